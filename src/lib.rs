@@ -1,1 +1,5 @@
 //! The relay as a library: the binary and the tests start it the same way.
+
+pub mod identity;
+pub mod payload;
+pub mod transport;
