@@ -12,9 +12,9 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::DisconnectReason as LibraryReason;
 
 use crate::audit::{Event as Audited, Record};
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::AuthError;
 use crate::config::AuthErrorStyle;
-use crate::connection::{Client, Connection, Drain, Phase};
+use crate::connection::{Admission, Client, Connection, Drain, Phase};
 use crate::dialect::Dialect;
 use crate::dialects::{self, direct, everyone};
 use crate::error::{DisconnectReason, ErrorCode};
@@ -49,15 +49,6 @@ impl Refusal {
     }
 }
 
-/// What the middleware found out, for the beginning of the connection.
-#[derive(Debug, Clone)]
-enum Admitted {
-    User(Authenticated),
-    Guest,
-    /// To be told by an event and sent away.
-    Refused(AuthError),
-}
-
 /// The client's `auth` object. What is not of the right type is treated as not there, except a
 /// token, which is then a bad one.
 #[derive(Debug, Default, Deserialize)]
@@ -77,10 +68,9 @@ pub fn mount(io: &SocketIo, relay: &Arc<Relay>) {
     let relay = relay.clone();
     let begin = move |socket: SocketRef| {
         let connection = relay.sessions.get(socket.id);
-        let admitted = socket.extensions.remove::<Admitted>();
         async move {
-            if let (Some(connection), Some(admitted)) = (connection, admitted) {
-                begin(&relay, &connection, admitted).await;
+            if let Some(connection) = connection {
+                begin(&relay, &connection).await;
             }
         }
     };
@@ -103,12 +93,11 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
     let flow = Flow::new(flow_limits(relay));
     if handshake.link.is_upgraded() {
         flow.attach(&handshake.link);
-        let bound = matches!(admitted, Admitted::Guest).then_some(relay.config.guest_max_bytes);
+        let bound = matches!(admitted, Admission::Guest).then_some(relay.config.guest_max_bytes);
         handshake.link.allow(bound);
     }
     let signals = limits::signals(&relay.config);
-    let connection = Connection::new(socket.clone(), client, flow, signals, relay.closer.clone(), place);
-    socket.extensions.insert(admitted);
+    let connection = Connection::new(socket.clone(), client, admitted, flow, signals, relay.closer.clone(), place);
     relay.sessions.add(&connection);
     listen(relay, socket, &connection);
     Ok(())
@@ -119,14 +108,14 @@ async fn decide(
     handshake: &Handshake,
     hello: &Hello,
     client: &mut Client,
-) -> Result<(Admitted, crate::places::Place), Refusal> {
+) -> Result<(Admission, crate::places::Place), Refusal> {
     client.declared = declared(relay, handshake, hello)?;
     let admitted = match authenticate(relay, handshake, hello, client.declared).await {
         Ok(admitted) => admitted,
-        Err(error) if relay.config.auth_error_style == AuthErrorStyle::Event => Admitted::Refused(error),
+        Err(error) if relay.config.auth_error_style == AuthErrorStyle::Event => Admission::Refused(error),
         Err(error) => return Err(error.into()),
     };
-    if let Admitted::User(authenticated) = &admitted
+    if let Admission::User(authenticated) = &admitted
         && relay.users.connection_count(authenticated.identity.user.as_str())
             >= relay.config.max_connections_per_user as usize
     {
@@ -163,17 +152,17 @@ async fn authenticate(
     handshake: &Handshake,
     hello: &Hello,
     declared: Option<Dialect>,
-) -> Result<Admitted, AuthError> {
+) -> Result<Admission, AuthError> {
     let Some(token) = token(handshake, hello, declared)? else {
         let may_be = |dialect| declared.map_or(relay.config.dialects.contains(&dialect), |is| is == dialect);
         let guest = may_be(Dialect::Session) || may_be(Dialect::Feed);
-        return if guest { Ok(Admitted::Guest) } else { Err(AuthError::Missing) };
+        return if guest { Ok(Admission::Guest) } else { Err(AuthError::Missing) };
     };
     if !relay.limits.allows_authentication(handshake.address) {
         return Err(AuthError::TooManyAttempts);
     }
     let verified = relay.verifier.verify(&token).await;
-    verified.map(Admitted::User).inspect_err(|_| relay.limits.authentication_failed(handshake.address))
+    verified.map(Admission::User).inspect_err(|_| relay.limits.authentication_failed(handshake.address))
 }
 
 /// The token, from the places where this client may put it.
@@ -225,20 +214,20 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
 }
 
 /// The connection begins.
-async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>, admitted: Admitted) {
+async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
     {
         let mut phase = connection.phase();
-        if *phase != Phase::Admitted {
+        if !matches!(*phase, Phase::Admitted(_)) {
             return;
         }
-        *phase = Phase::Open;
-        match admitted {
-            Admitted::Guest => relay.record(connection, None, Audited::SocketConnect),
-            Admitted::Refused(error) => {
+        let Phase::Admitted(admission) = std::mem::replace(&mut *phase, Phase::Open) else { return };
+        match admission {
+            Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
+            Admission::Refused(error) => {
                 relay.record(connection, connection.client.declared, Audited::AuthFailed { code: error.code() });
                 return everyone::expel(connection, error, DisconnectReason::AuthRefused);
             }
-            Admitted::User(authenticated) => {
+            Admission::User(authenticated) => {
                 if everyone::enter(relay, connection, authenticated).is_err() {
                     return connection.disconnect(DisconnectReason::ServerClosed);
                 }
@@ -256,10 +245,11 @@ async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>, admitted: Admit
 /// The connection is over. What it had sent before is still handled.
 fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) {
     let mut phase = connection.phase();
-    if *phase == Phase::Over {
-        return;
-    }
-    let began = std::mem::replace(&mut *phase, Phase::Over) == Phase::Open;
+    let began = match std::mem::replace(&mut *phase, Phase::Over) {
+        Phase::Over => return,
+        Phase::Admitted(_) => false,
+        Phase::Open => true,
+    };
     relay.sessions.remove(connection.socket_id());
     let reason = connection.closing().unwrap_or(reason_of(reason));
     if reason == DisconnectReason::SlowConsumer {

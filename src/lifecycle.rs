@@ -77,8 +77,7 @@ impl Server {
         let _ = timeout(deadline / 8, self.no_clients()).await;
         self.stop_tasks();
         let audit = self.relay.audit.clone();
-        let left = end.saturating_duration_since(Instant::now());
-        let written = tokio::task::spawn_blocking(move || audit.close(left)).await;
+        let written = tokio::task::spawn_blocking(move || audit.close(end.into_std())).await;
         if !matches!(written, Ok(true)) {
             tracing::error!("stopped before all audit records were written");
         }

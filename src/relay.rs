@@ -21,7 +21,6 @@ use crate::transport::FrameSizes;
 use crate::users::{Connections, Users};
 
 /// The state of one relay.
-#[derive(Debug)]
 pub struct Relay {
     /// The settings.
     pub config: Arc<Config>,
@@ -97,5 +96,11 @@ impl Relay {
     /// Records what a connection did.
     pub fn record(&self, connection: &Connection, dialect: Option<Dialect>, event: Event) {
         self.audit.record(Record::new(connection.source(), dialect, event));
+    }
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("node", &self.node).finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -35,6 +36,9 @@ pub enum StartError {
     /// The embedded database cannot be opened.
     #[error("cannot open the audit: {0}")]
     Store(#[from] StoreError),
+    /// The system has no thread to write it with.
+    #[error("cannot start the audit: {0}")]
+    Thread(io::Error),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -55,7 +59,7 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let store = SqliteStore::open(&config.data_dir)?;
-        let audit = Audit::start(store, AuditOptions::from(&*config));
+        let audit = Audit::start(store, AuditOptions::from(&*config)).map_err(StartError::Thread)?;
         let relay = Arc::new(relay(&config, verifier, audit));
         relay.presence.set_tellers(dialects::presence_tellers());
 
@@ -148,6 +152,15 @@ fn socket_io(config: &Config) -> SocketIoBuilder {
 
 /// Bytes that each WebSocket reads at once at least; every connection keeps a buffer of this size.
 const WS_READ_BUFFER: usize = 4096;
+
+impl From<&Config> for AuditOptions {
+    fn from(config: &Config) -> Self {
+        Self {
+            capacity: NonZeroUsize::new(config.audit_queue).unwrap_or(NonZeroUsize::MIN),
+            retention_days: NonZeroU32::new(config.audit_retention_days),
+        }
+    }
+}
 
 impl From<&Config> for LinkLimits {
     fn from(config: &Config) -> Self {

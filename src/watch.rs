@@ -36,7 +36,7 @@ pub async fn watch(relay: Arc<Relay>) {
 }
 
 fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
-    if *connection.phase() == Phase::Admitted && connection.age() > LONGEST_ADMISSION {
+    if matches!(*connection.phase(), Phase::Admitted(_)) && connection.age() > LONGEST_ADMISSION {
         relay.sessions.remove(connection.socket_id());
         return connection.flow().close();
     }

@@ -54,7 +54,7 @@ impl Claims {
             .into_iter()
             .flatten()
             .find(|name| !name.is_empty())
-            .map_or_else(|| user.shared(), |name| shown(&name, MAX_NAME_BYTES));
+            .map_or_else(|| user.shared().clone(), |name| shown(&name, MAX_NAME_BYTES));
         let avatar_url = self.avatar_url.map(|url| shown(&url, MAX_URL_BYTES));
         Some(Identity { user, name, avatar_url })
     }

@@ -20,6 +20,7 @@ use uuid::Uuid;
 pub use inbox::{Drain, Inbox};
 
 use crate::audit::{AuditText, Source};
+use crate::auth::{AuthError, Authenticated};
 use crate::dialect::Dialect;
 use crate::error::DisconnectReason;
 use crate::identity::Identity;
@@ -51,7 +52,7 @@ impl Client {
     /// How records name this client, on the connection `session` and for the user it speaks for.
     pub fn source(&self, session: Option<Uuid>, identity: Option<&Identity>) -> Arc<Source> {
         Arc::new(Source {
-            user: identity.map(|identity| identity.user.shared()),
+            user: identity.map(|identity| identity.user.shared().clone()),
             username: identity.map(|identity| identity.name.clone()),
             session_id: session,
             ip: Some(self.address),
@@ -89,10 +90,10 @@ pub struct Connection {
 
 /// How far a connection is. It is held while a connection is entered into or taken off what it
 /// belongs to, so that the end cannot overtake the beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Phase {
     /// It is let in; the library has yet to say that it is connected.
-    Admitted,
+    Admitted(Admission),
     /// It is connected.
     Open,
     /// It is over.
@@ -109,11 +110,23 @@ pub struct Member {
     source: Arc<Source>,
 }
 
+/// As what a connection is let in.
+#[derive(Debug)]
+pub enum Admission {
+    /// For the user of a token.
+    User(Authenticated),
+    /// Without a token, for a while.
+    Guest,
+    /// To be told by an event that it is not, and sent away.
+    Refused(AuthError),
+}
+
 impl Connection {
     /// A connection that is being admitted. Its events wait until its inbox is opened.
     pub fn new(
         socket: SocketRef,
         client: Client,
+        admission: Admission,
         flow: Arc<Flow>,
         signals: Limit,
         transport: TransportCloser,
@@ -136,7 +149,7 @@ impl Connection {
             last_complaint: Mutex::new(None),
             over_limit: Mutex::default(),
             closing: OnceLock::new(),
-            phase: Mutex::new(Phase::Admitted),
+            phase: Mutex::new(Phase::Admitted(admission)),
             transport,
             _place: place,
         })

@@ -176,7 +176,7 @@ fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
     let phase = connection.phase();
     if connection.member().is_some() {
         connection.extend_until(authenticated.expires_at);
-    } else if *phase == Phase::Open {
+    } else if matches!(*phase, Phase::Open) {
         if let Err(code) = enter(turn.relay, connection, authenticated) {
             drop(phase);
             let reply = AuthenticatedReply { success: false, error: Some("Too many connections") };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, USER_AGENT};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
@@ -173,7 +173,7 @@ fn slim(parts: request::Parts, link: &Arc<Link>, config: &Config, body: Body) ->
     *slim.method_mut() = parts.method;
     for name in [SEC_WEBSOCKET_KEY, CONTENT_TYPE] {
         if let Some(value) = parts.headers.get(&name) {
-            let copy = axum::http::HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            let copy = HeaderValue::from_bytes(value.as_bytes()).ok()?;
             slim.headers_mut().insert(name, copy);
         }
     }

@@ -194,7 +194,7 @@ impl Users {
     fn fresh(&self, id: &UserId) -> Arc<User> {
         Arc::new(User {
             id: id.clone(),
-            name: Mutex::new(id.shared()),
+            name: Mutex::new(id.shared().clone()),
             limits: UserLimits::new(&self.config),
             transfers: Mutex::default(),
             peers: Mutex::default(),
