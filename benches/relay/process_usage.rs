@@ -1,8 +1,8 @@
-//! What a process has used so far, read from `/proc`. It must not average or compare.
+//! What a process, or the whole machine, has used so far, read from `/proc`. It must not average or compare.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result, bail};
 
 /// Fields of `/proc/PID/stat` count in ticks of this many per second on every Linux architecture in use.
 const TICKS_PER_SECOND: u64 = 100;
@@ -12,7 +12,11 @@ pub fn cpu_time(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = std::fs::read_to_string(&path).with_context(|| path.clone())?;
     let ticks = cpu_ticks(&stat).with_context(|| format!("{path} has no CPU times"))?;
-    Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+    Ok(duration(ticks))
+}
+
+fn duration(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
 }
 
 /// `utime` + `stime`, the 14th and 15th fields. The second field may hold spaces but ends at the last parenthesis.
@@ -22,6 +26,25 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     let user: u64 = times.next()?.parse().ok()?;
     let system: u64 = times.next()?.parse().ok()?;
     Some(user + system)
+}
+
+/// CPU time of everything on all cores of this machine, with what its host took away.
+pub fn machine_cpu_time() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let fields = stat
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "))
+        .context("/proc/stat has no totals")?;
+    let ticks: Vec<u64> = fields
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    // user nice system idle iowait irq softirq steal; the guest times that follow are part of user and nice.
+    let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks.as_slice() else {
+        bail!("/proc/stat has too few times");
+    };
+    Ok(duration(user + nice + system + irq + softirq + steal))
 }
 
 /// Resident memory of a process, in KiB.

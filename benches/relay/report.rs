@@ -1,5 +1,6 @@
 //! The table, as Markdown. It shows what was measured and says what was not, and why; it makes up nothing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::compare::{Results, RowResults, ServerResults};
@@ -14,6 +15,7 @@ pub fn markdown(results: &Results) -> String {
         (false, rounds) => format!("median (lowest–highest) of {rounds} rounds.\n\n"),
     };
     text += &costs(results);
+    text += &others(results);
     text.push('\n');
     text += &rates(results);
     let missing = missing(results);
@@ -44,6 +46,28 @@ fn costs(results: &Results) -> String {
     text
 }
 
+/// Other work on the same cores makes every figure dearer, so the reader is told how much there was.
+fn others(results: &Results) -> String {
+    let samples = results
+        .rows
+        .iter()
+        .flat_map(|row| &row.servers)
+        .filter_map(|server| server.samples.as_ref().ok());
+    let mut busy: Vec<f64> = samples
+        .flatten()
+        .filter_map(|sample| sample.others_busy)
+        .collect();
+    busy.sort_by(f64::total_cmp);
+    match (busy.get(busy.len() / 2), busy.last()) {
+        (Some(median), Some(most)) => {
+            format!(
+                "\nOther programs kept {median:.2} cores busy meanwhile (median; at most {most:.2}).\n"
+            )
+        }
+        _ => String::new(),
+    }
+}
+
 fn rates(results: &Results) -> String {
     let mut text = "Deliveries (or connections) per second, and how busy the server's core and the load's core were:\n\n".to_owned();
     text += "| work | sealed-relay | Node socket.io | floor |\n|---|---|---|---|\n";
@@ -53,30 +77,32 @@ fn rates(results: &Results) -> String {
                 .and_then(ServerResults::median)
                 .map_or_else(nothing, rate_cell)
         });
-        let _ = writeln!(
-            text,
-            "| {} | {} |",
-            row.row.title().split(", CPU").next().unwrap_or_default(),
-            cells.join(" | ")
-        );
+        let _ = writeln!(text, "| {} | {} |", short_title(row.row), cells.join(" | "));
     }
     text
 }
 
+/// One line for each server and reason, with the rows it concerns.
 fn missing(results: &Results) -> String {
-    let mut lines: Vec<String> = Vec::new();
+    let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for row in &results.rows {
         for server in &row.servers {
             if let Err(reason) = &server.samples {
-                lines.push(format!(
-                    "- {}, {}: {reason}\n",
-                    row.row.title(),
-                    server.server.title()
-                ));
+                reasons
+                    .entry((server.server.title(), reason))
+                    .or_default()
+                    .push(short_title(row.row));
             }
         }
     }
-    lines.concat()
+    let line = |((server, reason), rows): (_, Vec<_>)| {
+        format!("- {server}: {reason} (in: {})\n", rows.join("; "))
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+fn short_title(row: Row) -> &'static str {
+    row.title().split(", CPU").next().unwrap_or_default()
 }
 
 fn of(row: &RowResults, kind: Kind) -> Option<&ServerResults> {

@@ -26,7 +26,7 @@ pub async fn run(order: &Order, clients: u32) -> Result<Sample> {
             Rc::clone(&connections),
         ));
     }
-    cpu_per_event(&order, &connections, tasks).await
+    cpu_per_event(&order, &connections, &mut tasks).await
 }
 
 async fn come_and_go(

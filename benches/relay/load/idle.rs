@@ -29,6 +29,7 @@ pub async fn run(order: &Order, warm_up: u32, connections: u32) -> Result<Sample
         rate: None,
         server_busy: None,
         load_busy: None,
+        others_busy: None,
     })
 }
 

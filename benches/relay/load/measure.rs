@@ -13,12 +13,11 @@ use crate::process_usage;
 pub type Tasks = JoinSet<Result<()>>;
 
 /// Measures while `tasks` work and count what they get done in `events`.
-pub async fn cpu_per_event(order: &Order, events: &Cell<u64>, mut tasks: Tasks) -> Result<Sample> {
-    work_for(order.phases.ramp, &mut tasks).await?;
+pub async fn cpu_per_event(order: &Order, events: &Cell<u64>, tasks: &mut Tasks) -> Result<Sample> {
+    work_for(order.phases.ramp, tasks).await?;
     let before = Reading::take(order, events)?;
-    work_for(order.phases.measured, &mut tasks).await?;
+    work_for(order.phases.measured, tasks).await?;
     let after = Reading::take(order, events)?;
-    tasks.abort_all();
     after.since(&before)
 }
 
@@ -37,19 +36,17 @@ struct Reading {
     at: Instant,
     server: Duration,
     load: Duration,
+    machine: Duration,
     events: u64,
 }
 
 impl Reading {
     fn take(order: &Order, events: &Cell<u64>) -> Result<Self> {
-        let (server, load) = (
-            process_usage::cpu_time(order.pid)?,
-            process_usage::cpu_time(std::process::id())?,
-        );
         Ok(Self {
             at: Instant::now(),
-            server,
-            load,
+            server: process_usage::cpu_time(order.pid)?,
+            load: process_usage::cpu_time(std::process::id())?,
+            machine: process_usage::machine_cpu_time()?,
             events: events.get(),
         })
     }
@@ -60,12 +57,15 @@ impl Reading {
         let seconds = self.at.duration_since(before.at).as_secs_f64();
         let server = (self.server - before.server).as_secs_f64();
         let load = (self.load - before.load).as_secs_f64();
+        let machine = (self.machine - before.machine).as_secs_f64();
         Ok(Sample {
             cost: server * 1e6 / events as f64,
             events,
             rate: Some(events as f64 / seconds),
             server_busy: Some(server / seconds),
             load_busy: Some(load / seconds),
+            // The kernel counts these in different ways, so the rest can come out a little below nothing.
+            others_busy: Some(((machine - server - load) / seconds).max(0.0)),
         })
     }
 }

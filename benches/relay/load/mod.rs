@@ -48,6 +48,8 @@ pub struct Sample {
     pub server_busy: Option<f64>,
     /// Share of the time that this process was on a core.
     pub load_busy: Option<f64>,
+    /// Cores that everything else on the machine kept busy.
+    pub others_busy: Option<f64>,
 }
 
 /// Runs one round and prints its sample.
