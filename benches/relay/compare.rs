@@ -218,6 +218,8 @@ fn one_round(
 
 fn send_load(order: &Order, placement: &Placement) -> Result<Sample> {
     let mut command = placement.command(Side::Load, &server::own_binary()?);
+    // The reason of a failure goes into the report; a backtrace would bury it.
+    command.env("RUST_LIB_BACKTRACE", "0");
     let output = command
         .args(["load", &serde_json::to_string(order)?])
         .output()?;

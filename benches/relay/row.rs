@@ -15,7 +15,7 @@ pub enum Row {
     ChunkLarge,
     /// 8 pairs upload 87 KB chunks (64 KiB before base64), 4 in flight each.
     ChunkSmall,
-    /// One user connected 500 times receives 256-byte messages, 4 in flight.
+    /// One user connected 500 times receives 256-byte messages from another, 64 in flight.
     FanOut,
     /// 8 clients at a time connect, authenticate and leave again.
     Connect,
@@ -66,7 +66,7 @@ impl Row {
             Self::Message => "1-1 relay, 256 B, CPU µs per delivered message",
             Self::ChunkLarge => "file chunk 1.4 MB, CPU µs per chunk",
             Self::ChunkSmall => "file chunk 87 KB, CPU µs per chunk",
-            Self::FanOut => "fan-out to 500, CPU µs per delivery",
+            Self::FanOut => "fan-out to 500, 256 B, CPU µs per delivery",
             Self::Connect => "connect + authenticate, CPU µs",
             Self::Idle => "resident KiB per idle authenticated connection",
         }
@@ -98,7 +98,7 @@ impl Row {
             Self::Message => exchange(Event::Message, 50, 1, 4, 256),
             Self::ChunkLarge => exchange(Event::FileChunk, 4, 1, 2, base64_len(1 << 20)),
             Self::ChunkSmall => exchange(Event::FileChunk, 8, 1, 4, base64_len(1 << 16)),
-            Self::FanOut => exchange(Event::Message, 1, 500, 4, 256),
+            Self::FanOut => exchange(Event::Message, 1, 500, 64, 256),
             Self::Connect => Work::Connect { clients: 8 },
             Self::Idle => Work::Idle {
                 warm_up: 200,
