@@ -215,31 +215,42 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
 
 /// The connection begins.
 async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
-    {
-        let mut phase = connection.phase();
-        if !matches!(*phase, Phase::Admitted(_)) {
-            return;
-        }
-        let Phase::Admitted(admission) = std::mem::replace(&mut *phase, Phase::Open) else { return };
-        match admission {
-            Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
-            Admission::Refused(error) => {
-                relay.record(connection, connection.client.declared, Audited::AuthFailed { code: error.code() });
-                return everyone::expel(connection, error, DisconnectReason::AuthRefused);
-            }
-            Admission::User(authenticated) => {
-                if everyone::enter(relay, connection, authenticated).is_err() {
-                    return connection.disconnect(DisconnectReason::ServerClosed);
-                }
-                everyone::welcome(connection);
-            }
-        }
+    match enter(relay, connection) {
+        Some(Ok(())) => {}
+        // Sent away only now: the end of a connection waits for its phase, too.
+        Some(Err(Some(error))) => return everyone::expel(connection, error, DisconnectReason::AuthRefused),
+        Some(Err(None)) => return connection.disconnect(DisconnectReason::ServerClosed),
+        None => return,
     }
     if let Some(member) = connection.member() {
         presence::came(relay, &member.user);
         direct::presence::greet(relay, connection);
     }
     work(relay, connection, connection.inbox().open()).await;
+}
+
+/// Enters a connection into what it belongs to. `None`: it is over already. An error: it is to be
+/// sent away, and perhaps told why.
+fn enter(relay: &Relay, connection: &Arc<Connection>) -> Option<Result<(), Option<AuthError>>> {
+    let mut phase = connection.phase();
+    if !matches!(*phase, Phase::Admitted(_)) {
+        return None;
+    }
+    let Phase::Admitted(admission) = std::mem::replace(&mut *phase, Phase::Open) else { return None };
+    match admission {
+        Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
+        Admission::Refused(error) => {
+            relay.record(connection, connection.client.declared, Audited::AuthFailed { code: error.code() });
+            return Some(Err(Some(error)));
+        }
+        Admission::User(authenticated) => {
+            if everyone::enter(relay, connection, authenticated).is_err() {
+                return Some(Err(None));
+            }
+            everyone::welcome(connection);
+        }
+    }
+    Some(Ok(()))
 }
 
 /// The connection is over. What it had sent before is still handled.

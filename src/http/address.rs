@@ -30,13 +30,15 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn address(peer: &str, forwarded: &[&'static str]) -> String {
         let trusted = ["10.0.0.0/8".parse().expect("a network"), "127.0.0.1/32".parse().expect("a network")];
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(FORWARDED_FOR, axum::http::HeaderValue::from_static(value));
+            headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
         }
         client_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::{Malformed, is_blank};
+use super::{Malformed, is_blank, text};
 
 /// How deep inside a field an attachment may be.
 const DEEPEST: usize = 16;
@@ -47,12 +47,16 @@ impl<'a> Opaque<'a> {
         }
     }
 
-    /// Bytes of JSON text or of an attachment, about.
+    /// The length in bytes of a string or an attachment, or of the JSON text of something else.
     pub fn size(&self) -> usize {
         match &self.0 {
-            Node::Text(raw) => raw.get().len(),
+            Node::Text(raw) => text(raw.get()).map_or(raw.get().len(), |text| text.len()),
             Node::Attachment(bytes) => bytes.len(),
-            Node::Object(_) | Node::Array(_) => 0,
+            Node::Object(_) | Node::Array(_) => {
+                let mut sizes = Vec::new();
+                self.attachment_sizes(&mut sizes);
+                sizes.iter().sum()
+            }
         }
     }
 

@@ -141,8 +141,7 @@ pub(super) async fn send_key(turn: &mut Turn<'_>, member: &Member, payload: &Pay
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
     turn.record(Direct, Audited::KeyExchangeRelay { recipient: recipient.shared().into() });
-    let timestamp = clock::now_iso();
-    let key = from(member, payload).with("timestamp", &timestamp);
+    let key = from(member, payload).without("timestamp");
     turn.relay.to_user(&recipient).await.emit(KEY_EXCHANGE_RECEIVE, &key, &key.frames());
     turn.relay.users.introduce(&member.user, &recipient);
     turn.confirm(KEY_EXCHANGE_SENT, &KeyExchangeSent { recipient_id: fields.filled("recipientId")?, success: true });
