@@ -24,11 +24,21 @@ struct Unknown {
 }
 
 pub(super) async fn unknown_route() -> Response {
-    (StatusCode::NOT_FOUND, Json(Unknown { error: "Endpoint not found" })).into_response()
+    (
+        StatusCode::NOT_FOUND,
+        Json(Unknown {
+            error: "Endpoint not found",
+        }),
+    )
+        .into_response()
 }
 
 /// A handler panicked. What it said is for the log of the panic itself, not for the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
-    response(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error", "OPERATION_FAILED")
+    response(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Internal server error",
+        "OPERATION_FAILED",
+    )
 }
