@@ -26,7 +26,7 @@ use crate::error::DisconnectReason;
 use crate::identity::Identity;
 use crate::limits::Limit;
 use crate::places::Place;
-use crate::transport::{CloseReason, Flow, FrameSizes, TransportCloser};
+use crate::transport::{Flow, FrameSizes, TransportCloser};
 use crate::users::User;
 
 /// Room in the size of a small event of the relay's own, in bytes.
@@ -74,7 +74,6 @@ pub struct Connection {
     flow: Arc<Flow>,
     inbox: Inbox,
     member: OnceLock<Member>,
-    spoken: OnceLock<Dialect>,
     expires_at: AtomicU64,
     expiry_announced: AtomicU64,
     admitted: Instant,
@@ -141,7 +140,6 @@ impl Connection {
             inbox: Inbox::new(flow.clone()),
             flow,
             member: OnceLock::new(),
-            spoken: OnceLock::new(),
             expires_at: AtomicU64::new(u64::MAX),
             expiry_announced: AtomicU64::new(0),
             admitted: Instant::now(),
@@ -210,13 +208,9 @@ impl Connection {
 
     // Dialect.
 
-    /// The dialect it counts as: the declared one, else the first that only it could mean, else
-    /// `direct`.
+    /// The dialect it counts as: the declared one, else `direct`.
     pub fn dialect(&self) -> Dialect {
-        self.client
-            .declared
-            .or(self.spoken.get().copied())
-            .unwrap_or(Dialect::Direct)
+        self.client.declared.unwrap_or(Dialect::Direct)
     }
 
     /// Whether events of this dialect are accepted on it.
@@ -224,12 +218,6 @@ impl Connection {
         self.client
             .declared
             .is_none_or(|declared| declared == dialect)
-    }
-
-    /// Notes that an event was received that belongs to this dialect only.
-    pub fn spoke(&self, dialect: Dialect) {
-        // The first one counts.
-        let _ = self.spoken.set(dialect);
     }
 
     // Receiving.
@@ -338,25 +326,14 @@ impl Connection {
     pub fn close(&self, why: DisconnectReason) {
         let _ = self.closing.set(why);
         match self.flow.link() {
-            Some(link) => link.close(match why {
-                DisconnectReason::SlowConsumer => CloseReason::SlowConsumer,
-                DisconnectReason::ServerShutdown => CloseReason::Shutdown,
-                _ => CloseReason::Failed,
-            }),
+            Some(link) => link.close(why),
             None => self.transport.close_after(self.socket.id, Duration::ZERO),
         }
     }
 
     /// Why the relay ended it, if it was the relay.
     pub fn closing(&self) -> Option<DisconnectReason> {
-        let by_link = || match self.flow.link()?.close_reason()? {
-            CloseReason::SlowConsumer => Some(DisconnectReason::SlowConsumer),
-            CloseReason::HandshakeTimeout | CloseReason::HandshakeTooLarge => {
-                Some(DisconnectReason::GuestTimeout)
-            }
-            CloseReason::Shutdown => Some(DisconnectReason::ServerShutdown),
-            CloseReason::Failed => Some(DisconnectReason::ServerClosed),
-        };
+        let by_link = || self.flow.link()?.close_reason();
         self.closing.get().copied().or_else(by_link)
     }
 }

@@ -17,7 +17,7 @@ mod watch;
 pub use closer::TransportCloser;
 pub use flow::{Flow, FlowLimits, FrameSizes};
 pub use frames::is_relayed_packet;
-pub use link::{CloseReason, Link, LinkLimits};
+pub use link::{Link, LinkLimits};
 pub use listener::{GuardedListener, PeerLink};
 pub use watch::Links;
 
