@@ -10,7 +10,6 @@ use std::time::Duration;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
-pub use claims::mint;
 pub use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
@@ -84,12 +83,17 @@ impl Verifier {
             validate_aud: config.jwt_audience.is_some(),
             ..Validation::default()
         };
+        // The library checks what is there; only what is required must be there.
+        let mut required = vec!["exp"];
         if let Some(audience) = &config.jwt_audience {
             validation.set_audience(&[audience]);
+            required.push("aud");
         }
         if let Some(issuer) = &config.jwt_issuer {
             validation.set_issuer(&[issuer]);
+            required.push("iss");
         }
+        validation.set_required_spec_claims(&required);
         Ok(Self {
             keys: Keys::load(config, secret).await?,
             algorithms: config
