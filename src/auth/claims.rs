@@ -1,13 +1,10 @@
-//! What a token says, and the one kind of token that the server makes itself.
+//! What a token says, and whom that makes its bearer. It must not verify anything.
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
-use jsonwebtoken::{EncodingKey, Header, get_current_timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::config::Secret;
 use crate::identity::{Identity, UserId};
 
 /// The longest name and picture address, in bytes; longer ones are cut.
@@ -75,39 +72,4 @@ fn shown(text: &str, most: usize) -> Arc<str> {
         false => cut.into(),
     };
     clean.into()
-}
-
-/// Makes a token for `user`, good for `lifetime`, signed with the server's own secret (HS256).
-pub fn mint(
-    secret: &Secret,
-    user: &UserId,
-    name: Option<&str>,
-    avatar_url: Option<&str>,
-    lifetime: Duration,
-) -> Result<String, jsonwebtoken::errors::Error> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Minted<'a> {
-        user_id: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        username: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        avatar_url: Option<&'a str>,
-        iat: u64,
-        exp: u64,
-    }
-    let iat = get_current_timestamp();
-    let exp = iat.saturating_add(lifetime.as_secs());
-    let claims = Minted {
-        user_id: user.as_str(),
-        username: name,
-        avatar_url,
-        iat,
-        exp,
-    };
-    jsonwebtoken::encode(
-        &Header::default(),
-        &claims,
-        &EncodingKey::from_secret(secret.expose().as_bytes()),
-    )
 }

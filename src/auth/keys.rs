@@ -1,19 +1,10 @@
-//! The keys that tokens are verified with: the shared secret, a public key file, a key set that is
-//! fetched and fetched again when a token names a key that is not in it.
+//! The keys that tokens are verified with: the shared secret, the one in the public key file and
+//! those of the key set. Each is good for one algorithm. It must not know what a token says.
 
-use std::time::{Duration, Instant};
-
-use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey};
-use parking_lot::{Mutex, RwLock};
 
+use super::key_set::{KeySet, Pace};
 use crate::config::{Config, JwtAlgorithm, Secret};
-
-/// The key set is not fetched more often than this, whatever keys tokens name.
-const FETCH_INTERVAL: Duration = Duration::from_secs(30);
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// A key set is some kilobytes; more is not read.
-const MAX_KEY_SET_BYTES: usize = 1024 * 1024;
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +15,9 @@ pub enum KeyError {
     /// It has no key for any of the configured algorithms.
     #[error("jwt_public_key_file: no {0} public key in PEM form")]
     NoKey(JwtAlgorithm),
+    /// It has the key that tokens are signed with.
+    #[error("jwt_public_key_file: has a private key; give the server the public one only")]
+    Private,
     /// The key set's client cannot be made.
     #[error("jwks_url: {0}")]
     KeySet(#[from] reqwest::Error),
@@ -44,41 +38,32 @@ impl Keys {
             ));
         }
         if let Some(file) = &config.jwt_public_key_file {
-            let pem = std::fs::read(file)?;
-            let mut missing = None;
-            let before = fixed.len();
-            for &setting in &config.jwt_algorithms {
-                match public_key(setting, &pem) {
-                    Some(key) => fixed.push((super::algorithm(setting), key)),
-                    None if setting != JwtAlgorithm::Hs256 => missing = Some(setting),
-                    None => {}
-                }
-            }
-            // One file holds one key, so with several algorithms one match is enough.
-            if let Some(missing) = missing.filter(|_| fixed.len() == before) {
-                return Err(KeyError::NoKey(missing));
-            }
+            fixed.push(from_pem(&std::fs::read(file)?, &config.jwt_algorithms)?);
         }
         let fetched = match &config.jwks_url {
-            Some(url) => {
-                let keys = KeySet::new(url.as_str())?;
-                keys.fetch().await;
-                Some(keys)
-            }
+            Some(url) => Some(KeySet::start(url.as_str(), Pace::default()).await?),
             None => None,
         };
         Ok(Self { fixed, fetched })
     }
 
-    pub(super) async fn find(
+    /// The key that the configuration gives for this algorithm.
+    pub(super) fn fixed(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
+        let mut keys = self.fixed.iter();
+        keys.find_map(|(of, key)| (*of == algorithm).then_some(key))
+    }
+
+    /// The key of the key set for this algorithm with this id. The shared secret is never in it.
+    pub(super) async fn in_set(
         &self,
         algorithm: Algorithm,
-        key_id: Option<&str>,
+        id: Option<&str>,
     ) -> Option<DecodingKey> {
-        if let Some((_, key)) = self.fixed.iter().find(|(of, _)| *of == algorithm) {
-            return Some(key.clone());
+        let set = self.fetched.as_ref()?;
+        match algorithm {
+            Algorithm::HS256 => None,
+            _ => set.find(algorithm, id).await,
         }
-        self.fetched.as_ref()?.find(algorithm, key_id).await
     }
 }
 
@@ -90,88 +75,29 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-fn public_key(setting: JwtAlgorithm, pem: &[u8]) -> Option<DecodingKey> {
-    match setting {
+/// The key in the file and the configured algorithm that it is for.
+fn from_pem(pem: &[u8], algorithms: &[JwtAlgorithm]) -> Result<(Algorithm, DecodingKey), KeyError> {
+    if String::from_utf8_lossy(pem).contains("PRIVATE KEY-----") {
+        return Err(KeyError::Private);
+    }
+    let asymmetric = || algorithms.iter().filter(|a| **a != JwtAlgorithm::Hs256);
+    let mut keys = asymmetric().filter_map(|&a| Some((super::algorithm(a), public_key(a, pem)?)));
+    keys.next()
+        .ok_or_else(|| KeyError::NoKey(asymmetric().next().copied().unwrap_or(JwtAlgorithm::Rs256)))
+}
+
+fn public_key(algorithm: JwtAlgorithm, pem: &[u8]) -> Option<DecodingKey> {
+    match algorithm {
         JwtAlgorithm::Hs256 => None,
         JwtAlgorithm::Rs256 => DecodingKey::from_rsa_pem(pem).ok(),
-        JwtAlgorithm::Es256 => DecodingKey::from_ec_pem(pem).ok(),
+        JwtAlgorithm::Es256 => DecodingKey::from_ec_pem(pem).ok().filter(is_p256),
         JwtAlgorithm::EdDsa => DecodingKey::from_ed_pem(pem).ok(),
     }
 }
 
-struct KeySet {
-    url: String,
-    client: reqwest::Client,
-    keys: RwLock<JwkSet>,
-    fetched_at: Mutex<Option<Instant>>,
-}
-
-impl KeySet {
-    fn new(url: &str) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            url: url.to_owned(),
-            client: reqwest::Client::builder().timeout(FETCH_TIMEOUT).build()?,
-            keys: RwLock::new(JwkSet { keys: Vec::new() }),
-            fetched_at: Mutex::new(None),
-        })
-    }
-
-    async fn find(&self, algorithm: Algorithm, key_id: Option<&str>) -> Option<DecodingKey> {
-        if let Some(key) = self.known(algorithm, key_id) {
-            return Some(key);
-        }
-        self.fetch().await;
-        self.known(algorithm, key_id)
-    }
-
-    /// The key with this id; a token that names none may use the only key there is.
-    fn known(&self, algorithm: Algorithm, key_id: Option<&str>) -> Option<DecodingKey> {
-        let keys = self.keys.read();
-        let key = match (key_id, keys.keys.as_slice()) {
-            (Some(id), _) => keys.find(id)?,
-            (None, [only]) => only,
-            (None, _) => return None,
-        };
-        DecodingKey::from_jwk(key)
-            .ok()
-            .filter(|key| key.family() == algorithm.family() && algorithm != Algorithm::HS256)
-    }
-
-    async fn fetch(&self) {
-        {
-            let mut fetched_at = self.fetched_at.lock();
-            if fetched_at.is_some_and(|at| at.elapsed() < FETCH_INTERVAL) {
-                return;
-            }
-            *fetched_at = Some(Instant::now());
-        }
-        match self.get().await {
-            Ok(keys) => *self.keys.write() = keys,
-            Err(error) => tracing::error!(
-                error,
-                url = self.url,
-                "cannot fetch the key set that tokens are verified with"
-            ),
-        }
-    }
-
-    async fn get(&self) -> Result<JwkSet, String> {
-        let problem = |error: reqwest::Error| error.without_url().to_string();
-        let mut response = self
-            .client
-            .get(&self.url)
-            .send()
-            .await
-            .map_err(problem)?
-            .error_for_status()
-            .map_err(problem)?;
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(problem)? {
-            body.extend_from_slice(&piece);
-            if body.len() > MAX_KEY_SET_BYTES {
-                return Err("it is too large".to_owned());
-            }
-        }
-        serde_json::from_slice(&body).map_err(|error| error.to_string())
-    }
+/// Whether this point is on the curve of ES256, by its length: one byte of form and two coordinates.
+fn is_p256(key: &DecodingKey) -> bool {
+    const POINT_BYTES: usize = 1 + 2 * 32;
+    key.try_get_as_bytes()
+        .is_ok_and(|point| point.len() == POINT_BYTES)
 }

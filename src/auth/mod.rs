@@ -2,14 +2,14 @@
 //! the configuration, never by a token. It must not know connections, and never logs a token.
 
 mod claims;
+mod key_set;
 mod keys;
 
 use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
-pub use claims::mint;
 pub use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
@@ -56,6 +56,15 @@ impl AuthError {
     }
 }
 
+impl From<ErrorKind> for AuthError {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::ExpiredSignature => Self::Expired,
+            _ => Self::Invalid,
+        }
+    }
+}
+
 /// Verifies tokens.
 #[derive(Debug)]
 pub struct Verifier {
@@ -74,12 +83,17 @@ impl Verifier {
             validate_aud: config.jwt_audience.is_some(),
             ..Validation::default()
         };
+        // The library checks what is there; only what is required must be there.
+        let mut required = vec!["exp"];
         if let Some(audience) = &config.jwt_audience {
             validation.set_audience(&[audience]);
+            required.push("aud");
         }
         if let Some(issuer) = &config.jwt_issuer {
             validation.set_issuer(&[issuer]);
+            required.push("iss");
         }
+        validation.set_required_spec_claims(&required);
         Ok(Self {
             keys: Keys::load(config, secret).await?,
             algorithms: config
@@ -97,28 +111,35 @@ impl Verifier {
     pub async fn verify(&self, token: &str) -> Result<Authenticated, AuthError> {
         let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
         let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?;
-        if !self.algorithms.contains(&header.alg) {
+        // No extension that a token may call critical is understood here.
+        if !self.algorithms.contains(&header.alg) || header.crit.is_some() {
             return Err(AuthError::Invalid);
         }
-        let key = self
-            .keys
-            .find(header.alg, header.kid.as_deref())
-            .await
-            .ok_or(AuthError::Invalid)?;
-        let mut validation = self.validation.clone();
-        validation.algorithms = vec![header.alg];
-        let claims: Claims = jsonwebtoken::decode(token, &key, &validation)
-            .map_err(|error| match error.kind() {
-                ErrorKind::ExpiredSignature => AuthError::Expired,
-                _ => AuthError::Invalid,
-            })?
-            .claims;
+        let claims = self.claims(token, &header).await?;
         let expires_at = self.end_of(claims.exp());
         let identity = claims.into_identity().ok_or(AuthError::Invalid)?;
         Ok(Authenticated {
             identity,
             expires_at,
         })
+    }
+
+    /// Tries the configured key first. Where there is a key set too, the token may be from there.
+    async fn claims(&self, token: &str, header: &Header) -> Result<Claims, AuthError> {
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![header.alg];
+        let decode = |key: &DecodingKey| match jsonwebtoken::decode(token, key, &validation) {
+            Ok(data) => Ok(data.claims),
+            Err(error) => Err(error.into_kind()),
+        };
+        if let Some(key) = self.keys.fixed(header.alg) {
+            let result = decode(key);
+            if !matches!(result, Err(ErrorKind::InvalidSignature)) {
+                return result.map_err(AuthError::from);
+            }
+        }
+        let key = self.keys.in_set(header.alg, header.kid.as_deref()).await;
+        decode(&key.ok_or(AuthError::Invalid)?).map_err(AuthError::from)
     }
 
     /// A token that was accepted within the leeway is good until the leeway ends.

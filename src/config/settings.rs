@@ -147,6 +147,7 @@ settings! {
     /// PEM file with the public key for RS256, ES256 or EdDSA.
     jwt_public_key_file: Option<PathBuf> = None;
     /// Address of a JSON Web Key Set with the public keys.
+    /// It is fetched at the start, every five minutes, and when a token names a key that it lacks.
     jwks_url: Option<HttpUrl> = None;
     /// The issuer (`iss`) a token must name. When not set, it is not checked.
     jwt_issuer: Option<String> = None;

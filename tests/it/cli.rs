@@ -174,6 +174,7 @@ fn a_token_is_all_that_is_printed_and_the_servers_secret_verifies_it() {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_issuer(&["me"]);
     validation.set_audience(&["you"]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud"]);
     let key = DecodingKey::from_secret(secret.trim().as_bytes());
     let claims = decode::<serde_json::Value>(token.trim(), &key, &validation)
         .unwrap()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::harness::{JWT_SECRET, Relay};
-use crate::node;
+use crate::{node, tokens};
 
 type Settings = &'static [(&'static str, &'static str)];
 
@@ -31,6 +31,12 @@ const EVENT_STYLE: Settings = &[
     ("RATE_LIMITS", "off"),
     ("AUTH_ERROR_STYLE", "event"),
 ];
+const ISSUER: Settings = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    ("JWT_ISSUER", "https://issuer.test"),
+    ("JWT_AUDIENCE", "relay"),
+];
 const LIMITS: Settings = &[
     ("DIALECTS", "direct"),
     ("MESSAGE_RATE", "2/s"),
@@ -51,13 +57,15 @@ macro_rules! suites {
         $(
             #[test]
             fn $test() {
-                run($file, $settings);
+                run($file, $settings, &[]);
             }
         )*
 
         #[test]
         fn every_suite_file_is_run() {
-            assert_eq!(files(), BTreeSet::from([$($file.to_owned()),*]));
+            let here = [$($file),*];
+            let run = here.into_iter().chain(tokens::SUITES);
+            assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };
 }
@@ -67,6 +75,7 @@ suites! {
     auth_event_style: "auth-event-style", EVENT_STYLE;
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
+    auth_issuer: "auth-issuer", ISSUER;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;
@@ -83,12 +92,14 @@ suites! {
 }
 
 /// Runs one suite against a server of its own, which must be in good health afterwards and stop when asked.
-fn run(suite: &str, settings: Settings) {
+/// The suite's environment has the server's settings, and `private` beside them.
+pub fn run(suite: &str, settings: &[(&str, &str)], private: &[(&str, &str)]) {
     if !node::is_ready(suite) {
         return;
     }
     let mut relay = Relay::start(settings);
-    node::run(suite, relay.url(), JWT_SECRET, settings);
+    let env = [settings, private].concat();
+    node::run(suite, relay.url(), JWT_SECRET, &env);
     assert!(
         relay.is_running(),
         "the server ended; its log:\n{}",

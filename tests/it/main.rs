@@ -14,3 +14,4 @@ mod clients;
 mod config;
 mod harness;
 mod node;
+mod tokens;

@@ -1,7 +1,7 @@
 // Everything the suites share: tokens, clients that remember what they received, raw HTTP.
 // Knows the server only by RELAY_URL and JWT_SECRET; holds no expectation about a dialect.
 import assert from 'node:assert/strict';
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, sign as signWithKey } from 'node:crypto';
 import http from 'node:http';
 import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
@@ -42,17 +42,22 @@ export function seconds(offset = 0) {
   return Math.floor(Date.now() / 1000) + offset;
 }
 
-/** A token with these claims; an hour of life unless `exp` is named (`exp: undefined` leaves it out). */
-export function token(claims, { alg = 'HS256', secret = JWT_SECRET, header = {} } = {}) {
-  return sign({ iat: seconds(), exp: seconds(3600), ...claims }, { alg, secret, header });
+/**
+ * A token with these claims; an hour of life unless `exp` is named (`exp: undefined` leaves it out).
+ * The HS algorithms take `secret`, the others `key`, a private key.
+ */
+export function token(claims, { alg = 'HS256', secret = JWT_SECRET, key, header = {} } = {}) {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const all = { iat: seconds(), exp: seconds(3600), ...claims };
+  const body = `${encode({ alg, typ: 'JWT', ...header })}.${encode(all)}`;
+  return `${body}.${signature(body, { alg, secret, key })}`;
 }
 
-function sign(claims, { alg, secret, header }) {
-  const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const body = `${encode({ alg, typ: 'JWT', ...header })}.${encode(claims)}`;
-  if (alg === 'none') return `${body}.`;
-  const digest = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' }[alg];
-  return `${body}.${createHmac(digest, secret).update(body).digest('base64url')}`;
+function signature(body, { alg, secret, key }) {
+  if (alg === 'none') return '';
+  const digest = { 256: 'sha256', 384: 'sha384', 512: 'sha512' }[alg.slice(2)] ?? null;
+  if (alg.startsWith('HS')) return createHmac(digest, secret).update(body).digest('base64url');
+  return signWithKey(digest, Buffer.from(body), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
 }
 
 /** A socket.io-client that records every event it gets, in order. */
