@@ -1,0 +1,92 @@
+//! `health`: the container's health check. One small HTTP request over a plain socket, so that the
+//! image needs no other program.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use http::Uri;
+use sealed_relay::config::Config;
+
+/// How long connecting, writing and reading may take, each.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The longest status line that is read.
+const STATUS_LINE_BYTES: u64 = 256;
+
+/// What to ask.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Address to ask; /health of the server on this machine when not given
+    #[arg(long, value_name = "URL")]
+    pub url: Option<Uri>,
+}
+
+/// The address of `/health` as this machine reaches its own server.
+///
+/// # Errors
+/// When the configured port is 0, so that the real one is not known.
+pub fn local_url(config: &Config) -> anyhow::Result<Uri> {
+    ensure!(
+        config.port != 0,
+        "port is 0, any free one: name the address with --url"
+    );
+    let host = match config.host {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    };
+    let url = format!("http://{}/health", SocketAddr::new(host, config.port));
+    url.parse().context("cannot make the address of /health")
+}
+
+/// Succeeds when the server answers 200.
+///
+/// # Errors
+/// When it cannot be reached in time, or answers anything else.
+pub fn ask(url: &Uri) -> anyhow::Result<()> {
+    ensure!(
+        url.scheme_str() == Some("http"),
+        "{url} does not start with http://"
+    );
+    let authority = url
+        .authority()
+        .with_context(|| format!("{url} has no host"))?;
+    let host = authority.host().trim_matches(['[', ']']);
+    let port = authority.port_u16().unwrap_or(80);
+    let mut stream = connect(host, port).with_context(|| format!("cannot reach {url}"))?;
+    let path = url.path_and_query().map_or("/", |path| path.as_str());
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
+    )
+    .with_context(|| format!("cannot ask {url}"))?;
+    let line = status_line(stream).with_context(|| format!("no answer from {url}"))?;
+    match line.split(' ').nth(1) {
+        Some("200") if line.starts_with("HTTP/1.") => Ok(()),
+        _ => bail!("{url} answered {:?}", line.trim_end()),
+    }
+}
+
+fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let mut failure = std::io::ErrorKind::NotFound.into();
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(TIMEOUT))?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
+                return Ok(stream);
+            }
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn status_line(stream: TcpStream) -> std::io::Result<String> {
+    let mut line = String::new();
+    let mut limited = BufReader::new(std::io::Read::take(stream, STATUS_LINE_BYTES));
+    limited.read_line(&mut line)?;
+    Ok(line)
+}

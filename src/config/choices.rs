@@ -1,0 +1,118 @@
+//! Settings with a closed list of words.
+
+use std::fmt;
+
+use crate::dialect::Dialect;
+
+/// A closed list of words a setting may have. Read without regard to case.
+pub(super) trait Choice: Copy + PartialEq + 'static {
+    /// Every word, in the order shown to people.
+    const ALL: &'static [Self];
+
+    /// The word in the configuration.
+    fn word(self) -> &'static str;
+}
+
+/// Declares an enum with its words, and `Display` as the word.
+macro_rules! choices {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident { $( $(#[doc = $variant_doc:literal])+ $variant:ident = $word:literal, )+ }
+    )+) => { $(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $( $(#[doc = $variant_doc])+ $variant, )+ }
+
+        impl $name {
+            /// The word in the configuration.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word, )+ }
+            }
+        }
+
+        impl Choice for $name {
+            const ALL: &'static [Self] = &[$( Self::$variant, )+];
+
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )+ };
+}
+
+choices! {
+    /// How much is logged.
+    LogLevel {
+        /// Failures of the server only.
+        Error = "error",
+        /// And what an operator should look at.
+        Warn = "warn",
+        /// And starts, stops and the like.
+        Info = "info",
+        /// And one line for an event.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+
+    /// The form of a log line.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+
+    /// A signature algorithm that tokens may use.
+    JwtAlgorithm {
+        /// HMAC with the shared secret.
+        Hs256 = "HS256",
+        /// RSA, by public key.
+        Rs256 = "RS256",
+        /// ECDSA on P-256, by public key.
+        Es256 = "ES256",
+        /// Ed25519, by public key.
+        EdDsa = "EdDSA",
+    }
+
+    /// How a refused handshake is answered.
+    AuthErrorStyle {
+        /// By the protocol's own `connect_error`.
+        ConnectError = "connect_error",
+        /// By admitting the connection, emitting `auth:error` and disconnecting it.
+        Event = "event",
+    }
+
+    /// An Engine.IO transport.
+    Transport {
+        /// WebSocket.
+        Websocket = "websocket",
+        /// HTTP long-polling.
+        Polling = "polling",
+    }
+
+    /// Who is told that a user of `direct` came or went.
+    PresenceAudience {
+        /// Everyone while few are connected, peers beyond that.
+        Auto = "auto",
+        /// Everyone connected in the dialect.
+        Everyone = "everyone",
+        /// Users who shared a room or an event with that user.
+        Peers = "peers",
+    }
+}
+
+impl Choice for Dialect {
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn word(self) -> &'static str {
+        self.as_str()
+    }
+}

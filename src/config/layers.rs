@@ -1,0 +1,235 @@
+//! Puts the sources over one another and hands out the values that won, each with its origin. Owns
+//! precedence and unknown keys; what a right value is belongs to the types.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use ::config::{ConfigBuilder, ConfigError, FileFormat, Format, Map, Source, Value, ValueKind};
+
+use super::check::Check;
+use super::problems::Problems;
+use super::settings::{SETTINGS, Setting};
+use super::sources::Sources;
+use super::types::{Raw, SettingType};
+
+/// The values that were given, by the name of their setting.
+pub(super) struct Values(BTreeMap<String, (Raw, String)>);
+
+impl Values {
+    /// Takes a setting's value, checked; its default when none was given or the one given is wrong.
+    pub(super) fn take<T: SettingType>(
+        &mut self,
+        name: &str,
+        default: T,
+        checks: &[Check<'_, T>],
+        problems: &mut Problems,
+    ) -> T {
+        let Some((raw, source)) = self.0.remove(name) else {
+            return default;
+        };
+        let checked = T::parse(&raw).and_then(|value| {
+            checks.iter().try_for_each(|check| check(&value))?;
+            Ok(value)
+        });
+        match checked {
+            Ok(value) => value,
+            Err(wrong) if T::ECHO => {
+                problems.add(name, format!("{wrong}, not {}", raw.shown()), Some(source));
+                default
+            }
+            Err(wrong) => {
+                problems.add(name, wrong, Some(source));
+                default
+            }
+        }
+    }
+}
+
+/// Reads the file and the environment, the environment over the file.
+pub(super) fn gather(sources: &Sources) -> (Values, Problems) {
+    let mut problems = sources.problems.clone();
+    let builder = ConfigBuilder::<::config::builder::DefaultState>::default()
+        .add_source(host_layer(sources))
+        .add_source(file_layer(sources, &mut problems))
+        .add_source(environment_layer(sources, &mut problems));
+    let merged = builder.build().and_then(|merged| merged.collect());
+    let values = merged.unwrap_or_else(|error| {
+        problems.add("configuration", error.to_string(), None);
+        Map::new()
+    });
+    let values = values.into_iter().map(|(name, value)| {
+        let source = value.origin().unwrap_or_default().to_owned();
+        (name, (raw(value.kind), source))
+    });
+    (Values(values.collect()), problems)
+}
+
+/// One source's values by setting name.
+#[derive(Clone)]
+struct Layer(Map<String, Value>);
+
+impl Source for Layer {
+    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// Shows no value: secrets are among them.
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn host_layer(sources: &Sources) -> Layer {
+    let name = sources.host_name.iter().map(|name| {
+        let origin = "the name of this machine".to_owned();
+        let value = Value::new(Some(&origin), name.as_str());
+        ("node_name".to_owned(), value)
+    });
+    Layer(name.collect())
+}
+
+fn environment_layer(sources: &Sources, problems: &mut Problems) -> Layer {
+    let mut layer = Map::new();
+    for setting in SETTINGS {
+        let names = setting.variables();
+        let found: Vec<_> = names
+            .iter()
+            .filter_map(|name| sources.variable(name))
+            .collect();
+        let Some((first, _)) = found.first() else {
+            continue;
+        };
+        let origins: Vec<_> = found.iter().map(|(_, origin)| origin.as_str()).collect();
+        let origin = origins.join(", ");
+        if !setting.union && found.iter().any(|(value, _)| value != first) {
+            problems.add(
+                setting.name,
+                "is given twice, and differently",
+                Some(origin),
+            );
+            continue;
+        }
+        let values = found.iter().map(|(value, _)| *value);
+        let text = if setting.union {
+            values.collect::<Vec<_>>().join(",")
+        } else {
+            (*first).to_owned()
+        };
+        layer.insert(setting.name.to_owned(), Value::new(Some(&origin), text));
+    }
+    Layer(layer)
+}
+
+fn file_layer(sources: &Sources, problems: &mut Problems) -> Layer {
+    let Some(path) = sources.named_file() else {
+        return Layer(Map::new());
+    };
+    match read_file(&path) {
+        Ok(values) => Layer(only_known(values, &path, problems)),
+        Err(message) => {
+            problems.add(path.display().to_string(), message, None);
+            Layer(Map::new())
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Map<String, Value>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let origin = path.display().to_string();
+    FileFormat::Toml
+        .parse(Some(&origin), &text)
+        .map_err(|error| {
+            // The parser's full text shows the line, which may hold a secret.
+            match error.downcast_ref::<toml::de::Error>() {
+                Some(error) => match error.span() {
+                    Some(span) => {
+                        let before = text.get(..span.start).unwrap_or(&text);
+                        let line = before.matches('\n').count() + 1;
+                        format!("is not valid TOML: line {line}: {}", error.message())
+                    }
+                    None => format!("is not valid TOML: {}", error.message()),
+                },
+                None => "has a number that is too large".to_owned(),
+            }
+        })
+}
+
+fn only_known(
+    values: Map<String, Value>,
+    path: &Path,
+    problems: &mut Problems,
+) -> Map<String, Value> {
+    let mut known = Map::new();
+    for (key, value) in values {
+        if SETTINGS.iter().any(|setting| setting.name == key) {
+            known.insert(key, value);
+            continue;
+        }
+        let mut message = "is not a setting".to_owned();
+        if let Some(nearest) = nearest(&key) {
+            message = format!("{message}; did you mean {nearest}?");
+        }
+        if matches!(value.kind, ValueKind::Table(_)) {
+            message = format!("{message} (settings are not grouped in tables)");
+        }
+        problems.add(key, message, Some(path.display().to_string()));
+    }
+    known
+}
+
+/// The setting that an unknown key was probably meant to be.
+fn nearest(key: &str) -> Option<&'static str> {
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    let variable = key.to_ascii_uppercase();
+    let by_variable = |setting: &&Setting| setting.variables().contains(&variable);
+    if let Some(setting) = SETTINGS.iter().find(by_variable) {
+        return Some(setting.name);
+    }
+    let by_distance = SETTINGS
+        .iter()
+        .map(|setting| (distance(&key, setting.name), setting.name));
+    by_distance
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, name)| *distance <= (name.len() / 3).max(2))
+        .map(|(_, name)| name)
+}
+
+/// How many letters must be put in, taken out or replaced to turn one word into the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, from_char) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to_char) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(from_char != *to_char);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+fn raw(kind: ValueKind) -> Raw {
+    match kind {
+        ValueKind::String(text) => Raw::Text(text),
+        ValueKind::Boolean(value) => Raw::Boolean(value),
+        ValueKind::I64(number) => Raw::Integer(number.into()),
+        ValueKind::U64(number) => Raw::Integer(number.into()),
+        ValueKind::I128(number) => Raw::Integer(number),
+        ValueKind::U128(_) => Raw::Other("a very large number"),
+        ValueKind::Array(items) => {
+            Raw::List(items.into_iter().map(|item| raw(item.kind)).collect())
+        }
+        ValueKind::Float(_) => Raw::Other("a number with a fraction"),
+        ValueKind::Table(_) => Raw::Other("a table"),
+        ValueKind::Nil => Raw::Other("nothing"),
+    }
+}

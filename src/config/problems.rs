@@ -1,0 +1,84 @@
+//! What is wrong with a configuration, collected so that one start shows all of it. Holds no value
+//! of a secret.
+
+use std::fmt;
+
+/// One thing that stops the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, or the file or variable when no setting can be named.
+    pub setting: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// Where the value came from; nothing when it is about a value that was not given.
+    pub source: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.message)?;
+        match &self.source {
+            Some(source) => write!(f, " ({source})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All problems of one configuration, one a line when displayed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds one problem. `source` says where the value came from.
+    pub fn add(
+        &mut self,
+        setting: impl Into<String>,
+        message: impl Into<String>,
+        source: Option<String>,
+    ) {
+        self.0.push(Problem {
+            setting: setting.into(),
+            message: message.into(),
+            source,
+        });
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The problems in the order they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Whether one of these settings has a problem already, so that checks across settings do not
+    /// report what follows from it.
+    #[must_use]
+    pub fn about(&self, settings: &[&str]) -> bool {
+        self.iter()
+            .any(|problem| settings.contains(&problem.setting.as_str()))
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,111 @@
+//! How many times something may happen in a time.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The time a [`Rate`] counts over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// One second.
+    Second,
+    /// One minute.
+    Minute,
+    /// One hour.
+    Hour,
+}
+
+impl Period {
+    const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Hour];
+
+    /// How long it is.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        match self {
+            Self::Second => Duration::from_secs(1),
+            Self::Minute => Duration::from_secs(60),
+            Self::Hour => Duration::from_secs(3600),
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Second => "s",
+            Self::Minute => "min",
+            Self::Hour => "h",
+        }
+    }
+}
+
+/// A number of times in a period, never zero: `30/s`, `30/min`, `100/h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    count: NonZeroU32,
+    per: Period,
+}
+
+impl Rate {
+    /// The highest count, so that the time between two events is never rounded to nothing.
+    const MAX_COUNT: u32 = 1_000_000;
+
+    /// `count` in one second. `count` is brought within 1 to 1 000 000.
+    #[must_use]
+    pub const fn per_second(count: u32) -> Self {
+        Self::new(count, Period::Second)
+    }
+
+    /// `count` in one minute. `count` is brought within 1 to 1 000 000.
+    #[must_use]
+    pub const fn per_minute(count: u32) -> Self {
+        Self::new(count, Period::Minute)
+    }
+
+    const fn new(count: u32, per: Period) -> Self {
+        let capped = if count > Self::MAX_COUNT {
+            Self::MAX_COUNT
+        } else {
+            count
+        };
+        let count = match NonZeroU32::new(capped) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        };
+        Self { count, per }
+    }
+
+    /// How many times in the period.
+    #[must_use]
+    pub const fn count(self) -> NonZeroU32 {
+        self.count
+    }
+
+    /// The period.
+    #[must_use]
+    pub const fn period(self) -> Period {
+        self.per
+    }
+
+    /// The time after which one more is allowed; never zero.
+    #[must_use]
+    pub fn interval(self) -> Duration {
+        self.per.duration() / self.count.get()
+    }
+
+    /// Reads `30/s`, `30/min` or `100/h`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (count, period) = text.split_once('/')?;
+        let count: u32 = count.trim().replace('_', "").parse().ok()?;
+        let per = Period::ALL
+            .into_iter()
+            .find(|per| per.as_str() == period.trim())?;
+        (1..=Self::MAX_COUNT)
+            .contains(&count)
+            .then(|| Self::new(count, per))
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.count, self.per.as_str())
+    }
+}

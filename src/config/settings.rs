@@ -1,0 +1,276 @@
+//! The one table of settings. Everything else about them (the [`Config`] type, reading, unknown keys,
+//! `print-config`, `config/relay.toml`, `.env.example`) comes from it.
+//!
+//! A line is `name: type = default`, then `env` when the variable is not the name in upper case, and
+//! `check` for a range. The first doc line stands alone in `.env.example`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::check::{at_least, between, long_enough, node_name, not_in_this_version};
+use super::choices::{
+    AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, Transport,
+};
+use super::layers::Values;
+use super::origins::{AllowedOrigins, Origin};
+use super::problems::Problems;
+use super::rate::Rate;
+use super::reference::Entry;
+use super::secret::Secret;
+use super::types::SettingType;
+use super::url::HttpUrl;
+use crate::dialect::Dialect;
+
+/// What is known of a setting without a value.
+pub(super) struct Setting {
+    /// Its name, which is its key in the file.
+    pub(super) name: &'static str,
+    /// Its variables when they are not the name in upper case.
+    env: &'static [&'static str],
+    /// Whether its variables add up.
+    pub(super) union: bool,
+}
+
+impl Setting {
+    /// Its environment variables, the preferred one first.
+    pub(super) fn variables(&self) -> Vec<String> {
+        match self.env {
+            [] => vec![self.name.to_ascii_uppercase()],
+            names => names.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+}
+
+/// Whether an environment variable of this name sets something.
+pub(super) fn is_variable(name: &str) -> bool {
+    let mut settings = SETTINGS.iter();
+    settings.any(|setting| setting.variables().iter().any(|variable| variable == name))
+}
+
+macro_rules! settings {
+    ($(
+        [$section:literal]
+        $(
+            $(#[doc = $doc:literal])+
+            $name:ident: $type:ty = $default:expr
+                $(, env [$($env:literal),+])?
+                $(, check $check:expr)? ;
+        )+
+    )+) => {
+        /// Every setting, checked. The default is a server with nothing configured.
+        #[derive(Debug, Clone)]
+        pub struct Config { $($(
+            $(#[doc = $doc])+
+            pub $name: $type,
+        )+)+ }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($( $name: $default, )+)+ }
+            }
+        }
+
+        /// Every setting, in the order of the table.
+        pub(super) static SETTINGS: &[Setting] = &[$($(
+            Setting {
+                name: stringify!($name),
+                env: &[$($($env),+)?],
+                union: <$type as SettingType>::UNION,
+            },
+        )+)+];
+
+        impl Config {
+            /// Takes every setting from the values given, and the defaults for the rest.
+            pub(super) fn from_values(values: &mut Values, problems: &mut Problems) -> Self {
+                Self { $($(
+                    $name: values.take(stringify!($name), $default, &[$(&$check)?], problems),
+                )+)+ }
+            }
+
+            /// Every setting with the value it has here, in the order of the table.
+            #[must_use]
+            pub fn entries(&self) -> Vec<Entry> {
+                let values = [$($(
+                    ($section, &[$($doc),+] as &[_], self.$name.to_toml(), self.$name.to_text()),
+                )+)+];
+                let entry = |(setting, (section, doc, toml, text)): (&Setting, _)| Entry {
+                    section,
+                    name: setting.name,
+                    variables: setting.variables(),
+                    doc,
+                    toml,
+                    text,
+                };
+                SETTINGS.iter().zip(values).map(entry).collect()
+            }
+        }
+    };
+}
+
+settings! {
+    ["Server"]
+    /// Address to listen on.
+    host: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    /// Port to listen on; 0 takes any free one.
+    port: u16 = 3000;
+    /// Folder of the embedded database, the spool and the signing secret, made when missing.
+    /// A relative path starts at the working directory.
+    data_dir: PathBuf = PathBuf::from("./data");
+    /// Client families served: direct, session, feed, chat, conversation.
+    /// With a single one, every connection speaks it without saying so.
+    dialects: Vec<Dialect> = Dialect::ALL.to_vec();
+    /// Name of this server in the audit and in /health.
+    /// When not set, the name of the machine.
+    node_name: String = "relay".to_owned(), check |name| node_name(name);
+    /// Longest time a stop may take: clients are closed and queues written within it.
+    drain_timeout: Duration = Duration::from_secs(15), check at_least(MIN_TIME);
+
+    ["Logging"]
+    /// Diagnostics: logs at least at level debug. Content is never logged.
+    debug: bool = false;
+    /// Least important level logged: error, warn, info, debug, trace.
+    log_level: LogLevel = LogLevel::Info;
+    /// Form of a log line: text, or json (one object a line).
+    log_format: LogFormat = LogFormat::Text;
+
+    ["Authentication"]
+    /// Shared secret of the tokens (HS256), at least 32 bytes.
+    /// When not set, a random one is made once and kept in data_dir, in the file jwt_secret.
+    jwt_secret: Option<Secret> = None, env ["JWT_SECRET", "JWT_ACCESS_SECRET"], check long_enough;
+    /// Signature algorithms accepted: HS256, RS256, ES256, EdDSA.
+    /// All but HS256 need jwt_public_key_file or jwks_url.
+    jwt_algorithms: Vec<JwtAlgorithm> = vec![JwtAlgorithm::Hs256];
+    /// PEM file with the public key for RS256, ES256 or EdDSA.
+    jwt_public_key_file: Option<PathBuf> = None;
+    /// Address of a JSON Web Key Set with the public keys.
+    jwks_url: Option<HttpUrl> = None;
+    /// The issuer (`iss`) a token must name. When not set, it is not checked.
+    jwt_issuer: Option<String> = None;
+    /// The audience (`aud`) a token must name. When not set, it is not checked.
+    jwt_audience: Option<String> = None;
+    /// How far the clocks of the server and of the signer may be apart.
+    jwt_leeway: Duration = Duration::from_secs(5), check between(Duration::ZERO, HOUR);
+    /// How a refused handshake is answered: connect_error, or event.
+    /// With event the client is admitted, gets `auth:error` and is disconnected.
+    auth_error_style: AuthErrorStyle = AuthErrorStyle::ConnectError;
+    /// Time a connection without a token has to authenticate or to join a session.
+    guest_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
+    /// Bytes a connection without a token may send until then.
+    guest_max_bytes: u64 = 65_536, check at_least(1024);
+    /// How long before its token expires a client is told; 0 never tells.
+    auth_expiring_notice: Duration = Duration::from_secs(60);
+    /// Token that opens the admin routes, at least 32 bytes. When not set, they are closed.
+    admin_token: Option<Secret> = None, check long_enough;
+
+    ["Transport"]
+    /// Transports served: websocket, polling.
+    transports: Vec<Transport> = vec![Transport::Websocket, Transport::Polling];
+    /// Whether Socket.IO v2 clients (EIO=3) are admitted.
+    allow_eio3: bool = false;
+    /// Time between two pings to a client.
+    ping_interval: Duration = Duration::from_secs(25), check at_least(MIN_TIME);
+    /// Time a client has to answer a ping.
+    ping_timeout: Duration = Duration::from_secs(20), check at_least(MIN_TIME);
+    /// Time a new connection has to enter the namespace.
+    connect_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
+    /// Time an upgrade from polling to WebSocket may take.
+    upgrade_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
+    /// Largest event, in bytes. A larger one closes its connection.
+    max_event_bytes: usize = 10_000_000, check between(1024, 1 << 30);
+    /// Most binary attachments of one event.
+    max_attachments: usize = 16, check between(0, 1000);
+    /// Bytes a connection may send before it is authenticated.
+    handshake_max_bytes: u64 = 65_536, check at_least(1024);
+    /// Addresses or networks of proxies whose X-Forwarded-For is believed.
+    trusted_proxies: Vec<IpNet> = Vec::new();
+    /// Origins of web pages that may call, for REST and sockets alike; "*" allows every one.
+    /// The variables add up. Clients that send no Origin are always allowed.
+    allowed_origins: AllowedOrigins = default_origins(),
+        env ["CORS_ORIGIN", "CLIENT_URL", "FRONTEND_URL", "ALLOWED_ORIGINS", "SOCKET_CORS_ORIGIN"];
+
+    ["Flow control"]
+    /// Bytes that may wait for one receiver before its senders are slowed down.
+    receiver_budget: usize = 8_388_608, check at_least(65_536);
+    /// Bytes that may wait from one sender before it is read more slowly.
+    sender_budget: usize = 8_388_608, check at_least(65_536);
+    /// Time after which a client that takes no byte of what waits for it is disconnected.
+    write_deadline: Duration = Duration::from_secs(15), check at_least(Duration::from_secs(1));
+    /// Slowest a client may take what waits for it, in bytes per second; 0 sets no limit.
+    min_drain_rate: u64 = 4096;
+
+    ["Limits"]
+    /// Whether the rates below are limited.
+    rate_limits: bool = true;
+    /// Messages, edits, reactions and key exchanges of one user.
+    message_rate: Rate = Rate::per_second(30);
+    /// How many of these may come at once.
+    message_burst: NonZeroU32 = nonzero(120);
+    /// Typing, presence and receipts of one socket; dropped over the limit.
+    signal_rate: Rate = Rate::per_second(20);
+    /// How many of these may come at once.
+    signal_burst: NonZeroU32 = nonzero(60);
+    /// Joins and reservations from one IP address.
+    join_rate: Rate = Rate::per_second(10);
+    /// How many of these may come at once.
+    join_burst: NonZeroU32 = nonzero(60);
+    /// File chunks of one user, in bytes per second; over it the user is read more slowly.
+    file_rate: NonZeroU32 = nonzero(67_108_864);
+    /// How many bytes of file chunks may come at once.
+    file_burst: NonZeroU32 = nonzero(134_217_728);
+    /// Failed authentications from one IP address.
+    failed_auth_rate: Rate = Rate::per_minute(20);
+    /// Connections open at once from one IP address.
+    max_connections_per_ip: u32 = 256, check at_least(1);
+    /// Connections open at once of one user.
+    max_connections_per_user: u32 = 32, check at_least(1);
+    /// Longest id or name in an event, in bytes.
+    max_id_bytes: usize = 128, check between(1, 1024);
+    /// Longest public key or signature, in bytes.
+    max_key_bytes: usize = 65_536, check at_least(1);
+    /// Longest file name, in bytes; it may be encrypted.
+    max_file_name_bytes: usize = 4096, check at_least(1);
+
+    ["Presence"]
+    /// Who is told that a user of `direct` came or went: auto, everyone, peers.
+    /// With auto, everyone while at most presence_everyone_limit users are connected, then peers.
+    presence_audience: PresenceAudience = PresenceAudience::Auto;
+    /// Most connected users with whom auto still tells everyone.
+    presence_everyone_limit: usize = 500;
+    /// Most peers remembered of one user.
+    presence_peers_limit: usize = 200, check at_least(1);
+    /// Time a user has to come back before others are told they left; 0 tells at once.
+    offline_grace: Duration = Duration::from_secs(2);
+
+    ["Audit and stores"]
+    /// Days that audit records are kept; 0 keeps all.
+    audit_retention_days: u32 = 90;
+    /// Audit records that may wait in memory to be written.
+    audit_queue: usize = 65_536, check at_least(1);
+    /// MongoDB to store in. Not in this version: setting it stops the start.
+    mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
+        check not_in_this_version("store in MongoDB");
+    /// Redis that joins several servers. Not in this version: setting it stops the start.
+    redis_url: Option<Secret> = None, check not_in_this_version("run as several servers over Redis");
+}
+
+/// The shortest time that a timeout or interval may be.
+const MIN_TIME: Duration = Duration::from_millis(100);
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+const fn nonzero(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// The usual addresses of a front end under development.
+fn default_origins() -> AllowedOrigins {
+    let origins = ["http://localhost:5173", "http://localhost:3000"];
+    AllowedOrigins::List(origins.into_iter().filter_map(Origin::parse).collect())
+}

@@ -1,0 +1,66 @@
+//! The closed list of client families. Owns their names and nothing about what they say: events and
+//! payloads belong to the dialects' own modules.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One family of Socket.IO clients, with its own event names and payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// 1-1 relay of ciphertext between two users.
+    Direct,
+    /// Rooms without accounts, opened by a link.
+    Session,
+    /// Posts over REST, sockets that only listen.
+    Feed,
+    /// Contacts and chats; REST writes, sockets broadcast.
+    Chat,
+    /// A whole messenger over the socket, with acknowledgements.
+    Conversation,
+}
+
+impl Dialect {
+    /// Every dialect, in the order of the protocol.
+    pub const ALL: [Self; 5] = [
+        Self::Direct,
+        Self::Session,
+        Self::Feed,
+        Self::Chat,
+        Self::Conversation,
+    ];
+
+    /// The name used in the handshake, the settings and the audit.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Session => "session",
+            Self::Feed => "feed",
+            Self::Chat => "chat",
+            Self::Conversation => "conversation",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name that is no dialect's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Unknown dialect")]
+pub struct UnknownDialect;
+
+impl FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    /// Matches the exact name, as the handshake sends it.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|dialect| dialect.as_str() == name)
+            .ok_or(UnknownDialect)
+    }
+}

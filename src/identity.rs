@@ -1,0 +1,68 @@
+//! Who a connection speaks for. Ids are parsed once, here; a value of these types is valid.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest user id, in bytes (protocol, "Identity and authentication").
+pub const MAX_USER_ID_BYTES: usize = 128;
+
+/// A user's id: 1 to 128 bytes without control characters. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// Parses an id. `None` when it is empty, too long, or has control characters.
+    pub fn parse(id: &str) -> Option<Self> {
+        let valid = !id.is_empty() && id.len() <= MAX_USER_ID_BYTES && !id.chars().any(char::is_control);
+        valid.then(|| Self(id.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as shared text.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+}
+
+impl std::borrow::Borrow<str> for UserId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Debug of str escapes what could forge a log line.
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+/// An authenticated user, as the token describes them.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The only id events carry for this user.
+    pub user: UserId,
+    /// The name shown to others; never empty.
+    pub name: Arc<str>,
+    /// A picture to show to others.
+    pub avatar_url: Option<Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_refused_by_length_and_by_control_characters() {
+        for bad in ["", "a\0b", "a\nb", "a\u{7f}", "a\u{9b}b", &"x".repeat(129)] {
+            assert!(UserId::parse(bad).is_none(), "{bad:?}");
+        }
+        for good in ["1", "a_b:c", "Łódź", &"x".repeat(128)] {
+            assert_eq!(UserId::parse(good).as_ref().map(UserId::as_str), Some(good));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Binary attachments: where an event's text has a placeholder, a receiver's parser puts the
+//! attachment that it names, and gives up its whole connection when there is none. So placeholders
+//! are resolved here, once, and written anew; everything else stays the bytes it was.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::de::{MapAccess, Visitor};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+use super::{Malformed, is_blank};
+
+/// How deep inside a field an attachment may be.
+const DEEPEST: usize = 16;
+
+/// A value that is passed on and not looked into.
+#[derive(Debug, Clone)]
+pub struct Opaque<'a>(Node<'a>);
+
+#[derive(Debug, Clone)]
+enum Node<'a> {
+    Text(&'a RawValue),
+    Attachment(Bytes),
+    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+    Array(Vec<Node<'a>>),
+}
+
+impl<'a> Opaque<'a> {
+    /// The JSON text, when the value has no attachment in it.
+    pub fn as_raw(&self) -> Option<&'a RawValue> {
+        match self.0 {
+            Node::Text(raw) => Some(raw),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `null`, an empty string, or an empty attachment.
+    pub fn is_blank(&self) -> bool {
+        match &self.0 {
+            Node::Text(raw) => is_blank(raw),
+            Node::Attachment(bytes) => bytes.is_empty(),
+            Node::Object(_) | Node::Array(_) => false,
+        }
+    }
+
+    /// Bytes of JSON text or of an attachment, about.
+    pub fn size(&self) -> usize {
+        match &self.0 {
+            Node::Text(raw) => raw.get().len(),
+            Node::Attachment(bytes) => bytes.len(),
+            Node::Object(_) | Node::Array(_) => 0,
+        }
+    }
+
+    /// The sizes in bytes of the attachments in it, in the order in which they are written.
+    pub fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
+        self.0.attachment_sizes(sizes);
+    }
+}
+
+impl Node<'_> {
+    fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
+        match self {
+            Node::Text(_) => {}
+            Node::Attachment(bytes) => sizes.extend([bytes.len()]),
+            Node::Object(fields) => fields.iter().for_each(|(_, node)| node.attachment_sizes(sizes)),
+            Node::Array(items) => items.iter().for_each(|node| node.attachment_sizes(sizes)),
+        }
+    }
+}
+
+impl Serialize for Opaque<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Node::Text(raw) => raw.serialize(serializer),
+            Node::Attachment(bytes) => serializer.serialize_bytes(bytes),
+            Node::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (key, value) in fields {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+            Node::Array(items) => {
+                let mut seq = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    seq.serialize_element(item)?;
+                }
+                seq.end()
+            }
+        }
+    }
+}
+
+/// The attachments of one event, each of which may be named once: a second naming would let a
+/// small event become many times its size.
+pub(super) struct Attachments<'b> {
+    bytes: &'b VecDeque<Bytes>,
+    named: SmallVec<[bool; 16]>,
+}
+
+impl<'b> Attachments<'b> {
+    pub(super) fn new(bytes: &'b VecDeque<Bytes>) -> Self {
+        Self { bytes, named: SmallVec::from_elem(false, bytes.len()) }
+    }
+
+    /// Resolves the placeholders in a value.
+    pub(super) fn resolve<'a>(&mut self, raw: &'a RawValue) -> Result<Opaque<'a>, Malformed> {
+        if self.bytes.is_empty() {
+            return Ok(Opaque(Node::Text(raw)));
+        }
+        self.node(raw, 0).map(Opaque)
+    }
+
+    fn node<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
+        if !may_hold_placeholder(raw.get()) {
+            return Ok(Node::Text(raw));
+        }
+        if depth > DEEPEST {
+            return Err(Malformed::BadAttachment);
+        }
+        match raw.get().as_bytes().first() {
+            Some(b'{') => self.object(raw, depth),
+            Some(b'[') => self.array(raw, depth),
+            _ => Ok(Node::Text(raw)),
+        }
+    }
+
+    fn object<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
+        let Entries(entries) = serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
+        let last = |name: &str| entries.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.get());
+        if last("_placeholder") == Some("true") {
+            return self.take(last("num")).map(Node::Attachment);
+        }
+        let nodes: Vec<_> = entries
+            .into_iter()
+            .map(|(key, value)| Ok((key, self.node(value, depth + 1)?)))
+            .collect::<Result<_, _>>()?;
+        Ok(match nodes.iter().all(|(_, node)| matches!(node, Node::Text(_))) {
+            true => Node::Text(raw),
+            false => Node::Object(nodes),
+        })
+    }
+
+    fn array<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
+        let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
+        let nodes: Vec<_> =
+            items.into_iter().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?;
+        Ok(match nodes.iter().all(|node| matches!(node, Node::Text(_))) {
+            true => Node::Text(raw),
+            false => Node::Array(nodes),
+        })
+    }
+
+    fn take(&mut self, number: Option<&str>) -> Result<Bytes, Malformed> {
+        let index: usize = number.and_then(|text| text.parse().ok()).ok_or(Malformed::BadAttachment)?;
+        match self.named.get_mut(index) {
+            Some(named) if !*named => {
+                *named = true;
+                Ok(self.bytes[index].clone())
+            }
+            _ => Err(Malformed::BadAttachment),
+        }
+    }
+}
+
+/// Whether a placeholder could be in this text, its key perhaps written with escapes.
+fn may_hold_placeholder(text: &str) -> bool {
+    text.contains("_placeholder") || text.contains("\\u")
+}
+
+/// The members of an object, all of them, in order.
+struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Entries<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    entries.push((key, map.next_value()?));
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A member's name, borrowed when it has no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);

@@ -1,0 +1,81 @@
+//! Events as they came in, decoded only as far as needed: known fields are borrowed from the
+//! received text, opaque ones are passed on as the bytes they are. It must not know any event.
+
+mod attachments;
+mod event;
+mod relayed;
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use smallvec::SmallVec;
+
+pub use attachments::Opaque;
+pub use event::RawEvent;
+pub use relayed::Relayed;
+
+/// Why an event cannot be understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Malformed {
+    /// It is not valid JSON, or no array that begins with a name.
+    NotAnEvent,
+    /// Its first argument is missing or not an object.
+    NotAnObject,
+    /// A placeholder names no attachment, or one that another names too.
+    BadAttachment,
+}
+
+/// The fields of an event's first argument, in the order in which they came.
+#[derive(Debug)]
+pub struct Payload<'a> {
+    fields: SmallVec<[(Cow<'a, str>, Opaque<'a>); 16]>,
+    text_size: usize,
+}
+
+impl<'a> Payload<'a> {
+    /// A field's value; of several with this name the last, as `JSON.parse` has it.
+    pub fn get(&self, name: &str) -> Option<&Opaque<'a>> {
+        self.fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// A field that is there and neither `null` nor an empty string.
+    pub fn filled(&self, name: &str) -> Option<&Opaque<'a>> {
+        self.get(name).filter(|value| !value.is_blank())
+    }
+
+    /// A string, or an integer as its decimal text: the two forms that ids have. `None` for
+    /// anything else.
+    pub fn id(&self, name: &str) -> Option<Cow<'a, str>> {
+        let raw = self.get(name)?.as_raw()?.get();
+        match raw.as_bytes().first()? {
+            b'"' => text(raw),
+            b'-' | b'0'..=b'9' if raw.parse::<i64>().is_ok() => Some(Cow::Borrowed(raw)),
+            _ => None,
+        }
+    }
+
+    /// A string. `None` for anything else.
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        text(self.get(name)?.as_raw()?.get())
+    }
+
+    /// A whole number from 0 that is written as one. `None` for anything else.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        self.get(name)?.as_raw()?.get().parse().ok()
+    }
+}
+
+/// The text of a JSON string; borrowed when it has no escapes.
+fn text(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// A value's JSON text is `null` or `""`.
+fn is_blank(raw: &RawValue) -> bool {
+    matches!(raw.get(), "null" | "\"\"")
+}

@@ -1,0 +1,76 @@
+//! What a relay passes on: the fields that came in, less some, and some of the relay's own.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use smallvec::SmallVec;
+
+use super::Payload;
+use crate::transport::FrameSizes;
+
+/// Room for the relay's own fields in the size of an event, in bytes.
+const OWN_FIELDS: usize = 256;
+
+/// An object made of a received one. A field that the relay sets itself is never passed on from
+/// the client, however its name was written.
+#[derive(Debug)]
+pub struct Relayed<'p, 'a> {
+    payload: &'p Payload<'a>,
+    own: SmallVec<[(&'static str, &'p str); 4]>,
+    dropped: SmallVec<[&'static str; 4]>,
+}
+
+impl<'p, 'a> Relayed<'p, 'a> {
+    /// Passes on every field.
+    pub fn new(payload: &'p Payload<'a>) -> Self {
+        Self { payload, own: SmallVec::new(), dropped: SmallVec::new() }
+    }
+
+    /// Sets a field.
+    pub fn with(mut self, name: &'static str, value: &'p str) -> Self {
+        self.own.push((name, value));
+        self
+    }
+
+    /// Sets a field that did not come in, or came in blank.
+    pub fn with_default(self, name: &'static str, value: &'p str) -> Self {
+        match self.payload.filled(name) {
+            Some(_) => self,
+            None => self.with(name, value),
+        }
+    }
+
+    /// Does not pass on a field.
+    pub fn without(mut self, name: &'static str) -> Self {
+        self.dropped.push(name);
+        self
+    }
+
+    /// The sizes in bytes of the frames that an event with this object becomes.
+    pub fn frames(&self) -> FrameSizes {
+        let mut sizes = FrameSizes::new();
+        sizes.push(self.payload.text_size + OWN_FIELDS);
+        for (_, value) in self.passed() {
+            value.attachment_sizes(&mut sizes);
+        }
+        sizes
+    }
+
+    fn passed(&self) -> impl Iterator<Item = &(std::borrow::Cow<'a, str>, super::Opaque<'a>)> {
+        self.payload.fields.iter().filter(|(key, _)| {
+            let key = key.as_ref();
+            !self.dropped.contains(&key) && !self.own.iter().any(|(name, _)| *name == key)
+        })
+    }
+}
+
+impl Serialize for Relayed<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.own {
+            map.serialize_entry(name, value)?;
+        }
+        for (key, value) in self.passed() {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}

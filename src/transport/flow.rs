@@ -1,0 +1,251 @@
+//! Flow control of one Socket.IO connection: how much was handed to it and not yet taken, and how
+//! much it sent that was not yet handled. It outlives a change of transport.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+
+use super::Link;
+
+/// What a queued frame costs beside its bytes.
+const FRAME_OVERHEAD: usize = 128;
+
+/// The sizes in bytes of the frames that one event becomes: its text, then each attachment.
+pub type FrameSizes = SmallVec<[usize; 2]>;
+
+/// The bounds of one connection, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowLimits {
+    /// Handed to the client and not yet taken: above this its senders wait.
+    pub receiver_budget: usize,
+    /// Read from the client and not yet handled: above this nothing more is read from it.
+    pub sender_budget: usize,
+    /// The largest event.
+    pub max_event: usize,
+}
+
+impl FlowLimits {
+    /// What can be queued for a client at the very most: the budget, as much again for events
+    /// that do not wait for room, and one event beyond. A client that has more waiting is cut off.
+    pub fn hard_limit(&self) -> usize {
+        2 * self.receiver_budget + self.max_event
+    }
+
+    /// The number of events that fit under [`Self::hard_limit`] if each were empty.
+    pub fn most_frames(&self) -> usize {
+        self.hard_limit() / FRAME_OVERHEAD + 1
+    }
+}
+
+/// Flow control state of one connection, shared with the [`Link`] it presently lives on.
+#[derive(Debug)]
+pub struct Flow {
+    limits: FlowLimits,
+    /// Sizes of the frames handed over and not yet written, oldest first.
+    queued: Mutex<VecDeque<u32>>,
+    backlog: AtomicUsize,
+    room: Notify,
+    unhandled: AtomicUsize,
+    handled: Notify,
+    link: Mutex<Weak<Link>>,
+    closed: AtomicBool,
+}
+
+impl Flow {
+    /// Flow control for a new connection.
+    pub fn new(limits: FlowLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            queued: Mutex::default(),
+            backlog: AtomicUsize::new(0),
+            room: Notify::new(),
+            unhandled: AtomicUsize::new(0),
+            handled: Notify::new(),
+            link: Mutex::new(Weak::new()),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Lets the connection live on `link` from now on.
+    pub fn attach(self: &Arc<Self>, link: &Arc<Link>) {
+        *self.link.lock() = Arc::downgrade(link);
+        link.carry(self.clone());
+    }
+
+    /// The TCP connection that this one lives on, while it is open.
+    pub fn link(&self) -> Option<Arc<Link>> {
+        self.link.lock().upgrade()
+    }
+
+    /// Notes that frames of these sizes are handed to the client. `false`: it has too much
+    /// waiting already, nothing was noted, and it should be cut off.
+    #[must_use]
+    pub fn hand_over(&self, frames: &FrameSizes) -> bool {
+        let bytes: usize = frames.iter().map(|size| size + FRAME_OVERHEAD).sum();
+        if self.backlog.load(Ordering::Relaxed) + bytes > self.limits.hard_limit() {
+            return false;
+        }
+        let mut queued = self.queued.lock();
+        queued.extend(frames.iter().map(|&size| u32::try_from(size + FRAME_OVERHEAD).unwrap_or(u32::MAX)));
+        self.backlog.fetch_add(bytes, Ordering::Relaxed);
+        true
+    }
+
+    /// Notes that the client's transport took `count` frames that [`Self::hand_over`] announced.
+    pub fn taken(&self, count: usize) {
+        let mut bytes = 0;
+        {
+            let mut queued = self.queued.lock();
+            for _ in 0..count {
+                bytes += queued.pop_front().unwrap_or(0) as usize;
+            }
+            if queued.is_empty() && queued.capacity() > 64 {
+                queued.shrink_to_fit();
+            }
+        }
+        let before = self.backlog.fetch_sub(bytes, Ordering::AcqRel);
+        let budget = self.limits.receiver_budget;
+        if before >= budget && before - bytes < budget {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Bytes handed over and not yet written to the client's transport.
+    pub fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Acquire)
+    }
+
+    /// Whether a sender may hand over another event now. A closed connection takes everything.
+    pub fn has_room(&self) -> bool {
+        self.backlog() < self.limits.receiver_budget || self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits until [`Self::has_room`].
+    pub async fn room(&self) {
+        while !self.has_room() {
+            let notified = self.room.notified();
+            let mut notified = std::pin::pin!(notified);
+            notified.as_mut().enable();
+            if self.has_room() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Notes that an event of `bytes` was read and waits to be handled.
+    pub fn received(&self, bytes: usize) {
+        self.unhandled.fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
+    }
+
+    /// Notes that an event announced by [`Self::received`] is done; reading may go on.
+    pub fn done(&self, bytes: usize) {
+        let bytes = bytes + FRAME_OVERHEAD;
+        let before = self.unhandled.fetch_sub(bytes, Ordering::AcqRel);
+        let budget = self.limits.sender_budget;
+        if before >= budget && before - bytes < budget {
+            self.resume_reading();
+        }
+    }
+
+    /// Whether nothing more should be read from the client for now.
+    pub fn reading_paused(&self) -> bool {
+        self.unhandled.load(Ordering::Acquire) >= self.limits.sender_budget
+            && !self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits until reading is not paused; for transports that do not read from one link only.
+    pub async fn readable(&self) {
+        while self.reading_paused() {
+            let notified = self.handled.notified();
+            let mut notified = std::pin::pin!(notified);
+            notified.as_mut().enable();
+            if !self.reading_paused() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// The connection is over: nobody waits for it any more.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.room.notify_waiters();
+        self.resume_reading();
+    }
+
+    fn resume_reading(&self) {
+        self.handled.notify_waiters();
+        if let Some(link) = self.link() {
+            link.wake_reader();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smallvec::smallvec;
+
+    const LIMITS: FlowLimits = FlowLimits { receiver_budget: 1000, sender_budget: 1000, max_event: 500 };
+
+    #[test]
+    fn a_receiver_over_its_hard_limit_is_refused_and_nothing_is_counted() {
+        let flow = Flow::new(LIMITS);
+        assert!(flow.hand_over(&smallvec![1000]));
+        assert!(!flow.has_room());
+        assert!(flow.hand_over(&smallvec![1000]));
+        assert!(!flow.hand_over(&smallvec![1000]));
+        assert_eq!(flow.backlog(), 2 * (1000 + FRAME_OVERHEAD));
+        flow.taken(2);
+        assert_eq!(flow.backlog(), 0);
+    }
+
+    #[test]
+    fn attachments_are_frames_of_their_own() {
+        let flow = Flow::new(LIMITS);
+        assert!(flow.hand_over(&smallvec![10, 400, 400]));
+        flow.taken(2);
+        assert_eq!(flow.backlog(), 400 + FRAME_OVERHEAD);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_sender_goes_on_when_the_receiver_took_enough() {
+        let flow = Flow::new(LIMITS);
+        assert!(flow.hand_over(&smallvec![1000]));
+        let waiting = tokio::spawn({
+            let flow = flow.clone();
+            async move { flow.room().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        flow.taken(1);
+        assert!(waiting.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_closed_connection() {
+        let flow = Flow::new(LIMITS);
+        assert!(flow.hand_over(&smallvec![1000]));
+        flow.received(2000);
+        assert!(flow.reading_paused());
+        flow.close();
+        flow.room().await;
+        flow.readable().await;
+    }
+
+    #[test]
+    fn reading_pauses_at_the_budget_and_goes_on_below_it() {
+        let flow = Flow::new(LIMITS);
+        flow.received(700);
+        assert!(!flow.reading_paused());
+        flow.received(700);
+        assert!(flow.reading_paused());
+        flow.done(700);
+        assert!(!flow.reading_paused());
+    }
+}

@@ -1,0 +1,292 @@
+//! What is known of one TCP connection, shared by its stream, the requests on it and the watch
+//! over deadlines. It counts and decides; the I/O itself is in `stream`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+
+use super::{Flow, now_ms};
+
+/// Deadlines and bounds of every TCP connection.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkLimits {
+    /// Time for a request to arrive on a new connection, and for a client to authenticate.
+    pub handshake_timeout: Duration,
+    /// How long a connection may be kept open between two requests.
+    pub keep_alive: Duration,
+    /// Bytes a WebSocket client may send before it is authenticated.
+    pub handshake_max_bytes: u64,
+    /// Time in which a peer that has something waiting must take some of it.
+    pub write_deadline: Duration,
+    /// Bytes per second it must take at least, over that time. 0: a single byte is enough.
+    pub min_drain_rate: u64,
+    /// Time between two signs of life that the library waits for, see [`Link::keep_alive_due`].
+    pub heartbeat: Duration,
+}
+
+/// Why the relay itself ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CloseReason {
+    /// It did not take what was waiting for it.
+    SlowConsumer = 1,
+    /// It did not send a request, or did not authenticate, in time.
+    HandshakeTimeout,
+    /// It sent too much before it was authenticated.
+    HandshakeTooLarge,
+    /// The server is shutting down.
+    Shutdown,
+    /// A handler failed.
+    Failed,
+}
+
+impl CloseReason {
+    fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::SlowConsumer,
+            2 => Self::HandshakeTimeout,
+            3 => Self::HandshakeTooLarge,
+            4 => Self::Shutdown,
+            5 => Self::Failed,
+            _ => return None,
+        })
+    }
+}
+
+/// No deadline, no time.
+const NONE: u64 = 0;
+const UNBOUNDED: u64 = u64::MAX;
+
+/// Frames that are put into what the library reads, as if the client had sent them.
+pub(super) const INJECT_PONG: u8 = 1;
+pub(super) const INJECT_CLOSE: u8 = 2;
+
+/// One TCP connection.
+#[derive(Debug)]
+pub struct Link {
+    peer: SocketAddr,
+    limits: LinkLimits,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+    upgraded: AtomicBool,
+    flow: OnceLock<Arc<Flow>>,
+    close_reason: AtomicU8,
+    inject: AtomicU8,
+    /// Bytes that may still be read before the client is authenticated.
+    allowance: AtomicU64,
+    /// When something must have happened (a request, authentication), in `now_ms` time.
+    deadline: AtomicU64,
+    /// Since when data waits that the peer does not take, and what it took since.
+    blocked_since: AtomicU64,
+    taken_since: AtomicU64,
+    /// Bytes read and written since the last look of the watch.
+    moved: AtomicU64,
+    alive_shown_at: AtomicU64,
+}
+
+impl Link {
+    pub(super) fn new(peer: SocketAddr, limits: LinkLimits) -> Self {
+        let now = now_ms();
+        Self {
+            peer,
+            limits,
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+            upgraded: AtomicBool::new(false),
+            flow: OnceLock::new(),
+            close_reason: AtomicU8::new(0),
+            inject: AtomicU8::new(0),
+            allowance: AtomicU64::new(UNBOUNDED),
+            deadline: AtomicU64::new(now + limits.handshake_timeout.as_millis() as u64),
+            blocked_since: AtomicU64::new(NONE),
+            taken_since: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            alive_shown_at: AtomicU64::new(now),
+        }
+    }
+
+    /// The address of the peer, which may be a proxy.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    // What the HTTP side tells.
+
+    /// A request arrived: there is no deadline while it is answered.
+    pub fn request_began(&self) {
+        self.deadline.store(NONE, Ordering::Relaxed);
+    }
+
+    /// It was answered; the next one may take its time.
+    pub fn request_ended(&self) {
+        if !self.is_upgraded() {
+            self.set_deadline(self.limits.keep_alive);
+        }
+    }
+
+    /// The connection becomes a WebSocket: from here on it carries frames, and the client has to
+    /// authenticate soon. Called before the response that says so is written.
+    pub fn upgrade(&self) {
+        self.set_deadline(self.limits.handshake_timeout);
+        self.allowance.store(self.limits.handshake_max_bytes, Ordering::Relaxed);
+        self.upgraded.store(true, Ordering::Release);
+    }
+
+    pub(super) fn carry(&self, flow: Arc<Flow>) {
+        // A link carries one connection for all its life, so a second one cannot come.
+        let _ = self.flow.set(flow);
+        self.deadline.store(NONE, Ordering::Relaxed);
+    }
+
+    /// Bounds what the client may still send, in bytes; `None` once it is authenticated.
+    pub fn allow(&self, bytes: Option<u64>) {
+        self.allowance.store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
+    }
+
+    // What the stream asks and tells.
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.upgraded.load(Ordering::Acquire)
+    }
+
+    pub(super) fn flow(&self) -> Option<&Arc<Flow>> {
+        self.flow.get()
+    }
+
+    pub(super) fn register_reader(&self, cx: &std::task::Context<'_>) {
+        self.reader.register(cx.waker());
+    }
+
+    pub(super) fn register_writer(&self, cx: &std::task::Context<'_>) {
+        self.writer.register(cx.waker());
+    }
+
+    pub(super) fn wake_reader(&self) {
+        self.reader.wake();
+    }
+
+    /// The error that every read and write fails with once the link is closed.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        self.close_reason().map(|_| io::ErrorKind::ConnectionAborted.into())
+    }
+
+    pub(super) fn injected(&self) -> u8 {
+        self.inject.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take_injected(&self) -> u8 {
+        self.inject.swap(0, Ordering::AcqRel)
+    }
+
+    pub(super) fn was_read(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        let allowed = self.allowance.load(Ordering::Relaxed);
+        if allowed != UNBOUNDED {
+            match allowed.checked_sub(bytes as u64) {
+                Some(left) => self.allowance.store(left, Ordering::Relaxed),
+                None => self.close(CloseReason::HandshakeTooLarge),
+            }
+        }
+    }
+
+    pub(super) fn was_written(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.blocked_since.load(Ordering::Relaxed) != NONE {
+            self.taken_since.fetch_add(bytes as u64, Ordering::Relaxed);
+            if self.flow().is_none_or(|flow| flow.backlog() == 0) {
+                self.blocked_since.store(NONE, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn was_blocked(&self) {
+        if self.blocked_since.load(Ordering::Relaxed) == NONE {
+            self.taken_since.store(0, Ordering::Relaxed);
+            self.blocked_since.store(now_ms(), Ordering::Relaxed);
+        }
+    }
+
+    // What ends it.
+
+    /// Ends the connection at once: all reads and writes fail from now on. The first reason stays.
+    pub fn close(&self, reason: CloseReason) {
+        let _ = self.close_reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        self.reader.wake();
+        self.writer.wake();
+    }
+
+    /// Why the relay ended it, if it did.
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        CloseReason::from_code(self.close_reason.load(Ordering::Acquire))
+    }
+
+    /// Ends the WebSocket session as if the client had closed it: what is queued is still
+    /// written. It is closed at once when that takes longer than `grace`.
+    pub fn close_gracefully(&self, grace: Duration) {
+        self.close_within(grace);
+        self.inject(INJECT_CLOSE);
+    }
+
+    /// Leaves the client `grace` to close the connection itself.
+    pub fn close_within(&self, grace: Duration) {
+        self.set_deadline(grace);
+    }
+
+    fn inject(&self, frame: u8) {
+        self.inject.fetch_or(frame, Ordering::AcqRel);
+        self.reader.wake();
+    }
+
+    fn set_deadline(&self, from_now: Duration) {
+        self.deadline.store(now_ms() + from_now.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    // What the watch does about once a second.
+
+    pub(super) fn check(&self, now: u64) {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        if deadline != NONE && now >= deadline {
+            self.close(CloseReason::HandshakeTimeout);
+        }
+        self.check_progress(now);
+        self.keep_alive_due(now);
+    }
+
+    fn check_progress(&self, now: u64) {
+        let since = self.blocked_since.load(Ordering::Relaxed);
+        let window = self.limits.write_deadline.as_millis() as u64;
+        if since == NONE || now < since + window {
+            return;
+        }
+        let least = (self.limits.min_drain_rate * window / 1000).max(1);
+        if self.taken_since.swap(0, Ordering::Relaxed) < least {
+            self.close(CloseReason::SlowConsumer);
+        } else {
+            self.blocked_since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// The library disconnects a client that does not answer a ping in time, but the answer of a
+    /// busy client waits behind everything else that it sends or is sent. Bytes that move are a
+    /// sign of life as good as that answer, so while many do, or while it is the relay that does
+    /// not read, the library is given one.
+    fn keep_alive_due(&self, now: u64) {
+        let moved = self.moved.swap(0, Ordering::Relaxed);
+        let Some(flow) = self.flow() else { return };
+        let busy = moved > BUSY_BYTES
+            || (moved > 0 && self.blocked_since.load(Ordering::Relaxed) != NONE)
+            || flow.reading_paused();
+        let due = self.alive_shown_at.load(Ordering::Relaxed) + self.limits.heartbeat.as_millis() as u64;
+        if busy && now >= due {
+            self.alive_shown_at.store(now, Ordering::Relaxed);
+            self.inject(INJECT_PONG);
+        }
+    }
+}
+
+/// Bytes moved between two looks of the watch that make a link busy.
+const BUSY_BYTES: u64 = 64 * 1024;

@@ -1,0 +1,196 @@
+//! The guarded TCP stream that hyper and the WebSocket library read and write. Everything it does
+//! beyond passing bytes on is decided by its [`Link`].
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::frames::{FrameScanner, Sender};
+use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
+use super::listener::PeerPlace;
+
+/// A masked WebSocket text frame with one byte, under an all-zero mask.
+const fn client_frame(packet: u8) -> [u8; 7] {
+    [0x81, 0x81, 0, 0, 0, 0, packet]
+}
+/// The Engine.IO packets `pong` and `close`.
+const PONG: [u8; 7] = client_frame(b'3');
+const CLOSE: [u8; 7] = client_frame(b'1');
+
+/// A TCP stream under guard. Closing the stream is what frees its link.
+#[derive(Debug)]
+pub struct GuardedStream {
+    tcp: TcpStream,
+    link: Arc<Link>,
+    incoming: FrameScanner,
+    outgoing: Outgoing,
+    _place: PeerPlace,
+}
+
+/// Where the written bytes are: in HTTP responses, in the one that turns the connection into a
+/// WebSocket, or in WebSocket frames.
+#[derive(Debug)]
+enum Outgoing {
+    Http,
+    UpgradeResponse { matched: usize },
+    Frames(FrameScanner),
+}
+
+const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
+
+/// The most bytes read at once while reading is bounded: such a read clears its buffer first.
+const BOUNDED_READ: u64 = 64 * 1024;
+
+impl GuardedStream {
+    pub(super) fn new(tcp: TcpStream, link: Arc<Link>, place: PeerPlace) -> Self {
+        Self {
+            tcp,
+            link,
+            incoming: FrameScanner::new(Sender::Client),
+            outgoing: Outgoing::Http,
+            _place: place,
+        }
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// Puts pending frames of our own before anything else that is read. `false`: none could be.
+    fn inject(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        if !self.incoming.between_messages() || buf.remaining() < PONG.len() + CLOSE.len() {
+            return false;
+        }
+        let frames = self.link.take_injected();
+        if frames & INJECT_PONG != 0 {
+            buf.put_slice(&PONG);
+        }
+        if frames & INJECT_CLOSE != 0 {
+            buf.put_slice(&CLOSE);
+        }
+        frames != 0
+    }
+
+    /// How many bytes may be read now: while reading is paused, or a frame is to be injected, not
+    /// beyond the frame that is being read, so that it stops between two.
+    fn read_bound(&self, paused: bool) -> Option<u64> {
+        if paused || self.link.injected() != 0 {
+            self.incoming.left_in_frame().or(paused.then_some(0))
+        } else {
+            None
+        }
+    }
+
+    fn read_tcp(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>, bound: Option<u64>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = match bound {
+            None => Pin::new(&mut self.tcp).poll_read(cx, buf),
+            Some(bound) => {
+                let bound = bound.min(BOUNDED_READ) as usize;
+                let unfilled = buf.remaining().min(bound);
+                let mut part = ReadBuf::new(buf.initialize_unfilled_to(unfilled));
+                let polled = Pin::new(&mut self.tcp).poll_read(cx, &mut part);
+                let read = part.filled().len();
+                buf.advance(read);
+                polled
+            }
+        };
+        let read = &buf.filled()[before..];
+        if !read.is_empty() {
+            self.link.was_read(read.len());
+            if self.link.is_upgraded() {
+                self.incoming.advance(read, |_, _, _| ());
+            }
+        }
+        polled
+    }
+
+    /// Counts the relayed frames that end in what was just written.
+    fn note_written(&mut self, bytes: &[u8]) {
+        let bytes = match &mut self.outgoing {
+            Outgoing::Frames(_) => bytes,
+            Outgoing::Http if !self.link.is_upgraded() => return,
+            Outgoing::Http | Outgoing::UpgradeResponse { .. } => self.note_upgrade_response(bytes),
+        };
+        let Outgoing::Frames(scanner) = &mut self.outgoing else { return };
+        let mut taken = 0;
+        scanner.advance(bytes, |frame, _, _| taken += usize::from(frame.is_relayed()));
+        if taken > 0
+            && let Some(flow) = self.link.flow()
+        {
+            flow.taken(taken);
+        }
+    }
+
+    /// Passes over the response head; what follows it are frames.
+    fn note_upgrade_response<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let mut matched = match self.outgoing {
+            Outgoing::UpgradeResponse { matched } => matched,
+            _ => 0,
+        };
+        for (at, &byte) in bytes.iter().enumerate() {
+            matched = match byte == END_OF_HEAD[matched] {
+                true => matched + 1,
+                false => usize::from(byte == END_OF_HEAD[0]),
+            };
+            if matched == END_OF_HEAD.len() {
+                self.outgoing = Outgoing::Frames(FrameScanner::new(Sender::Server));
+                return &bytes[at + 1..];
+            }
+        }
+        self.outgoing = Outgoing::UpgradeResponse { matched };
+        &[]
+    }
+}
+
+impl AsyncRead for GuardedStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // Registered before anything is looked at, so that no change in between is missed.
+        this.link.register_reader(cx);
+        if let Some(error) = this.link.failure() {
+            return Poll::Ready(Err(error));
+        }
+        if this.link.injected() != 0 && this.link.is_upgraded() && this.inject(buf) {
+            return Poll::Ready(Ok(()));
+        }
+        let paused = this.link.flow().is_some_and(|flow| flow.reading_paused());
+        let bound = this.read_bound(paused);
+        if bound == Some(0) {
+            return Poll::Pending;
+        }
+        this.read_tcp(cx, buf, bound)
+    }
+}
+
+impl AsyncWrite for GuardedStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.link.register_writer(cx);
+        if let Some(error) = this.link.failure() {
+            return Poll::Ready(Err(error));
+        }
+        let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        match &polled {
+            Poll::Ready(Ok(written)) => {
+                this.note_written(&bytes[..*written]);
+                this.link.was_written(*written);
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => this.link.was_blocked(),
+        }
+        polled
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+    }
+}

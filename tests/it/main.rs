@@ -1,0 +1,13 @@
+//! The integration tests, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and may print"
+)]
+
+mod cli;
+mod config;
