@@ -23,8 +23,8 @@ impl UserId {
     }
 
     /// The id as shared text.
-    pub fn shared(&self) -> Arc<str> {
-        self.0.clone()
+    pub fn shared(&self) -> &Arc<str> {
+        &self.0
     }
 }
 

@@ -1,5 +1,11 @@
 //! The relay as a library: the binary and the tests start it the same way.
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
+)]
+
+pub mod admission;
 pub mod audit;
 pub mod auth;
 pub mod clock;
@@ -8,13 +14,18 @@ pub mod connection;
 pub mod dialect;
 pub mod dialects;
 pub mod error;
+pub mod http;
 pub mod identity;
+pub mod lifecycle;
 pub mod limits;
+pub mod logging;
 pub mod payload;
 pub mod places;
 pub mod presence;
 pub mod relay;
 pub mod rooms;
+pub mod server;
 pub mod sessions;
 pub mod transport;
 pub mod users;
+pub mod watch;

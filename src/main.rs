@@ -8,6 +8,9 @@
 
 mod cli;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -113,11 +116,18 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// Runs the server until it is told to stop. The one place where the server is started.
 fn serve(config: Config) -> anyhow::Result<()> {
+    sealed_relay::logging::init(&config);
     let secret = match config.needs_jwt_secret() {
-        true => Some(jwt_secret(&config)?),
+        true => {
+            let (secret, origin) = jwt_secret(&config)?;
+            tracing::info!("{origin}");
+            Some(secret)
+        }
         false => None,
     };
-    // TO FILL IN: `sealed_relay::server::run(config, secret)`.
-    drop(secret);
-    anyhow::bail!("this build has no server yet")
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+    runtime.block_on(sealed_relay::lifecycle::run(config, secret))?;
+    // What is left are tasks of clients that are gone.
+    runtime.shutdown_background();
+    Ok(())
 }

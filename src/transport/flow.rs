@@ -2,14 +2,15 @@
 //! much it sent that was not yet handled. It outlives a change of transport.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 
-use super::Link;
+use super::{Link, now_ms};
 
 /// What a queued frame costs beside its bytes.
 const FRAME_OVERHEAD: usize = 128;
@@ -48,6 +49,8 @@ pub struct Flow {
     /// Sizes of the frames handed over and not yet written, oldest first.
     queued: Mutex<VecDeque<u32>>,
     backlog: AtomicUsize,
+    /// When the client last took something, or something began to wait, in `now_ms` time.
+    moved_at: AtomicU64,
     room: Notify,
     unhandled: AtomicUsize,
     handled: Notify,
@@ -62,6 +65,7 @@ impl Flow {
             limits,
             queued: Mutex::default(),
             backlog: AtomicUsize::new(0),
+            moved_at: AtomicU64::new(0),
             room: Notify::new(),
             unhandled: AtomicUsize::new(0),
             handled: Notify::new(),
@@ -91,7 +95,9 @@ impl Flow {
         }
         let mut queued = self.queued.lock();
         queued.extend(frames.iter().map(|&size| u32::try_from(size + FRAME_OVERHEAD).unwrap_or(u32::MAX)));
-        self.backlog.fetch_add(bytes, Ordering::Relaxed);
+        if self.backlog.fetch_add(bytes, Ordering::Relaxed) == 0 {
+            self.moved_at.store(now_ms(), Ordering::Relaxed);
+        }
         true
     }
 
@@ -107,6 +113,7 @@ impl Flow {
                 queued.shrink_to_fit();
             }
         }
+        self.moved_at.store(now_ms(), Ordering::Relaxed);
         let before = self.backlog.fetch_sub(bytes, Ordering::AcqRel);
         let budget = self.limits.receiver_budget;
         if before >= budget && before - bytes < budget {
@@ -117,6 +124,14 @@ impl Flow {
     /// Bytes handed over and not yet written to the client's transport.
     pub fn backlog(&self) -> usize {
         self.backlog.load(Ordering::Acquire)
+    }
+
+    /// How long something has been waiting of which the client took nothing.
+    pub fn stalled_for(&self) -> Duration {
+        match self.backlog() {
+            0 => Duration::ZERO,
+            _ => Duration::from_millis(now_ms().saturating_sub(self.moved_at.load(Ordering::Relaxed))),
+        }
     }
 
     /// Whether a sender may hand over another event now. A closed connection takes everything.

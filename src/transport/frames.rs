@@ -20,9 +20,19 @@ impl Frame {
     }
 }
 
+/// Whether an Engine.IO packet, as polling carries it, is a Socket.IO event, an acknowledgement or
+/// an attachment.
+pub fn is_relayed_packet(packet: &[u8]) -> bool {
+    match packet {
+        [b'b', ..] => true,
+        [first, second, ..] => is_relayed_text([*first, *second]),
+        _ => false,
+    }
+}
+
 /// Whether an Engine.IO text packet with these first two bytes is a Socket.IO event (`42`, `45`)
 /// or acknowledgement (`43`, `46`).
-pub(super) fn is_relayed_text(prefix: [u8; 2]) -> bool {
+fn is_relayed_text(prefix: [u8; 2]) -> bool {
     matches!(prefix, [b'4', b'2' | b'3' | b'5' | b'6'])
 }
 

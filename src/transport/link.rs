@@ -149,7 +149,8 @@ impl Link {
 
     // What the stream asks and tells.
 
-    pub(super) fn is_upgraded(&self) -> bool {
+    /// Whether it is a WebSocket.
+    pub fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
     }
 

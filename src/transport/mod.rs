@@ -13,6 +13,7 @@ mod stream;
 mod watch;
 
 pub use flow::{Flow, FlowLimits, FrameSizes};
+pub use frames::is_relayed_packet;
 pub use link::{CloseReason, Link, LinkLimits};
 pub use listener::{GuardedListener, PeerLink};
 pub use watch::Links;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
-use super::listener::PeerPlace;
+use crate::places::Place;
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
 const fn client_frame(packet: u8) -> [u8; 7] {
@@ -28,7 +28,7 @@ pub struct GuardedStream {
     link: Arc<Link>,
     incoming: FrameScanner,
     outgoing: Outgoing,
-    _place: PeerPlace,
+    _place: Option<Place>,
 }
 
 /// Where the written bytes are: in HTTP responses, in the one that turns the connection into a
@@ -46,7 +46,7 @@ const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 const BOUNDED_READ: u64 = 64 * 1024;
 
 impl GuardedStream {
-    pub(super) fn new(tcp: TcpStream, link: Arc<Link>, place: PeerPlace) -> Self {
+    pub(super) fn new(tcp: TcpStream, link: Arc<Link>, place: Option<Place>) -> Self {
         Self {
             tcp,
             link,

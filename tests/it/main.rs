@@ -10,4 +10,7 @@
 )]
 
 mod cli;
+mod clients;
 mod config;
+mod harness;
+mod node;

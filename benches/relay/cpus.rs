@@ -1,0 +1,87 @@
+//! Which core runs the server and which the load, and how a program is started there.
+
+use std::process::{Command, Stdio};
+
+/// The cores of a comparison.
+pub enum Placement {
+    /// The server has the first core to itself, the load generator the second.
+    Apart { server: u32, load: u32 },
+    /// Programs run wherever the kernel puts them; says why.
+    Unpinned(&'static str),
+}
+
+/// Which of the two sides a program belongs to.
+#[derive(Clone, Copy)]
+pub enum Side {
+    Server,
+    Load,
+}
+
+impl Placement {
+    pub fn choose() -> Self {
+        if !has_taskset() {
+            return Self::Unpinned("not pinned: `taskset` (util-linux) is not installed");
+        }
+        match allowed_cpus().as_slice() {
+            [server, load, ..] => Self::Apart {
+                server: *server,
+                load: *load,
+            },
+            _ => Self::Unpinned("not pinned: only one core, shared by the server and the load"),
+        }
+    }
+
+    /// The command, set to run on its side's core, with as many open files as the system lets it have.
+    pub fn command(&self, side: Side, program: &str) -> Command {
+        let raise_files = r#"ulimit -n "$(ulimit -Hn)" && exec "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", raise_files, "sh"]);
+        if let Self::Apart { server, load } = self {
+            let cpu = match side {
+                Side::Server => server,
+                Side::Load => load,
+            };
+            command.args(["taskset", "-c", &cpu.to_string()]);
+        }
+        command.arg(program);
+        command
+    }
+
+    /// For the reader of the table.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Apart { server, load } => {
+                format!("server pinned to core {server}, load to core {load}")
+            }
+            Self::Unpinned(why) => (*why).to_owned(),
+        }
+    }
+}
+
+fn has_taskset() -> bool {
+    let version = Command::new("taskset")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    version.is_ok_and(|status| status.success())
+}
+
+/// The cores this process may use, from a list such as `0-3,6`.
+fn allowed_cpus() -> Vec<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .unwrap_or_default();
+    list.trim()
+        .split(',')
+        .filter_map(cpu_range)
+        .flatten()
+        .collect()
+}
+
+fn cpu_range(range: &str) -> Option<std::ops::RangeInclusive<u32>> {
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}

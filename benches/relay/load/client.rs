@@ -1,0 +1,226 @@
+//! One client connection: connecting, saying who it is, and telling apart what it hears. It does not count.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use anyhow::{Context as _, Result, ensure};
+use jsonwebtoken::{EncodingKey, Header};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::Order;
+use super::websocket::{self, CLOSE, FrameReader, MaskedFrame, Message, TEXT};
+
+const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
+const TOKEN_LIFETIME_SECONDS: u64 = 3_600;
+
+thread_local! {
+    /// One buffer for all connections: no connection keeps bytes in it between two reads.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
+}
+
+/// What a message from the server means to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The Engine.IO handshake.
+    Opened,
+    /// The answer to who the client said it is.
+    Connected,
+    /// Another user's event; how long it is.
+    Delivered(u64),
+    /// The server took this client's event.
+    Confirmed,
+    Ping,
+    /// The server closes the connection.
+    Closed,
+    /// An event that the measured work does not wait for.
+    Other,
+}
+
+/// The receiving half of a connection.
+pub struct Listener {
+    half: OwnedReadHalf,
+    frames: FrameReader,
+}
+
+/// The sending half of a connection.
+pub struct Speaker(OwnedWriteHalf);
+
+/// How a client says who it is: built before the clock starts.
+pub struct Introduction {
+    hello: MaskedFrame,
+    speaks_engine_io: bool,
+}
+
+impl Introduction {
+    pub fn new(order: &Order, user: &str) -> Result<Self> {
+        let hello = match &order.jwt_secret {
+            Some(secret) => format!(r#"40{{"token":"{}"}}"#, token(secret, user)?),
+            None => user.to_owned(),
+        };
+        Ok(Self {
+            hello: MaskedFrame::text(&hello),
+            speaks_engine_io: order.jwt_secret.is_some(),
+        })
+    }
+}
+
+fn token(secret: &str, user: &str) -> Result<String> {
+    let expires = jsonwebtoken::get_current_timestamp() + TOKEN_LIFETIME_SECONDS;
+    let claims = serde_json::json!({ "userId": user, "username": user, "exp": expires });
+    Ok(jsonwebtoken::encode(
+        &Header::default(),
+        &claims,
+        &EncodingKey::from_secret(secret.as_bytes()),
+    )?)
+}
+
+/// Connects and waits until the server has let this user in.
+pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(Listener, Speaker)> {
+    let mut stream = TcpStream::connect(order.address).await?;
+    stream.set_nodelay(true)?;
+    let early = websocket::upgrade(&mut stream, PATH).await?;
+    let (read, write) = stream.into_split();
+    let (mut listener, mut speaker) = (
+        Listener {
+            half: read,
+            frames: FrameReader::new(),
+        },
+        Speaker(write),
+    );
+    if introduction.speaks_engine_io {
+        let mut opened = false;
+        listener.take(&early, |heard| opened |= heard == Heard::Opened)?;
+        if !opened {
+            listener.wait_for(Heard::Opened).await?;
+        }
+    }
+    speaker.send(introduction.hello.bytes()).await?;
+    listener.wait_for(Heard::Connected).await?;
+    Ok((listener, speaker))
+}
+
+impl Listener {
+    /// Waits for the next bytes and tells what they mean; the end of the stream is [`Heard::Closed`].
+    pub async fn listen(&mut self, mut hear: impl FnMut(Heard)) -> Result<()> {
+        let Self { half, frames } = self;
+        poll_fn(|context| {
+            BUFFER.with_borrow_mut(|buffer| {
+                let mut bytes = ReadBuf::new(buffer);
+                Pin::new(&mut *half)
+                    .poll_read(context, &mut bytes)
+                    .map(|read| {
+                        read?;
+                        if bytes.filled().is_empty() {
+                            hear(Heard::Closed);
+                        }
+                        feed(frames, bytes.filled(), &mut hear)
+                    })
+            })
+        })
+        .await
+    }
+
+    /// Waits for one certain message. What comes behind it in the same read must not matter.
+    pub async fn wait_for(&mut self, wanted: Heard) -> Result<()> {
+        let (mut found, mut closed) = (false, false);
+        while !found {
+            ensure!(
+                !closed,
+                "the server closed the connection; waited for {wanted:?}"
+            );
+            let hear = |heard| {
+                found |= heard == wanted;
+                closed |= heard == Heard::Closed;
+            };
+            self.listen(hear)
+                .await
+                .with_context(|| format!("waiting for {wanted:?}"))?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, bytes: &[u8], mut hear: impl FnMut(Heard)) -> Result<()> {
+        feed(&mut self.frames, bytes, &mut hear)
+    }
+}
+
+impl Speaker {
+    pub async fn send(&mut self, frame: &[u8]) -> Result<()> {
+        Ok(self.0.write_all(frame).await?)
+    }
+
+    pub async fn pong(&mut self) -> Result<()> {
+        self.send(MaskedFrame::text("3").bytes()).await
+    }
+
+    /// Leaves as `socket.disconnect()` does: the namespace, then the WebSocket.
+    pub async fn leave(&mut self) -> Result<()> {
+        let mut farewell = MaskedFrame::text("41").bytes().to_vec();
+        farewell.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
+        self.send(&farewell).await
+    }
+}
+
+/// Keeps a connection alive that only listens, until it fails.
+pub async fn stay(
+    mut listener: Listener,
+    mut speaker: Speaker,
+    mut hear: impl FnMut(Heard),
+) -> Result<()> {
+    loop {
+        let (mut pinged, mut closed) = (false, false);
+        listener
+            .listen(|heard| match heard {
+                Heard::Ping => pinged = true,
+                Heard::Closed => closed = true,
+                heard => hear(heard),
+            })
+            .await?;
+        ensure!(!closed, "the server closed a listening connection");
+        if pinged {
+            speaker.pong().await?;
+        }
+    }
+}
+
+fn feed(frames: &mut FrameReader, bytes: &[u8], hear: &mut impl FnMut(Heard)) -> Result<()> {
+    frames.feed(bytes, |message| {
+        hear(meaning(&message)?);
+        Ok(())
+    })
+}
+
+/// The bare relay sends on what it got, so a sent event counts as delivered too.
+fn meaning(message: &Message<'_>) -> Result<Heard> {
+    match (message.opcode, message.prefix) {
+        (CLOSE, _) => Ok(Heard::Closed),
+        (TEXT, b"2") => Ok(Heard::Ping),
+        (TEXT, prefix) => event_meaning(message, prefix),
+        _ => websocket::refuse(message),
+    }
+}
+
+fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
+    let is = |start: &str| prefix.starts_with(start.as_bytes());
+    if is(r#"42["receive_"#) || is(r#"42["send_"#) {
+        Ok(Heard::Delivered(message.len))
+    } else if is(r#"42["message:sent""#) || is(r#"42["file:chunk-sent""#) {
+        Ok(Heard::Confirmed)
+    } else if is("44")
+        || is("41")
+        || ["message", "file", "auth"]
+            .iter()
+            .any(|area| is(&format!(r#"42["{area}:error""#)))
+    {
+        websocket::refuse(message)
+    } else if is("40") {
+        Ok(Heard::Connected)
+    } else if is("0") {
+        Ok(Heard::Opened)
+    } else {
+        Ok(Heard::Other)
+    }
+}

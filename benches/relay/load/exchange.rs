@@ -1,0 +1,171 @@
+//! Pairs of users: one sends messages or file chunks, the other receives them on one connection or many. A sender has a
+//! fixed number of events under way; one is done when every receiver has it and the server has confirmed it. A round in
+//! which a server lost or doubled anything is no measurement.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use tokio::sync::Notify;
+
+use super::client::{self, Heard, Introduction, Listener, Speaker};
+use super::measure::{Tasks, cpu_per_event, work_for};
+use super::payload::Template;
+use super::{Order, Sample};
+use crate::row::Exchange;
+
+/// How long what is under way may take once the senders have stopped.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What is known of one pair's events.
+struct Pair {
+    in_flight: u64,
+    receivers: u64,
+    sent: Cell<u64>,
+    delivered: Cell<u64>,
+    confirmed: Cell<u64>,
+    pinged: Cell<bool>,
+    stopped: Cell<bool>,
+    /// Something above has changed.
+    changed: Notify,
+}
+
+impl Pair {
+    fn may_send(&self) -> bool {
+        let done = self
+            .confirmed
+            .get()
+            .min(self.delivered.get() / self.receivers);
+        !self.stopped.get() && self.sent.get() < done + self.in_flight
+    }
+
+    fn is_settled(&self) -> bool {
+        let sent = self.sent.get();
+        self.confirmed.get() == sent && self.delivered.get() == sent * self.receivers
+    }
+
+    fn tally(&self) -> String {
+        let (sent, confirmed, delivered) =
+            (self.sent.get(), self.confirmed.get(), self.delivered.get());
+        format!(
+            "{sent} sent, {confirmed} confirmed, {delivered} delivered to {} receivers",
+            self.receivers
+        )
+    }
+}
+
+pub async fn run(order: &Order, exchange: Exchange) -> Result<Sample> {
+    let deliveries = Rc::new(Cell::new(0));
+    let mut tasks = Tasks::new();
+    let mut pairs = Vec::new();
+    for number in 0..exchange.pairs {
+        pairs.push(start_pair(order, &exchange, number, &deliveries, &mut tasks).await?);
+    }
+    let sample = cpu_per_event(order, &deliveries, &mut tasks).await?;
+    settle(&pairs, &mut tasks).await?;
+    Ok(sample)
+}
+
+/// Stops the senders and waits until everything sent has arrived, exactly once.
+async fn settle(pairs: &[Rc<Pair>], tasks: &mut Tasks) -> Result<()> {
+    pairs.iter().for_each(|pair| pair.stopped.set(true));
+    let deadline = Instant::now() + SETTLE_DEADLINE;
+    while let Some(pair) = pairs.iter().find(|pair| !pair.is_settled()) {
+        ensure!(
+            Instant::now() < deadline,
+            "events were lost or doubled: {}",
+            pair.tally()
+        );
+        work_for(LOOK_EVERY, tasks).await?;
+    }
+    Ok(())
+}
+
+async fn start_pair(
+    order: &Order,
+    exchange: &Exchange,
+    number: u32,
+    deliveries: &Rc<Cell<u64>>,
+    tasks: &mut Tasks,
+) -> Result<Rc<Pair>> {
+    let (sender, recipient) = (format!("sender-{number}"), format!("recipient-{number}"));
+    let pair = Rc::new(Pair {
+        in_flight: exchange.in_flight,
+        receivers: u64::from(exchange.receivers),
+        sent: Cell::new(0),
+        delivered: Cell::new(0),
+        confirmed: Cell::new(0),
+        pinged: Cell::new(false),
+        stopped: Cell::new(false),
+        changed: Notify::new(),
+    });
+    let introduction = Introduction::new(order, &recipient)?;
+    for _ in 0..exchange.receivers {
+        let (listener, speaker) = client::connect(order, &introduction).await?;
+        tasks.spawn_local(receive(
+            listener,
+            speaker,
+            exchange.body,
+            Rc::clone(&pair),
+            Rc::clone(deliveries),
+        ));
+    }
+    let (listener, speaker) = client::connect(order, &Introduction::new(order, &sender)?).await?;
+    tasks.spawn_local(hear_confirmations(listener, Rc::clone(&pair)));
+    tasks.spawn_local(send(
+        speaker,
+        Template::new(exchange, &recipient),
+        Rc::clone(&pair),
+    ));
+    Ok(pair)
+}
+
+/// A delivery counts only when the whole body can be in it.
+async fn receive(
+    listener: Listener,
+    speaker: Speaker,
+    body: usize,
+    pair: Rc<Pair>,
+    deliveries: Rc<Cell<u64>>,
+) -> Result<()> {
+    let hear = move |heard| match heard {
+        Heard::Delivered(len) if len > body as u64 => {
+            pair.delivered.update(|delivered| delivered + 1);
+            deliveries.update(|all| all + 1);
+            pair.changed.notify_one();
+        }
+        _ => {}
+    };
+    client::stay(listener, speaker, hear).await
+}
+
+async fn hear_confirmations(mut listener: Listener, pair: Rc<Pair>) -> Result<()> {
+    loop {
+        let mut closed = false;
+        let hear = |heard| match heard {
+            Heard::Closed => closed = true,
+            Heard::Confirmed => pair.confirmed.update(|confirmed| confirmed + 1),
+            Heard::Ping => pair.pinged.set(true),
+            _ => {}
+        };
+        listener.listen(hear).await?;
+        ensure!(!closed, "the server closed a sending connection");
+        pair.changed.notify_one();
+    }
+}
+
+async fn send(mut speaker: Speaker, mut template: Template, pair: Rc<Pair>) -> Result<()> {
+    loop {
+        if pair.pinged.replace(false) {
+            speaker.pong().await?;
+        }
+        if pair.may_send() {
+            let number = pair.sent.replace(pair.sent.get() + 1);
+            speaker.send(template.numbered(number)).await?;
+        } else {
+            pair.changed.notified().await;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The load generator: clients that speak raw Engine.IO v4 / Socket.IO v5 frames over WebSocket, on one thread, in a
+//! process of their own. It must stay much cheaper than the servers it drives, so it builds its frames once and looks
+//! at the first bytes of what it receives.
+//!
+//! It gets its order as one JSON argument and answers with one JSON line.
+
+mod client;
+mod connect;
+mod exchange;
+mod idle;
+mod measure;
+mod payload;
+mod websocket;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::row::{Phases, Row, Work};
+
+/// Longest time past its phases that a round may take to connect its clients and to come to rest.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What one round of load is to do.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Order {
+    pub row: Row,
+    pub address: SocketAddr,
+    /// The server's process, whose CPU time and memory are read.
+    pub pid: u32,
+    /// Secret the clients' tokens are signed with; `None` when the server takes a bare user id.
+    pub jwt_secret: Option<String>,
+    pub phases: Phases,
+}
+
+/// What one round of load found.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Sample {
+    /// In the row's unit.
+    pub cost: f64,
+    /// Deliveries, or connections.
+    pub events: u64,
+    /// Events per second; `None` for memory.
+    pub rate: Option<f64>,
+    /// Share of the time that the server's process was on a core.
+    pub server_busy: Option<f64>,
+    /// Share of the time that this process was on a core.
+    pub load_busy: Option<f64>,
+    /// Cores that everything else on the machine kept busy.
+    pub others_busy: Option<f64>,
+}
+
+/// Runs one round and prints its sample.
+pub fn run(order: &str) -> Result<()> {
+    let order: Order = serde_json::from_str(order)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let tasks = tokio::task::LocalSet::new();
+    let patience = order.phases.ramp + order.phases.measured + PATIENCE;
+    let sample = tasks
+        .block_on(&runtime, async {
+            tokio::time::timeout(patience, work(&order)).await
+        })
+        .with_context(|| format!("not finished after {patience:?}"))??;
+    println!("{}", serde_json::to_string(&sample)?);
+    Ok(())
+}
+
+async fn work(order: &Order) -> Result<Sample> {
+    match order.row.work() {
+        Work::Exchange(exchange) => exchange::run(order, exchange).await,
+        Work::Connect { clients } => connect::run(order, clients).await,
+        Work::Idle {
+            warm_up,
+            connections,
+        } => idle::run(order, warm_up, connections).await,
+    }
+}

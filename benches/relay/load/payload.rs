@@ -1,0 +1,87 @@
+//! The events the clients send, as text with fixed-width places for the numbers that change. Contents are arbitrary
+//! base64 text; no server may look inside.
+
+use super::websocket::MaskedFrame;
+use crate::row::{Event, Exchange};
+
+/// Chunks of one file. At most ten, so that the chunk number keeps its width.
+const CHUNKS: u64 = 10;
+
+/// Counters start here so that they keep their width.
+const FIRST: u64 = 1_000_000_000;
+
+/// A frame that is sent again and again with another number.
+pub struct Template {
+    frame: MaskedFrame,
+    event: Event,
+    /// Where the places start that change.
+    places: [usize; 2],
+}
+
+impl Template {
+    pub fn new(exchange: &Exchange, recipient: &str) -> Self {
+        match exchange.event {
+            Event::Message => Self::message(recipient, exchange.body),
+            Event::FileChunk => Self::file_chunk(recipient, exchange.body),
+        }
+    }
+
+    fn message(recipient: &str, body: usize) -> Self {
+        let start = format!(
+            r#"42["send_message",{{"recipientId":"{recipient}","ciphertext":"{}","iv":"{}","tag":"{}","seq":"#,
+            base64_text(body),
+            base64_text(16),
+            base64_text(24),
+        );
+        let text = format!(r#"{start}{FIRST},"messageType":"text"}}]"#);
+        Self {
+            frame: MaskedFrame::text(&text),
+            event: Event::Message,
+            places: [start.len(), start.len()],
+        }
+    }
+
+    fn file_chunk(recipient: &str, body: usize) -> Self {
+        let to_file =
+            format!(r#"42["send_file_chunk",{{"recipientId":"{recipient}","messageId":"file-"#);
+        let to_chunk = format!(r#"{to_file}{FIRST}","chunkNumber":"#);
+        let text = format!(
+            r#"{to_chunk}0,"totalChunks":{CHUNKS},"encryptedData":"{}","iv":"{}","tag":"{}","hash":"{}","fileName":"holiday.mp4","fileSize":{},"mimeType":"video/mp4"}}]"#,
+            base64_text(body),
+            base64_text(16),
+            base64_text(24),
+            base64_text(44),
+            CHUNKS * body as u64 / 4 * 3,
+        );
+        Self {
+            frame: MaskedFrame::text(&text),
+            event: Event::FileChunk,
+            places: [to_file.len(), to_chunk.len()],
+        }
+    }
+
+    /// The frame of the `number`th event, counted from 0.
+    pub fn numbered(&mut self, number: u64) -> &[u8] {
+        let [first, second] = self.places;
+        match self.event {
+            Event::Message => self.frame.patch(first, &(FIRST + number).to_string()),
+            Event::FileChunk => {
+                self.frame
+                    .patch(first, &(FIRST + number / CHUNKS).to_string());
+                self.frame.patch(second, &(number % CHUNKS).to_string());
+            }
+        }
+        self.frame.bytes()
+    }
+}
+
+/// Text of the base64 alphabet, the same in every run.
+fn base64_text(len: usize) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut state = 1_u32;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(ALPHABET[(state >> 26) as usize])
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}

@@ -1,0 +1,81 @@
+//! The benchmark: this server, a plain Node socket.io server and a bare relay do the same work, and the CPU time per
+//! delivered event is compared. `cargo bench` runs it; `docs/performance.md` says how it measures.
+//!
+//! This file owns the command line and nothing else. The same binary plays three roles, each in a process of its own:
+//! it runs the comparison, it is the load generator (`load`), and it is the bare relay (`floor`).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the table and the progress lines are what this program is for"
+)]
+
+mod compare;
+mod cpus;
+mod floor;
+mod load;
+mod machine;
+mod process_usage;
+mod report;
+mod row;
+mod server;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::row::Row;
+use crate::server::Kind;
+
+/// Compares the relay with Node socket.io and with a bare relay, by CPU time per delivered event.
+#[derive(Parser)]
+#[command(name = "cargo bench --")]
+struct Cli {
+    #[command(subcommand)]
+    role: Option<Role>,
+    /// A short run that shows that everything works; its figures are rough.
+    #[arg(long)]
+    quick: bool,
+    /// Measure only this row; may be given several times.
+    #[arg(long = "row", value_name = "NAME")]
+    rows: Vec<Row>,
+    /// Measure only this server; may be given several times.
+    #[arg(long = "server", value_name = "NAME")]
+    servers: Vec<Kind>,
+    /// Measured rounds per row and server; 3 by default, 1 with --quick.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
+    /// Also write every figure to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Cargo passes this to every benchmark; it changes nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The load generator; the comparison starts it.
+    #[command(hide = true)]
+    Load { order: String },
+    /// The bare relay; the comparison starts it.
+    #[command(hide = true)]
+    Floor { address: SocketAddr },
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    match cli.role {
+        Some(Role::Load { order }) => load::run(&order),
+        Some(Role::Floor { address }) => floor::run(address),
+        None => {
+            let plan = compare::Plan::new(cli.rows, cli.servers, cli.rounds, cli.quick);
+            let results = compare::run(&plan)?;
+            print!("{}", report::markdown(&results));
+            if let Some(file) = cli.json {
+                std::fs::write(file, serde_json::to_string_pretty(&results)?)?;
+            }
+            Ok(())
+        }
+    }
+}

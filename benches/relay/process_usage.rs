@@ -1,0 +1,58 @@
+//! What a process, or the whole machine, has used so far, read from `/proc`. It must not average or compare.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+/// Fields of `/proc/PID/stat` count in ticks of this many per second on every Linux architecture in use.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// CPU time of all threads of a process, in user space and in the kernel.
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    let ticks = cpu_ticks(&stat).with_context(|| format!("{path} has no CPU times"))?;
+    Ok(duration(ticks))
+}
+
+fn duration(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
+}
+
+/// `utime` + `stime`, the 14th and 15th fields. The second field may hold spaces but ends at the last parenthesis.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let mut times = after_name.split(' ').skip(11);
+    let user: u64 = times.next()?.parse().ok()?;
+    let system: u64 = times.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+/// CPU time of everything on all cores of this machine, with what its host took away.
+pub fn machine_cpu_time() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let fields = stat
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("cpu "))
+        .context("/proc/stat has no totals")?;
+    let ticks: Vec<u64> = fields
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    // user nice system idle iowait irq softirq steal; the guest times that follow are part of user and nice.
+    let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks.as_slice() else {
+        bail!("/proc/stat has too few times");
+    };
+    Ok(duration(user + nice + system + irq + softirq + steal))
+}
+
+/// Resident memory of a process, in KiB.
+pub fn resident_kib(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|value| value.trim().strip_suffix(" kB"))
+        .and_then(|kib| kib.parse().ok())
+        .with_context(|| format!("{path} has no VmRSS"))
+}

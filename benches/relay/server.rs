@@ -1,0 +1,222 @@
+//! The three servers: how each is started on its core, known to be up, and stopped. It sends them no load.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum;
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::cpus::{Placement, Side};
+
+/// At least 32 bytes, as the relay demands. Used on the loopback interface for the length of a run.
+const JWT_SECRET: &str = "benchmark-secret-benchmark-secret-benchmark-secret";
+const START_DEADLINE: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A server that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// The release binary of this package.
+    Relay,
+    /// The plain socket.io server in `benches/node`.
+    Node,
+    /// The bare relay in `floor.rs`.
+    Floor,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Relay, Self::Node, Self::Floor];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Relay => "sealed-relay",
+            Self::Node => "Node socket.io",
+            Self::Floor => "floor",
+        }
+    }
+
+    /// `None` when the server believes a client that names its user.
+    pub fn jwt_secret(self) -> Option<String> {
+        (self != Self::Floor).then(|| JWT_SECRET.to_owned())
+    }
+
+    /// Makes ready what the server needs once per run.
+    pub fn prepare(self) -> Result<()> {
+        match self {
+            Self::Node => install_node_packages(),
+            Self::Relay | Self::Floor => Ok(()),
+        }
+    }
+
+    fn command(self, placement: &Placement, address: SocketAddr) -> Result<Command> {
+        let mut command = match self {
+            Self::Relay => placement.command(Side::Server, env!("CARGO_BIN_EXE_sealed-relay")),
+            Self::Node => placement.command(Side::Server, "node"),
+            Self::Floor => placement.command(Side::Server, &own_binary()?),
+        };
+        match self {
+            Self::Relay => {}
+            Self::Node => {
+                command.arg(node_folder().join("server.mjs"));
+            }
+            Self::Floor => {
+                command.args(["floor", &address.to_string()]);
+            }
+        }
+        Ok(command)
+    }
+}
+
+/// The program that is running.
+pub fn own_binary() -> Result<String> {
+    let path = std::env::current_exe()?;
+    Ok(path
+        .to_str()
+        .context("the path of the benchmark is not UTF-8")?
+        .to_owned())
+}
+
+/// Where the Node server and its packages are.
+pub fn node_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/node")
+}
+
+fn install_node_packages() -> Result<()> {
+    let folder = node_folder();
+    if folder.join("node_modules/socket.io").is_dir() {
+        return Ok(());
+    }
+    eprintln!("installing the packages of the Node server …");
+    let npm = Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .status();
+    let status = npm.context("`npm` cannot be run")?;
+    ensure!(status.success(), "`npm ci` in benches/node: {status}");
+    Ok(())
+}
+
+/// A server process; it ends when this is dropped.
+pub struct Running {
+    child: Child,
+    address: SocketAddr,
+    kind: Kind,
+    /// Its data and its log.
+    folder: TempDir,
+}
+
+impl Running {
+    /// Starts a server and waits until it answers.
+    pub fn start(kind: Kind, placement: &Placement) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let address = free_address()?;
+        let log = File::create(folder.path().join("log"))?;
+        let mut command = kind.command(placement, address)?;
+        set_environment(&mut command, address, folder.path());
+        command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let child = command.spawn()?;
+        let mut running = Self {
+            child,
+            address,
+            kind,
+            folder,
+        };
+        running.wait_until_up()?;
+        Ok(running)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_until_up(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_DEADLINE;
+        while !self.is_up() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("ended at once, {status}{}", self.last_words());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "not up after {START_DEADLINE:?}{}",
+                self.last_words()
+            );
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    fn is_up(&self) -> bool {
+        match self.kind {
+            Kind::Relay | Kind::Node => healthy(self.address).unwrap_or(false),
+            Kind::Floor => TcpStream::connect(self.address).is_ok(),
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        log.lines()
+            .last()
+            .map(|line| format!(": {line}"))
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The same for all three; each takes what it knows. Nothing else of this environment reaches a server, and it runs in an
+/// empty folder, so that no `.env` and no configuration file changes the figures.
+fn set_environment(command: &mut Command, address: SocketAddr, folder: &Path) {
+    command
+        .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
+    command
+        .env("HOST", address.ip().to_string())
+        .env("PORT", address.port().to_string());
+    command
+        .env("JWT_SECRET", JWT_SECRET)
+        .env("DATA_DIR", folder.join("data"));
+    command
+        .env("DIALECTS", "direct")
+        .env("PRESENCE_AUDIENCE", "peers")
+        .env("RATE_LIMITS", "off");
+    command
+        .env("MAX_CONNECTIONS_PER_IP", "100000")
+        .env("MAX_CONNECTIONS_PER_USER", "100000");
+    command.env("NODE_ENV", "production");
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// Whether `GET /health` is answered with 200.
+fn healthy(address: SocketAddr) -> Result<bool> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    Ok(status == *b"HTTP/1.1 200")
+}

@@ -1,0 +1,166 @@
+//! The details of an event in the shape a store writes.
+//!
+//! Owns the field names of the contract. Which event has which fields is decided by
+//! [`Event`](super::Event); this only spells them out.
+
+use serde::Serialize;
+
+use super::{
+    event::{Event, FileChunk, MessageRef, MessageSent, Room, Target},
+    text::{AuditText, Label, Seq},
+};
+use crate::error::{DisconnectReason, ErrorCode};
+
+/// The details of one event as a store writes them: exactly the contract's fields, absent ones left out.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(
+    missing_docs,
+    reason = "the fields are the contract's; the variants of Event describe them"
+)]
+pub struct Details<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<&'a Seq>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chunk_number: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_chunks: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mime_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+}
+
+impl Event {
+    /// The details a store writes.
+    pub fn details(&self) -> Details<'_> {
+        let mut details = Details::default();
+        match self {
+            Self::SocketConnect => {}
+            Self::SocketDisconnect { reason } => details.reason = Some(reason.as_str()),
+            Self::AuthFailed { code } | Self::Error { code } => details.code = Some(*code),
+            Self::RoomJoin(room) | Self::RoomLeave(room) => room.fill(&mut details),
+            Self::MessageSent(message) => message.fill(&mut details),
+            Self::MessageUpdated(message)
+            | Self::MessageDeleted(message)
+            | Self::Reaction(message) => message.fill(&mut details),
+            Self::MessageRead {
+                conversation_id,
+                count,
+            } => {
+                details.conversation_id = Some(conversation_id.as_str());
+                details.count = Some(*count);
+            }
+            Self::FileUpload(chunk) => chunk.fill(&mut details),
+            Self::FileDownload {
+                recipient,
+                message_id,
+            } => {
+                details.recipient = Some(recipient.as_str());
+                details.message_id = Some(message_id.as_str());
+            }
+            Self::KeyExchangeRelay { recipient } => details.recipient = Some(recipient.as_str()),
+            Self::SessionReserved { room_name }
+            | Self::SessionJoined { room_name }
+            | Self::SessionLeft { room_name } => details.room_name = Some(room_name.as_str()),
+            Self::Refused {
+                code,
+                recipient,
+                message_id,
+                conversation_id,
+            } => {
+                details.code = Some(*code);
+                details.recipient = recipient.as_ref().map(AuditText::as_str);
+                details.message_id = message_id.as_ref().map(AuditText::as_str);
+                details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
+            }
+            Self::RateLimited { count } => {
+                details.code = Some(ErrorCode::RateLimit);
+                details.count = Some(*count);
+            }
+            Self::SlowConsumer { bytes } => {
+                details.reason = Some(DisconnectReason::SlowConsumer.as_str());
+                details.bytes = Some(*bytes);
+            }
+            Self::Admin {
+                action,
+                recipient,
+                count,
+            } => {
+                details.reason = Some(action.as_str());
+                details.recipient = recipient.as_ref().map(AuditText::as_str);
+                details.count = *count;
+            }
+        }
+        details
+    }
+}
+
+impl Room {
+    fn fill<'a>(&'a self, details: &mut Details<'a>) {
+        match self {
+            Self::Pair {
+                recipient,
+                room_name,
+            } => {
+                details.recipient = Some(recipient.as_str());
+                details.room_name = Some(room_name.as_str());
+            }
+            Self::Conversation(id) => details.conversation_id = Some(id.as_str()),
+        }
+    }
+}
+
+impl MessageSent {
+    fn fill<'a>(&'a self, details: &mut Details<'a>) {
+        match &self.target {
+            Target::User(id) => details.recipient = Some(id.as_str()),
+            Target::Conversation(id) => details.conversation_id = Some(id.as_str()),
+            Target::Session(name) => details.room_name = Some(name.as_str()),
+        }
+        details.message_id = self.message_id.as_ref().map(AuditText::as_str);
+        details.message_type = self.message_type.as_ref().map(Label::as_str);
+        details.seq = self.seq.as_ref();
+        details.bytes = Some(self.bytes);
+    }
+}
+
+impl MessageRef {
+    fn fill<'a>(&'a self, details: &mut Details<'a>) {
+        details.conversation_id = Some(self.conversation_id.as_str());
+        details.message_id = Some(self.message_id.as_str());
+    }
+}
+
+impl FileChunk {
+    fn fill<'a>(&'a self, details: &mut Details<'a>) {
+        details.recipient = Some(self.recipient.as_str());
+        details.message_id = Some(self.message_id.as_str());
+        details.chunk_number = Some(self.chunk_number);
+        details.total_chunks = Some(self.total_chunks);
+        details.file_size = self.file_size;
+        details.mime_type = self.mime_type.as_ref().map(Label::as_str);
+        details.bytes = Some(self.bytes);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,224 @@
+//! The embedded audit store: table `logs` in an SQLite file of the data folder.
+//!
+//! Owns the file, its schema and its migrations. Used by the writer thread only.
+
+use std::{
+    fmt::Write as _,
+    fs::{DirBuilder, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::{queue::Store, record::Record};
+
+/// The file's name in the data folder.
+const FILE_NAME: &str = "relay.db";
+
+/// How long to wait for another process that holds the file's write lock, when opening and when
+/// writing. Writing is retried by the queue, which must hear soon that the store is failing.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+const WRITE_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// - WAL: readers (an administrator's shell, the admin API) never block the writer.
+/// - NORMAL: a commit survives a crash or a kill of the server; only a power failure can take the
+///   last moments, and never damages the file. FULL would pay a disk flush for every batch to
+///   protect the rows before the queue's own gathering time, which a power failure takes anyway.
+/// - Larger pages and rarer checkpoints than the defaults write hot index pages less often.
+const SETTINGS: &str = "
+    PRAGMA page_size = 8192;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA wal_autocheckpoint = 2000;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+/// Schema versions, oldest first; `PRAGMA user_version` counts those applied. Never edit one that
+/// was released: append.
+///
+/// `_id` and `sessionId` are the 16 bytes of the UUID: half the size of the text. `createdAt` is
+/// integer milliseconds since 1970: it sorts and compares as time. It is also part of `_id`, so the
+/// unique pair makes `_id` unique and serves as the index on `createdAt`: one index to keep, not two.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE logs (
+        _id BLOB NOT NULL,
+        eventType TEXT NOT NULL,
+        level TEXT NOT NULL,
+        dialect TEXT,
+        user TEXT,
+        username TEXT,
+        sessionId BLOB,
+        ipAddress TEXT,
+        userAgent TEXT,
+        node TEXT NOT NULL,
+        details TEXT NOT NULL,
+        success INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        createdAt INTEGER NOT NULL,
+        UNIQUE (createdAt, _id)
+    );
+    CREATE INDEX logs_user ON logs (user, createdAt);
+    CREATE INDEX logs_event ON logs (eventType, createdAt);
+"];
+
+const INSERT: &str = "
+    INSERT INTO logs (_id, eventType, level, dialect, user, username, sessionId, ipAddress,
+                      userAgent, node, details, success, message, createdAt)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+    ON CONFLICT (createdAt, _id) DO NOTHING";
+
+const EXPIRE: &str = "
+    DELETE FROM logs WHERE rowid IN
+        (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
+
+/// Why the embedded store could not be opened or used. No variant holds anything of a record.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data folder or the file in it cannot be made.
+    #[error("cannot create {}: {source}", path.display())]
+    Create {
+        /// What was to be made.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("{} has schema version {found}; this program knows {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// The database refused.
+    #[error("database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The details of a record could not be written as JSON.
+    #[error("details: {0}")]
+    Details(#[from] serde_json::Error),
+}
+
+/// The audit table of one data folder.
+pub struct SqliteStore {
+    connection: Connection,
+}
+
+impl SqliteStore {
+    /// Opens `relay.db` in `data_dir`. A missing folder is made with mode 0700 and a missing file
+    /// with 0600; existing ones keep their modes.
+    ///
+    /// # Errors
+    /// When folder or file cannot be made or opened, another process holds the file for more than
+    /// five seconds, or its schema is newer than this program.
+    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        let create = |path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Create { path, source }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(data_dir)
+            .map_err(create(data_dir))?;
+        let path = data_dir.join(FILE_NAME);
+        // Made here because SQLite would use the process's umask; its side files copy this mode.
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(create(&path))?;
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(OPEN_TIMEOUT)?;
+        connection.execute_batch(SETTINGS)?;
+        migrate(&mut connection, &path)?;
+        connection.busy_timeout(WRITE_TIMEOUT)?;
+        Ok(Self { connection })
+    }
+}
+
+/// Brings the schema up to date, all or nothing.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = MIGRATIONS.len() as u32;
+    let Some(missing) = MIGRATIONS.get(found as usize..) else {
+        return Err(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    };
+    for migration in missing {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
+}
+
+impl Store for SqliteStore {
+    type Error = StoreError;
+
+    fn write(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        {
+            let mut insert = transaction.prepare_cached(INSERT)?;
+            let mut ip = String::new();
+            for record in batch {
+                write_row(&mut insert, record, &mut ip)?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(EXPIRE)?
+            .execute(params![before_ms, limit])?)
+    }
+}
+
+/// Inserts one row; `ip` is a buffer to format the address in.
+fn write_row(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    record: &Record,
+    ip: &mut String,
+) -> Result<(), StoreError> {
+    let source = record.source();
+    let event_type = record.event().event_type();
+    let ip = source.ip.map(|address| {
+        ip.clear();
+        // Writing to a string cannot fail.
+        write!(ip, "{}", address.to_canonical())
+            .map(|()| ip.as_str())
+            .unwrap_or_default()
+    });
+    insert.execute(params![
+        record.id().as_bytes(),
+        event_type.as_str(),
+        event_type.level().as_str(),
+        record.dialect().map(|dialect| dialect.as_str()),
+        source.user.as_deref(),
+        source.username.as_deref(),
+        source.session_id.as_ref().map(|id| &id.as_bytes()[..]),
+        ip,
+        source.user_agent.as_ref().map(|agent| agent.as_str()),
+        source.node.as_ref(),
+        serde_json::to_string(&record.event().details())?,
+        event_type.success(),
+        event_type.message(),
+        record.created_at_ms(),
+    ])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Rooms, messages and key exchange.
+
+use serde::Serialize;
+
+use super::Refusal;
+use super::fields::Fields;
+use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
+use crate::clock;
+use crate::connection::Member;
+use crate::dialect::Dialect::Direct;
+use crate::dialects::Turn;
+use crate::identity::UserId;
+use crate::payload::{Opaque, Payload, Relayed};
+use crate::rooms;
+
+const ROOM_JOINED: &str = "room:joined";
+const ROOM_LEFT: &str = "room:left";
+const ROOM_USER_READY: &str = "room:user-ready";
+const RECEIVE_MESSAGE: &str = "receive_message";
+const MESSAGE_SENT: &str = "message:sent";
+const KEY_EXCHANGE_RECEIVE: &str = "key-exchange:receive";
+const KEY_EXCHANGE_SENT: &str = "key-exchange:sent";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomJoined<'p, 'a> {
+    room_name: &'p str,
+    recipient_id: &'p Opaque<'a>,
+    success: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomUserReady<'p> {
+    user_id: &'p str,
+    username: &'p str,
+    room_name: &'p str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomLeft<'p> {
+    room_name: &'p str,
+    success: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageSentEvent<'p, 'a> {
+    recipient_id: &'p Opaque<'a>,
+    seq: &'p Opaque<'a>,
+    success: bool,
+    timestamp: &'p str,
+    recipient_online: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyExchangeSent<'p, 'a> {
+    recipient_id: &'p Opaque<'a>,
+    success: bool,
+}
+
+/// `join_room`: nothing needs it to be received, so the room has no state but that the two users
+/// are peers from now on.
+pub(super) async fn join_room(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+    if !turn.relay.limits.allows_join(turn.connection.client.address) {
+        return Err(Refusal::RATE_LIMIT);
+    }
+    let fields = Fields::new(payload, &turn.relay.config);
+    let recipient = fields.user("recipientId")?;
+    let room_name = rooms::pair(&member.user.id, &recipient);
+    turn.relay.users.introduce(&member.user, &recipient);
+    turn.record(Direct, Audited::RoomJoin(pair_room(&recipient, &room_name)));
+    let recipient_id = fields.filled("recipientId")?;
+    turn.confirm(ROOM_JOINED, &RoomJoined { room_name: &room_name, recipient_id, success: true });
+    let ready = RoomUserReady { user_id: member.user.id.as_str(), username: &member.identity.name, room_name: &room_name };
+    turn.relay.to_user(&recipient).await.say(ROOM_USER_READY, &ready);
+    Ok(())
+}
+
+/// `leave_room`
+pub(super) fn leave_room(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+    let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
+    let room_name = rooms::pair(&member.user.id, &recipient);
+    turn.record(Direct, Audited::RoomLeave(pair_room(&recipient, &room_name)));
+    turn.confirm(ROOM_LEFT, &RoomLeft { room_name: &room_name, success: true });
+    Ok(())
+}
+
+fn pair_room(recipient: &UserId, room_name: &str) -> Room {
+    Room::Pair { recipient: recipient.shared().into(), room_name: AuditText::new(room_name) }
+}
+
+/// `send_message`
+pub(super) async fn send_message(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+    if !member.user.limits.messages.allows() {
+        return Err(Refusal::RATE_LIMIT);
+    }
+    let config = turn.relay.config.clone();
+    let fields = Fields::new(payload, &config);
+    let recipient = fields.user("recipientId")?;
+    for name in ["ciphertext", "iv", "tag"] {
+        fields.filled(name)?;
+    }
+    let seq = fields.number("seq")?;
+    let message_type = fields.optional_label("messageType")?;
+    fields.optional_up_to("signature", config.max_key_bytes)?;
+
+    let timestamp = clock::now_iso();
+    let message = from(member, payload).with_default("messageType", "text").with("timestamp", &timestamp);
+    let receivers = turn.relay.to_user(&recipient).await;
+    receivers.emit(RECEIVE_MESSAGE, &message, &message.frames());
+    turn.relay.users.introduce(&member.user, &recipient);
+    turn.record(Direct, Audited::MessageSent(MessageSent {
+        target: Target::User(recipient.shared().into()),
+        message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
+        message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
+        seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
+        bytes: turn.event.size() as u64,
+    }));
+    turn.confirm(MESSAGE_SENT, &MessageSentEvent {
+        recipient_id: fields.filled("recipientId")?,
+        seq,
+        success: true,
+        timestamp: &timestamp,
+        recipient_online: receivers.is_anyone(),
+    });
+    Ok(())
+}
+
+/// `key-exchange:send`
+pub(super) async fn send_key(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+    if !member.user.limits.messages.allows() {
+        return Err(Refusal::RATE_LIMIT);
+    }
+    let config = turn.relay.config.clone();
+    let fields = Fields::new(payload, &config);
+    let recipient = fields.user("recipientId")?;
+    fields.filled_up_to("publicKey", config.max_key_bytes)?;
+    fields.optional_up_to("signature", config.max_key_bytes)?;
+
+    turn.record(Direct, Audited::KeyExchangeRelay { recipient: recipient.shared().into() });
+    let timestamp = clock::now_iso();
+    let key = from(member, payload).with("timestamp", &timestamp);
+    turn.relay.to_user(&recipient).await.emit(KEY_EXCHANGE_RECEIVE, &key, &key.frames());
+    turn.relay.users.introduce(&member.user, &recipient);
+    turn.confirm(KEY_EXCHANGE_SENT, &KeyExchangeSent { recipient_id: fields.filled("recipientId")?, success: true });
+    Ok(())
+}
+
+/// What a user relays to another: all that came in but the recipient, under the sender's name.
+pub(super) fn from<'p, 'a>(member: &'p Member, payload: &'p Payload<'a>) -> Relayed<'p, 'a> {
+    Relayed::new(payload)
+        .without("recipientId")
+        .with("senderId", member.user.id.as_str())
+        .with("senderUsername", &member.identity.name)
+}

@@ -1,0 +1,74 @@
+//! Who is told that a user came or went: everyone connected in this dialect while they are few,
+//! a user's peers beyond that.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::config::PresenceAudience;
+use crate::connection::Connection;
+use crate::dialect::Dialect;
+use crate::relay::Relay;
+use crate::users::User;
+
+const USER_ONLINE: &str = "user:online";
+const USER_OFFLINE: &str = "user:offline";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserOnline<'a> {
+    user_id: &'a str,
+    username: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserOffline<'a> {
+    user_id: &'a str,
+    username: &'a str,
+    /// ISO 8601, when the last connection closed.
+    last_seen: &'a str,
+}
+
+/// Tells a user's audience that they came (`true`) or went.
+pub fn tell(relay: &Relay, user: &Arc<User>, online: bool) {
+    let audience = audience(relay, user);
+    let (user_id, username) = (user.id.as_str(), &*user.name());
+    if online {
+        let event = UserOnline { user_id, username };
+        audience.iter().for_each(|connection| connection.say(USER_ONLINE, &event));
+    } else {
+        let last_seen = user.left().map_or_else(clock::now_iso, |left| clock::iso(left.time));
+        let event = UserOffline { user_id, username, last_seen: &last_seen };
+        audience.iter().for_each(|connection| connection.say(USER_OFFLINE, &event));
+    }
+}
+
+/// Tells a new connection which of its user's peers are online already.
+pub fn greet(relay: &Relay, connection: &Connection) {
+    let Some(member) = connection.member().filter(|_| connection.dialect() == Dialect::Direct) else { return };
+    for peer in member.user.peers() {
+        if let Some(peer) = relay.users.get(peer.as_str()).filter(|peer| *peer.announced.lock()) {
+            connection.say(USER_ONLINE, &UserOnline { user_id: peer.id.as_str(), username: &peer.name() });
+        }
+    }
+}
+
+fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
+    let everyone = match relay.config.presence_audience {
+        PresenceAudience::Everyone => true,
+        PresenceAudience::Peers => false,
+        PresenceAudience::Auto => relay.users.connected() <= relay.config.presence_everyone_limit,
+    };
+    let mut audience = if everyone {
+        relay.sessions.all()
+    } else {
+        user.peers().iter().flat_map(|peer| relay.users.connections(peer.as_str())).collect()
+    };
+    audience.retain(|connection| {
+        connection.dialect() == Dialect::Direct
+            && connection.member().is_some_and(|member| member.user.id != user.id)
+    });
+    audience
+}

@@ -1,0 +1,64 @@
+//! Typing and receipts: relayed, never audited, and dropped without an error when they are too
+//! many or malformed.
+
+use serde::Serialize;
+
+use super::Refusal;
+use super::fields::Fields;
+use crate::connection::Member;
+use crate::dialects::Turn;
+use crate::payload::{Opaque, Payload};
+
+const TYPING: &str = "typing:user";
+pub(super) const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";
+pub(super) const READ_CONFIRMED: &str = "message:read-confirmed";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Typing<'p> {
+    user_id: &'p str,
+    username: &'p str,
+    is_typing: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Receipt<'p, 'a> {
+    message_id: &'p Opaque<'a>,
+}
+
+/// `typing:start` and `typing:stop`
+pub(super) async fn typing(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+    is_typing: bool,
+) -> Result<(), Refusal> {
+    if !turn.connection.signals.allows() {
+        return Err(Refusal::RATE_LIMIT);
+    }
+    let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
+    let typing = Typing { user_id: member.user.id.as_str(), username: &member.identity.name, is_typing };
+    turn.relay.to_user(&recipient).await.say(TYPING, &typing);
+    turn.relay.users.introduce(&member.user, &recipient);
+    Ok(())
+}
+
+/// `message:delivered` and `message:read`
+pub(super) async fn receipt(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+    confirmed: &'static str,
+) -> Result<(), Refusal> {
+    if !turn.connection.signals.allows() {
+        return Err(Refusal::RATE_LIMIT);
+    }
+    let fields = Fields::new(payload, &turn.relay.config);
+    let sender = fields.user("senderId")?;
+    fields.id("messageId")?;
+    let message_id = fields.filled("messageId")?;
+    turn.relay.to_user(&sender).await.say(confirmed, &Receipt { message_id });
+    turn.relay.users.introduce(&member.user, &sender);
+    Ok(())
+}

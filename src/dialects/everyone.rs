@@ -1,0 +1,194 @@
+//! What every client shares, whatever its dialect: being authenticated, told so and told when that
+//! ends, and the answer to events that nobody knows (protocol, part 1).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Turn;
+use crate::audit::Event as Audited;
+use crate::auth::{AuthError, Authenticated};
+use crate::clock;
+use crate::connection::{Connection, Phase};
+use crate::error::{DisconnectReason, ErrorCode};
+use crate::presence;
+use crate::relay::Relay;
+
+/// Client: here is a token, bare or as `{token}`.
+pub const AUTHENTICATE: &str = "authenticate";
+const AUTHENTICATED: &str = "authenticated";
+const AUTH_SUCCESS: &str = "auth:success";
+const AUTH_ERROR: &str = "auth:error";
+const AUTH_EXPIRING: &str = "auth:expiring";
+const ERROR: &str = "error";
+
+/// The longest event name that is repeated in an error, in bytes.
+const MAX_NAME_SHOWN: usize = 128;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthSuccess<'a> {
+    user_id: &'a str,
+    socket_id: String,
+    message: &'static str,
+}
+
+#[derive(Serialize)]
+struct AuthFailed {
+    message: String,
+    code: ErrorCode,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthExpiring {
+    /// ISO 8601.
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+struct AuthenticatedReply {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct UnknownEvent<'a> {
+    message: &'static str,
+    code: ErrorCode,
+    context: UnknownContext<'a>,
+}
+
+#[derive(Serialize)]
+struct UnknownContext<'a> {
+    event: &'a str,
+}
+
+/// The connection speaks for a user from now on: tells it, and those whom it concerns. The caller
+/// holds the connection's phase.
+pub fn enter(relay: &Relay, connection: &Arc<Connection>, authenticated: Authenticated) -> Result<(), ErrorCode> {
+    let Authenticated { identity, expires_at } = authenticated;
+    let user = relay.users.connect(&identity, connection).ok_or(ErrorCode::TooManyConnections)?;
+    connection.extend_until(expires_at);
+    connection.authenticate(user, identity);
+    relay.record(connection, Some(connection.dialect()), Audited::SocketConnect);
+    Ok(())
+}
+
+/// Tells a connection that it is authenticated.
+pub fn welcome(connection: &Connection) {
+    if let Some(member) = connection.member() {
+        let socket_id = connection.socket_id().to_string();
+        let user_id = member.user.id.as_str();
+        connection.say(AUTH_SUCCESS, &AuthSuccess { user_id, socket_id, message: "Authentication successful" });
+    }
+}
+
+/// Tells a connection why it is not, or no longer, let in, and sends it away.
+pub fn expel(connection: &Connection, error: AuthError, why: DisconnectReason) {
+    tell_error(connection, error);
+    connection.disconnect(why);
+}
+
+fn tell_error(connection: &Connection, error: AuthError) {
+    connection.say(AUTH_ERROR, &AuthFailed { message: error.to_string(), code: error.code() });
+}
+
+/// Tells a connection that its token will expire soon.
+pub fn announce_expiry(connection: &Connection) {
+    let at = jiff::Timestamp::from_second(connection.expires_at() as i64).unwrap_or(jiff::Timestamp::MAX);
+    connection.say(AUTH_EXPIRING, &AuthExpiring { expires_at: clock::iso(at) });
+}
+
+/// A guest sent something that needs a token.
+pub fn refuse_guest(mut turn: Turn<'_>) {
+    if turn.connection.may_complain() {
+        tell_error(turn.connection, AuthError::Missing);
+        let event = Audited::Refused { code: ErrorCode::MissingToken, recipient: None, message_id: None, conversation_id: None };
+        turn.relay.record(turn.connection, None, event);
+    }
+    turn.fail("Authentication token required", ErrorCode::MissingToken);
+}
+
+/// Nobody knows this event, at least not on this connection. Said at most once a second.
+pub fn unknown(turn: &mut Turn<'_>, name: &str) {
+    const MESSAGE: &str = "Unknown event";
+    if turn.connection.may_complain() {
+        let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
+        let context = UnknownContext { event };
+        turn.connection.say(ERROR, &UnknownEvent { message: MESSAGE, code: ErrorCode::UnknownEvent, context });
+        let refused = Audited::Refused { code: ErrorCode::UnknownEvent, recipient: None, message_id: None, conversation_id: None };
+        turn.relay.record(turn.connection, None, refused);
+    }
+    turn.fail(MESSAGE, ErrorCode::UnknownEvent);
+}
+
+/// A token, or a fresh one for the same user.
+pub async fn authenticate(mut turn: Turn<'_>) {
+    match check(&turn).await {
+        Ok(authenticated) => accept(turn, authenticated),
+        Err(code) => {
+            turn.relay.record(turn.connection, None, Audited::AuthFailed { code });
+            let reply = AuthenticatedReply { success: false, error: Some("Invalid token") };
+            turn.confirm(AUTHENTICATED, &reply);
+            turn.connection.disconnect(DisconnectReason::AuthRefused);
+        }
+    }
+}
+
+async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
+    let address = turn.connection.client.address;
+    if !turn.relay.limits.allows_authentication(address) {
+        return Err(ErrorCode::TooManyAttempts);
+    }
+    let token = token(turn).ok_or(ErrorCode::InvalidToken)?;
+    let authenticated = turn.relay.verifier.verify(&token).await.map_err(|error| {
+        turn.relay.limits.authentication_failed(address);
+        error.code()
+    })?;
+    match turn.connection.member() {
+        Some(member) if member.user.id != authenticated.identity.user => Err(ErrorCode::InvalidToken),
+        _ => Ok(authenticated),
+    }
+}
+
+/// The token in the first argument, bare or in an object.
+fn token<'a>(turn: &Turn<'a>) -> Option<Cow<'a, str>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Argument<'a> {
+        Bare(#[serde(borrow)] Cow<'a, str>),
+        Object {
+            #[serde(borrow)]
+            token: Cow<'a, str>,
+        },
+    }
+    let argument = turn.event.argument().ok()??;
+    match serde_json::from_str(argument.get()).ok()? {
+        Argument::Bare(token) | Argument::Object { token } => Some(token),
+    }
+}
+
+fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
+    let connection = turn.connection;
+    let phase = connection.phase();
+    if connection.member().is_some() {
+        connection.extend_until(authenticated.expires_at);
+    } else if matches!(*phase, Phase::Open) {
+        if let Err(code) = enter(turn.relay, connection, authenticated) {
+            drop(phase);
+            let reply = AuthenticatedReply { success: false, error: Some("Too many connections") };
+            turn.relay.record(connection, None, Audited::AuthFailed { code });
+            turn.confirm(AUTHENTICATED, &reply);
+            return connection.disconnect(DisconnectReason::AuthRefused);
+        }
+        welcome(connection);
+    }
+    drop(phase);
+    turn.confirm(AUTHENTICATED, &AuthenticatedReply { success: true, error: None });
+    if let Some(member) = connection.member() {
+        presence::came(turn.relay, &member.user);
+    }
+}

@@ -1,0 +1,107 @@
+//! The codes a client or an audit record may see: one table of errors, one of disconnect reasons.
+//!
+//! Owns the words only. Error texts and shapes belong to each dialect, and nothing here may carry
+//! text that came from a client.
+
+use serde::{Serialize, Serializer};
+
+/// Why something was refused or failed, as told to clients and written to the audit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// A payload is missing, malformed or too large in a field.
+    InvalidInput,
+    /// The event name is reserved or not known.
+    UnknownEvent,
+    /// A rate limit was exceeded; retry later.
+    RateLimit,
+    /// No token where one is needed.
+    MissingToken,
+    /// The token is malformed, badly signed or not for this server.
+    InvalidToken,
+    /// The token is past its `exp`.
+    ExpiredToken,
+    /// The user is known but not allowed.
+    NotAuthorized,
+    /// Too many failed authentications from this address.
+    TooManyAttempts,
+    /// Too many open connections of this address or user.
+    TooManyConnections,
+    /// The handshake names a dialect that is unknown or disabled.
+    UnknownDialect,
+    /// The server failed; nothing the client did.
+    OperationFailed,
+}
+
+impl ErrorCode {
+    /// The code as clients see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "INVALID_INPUT",
+            Self::UnknownEvent => "UNKNOWN_EVENT",
+            Self::RateLimit => "RATE_LIMIT",
+            Self::MissingToken => "MISSING_TOKEN",
+            Self::InvalidToken => "INVALID_TOKEN",
+            Self::ExpiredToken => "EXPIRED_TOKEN",
+            Self::NotAuthorized => "NOT_AUTHORIZED",
+            Self::TooManyAttempts => "TOO_MANY_ATTEMPTS",
+            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
+            Self::UnknownDialect => "UNKNOWN_DIALECT",
+            Self::OperationFailed => "OPERATION_FAILED",
+        }
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DisconnectReason {
+    /// The client asked to leave.
+    ClientLeft,
+    /// The connection was closed or lost.
+    TransportClosed,
+    /// No answer to a ping in time.
+    PingTimeout,
+    /// The client broke the transport protocol, or one event was too large.
+    ProtocolError,
+    /// It took no data within the deadline while a backlog waited.
+    SlowConsumer,
+    /// The token expired and was not refreshed.
+    TokenExpired,
+    /// The server refused the connection's authentication.
+    AuthRefused,
+    /// A guest neither authenticated nor joined a session in time, or sent too much before.
+    GuestTimeout,
+    /// The user was suspended.
+    Suspended,
+    /// The user's sessions were revoked, or an administrator closed the connection.
+    Revoked,
+    /// The server closed the connection for a reason of its own.
+    ServerClosed,
+    /// The server is shutting down; reconnect.
+    ServerShutdown,
+}
+
+impl DisconnectReason {
+    /// The reason as audit records and metrics spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientLeft => "client left",
+            Self::TransportClosed => "transport closed",
+            Self::PingTimeout => "ping timeout",
+            Self::ProtocolError => "protocol error",
+            Self::SlowConsumer => "slow consumer",
+            Self::TokenExpired => "token expired",
+            Self::AuthRefused => "authentication refused",
+            Self::GuestTimeout => "guest timeout",
+            Self::Suspended => "user suspended",
+            Self::Revoked => "revoked",
+            Self::ServerClosed => "server closed",
+            Self::ServerShutdown => "server shutdown",
+        }
+    }
+}

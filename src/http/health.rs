@@ -1,0 +1,63 @@
+//! `GET /health`: is the process alive. `GET /ready`: should it be sent clients.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::clock;
+use crate::relay::Relay;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Health<'a> {
+    status: &'static str,
+    /// Seconds.
+    uptime: u64,
+    active_sessions: usize,
+    /// The same number, under the name that some clients read.
+    sessions: usize,
+    /// ISO 8601.
+    timestamp: String,
+    version: &'static str,
+    connections: usize,
+    node: &'a str,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
+    Json(Health {
+        status: "ok",
+        uptime: relay.started.elapsed().as_secs(),
+        active_sessions: 0,
+        sessions: 0,
+        timestamp: clock::now_iso(),
+        version: env!("CARGO_PKG_VERSION"),
+        connections: relay.sessions.count(),
+        node: &relay.node,
+    })
+    .into_response()
+}
+
+pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
+    let problem = match relay.is_draining() {
+        true => Err("draining"),
+        false => relay.audit.health(),
+    };
+    match problem {
+        Ok(()) => Json(Ready { status: "ready", reason: None }).into_response(),
+        Err(reason) => {
+            let body = Ready { status: "not ready", reason: Some(reason) };
+            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+        }
+    }
+}

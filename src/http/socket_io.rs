@@ -1,0 +1,260 @@
+//! Every Socket.IO request, before the library sees it: only what the library and the admission
+//! need is passed on, in memory of its own, because the library keeps the first request of a
+//! connection for all its life. Polling has its flow control here.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, USER_AGENT};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt, Limited};
+use socketioxide::service::SocketIoService;
+use socketioxide::socket::Sid;
+use tower::ServiceExt;
+
+use super::{address, error};
+use crate::audit::AuditText;
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::relay::Relay;
+use crate::transport::{Link, PeerLink, is_relayed_packet};
+
+/// What was told in the request that opened a connection.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    /// The client's address, as far as trusted proxies tell.
+    pub address: IpAddr,
+    /// The client's program.
+    pub user_agent: Option<AuditText<256>>,
+    /// `Authorization`, as it came.
+    pub authorization: Option<Arc<str>>,
+    /// `token` in the query.
+    pub token: Option<Arc<str>>,
+    /// `dialect` in the query.
+    pub dialect: Option<Arc<str>>,
+    /// The TCP connection it came on.
+    pub link: Arc<Link>,
+}
+
+type Library = SocketIoService<NotFound>;
+
+/// What the library serves beside its own path: nothing.
+type NotFound = tower::util::BoxCloneSyncService<Request, Response, Infallible>;
+
+/// The library, and what stands in front of it.
+#[derive(Clone)]
+pub struct SocketIoEdge {
+    relay: Arc<Relay>,
+    library: Library,
+}
+
+/// The service behind the library, for paths that are not its own.
+pub fn not_found() -> NotFound {
+    let service = tower::service_fn(|_: Request| async { Ok::<_, Infallible>(error::unknown_route().await) });
+    tower::util::BoxCloneSyncService::new(service)
+}
+
+impl SocketIoEdge {
+    /// Stands in front of the library.
+    pub fn new(relay: Arc<Relay>, library: Library) -> Self {
+        Self { relay, library }
+    }
+
+    /// Ends a polling session by the request with which its client would.
+    pub fn close_polling(&self, sid: Sid) -> BoxFuture<'static, ()> {
+        let library = self.library.clone();
+        let uri = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+        Box::pin(async move {
+            let request = Request::post(uri).body(Body::from("1"));
+            // A session that is gone, or that is not polling, answers with an error: all the same.
+            if let Ok(request) = request {
+                let _ = library.oneshot(request).await;
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for SocketIoEdge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SocketIoEdge")
+    }
+}
+
+/// Lets the link know of requests, so that it can tell idle from busy.
+pub(super) async fn note_request(ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>, request: Request, next: Next) -> Response {
+    link.request_began();
+    let response = next.run(request).await;
+    link.request_ended();
+    response
+}
+
+/// A Socket.IO request of any kind.
+pub(super) async fn request(
+    State(edge): State<SocketIoEdge>,
+    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
+    request: Request,
+) -> Response {
+    let relay = &edge.relay;
+    let query = Query::of(request.uri());
+    if query.revision == Some("3") && !relay.config.allow_eio3 {
+        return error::response(StatusCode::BAD_REQUEST, "Unsupported protocol version", "5");
+    }
+    if query.sid.is_none() && relay.is_draining() {
+        return error::response(StatusCode::SERVICE_UNAVAILABLE, "Server is shutting down", "DRAINING");
+    }
+    let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
+    let session = sid.and_then(|sid| relay.sessions.get(sid));
+    let polls = request.method() == Method::GET && query.transport == Some("polling") && query.revision != Some("3");
+    let (parts, body) = request.into_parts();
+    let body = match parts.method {
+        Method::POST => bounded(session.as_deref(), &relay.config, body).await,
+        _ => body,
+    };
+    let Some(slim) = slim(parts, &link, &relay.config, body) else {
+        return error::response(StatusCode::BAD_REQUEST, "Bad request", "3");
+    };
+    let Ok(response) = edge.library.oneshot(slim).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        link.upgrade();
+        if let Some(sid) = sid {
+            relay.sessions.upgrade(sid, &link);
+        }
+    }
+    match session {
+        Some(connection) if polls => count_taken(&connection, response.map(Body::new)).await,
+        _ => response.map(Body::new),
+    }
+}
+
+/// A client over its budget waits before its next packets are read; one that is not yet
+/// authenticated may not send much.
+async fn bounded(session: Option<&Connection>, config: &Config, body: Body) -> Body {
+    match session {
+        Some(connection) => {
+            connection.flow().readable().await;
+            match connection.member() {
+                Some(_) => body,
+                None => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
+            }
+        }
+        None => Body::new(Limited::new(body, config.handshake_max_bytes as usize)),
+    }
+}
+
+/// Notes what a polling client takes with this response.
+async fn count_taken(connection: &Connection, response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    // The library makes the whole body at once, so there is no error and nothing to wait for.
+    let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    connection.flow().taken(relayed_packets(&body));
+    (parts, Body::from(body)).into_response()
+}
+
+/// How many packets in a polling payload are events, acknowledgements or attachments.
+fn relayed_packets(payload: &Bytes) -> usize {
+    const SEPARATOR: u8 = 0x1e;
+    payload.split(|&byte| byte == SEPARATOR).filter(|packet| is_relayed_packet(packet)).count()
+}
+
+/// The request with only what is needed.
+fn slim(parts: request::Parts, link: &Arc<Link>, config: &Config, body: Body) -> Option<Request> {
+    let handshake = handshake(&parts, link, config);
+    let query = Query::of(&parts.uri);
+    let mut slim = Request::new(body);
+    *slim.uri_mut() = format!("/socket.io/?{}", query.passed_on).parse::<Uri>().ok()?;
+    *slim.method_mut() = parts.method;
+    for name in [SEC_WEBSOCKET_KEY, CONTENT_TYPE] {
+        if let Some(value) = parts.headers.get(&name) {
+            let copy = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+            slim.headers_mut().insert(name, copy);
+        }
+    }
+    let mut extensions = parts.extensions;
+    if let Some(upgrade) = extensions.remove::<hyper::upgrade::OnUpgrade>() {
+        slim.extensions_mut().insert(upgrade);
+    }
+    slim.extensions_mut().insert(handshake);
+    Some(slim)
+}
+
+fn handshake(parts: &request::Parts, link: &Arc<Link>, config: &Config) -> Handshake {
+    let query = Query::of(&parts.uri);
+    let header = |headers: &HeaderMap, name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Handshake {
+        address: address::client_address(link.peer().ip(), &parts.headers, &config.trusted_proxies),
+        user_agent: header(&parts.headers, USER_AGENT).map(|agent| AuditText::new(&agent)),
+        authorization: header(&parts.headers, AUTHORIZATION).map(Into::into),
+        token: query.token.map(decoded),
+        dialect: query.dialect.map(decoded),
+        link: link.clone(),
+    }
+}
+
+fn decoded(text: &str) -> Arc<str> {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into()
+}
+
+/// The parts of the query that mean something.
+#[derive(Debug, Default)]
+struct Query<'a> {
+    revision: Option<&'a str>,
+    transport: Option<&'a str>,
+    sid: Option<&'a str>,
+    token: Option<&'a str>,
+    dialect: Option<&'a str>,
+    /// What the library reads, as it was written.
+    passed_on: String,
+}
+
+impl<'a> Query<'a> {
+    fn of(uri: &'a Uri) -> Self {
+        let mut query = Self::default();
+        for pair in uri.query().unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (part, passed_on) = match name {
+                "EIO" => (&mut query.revision, true),
+                "transport" => (&mut query.transport, true),
+                "sid" => (&mut query.sid, true),
+                "token" => (&mut query.token, false),
+                "dialect" => (&mut query.dialect, false),
+                "b64" => (&mut None, true),
+                _ => continue,
+            };
+            if part.is_none() {
+                *part = Some(value);
+                if passed_on {
+                    query.passed_on.extend([pair, "&"]);
+                }
+            }
+        }
+        query
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_passed_on_and_the_first_of_a_name_counts() {
+        let uri: Uri = "/socket.io/?EIO=4&token=abc%2Bd&sid=x&sid=y&transport=websocket&t=1".parse().expect("a uri");
+        let query = Query::of(&uri);
+        assert_eq!((query.revision, query.sid), (Some("4"), Some("x")));
+        assert_eq!(query.passed_on, "EIO=4&sid=x&transport=websocket&");
+        assert_eq!(query.token.map(decoded).as_deref(), Some("abc+d"));
+    }
+
+    #[test]
+    fn only_relayed_packets_are_counted() {
+        let payload = Bytes::from_static(b"2\x1e42[\"a\"]\x1e40{}\x1e451-[\"b\",{}]\x1ebAQI=\x1e431[]\x1e6");
+        assert_eq!(relayed_packets(&payload), 4);
+    }
+}

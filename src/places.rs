@@ -1,0 +1,67 @@
+//! Counted places per address: how many of something may be open from one at a time.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+
+/// Places per address. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Places {
+    taken: Arc<DashMap<IpAddr, u32>>,
+    most: u32,
+}
+
+impl Places {
+    /// `most` places for each address.
+    pub fn new(most: u32) -> Self {
+        Self { taken: Arc::default(), most }
+    }
+
+    /// Takes a place. `None`: none is left.
+    pub fn take(&self, address: IpAddr) -> Option<Place> {
+        let mut taken = self.taken.entry(address).or_insert(0);
+        if *taken >= self.most {
+            return None;
+        }
+        *taken += 1;
+        Some(Place { taken: self.taken.clone(), address })
+    }
+}
+
+/// A place that was taken; dropping it gives it back.
+#[derive(Debug)]
+pub struct Place {
+    taken: Arc<DashMap<IpAddr, u32>>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.taken.remove_if_mut(&self.address, |_, count| {
+            *count -= 1;
+            *count == 0
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_place_is_free_again_when_it_is_dropped() {
+        let places = Places::new(2);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let first = places.take(here);
+        let second = places.take(here);
+        assert!(first.is_some() && second.is_some());
+        assert!(places.take(here).is_none());
+        assert!(places.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).is_some());
+        drop(first);
+        assert!(places.take(here).is_some());
+        drop(second);
+        assert!(places.taken.is_empty());
+    }
+}

@@ -1,0 +1,186 @@
+//! The composition root: puts a relay together from its configuration and starts it. The binary
+//! and the tests start it the same way.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::admission;
+use crate::audit::{Audit, AuditOptions, SqliteStore, StoreError};
+use crate::auth::{KeyError, Verifier};
+use crate::config::{Config, Secret, Transport};
+use crate::dialects;
+use crate::http::{self, SocketIoEdge};
+use crate::limits::AddressLimits;
+use crate::places::Places;
+use crate::presence::Presence;
+use crate::relay::Relay;
+use crate::sessions::{Sessions, TransportCloser};
+use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
+use crate::users::Users;
+use crate::watch;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// The embedded database cannot be opened.
+    #[error("cannot open the audit: {0}")]
+    Store(#[from] StoreError),
+    /// The system has no thread to write it with.
+    #[error("cannot start the audit: {0}")]
+    Thread(io::Error),
+    /// Tokens could not be verified.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+}
+
+/// A running relay.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) links: Arc<Links>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the stores, listens and serves. `secret` verifies HS256 tokens.
+    pub async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let verifier = Verifier::new(&config, secret.as_ref()).await?;
+        let store = SqliteStore::open(&config.data_dir)?;
+        let audit = Audit::start(store, AuditOptions::from(&*config)).map_err(StartError::Thread)?;
+        let relay = Arc::new(relay(&config, verifier, audit));
+        relay.presence.set_tellers(dialects::presence_tellers());
+
+        let wanted = SocketAddr::new(config.host, config.port);
+        let tcp = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
+        let address = tcp.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+        let links = Arc::new(Links::default());
+        let listener = listener(tcp, &links, &config);
+
+        let (library, io) = socket_io(&config).build_with_inner_svc(http::not_found());
+        admission::mount(&io, &relay);
+        let edge = SocketIoEdge::new(relay.clone(), library);
+        let closing = edge.clone();
+        relay.closer.set(move |sid| closing.close_polling(sid));
+        let service = http::router(&relay, edge).into_make_service_with_connect_info::<PeerLink>();
+
+        let tasks = vec![
+            tokio::spawn(links.clone().watch()),
+            tokio::spawn(watch::watch(relay.clone())),
+            tokio::spawn(async move {
+                // It serves until it is stopped; errors of single connections stay with them.
+                let _ = axum::serve(listener, service).await;
+            }),
+        ];
+        Ok(Self { address, relay, links, tasks })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops listening and watching.
+    pub(crate) fn stop_tasks(&self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn relay(config: &Arc<Config>, verifier: Verifier, audit: Audit) -> Relay {
+    Relay {
+        verifier,
+        users: Users::new(config.clone()),
+        sessions: Sessions::default(),
+        closer: TransportCloser::default(),
+        limits: AddressLimits::new(config),
+        places: Places::new(config.max_connections_per_ip),
+        presence: Presence::default(),
+        audit,
+        node: config.node_name.as_str().into(),
+        started: Instant::now(),
+        draining: AtomicBool::new(false),
+        config: config.clone(),
+    }
+}
+
+/// A client may hold a few TCP connections for one Socket.IO connection: polling uses two, and an
+/// upgrade one more.
+const TCP_PER_CONNECTION: u32 = 4;
+
+fn listener(tcp: TcpListener, links: &Arc<Links>, config: &Config) -> GuardedListener {
+    let places = Places::new(config.max_connections_per_ip.saturating_mul(TCP_PER_CONNECTION));
+    let proxies = config.trusted_proxies.clone();
+    GuardedListener::new(tcp, links.clone(), LinkLimits::from(config), places, move |peer| {
+        !proxies.iter().any(|network| network.contains(&peer))
+    })
+}
+
+/// The library with its limits. Those it has by default are too wide or too narrow.
+fn socket_io(config: &Config) -> SocketIoBuilder {
+    let parser = ParserConfig::common()
+        .max_incoming_binaries(config.max_attachments)
+        .max_incoming_binary_buf_size(config.max_event_bytes);
+    let builder = SocketIo::builder()
+        .with_parser(parser)
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(config.connect_timeout)
+        .upgrade_timeout(config.upgrade_timeout)
+        .max_payload(config.max_event_bytes as u64)
+        .ws_max_message_size(config.max_event_bytes)
+        .ws_max_frame_size(config.max_event_bytes)
+        .ws_read_buffer_size(WS_READ_BUFFER)
+        .max_buffer_size(FlowLimits::from(config).most_frames());
+    match (config.transports.contains(&Transport::Websocket), config.transports.contains(&Transport::Polling)) {
+        (true, false) => builder.transports([TransportType::Websocket]),
+        (false, true) => builder.transports([TransportType::Polling]),
+        _ => builder,
+    }
+}
+
+/// Bytes that each WebSocket reads at once at least; every connection keeps a buffer of this size.
+const WS_READ_BUFFER: usize = 4096;
+
+impl From<&Config> for AuditOptions {
+    fn from(config: &Config) -> Self {
+        Self {
+            capacity: NonZeroUsize::new(config.audit_queue).unwrap_or(NonZeroUsize::MIN),
+            retention_days: NonZeroU32::new(config.audit_retention_days),
+        }
+    }
+}
+
+impl From<&Config> for LinkLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            handshake_timeout: config.connect_timeout,
+            keep_alive: 3 * config.ping_interval,
+            handshake_max_bytes: config.handshake_max_bytes,
+            write_deadline: config.write_deadline,
+            min_drain_rate: config.min_drain_rate,
+            heartbeat: config.ping_timeout / 2,
+        }
+    }
+}
+
+impl From<&Config> for FlowLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            receiver_budget: config.receiver_budget,
+            sender_budget: config.sender_budget,
+            max_event: config.max_event_bytes,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Every user that is connected here, and a bounded number of those who were: their connections,
+//! limits, peers and presence. It must not know what is told to whom; that is `presence`.
+
+mod peers;
+mod transfers;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use dashmap::DashMap;
+use lru::LruCache;
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::identity::{Identity, UserId};
+use crate::limits::UserLimits;
+use peers::Peers;
+pub use transfers::{Progress, Transfers};
+
+/// How many users that are away are remembered, with their peers and unfinished transfers.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+
+/// The connections of one user at one moment.
+pub type Connections = SmallVec<[Arc<Connection>; 2]>;
+
+/// One user, shared by all their connections.
+#[derive(Debug)]
+pub struct User {
+    /// The user's id.
+    pub id: UserId,
+    name: Mutex<Arc<str>>,
+    /// What this user may do, over all connections.
+    pub limits: UserLimits,
+    /// Files that this user is sending.
+    pub transfers: Mutex<Transfers>,
+    peers: Mutex<Peers>,
+    presence: Mutex<Presence>,
+    /// What others were told last, and the order in which they are told.
+    pub(crate) announced: Mutex<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Presence {
+    connections: Connections,
+    left: Option<Left>,
+}
+
+/// When a user's last connection closed.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    /// On a clock that only goes on.
+    pub at: Instant,
+    /// For people.
+    pub time: jiff::Timestamp,
+}
+
+impl User {
+    /// The name that the newest connection gave.
+    pub fn name(&self) -> Arc<str> {
+        self.name.lock().clone()
+    }
+
+    /// All connections of this user here.
+    pub fn connections(&self) -> Connections {
+        self.presence.lock().connections.clone()
+    }
+
+    /// Whether the user has a connection here.
+    pub fn is_connected(&self) -> bool {
+        !self.presence.lock().connections.is_empty()
+    }
+
+    /// When the last connection closed, while there is none.
+    pub fn left(&self) -> Option<Left> {
+        self.presence.lock().left
+    }
+
+    /// The users that this one knows.
+    pub fn peers(&self) -> Vec<UserId> {
+        self.peers.lock().all()
+    }
+
+    fn knows(&self, other: &UserId) -> bool {
+        self.peers.lock().knows(other)
+    }
+}
+
+/// All users known here.
+#[derive(Debug)]
+pub struct Users {
+    known: DashMap<UserId, Arc<User>>,
+    away: Mutex<LruCache<UserId, ()>>,
+    connected: AtomicUsize,
+    config: Arc<Config>,
+}
+
+impl Users {
+    /// Nobody yet.
+    pub fn new(config: Arc<Config>) -> Self {
+        Self { known: DashMap::new(), away: Mutex::new(LruCache::new(REMEMBERED)), connected: AtomicUsize::new(0), config }
+    }
+
+    /// A user by id, who may be away.
+    pub fn get(&self, id: &str) -> Option<Arc<User>> {
+        self.known.get(id).map(|user| user.clone())
+    }
+
+    /// The connections of a user; none for one who is away or unknown.
+    pub fn connections(&self, id: &str) -> Connections {
+        self.known.get(id).map(|user| user.connections()).unwrap_or_default()
+    }
+
+    /// How many connections a user has.
+    pub fn connection_count(&self, id: &str) -> usize {
+        self.known.get(id).map_or(0, |user| user.presence.lock().connections.len())
+    }
+
+    /// How many users are connected here.
+    pub fn connected(&self) -> usize {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// The user with this id, made when not known.
+    fn known_or_fresh(&self, id: &UserId) -> Arc<User> {
+        self.known.entry(id.clone()).or_insert_with(|| self.fresh(id)).clone()
+    }
+
+    /// Adds a connection to the user with this id. `None`: the user has too many.
+    pub fn connect(&self, identity: &Identity, connection: &Arc<Connection>) -> Option<Arc<User>> {
+        let id = &identity.user;
+        // The entry stays locked, so that the user cannot be forgotten in between.
+        let entry = self.known.entry(id.clone()).or_insert_with(|| self.fresh(id));
+        let user = entry.clone();
+        let mut presence = user.presence.lock();
+        if presence.connections.len() >= self.config.max_connections_per_user as usize {
+            return None;
+        }
+        if presence.connections.is_empty() {
+            self.connected.fetch_add(1, Ordering::Relaxed);
+        }
+        presence.connections.push(connection.clone());
+        presence.left = None;
+        drop(presence);
+        *user.name.lock() = identity.name.clone();
+        drop(entry);
+        self.away.lock().pop(id);
+        Some(user)
+    }
+
+    /// Removes a connection from its user. `true`: it was the last.
+    pub fn disconnect(&self, user: &User, connection: &Arc<Connection>) -> bool {
+        let mut presence = user.presence.lock();
+        let before = presence.connections.len();
+        presence.connections.retain(|other| !Arc::ptr_eq(other, connection));
+        let last = presence.connections.is_empty() && before > 0;
+        if last {
+            presence.left = Some(Left { at: Instant::now(), time: jiff::Timestamp::now() });
+            self.connected.fetch_sub(1, Ordering::Relaxed);
+        }
+        drop(presence);
+        if last {
+            self.remember(&user.id);
+        }
+        last
+    }
+
+    /// Makes two users peers of each other. One who is not known here becomes so, within the
+    /// bound of those remembered, so that they are peers when they come.
+    pub fn introduce(&self, user: &User, other: &UserId) {
+        if user.id == *other || user.knows(other) {
+            return;
+        }
+        let most = self.config.presence_peers_limit;
+        user.peers.lock().add(other.clone(), most);
+        let other = self.known_or_fresh(other);
+        other.peers.lock().add(user.id.clone(), most);
+        if !other.is_connected() {
+            self.remember(&other.id);
+        }
+    }
+
+    /// Keeps a user who is away among those remembered, and forgets the one away longest.
+    fn remember(&self, id: &UserId) {
+        let forgotten = self.away.lock().push(id.clone(), ());
+        if let Some((forgotten, ())) = forgotten.filter(|(forgotten, ())| forgotten != id) {
+            self.known.remove_if(&forgotten, |_, user| !user.is_connected());
+        }
+    }
+
+    fn fresh(&self, id: &UserId) -> Arc<User> {
+        Arc::new(User {
+            id: id.clone(),
+            name: Mutex::new(id.shared().clone()),
+            limits: UserLimits::new(&self.config),
+            transfers: Mutex::default(),
+            peers: Mutex::default(),
+            presence: Mutex::default(),
+            announced: Mutex::new(false),
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! Which chunks of which files one user has sent, so that the end of a file is noticed in whatever
+//! order its chunks go. It keeps chunk numbers as ranges and never a chunk; it is bounded, and what
+//! it forgets is only the notice of completion.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// Files in progress of one user.
+const MOST_FILES: usize = 64;
+/// Ranges of chunk numbers that one file may have gaps between.
+const MOST_RANGES: usize = 4096;
+
+/// Names one file: recipient and message id.
+type Key = (Box<str>, Box<str>);
+
+/// Whether a file is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Chunks are missing.
+    Partial,
+    /// This was the last chunk missing.
+    Complete,
+}
+
+/// The files that one user is sending.
+#[derive(Debug, Default)]
+pub struct Transfers {
+    /// Oldest first.
+    files: VecDeque<(Key, Chunks)>,
+}
+
+#[derive(Debug)]
+struct Chunks {
+    total: u64,
+    sent: u64,
+    /// First to last of each run of numbers.
+    ranges: BTreeMap<u64, u64>,
+}
+
+impl Transfers {
+    /// Notes that chunk `number` of `total` was sent. `number` is less than `total`.
+    pub fn sent(&mut self, recipient: &str, message: &str, number: u64, total: u64) -> Progress {
+        let found = self.files.iter().position(|((to, id), _)| **to == *recipient && **id == *message);
+        let index = match found {
+            Some(index) if self.files[index].1.total == total => index,
+            Some(index) => {
+                self.files[index].1 = Chunks::new(total);
+                index
+            }
+            None if total == 1 => return Progress::Complete,
+            None => {
+                if self.files.len() == MOST_FILES {
+                    self.files.pop_front();
+                }
+                self.files.push_back(((recipient.into(), message.into()), Chunks::new(total)));
+                self.files.len() - 1
+            }
+        };
+        let chunks = &mut self.files[index].1;
+        chunks.insert(number);
+        if chunks.sent == total {
+            self.files.remove(index);
+            return Progress::Complete;
+        }
+        if chunks.ranges.len() > MOST_RANGES {
+            self.files.remove(index);
+        }
+        Progress::Partial
+    }
+}
+
+impl Chunks {
+    fn new(total: u64) -> Self {
+        Self { total, sent: 0, ranges: BTreeMap::new() }
+    }
+
+    fn insert(&mut self, number: u64) {
+        let mut first = number;
+        let mut last = number;
+        if let Some((&before, &end)) = self.ranges.range(..=number).next_back() {
+            if end >= number {
+                return;
+            }
+            if end + 1 == number {
+                first = before;
+            }
+        }
+        if let Some(&end) = self.ranges.get(&(number + 1)) {
+            self.ranges.remove(&(number + 1));
+            last = end;
+        }
+        self.ranges.insert(first, last);
+        self.sent += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_file_is_complete_with_its_last_missing_chunk_and_not_before(
+            order in Just((0u64..40).collect::<Vec<_>>()).prop_shuffle(),
+            repeats in prop::collection::vec(0usize..40, 0..20),
+        ) {
+            let mut transfers = Transfers::default();
+            for (at, &number) in order.iter().enumerate() {
+                let last = at + 1 == order.len();
+                let expected = if last { Progress::Complete } else { Progress::Partial };
+                prop_assert_eq!(transfers.sent("bob", "m", number, 40), expected);
+                for &repeat in repeats.iter().filter(|&&repeat| repeat <= at && !last) {
+                    prop_assert_eq!(transfers.sent("bob", "m", order[repeat], 40), Progress::Partial);
+                }
+            }
+            prop_assert!(transfers.files.is_empty());
+        }
+    }
+
+    #[test]
+    fn files_are_kept_apart_and_their_number_is_bounded() {
+        let mut transfers = Transfers::default();
+        assert_eq!(transfers.sent("bob", "m", 0, 2), Progress::Partial);
+        assert_eq!(transfers.sent("carol", "m", 1, 2), Progress::Partial);
+        assert_eq!(transfers.sent("bob", "m", 1, 2), Progress::Complete);
+        for n in 0..1000 {
+            transfers.sent("bob", &n.to_string(), 0, 2);
+        }
+        assert_eq!(transfers.files.len(), MOST_FILES);
+    }
+
+    #[test]
+    fn chunks_far_apart_do_not_fill_memory() {
+        let mut transfers = Transfers::default();
+        for n in 0..2 * MOST_RANGES as u64 {
+            transfers.sent("bob", "m", 2 * n, u64::MAX);
+        }
+        assert!(transfers.files.iter().map(|(_, chunks)| chunks.ranges.len()).sum::<usize>() <= MOST_RANGES);
+    }
+}

@@ -1,0 +1,64 @@
+//! The watch over the deadlines of connections: tokens that expire, guests that stay too long,
+//! polling clients that take nothing. One task for all of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::AuthError;
+use crate::clock;
+use crate::connection::{Connection, Phase};
+use crate::dialects::everyone;
+use crate::error::DisconnectReason;
+use crate::relay::Relay;
+
+/// How often deadlines are looked at; they are kept to about this.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// A connection that the library never began, and whose end it did not tell, is forgotten.
+const LONGEST_ADMISSION: Duration = Duration::from_secs(60);
+/// How often things that were left behind are cleared away.
+const SWEEP_EVERY: u32 = 60;
+
+/// Watches for ever.
+pub async fn watch(relay: Arc<Relay>) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for turn in 0u32.. {
+        interval.tick().await;
+        let now = clock::now_seconds();
+        for connection in relay.sessions.all() {
+            check(&relay, &connection, now);
+        }
+        if turn % SWEEP_EVERY == 0 {
+            relay.sessions.sweep();
+            relay.limits.sweep();
+        }
+    }
+}
+
+fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
+    if matches!(*connection.phase(), Phase::Admitted(_)) && connection.age() > LONGEST_ADMISSION {
+        relay.sessions.remove(connection.socket_id());
+        return connection.flow().close();
+    }
+    if connection.closing().is_some() {
+        return;
+    }
+    if connection.member().is_some() {
+        check_expiry(relay, connection, now);
+    } else if connection.age() >= relay.config.guest_timeout {
+        everyone::expel(connection, AuthError::Missing, DisconnectReason::GuestTimeout);
+    }
+    let polls = connection.flow().link().is_none();
+    if polls && connection.flow().stalled_for() > relay.config.write_deadline {
+        connection.close(DisconnectReason::SlowConsumer);
+    }
+}
+
+fn check_expiry(relay: &Relay, connection: &Connection, now: u64) {
+    let left = connection.expires_at().saturating_sub(now);
+    if left == 0 {
+        everyone::expel(connection, AuthError::Expired, DisconnectReason::TokenExpired);
+    } else if left <= relay.config.auth_expiring_notice.as_secs() && connection.announces_expiry() {
+        everyone::announce_expiry(connection);
+    }
+}
