@@ -9,10 +9,13 @@
     reason = "a test fails by panicking and may print"
 )]
 
+mod audit;
+mod canary;
 mod cli;
 mod clients;
 mod config;
 mod harness;
+mod hostile;
 mod lifecycle;
 mod node;
 mod order;
