@@ -23,8 +23,9 @@ struct Row {
 /// Every record, in the order in which it was made.
 fn rows(data: &Path) -> Vec<Row> {
     let database = Connection::open(data.join("relay.db")).unwrap();
-    let mut query =
-        database.prepare("SELECT eventType, user, details, success FROM logs ORDER BY createdAt, _id").unwrap();
+    let mut query = database
+        .prepare("SELECT eventType, user, details, success FROM logs ORDER BY createdAt, _id")
+        .unwrap();
     let rows = query.query_map([], |row| {
         let details: String = row.get(2)?;
         Ok(Row {
@@ -40,17 +41,27 @@ fn rows(data: &Path) -> Vec<Row> {
 /// Every column of every row of every table, as text. Of a server that has stopped.
 pub fn dump(data: &Path) -> String {
     let database = Connection::open(data.join("relay.db")).unwrap();
-    let mut tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
-    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut tables = database
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .unwrap();
+    let tables: Vec<String> = tables
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     let mut text = String::new();
     for table in tables {
-        let mut query = database.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+        let mut query = database
+            .prepare(&format!("SELECT * FROM \"{table}\""))
+            .unwrap();
         let columns = query.column_count();
         let mut rows = query.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             for column in 0..columns {
                 match row.get_ref(column).unwrap() {
-                    ValueRef::Text(bytes) | ValueRef::Blob(bytes) => text.push_str(&String::from_utf8_lossy(bytes)),
+                    ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                        text.push_str(&String::from_utf8_lossy(bytes))
+                    }
                     other => write!(text, "{other:?}").unwrap(),
                 }
                 text.push('\t');
@@ -61,14 +72,33 @@ pub fn dump(data: &Path) -> String {
     text
 }
 
+fn rows_of(user: &str, data: &Path) -> Vec<Row> {
+    let mut rows = rows(data);
+    rows.retain(|row| row.user.as_deref() == Some(user));
+    rows
+}
+
+/// Leaves as a client does that is told to disconnect, and waits until the relay says so.
+async fn leave(client: Client, watcher: &mut Client) {
+    client.writer.text("41").await.unwrap();
+    drop(client);
+    watcher.event("user:offline").await;
+}
+
 fn row(event: &str, details: Value) -> Row {
-    Row { event: event.to_owned(), user: Some("alice".to_owned()), details, success: event != "REFUSED" }
+    Row {
+        event: event.to_owned(),
+        user: Some("alice".to_owned()),
+        details,
+        success: event != "REFUSED",
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_audited_action_leaves_its_row_and_the_others_none() {
     let data = tempfile::tempdir().unwrap();
-    let mut relay = server_in(data.path(), &[]);
+    let mut relay = server_in(data.path(), &[("OFFLINE_GRACE", "0s")]);
+    let mut watcher = Client::connect(&relay, "watcher").await;
     let mut alice = Client::connect(&relay, "alice").await;
     let sent = message("bob", 7);
     let typed = sent.replacen('{', r#"{"messageType":"image","messageId":"m-1","#, 1);
@@ -79,12 +109,27 @@ async fn each_audited_action_leaves_its_row_and_the_others_none() {
         ("send_message", typed.clone()),
         ("typing:start", r#"{"recipientId":"bob"}"#.to_owned()),
         ("typing:stop", r#"{"recipientId":"bob"}"#.to_owned()),
-        ("message:delivered", r#"{"messageId":"m-1","senderId":"bob"}"#.to_owned()),
-        ("message:read", r#"{"messageId":"m-1","senderId":"bob"}"#.to_owned()),
+        (
+            "message:delivered",
+            r#"{"messageId":"m-1","senderId":"bob"}"#.to_owned(),
+        ),
+        (
+            "message:read",
+            r#"{"messageId":"m-1","senderId":"bob"}"#.to_owned(),
+        ),
         ("send_file_chunk", file.clone()),
-        ("request_file", r#"{"senderId":"bob","messageId":"m-2"}"#.to_owned()),
-        ("key-exchange:send", r#"{"recipientId":"bob","publicKey":"k"}"#.to_owned()),
-        ("send_message", r#"{"recipientId":"bob","messageId":"m-3"}"#.to_owned()),
+        (
+            "request_file",
+            r#"{"senderId":"bob","messageId":"m-2"}"#.to_owned(),
+        ),
+        (
+            "key-exchange:send",
+            r#"{"recipientId":"bob","publicKey":"k"}"#.to_owned(),
+        ),
+        (
+            "send_message",
+            r#"{"recipientId":"bob","messageId":"m-3"}"#.to_owned(),
+        ),
         ("typing:start", "{}".to_owned()),
         ("message:read", "{}".to_owned()),
         ("leave_room", r#"{"recipientId":"bob"}"#.to_owned()),
@@ -93,8 +138,7 @@ async fn each_audited_action_leaves_its_row_and_the_others_none() {
         alice.emit(event, argument).await;
     }
     alice.event("room:left").await;
-    alice.writer.text("41").await.unwrap();
-    alice.closed().await;
+    leave(alice, &mut watcher).await;
     stop(&mut relay);
 
     let size = |event: &str, argument: &str| format!("[\"{event}\",{argument}]").len();
@@ -102,7 +146,10 @@ async fn each_audited_action_leaves_its_row_and_the_others_none() {
     let expected = [
         row("SOCKET_CONNECT", json!({})),
         row("ROOM_JOIN", room.clone()),
-        row("MESSAGE_SENT", json!({"recipient": "bob", "seq": 7, "messageType": "text", "bytes": size("send_message", &sent)})),
+        row(
+            "MESSAGE_SENT",
+            json!({"recipient": "bob", "seq": 7, "messageType": "text", "bytes": size("send_message", &sent)}),
+        ),
         row(
             "MESSAGE_SENT",
             json!({"recipient": "bob", "seq": 7, "messageType": "image", "messageId": "m-1", "bytes": size("send_message", &typed)}),
@@ -112,13 +159,19 @@ async fn each_audited_action_leaves_its_row_and_the_others_none() {
             json!({"recipient": "bob", "messageId": "m-2", "chunkNumber": 1, "totalChunks": 3, "fileSize": 12345,
                 "mimeType": "a/b", "bytes": size("send_file_chunk", &file)}),
         ),
-        row("FILE_DOWNLOAD", json!({"recipient": "bob", "messageId": "m-2"})),
+        row(
+            "FILE_DOWNLOAD",
+            json!({"recipient": "bob", "messageId": "m-2"}),
+        ),
         row("KEY_EXCHANGE_RELAY", json!({"recipient": "bob"})),
-        row("REFUSED", json!({"recipient": "bob", "messageId": "m-3", "code": "INVALID_INPUT"})),
+        row(
+            "REFUSED",
+            json!({"recipient": "bob", "messageId": "m-3", "code": "INVALID_INPUT"}),
+        ),
         row("ROOM_LEAVE", room),
         row("SOCKET_DISCONNECT", json!({"reason": "client left"})),
     ];
-    let found = rows(data.path());
+    let found = rows_of("alice", data.path());
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
     }
@@ -128,30 +181,60 @@ async fn each_audited_action_leaves_its_row_and_the_others_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_handshakes_and_limits_leave_rows_too() {
     let data = tempfile::tempdir().unwrap();
-    let env = [("DIALECTS", "direct"), ("MESSAGE_RATE", "1/s"), ("MESSAGE_BURST", "2")];
+    let env = [
+        ("DIALECTS", "direct"),
+        ("MESSAGE_RATE", "1/h"),
+        ("MESSAGE_BURST", "2"),
+        ("OFFLINE_GRACE", "0s"),
+    ];
     let mut relay = crate::harness::Relay::start_in(data.path(), &env);
-    let expired = sign(r#"{"alg":"HS256"}"#, &format!("{{\"userId\":\"alice\",\"exp\":{}}}", now() - 60));
+    let expired = sign(
+        r#"{"alg":"HS256"}"#,
+        &format!("{{\"userId\":\"alice\",\"exp\":{}}}", now() - 60),
+    );
     for token in ["nonsense", &expired] {
-        Client::open(&relay, Dial::default()).await.unwrap().enter(token).await.unwrap_err();
+        Client::open(&relay, Dial::default())
+            .await
+            .unwrap()
+            .enter(token)
+            .await
+            .unwrap_err();
     }
+    let mut watcher = Client::connect(&relay, "watcher").await;
     let mut alice = Client::connect(&relay, "alice").await;
     for seq in 0..10 {
         alice.emit("send_message", &message("bob", seq)).await;
     }
-    let error = alice.event("message:error").await;
-    assert_eq!(error.get("code"), "RATE_LIMIT");
-    alice.writer.text("41").await.unwrap();
-    alice.closed().await;
+    for _ in 2..10 {
+        let error = alice.event("message:error").await;
+        assert_eq!(error.get("code"), "RATE_LIMIT");
+    }
+    leave(alice, &mut watcher).await;
     stop(&mut relay);
     let rows = rows(data.path());
     let codes = |event: &str| -> Vec<_> {
-        rows.iter().filter(|row| row.event == event).map(|row| row.details["code"].clone()).collect()
+        rows.iter()
+            .filter(|row| row.event == event)
+            .map(|row| row.details["code"].clone())
+            .collect()
     };
-    assert_eq!(codes("AUTH_FAILED"), [json!("INVALID_TOKEN"), json!("EXPIRED_TOKEN")]);
+    assert_eq!(
+        codes("AUTH_FAILED"),
+        [json!("INVALID_TOKEN"), json!("EXPIRED_TOKEN")]
+    );
     assert!(!codes("RATE_LIMITED").is_empty(), "{rows:#?}");
-    assert!(rows.iter().all(|row| row.success == !["AUTH_FAILED", "RATE_LIMITED", "REFUSED"].contains(&&*row.event)));
-    let limited: u64 = rows.iter().filter(|row| row.event == "RATE_LIMITED").map(|row| row.details["count"].as_u64().unwrap()).sum();
-    let sent = rows.iter().filter(|row| row.event == "MESSAGE_SENT").count() as u64;
+    assert!(rows.iter().all(
+        |row| row.success == !["AUTH_FAILED", "RATE_LIMITED", "REFUSED"].contains(&&*row.event)
+    ));
+    let limited: u64 = rows
+        .iter()
+        .filter(|row| row.event == "RATE_LIMITED")
+        .map(|row| row.details["count"].as_u64().unwrap())
+        .sum();
+    let sent = rows
+        .iter()
+        .filter(|row| row.event == "MESSAGE_SENT")
+        .count() as u64;
     assert_eq!(limited + sent, 10, "{rows:#?}");
 }
 
@@ -169,9 +252,19 @@ async fn every_confirmed_message_is_in_the_audit_after_a_stop() {
     }
     stop(&mut relay);
     let rows = rows(data.path());
-    let seqs: Vec<_> =
-        rows.iter().filter(|row| row.event == "MESSAGE_SENT").map(|row| row.details["seq"].as_u64().unwrap()).collect();
-    assert!(seqs.iter().copied().eq(0..MESSAGES as u64), "{} rows", seqs.len());
+    let seqs: Vec<_> = rows
+        .iter()
+        .filter(|row| row.event == "MESSAGE_SENT")
+        .map(|row| row.details["seq"].as_u64().unwrap())
+        .collect();
+    assert!(
+        seqs.iter().copied().eq(0..MESSAGES as u64),
+        "{} rows",
+        seqs.len()
+    );
     let last = rows.last().unwrap();
-    assert_eq!((&*last.event, &last.details["reason"]), ("SOCKET_DISCONNECT", &json!("server shutdown")));
+    assert_eq!(
+        (&*last.event, &last.details["reason"]),
+        ("SOCKET_DISCONNECT", &json!("server shutdown"))
+    );
 }

@@ -256,7 +256,11 @@ async fn a_slow_line_is_no_missed_heartbeat() {
     // The sender has everything confirmed some seconds before the receiver has read it, and must go on reading.
     let confirmed_then_online = tokio::spawn(async move {
         let mut reader = confirming.await.unwrap();
-        assert_eq!(confirmed.load(Ordering::SeqCst), CHUNKS, "the sender was disconnected");
+        assert_eq!(
+            confirmed.load(Ordering::SeqCst),
+            CHUNKS,
+            "the sender was disconnected"
+        );
         reader.event("message:sent").await.get("recipientOnline")
     });
     let mut pace = interval(PACE);
@@ -266,7 +270,11 @@ async fn a_slow_line_is_no_missed_heartbeat() {
     }
     sending.await.unwrap();
     // Both are still connected.
-    sender.writer.emit("send_message", &message("receiver", 1)).await.unwrap();
+    sender
+        .writer
+        .emit("send_message", &message("receiver", 1))
+        .await
+        .unwrap();
     assert_eq!(receiver.event("receive_message").await.number("seq"), 1);
     assert_eq!(confirmed_then_online.await.unwrap(), true);
     stop(&mut relay);

@@ -342,8 +342,13 @@ async fn white_space_beside_an_attachment_is_kept() {
     let alice = Client::connect(&relay, "alice").await;
     let mut bob = Client::connect(&relay, "bob").await;
     let field = r#"[ {"_placeholder":true,"num":0} , { "a" : 1.0 }]"#;
-    let sent = format!(r#"{{"recipientId":"bob","ciphertext":{field},"iv":"i","tag":"t","seq":1}}"#);
-    alice.writer.emit_binary("send_message", &sent, &[Bytes::from_static(b"zero")]).await.unwrap();
+    let sent =
+        format!(r#"{{"recipientId":"bob","ciphertext":{field},"iv":"i","tag":"t","seq":1}}"#);
+    alice
+        .writer
+        .emit_binary("send_message", &sent, &[Bytes::from_static(b"zero")])
+        .await
+        .unwrap();
     let got = bob.event("receive_message").await;
     assert_eq!(got.raw("ciphertext"), field);
     stop(&mut relay);

@@ -4,7 +4,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{MEMORY, Stage, VICTIM};
-use crate::raw::socket::{BINARY, CONTINUATION, FIN, PING, PONG, RawSocket, TEXT, frame, header, upgrade};
+use crate::raw::socket::{
+    BINARY, CONTINUATION, FIN, PING, PONG, RawSocket, TEXT, frame, header, upgrade,
+};
 use crate::raw::{address, http};
 use crate::scene::{message, resident};
 
@@ -24,8 +26,17 @@ async fn frames_against_the_rules_close_the_connection() {
     forty_megabytes[1] |= 0x80;
     forty_megabytes.extend([0; 4]);
     let cases = [
-        ("invalid UTF-8", frame(FIN | TEXT, b"42[\"send_message\",{\"recipientId\":\"\xff\xfe\"}]")),
-        ("invalid UTF-8 in a name", frame(FIN | TEXT, b"42[\"\xc3\x28\"]")),
+        (
+            "invalid UTF-8",
+            frame(
+                FIN | TEXT,
+                b"42[\"send_message\",{\"recipientId\":\"\xff\xfe\"}]",
+            ),
+        ),
+        (
+            "invalid UTF-8 in a name",
+            frame(FIN | TEXT, b"42[\"\xc3\x28\"]"),
+        ),
         ("a frame of 2^62 bytes", huge),
         ("a frame of more than 2^63 bytes", negative),
         ("a frame of 40 MB announced", forty_megabytes),
@@ -34,10 +45,16 @@ async fn frames_against_the_rules_close_the_connection() {
         ("a reserved opcode", frame(FIN | 3, event)),
         ("a reserved control opcode", frame(FIN | 0xb, b"x")),
         ("an unmasked frame", unmasked),
-        ("a continuation of nothing", frame(FIN | CONTINUATION, event)),
+        (
+            "a continuation of nothing",
+            frame(FIN | CONTINUATION, event),
+        ),
         ("a fragmented ping", frame(PING, b"x")),
         ("a ping of 200 bytes", frame(FIN | PING, &[0; 200])),
-        ("a message within a message", [frame(TEXT, b"42"), frame(FIN | TEXT, event)].concat()),
+        (
+            "a message within a message",
+            [frame(TEXT, b"42"), frame(FIN | TEXT, event)].concat(),
+        ),
     ];
     for (what, bytes) in cases {
         println!("{what}");
@@ -86,14 +103,19 @@ async fn heartbeats_nobody_asked_for() {
     let mut socket = RawSocket::connect(&stage.relay, "mallory").await;
     socket.send(&frame(FIN | PONG, b"x").repeat(1000)).await;
     socket.send(&frame(FIN | TEXT, b"3").repeat(1000)).await;
-    socket.send(&frame(FIN | TEXT, b"3probe").repeat(1000)).await;
+    socket
+        .send(&frame(FIN | TEXT, b"3probe").repeat(1000))
+        .await;
     stage.unharmed("3000 pongs").await;
     // Each is answered, and the answers are never read.
     let mut flood = RawSocket::connect(&stage.relay, "mallory").await;
     let pings = frame(FIN | PING, &[b'p'; 125]).repeat(1000);
     for _ in 0..100 {
         let sending = flood.send(&pings);
-        if tokio::time::timeout(std::time::Duration::from_secs(1), sending).await.is_err() {
+        if tokio::time::timeout(std::time::Duration::from_secs(1), sending)
+            .await
+            .is_err()
+        {
             break; // it is not read any more
         }
         assert!(resident(&stage.relay) <= MEMORY);
@@ -105,37 +127,64 @@ async fn heartbeats_nobody_asked_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handshakes_that_are_odd_or_broken_off() {
     let mut stage = Stage::set(&[]).await;
-    let start = format!("GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\n", address(&stage.relay));
+    let start = format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {}\r\n",
+        address(&stage.relay)
+    );
     for end in [1, start.len() / 2, start.len()] {
         let mut tcp = TcpStream::connect(address(&stage.relay)).await.unwrap();
         tcp.write_all(&start.as_bytes()[..end]).await.unwrap();
         drop(tcp);
         let mut reset = TcpStream::connect(address(&stage.relay)).await.unwrap();
         reset.write_all(&start.as_bytes()[..end]).await.unwrap();
-        socket2::SockRef::from(&reset).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        socket2::SockRef::from(&reset)
+            .set_linger(Some(std::time::Duration::ZERO))
+            .unwrap();
         drop(reset);
     }
     for _ in 0..20 {
         let (tcp, _) = upgrade(&stage.relay, "").await;
-        socket2::SockRef::from(&tcp).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        socket2::SockRef::from(&tcp)
+            .set_linger(Some(std::time::Duration::ZERO))
+            .unwrap();
     }
     stage.unharmed("handshakes broken off").await;
     let spaces = format!("Sec-WebSocket-Protocol: a{}b\r\n", " ".repeat(50_000));
-    let headers: String = (0..5000).map(|number| format!("X-{number}: x\r\n")).collect();
+    let headers: String = (0..5000)
+        .map(|number| format!("X-{number}: x\r\n"))
+        .collect();
     let odd = [
         ("long white space", spaces),
         ("5000 headers", headers),
-        ("a header of a megabyte", format!("X: {}\r\n", "x".repeat(1_000_000))),
-        ("odd extensions", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=;;,,\"\r\n".to_owned()),
-        ("__proto__ extensions", "Sec-WebSocket-Extensions: __proto__, constructor; toString\r\n".to_owned()),
+        (
+            "a header of a megabyte",
+            format!("X: {}\r\n", "x".repeat(1_000_000)),
+        ),
+        (
+            "odd extensions",
+            "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=;;,,\"\r\n"
+                .to_owned(),
+        ),
+        (
+            "__proto__ extensions",
+            "Sec-WebSocket-Extensions: __proto__, constructor; toString\r\n".to_owned(),
+        ),
         ("a second key", "Sec-WebSocket-Key: x\r\n".to_owned()),
-        ("bytes that are no text", "User-Agent: \u{80}\u{ff}\r\n".to_owned()),
+        (
+            "bytes that are no text",
+            "User-Agent: \u{80}\u{ff}\r\n".to_owned(),
+        ),
     ];
     for (what, headers) in odd {
         println!("{what}");
         let (_, head) = upgrade(&stage.relay, &headers).await;
         assert!(!head.starts_with("HTTP/1.1 5"), "{what}: {head}");
-        assert!(!head.to_ascii_lowercase().contains("sec-websocket-extensions"), "{what}: {head}");
+        assert!(
+            !head
+                .to_ascii_lowercase()
+                .contains("sec-websocket-extensions"),
+            "{what}: {head}"
+        );
         stage.unharmed(what).await;
     }
     stage.strike();
@@ -154,7 +203,10 @@ async fn requests_that_are_none() {
     ];
     for bytes in cases {
         let answer = http::raw(&stage.relay, bytes).await;
-        assert!(answer.status == 0 || (400..500).contains(&answer.status), "{answer:?}");
+        assert!(
+            answer.status == 0 || (400..500).contains(&answer.status),
+            "{answer:?}"
+        );
         stage.unharmed(&String::from_utf8_lossy(bytes)).await;
     }
     stage.strike();

@@ -66,7 +66,9 @@ async fn outcome(client: &mut Client) -> Outcome {
         let Ok(packet) = client.reader.packet().await else {
             return Outcome::Closed;
         };
-        let Some(event) = Event::parse(&packet) else { continue };
+        let Some(event) = Event::parse(&packet) else {
+            continue;
+        };
         if event.name == "message:sent" && event.get("seq") == MARK {
             return Outcome::Alive(seen);
         }
