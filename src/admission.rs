@@ -78,7 +78,12 @@ pub fn mount(io: &SocketIo, relay: &Arc<Relay>) {
 }
 
 async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(), Refusal> {
-    let handshake = socket.req_parts().extensions.get::<Handshake>().cloned().ok_or(Refusal::NoHandshake)?;
+    let handshake = socket
+        .req_parts()
+        .extensions
+        .get::<Handshake>()
+        .cloned()
+        .ok_or(Refusal::NoHandshake)?;
     let mut client = Client {
         address: handshake.address,
         user_agent: handshake.user_agent.clone(),
@@ -87,8 +92,14 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
     };
     let result = decide(relay, &handshake, &hello, &mut client).await;
     let (admitted, place) = result.inspect_err(|refusal| {
-        let event = Audited::AuthFailed { code: refusal.code() };
-        relay.audit.record(Record::new(&client.source(None, None), client.declared, event));
+        let event = Audited::AuthFailed {
+            code: refusal.code(),
+        };
+        relay.audit.record(Record::new(
+            &client.source(None, None),
+            client.declared,
+            event,
+        ));
     })?;
     let flow = Flow::new(flow_limits(relay));
     if handshake.link.is_upgraded() {
@@ -97,7 +108,15 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
         handshake.link.allow(bound);
     }
     let signals = limits::signals(&relay.config);
-    let connection = Connection::new(socket.clone(), client, admitted, flow, signals, relay.closer.clone(), place);
+    let connection = Connection::new(
+        socket.clone(),
+        client,
+        admitted,
+        flow,
+        signals,
+        relay.closer.clone(),
+        place,
+    );
     relay.sessions.add(&connection);
     listen(relay, socket, &connection);
     Ok(())
@@ -112,22 +131,33 @@ async fn decide(
     client.declared = declared(relay, handshake, hello)?;
     let admitted = match authenticate(relay, handshake, hello, client.declared).await {
         Ok(admitted) => admitted,
-        Err(error) if relay.config.auth_error_style == AuthErrorStyle::Event => Admission::Refused(error),
+        Err(error) if relay.config.auth_error_style == AuthErrorStyle::Event => {
+            Admission::Refused(error)
+        }
         Err(error) => return Err(error.into()),
     };
     if let Admission::User(authenticated) = &admitted
-        && relay.users.connection_count(authenticated.identity.user.as_str())
+        && relay
+            .users
+            .connection_count(authenticated.identity.user.as_str())
             >= relay.config.max_connections_per_user as usize
     {
         return Err(Refusal::TooManyConnections);
     }
-    let place = relay.places.take(handshake.address).ok_or(Refusal::TooManyConnections)?;
+    let place = relay
+        .places
+        .take(handshake.address)
+        .ok_or(Refusal::TooManyConnections)?;
     Ok((admitted, place))
 }
 
 /// The dialect that a client declares, or the only one there is (protocol, "Which dialect a
 /// connection speaks").
-fn declared(relay: &Relay, handshake: &Handshake, hello: &Hello) -> Result<Option<Dialect>, Refusal> {
+fn declared(
+    relay: &Relay,
+    handshake: &Handshake,
+    hello: &Hello,
+) -> Result<Option<Dialect>, Refusal> {
     let enabled = &relay.config.dialects;
     if let [only] = enabled[..] {
         return Ok(Some(only));
@@ -140,9 +170,14 @@ fn declared(relay: &Relay, handshake: &Handshake, hello: &Hello) -> Result<Optio
     match hint {
         Some(name) => {
             let dialect = name.parse().map_err(|_| Refusal::UnknownDialect)?;
-            enabled.contains(&dialect).then_some(Some(dialect)).ok_or(Refusal::UnknownDialect)
+            enabled
+                .contains(&dialect)
+                .then_some(Some(dialect))
+                .ok_or(Refusal::UnknownDialect)
         }
-        None if handshake.token.is_some() && enabled.contains(&Dialect::Chat) => Ok(Some(Dialect::Chat)),
+        None if handshake.token.is_some() && enabled.contains(&Dialect::Chat) => {
+            Ok(Some(Dialect::Chat))
+        }
         None => Ok(None),
     }
 }
@@ -154,26 +189,42 @@ async fn authenticate(
     declared: Option<Dialect>,
 ) -> Result<Admission, AuthError> {
     let Some(token) = token(handshake, hello, declared)? else {
-        let may_be = |dialect| declared.map_or(relay.config.dialects.contains(&dialect), |is| is == dialect);
+        let may_be =
+            |dialect| declared.map_or(relay.config.dialects.contains(&dialect), |is| is == dialect);
         let guest = may_be(Dialect::Session) || may_be(Dialect::Feed);
-        return if guest { Ok(Admission::Guest) } else { Err(AuthError::Missing) };
+        return if guest {
+            Ok(Admission::Guest)
+        } else {
+            Err(AuthError::Missing)
+        };
     };
     if !relay.limits.allows_authentication(handshake.address) {
         return Err(AuthError::TooManyAttempts);
     }
     let verified = relay.verifier.verify(&token).await;
-    verified.map(Admission::User).inspect_err(|_| relay.limits.authentication_failed(handshake.address))
+    verified
+        .map(Admission::User)
+        .inspect_err(|_| relay.limits.authentication_failed(handshake.address))
 }
 
 /// The token, from the places where this client may put it.
-fn token(handshake: &Handshake, hello: &Hello, declared: Option<Dialect>) -> Result<Option<Arc<str>>, AuthError> {
-    let in_query = handshake.token.clone().filter(|_| declared == Some(Dialect::Chat));
+fn token(
+    handshake: &Handshake,
+    hello: &Hello,
+    declared: Option<Dialect>,
+) -> Result<Option<Arc<str>>, AuthError> {
+    let in_query = handshake
+        .token
+        .clone()
+        .filter(|_| declared == Some(Dialect::Chat));
     let in_auth = match &hello.token {
         Some(serde_json::Value::Null) | None => None,
         Some(serde_json::Value::String(token)) => Some(token.as_str().into()),
         Some(_) => return Err(AuthError::Invalid),
     };
-    let token = in_query.or(in_auth).or_else(|| handshake.authorization.clone());
+    let token = in_query
+        .or(in_auth)
+        .or_else(|| handshake.authorization.clone());
     Ok(token.filter(|token| !token.is_empty()))
 }
 
@@ -215,31 +266,50 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
 
 /// The connection begins.
 async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
-    {
-        let mut phase = connection.phase();
-        if !matches!(*phase, Phase::Admitted(_)) {
-            return;
+    match enter(relay, connection) {
+        Some(Ok(())) => {}
+        // Sent away only now: the end of a connection waits for its phase, too.
+        Some(Err(Some(error))) => {
+            return everyone::expel(connection, error, DisconnectReason::AuthRefused);
         }
-        let Phase::Admitted(admission) = std::mem::replace(&mut *phase, Phase::Open) else { return };
-        match admission {
-            Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
-            Admission::Refused(error) => {
-                relay.record(connection, connection.client.declared, Audited::AuthFailed { code: error.code() });
-                return everyone::expel(connection, error, DisconnectReason::AuthRefused);
-            }
-            Admission::User(authenticated) => {
-                if everyone::enter(relay, connection, authenticated).is_err() {
-                    return connection.disconnect(DisconnectReason::ServerClosed);
-                }
-                everyone::welcome(connection);
-            }
-        }
+        Some(Err(None)) => return connection.disconnect(DisconnectReason::ServerClosed),
+        None => return,
     }
     if let Some(member) = connection.member() {
         presence::came(relay, &member.user);
         direct::presence::greet(relay, connection);
     }
     work(relay, connection, connection.inbox().open()).await;
+}
+
+/// Enters a connection into what it belongs to. `None`: it is over already. An error: it is to be
+/// sent away, and perhaps told why.
+fn enter(relay: &Relay, connection: &Arc<Connection>) -> Option<Result<(), Option<AuthError>>> {
+    let mut phase = connection.phase();
+    if !matches!(*phase, Phase::Admitted(_)) {
+        return None;
+    }
+    let Phase::Admitted(admission) = std::mem::replace(&mut *phase, Phase::Open) else {
+        return None;
+    };
+    match admission {
+        Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
+        Admission::Refused(error) => {
+            relay.record(
+                connection,
+                connection.client.declared,
+                Audited::AuthFailed { code: error.code() },
+            );
+            return Some(Err(Some(error)));
+        }
+        Admission::User(authenticated) => {
+            if everyone::enter(relay, connection, authenticated).is_err() {
+                return Some(Err(None));
+            }
+            everyone::welcome(connection);
+        }
+    }
+    Some(Ok(()))
 }
 
 /// The connection is over. What it had sent before is still handled.
@@ -254,11 +324,19 @@ fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) 
     let reason = connection.closing().unwrap_or(reason_of(reason));
     if reason == DisconnectReason::SlowConsumer {
         let bytes = connection.flow().backlog() as u64;
-        relay.record(connection, Some(connection.dialect()), Audited::SlowConsumer { bytes });
+        relay.record(
+            connection,
+            Some(connection.dialect()),
+            Audited::SlowConsumer { bytes },
+        );
     }
     connection.flow().close();
     if began {
-        relay.record(connection, Some(connection.dialect()), Audited::SocketDisconnect { reason });
+        relay.record(
+            connection,
+            Some(connection.dialect()),
+            Audited::SocketDisconnect { reason },
+        );
     }
     if let Some(member) = connection.member()
         && relay.users.disconnect(&member.user, connection)
@@ -270,9 +348,13 @@ fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) 
 fn reason_of(reason: LibraryReason) -> DisconnectReason {
     match reason {
         LibraryReason::ClientNSDisconnect => DisconnectReason::ClientLeft,
-        LibraryReason::TransportClose | LibraryReason::TransportError => DisconnectReason::TransportClosed,
+        LibraryReason::TransportClose | LibraryReason::TransportError => {
+            DisconnectReason::TransportClosed
+        }
         LibraryReason::HeartbeatTimeout => DisconnectReason::PingTimeout,
-        LibraryReason::MultipleHttpPollingError | LibraryReason::PacketParsingError => DisconnectReason::ProtocolError,
+        LibraryReason::MultipleHttpPollingError | LibraryReason::PacketParsingError => {
+            DisconnectReason::ProtocolError
+        }
         LibraryReason::ServerNSDisconnect => DisconnectReason::ServerClosed,
         LibraryReason::ClosingServer => DisconnectReason::ServerShutdown,
     }
@@ -280,12 +362,20 @@ fn reason_of(reason: LibraryReason) -> DisconnectReason {
 
 /// Handles all events that wait. A client that does not read its answers waits for room first.
 async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
-    while let Some((event, ack)) = drain.next() {
+    while let Some((event, ack)) = drain.take_next() {
         connection.flow().room().await;
-        let handled = AssertUnwindSafe(dialects::handle(relay, connection, event, ack)).catch_unwind().await;
+        let handled = AssertUnwindSafe(dialects::handle(relay, connection, event, ack))
+            .catch_unwind()
+            .await;
         if handled.is_err() {
             tracing::error!(session = %connection.session, "a handler panicked; its connection is closed");
-            relay.record(connection, Some(connection.dialect()), Audited::Error { code: ErrorCode::OperationFailed });
+            relay.record(
+                connection,
+                Some(connection.dialect()),
+                Audited::Error {
+                    code: ErrorCode::OperationFailed,
+                },
+            );
             connection.close(DisconnectReason::ServerClosed);
         }
     }

@@ -14,7 +14,9 @@ pub fn iso(time: jiff::Timestamp) -> String {
 
 /// Now, in whole seconds since the epoch, as tokens count.
 pub fn now_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ pub struct UserId(Arc<str>);
 impl UserId {
     /// Parses an id. `None` when it is empty, too long, or has control characters.
     pub fn parse(id: &str) -> Option<Self> {
-        let valid = !id.is_empty() && id.len() <= MAX_USER_ID_BYTES && !id.chars().any(char::is_control);
+        let valid =
+            !id.is_empty() && id.len() <= MAX_USER_ID_BYTES && !id.chars().any(char::is_control);
         valid.then(|| Self(id.into()))
     }
 

@@ -17,17 +17,26 @@ pub struct Limit(Option<DefaultDirectRateLimiter>);
 
 impl Limit {
     fn new(config: &Config, rate: Rate, burst: u32) -> Self {
-        Self(config.rate_limits.then(|| DefaultDirectRateLimiter::direct(quota(rate, burst))))
+        Self(
+            config
+                .rate_limits
+                .then(|| DefaultDirectRateLimiter::direct(quota(rate, burst))),
+        )
     }
 
     /// Counts one; whether it is allowed.
     pub fn allows(&self) -> bool {
-        self.0.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+        self.0
+            .as_ref()
+            .is_none_or(|limiter| limiter.check().is_ok())
     }
 
     /// Waits until `amount` is allowed. More than the burst counts as the burst.
     pub async fn wait_for(&self, amount: usize) {
-        let (Some(limiter), Some(amount)) = (&self.0, NonZeroU32::new(amount.min(u32::MAX as usize) as u32)) else {
+        let (Some(limiter), Some(amount)) = (
+            &self.0,
+            NonZeroU32::new(amount.min(u32::MAX as usize) as u32),
+        ) else {
             return;
         };
         // Being told that the amount is over the burst is the only error.
@@ -54,7 +63,11 @@ impl UserLimits {
         let file_rate = Quota::per_second(config.file_rate).allow_burst(config.file_burst);
         Self {
             messages: Limit::new(config, config.message_rate, config.message_burst.get()),
-            file_bytes: Limit(config.rate_limits.then(|| DefaultDirectRateLimiter::direct(file_rate))),
+            file_bytes: Limit(
+                config
+                    .rate_limits
+                    .then(|| DefaultDirectRateLimiter::direct(file_rate)),
+            ),
         }
     }
 }
@@ -76,23 +89,30 @@ struct Failures {
 impl AddressLimits {
     /// Fresh limits.
     pub fn new(config: &Config) -> Self {
-        let joins = || DefaultKeyedRateLimiter::keyed(quota(config.join_rate, config.join_burst.get()));
+        let joins =
+            || DefaultKeyedRateLimiter::keyed(quota(config.join_rate, config.join_burst.get()));
         let failed = config.failed_auth_rate;
         Self {
             joins: config.rate_limits.then(joins),
             failures: DashMap::new(),
-            failures_allowed: config.rate_limits.then(|| (failed.count().get(), failed.period().duration())),
+            failures_allowed: config
+                .rate_limits
+                .then(|| (failed.count().get(), failed.period().duration())),
         }
     }
 
     /// Counts a join or a reservation; whether it is allowed.
     pub fn allows_join(&self, address: IpAddr) -> bool {
-        self.joins.as_ref().is_none_or(|limiter| limiter.check_key(&address).is_ok())
+        self.joins
+            .as_ref()
+            .is_none_or(|limiter| limiter.check_key(&address).is_ok())
     }
 
     /// Whether an address may still try to authenticate.
     pub fn allows_authentication(&self, address: IpAddr) -> bool {
-        let Some((most, period)) = self.failures_allowed else { return true };
+        let Some((most, period)) = self.failures_allowed else {
+            return true;
+        };
         self.failures
             .get(&address)
             .is_none_or(|failures| failures.count < most || failures.since.elapsed() >= period)
@@ -100,8 +120,13 @@ impl AddressLimits {
 
     /// Counts a failed authentication.
     pub fn authentication_failed(&self, address: IpAddr) {
-        let Some((_, period)) = self.failures_allowed else { return };
-        let fresh = Failures { since: Instant::now(), count: 0 };
+        let Some((_, period)) = self.failures_allowed else {
+            return;
+        };
+        let fresh = Failures {
+            since: Instant::now(),
+            count: 0,
+        };
         let mut failures = self.failures.entry(address).or_insert(fresh);
         if failures.since.elapsed() >= period {
             *failures = fresh;
@@ -115,7 +140,8 @@ impl AddressLimits {
             joins.retain_recent();
         }
         if let Some((_, period)) = self.failures_allowed {
-            self.failures.retain(|_, failures| failures.since.elapsed() < period);
+            self.failures
+                .retain(|_, failures| failures.since.elapsed() < period);
         }
     }
 }
@@ -133,5 +159,7 @@ pub fn guest_messages(config: &Config) -> Limit {
 fn quota(rate: Rate, burst: u32) -> Quota {
     let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
     // A rate's interval is never zero, which is the only thing refused here.
-    Quota::with_period(rate.interval()).unwrap_or(Quota::per_second(burst)).allow_burst(burst)
+    Quota::with_period(rate.interval())
+        .unwrap_or(Quota::per_second(burst))
+        .allow_burst(burst)
 }

@@ -10,7 +10,10 @@ use crate::config::{Config, LogFormat};
 pub fn init(config: &Config) {
     let level = config.log_level_in_effect();
     let filter = EnvFilter::new(format!("warn,sealed_relay={level}"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
     // Only a log that was started before can be in the way.
     let _ = match config.log_format {
         LogFormat::Text => log.finish().try_init(),

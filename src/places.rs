@@ -15,7 +15,10 @@ pub struct Places {
 impl Places {
     /// `most` places for each address.
     pub fn new(most: u32) -> Self {
-        Self { taken: Arc::default(), most }
+        Self {
+            taken: Arc::default(),
+            most,
+        }
     }
 
     /// Takes a place. `None`: none is left.
@@ -25,7 +28,10 @@ impl Places {
             return None;
         }
         *taken += 1;
-        Some(Place { taken: self.taken.clone(), address })
+        Some(Place {
+            taken: self.taken.clone(),
+            address,
+        })
     }
 }
 

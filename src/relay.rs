@@ -95,12 +95,15 @@ impl Relay {
 
     /// Records what a connection did.
     pub fn record(&self, connection: &Connection, dialect: Option<Dialect>, event: Event) {
-        self.audit.record(Record::new(connection.source(), dialect, event));
+        self.audit
+            .record(Record::new(connection.source(), dialect, event));
     }
 }
 
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Relay").field("node", &self.node).finish_non_exhaustive()
+        f.debug_struct("Relay")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
     }
 }

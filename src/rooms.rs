@@ -5,7 +5,11 @@ use crate::identity::UserId;
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
 /// `_`. It is told, never parsed: ids may have a `_` of their own.
 pub fn pair(one: &UserId, other: &UserId) -> String {
-    let (first, second) = if one <= other { (one, other) } else { (other, one) };
+    let (first, second) = if one <= other {
+        (one, other)
+    } else {
+        (other, one)
+    };
     format!("{}_{}", first.as_str(), second.as_str())
 }
 

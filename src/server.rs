@@ -59,13 +59,18 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let store = SqliteStore::open(&config.data_dir)?;
-        let audit = Audit::start(store, AuditOptions::from(&*config)).map_err(StartError::Thread)?;
+        let audit =
+            Audit::start(store, AuditOptions::from(&*config)).map_err(StartError::Thread)?;
         let relay = Arc::new(relay(&config, verifier, audit));
         relay.presence.set_tellers(dialects::presence_tellers());
 
         let wanted = SocketAddr::new(config.host, config.port);
-        let tcp = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
-        let address = tcp.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+        let tcp = TcpListener::bind(wanted)
+            .await
+            .map_err(|error| StartError::Listen(wanted, error))?;
+        let address = tcp
+            .local_addr()
+            .map_err(|error| StartError::Listen(wanted, error))?;
         let links = Arc::new(Links::default());
         let listener = listener(tcp, &links, &config);
 
@@ -84,7 +89,12 @@ impl Server {
                 let _ = axum::serve(listener, service).await;
             }),
         ];
-        Ok(Self { address, relay, links, tasks })
+        Ok(Self {
+            address,
+            relay,
+            links,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -120,11 +130,19 @@ fn relay(config: &Arc<Config>, verifier: Verifier, audit: Audit) -> Relay {
 const TCP_PER_CONNECTION: u32 = 4;
 
 fn listener(tcp: TcpListener, links: &Arc<Links>, config: &Config) -> GuardedListener {
-    let places = Places::new(config.max_connections_per_ip.saturating_mul(TCP_PER_CONNECTION));
+    let places = Places::new(
+        config
+            .max_connections_per_ip
+            .saturating_mul(TCP_PER_CONNECTION),
+    );
     let proxies = config.trusted_proxies.clone();
-    GuardedListener::new(tcp, links.clone(), LinkLimits::from(config), places, move |peer| {
-        !proxies.iter().any(|network| network.contains(&peer))
-    })
+    GuardedListener::new(
+        tcp,
+        links.clone(),
+        LinkLimits::from(config),
+        places,
+        move |peer| !proxies.iter().any(|network| network.contains(&peer)),
+    )
 }
 
 /// The library with its limits. Those it has by default are too wide or too narrow.
@@ -143,7 +161,10 @@ fn socket_io(config: &Config) -> SocketIoBuilder {
         .ws_max_frame_size(config.max_event_bytes)
         .ws_read_buffer_size(WS_READ_BUFFER)
         .max_buffer_size(FlowLimits::from(config).most_frames());
-    match (config.transports.contains(&Transport::Websocket), config.transports.contains(&Transport::Polling)) {
+    match (
+        config.transports.contains(&Transport::Websocket),
+        config.transports.contains(&Transport::Polling),
+    ) {
         (true, false) => builder.transports([TransportType::Websocket]),
         (false, true) => builder.transports([TransportType::Polling]),
         _ => builder,

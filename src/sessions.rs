@@ -24,7 +24,11 @@ impl Sessions {
     pub fn add(&self, connection: &Arc<Connection>) {
         let sid = connection.socket_id();
         self.open.insert(sid, connection.clone());
-        if let Some(link) = self.upgraded.remove(&sid).and_then(|(_, link)| link.upgrade()) {
+        if let Some(link) = self
+            .upgraded
+            .remove(&sid)
+            .and_then(|(_, link)| link.upgrade())
+        {
             connection.flow().attach(&link);
         }
     }
@@ -50,7 +54,10 @@ impl Sessions {
 
     /// All connections at this moment.
     pub fn all(&self) -> Vec<Arc<Connection>> {
-        self.open.iter().map(|entry| entry.value().clone()).collect()
+        self.open
+            .iter()
+            .map(|entry| entry.value().clone())
+            .collect()
     }
 
     /// How many there are.

@@ -46,7 +46,11 @@ fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
     if connection.member().is_some() {
         check_expiry(relay, connection, now);
     } else if connection.age() >= relay.config.guest_timeout {
-        everyone::expel(connection, AuthError::Missing, DisconnectReason::GuestTimeout);
+        everyone::expel(
+            connection,
+            AuthError::Missing,
+            DisconnectReason::GuestTimeout,
+        );
     }
     let polls = connection.flow().link().is_none();
     if polls && connection.flow().stalled_for() > relay.config.write_deadline {
@@ -57,7 +61,11 @@ fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
 fn check_expiry(relay: &Relay, connection: &Connection, now: u64) {
     let left = connection.expires_at().saturating_sub(now);
     if left == 0 {
-        everyone::expel(connection, AuthError::Expired, DisconnectReason::TokenExpired);
+        everyone::expel(
+            connection,
+            AuthError::Expired,
+            DisconnectReason::TokenExpired,
+        );
     } else if left <= relay.config.auth_expiring_notice.as_secs() && connection.announces_expiry() {
         everyone::announce_expiry(connection);
     }

@@ -54,9 +54,16 @@ impl Claims {
             .into_iter()
             .flatten()
             .find(|name| !name.is_empty())
-            .map_or_else(|| user.shared().clone(), |name| shown(&name, MAX_NAME_BYTES));
+            .map_or_else(
+                || user.shared().clone(),
+                |name| shown(&name, MAX_NAME_BYTES),
+            );
         let avatar_url = self.avatar_url.map(|url| shown(&url, MAX_URL_BYTES));
-        Some(Identity { user, name, avatar_url })
+        Some(Identity {
+            user,
+            name,
+            avatar_url,
+        })
     }
 }
 
@@ -91,6 +98,16 @@ pub fn mint(
     }
     let iat = get_current_timestamp();
     let exp = iat.saturating_add(lifetime.as_secs());
-    let claims = Minted { user_id: user.as_str(), username: name, avatar_url, iat, exp };
-    jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(secret.expose().as_bytes()))
+    let claims = Minted {
+        user_id: user.as_str(),
+        username: name,
+        avatar_url,
+        iat,
+        exp,
+    };
+    jsonwebtoken::encode(
+        &Header::default(),
+        &claims,
+        &EncodingKey::from_secret(secret.expose().as_bytes()),
+    )
 }

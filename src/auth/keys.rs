@@ -38,7 +38,10 @@ impl Keys {
     pub(super) async fn load(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
         let mut fixed = Vec::new();
         if let Some(secret) = secret {
-            fixed.push((Algorithm::HS256, DecodingKey::from_secret(secret.expose().as_bytes())));
+            fixed.push((
+                Algorithm::HS256,
+                DecodingKey::from_secret(secret.expose().as_bytes()),
+            ));
         }
         if let Some(file) = &config.jwt_public_key_file {
             let pem = std::fs::read(file)?;
@@ -67,7 +70,11 @@ impl Keys {
         Ok(Self { fixed, fetched })
     }
 
-    pub(super) async fn find(&self, algorithm: Algorithm, key_id: Option<&str>) -> Option<DecodingKey> {
+    pub(super) async fn find(
+        &self,
+        algorithm: Algorithm,
+        key_id: Option<&str>,
+    ) -> Option<DecodingKey> {
         if let Some((_, key)) = self.fixed.iter().find(|(of, _)| *of == algorithm) {
             return Some(key.clone());
         }
@@ -77,7 +84,9 @@ impl Keys {
 
 impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keys").field("fixed", &self.fixed.len()).finish_non_exhaustive()
+        f.debug_struct("Keys")
+            .field("fixed", &self.fixed.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +132,9 @@ impl KeySet {
             (None, [only]) => only,
             (None, _) => return None,
         };
-        DecodingKey::from_jwk(key).ok().filter(|key| key.family() == algorithm.family() && algorithm != Algorithm::HS256)
+        DecodingKey::from_jwk(key)
+            .ok()
+            .filter(|key| key.family() == algorithm.family() && algorithm != Algorithm::HS256)
     }
 
     async fn fetch(&self) {
@@ -136,13 +147,24 @@ impl KeySet {
         }
         match self.get().await {
             Ok(keys) => *self.keys.write() = keys,
-            Err(error) => tracing::error!(error, url = self.url, "cannot fetch the key set that tokens are verified with"),
+            Err(error) => tracing::error!(
+                error,
+                url = self.url,
+                "cannot fetch the key set that tokens are verified with"
+            ),
         }
     }
 
     async fn get(&self) -> Result<JwkSet, String> {
         let problem = |error: reqwest::Error| error.without_url().to_string();
-        let mut response = self.client.get(&self.url).send().await.map_err(problem)?.error_for_status().map_err(problem)?;
+        let mut response = self
+            .client
+            .get(&self.url)
+            .send()
+            .await
+            .map_err(problem)?
+            .error_for_status()
+            .map_err(problem)?;
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(problem)? {
             body.extend_from_slice(&piece);

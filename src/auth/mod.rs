@@ -68,10 +68,12 @@ pub struct Verifier {
 impl Verifier {
     /// Reads the keys that the configuration names; `secret` is the one for HS256.
     pub async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
-        let mut validation = Validation::default();
-        validation.leeway = config.jwt_leeway.as_secs();
-        validation.validate_nbf = true;
-        validation.validate_aud = config.jwt_audience.is_some();
+        let mut validation = Validation {
+            leeway: config.jwt_leeway.as_secs(),
+            validate_nbf: true,
+            validate_aud: config.jwt_audience.is_some(),
+            ..Validation::default()
+        };
         if let Some(audience) = &config.jwt_audience {
             validation.set_audience(&[audience]);
         }
@@ -80,7 +82,12 @@ impl Verifier {
         }
         Ok(Self {
             keys: Keys::load(config, secret).await?,
-            algorithms: config.jwt_algorithms.iter().copied().map(algorithm).collect(),
+            algorithms: config
+                .jwt_algorithms
+                .iter()
+                .copied()
+                .map(algorithm)
+                .collect(),
             validation,
             leeway: config.jwt_leeway,
         })
@@ -93,7 +100,11 @@ impl Verifier {
         if !self.algorithms.contains(&header.alg) {
             return Err(AuthError::Invalid);
         }
-        let key = self.keys.find(header.alg, header.kid.as_deref()).await.ok_or(AuthError::Invalid)?;
+        let key = self
+            .keys
+            .find(header.alg, header.kid.as_deref())
+            .await
+            .ok_or(AuthError::Invalid)?;
         let mut validation = self.validation.clone();
         validation.algorithms = vec![header.alg];
         let claims: Claims = jsonwebtoken::decode(token, &key, &validation)
@@ -104,13 +115,20 @@ impl Verifier {
             .claims;
         let expires_at = self.end_of(claims.exp());
         let identity = claims.into_identity().ok_or(AuthError::Invalid)?;
-        Ok(Authenticated { identity, expires_at })
+        Ok(Authenticated {
+            identity,
+            expires_at,
+        })
     }
 
     /// A token that was accepted within the leeway is good until the leeway ends.
     fn end_of(&self, exp: u64) -> u64 {
         let now = jsonwebtoken::get_current_timestamp();
-        if exp > now { exp } else { exp.saturating_add(self.leeway.as_secs()) }
+        if exp > now {
+            exp
+        } else {
+            exp.saturating_add(self.leeway.as_secs())
+        }
     }
 }
 

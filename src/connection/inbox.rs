@@ -27,14 +27,23 @@ struct State {
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("waiting", &self.waiting.len()).field("taken", &self.taken).finish()
+        f.debug_struct("State")
+            .field("waiting", &self.waiting.len())
+            .field("taken", &self.taken)
+            .finish()
     }
 }
 
 impl Inbox {
     /// An empty inbox; its events wait until [`Self::open`].
     pub(super) fn new(flow: Arc<Flow>) -> Self {
-        Self { flow, state: Mutex::new(State { taken: true, ..State::default() }) }
+        Self {
+            flow,
+            state: Mutex::new(State {
+                taken: true,
+                ..State::default()
+            }),
+        }
     }
 
     /// Adds an event. To be called in the order in which events come.
@@ -49,13 +58,19 @@ impl Inbox {
         let idle = !state.taken && !state.waiting.is_empty();
         idle.then(|| {
             state.taken = true;
-            Drain { inbox: self, size: 0 }
+            Drain {
+                inbox: self,
+                size: 0,
+            }
         })
     }
 
     /// Lets events be handled from now on, beginning with those that wait.
     pub fn open(&self) -> Drain<'_> {
-        Drain { inbox: self, size: 0 }
+        Drain {
+            inbox: self,
+            size: 0,
+        }
     }
 }
 
@@ -69,7 +84,7 @@ pub struct Drain<'a> {
 impl Drain<'_> {
     /// The next event. The one before it counts as handled from here on. `None`: all are, and the
     /// right is given back.
-    pub fn next(&mut self) -> Option<(RawEvent, AckSender)> {
+    pub fn take_next(&mut self) -> Option<(RawEvent, AckSender)> {
         self.done();
         let mut state = self.inbox.state.lock();
         let next = state.waiting.pop_front();

@@ -171,7 +171,11 @@ impl Connection {
     pub fn authenticate(&self, user: Arc<User>, identity: Identity) {
         let source = self.client.source(Some(self.session), Some(&identity));
         // Only one caller gets here for one connection, and only once.
-        let _ = self.member.set(Member { user, identity, source });
+        let _ = self.member.set(Member {
+            user,
+            identity,
+            source,
+        });
         if let Some(link) = self.flow.link() {
             link.allow(None);
         }
@@ -179,7 +183,9 @@ impl Connection {
 
     /// How records name this connection.
     pub fn source(&self) -> &Arc<Source> {
-        self.member.get().map_or(&self.guest, |member| &member.source)
+        self.member
+            .get()
+            .map_or(&self.guest, |member| &member.source)
     }
 
     /// When its token expires, in seconds since the epoch.
@@ -208,12 +214,17 @@ impl Connection {
     /// The dialect it counts as: the declared one, else the first that only it could mean, else
     /// `direct`.
     pub fn dialect(&self) -> Dialect {
-        self.client.declared.or(self.spoken.get().copied()).unwrap_or(Dialect::Direct)
+        self.client
+            .declared
+            .or(self.spoken.get().copied())
+            .unwrap_or(Dialect::Direct)
     }
 
     /// Whether events of this dialect are accepted on it.
     pub fn may_speak(&self, dialect: Dialect) -> bool {
-        self.client.declared.is_none_or(|declared| declared == dialect)
+        self.client
+            .declared
+            .is_none_or(|declared| declared == dialect)
     }
 
     /// Notes that an event was received that belongs to this dialect only.
@@ -341,7 +352,9 @@ impl Connection {
     pub fn closing(&self) -> Option<DisconnectReason> {
         let by_link = || match self.flow.link()?.close_reason()? {
             CloseReason::SlowConsumer => Some(DisconnectReason::SlowConsumer),
-            CloseReason::HandshakeTimeout | CloseReason::HandshakeTooLarge => Some(DisconnectReason::GuestTimeout),
+            CloseReason::HandshakeTimeout | CloseReason::HandshakeTooLarge => {
+                Some(DisconnectReason::GuestTimeout)
+            }
             CloseReason::Shutdown => Some(DisconnectReason::ServerShutdown),
             CloseReason::Failed => Some(DisconnectReason::ServerClosed),
         };

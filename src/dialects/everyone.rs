@@ -68,12 +68,26 @@ struct UnknownContext<'a> {
 
 /// The connection speaks for a user from now on: tells it, and those whom it concerns. The caller
 /// holds the connection's phase.
-pub fn enter(relay: &Relay, connection: &Arc<Connection>, authenticated: Authenticated) -> Result<(), ErrorCode> {
-    let Authenticated { identity, expires_at } = authenticated;
-    let user = relay.users.connect(&identity, connection).ok_or(ErrorCode::TooManyConnections)?;
+pub fn enter(
+    relay: &Relay,
+    connection: &Arc<Connection>,
+    authenticated: Authenticated,
+) -> Result<(), ErrorCode> {
+    let Authenticated {
+        identity,
+        expires_at,
+    } = authenticated;
+    let user = relay
+        .users
+        .connect(&identity, connection)
+        .ok_or(ErrorCode::TooManyConnections)?;
     connection.extend_until(expires_at);
     connection.authenticate(user, identity);
-    relay.record(connection, Some(connection.dialect()), Audited::SocketConnect);
+    relay.record(
+        connection,
+        Some(connection.dialect()),
+        Audited::SocketConnect,
+    );
     Ok(())
 }
 
@@ -82,7 +96,14 @@ pub fn welcome(connection: &Connection) {
     if let Some(member) = connection.member() {
         let socket_id = connection.socket_id().to_string();
         let user_id = member.user.id.as_str();
-        connection.say(AUTH_SUCCESS, &AuthSuccess { user_id, socket_id, message: "Authentication successful" });
+        connection.say(
+            AUTH_SUCCESS,
+            &AuthSuccess {
+                user_id,
+                socket_id,
+                message: "Authentication successful",
+            },
+        );
     }
 }
 
@@ -93,20 +114,37 @@ pub fn expel(connection: &Connection, error: AuthError, why: DisconnectReason) {
 }
 
 fn tell_error(connection: &Connection, error: AuthError) {
-    connection.say(AUTH_ERROR, &AuthFailed { message: error.to_string(), code: error.code() });
+    connection.say(
+        AUTH_ERROR,
+        &AuthFailed {
+            message: error.to_string(),
+            code: error.code(),
+        },
+    );
 }
 
 /// Tells a connection that its token will expire soon.
 pub fn announce_expiry(connection: &Connection) {
-    let at = jiff::Timestamp::from_second(connection.expires_at() as i64).unwrap_or(jiff::Timestamp::MAX);
-    connection.say(AUTH_EXPIRING, &AuthExpiring { expires_at: clock::iso(at) });
+    let at = jiff::Timestamp::from_second(connection.expires_at() as i64)
+        .unwrap_or(jiff::Timestamp::MAX);
+    connection.say(
+        AUTH_EXPIRING,
+        &AuthExpiring {
+            expires_at: clock::iso(at),
+        },
+    );
 }
 
 /// A guest sent something that needs a token.
 pub fn refuse_guest(mut turn: Turn<'_>) {
     if turn.connection.may_complain() {
         tell_error(turn.connection, AuthError::Missing);
-        let event = Audited::Refused { code: ErrorCode::MissingToken, recipient: None, message_id: None, conversation_id: None };
+        let event = Audited::Refused {
+            code: ErrorCode::MissingToken,
+            recipient: None,
+            message_id: None,
+            conversation_id: None,
+        };
         turn.relay.record(turn.connection, None, event);
     }
     turn.fail("Authentication token required", ErrorCode::MissingToken);
@@ -118,8 +156,20 @@ pub fn unknown(turn: &mut Turn<'_>, name: &str) {
     if turn.connection.may_complain() {
         let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
         let context = UnknownContext { event };
-        turn.connection.say(ERROR, &UnknownEvent { message: MESSAGE, code: ErrorCode::UnknownEvent, context });
-        let refused = Audited::Refused { code: ErrorCode::UnknownEvent, recipient: None, message_id: None, conversation_id: None };
+        turn.connection.say(
+            ERROR,
+            &UnknownEvent {
+                message: MESSAGE,
+                code: ErrorCode::UnknownEvent,
+                context,
+            },
+        );
+        let refused = Audited::Refused {
+            code: ErrorCode::UnknownEvent,
+            recipient: None,
+            message_id: None,
+            conversation_id: None,
+        };
         turn.relay.record(turn.connection, None, refused);
     }
     turn.fail(MESSAGE, ErrorCode::UnknownEvent);
@@ -130,8 +180,12 @@ pub async fn authenticate(mut turn: Turn<'_>) {
     match check(&turn).await {
         Ok(authenticated) => accept(turn, authenticated),
         Err(code) => {
-            turn.relay.record(turn.connection, None, Audited::AuthFailed { code });
-            let reply = AuthenticatedReply { success: false, error: Some("Invalid token") };
+            turn.relay
+                .record(turn.connection, None, Audited::AuthFailed { code });
+            let reply = AuthenticatedReply {
+                success: false,
+                error: Some("Invalid token"),
+            };
             turn.confirm(AUTHENTICATED, &reply);
             turn.connection.disconnect(DisconnectReason::AuthRefused);
         }
@@ -149,7 +203,9 @@ async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
         error.code()
     })?;
     match turn.connection.member() {
-        Some(member) if member.user.id != authenticated.identity.user => Err(ErrorCode::InvalidToken),
+        Some(member) if member.user.id != authenticated.identity.user => {
+            Err(ErrorCode::InvalidToken)
+        }
         _ => Ok(authenticated),
     }
 }
@@ -179,15 +235,25 @@ fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
     } else if matches!(*phase, Phase::Open) {
         if let Err(code) = enter(turn.relay, connection, authenticated) {
             drop(phase);
-            let reply = AuthenticatedReply { success: false, error: Some("Too many connections") };
-            turn.relay.record(connection, None, Audited::AuthFailed { code });
+            let reply = AuthenticatedReply {
+                success: false,
+                error: Some("Too many connections"),
+            };
+            turn.relay
+                .record(connection, None, Audited::AuthFailed { code });
             turn.confirm(AUTHENTICATED, &reply);
             return connection.disconnect(DisconnectReason::AuthRefused);
         }
         welcome(connection);
     }
     drop(phase);
-    turn.confirm(AUTHENTICATED, &AuthenticatedReply { success: true, error: None });
+    turn.confirm(
+        AUTHENTICATED,
+        &AuthenticatedReply {
+            success: true,
+            error: None,
+        },
+    );
     if let Some(member) = connection.member() {
         presence::came(turn.relay, &member.user);
     }

@@ -24,13 +24,20 @@ pub fn presence_tellers() -> Vec<Teller> {
 }
 
 /// Handles one event of a connection, the one before it being done.
-pub async fn handle(relay: &Arc<Relay>, connection: &Arc<Connection>, event: RawEvent, ack: AckSender) {
+pub async fn handle(
+    relay: &Arc<Relay>,
+    connection: &Arc<Connection>,
+    event: RawEvent,
+    ack: AckSender,
+) {
     let mut turn = Turn::new(relay, connection, &event, ack);
     let name = event.name().unwrap_or_default();
     if name == everyone::AUTHENTICATE {
         return everyone::authenticate(turn).await;
     }
-    let Some(member) = connection.member() else { return everyone::refuse_guest(turn) };
+    let Some(member) = connection.member() else {
+        return everyone::refuse_guest(turn);
+    };
     match direct::Event::named(name) {
         Some(event) if turn.speaks(Dialect::Direct) => direct::handle(turn, member, event).await,
         _ => everyone::unknown(&mut turn, name),

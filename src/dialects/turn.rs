@@ -52,9 +52,19 @@ struct FailureReason {
 
 impl<'a> Turn<'a> {
     /// A turn for an event, with its callback if the client gave one.
-    pub fn new(relay: &'a Arc<Relay>, connection: &'a Arc<Connection>, event: &'a RawEvent, ack: AckSender) -> Self {
+    pub fn new(
+        relay: &'a Arc<Relay>,
+        connection: &'a Arc<Connection>,
+        event: &'a RawEvent,
+        ack: AckSender,
+    ) -> Self {
         let ack = event.wants_ack().then_some(Ack(ack));
-        Self { relay, connection, event, ack }
+        Self {
+            relay,
+            connection,
+            event,
+            ack,
+        }
     }
 
     /// Whether the dialect is served and may be spoken on this connection.
@@ -93,7 +103,13 @@ impl<'a> Turn<'a> {
     pub fn fail(&mut self, message: &'static str, code: ErrorCode) {
         if let Some(Ack(ack)) = self.ack.take() {
             let error = FailureReason { message, code };
-            self.connection.acknowledge(ack, &Failure { success: false, error });
+            self.connection.acknowledge(
+                ack,
+                &Failure {
+                    success: false,
+                    error,
+                },
+            );
         }
     }
 }

@@ -18,12 +18,27 @@ pub(super) fn response(status: StatusCode, error: &'static str, code: &'static s
     (status, Json(Body { error, code })).into_response()
 }
 
+#[derive(Serialize)]
+struct Unknown {
+    error: &'static str,
+}
+
 pub(super) async fn unknown_route() -> Response {
-    response(StatusCode::NOT_FOUND, "Endpoint not found", "NOT_FOUND")
+    (
+        StatusCode::NOT_FOUND,
+        Json(Unknown {
+            error: "Endpoint not found",
+        }),
+    )
+        .into_response()
 }
 
 /// A handler panicked. What it said is for the log of the panic itself, not for the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
-    response(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error", "OPERATION_FAILED")
+    response(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Internal server error",
+        "OPERATION_FAILED",
+    )
 }

@@ -54,9 +54,16 @@ pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
         false => relay.audit.health(),
     };
     match problem {
-        Ok(()) => Json(Ready { status: "ready", reason: None }).into_response(),
+        Ok(()) => Json(Ready {
+            status: "ready",
+            reason: None,
+        })
+        .into_response(),
         Err(reason) => {
-            let body = Ready { status: "not ready", reason: Some(reason) };
+            let body = Ready {
+                status: "not ready",
+                reason: Some(reason),
+            };
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
         }
     }

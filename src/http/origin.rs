@@ -14,15 +14,19 @@ use crate::config::AllowedOrigins;
 
 /// Puts the check in front of all routes.
 pub(super) fn guard(allowed: &AllowedOrigins, routes: Router) -> Router {
-    routes.layer(cors(allowed)).layer(from_fn_with_state(allowed.clone(), check))
+    routes
+        .layer(cors(allowed))
+        .layer(from_fn_with_state(allowed.clone(), check))
 }
 
 /// A request without an origin comes from no web page and is allowed.
 async fn check(State(allowed): State<AllowedOrigins>, request: Request, next: Next) -> Response {
     match request.headers().get(ORIGIN) {
-        Some(origin) if !is_allowed(&allowed, origin) => {
-            error::response(StatusCode::FORBIDDEN, "Origin not allowed", "ORIGIN_NOT_ALLOWED")
-        }
+        Some(origin) if !is_allowed(&allowed, origin) => error::response(
+            StatusCode::FORBIDDEN,
+            "Origin not allowed",
+            "ORIGIN_NOT_ALLOWED",
+        ),
         _ => next.run(request).await,
     }
 }
@@ -32,14 +36,22 @@ fn is_allowed(allowed: &AllowedOrigins, origin: &HeaderValue) -> bool {
 }
 
 fn cors(allowed: &AllowedOrigins) -> CorsLayer {
-    let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE]);
+    let cors = CorsLayer::new().allow_methods([
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+    ]);
     match allowed {
         AllowedOrigins::Any => cors.allow_origin(Any).allow_headers(Any),
         AllowedOrigins::List(_) => {
             let allowed = allowed.clone();
-            cors.allow_origin(AllowOrigin::predicate(move |origin, _| is_allowed(&allowed, origin)))
-                .allow_headers(AllowHeaders::mirror_request())
-                .allow_credentials(true)
+            cors.allow_origin(AllowOrigin::predicate(move |origin, _| {
+                is_allowed(&allowed, origin)
+            }))
+            .allow_headers(AllowHeaders::mirror_request())
+            .allow_credentials(true)
         }
     }
 }

@@ -56,7 +56,8 @@ pub struct SocketIoEdge {
 
 /// The service behind the library, for paths that are not its own.
 pub fn not_found() -> NotFound {
-    let service = tower::service_fn(|_: Request| async { Ok::<_, Infallible>(error::unknown_route().await) });
+    let service =
+        tower::service_fn(|_: Request| async { Ok::<_, Infallible>(error::unknown_route().await) });
     tower::util::BoxCloneSyncService::new(service)
 }
 
@@ -87,7 +88,11 @@ impl std::fmt::Debug for SocketIoEdge {
 }
 
 /// Lets the link know of requests, so that it can tell idle from busy.
-pub(super) async fn note_request(ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>, request: Request, next: Next) -> Response {
+pub(super) async fn note_request(
+    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
+    request: Request,
+    next: Next,
+) -> Response {
     link.request_began();
     let response = next.run(request).await;
     link.request_ended();
@@ -106,11 +111,17 @@ pub(super) async fn request(
         return error::response(StatusCode::BAD_REQUEST, "Unsupported protocol version", "5");
     }
     if query.sid.is_none() && relay.is_draining() {
-        return error::response(StatusCode::SERVICE_UNAVAILABLE, "Server is shutting down", "DRAINING");
+        return error::response(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Server is shutting down",
+            "DRAINING",
+        );
     }
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
     let session = sid.and_then(|sid| relay.sessions.get(sid));
-    let polls = request.method() == Method::GET && query.transport == Some("polling") && query.revision != Some("3");
+    let polls = request.method() == Method::GET
+        && query.transport == Some("polling")
+        && query.revision != Some("3");
     let (parts, body) = request.into_parts();
     let body = match parts.method {
         Method::POST => bounded(session.as_deref(), &relay.config, body).await,
@@ -161,7 +172,10 @@ async fn count_taken(connection: &Connection, response: Response) -> Response {
 /// How many packets in a polling payload are events, acknowledgements or attachments.
 fn relayed_packets(payload: &Bytes) -> usize {
     const SEPARATOR: u8 = 0x1e;
-    payload.split(|&byte| byte == SEPARATOR).filter(|packet| is_relayed_packet(packet)).count()
+    payload
+        .split(|&byte| byte == SEPARATOR)
+        .filter(|packet| is_relayed_packet(packet))
+        .count()
 }
 
 /// The request with only what is needed.
@@ -169,7 +183,9 @@ fn slim(parts: request::Parts, link: &Arc<Link>, config: &Config, body: Body) ->
     let handshake = handshake(&parts, link, config);
     let query = Query::of(&parts.uri);
     let mut slim = Request::new(body);
-    *slim.uri_mut() = format!("/socket.io/?{}", query.passed_on).parse::<Uri>().ok()?;
+    *slim.uri_mut() = format!("/socket.io/?{}", query.passed_on)
+        .parse::<Uri>()
+        .ok()?;
     *slim.method_mut() = parts.method;
     for name in [SEC_WEBSOCKET_KEY, CONTENT_TYPE] {
         if let Some(value) = parts.headers.get(&name) {
@@ -187,7 +203,12 @@ fn slim(parts: request::Parts, link: &Arc<Link>, config: &Config, body: Body) ->
 
 fn handshake(parts: &request::Parts, link: &Arc<Link>, config: &Config) -> Handshake {
     let query = Query::of(&parts.uri);
-    let header = |headers: &HeaderMap, name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |headers: &HeaderMap, name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     Handshake {
         address: address::client_address(link.peer().ip(), &parts.headers, &config.trusted_proxies),
         user_agent: header(&parts.headers, USER_AGENT).map(|agent| AuditText::new(&agent)),
@@ -199,7 +220,9 @@ fn handshake(parts: &request::Parts, link: &Arc<Link>, config: &Config) -> Hands
 }
 
 fn decoded(text: &str) -> Arc<str> {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into()
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8_lossy()
+        .into()
 }
 
 /// The parts of the query that mean something.
@@ -245,7 +268,9 @@ mod tests {
 
     #[test]
     fn a_token_is_not_passed_on_and_the_first_of_a_name_counts() {
-        let uri: Uri = "/socket.io/?EIO=4&token=abc%2Bd&sid=x&sid=y&transport=websocket&t=1".parse().expect("a uri");
+        let uri: Uri = "/socket.io/?EIO=4&token=abc%2Bd&sid=x&sid=y&transport=websocket&t=1"
+            .parse()
+            .expect("a uri");
         let query = Query::of(&uri);
         assert_eq!((query.revision, query.sid), (Some("4"), Some("x")));
         assert_eq!(query.passed_on, "EIO=4&sid=x&transport=websocket&");
@@ -254,7 +279,8 @@ mod tests {
 
     #[test]
     fn only_relayed_packets_are_counted() {
-        let payload = Bytes::from_static(b"2\x1e42[\"a\"]\x1e40{}\x1e451-[\"b\",{}]\x1ebAQI=\x1e431[]\x1e6");
+        let payload =
+            Bytes::from_static(b"2\x1e42[\"a\"]\x1e40{}\x1e451-[\"b\",{}]\x1ebAQI=\x1e431[]\x1e6");
         assert_eq!(relayed_packets(&payload), 4);
     }
 }

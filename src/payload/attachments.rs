@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-use super::{Malformed, is_blank};
+use super::{Malformed, is_blank, text};
 
 /// How deep inside a field an attachment may be.
 const DEEPEST: usize = 16;
@@ -47,12 +47,16 @@ impl<'a> Opaque<'a> {
         }
     }
 
-    /// Bytes of JSON text or of an attachment, about.
+    /// The length in bytes of a string or an attachment, or of the JSON text of something else.
     pub fn size(&self) -> usize {
         match &self.0 {
-            Node::Text(raw) => raw.get().len(),
+            Node::Text(raw) => text(raw.get()).map_or(raw.get().len(), |text| text.len()),
             Node::Attachment(bytes) => bytes.len(),
-            Node::Object(_) | Node::Array(_) => 0,
+            Node::Object(_) | Node::Array(_) => {
+                let mut sizes = Vec::new();
+                self.attachment_sizes(&mut sizes);
+                sizes.iter().sum()
+            }
         }
     }
 
@@ -67,7 +71,9 @@ impl Node<'_> {
         match self {
             Node::Text(_) => {}
             Node::Attachment(bytes) => sizes.extend([bytes.len()]),
-            Node::Object(fields) => fields.iter().for_each(|(_, node)| node.attachment_sizes(sizes)),
+            Node::Object(fields) => fields
+                .iter()
+                .for_each(|(_, node)| node.attachment_sizes(sizes)),
             Node::Array(items) => items.iter().for_each(|node| node.attachment_sizes(sizes)),
         }
     }
@@ -111,7 +117,10 @@ pub(super) struct Attachments<'b> {
 
 impl<'b> Attachments<'b> {
     pub(super) fn new(bytes: &'b VecDeque<Bytes>) -> Self {
-        Self { bytes, named: SmallVec::from_elem(false, bytes.len()) }
+        Self {
+            bytes,
+            named: SmallVec::from_elem(false, bytes.len()),
+        }
     }
 
     /// Resolves the placeholders in a value.
@@ -137,8 +146,15 @@ impl<'b> Attachments<'b> {
     }
 
     fn object<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        let Entries(entries) = serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
-        let last = |name: &str| entries.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.get());
+        let Entries(entries) =
+            serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
+        let last = |name: &str| {
+            entries
+                .iter()
+                .rev()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.get())
+        };
         if last("_placeholder") == Some("true") {
             return self.take(last("num")).map(Node::Attachment);
         }
@@ -146,24 +162,33 @@ impl<'b> Attachments<'b> {
             .into_iter()
             .map(|(key, value)| Ok((key, self.node(value, depth + 1)?)))
             .collect::<Result<_, _>>()?;
-        Ok(match nodes.iter().all(|(_, node)| matches!(node, Node::Text(_))) {
-            true => Node::Text(raw),
-            false => Node::Object(nodes),
-        })
+        Ok(
+            match nodes.iter().all(|(_, node)| matches!(node, Node::Text(_))) {
+                true => Node::Text(raw),
+                false => Node::Object(nodes),
+            },
+        )
     }
 
     fn array<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
-        let nodes: Vec<_> =
-            items.into_iter().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?;
-        Ok(match nodes.iter().all(|node| matches!(node, Node::Text(_))) {
-            true => Node::Text(raw),
-            false => Node::Array(nodes),
-        })
+        let items: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
+        let nodes: Vec<_> = items
+            .into_iter()
+            .map(|item| self.node(item, depth + 1))
+            .collect::<Result<_, _>>()?;
+        Ok(
+            match nodes.iter().all(|node| matches!(node, Node::Text(_))) {
+                true => Node::Text(raw),
+                false => Node::Array(nodes),
+            },
+        )
     }
 
     fn take(&mut self, number: Option<&str>) -> Result<Bytes, Malformed> {
-        let index: usize = number.and_then(|text| text.parse().ok()).ok_or(Malformed::BadAttachment)?;
+        let index: usize = number
+            .and_then(|text| text.parse().ok())
+            .ok_or(Malformed::BadAttachment)?;
         match self.named.get_mut(index) {
             Some(named) if !*named => {
                 *named = true;

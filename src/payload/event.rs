@@ -40,7 +40,12 @@ impl RawEvent {
 
     /// The event's name. `None` when it is no plain string, which the library refuses before.
     pub fn name(&self) -> Option<&str> {
-        let rest = self.text().trim_start().strip_prefix('[')?.trim_start().strip_prefix('"')?;
+        let rest = self
+            .text()
+            .trim_start()
+            .strip_prefix('[')?
+            .trim_start()
+            .strip_prefix('"')?;
         let (name, _) = rest.split_once('"')?;
         (!name.contains('\\')).then_some(name)
     }
@@ -48,20 +53,28 @@ impl RawEvent {
     /// The fields of the first argument, with placeholders resolved.
     pub fn payload(&self) -> Result<Payload<'_>, Malformed> {
         let mut text = serde_json::Deserializer::from_str(self.text());
-        let argument = text.deserialize_seq(Arguments).map_err(|_| Malformed::NotAnEvent)?;
+        let argument = text
+            .deserialize_seq(Arguments)
+            .map_err(|_| Malformed::NotAnEvent)?;
         text.end().map_err(|_| Malformed::NotAnEvent)?;
-        let Argument::Object(members) = argument else { return Err(Malformed::NotAnObject) };
+        let Argument::Object(members) = argument else {
+            return Err(Malformed::NotAnObject);
+        };
         let mut attachments = Attachments::new(self.attachments());
         let fields = members
             .into_iter()
             .map(|(key, value)| Ok((key, attachments.resolve(value)?)))
             .collect::<Result<_, _>>()?;
-        Ok(Payload { fields, text_size: self.text().len() })
+        Ok(Payload {
+            fields,
+            text_size: self.text().len(),
+        })
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
     pub fn argument(&self) -> Result<Option<&RawValue>, Malformed> {
-        let items: Vec<&RawValue> = serde_json::from_str(self.text()).map_err(|_| Malformed::NotAnEvent)?;
+        let items: Vec<&RawValue> =
+            serde_json::from_str(self.text()).map_err(|_| Malformed::NotAnEvent)?;
         Ok(items.get(1).copied())
     }
 
@@ -83,20 +96,33 @@ impl RawEvent {
 
 impl fmt::Debug for RawEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawEvent").field("size", &self.size()).finish_non_exhaustive()
+        f.debug_struct("RawEvent")
+            .field("size", &self.size())
+            .finish_non_exhaustive()
     }
 }
 
 impl<A: Adapter> FromMessage<A> for RawEvent {
     type Error = Infallible;
 
-    fn from_message(_: Arc<Socket<A>>, value: Value, ack_id: Option<i64>) -> Result<Self, Infallible> {
-        Ok(Self { value, wants_ack: ack_id.is_some() })
+    fn from_message(
+        _: Arc<Socket<A>>,
+        value: Value,
+        ack_id: Option<i64>,
+    ) -> Result<Self, Infallible> {
+        Ok(Self {
+            value,
+            wants_ack: ack_id.is_some(),
+        })
     }
 }
 
 type Members<'a> = SmallVec<[(std::borrow::Cow<'a, str>, &'a RawValue); 16]>;
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time, on the stack, and hardly ever the small one"
+)]
 enum Argument<'a> {
     Object(Members<'a>),
     Other,
@@ -174,13 +200,22 @@ mod tests {
     use crate::payload::{Opaque, Relayed};
 
     fn event(text: &str, attachments: &[&'static [u8]]) -> RawEvent {
-        let attachments = attachments.iter().map(|bytes| Bytes::from_static(bytes)).collect();
-        RawEvent { value: Value::Str(text.to_owned().into(), Some(attachments)), wants_ack: false }
+        let attachments = attachments
+            .iter()
+            .map(|bytes| Bytes::from_static(bytes))
+            .collect();
+        RawEvent {
+            value: Value::Str(text.to_owned().into(), Some(attachments)),
+            wants_ack: false,
+        }
     }
 
     #[test]
     fn ids_are_strings_or_integers() {
-        let event = event(r#"["e",{"a":"x","b":42,"c":1.5,"d":null,"e":"\u0041\n","f":-7,"g":[],"h":1e3}]"#, &[]);
+        let event = event(
+            r#"["e",{"a":"x","b":42,"c":1.5,"d":null,"e":"\u0041\n","f":-7,"g":[],"h":1e3}]"#,
+            &[],
+        );
         let payload = event.payload().expect("a payload");
         let id = |name| payload.id(name).map(|id| id.into_owned());
         assert_eq!(id("a").as_deref(), Some("x"));
@@ -195,10 +230,23 @@ mod tests {
     #[test]
     fn what_is_no_event_with_an_object_is_told_apart() {
         let problem = |text: &str| event(text, &[]).payload().err();
-        for text in [r#"["e"]"#, r#"["e",null]"#, r#"["e","x"]"#, r#"["e",[{}]]"#, r#"["e",7,{}]"#, r#"["e",true]"#] {
+        for text in [
+            r#"["e"]"#,
+            r#"["e",null]"#,
+            r#"["e","x"]"#,
+            r#"["e",[{}]]"#,
+            r#"["e",7,{}]"#,
+            r#"["e",true]"#,
+        ] {
             assert_eq!(problem(text), Some(Malformed::NotAnObject), "{text}");
         }
-        for text in [r#"["e",{}"#, r#"["e",{"a"}]"#, r#"["e",{}]x"#, r#"["e",{"a":1,}]"#, r#"["e",1e999]"#] {
+        for text in [
+            r#"["e",{}"#,
+            r#"["e",{"a"}]"#,
+            r#"["e",{}]x"#,
+            r#"["e",{"a":1,}]"#,
+            r#"["e",1e999]"#,
+        ] {
             assert_eq!(problem(text), Some(Malformed::NotAnEvent), "{text}");
         }
         assert_eq!(problem(r#"["e",{}]"#), None);
@@ -208,14 +256,32 @@ mod tests {
     fn placeholders_that_would_break_a_receiver_are_refused() {
         for number in ["\"splice\"", "-1", "1", "999", "0.5", "null", "[0]", "1e0"] {
             let text = format!(r#"["e",{{"a":{{"_placeholder":true,"num":{number}}}}}]"#);
-            assert_eq!(event(&text, &[b"x"]).payload().err(), Some(Malformed::BadAttachment), "{text}");
+            assert_eq!(
+                event(&text, &[b"x"]).payload().err(),
+                Some(Malformed::BadAttachment),
+                "{text}"
+            );
         }
-        let twice = r#"["e",{"a":{"_placeholder":true,"num":0},"b":{"_placeholder":true,"num":0}}]"#;
-        assert_eq!(event(twice, &[b"x"]).payload().err(), Some(Malformed::BadAttachment));
+        let twice =
+            r#"["e",{"a":{"_placeholder":true,"num":0},"b":{"_placeholder":true,"num":0}}]"#;
+        assert_eq!(
+            event(twice, &[b"x"]).payload().err(),
+            Some(Malformed::BadAttachment)
+        );
         let escaped = r#"["e",{"a":{"_place\u0068older":true,"num":7}}]"#;
-        assert_eq!(event(escaped, &[b"x"]).payload().err(), Some(Malformed::BadAttachment));
-        let deep = format!(r#"["e",{{"a":{}{{"_placeholder":true,"num":0}}{}}}]"#, "[".repeat(99), "]".repeat(99));
-        assert_eq!(event(&deep, &[b"x"]).payload().err(), Some(Malformed::BadAttachment));
+        assert_eq!(
+            event(escaped, &[b"x"]).payload().err(),
+            Some(Malformed::BadAttachment)
+        );
+        let deep = format!(
+            r#"["e",{{"a":{}{{"_placeholder":true,"num":0}}{}}}]"#,
+            "[".repeat(99),
+            "]".repeat(99)
+        );
+        assert_eq!(
+            event(&deep, &[b"x"]).payload().err(),
+            Some(Malformed::BadAttachment)
+        );
     }
 
     #[test]
@@ -228,11 +294,20 @@ mod tests {
         let relayed = Relayed::new(&payload);
         let mut sizes = Vec::new();
         for name in ["t", "b", "n"] {
-            payload.get(name).expect("a field").attachment_sizes(&mut sizes);
+            payload
+                .get(name)
+                .expect("a field")
+                .attachment_sizes(&mut sizes);
         }
         assert_eq!(sizes, [3, 4]);
-        assert_eq!(payload.get("t").and_then(Opaque::as_raw).map(RawValue::get), Some(r#"{"k":  1.0}"#));
+        assert_eq!(
+            payload.get("t").and_then(Opaque::as_raw).map(RawValue::get),
+            Some(r#"{"k":  1.0}"#)
+        );
         assert!(payload.get("b").expect("a field").as_raw().is_none());
-        assert_eq!(relayed.frames().as_slice(), [event.text().len() + 256, 3, 4]);
+        assert_eq!(
+            relayed.frames().as_slice(),
+            [event.text().len() + 256, 3, 4]
+        );
     }
 }

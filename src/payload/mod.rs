@@ -35,7 +35,11 @@ pub struct Payload<'a> {
 impl<'a> Payload<'a> {
     /// A field's value; of several with this name the last, as `JSON.parse` has it.
     pub fn get(&self, name: &str) -> Option<&Opaque<'a>> {
-        self.fields.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.fields
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// A field that is there and neither `null` nor an empty string.

@@ -21,7 +21,11 @@ pub struct Relayed<'p, 'a> {
 impl<'p, 'a> Relayed<'p, 'a> {
     /// Passes on every field.
     pub fn new(payload: &'p Payload<'a>) -> Self {
-        Self { payload, own: SmallVec::new(), dropped: SmallVec::new() }
+        Self {
+            payload,
+            own: SmallVec::new(),
+            dropped: SmallVec::new(),
+        }
     }
 
     /// Sets a field.

@@ -94,7 +94,11 @@ impl Flow {
             return false;
         }
         let mut queued = self.queued.lock();
-        queued.extend(frames.iter().map(|&size| u32::try_from(size + FRAME_OVERHEAD).unwrap_or(u32::MAX)));
+        queued.extend(
+            frames
+                .iter()
+                .map(|&size| u32::try_from(size + FRAME_OVERHEAD).unwrap_or(u32::MAX)),
+        );
         if self.backlog.fetch_add(bytes, Ordering::Relaxed) == 0 {
             self.moved_at.store(now_ms(), Ordering::Relaxed);
         }
@@ -130,7 +134,9 @@ impl Flow {
     pub fn stalled_for(&self) -> Duration {
         match self.backlog() {
             0 => Duration::ZERO,
-            _ => Duration::from_millis(now_ms().saturating_sub(self.moved_at.load(Ordering::Relaxed))),
+            _ => Duration::from_millis(
+                now_ms().saturating_sub(self.moved_at.load(Ordering::Relaxed)),
+            ),
         }
     }
 
@@ -154,7 +160,8 @@ impl Flow {
 
     /// Notes that an event of `bytes` was read and waits to be handled.
     pub fn received(&self, bytes: usize) {
-        self.unhandled.fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
+        self.unhandled
+            .fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
     }
 
     /// Notes that an event announced by [`Self::received`] is done; reading may go on.
@@ -206,7 +213,11 @@ mod tests {
     use super::*;
     use smallvec::smallvec;
 
-    const LIMITS: FlowLimits = FlowLimits { receiver_budget: 1000, sender_budget: 1000, max_event: 500 };
+    const LIMITS: FlowLimits = FlowLimits {
+        receiver_budget: 1000,
+        sender_budget: 1000,
+        max_event: 500,
+    };
 
     #[test]
     fn a_receiver_over_its_hard_limit_is_refused_and_nothing_is_counted() {

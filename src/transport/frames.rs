@@ -43,8 +43,12 @@ const LONGEST_HEADER: usize = 14;
 /// Where the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    Header { have: usize },
-    Payload { left: u64 },
+    Header {
+        have: usize,
+    },
+    Payload {
+        left: u64,
+    },
     /// The bytes are not the frames that were expected; nothing can be said any more.
     Lost,
 }
@@ -75,7 +79,10 @@ impl FrameScanner {
             position: Position::Header { have: 0 },
             header: [0; LONGEST_HEADER],
             mask: [0; 4],
-            frame: Frame { opcode: 0, prefix: [0; 2] },
+            frame: Frame {
+                opcode: 0,
+                prefix: [0; 2],
+            },
             prefix_len: 0,
             within_message: false,
         }
@@ -115,7 +122,9 @@ impl FrameScanner {
                     let taken = left.min((bytes.len() - at) as u64) as usize;
                     self.note_prefix(&bytes[at..at + taken]);
                     at += taken;
-                    self.position = Position::Payload { left: left - taken as u64 };
+                    self.position = Position::Payload {
+                        left: left - taken as u64,
+                    };
                 }
             }
             if self.position == (Position::Payload { left: 0 }) {
@@ -144,11 +153,17 @@ impl FrameScanner {
         let reserved = first & 0x70 != 0;
         let opcode = first & 0x0f;
         let masked = second & 0x80 != 0;
-        if reserved || masked != (self.sender == Sender::Client) || !matches!(opcode, 0..=2 | 8..=10) {
+        if reserved
+            || masked != (self.sender == Sender::Client)
+            || !matches!(opcode, 0..=2 | 8..=10)
+        {
             return Position::Lost;
         }
         let (len, mask_at) = match second & 0x7f {
-            126 => (u64::from(u16::from_be_bytes([self.header[2], self.header[3]])), 4),
+            126 => (
+                u64::from(u16::from_be_bytes([self.header[2], self.header[3]])),
+                4,
+            ),
             127 => {
                 let mut len = [0; 8];
                 len.copy_from_slice(&self.header[2..10]);
@@ -158,12 +173,16 @@ impl FrameScanner {
         };
         self.mask = [0; 4];
         if masked {
-            self.mask.copy_from_slice(&self.header[mask_at..mask_at + 4]);
+            self.mask
+                .copy_from_slice(&self.header[mask_at..mask_at + 4]);
         }
         if opcode <= OPCODE_BINARY {
             self.within_message = !fin;
         }
-        self.frame = Frame { opcode, prefix: [0; 2] };
+        self.frame = Frame {
+            opcode,
+            prefix: [0; 2],
+        };
         self.prefix_len = 0;
         Position::Payload { left: len }
     }
@@ -196,11 +215,20 @@ mod tests {
                 bytes.extend((len as u64).to_be_bytes());
             }
         }
-        let mask = if sender == Sender::Client { [7, 11, 13, 17] } else { [0; 4] };
+        let mask = if sender == Sender::Client {
+            [7, 11, 13, 17]
+        } else {
+            [0; 4]
+        };
         if sender == Sender::Client {
             bytes.extend(mask);
         }
-        bytes.extend(payload.iter().enumerate().map(|(i, byte)| byte ^ mask[i % 4]));
+        bytes.extend(
+            payload
+                .iter()
+                .enumerate()
+                .map(|(i, byte)| byte ^ mask[i % 4]),
+        );
         bytes
     }
 
@@ -235,12 +263,29 @@ mod tests {
     fn heartbeats_and_handshakes_are_not_relayed_frames() {
         let mut scanner = FrameScanner::new(Sender::Server);
         let mut relayed = Vec::new();
-        for payload in ["2", "0{\"sid\":1}", "40{\"sid\":2}", "44{}", "41", "42[\"a\"]", "431[]", "451-[]", "461-[]"] {
-            scanner.advance(&frame(Sender::Server, 0x81, payload.as_bytes()), |frame, _, _| {
-                relayed.push((payload, frame.is_relayed()));
-            });
+        for payload in [
+            "2",
+            "0{\"sid\":1}",
+            "40{\"sid\":2}",
+            "44{}",
+            "41",
+            "42[\"a\"]",
+            "431[]",
+            "451-[]",
+            "461-[]",
+        ] {
+            scanner.advance(
+                &frame(Sender::Server, 0x81, payload.as_bytes()),
+                |frame, _, _| {
+                    relayed.push((payload, frame.is_relayed()));
+                },
+            );
         }
-        let counted: Vec<_> = relayed.iter().filter(|(_, counts)| *counts).map(|(text, _)| *text).collect();
+        let counted: Vec<_> = relayed
+            .iter()
+            .filter(|(_, counts)| *counts)
+            .map(|(text, _)| *text)
+            .collect();
         assert_eq!(counted, ["42[\"a\"]", "431[]", "451-[]", "461-[]"]);
         assert_eq!(relayed.len(), 9);
     }
@@ -248,17 +293,29 @@ mod tests {
     #[test]
     fn nothing_may_be_put_inside_a_fragmented_message() {
         let mut scanner = FrameScanner::new(Sender::Client);
-        scanner.advance(&frame(Sender::Client, 0x01, b"42"), |_, _, message_ended| assert!(!message_ended));
+        scanner.advance(
+            &frame(Sender::Client, 0x01, b"42"),
+            |_, _, message_ended| assert!(!message_ended),
+        );
         assert!(!scanner.between_messages());
-        scanner.advance(&frame(Sender::Client, 0x8a, b""), |_, _, message_ended| assert!(!message_ended));
-        scanner.advance(&frame(Sender::Client, 0x80, b"[]"), |_, _, message_ended| assert!(message_ended));
+        scanner.advance(&frame(Sender::Client, 0x8a, b""), |_, _, message_ended| {
+            assert!(!message_ended)
+        });
+        scanner.advance(
+            &frame(Sender::Client, 0x80, b"[]"),
+            |_, _, message_ended| assert!(message_ended),
+        );
         assert!(scanner.between_messages());
     }
 
     #[test]
     fn bytes_that_are_no_frames_are_given_up() {
         // Not masked, reserved bits set, an opcode that does not exist.
-        for first in [&[0x81, 0x02][..], &[0xf1, 0x82, 0, 0, 0, 0], &[0x83, 0x82, 0, 0, 0, 0]] {
+        for first in [
+            &[0x81, 0x02][..],
+            &[0xf1, 0x82, 0, 0, 0, 0],
+            &[0x83, 0x82, 0, 0, 0, 0],
+        ] {
             let mut scanner = FrameScanner::new(Sender::Client);
             scanner.advance(first, |_, _, _| panic!("no frame is here"));
             assert!(!scanner.between_messages());

@@ -132,7 +132,8 @@ impl Link {
     /// authenticate soon. Called before the response that says so is written.
     pub fn upgrade(&self) {
         self.set_deadline(self.limits.handshake_timeout);
-        self.allowance.store(self.limits.handshake_max_bytes, Ordering::Relaxed);
+        self.allowance
+            .store(self.limits.handshake_max_bytes, Ordering::Relaxed);
         self.upgraded.store(true, Ordering::Release);
     }
 
@@ -144,7 +145,8 @@ impl Link {
 
     /// Bounds what the client may still send, in bytes; `None` once it is authenticated.
     pub fn allow(&self, bytes: Option<u64>) {
-        self.allowance.store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
+        self.allowance
+            .store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
     }
 
     // What the stream asks and tells.
@@ -172,7 +174,8 @@ impl Link {
 
     /// The error that every read and write fails with once the link is closed.
     pub(super) fn failure(&self) -> Option<io::Error> {
-        self.close_reason().map(|_| io::ErrorKind::ConnectionAborted.into())
+        self.close_reason()
+            .map(|_| io::ErrorKind::ConnectionAborted.into())
     }
 
     pub(super) fn injected(&self) -> u8 {
@@ -215,7 +218,12 @@ impl Link {
 
     /// Ends the connection at once: all reads and writes fail from now on. The first reason stays.
     pub fn close(&self, reason: CloseReason) {
-        let _ = self.close_reason.compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self.close_reason.compare_exchange(
+            0,
+            reason as u8,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
         self.reader.wake();
         self.writer.wake();
     }
@@ -243,7 +251,8 @@ impl Link {
     }
 
     fn set_deadline(&self, from_now: Duration) {
-        self.deadline.store(now_ms() + from_now.as_millis() as u64, Ordering::Relaxed);
+        self.deadline
+            .store(now_ms() + from_now.as_millis() as u64, Ordering::Relaxed);
     }
 
     // What the watch does about once a second.
@@ -281,7 +290,8 @@ impl Link {
         let busy = moved > BUSY_BYTES
             || (moved > 0 && self.blocked_since.load(Ordering::Relaxed) != NONE)
             || flow.reading_paused();
-        let due = self.alive_shown_at.load(Ordering::Relaxed) + self.limits.heartbeat.as_millis() as u64;
+        let due =
+            self.alive_shown_at.load(Ordering::Relaxed) + self.limits.heartbeat.as_millis() as u64;
         if busy && now >= due {
             self.alive_shown_at.store(now, Ordering::Relaxed);
             self.inject(INJECT_PONG);

@@ -35,7 +35,13 @@ impl GuardedListener {
         places: Places,
         counts: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { tcp, links, limits, places, counts: Box::new(counts) }
+        Self {
+            tcp,
+            links,
+            limits,
+            places,
+            counts: Box::new(counts),
+        }
     }
 
     fn place(&self, peer: IpAddr) -> Option<Option<Place>> {
@@ -54,7 +60,9 @@ impl Listener for GuardedListener {
         loop {
             match self.tcp.accept().await {
                 Ok((tcp, peer)) => {
-                    let Some(place) = self.place(peer.ip()) else { continue };
+                    let Some(place) = self.place(peer.ip()) else {
+                        continue;
+                    };
                     // Events are small and wanted at once. A socket that is already gone says so
                     // when it is read.
                     let _ = tcp.set_nodelay(true);
@@ -78,7 +86,10 @@ impl Listener for GuardedListener {
 /// Errors that concern the connection being accepted only, not the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }
 
 /// The link of the connection that a request came in on.

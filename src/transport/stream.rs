@@ -85,7 +85,12 @@ impl GuardedStream {
         }
     }
 
-    fn read_tcp(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>, bound: Option<u64>) -> Poll<io::Result<()>> {
+    fn read_tcp(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        bound: Option<u64>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = match bound {
             None => Pin::new(&mut self.tcp).poll_read(cx, buf),
@@ -116,9 +121,13 @@ impl GuardedStream {
             Outgoing::Http if !self.link.is_upgraded() => return,
             Outgoing::Http | Outgoing::UpgradeResponse { .. } => self.note_upgrade_response(bytes),
         };
-        let Outgoing::Frames(scanner) = &mut self.outgoing else { return };
+        let Outgoing::Frames(scanner) = &mut self.outgoing else {
+            return;
+        };
         let mut taken = 0;
-        scanner.advance(bytes, |frame, _, _| taken += usize::from(frame.is_relayed()));
+        scanner.advance(bytes, |frame, _, _| {
+            taken += usize::from(frame.is_relayed())
+        });
         if taken > 0
             && let Some(flow) = self.link.flow()
         {
@@ -148,7 +157,11 @@ impl GuardedStream {
 }
 
 impl AsyncRead for GuardedStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         // Registered before anything is looked at, so that no change in between is missed.
         this.link.register_reader(cx);
@@ -168,7 +181,11 @@ impl AsyncRead for GuardedStream {
 }
 
 impl AsyncWrite for GuardedStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.link.register_writer(cx);
         if let Some(error) = this.link.failure() {

@@ -101,7 +101,12 @@ pub struct Users {
 impl Users {
     /// Nobody yet.
     pub fn new(config: Arc<Config>) -> Self {
-        Self { known: DashMap::new(), away: Mutex::new(LruCache::new(REMEMBERED)), connected: AtomicUsize::new(0), config }
+        Self {
+            known: DashMap::new(),
+            away: Mutex::new(LruCache::new(REMEMBERED)),
+            connected: AtomicUsize::new(0),
+            config,
+        }
     }
 
     /// A user by id, who may be away.
@@ -111,12 +116,17 @@ impl Users {
 
     /// The connections of a user; none for one who is away or unknown.
     pub fn connections(&self, id: &str) -> Connections {
-        self.known.get(id).map(|user| user.connections()).unwrap_or_default()
+        self.known
+            .get(id)
+            .map(|user| user.connections())
+            .unwrap_or_default()
     }
 
     /// How many connections a user has.
     pub fn connection_count(&self, id: &str) -> usize {
-        self.known.get(id).map_or(0, |user| user.presence.lock().connections.len())
+        self.known
+            .get(id)
+            .map_or(0, |user| user.presence.lock().connections.len())
     }
 
     /// How many users are connected here.
@@ -126,14 +136,20 @@ impl Users {
 
     /// The user with this id, made when not known.
     fn known_or_fresh(&self, id: &UserId) -> Arc<User> {
-        self.known.entry(id.clone()).or_insert_with(|| self.fresh(id)).clone()
+        self.known
+            .entry(id.clone())
+            .or_insert_with(|| self.fresh(id))
+            .clone()
     }
 
     /// Adds a connection to the user with this id. `None`: the user has too many.
     pub fn connect(&self, identity: &Identity, connection: &Arc<Connection>) -> Option<Arc<User>> {
         let id = &identity.user;
         // The entry stays locked, so that the user cannot be forgotten in between.
-        let entry = self.known.entry(id.clone()).or_insert_with(|| self.fresh(id));
+        let entry = self
+            .known
+            .entry(id.clone())
+            .or_insert_with(|| self.fresh(id));
         let user = entry.clone();
         let mut presence = user.presence.lock();
         if presence.connections.len() >= self.config.max_connections_per_user as usize {
@@ -155,10 +171,15 @@ impl Users {
     pub fn disconnect(&self, user: &User, connection: &Arc<Connection>) -> bool {
         let mut presence = user.presence.lock();
         let before = presence.connections.len();
-        presence.connections.retain(|other| !Arc::ptr_eq(other, connection));
+        presence
+            .connections
+            .retain(|other| !Arc::ptr_eq(other, connection));
         let last = presence.connections.is_empty() && before > 0;
         if last {
-            presence.left = Some(Left { at: Instant::now(), time: jiff::Timestamp::now() });
+            presence.left = Some(Left {
+                at: Instant::now(),
+                time: jiff::Timestamp::now(),
+            });
             self.connected.fetch_sub(1, Ordering::Relaxed);
         }
         drop(presence);
@@ -187,7 +208,8 @@ impl Users {
     fn remember(&self, id: &UserId) {
         let forgotten = self.away.lock().push(id.clone(), ());
         if let Some((forgotten, ())) = forgotten.filter(|(forgotten, ())| forgotten != id) {
-            self.known.remove_if(&forgotten, |_, user| !user.is_connected());
+            self.known
+                .remove_if(&forgotten, |_, user| !user.is_connected());
         }
     }
 

@@ -39,7 +39,9 @@ mod tests {
     #[test]
     fn the_oldest_peer_is_forgotten_first() {
         let mut peers = Peers::default();
-        let ids: Vec<_> = (0..4).filter_map(|n| UserId::parse(&n.to_string())).collect();
+        let ids: Vec<_> = (0..4)
+            .filter_map(|n| UserId::parse(&n.to_string()))
+            .collect();
         for id in &ids {
             peers.add(id.clone(), 3);
             peers.add(id.clone(), 3);

@@ -39,7 +39,10 @@ struct Chunks {
 impl Transfers {
     /// Notes that chunk `number` of `total` was sent. `number` is less than `total`.
     pub fn sent(&mut self, recipient: &str, message: &str, number: u64, total: u64) -> Progress {
-        let found = self.files.iter().position(|((to, id), _)| **to == *recipient && **id == *message);
+        let found = self
+            .files
+            .iter()
+            .position(|((to, id), _)| **to == *recipient && **id == *message);
         let index = match found {
             Some(index) if self.files[index].1.total == total => index,
             Some(index) => {
@@ -51,7 +54,8 @@ impl Transfers {
                 if self.files.len() == MOST_FILES {
                     self.files.pop_front();
                 }
-                self.files.push_back(((recipient.into(), message.into()), Chunks::new(total)));
+                self.files
+                    .push_back(((recipient.into(), message.into()), Chunks::new(total)));
                 self.files.len() - 1
             }
         };
@@ -70,7 +74,11 @@ impl Transfers {
 
 impl Chunks {
     fn new(total: u64) -> Self {
-        Self { total, sent: 0, ranges: BTreeMap::new() }
+        Self {
+            total,
+            sent: 0,
+            ranges: BTreeMap::new(),
+        }
     }
 
     fn insert(&mut self, number: u64) {
@@ -135,6 +143,13 @@ mod tests {
         for n in 0..2 * MOST_RANGES as u64 {
             transfers.sent("bob", "m", 2 * n, u64::MAX);
         }
-        assert!(transfers.files.iter().map(|(_, chunks)| chunks.ranges.len()).sum::<usize>() <= MOST_RANGES);
+        assert!(
+            transfers
+                .files
+                .iter()
+                .map(|(_, chunks)| chunks.ranges.len())
+                .sum::<usize>()
+                <= MOST_RANGES
+        );
     }
 }

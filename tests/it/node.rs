@@ -54,7 +54,7 @@ pub fn folder() -> PathBuf {
 
 /// The number in the report's line `ℹ pass 12`.
 fn passed(report: &str) -> u32 {
-    let number = report.lines().find_map(|line| line.split_once(" pass "));
+    let number = report.lines().find_map(|line| line.split_once("ℹ pass "));
     number
         .and_then(|(_, number)| number.trim().parse().ok())
         .unwrap_or(0)

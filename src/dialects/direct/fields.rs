@@ -15,11 +15,17 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) const RATE_LIMIT: Self = Self { code: ErrorCode::RateLimit, field: None };
+    pub(super) const RATE_LIMIT: Self = Self {
+        code: ErrorCode::RateLimit,
+        field: None,
+    };
 
     /// A field is missing, of the wrong type or too long; `None` when all are.
     pub(super) fn invalid(field: Option<&'static str>) -> Self {
-        Self { code: ErrorCode::InvalidInput, field }
+        Self {
+            code: ErrorCode::InvalidInput,
+            field,
+        }
     }
 }
 
@@ -41,13 +47,18 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// An id that the client made: a string or an integer.
     pub(super) fn id(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-        let id = self.payload.id(name).filter(|id| !id.is_empty() && id.len() <= self.config.max_id_bytes);
+        let id = self
+            .payload
+            .id(name)
+            .filter(|id| !id.is_empty() && id.len() <= self.config.max_id_bytes);
         id.ok_or(Refusal::invalid(Some(name)))
     }
 
     /// Something that is there and not empty.
     pub(super) fn filled(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
-        self.payload.filled(name).ok_or(Refusal::invalid(Some(name)))
+        self.payload
+            .filled(name)
+            .ok_or(Refusal::invalid(Some(name)))
     }
 
     /// The same, of at most `most` bytes.
@@ -60,7 +71,11 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// Something that may be missing, of at most `most` bytes.
     pub(super) fn optional_up_to(&self, name: &'static str, most: usize) -> Result<(), Refusal> {
-        match self.payload.get(name).is_none_or(|value| value.size() <= most) {
+        match self
+            .payload
+            .get(name)
+            .is_none_or(|value| value.size() <= most)
+        {
             true => Ok(()),
             false => Err(Refusal::invalid(Some(name))),
         }
@@ -68,17 +83,26 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// Something that is there and may be empty.
     pub(super) fn present(&self, name: &'static str) -> Result<(), Refusal> {
-        self.payload.get(name).map(|_| ()).ok_or(Refusal::invalid(Some(name)))
+        self.payload
+            .get(name)
+            .map(|_| ())
+            .ok_or(Refusal::invalid(Some(name)))
     }
 
     /// A string of at most an id's length that is not empty.
     pub(super) fn label(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-        let text = self.payload.text(name).filter(|text| !text.is_empty() && text.len() <= self.config.max_id_bytes);
+        let text = self
+            .payload
+            .text(name)
+            .filter(|text| !text.is_empty() && text.len() <= self.config.max_id_bytes);
         text.ok_or(Refusal::invalid(Some(name)))
     }
 
     /// The same, or nothing.
-    pub(super) fn optional_label(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
+    pub(super) fn optional_label(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
         match self.payload.filled(name) {
             Some(_) => self.label(name).map(Some),
             None => Ok(None),
@@ -100,6 +124,8 @@ impl<'p, 'a> Fields<'p, 'a> {
 pub(super) fn short<'p, 'a>(payload: &'p Payload<'a>, name: &str) -> Option<&'p Opaque<'a>> {
     const MAX_REPEATED: usize = 256;
     payload.get(name).filter(|value| {
-        value.as_raw().is_some_and(|raw| raw.get().len() <= MAX_REPEATED && !raw.get().starts_with(['{', '[']))
+        value.as_raw().is_some_and(|raw| {
+            raw.get().len() <= MAX_REPEATED && !raw.get().starts_with(['{', '['])
+        })
     })
 }

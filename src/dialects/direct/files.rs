@@ -84,29 +84,60 @@ pub(super) async fn send_file_chunk(
     member.user.limits.file_bytes.wait_for(bytes).await;
     let timestamp = clock::now_iso();
     let chunk = from(member, payload).with("timestamp", &timestamp);
-    turn.relay.to_user(&recipient).await.emit(RECEIVE_FILE_CHUNK, &chunk, &chunk.frames());
+    turn.relay
+        .to_user(&recipient)
+        .await
+        .emit(RECEIVE_FILE_CHUNK, &chunk, &chunk.frames());
     turn.relay.users.introduce(&member.user, &recipient);
-    turn.record(Direct, Audited::FileUpload(FileChunk {
-        recipient: recipient.shared().into(),
-        message_id: AuditText::new(&message),
-        chunk_number,
-        total_chunks,
-        file_size: payload.count("fileSize"),
-        mime_type: Label::new(&mime_type),
-        bytes: bytes as u64,
-    }));
+    turn.record(
+        Direct,
+        Audited::FileUpload(FileChunk {
+            recipient: recipient.shared().into(),
+            message_id: AuditText::new(&message),
+            chunk_number,
+            total_chunks,
+            file_size: payload.count("fileSize"),
+            mime_type: Label::new(&mime_type),
+            bytes: bytes as u64,
+        }),
+    );
     let recipient_id = fields.filled("recipientId")?;
     let message_id = fields.filled("messageId")?;
-    turn.confirm(CHUNK_SENT, &ChunkSent { recipient_id, message_id, chunk_number, total_chunks, success: true });
-    let progress = member.user.transfers.lock().sent(recipient.as_str(), &message, chunk_number, total_chunks);
+    turn.confirm(
+        CHUNK_SENT,
+        &ChunkSent {
+            recipient_id,
+            message_id,
+            chunk_number,
+            total_chunks,
+            success: true,
+        },
+    );
+    let progress =
+        member
+            .user
+            .transfers
+            .lock()
+            .sent(recipient.as_str(), &message, chunk_number, total_chunks);
     if progress == Progress::Complete {
-        turn.connection.say(UPLOAD_COMPLETE, &UploadComplete { recipient_id, message_id, total_chunks });
+        turn.connection.say(
+            UPLOAD_COMPLETE,
+            &UploadComplete {
+                recipient_id,
+                message_id,
+                total_chunks,
+            },
+        );
     }
     Ok(())
 }
 
 /// `request_file`
-pub(super) async fn request_file(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+pub(super) async fn request_file(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
     if !member.user.limits.messages.allows() {
         return Err(Refusal::RATE_LIMIT);
     }
@@ -119,12 +150,24 @@ pub(super) async fn request_file(turn: &mut Turn<'_>, member: &Member, payload: 
         requester_username: &member.identity.name,
         message_id,
     };
-    turn.relay.to_user(&sender).await.say(FILE_REQUESTED, &requested);
+    turn.relay
+        .to_user(&sender)
+        .await
+        .say(FILE_REQUESTED, &requested);
     turn.relay.users.introduce(&member.user, &sender);
-    turn.record(Direct, Audited::FileDownload {
-        recipient: sender.shared().into(),
-        message_id: AuditText::new(&message),
-    });
-    turn.confirm(REQUEST_SENT, &RequestSent { message_id, success: true });
+    turn.record(
+        Direct,
+        Audited::FileDownload {
+            recipient: sender.shared().into(),
+            message_id: AuditText::new(&message),
+        },
+    );
+    turn.confirm(
+        REQUEST_SENT,
+        &RequestSent {
+            message_id,
+            success: true,
+        },
+    );
     Ok(())
 }

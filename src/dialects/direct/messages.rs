@@ -63,8 +63,16 @@ struct KeyExchangeSent<'p, 'a> {
 
 /// `join_room`: nothing needs it to be received, so the room has no state but that the two users
 /// are peers from now on.
-pub(super) async fn join_room(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
-    if !turn.relay.limits.allows_join(turn.connection.client.address) {
+pub(super) async fn join_room(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    if !turn
+        .relay
+        .limits
+        .allows_join(turn.connection.client.address)
+    {
         return Err(Refusal::RATE_LIMIT);
     }
     let fields = Fields::new(payload, &turn.relay.config);
@@ -73,27 +81,61 @@ pub(super) async fn join_room(turn: &mut Turn<'_>, member: &Member, payload: &Pa
     turn.relay.users.introduce(&member.user, &recipient);
     turn.record(Direct, Audited::RoomJoin(pair_room(&recipient, &room_name)));
     let recipient_id = fields.filled("recipientId")?;
-    turn.confirm(ROOM_JOINED, &RoomJoined { room_name: &room_name, recipient_id, success: true });
-    let ready = RoomUserReady { user_id: member.user.id.as_str(), username: &member.identity.name, room_name: &room_name };
-    turn.relay.to_user(&recipient).await.say(ROOM_USER_READY, &ready);
+    turn.confirm(
+        ROOM_JOINED,
+        &RoomJoined {
+            room_name: &room_name,
+            recipient_id,
+            success: true,
+        },
+    );
+    let ready = RoomUserReady {
+        user_id: member.user.id.as_str(),
+        username: &member.identity.name,
+        room_name: &room_name,
+    };
+    turn.relay
+        .to_user(&recipient)
+        .await
+        .say(ROOM_USER_READY, &ready);
     Ok(())
 }
 
 /// `leave_room`
-pub(super) fn leave_room(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+pub(super) fn leave_room(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
     let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
     let room_name = rooms::pair(&member.user.id, &recipient);
-    turn.record(Direct, Audited::RoomLeave(pair_room(&recipient, &room_name)));
-    turn.confirm(ROOM_LEFT, &RoomLeft { room_name: &room_name, success: true });
+    turn.record(
+        Direct,
+        Audited::RoomLeave(pair_room(&recipient, &room_name)),
+    );
+    turn.confirm(
+        ROOM_LEFT,
+        &RoomLeft {
+            room_name: &room_name,
+            success: true,
+        },
+    );
     Ok(())
 }
 
 fn pair_room(recipient: &UserId, room_name: &str) -> Room {
-    Room::Pair { recipient: recipient.shared().into(), room_name: AuditText::new(room_name) }
+    Room::Pair {
+        recipient: recipient.shared().into(),
+        room_name: AuditText::new(room_name),
+    }
 }
 
 /// `send_message`
-pub(super) async fn send_message(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+pub(super) async fn send_message(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
     if !member.user.limits.messages.allows() {
         return Err(Refusal::RATE_LIMIT);
     }
@@ -108,29 +150,41 @@ pub(super) async fn send_message(turn: &mut Turn<'_>, member: &Member, payload: 
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
     let timestamp = clock::now_iso();
-    let message = from(member, payload).with_default("messageType", "text").with("timestamp", &timestamp);
+    let message = from(member, payload)
+        .with_default("messageType", "text")
+        .with("timestamp", &timestamp);
     let receivers = turn.relay.to_user(&recipient).await;
     receivers.emit(RECEIVE_MESSAGE, &message, &message.frames());
     turn.relay.users.introduce(&member.user, &recipient);
-    turn.record(Direct, Audited::MessageSent(MessageSent {
-        target: Target::User(recipient.shared().into()),
-        message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
-        message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
-        seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
-        bytes: turn.event.size() as u64,
-    }));
-    turn.confirm(MESSAGE_SENT, &MessageSentEvent {
-        recipient_id: fields.filled("recipientId")?,
-        seq,
-        success: true,
-        timestamp: &timestamp,
-        recipient_online: receivers.is_anyone(),
-    });
+    turn.record(
+        Direct,
+        Audited::MessageSent(MessageSent {
+            target: Target::User(recipient.shared().into()),
+            message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
+            message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
+            seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
+            bytes: turn.event.size() as u64,
+        }),
+    );
+    turn.confirm(
+        MESSAGE_SENT,
+        &MessageSentEvent {
+            recipient_id: fields.filled("recipientId")?,
+            seq,
+            success: true,
+            timestamp: &timestamp,
+            recipient_online: receivers.is_anyone(),
+        },
+    );
     Ok(())
 }
 
 /// `key-exchange:send`
-pub(super) async fn send_key(turn: &mut Turn<'_>, member: &Member, payload: &Payload<'_>) -> Result<(), Refusal> {
+pub(super) async fn send_key(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
     if !member.user.limits.messages.allows() {
         return Err(Refusal::RATE_LIMIT);
     }
@@ -140,12 +194,25 @@ pub(super) async fn send_key(turn: &mut Turn<'_>, member: &Member, payload: &Pay
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
-    turn.record(Direct, Audited::KeyExchangeRelay { recipient: recipient.shared().into() });
-    let timestamp = clock::now_iso();
-    let key = from(member, payload).with("timestamp", &timestamp);
-    turn.relay.to_user(&recipient).await.emit(KEY_EXCHANGE_RECEIVE, &key, &key.frames());
+    turn.record(
+        Direct,
+        Audited::KeyExchangeRelay {
+            recipient: recipient.shared().into(),
+        },
+    );
+    let key = from(member, payload).without("timestamp");
+    turn.relay
+        .to_user(&recipient)
+        .await
+        .emit(KEY_EXCHANGE_RECEIVE, &key, &key.frames());
     turn.relay.users.introduce(&member.user, &recipient);
-    turn.confirm(KEY_EXCHANGE_SENT, &KeyExchangeSent { recipient_id: fields.filled("recipientId")?, success: true });
+    turn.confirm(
+        KEY_EXCHANGE_SENT,
+        &KeyExchangeSent {
+            recipient_id: fields.filled("recipientId")?,
+            success: true,
+        },
+    );
     Ok(())
 }
 

@@ -69,11 +69,17 @@ const EVENTS: [(&str, Event, Refused); 10] = [
 impl Event {
     /// The event with this name.
     pub fn named(name: &str) -> Option<Self> {
-        EVENTS.iter().find(|(known, ..)| *known == name).map(|(_, event, _)| *event)
+        EVENTS
+            .iter()
+            .find(|(known, ..)| *known == name)
+            .map(|(_, event, _)| *event)
     }
 
     fn refused(self) -> Refused {
-        EVENTS.iter().find(|(_, event, _)| *event == self).and_then(|(.., refused)| *refused)
+        EVENTS
+            .iter()
+            .find(|(_, event, _)| *event == self)
+            .and_then(|(.., refused)| *refused)
     }
 }
 
@@ -90,7 +96,12 @@ pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
     }
 }
 
-async fn run(turn: &mut Turn<'_>, member: &Member, event: Event, payload: &Payload<'_>) -> Result<(), Refusal> {
+async fn run(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    event: Event,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
     match event {
         Event::JoinRoom => messages::join_room(turn, member, payload).await,
         Event::LeaveRoom => messages::leave_room(turn, member, payload),
@@ -100,7 +111,9 @@ async fn run(turn: &mut Turn<'_>, member: &Member, event: Event, payload: &Paylo
         Event::RequestFile => files::request_file(turn, member, payload).await,
         Event::StartTyping => signals::typing(turn, member, payload, true).await,
         Event::StopTyping => signals::typing(turn, member, payload, false).await,
-        Event::Delivered => signals::receipt(turn, member, payload, signals::DELIVERY_CONFIRMED).await,
+        Event::Delivered => {
+            signals::receipt(turn, member, payload, signals::DELIVERY_CONFIRMED).await
+        }
         Event::Read => signals::receipt(turn, member, payload, signals::READ_CONFIRMED).await,
     }
 }
@@ -148,7 +161,12 @@ fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refu
         ErrorCode::RateLimit => turn.limited(Dialect::Direct),
         code => turn.record(
             Dialect::Direct,
-            Audited::Refused { code, recipient: id("recipientId"), message_id: id("messageId"), conversation_id: None },
+            Audited::Refused {
+                code,
+                recipient: id("recipientId"),
+                message_id: id("messageId"),
+                conversation_id: None,
+            },
         ),
     }
 }

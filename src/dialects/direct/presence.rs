@@ -37,20 +37,45 @@ pub fn tell(relay: &Relay, user: &Arc<User>, online: bool) {
     let (user_id, username) = (user.id.as_str(), &*user.name());
     if online {
         let event = UserOnline { user_id, username };
-        audience.iter().for_each(|connection| connection.say(USER_ONLINE, &event));
+        audience
+            .iter()
+            .for_each(|connection| connection.say(USER_ONLINE, &event));
     } else {
-        let last_seen = user.left().map_or_else(clock::now_iso, |left| clock::iso(left.time));
-        let event = UserOffline { user_id, username, last_seen: &last_seen };
-        audience.iter().for_each(|connection| connection.say(USER_OFFLINE, &event));
+        let last_seen = user
+            .left()
+            .map_or_else(clock::now_iso, |left| clock::iso(left.time));
+        let event = UserOffline {
+            user_id,
+            username,
+            last_seen: &last_seen,
+        };
+        audience
+            .iter()
+            .for_each(|connection| connection.say(USER_OFFLINE, &event));
     }
 }
 
 /// Tells a new connection which of its user's peers are online already.
 pub fn greet(relay: &Relay, connection: &Connection) {
-    let Some(member) = connection.member().filter(|_| connection.dialect() == Dialect::Direct) else { return };
+    let Some(member) = connection
+        .member()
+        .filter(|_| connection.dialect() == Dialect::Direct)
+    else {
+        return;
+    };
     for peer in member.user.peers() {
-        if let Some(peer) = relay.users.get(peer.as_str()).filter(|peer| *peer.announced.lock()) {
-            connection.say(USER_ONLINE, &UserOnline { user_id: peer.id.as_str(), username: &peer.name() });
+        if let Some(peer) = relay
+            .users
+            .get(peer.as_str())
+            .filter(|peer| *peer.announced.lock())
+        {
+            connection.say(
+                USER_ONLINE,
+                &UserOnline {
+                    user_id: peer.id.as_str(),
+                    username: &peer.name(),
+                },
+            );
         }
     }
 }
@@ -64,11 +89,16 @@ fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
     let mut audience = if everyone {
         relay.sessions.all()
     } else {
-        user.peers().iter().flat_map(|peer| relay.users.connections(peer.as_str())).collect()
+        user.peers()
+            .iter()
+            .flat_map(|peer| relay.users.connections(peer.as_str()))
+            .collect()
     };
     audience.retain(|connection| {
         connection.dialect() == Dialect::Direct
-            && connection.member().is_some_and(|member| member.user.id != user.id)
+            && connection
+                .member()
+                .is_some_and(|member| member.user.id != user.id)
     });
     audience
 }

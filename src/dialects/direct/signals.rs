@@ -38,7 +38,11 @@ pub(super) async fn typing(
         return Err(Refusal::RATE_LIMIT);
     }
     let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
-    let typing = Typing { user_id: member.user.id.as_str(), username: &member.identity.name, is_typing };
+    let typing = Typing {
+        user_id: member.user.id.as_str(),
+        username: &member.identity.name,
+        is_typing,
+    };
     turn.relay.to_user(&recipient).await.say(TYPING, &typing);
     turn.relay.users.introduce(&member.user, &recipient);
     Ok(())
@@ -58,7 +62,10 @@ pub(super) async fn receipt(
     let sender = fields.user("senderId")?;
     fields.id("messageId")?;
     let message_id = fields.filled("messageId")?;
-    turn.relay.to_user(&sender).await.say(confirmed, &Receipt { message_id });
+    turn.relay
+        .to_user(&sender)
+        .await
+        .say(confirmed, &Receipt { message_id });
     turn.relay.users.introduce(&member.user, &sender);
     Ok(())
 }
