@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
 
 use crate::raw::token::{now, sign};
-use crate::raw::{Client, Dial};
+use crate::raw::{Client, Dial, Event, Reader};
 use crate::scene::{chunk, message, server_in, stop};
 
 /// One record, as far as these tests look at it.
@@ -236,6 +236,70 @@ async fn refused_handshakes_and_limits_leave_rows_too() {
         .filter(|row| row.event == "MESSAGE_SENT")
         .count() as u64;
     assert_eq!(limited + sent, 10, "{rows:#?}");
+}
+
+/// The stop comes at any moment. What was on its way to a client that is closed may be lost, with all that comes after;
+/// what a client was told is recorded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_confirmed_before_a_stop_in_mid_traffic_was_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let mut relay = server_in(data.path(), &[]);
+    let receiver = Client::connect(&relay, "bob").await;
+    let sender = Client::connect(&relay, "alice").await;
+    let writer = sender.writer;
+    let sending = tokio::spawn(async move {
+        let mut seq = 0_u64;
+        while writer
+            .emit("send_message", &message("bob", seq))
+            .await
+            .is_ok()
+        {
+            seq += 1;
+        }
+    });
+    let (enough, reached) = tokio::sync::oneshot::channel();
+    let confirmed = tokio::spawn(seqs(sender.reader, "message:sent", Some(enough)));
+    let received = tokio::spawn(seqs(receiver.reader, "receive_message", None));
+    reached.await.unwrap();
+    let mut relay = tokio::task::spawn_blocking(move || {
+        stop(&mut relay);
+        relay
+    })
+    .await
+    .unwrap();
+    sending.await.unwrap();
+    let (confirmed, received) = (confirmed.await.unwrap(), received.await.unwrap());
+    assert!(!relay.is_running());
+    let recorded: Vec<_> = rows(data.path())
+        .into_iter()
+        .filter(|row| row.event == "MESSAGE_SENT")
+        .map(|row| row.details["seq"].as_u64().unwrap())
+        .collect();
+    assert!(recorded.len() >= received.len().max(confirmed.len()));
+    for seqs in [&confirmed, &received, &recorded] {
+        assert!(seqs.iter().copied().eq(0..seqs.len() as u64), "a gap");
+    }
+}
+
+/// The `seq` of every event with this name until the connection ends; tells when there were 2000.
+async fn seqs(
+    mut reader: Reader,
+    name: &str,
+    mut enough: Option<tokio::sync::oneshot::Sender<()>>,
+) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    while let Ok(packet) = reader.packet_whenever().await {
+        let Some(event) = Event::parse(&packet).filter(|event| event.name == name) else {
+            continue;
+        };
+        seqs.push(event.number("seq"));
+        if seqs.len() == 2000
+            && let Some(enough) = enough.take()
+        {
+            enough.send(()).unwrap();
+        }
+    }
+    seqs
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

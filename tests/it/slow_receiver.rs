@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::harness::Relay;
+use crate::raw::polling::Polling;
 use crate::raw::{Client, Dial, PATIENCE, Reader, Writer};
 use crate::scene::{Bystanders, chunk, message, resident, server, stop};
 
@@ -199,6 +200,49 @@ async fn a_receiver_that_never_resumes_is_cut_off_and_its_sender_goes_on() {
     // Whatever reached the kernel's buffers before is still there to be read; then it is over.
     stalled.closed().await;
     stop(&mut relay);
+}
+
+/// Polling has no connection that could be held back: what waits is what was not asked for yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_pauses_between_polls_gets_everything_in_order() {
+    const CHUNKS: usize = 60;
+    const PAUSE: Duration = Duration::from_secs(3);
+    let relay = Arc::new(server(&[]));
+    let receiver = Polling::connect(&relay, "receiver").await;
+    let sender = Client::connect(&relay, "sender").await;
+    let others = Bystanders::connect(&relay).await;
+    let (sampling, over) = sample(&relay);
+    let exchanging = exchange(others, &over);
+    let sending = upload(sender.writer, "receiver", CHUNKS);
+    let (confirming, confirmed) = confirmations(sender.reader, CHUNKS);
+    sleep(PAUSE).await; // the pause is what is tested
+    let ahead = confirmed.load(Ordering::SeqCst);
+    assert!(
+        ahead > 0 && ahead < 30,
+        "{ahead} chunks were confirmed while the receiver polled nothing"
+    );
+    for number in 0..CHUNKS {
+        let packet = receiver.next("receive_file_chunk").await;
+        let number = format!("\"chunkNumber\":{number},");
+        assert!(packet.contains(&number), "not {number} but {packet:.300}");
+        assert!(packet.len() > MEGABYTE);
+    }
+    sending.await.unwrap();
+    timeout(PATIENCE, confirming)
+        .await
+        .expect("all confirmations")
+        .unwrap();
+    assert_eq!(confirmed.load(Ordering::SeqCst), CHUNKS);
+    over.store(true, Ordering::SeqCst);
+    let most = sampling.await.unwrap();
+    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    let slowest = exchanging.await.unwrap().into_iter().max().unwrap();
+    assert!(
+        slowest <= UNDISTURBED,
+        "a message between others took {slowest:?}"
+    );
+    drop(receiver);
+    stop(&mut Arc::into_inner(relay).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

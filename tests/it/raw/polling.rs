@@ -1,5 +1,9 @@
 //! HTTP long-polling by hand.
 
+use std::collections::VecDeque;
+
+use tokio::sync::Mutex;
+
 use super::http::{Response, get, request};
 use super::token;
 use crate::harness::Relay;
@@ -8,6 +12,8 @@ use crate::harness::Relay;
 pub struct Polling<'r> {
     relay: &'r Relay,
     pub sid: String,
+    /// Packets that a poll brought and nobody took yet.
+    waiting: Mutex<VecDeque<String>>,
 }
 
 impl<'r> Polling<'r> {
@@ -23,7 +29,11 @@ impl<'r> Polling<'r> {
         let sid = sid
             .unwrap_or_else(|| panic!("no session in {answer:?}"))
             .to_owned();
-        Self { relay, sid }
+        Self {
+            relay,
+            sid,
+            waiting: Mutex::default(),
+        }
     }
 
     /// Opens a session and authenticates; what the first polls brought is dropped.
@@ -33,7 +43,7 @@ impl<'r> Polling<'r> {
             .post(format!("40{{\"token\":\"{}\"}}", token::for_user(user)).as_bytes())
             .await;
         assert_eq!(sent.status, 200, "{sent:?}");
-        session.until("auth:success").await;
+        session.next("auth:success").await;
         session
     }
 
@@ -56,20 +66,24 @@ impl<'r> Polling<'r> {
         get(self.relay, &self.path()).await
     }
 
-    /// Polls until a packet contains this text; that packet. Answers pings.
-    pub async fn until(&self, text: &str) -> String {
-        for _ in 0..50 {
+    /// The next packet that contains this text, polled for when need be; others before it are dropped. Answers pings.
+    pub async fn next(&self, text: &str) -> String {
+        let mut waiting = self.waiting.lock().await;
+        loop {
+            while let Some(packet) = waiting.pop_front() {
+                if packet.contains(text) {
+                    return packet;
+                }
+            }
             let answer = self.poll().await;
             assert_eq!(answer.status, 200, "waiting for {text}: {answer:?}");
             for packet in answer.body.split('\x1e') {
-                if packet == "2" {
-                    self.post(b"3").await;
-                }
-                if packet.contains(text) {
-                    return packet.to_owned();
+                match packet {
+                    "2" => drop(self.post(b"3").await),
+                    "1" => panic!("closed while waiting for {text}"),
+                    packet => waiting.push_back(packet.to_owned()),
                 }
             }
         }
-        panic!("50 polls brought no {text}");
     }
 }
