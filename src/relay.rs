@@ -16,8 +16,8 @@ use crate::identity::UserId;
 use crate::limits::AddressLimits;
 use crate::places::Places;
 use crate::presence::Presence;
-use crate::sessions::{Sessions, TransportCloser};
-use crate::transport::FrameSizes;
+use crate::sessions::Sessions;
+use crate::transport::{FrameSizes, TransportCloser};
 use crate::users::{Connections, Users};
 
 /// The state of one relay.

@@ -22,8 +22,8 @@ use crate::limits::AddressLimits;
 use crate::places::Places;
 use crate::presence::Presence;
 use crate::relay::Relay;
-use crate::sessions::{Sessions, TransportCloser};
-use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
+use crate::sessions::Sessions;
+use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser};
 use crate::users::Users;
 use crate::watch;
 

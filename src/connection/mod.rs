@@ -26,8 +26,7 @@ use crate::error::DisconnectReason;
 use crate::identity::Identity;
 use crate::limits::Limit;
 use crate::places::Place;
-use crate::sessions::TransportCloser;
-use crate::transport::{CloseReason, Flow, FrameSizes};
+use crate::transport::{CloseReason, Flow, FrameSizes, TransportCloser};
 use crate::users::User;
 
 /// Room in the size of a small event of the relay's own, in bytes.

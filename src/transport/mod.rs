@@ -5,6 +5,7 @@
 //! WebSocket frames by their headers only; it must not look at what a message says, know users,
 //! rooms or events, or hold a lock while it waits.
 
+mod closer;
 mod flow;
 mod frames;
 mod link;
@@ -12,6 +13,7 @@ mod listener;
 mod stream;
 mod watch;
 
+pub use closer::TransportCloser;
 pub use flow::{Flow, FlowLimits, FrameSizes};
 pub use frames::is_relayed_packet;
 pub use link::{CloseReason, Link, LinkLimits};
