@@ -4,6 +4,7 @@ use super::Stage;
 use crate::raw::http::{get, request};
 use crate::raw::polling::Polling;
 use crate::raw::token;
+use crate::scene::{Bystanders, all_is_well, server, stop};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_outside_the_protocol_are_refused() {
@@ -128,8 +129,8 @@ async fn an_octet_stream_is_no_way_round() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_polls_at_once_end_that_session_only() {
     // A poll with nothing to bring waits for the next ping, or for the end of the session that answers none.
-    let mut stage = Stage::set(&[("PING_INTERVAL", "2s"), ("PING_TIMEOUT", "2s")]).await;
-    let session = Polling::connect(&stage.relay, "mallory").await;
+    let mut relay = server(&[("PING_INTERVAL", "2s"), ("PING_TIMEOUT", "2s")]);
+    let session = Polling::connect(&relay, "mallory").await;
     let (first, second) = tokio::join!(session.poll(), session.poll());
     for answer in [&first, &second] {
         assert!(
@@ -137,6 +138,7 @@ async fn two_polls_at_once_end_that_session_only() {
             "{first:?} {second:?}"
         );
     }
-    stage.unharmed("two polls at once").await;
-    stage.strike();
+    let mut others = Bystanders::connect(&relay).await;
+    all_is_well(&mut relay, &mut others).await;
+    stop(&mut relay);
 }
