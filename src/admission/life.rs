@@ -119,6 +119,8 @@ fn reason_of(reason: LibraryReason) -> DisconnectReason {
 /// Handles all events that wait. A client that does not read its answers waits for room first.
 pub(super) async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
     while let Some((event, ack)) = drain.take_next() {
+        // Handlers seldom wait, and a client that floods must not keep a thread for itself.
+        tokio::task::consume_budget().await;
         connection.flow().room().await;
         let handled = AssertUnwindSafe(dialects::handle(relay, connection, event, ack))
             .catch_unwind()

@@ -10,6 +10,7 @@ mod flow;
 mod frames;
 mod link;
 mod listener;
+mod read_ahead;
 mod stream;
 mod watch;
 
