@@ -93,6 +93,18 @@ impl Relay {
         self.draining.load(Ordering::Acquire)
     }
 
+    /// Records how often a connection was over a limit since this was called last, if it was.
+    pub fn record_over_limit(&self, connection: &Connection) {
+        let count = connection.take_over_limit();
+        if count > 0 {
+            self.record(
+                connection,
+                Some(connection.dialect()),
+                Event::RateLimited { count },
+            );
+        }
+    }
+
     /// Records what a connection did.
     pub fn record(&self, connection: &Connection, dialect: Option<Dialect>, event: Event) {
         self.audit

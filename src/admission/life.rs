@@ -85,7 +85,8 @@ pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: Libr
             Audited::SlowConsumer { bytes },
         );
     }
-    connection.flow().close();
+    relay.record_over_limit(connection);
+    connection.over();
     tracing::debug!(session = %connection.session, reason = reason.as_str(), "disconnected");
     if began {
         relay.record(

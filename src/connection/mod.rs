@@ -78,7 +78,7 @@ pub struct Connection {
     expiry_announced: AtomicU64,
     admitted: Instant,
     last_complaint: Mutex<Option<Instant>>,
-    over_limit: Mutex<(Option<Instant>, u64)>,
+    over_limit: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
     guest: Arc<Source>,
@@ -144,7 +144,7 @@ impl Connection {
             expiry_announced: AtomicU64::new(0),
             admitted: Instant::now(),
             last_complaint: Mutex::new(None),
-            over_limit: Mutex::default(),
+            over_limit: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
             transport,
@@ -242,15 +242,17 @@ impl Connection {
         may
     }
 
-    /// Counts one event over a limit. Once a second: how many there were.
-    pub fn over_limit(&self) -> Option<u64> {
-        let (last, count) = &mut *self.over_limit.lock();
-        *count += 1;
-        let due = last.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
-        due.then(|| {
-            *last = Some(Instant::now());
-            std::mem::take(count)
-        })
+    /// Counts one event over a limit.
+    pub fn over_limit(&self) {
+        self.over_limit.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events were over a limit since this was asked last.
+    pub fn take_over_limit(&self) -> u64 {
+        match self.over_limit.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.over_limit.swap(0, Ordering::Relaxed),
+        }
     }
 
     // Sending.
@@ -307,9 +309,19 @@ impl Connection {
         if self.socket.clone().disconnect().is_err() {
             return self.close(why);
         }
+        self.close_transport_within(FAREWELL);
+    }
+
+    /// It is over: sees that its transport goes, too.
+    pub fn over(&self) {
+        self.flow.close();
+        self.close_transport_within(FAREWELL);
+    }
+
+    fn close_transport_within(&self, grace: Duration) {
         match self.flow.link() {
-            Some(link) => link.close_within(FAREWELL),
-            None => self.transport.close_after(self.socket.id, FAREWELL),
+            Some(link) => link.close_within(grace),
+            None => self.transport.close_after(self.socket.id, grace),
         }
     }
 

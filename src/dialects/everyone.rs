@@ -151,18 +151,12 @@ pub fn announce_expiry(connection: &Connection) {
     );
 }
 
-/// A guest sent something that needs a token.
+/// A guest sent something that needs a token. Said at most once a second.
 pub fn refuse_guest(mut turn: Turn<'_>) {
     if turn.connection.may_complain() {
         tell_error(turn.connection, AuthError::Missing);
-        let event = Audited::Refused {
-            code: ErrorCode::MissingToken,
-            recipient: None,
-            message_id: None,
-            conversation_id: None,
-        };
-        turn.relay.record(turn.connection, None, event);
     }
+    record_refused(&turn, ErrorCode::MissingToken);
     turn.fail("Authentication token required", ErrorCode::MissingToken);
 }
 
@@ -171,24 +165,25 @@ pub fn unknown(turn: &mut Turn<'_>, name: &str) {
     const MESSAGE: &str = "Unknown event";
     if turn.connection.may_complain() {
         let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
-        let context = UnknownContext { event };
-        turn.connection.say(
-            ERROR,
-            &UnknownEvent {
-                message: MESSAGE,
-                code: ErrorCode::UnknownEvent,
-                context,
-            },
-        );
-        let refused = Audited::Refused {
+        let unknown = UnknownEvent {
+            message: MESSAGE,
             code: ErrorCode::UnknownEvent,
-            recipient: None,
-            message_id: None,
-            conversation_id: None,
+            context: UnknownContext { event },
         };
-        turn.relay.record(turn.connection, None, refused);
+        turn.connection.say(ERROR, &unknown);
     }
+    record_refused(turn, ErrorCode::UnknownEvent);
     turn.fail(MESSAGE, ErrorCode::UnknownEvent);
+}
+
+fn record_refused(turn: &Turn<'_>, code: ErrorCode) {
+    let refused = Audited::Refused {
+        code,
+        recipient: None,
+        message_id: None,
+        conversation_id: None,
+    };
+    turn.relay.record(turn.connection, None, refused);
 }
 
 /// A token, or a fresh one for the same user.
