@@ -1,6 +1,7 @@
 //! A JSON Web Key Set, fetched from its address at the start, from time to time, and when a token
 //! names a key that is not in it. It must not know which algorithms are configured.
 
+use std::error::Error;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,7 @@ impl Default for Pace {
         Self {
             regular: Duration::from_secs(300),
             least: Duration::from_secs(30),
-            retry: Duration::from_secs(2),
+            retry: Duration::from_secs(5),
         }
     }
 }
@@ -154,7 +155,6 @@ impl Source {
     }
 
     async fn get(&self) -> Result<Vec<PublicKey>, String> {
-        let problem = |error: reqwest::Error| error.without_url().to_string();
         let mut response = self
             .client
             .get(&self.url)
@@ -172,6 +172,19 @@ impl Source {
         }
         parse(&body).map_err(|error| error.to_string())
     }
+}
+
+/// What went wrong and why. The address is logged beside it.
+fn problem(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 /// A key of the set and the one algorithm it is good for.
