@@ -26,7 +26,7 @@ impl Sessions {
             .remove(&sid)
             .and_then(|(_, link)| link.upgrade())
         {
-            connection.flow().attach(&link);
+            connection.attach(&link);
         }
     }
 
@@ -45,7 +45,7 @@ impl Sessions {
         self.upgraded.insert(sid, Arc::downgrade(link));
         if let Some(connection) = self.get(sid) {
             self.upgraded.remove(&sid);
-            connection.flow().attach(link);
+            connection.attach(link);
         }
     }
 

@@ -26,7 +26,7 @@ use crate::error::DisconnectReason;
 use crate::identity::Identity;
 use crate::limits::Limit;
 use crate::places::Place;
-use crate::transport::{Flow, FrameSizes, TransportCloser};
+use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
 use crate::users::User;
 
 /// Room in the size of a small event of the relay's own, in bytes.
@@ -174,6 +174,14 @@ impl Connection {
             source,
         });
         if let Some(link) = self.flow.link() {
+            link.allow(None);
+        }
+    }
+
+    /// It lives on this link from now on.
+    pub fn attach(&self, link: &Arc<Link>) {
+        self.flow.attach(link);
+        if self.member().is_some() {
             link.allow(None);
         }
     }
