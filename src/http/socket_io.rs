@@ -119,9 +119,8 @@ pub(super) async fn request(
     }
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
     let session = || sid.and_then(|sid| relay.sessions.get(sid));
-    let polls = request.method() == Method::GET
-        && query.transport == Some("polling")
-        && query.revision != Some("3");
+    let polls = request.method() == Method::GET && query.transport == Some("polling");
+    let old_payload = query.revision == Some("3");
     let (parts, body) = request.into_parts();
     let body = match parts.method {
         Method::POST => bounded(session().as_deref(), &relay.config, &link, body).await,
@@ -139,6 +138,11 @@ pub(super) async fn request(
     }
     // Looked up anew: the connection may have been admitted while this request waited.
     match session() {
+        // Not taken apart: what waits is in this response, or in the next one soon.
+        Some(connection) if polls && old_payload => {
+            connection.flow().taken(usize::MAX);
+            response.map(Body::new)
+        }
         Some(connection) if polls => count_taken(&connection, response.map(Body::new)).await,
         _ => response.map(Body::new),
     }

@@ -107,12 +107,11 @@ impl Flow {
 
     /// Notes that the client's transport took `count` frames that [`Self::hand_over`] announced.
     pub fn taken(&self, count: usize) {
-        let mut bytes = 0;
+        let bytes;
         {
             let mut queued = self.queued.lock();
-            for _ in 0..count {
-                bytes += queued.pop_front().unwrap_or(0) as usize;
-            }
+            let taken = count.min(queued.len());
+            bytes = queued.drain(..taken).map(|size| size as usize).sum();
             if queued.is_empty() && queued.capacity() > 64 {
                 queued.shrink_to_fit();
             }
