@@ -9,7 +9,6 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::config::{Config, Secret};
 use crate::error::DisconnectReason;
 use crate::server::{Server, StartError};
-use crate::transport::CloseReason;
 
 /// How often the drain looks whether it is done.
 const POLL: Duration = Duration::from_millis(20);
@@ -76,7 +75,7 @@ impl Server {
         self.relay.drain();
         // Stalled clients must leave time for the queues.
         let _ = timeout(deadline / 2, self.send_clients_away(deadline / 4)).await;
-        self.links.close_all(CloseReason::Shutdown);
+        self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
         self.stop_tasks();
         let audit = self.relay.audit.clone();

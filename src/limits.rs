@@ -151,11 +151,6 @@ pub fn signals(config: &Config) -> Limit {
     Limit::new(config, config.signal_rate, config.signal_burst.get())
 }
 
-/// The limit for one connection that has no user.
-pub fn guest_messages(config: &Config) -> Limit {
-    Limit::new(config, config.message_rate, config.message_burst.get())
-}
-
 fn quota(rate: Rate, burst: u32) -> Quota {
     let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
     // A rate's interval is never zero, which is the only thing refused here.

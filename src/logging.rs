@@ -19,4 +19,14 @@ pub fn init(config: &Config) {
         LogFormat::Text => log.finish().try_init(),
         LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
     };
+    std::panic::set_hook(Box::new(note_panic));
+}
+
+/// Says where a panic was, and not why: the text of a panic may quote what was being handled.
+fn note_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    tracing::error!(place, "panicked");
 }

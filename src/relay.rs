@@ -16,8 +16,8 @@ use crate::identity::UserId;
 use crate::limits::AddressLimits;
 use crate::places::Places;
 use crate::presence::Presence;
-use crate::sessions::{Sessions, TransportCloser};
-use crate::transport::FrameSizes;
+use crate::sessions::Sessions;
+use crate::transport::{FrameSizes, TransportCloser};
 use crate::users::{Connections, Users};
 
 /// The state of one relay.
@@ -91,6 +91,18 @@ impl Relay {
     /// Whether the server is shutting down.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Records how often a connection was over a limit since this was called last, if it was.
+    pub fn record_over_limit(&self, connection: &Connection) {
+        let count = connection.take_over_limit();
+        if count > 0 {
+            self.record(
+                connection,
+                Some(connection.dialect()),
+                Event::RateLimited { count },
+            );
+        }
     }
 
     /// Records what a connection did.

@@ -22,8 +22,8 @@ use crate::limits::AddressLimits;
 use crate::places::Places;
 use crate::presence::Presence;
 use crate::relay::Relay;
-use crate::sessions::{Sessions, TransportCloser};
-use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
+use crate::sessions::Sessions;
+use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser};
 use crate::users::Users;
 use crate::watch;
 
@@ -171,8 +171,9 @@ fn socket_io(config: &Config) -> SocketIoBuilder {
     }
 }
 
-/// Bytes that each WebSocket reads at once at least; every connection keeps a buffer of this size.
-const WS_READ_BUFFER: usize = 4096;
+/// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size; the
+/// stream below it reads further when more is coming.
+const WS_READ_BUFFER: usize = 1024;
 
 impl From<&Config> for AuditOptions {
     fn from(config: &Config) -> Self {

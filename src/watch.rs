@@ -40,6 +40,7 @@ fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
         relay.sessions.remove(connection.socket_id());
         return connection.flow().close();
     }
+    relay.record_over_limit(connection);
     if connection.closing().is_some() {
         return;
     }

@@ -26,8 +26,7 @@ use crate::error::DisconnectReason;
 use crate::identity::Identity;
 use crate::limits::Limit;
 use crate::places::Place;
-use crate::sessions::TransportCloser;
-use crate::transport::{CloseReason, Flow, FrameSizes};
+use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
 use crate::users::User;
 
 /// Room in the size of a small event of the relay's own, in bytes.
@@ -75,12 +74,11 @@ pub struct Connection {
     flow: Arc<Flow>,
     inbox: Inbox,
     member: OnceLock<Member>,
-    spoken: OnceLock<Dialect>,
     expires_at: AtomicU64,
     expiry_announced: AtomicU64,
     admitted: Instant,
     last_complaint: Mutex<Option<Instant>>,
-    over_limit: Mutex<(Option<Instant>, u64)>,
+    over_limit: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
     guest: Arc<Source>,
@@ -142,12 +140,11 @@ impl Connection {
             inbox: Inbox::new(flow.clone()),
             flow,
             member: OnceLock::new(),
-            spoken: OnceLock::new(),
             expires_at: AtomicU64::new(u64::MAX),
             expiry_announced: AtomicU64::new(0),
             admitted: Instant::now(),
             last_complaint: Mutex::new(None),
-            over_limit: Mutex::default(),
+            over_limit: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
             transport,
@@ -177,6 +174,14 @@ impl Connection {
             source,
         });
         if let Some(link) = self.flow.link() {
+            link.allow(None);
+        }
+    }
+
+    /// It lives on this link from now on.
+    pub fn attach(&self, link: &Arc<Link>) {
+        self.flow.attach(link);
+        if self.member().is_some() {
             link.allow(None);
         }
     }
@@ -211,13 +216,9 @@ impl Connection {
 
     // Dialect.
 
-    /// The dialect it counts as: the declared one, else the first that only it could mean, else
-    /// `direct`.
+    /// The dialect it counts as: the declared one, else `direct`.
     pub fn dialect(&self) -> Dialect {
-        self.client
-            .declared
-            .or(self.spoken.get().copied())
-            .unwrap_or(Dialect::Direct)
+        self.client.declared.unwrap_or(Dialect::Direct)
     }
 
     /// Whether events of this dialect are accepted on it.
@@ -225,12 +226,6 @@ impl Connection {
         self.client
             .declared
             .is_none_or(|declared| declared == dialect)
-    }
-
-    /// Notes that an event was received that belongs to this dialect only.
-    pub fn spoke(&self, dialect: Dialect) {
-        // The first one counts.
-        let _ = self.spoken.set(dialect);
     }
 
     // Receiving.
@@ -255,15 +250,17 @@ impl Connection {
         may
     }
 
-    /// Counts one event over a limit. Once a second: how many there were.
-    pub fn over_limit(&self) -> Option<u64> {
-        let (last, count) = &mut *self.over_limit.lock();
-        *count += 1;
-        let due = last.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
-        due.then(|| {
-            *last = Some(Instant::now());
-            std::mem::take(count)
-        })
+    /// Counts one event over a limit.
+    pub fn over_limit(&self) {
+        self.over_limit.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events were over a limit since this was asked last.
+    pub fn take_over_limit(&self) -> u64 {
+        match self.over_limit.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.over_limit.swap(0, Ordering::Relaxed),
+        }
     }
 
     // Sending.
@@ -320,9 +317,19 @@ impl Connection {
         if self.socket.clone().disconnect().is_err() {
             return self.close(why);
         }
+        self.close_transport_within(FAREWELL);
+    }
+
+    /// It is over: sees that its transport goes, too.
+    pub fn over(&self) {
+        self.flow.close();
+        self.close_transport_within(FAREWELL);
+    }
+
+    fn close_transport_within(&self, grace: Duration) {
         match self.flow.link() {
-            Some(link) => link.close_within(FAREWELL),
-            None => self.transport.close_after(self.socket.id, FAREWELL),
+            Some(link) => link.close_within(grace),
+            None => self.transport.close_after(self.socket.id, grace),
         }
     }
 
@@ -339,25 +346,14 @@ impl Connection {
     pub fn close(&self, why: DisconnectReason) {
         let _ = self.closing.set(why);
         match self.flow.link() {
-            Some(link) => link.close(match why {
-                DisconnectReason::SlowConsumer => CloseReason::SlowConsumer,
-                DisconnectReason::ServerShutdown => CloseReason::Shutdown,
-                _ => CloseReason::Failed,
-            }),
+            Some(link) => link.close(why),
             None => self.transport.close_after(self.socket.id, Duration::ZERO),
         }
     }
 
     /// Why the relay ended it, if it was the relay.
     pub fn closing(&self) -> Option<DisconnectReason> {
-        let by_link = || match self.flow.link()?.close_reason()? {
-            CloseReason::SlowConsumer => Some(DisconnectReason::SlowConsumer),
-            CloseReason::HandshakeTimeout | CloseReason::HandshakeTooLarge => {
-                Some(DisconnectReason::GuestTimeout)
-            }
-            CloseReason::Shutdown => Some(DisconnectReason::ServerShutdown),
-            CloseReason::Failed => Some(DisconnectReason::ServerClosed),
-        };
+        let by_link = || self.flow.link()?.close_reason();
         self.closing.get().copied().or_else(by_link)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Turn;
+use super::{Turn, direct};
 use crate::audit::Event as Audited;
 use crate::auth::{AuthError, Authenticated};
 use crate::clock;
@@ -52,6 +52,13 @@ struct AuthenticatedReply {
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+}
+
+impl AuthenticatedReply {
+    const SUCCESS: Self = Self {
+        success: true,
+        error: None,
+    };
 }
 
 #[derive(Serialize)]
@@ -107,6 +114,15 @@ pub fn welcome(connection: &Connection) {
     }
 }
 
+/// Tells others that the connection's user is here, and the connection who else is. To be called
+/// without the connection's phase.
+pub fn arrive(relay: &Relay, connection: &Connection) {
+    if let Some(member) = connection.member() {
+        presence::came(relay, &member.user);
+        direct::presence::greet(relay, connection);
+    }
+}
+
 /// Tells a connection why it is not, or no longer, let in, and sends it away.
 pub fn expel(connection: &Connection, error: AuthError, why: DisconnectReason) {
     tell_error(connection, error);
@@ -135,18 +151,12 @@ pub fn announce_expiry(connection: &Connection) {
     );
 }
 
-/// A guest sent something that needs a token.
+/// A guest sent something that needs a token. Said at most once a second.
 pub fn refuse_guest(mut turn: Turn<'_>) {
     if turn.connection.may_complain() {
         tell_error(turn.connection, AuthError::Missing);
-        let event = Audited::Refused {
-            code: ErrorCode::MissingToken,
-            recipient: None,
-            message_id: None,
-            conversation_id: None,
-        };
-        turn.relay.record(turn.connection, None, event);
     }
+    record_refused(&turn, ErrorCode::MissingToken);
     turn.fail("Authentication token required", ErrorCode::MissingToken);
 }
 
@@ -155,40 +165,32 @@ pub fn unknown(turn: &mut Turn<'_>, name: &str) {
     const MESSAGE: &str = "Unknown event";
     if turn.connection.may_complain() {
         let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
-        let context = UnknownContext { event };
-        turn.connection.say(
-            ERROR,
-            &UnknownEvent {
-                message: MESSAGE,
-                code: ErrorCode::UnknownEvent,
-                context,
-            },
-        );
-        let refused = Audited::Refused {
+        let unknown = UnknownEvent {
+            message: MESSAGE,
             code: ErrorCode::UnknownEvent,
-            recipient: None,
-            message_id: None,
-            conversation_id: None,
+            context: UnknownContext { event },
         };
-        turn.relay.record(turn.connection, None, refused);
+        turn.connection.say(ERROR, &unknown);
     }
+    record_refused(turn, ErrorCode::UnknownEvent);
     turn.fail(MESSAGE, ErrorCode::UnknownEvent);
 }
 
+fn record_refused(turn: &Turn<'_>, code: ErrorCode) {
+    let refused = Audited::Refused {
+        code,
+        recipient: None,
+        message_id: None,
+        conversation_id: None,
+    };
+    turn.relay.record(turn.connection, None, refused);
+}
+
 /// A token, or a fresh one for the same user.
-pub async fn authenticate(mut turn: Turn<'_>) {
+pub async fn authenticate(turn: Turn<'_>) {
     match check(&turn).await {
         Ok(authenticated) => accept(turn, authenticated),
-        Err(code) => {
-            turn.relay
-                .record(turn.connection, None, Audited::AuthFailed { code });
-            let reply = AuthenticatedReply {
-                success: false,
-                error: Some("Invalid token"),
-            };
-            turn.confirm(AUTHENTICATED, &reply);
-            turn.connection.disconnect(DisconnectReason::AuthRefused);
-        }
+        Err(code) => refuse(turn, code, "Invalid token"),
     }
 }
 
@@ -229,32 +231,31 @@ fn token<'a>(turn: &Turn<'a>) -> Option<Cow<'a, str>> {
 
 fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
     let connection = turn.connection;
-    let phase = connection.phase();
     if connection.member().is_some() {
         connection.extend_until(authenticated.expires_at);
-    } else if matches!(*phase, Phase::Open) {
-        if let Err(code) = enter(turn.relay, connection, authenticated) {
-            drop(phase);
-            let reply = AuthenticatedReply {
-                success: false,
-                error: Some("Too many connections"),
-            };
-            turn.relay
-                .record(connection, None, Audited::AuthFailed { code });
-            turn.confirm(AUTHENTICATED, &reply);
-            return connection.disconnect(DisconnectReason::AuthRefused);
+        return turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+    }
+    let entered = match &*connection.phase() {
+        Phase::Open => enter(turn.relay, connection, authenticated),
+        _ => return,
+    };
+    match entered {
+        Ok(()) => {
+            welcome(connection);
+            turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+            arrive(turn.relay, connection);
         }
-        welcome(connection);
+        Err(code) => refuse(turn, code, "Too many connections"),
     }
-    drop(phase);
-    turn.confirm(
-        AUTHENTICATED,
-        &AuthenticatedReply {
-            success: true,
-            error: None,
-        },
-    );
-    if let Some(member) = connection.member() {
-        presence::came(turn.relay, &member.user);
-    }
+}
+
+fn refuse(mut turn: Turn<'_>, code: ErrorCode, error: &'static str) {
+    turn.relay
+        .record(turn.connection, None, Audited::AuthFailed { code });
+    let reply = AuthenticatedReply {
+        success: false,
+        error: Some(error),
+    };
+    turn.confirm(AUTHENTICATED, &reply);
+    turn.connection.disconnect(DisconnectReason::AuthRefused);
 }

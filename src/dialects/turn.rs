@@ -77,13 +77,6 @@ impl<'a> Turn<'a> {
         self.relay.record(self.connection, Some(dialect), event);
     }
 
-    /// Records that the sender is over a limit: one record a second, with the count since the last.
-    pub fn limited(&self, dialect: Dialect) {
-        if let Some(count) = self.connection.over_limit() {
-            self.record(dialect, audit::Event::RateLimited { count });
-        }
-    }
-
     /// Sends the sender a confirmation, and the callback the same.
     pub fn confirm<T: Serialize>(&mut self, event: &'static str, payload: &T) {
         self.connection.say(event, payload);

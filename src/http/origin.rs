@@ -36,21 +36,23 @@ fn is_allowed(allowed: &AllowedOrigins, origin: &HeaderValue) -> bool {
 }
 
 fn cors(allowed: &AllowedOrigins) -> CorsLayer {
-    let cors = CorsLayer::new().allow_methods([
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-    ]);
+    let cors = CorsLayer::new()
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        // A plain `*` would not allow `Authorization`.
+        .allow_headers(AllowHeaders::mirror_request());
     match allowed {
-        AllowedOrigins::Any => cors.allow_origin(Any).allow_headers(Any),
+        AllowedOrigins::Any => cors.allow_origin(Any),
         AllowedOrigins::List(_) => {
             let allowed = allowed.clone();
             cors.allow_origin(AllowOrigin::predicate(move |origin, _| {
                 is_allowed(&allowed, origin)
             }))
-            .allow_headers(AllowHeaders::mirror_request())
             .allow_credentials(true)
         }
     }

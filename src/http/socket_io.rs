@@ -118,13 +118,13 @@ pub(super) async fn request(
         );
     }
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
-    let session = sid.and_then(|sid| relay.sessions.get(sid));
+    let session = || sid.and_then(|sid| relay.sessions.get(sid));
     let polls = request.method() == Method::GET
         && query.transport == Some("polling")
         && query.revision != Some("3");
     let (parts, body) = request.into_parts();
     let body = match parts.method {
-        Method::POST => bounded(session.as_deref(), &relay.config, body).await,
+        Method::POST => bounded(session().as_deref(), &relay.config, &link, body).await,
         _ => body,
     };
     let Some(slim) = slim(parts, &link, &relay.config, body) else {
@@ -137,15 +137,16 @@ pub(super) async fn request(
             relay.sessions.upgrade(sid, &link);
         }
     }
-    match session {
+    // Looked up anew: the connection may have been admitted while this request waited.
+    match session() {
         Some(connection) if polls => count_taken(&connection, response.map(Body::new)).await,
         _ => response.map(Body::new),
     }
 }
 
 /// A client over its budget waits before its next packets are read; one that is not yet
-/// authenticated may not send much.
-async fn bounded(session: Option<&Connection>, config: &Config, body: Body) -> Body {
+/// authenticated may not send much, nor take long.
+async fn bounded(session: Option<&Connection>, config: &Config, link: &Link, body: Body) -> Body {
     match session {
         Some(connection) => {
             connection.flow().readable().await;
@@ -154,7 +155,10 @@ async fn bounded(session: Option<&Connection>, config: &Config, body: Body) -> B
                 None => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
             }
         }
-        None => Body::new(Limited::new(body, config.handshake_max_bytes as usize)),
+        None => {
+            link.close_within(config.connect_timeout);
+            Body::new(Limited::new(body, config.handshake_max_bytes as usize))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 
 use super::{Flow, now_ms};
+use crate::error::DisconnectReason;
 
 /// Deadlines and bounds of every TCP connection.
 #[derive(Debug, Clone, Copy)]
@@ -26,35 +27,6 @@ pub struct LinkLimits {
     pub min_drain_rate: u64,
     /// Time between two signs of life that the library waits for, see [`Link::keep_alive_due`].
     pub heartbeat: Duration,
-}
-
-/// Why the relay itself ended a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum CloseReason {
-    /// It did not take what was waiting for it.
-    SlowConsumer = 1,
-    /// It did not send a request, or did not authenticate, in time.
-    HandshakeTimeout,
-    /// It sent too much before it was authenticated.
-    HandshakeTooLarge,
-    /// The server is shutting down.
-    Shutdown,
-    /// A handler failed.
-    Failed,
-}
-
-impl CloseReason {
-    fn from_code(code: u8) -> Option<Self> {
-        Some(match code {
-            1 => Self::SlowConsumer,
-            2 => Self::HandshakeTimeout,
-            3 => Self::HandshakeTooLarge,
-            4 => Self::Shutdown,
-            5 => Self::Failed,
-            _ => return None,
-        })
-    }
 }
 
 /// No deadline, no time.
@@ -74,7 +46,7 @@ pub struct Link {
     writer: AtomicWaker,
     upgraded: AtomicBool,
     flow: OnceLock<Arc<Flow>>,
-    close_reason: AtomicU8,
+    close_reason: OnceLock<DisconnectReason>,
     inject: AtomicU8,
     /// Bytes that may still be read before the client is authenticated.
     allowance: AtomicU64,
@@ -98,7 +70,7 @@ impl Link {
             writer: AtomicWaker::new(),
             upgraded: AtomicBool::new(false),
             flow: OnceLock::new(),
-            close_reason: AtomicU8::new(0),
+            close_reason: OnceLock::new(),
             inject: AtomicU8::new(0),
             allowance: AtomicU64::new(UNBOUNDED),
             deadline: AtomicU64::new(now + limits.handshake_timeout.as_millis() as u64),
@@ -192,7 +164,7 @@ impl Link {
         if allowed != UNBOUNDED {
             match allowed.checked_sub(bytes as u64) {
                 Some(left) => self.allowance.store(left, Ordering::Relaxed),
-                None => self.close(CloseReason::HandshakeTooLarge),
+                None => self.close(DisconnectReason::GuestTimeout),
             }
         }
     }
@@ -217,20 +189,15 @@ impl Link {
     // What ends it.
 
     /// Ends the connection at once: all reads and writes fail from now on. The first reason stays.
-    pub fn close(&self, reason: CloseReason) {
-        let _ = self.close_reason.compare_exchange(
-            0,
-            reason as u8,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+    pub fn close(&self, reason: DisconnectReason) {
+        let _ = self.close_reason.set(reason);
         self.reader.wake();
         self.writer.wake();
     }
 
     /// Why the relay ended it, if it did.
-    pub fn close_reason(&self) -> Option<CloseReason> {
-        CloseReason::from_code(self.close_reason.load(Ordering::Acquire))
+    pub fn close_reason(&self) -> Option<DisconnectReason> {
+        self.close_reason.get().copied()
     }
 
     /// Ends the WebSocket session as if the client had closed it: what is queued is still
@@ -260,7 +227,7 @@ impl Link {
     pub(super) fn check(&self, now: u64) {
         let deadline = self.deadline.load(Ordering::Relaxed);
         if deadline != NONE && now >= deadline {
-            self.close(CloseReason::HandshakeTimeout);
+            self.close(DisconnectReason::GuestTimeout);
         }
         self.check_progress(now);
         self.keep_alive_due(now);
@@ -274,7 +241,7 @@ impl Link {
         }
         let least = (self.limits.min_drain_rate * window / 1000).max(1);
         if self.taken_since.swap(0, Ordering::Relaxed) < least {
-            self.close(CloseReason::SlowConsumer);
+            self.close(DisconnectReason::SlowConsumer);
         } else {
             self.blocked_since.store(now, Ordering::Relaxed);
         }

@@ -5,16 +5,19 @@
 //! WebSocket frames by their headers only; it must not look at what a message says, know users,
 //! rooms or events, or hold a lock while it waits.
 
+mod closer;
 mod flow;
 mod frames;
 mod link;
 mod listener;
+mod read_ahead;
 mod stream;
 mod watch;
 
+pub use closer::TransportCloser;
 pub use flow::{Flow, FlowLimits, FrameSizes};
 pub use frames::is_relayed_packet;
-pub use link::{CloseReason, Link, LinkLimits};
+pub use link::{Link, LinkLimits};
 pub use listener::{GuardedListener, PeerLink};
 pub use watch::Links;
 

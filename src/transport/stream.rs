@@ -4,13 +4,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
+use super::read_ahead::ReadAhead;
 use crate::places::Place;
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
@@ -26,6 +27,7 @@ const CLOSE: [u8; 7] = client_frame(b'1');
 pub struct GuardedStream {
     tcp: TcpStream,
     link: Arc<Link>,
+    ahead: ReadAhead,
     incoming: FrameScanner,
     outgoing: Outgoing,
     _place: Option<Place>,
@@ -42,14 +44,12 @@ enum Outgoing {
 
 const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 
-/// The most bytes read at once while reading is bounded: such a read clears its buffer first.
-const BOUNDED_READ: u64 = 64 * 1024;
-
 impl GuardedStream {
     pub(super) fn new(tcp: TcpStream, link: Arc<Link>, place: Option<Place>) -> Self {
         Self {
             tcp,
             link,
+            ahead: ReadAhead::default(),
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
             _place: place,
@@ -85,33 +85,23 @@ impl GuardedStream {
         }
     }
 
-    fn read_tcp(
+    fn read_some(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
         bound: Option<u64>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = match bound {
-            None => Pin::new(&mut self.tcp).poll_read(cx, buf),
-            Some(bound) => {
-                let bound = bound.min(BOUNDED_READ) as usize;
-                let unfilled = buf.remaining().min(bound);
-                let mut part = ReadBuf::new(buf.initialize_unfilled_to(unfilled));
-                let polled = Pin::new(&mut self.tcp).poll_read(cx, &mut part);
-                let read = part.filled().len();
-                buf.advance(read);
-                polled
-            }
-        };
+        let most = bound.map_or(usize::MAX, |bound| {
+            usize::try_from(bound).unwrap_or(usize::MAX)
+        });
+        ready!(self.ahead.poll_read(&mut self.tcp, cx, buf, most))?;
         let read = &buf.filled()[before..];
-        if !read.is_empty() {
-            self.link.was_read(read.len());
-            if self.link.is_upgraded() {
-                self.incoming.advance(read, |_, _, _| ());
-            }
+        self.link.was_read(read.len());
+        if self.link.is_upgraded() {
+            self.incoming.advance(read, |_, _, _| ());
         }
-        polled
+        Poll::Ready(Ok(()))
     }
 
     /// Counts the relayed frames that end in what was just written.
@@ -176,7 +166,7 @@ impl AsyncRead for GuardedStream {
         if bound == Some(0) {
             return Poll::Pending;
         }
-        this.read_tcp(cx, buf, bound)
+        this.read_some(cx, buf, bound)
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::link::{CloseReason, Link};
+use super::link::Link;
 use super::now_ms;
+use crate::error::DisconnectReason;
 
 /// How often deadlines are looked at; they are kept to about this.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -39,7 +40,7 @@ impl Links {
     }
 
     /// Ends all connections at once.
-    pub fn close_all(&self, reason: CloseReason) {
+    pub fn close_all(&self, reason: DisconnectReason) {
         for link in self.all() {
             link.close(reason);
         }

@@ -110,6 +110,11 @@ impl Relay {
             "the server ended by itself; its log:\n{}",
             self.log()
         );
+        self.wait()
+    }
+
+    /// Waits for the end, which something else brings about.
+    pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + STOP_DEADLINE;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -9,9 +9,18 @@
     reason = "a test fails by panicking and may print"
 )]
 
+mod audit;
+mod canary;
 mod cli;
 mod clients;
 mod config;
 mod harness;
+mod hostile;
+mod lifecycle;
 mod node;
+mod order;
+mod raw;
+mod scene;
+mod slow_receiver;
 mod tokens;
+mod verbatim;

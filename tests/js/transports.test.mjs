@@ -75,6 +75,18 @@ test('a polling client is upgraded to websocket and loses nothing on the way', a
   assert.deepEqual(numbers, Array.from({ length: seq }, (_, index) => index));
 });
 
+test('an upgraded client may send as much as any other', async () => {
+  const [alice, bob] = [await connect(user('Alice'), { transports: ['polling', 'websocket'] }), await connect(user('Bob'))];
+  const { engine } = alice.socket.io;
+  if (engine.transport.name !== 'websocket') await new Promise((resolve) => engine.once('upgrade', resolve));
+  // Well over what a client may send before it is authenticated.
+  const ciphertext = 'c'.repeat(300_000);
+  for (let seq = 0; seq < 3; seq++) alice.emit('send_message', { recipientId: bob.userId, ciphertext, iv: 'i', tag: 't', seq });
+  const { ciphertext: got } = await bob.next('receive_message', ({ seq }) => seq === 2);
+  assert.equal(got, ciphertext);
+  assert.equal(engine.transport.name, 'websocket');
+});
+
 test('clients on different transports reach each other', async () => {
   const [alice, bob] = [await connect(user('Alice'), WAYS['polling only']), await connect(user('Bob'), WAYS['websocket only'])];
   const ciphertext = randomBytes(300);

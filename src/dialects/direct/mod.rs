@@ -158,7 +158,7 @@ fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refu
     turn.fail(error, refusal.code);
     let id = |name| Some(AuditText::new(&payload?.id(name)?));
     match refusal.code {
-        ErrorCode::RateLimit => turn.limited(Dialect::Direct),
+        ErrorCode::RateLimit => turn.connection.over_limit(),
         code => turn.record(
             Dialect::Direct,
             Audited::Refused {

@@ -1,0 +1,141 @@
+//! A connection's beginning, its work and its end.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use socketioxide::socket::DisconnectReason as LibraryReason;
+
+use crate::audit::Event as Audited;
+use crate::auth::AuthError;
+use crate::connection::{Admission, Connection, Drain, Phase};
+use crate::dialects::{self, everyone};
+use crate::error::{DisconnectReason, ErrorCode};
+use crate::presence;
+use crate::relay::Relay;
+
+/// What came of entering a connection into what it belongs to.
+enum Entered {
+    /// It may work.
+    Here,
+    /// It is to be sent away, and perhaps told why.
+    SendAway(Option<AuthError>),
+    /// It was over before it began.
+    Over,
+}
+
+/// The connection begins.
+pub(super) async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+    // Nothing is sent away inside: the end of a connection waits for its phase, too.
+    match enter(relay, connection) {
+        Entered::Here => {
+            everyone::arrive(relay, connection);
+            work(relay, connection, connection.inbox().open()).await;
+        }
+        Entered::SendAway(Some(error)) => {
+            everyone::expel(connection, error, DisconnectReason::AuthRefused)
+        }
+        Entered::SendAway(None) => connection.disconnect(DisconnectReason::ServerClosed),
+        Entered::Over => {}
+    }
+}
+
+fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
+    let mut phase = connection.phase();
+    let admission = match std::mem::replace(&mut *phase, Phase::Open) {
+        Phase::Admitted(admission) => admission,
+        other => {
+            *phase = other;
+            return Entered::Over;
+        }
+    };
+    tracing::debug!(session = %connection.session, "connected");
+    match admission {
+        Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
+        Admission::Refused(error) => {
+            let event = Audited::AuthFailed { code: error.code() };
+            relay.record(connection, connection.client.declared, event);
+            return Entered::SendAway(Some(error));
+        }
+        Admission::User(authenticated) => {
+            if everyone::enter(relay, connection, authenticated).is_err() {
+                return Entered::SendAway(None);
+            }
+            everyone::welcome(connection);
+        }
+    }
+    Entered::Here
+}
+
+/// The connection is over. What it had sent before is still handled.
+pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) {
+    let mut phase = connection.phase();
+    let began = match std::mem::replace(&mut *phase, Phase::Over) {
+        Phase::Over => return,
+        Phase::Admitted(_) => false,
+        Phase::Open => true,
+    };
+    relay.sessions.remove(connection.socket_id());
+    let reason = connection.closing().unwrap_or(reason_of(reason));
+    if reason == DisconnectReason::SlowConsumer {
+        let bytes = connection.flow().backlog() as u64;
+        relay.record(
+            connection,
+            Some(connection.dialect()),
+            Audited::SlowConsumer { bytes },
+        );
+    }
+    relay.record_over_limit(connection);
+    connection.over();
+    tracing::debug!(session = %connection.session, reason = reason.as_str(), "disconnected");
+    if began {
+        relay.record(
+            connection,
+            Some(connection.dialect()),
+            Audited::SocketDisconnect { reason },
+        );
+    }
+    if let Some(member) = connection.member()
+        && relay.users.disconnect(&member.user, connection)
+    {
+        presence::left(relay, &member.user);
+    }
+}
+
+fn reason_of(reason: LibraryReason) -> DisconnectReason {
+    match reason {
+        LibraryReason::ClientNSDisconnect => DisconnectReason::ClientLeft,
+        LibraryReason::TransportClose | LibraryReason::TransportError => {
+            DisconnectReason::TransportClosed
+        }
+        LibraryReason::HeartbeatTimeout => DisconnectReason::PingTimeout,
+        LibraryReason::MultipleHttpPollingError | LibraryReason::PacketParsingError => {
+            DisconnectReason::ProtocolError
+        }
+        LibraryReason::ServerNSDisconnect => DisconnectReason::ServerClosed,
+        LibraryReason::ClosingServer => DisconnectReason::ServerShutdown,
+    }
+}
+
+/// Handles all events that wait. A client that does not read its answers waits for room first.
+pub(super) async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
+    while let Some((event, ack)) = drain.take_next() {
+        // Handlers seldom wait, and a client that floods must not keep a thread for itself.
+        tokio::task::consume_budget().await;
+        connection.flow().room().await;
+        let handled = AssertUnwindSafe(dialects::handle(relay, connection, event, ack))
+            .catch_unwind()
+            .await;
+        if handled.is_err() {
+            tracing::error!(session = %connection.session, "a handler panicked; its connection is closed");
+            relay.record(
+                connection,
+                Some(connection.dialect()),
+                Audited::Error {
+                    code: ErrorCode::OperationFailed,
+                },
+            );
+            connection.close(DisconnectReason::ServerClosed);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Reads far from the kernel while much is coming: the library reads a few kilobytes at a time,
+//! and every read of a large event would be a system call. At rest it keeps no memory.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+/// Bytes read at once while much is coming.
+const FAR: usize = 64 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct ReadAhead {
+    buffer: Vec<u8>,
+    taken: usize,
+    /// The last read from the kernel filled what it was given.
+    more_expected: bool,
+}
+
+impl ReadAhead {
+    /// Reads at most `most` bytes into `buf`, from what was read before or from `source`.
+    pub(super) fn poll_read<R: AsyncRead + Unpin>(
+        &mut self,
+        source: &mut R,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        most: usize,
+    ) -> Poll<io::Result<()>> {
+        let wanted = most.min(buf.remaining());
+        if self.taken == self.buffer.len() {
+            if !self.more_expected && wanted == buf.remaining() {
+                ready!(Pin::new(source).poll_read(cx, buf))?;
+                self.more_expected = buf.remaining() == 0;
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.refill(source, cx))?;
+        }
+        let rest = &self.buffer[self.taken..];
+        let part = &rest[..wanted.min(rest.len())];
+        buf.put_slice(part);
+        self.taken += part.len();
+        if self.taken == self.buffer.len() && !self.more_expected {
+            *self = Self::default();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn refill<R: AsyncRead + Unpin>(
+        &mut self,
+        source: &mut R,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.taken = 0;
+        self.buffer.resize(FAR, 0);
+        let mut far = ReadBuf::new(&mut self.buffer);
+        let polled = Pin::new(source).poll_read(cx, &mut far);
+        let read = far.filled().len();
+        self.more_expected = read == FAR;
+        if read == 0 {
+            // Nothing more for now, or for ever.
+            *self = Self::default();
+        } else {
+            self.buffer.truncate(read);
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
+
+    struct Cut<R> {
+        ahead: ReadAhead,
+        source: R,
+        most: usize,
+    }
+
+    impl<R: AsyncRead + Unpin> AsyncRead for Cut<R> {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let this = self.get_mut();
+            this.ahead.poll_read(&mut this.source, cx, buf, this.most)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_comes_once_and_in_order(
+            len in 0usize..300_000,
+            piece in 1usize..9_000,
+            most in prop_oneof![Just(usize::MAX), 1usize..5_000],
+        ) {
+            let sent: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+            let mut reader = Cut { ahead: ReadAhead::default(), source: sent.as_slice(), most };
+            let mut got = Vec::new();
+            let mut buffer = vec![0; piece];
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+                loop {
+                    match reader.read(&mut buffer).await.unwrap() {
+                        0 => break,
+                        read => got.extend_from_slice(&buffer[..read]),
+                    }
+                }
+            });
+            prop_assert_eq!(&got, &sent);
+            prop_assert_eq!(reader.ahead.buffer.capacity(), 0);
+        }
+    }
+}
