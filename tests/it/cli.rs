@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 const SECRET: &str = "canary-secret-canary-secret-canary-secret";
@@ -270,6 +271,12 @@ fn health_asks_another_address_when_told_and_fails_when_nobody_answers() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(server.join().unwrap().starts_with("GET /ready?x=1 "));
 
+    // Taken, so that nobody else gets it meanwhile, and not listened on.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    taken.bind(&any.into()).unwrap();
+    let address = taken.local_addr().unwrap().as_socket().unwrap();
+    let url = format!("http://{address}/");
     let nobody = relay(folder.path(), &["health", "--url", &url], &[]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(
