@@ -1,6 +1,7 @@
 //! The open connections by the library's id, which is what requests name them by.
 
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use socketioxide::socket::Sid;
@@ -14,7 +15,12 @@ pub struct Sessions {
     open: DashMap<Sid, Arc<Connection>>,
     /// Links on which a session goes on whose connection is not yet admitted.
     upgraded: DashMap<Sid, Weak<Link>>,
+    /// Sessions whose connection is over, and since when. Their transports go soon.
+    over: DashMap<Sid, Instant>,
 }
+
+/// How long a session is remembered whose connection is over: longer than its transport lasts.
+const REMEMBERED: Duration = Duration::from_secs(60);
 
 impl Sessions {
     /// Adds a connection that is being admitted.
@@ -30,9 +36,16 @@ impl Sessions {
         }
     }
 
-    /// Removes a connection. `false`: it was not there.
-    pub fn remove(&self, sid: Sid) -> bool {
-        self.open.remove(&sid).is_some()
+    /// Removes a connection that is over.
+    pub fn remove(&self, sid: Sid) {
+        self.over.insert(sid, Instant::now());
+        self.open.remove(&sid);
+    }
+
+    /// Whether the session had a connection that is over. It gets no second one: flow control
+    /// counts what is written for the first.
+    pub fn is_over(&self, sid: Sid) -> bool {
+        self.over.contains_key(&sid)
     }
 
     /// The connection with this id.
@@ -62,8 +75,9 @@ impl Sessions {
         self.open.len()
     }
 
-    /// Forgets upgrades that came to nothing. To be called now and then.
+    /// Forgets upgrades that came to nothing and sessions that are gone. To be called now and then.
     pub fn sweep(&self) {
         self.upgraded.retain(|_, link| link.strong_count() > 0);
+        self.over.retain(|_, since| since.elapsed() < REMEMBERED);
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     UnknownDialect,
     #[error("Too many connections")]
     TooManyConnections,
+    #[error("Session is over")]
+    SessionOver,
     #[error("Server error")]
     NoHandshake,
 }
@@ -33,7 +35,7 @@ impl Refusal {
             Self::Auth(error) => error.code(),
             Self::UnknownDialect => ErrorCode::UnknownDialect,
             Self::TooManyConnections => ErrorCode::TooManyConnections,
-            Self::NoHandshake => ErrorCode::OperationFailed,
+            Self::SessionOver | Self::NoHandshake => ErrorCode::OperationFailed,
         }
     }
 }
@@ -56,11 +58,11 @@ pub(super) async fn decide(
     client: &mut Client,
 ) -> Result<(Admission, Place), Refusal> {
     client.declared = declared(relay, handshake, hello)?;
+    let by_event = relay.config.auth_error_style == AuthErrorStyle::Event;
     let admitted = match authenticate(relay, handshake, hello, client.declared).await {
         Ok(admitted) => admitted,
-        Err(error) if relay.config.auth_error_style == AuthErrorStyle::Event => {
-            Admission::Refused(error)
-        }
+        // The event tells what is wrong with a token; that there were too many is said before.
+        Err(error) if by_event && error != AuthError::TooManyAttempts => Admission::Refused(error),
         Err(error) => return Err(error.into()),
     };
     if let Admission::User(authenticated) = &admitted

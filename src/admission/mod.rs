@@ -46,6 +46,9 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
         .get::<Handshake>()
         .cloned()
         .ok_or(Refusal::NoHandshake)?;
+    if relay.sessions.is_over(socket.id) {
+        return Err(Refusal::SessionOver);
+    }
     let mut client = Client {
         address: handshake.address,
         user_agent: handshake.user_agent.clone(),

@@ -151,11 +151,9 @@ pub fn announce_expiry(connection: &Connection) {
     );
 }
 
-/// A guest sent something that needs a token. Said at most once a second.
+/// A guest sent something that needs a token.
 pub fn refuse_guest(mut turn: Turn<'_>) {
-    if turn.connection.may_complain() {
-        tell_error(turn.connection, AuthError::Missing);
-    }
+    tell_error(turn.connection, AuthError::Missing);
     record_refused(&turn, ErrorCode::MissingToken);
     turn.fail("Authentication token required", ErrorCode::MissingToken);
 }

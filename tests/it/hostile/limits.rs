@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{MEMORY, Stage, survives};
+use crate::raw::polling::Polling;
 use crate::raw::socket::{FIN, RawSocket, TEXT, frame};
 use crate::raw::{Client, Dial, token};
 use crate::scene::{Bystanders, all_is_well, message, resident, server, stop};
@@ -240,4 +241,27 @@ async fn coming_and_going_leaves_nothing_behind() {
     assert!(resident(&relay) <= MEMORY);
     all_is_well(&mut relay, &mut others).await;
     stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_closed() {
+    let mut stage = Stage::set(&[]).await;
+    let mut leaver = Client::connect(&stage.relay, "leaver").await;
+    leaver.writer.text("41").await.unwrap();
+    stage.unharmed("a client that left").await;
+    let refused = leaver.enter(&token::for_user("leaver")).await;
+    assert!(refused.is_err_and(|answer| answer.contains("Session is over")));
+    leaver.closed_within(Duration::from_secs(10)).await;
+
+    let polling = Polling::connect(&stage.relay, "poller").await;
+    polling.post(b"41").await;
+    polling
+        .post(format!("40{{\"token\":\"{}\"}}", token::for_user("poller")).as_bytes())
+        .await;
+    polling.next("Session is over").await;
+    let began = Instant::now();
+    while polling.poll().await.status == 200 {
+        assert!(began.elapsed() < Duration::from_secs(10), "still served");
+    }
+    stage.strike();
 }
