@@ -79,6 +79,7 @@ pub struct Connection {
     admitted: Instant,
     last_complaint: Mutex<Option<Instant>>,
     over_limit: AtomicU64,
+    refused_bytes: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
     guest: Arc<Source>,
@@ -145,6 +146,7 @@ impl Connection {
             admitted: Instant::now(),
             last_complaint: Mutex::new(None),
             over_limit: AtomicU64::new(0),
+            refused_bytes: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
             transport,
@@ -248,6 +250,15 @@ impl Connection {
             *last = Some(Instant::now());
         }
         may
+    }
+
+    /// Counts the bytes of an event that was refused because it came from a guest; how many there
+    /// were so far.
+    pub fn count_refused(&self, bytes: usize) -> u64 {
+        let before = self
+            .refused_bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
+        before + bytes as u64
     }
 
     /// Counts one event over a limit.

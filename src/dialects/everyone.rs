@@ -151,8 +151,16 @@ pub fn announce_expiry(connection: &Connection) {
     );
 }
 
-/// A guest sent something that needs a token.
+/// A guest sent something that needs a token. One that sends much of it is sent away.
 pub fn refuse_guest(mut turn: Turn<'_>) {
+    let sent = turn.connection.count_refused(turn.event.size());
+    if sent > turn.relay.config.guest_max_bytes {
+        return expel(
+            turn.connection,
+            AuthError::Missing,
+            DisconnectReason::GuestTimeout,
+        );
+    }
     tell_error(turn.connection, AuthError::Missing);
     record_refused(&turn, ErrorCode::MissingToken);
     turn.fail("Authentication token required", ErrorCode::MissingToken);

@@ -265,3 +265,23 @@ async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_clos
     }
     stage.strike();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_polling_guest_may_send_so_much_in_sum_and_no_more() {
+    let stage = Stage::set(&[("DIALECTS", "direct,session"), ("GUEST_TIMEOUT", "1m")]).await;
+    let guest = Polling::open(&stage.relay).await;
+    guest.post(b"40").await;
+    guest.next("40{").await;
+    let event = format!(
+        "42[\"send_message\",{{\"ciphertext\":\"{}\"}}]",
+        "c".repeat(10_000)
+    );
+    // 64 KiB are allowed: six of these.
+    for _ in 0..6 {
+        assert_eq!(guest.post(event.as_bytes()).await.status, 200);
+        guest.next("MISSING_TOKEN").await;
+    }
+    guest.post(event.as_bytes()).await;
+    assert_eq!(guest.next("41").await, "41");
+    stage.strike();
+}
