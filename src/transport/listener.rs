@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::link::{Link, LinkLimits};
 use super::stream::GuardedStream;
@@ -63,9 +63,7 @@ impl Listener for GuardedListener {
                     let Some(place) = self.place(peer.ip()) else {
                         continue;
                     };
-                    // Events are small and wanted at once. A socket that is already gone says so
-                    // when it is read.
-                    let _ = tcp.set_nodelay(true);
+                    tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits));
                     return (GuardedStream::new(tcp, link, place), peer);
                 }
@@ -81,6 +79,19 @@ impl Listener for GuardedListener {
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
+}
+
+/// Bytes that may wait in the kernel unsent. Much more would wait by default, and the stream could
+/// be written to again only after a third of that: on a slow line, later than the write deadline.
+#[cfg(target_os = "linux")]
+const MOST_UNSENT: u32 = 128 * 1024;
+
+fn tune(tcp: &TcpStream) {
+    // Events are small and wanted at once. A socket that is already gone says so when it is read.
+    let _ = tcp.set_nodelay(true);
+    // A kernel without this option does without.
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MOST_UNSENT);
 }
 
 /// Errors that concern the connection being accepted only, not the listener.
