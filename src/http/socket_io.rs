@@ -106,7 +106,8 @@ pub(super) async fn request(
     request: Request,
 ) -> Response {
     let relay = &edge.relay;
-    let query = Query::of(request.uri());
+    let (mut parts, body) = request.into_parts();
+    let query = Query::of(&parts.uri);
     if query.revision == Some("3") && !relay.config.allow_eio3 {
         return error::response(StatusCode::BAD_REQUEST, "Unsupported protocol version", "5");
     }
@@ -119,14 +120,17 @@ pub(super) async fn request(
     }
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
     let session = || sid.and_then(|sid| relay.sessions.get(sid));
-    let polls = request.method() == Method::GET && query.transport == Some("polling");
+    let polls = parts.method == Method::GET && query.transport == Some("polling");
     let old_payload = query.revision == Some("3");
-    let (parts, body) = request.into_parts();
+    // Only the request that opens a session is kept, and asked who the client is.
+    let opening = query.sid.is_none();
+    let handshake = opening.then(|| handshake(&parts, &query, &link, &relay.config));
+    let passed_on = query.passed_on;
     let body = match parts.method {
         Method::POST => bounded(session().as_deref(), &relay.config, &link, body).await,
         _ => body,
     };
-    let Some(slim) = slim(parts, &link, &relay.config, body) else {
+    let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {
         return error::response(StatusCode::BAD_REQUEST, "Bad request", "3");
     };
     let Ok(response) = edge.library.oneshot(slim).await;
@@ -187,30 +191,36 @@ fn relayed_packets(payload: &Bytes) -> usize {
 }
 
 /// The request with only what is needed.
-fn slim(parts: request::Parts, link: &Arc<Link>, config: &Config, body: Body) -> Option<Request> {
-    let handshake = handshake(&parts, link, config);
-    let query = Query::of(&parts.uri);
+fn slim(
+    parts: &mut request::Parts,
+    query: &str,
+    handshake: Option<Handshake>,
+    body: Body,
+) -> Option<Request> {
     let mut slim = Request::new(body);
-    *slim.uri_mut() = format!("/socket.io/?{}", query.passed_on)
-        .parse::<Uri>()
-        .ok()?;
-    *slim.method_mut() = parts.method;
+    *slim.uri_mut() = format!("/socket.io/?{query}").parse::<Uri>().ok()?;
+    *slim.method_mut() = parts.method.clone();
     for name in [SEC_WEBSOCKET_KEY, CONTENT_TYPE] {
         if let Some(value) = parts.headers.get(&name) {
             let copy = HeaderValue::from_bytes(value.as_bytes()).ok()?;
             slim.headers_mut().insert(name, copy);
         }
     }
-    let mut extensions = parts.extensions;
-    if let Some(upgrade) = extensions.remove::<hyper::upgrade::OnUpgrade>() {
+    if let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() {
         slim.extensions_mut().insert(upgrade);
     }
-    slim.extensions_mut().insert(handshake);
+    if let Some(handshake) = handshake {
+        slim.extensions_mut().insert(handshake);
+    }
     Some(slim)
 }
 
-fn handshake(parts: &request::Parts, link: &Arc<Link>, config: &Config) -> Handshake {
-    let query = Query::of(&parts.uri);
+fn handshake(
+    parts: &request::Parts,
+    query: &Query<'_>,
+    link: &Arc<Link>,
+    config: &Config,
+) -> Handshake {
     let header = |headers: &HeaderMap, name| {
         headers
             .get(name)
@@ -253,7 +263,8 @@ impl<'a> Query<'a> {
             let (part, passed_on) = match name {
                 "EIO" => (&mut query.revision, true),
                 "transport" => (&mut query.transport, true),
-                "sid" => (&mut query.sid, true),
+                // Without a `=` the library does not see it, either.
+                "sid" if pair.contains('=') => (&mut query.sid, true),
                 "token" => (&mut query.token, false),
                 "dialect" => (&mut query.dialect, false),
                 "b64" => (&mut None, true),

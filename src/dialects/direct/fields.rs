@@ -15,10 +15,16 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    pub(super) const RATE_LIMIT: Self = Self {
-        code: ErrorCode::RateLimit,
-        field: None,
-    };
+    /// What a rate limit said is taken for an answer.
+    pub(super) fn unless_allowed(allowed: bool) -> Result<(), Self> {
+        match allowed {
+            true => Ok(()),
+            false => Err(Self {
+                code: ErrorCode::RateLimit,
+                field: None,
+            }),
+        }
+    }
 
     /// A field is missing, of the wrong type or too long; `None` when all are.
     pub(super) fn invalid(field: Option<&'static str>) -> Self {

@@ -59,8 +59,8 @@ pub(super) async fn send_file_chunk(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = turn.relay.config.clone();
-    let fields = Fields::new(payload, &config);
+    let config = &turn.relay.config;
+    let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     let message = fields.id("messageId")?;
     let chunk_number = fields.count("chunkNumber")?;
@@ -138,9 +138,7 @@ pub(super) async fn request_file(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    if !member.user.limits.messages.allows() {
-        return Err(Refusal::RATE_LIMIT);
-    }
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let fields = Fields::new(payload, &turn.relay.config);
     let sender = fields.user("senderId")?;
     let message = fields.id("messageId")?;

@@ -68,13 +68,8 @@ pub(super) async fn join_room(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    if !turn
-        .relay
-        .limits
-        .allows_join(turn.connection.client.address)
-    {
-        return Err(Refusal::RATE_LIMIT);
-    }
+    let address = turn.connection.client.address;
+    Refusal::unless_allowed(turn.relay.limits.allows_join(address))?;
     let fields = Fields::new(payload, &turn.relay.config);
     let recipient = fields.user("recipientId")?;
     let room_name = rooms::pair(&member.user.id, &recipient);
@@ -136,11 +131,9 @@ pub(super) async fn send_message(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    if !member.user.limits.messages.allows() {
-        return Err(Refusal::RATE_LIMIT);
-    }
-    let config = turn.relay.config.clone();
-    let fields = Fields::new(payload, &config);
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let config = &turn.relay.config;
+    let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     for name in ["ciphertext", "iv", "tag"] {
         fields.filled(name)?;
@@ -185,11 +178,9 @@ pub(super) async fn send_key(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    if !member.user.limits.messages.allows() {
-        return Err(Refusal::RATE_LIMIT);
-    }
-    let config = turn.relay.config.clone();
-    let fields = Fields::new(payload, &config);
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let config = &turn.relay.config;
+    let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
     fields.optional_up_to("signature", config.max_key_bytes)?;

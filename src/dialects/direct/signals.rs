@@ -34,9 +34,7 @@ pub(super) async fn typing(
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    if !turn.connection.signals.allows() {
-        return Err(Refusal::RATE_LIMIT);
-    }
+    Refusal::unless_allowed(turn.connection.signals.allows())?;
     let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
     let typing = Typing {
         user_id: member.user.id.as_str(),
@@ -55,9 +53,7 @@ pub(super) async fn receipt(
     payload: &Payload<'_>,
     confirmed: &'static str,
 ) -> Result<(), Refusal> {
-    if !turn.connection.signals.allows() {
-        return Err(Refusal::RATE_LIMIT);
-    }
+    Refusal::unless_allowed(turn.connection.signals.allows())?;
     let fields = Fields::new(payload, &turn.relay.config);
     let sender = fields.user("senderId")?;
     fields.id("messageId")?;
