@@ -11,7 +11,7 @@ use crate::raw::{Client, Event, http, polling::Polling, token};
 use crate::scene::{server_in, stop};
 
 /// Random, so that nothing but this run's payloads can hold it.
-fn canary() -> String {
+pub fn canary() -> String {
     format!("CANARY-{}", Uuid::new_v4().simple())
 }
 
@@ -249,7 +249,7 @@ async fn answers(client: &mut Client, mark: &str) -> (usize, usize) {
     (errors, others)
 }
 
-fn found_nowhere(log: &str, data: &Path, mark: &str) {
+pub fn found_nowhere(log: &str, data: &Path, mark: &str) {
     assert!(!log.is_empty());
     let lines: Vec<_> = log.lines().filter(|line| line.contains(mark)).collect();
     assert!(lines.is_empty(), "in the log: {lines:#?}");

@@ -15,7 +15,7 @@ use crate::scene::{Bystanders, chunk, message, resident, server, stop};
 
 const MEGABYTE: usize = 1_000_000;
 /// What the server may use at most while a receiver is slow, in MiB.
-const MEMORY: f64 = 120.0;
+pub const MEMORY: f64 = 120.0;
 /// How long a message between others may take meanwhile: all but one in a hundred, which may be
 /// late because this machine is busy. Held up by the receiver, every one would take seconds.
 const UNDISTURBED: Duration = Duration::from_millis(100);
@@ -77,7 +77,7 @@ async fn receive(reader: &mut Reader, numbers: std::ops::Range<usize>) {
 }
 
 /// Samples the server's memory every 20 ms until told to stop; the most there was, in MiB.
-fn sample(relay: &Arc<Relay>) -> (JoinHandle<f64>, Arc<AtomicBool>) {
+pub fn sample(relay: &Arc<Relay>) -> (JoinHandle<f64>, Arc<AtomicBool>) {
     let over = Arc::new(AtomicBool::new(false));
     let (relay, stop) = (relay.clone(), over.clone());
     let sampling = tokio::spawn(async move {

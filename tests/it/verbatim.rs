@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::raw::{Client, Event, members};
 use crate::scene::{server, stop};
 
-const CASES: u32 = 150;
+pub const CASES: u32 = 150;
 
 /// Numbers, strings and words that a parser or printer of JSON likes to rewrite.
 const NUMBERS: &[&str] = &[
@@ -80,14 +80,14 @@ const NAMES: &[&str] = &[
     "toJSON",
     "0",
 ];
-const SPACES: &[&str] = &["", "", "", "", " ", "\n", "\t", "\r\n", "   "];
+pub const SPACES: &[&str] = &["", "", "", "", " ", "\n", "\t", "\r\n", "   "];
 
-fn text() -> impl Strategy<Value = String> {
+pub fn text() -> impl Strategy<Value = String> {
     vec(select(PIECES), 0..8).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
 }
 
 /// Any JSON text.
-fn json() -> impl Strategy<Value = String> {
+pub fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         select(NUMBERS).prop_map(str::to_owned),
         text(),
@@ -114,7 +114,7 @@ fn json() -> impl Strategy<Value = String> {
 }
 
 /// JSON that a required field may be: neither empty nor what counts as missing.
-fn required() -> impl Strategy<Value = String> {
+pub fn required() -> impl Strategy<Value = String> {
     json().prop_map(|json| match json.as_str() {
         "null" | "false" | "0" | "-0" | "-0.0" | "\"\"" => format!("[{json}]"),
         _ => json,
@@ -239,7 +239,7 @@ fn the_fields_of_a_key_exchange_arrive_with_the_same_bytes() {
 }
 
 /// A value with attachments in it: its JSON text, where `@n@` stands for attachment n.
-fn with_attachments() -> impl Strategy<Value = (String, Vec<Vec<u8>>)> {
+pub fn with_attachments() -> impl Strategy<Value = (String, Vec<Vec<u8>>)> {
     let bytes = vec(any::<u8>(), 1..300);
     let shape = select(
         &[
@@ -257,7 +257,7 @@ fn with_attachments() -> impl Strategy<Value = (String, Vec<Vec<u8>>)> {
 }
 
 /// The text with every placeholder replaced by the bytes it stands for, as hex.
-fn resolved(text: &str, attachments: &[Bytes]) -> String {
+pub fn resolved(text: &str, attachments: &[Bytes]) -> String {
     let mut resolved = text.to_owned();
     for (number, bytes) in attachments.iter().enumerate() {
         let mut hex = String::from("<");
@@ -270,7 +270,7 @@ fn resolved(text: &str, attachments: &[Bytes]) -> String {
     resolved
 }
 
-fn placeholder(number: usize) -> String {
+pub fn placeholder(number: usize) -> String {
     format!("{{\"_placeholder\":true,\"num\":{number}}}")
 }
 

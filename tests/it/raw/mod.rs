@@ -8,6 +8,7 @@ pub mod polling;
 pub mod socket;
 pub mod token;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -283,6 +284,8 @@ pub struct Dial {
     pub headers: Vec<(String, String)>,
     /// Bytes the kernel may hold for the client; `None` leaves it to the kernel.
     pub receive_buffer: Option<u32>,
+    /// Where to connect instead of the relay itself.
+    pub through: Option<SocketAddr>,
 }
 
 impl Dial {
@@ -304,7 +307,8 @@ impl Dial {
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
         }
-        let connecting = socket.connect(address(relay).parse().unwrap());
+        let direct = || address(relay).parse().unwrap();
+        let connecting = socket.connect(self.through.unwrap_or_else(direct));
         let tcp = timeout(PATIENCE, connecting)
             .await
             .expect("to connect in time")

@@ -1,0 +1,525 @@
+//! Hostile events by guests, by members and by members of another session: the server lives, the sender is told what is
+//! documented and nothing more, the members of the session are told nothing, and nothing is kept of it.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::{Answer, Guest, items, join, message, raw, server};
+use crate::harness::Relay;
+use crate::raw::{Event, http};
+use crate::scene::{resident, stop};
+
+/// The session that hostile events are about.
+pub const ROOM: &str = "room";
+/// What a server may use whatever is sent to it, in MiB.
+const MEMORY: f64 = 120.0;
+
+/// A session with three members, something of everything that is kept, and a member of another session.
+pub struct Stage {
+    pub relay: Relay,
+    pub alice: Guest,
+    pub bob: Guest,
+    /// A member who misbehaves.
+    pub carol: Guest,
+    /// A member of another session who misbehaves.
+    pub dave: Guest,
+    before: Vec<String>,
+}
+
+impl Stage {
+    pub async fn set(more: &[(&str, &str)]) -> Self {
+        let relay = server(more);
+        let mut alice = Guest::member(&relay, ROOM, "alice").await;
+        let mut bob = Guest::member(&relay, ROOM, "bob").await;
+        let carol = Guest::member(&relay, ROOM, "carol").await;
+        let dave = Guest::member(&relay, "another", "dave").await;
+        let keys = r#"{"sessionId":"room","encryptedKeys":{"alice":"ka","bob":"kb"}}"#;
+        assert!(alice.ask("set-session-key", keys).await.succeeded());
+        let first =
+            r#"{"sessionId":"room","from":"alice","encrypted":"first","clientMessageId":"first"}"#;
+        assert!(alice.ask("send-message", first).await.succeeded());
+        let private = r#"{"sessionId":"room","from":"bob","to":"alice","encrypted":"private"}"#;
+        assert!(bob.ask("send-message", private).await.succeeded());
+        let mut stage = Self {
+            relay,
+            alice,
+            bob,
+            carol,
+            dave,
+            before: Vec::new(),
+        };
+        stage.alice.told("new-message").await;
+        while stage.bob.next().await.name != "new-message" {}
+        while stage.carol.next().await.name != "new-message" {}
+        stage.before = stage.look().await;
+        stage
+    }
+
+    /// All that is kept of the session, as alice is told it when she joins again and as it is listed. Nobody may have
+    /// been told anything since the last look but the keys that this has all of them told.
+    async fn look(&mut self) -> Vec<String> {
+        let joined = self.alice.join(ROOM, "alice").await;
+        let names = [
+            "messages-history",
+            "session-metadata",
+            "public-keys-updated",
+        ];
+        assert_eq!(joined.names(), names);
+        let mut seen: Vec<_> = joined.events.into_iter().map(|event| event.text).collect();
+        for other in [&mut self.bob, &mut self.carol] {
+            let keys = other.told("public-keys-updated").await;
+            assert_eq!(Some(&keys.text), seen.last());
+        }
+        let listed = http::get(&self.relay, "/sessions").await;
+        assert_eq!(listed.status, 200, "{listed:?}");
+        seen.push(listed.body);
+        seen
+    }
+
+    /// The server lives, nobody was told anything and nothing was kept.
+    pub async fn unharmed(&mut self, input: &str) {
+        println!("after {input:.300}"); // shown when what follows fails
+        assert!(self.relay.is_running(), "{}", self.relay.log());
+        assert_eq!(self.look().await, self.before);
+        let used = resident(&self.relay);
+        assert!(used <= MEMORY, "{used:.0} MiB");
+    }
+
+    /// What is kept is, from now on, what it is now.
+    pub async fn accept(&mut self) {
+        self.before = self.look().await;
+    }
+
+    pub fn strike(mut self) {
+        stop(&mut self.relay);
+    }
+}
+
+/// Who sends something hostile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Someone who has not joined anything.
+    Guest,
+    /// A member of another session.
+    Stranger,
+    /// A member.
+    Member,
+}
+
+pub const SENDERS: [Sender; 3] = [Sender::Guest, Sender::Stranger, Sender::Member];
+
+impl Stage {
+    /// Has someone ask for something. A guest is a new one each time.
+    pub async fn ask(
+        &mut self,
+        sender: Sender,
+        event: &str,
+        argument: &str,
+        attachments: &[Bytes],
+    ) -> Answer {
+        let mut guest;
+        let asker = match sender {
+            Sender::Member => &mut self.carol,
+            Sender::Stranger => &mut self.dave,
+            Sender::Guest => {
+                guest = Guest::enter(&self.relay).await;
+                &mut guest
+            }
+        };
+        asker.ask_with(event, argument, attachments).await
+    }
+}
+
+/// Why something is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    Payload,
+    Field(&'static str),
+    NotAMember,
+}
+
+impl Refused {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Payload | Self::Field(_) => "INVALID_REQUEST",
+            Self::NotAMember => "NOT_A_MEMBER",
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::Payload => "Missing or invalid payload".to_owned(),
+            Self::Field(field) => format!("Missing or invalid {field}"),
+            Self::NotAMember => "You are not a member of this session.".to_owned(),
+        }
+    }
+
+    fn error(self) -> serde_json::Value {
+        let (code, message) = (self.code(), self.message());
+        match self {
+            Self::Field(field) => json!({"error": code, "message": message, "field": field}),
+            _ => json!({"error": code, "message": message}),
+        }
+    }
+}
+
+/// The answer is this refusal and nothing else. Clients leave on an error, so what they send unasked is not answered
+/// by one, and who asks for keys it may not see gets none.
+pub fn assert_refused(answer: &Answer, event: &str, why: Refused) {
+    let told: Vec<_> = answer.events.iter().map(argument).collect();
+    match event {
+        "typing" | "stopped-typing" => assert_eq!(answer.names(), [""; 0]),
+        "get-public-keys" if why == Refused::Payload => assert_eq!(answer.names(), [""; 0]),
+        "get-public-keys" => {
+            assert_eq!(answer.names(), ["public-keys-updated"]);
+            assert_eq!(told, [json!([])]);
+        }
+        _ => {
+            assert_eq!(answer.names(), ["session-error"], "{answer:?}");
+            assert_eq!(told, [why.error()]);
+        }
+    }
+    let error = json!({"message": why.message(), "code": why.code()});
+    let failed = json!([{"success": false, "error": error}]);
+    let ack: serde_json::Value = serde_json::from_str(&answer.ack.text).unwrap();
+    assert_eq!(ack, failed);
+}
+
+fn argument(event: &Event) -> serde_json::Value {
+    let arguments: Vec<serde_json::Value> = serde_json::from_str(&event.text).unwrap();
+    arguments[1].clone()
+}
+
+const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn placeholders_that_name_no_attachment_are_refused() {
+    let mut stage = Stage::set(&[]).await;
+    let one = [Bytes::from_static(b"one")];
+    for number in [
+        "\"splice\"",
+        "\"__proto__\"",
+        "-1",
+        "1",
+        "999",
+        "0.5",
+        "null",
+        "[0]",
+        "{}",
+    ] {
+        let encrypted = format!(r#"{{"_placeholder":true,"num":{number}}}"#);
+        let keys = format!(r#"{{"sessionId":"room","encryptedKeys":{{"bob":{encrypted}}}}}"#);
+        let events = [
+            ("send-message", message(ROOM, "carol", &encrypted)),
+            ("set-session-key", keys),
+        ];
+        for (event, argument) in &events {
+            for sender in SENDERS {
+                let answer = stage.ask(sender, event, argument, &one).await;
+                assert_refused(&answer, event, Refused::Payload);
+            }
+            stage.unharmed(argument).await;
+        }
+    }
+    let twice = message(ROOM, "carol", &format!("[{PLACEHOLDER},{PLACEHOLDER}]"));
+    let answer = stage
+        .ask(Sender::Member, "send-message", &twice, &one)
+        .await;
+    assert_refused(&answer, "send-message", Refused::Payload);
+    stage.unharmed("a placeholder twice").await;
+    stage.strike();
+}
+
+/// A history has messages of many events in one, where a placeholder of one must not stand for an attachment of
+/// another, or for none: a client's parser gives up its connection then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_that_looks_like_a_placeholder_takes_no_attachment_of_another_message() {
+    let mut relay = server(&[]);
+    let mut alice = Guest::member(&relay, ROOM, "alice").await;
+    let texts = [
+        r#"{"_placeholder":true,"num":0}"#,
+        r#"["deep",{"er":{"_pl\u0061ceholder":true,"num":"splice"}}]"#,
+        r#"{"num":99,"_placeholder":true}"#,
+    ];
+    let bytes = [Bytes::from_static(b"bytes")];
+    for text in texts {
+        let binary = message(ROOM, "alice", PLACEHOLDER);
+        assert!(
+            alice
+                .ask_with("send-message", &binary, &bytes)
+                .await
+                .succeeded()
+        );
+        assert!(
+            alice
+                .ask("send-message", &message(ROOM, "alice", text))
+                .await
+                .succeeded()
+        );
+    }
+    let mut bob = Guest::enter(&relay).await;
+    let joined = bob.join(ROOM, "bob").await;
+    let mut got = Vec::new();
+    for part in joined.all("messages-history") {
+        for message in items(part) {
+            let encrypted = raw(&message, "encrypted").to_owned();
+            let is_text = texts.contains(&encrypted.as_str()) && encrypted != PLACEHOLDER;
+            if is_text {
+                assert!(part.attachments.is_empty(), "{}", part.text);
+            }
+            got.push((encrypted, part.attachments.clone()));
+        }
+    }
+    let expected: Vec<_> = texts
+        .iter()
+        .flat_map(|text| {
+            [
+                (PLACEHOLDER.to_owned(), bytes.to_vec()),
+                ((*text).to_owned(), Vec::new()),
+            ]
+        })
+        .collect();
+    assert_eq!(got, expected);
+    stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn binary_where_text_belongs_is_refused() {
+    let mut stage = Stage::set(&[]).await;
+    let bytes = [Bytes::from_static(b"room")];
+    let cases = [
+        ("join-session", join(ROOM, "carol"), "publicKey"),
+        ("join-session", join(ROOM, "carol"), "sessionId"),
+        ("join-session", join(ROOM, "carol"), "userId"),
+        ("join-session", join(ROOM, "carol"), "displayName"),
+        ("join-session", join(ROOM, "carol"), "isCreator"),
+        (
+            "save-public-key",
+            r#"{"sessionId":"room","userId":"carol","publicKey":"k"}"#.to_owned(),
+            "publicKey",
+        ),
+        (
+            "set-session-key",
+            r#"{"sessionId":"room","encryptedKeys":{}}"#.to_owned(),
+            "encryptedKeys",
+        ),
+        ("send-message", message(ROOM, "carol", "\"c\""), "from"),
+        (
+            "leave-session",
+            message(ROOM, "carol", "\"c\"").replace("from", "userId"),
+            "userId",
+        ),
+    ];
+    for (event, argument, field) in cases {
+        // The last one of a name is the one that counts.
+        let argument = format!(
+            "{},\"{field}\":{PLACEHOLDER}}}",
+            argument.strip_suffix('}').unwrap()
+        );
+        for sender in SENDERS {
+            let answer = stage.ask(sender, event, &argument, &bytes).await;
+            assert_refused(&answer, event, Refused::Field(field));
+        }
+        stage.unharmed(&format!("a binary {field}")).await;
+    }
+    let empty = [Bytes::new()];
+    let argument = message(ROOM, "carol", PLACEHOLDER);
+    for sender in SENDERS {
+        let answer = stage.ask(sender, "send-message", &argument, &empty).await;
+        assert_refused(&answer, "send-message", Refused::Field("encrypted"));
+    }
+    stage.unharmed("an empty attachment").await;
+    stage.strike();
+}
+
+fn with_attachments(count: usize) -> (String, Vec<Bytes>) {
+    let placeholders: Vec<_> = (0..count)
+        .map(|number| format!(r#"{{"_placeholder":true,"num":{number}}}"#))
+        .collect();
+    let encrypted = format!("[{}]", placeholders.join(","));
+    let bytes = (0..count).map(|number| Bytes::from(number.to_string()));
+    (encrypted, bytes.collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_attachments_are_relayed_and_eleven_close_their_connection_only() {
+    let mut stage = Stage::set(&[]).await;
+    let (encrypted, bytes) = with_attachments(11);
+    for member in [false, true] {
+        let mut mallory = Guest::enter(&stage.relay).await;
+        if member {
+            mallory.join("elsewhere", "mallory").await;
+        }
+        let argument = message("elsewhere", "mallory", &encrypted);
+        let asked = mallory.try_ask("send-message", &argument, &bytes).await;
+        assert!(asked.is_err(), "{asked:?}");
+    }
+    let (encrypted, bytes) = with_attachments(10);
+    let argument = message(ROOM, "carol", &encrypted);
+    let sent = stage
+        .carol
+        .ask_with("send-message", &argument, &bytes)
+        .await;
+    assert!(sent.succeeded(), "{sent:?}");
+    for member in [&mut stage.alice, &mut stage.bob] {
+        let got = member.told("new-message").await;
+        assert_eq!(got.raw("encrypted"), encrypted);
+        assert_eq!(got.attachments, bytes);
+    }
+    let mut late = Guest::enter(&stage.relay).await;
+    let joined = late.join(ROOM, "late").await;
+    let last = joined.all("messages-history").pop().unwrap();
+    assert_eq!(last.attachments, bytes);
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exhausting_events_are_refused_or_close_their_connection_only() {
+    let mut stage = Stage::set(&[]).await;
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let objects = format!("{}1{}", "{\"a\":".repeat(200_000), "}".repeat(200_000));
+    let long = format!("\"{}\"", "x".repeat(9_900_000));
+    let digits = "9".repeat(1_000_000);
+    let keys: Vec<_> = (0..100_000).map(|n| format!("\"k{n}\":{n}")).collect();
+    let keys = keys.join(",");
+    let twice = vec!["\"sessionId\":\"room\""; 100_000].join(",");
+    let mut cases = vec![
+        ("send-message", deep.clone(), Refused::Payload),
+        (
+            "send-message",
+            format!("{{{keys}}}"),
+            Refused::Field("encrypted"),
+        ),
+        (
+            "send-message",
+            format!("{{{twice}}}"),
+            Refused::Field("encrypted"),
+        ),
+        (
+            "leave-session",
+            format!("{{{twice}}}"),
+            Refused::Field("userId"),
+        ),
+        (
+            "set-session-key",
+            format!("{{{keys}}}"),
+            Refused::Field("encryptedKeys"),
+        ),
+    ];
+    for value in [&deep, &objects, &long, &digits] {
+        let key = format!(r#"{{"sessionId":"room","userId":"carol","publicKey":{value}}}"#);
+        let id = format!(r#"{{"sessionId":{value},"from":"carol","encrypted":"c"}}"#);
+        let named = format!(
+            r#"{{"sessionId":"room","from":"carol","encrypted":"c","clientMessageId":{value}}}"#
+        );
+        let user = format!(r#"{{"sessionId":"room","userId":{value},"isCreator":true}}"#);
+        cases.extend([
+            ("save-public-key", key, Refused::Field("publicKey")),
+            ("send-message", id, Refused::Field("sessionId")),
+            ("send-message", named, Refused::Field("clientMessageId")),
+            ("join-session", user, Refused::Field("userId")),
+        ]);
+    }
+    for (event, argument, why) in &cases {
+        for sender in [Sender::Stranger, Sender::Member] {
+            let answer = stage.ask(sender, event, argument, &[]).await;
+            assert_refused(&answer, event, *why);
+        }
+        // More than a stranger may send.
+        let mut guest = Guest::enter(&stage.relay).await;
+        let asked = guest.try_ask(event, argument, &[]).await;
+        assert!(
+            asked.is_err(),
+            "{:?}",
+            asked.map(|answer| answer.names().join(" "))
+        );
+        stage.unharmed(&format!("{event} {argument:.100}")).await;
+    }
+    stage.strike();
+}
+
+/// Names that only the server may say, or that mean something to a library, are no event of a guest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_with_reserved_names_are_refused() {
+    let mut stage = Stage::set(&[]).await;
+    let names = [
+        "error",
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+        "__proto__",
+        "constructor",
+        "new-message",
+        "message-sent",
+        "session-error",
+        "user-joined",
+        "user-left",
+        "public-keys-updated",
+        "session-key-available",
+        "send-message ",
+        "SEND-MESSAGE",
+        "message:send",
+        "send_message",
+    ];
+    for name in names {
+        for sender in SENDERS {
+            let answer = stage
+                .ask(sender, name, &message(ROOM, "carol", "\"c\""), &[])
+                .await;
+            assert_eq!(answer.names(), ["auth:error"], "{name}");
+            let error = &answer.events[0];
+            assert_eq!(error.get("code"), "MISSING_TOKEN", "{name}");
+            let failed =
+                json!({"message": "Authentication token required", "code": "MISSING_TOKEN"});
+            assert_eq!(answer.ack.get("error"), failed, "{name}");
+        }
+        stage.unharmed(name).await;
+    }
+    stage.strike();
+}
+
+/// To the server they are names like any other; the one that stands for all is nobody's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_mean_something_to_a_script_are_names_like_any_other() {
+    let mut stage = Stage::set(&[]).await;
+    for name in [
+        "__proto__",
+        "constructor",
+        "toString",
+        "ALL",
+        "null",
+        "0",
+        "*",
+    ] {
+        let mut guest = Guest::enter(&stage.relay).await;
+        let joined = guest.join(ROOM, name).await;
+        let metadata = joined.one("session-metadata");
+        assert_eq!(metadata.raw("encryptedSessionKey"), "null", "{name}");
+        for member in [&mut stage.alice, &mut stage.bob, &mut stage.carol] {
+            assert_eq!(member.told("user-joined").await.get("userId"), name);
+            let keys = items(&member.told("public-keys-updated").await);
+            assert_eq!(raw(keys.last().unwrap(), "userId"), format!("\"{name}\""));
+        }
+        let to = format!(r#"{{"sessionId":"room","from":"{name}","to":"{name}","encrypted":"c"}}"#);
+        let sent = guest.ask("send-message", &to).await;
+        assert_eq!(sent.names(), ["new-message", "message-sent"], "{name}");
+        let leave = format!(r#"{{"sessionId":"room","userId":"{name}"}}"#);
+        assert!(guest.ask("leave-session", &leave).await.succeeded());
+        for member in [&mut stage.alice, &mut stage.bob, &mut stage.carol] {
+            assert_eq!(member.told("user-left").await.get("userId"), name);
+            member.told("public-keys-updated").await;
+        }
+    }
+    for sender in SENDERS {
+        let answer = stage
+            .ask(sender, "join-session", &join(ROOM, "all"), &[])
+            .await;
+        assert_refused(&answer, "join-session", Refused::Field("userId"));
+    }
+    stage.accept().await;
+    stage.unharmed("userId all").await;
+    stage.strike();
+}

@@ -1,0 +1,211 @@
+//! Order in a group: each member sees each other's messages in the order they were sent in, all of them once; and what
+//! a late joiner is told of the past meets what comes then without a gap and without a repetition.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{Barrier, watch};
+use tokio::task::JoinHandle;
+
+use super::{Guest, items, join, message, raw, server};
+use crate::harness::Relay;
+use crate::raw::{Event, Reader};
+use crate::scene::stop;
+
+const SENDERS: u64 = 5;
+const MESSAGES: u64 = 1000;
+const LATE: u64 = 6;
+const ROOM: &str = "room";
+/// Whose message is the last one.
+const FENCE: &str = "fence";
+
+/// A message: who sent it, and which one of that sender's it is.
+type Seen = (String, u64);
+
+fn name(sender: u64) -> String {
+    format!("sender-{sender}")
+}
+
+async fn many_talk(history: u64) {
+    let messages = history.to_string();
+    let relay = Arc::new(server(&[("SESSION_HISTORY_MESSAGES", &messages)]));
+    let start = Arc::new(Barrier::new(SENDERS as usize));
+    let (sent, so_far) = watch::channel(0);
+    let mut members = Vec::new();
+    for sender in 0..SENDERS {
+        members.push(Guest::member(&relay, ROOM, &name(sender)).await);
+    }
+    let mut talking = Vec::new();
+    for (sender, member) in (0..).zip(members) {
+        talking.push(talk(member, sender, start.clone(), sent.clone()));
+    }
+    let mut joining = Vec::new();
+    for late in 0..LATE {
+        let late = join_late(relay.clone(), late, so_far.clone());
+        joining.push(tokio::spawn(late));
+    }
+    let mut received = Vec::new();
+    for talking in talking {
+        received.push(talking.await.unwrap());
+    }
+    let mut fence = Guest::member(&relay, ROOM, FENCE).await;
+    fence.ask("send-message", &message(ROOM, FENCE, "0")).await;
+    let mut late = Vec::new();
+    for joining in joining {
+        late.push(joining.await.unwrap());
+    }
+    for (sender, seen) in (0..).zip(&received) {
+        let others = (0..SENDERS).filter(|other| *other != sender).map(name);
+        in_order(seen, &others.collect::<Vec<_>>(), 0);
+    }
+    let all: Vec<_> = (0..SENDERS).map(name).collect();
+    let mut in_between = 0;
+    for Late {
+        history: past,
+        seen,
+    } in &late
+    {
+        in_between += usize::from(*past > 0 && *past < seen.len());
+        assert!(*past as u64 <= history);
+        // A full history may begin in the middle.
+        let from = if *past as u64 == history { u64::MAX } else { 0 };
+        in_order(seen, &all, from);
+        for (sender, received) in (0..).zip(&received) {
+            let own = name(sender);
+            let theirs: Vec<_> = seen.iter().filter(|(from, _)| *from != own).collect();
+            let same: Vec<_> = received[received.len() - theirs.len()..].iter().collect();
+            assert!(
+                theirs == same,
+                "{own} and a late joiner saw them in different orders"
+            );
+        }
+    }
+    assert!(in_between > 0, "nobody joined while the others talked");
+    stop(&mut Arc::into_inner(relay).unwrap());
+}
+
+/// Sends all messages without waiting for anything; what the sender was told by the others meanwhile. Its own are
+/// confirmed in their order.
+fn talk(
+    member: Guest,
+    sender: u64,
+    start: Arc<Barrier>,
+    sent: watch::Sender<u64>,
+) -> JoinHandle<Vec<Seen>> {
+    tokio::spawn(async move {
+        let writer = member.client.writer.clone();
+        let mut reader = member.client.reader;
+        let sending = tokio::spawn(async move {
+            start.wait().await;
+            for number in 0..MESSAGES {
+                let from = name(sender);
+                let text = format!(
+                    r#"{{"sessionId":"{ROOM}","from":"{from}","encrypted":{number},"clientMessageId":"{from}-{number}"}}"#
+                );
+                writer.emit("send-message", &text).await.unwrap();
+            }
+        });
+        let (mut seen, mut confirmed) = (Vec::new(), 0);
+        while confirmed < MESSAGES || (seen.len() as u64) < MESSAGES * (SENDERS - 1) {
+            let event = next(&mut reader).await;
+            match &*event.name {
+                "message-sent" => {
+                    assert_eq!(event.number("encrypted"), confirmed);
+                    confirmed += 1;
+                    sent.send_modify(|sent| *sent += 1);
+                }
+                "new-message" => seen.push(of_event(&event)),
+                "user-joined" | "public-keys-updated" | "user-left" => {}
+                _ => panic!("{}", event.text),
+            }
+        }
+        sending.await.unwrap();
+        seen
+    })
+}
+
+/// What someone saw who came later.
+struct Late {
+    /// How many of them were the past.
+    history: usize,
+    seen: Vec<Seen>,
+}
+
+/// Joins when a part of the messages was sent, and reads to the end.
+async fn join_late(relay: Arc<Relay>, late: u64, mut sent: watch::Receiver<u64>) -> Late {
+    let mut guest = Guest::enter(&relay).await;
+    let due = late * SENDERS * MESSAGES / LATE;
+    sent.wait_for(|sent| *sent >= due).await.unwrap();
+    let argument = join(ROOM, &format!("late-{late}"));
+    let joined = guest.ask("join-session", &argument).await;
+    assert!(joined.succeeded());
+    let mut seen = Vec::new();
+    let mut history = None;
+    for event in &joined.events {
+        match &*event.name {
+            "messages-history" => {
+                assert_eq!(history, None, "a second history");
+                seen.extend(items(event).iter().map(|message| {
+                    let from: String = serde_json::from_str(raw(message, "from")).unwrap();
+                    (from, raw(message, "encrypted").parse().unwrap())
+                }));
+                history = Some(seen.len());
+            }
+            "new-message" => {
+                assert!(history.is_some(), "a message before the history");
+                seen.push(of_event(event));
+            }
+            _ => {}
+        }
+    }
+    loop {
+        let event = next(&mut guest.client.reader).await;
+        match &*event.name {
+            "new-message" if event.get("from") == FENCE => break,
+            "new-message" => seen.push(of_event(&event)),
+            _ => {}
+        }
+    }
+    Late {
+        history: history.unwrap(),
+        seen,
+    }
+}
+
+async fn next(reader: &mut Reader) -> Event {
+    Event::parse(&reader.packet().await.unwrap()).unwrap()
+}
+
+fn of_event(event: &Event) -> Seen {
+    let from = event.get("from").as_str().unwrap().to_owned();
+    (from, event.number("encrypted"))
+}
+
+/// Each of these senders' messages are there in order, without a gap and once, from this one (or any, for `u64::MAX`)
+/// to the last.
+fn in_order(seen: &[Seen], senders: &[String], from: u64) {
+    let mut due: HashMap<&str, u64> = HashMap::new();
+    for (sender, number) in seen {
+        let first = if from == u64::MAX { *number } else { from };
+        let due = due.entry(sender).or_insert(first);
+        assert_eq!(number, due, "of {sender}");
+        *due += 1;
+    }
+    for sender in senders {
+        match due.get(&**sender) {
+            Some(due) => assert_eq!(*due, MESSAGES, "of {sender}"),
+            // All of its messages may be too long ago.
+            None => assert_eq!(from, u64::MAX, "nothing of {sender}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_who_talk_at_once_are_heard_in_order_also_by_those_who_join_meanwhile() {
+    many_talk(SENDERS * MESSAGES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_is_full_meets_what_comes_then_without_a_gap() {
+    many_talk(1000).await;
+}
