@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use crate::connection::Connection;
 use crate::error::DisconnectReason;
 use crate::identity::UserId;
-use crate::sessions::SessionId;
 use crate::transport::FrameSizes;
 
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
@@ -25,7 +24,7 @@ pub fn pair(one: &UserId, other: &UserId) -> String {
 }
 
 /// The library's name for the room of a session. No client sees it.
-pub fn session(id: &SessionId) -> String {
+pub fn session(id: &str) -> String {
     format!("session:{id}")
 }
 
@@ -46,11 +45,11 @@ pub enum To<'a> {
     Others(&'a Connection),
 }
 
-impl To<'_> {
-    fn includes(self, connection: &Connection) -> bool {
+impl<'a> To<'a> {
+    fn but(self) -> Option<&'a Connection> {
         match self {
-            Self::Everyone => true,
-            Self::Others(but) => !std::ptr::eq(but, connection),
+            Self::Everyone => None,
+            Self::Others(but) => Some(but),
         }
     }
 }
@@ -87,7 +86,10 @@ impl Room {
         frames: &FrameSizes,
     ) -> Behind {
         let mut behind = Behind::default();
-        let mut receivers = self.connections.iter().filter(|other| to.includes(other));
+        let but = to.but();
+        let gets_it =
+            |other: &&Arc<Connection>| but.is_none_or(|but| !std::ptr::eq(but, &***other));
+        let mut receivers = self.connections.iter().filter(gets_it);
         let Some(first) = receivers.next() else {
             return behind;
         };
@@ -103,7 +105,7 @@ impl Room {
                 receiver.leave_room(&self.name);
             }
         }
-        first.broadcast(&self.name, to, event, payload).await;
+        first.broadcast(&self.name, but, event, payload).await;
         behind
     }
 }

@@ -65,7 +65,7 @@ pub(super) async fn join_session(
     let (id, rest) = SessionId::parse(&named).ok_or(BadField(Some(SESSION_ID)))?;
     let user = member_id(&fields)?;
     let join = Join {
-        display_name: display_name(&fields)?,
+        display_name: fields.optional_label("displayName")?.map(Into::into),
         public_key: keys::optional_public_key(&fields, most)?,
         is_creator: fields.flag("isCreator")?,
         key: explicit.as_deref().and_then(AuthKey::new).or(rest),
@@ -133,12 +133,6 @@ fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, BadField> {
         true => Err(BadField(Some("userId"))),
         false => Ok(user),
     }
-}
-
-/// The name to show, if there is one.
-pub(super) fn display_name(fields: &Fields<'_, '_>) -> Result<Option<Arc<str>>, BadField> {
-    let name = fields.optional_label("displayName")?;
-    Ok(name.map(|name| name.into()))
 }
 
 /// `leave-session`

@@ -3,7 +3,6 @@
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
-use super::join::display_name;
 use super::messages;
 use super::{Refusal, member_of};
 use crate::dialects::Turn;
@@ -113,7 +112,7 @@ pub(super) async fn save_public_key(
     let fields = Fields::new(payload, &relay.config);
     let key = optional_public_key(&fields, relay.config.max_key_bytes)?;
     let key = key.ok_or(BadField(Some("publicKey")))?;
-    let name = display_name(&fields)?;
+    let name = fields.optional_label("displayName")?.map(Into::into);
     let mut session = member_of(turn, &fields, Some("userId")).await?;
     let user = session
         .member_on(connection)
