@@ -14,7 +14,7 @@ use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::error::ErrorCode;
 use crate::identity::UserId;
-use crate::payload::{Opaque, Payload};
+use crate::payload::{Opaque, Payload, plainly};
 use crate::relay::Relay;
 use crate::rooms::{Behind, To};
 use crate::sessions::{
@@ -46,6 +46,7 @@ impl UserMoved<'_> {
 struct SessionMetadata<'a> {
     chat_mode: &'static str,
     /// The joiner's own entry among the session keys.
+    #[serde(serialize_with = "plainly")]
     encrypted_session_key: Option<Opaque<'a>>,
 }
 
@@ -84,7 +85,7 @@ pub(super) async fn join_session(
     turn.record(Dialect::Session, Audited::SessionJoined { room_name });
     let behind = welcome(turn, &session, &joined, departed).await;
     drop(session);
-    behind.caught_up(relay.config.write_deadline).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn leave_session(
     let fields = Fields::new(payload, &turn.relay.config);
     let session = member_of(turn, &fields, Some("userId")).await?;
     let behind = depart(turn.relay, turn.connection, session, Departure::Left).await;
-    behind.caught_up(turn.relay.config.write_deadline).await;
+    behind.caught_up_at(turn.relay.config.room_min_rate).await;
     Ok(())
 }
 

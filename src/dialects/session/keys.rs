@@ -122,7 +122,7 @@ pub(super) async fn save_public_key(
     let members = members.ok_or(Refusal::BUSY)?;
     let behind = PublicKeys::of(&members).tell(&session, To::Everyone).await;
     drop(session);
-    behind.caught_up(relay.config.write_deadline).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
 }
 
@@ -180,6 +180,6 @@ pub(super) async fn set_session_key(
     let told = room.emit(To::Everyone, SESSION_KEY_AVAILABLE, &available, &frames);
     let behind = told.await;
     drop(session);
-    behind.caught_up(relay.config.write_deadline).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
 }
