@@ -168,6 +168,20 @@ test('one socket is a member of several sessions', async () => {
   assert.deepEqual([one[0].all('new-message').length, two[0].all('new-message').length], [1, 1]);
 });
 
+test('a connection is one member of a session: as another it comes in place of the first', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const payload = joining(bob.where, 'Carol');
+  const [, toAlice] = await observe([bob, alice], () => {
+    bob.joined.clear();
+    return bob.ask('join-session', payload);
+  });
+  same(toAlice, [
+    ['user-left', { userId: bob.userId, displayName: 'Bob', timestamp: MILLIS }],
+    ['user-joined', { userId: payload.userId, displayName: 'Carol', timestamp: MILLIS }],
+    ['public-keys-updated', [entry(alice, MILLIS), entry(payload, MILLIS)]],
+  ]);
+});
+
 test('without a display name the user id is shown', async () => {
   for (const displayName of [undefined, null, '', '   ']) {
     const clients = await members('Alice');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, same, unique } from './relay.mjs';
 import {
-  DONE, NOT_A_MEMBER, creator, cut, entry, failed, guest, invalid, leave, member, members, mine, observe, place, rejoin, reserved,
+  DONE, NOT_A_MEMBER, creator, cut, entry, failed, guest, invalid, leave, member, members, mine, observe, place, rejoin, reserved, settle,
 } from './session.mjs';
 
 /** The keys that `get-public-keys` shows. */
@@ -75,7 +75,10 @@ test('who has not joined gets no keys and no error', async () => {
   assert.deepEqual(await keysFor(stranger, { sessionId: `${alice.sessionId}:${alice.where.authKey}`, userId: bob.userId }), []);
   assert.deepEqual(await keysFor(eve, mine(eve, { sessionId: alice.sessionId })), []);
   assert.deepEqual(await keysFor(eve, mine(alice)), []);
-  for (const fields of [{}, null, { sessionId: 7.5 }, 'text']) assert.deepEqual(await keysFor(stranger, fields), []);
+  for (const fields of [{}, { sessionId: 7.5 }, { sessionId: alice.sessionId }]) assert.deepEqual(await keysFor(stranger, fields), []);
+  for (const fields of [null, 'text', []]) stranger.emit('get-public-keys', fields);
+  await settle([stranger]);
+  assert.deepEqual(stranger.all('session-error'), []);
 });
 
 test('who left gets no keys any more', async () => {

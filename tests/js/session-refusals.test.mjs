@@ -74,7 +74,7 @@ const BAD = {
   sessionId: [...BAD_ID, ':', ':rest', `${'x'.repeat(129)}:rest`],
   userId: BAD_ID,
   displayName: [7, {}, [], true, 'x'.repeat(129)],
-  publicKey: ['', 7, true, [], 'k'.repeat(65_537), { x: 'k'.repeat(65_537) }],
+  publicKey: [7, true, [], 'k'.repeat(65_537), { x: 'k'.repeat(65_537) }],
   isCreator: ['true', 1, {}],
   authKey: [{}, [], true],
 };
