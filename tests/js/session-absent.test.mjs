@@ -14,8 +14,7 @@ test('there are no reservations and no list', async () => {
 });
 
 test('there are no guests', async () => {
-  assert.equal((await attempt({})).outcome, 'Authentication token required');
-  assert.equal((await attempt({ auth: { dialect: 'session' } })).outcome, 'Unknown dialect');
+  for (const auth of [{}, { dialect: 'session' }]) assert.equal((await attempt({ auth })).outcome, 'Authentication token required');
 });
 
 test('its events are unknown', async () => {

@@ -31,7 +31,7 @@ test('what is missing is named', async () => {
 });
 
 test('a mode that is none is refused', async () => {
-  for (const chatMode of ['Group', 'public', '', 7, {}, []]) {
+  for (const chatMode of ['Group', 'public', 7, {}, []]) {
     const { status, json } = await reserve({ ...place(), chatMode });
     assert.deepEqual([status, json], [400, { error: 'Invalid chatMode' }], JSON.stringify(chatMode));
   }
@@ -84,8 +84,11 @@ test('a web page of an allowed origin may reserve, one of another may not', asyn
 
 test('a body of megabytes is refused', async () => {
   const body = JSON.stringify({ ...place(), chatMode: 'x'.repeat(3_000_000) });
-  const { status } = await request('/api/reserve-session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
-  assert.ok([400, 413].includes(status), String(status));
+  const answer = request('/api/reserve-session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body });
+  // The server does not read all of it: the connection may be closed before the answer is read.
+  const outcome = await answer.then(({ status }) => status, ({ code }) => code);
+  assert.ok([413, 'ECONNRESET', 'EPIPE'].includes(outcome), String(outcome));
+  await reserved();
 });
 
 test('only POST reserves', async () => {
