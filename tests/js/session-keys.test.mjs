@@ -98,8 +98,8 @@ test('of a lost connection no key is listed', async () => {
 
 test('a session key is told to the whole session, and to each who joins later their own', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const [carol, dave] = [unique('carol'), unique('dave')];
-  const encryptedKeys = { [alice.userId]: 'for Alice', [bob.userId]: { iv: 'i', n: 1.5 }, [carol]: ['for', 'Carol'] };
+  const [carol, dave, erin] = [unique('carol'), unique('dave'), unique('erin')];
+  const encryptedKeys = { [alice.userId]: 'for Alice', [bob.userId]: { iv: 'i', n: 1.5 }, [carol]: ['for', 'Carol'], [erin]: Buffer.from('for Erin') };
   const seen = await observe([alice, bob], async () => {
     assert.deepEqual(await alice.ask('set-session-key', { sessionId: alice.sessionId, encryptedKeys }), DONE);
   });
@@ -107,6 +107,7 @@ test('a session key is told to the whole session, and to each who joins later th
   const metadata = async (client) => (await client).all('session-metadata')[0];
   assert.deepEqual(await metadata(rejoin(bob)), { chatMode: 'group', encryptedSessionKey: { iv: 'i', n: 1.5 } });
   assert.deepEqual(await metadata(member(alice.where, 'Carol', { userId: carol })), { chatMode: 'group', encryptedSessionKey: ['for', 'Carol'] });
+  assert.deepEqual(await metadata(member(alice.where, 'Erin', { userId: erin })), { chatMode: 'group', encryptedSessionKey: Buffer.from('for Erin') });
   assert.deepEqual(await metadata(member(alice.where, 'Dave', { userId: dave })), { chatMode: 'group', encryptedSessionKey: null });
 });
 

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { connect, user } from './relay.mjs';
 import {
-  DONE, REFUSALS, attemptJoin, creator, failed, guest, joining, leave, member, message, mine, observe, place, rejoin, reserve, settle, until,
+  DONE, REFUSALS, attemptJoin, creator, failed, guest, joining, leave, member, message, mine, witness, place, rejoin, reserve, settle, until,
 } from './session.mjs';
 
 const number = (name) => Number.parseInt(process.env[name], 10);
@@ -21,11 +21,12 @@ function elsewhere() {
   return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
 }
 
-/** A session of two members, each from an address of its own. */
+/** A session of two members who know of each other, each from an address of its own. */
 async function pair() {
   const where = place();
   const alice = await creator(where, 'Alice', {}, elsewhere());
   const bob = await member(where, 'Bob', {}, elsewhere());
+  await alice.next('public-keys-updated', (keys) => keys.length === 2);
   return [alice, bob];
 }
 
@@ -128,6 +129,17 @@ test('the rate of messages is each guest’s own, and after a while they are gra
   await until(() => alice.ask('send-message', message(alice)), ({ success }) => success);
 });
 
+test('downloads count as messages too', async () => {
+  const [alice, bob] = await pair();
+  const download = { sessionId: alice.sessionId, downloadedBy: 'Alice', senderId: bob.userId, fileName: 'f', timestamp: 1 };
+  const answers = await Promise.all(Array.from({ length: MESSAGES * 3 }, () => alice.ask('file-downloaded', download)));
+  const refused = answers.filter(({ success }) => !success);
+  assert.ok(refused.length > 0 && answers.slice(0, MESSAGES).every(({ success }) => success));
+  assert.deepEqual(alice.all('session-error'), refused.map(() => REFUSALS.rate));
+  await settle([bob, alice]);
+  assert.equal(bob.all('download-notification').length, answers.length - refused.length);
+});
+
 test('keys count as messages', async () => {
   const [alice] = await pair();
   for (const [event, payload] of [
@@ -154,15 +166,11 @@ test('a user’s sockets share one rate of messages', async () => {
   assert.deepEqual(await two.ask('send-message', message(two)), failed(REFUSALS.rate));
 });
 
-for (const [name, event, told, payload] of [
-  ['typing', 'typing', 'user-typing', {}],
-  ['stopped typing', 'stopped-typing', 'user-stopped-typing', {}],
-  ['downloads', 'file-downloaded', 'download-notification', { downloadedBy: 'Alice', fileName: 'f', timestamp: 1 }],
-]) {
-  test(`${name} over the rate are dropped without an event`, async () => {
+for (const [event, told] of [['typing', 'user-typing'], ['stopped-typing', 'user-stopped-typing']]) {
+  test(`${event} over the rate is dropped without an event`, async () => {
     const [alice, bob] = await pair();
-    const [toAlice, toBob] = await observe([alice, bob], () => {
-      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, mine(alice, { ...payload, senderId: bob.userId }));
+    const [toAlice, toBob] = await witness([alice, bob], () => {
+      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, mine(alice));
     });
     assert.deepEqual(toAlice, []);
     assert.ok(toBob.every(([seen]) => seen === told));
@@ -172,7 +180,7 @@ for (const [name, event, told, payload] of [
 
 test('requests for keys over the rate are dropped without an event', async () => {
   const [alice] = await pair();
-  const [events] = await observe([alice], () => {
+  const [events] = await witness([alice], () => {
     for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit('get-public-keys', mine(alice));
   });
   assert.ok(events.every(([seen]) => seen === 'public-keys-updated'));

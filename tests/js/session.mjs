@@ -175,8 +175,14 @@ export async function settle(clients) {
   for (const client of live) await echo(client);
 }
 
-/** Runs `action` and settles; what each of the clients got by then, as `[name, payload]`. The one who acts comes first. */
+/** Settles, runs `action` and settles; what each of the clients got by it, as `[name, payload]`. The one who acts comes first. */
 export async function observe(clients, action) {
+  await settle(clients);
+  return witness(clients, action);
+}
+
+/** The same for clients of whom nothing is on its way. */
+export async function witness(clients, action) {
   const marks = clients.map((client) => client.mark());
   await action();
   await settle(clients);
