@@ -131,3 +131,16 @@ test('a history with more attachments than a client takes at once comes in sever
   assert.deepEqual(events.map(([name]) => name), [...parts.map(([name]) => name), 'session-metadata', 'public-keys-updated']);
   same(parts.flatMap(([, items]) => items), sent);
 });
+
+// A receiver's parser puts attachments in the place of such objects, and closes the connection when there are too few.
+for (const encrypted of [{ _placeholder: true, num: 99 }, { _placeholder: true, num: 0 }, { parts: [{ _placeholder: true, num: 1 }] }]) {
+  test(`text that reads as the place of an attachment, ${JSON.stringify(encrypted)}, is not taken for one`, async () => {
+    const [alice, bob] = await members('Alice', 'Bob');
+    const sent = [await send(bob, { encrypted: Buffer.from('one') }), await send(alice, { encrypted }), await send(bob, { encrypted: Buffer.from('two') })];
+    assert.deepEqual(sent[1].encrypted, encrypted);
+    const carol = await guest();
+    carol.emit('join-session', joining(alice.where, 'Carol'));
+    assert.equal((await carol.nextEvent(['public-keys-updated', 'disconnect'])).name, 'public-keys-updated');
+    same(history(carol), sent);
+  });
+}

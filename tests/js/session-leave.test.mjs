@@ -39,6 +39,23 @@ for (const [name, end] of [['closes its connection', (client) => client.close()]
   });
 }
 
+for (const transports of [['websocket'], ['polling']]) {
+  for (const [name, end] of [['leaving', (client) => client.emit('leave-session', mine(client))], ['closing', (client) => client.close()]]) {
+    test(`what was sent before ${name} arrives before it, over ${transports}`, async () => {
+      const where = place();
+      const [alice, bob] = [await creator(where, 'Alice', {}, { transports }), await member(where, 'Bob', {}, { transports })];
+      const mark = bob.mark();
+      for (let encrypted = 0; encrypted < 20; encrypted += 1) {
+        alice.emit('send-message', { sessionId: alice.sessionId, from: alice.userId, encrypted });
+      }
+      end(alice);
+      await bob.next('user-left');
+      await settle([bob]);
+      assert.deepEqual(bob.since(mark).map(([event]) => event), [...Array(20).fill('new-message'), 'user-left', 'public-keys-updated']);
+    });
+  }
+}
+
 test('who left and then disconnects is told of once', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await leave(bob);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique } from './relay.mjs';
 import {
-  DONE, REFUSALS, attemptJoin, creator, failed, guest, invalid, joining, member, members, message, observe, place, refusal, reserved,
+  DONE, REFUSALS, creator, failed, guest, invalid, joining, member, members, message, observe, place, refusal, reserved,
 } from './session.mjs';
 
 const asCreator = { isCreator: true };

@@ -23,7 +23,7 @@ test('what is missing is named', async () => {
   for (const body of [
     {}, { sessionId }, { authKey }, { sessionId: '', authKey }, { sessionId, authKey: '' }, { sessionId: null, authKey }, { sessionId, authKey: null },
     { sessionId: {}, authKey }, { sessionId, authKey: [] }, { sessionId: 'x'.repeat(129), authKey }, { sessionId: 'a\nb', authKey },
-    [], null, 'text', '', '{', '{"sessionId":', '[1,',
+    [], [sessionId, authKey], null, 'text', '', '{', '{"sessionId":', '[1,',
   ]) {
     const { status, json } = await reserve(body);
     assert.deepEqual([status, json], [400, MISSING], JSON.stringify(body));
