@@ -22,6 +22,7 @@ class Deployed {
     this.publicKey = `public key of ${name}`;
     this.sessionId = where.sessionId;
     this.client = new Client({ transports: ['websocket', 'polling'], reconnection: true, reconnectionDelay: 50, autoConnect: false });
+    this.client.joined = new Set();
     this.keys = [];
     this.messages = [];
     this.listen(this.client.socket, where);
@@ -78,7 +79,7 @@ test('it asks for keys, joins, sends a file of five megabytes, and goes on after
   await bob.client.next('disconnect');
   bob.send({ encrypted: 'sent while away' });
   assert.equal((await alice.next('new-message', ({ encrypted }) => encrypted === 'sent while away')).from, bob.userId);
-  await settle([alice]);
+  await settle([alice, bob.client]);
   same(bob.keys.toSorted((a, b) => a.displayName.localeCompare(b.displayName)), [entry(alice, MILLIS), entry(bob, MILLIS)]);
   assert.ok(bob.messages.some(({ id, encrypted }) => id === 'the file' && encrypted === got.encrypted), 'the file is in the history');
   assert.deepEqual(bob.client.all('session-error'), []);
