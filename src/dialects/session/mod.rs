@@ -171,10 +171,9 @@ struct SessionError<'a> {
 }
 
 fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refusal: &Refusal) {
-    // A client that leaves on any error, also when it is told that it cannot leave, must not go on
-    // for ever.
-    let again = event == Event::Leave && !turn.connection.may_complain();
-    if event.refused() == Refused::Said && !again {
+    // Clients leave on any error, perhaps also when they are told that they cannot.
+    let loops = event == Event::Leave && !turn.connection.signals.allows();
+    if event.refused() == Refused::Said && !loops {
         let error = SessionError {
             error: refusal.code,
             message: &refusal.message,
