@@ -51,7 +51,13 @@ fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
     };
     tracing::debug!(session = %connection.session, "connected");
     match admission {
-        Admission::Guest => relay.record(connection, None, Audited::SocketConnect),
+        Admission::Guest => {
+            relay.record(
+                connection,
+                connection.client.declared,
+                Audited::SocketConnect,
+            );
+        }
         Admission::Refused(error) => {
             let event = Audited::AuthFailed { code: error.code() };
             relay.record(connection, connection.client.declared, event);

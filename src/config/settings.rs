@@ -202,6 +202,9 @@ settings! {
     write_deadline: Duration = Duration::from_secs(15), check at_least(Duration::from_secs(1));
     /// Slowest a client may take what waits for it, in bytes per second; 0 sets no limit.
     min_drain_rate: u64 = 4096;
+    /// Slowest that a slow member of a room may make those who send to it, in bytes per second.
+    /// Beyond it, it is left behind, and disconnected when twice its receiver_budget waits for it.
+    room_min_rate: NonZeroU32 = nonzero(1_048_576);
 
     ["Limits"]
     /// Whether the rates below are limited.
@@ -245,7 +248,7 @@ settings! {
     /// Most messages kept in the history of one session.
     session_history_messages: usize = 1000;
     /// Most bytes of messages kept in the history of one session.
-    session_history_bytes: usize = 16_777_216;
+    session_history_bytes: usize = 16_777_216, check between(0, 1 << 30);
     /// Bytes of messages and keys kept in all sessions together. Over it the longest histories are
     /// cut; when there is nothing left to cut, joins are refused.
     sessions_memory: usize = 1 << 30, check at_least(1 << 20);

@@ -22,6 +22,7 @@ mod order;
 mod raw;
 mod scene;
 mod session;
+mod session_model;
 mod slow_receiver;
 mod tokens;
 mod verbatim;

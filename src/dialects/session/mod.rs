@@ -171,7 +171,9 @@ struct SessionError<'a> {
 }
 
 fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refusal: &Refusal) {
-    if event.refused() == Refused::Said {
+    // Clients leave on any error, perhaps also when they are told that they cannot.
+    let loops = event == Event::Leave && !turn.connection.signals.allows();
+    if event.refused() == Refused::Said && !loops {
         let error = SessionError {
             error: refusal.code,
             message: &refusal.message,

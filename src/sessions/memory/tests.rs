@@ -69,7 +69,6 @@ fn join<'a>(name: &str, key: &'a str) -> Join<'a> {
         public_key: Some(json(&format!("\"key of {name}\""))),
         is_creator: false,
         key: AuthKey::new(key),
-        connection: connection(name),
     }
 }
 
@@ -99,7 +98,15 @@ impl Bench {
     }
 
     fn join(&self, name: &str, join: Join<'_>) -> Result<Joined, JoinError> {
-        now(self.store.join(&id(name), join))
+        let seat = Seat {
+            connection: connection(join.user.as_str()),
+            is_free: true,
+        };
+        self.join_on(name, join, seat)
+    }
+
+    fn join_on(&self, name: &str, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError> {
+        now(self.store.join(&id(name), join, seat))
     }
 
     fn why_not(&self, name: &str, join: Join<'_>) -> Option<JoinError> {
@@ -214,6 +221,19 @@ fn keys_and_modes_decide_who_is_let_in_in_this_order() {
 }
 
 #[test]
+fn a_connection_that_is_in_too_many_sessions_is_refused_last() {
+    let bench = bench(LIMITS);
+    bench.join("s", creator("a", "k")).expect("a member");
+    let seat = Seat {
+        connection: connection("b"),
+        is_free: false,
+    };
+    let why_not = |key| bench.join_on("s", join("b", key), seat).err();
+    assert_eq!(why_not("x"), Some(JoinError::WrongKey));
+    assert_eq!(why_not("k"), Some(JoinError::Busy));
+}
+
+#[test]
 fn a_session_without_a_key_is_open_until_a_creator_sets_one() {
     let bench = bench(LIMITS);
     assert_eq!(bench.why_not("s", creator("a", "")), None);
@@ -231,10 +251,13 @@ fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew() {
     bench.pass(5);
     let again = Join {
         public_key: None,
-        connection: connection("another"),
         ..join("a", "k")
     };
-    let again = bench.join("s", again).expect("a member");
+    let seat = Seat {
+        connection: connection("another"),
+        is_free: true,
+    };
+    let again = bench.join_on("s", again, seat).expect("a member");
     assert!(!again.is_new);
     assert_eq!(again.member.joined_at, 0);
     assert_eq!(again.members.len(), 1);
