@@ -178,10 +178,16 @@ pub fn assert_refused(answer: &Answer, event: &str, why: Refused) {
             assert_eq!(told, [why.error()]);
         }
     }
-    let error = json!({"message": why.message(), "code": why.code()});
-    let failed = json!([{"success": false, "error": error}]);
+    let expected = match event {
+        // Not to be a member is no fault there.
+        "get-public-keys" if why == Refused::NotAMember => json!([{"success": true}]),
+        _ => {
+            let error = json!({"message": why.message(), "code": why.code()});
+            json!([{"success": false, "error": error}])
+        }
+    };
     let ack: serde_json::Value = serde_json::from_str(&answer.ack.text).unwrap();
-    assert_eq!(ack, failed);
+    assert_eq!(ack, expected);
 }
 
 fn argument(event: &Event) -> serde_json::Value {

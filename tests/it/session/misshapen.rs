@@ -73,8 +73,6 @@ const NO_OPTIONAL_ID: &[&str] = &[
     LONG,
 ];
 const NO_LABEL: &[&str] = &[
-    "\"a\\nb\"",
-    "\"a\\u0000b\"",
     "true",
     "7",
     "{}",

@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::{Barrier, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Guest, items, join, message, raw, server};
-use crate::harness::Relay;
 use crate::raw::{Event, Reader};
 use crate::scene::stop;
 
@@ -26,23 +25,51 @@ fn name(sender: u64) -> String {
     format!("sender-{sender}")
 }
 
+/// How far everybody is: who talks waits for those who are to join in the midst of it, and they for the talk.
+#[derive(Debug, Clone)]
+struct Progress {
+    talk: watch::Sender<u64>,
+    joins: watch::Sender<u64>,
+}
+
+impl Progress {
+    /// The talk has come so far: the joiner with this number may come now, and must have asked before it goes on.
+    async fn is_at(&self, late: u64) {
+        self.talk.send_modify(|at| *at = late.max(*at));
+        let mut joins = self.joins.subscribe();
+        joins.wait_for(|joins| *joins > late).await.unwrap();
+    }
+
+    async fn reaches(&self, late: u64) {
+        let mut talk = self.talk.subscribe();
+        talk.wait_for(|at| *at >= late).await.unwrap();
+    }
+
+    fn joins(&self) {
+        self.joins.send_modify(|joins| *joins += 1);
+    }
+}
+
 async fn many_talk(history: u64) {
     let messages = history.to_string();
     let relay = Arc::new(server(&[("SESSION_HISTORY_MESSAGES", &messages)]));
-    let start = Arc::new(Barrier::new(SENDERS as usize));
-    let (sent, so_far) = watch::channel(0);
+    let progress = Progress {
+        talk: watch::channel(0).0,
+        joins: watch::channel(0).0,
+    };
     let mut members = Vec::new();
     for sender in 0..SENDERS {
         members.push(Guest::member(&relay, ROOM, &name(sender)).await);
     }
+    let mut joining = Vec::new();
+    for late in 1..=LATE {
+        let guest = Guest::enter(&relay).await;
+        joining.push(tokio::spawn(join_late(guest, late, progress.clone())));
+    }
+    progress.joins();
     let mut talking = Vec::new();
     for (sender, member) in (0..).zip(members) {
-        talking.push(talk(member, sender, start.clone(), sent.clone()));
-    }
-    let mut joining = Vec::new();
-    for late in 0..LATE {
-        let late = join_late(relay.clone(), late, so_far.clone());
-        joining.push(tokio::spawn(late));
+        talking.push(talk(member, sender, progress.clone()));
     }
     let mut received = Vec::new();
     for talking in talking {
@@ -80,24 +107,25 @@ async fn many_talk(history: u64) {
             );
         }
     }
-    assert!(in_between > 0, "nobody joined while the others talked");
+    assert_eq!(
+        in_between as u64, LATE,
+        "not all joined while the others talked"
+    );
     stop(&mut Arc::into_inner(relay).unwrap());
 }
 
-/// Sends all messages without waiting for anything; what the sender was told by the others meanwhile. Its own are
+/// Sends all messages without waiting for answers; what the sender was told by the others meanwhile. Its own are
 /// confirmed in their order.
-fn talk(
-    member: Guest,
-    sender: u64,
-    start: Arc<Barrier>,
-    sent: watch::Sender<u64>,
-) -> JoinHandle<Vec<Seen>> {
+fn talk(member: Guest, sender: u64, progress: Progress) -> JoinHandle<Vec<Seen>> {
+    const STEP: u64 = MESSAGES / (LATE + 1);
     tokio::spawn(async move {
         let writer = member.client.writer.clone();
         let mut reader = member.client.reader;
         let sending = tokio::spawn(async move {
-            start.wait().await;
             for number in 0..MESSAGES {
+                if number % STEP == 0 && number / STEP <= LATE {
+                    progress.is_at(number / STEP).await;
+                }
                 let from = name(sender);
                 let text = format!(
                     r#"{{"sessionId":"{ROOM}","from":"{from}","encrypted":{number},"clientMessageId":"{from}-{number}"}}"#
@@ -112,7 +140,6 @@ fn talk(
                 "message-sent" => {
                     assert_eq!(event.number("encrypted"), confirmed);
                     confirmed += 1;
-                    sent.send_modify(|sent| *sent += 1);
                 }
                 "new-message" => seen.push(of_event(&event)),
                 "user-joined" | "public-keys-updated" | "user-left" => {}
@@ -132,37 +159,29 @@ struct Late {
 }
 
 /// Joins when a part of the messages was sent, and reads to the end.
-async fn join_late(relay: Arc<Relay>, late: u64, mut sent: watch::Receiver<u64>) -> Late {
-    let mut guest = Guest::enter(&relay).await;
-    let due = late * SENDERS * MESSAGES / LATE;
-    sent.wait_for(|sent| *sent >= due).await.unwrap();
+async fn join_late(guest: Guest, late: u64, progress: Progress) -> Late {
+    let mut client = guest.client;
+    progress.reaches(late).await;
     let argument = join(ROOM, &format!("late-{late}"));
-    let joined = guest.ask("join-session", &argument).await;
-    assert!(joined.succeeded());
-    let mut seen = Vec::new();
-    let mut history = None;
-    for event in &joined.events {
+    client.emit("join-session", &argument).await;
+    progress.joins();
+    let (mut seen, mut history) = (Vec::new(), None);
+    loop {
+        let event = next(&mut client.reader).await;
         match &*event.name {
             "messages-history" => {
                 assert_eq!(history, None, "a second history");
-                seen.extend(items(event).iter().map(|message| {
+                seen.extend(items(&event).iter().map(|message| {
                     let from: String = serde_json::from_str(raw(message, "from")).unwrap();
                     (from, raw(message, "encrypted").parse().unwrap())
                 }));
                 history = Some(seen.len());
             }
+            "new-message" if event.get("from") == FENCE => break,
             "new-message" => {
                 assert!(history.is_some(), "a message before the history");
-                seen.push(of_event(event));
+                seen.push(of_event(&event));
             }
-            _ => {}
-        }
-    }
-    loop {
-        let event = next(&mut guest.client.reader).await;
-        match &*event.name {
-            "new-message" if event.get("from") == FENCE => break,
-            "new-message" => seen.push(of_event(&event)),
             _ => {}
         }
     }

@@ -19,8 +19,10 @@ const CASES: u32 = 100;
 #[derive(Debug, Clone)]
 struct Said {
     encrypted: String,
-    attachments: Vec<Bytes>,
+    /// How many of the attachments are in `encrypted`.
+    encrypted_attachments: usize,
     original: Option<String>,
+    attachments: Vec<Bytes>,
 }
 
 fn said() -> impl Strategy<Value = Said> {
@@ -30,18 +32,30 @@ fn said() -> impl Strategy<Value = Said> {
             shape = shape.replace(&format!("@{number}@"), &placeholder(number));
         }
         let encrypted = format!("[{}]", shape.replace('|', ","));
-        let attachments = bytes.into_iter().map(Bytes::from).collect();
-        (encrypted, attachments)
+        (encrypted, bytes)
     });
     let plain = required().prop_map(|text| (text, Vec::new()));
     let original = prop_oneof![Just(None), json().prop_map(Some)];
-    (prop_oneof![3 => plain, 2 => binary], original).prop_map(
-        |((encrypted, attachments), original)| Said {
+    let binary_original = prop_oneof![3 => Just(None), 1 => vec(any::<u8>(), 1..50).prop_map(Some)];
+    let parts = (
+        prop_oneof![3 => plain, 2 => binary],
+        original,
+        binary_original,
+    );
+    parts.prop_map(|((encrypted, mut bytes), mut original, binary_original)| {
+        let encrypted_attachments = bytes.len();
+        if let Some(more) = binary_original {
+            let placeholder = placeholder(bytes.len());
+            original = Some(format!("{{\"n\":1.0,\"k\":[{placeholder}]}}"));
+            bytes.push(more);
+        }
+        Said {
             encrypted,
-            attachments,
+            encrypted_attachments,
             original,
-        },
-    )
+            attachments: bytes.into_iter().map(Bytes::from).collect(),
+        }
+    })
 }
 
 /// A public key: a string that is not empty, or an object.
@@ -141,10 +155,15 @@ async fn talk(
         let sent = send(&mut alice, &session, to, message).await;
         let got = bob.told("new-message").await;
         same_message(message, got.raw("encrypted"), &got.attachments)?;
+        prop_assert_eq!(got.attachments.len(), message.encrypted_attachments);
         for confirmed in [sent.one("message-sent"), &sent.ack] {
             same_message(message, confirmed.raw("encrypted"), &confirmed.attachments)?;
+            prop_assert_eq!(confirmed.attachments.len(), message.attachments.len());
             match &message.original {
-                Some(original) => prop_assert_eq!(confirmed.raw("originalContent"), original),
+                Some(original) => prop_assert_eq!(
+                    resolved(confirmed.raw("originalContent"), &confirmed.attachments),
+                    resolved(original, &message.attachments)
+                ),
                 None => prop_assert!(!confirmed.text.contains("originalContent")),
             }
         }
@@ -195,7 +214,6 @@ fn same_message(sent: &Said, encrypted: &str, attachments: &[Bytes]) -> Result<(
         resolved(encrypted, attachments),
         resolved(&sent.encrypted, &sent.attachments)
     );
-    prop_assert_eq!(attachments.len(), sent.attachments.len());
     Ok(())
 }
 
