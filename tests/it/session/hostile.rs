@@ -11,6 +11,8 @@ use crate::scene::{resident, stop};
 
 /// The session that hostile events are about.
 pub const ROOM: &str = "room";
+/// A session that is there to wait for something in.
+pub const FENCE: &str = "fence";
 /// What a server may use whatever is sent to it, in MiB.
 const MEMORY: f64 = 120.0;
 
@@ -54,7 +56,7 @@ impl Stage {
         stage
     }
 
-    /// All that is kept of the session, as alice is told it when she joins again and as it is listed. Nobody may have
+    /// All that is kept of the session, and which others there are, as alice is told it when she joins again and as it is listed. Nobody may have
     /// been told anything since the last look but the keys that this has all of them told.
     async fn look(&mut self) -> Vec<String> {
         let joined = self.alice.join(ROOM, "alice").await;
@@ -71,7 +73,9 @@ impl Stage {
         }
         let listed = http::get(&self.relay, "/sessions").await;
         assert_eq!(listed.status, 200, "{listed:?}");
-        seen.push(listed.body);
+        let mut sessions: Vec<serde_json::Value> = serde_json::from_str(&listed.body).unwrap();
+        sessions.retain(|session| session["sessionId"] != FENCE);
+        seen.push(json!(sessions).to_string());
         seen
     }
 

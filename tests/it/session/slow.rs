@@ -93,9 +93,9 @@ async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_ev
     let sending = upload(sender.client.writer.clone(), "all", COUNT);
     let (confirming, _) = in_order(sender.client.reader, "message-sent", COUNT);
     sending.await.unwrap();
-    confirming.await.unwrap();
+    let mut readers = vec![confirming.await.unwrap()];
     for other in others {
-        other.await.unwrap();
+        readers.push(other.await.unwrap());
     }
     println!("all was handled after {:?}", began.elapsed());
     until_members(&relay, OTHERS + 1).await;

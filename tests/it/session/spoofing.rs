@@ -1,6 +1,6 @@
 //! Claims to be another member, by members, by others, and by those who were one.
 
-use super::hostile::{ROOM, Refused, SENDERS, Sender, Stage, assert_refused};
+use super::hostile::{FENCE, ROOM, Refused, SENDERS, Sender, Stage, assert_refused};
 use super::{Guest, items, join, message, raw, server};
 use crate::raw::Client;
 use crate::scene::stop;
@@ -140,12 +140,11 @@ async fn a_connection_that_was_replaced_is_nobody() {
         assert_refused(&answer, event, Refused::NotAMember);
         stage.unharmed(&argument).await;
     }
-    // Its end is not the member's: what follows is handled after it.
-    replaced.client.writer.text("41").await.unwrap();
-    replaced.client.writer.text("1").await.unwrap();
-    replaced.client.closed().await;
-    let mut watcher = Guest::enter(&stage.relay).await;
-    watcher.join("fence", "watcher").await;
+    // Nor is its end the member's. It is over where it was a member last when it is over everywhere.
+    replaced.join(FENCE, "carol").await;
+    let mut watcher = Guest::member(&stage.relay, FENCE, "watcher").await;
+    drop(replaced);
+    watcher.told("user-left").await;
     stage.unharmed("the end of the first connection").await;
     let said = message(ROOM, "carol", "\"still here\"");
     assert!(stage.carol.ask("send-message", &said).await.succeeded());
