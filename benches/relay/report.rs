@@ -33,7 +33,7 @@ fn costs(results: &Results) -> String {
     for row in &results.rows {
         let [relay, node, floor] = Kind::ALL.map(|kind| cost(row, kind));
         let cells = [
-            row.row.title().to_owned(),
+            row.title.clone(),
             cost_cell(row, Kind::Relay),
             cost_cell(row, Kind::Node),
             cost_cell(row, Kind::Floor),
@@ -77,7 +77,7 @@ fn rates(results: &Results) -> String {
                 .and_then(ServerResults::median)
                 .map_or_else(nothing, rate_cell)
         });
-        let _ = writeln!(text, "| {} | {} |", short_title(row.row), cells.join(" | "));
+        let _ = writeln!(text, "| {} | {} |", short_title(row), cells.join(" | "));
     }
     text
 }
@@ -91,7 +91,7 @@ fn missing(results: &Results) -> String {
                 reasons
                     .entry((server.server.title(), reason))
                     .or_default()
-                    .push(short_title(row.row));
+                    .push(short_title(row));
             }
         }
     }
@@ -101,8 +101,8 @@ fn missing(results: &Results) -> String {
     reasons.into_iter().map(line).collect()
 }
 
-fn short_title(row: Row) -> &'static str {
-    row.title().split(", CPU").next().unwrap_or_default()
+fn short_title(row: &RowResults) -> &str {
+    row.title.split(", CPU").next().unwrap_or_default()
 }
 
 fn of(row: &RowResults, kind: Kind) -> Option<&ServerResults> {

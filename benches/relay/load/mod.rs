@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(40);
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Order {
     pub row: Row,
+    /// Of a session.
+    pub members: u32,
     pub address: SocketAddr,
     /// The server's process, whose CPU time and memory are read.
     pub pid: u32,
@@ -70,7 +72,7 @@ pub fn run(order: &str) -> Result<()> {
 }
 
 async fn work(order: &Order) -> Result<Sample> {
-    match order.row.work() {
+    match order.row.work(order.members) {
         Work::Exchange(exchange) => exchange::run(order, exchange).await,
         Work::Connect { clients } => connect::run(order, clients).await,
         Work::Idle {
