@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cpus::{Placement, Side};
 use crate::load::{Order, Sample};
 use crate::machine;
-use crate::row::{Phases, Row};
+use crate::row::{Goal, Phases, Row};
 use crate::server::{self, Kind, Running};
 
 /// What to measure, and how long.
@@ -79,6 +79,7 @@ pub struct Results {
 pub struct RowResults {
     pub row: Row,
     pub title: String,
+    pub goal: Option<Goal>,
     pub servers: Vec<ServerResults>,
 }
 
@@ -153,6 +154,7 @@ fn run_row(
     RowResults {
         row,
         title: row.title(plan.members),
+        goal: row.goal(plan.members),
         servers: contenders
             .into_iter()
             .map(|contender| contender.results)

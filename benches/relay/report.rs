@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::compare::{Results, RowResults, ServerResults};
 use crate::load::Sample;
-use crate::row::Row;
+use crate::row::{Goal, Row};
 use crate::server::Kind;
 
 pub fn markdown(results: &Results) -> String {
@@ -39,7 +39,7 @@ fn costs(results: &Results) -> String {
             cost_cell(row, Kind::Floor),
             ratio_cell(relay, node),
             ratio_cell(relay, floor),
-            goal_cell(row.row, relay, node),
+            goal_cell(row.goal, relay, node),
         ];
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
@@ -147,8 +147,10 @@ fn ratio_cell(ours: Option<f64>, theirs: Option<f64>) -> String {
 }
 
 /// The goal is met by the absolute figure or by the share of Node's.
-fn goal_cell(row: Row, relay: Option<f64>, node: Option<f64>) -> String {
-    let goal = row.goal();
+fn goal_cell(goal: Option<Goal>, relay: Option<f64>, node: Option<f64>) -> String {
+    let Some(goal) = goal else {
+        return nothing();
+    };
     let met = relay.map(|relay| {
         relay <= goal.absolute || node.is_some_and(|node| relay <= goal.of_node * node)
     });

@@ -93,16 +93,18 @@ impl Row {
         }
     }
 
-    pub fn goal(self) -> Goal {
+    /// `None` when the session has another size than the goal was set for.
+    pub fn goal(self, members: u32) -> Option<Goal> {
         let (absolute, of_node) = match self {
             Self::Message => (8.5, 0.30),
             Self::ChunkLarge => (1_000.0, 0.14),
             Self::ChunkSmall => (52.0, 0.17),
+            Self::FanOut if members != SESSION_MEMBERS => return None,
             Self::FanOut => (1.8, 0.15),
             Self::Connect => (85.0, 0.09),
             Self::Idle => (12.8, 0.60),
         };
-        Goal { absolute, of_node }
+        Some(Goal { absolute, of_node })
     }
 
     /// What there is to do, in sessions of this many members.
