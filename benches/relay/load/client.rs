@@ -67,6 +67,8 @@ pub enum Heard {
 pub struct Listener {
     half: OwnedReadHalf,
     frames: FrameReader,
+    /// A ping came while this waited for something else.
+    was_pinged: bool,
 }
 
 /// The sending half of a connection.
@@ -126,12 +128,17 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
         Listener {
             half: read,
             frames: FrameReader::new(),
+            was_pinged: false,
         },
         Speaker(write),
     );
     if introduction.speaks_engine_io {
-        let mut opened = false;
-        listener.take(&early, |heard| opened |= heard == Heard::Opened)?;
+        let (mut opened, mut pinged) = (false, false);
+        listener.take(&early, |heard| {
+            opened |= heard == Heard::Opened;
+            pinged |= heard == Heard::Ping;
+        })?;
+        listener.was_pinged = pinged;
         if !opened {
             listener.wait_for(Heard::Opened).await?;
         }
@@ -141,6 +148,10 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
     if let Some(join) = &introduction.join {
         speaker.send(join.bytes()).await?;
         listener.wait_for(Heard::Joined).await?;
+        // Some servers ping at once, and a large session takes a while to gather: its first members must not be given up.
+        if listener.was_pinged {
+            speaker.pong().await?;
+        }
     }
     Ok((listener, speaker))
 }
@@ -148,7 +159,7 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
 impl Listener {
     /// Waits for the next bytes and tells what they mean; the end of the stream is [`Heard::Closed`].
     pub async fn listen(&mut self, mut hear: impl FnMut(Heard)) -> Result<()> {
-        let Self { half, frames } = self;
+        let Self { half, frames, .. } = self;
         poll_fn(|context| {
             BUFFER.with_borrow_mut(|buffer| {
                 let mut bytes = ReadBuf::new(buffer);
@@ -168,7 +179,7 @@ impl Listener {
 
     /// Waits for one certain message. What comes behind it in the same read must not matter.
     pub async fn wait_for(&mut self, wanted: Heard) -> Result<()> {
-        let (mut found, mut closed) = (false, false);
+        let (mut found, mut closed, mut pinged) = (false, false, false);
         while !found {
             ensure!(
                 !closed,
@@ -177,11 +188,13 @@ impl Listener {
             let hear = |heard| {
                 found |= heard == wanted;
                 closed |= heard == Heard::Closed;
+                pinged |= heard == Heard::Ping;
             };
             self.listen(hear)
                 .await
                 .with_context(|| format!("waiting for {wanted:?}"))?;
         }
+        self.was_pinged |= pinged;
         Ok(())
     }
 
