@@ -1,6 +1,30 @@
-//! The time as the protocol writes it.
+//! The time as the protocol writes it, and where it comes from.
 
+use std::fmt::Debug;
 use std::time::SystemTime;
+
+/// Tells the time to what lives and ends by it. Tests bring their own.
+pub trait Clock: Debug + Send + Sync {
+    /// Milliseconds since the epoch.
+    fn now_ms(&self) -> u64;
+}
+
+/// The clock of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        since_epoch().as_millis() as u64
+    }
+}
+
+/// A clock before the epoch is as wrong as it gets.
+fn since_epoch() -> std::time::Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+}
 
 /// Now, as ISO 8601 in UTC with milliseconds: `2025-01-31T12:00:00.000Z`.
 pub fn now_iso() -> String {
@@ -14,9 +38,7 @@ pub fn iso(time: jiff::Timestamp) -> String {
 
 /// Now, in whole seconds since the epoch, as tokens count.
 pub fn now_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    since_epoch().as_secs()
 }
 
 #[cfg(test)]

@@ -28,6 +28,24 @@ pub enum ErrorCode {
     TooManyConnections,
     /// The handshake names a dialect that is unknown or disabled.
     UnknownDialect,
+    /// A payload of `session` is malformed.
+    InvalidRequest,
+    /// There is no session with this id.
+    SessionNotFound,
+    /// The session has another key.
+    InvalidKey,
+    /// The session has another password.
+    InvalidPassword,
+    /// The session has all the members it may have.
+    SessionFull,
+    /// The server has all the sessions it may have; retry later.
+    ServerBusy,
+    /// Only a member may do this, under its own id.
+    NotAMember,
+    /// The session was not used for too long.
+    SessionExpired,
+    /// The session is reserved or in use.
+    SessionExists,
     /// The server failed; nothing the client did.
     OperationFailed,
 }
@@ -46,6 +64,15 @@ impl ErrorCode {
             Self::TooManyAttempts => "TOO_MANY_ATTEMPTS",
             Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
             Self::UnknownDialect => "UNKNOWN_DIALECT",
+            Self::InvalidRequest => "INVALID_REQUEST",
+            Self::SessionNotFound => "SESSION_NOT_FOUND",
+            Self::InvalidKey => "INVALID_KEY",
+            Self::InvalidPassword => "INVALID_PASSWORD",
+            Self::SessionFull => "SESSION_FULL",
+            Self::ServerBusy => "SERVER_BUSY",
+            Self::NotAMember => "NOT_A_MEMBER",
+            Self::SessionExpired => "SESSION_EXPIRED",
+            Self::SessionExists => "SESSION_EXISTS",
             Self::OperationFailed => "OPERATION_FAILED",
         }
     }

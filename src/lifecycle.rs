@@ -86,7 +86,7 @@ impl Server {
     }
 
     async fn send_clients_away(&self, longest: Duration) {
-        let clients = self.relay.sessions.all();
+        let clients = self.relay.connections.all();
         let spread = longest.min(SPREAD_PER_CLIENT * clients.len() as u32);
         for connection in clients {
             let wait = spread.mul_f64(rand::rng().random::<f64>());
@@ -99,7 +99,7 @@ impl Server {
     }
 
     async fn no_clients(&self) {
-        while self.relay.sessions.count() > 0 {
+        while self.relay.connections.count() > 0 {
             sleep(POLL).await;
         }
     }

@@ -62,7 +62,7 @@ impl UserLimits {
     pub fn new(config: &Config) -> Self {
         let file_rate = Quota::per_second(config.file_rate).allow_burst(config.file_burst);
         Self {
-            messages: Limit::new(config, config.message_rate, config.message_burst.get()),
+            messages: messages(config),
             file_bytes: Limit(
                 config
                     .rate_limits
@@ -76,14 +76,68 @@ impl UserLimits {
 #[derive(Debug)]
 pub struct AddressLimits {
     joins: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    failures: DashMap<IpAddr, Failures>,
-    failures_allowed: Option<(u32, Duration)>,
+    /// Failed authentications.
+    pub authentication: Failures,
+    /// Wrong keys and passwords of sessions.
+    pub session_keys: Failures,
+}
+
+/// Counts what failed from each address.
+#[derive(Debug)]
+pub struct Failures {
+    counted: DashMap<IpAddr, Counted>,
+    /// How many there may be in which time; `None` any number.
+    allowed: Option<(u32, Duration)>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Failures {
+struct Counted {
     since: Instant,
     count: u32,
+}
+
+impl Failures {
+    fn new(config: &Config) -> Self {
+        let rate = config.failed_auth_rate;
+        let allowed = || (rate.count().get(), rate.period().duration());
+        Self {
+            counted: DashMap::new(),
+            allowed: config.rate_limits.then(allowed),
+        }
+    }
+
+    /// Whether an address may still try.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let Some((most, period)) = self.allowed else {
+            return true;
+        };
+        self.counted
+            .get(&address)
+            .is_none_or(|failures| failures.count < most || failures.since.elapsed() >= period)
+    }
+
+    /// Counts a failure.
+    pub fn count(&self, address: IpAddr) {
+        let Some((_, period)) = self.allowed else {
+            return;
+        };
+        let fresh = Counted {
+            since: Instant::now(),
+            count: 0,
+        };
+        let mut failures = self.counted.entry(address).or_insert(fresh);
+        if failures.since.elapsed() >= period {
+            *failures = fresh;
+        }
+        failures.count += 1;
+    }
+
+    fn sweep(&self) {
+        if let Some((_, period)) = self.allowed {
+            self.counted
+                .retain(|_, failures| failures.since.elapsed() < period);
+        }
+    }
 }
 
 impl AddressLimits {
@@ -91,13 +145,10 @@ impl AddressLimits {
     pub fn new(config: &Config) -> Self {
         let joins =
             || DefaultKeyedRateLimiter::keyed(quota(config.join_rate, config.join_burst.get()));
-        let failed = config.failed_auth_rate;
         Self {
             joins: config.rate_limits.then(joins),
-            failures: DashMap::new(),
-            failures_allowed: config
-                .rate_limits
-                .then(|| (failed.count().get(), failed.period().duration())),
+            authentication: Failures::new(config),
+            session_keys: Failures::new(config),
         }
     }
 
@@ -108,42 +159,19 @@ impl AddressLimits {
             .is_none_or(|limiter| limiter.check_key(&address).is_ok())
     }
 
-    /// Whether an address may still try to authenticate.
-    pub fn allows_authentication(&self, address: IpAddr) -> bool {
-        let Some((most, period)) = self.failures_allowed else {
-            return true;
-        };
-        self.failures
-            .get(&address)
-            .is_none_or(|failures| failures.count < most || failures.since.elapsed() >= period)
-    }
-
-    /// Counts a failed authentication.
-    pub fn authentication_failed(&self, address: IpAddr) {
-        let Some((_, period)) = self.failures_allowed else {
-            return;
-        };
-        let fresh = Failures {
-            since: Instant::now(),
-            count: 0,
-        };
-        let mut failures = self.failures.entry(address).or_insert(fresh);
-        if failures.since.elapsed() >= period {
-            *failures = fresh;
-        }
-        failures.count += 1;
-    }
-
     /// Forgets addresses that have done nothing for a while. To be called now and then.
     pub fn sweep(&self) {
         if let Some(joins) = &self.joins {
             joins.retain_recent();
         }
-        if let Some((_, period)) = self.failures_allowed {
-            self.failures
-                .retain(|_, failures| failures.since.elapsed() < period);
-        }
+        self.authentication.sweep();
+        self.session_keys.sweep();
     }
+}
+
+/// The limit of one user, or of one guest's connection, for messages.
+pub fn messages(config: &Config) -> Limit {
+    Limit::new(config, config.message_rate, config.message_burst.get())
 }
 
 /// The limit of one connection for typing, presence and receipts.

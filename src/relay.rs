@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::audit::{Audit, Event, Record};
 use crate::auth::Verifier;
 use crate::config::Config;
-use crate::connection::Connection;
+use crate::connection::{Connection, OpenConnections};
 use crate::dialect::Dialect;
 use crate::identity::UserId;
 use crate::limits::AddressLimits;
@@ -29,6 +29,8 @@ pub struct Relay {
     /// All users.
     pub users: Users,
     /// All open connections.
+    pub connections: OpenConnections,
+    /// Ad-hoc sessions.
     pub sessions: Sessions,
     /// Ends polling sessions.
     pub closer: TransportCloser,

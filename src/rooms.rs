@@ -1,6 +1,17 @@
-//! The names of rooms, in one place.
+//! Rooms: their names, in one place, and the way an event reaches all who are in one, written once
+//! for all of them.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use crate::connection::Connection;
+use crate::error::DisconnectReason;
 use crate::identity::UserId;
+use crate::sessions::SessionId;
+use crate::transport::FrameSizes;
 
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
 /// `_`. It is told, never parsed: ids may have a `_` of their own.
@@ -11,6 +22,131 @@ pub fn pair(one: &UserId, other: &UserId) -> String {
         (other, one)
     };
     format!("{}_{}", first.as_str(), second.as_str())
+}
+
+/// The library's name for the room of a session. No client sees it.
+pub fn session(id: &SessionId) -> String {
+    format!("session:{id}")
+}
+
+/// The connections of this server that are in one room. Whoever owns it decides who enters, and in
+/// which order events go out.
+#[derive(Debug)]
+pub struct Room {
+    name: String,
+    connections: Vec<Arc<Connection>>,
+}
+
+/// Whom in a room an event is for.
+#[derive(Debug, Clone, Copy)]
+pub enum To<'a> {
+    /// All.
+    Everyone,
+    /// All but this one.
+    Others(&'a Connection),
+}
+
+impl To<'_> {
+    fn includes(self, connection: &Connection) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Others(but) => !std::ptr::eq(but, connection),
+        }
+    }
+}
+
+impl Room {
+    /// A room that is empty.
+    pub fn new(name: String) -> Self {
+        Self {
+            name,
+            connections: Vec::new(),
+        }
+    }
+
+    /// Adds a connection.
+    pub fn enter(&mut self, connection: &Arc<Connection>) {
+        connection.enter_room(&self.name);
+        self.connections.push(connection.clone());
+    }
+
+    /// Removes a connection.
+    pub fn leave(&mut self, connection: &Arc<Connection>) {
+        connection.leave_room(&self.name);
+        self.connections
+            .retain(|other| !Arc::ptr_eq(other, connection));
+    }
+
+    /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting
+    /// is cut off, and gets nothing more.
+    pub async fn emit<T: Serialize + Sync>(
+        &self,
+        to: To<'_>,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> Behind {
+        let mut behind = Behind::default();
+        let mut receivers = self.connections.iter().filter(|other| to.includes(other));
+        let Some(first) = receivers.next() else {
+            return behind;
+        };
+        let Some(second) = receivers.next() else {
+            first.emit(event, payload, frames);
+            behind.note(first);
+            return behind;
+        };
+        for receiver in [first, second].into_iter().chain(receivers) {
+            if receiver.hand_over(frames) {
+                behind.note(receiver);
+            } else {
+                receiver.leave_room(&self.name);
+            }
+        }
+        first.broadcast(&self.name, to, event, payload).await;
+        behind
+    }
+}
+
+/// Receivers that have more waiting than they should. Who sent it to them waits until they caught
+/// up before it sends more; see [`Self::caught_up`].
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Behind(SmallVec<[Arc<Connection>; 2]>);
+
+impl Behind {
+    /// Notes a receiver, if it is behind.
+    pub fn note(&mut self, receiver: &Arc<Connection>) {
+        if !receiver.flow().has_room() {
+            self.0.push(receiver.clone());
+        }
+    }
+
+    /// The same for what was sent to others besides.
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Waits until all have caught up, for as long as it takes: what is sent to one receiver goes at
+    /// that one's pace.
+    pub async fn caught_up_at_last(self) {
+        for receiver in self.0 {
+            receiver.flow().room().await;
+        }
+    }
+
+    /// Waits until all have caught up. One that has not within `patience` is cut off: it must not
+    /// hold up the others of its room.
+    pub async fn caught_up(self, patience: Duration) {
+        let deadline = tokio::time::Instant::now() + patience;
+        for receiver in self.0 {
+            let room = tokio::time::timeout_at(deadline, receiver.flow().room());
+            if room.await.is_err() {
+                receiver.close(DisconnectReason::SlowConsumer);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

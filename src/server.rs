@@ -15,14 +15,16 @@ use tokio::task::JoinHandle;
 use crate::admission;
 use crate::audit::{Audit, AuditOptions, SqliteStore, StoreError};
 use crate::auth::{KeyError, Verifier};
+use crate::clock::SystemClock;
 use crate::config::{Config, Secret, Transport};
+use crate::connection::OpenConnections;
 use crate::dialects;
 use crate::http::{self, SocketIoEdge};
 use crate::limits::AddressLimits;
 use crate::places::Places;
 use crate::presence::Presence;
 use crate::relay::Relay;
-use crate::sessions::Sessions;
+use crate::sessions::{HistoryLimits, MemoryStore, SessionLimits, Sessions};
 use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser};
 use crate::users::Users;
 use crate::watch;
@@ -84,6 +86,7 @@ impl Server {
         let tasks = vec![
             tokio::spawn(links.clone().watch()),
             tokio::spawn(watch::watch(relay.clone())),
+            tokio::spawn(watch::watch_sessions(relay.clone())),
             tokio::spawn(async move {
                 // It serves until it is stopped; errors of single connections stay with them.
                 let _ = axum::serve(listener, service).await;
@@ -112,7 +115,8 @@ fn relay(config: &Arc<Config>, verifier: Verifier, audit: Audit) -> Relay {
     Relay {
         verifier,
         users: Users::new(config.clone()),
-        sessions: Sessions::default(),
+        connections: OpenConnections::default(),
+        sessions: sessions(config),
         closer: TransportCloser::default(),
         limits: AddressLimits::new(config),
         places: Places::new(config.max_connections_per_ip),
@@ -123,6 +127,12 @@ fn relay(config: &Arc<Config>, verifier: Verifier, audit: Audit) -> Relay {
         draining: AtomicBool::new(false),
         config: config.clone(),
     }
+}
+
+fn sessions(config: &Config) -> Sessions {
+    let clock = Arc::new(SystemClock);
+    let store = MemoryStore::new(SessionLimits::from(config), clock.clone());
+    Sessions::new(Arc::new(store), clock, config.max_sessions_per_connection)
 }
 
 /// A client may hold a few TCP connections for one Socket.IO connection: polling uses two, and an
@@ -184,6 +194,24 @@ impl From<&Config> for AuditOptions {
     }
 }
 
+impl From<&Config> for SessionLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            sessions: config.max_sessions,
+            members: config.session_max_members,
+            history: HistoryLimits {
+                messages: config.session_history_messages,
+                bytes: config.session_history_bytes,
+            },
+            memory: config.sessions_memory,
+            reserved_timeout: config.session_reserved_timeout,
+            idle_timeout: config.session_idle_timeout,
+            max_idle: config.session_max_idle,
+            rejoin_grace: config.session_rejoin_grace,
+        }
+    }
+}
+
 impl From<&Config> for LinkLimits {
     fn from(config: &Config) -> Self {
         Self {
@@ -202,7 +230,7 @@ impl From<&Config> for FlowLimits {
         Self {
             receiver_budget: config.receiver_budget,
             sender_budget: config.sender_budget,
-            max_event: config.max_event_bytes,
+            max_event: config.max_event_bytes.max(config.session_history_bytes),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The watch over the deadlines of connections: tokens that expire, guests that stay too long,
-//! polling clients that take nothing. One task for all of them.
+//! polling clients that take nothing. One task for all of them, and one for sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::auth::AuthError;
 use crate::clock;
 use crate::connection::{Connection, Phase};
-use crate::dialects::everyone;
+use crate::dialects::{everyone, session};
 use crate::error::DisconnectReason;
 use crate::relay::Relay;
 
@@ -25,19 +25,29 @@ pub async fn watch(relay: Arc<Relay>) {
     for turn in 0u32.. {
         interval.tick().await;
         let now = clock::now_seconds();
-        for connection in relay.sessions.all() {
+        for connection in relay.connections.all() {
             check(&relay, &connection, now);
         }
         if turn % SWEEP_EVERY == 0 {
-            relay.sessions.sweep();
+            relay.connections.sweep();
             relay.limits.sweep();
         }
     }
 }
 
+/// Watches for ever over sessions that are not used any more.
+pub async fn watch_sessions(relay: Arc<Relay>) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        session::end_expired(&relay).await;
+    }
+}
+
 fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
     if matches!(*connection.phase(), Phase::Admitted(_)) && connection.age() > LONGEST_ADMISSION {
-        relay.sessions.remove(connection.socket_id());
+        relay.connections.remove(connection.socket_id());
         return connection.flow().close();
     }
     relay.record_over_limit(connection);
@@ -46,7 +56,7 @@ fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
     }
     if connection.member().is_some() {
         check_expiry(relay, connection, now);
-    } else if connection.age() >= relay.config.guest_timeout {
+    } else if connection.is_stranger() && connection.age() >= relay.config.guest_timeout {
         everyone::expel(
             connection,
             AuthError::Missing,

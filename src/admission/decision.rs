@@ -127,13 +127,13 @@ async fn authenticate(
             Err(AuthError::Missing)
         };
     };
-    if !relay.limits.allows_authentication(handshake.address) {
+    if !relay.limits.authentication.allows(handshake.address) {
         return Err(AuthError::TooManyAttempts);
     }
     let verified = relay.verifier.verify(&token).await;
     verified
         .map(Admission::User)
-        .inspect_err(|_| relay.limits.authentication_failed(handshake.address))
+        .inspect_err(|_| relay.limits.authentication.count(handshake.address))
 }
 
 /// The token, from the places where this client may put it.

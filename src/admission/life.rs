@@ -8,7 +8,7 @@ use socketioxide::socket::DisconnectReason as LibraryReason;
 
 use crate::audit::Event as Audited;
 use crate::auth::AuthError;
-use crate::connection::{Admission, Connection, Drain, Phase};
+use crate::connection::{Admission, Connection, Drain, Next, Phase};
 use crate::dialects::{self, everyone};
 use crate::error::{DisconnectReason, ErrorCode};
 use crate::presence;
@@ -67,7 +67,7 @@ fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
     Entered::Here
 }
 
-/// The connection is over. What it had sent before is still handled.
+/// The connection is over. What it had sent before is still handled, and then its end.
 pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) {
     let mut phase = connection.phase();
     let began = match std::mem::replace(&mut *phase, Phase::Over) {
@@ -75,7 +75,7 @@ pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: Libr
         Phase::Admitted(_) => false,
         Phase::Open => true,
     };
-    relay.sessions.remove(connection.socket_id());
+    relay.connections.remove(connection.socket_id());
     let reason = connection.closing().unwrap_or(reason_of(reason));
     if reason == DisconnectReason::SlowConsumer {
         let bytes = connection.flow().backlog() as u64;
@@ -94,6 +94,7 @@ pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: Libr
             Some(connection.dialect()),
             Audited::SocketDisconnect { reason },
         );
+        connection.inbox().end();
     }
     if let Some(member) = connection.member()
         && relay.users.disconnect(&member.user, connection)
@@ -117,16 +118,26 @@ fn reason_of(reason: LibraryReason) -> DisconnectReason {
     }
 }
 
-/// Handles all events that wait. A client that does not read its answers waits for room first.
-pub(super) async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
-    while let Some((event, ack)) = drain.take_next() {
+/// Handles all that waits, unless someone is at it.
+pub(super) async fn work_if_nobody_does(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+    if let Some(drain) = connection.inbox().take() {
+        work(relay, connection, drain).await;
+    }
+}
+
+/// Handles all that waits. A client that does not read its answers waits for room first.
+async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
+    while let Some(next) = drain.take_next() {
         // Handlers seldom wait, and a client that floods must not keep a thread for itself.
         tokio::task::consume_budget().await;
         connection.flow().room().await;
-        let handled = AssertUnwindSafe(dialects::handle(relay, connection, event, ack))
-            .catch_unwind()
-            .await;
-        if handled.is_err() {
+        let handling = async {
+            match next {
+                Next::Event(event, ack) => dialects::handle(relay, connection, event, ack).await,
+                Next::End => dialects::ended(relay, connection).await,
+            }
+        };
+        if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
             tracing::error!(session = %connection.session, "a handler panicked; its connection is closed");
             relay.record(
                 connection,

@@ -29,7 +29,7 @@ pub fn mount(io: &SocketIo, relay: &Arc<Relay>) {
     };
     let relay = relay.clone();
     let begin = move |socket: SocketRef| {
-        let connection = relay.sessions.get(socket.id);
+        let connection = relay.connections.get(socket.id);
         async move {
             if let Some(connection) = connection {
                 life::begin(&relay, &connection).await;
@@ -46,7 +46,7 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
         .get::<Handshake>()
         .cloned()
         .ok_or(Refusal::NoHandshake)?;
-    if relay.sessions.is_over(socket.id) {
+    if relay.connections.is_over(socket.id) {
         return Err(Refusal::SessionOver);
     }
     let mut client = Client {
@@ -82,7 +82,7 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
         relay.closer.clone(),
         place,
     );
-    relay.sessions.add(&connection);
+    relay.connections.add(&connection);
     listen(relay, socket, &connection);
     Ok(())
 }
@@ -101,10 +101,8 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
                 connection.inbox().push(event, ack);
             }
             async move {
-                if let Some(connection) = &connection
-                    && let Some(drain) = connection.inbox().take()
-                {
-                    life::work(&relay, connection, drain).await;
+                if let Some(connection) = &connection {
+                    life::work_if_nobody_does(&relay, connection).await;
                 }
             }
         }
@@ -112,9 +110,14 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
     socket.on_fallback(on_event);
     let relay = relay.clone();
     socket.on_disconnect(move |reason: DisconnectReason| {
-        if let Some(connection) = weak.upgrade() {
-            life::end(&relay, &connection, reason);
+        let connection = weak.upgrade();
+        if let Some(connection) = &connection {
+            life::end(&relay, connection, reason);
         }
-        async {}
+        async move {
+            if let Some(connection) = &connection {
+                life::work_if_nobody_does(&relay, connection).await;
+            }
+        }
     });
 }

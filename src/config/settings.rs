@@ -182,8 +182,8 @@ settings! {
     upgrade_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
     /// Largest event, in bytes. A larger one closes its connection.
     max_event_bytes: usize = 10_000_000, check between(1024, 1 << 30);
-    /// Most binary attachments of one event.
-    max_attachments: usize = 16, check between(0, 1000);
+    /// Most binary attachments of one event. Published clients give up on an event with more than 10.
+    max_attachments: usize = 10, check between(0, 1000);
     /// Bytes a connection may send before it is authenticated.
     handshake_max_bytes: u64 = 65_536, check at_least(1024);
     /// Addresses or networks of proxies whose X-Forwarded-For is believed.
@@ -234,6 +234,29 @@ settings! {
     max_key_bytes: usize = 65_536, check at_least(1);
     /// Longest file name, in bytes; it may be encrypted.
     max_file_name_bytes: usize = 4096, check at_least(1);
+
+    ["Sessions"]
+    /// Most sessions of the dialect `session` at one time.
+    max_sessions: usize = 100_000, check at_least(1);
+    /// Most members of one session in group mode. The other modes have two.
+    session_max_members: usize = 100, check at_least(2);
+    /// Most sessions that one connection may be in.
+    max_sessions_per_connection: usize = 16, check at_least(1);
+    /// Most messages kept in the history of one session.
+    session_history_messages: usize = 1000;
+    /// Most bytes of messages kept in the history of one session.
+    session_history_bytes: usize = 16_777_216;
+    /// Bytes of messages and keys kept in all sessions together. Over it the longest histories are
+    /// cut; when there is nothing left to cut, joins are refused.
+    sessions_memory: usize = 1 << 30, check at_least(1 << 20);
+    /// Time a reserved session waits for its first member.
+    session_reserved_timeout: Duration = Duration::from_secs(1800), check at_least(MIN_TIME);
+    /// Time a session without members is kept after it was last used.
+    session_idle_timeout: Duration = Duration::from_secs(1800), check at_least(MIN_TIME);
+    /// Time any session is kept after it was last used.
+    session_max_idle: Duration = Duration::from_secs(7200), check at_least(MIN_TIME);
+    /// Time a member who was disconnected has to come back without sending the public key again.
+    session_rejoin_grace: Duration = Duration::from_secs(60);
 
     ["Presence"]
     /// Who is told that a user of `direct` came or went: auto, everyone, peers.

@@ -21,14 +21,25 @@ pub struct Inbox {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<(RawEvent, AckSender)>,
+    /// Nothing more comes, and that is to be handled as well.
+    ended: bool,
     /// Someone handles events now, or nobody may yet.
     taken: bool,
+}
+
+/// What is to be handled next.
+pub enum Next {
+    /// An event.
+    Event(RawEvent, AckSender),
+    /// The end of the connection: the last thing, and only once.
+    End,
 }
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
             .field("waiting", &self.waiting.len())
+            .field("ended", &self.ended)
             .field("taken", &self.taken)
             .finish()
     }
@@ -52,10 +63,15 @@ impl Inbox {
         self.state.lock().waiting.push_back((event, ack));
     }
 
+    /// Adds the end. To be called once, after the last event.
+    pub fn end(&self) {
+        self.state.lock().ended = true;
+    }
+
     /// Takes the work of handling what waits; `None` when someone else has it.
     pub fn take(&self) -> Option<Drain<'_>> {
         let mut state = self.state.lock();
-        let idle = !state.taken && !state.waiting.is_empty();
+        let idle = !state.taken && (state.ended || !state.waiting.is_empty());
         idle.then(|| {
             state.taken = true;
             Drain {
@@ -82,22 +98,23 @@ pub struct Drain<'a> {
 }
 
 impl Drain<'_> {
-    /// The next event. The one before it counts as handled from here on. `None`: all are, and the
-    /// right is given back.
-    pub fn take_next(&mut self) -> Option<(RawEvent, AckSender)> {
+    /// The next thing to handle. The one before it counts as handled from here on. `None`: all
+    /// are, and the right is given back.
+    pub fn take_next(&mut self) -> Option<Next> {
         self.done();
         let mut state = self.inbox.state.lock();
-        let next = state.waiting.pop_front();
-        match &next {
-            Some((event, _)) => self.size = event.size(),
-            None => {
-                state.taken = false;
-                if state.waiting.capacity() > 64 {
-                    state.waiting.shrink_to_fit();
-                }
-            }
+        if let Some((event, ack)) = state.waiting.pop_front() {
+            self.size = event.size();
+            return Some(Next::Event(event, ack));
         }
-        next
+        if std::mem::take(&mut state.ended) {
+            return Some(Next::End);
+        }
+        state.taken = false;
+        if state.waiting.capacity() > 64 {
+            state.waiting.shrink_to_fit();
+        }
+        None
     }
 
     fn done(&mut self) {

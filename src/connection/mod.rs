@@ -2,30 +2,34 @@
 //! wait to be handled, and the way to send it some. It must not know what any event means.
 
 mod inbox;
+mod open;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use smallvec::smallvec;
-use socketioxide::SendError;
 use socketioxide::SocketError;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::socket::Sid;
+use socketioxide::{BroadcastError, SendError};
 use uuid::Uuid;
 
-pub use inbox::{Drain, Inbox};
+pub use inbox::{Drain, Inbox, Next};
+pub use open::OpenConnections;
 
 use crate::audit::{AuditText, Source};
 use crate::auth::{AuthError, Authenticated};
+use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::error::DisconnectReason;
 use crate::identity::Identity;
-use crate::limits::Limit;
+use crate::limits::{self, Limit};
 use crate::places::Place;
+use crate::rooms::To;
 use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
 use crate::users::User;
 
@@ -79,11 +83,17 @@ pub struct Connection {
     admitted: Instant,
     last_complaint: Mutex<Option<Instant>>,
     over_limit: AtomicU64,
-    refused_bytes: AtomicU64,
+    guest_bytes: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
     guest: Arc<Source>,
     transport: TransportCloser,
+    /// It is authenticated, or was in a session: the bounds of strangers are off.
+    admitted_for_good: AtomicBool,
+    /// The first dialect but `direct` of which it used an event that no other has.
+    spoke: OnceLock<Dialect>,
+    /// Messages of a guest. Those of a user are counted together.
+    guest_messages: OnceLock<Box<Limit>>,
     _place: Place,
 }
 
@@ -146,10 +156,13 @@ impl Connection {
             admitted: Instant::now(),
             last_complaint: Mutex::new(None),
             over_limit: AtomicU64::new(0),
-            refused_bytes: AtomicU64::new(0),
+            guest_bytes: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
             transport,
+            admitted_for_good: AtomicBool::new(false),
+            spoke: OnceLock::new(),
+            guest_messages: OnceLock::new(),
             _place: place,
         })
     }
@@ -175,15 +188,26 @@ impl Connection {
             identity,
             source,
         });
+        self.admit_for_good();
+    }
+
+    /// It is no stranger from now on, and may send as much as it wants.
+    pub fn admit_for_good(&self) {
+        self.admitted_for_good.store(true, Ordering::Release);
         if let Some(link) = self.flow.link() {
             link.allow(None);
         }
     }
 
+    /// Whether it neither authenticated nor was in a session so far.
+    pub fn is_stranger(&self) -> bool {
+        !self.admitted_for_good.load(Ordering::Acquire)
+    }
+
     /// It lives on this link from now on.
     pub fn attach(&self, link: &Arc<Link>) {
         self.flow.attach(link);
-        if self.member().is_some() {
+        if !self.is_stranger() {
             link.allow(None);
         }
     }
@@ -218,9 +242,17 @@ impl Connection {
 
     // Dialect.
 
-    /// The dialect it counts as: the declared one, else `direct`.
+    /// The dialect it counts as: the declared one, else the first other one that it spoke, else
+    /// `direct`.
     pub fn dialect(&self) -> Dialect {
-        self.client.declared.unwrap_or(Dialect::Direct)
+        let declared = self.client.declared.or(self.spoke.get().copied());
+        declared.unwrap_or(Dialect::Direct)
+    }
+
+    /// It sent an event that only this dialect has.
+    pub fn spoke(&self, dialect: Dialect) {
+        // The first one stays.
+        let _ = self.spoke.set(dialect);
     }
 
     /// Whether events of this dialect are accepted on it.
@@ -252,13 +284,21 @@ impl Connection {
         may
     }
 
-    /// Counts the bytes of an event that was refused because it came from a guest; how many there
-    /// were so far.
-    pub fn count_refused(&self, bytes: usize) -> u64 {
-        let before = self
-            .refused_bytes
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+    /// Counts the bytes of an event that came from a guest; how many there were so far.
+    pub fn count_guest(&self, bytes: usize) -> u64 {
+        let before = self.guest_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         before + bytes as u64
+    }
+
+    /// The limit of messages: the user's, or this connection's own for a guest.
+    pub fn messages(&self, config: &Config) -> &Limit {
+        match self.member() {
+            Some(member) => &member.user.limits.messages,
+            None => {
+                let new = || Box::new(limits::messages(config));
+                self.guest_messages.get_or_init(new)
+            }
+        }
     }
 
     /// Counts one event over a limit.
@@ -283,10 +323,51 @@ impl Connection {
 
     /// Sends an event that becomes frames of these sizes.
     pub fn emit<T: Serialize>(&self, event: &'static str, payload: &T, frames: &FrameSizes) {
-        if self.flow.hand_over(frames) {
+        if self.hand_over(frames) {
             self.sent(self.socket.emit(event, payload));
-        } else {
+        }
+    }
+
+    /// Notes that frames of these sizes are sent. `false`: it has too much waiting already, and is
+    /// cut off.
+    pub fn hand_over(&self, frames: &FrameSizes) -> bool {
+        let taken = self.flow.hand_over(frames);
+        if !taken {
             self.cut_off();
+        }
+        taken
+    }
+
+    /// Enters a room of the library. One that is over does not: nobody would take it out again.
+    pub fn enter_room(&self, name: &str) {
+        let phase = self.phase();
+        if matches!(*phase, Phase::Open) {
+            self.socket.join(name.to_owned());
+        }
+    }
+
+    /// Leaves a room of the library.
+    pub fn leave_room(&self, name: &str) {
+        self.socket.leave(name.to_owned());
+    }
+
+    /// Sends an event to a room of the library, whose connections have noted its frames.
+    pub async fn broadcast<T: Serialize + Sync>(
+        &self,
+        room: &str,
+        to: To<'_>,
+        event: &'static str,
+        payload: &T,
+    ) {
+        let room = room.to_owned();
+        let receivers = match to {
+            To::Everyone => self.socket.within(room),
+            To::Others(but) => but.socket.to(room),
+        };
+        match receivers.emit(event, payload).await {
+            // A closed connection gets nothing more: its client knows by that.
+            Ok(()) | Err(BroadcastError::Socket(_)) => {}
+            Err(error) => tracing::error!(%error, "an event could not be sent to a room"),
         }
     }
 
@@ -297,10 +378,13 @@ impl Connection {
 
     /// Answers an event's callback, with a small object.
     pub fn acknowledge<T: Serialize>(&self, ack: AckSender, payload: &T) {
-        if self.flow.hand_over(&smallvec![SMALL_EVENT]) {
+        self.acknowledge_with(ack, payload, &smallvec![SMALL_EVENT]);
+    }
+
+    /// The same, with an object that becomes frames of these sizes.
+    pub fn acknowledge_with<T: Serialize>(&self, ack: AckSender, payload: &T, frames: &FrameSizes) {
+        if self.hand_over(frames) {
             self.sent(ack.send(payload));
-        } else {
-            self.cut_off();
         }
     }
 

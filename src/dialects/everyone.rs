@@ -151,16 +151,23 @@ pub fn announce_expiry(connection: &Connection) {
     );
 }
 
-/// A guest sent something that needs a token. One that sends much of it is sent away.
-pub fn refuse_guest(mut turn: Turn<'_>) {
-    let sent = turn.connection.count_refused(turn.event.size());
-    if sent > turn.relay.config.guest_max_bytes {
-        return expel(
-            turn.connection,
+/// Whether this event is more than a stranger may send. It is sent away then.
+pub fn sends_too_much(turn: &Turn<'_>) -> bool {
+    let connection = turn.connection;
+    let too_much = connection.is_stranger()
+        && connection.count_guest(turn.event.size()) > turn.relay.config.guest_max_bytes;
+    if too_much {
+        expel(
+            connection,
             AuthError::Missing,
             DisconnectReason::GuestTimeout,
         );
     }
+    too_much
+}
+
+/// A guest sent something that needs a token.
+pub fn refuse_guest(mut turn: Turn<'_>) {
     tell_error(turn.connection, AuthError::Missing);
     record_refused(&turn, ErrorCode::MissingToken);
     turn.fail("Authentication token required", ErrorCode::MissingToken);
@@ -202,12 +209,12 @@ pub async fn authenticate(turn: Turn<'_>) {
 
 async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
     let address = turn.connection.client.address;
-    if !turn.relay.limits.allows_authentication(address) {
+    if !turn.relay.limits.authentication.allows(address) {
         return Err(ErrorCode::TooManyAttempts);
     }
     let token = token(turn).ok_or(ErrorCode::InvalidToken)?;
     let authenticated = turn.relay.verifier.verify(&token).await.map_err(|error| {
-        turn.relay.limits.authentication_failed(address);
+        turn.relay.limits.authentication.count(address);
         error.code()
     })?;
     match turn.connection.member() {

@@ -4,6 +4,8 @@
 
 pub mod direct;
 pub mod everyone;
+mod fields;
+pub mod session;
 mod turn;
 
 use std::sync::Arc;
@@ -31,9 +33,16 @@ pub async fn handle(
     ack: AckSender,
 ) {
     let mut turn = Turn::new(relay, connection, &event, ack);
+    if everyone::sends_too_much(&turn) {
+        return;
+    }
     let name = event.name().unwrap_or_default();
     if name == everyone::AUTHENTICATE {
         return everyone::authenticate(turn).await;
+    }
+    if let Some(event) = session::Event::named(name).filter(|_| turn.speaks(Dialect::Session)) {
+        connection.spoke(Dialect::Session);
+        return session::handle(turn, event).await;
     }
     let Some(member) = connection.member() else {
         return everyone::refuse_guest(turn);
@@ -42,4 +51,9 @@ pub async fn handle(
         Some(event) if turn.speaks(Dialect::Direct) => direct::handle(turn, member, event).await,
         _ => everyone::unknown(&mut turn, name),
     }
+}
+
+/// A connection is over, and all that it had sent is handled.
+pub async fn ended(relay: &Relay, connection: &Arc<Connection>) {
+    session::disconnected(relay, connection).await;
 }

@@ -11,6 +11,7 @@ use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::payload::RawEvent;
 use crate::relay::Relay;
+use crate::transport::FrameSizes;
 
 /// An event that is being handled.
 #[derive(Debug)]
@@ -39,14 +40,14 @@ struct Success {
 }
 
 #[derive(Serialize)]
-struct Failure {
+struct Failure<'a> {
     success: bool,
-    error: FailureReason,
+    error: FailureReason<'a>,
 }
 
 #[derive(Serialize)]
-struct FailureReason {
-    message: &'static str,
+struct FailureReason<'a> {
+    message: &'a str,
     code: ErrorCode,
 }
 
@@ -85,6 +86,14 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Answers a callback that was not answered yet with an object that becomes frames of these
+    /// sizes.
+    pub fn answer<T: Serialize>(&mut self, payload: &T, frames: &FrameSizes) {
+        if let Some(Ack(ack)) = self.ack.take() {
+            self.connection.acknowledge_with(ack, payload, frames);
+        }
+    }
+
     /// Answers a callback that was not answered yet with success.
     pub fn succeed(&mut self) {
         if let Some(Ack(ack)) = self.ack.take() {
@@ -93,7 +102,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Answers a callback that was not answered yet with a failure.
-    pub fn fail(&mut self, message: &'static str, code: ErrorCode) {
+    pub fn fail(&mut self, message: &str, code: ErrorCode) {
         if let Some(Ack(ack)) = self.ack.take() {
             let error = FailureReason { message, code };
             self.connection.acknowledge(

@@ -19,18 +19,17 @@ pub(super) fn response(status: StatusCode, error: &'static str, code: &'static s
 }
 
 #[derive(Serialize)]
-struct Unknown {
+struct BareBody {
     error: &'static str,
 }
 
+/// An error response whose contract has no code.
+pub(super) fn bare(status: StatusCode, error: &'static str) -> Response {
+    (status, Json(BareBody { error })).into_response()
+}
+
 pub(super) async fn unknown_route() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        Json(Unknown {
-            error: "Endpoint not found",
-        }),
-    )
-        .into_response()
+    bare(StatusCode::NOT_FOUND, "Endpoint not found")
 }
 
 /// A handler panicked. What it said is for the log of the panic itself, not for the client.

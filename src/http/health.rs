@@ -35,14 +35,15 @@ struct Ready {
 }
 
 pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
+    let sessions = relay.sessions.count().await;
     Json(Health {
         status: "ok",
         uptime: relay.started.elapsed().as_secs(),
-        active_sessions: 0,
-        sessions: 0,
+        active_sessions: sessions,
+        sessions,
         timestamp: clock::now_iso(),
         version: env!("CARGO_PKG_VERSION"),
-        connections: relay.sessions.count(),
+        connections: relay.connections.count(),
         node: &relay.node,
     })
     .into_response()

@@ -5,6 +5,7 @@ mod address;
 mod error;
 mod health;
 mod origin;
+mod sessions;
 mod socket_io;
 
 use std::sync::Arc;
@@ -16,13 +17,17 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 pub use socket_io::{Handshake, SocketIoEdge, not_found};
 
+use crate::dialect::Dialect;
 use crate::relay::Relay;
 
 /// All routes.
 pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
+    let serves = |dialect| relay.config.dialects.contains(&dialect);
+    let sessions = serves(Dialect::Session).then(|| sessions::routes(relay));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
+        .merge(sessions.unwrap_or_default())
         .fallback(error::unknown_route)
         .with_state(relay.clone())
         .layer(PropagateRequestIdLayer::x_request_id())

@@ -119,7 +119,7 @@ pub(super) async fn request(
         );
     }
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
-    let session = || sid.and_then(|sid| relay.sessions.get(sid));
+    let session = || sid.and_then(|sid| relay.connections.get(sid));
     let polls = parts.method == Method::GET && query.transport == Some("polling");
     let old_payload = query.revision == Some("3");
     // Only the request that opens a session is kept, and asked who the client is.
@@ -137,7 +137,7 @@ pub(super) async fn request(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         link.upgrade();
         if let Some(sid) = sid {
-            relay.sessions.upgrade(sid, &link);
+            relay.connections.upgrade(sid, &link);
         }
     }
     // Looked up anew: the connection may have been admitted while this request waited.
@@ -158,9 +158,9 @@ async fn bounded(session: Option<&Connection>, config: &Config, link: &Link, bod
     match session {
         Some(connection) => {
             connection.flow().readable().await;
-            match connection.member() {
-                Some(_) => body,
-                None => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
+            match connection.is_stranger() {
+                false => body,
+                true => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
             }
         }
         None => {

@@ -19,10 +19,10 @@ const DEEPEST: usize = 16;
 
 /// A value that is passed on and not looked into.
 #[derive(Debug, Clone)]
-pub struct Opaque<'a>(Node<'a>);
+pub struct Opaque<'a>(pub(super) Node<'a>);
 
 #[derive(Debug, Clone)]
-enum Node<'a> {
+pub(super) enum Node<'a> {
     Text(&'a RawValue),
     Attachment(Bytes),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
@@ -60,13 +60,49 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        match &self.0 {
+            Node::Text(raw) => raw.get().starts_with('{'),
+            Node::Object(_) => true,
+            Node::Attachment(_) | Node::Array(_) => false,
+        }
+    }
+
+    /// About how many bytes its JSON text and its attachments take together.
+    pub fn total_size(&self) -> usize {
+        let mut sizes = Vec::new();
+        self.attachment_sizes(&mut sizes);
+        self.written_size() + sizes.iter().sum::<usize>()
+    }
+
+    /// About how many bytes its JSON text takes, without what is in attachments.
+    pub fn written_size(&self) -> usize {
+        self.0.written_size()
+    }
+
     /// The sizes in bytes of the attachments in it, in the order in which they are written.
     pub fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
         self.0.attachment_sizes(sizes);
     }
 }
 
+/// The text that stands for an attachment, in bytes.
+const PLACEHOLDER: usize = r#"{"_placeholder":true,"num":99}"#.len();
+
 impl Node<'_> {
+    fn written_size(&self) -> usize {
+        match self {
+            Node::Text(raw) => raw.get().len(),
+            Node::Attachment(_) => PLACEHOLDER,
+            Node::Object(fields) => fields
+                .iter()
+                .map(|(key, node)| key.len() + "\"\":,".len() + node.written_size())
+                .sum(),
+            Node::Array(items) => items.iter().map(|node| node.written_size() + 1).sum(),
+        }
+    }
+
     fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
         match self {
             Node::Text(_) => {}
@@ -205,7 +241,7 @@ fn may_hold_placeholder(text: &str) -> bool {
 }
 
 /// The members of an object, all of them, in order.
-struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Entries<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

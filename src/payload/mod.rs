@@ -3,6 +3,7 @@
 
 mod attachments;
 mod event;
+mod kept;
 mod relayed;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use smallvec::SmallVec;
 
 pub use attachments::Opaque;
 pub use event::RawEvent;
+pub use kept::Kept;
 pub use relayed::Relayed;
 
 /// Why an event cannot be understood.

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::Refusal;
-use super::fields::Fields;
 use super::messages::from;
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::clock;
 use crate::connection::Member;
 use crate::dialect::Dialect::Direct;
 use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields};
 use crate::payload::{Opaque, Payload};
 use crate::users::Progress;
 
@@ -66,10 +66,10 @@ pub(super) async fn send_file_chunk(
     let chunk_number = fields.count("chunkNumber")?;
     let total_chunks = fields.count("totalChunks")?;
     if total_chunks == 0 {
-        return Err(Refusal::invalid(Some("totalChunks")));
+        return Err(BadField(Some("totalChunks")).into());
     }
     if chunk_number >= total_chunks {
-        return Err(Refusal::invalid(Some("chunkNumber")));
+        return Err(BadField(Some("chunkNumber")).into());
     }
     for name in ["encryptedData", "iv", "tag"] {
         fields.filled(name)?;

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::Refusal;
-use super::fields::Fields;
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
 use crate::clock;
 use crate::connection::Member;
 use crate::dialect::Dialect::Direct;
 use crate::dialects::Turn;
+use crate::dialects::fields::Fields;
 use crate::identity::UserId;
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::rooms;

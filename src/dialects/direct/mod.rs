@@ -2,7 +2,6 @@
 //! relayed is not looked into, and nothing is kept of it but metadata in the audit. The contract
 //! is `docs/protocol/direct.md`.
 
-mod fields;
 mod files;
 mod messages;
 pub mod presence;
@@ -11,12 +10,12 @@ mod signals;
 use serde::Serialize;
 
 use super::Turn;
+use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
 use crate::dialect::Dialect;
 use crate::error::ErrorCode;
 use crate::payload::{Opaque, Payload};
-use fields::Refusal;
 
 /// What a client of this dialect may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,12 +82,41 @@ impl Event {
     }
 }
 
+/// Why an event is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Refusal {
+    code: ErrorCode,
+    field: Option<&'static str>,
+}
+
+impl Refusal {
+    /// What a rate limit said is taken for an answer.
+    fn unless_allowed(allowed: bool) -> Result<(), Self> {
+        match allowed {
+            true => Ok(()),
+            false => Err(Self {
+                code: ErrorCode::RateLimit,
+                field: None,
+            }),
+        }
+    }
+}
+
+impl From<BadField> for Refusal {
+    fn from(BadField(field): BadField) -> Self {
+        Self {
+            code: ErrorCode::InvalidInput,
+            field,
+        }
+    }
+}
+
 /// Handles an event of this dialect.
 pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
     let payload = turn.event.payload();
     let done = match &payload {
         Ok(payload) => run(&mut turn, member, event, payload).await,
-        Err(_) => Err(Refusal::invalid(None)),
+        Err(_) => Err(BadField(None).into()),
     };
     match done {
         Ok(()) => turn.succeed(),

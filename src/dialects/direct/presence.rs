@@ -87,7 +87,7 @@ fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
         PresenceAudience::Auto => relay.users.connected() <= relay.config.presence_everyone_limit,
     };
     let mut audience = if everyone {
-        relay.sessions.all()
+        relay.connections.all()
     } else {
         user.peers()
             .iter()

@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use super::Refusal;
-use super::fields::Fields;
 use crate::connection::Member;
 use crate::dialects::Turn;
+use crate::dialects::fields::Fields;
 use crate::payload::{Opaque, Payload};
 
 const TYPING: &str = "typing:user";

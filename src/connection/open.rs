@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use socketioxide::socket::Sid;
 
-use crate::connection::Connection;
+use super::Connection;
 use crate::transport::Link;
 
 /// All open connections.
 #[derive(Debug, Default)]
-pub struct Sessions {
+pub struct OpenConnections {
     open: DashMap<Sid, Arc<Connection>>,
     /// Links on which a session goes on whose connection is not yet admitted.
     upgraded: DashMap<Sid, Weak<Link>>,
@@ -22,7 +22,7 @@ pub struct Sessions {
 /// How long a session is remembered whose connection is over: longer than its transport lasts.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-impl Sessions {
+impl OpenConnections {
     /// Adds a connection that is being admitted.
     pub fn add(&self, connection: &Arc<Connection>) {
         let sid = connection.socket_id();

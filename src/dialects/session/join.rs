@@ -1,0 +1,257 @@
+//! Coming and going: `join-session`, `leave-session`, the end of a connection and of a session.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::keys::{self, PublicKeys};
+use super::messages::{self, History};
+use super::{Refusal, SESSION_ERROR, SESSION_ID, SessionError, member_of};
+use crate::audit::Event as Audited;
+use crate::connection::Connection;
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields};
+use crate::error::ErrorCode;
+use crate::identity::UserId;
+use crate::payload::{Opaque, Payload};
+use crate::relay::Relay;
+use crate::rooms::{Behind, To};
+use crate::sessions::{
+    AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, Session, SessionId,
+};
+use crate::transport::FrameSizes;
+
+const USER_JOINED: &str = "user-joined";
+const USER_LEFT: &str = "user-left";
+const MESSAGES_HISTORY: &str = "messages-history";
+const SESSION_METADATA: &str = "session-metadata";
+
+/// `user-joined` and `user-left`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserMoved<'a> {
+    user_id: &'a str,
+    display_name: &'a str,
+    /// Milliseconds since the epoch.
+    timestamp: u64,
+}
+
+impl UserMoved<'_> {
+    const SIZE: usize = 512;
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionMetadata<'a> {
+    chat_mode: &'static str,
+    /// The joiner's own entry among the session keys.
+    encrypted_session_key: Option<Opaque<'a>>,
+}
+
+/// `join-session`
+pub(super) async fn join_session(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    let address = connection.client.address;
+    Refusal::unless_allowed(relay.limits.allows_join(address))?;
+    Refusal::unless_allowed(relay.limits.session_keys.allows(address))?;
+    let fields = Fields::new(payload, &relay.config);
+    let most = relay.config.max_key_bytes;
+    let named = fields.id_up_to(SESSION_ID, most)?;
+    let explicit = fields.optional_id_up_to("authKey", most)?;
+    let (id, rest) = SessionId::parse(&named).ok_or(BadField(Some(SESSION_ID)))?;
+    let user = member_id(&fields)?;
+    let join = Join {
+        display_name: display_name(&fields)?,
+        public_key: keys::optional_public_key(&fields, most)?,
+        is_creator: fields.flag("isCreator")?,
+        key: explicit.as_deref().and_then(AuthKey::new).or(rest),
+        connection: connection.session,
+        user,
+    };
+
+    let mut session = relay.sessions.to_join(&id).await;
+    let joined = session.join(connection, join).await;
+    let (joined, departed) = joined.inspect_err(|error| {
+        if is_wrong_key(*error) {
+            relay.limits.session_keys.count(address);
+        }
+    })?;
+    connection.admit_for_good();
+    let room_name = id.shared().into();
+    turn.record(Dialect::Session, Audited::SessionJoined { room_name });
+    let behind = welcome(turn, &session, &joined, departed).await;
+    drop(session);
+    behind.caught_up(relay.config.write_deadline).await;
+    Ok(())
+}
+
+/// Tells everyone that a member is here, and the member what is here, in the order of the
+/// protocol.
+async fn welcome(
+    turn: &Turn<'_>,
+    session: &Session<'_>,
+    joined: &Joined,
+    departed: Option<Departed>,
+) -> Behind {
+    let (connection, member) = (turn.connection, &joined.member);
+    let others = To::Others(connection);
+    let mut behind = Behind::default();
+    if let Some(departed) = departed {
+        let now = turn.relay.sessions.now_ms();
+        let told = moved(session, others, USER_LEFT, &departed.member, now);
+        behind = behind.and(told.await);
+    }
+    if joined.is_new {
+        let told = moved(session, others, USER_JOINED, member, member.joined_at);
+        behind = behind.and(told.await);
+    }
+    for part in History::parts(&joined.history, turn.relay.config.max_attachments) {
+        connection.emit(MESSAGES_HISTORY, &part, &part.frames());
+    }
+    let keys = joined.session_keys.as_ref();
+    let own_key = keys.and_then(|keys| keys.member(member.user.as_str()));
+    let frames = messages::frames(own_key.iter());
+    connection.emit(
+        SESSION_METADATA,
+        &SessionMetadata {
+            chat_mode: joined.mode.as_str(),
+            encrypted_session_key: own_key,
+        },
+        &frames,
+    );
+    let keys = PublicKeys::of(&joined.members);
+    behind.and(keys.tell(session, To::Everyone).await)
+}
+
+/// The id to join under. It must not read as the one that stands for all.
+fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, BadField> {
+    let user = fields.user("userId")?;
+    match user.as_str() == EVERYONE {
+        true => Err(BadField(Some("userId"))),
+        false => Ok(user),
+    }
+}
+
+/// The name to show, if there is one.
+pub(super) fn display_name(fields: &Fields<'_, '_>) -> Result<Option<Arc<str>>, BadField> {
+    let name = fields.optional_label("displayName")?;
+    Ok(name.map(|name| name.into()))
+}
+
+/// `leave-session`
+pub(super) async fn leave_session(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    let fields = Fields::new(payload, &turn.relay.config);
+    let session = member_of(turn, &fields, Some("userId")).await?;
+    let behind = depart(turn.relay, turn.connection, session, Departure::Left).await;
+    behind.caught_up(turn.relay.config.write_deadline).await;
+    Ok(())
+}
+
+/// A connection is over: it is no member any more of the sessions that it joined, unless the
+/// members came back on another one.
+pub async fn disconnected(relay: &Relay, connection: &Arc<Connection>) {
+    for id in relay.sessions.joined_by(connection) {
+        if let Some(session) = relay.sessions.of(&id, connection).await {
+            // Nobody is slowed down by it: who sent something before is.
+            let _ = depart(relay, connection, session, Departure::Disconnected).await;
+        }
+    }
+}
+
+async fn depart(
+    relay: &Relay,
+    connection: &Arc<Connection>,
+    mut session: Session<'_>,
+    departure: Departure,
+) -> Behind {
+    let user = session
+        .member_on(connection)
+        .map(|member| member.user.clone());
+    let Some(user) = user else {
+        return Behind::default();
+    };
+    let Some(departed) = session.depart(&user, connection, departure).await else {
+        return Behind::default();
+    };
+    let room_name = session.id().shared().into();
+    let left = Audited::SessionLeft { room_name };
+    relay.record(connection, Some(Dialect::Session), left);
+    let now = relay.sessions.now_ms();
+    let told = moved(&session, To::Everyone, USER_LEFT, &departed.member, now).await;
+    let keys = PublicKeys::of(&departed.members);
+    told.and(keys.tell(&session, To::Everyone).await)
+}
+
+async fn moved(
+    session: &Session<'_>,
+    to: To<'_>,
+    event: &'static str,
+    member: &Member,
+    timestamp: u64,
+) -> Behind {
+    let moved = UserMoved {
+        user_id: member.user.as_str(),
+        display_name: &member.display_name,
+        timestamp,
+    };
+    let frames = FrameSizes::from_slice(&[UserMoved::SIZE]);
+    session.room().emit(to, event, &moved, &frames).await
+}
+
+/// Ends sessions that were not used for too long, and tells those who are in them.
+pub async fn end_expired(relay: &Relay) {
+    let expired = SessionError {
+        error: ErrorCode::SessionExpired,
+        message: "Session expired. Please create a new one.",
+        field: None,
+    };
+    for connection in relay.sessions.end_expired().await {
+        connection.say(SESSION_ERROR, &expired);
+    }
+}
+
+fn is_wrong_key(error: JoinError) -> bool {
+    matches!(
+        error,
+        JoinError::NotTheCreator | JoinError::WrongPassword | JoinError::WrongKey
+    )
+}
+
+impl From<JoinError> for Refusal {
+    fn from(error: JoinError) -> Self {
+        let (code, message) = match error {
+            JoinError::NotFound => (
+                ErrorCode::SessionNotFound,
+                "Session not found. Please check the session link.",
+            ),
+            JoinError::NotTheCreator => (
+                ErrorCode::InvalidKey,
+                "Session key mismatch. This should not happen.",
+            ),
+            JoinError::WrongPassword => (
+                ErrorCode::InvalidPassword,
+                "Incorrect password. Please check and try again.",
+            ),
+            JoinError::WrongKey => (
+                ErrorCode::InvalidKey,
+                "Invalid authentication key. Please check your link and try again.",
+            ),
+            JoinError::Busy => return Self::BUSY,
+            JoinError::Full { most } => {
+                let message = format!("This room is full. Only {most} members allowed.");
+                return Self {
+                    message: message.into(),
+                    ..Self::new(ErrorCode::SessionFull, "")
+                };
+            }
+        };
+        Self::new(code, message)
+    }
+}

@@ -1,0 +1,182 @@
+//! Public keys of the members, and the session keys that are encrypted for each of them.
+
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+use smallvec::smallvec;
+
+use super::join::display_name;
+use super::messages;
+use super::{Refusal, member_of};
+use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields};
+use crate::error::ErrorCode;
+use crate::identity::UserId;
+use crate::payload::{Kept, Opaque, Payload};
+use crate::rooms::{Behind, To};
+use crate::sessions::{Member, Session};
+use crate::transport::FrameSizes;
+
+const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
+const SESSION_KEY_AVAILABLE: &str = "session-key-available";
+
+/// One entry of `public-keys-updated`.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PublicKey<'a> {
+    user_id: &'a str,
+    public_key: Opaque<'a>,
+    display_name: &'a str,
+    /// Milliseconds since the epoch.
+    joined_at: u64,
+}
+
+/// The payload of `public-keys-updated`: those members who have a key.
+pub(super) struct PublicKeys<'a> {
+    members: &'a [Member],
+    but: Option<&'a UserId>,
+}
+
+impl<'a> PublicKeys<'a> {
+    /// The keys of these members.
+    pub(super) fn of(members: &'a [Member]) -> Self {
+        Self { members, but: None }
+    }
+
+    /// Sends them to a session.
+    pub(super) async fn tell(&self, session: &Session<'_>, to: To<'_>) -> Behind {
+        let room = session.room();
+        room.emit(to, PUBLIC_KEYS_UPDATED, self, &self.frames())
+            .await
+    }
+
+    fn entries(&self) -> impl Iterator<Item = PublicKey<'a>> {
+        let but = self.but;
+        let told = move |member: &&Member| Some(&member.user) != but;
+        self.members.iter().filter(told).filter_map(|member| {
+            Some(PublicKey {
+                user_id: member.user.as_str(),
+                public_key: member.public_key.as_ref()?.lend(),
+                display_name: &member.display_name,
+                joined_at: member.joined_at,
+            })
+        })
+    }
+
+    fn frames(&self) -> FrameSizes {
+        const NAMES: usize = 384;
+        let size = |entry: PublicKey<'_>| NAMES + entry.public_key.written_size();
+        smallvec![NAMES + self.entries().map(size).sum::<usize>()]
+    }
+}
+
+impl Serialize for PublicKeys<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        for entry in self.entries() {
+            seq.serialize_element(&entry)?;
+        }
+        seq.end()
+    }
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionKeyAvailable<'p, 'a> {
+    encrypted_keys: &'p Opaque<'a>,
+}
+
+/// A public key, if there is one: text or JSON. Binary ones would add up to more attachments in one
+/// event than clients accept.
+pub(super) fn optional_public_key(
+    fields: &Fields<'_, '_>,
+    most: usize,
+) -> Result<Option<Kept>, BadField> {
+    const NAME: &str = "publicKey";
+    let Some(key) = fields.optional(NAME) else {
+        return Ok(None);
+    };
+    let is_text = key
+        .as_raw()
+        .is_some_and(|raw| raw.get().starts_with(['"', '{']));
+    match is_text && key.size() <= most {
+        true => Ok(Some(Kept::from(key))),
+        false => Err(BadField(Some(NAME))),
+    }
+}
+
+/// `save-public-key`
+pub(super) async fn save_public_key(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    Refusal::unless_allowed(connection.messages(&relay.config).allows())?;
+    let fields = Fields::new(payload, &relay.config);
+    let key = optional_public_key(&fields, relay.config.max_key_bytes)?;
+    let key = key.ok_or(BadField(Some("publicKey")))?;
+    let name = display_name(&fields)?;
+    let mut session = member_of(turn, &fields, Some("userId")).await?;
+    let user = session
+        .member_on(connection)
+        .map(|member| member.user.clone());
+    let user = user.ok_or(Refusal::NOT_A_MEMBER)?;
+    let members = session.save_key(&user, key, name).await;
+    let members = members.ok_or(Refusal::BUSY)?;
+    let behind = PublicKeys::of(&members).tell(&session, To::Everyone).await;
+    drop(session);
+    behind.caught_up(relay.config.write_deadline).await;
+    Ok(())
+}
+
+/// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
+/// gets none.
+pub(super) async fn get_public_keys(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(turn.connection.signals.allows())?;
+    let fields = Fields::new(payload, &turn.relay.config);
+    let found = member_of(turn, &fields, Some("userId")).await;
+    let mut members = Vec::new();
+    let mut but = None;
+    if let Ok(session) = &found {
+        members = session.members().await;
+        but = session
+            .member_on(turn.connection)
+            .map(|member| &member.user);
+    }
+    let keys = PublicKeys {
+        members: &members,
+        but,
+    };
+    turn.connection
+        .emit(PUBLIC_KEYS_UPDATED, &keys, &keys.frames());
+    found.map(|_| ())
+}
+
+/// `set-session-key`
+pub(super) async fn set_session_key(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    const NAME: &str = "encryptedKeys";
+    let (relay, connection) = (turn.relay, turn.connection);
+    Refusal::unless_allowed(connection.messages(&relay.config).allows())?;
+    let fields = Fields::new(payload, &relay.config);
+    let encrypted_keys = fields.filled(NAME)?;
+    if !encrypted_keys.is_object() {
+        return Err(BadField(Some(NAME)).into());
+    }
+    let session = member_of(turn, &fields, None).await?;
+    if !session.set_session_keys(Kept::from(encrypted_keys)).await {
+        turn.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
+        return Ok(());
+    }
+    let available = SessionKeyAvailable { encrypted_keys };
+    let frames = messages::frames([encrypted_keys]);
+    let room = session.room();
+    let told = room.emit(To::Everyone, SESSION_KEY_AVAILABLE, &available, &frames);
+    let behind = told.await;
+    drop(session);
+    behind.caught_up(relay.config.write_deadline).await;
+    Ok(())
+}

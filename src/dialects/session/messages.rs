@@ -1,0 +1,217 @@
+//! `send-message`, and messages as members see them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{Refusal, member_of};
+use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields};
+use crate::payload::{Kept, Opaque, Payload};
+use crate::rooms::{Behind, To};
+use crate::sessions::{Appended, Message, Session};
+use crate::transport::FrameSizes;
+
+const NEW_MESSAGE: &str = "new-message";
+const MESSAGE_SENT: &str = "message-sent";
+
+/// A message as members see it. Its author alone gets back what it sent in the clear.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    id: Opaque<'a>,
+    from: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+    encrypted: Opaque<'a>,
+    /// Milliseconds since the epoch.
+    timestamp: u64,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    sender_display_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_content: Option<&'a Opaque<'a>>,
+}
+
+impl<'a> From<&'a Message> for Shown<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            success: None,
+            id: message.id.lend(),
+            from: message.from.as_str(),
+            to: message.to.as_ref().map(|to| to.as_str()),
+            encrypted: message.encrypted.lend(),
+            timestamp: message.timestamp,
+            kind: &message.kind,
+            sender_display_name: &message.sender_display_name,
+            original_content: None,
+        }
+    }
+}
+
+/// The sizes of the frames that an event with these values becomes, with room for the names beside
+/// them.
+pub(super) fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>>) -> FrameSizes {
+    const NAMES: usize = 1024;
+    let mut frames = FrameSizes::from_slice(&[NAMES]);
+    for value in values {
+        frames[0] += value.written_size();
+        value.attachment_sizes(&mut frames);
+    }
+    frames
+}
+
+/// `messages-history`: as one event, or as several when it has more attachments than clients accept
+/// in one.
+pub(super) struct History<'a>(&'a [Arc<Message>]);
+
+impl<'a> History<'a> {
+    /// The parts in which a history is sent; at least one, which may be empty.
+    pub(super) fn parts(messages: &'a [Arc<Message>], most_attachments: usize) -> Vec<Self> {
+        let (mut parts, mut start, mut attachments) = (Vec::new(), 0, 0);
+        for (at, message) in messages.iter().enumerate() {
+            let mut sizes = Vec::new();
+            message.encrypted.lend().attachment_sizes(&mut sizes);
+            if attachments + sizes.len() > most_attachments && at > start {
+                parts.push(Self(&messages[start..at]));
+                (start, attachments) = (at, 0);
+            }
+            attachments += sizes.len();
+        }
+        parts.push(Self(&messages[start..]));
+        parts
+    }
+
+    /// The sizes of the frames that it becomes.
+    pub(super) fn frames(&self) -> FrameSizes {
+        let mut frames = FrameSizes::from_slice(&[0]);
+        for message in self.0 {
+            let mut attachments = Vec::new();
+            message.encrypted.lend().attachment_sizes(&mut attachments);
+            frames[0] += message.size() - attachments.iter().sum::<usize>();
+            frames.extend(attachments);
+        }
+        frames
+    }
+}
+
+impl Serialize for History<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
+        for message in self.0 {
+            seq.serialize_element(&Shown::from(&**message))?;
+        }
+        seq.end()
+    }
+}
+
+/// `send-message`
+pub(super) async fn send_message(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    Refusal::unless_allowed(connection.messages(&relay.config).allows())?;
+    let fields = Fields::new(payload, &relay.config);
+    let encrypted = Kept::from(fields.filled("encrypted")?);
+    let to = fields.optional_user("to")?;
+    let kind = fields.optional_label("type")?;
+    let id = message_id(&fields, payload)?;
+
+    let session = member_of(turn, &fields, Some("from")).await?;
+    let member = session.member_on(connection).ok_or(Refusal::NOT_A_MEMBER)?;
+    let message = Arc::new(Message {
+        id,
+        from: member.user.clone(),
+        to,
+        encrypted,
+        timestamp: relay.sessions.now_ms(),
+        kind: kind.map_or_else(|| "text".into(), |kind| kind.into()),
+        sender_display_name: member.display_name.clone(),
+    });
+    let appended = session.append(message.clone()).await;
+    let appended = appended.ok_or(Refusal::NOT_A_MEMBER)?;
+    let behind = relay_message(turn, &session, &message).await;
+    let audited = audited(turn, payload, &session, &message);
+    drop(session);
+
+    turn.record(Dialect::Session, audited);
+    if appended == Appended::First {
+        confirm(turn, payload, &message);
+    }
+    match message.recipient() {
+        None => behind.caught_up(relay.config.write_deadline).await,
+        Some(_) => behind.caught_up_at_last().await,
+    }
+    Ok(())
+}
+
+/// The sender's id for the message, as it came in, or one made here.
+fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<Kept, BadField> {
+    const NAME: &str = "clientMessageId";
+    if let Some(id) = payload.filled(NAME) {
+        return fields.id(NAME).map(|_| Kept::from(id));
+    }
+    let made = format!("\"msg-{}\"", Uuid::new_v4());
+    let raw = RawValue::from_string(made).map_err(|_| BadField(Some(NAME)))?;
+    Ok(Kept::from(raw))
+}
+
+/// To all others, or to the one it is for.
+async fn relay_message(turn: &Turn<'_>, session: &Session<'_>, message: &Message) -> Behind {
+    let shown = Shown::from(message);
+    let frames = frames([&shown.id, &shown.encrypted]);
+    match message.recipient() {
+        None => {
+            let others = To::Others(turn.connection);
+            session
+                .room()
+                .emit(others, NEW_MESSAGE, &shown, &frames)
+                .await
+        }
+        Some(to) => {
+            let mut behind = Behind::default();
+            if let Some(member) = session.member(to) {
+                member.connection.emit(NEW_MESSAGE, &shown, &frames);
+                behind.note(&member.connection);
+            }
+            behind
+        }
+    }
+}
+
+fn confirm(turn: &mut Turn<'_>, payload: &Payload<'_>, message: &Message) {
+    let original_content = payload.get("originalContent");
+    let mut shown = Shown {
+        original_content,
+        ..Shown::from(message)
+    };
+    let values = [&shown.id, &shown.encrypted].into_iter();
+    let frames = frames(values.chain(original_content));
+    turn.connection.emit(MESSAGE_SENT, &shown, &frames);
+    shown.success = Some(true);
+    turn.answer(&shown, &frames);
+}
+
+fn audited(
+    turn: &Turn<'_>,
+    payload: &Payload<'_>,
+    session: &Session<'_>,
+    message: &Message,
+) -> Audited {
+    let id = payload.id("clientMessageId");
+    Audited::MessageSent(MessageSent {
+        target: Target::Session(session.id().shared().into()),
+        message_id: id.map(|id| AuditText::new(&id)),
+        message_type: Label::new(&message.kind),
+        seq: None,
+        bytes: turn.event.size() as u64,
+    })
+}

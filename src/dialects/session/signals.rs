@@ -1,0 +1,83 @@
+//! Typing and notices of downloads: relayed, never kept, and not audited.
+
+use serde::Serialize;
+
+use super::{Refusal, member_of};
+use crate::dialects::Turn;
+use crate::dialects::fields::Fields;
+use crate::payload::{Opaque, Payload};
+use crate::rooms::To;
+use crate::transport::FrameSizes;
+
+pub(super) const USER_TYPING: &str = "user-typing";
+pub(super) const USER_STOPPED_TYPING: &str = "user-stopped-typing";
+const DOWNLOAD_NOTIFICATION: &str = "download-notification";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Typing<'a> {
+    user_id: &'a str,
+    display_name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DownloadNotification<'p, 'a> {
+    downloaded_by: &'p Opaque<'a>,
+    file_name: &'p Opaque<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<&'p Opaque<'a>>,
+}
+
+/// `typing` and `stopped-typing`
+pub(super) async fn typing(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+    event: &'static str,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(turn.connection.signals.allows())?;
+    let fields = Fields::new(payload, &turn.relay.config);
+    let name = fields.optional_label("displayName")?;
+    let session = member_of(turn, &fields, Some("userId")).await?;
+    let member = session.member_on(turn.connection);
+    let member = member.ok_or(Refusal::NOT_A_MEMBER)?;
+    let typing = Typing {
+        user_id: member.user.as_str(),
+        display_name: name.as_deref().unwrap_or(&member.display_name),
+    };
+    let others = To::Others(turn.connection);
+    let frames = FrameSizes::from_slice(&[512]);
+    // So small that nobody has to be waited for.
+    let _ = session.room().emit(others, event, &typing, &frames).await;
+    Ok(())
+}
+
+/// `file-downloaded`. Who downloaded is shown by a name, which anybody may choose.
+pub(super) async fn file_downloaded(
+    turn: &mut Turn<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    let config = &turn.relay.config;
+    Refusal::unless_allowed(turn.connection.messages(config).allows())?;
+    let fields = Fields::new(payload, config);
+    fields.id("downloadedBy")?;
+    fields.filled_up_to("fileName", config.max_file_name_bytes)?;
+    let sender = fields.user("senderId")?;
+    let timestamp = match payload.get("timestamp") {
+        Some(_) => Some(fields.number("timestamp")?),
+        None => None,
+    };
+    let notification = DownloadNotification {
+        downloaded_by: fields.filled("downloadedBy")?,
+        file_name: fields.filled("fileName")?,
+        timestamp,
+    };
+    let session = member_of(turn, &fields, None).await?;
+    if let Some(member) = session.member(&sender) {
+        let frames = super::messages::frames([notification.file_name]);
+        member
+            .connection
+            .emit(DOWNLOAD_NOTIFICATION, &notification, &frames);
+    }
+    Ok(())
+}

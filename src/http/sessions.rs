@@ -1,0 +1,224 @@
+//! `POST /api/reserve-session` and `GET /sessions`: what the `session` dialect has over HTTP.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{address, error};
+use crate::audit::{AuditText, Event as Audited, Record};
+use crate::connection::Client;
+use crate::dialect::Dialect;
+use crate::error::ErrorCode;
+use crate::relay::Relay;
+use crate::sessions::{AuthKey, ChatMode, ReserveError, SessionId, Summary};
+use crate::transport::PeerLink;
+
+/// The longest body, in bytes, beside the key.
+const MAX_BODY: usize = 4096;
+
+/// The routes.
+pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
+    let limit = DefaultBodyLimit::max(MAX_BODY + relay.config.max_key_bytes);
+    Router::new()
+        .route("/api/reserve-session", post(reserve).layer(limit))
+        .route("/sessions", get(list))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Reserve {
+    session_id: Value,
+    auth_key: Value,
+    chat_mode: Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reserved<'a> {
+    success: bool,
+    session_id: &'a str,
+    chat_mode: &'static str,
+    message: &'static str,
+}
+
+/// Why a session is not reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    RateLimit,
+    TooLarge,
+    Missing,
+    UnknownMode,
+    Exists,
+    Busy,
+}
+
+impl Refusal {
+    fn code(self) -> ErrorCode {
+        match self {
+            Self::RateLimit => ErrorCode::RateLimit,
+            Self::TooLarge | Self::Missing | Self::UnknownMode => ErrorCode::InvalidRequest,
+            Self::Exists => ErrorCode::SessionExists,
+            Self::Busy => ErrorCode::ServerBusy,
+        }
+    }
+
+    fn audited(self) -> Audited {
+        match self {
+            Self::RateLimit => Audited::RateLimited { count: 1 },
+            _ => Audited::Refused {
+                code: self.code(),
+                recipient: None,
+                message_id: None,
+                conversation_id: None,
+            },
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let code = self.code().as_str();
+        match self {
+            Self::Missing => error::bare(StatusCode::BAD_REQUEST, "Missing sessionId or authKey"),
+            Self::UnknownMode => error::bare(StatusCode::BAD_REQUEST, "Invalid chatMode"),
+            Self::Exists => error::bare(StatusCode::CONFLICT, "Session already exists"),
+            Self::TooLarge => {
+                error::response(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
+            }
+            Self::Busy => {
+                let error = "Too many active sessions. Please try again later.";
+                error::response(StatusCode::SERVICE_UNAVAILABLE, error, code)
+            }
+            Self::RateLimit => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let response = error::response(status, "Rate limit exceeded", code);
+                ([(RETRY_AFTER, "1")], response).into_response()
+            }
+        }
+    }
+}
+
+async fn reserve(
+    State(relay): State<Arc<Relay>>,
+    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let peer = link.peer().ip();
+    let address = address::client_address(peer, &headers, &relay.config.trusted_proxies);
+    let agent = headers
+        .get(USER_AGENT)
+        .and_then(|agent| agent.to_str().ok());
+    let client = Client {
+        address,
+        user_agent: agent.map(AuditText::new),
+        declared: Some(Dialect::Session),
+        node: relay.node.clone(),
+    };
+    let source = client.source(None, None);
+    let record = |event| {
+        let record = Record::new(&source, client.declared, event);
+        relay.audit.record(record);
+    };
+    let reserved = match relay.limits.allows_join(address) {
+        true => try_reserve(&relay, body).await,
+        false => Err(Refusal::RateLimit),
+    };
+    match reserved {
+        Ok((id, mode)) => {
+            let room_name = id.shared().into();
+            record(Audited::SessionReserved { room_name });
+            Json(Reserved {
+                success: true,
+                session_id: id.as_str(),
+                chat_mode: mode.as_str(),
+                message: "Session reserved successfully",
+            })
+            .into_response()
+        }
+        Err(refusal) => {
+            record(refusal.audited());
+            refusal.into_response()
+        }
+    }
+}
+
+async fn try_reserve(
+    relay: &Relay,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(SessionId, ChatMode), Refusal> {
+    let body = body.map_err(|_| Refusal::TooLarge)?;
+    let wanted: Reserve = serde_json::from_slice(&body).unwrap_or_default();
+    let most = relay.config.max_key_bytes;
+    let text = |value: &Value| match value {
+        Value::String(text) if text.len() <= most => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    };
+    let id = text(&wanted.session_id).ok_or(Refusal::Missing)?;
+    let (id, _) = SessionId::parse(&id).ok_or(Refusal::Missing)?;
+    let key = text(&wanted.auth_key).ok_or(Refusal::Missing)?;
+    let key = AuthKey::new(&key).ok_or(Refusal::Missing)?;
+    let mode = match &wanted.chat_mode {
+        Value::Null => ChatMode::Group,
+        Value::String(name) if name.is_empty() => ChatMode::Group,
+        Value::String(name) => name.parse().map_err(|_| Refusal::UnknownMode)?,
+        _ => return Err(Refusal::UnknownMode),
+    };
+    match relay.sessions.reserve(&id, key, mode).await {
+        Ok(()) => Ok((id, mode)),
+        Err(ReserveError::Exists) => Err(Refusal::Exists),
+        Err(ReserveError::Busy) => Err(Refusal::Busy),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    session_id: String,
+    members: usize,
+    messages: usize,
+    public_keys: usize,
+}
+
+impl From<Summary> for Listed {
+    fn from(summary: Summary) -> Self {
+        Self {
+            session_id: summary.id.to_string(),
+            members: summary.members,
+            messages: summary.messages,
+            public_keys: summary.public_keys,
+        }
+    }
+}
+
+/// For those who look for a fault: with `DEBUG=true`, or with the admin token.
+async fn list(State(relay): State<Arc<Relay>>, headers: HeaderMap) -> Response {
+    if !relay.config.debug && !is_admin(&relay, &headers) {
+        return error::unknown_route().await;
+    }
+    let summaries = relay.sessions.summaries().await;
+    let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();
+    Json(listed).into_response()
+}
+
+fn is_admin(relay: &Relay, headers: &HeaderMap) -> bool {
+    let given = headers.get(AUTHORIZATION).and_then(|value| {
+        let text = value.to_str().ok()?;
+        text.strip_prefix("Bearer ")
+    });
+    let wanted = relay.config.admin_token.as_ref();
+    given.zip(wanted).is_some_and(|(given, wanted)| {
+        verify_slices_are_equal(given.as_bytes(), wanted.expose().as_bytes()).is_ok()
+    })
+}

@@ -1,0 +1,127 @@
+//! The key of a session. What a client sends is compared and forgotten: only a salted hash is kept,
+//! and comparing takes the same time whatever was sent.
+
+use std::fmt;
+
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+
+use super::ChatMode;
+
+/// What a client shows to be let in. `Debug` does not show it.
+#[derive(Clone, Copy)]
+pub struct AuthKey<'a>(&'a str);
+
+impl<'a> AuthKey<'a> {
+    /// A key; none when the text is empty.
+    pub fn new(text: &'a str) -> Option<Self> {
+        (!text.is_empty()).then_some(Self(text))
+    }
+
+    /// The password in `password:…`, as the links of password mode have it.
+    fn as_password(self) -> Option<&'a str> {
+        self.0.strip_prefix("password:")
+    }
+
+    /// The password in `key:password`, as a session in password mode is reserved.
+    fn password_part(self) -> Option<&'a str> {
+        self.0.split_once(':').map(|(_, password)| password)
+    }
+}
+
+impl fmt::Debug for AuthKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthKey")
+    }
+}
+
+/// What is kept of a session's key. `Debug` does not show it.
+#[derive(Clone)]
+pub struct KeyHash {
+    salt: [u8; 16],
+    whole: hmac::Tag,
+    /// In password mode, the password alone.
+    password: Option<hmac::Tag>,
+}
+
+impl KeyHash {
+    /// The hash of a new session's key.
+    pub fn new(key: AuthKey<'_>, mode: ChatMode) -> Self {
+        let salt: [u8; 16] = rand::random();
+        let hash = hmac::Key::new(HMAC_SHA256, &salt);
+        let password = key
+            .password_part()
+            .filter(|_| mode == ChatMode::Password)
+            .map(|password| hmac::sign(&hash, password.as_bytes()));
+        Self {
+            whole: hmac::sign(&hash, key.0.as_bytes()),
+            password,
+            salt,
+        }
+    }
+
+    /// Whether this is the key.
+    pub fn is(&self, key: Option<AuthKey<'_>>) -> bool {
+        key.is_some_and(|key| self.matches(key.0, &self.whole))
+    }
+
+    /// Whether this is the key, or in password mode the password.
+    pub fn admits(&self, key: Option<AuthKey<'_>>) -> bool {
+        let password = key
+            .and_then(AuthKey::as_password)
+            .zip(self.password.as_ref());
+        self.is(key) || password.is_some_and(|(given, tag)| self.matches(given, tag))
+    }
+
+    fn matches(&self, given: &str, tag: &hmac::Tag) -> bool {
+        let hash = hmac::Key::new(HMAC_SHA256, &self.salt);
+        hmac::verify(&hash, given.as_bytes(), tag.as_ref()).is_ok()
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Option<AuthKey<'_>> {
+        AuthKey::new(text)
+    }
+
+    #[test]
+    fn a_key_is_compared_whole_and_is_not_shown() {
+        let hash = KeyHash::new(key("k:p").expect("a key"), ChatMode::Group);
+        assert!(hash.is(key("k:p")) && hash.admits(key("k:p")));
+        for wrong in ["", "k", "k:", "k:p ", "K:p", "p", "password:p"] {
+            assert!(!hash.admits(key(wrong)), "{wrong}");
+        }
+        assert_eq!(format!("{hash:?}{:?}", key("k:p")), "KeyHashSome(AuthKey)");
+    }
+
+    #[test]
+    fn a_password_admits_in_password_mode_only() {
+        let hash = KeyHash::new(key("k:cGFzcw==").expect("a key"), ChatMode::Password);
+        assert!(hash.admits(key("password:cGFzcw==")) && hash.admits(key("k:cGFzcw==")));
+        for wrong in [
+            "password:",
+            "password:k",
+            "cGFzcw==",
+            "k",
+            "password:k:cGFzcw==",
+        ] {
+            assert!(!hash.admits(key(wrong)), "{wrong}");
+        }
+        assert!(!hash.is(key("password:cGFzcw==")), "a creator has the key");
+    }
+
+    #[test]
+    fn equal_keys_have_different_hashes() {
+        let hash = |_| KeyHash::new(key("k").expect("a key"), ChatMode::Group);
+        let [one, other] = [0, 1].map(hash);
+        assert_ne!(one.whole.as_ref(), other.whole.as_ref());
+    }
+}

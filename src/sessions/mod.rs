@@ -1,0 +1,305 @@
+//! Ad-hoc sessions: who is in them, their history and keys. A store keeps what all servers share;
+//! which connections of this server belong to which session is kept here. It must not know any
+//! event: `dialects::session` tells people what happened.
+
+mod history;
+mod key;
+mod memory;
+mod model;
+mod store;
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use smallvec::SmallVec;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
+
+pub use history::HistoryLimits;
+pub use key::{AuthKey, KeyHash};
+pub use memory::{MemoryStore, SessionLimits};
+pub use model::{
+    Appended, ChatMode, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, Message,
+    ReserveError, SessionId, Summary, UnknownMode,
+};
+pub use store::SessionStore;
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::identity::UserId;
+use crate::payload::Kept;
+use crate::rooms::{self, Room};
+
+/// All sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    store: Arc<dyn SessionStore>,
+    clock: Arc<dyn Clock>,
+    /// Sessions with members that are connected here, and those someone is at work on.
+    here: DashMap<SessionId, Arc<Mutex<Here>>>,
+    /// Of which sessions the connections of this server are members.
+    memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
+    most_per_connection: usize,
+}
+
+/// The members of one session that are connected here.
+#[derive(Debug)]
+struct Here {
+    room: Room,
+    members: Vec<MemberHere>,
+}
+
+/// A member, and the connection that it joined on.
+#[derive(Debug)]
+pub struct MemberHere {
+    /// The id that it joined under.
+    pub user: UserId,
+    /// The name shown to others.
+    pub display_name: Arc<str>,
+    /// Where it is.
+    pub connection: Arc<Connection>,
+}
+
+/// One session. While someone has it, nobody else on this server is at it: what is done and what
+/// is told of it are in one order. So it must not be held while waiting for a client.
+#[derive(Debug)]
+pub struct Session<'a> {
+    sessions: &'a Sessions,
+    id: SessionId,
+    here: OwnedMutexGuard<Here>,
+}
+
+impl Sessions {
+    /// Sessions that are kept in this store.
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        clock: Arc<dyn Clock>,
+        most_per_connection: usize,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            here: DashMap::new(),
+            memberships: DashMap::new(),
+            most_per_connection,
+        }
+    }
+
+    /// Now, in milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// How many sessions there are.
+    pub async fn count(&self) -> usize {
+        self.store.count().await
+    }
+
+    /// Counts of all sessions.
+    pub async fn summaries(&self) -> Vec<Summary> {
+        self.store.summaries().await
+    }
+
+    /// Reserves a session.
+    pub async fn reserve(
+        &self,
+        id: &SessionId,
+        key: AuthKey<'_>,
+        mode: ChatMode,
+    ) -> Result<(), ReserveError> {
+        self.store.reserve(id, key, mode).await
+    }
+
+    /// A session to join, which may not exist.
+    pub async fn to_join(&self, id: &SessionId) -> Session<'_> {
+        let new = || {
+            Arc::new(Mutex::new(Here {
+                room: Room::new(rooms::session(id)),
+                members: Vec::new(),
+            }))
+        };
+        let here = self.here.entry(id.clone()).or_insert_with(new).clone();
+        self.have(id, here).await
+    }
+
+    /// A session that this connection is a member of.
+    pub async fn of(&self, id: &SessionId, connection: &Connection) -> Option<Session<'_>> {
+        let here = self.here.get(id)?.clone();
+        let session = self.have(id, here).await;
+        session.member_on(connection).is_some().then_some(session)
+    }
+
+    async fn have(&self, id: &SessionId, here: Arc<Mutex<Here>>) -> Session<'_> {
+        Session {
+            sessions: self,
+            id: id.clone(),
+            here: here.lock_owned().await,
+        }
+    }
+
+    /// The sessions that a connection is a member of.
+    pub fn joined_by(&self, connection: &Connection) -> Vec<SessionId> {
+        let joined = self.memberships.get(&connection.session);
+        joined.map_or_else(Vec::new, |joined| joined.to_vec())
+    }
+
+    /// Ends the sessions that were not used for too long; those who were in them here.
+    pub async fn end_expired(&self) -> Vec<Arc<Connection>> {
+        let mut members = Vec::new();
+        for id in self.store.expired().await {
+            let mut session = self.to_join(&id).await;
+            if self.store.end_expired(&id).await {
+                members.extend(session.dissolve());
+            }
+        }
+        members
+    }
+}
+
+impl Session<'_> {
+    /// Its id.
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// Its members that are connected here.
+    pub fn room(&self) -> &Room {
+        &self.here.room
+    }
+
+    /// The member that joined on this connection.
+    pub fn member_on(&self, connection: &Connection) -> Option<&MemberHere> {
+        let is_it = |member: &&MemberHere| std::ptr::eq(&*member.connection, connection);
+        self.here.members.iter().find(is_it)
+    }
+
+    /// The member with this id, if it is connected here.
+    pub fn member(&self, user: &UserId) -> Option<&MemberHere> {
+        self.here.members.iter().find(|member| member.user == *user)
+    }
+
+    /// Lets a member in. A connection is one member: what it was before is taken out.
+    pub async fn join(
+        &mut self,
+        connection: &Arc<Connection>,
+        join: Join<'_>,
+    ) -> Result<(Joined, Option<Departed>), JoinError> {
+        let before = self.member_on(connection).map(|member| member.user.clone());
+        let joined = self.sessions.joined_by(connection).len();
+        if before.is_none() && joined >= self.sessions.most_per_connection {
+            return Err(JoinError::Busy);
+        }
+        let user = join.user.clone();
+        let mut joined = self.sessions.store.join(&self.id, join).await?;
+        let departed = match before.filter(|before| *before != user) {
+            Some(before) => {
+                self.depart(&before, connection, Departure::Disconnected)
+                    .await
+            }
+            None => None,
+        };
+        if let Some(departed) = &departed {
+            joined.members.clone_from(&departed.members);
+        }
+        let replaced = self.member(&user).map(|member| member.connection.clone());
+        if let Some(replaced) = replaced {
+            self.remove(&replaced);
+        }
+        self.add(MemberHere {
+            user,
+            display_name: joined.member.display_name.clone(),
+            connection: connection.clone(),
+        });
+        Ok((joined, departed))
+    }
+
+    /// Takes a member out that joined on this connection. `None`: it did not.
+    pub async fn depart(
+        &mut self,
+        user: &UserId,
+        connection: &Arc<Connection>,
+        departure: Departure,
+    ) -> Option<Departed> {
+        let store = &self.sessions.store;
+        let departed = store
+            .depart(&self.id, user, connection.session, departure)
+            .await;
+        self.remove(connection);
+        departed
+    }
+
+    /// Sets the public key of a member, and its name if one is given; all members then.
+    pub async fn save_key(
+        &mut self,
+        user: &UserId,
+        key: Kept,
+        display_name: Option<Arc<str>>,
+    ) -> Option<Vec<Member>> {
+        let store = &self.sessions.store;
+        let name = display_name.clone();
+        let members = store.save_key(&self.id, user, key, name).await?;
+        let mut here = self.here.members.iter_mut();
+        if let Some(name) = display_name
+            && let Some(member) = here.find(|member| member.user == *user)
+        {
+            member.display_name = name;
+        }
+        Some(members)
+    }
+
+    /// All members, the longest first.
+    pub async fn members(&self) -> Vec<Member> {
+        self.sessions.store.members(&self.id).await
+    }
+
+    /// Keeps a message. `None`: the session is over.
+    pub async fn append(&self, message: Arc<Message>) -> Option<Appended> {
+        self.sessions.store.append(&self.id, message).await
+    }
+
+    /// Keeps the session keys. `false`: the session is not in group mode, or there is no memory.
+    pub async fn set_session_keys(&self, keys: Kept) -> bool {
+        self.sessions.store.set_session_keys(&self.id, keys).await
+    }
+
+    fn add(&mut self, member: MemberHere) {
+        let memberships = &self.sessions.memberships;
+        memberships
+            .entry(member.connection.session)
+            .or_default()
+            .push(self.id.clone());
+        self.here.room.enter(&member.connection);
+        self.here.members.push(member);
+    }
+
+    fn remove(&mut self, connection: &Arc<Connection>) {
+        let is_other = |member: &MemberHere| !Arc::ptr_eq(&member.connection, connection);
+        self.here.members.retain(is_other);
+        self.here.room.leave(connection);
+        self.sessions
+            .memberships
+            .remove_if_mut(&connection.session, |_, joined| {
+                joined.retain(|id| *id != self.id);
+                joined.is_empty()
+            });
+    }
+
+    /// Takes out all who are here.
+    fn dissolve(&mut self) -> Vec<Arc<Connection>> {
+        let members = self.here.members.iter();
+        let all: Vec<_> = members.map(|member| member.connection.clone()).collect();
+        all.iter().for_each(|connection| self.remove(connection));
+        all
+    }
+}
+
+impl Drop for Session<'_> {
+    /// Nothing is kept of a session that nobody here is in, or waits for.
+    fn drop(&mut self) {
+        if self.here.members.is_empty() {
+            // The map has it, and this one.
+            let unused = |_: &SessionId, here: &Arc<Mutex<Here>>| Arc::strong_count(here) == 2;
+            self.sessions.here.remove_if(&self.id, unused);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a store of sessions does. Each operation is whole: others see all of it or nothing. It must
+//! not know connections beyond the name of the one a member joined on, so that several servers can
+//! share a store.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::AuthKey;
+use super::model::{
+    Appended, ChatMode, Departed, Departure, Join, JoinError, Joined, Member, Message,
+    ReserveError, SessionId, Summary,
+};
+use crate::identity::UserId;
+use crate::payload::Kept;
+use uuid::Uuid;
+
+/// Keeps sessions.
+#[async_trait]
+pub trait SessionStore: Debug + Send + Sync {
+    /// Makes a session that waits for its first member.
+    async fn reserve(
+        &self,
+        id: &SessionId,
+        key: AuthKey<'_>,
+        mode: ChatMode,
+    ) -> Result<(), ReserveError>;
+
+    /// Lets a member in, makes the session if a creator asks, or says why not.
+    async fn join(&self, id: &SessionId, join: Join<'_>) -> Result<Joined, JoinError>;
+
+    /// Sets a member's public key, and its name if one is given; all members then. `None`: it is no
+    /// member, or there is no memory for it.
+    async fn save_key(
+        &self,
+        id: &SessionId,
+        user: &UserId,
+        key: Kept,
+        display_name: Option<Arc<str>>,
+    ) -> Option<Vec<Member>>;
+
+    /// All members, the longest first. None of a session that does not exist.
+    async fn members(&self, id: &SessionId) -> Vec<Member>;
+
+    /// Keeps a message in the history. `None`: there is no such session.
+    async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended>;
+
+    /// Keeps the session keys of a session in group mode. `false`: it is not one, or there is no
+    /// memory for them.
+    async fn set_session_keys(&self, id: &SessionId, keys: Kept) -> bool;
+
+    /// Takes a member out, if it joined on this connection last. `None`: it did not.
+    async fn depart(
+        &self,
+        id: &SessionId,
+        user: &UserId,
+        connection: Uuid,
+        departure: Departure,
+    ) -> Option<Departed>;
+
+    /// Sessions that were not used for too long.
+    async fn expired(&self) -> Vec<SessionId>;
+
+    /// Ends a session if it still is [`expired`](Self::expired); whether it was.
+    async fn end_expired(&self, id: &SessionId) -> bool;
+
+    /// How many sessions there are.
+    async fn count(&self) -> usize;
+
+    /// Counts of all sessions.
+    async fn summaries(&self) -> Vec<Summary>;
+}
