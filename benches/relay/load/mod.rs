@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{Phases, Row, Work};
 
-/// Longest time past its phases that a round may take to connect its clients and to come to rest.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Longest time past its phases that a round may take to connect its clients and to come to rest. It ends a round that
+/// hangs; a large session gathers slowly when other programs are busy too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What one round of load is to do.
 #[derive(Clone, Serialize, Deserialize)]
