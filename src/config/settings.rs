@@ -245,7 +245,7 @@ settings! {
     /// Most messages kept in the history of one session.
     session_history_messages: usize = 1000;
     /// Most bytes of messages kept in the history of one session.
-    session_history_bytes: usize = 16_777_216;
+    session_history_bytes: usize = 16_777_216, check between(0, 1 << 30);
     /// Bytes of messages and keys kept in all sessions together. Over it the longest histories are
     /// cut; when there is nothing left to cut, joins are refused.
     sessions_memory: usize = 1 << 30, check at_least(1 << 20);

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::history::{History, HistoryLimits};
 use super::model::{
     Appended, ChatMode, Departed, Departure, Join, JoinError, Joined, Member, Message,
-    ReserveError, SessionId, Summary,
+    ReserveError, Seat, SessionId, Summary,
 };
 use super::store::SessionStore;
 use super::{AuthKey, KeyHash};
@@ -121,7 +121,7 @@ impl Stored {
     }
 
     /// Adds a member, or gives one that is there its new connection.
-    fn admit(&mut self, join: Join<'_>, now: u64) -> Joined {
+    fn admit(&mut self, join: Join<'_>, connection: Uuid, now: u64) -> Joined {
         if self.key.is_none() && join.is_creator {
             self.key = join.key.map(|key| KeyHash::new(key, self.mode));
         }
@@ -145,7 +145,7 @@ impl Stored {
             display_name: name.unwrap_or_else(|| user.shared().clone()),
             public_key: join.public_key.or(key),
             joined_at: at.map_or(now, |at| self.members[at].joined_at),
-            connection: join.connection,
+            connection,
             user,
         };
         match at {
@@ -312,12 +312,12 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
-    async fn join(&self, id: &SessionId, join: Join<'_>) -> Result<Joined, JoinError> {
+    async fn join(&self, id: &SessionId, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError> {
         let key_size = join
             .public_key
             .as_ref()
             .map_or(0, |key| key.lend().total_size());
-        let has_room = self.may_grow(SESSION_SIZE + MEMBER_SIZE + key_size);
+        let has_room = seat.is_free && self.may_grow(SESSION_SIZE + MEMBER_SIZE + key_size);
         let now = self.now();
         let mut session = match self.sessions.entry(id.clone()) {
             Entry::Occupied(found) => {
@@ -336,7 +336,7 @@ impl SessionStore for MemoryStore {
         };
         session.last_used = now;
         session.forget_disconnected(now, self.limits.rejoin_grace);
-        let joined = session.admit(join, now);
+        let joined = session.admit(join, seat.connection, now);
         self.recount(&mut session);
         Ok(joined)
     }

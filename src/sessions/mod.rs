@@ -20,7 +20,7 @@ pub use key::{AuthKey, KeyHash};
 pub use memory::{MemoryStore, SessionLimits};
 pub use model::{
     Appended, ChatMode, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, Message,
-    ReserveError, SessionId, Summary, UnknownMode,
+    ReserveError, Seat, SessionId, Summary, UnknownMode,
 };
 pub use store::SessionStore;
 
@@ -124,7 +124,9 @@ impl Sessions {
 
     /// A session that this connection is a member of.
     pub async fn of(&self, id: &SessionId, connection: &Connection) -> Option<Session<'_>> {
-        let here = self.here.get(id)?.clone();
+        // Others do not get as far as to the lock.
+        let joined = self.memberships.get(&connection.session)?.contains(id);
+        let here = self.here.get(id).filter(|_| joined)?.clone();
         let session = self.have(id, here).await;
         session.member_on(connection).is_some().then_some(session)
     }
@@ -186,11 +188,12 @@ impl Session<'_> {
     ) -> Result<(Joined, Option<Departed>), JoinError> {
         let before = self.member_on(connection).map(|member| member.user.clone());
         let joined = self.sessions.joined_by(connection).len();
-        if before.is_none() && joined >= self.sessions.most_per_connection {
-            return Err(JoinError::Busy);
-        }
+        let seat = Seat {
+            connection: connection.session,
+            is_free: before.is_some() || joined < self.sessions.most_per_connection,
+        };
         let user = join.user.clone();
-        let mut joined = self.sessions.store.join(&self.id, join).await?;
+        let mut joined = self.sessions.store.join(&self.id, join, seat).await?;
         let departed = match before.filter(|before| *before != user) {
             Some(before) => {
                 self.depart(&before, connection, Departure::Disconnected)

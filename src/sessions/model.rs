@@ -146,8 +146,15 @@ pub struct Join<'a> {
     pub is_creator: bool,
     /// The key or password.
     pub key: Option<AuthKey<'a>>,
-    /// The connection it asks on.
+}
+
+/// The connection that someone asks on.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat {
+    /// Its name: [`Connection::session`](crate::connection::Connection).
     pub connection: Uuid,
+    /// Whether it may be in this session beside those that it is in.
+    pub is_free: bool,
 }
 
 /// Someone was let in.
@@ -183,7 +190,7 @@ pub enum JoinError {
         /// How many.
         most: usize,
     },
-    /// There are as many sessions as there may be, or no memory for more.
+    /// There are as many sessions as there may be, here or on this connection, or no memory.
     Busy,
 }
 

@@ -6,15 +6,15 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::AuthKey;
 use super::model::{
     Appended, ChatMode, Departed, Departure, Join, JoinError, Joined, Member, Message,
-    ReserveError, SessionId, Summary,
+    ReserveError, Seat, SessionId, Summary,
 };
 use crate::identity::UserId;
 use crate::payload::Kept;
-use uuid::Uuid;
 
 /// Keeps sessions.
 #[async_trait]
@@ -28,7 +28,7 @@ pub trait SessionStore: Debug + Send + Sync {
     ) -> Result<(), ReserveError>;
 
     /// Lets a member in, makes the session if a creator asks, or says why not.
-    async fn join(&self, id: &SessionId, join: Join<'_>) -> Result<Joined, JoinError>;
+    async fn join(&self, id: &SessionId, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError>;
 
     /// Sets a member's public key, and its name if one is given; all members then. `None`: it is no
     /// member, or there is no memory for it.

@@ -21,6 +21,7 @@ mod node;
 mod order;
 mod raw;
 mod scene;
+mod session_model;
 mod slow_receiver;
 mod tokens;
 mod verbatim;

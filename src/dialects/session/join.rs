@@ -69,7 +69,6 @@ pub(super) async fn join_session(
         public_key: keys::optional_public_key(&fields, most)?,
         is_creator: fields.flag("isCreator")?,
         key: explicit.as_deref().and_then(AuthKey::new).or(rest),
-        connection: connection.session,
         user,
     };
 

@@ -150,7 +150,11 @@ pub(super) async fn get_public_keys(
     };
     turn.connection
         .emit(PUBLIC_KEYS_UPDATED, &keys, &keys.frames());
-    found.map(|_| ())
+    match found {
+        Err(malformed) if malformed != Refusal::NOT_A_MEMBER => Err(malformed),
+        // Not to be a member is no fault here.
+        _ => Ok(()),
+    }
 }
 
 /// `set-session-key`
