@@ -1,6 +1,7 @@
 //! Rooms: their names, in one place, and the way an event reaches all who are in one, written once
 //! for all of them.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::connection::Connection;
-use crate::error::DisconnectReason;
 use crate::identity::UserId;
-use crate::sessions::SessionId;
 use crate::transport::FrameSizes;
 
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
@@ -25,7 +24,7 @@ pub fn pair(one: &UserId, other: &UserId) -> String {
 }
 
 /// The library's name for the room of a session. No client sees it.
-pub fn session(id: &SessionId) -> String {
+pub fn session(id: &str) -> String {
     format!("session:{id}")
 }
 
@@ -46,11 +45,11 @@ pub enum To<'a> {
     Others(&'a Connection),
 }
 
-impl To<'_> {
-    fn includes(self, connection: &Connection) -> bool {
+impl<'a> To<'a> {
+    fn but(self) -> Option<&'a Connection> {
         match self {
-            Self::Everyone => true,
-            Self::Others(but) => !std::ptr::eq(but, connection),
+            Self::Everyone => None,
+            Self::Others(but) => Some(but),
         }
     }
 }
@@ -86,8 +85,14 @@ impl Room {
         payload: &T,
         frames: &FrameSizes,
     ) -> Behind {
-        let mut behind = Behind::default();
-        let mut receivers = self.connections.iter().filter(|other| to.includes(other));
+        let mut behind = Behind {
+            bytes: frames.iter().sum(),
+            ..Behind::default()
+        };
+        let but = to.but();
+        let gets_it =
+            |other: &&Arc<Connection>| but.is_none_or(|but| !std::ptr::eq(but, &***other));
+        let mut receivers = self.connections.iter().filter(gets_it);
         let Some(first) = receivers.next() else {
             return behind;
         };
@@ -103,49 +108,56 @@ impl Room {
                 receiver.leave_room(&self.name);
             }
         }
-        first.broadcast(&self.name, to, event, payload).await;
+        first.broadcast(&self.name, but, event, payload).await;
         behind
     }
 }
 
-/// Receivers that have more waiting than they should. Who sent it to them waits until they caught
-/// up before it sends more; see [`Self::caught_up`].
+/// Receivers that have more waiting than they should, and how many bytes each was sent. Who sent it
+/// waits for them before it sends more.
 #[must_use]
 #[derive(Debug, Default)]
-pub struct Behind(SmallVec<[Arc<Connection>; 2]>);
+pub struct Behind {
+    receivers: SmallVec<[Arc<Connection>; 2]>,
+    bytes: usize,
+}
 
 impl Behind {
-    /// Notes a receiver, if it is behind.
-    pub fn note(&mut self, receiver: &Arc<Connection>) {
+    /// One receiver, if it is behind.
+    pub fn one(receiver: &Arc<Connection>) -> Self {
+        let mut behind = Self::default();
+        behind.note(receiver);
+        behind
+    }
+
+    fn note(&mut self, receiver: &Arc<Connection>) {
         if !receiver.flow().has_room() {
-            self.0.push(receiver.clone());
+            self.receivers.push(receiver.clone());
         }
     }
 
     /// The same for what was sent to others besides.
     pub fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
+        self.receivers.extend(other.receivers);
+        self.bytes += other.bytes;
         self
     }
 
     /// Waits until all have caught up, for as long as it takes: what is sent to one receiver goes at
     /// that one's pace.
-    pub async fn caught_up_at_last(self) {
-        for receiver in self.0 {
+    pub async fn caught_up(self) {
+        for receiver in self.receivers {
             receiver.flow().room().await;
         }
     }
 
-    /// Waits until all have caught up. One that has not within `patience` is cut off: it must not
-    /// hold up the others of its room.
-    pub async fn caught_up(self, patience: Duration) {
-        let deadline = tokio::time::Instant::now() + patience;
-        for receiver in self.0 {
-            let room = tokio::time::timeout_at(deadline, receiver.flow().room());
-            if room.await.is_err() {
-                receiver.close(DisconnectReason::SlowConsumer);
-            }
-        }
+    /// Waits until all have caught up, but no longer than sending at `rate`, in bytes per second,
+    /// would take: one that is too slow must not hold up the others of its room. It is cut off when
+    /// twice its budget waits for it.
+    pub async fn caught_up_at(self, rate: NonZeroU32) {
+        let patience = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
+        // Whoever is still behind then is left behind.
+        let _ = tokio::time::timeout(patience, self.caught_up()).await;
     }
 }
 

@@ -202,6 +202,9 @@ settings! {
     write_deadline: Duration = Duration::from_secs(15), check at_least(Duration::from_secs(1));
     /// Slowest a client may take what waits for it, in bytes per second; 0 sets no limit.
     min_drain_rate: u64 = 4096;
+    /// Slowest that a slow member of a room may make those who send to it, in bytes per second.
+    /// Beyond it, it is left behind, and disconnected when twice its receiver_budget waits for it.
+    room_min_rate: NonZeroU32 = nonzero(1_048_576);
 
     ["Limits"]
     /// Whether the rates below are limited.

@@ -29,7 +29,6 @@ use crate::error::DisconnectReason;
 use crate::identity::Identity;
 use crate::limits::{self, Limit};
 use crate::places::Place;
-use crate::rooms::To;
 use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
 use crate::users::User;
 
@@ -351,18 +350,19 @@ impl Connection {
         self.socket.leave(name.to_owned());
     }
 
-    /// Sends an event to a room of the library, whose connections have noted its frames.
+    /// Sends an event to all in a room of the library, or to all but one. They have noted its
+    /// frames.
     pub async fn broadcast<T: Serialize + Sync>(
         &self,
         room: &str,
-        to: To<'_>,
+        but: Option<&Self>,
         event: &'static str,
         payload: &T,
     ) {
         let room = room.to_owned();
-        let receivers = match to {
-            To::Everyone => self.socket.within(room),
-            To::Others(but) => but.socket.to(room),
+        let receivers = match but {
+            None => self.socket.within(room),
+            Some(but) => but.socket.to(room),
         };
         match receivers.emit(event, payload).await {
             // A closed connection gets nothing more: its client knows by that.

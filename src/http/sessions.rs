@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{address, error};
 use crate::audit::{AuditText, Event as Audited, Record};
@@ -32,14 +32,6 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
     Router::new()
         .route("/api/reserve-session", post(reserve).layer(limit))
         .route("/sessions", get(list))
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Reserve {
-    session_id: Value,
-    auth_key: Value,
-    chat_mode: Value,
 }
 
 #[derive(Serialize)]
@@ -158,21 +150,22 @@ async fn try_reserve(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(SessionId, ChatMode), Refusal> {
     let body = body.map_err(|_| Refusal::TooLarge)?;
-    let wanted: Reserve = serde_json::from_slice(&body).unwrap_or_default();
+    // What is no object has no fields.
+    let wanted: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
     let most = relay.config.max_key_bytes;
-    let text = |value: &Value| match value {
-        Value::String(text) if text.len() <= most => Some(text.clone()),
-        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+    let text = |name| match wanted.get(name) {
+        Some(Value::String(text)) if text.len() <= most => Some(text.clone()),
+        Some(Value::Number(number)) if !number.is_f64() => Some(number.to_string()),
         _ => None,
     };
-    let id = text(&wanted.session_id).ok_or(Refusal::Missing)?;
+    let id = text("sessionId").ok_or(Refusal::Missing)?;
     let (id, _) = SessionId::parse(&id).ok_or(Refusal::Missing)?;
-    let key = text(&wanted.auth_key).ok_or(Refusal::Missing)?;
+    let key = text("authKey").ok_or(Refusal::Missing)?;
     let key = AuthKey::new(&key).ok_or(Refusal::Missing)?;
-    let mode = match &wanted.chat_mode {
-        Value::Null => ChatMode::Group,
-        Value::String(name) if name.is_empty() => ChatMode::Group,
-        Value::String(name) => name.parse().map_err(|_| Refusal::UnknownMode)?,
+    let mode = match wanted.get("chatMode") {
+        None | Some(Value::Null) => ChatMode::Group,
+        Some(Value::String(name)) if name.is_empty() => ChatMode::Group,
+        Some(Value::String(name)) => name.parse().map_err(|_| Refusal::UnknownMode)?,
         _ => return Err(Refusal::UnknownMode),
     };
     match relay.sessions.reserve(&id, key, mode).await {

@@ -69,6 +69,11 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether a receiver that looks for attachments could take a part of its text for one.
+    pub fn reads_as_attachment(&self) -> bool {
+        self.0.reads_as_attachment()
+    }
+
     /// About how many bytes its JSON text and its attachments take together.
     pub fn total_size(&self) -> usize {
         let mut sizes = Vec::new();
@@ -103,6 +108,15 @@ impl Node<'_> {
         }
     }
 
+    fn reads_as_attachment(&self) -> bool {
+        match self {
+            Node::Text(raw) => may_hold_placeholder(raw.get()),
+            Node::Attachment(_) => false,
+            Node::Object(fields) => fields.iter().any(|(_, node)| node.reads_as_attachment()),
+            Node::Array(items) => items.iter().any(Node::reads_as_attachment),
+        }
+    }
+
     fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
         match self {
             Node::Text(_) => {}
@@ -112,6 +126,18 @@ impl Node<'_> {
                 .for_each(|(_, node)| node.attachment_sizes(sizes)),
             Node::Array(items) => items.iter().for_each(|node| node.attachment_sizes(sizes)),
         }
+    }
+}
+
+/// Writes an optional value as the library can read it: inside a `Some` it does not see attachments.
+/// For `serialize_with`.
+pub fn plainly<T: Serialize, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => value.serialize(serializer),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Opaque;
 use super::attachments::{Entries, Node};
+use super::{Opaque, text};
 
 /// A value that is kept and not looked into. Cheap to clone. `Debug` shows its size only.
 #[derive(Clone)]
@@ -69,6 +69,14 @@ impl Kept {
     /// The value as it came in.
     pub fn lend(&self) -> Opaque<'_> {
         Opaque(self.0.lend())
+    }
+
+    /// The text of a string, or the JSON text of something else without attachments.
+    pub fn text(&self) -> Cow<'_, str> {
+        match &*self.0 {
+            KeptNode::Text(raw) => text(raw.get()).unwrap_or(Cow::Borrowed(raw.get())),
+            _ => Cow::Borrowed(""),
+        }
     }
 
     /// The value of a member, when this is an object that has it; of several the last.

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-pub use attachments::Opaque;
+pub use attachments::{Opaque, plainly};
 pub use event::RawEvent;
 pub use kept::Kept;
 pub use relayed::Relayed;

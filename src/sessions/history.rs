@@ -24,9 +24,7 @@ pub struct History {
 }
 
 fn name(message: &Message) -> (UserId, Box<str>) {
-    let id = message.id.lend();
-    let text = id.as_raw().map(|raw| raw.get()).unwrap_or_default();
-    (message.from.clone(), text.into())
+    (message.from.clone(), message.id.text().into())
 }
 
 impl History {

@@ -114,7 +114,7 @@ impl Sessions {
     pub async fn to_join(&self, id: &SessionId) -> Session<'_> {
         let new = || {
             Arc::new(Mutex::new(Here {
-                room: Room::new(rooms::session(id)),
+                room: Room::new(rooms::session(id.as_str())),
                 members: Vec::new(),
             }))
         };

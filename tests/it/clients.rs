@@ -51,6 +51,58 @@ const LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
+const SESSION: Settings = &[("DIALECTS", "session"), ("RATE_LIMITS", "off")];
+/// With nothing set but the dialect: what a client meets out of the box.
+const SESSION_PLAIN: Settings = &[("DIALECTS", "session")];
+const SESSION_REJOIN: Settings = &[
+    ("DIALECTS", "session"),
+    ("RATE_LIMITS", "off"),
+    ("SESSION_REJOIN_GRACE", "300ms"),
+];
+const SESSION_HISTORY: Settings = &[
+    ("DIALECTS", "session"),
+    ("RATE_LIMITS", "off"),
+    ("SESSION_HISTORY_MESSAGES", "20"),
+    ("SESSION_HISTORY_BYTES", "65536"),
+];
+const SESSION_EXPIRY: Settings = &[
+    ("DIALECTS", "session"),
+    ("RATE_LIMITS", "off"),
+    ("SESSION_RESERVED_TIMEOUT", "1s"),
+    ("SESSION_IDLE_TIMEOUT", "1s"),
+    ("SESSION_MAX_IDLE", "3s"),
+];
+const SESSION_DEBUG: Settings = &[
+    ("DIALECTS", "session"),
+    ("RATE_LIMITS", "off"),
+    ("DEBUG", "true"),
+];
+const SESSION_ADMIN: Settings = &[
+    ("DIALECTS", "session"),
+    ("RATE_LIMITS", "off"),
+    (
+        "ADMIN_TOKEN",
+        "an admin token for tests, longer than thirty-two bytes",
+    ),
+];
+const SESSION_BUSY: Settings = &[
+    ("DIALECTS", "session"),
+    ("RATE_LIMITS", "off"),
+    ("MAX_SESSIONS", "2"),
+];
+const SESSION_LIMITS: Settings = &[
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "10"),
+    ("MESSAGE_RATE", "2/s"),
+    ("MESSAGE_BURST", "20"),
+    ("SIGNAL_RATE", "1/s"),
+    ("SIGNAL_BURST", "5"),
+    ("FAILED_AUTH_RATE", "5/min"),
+    ("SESSION_MAX_MEMBERS", "3"),
+    ("MAX_SESSIONS_PER_CONNECTION", "3"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
     ($($test:ident: $file:literal, $settings:expr;)*) => {
@@ -87,6 +139,25 @@ suites! {
     direct_signals: "direct-signals", DIRECT;
     http: "http", DIRECT;
     limits: "limits", LIMITS;
+    session_absent: "session-absent", DIRECT;
+    session_busy: "session-busy", SESSION_BUSY;
+    session_deployed: "session-deployed", SESSION_PLAIN;
+    session_expiry: "session-expiry", SESSION_EXPIRY;
+    session_guests: "session-guests", GUESTS;
+    session_history: "session-history", SESSION_HISTORY;
+    session_join: "session-join", SESSION;
+    session_keys: "session-keys", SESSION;
+    session_leave: "session-leave", SESSION;
+    session_limits: "session-limits", SESSION_LIMITS;
+    session_list: "session-list", SESSION_DEBUG;
+    session_list_admin: "session-list-admin", SESSION_ADMIN;
+    session_message_refusals: "session-message-refusals", SESSION;
+    session_messages: "session-messages", SESSION;
+    session_plaintext: "session-plaintext", SESSION;
+    session_refusals: "session-refusals", SESSION;
+    session_rejoin: "session-rejoin", SESSION_REJOIN;
+    session_rest: "session-rest", SESSION;
+    session_signals: "session-signals", SESSION;
     transports: "transports", DIRECT;
     unknown_events: "unknown-events", DIRECT;
 }

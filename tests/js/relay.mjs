@@ -10,6 +10,8 @@ import { io } from 'socket.io-client';
 export const PATIENCE = 5000;
 /** Stands for "any server time" in the expectations given to `same`. */
 export const TIME = Symbol('an ISO 8601 time of now');
+/** The same for a time in epoch milliseconds. */
+export const MILLIS = Symbol('epoch milliseconds of now');
 
 export const RELAY_URL = setting('RELAY_URL');
 const JWT_SECRET = setting('JWT_SECRET');
@@ -197,7 +199,7 @@ export async function exchange(sender, receiver, action) {
   return { sent, received };
 }
 
-/** Deep equality, keys exactly; `TIME` matches a server time of the last or next minute. */
+/** Deep equality, keys exactly; `TIME` and `MILLIS` match a server time of the last or next minute. */
 export function same(actual, expected) {
   assert.deepEqual(actual, fill(actual, expected));
 }
@@ -205,6 +207,10 @@ export function same(actual, expected) {
 function fill(actual, expected) {
   if (expected === TIME) {
     isTime(actual);
+    return actual;
+  }
+  if (expected === MILLIS) {
+    isMillis(actual);
     return actual;
   }
   if (Array.isArray(expected)) return expected.map((value, index) => fill(actual?.[index], value));
@@ -216,6 +222,11 @@ function fill(actual, expected) {
 export function isTime(value) {
   assert.match(String(value), ISO_TIME);
   assert.ok(Math.abs(Date.parse(value) - Date.now()) < 60_000, `${value} is not a time of now`);
+}
+
+/** A whole number of milliseconds since 1970, within a minute of now. */
+export function isMillis(value) {
+  assert.ok(Number.isInteger(value) && Math.abs(value - Date.now()) < 60_000, `${value} is not a time of now`);
 }
 
 /** One HTTP request without a client library: `{status, headers, body}`; an upgrade counts as status 101. */

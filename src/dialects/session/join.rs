@@ -14,7 +14,7 @@ use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::error::ErrorCode;
 use crate::identity::UserId;
-use crate::payload::{Opaque, Payload};
+use crate::payload::{Opaque, Payload, plainly};
 use crate::relay::Relay;
 use crate::rooms::{Behind, To};
 use crate::sessions::{
@@ -46,6 +46,7 @@ impl UserMoved<'_> {
 struct SessionMetadata<'a> {
     chat_mode: &'static str,
     /// The joiner's own entry among the session keys.
+    #[serde(serialize_with = "plainly")]
     encrypted_session_key: Option<Opaque<'a>>,
 }
 
@@ -65,7 +66,7 @@ pub(super) async fn join_session(
     let (id, rest) = SessionId::parse(&named).ok_or(BadField(Some(SESSION_ID)))?;
     let user = member_id(&fields)?;
     let join = Join {
-        display_name: display_name(&fields)?,
+        display_name: fields.optional_label("displayName")?.map(Into::into),
         public_key: keys::optional_public_key(&fields, most)?,
         is_creator: fields.flag("isCreator")?,
         key: explicit.as_deref().and_then(AuthKey::new).or(rest),
@@ -84,7 +85,7 @@ pub(super) async fn join_session(
     turn.record(Dialect::Session, Audited::SessionJoined { room_name });
     let behind = welcome(turn, &session, &joined, departed).await;
     drop(session);
-    behind.caught_up(relay.config.write_deadline).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
 }
 
@@ -135,12 +136,6 @@ fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, BadField> {
     }
 }
 
-/// The name to show, if there is one.
-pub(super) fn display_name(fields: &Fields<'_, '_>) -> Result<Option<Arc<str>>, BadField> {
-    let name = fields.optional_label("displayName")?;
-    Ok(name.map(|name| name.into()))
-}
-
 /// `leave-session`
 pub(super) async fn leave_session(
     turn: &mut Turn<'_>,
@@ -149,7 +144,7 @@ pub(super) async fn leave_session(
     let fields = Fields::new(payload, &turn.relay.config);
     let session = member_of(turn, &fields, Some("userId")).await?;
     let behind = depart(turn.relay, turn.connection, session, Departure::Left).await;
-    behind.caught_up(turn.relay.config.write_deadline).await;
+    behind.caught_up_at(turn.relay.config.room_min_rate).await;
     Ok(())
 }
 

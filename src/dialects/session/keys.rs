@@ -3,7 +3,6 @@
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
-use super::join::display_name;
 use super::messages;
 use super::{Refusal, member_of};
 use crate::dialects::Turn;
@@ -113,7 +112,7 @@ pub(super) async fn save_public_key(
     let fields = Fields::new(payload, &relay.config);
     let key = optional_public_key(&fields, relay.config.max_key_bytes)?;
     let key = key.ok_or(BadField(Some("publicKey")))?;
-    let name = display_name(&fields)?;
+    let name = fields.optional_label("displayName")?.map(Into::into);
     let mut session = member_of(turn, &fields, Some("userId")).await?;
     let user = session
         .member_on(connection)
@@ -123,7 +122,7 @@ pub(super) async fn save_public_key(
     let members = members.ok_or(Refusal::BUSY)?;
     let behind = PublicKeys::of(&members).tell(&session, To::Everyone).await;
     drop(session);
-    behind.caught_up(relay.config.write_deadline).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
 }
 
@@ -181,6 +180,6 @@ pub(super) async fn set_session_key(
     let told = room.emit(To::Everyone, SESSION_KEY_AVAILABLE, &available, &frames);
     let behind = told.await;
     drop(session);
-    behind.caught_up(relay.config.write_deadline).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
 use crate::dialect::Dialect;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::payload::{Kept, Opaque, Payload};
+use crate::payload::{Kept, Opaque, Payload, plainly};
 use crate::rooms::{Behind, To};
 use crate::sessions::{Appended, Message, Session};
 use crate::transport::FrameSizes;
@@ -36,7 +36,7 @@ struct Shown<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     sender_display_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     original_content: Option<&'a Opaque<'a>>,
 }
 
@@ -68,22 +68,28 @@ pub(super) fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>
     frames
 }
 
-/// `messages-history`: as one event, or as several when it has more attachments than clients accept
-/// in one.
+/// `messages-history`: as one event, or as several where one would have more attachments than
+/// clients accept, or text in it could be taken for one of them.
 pub(super) struct History<'a>(&'a [Arc<Message>]);
 
 impl<'a> History<'a> {
     /// The parts in which a history is sent; at least one, which may be empty.
     pub(super) fn parts(messages: &'a [Arc<Message>], most_attachments: usize) -> Vec<Self> {
-        let (mut parts, mut start, mut attachments) = (Vec::new(), 0, 0);
+        let (mut parts, mut start) = (Vec::new(), 0);
+        let (mut attachments, mut has_lookalike) = (0, false);
         for (at, message) in messages.iter().enumerate() {
-            let mut sizes = Vec::new();
-            message.encrypted.lend().attachment_sizes(&mut sizes);
-            if attachments + sizes.len() > most_attachments && at > start {
+            let encrypted = message.encrypted.lend();
+            let (more, lookalike) = (
+                attachments_of(message).len(),
+                encrypted.reads_as_attachment(),
+            );
+            let mixed = has_lookalike && more > 0 || lookalike && attachments > 0;
+            if at > start && (mixed || attachments + more > most_attachments) {
                 parts.push(Self(&messages[start..at]));
-                (start, attachments) = (at, 0);
+                (start, attachments, has_lookalike) = (at, 0, false);
             }
-            attachments += sizes.len();
+            attachments += more;
+            has_lookalike |= lookalike;
         }
         parts.push(Self(&messages[start..]));
         parts
@@ -93,13 +99,19 @@ impl<'a> History<'a> {
     pub(super) fn frames(&self) -> FrameSizes {
         let mut frames = FrameSizes::from_slice(&[0]);
         for message in self.0 {
-            let mut attachments = Vec::new();
-            message.encrypted.lend().attachment_sizes(&mut attachments);
+            let attachments = attachments_of(message);
             frames[0] += message.size() - attachments.iter().sum::<usize>();
             frames.extend(attachments);
         }
         frames
     }
+}
+
+/// The sizes of a message's attachments, in bytes.
+fn attachments_of(message: &Message) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    message.encrypted.lend().attachment_sizes(&mut sizes);
+    sizes
 }
 
 impl Serialize for History<'_> {
@@ -147,8 +159,8 @@ pub(super) async fn send_message(
         confirm(turn, payload, &message);
     }
     match message.recipient() {
-        None => behind.caught_up(relay.config.write_deadline).await,
-        Some(_) => behind.caught_up_at_last().await,
+        None => behind.caught_up_at(relay.config.room_min_rate).await,
+        Some(_) => behind.caught_up().await,
     }
     Ok(())
 }
@@ -177,12 +189,11 @@ async fn relay_message(turn: &Turn<'_>, session: &Session<'_>, message: &Message
                 .await
         }
         Some(to) => {
-            let mut behind = Behind::default();
-            if let Some(member) = session.member(to) {
-                member.connection.emit(NEW_MESSAGE, &shown, &frames);
-                behind.note(&member.connection);
-            }
-            behind
+            let Some(member) = session.member(to) else {
+                return Behind::default();
+            };
+            member.connection.emit(NEW_MESSAGE, &shown, &frames);
+            Behind::one(&member.connection)
         }
     }
 }

@@ -171,7 +171,10 @@ struct SessionError<'a> {
 }
 
 fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refusal: &Refusal) {
-    if event.refused() == Refused::Said {
+    // A client that leaves on any error, also when it is told that it cannot leave, must not go on
+    // for ever.
+    let again = event == Event::Leave && !turn.connection.may_complain();
+    if event.refused() == Refused::Said && !again {
         let error = SessionError {
             error: refusal.code,
             message: &refusal.message,
