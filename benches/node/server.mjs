@@ -4,8 +4,11 @@
 import { createServer } from 'node:http';
 import jwt from 'jsonwebtoken';
 import { Server } from 'socket.io';
+import { serveSession } from './session.mjs';
 
 const secret = process.env.JWT_SECRET;
+// The dialect of the row: `direct`, or `session`, whose clients are guests.
+const admitsGuests = process.env.DIALECTS === 'session';
 
 const http = createServer((request, response) => {
   response.writeHead(request.url === '/health' ? 200 : 404);
@@ -17,7 +20,7 @@ const io = new Server(http, { maxHttpBufferSize: 10_000_000 });
 
 io.use((socket, next) => {
   const token = socket.handshake.auth?.token;
-  if (!token) return next(new Error('Authentication token required'));
+  if (!token) return next(admitsGuests ? undefined : new Error('Authentication token required'));
   try {
     const claims = jwt.verify(token, secret, { algorithms: ['HS256'] });
     socket.data.user = { id: claims.userId, username: claims.username };
@@ -44,6 +47,8 @@ function completes(senderId, { recipientId, messageId, chunkNumber, totalChunks 
 }
 
 io.on('connection', (socket) => {
+  if (!socket.data.user) return serveSession(io, socket);
+
   const { id: senderId, username: senderUsername } = socket.data.user;
   socket.join(roomOf(senderId));
 

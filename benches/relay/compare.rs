@@ -10,13 +10,15 @@ use serde::Serialize;
 use crate::cpus::{Placement, Side};
 use crate::load::{Order, Sample};
 use crate::machine;
-use crate::row::{Phases, Row};
+use crate::row::{Goal, Phases, Row};
 use crate::server::{self, Kind, Running};
 
 /// What to measure, and how long.
 pub struct Plan {
     rows: Vec<Row>,
     servers: Vec<Kind>,
+    /// Of a session.
+    members: u32,
     rounds: u32,
     quick: bool,
     phases: Phases,
@@ -25,7 +27,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(rows: Vec<Row>, servers: Vec<Kind>, rounds: Option<u32>, quick: bool) -> Self {
+    pub fn new(
+        rows: Vec<Row>,
+        servers: Vec<Kind>,
+        members: u32,
+        rounds: Option<u32>,
+        quick: bool,
+    ) -> Self {
         let phases = |ramp, measured| Phases {
             ramp: Duration::from_millis(ramp),
             measured: Duration::from_millis(measured),
@@ -48,6 +56,7 @@ impl Plan {
         Self {
             rows,
             servers,
+            members,
             rounds: rounds.unwrap_or(rounds_by_default),
             quick,
             phases,
@@ -69,6 +78,8 @@ pub struct Results {
 #[derive(Serialize)]
 pub struct RowResults {
     pub row: Row,
+    pub title: String,
+    pub goal: Option<Goal>,
     pub servers: Vec<ServerResults>,
 }
 
@@ -142,6 +153,8 @@ fn run_row(
     }
     RowResults {
         row,
+        title: row.title(plan.members),
+        goal: row.goal(plan.members),
         servers: contenders
             .into_iter()
             .map(|contender| contender.results)
@@ -160,28 +173,24 @@ impl Contender {
             return;
         };
         let phases = if warms_up { plan.warm_up } else { plan.phases };
+        let row_title = row.title(plan.members);
         match one_round(
             self.results.server,
             &mut self.running,
-            row,
+            (row, plan.members),
             phases,
             placement,
         ) {
             Ok(sample) => {
                 let title = self.results.server.title();
-                eprintln!(
-                    "{} · {title} · round {round}: {:.1}",
-                    row.title(),
-                    sample.cost
-                );
+                eprintln!("{row_title} · {title} · round {round}: {:.1}", sample.cost);
                 if !warms_up {
                     samples.push(sample);
                 }
             }
             Err(error) => {
                 eprintln!(
-                    "{} · {} · not measured: {error:#}",
-                    row.title(),
+                    "{row_title} · {} · not measured: {error:#}",
                     self.results.server.title()
                 );
                 self.results.samples = Err(format!("{error:#}"));
@@ -194,16 +203,17 @@ impl Contender {
 fn one_round(
     kind: Kind,
     running: &mut Option<Running>,
-    row: Row,
+    (row, members): (Row, u32),
     phases: Phases,
     placement: &Placement,
 ) -> Result<Sample> {
     if running.is_none() {
-        *running = Some(Running::start(kind, placement)?);
+        *running = Some(Running::start(kind, row, placement)?);
     }
     let server = running.as_ref().context("no server")?;
     let order = Order {
         row,
+        members,
         address: server.address(),
         pid: server.pid(),
         jwt_secret: kind.jwt_secret(),
@@ -212,6 +222,9 @@ fn one_round(
     let sample = send_load(&order, placement);
     if row.wants_fresh_server() {
         *running = None;
+    } else {
+        // It shares its core with the server whose turn is next.
+        server.wait_until_idle()?;
     }
     sample
 }

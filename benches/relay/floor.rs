@@ -1,8 +1,8 @@
 //! The bare relay, the floor of what the work can cost here: tokio-tungstenite on one thread that copies strings.
 //! It must stay bare: no authentication, no checks, no JSON beyond finding the recipient's id, no limit on memory.
 //!
-//! The first frame of a connection is its user's id, answered `40`. Every later frame that names a `recipientId` goes
-//! unchanged to all connections of that user and is confirmed to the sender.
+//! The first frame of a connection is its user's id, or its session's, answered `40`. Every later frame that names a
+//! `recipientId` or `sessionId` goes unchanged to all other connections with that id and is confirmed to the sender.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -88,7 +88,10 @@ fn forward(users: &Users, own: &UnboundedSender<Utf8Bytes>, text: Utf8Bytes) {
         return;
     };
     if let Some(receivers) = users.borrow().get(recipient) {
-        for receiver in receivers {
+        for receiver in receivers
+            .iter()
+            .filter(|receiver| !receiver.same_channel(own))
+        {
             // A receiver that has just left needs nothing.
             let _ = receiver.send(text.clone());
         }
@@ -98,11 +101,9 @@ fn forward(users: &Users, own: &UnboundedSender<Utf8Bytes>, text: Utf8Bytes) {
     ));
 }
 
-/// The id stands near the start, before the payload.
+/// The id stands near the start, before the payload. No other `…Id` comes before it.
 fn recipient_of(text: &str) -> Option<&str> {
-    let (_, after) = text
-        .get(..text.len().min(128))?
-        .split_once(r#""recipientId":""#)?;
+    let (_, after) = text.get(..text.len().min(128))?.split_once(r#"Id":""#)?;
     after.split_once('"').map(|(recipient, _)| recipient)
 }
 

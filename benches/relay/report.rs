@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::compare::{Results, RowResults, ServerResults};
 use crate::load::Sample;
-use crate::row::Row;
+use crate::row::{Goal, Row};
 use crate::server::Kind;
 
 pub fn markdown(results: &Results) -> String {
@@ -33,13 +33,13 @@ fn costs(results: &Results) -> String {
     for row in &results.rows {
         let [relay, node, floor] = Kind::ALL.map(|kind| cost(row, kind));
         let cells = [
-            row.row.title().to_owned(),
+            row.title.clone(),
             cost_cell(row, Kind::Relay),
             cost_cell(row, Kind::Node),
             cost_cell(row, Kind::Floor),
             ratio_cell(relay, node),
             ratio_cell(relay, floor),
-            goal_cell(row.row, relay, node),
+            goal_cell(row.goal, relay, node),
         ];
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
@@ -77,7 +77,7 @@ fn rates(results: &Results) -> String {
                 .and_then(ServerResults::median)
                 .map_or_else(nothing, rate_cell)
         });
-        let _ = writeln!(text, "| {} | {} |", short_title(row.row), cells.join(" | "));
+        let _ = writeln!(text, "| {} | {} |", short_title(row), cells.join(" | "));
     }
     text
 }
@@ -91,7 +91,7 @@ fn missing(results: &Results) -> String {
                 reasons
                     .entry((server.server.title(), reason))
                     .or_default()
-                    .push(short_title(row.row));
+                    .push(short_title(row));
             }
         }
     }
@@ -101,8 +101,8 @@ fn missing(results: &Results) -> String {
     reasons.into_iter().map(line).collect()
 }
 
-fn short_title(row: Row) -> &'static str {
-    row.title().split(", CPU").next().unwrap_or_default()
+fn short_title(row: &RowResults) -> &str {
+    row.title.split(", CPU").next().unwrap_or_default()
 }
 
 fn of(row: &RowResults, kind: Kind) -> Option<&ServerResults> {
@@ -147,8 +147,10 @@ fn ratio_cell(ours: Option<f64>, theirs: Option<f64>) -> String {
 }
 
 /// The goal is met by the absolute figure or by the share of Node's.
-fn goal_cell(row: Row, relay: Option<f64>, node: Option<f64>) -> String {
-    let goal = row.goal();
+fn goal_cell(goal: Option<Goal>, relay: Option<f64>, node: Option<f64>) -> String {
+    let Some(goal) = goal else {
+        return nothing();
+    };
     let met = relay.map(|relay| {
         relay <= goal.absolute || node.is_some_and(|node| relay <= goal.of_node * node)
     });

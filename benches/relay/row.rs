@@ -15,7 +15,7 @@ pub enum Row {
     ChunkLarge,
     /// 8 pairs upload 87 KB chunks (64 KiB before base64), 4 in flight each.
     ChunkSmall,
-    /// One user connected 500 times receives 256-byte messages from another, 64 in flight.
+    /// One member of a session sends 256-byte messages to the 499 others, 64 in flight.
     FanOut,
     /// 8 clients at a time connect, authenticate and leave again.
     Connect,
@@ -27,9 +27,9 @@ pub enum Row {
 #[derive(Clone, Copy)]
 pub struct Exchange {
     pub event: Event,
-    /// Senders; each has one recipient user of its own.
+    /// Senders; each has one recipient user, or one session, of its own.
     pub pairs: u32,
-    /// Connections of each recipient user.
+    /// Connections that receive what one sender sends: the recipient's, or those of the session's other members.
     pub receivers: u32,
     /// Events of one sender that may be unconfirmed or undelivered at a time.
     pub in_flight: u64,
@@ -37,11 +37,15 @@ pub struct Exchange {
     pub body: usize,
 }
 
-/// Which event of the `direct` dialect carries the payload.
+/// Which event carries the payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Event {
+    /// `send_message` of the `direct` dialect.
     Message,
+    /// `send_file_chunk` of the `direct` dialect.
     FileChunk,
+    /// `send-message` of the `session` dialect.
+    SessionMessage,
 }
 
 /// What the load generator does for a row.
@@ -50,6 +54,11 @@ pub enum Work {
     Connect { clients: u32 },
     Idle { warm_up: u32, connections: u32 },
 }
+
+/// Members of a session, the sender among them, unless the command line says otherwise.
+pub const SESSION_MEMBERS: u32 = 500;
+/// The most that the servers are told to admit.
+pub const MOST_SESSION_MEMBERS: u32 = 10_000;
 
 /// Goals of the performance budget; reaching either is enough.
 #[derive(Clone, Copy, Serialize)]
@@ -61,30 +70,45 @@ pub struct Goal {
 }
 
 impl Row {
-    pub fn title(self) -> &'static str {
-        match self {
+    /// For the table. `members` is the size of a session.
+    pub fn title(self, members: u32) -> String {
+        let title = match self {
             Self::Message => "1-1 relay, 256 B, CPU µs per delivered message",
             Self::ChunkLarge => "file chunk 1.4 MB, CPU µs per chunk",
             Self::ChunkSmall => "file chunk 87 KB, CPU µs per chunk",
-            Self::FanOut => "fan-out to 500, 256 B, CPU µs per delivery",
+            Self::FanOut => {
+                return format!("fan-out in a session of {members}, 256 B, CPU µs per delivery");
+            }
             Self::Connect => "connect + authenticate, CPU µs",
             Self::Idle => "resident KiB per idle authenticated connection",
+        };
+        title.to_owned()
+    }
+
+    /// The dialect that the clients speak, the only one the server serves meanwhile.
+    pub fn dialect(self) -> &'static str {
+        match self {
+            Self::FanOut => "session",
+            _ => "direct",
         }
     }
 
-    pub fn goal(self) -> Goal {
+    /// `None` when the session has another size than the goal was set for.
+    pub fn goal(self, members: u32) -> Option<Goal> {
         let (absolute, of_node) = match self {
             Self::Message => (8.5, 0.30),
             Self::ChunkLarge => (1_000.0, 0.14),
             Self::ChunkSmall => (52.0, 0.17),
+            Self::FanOut if members != SESSION_MEMBERS => return None,
             Self::FanOut => (1.8, 0.15),
             Self::Connect => (85.0, 0.09),
             Self::Idle => (12.8, 0.60),
         };
-        Goal { absolute, of_node }
+        Some(Goal { absolute, of_node })
     }
 
-    pub fn work(self) -> Work {
+    /// What there is to do, in sessions of this many members.
+    pub fn work(self, members: u32) -> Work {
         let exchange = |event, pairs, receivers, in_flight, body| {
             Work::Exchange(Exchange {
                 event,
@@ -98,7 +122,7 @@ impl Row {
             Self::Message => exchange(Event::Message, 50, 1, 4, 256),
             Self::ChunkLarge => exchange(Event::FileChunk, 4, 1, 2, base64_len(1 << 20)),
             Self::ChunkSmall => exchange(Event::FileChunk, 8, 1, 4, base64_len(1 << 16)),
-            Self::FanOut => exchange(Event::Message, 1, 500, 64, 256),
+            Self::FanOut => exchange(Event::SessionMessage, 1, members - 1, 64, 256),
             Self::Connect => Work::Connect { clients: 8 },
             Self::Idle => Work::Idle {
                 warm_up: 200,

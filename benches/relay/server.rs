@@ -13,11 +13,17 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::cpus::{Placement, Side};
+use crate::process_usage;
+use crate::row::{MOST_SESSION_MEMBERS, Row};
 
 /// At least 32 bytes, as the relay demands. Used on the loopback interface for the length of a run.
 const JWT_SECRET: &str = "benchmark-secret-benchmark-secret-benchmark-secret";
 const START_DEADLINE: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A server is idle when it uses less than [`IDLE_CPU`] in this time.
+const IDLE_TIME: Duration = Duration::from_millis(100);
+const IDLE_CPU: Duration = Duration::from_millis(20);
+const IDLE_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A server that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
@@ -115,12 +121,12 @@ pub struct Running {
 
 impl Running {
     /// Starts a server and waits until it answers.
-    pub fn start(kind: Kind, placement: &Placement) -> Result<Self> {
+    pub fn start(kind: Kind, row: Row, placement: &Placement) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
         let log = File::create(folder.path().join("log"))?;
         let mut command = kind.command(placement, address)?;
-        set_environment(&mut command, address, folder.path());
+        set_environment(&mut command, row, address, folder.path());
         command
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -143,6 +149,24 @@ impl Running {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until the server has seen off the clients of a round, as far as it ever comes to rest.
+    pub fn wait_until_idle(&self) -> Result<()> {
+        let deadline = Instant::now() + IDLE_DEADLINE;
+        let mut used = process_usage::cpu_time(self.pid())?;
+        loop {
+            std::thread::sleep(IDLE_TIME);
+            let now = process_usage::cpu_time(self.pid())?;
+            if now - used < IDLE_CPU {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "still busy {IDLE_DEADLINE:?} after its clients have gone"
+            );
+            used = now;
+        }
     }
 
     fn wait_until_up(&mut self) -> Result<()> {
@@ -187,7 +211,7 @@ impl Drop for Running {
 
 /// The same for all three; each takes what it knows. Nothing else of this environment reaches a server, and it runs in an
 /// empty folder, so that no `.env` and no configuration file changes the figures.
-fn set_environment(command: &mut Command, address: SocketAddr, folder: &Path) {
+fn set_environment(command: &mut Command, row: Row, address: SocketAddr, folder: &Path) {
     command
         .env_clear()
         .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
@@ -198,12 +222,13 @@ fn set_environment(command: &mut Command, address: SocketAddr, folder: &Path) {
         .env("JWT_SECRET", JWT_SECRET)
         .env("DATA_DIR", folder.join("data"));
     command
-        .env("DIALECTS", "direct")
+        .env("DIALECTS", row.dialect())
         .env("PRESENCE_AUDIENCE", "peers")
         .env("RATE_LIMITS", "off");
     command
         .env("MAX_CONNECTIONS_PER_IP", "100000")
-        .env("MAX_CONNECTIONS_PER_USER", "100000");
+        .env("MAX_CONNECTIONS_PER_USER", "100000")
+        .env("SESSION_MAX_MEMBERS", MOST_SESSION_MEMBERS.to_string());
     command.env("NODE_ENV", "production");
 }
 

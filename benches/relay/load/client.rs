@@ -21,6 +21,28 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
 }
 
+/// What another user's event starts with: `direct`, `session`, and the bare relay's of both.
+const DELIVERIES: &[&str] = &[
+    r#"42["receive_"#,
+    r#"42["new-message""#,
+    r#"42["send_"#,
+    r#"42["send-message""#,
+];
+const CONFIRMATIONS: &[&str] = &[
+    r#"42["message:sent""#,
+    r#"42["file:chunk-sent""#,
+    r#"42["message-sent""#,
+];
+const REFUSALS: &[&str] = &[
+    "44",
+    "41",
+    r#"42["message:error""#,
+    r#"42["file:error""#,
+    r#"42["auth:error""#,
+    r#"42["session-error""#,
+    r#"42["error""#,
+];
+
 /// What a message from the server means to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -28,6 +50,8 @@ pub enum Heard {
     Opened,
     /// The answer to who the client said it is.
     Connected,
+    /// The client is a member of its session and may send.
+    Joined,
     /// Another user's event; how long it is.
     Delivered(u64),
     /// The server took this client's event.
@@ -43,6 +67,8 @@ pub enum Heard {
 pub struct Listener {
     half: OwnedReadHalf,
     frames: FrameReader,
+    /// A ping came while this waited for something else.
+    was_pinged: bool,
 }
 
 /// The sending half of a connection.
@@ -51,10 +77,13 @@ pub struct Speaker(OwnedWriteHalf);
 /// How a client says who it is: built before the clock starts.
 pub struct Introduction {
     hello: MaskedFrame,
+    /// What a guest sends once it is connected.
+    join: Option<MaskedFrame>,
     speaks_engine_io: bool,
 }
 
 impl Introduction {
+    /// A user with a token.
     pub fn new(order: &Order, user: &str) -> Result<Self> {
         let hello = match &order.jwt_secret {
             Some(secret) => format!(r#"40{{"token":"{}"}}"#, token(secret, user)?),
@@ -62,8 +91,20 @@ impl Introduction {
         };
         Ok(Self {
             hello: MaskedFrame::text(&hello),
+            join: None,
             speaks_engine_io: order.jwt_secret.is_some(),
         })
+    }
+
+    /// A guest without a token who joins a session. The bare relay knows a session as a user with many connections.
+    pub fn member(order: &Order, session: &str, join: &str) -> Self {
+        let speaks_engine_io = order.jwt_secret.is_some();
+        let hello = if speaks_engine_io { "40" } else { session };
+        Self {
+            hello: MaskedFrame::text(hello),
+            join: speaks_engine_io.then(|| MaskedFrame::text(join)),
+            speaks_engine_io,
+        }
     }
 }
 
@@ -87,25 +128,38 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
         Listener {
             half: read,
             frames: FrameReader::new(),
+            was_pinged: false,
         },
         Speaker(write),
     );
     if introduction.speaks_engine_io {
-        let mut opened = false;
-        listener.take(&early, |heard| opened |= heard == Heard::Opened)?;
+        let (mut opened, mut pinged) = (false, false);
+        listener.take(&early, |heard| {
+            opened |= heard == Heard::Opened;
+            pinged |= heard == Heard::Ping;
+        })?;
+        listener.was_pinged = pinged;
         if !opened {
             listener.wait_for(Heard::Opened).await?;
         }
     }
     speaker.send(introduction.hello.bytes()).await?;
     listener.wait_for(Heard::Connected).await?;
+    if let Some(join) = &introduction.join {
+        speaker.send(join.bytes()).await?;
+        listener.wait_for(Heard::Joined).await?;
+        // Some servers ping at once, and a large session takes a while to gather: its first members must not be given up.
+        if listener.was_pinged {
+            speaker.pong().await?;
+        }
+    }
     Ok((listener, speaker))
 }
 
 impl Listener {
     /// Waits for the next bytes and tells what they mean; the end of the stream is [`Heard::Closed`].
     pub async fn listen(&mut self, mut hear: impl FnMut(Heard)) -> Result<()> {
-        let Self { half, frames } = self;
+        let Self { half, frames, .. } = self;
         poll_fn(|context| {
             BUFFER.with_borrow_mut(|buffer| {
                 let mut bytes = ReadBuf::new(buffer);
@@ -125,7 +179,7 @@ impl Listener {
 
     /// Waits for one certain message. What comes behind it in the same read must not matter.
     pub async fn wait_for(&mut self, wanted: Heard) -> Result<()> {
-        let (mut found, mut closed) = (false, false);
+        let (mut found, mut closed, mut pinged) = (false, false, false);
         while !found {
             ensure!(
                 !closed,
@@ -134,11 +188,13 @@ impl Listener {
             let hear = |heard| {
                 found |= heard == wanted;
                 closed |= heard == Heard::Closed;
+                pinged |= heard == Heard::Ping;
             };
             self.listen(hear)
                 .await
                 .with_context(|| format!("waiting for {wanted:?}"))?;
         }
+        self.was_pinged |= pinged;
         Ok(())
     }
 
@@ -205,17 +261,15 @@ fn meaning(message: &Message<'_>) -> Result<Heard> {
 
 fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
     let is = |start: &str| prefix.starts_with(start.as_bytes());
-    if is(r#"42["receive_"#) || is(r#"42["send_"#) {
+    let is_any = |starts: &[&str]| starts.iter().any(|start| is(start));
+    if is_any(DELIVERIES) {
         Ok(Heard::Delivered(message.len))
-    } else if is(r#"42["message:sent""#) || is(r#"42["file:chunk-sent""#) {
+    } else if is_any(CONFIRMATIONS) {
         Ok(Heard::Confirmed)
-    } else if is("44")
-        || is("41")
-        || ["message", "file", "auth"]
-            .iter()
-            .any(|area| is(&format!(r#"42["{area}:error""#)))
-    {
+    } else if is_any(REFUSALS) {
         websocket::refuse(message)
+    } else if is(r#"42["session-metadata""#) {
+        Ok(Heard::Joined)
     } else if is("40") {
         Ok(Heard::Connected)
     } else if is("0") {

@@ -1,4 +1,4 @@
-//! Pairs of users: one sends messages or file chunks, the other receives them on one connection or many. A sender has a
+//! Pairs: one user sends messages or file chunks, another receives them, or all others of a session do. A sender has a
 //! fixed number of events under way; one is done when every receiver has it and the server has confirmed it. A round in
 //! which a server lost or doubled anything is no measurement.
 
@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 
 use super::client::{self, Heard, Introduction, Listener, Speaker};
 use super::measure::{Tasks, cpu_per_event, work_for};
-use super::payload::Template;
+use super::payload::{self, Template};
 use super::{Order, Sample};
-use crate::row::Exchange;
+use crate::row::{Event, Exchange};
 
 /// How long what is under way may take once the senders have stopped.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
@@ -56,6 +56,51 @@ impl Pair {
     }
 }
 
+/// Who takes part in a pair.
+struct Parties {
+    event: Event,
+    sender: String,
+    /// A user, or a session.
+    receiver: String,
+}
+
+impl Parties {
+    fn new(exchange: &Exchange, number: u32) -> Self {
+        let receiver = match exchange.event {
+            Event::Message | Event::FileChunk => format!("recipient-{number}"),
+            // A session outlives its round in the server, and with it the ids of its messages.
+            Event::SessionMessage => format!("session-{}-{number}", std::process::id()),
+        };
+        Self {
+            event: exchange.event,
+            sender: format!("sender-{number}"),
+            receiver,
+        }
+    }
+
+    fn sender(&self, order: &Order) -> Result<Introduction> {
+        match self.event {
+            Event::Message | Event::FileChunk => Introduction::new(order, &self.sender),
+            Event::SessionMessage => Ok(self.member(order, &self.sender, false)),
+        }
+    }
+
+    /// The first receiver creates the session.
+    fn receiver(&self, order: &Order, number: u32) -> Result<Introduction> {
+        match self.event {
+            Event::Message | Event::FileChunk => Introduction::new(order, &self.receiver),
+            Event::SessionMessage => {
+                Ok(self.member(order, &format!("member-{number}"), number == 0))
+            }
+        }
+    }
+
+    fn member(&self, order: &Order, user: &str, is_creator: bool) -> Introduction {
+        let join = payload::join(&self.receiver, user, is_creator);
+        Introduction::member(order, &self.receiver, &join)
+    }
+}
+
 pub async fn run(order: &Order, exchange: Exchange) -> Result<Sample> {
     let deliveries = Rc::new(Cell::new(0));
     let mut tasks = Tasks::new();
@@ -90,7 +135,7 @@ async fn start_pair(
     deliveries: &Rc<Cell<u64>>,
     tasks: &mut Tasks,
 ) -> Result<Rc<Pair>> {
-    let (sender, recipient) = (format!("sender-{number}"), format!("recipient-{number}"));
+    let parties = Parties::new(exchange, number);
     let pair = Rc::new(Pair {
         in_flight: exchange.in_flight,
         receivers: u64::from(exchange.receivers),
@@ -101,8 +146,8 @@ async fn start_pair(
         stopped: Cell::new(false),
         changed: Notify::new(),
     });
-    let introduction = Introduction::new(order, &recipient)?;
-    for _ in 0..exchange.receivers {
+    for receiver in 0..exchange.receivers {
+        let introduction = parties.receiver(order, receiver)?;
         let (listener, speaker) = client::connect(order, &introduction).await?;
         tasks.spawn_local(receive(
             listener,
@@ -112,11 +157,11 @@ async fn start_pair(
             Rc::clone(deliveries),
         ));
     }
-    let (listener, speaker) = client::connect(order, &Introduction::new(order, &sender)?).await?;
+    let (listener, speaker) = client::connect(order, &parties.sender(order)?).await?;
     tasks.spawn_local(hear_confirmations(listener, Rc::clone(&pair)));
     tasks.spawn_local(send(
         speaker,
-        Template::new(exchange, &recipient),
+        Template::new(exchange, &parties.sender, &parties.receiver),
         Rc::clone(&pair),
     ));
     Ok(pair)

@@ -20,13 +20,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{Phases, Row, Work};
 
-/// Longest time past its phases that a round may take to connect its clients and to come to rest.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Longest time past its phases that a round may take to connect its clients and to come to rest. It ends a round that
+/// hangs; a large session gathers slowly when other programs are busy too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What one round of load is to do.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Order {
     pub row: Row,
+    /// Of a session.
+    pub members: u32,
     pub address: SocketAddr,
     /// The server's process, whose CPU time and memory are read.
     pub pid: u32,
@@ -70,7 +73,7 @@ pub fn run(order: &str) -> Result<()> {
 }
 
 async fn work(order: &Order) -> Result<Sample> {
-    match order.row.work() {
+    match order.row.work(order.members) {
         Work::Exchange(exchange) => exchange::run(order, exchange).await,
         Work::Connect { clients } => connect::run(order, clients).await,
         Work::Idle {

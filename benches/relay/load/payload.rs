@@ -19,10 +19,24 @@ pub struct Template {
 }
 
 impl Template {
-    pub fn new(exchange: &Exchange, recipient: &str) -> Self {
+    /// Events that `sender` sends to `receiver`, a user or a session.
+    pub fn new(exchange: &Exchange, sender: &str, receiver: &str) -> Self {
         match exchange.event {
-            Event::Message => Self::message(recipient, exchange.body),
-            Event::FileChunk => Self::file_chunk(recipient, exchange.body),
+            Event::Message => Self::message(receiver, exchange.body),
+            Event::FileChunk => Self::file_chunk(receiver, exchange.body),
+            Event::SessionMessage => Self::session_message(receiver, sender, exchange.body),
+        }
+    }
+
+    fn session_message(session: &str, sender: &str, body: usize) -> Self {
+        let start = format!(
+            r#"42["send-message",{{"sessionId":"{session}","from":"{sender}","encrypted":"{}","type":"text","clientMessageId":"message-"#,
+            base64_text(body),
+        );
+        Self {
+            frame: MaskedFrame::text(&format!(r#"{start}{FIRST}"}}]"#)),
+            event: Event::SessionMessage,
+            places: [start.len(), start.len()],
         }
     }
 
@@ -64,7 +78,9 @@ impl Template {
     pub fn numbered(&mut self, number: u64) -> &[u8] {
         let [first, second] = self.places;
         match self.event {
-            Event::Message => self.frame.patch(first, &(FIRST + number).to_string()),
+            Event::Message | Event::SessionMessage => {
+                self.frame.patch(first, &(FIRST + number).to_string())
+            }
             Event::FileChunk => {
                 self.frame
                     .patch(first, &(FIRST + number / CHUNKS).to_string());
@@ -73,6 +89,14 @@ impl Template {
         }
         self.frame.bytes()
     }
+}
+
+/// What makes a guest a member of a session. Without a public key, so that the list of them, which every join sends to
+/// every member, stays empty.
+pub fn join(session: &str, user: &str, is_creator: bool) -> String {
+    format!(
+        r#"42["join-session",{{"sessionId":"{session}","userId":"{user}","displayName":"{user}","publicKey":null,"isCreator":{is_creator},"authKey":"benchmark-key"}}]"#
+    )
 }
 
 /// Text of the base64 alphabet, the same in every run.
