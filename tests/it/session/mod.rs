@@ -7,6 +7,7 @@ mod misshapen;
 mod order;
 mod slow;
 mod spoofing;
+mod stage;
 mod verbatim;
 
 use std::path::Path;

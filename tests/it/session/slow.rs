@@ -112,7 +112,7 @@ async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_ev
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
     const COUNT: u64 = 60;
-    /// Beyond the deadline at which a group gives up on a member, within that of a client that takes nothing.
+    /// Within the deadline of a client that takes nothing.
     const PAUSE: Duration = Duration::from_secs(4);
     /// 10 MB/s.
     const PACE: Duration = Duration::from_millis(100);

@@ -1,6 +1,6 @@
 //! Claims to be another member, by members, by others, and by those who were one.
 
-use super::hostile::{FENCE, ROOM, Refused, SENDERS, Sender, Stage, assert_refused};
+use super::stage::{FENCE, ROOM, Refused, SENDERS, Sender, Stage, assert_refused};
 use super::{Guest, items, join, message, raw, server};
 use crate::raw::Client;
 use crate::scene::stop;
