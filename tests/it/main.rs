@@ -22,7 +22,6 @@ mod order;
 mod raw;
 mod scene;
 mod session;
-mod session_model;
 mod slow_receiver;
 mod tokens;
 mod verbatim;

@@ -126,6 +126,13 @@ pub(super) async fn save_public_key(
     Ok(())
 }
 
+/// The answer to a `get-public-keys` that makes no sense: see below.
+pub(super) fn none(turn: &Turn<'_>) {
+    let none = PublicKeys::of(&[]);
+    turn.connection
+        .emit(PUBLIC_KEYS_UPDATED, &none, &none.frames());
+}
+
 /// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
 /// gets none.
 pub(super) async fn get_public_keys(

@@ -89,7 +89,12 @@ pub async fn handle(mut turn: Turn<'_>, event: Event) {
     let payload = turn.event.payload();
     let done = match &payload {
         Ok(payload) => run(&mut turn, event, payload).await,
-        Err(_) => Err(BadField(None).into()),
+        Err(_) => {
+            if event == Event::GetPublicKeys {
+                keys::none(&turn);
+            }
+            Err(BadField(None).into())
+        }
     };
     match done {
         Ok(()) => turn.succeed(),

@@ -4,6 +4,7 @@
 mod canary;
 mod hostile;
 mod misshapen;
+mod model;
 mod order;
 mod slow;
 mod spoofing;

@@ -13,8 +13,9 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use super::{Guest, server};
 use crate::harness::Relay;
-use crate::raw::{Client, Dial, Event, PATIENCE, http};
+use crate::raw::{Client, Event, PATIENCE, http};
 use crate::scene::stop;
 
 const CASES: u32 = 150;
@@ -272,7 +273,7 @@ impl Play<'_> {
                 with_key,
             } => {
                 if self.sockets[socket].is_none() {
-                    self.sockets[socket] = Some(guest(self.relay).await);
+                    self.sockets[socket] = Some(Guest::enter(self.relay).await.client);
                 }
                 self.model.keys += 1;
                 let key = with_key.then(|| format!("key-{}", self.model.keys));
@@ -455,14 +456,6 @@ fn as_text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-async fn guest(relay: &Relay) -> Client {
-    let mut client = Client::open(relay, Dial::default()).await.unwrap();
-    client.writer.text("40").await.unwrap();
-    let answer = client.reader.packet().await.unwrap().text;
-    assert!(answer.starts_with('0'), "{answer}");
-    client
-}
-
 /// What one client saw of a session: who is in it, by the announcements and by the lists of keys.
 #[derive(Default)]
 struct View {
@@ -501,7 +494,7 @@ struct Visitor {
 impl Visitor {
     async fn new(relay: &Relay) -> Self {
         Self {
-            client: guest(relay).await,
+            client: Guest::enter(relay).await.client,
             user: USERS[0],
             view: View::default(),
         }
@@ -557,8 +550,7 @@ async fn read_until(client: &mut Client, answer: &str, view: &mut View) -> Strin
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_and_goes_at_once_everyone_sees_the_same_members() {
     const CLIENTS: u64 = 8;
-    let settings = [("DIALECTS", "session"), ("RATE_LIMITS", "off")];
-    let mut relay = Relay::start(&settings);
+    let mut relay = server(&[("LOG_LEVEL", "warn")]);
     for round in 0..10 {
         let visits = (0..CLIENTS).map(async |client| {
             let random = StdRng::seed_from_u64(round * CLIENTS + client);
@@ -584,13 +576,7 @@ async fn whoever_comes_and_goes_at_once_everyone_sees_the_same_members() {
 
 #[test]
 fn a_session_agrees_with_its_model_whoever_comes_and_goes() {
-    let settings = [
-        ("DIALECTS", "session"),
-        ("RATE_LIMITS", "off"),
-        ("DEBUG", "true"),
-        ("LOG_LEVEL", "warn"),
-    ];
-    let mut relay = Relay::start(&settings);
+    let mut relay = server(&[("LOG_LEVEL", "warn")]);
     let runtime = Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config {
         cases: CASES,
