@@ -254,11 +254,13 @@ async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_clos
     leaver.closed_within(Duration::from_secs(10)).await;
 
     let polling = Polling::connect(&stage.relay, "poller").await;
-    polling.post(b"41").await;
-    polling
-        .post(format!("40{{\"token\":\"{}\"}}", token::for_user("poller")).as_bytes())
-        .await;
-    polling.next("Session is over").await;
+    let token = token::for_user("poller");
+    let leave_and_enter = format!("41\u{1e}40{{\"token\":\"{token}\"}}");
+    // The poll waits already: a busy machine must not let the farewell go by.
+    tokio::join!(
+        polling.next("Session is over"),
+        polling.post(leave_and_enter.as_bytes())
+    );
     let began = Instant::now();
     while polling.poll().await.status == 200 {
         assert!(began.elapsed() < Duration::from_secs(10), "still served");
