@@ -110,14 +110,12 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
     socket.on_fallback(on_event);
     let relay = relay.clone();
     socket.on_disconnect(move |reason: DisconnectReason| {
-        let connection = weak.upgrade();
-        if let Some(connection) = &connection {
-            life::end(&relay, connection, reason);
+        if let Some(connection) = weak.upgrade() {
+            life::end(&relay, &connection, reason);
+            // In a task of its own: the library keeps the socket until this handler is done.
+            let relay = relay.clone();
+            tokio::spawn(async move { life::work_if_nobody_does(&relay, &connection).await });
         }
-        async move {
-            if let Some(connection) = &connection {
-                life::work_if_nobody_does(&relay, connection).await;
-            }
-        }
+        async {}
     });
 }

@@ -254,13 +254,18 @@ async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_clos
     leaver.closed_within(Duration::from_secs(10)).await;
 
     let polling = Polling::connect(&stage.relay, "poller").await;
-    let token = token::for_user("poller");
-    let leave_and_enter = format!("41\u{1e}40{{\"token\":\"{token}\"}}");
-    // The poll waits already: a busy machine must not let the farewell go by.
-    tokio::join!(
-        polling.next("Session is over"),
-        polling.post(leave_and_enter.as_bytes())
-    );
+    polling.post(b"41").await;
+    let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("poller"));
+    // It is not heard as long as the library has not done with the first connection.
+    let asking = async {
+        while polling.post(enter.as_bytes()).await.status == 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        _ = polling.next("Session is over") => {}
+        () = asking => panic!("closed without a word"),
+    }
     let began = Instant::now();
     while polling.poll().await.status == 200 {
         assert!(began.elapsed() < Duration::from_secs(10), "still served");
