@@ -30,14 +30,25 @@ fn name(sender: u64) -> String {
 struct Progress {
     talk: watch::Sender<u64>,
     joins: watch::Sender<u64>,
+    arrived: watch::Sender<u64>,
 }
 
 impl Progress {
-    /// The talk has come so far: the joiner with this number may come now, and must have asked before it goes on.
-    async fn is_at(&self, late: u64) {
+    /// The talk has come so far: the joiner with this number may come now.
+    fn is_at(&self, late: u64) {
         self.talk.send_modify(|at| *at = late.max(*at));
+    }
+
+    /// The joiner with this number must have asked before the talk goes on.
+    async fn has_asked(&self, late: u64) {
         let mut joins = self.joins.subscribe();
         joins.wait_for(|joins| *joins > late).await.unwrap();
+    }
+
+    /// All must be there before the talk ends.
+    async fn are_all_there(&self) {
+        let mut arrived = self.arrived.subscribe();
+        arrived.wait_for(|arrived| *arrived == LATE).await.unwrap();
     }
 
     async fn reaches(&self, late: u64) {
@@ -56,6 +67,7 @@ async fn many_talk(history: u64) {
     let progress = Progress {
         talk: watch::channel(0).0,
         joins: watch::channel(0).0,
+        arrived: watch::channel(0).0,
     };
     let mut members = Vec::new();
     for sender in 0..SENDERS {
@@ -121,10 +133,14 @@ fn talk(member: Guest, sender: u64, progress: Progress) -> JoinHandle<Vec<Seen>>
     tokio::spawn(async move {
         let writer = member.client.writer.clone();
         let mut reader = member.client.reader;
+        let sending = progress.clone();
         let sending = tokio::spawn(async move {
             for number in 0..MESSAGES {
                 if number % STEP == 0 && number / STEP <= LATE {
-                    progress.is_at(number / STEP).await;
+                    sending.has_asked(number / STEP).await;
+                }
+                if number == MESSAGES - 1 {
+                    sending.are_all_there().await;
                 }
                 let from = name(sender);
                 let text = format!(
@@ -140,6 +156,7 @@ fn talk(member: Guest, sender: u64, progress: Progress) -> JoinHandle<Vec<Seen>>
                 "message-sent" => {
                     assert_eq!(event.number("encrypted"), confirmed);
                     confirmed += 1;
+                    progress.is_at(confirmed / STEP);
                 }
                 "new-message" => seen.push(of_event(&event)),
                 "user-joined" | "public-keys-updated" | "user-left" => {}
@@ -176,6 +193,7 @@ async fn join_late(guest: Guest, late: u64, progress: Progress) -> Late {
                     (from, raw(message, "encrypted").parse().unwrap())
                 }));
                 history = Some(seen.len());
+                progress.arrived.send_modify(|arrived| *arrived += 1);
             }
             "new-message" if event.get("from") == FENCE => break,
             "new-message" => {
