@@ -68,6 +68,8 @@ impl Writer {
             reply,
         });
         queue.send(job).await.map_err(|_| gone())?;
+        // Closing waits for all who may still send, and must not wait for who is not polled.
+        drop(queue);
         answer.await.map_err(|_| gone())?
     }
 
