@@ -8,6 +8,7 @@ pub mod participants;
 pub mod properties;
 pub mod reactions;
 pub mod receipts;
+pub mod sequences;
 pub mod strings;
 pub mod subject;
 pub mod users;
@@ -48,7 +49,7 @@ macro_rules! contract_suite {
             strings::strings_that_look_like_a_query_are_strings,
             strings::contents_come_back_byte_for_byte,
             properties::who_reads_on_while_others_write_misses_nothing,
-            properties::any_sequence_of_operations_is_as_in_the_model,
+            sequences::any_sequence_of_operations_is_as_in_the_model,
             subject::a_closed_store_says_so,
         }
     };

@@ -70,7 +70,7 @@ pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let reached = store
         .mark_delivered_to(&c, later, std::slice::from_ref(&bo))
         .await;
-    assert_eq!(reached.unwrap(), [bo.clone()]);
+    assert_eq!(reached.unwrap(), [user("bo")]);
     let now = subject.tick();
     let joined = store.mark_delivered(&c, &bo, limit(9)).await.unwrap();
     assert_eq!((joined.at, joined.more), (now, false));
