@@ -192,7 +192,7 @@ pub trait ConversationStore: Debug + Send + Sync {
     ) -> Result<Slice, StoreError>;
 
     /// Notes that a user has read these messages of others; what they had read before, and what is
-    /// no message of another in this conversation, is left out.
+    /// no message of another in this conversation, is left out. The caller bounds how many there are.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]

@@ -40,7 +40,12 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(WRITES);
         let (alive, ended) = watch::channel(());
         let ids = Ids::default();
-        let thread = Thread { db, ids, clock };
+        let thread = Thread {
+            db,
+            ids,
+            clock,
+            failing: false,
+        };
         thread::Builder::new()
             .name("conversations".into())
             .spawn(move || {
@@ -124,6 +129,8 @@ struct Thread {
     db: Connection,
     ids: Ids,
     clock: Arc<dyn Clock>,
+    /// The last commit failed.
+    failing: bool,
 }
 
 impl Thread {
@@ -131,12 +138,22 @@ impl Thread {
         let mut batch = Vec::new();
         while waiting.blocking_recv_many(&mut batch, WRITES) > 0 {
             let committed = self.commit(&mut batch).map_err(StoreError::from);
-            if let Err(error) = &committed {
-                tracing::error!(%error, writes = batch.len(), "conversations cannot be written");
-            }
+            self.log(&committed);
             for job in batch.drain(..) {
                 job.answer(committed.clone());
             }
+        }
+    }
+
+    /// One line when writing begins to fail, and one when it works again.
+    fn log(&mut self, committed: &Result<(), StoreError>) {
+        let failed_before = std::mem::replace(&mut self.failing, committed.is_err());
+        match committed {
+            Err(error) if !failed_before => {
+                tracing::error!(%error, "conversations cannot be written")
+            }
+            Ok(()) if failed_before => tracing::info!("conversations are being written again"),
+            _ => {}
         }
     }
 
