@@ -1,7 +1,7 @@
 //! What holds for any operations that happen at once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::future::{join, join_all};
 use proptest::prelude::*;
@@ -41,8 +41,9 @@ async fn write(subject: &Subject, at: &str, who: &str, twice: &[bool]) {
     }
 }
 
-/// Reads on from what it has, in pages of these sizes over and over, until it has so many.
-async fn follow(subject: &Subject, at: &str, sizes: &[u64], until: usize) -> Vec<Message> {
+/// Reads on from what it has, in pages of these sizes over and over, until all is written and
+/// nothing more comes.
+async fn follow(subject: &Subject, at: &str, sizes: &[u64], written: &AtomicBool) -> Vec<Message> {
     let mut history: Vec<Message> = Vec::new();
     let mut window = Window {
         after: MessageId::new(uuid::Uuid::from_u128(7 << 76)),
@@ -50,12 +51,14 @@ async fn follow(subject: &Subject, at: &str, sizes: &[u64], until: usize) -> Vec
     };
     for size in sizes.iter().cycle() {
         let (c, reader) = (conversation(at), user("reader"));
+        let is_all_written = written.load(Ordering::Acquire);
         let page = subject.store.page(&c, &reader, window, limit(*size)).await;
-        history.extend(page.unwrap().messages);
-        window.after = history.last().map(|message| message.id).or(window.after);
-        if history.len() >= until {
+        let page = page.unwrap();
+        if is_all_written && page.messages.is_empty() {
             break;
         }
+        history.extend(page.messages);
+        window.after = history.last().map(|message| message.id).or(window.after);
     }
     history
 }
@@ -69,13 +72,15 @@ pub async fn who_reads_on_while_others_write_misses_nothing(subject: Subject) {
         let mut all = vec!["reader"];
         all.extend(names.iter().map(String::as_str));
         subject.with(&at, &all).await;
-        let until = writers.iter().map(Vec::len).sum();
+        let written = Arc::new(AtomicBool::new(false));
         let reading = [1, 2].map(|_| {
-            let (subject, at, sizes) = (subject.clone(), at.clone(), sizes.clone());
-            tokio::spawn(async move { follow(&subject, &at, &sizes, until).await })
+            let (subject, written) = (subject.clone(), written.clone());
+            let (at, sizes) = (at.clone(), sizes.clone());
+            tokio::spawn(async move { follow(&subject, &at, &sizes, &written).await })
         });
         let writing = names.iter().zip(&writers);
         join_all(writing.map(|(name, twice)| write(&subject, &at, name, twice))).await;
+        written.store(true, Ordering::Release);
         for read in join_all(reading).await {
             is_the_history(&subject, &at, &read.unwrap(), &names, &writers).await;
         }
