@@ -1,6 +1,8 @@
 //! What a store of conversations does. Each operation is whole: others see all of it or nothing, and
-//! when it has answered, it outlives the end of this process. It must not know connections, events,
-//! or who is online, and no operation needs more of a database than to change one document at once.
+//! when it has answered, it outlives the end of this process. What is noted of several messages, and
+//! what is counted of a conversation (its last message, what is unread), may be seen one by one, but
+//! all of it before the answer: so a database that changes one document at a time will do. A store
+//! must not know connections, events, or who is online.
 //!
 //! What is done for a user in a conversation is done only while they actively take part in it; else
 //! [`StoreError::NotParticipant`]. Who may manage participants and users, the caller decides.
