@@ -16,6 +16,8 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod conversations;
+pub mod database;
 pub mod dialect;
 pub mod dialects;
 pub mod error;

@@ -1,26 +1,19 @@
 //! The embedded audit store: table `logs` in an SQLite file of the data folder.
 //!
-//! Owns the file, its schema and its migrations. Used by the writer thread only.
+//! Owns the file's schema and its migrations. Used by the writer thread only.
 
-use std::{
-    fmt::Write as _,
-    fs::{DirBuilder, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{queue::Store, record::Record};
+use crate::database::{self, OpenError};
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "relay.db";
 
-/// How long to wait for another process that holds the file's write lock, when opening and when
-/// writing. Writing is retried by the queue, which must hear soon that the store is failing.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long writing waits for another process that holds the file's write lock. It is retried by
+/// the queue, which must hear soon that the store is failing.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// - WAL: readers (an administrator's shell, the admin API) never block the writer.
@@ -77,24 +70,9 @@ const EXPIRE: &str = "
 /// Why the embedded store could not be opened or used. No variant holds anything of a record.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The data folder or the file in it cannot be made.
-    #[error("cannot create {}: {source}", path.display())]
-    Create {
-        /// What was to be made.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file was written by a newer version of this program.
-    #[error("{} has schema version {found}; this program knows {known}", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema version.
-        found: u32,
-        /// The newest version known here.
-        known: u32,
-    },
+    /// The file could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The database refused.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
@@ -109,56 +87,15 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `relay.db` in `data_dir`. A missing folder is made with mode 0700 and a missing file
-    /// with 0600; existing ones keep their modes.
+    /// Opens `relay.db` in `data_dir`.
     ///
     /// # Errors
-    /// When folder or file cannot be made or opened, another process holds the file for more than
-    /// five seconds, or its schema is newer than this program.
+    /// Those of [`database::open`].
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let create = |path: &Path| {
-            let path = path.to_owned();
-            move |source| StoreError::Create { path, source }
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)
-            .map_err(create(data_dir))?;
-        let path = data_dir.join(FILE_NAME);
-        // Made here because SQLite would use the process's umask; its side files copy this mode.
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(create(&path))?;
-        let mut connection = Connection::open(&path)?;
-        connection.busy_timeout(OPEN_TIMEOUT)?;
-        connection.execute_batch(SETTINGS)?;
-        migrate(&mut connection, &path)?;
+        let connection = database::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
         connection.busy_timeout(WRITE_TIMEOUT)?;
         Ok(Self { connection })
     }
-}
-
-/// Brings the schema up to date, all or nothing.
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = MIGRATIONS.len() as u32;
-    let Some(missing) = MIGRATIONS.get(found as usize..) else {
-        return Err(StoreError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    };
-    for migration in missing {
-        transaction.execute_batch(migration)?;
-    }
-    transaction.pragma_update(None, "user_version", known)?;
-    Ok(transaction.commit()?)
 }
 
 impl Store for SqliteStore {

@@ -2,6 +2,7 @@
 //! the bytes they are, and lent out again as what came in.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::attachments::{Entries, Node};
+use super::attachments::{Attachments, Entries, Node};
 use super::{Opaque, text};
 
 /// A value that is kept and not looked into. Cheap to clone. `Debug` shows its size only.
@@ -50,6 +51,33 @@ impl From<&Node<'_>> for KeptNode {
 }
 
 impl KeptNode {
+    fn write_parts(&self, text: &mut String, attachments: &mut Vec<Bytes>) {
+        match self {
+            Self::Text(raw) => text.push_str(raw.get()),
+            Self::Attachment(bytes) => {
+                let number = attachments.len();
+                text.push_str(&format!(r#"{{"_placeholder":true,"num":{number}}}"#));
+                attachments.push(bytes.clone());
+            }
+            Self::Object(fields) => {
+                for (index, (key, node)) in fields.iter().enumerate() {
+                    text.push(if index == 0 { '{' } else { ',' });
+                    text.push_str(&serde_json::Value::from(&**key).to_string());
+                    text.push(':');
+                    node.write_parts(text, attachments);
+                }
+                text.push('}');
+            }
+            Self::Array(items) => {
+                for (index, node) in items.iter().enumerate() {
+                    text.push(if index == 0 { '[' } else { ',' });
+                    node.write_parts(text, attachments);
+                }
+                text.push(']');
+            }
+        }
+    }
+
     fn lend(&self) -> Node<'_> {
         match self {
             Self::Text(raw) => Node::Text(raw),
@@ -69,6 +97,31 @@ impl Kept {
     /// The value as it came in.
     pub fn lend(&self) -> Opaque<'_> {
         Opaque(self.0.lend())
+    }
+
+    /// What a store keeps of it: the JSON text, in which a placeholder stands for each attachment,
+    /// and the attachments. [`Kept::from_parts`] makes the same value of them.
+    pub fn to_parts(&self) -> (Cow<'_, str>, Vec<Bytes>) {
+        if let KeptNode::Text(raw) = &*self.0 {
+            return (Cow::Borrowed(raw.get()), Vec::new());
+        }
+        let mut text = String::new();
+        let mut attachments = Vec::new();
+        self.0.write_parts(&mut text, &mut attachments);
+        (Cow::Owned(text), attachments)
+    }
+
+    /// The value that was stored as these parts. `None`: they are not what
+    /// [`to_parts`](Kept::to_parts) made.
+    pub fn from_parts(text: String, attachments: Vec<Bytes>) -> Option<Self> {
+        let raw = RawValue::from_string(text).ok()?;
+        if attachments.is_empty() {
+            // Text that reads as a placeholder is text: nothing was attached.
+            return Some(raw.into());
+        }
+        let attachments = VecDeque::from(attachments);
+        let value = Attachments::new(&attachments).resolve(&raw).ok()?;
+        Some(Self::from(&value))
     }
 
     /// The text of a string, or the JSON text of something else without attachments.
@@ -108,5 +161,39 @@ impl fmt::Debug for Kept {
         f.debug_struct("Kept")
             .field("size", &self.lend().written_size())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str, attachments: &[&'static [u8]]) -> Kept {
+        let attachments: Vec<_> = attachments.iter().map(|a| Bytes::from_static(a)).collect();
+        Kept::from_parts(text.to_owned(), attachments).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_its_parts_again() {
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        for text in [
+            placeholder,
+            r#"{ "a" : 1.0e+2, "a":"\u0041" }"#,
+            "[]",
+            "\"x\"",
+        ] {
+            let kept = of(text, &[]);
+            assert_eq!(kept.to_parts(), (Cow::Borrowed(text), Vec::new()));
+        }
+        let text =
+            r#"{"k\"":[{"_placeholder":true,"num":1}, 1.0],"b":{"_placeholder":true,"num":0}}"#;
+        let kept = of(text, &[b"zero", b"one"]);
+        let (stored, attachments) = kept.to_parts();
+        assert_eq!(attachments, [&b"one"[..], b"zero"]);
+        let again = Kept::from_parts(stored.into_owned(), attachments).unwrap();
+        assert_eq!(again.to_parts(), kept.to_parts());
+        assert!(Kept::from_parts("{".to_owned(), Vec::new()).is_none());
+        let dangling = r#"{"_placeholder":true,"num":7}"#.to_owned();
+        assert!(Kept::from_parts(dangling, vec![Bytes::new()]).is_none());
     }
 }

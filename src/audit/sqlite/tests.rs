@@ -193,7 +193,10 @@ fn a_file_of_a_newer_version_is_refused() {
         .unwrap();
     let refused = SqliteStore::open(folder.path()).err();
     assert!(
-        matches!(refused, Some(StoreError::Newer { found: 99, .. })),
+        matches!(
+            refused,
+            Some(StoreError::Open(OpenError::Newer { found: 99, .. }))
+        ),
         "{refused:?}"
     );
 }
@@ -208,7 +211,7 @@ fn a_file_that_is_no_database_is_refused() {
     .unwrap();
     assert!(matches!(
         SqliteStore::open(folder.path()),
-        Err(StoreError::Database(_))
+        Err(StoreError::Open(OpenError::Database(_)))
     ));
 }
 

@@ -1,0 +1,109 @@
+//! The schema of `conversations.db`, its settings and its migrations.
+
+/// - WAL: readers never wait for the writer, nor it for them.
+/// - FULL: what was answered outlives a power failure too, for one disk flush for each batch.
+/// - `secure_delete`: what was deleted is not left in free pages.
+/// - Larger pages and rarer checkpoints than the defaults write hot index pages less often.
+pub(super) const SETTINGS: &str = "
+    PRAGMA page_size = 8192;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA secure_delete = ON;
+    PRAGMA wal_autocheckpoint = 2000;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+/// Schema versions, oldest first; `PRAGMA user_version` counts those applied. Never edit one that
+/// was released: append.
+///
+/// Ids made here are the 16 bytes of the UUID; as bytes they sort as they do as text. Conversations
+/// and messages have a number beside the id, which other tables refer to: it is shorter.
+///
+/// What is unread is counted by subtraction, so that neither a message nor a list of conversations
+/// costs more the more there is to read: `participants.passed` of a conversation's `messages` are
+/// not unread for that participant. `since` is the last message when they were added; all up to
+/// `delivered` were looked through for deliveries.
+pub(super) const MIGRATIONS: &[&str] = &["
+    CREATE TABLE users (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        avatarUrl TEXT,
+        status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
+        lastSeenAt INTEGER
+    ) WITHOUT ROWID;
+
+    CREATE TABLE conversations (
+        no INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT,
+        createdBy TEXT NOT NULL,
+        createdAt INTEGER NOT NULL,
+        lastMessageAt INTEGER NOT NULL,
+        messages INTEGER NOT NULL DEFAULT 0
+    );
+
+    CREATE TABLE participants (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
+        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed')),
+        joinedAt INTEGER NOT NULL,
+        since BLOB NOT NULL,
+        delivered BLOB NOT NULL,
+        passed INTEGER NOT NULL,
+        PRIMARY KEY (conversation, user)
+    ) WITHOUT ROWID;
+    CREATE INDEX participants_active ON participants (user) WHERE status = 'active';
+
+    CREATE TABLE contentKeys (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        keyAttachments BLOB,
+        PRIMARY KEY (conversation, user)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE messages (
+        no INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        conversation INTEGER NOT NULL,
+        sender TEXT NOT NULL,
+        tempId TEXT,
+        keyNumber INTEGER,
+        createdAt INTEGER NOT NULL,
+        editedAt INTEGER,
+        deletedAt INTEGER,
+        content TEXT,
+        contentAttachments BLOB,
+        media TEXT,
+        mediaAttachments BLOB
+    );
+    CREATE UNIQUE INDEX messages_history ON messages (conversation, id);
+    CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
+        WHERE tempId IS NOT NULL;
+
+    CREATE TABLE hidden (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        message INTEGER NOT NULL,
+        PRIMARY KEY (conversation, user, message)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE receipts (
+        message INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        deliveredAt INTEGER NOT NULL,
+        readAt INTEGER,
+        PRIMARY KEY (message, user)
+    ) WITHOUT ROWID;
+
+    CREATE TABLE reactions (
+        message INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        emoji TEXT NOT NULL,
+        id BLOB NOT NULL,
+        createdAt INTEGER NOT NULL,
+        PRIMARY KEY (message, user, emoji)
+    ) WITHOUT ROWID;
+"];

@@ -1,0 +1,95 @@
+//! SQLite files of the data folder: made, opened, and brought up to date. What is in them belongs to
+//! the stores: each has a file of its own, its settings and its migrations.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// How long opening waits for another process that holds the file's write lock.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a file could not be opened. Holds nothing of what is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder or the file in it cannot be made.
+    #[error("cannot create {}: {source}", path.display())]
+    Create {
+        /// What was to be made.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("{} has schema version {found}; this program knows {known}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// The database refused.
+    #[error("database: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Opens `file` in `data_dir`, applies `settings`, and those of `migrations` that it has not seen:
+/// `PRAGMA user_version` counts the ones applied. A missing folder is made with mode 0700 and a
+/// missing file with 0600; existing ones keep their modes.
+///
+/// # Errors
+/// When folder or file cannot be made or opened, another process holds the file for more than five
+/// seconds, or its schema is newer than this program.
+pub fn open(
+    data_dir: &Path,
+    file: &str,
+    settings: &str,
+    migrations: &[&str],
+) -> Result<Connection, OpenError> {
+    let create = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpenError::Create { path, source }
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(create(data_dir))?;
+    let path = data_dir.join(file);
+    // Made here because SQLite would use the process's umask; its side files copy this mode.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(create(&path))?;
+    let mut connection = Connection::open(&path)?;
+    connection.busy_timeout(OPEN_TIMEOUT)?;
+    connection.execute_batch(settings)?;
+    migrate(&mut connection, &path, migrations)?;
+    Ok(connection)
+}
+
+/// Brings the schema up to date, all or nothing.
+fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), OpenError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = migrations.len() as u32;
+    let Some(missing) = migrations.get(found as usize..) else {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    };
+    for migration in missing {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    Ok(transaction.commit()?)
+}
