@@ -6,7 +6,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER, USER_AGENT};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,8 +14,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{address, error};
-use crate::audit::{AuditText, Event as Audited, Record};
+use super::{address, error, socket_io};
+use crate::audit::{Event as Audited, Record};
 use crate::connection::Client;
 use crate::dialect::Dialect;
 use crate::error::ErrorCode;
@@ -108,12 +108,9 @@ async fn reserve(
 ) -> Response {
     let peer = link.peer().ip();
     let address = address::client_address(peer, &headers, &relay.config.trusted_proxies);
-    let agent = headers
-        .get(USER_AGENT)
-        .and_then(|agent| agent.to_str().ok());
     let client = Client {
         address,
-        user_agent: agent.map(AuditText::new),
+        user_agent: socket_io::user_agent(&headers),
         declared: Some(Dialect::Session),
         node: relay.node.clone(),
     };

@@ -221,20 +221,21 @@ fn handshake(
     link: &Arc<Link>,
     config: &Config,
 ) -> Handshake {
-    let header = |headers: &HeaderMap, name| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let authorization = parts.headers.get(AUTHORIZATION);
     Handshake {
         address: address::client_address(link.peer().ip(), &parts.headers, &config.trusted_proxies),
-        user_agent: header(&parts.headers, USER_AGENT).map(|agent| AuditText::new(&agent)),
-        authorization: header(&parts.headers, AUTHORIZATION).map(Into::into),
+        user_agent: user_agent(&parts.headers),
+        authorization: authorization.and_then(|value| value.to_str().ok().map(Into::into)),
         token: query.token.map(decoded),
         dialect: query.dialect.map(decoded),
         link: link.clone(),
     }
+}
+
+/// The client's program, as records name it.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<AuditText<256>> {
+    let agent = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(AuditText::new(agent))
 }
 
 fn decoded(text: &str) -> Arc<str> {

@@ -194,12 +194,9 @@ impl Session<'_> {
         };
         let user = join.user.clone();
         let mut joined = self.sessions.store.join(&self.id, join, seat).await?;
-        let departed = match before.filter(|before| *before != user) {
-            Some(before) => {
-                self.depart(&before, connection, Departure::Disconnected)
-                    .await
-            }
-            None => None,
+        let departed = match before.is_some_and(|before| before != user) {
+            true => self.depart(connection, Departure::Disconnected).await,
+            false => None,
         };
         if let Some(departed) = &departed {
             joined.members.clone_from(&departed.members);
@@ -216,14 +213,14 @@ impl Session<'_> {
         Ok((joined, departed))
     }
 
-    /// Takes a member out that joined on this connection. `None`: it did not.
+    /// Takes the member out that joined on this connection. `None`: there is none.
     pub async fn depart(
         &mut self,
-        user: &UserId,
         connection: &Arc<Connection>,
         departure: Departure,
     ) -> Option<Departed> {
         let store = &self.sessions.store;
+        let user = &self.member_on(connection)?.user;
         let departed = store
             .depart(&self.id, user, connection.session, departure)
             .await;

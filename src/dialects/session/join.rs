@@ -165,13 +165,7 @@ async fn depart(
     mut session: Session<'_>,
     departure: Departure,
 ) -> Behind {
-    let user = session
-        .member_on(connection)
-        .map(|member| member.user.clone());
-    let Some(user) = user else {
-        return Behind::default();
-    };
-    let Some(departed) = session.depart(&user, connection, departure).await else {
+    let Some(departed) = session.depart(connection, departure).await else {
         return Behind::default();
     };
     let room_name = session.id().shared().into();

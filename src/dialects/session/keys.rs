@@ -5,6 +5,7 @@ use smallvec::smallvec;
 
 use super::messages;
 use super::{Refusal, member_of};
+use crate::connection::Connection;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::error::ErrorCode;
@@ -45,6 +46,11 @@ impl<'a> PublicKeys<'a> {
         let room = session.room();
         room.emit(to, PUBLIC_KEYS_UPDATED, self, &self.frames())
             .await
+    }
+
+    /// Sends them to one connection.
+    fn tell_one(&self, connection: &Connection) {
+        connection.emit(PUBLIC_KEYS_UPDATED, self, &self.frames());
     }
 
     fn entries(&self) -> impl Iterator<Item = PublicKey<'a>> {
@@ -128,9 +134,7 @@ pub(super) async fn save_public_key(
 
 /// The answer to a `get-public-keys` that makes no sense: see below.
 pub(super) fn none(turn: &Turn<'_>) {
-    let none = PublicKeys::of(&[]);
-    turn.connection
-        .emit(PUBLIC_KEYS_UPDATED, &none, &none.frames());
+    PublicKeys::of(&[]).tell_one(turn.connection);
 }
 
 /// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
@@ -154,8 +158,7 @@ pub(super) async fn get_public_keys(
         members: &members,
         but,
     };
-    turn.connection
-        .emit(PUBLIC_KEYS_UPDATED, &keys, &keys.frames());
+    keys.tell_one(turn.connection);
     match found {
         Err(malformed) if malformed != Refusal::NOT_A_MEMBER => Err(malformed),
         // Not to be a member is no fault here.

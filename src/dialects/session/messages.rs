@@ -75,6 +75,13 @@ pub(super) struct History<'a>(&'a [Arc<Message>]);
 impl<'a> History<'a> {
     /// The parts in which a history is sent; at least one, which may be empty.
     pub(super) fn parts(messages: &'a [Arc<Message>], most_attachments: usize) -> Vec<Self> {
+        // Nearly always: then nothing has to be looked through.
+        if messages
+            .iter()
+            .all(|message| attachments_of(message).is_empty())
+        {
+            return vec![Self(messages)];
+        }
         let (mut parts, mut start) = (Vec::new(), 0);
         let (mut attachments, mut has_lookalike) = (0, false);
         for (at, message) in messages.iter().enumerate() {
