@@ -158,7 +158,7 @@ pub struct FileChunk {
     pub bytes: u64,
 }
 
-/// What an administrator did to a user.
+/// What an administrator did, of the server or of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminAction {
     /// Created or changed the user.
@@ -169,6 +169,10 @@ pub enum AdminAction {
     UserDisconnected,
     /// Created a conversation.
     ConversationCreated,
+    /// Let the user take part in a conversation.
+    ParticipantAdded,
+    /// Ended the user's taking part in a conversation.
+    ParticipantRemoved,
     /// Read audit records.
     AuditRead,
 }
@@ -181,6 +185,8 @@ impl AdminAction {
             Self::UserSuspended => "user suspended",
             Self::UserDisconnected => "user disconnected",
             Self::ConversationCreated => "conversation created",
+            Self::ParticipantAdded => "participant added",
+            Self::ParticipantRemoved => "participant removed",
             Self::AuditRead => "audit read",
         }
     }
@@ -245,6 +251,7 @@ pub enum Event {
     Admin {
         action: AdminAction,
         recipient: Option<AuditText>,
+        conversation_id: Option<AuditText>,
         count: Option<u64>,
     },
     Error {

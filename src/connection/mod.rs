@@ -22,7 +22,8 @@ pub use inbox::{Drain, Inbox, Next};
 pub use open::OpenConnections;
 
 use crate::audit::{AuditText, Source};
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::AuthError;
+use crate::authentication::Authenticated;
 use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::error::DisconnectReason;
@@ -127,6 +128,13 @@ pub enum Admission {
     Guest,
     /// To be told by an event that it is not, and sent away.
     Refused(AuthError),
+}
+
+impl Member {
+    /// How records name the user on this connection.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
 }
 
 impl Connection {

@@ -76,17 +76,6 @@ pub struct UserRecord {
     pub last_seen_at: Option<u64>,
 }
 
-/// A user, as their token describes them. What it does not tell stays as it is known.
-#[derive(Debug, Clone)]
-pub struct TokenUser {
-    /// Who it is.
-    pub id: UserId,
-    /// The name, if the token has one.
-    pub name: Option<Arc<str>>,
-    /// A picture, if the token has one.
-    pub avatar_url: Option<Arc<str>>,
-}
-
 /// What an administrator changes of a user. `None` leaves it.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {

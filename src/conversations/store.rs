@@ -19,10 +19,10 @@ use super::message::{
 };
 use super::model::{
     Added, Conversation, Created, Ending, Listed, NewConversation, NewParticipant, Participant,
-    TokenUser, UserChange, UserRecord,
+    UserChange, UserRecord,
 };
 use super::{ConversationId, Emoji, MessageId, ReactionId};
-use crate::identity::UserId;
+use crate::identity::{TokenUser, UserId};
 
 /// Why something was not done. No variant holds anything of what users write.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Turn, direct};
 use crate::audit::Event as Audited;
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::AuthError;
+use crate::authentication::{self, Authenticated};
 use crate::clock;
 use crate::connection::{Connection, Phase};
 use crate::error::{DisconnectReason, ErrorCode};
@@ -84,10 +85,11 @@ pub fn enter(
         identity,
         expires_at,
     } = authenticated;
-    let user = relay
-        .users
-        .connect(&identity, connection)
-        .ok_or(ErrorCode::TooManyConnections)?;
+    let user = relay.users.connect(&identity, connection);
+    let user = user.map_err(|error| match error {
+        NotAdded::TooMany => ErrorCode::TooManyConnections,
+        NotAdded::Suspended => ErrorCode::NotAuthorized,
+    })?;
     connection.extend_until(expires_at);
     connection.authenticate(user, identity);
     relay.record(
@@ -116,10 +118,11 @@ pub fn welcome(connection: &Connection) {
 
 /// Tells others that the connection's user is here, and the connection who else is. To be called
 /// without the connection's phase.
-pub fn arrive(relay: &Relay, connection: &Connection) {
+pub async fn arrive(relay: &Relay, connection: &Connection) {
     if let Some(member) = connection.member() {
-        presence::came(relay, &member.user);
+        presence::came(relay, &member.user).await;
         direct::presence::greet(relay, connection);
+        chat::presence::greet(relay, connection).await;
     }
 }
 
@@ -208,15 +211,10 @@ pub async fn authenticate(turn: Turn<'_>) {
 }
 
 async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
-    let address = turn.connection.client.address;
-    if !turn.relay.limits.authentication.allows(address) {
-        return Err(ErrorCode::TooManyAttempts);
-    }
     let token = token(turn).ok_or(ErrorCode::InvalidToken)?;
-    let authenticated = turn.relay.verifier.verify(&token).await.map_err(|error| {
-        turn.relay.limits.authentication.count(address);
-        error.code()
-    })?;
+    let address = turn.connection.client.address;
+    let authenticated = authentication::authenticate(turn.relay, address, &token).await;
+    let authenticated = authenticated.map_err(AuthError::code)?;
     match turn.connection.member() {
         Some(member) if member.user.id != authenticated.identity.user => {
             Err(ErrorCode::InvalidToken)
