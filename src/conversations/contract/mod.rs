@@ -18,6 +18,7 @@ macro_rules! contract_suite {
     ($open:path) => {
         $crate::conversations::contract::contract_suite! { $open;
             users::tokens_are_kept_and_what_they_do_not_tell_stays,
+            users::users_are_found_by_the_name_they_have_now,
             users::administrators_change_users_who_need_not_have_come,
             users::the_last_time_seen_never_goes_back,
             conversations::a_conversation_is_made_once,
