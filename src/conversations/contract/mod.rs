@@ -27,6 +27,7 @@ macro_rules! contract_suite {
             participants::participants_come_and_go_and_come_again,
             participants::who_does_not_take_part_can_do_nothing,
             participants::content_keys_are_kept_for_each_participant,
+            participants::a_list_has_ones_own_content_keys,
             messages::a_message_is_kept_as_it_was_sent,
             messages::the_same_temp_id_is_the_same_message,
             messages::the_same_message_sent_at_once_is_kept_once,
