@@ -46,6 +46,11 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $name,)+ }
             }
 
+            /// Parses a name. `None`: it is none of these.
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
             /// How serious this type is.
             pub const fn level(self) -> Level {
                 match self { $(Self::$variant => Level::$level,)+ }
@@ -284,6 +289,21 @@ impl Event {
             Self::SlowConsumer { .. } => EventType::SlowConsumer,
             Self::Admin { .. } => EventType::Admin,
             Self::Error { .. } => EventType::Error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_parsed_and_no_other() {
+        for event_type in EventType::ALL {
+            assert_eq!(EventType::parse(event_type.as_str()), Some(*event_type));
+        }
+        for other in ["", "admin", "ADMIN ", "NOTHING"] {
+            assert_eq!(EventType::parse(other), None);
         }
     }
 }

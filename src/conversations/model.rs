@@ -103,7 +103,7 @@ pub struct Conversation {
 }
 
 /// A conversation, as one who takes part in it sees it in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Listed {
     /// The conversation.
     pub conversation: Conversation,
@@ -112,6 +112,8 @@ pub struct Listed {
     /// Messages of others since they were added last that they have not read, without those that
     /// were deleted or that they have hidden.
     pub unread: u64,
+    /// Their own content key, if one was given.
+    pub key: Option<ContentKey>,
 }
 
 /// The key of a conversation's content, encrypted for one participant (protocol, `feed`).

@@ -61,6 +61,9 @@ pub trait ConversationStore: Debug + Send + Sync {
     /// What is known of these users, in no order; nothing of those who are not known.
     async fn users(&self, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError>;
 
+    /// All users who have one of these names now, each once, in no order. Names are not unique.
+    async fn users_named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError>;
+
     /// Changes a user for an administrator, who may tell of them before they come.
     async fn change_user(
         &self,

@@ -18,6 +18,7 @@ macro_rules! contract_suite {
     ($open:path) => {
         $crate::conversations::contract::contract_suite! { $open;
             users::tokens_are_kept_and_what_they_do_not_tell_stays,
+            users::users_are_found_by_the_name_they_have_now,
             users::administrators_change_users_who_need_not_have_come,
             users::the_last_time_seen_never_goes_back,
             conversations::a_conversation_is_made_once,
@@ -26,6 +27,7 @@ macro_rules! contract_suite {
             participants::participants_come_and_go_and_come_again,
             participants::who_does_not_take_part_can_do_nothing,
             participants::content_keys_are_kept_for_each_participant,
+            participants::a_list_has_ones_own_content_keys,
             messages::a_message_is_kept_as_it_was_sent,
             messages::the_same_temp_id_is_the_same_message,
             messages::the_same_message_sent_at_once_is_kept_once,

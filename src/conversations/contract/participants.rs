@@ -133,3 +133,31 @@ pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
     let still = store.participant(&c, &user("ann")).await.unwrap();
     assert_eq!(keys(still.into_iter().collect()), [ann]);
 }
+
+pub async fn a_list_has_ones_own_content_keys(subject: Subject) {
+    let store = &subject.store;
+    let mut new = new_conversation("keys", &["ann", "bo", "cy"]);
+    for (number, participant) in (1..=2).zip(&mut new.participants) {
+        let encrypted = json(&format!("\"for {}\"", participant.user.as_str()));
+        participant.key = Some(ContentKey { number, encrypted });
+    }
+    store.create_conversation(&new).await.unwrap();
+    subject.with("plain", &["ann", "bo", "cy"]).await;
+    let keys = async |name| -> Vec<(String, Option<(i64, String)>)> {
+        let list = store.conversations_of(&user(name), 10).await.unwrap();
+        let key = |key: ContentKey| (key.number, text(&key.encrypted));
+        let rows = list.into_iter();
+        let rows = rows.map(|l| (l.conversation.id.as_str().to_owned(), l.key.map(key)));
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort();
+        rows
+    };
+    for (name, key) in [
+        ("ann", Some((1, "\"for ann\"".to_owned()))),
+        ("bo", Some((2, "\"for bo\"".to_owned()))),
+        ("cy", None),
+    ] {
+        let expected = [("keys".to_owned(), key), ("plain".to_owned(), None)];
+        assert_eq!(keys(name).await, expected);
+    }
+}

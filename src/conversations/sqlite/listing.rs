@@ -51,8 +51,9 @@ pub(super) fn find(
 pub(super) fn of(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
     const SELECT: &str = "
         SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt,
-               p.role, c.messages - p.passed
+               p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
         FROM participants p JOIN conversations c ON c.no = p.conversation
+        LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
         WHERE p.user = ?1 AND p.status = 'active'
         ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT ?2";
     let mut select = db.prepare_cached(SELECT)?;
@@ -61,6 +62,7 @@ pub(super) fn of(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Lis
             conversation: read(row)?,
             role: row.get(5)?,
             unread: read_number(row, 6)?,
+            key: participants::read_key(row, 7)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -117,6 +117,10 @@ impl ConversationStore for SqliteConversations {
         })
     }
 
+    async fn users_named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+        read!(self, |db, names| users::named(db, names))
+    }
+
     async fn change_user(
         &self,
         user: &UserId,

@@ -195,18 +195,22 @@ pub(super) fn end(
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
-    let key = match read_kept(row, 5)? {
-        Some(encrypted) => Some(ContentKey {
-            number: row.get(4)?,
-            encrypted,
-        }),
-        None => None,
-    };
     Ok(Participant {
         user: row.get(0)?,
         role: row.get(1)?,
         status: row.get(2)?,
         joined_at: read_number(row, 3)?,
-        key,
+        key: read_key(row, 4)?,
     })
+}
+
+/// A content key, read from its three columns. `None`: there is none.
+pub(super) fn read_key(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ContentKey>> {
+    let Some(encrypted) = read_kept(row, column + 1)? else {
+        return Ok(None);
+    };
+    Ok(Some(ContentKey {
+        number: row.get(column)?,
+        encrypted,
+    }))
 }

@@ -238,18 +238,58 @@ async fn the_file_of_a_newer_version_is_left_alone() {
     assert_eq!(version(""), 99);
 }
 
+#[tokio::test]
+async fn what_a_file_of_the_first_version_holds_is_kept_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = &schema::MIGRATIONS[..1];
+    let old = database::open(folder.path(), FILE_NAME, schema::SETTINGS, first).unwrap();
+    old.execute_batch("INSERT INTO users (id, name, status) VALUES ('u1', 'Ann', 'active')")
+        .unwrap();
+    drop(old);
+    let store = reopen(folder.path());
+    let found = store.users_named(&["Ann".into()]).await.unwrap();
+    assert_eq!(found[0].id, user("u1"));
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn names_are_looked_up_in_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(reopen(folder.path()));
+    let db = Connection::open(file(folder.path())).unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {}", users::NAMED);
+    let plan: String = db
+        .query_row(&explain, ["Ann"], |row| row.get("detail"))
+        .unwrap();
+    assert!(
+        plan.starts_with("SEARCH users USING INDEX users_name"),
+        "{plan}"
+    );
+}
+
+/// Every table and index, as the file describes it.
+fn described(db: &Connection) -> Vec<(String, Option<String>)> {
+    let mut select = db
+        .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+        .unwrap();
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().collect::<Result<_, _>>().unwrap()
+}
+
 #[test]
 fn every_migration_leads_to_the_newest_schema() {
     let folder = tempfile::tempdir().unwrap();
-    for version in 1..=schema::MIGRATIONS.len() {
+    let newest = schema::MIGRATIONS;
+    let fresh = database::open(folder.path(), "fresh.db", schema::SETTINGS, newest).unwrap();
+    for version in 1..=newest.len() {
         let name = format!("{version}.db");
-        let known = &schema::MIGRATIONS[..version];
+        let known = &newest[..version];
         drop(database::open(folder.path(), &name, schema::SETTINGS, known).unwrap());
-        let newest = schema::MIGRATIONS;
         let opened = database::open(folder.path(), &name, schema::SETTINGS, newest).unwrap();
         let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
         let tables: u32 = opened.query_row(tables, [], |row| row.get(0)).unwrap();
         assert_eq!(tables, 8);
+        assert_eq!(described(&opened), described(&fresh));
         let mode: String = opened
             .pragma_query_value(None, "journal_mode", |row| row.get(0))
             .unwrap();
