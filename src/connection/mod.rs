@@ -256,10 +256,10 @@ impl Connection {
         declared.unwrap_or(Dialect::Direct)
     }
 
-    /// It sent an event that only this dialect has.
-    pub fn spoke(&self, dialect: Dialect) {
+    /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
+    pub fn spoke(&self, dialect: Dialect) -> bool {
         // The first one stays.
-        let _ = self.spoke.set(dialect);
+        self.client.declared.is_none() && self.spoke.set(dialect).is_ok()
     }
 
     /// Whether events of this dialect are accepted on it.

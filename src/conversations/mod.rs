@@ -12,6 +12,7 @@ mod store;
 #[cfg(test)]
 mod contract;
 
+pub use crate::identity::TokenUser;
 pub use ids::{ConversationId, Emoji, MAX_EMOJI_CHARS, MessageId, ReactionId, TempId};
 pub use live::{
     Conversations, Fact, IdType, Live, Notice, Participation, Shape, ShownId, Teller, View,
@@ -25,6 +26,5 @@ pub use model::{
     Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
     Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
-pub use crate::identity::TokenUser;
 pub use sqlite::SqliteConversations;
 pub use store::{ConversationStore, StoreError};

@@ -36,7 +36,10 @@ pub async fn send(
     };
     let behind = live.tell(&fact).await;
     let others = live.users().into_iter();
-    let others: Vec<_> = others.filter(|user| **user != message.sender).cloned().collect();
+    let others: Vec<_> = others
+        .filter(|user| **user != message.sender)
+        .cloned()
+        .collect();
     drop(live);
 
     receipts::delivered(relay, &message, &others).await;
@@ -71,7 +74,10 @@ pub async fn edit(
     let author = &actor.identity.user;
     let store = conversations.store();
     let edited = store.edit(conversation, message, author, edit).await?;
-    actor.record(relay, Event::MessageUpdated(reference(conversation, message)));
+    actor.record(
+        relay,
+        Event::MessageUpdated(reference(conversation, message)),
+    );
     kept(&edited);
     live.check_members(&relay.users).await;
     let behind = live.tell(&Fact::Edited(&edited)).await;
@@ -126,7 +132,10 @@ pub async fn hide(
     let user = &actor.identity.user;
     let store = relay.conversations.store();
     if store.hide(conversation, message, user).await? {
-        actor.record(relay, Event::MessageDeleted(reference(conversation, message)));
+        actor.record(
+            relay,
+            Event::MessageDeleted(reference(conversation, message)),
+        );
     }
     Ok(())
 }

@@ -2,9 +2,7 @@
 
 use super::Actor;
 use crate::audit::{AuditText, Event};
-use crate::conversations::{
-    ConversationId, Message, MessageId, Notice, PageLimit, StoreError,
-};
+use crate::conversations::{ConversationId, Message, MessageId, Notice, PageLimit, StoreError};
 use crate::identity::UserId;
 use crate::relay::Relay;
 
@@ -83,7 +81,9 @@ pub(super) async fn caught_up(
         return Ok(());
     };
     loop {
-        let delivered = conversations.store().mark_delivered(conversation, user, most);
+        let delivered = conversations
+            .store()
+            .mark_delivered(conversation, user, most);
         let delivered = delivered.await?;
         if !delivered.messages.is_empty() {
             // Their senders know of none before they are told that it was kept.

@@ -30,7 +30,10 @@ pub async fn join(
     let user = &member.user.id;
     let mut live = relay.conversations.live(&conversation.id).await;
     live.role_of(&relay.users, user).await?;
-    if live.view_of(connection).is_some_and(|view| view.shape != shape) {
+    if live
+        .view_of(connection)
+        .is_some_and(|view| view.shape != shape)
+    {
         let at = relay.conversations.now_ms();
         take_out(&mut live, connection, user, at).await;
     }

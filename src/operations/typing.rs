@@ -37,7 +37,12 @@ pub async fn typing(
         Some(lasts) => {
             let until = Instant::now() + lasts;
             if live.set_typing(connection, until) {
-                let end = end(relay.clone(), connection.clone(), conversation.clone(), until);
+                let end = end(
+                    relay.clone(),
+                    connection.clone(),
+                    conversation.clone(),
+                    until,
+                );
                 tokio::spawn(end);
             }
         }

@@ -19,7 +19,11 @@ pub async fn change_user(
     user: &UserId,
     change: &UserChange,
 ) -> Result<UserRecord, StoreError> {
-    let record = relay.conversations.store().change_user(user, change).await?;
+    let record = relay
+        .conversations
+        .store()
+        .change_user(user, change)
+        .await?;
     let suspended = record.status == UserStatus::Suspended;
     relay.users.suspend(user, suspended);
     let action = match change.status {

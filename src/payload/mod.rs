@@ -67,6 +67,12 @@ impl<'a> Payload<'a> {
         text(self.get(name)?.as_raw()?.get())
     }
 
+    /// An array of at most `most` strings. `None` for anything else.
+    pub fn texts(&self, name: &str, most: usize) -> Option<Vec<String>> {
+        let texts: Vec<String> = serde_json::from_str(self.get(name)?.as_raw()?.get()).ok()?;
+        (texts.len() <= most).then_some(texts)
+    }
+
     /// A whole number from 0 that is written as one. `None` for anything else.
     pub fn count(&self, name: &str) -> Option<u64> {
         self.get(name)?.as_raw()?.get().parse().ok()

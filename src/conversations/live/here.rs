@@ -106,10 +106,11 @@ impl Here {
             .map(|(view, room)| (*view, room))
     }
 
-    /// Adds a subscriber; what it was subscribed as before ends.
-    pub(super) fn add(&mut self, id: &ConversationId, new: Subscriber) {
-        if self.view_of(&new.connection) == Some(new.view) {
-            return;
+    /// Adds a subscriber; what it was subscribed as before ends, and is returned.
+    pub(super) fn add(&mut self, id: &ConversationId, new: Subscriber) -> Option<View> {
+        let before = self.view_of(&new.connection);
+        if before == Some(new.view) {
+            return before;
         }
         self.remove(&new.connection);
         let is_it = |(view, _): &(View, Room)| *view == new.view;
@@ -125,11 +126,16 @@ impl Here {
             room.enter(&new.connection);
         }
         self.subscribers.insert(new.connection.session, new);
+        before
     }
 
     pub(super) fn remove(&mut self, connection: &Connection) -> Option<Subscriber> {
         let removed = self.subscribers.remove(&connection.session)?;
-        for (_, room) in self.rooms.iter_mut().filter(|(view, _)| *view == removed.view) {
+        for (_, room) in self
+            .rooms
+            .iter_mut()
+            .filter(|(view, _)| *view == removed.view)
+        {
             room.leave(&removed.connection);
         }
         self.rooms.retain(|(_, room)| !room.is_empty());

@@ -6,6 +6,7 @@ mod here;
 mod view;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
@@ -34,6 +35,8 @@ pub struct Conversations {
     here: DashMap<ConversationId, Arc<Mutex<Here>>>,
     /// To what the connections of this server are subscribed, and how.
     subscriptions: DashMap<Uuid, HashMap<ConversationId, View>>,
+    /// How many of these see the shape `chat`.
+    chats: AtomicUsize,
     tellers: OnceLock<Vec<Teller>>,
 }
 
@@ -54,6 +57,7 @@ impl Conversations {
             clock,
             here: DashMap::new(),
             subscriptions: DashMap::new(),
+            chats: AtomicUsize::new(0),
             tellers: OnceLock::new(),
         }
     }
@@ -104,6 +108,11 @@ impl Conversations {
         subscribed.get(id).copied()
     }
 
+    /// Whether anybody here sees a conversation as a chat.
+    pub fn has_chats(&self) -> bool {
+        self.chats.load(Ordering::Relaxed) > 0
+    }
+
     /// Tells single users.
     pub fn notify(&self, users: &Users, id: &ConversationId, notice: &Notice<'_>) {
         for teller in self.tellers.get().into_iter().flatten() {
@@ -146,7 +155,8 @@ impl Live<'_> {
             user: user.clone(),
             view,
         };
-        self.here.add(&self.id, new);
+        let before = self.here.add(&self.id, new);
+        self.count_chats(before, Some(view));
         let all = &self.conversations.subscriptions;
         let mut subscribed = all.entry(connection.session).or_default();
         subscribed.insert(self.id.clone(), view);
@@ -155,12 +165,23 @@ impl Live<'_> {
     /// Takes a connection out; how it saw the conversation.
     pub fn unsubscribe(&mut self, connection: &Connection) -> Option<View> {
         let removed = self.here.remove(connection)?;
+        self.count_chats(Some(removed.view), None);
         let all = &self.conversations.subscriptions;
         if let Some(mut subscribed) = all.get_mut(&connection.session) {
             subscribed.remove(&self.id);
         }
         all.remove_if(&connection.session, |_, subscribed| subscribed.is_empty());
         Some(removed.view)
+    }
+
+    fn count_chats(&self, before: Option<View>, after: Option<View>) {
+        let is_chat = |view: Option<View>| view.is_some_and(|view| view.shape == Shape::Chat);
+        let chats = &self.conversations.chats;
+        match (is_chat(before), is_chat(after)) {
+            (false, true) => chats.fetch_add(1, Ordering::Relaxed),
+            (true, false) => chats.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
     }
 
     /// The connections of a user that are subscribed.
@@ -193,11 +214,7 @@ impl Live<'_> {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]
-    pub async fn role_of(
-        &mut self,
-        users: &Users,
-        user: &UserId,
-    ) -> Result<Role, StoreError> {
+    pub async fn role_of(&mut self, users: &Users, user: &UserId) -> Result<Role, StoreError> {
         let role = match self.here.role_of(user) {
             Some(role) => role,
             None => {
@@ -233,12 +250,7 @@ impl Live<'_> {
     }
 
     /// Takes the connection of someone out who does not take part any more, and tells it and others.
-    pub async fn put_out(
-        &mut self,
-        users: &Users,
-        connection: &Arc<Connection>,
-        user: &UserId,
-    ) {
+    pub async fn put_out(&mut self, users: &Users, connection: &Arc<Connection>, user: &UserId) {
         self.stop_typing(connection).await;
         let Some(view) = self.unsubscribe(connection) else {
             return;
@@ -283,7 +295,10 @@ impl Live<'_> {
 
     /// Ends a connection's typing, and tells others if it did.
     pub async fn stop_typing(&mut self, connection: &Arc<Connection>) {
-        let Some(member) = connection.member().filter(|_| self.unset_typing(connection)) else {
+        let Some(member) = connection
+            .member()
+            .filter(|_| self.unset_typing(connection))
+        else {
             return;
         };
         let fact = Fact::Typing {

@@ -32,7 +32,7 @@ struct Status<'a> {
 /// Tells those who share a chat with a user that they came (`true`) or went.
 pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        if !relay.config.dialects.contains(&Dialect::Chat) {
+        if !relay.conversations.has_chats() {
             return;
         }
         let timestamp = clock::now_iso();

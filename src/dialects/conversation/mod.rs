@@ -16,7 +16,7 @@ use serde::Serialize;
 pub use tell::TELLER;
 
 use super::Turn;
-use super::fields::{self, BadField, Fields};
+use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
 use crate::conversations::StoreError;

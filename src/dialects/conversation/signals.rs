@@ -52,7 +52,9 @@ pub(super) async fn typing(
 ) -> Result<(), Refusal> {
     let (relay, connection) = (turn.relay, turn.connection);
     Refusal::unless_allowed(connection.signals.allows())?;
-    let id = Fields::new(payload, &relay.config).conversation(CONVERSATION_ID)?.id;
+    let id = Fields::new(payload, &relay.config)
+        .conversation(CONVERSATION_ID)?
+        .id;
     let lasts = is_typing.then_some(TYPES_FOR);
     let shape = Shape::Conversation;
     let typed = operations::typing(relay, connection, member, &id, shape, lasts).await;

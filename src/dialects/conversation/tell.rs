@@ -266,12 +266,7 @@ fn delivered(
     }
 }
 
-fn have_read(
-    people: (&Users, &Conversations),
-    id: &ConversationId,
-    reader: &UserId,
-    read: &Read,
-) {
+fn have_read(people: (&Users, &Conversations), id: &ConversationId, reader: &UserId, read: &Read) {
     const ID: usize = "\"00000000-0000-0000-0000-000000000000\",".len();
     let read_at = clock::iso_ms(read.at);
     for (sender, message_ids) in &read.messages {

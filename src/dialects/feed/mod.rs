@@ -56,15 +56,15 @@ pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
 /// Why an event is ignored. Its sender hears of it only by a callback.
 #[derive(Debug, Clone, Copy)]
 enum Refusal {
-    Bad(BadField),
+    Bad,
     RateLimit,
     NotParticipant,
     Failed,
 }
 
 impl From<BadField> for Refusal {
-    fn from(bad: BadField) -> Self {
-        Self::Bad(bad)
+    fn from(_: BadField) -> Self {
+        Self::Bad
     }
 }
 
@@ -88,7 +88,15 @@ async fn join(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
     }
     let conversation = conversation(turn)?;
     let joined = |_| turn.succeed();
-    operations::join(relay, connection, member, &conversation, Shape::Feed, joined).await?;
+    operations::join(
+        relay,
+        connection,
+        member,
+        &conversation,
+        Shape::Feed,
+        joined,
+    )
+    .await?;
     Ok(())
 }
 
@@ -118,9 +126,15 @@ fn conversation(turn: &Turn<'_>) -> Result<WrittenId, BadField> {
 
 fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
     let (message, code) = match refusal {
-        Refusal::Bad(_) => ("Missing or invalid conversation id", ErrorCode::InvalidInput),
+        Refusal::Bad => (
+            "Missing or invalid conversation id",
+            ErrorCode::InvalidInput,
+        ),
         Refusal::RateLimit => ("Rate limit exceeded", ErrorCode::RateLimit),
-        Refusal::NotParticipant => ("Access denied to this conversation", ErrorCode::NotParticipant),
+        Refusal::NotParticipant => (
+            "Access denied to this conversation",
+            ErrorCode::NotParticipant,
+        ),
         Refusal::Failed => ("Failed to join conversation", ErrorCode::JoinFailed),
     };
     turn.fail(message, code);
@@ -128,7 +142,7 @@ fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
     match refusal {
         Refusal::RateLimit => turn.connection.over_limit(),
         Refusal::Failed => turn.record(Dialect::Feed, Audited::Error { code }),
-        Refusal::Bad(_) | Refusal::NotParticipant => turn.record(
+        Refusal::Bad | Refusal::NotParticipant => turn.record(
             Dialect::Feed,
             Audited::Refused {
                 code,

@@ -142,7 +142,11 @@ impl<'a> People<'a> {
         who: &Participation<'_>,
         payload: impl Fn(ShownId<'a>) -> T,
     ) {
-        let names: usize = who.names.iter().map(|name| name.len() + "\"\",".len()).sum();
+        let names: usize = who
+            .names
+            .iter()
+            .map(|name| name.len() + "\"\",".len())
+            .sum();
         let frames = FrameSizes::from_slice(&[512 + names]);
         let all = who.told.iter();
         for connection in all.flat_map(|user| self.users.connections(user.as_str())) {

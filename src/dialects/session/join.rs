@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::keys::{self, PublicKeys};
-use super::messages::{self, History};
+use super::messages::History;
 use super::{Refusal, SESSION_ERROR, SESSION_ID, SessionError, member_of};
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
