@@ -91,6 +91,13 @@ pub trait ConversationStore: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError>;
 
+    /// One conversation that a user takes part in, as it is in that list. `None`: they do not.
+    async fn conversation_of(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError>;
+
     /// The ids of all conversations that a user takes part in, in no order.
     async fn conversation_ids_of(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError>;
 

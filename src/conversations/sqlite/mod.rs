@@ -151,6 +151,14 @@ impl ConversationStore for SqliteConversations {
         read!(self, |db, user| listing::of(db, &user, limit))
     }
 
+    async fn conversation_of(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError> {
+        read!(self, |db, id, user| listing::one_of(db, &id, &user))
+    }
+
     async fn conversation_ids_of(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
         read!(self, |db, user| listing::ids_of(db, &user))
     }
