@@ -105,6 +105,14 @@ pub trait ConversationStore: Debug + Send + Sync {
     /// order.
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError>;
 
+    /// For each of these conversations the names of those who take part in it, by their ids; the id
+    /// of one who is not known. Each conversation once, in no order; none in which nobody takes
+    /// part.
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError>;
+
     /// All who take or took part, the longest first; of those added at the same time by id.
     async fn participants(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError>;
 

@@ -167,6 +167,16 @@ impl ConversationStore for SqliteConversations {
         read!(self, |db, user| listing::partners_of(db, &user))
     }
 
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError> {
+        read!(self, |db, conversations| participants::names_in(
+            db,
+            conversations
+        ))
+    }
+
     async fn participants(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
         read!(self, |db, id| participants::all(db, &id))
     }
