@@ -3,6 +3,7 @@
 //! Owns the process, its log and its data directory; knows nothing of clients or events.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -111,6 +112,13 @@ impl Relay {
             self.log()
         );
         self.wait()
+    }
+
+    /// Ends the process at once, whatever it is doing, and waits for the end.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        let status = self.wait();
+        assert_eq!(status.signal(), Some(9), "{status}; {}", self.log());
     }
 
     /// Waits for the end, which something else brings about.
