@@ -39,7 +39,7 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
 
 async fn send(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let form = Form::of(&relay, &payload);
         let (conversation, new) = form.read(&relay, caller.id(), &payload)?;
@@ -72,7 +72,7 @@ async fn edit(
     body: JsonText,
 ) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &relay.config);
         let content = fields.content("content", relay.config.max_content_chars);
@@ -113,7 +113,7 @@ async fn replace(
     body: JsonText,
 ) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let change = replacement(&relay, &payload)?;
         let message = edited(&relay, &caller, Some(Dialect::Feed), &id, &change).await?;
@@ -193,7 +193,7 @@ async fn remove(
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let for_all = match query.get("forAll").map(String::as_str) {
             None | Some("true") => true,
             Some("false") => false,
@@ -219,7 +219,7 @@ struct Success {
 
 async fn read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let bad = |bad| Problem::bad(&payload, bad);
         let fields = Fields::new(&payload, &relay.config);
