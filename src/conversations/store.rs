@@ -91,12 +91,27 @@ pub trait ConversationStore: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError>;
 
+    /// One conversation that a user takes part in, as it is in that list. `None`: they do not.
+    async fn conversation_of(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError>;
+
     /// The ids of all conversations that a user takes part in, in no order.
     async fn conversation_ids_of(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError>;
 
     /// All others who take part in a conversation that this user takes part in, each once, in no
     /// order.
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError>;
+
+    /// For each of these conversations the names of those who take part in it, by their ids; the id
+    /// of one who is not known. Each conversation once, in no order; none in which nobody takes
+    /// part.
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError>;
 
     /// All who take or took part, the longest first; of those added at the same time by id.
     async fn participants(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError>;

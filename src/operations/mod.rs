@@ -13,7 +13,7 @@ mod users;
 use std::sync::Arc;
 
 pub use messages::{delete, edit, hide, send};
-pub use participants::{Authority, NotManaged, add_participant, create, end_participation};
+pub use participants::{By, NotManaged, add_participant, create, end_participation};
 pub use reactions::{add_reaction, remove_reaction};
 pub use receipts::mark_read;
 pub use subscriptions::{disconnected, join, join_all, leave, online};

@@ -4,22 +4,69 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Actor, subscriptions};
-use crate::audit::{AdminAction, AuditText, Event};
+use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::conversations::{
-    Added, ContentKey, ConversationId, Created, Ending, NewConversation, NewParticipant, Notice,
+    Added, ContentKey, ConversationId, Created, Ending, Live, NewConversation, NewParticipant, Notice,
     Participant, Participation, Role, StoreError,
 };
 use crate::dialect::Dialect;
 use crate::identity::UserId;
 use crate::relay::Relay;
 
-/// By which right someone manages participants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authority {
-    /// As one who takes part.
-    Participant,
-    /// As an administrator of the server.
-    Admin,
+/// By whom, and by which right, participants are managed.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// By a user, who takes part.
+    Participant(Actor<'a>),
+    /// By an administrator of the server, whom records name like this.
+    Admin(&'a Arc<Source>),
+}
+
+impl<'a> By<'a> {
+    /// The name that is told.
+    fn name(self) -> &'a str {
+        match self {
+            Self::Participant(actor) => &actor.identity.name,
+            Self::Admin(_) => "admin",
+        }
+    }
+
+    fn user(self) -> Option<&'a UserId> {
+        match self {
+            Self::Participant(actor) => Some(&actor.identity.user),
+            Self::Admin(_) => None,
+        }
+    }
+
+    /// Whether they may manage the participants of a conversation.
+    async fn may_manage(self, relay: &Relay, live: &mut Live<'_>) -> Result<(), NotManaged> {
+        let Some(user) = self.user() else {
+            return Ok(());
+        };
+        match live.role_of(&relay.users, user).await? {
+            Role::Admin => Ok(()),
+            Role::Member => Err(NotManaged::NotAdmin),
+        }
+    }
+
+    fn record(
+        self,
+        relay: &Relay,
+        action: AdminAction,
+        id: &ConversationId,
+        recipient: Option<&UserId>,
+    ) {
+        let event = Event::Admin {
+            action,
+            recipient: recipient.map(|user| AuditText::new(user.as_str())),
+            conversation_id: Some(AuditText::new(id.as_str())),
+            count: None,
+        };
+        match self {
+            Self::Participant(actor) => actor.record(relay, event),
+            Self::Admin(source) => relay.audit.record(Record::new(source, None, event)),
+        }
+    }
 }
 
 /// Why participants are not changed.
@@ -42,12 +89,12 @@ pub enum NotManaged {
 /// [`StoreError::ConversationExists`], or the store fails.
 pub async fn create(
     relay: &Relay,
-    actor: Actor<'_>,
+    by: By<'_>,
     new: &NewConversation,
 ) -> Result<Created, StoreError> {
     let created = relay.conversations.store().create_conversation(new).await?;
     let id = &created.conversation.id;
-    record(relay, actor, AdminAction::ConversationCreated, id, None);
+    by.record(relay, AdminAction::ConversationCreated, id, None);
     // It may have been asked for in vain just before, which is remembered for a moment.
     relay.conversations.live(id).await.forget_members();
     for participant in &created.participants {
@@ -56,13 +103,13 @@ pub async fn create(
     let told: Vec<_> = users(&created.participants);
     let names = names(relay, &told).await;
     let own = created.participants.iter();
-    let own = own.filter(|one| one.user == actor.identity.user);
+    let own = own.filter(|one| Some(&one.user) == by.user());
     let keys = own.chain(&created.participants);
     let key: Option<&ContentKey> = keys.flat_map(|one| &one.key).next();
     let participation = Participation {
         told: &told,
         names: &names,
-        by: &actor.identity.name,
+        by: by.name(),
         key,
     };
     let notice = Notice::Created(&participation);
@@ -77,33 +124,26 @@ pub async fn create(
 /// store fails.
 pub async fn add_participant(
     relay: &Relay,
-    actor: Actor<'_>,
-    authority: Authority,
+    by: By<'_>,
     id: &ConversationId,
     new: &NewParticipant,
 ) -> Result<Added, NotManaged> {
     let mut live = relay.conversations.live(id).await;
-    if authority == Authority::Participant {
-        let role = live.role_of(&relay.users, &actor.identity.user).await?;
-        if role != Role::Admin {
-            return Err(NotManaged::NotAdmin);
-        }
-    }
+    by.may_manage(relay, &mut live).await?;
     let added = relay.conversations.store().add_participant(id, new).await?;
     live.forget_members();
     drop(live);
     if added.repeated {
         return Ok(added);
     }
-    let action = AdminAction::ParticipantAdded;
-    record(relay, actor, action, id, Some(&new.user));
+    by.record(relay, AdminAction::ParticipantAdded, id, Some(&new.user));
     put_in(relay, id, &new.user).await;
     let told = active(relay, id).await?;
     let names = names(relay, std::slice::from_ref(&new.user)).await;
     let participation = Participation {
         told: &told,
         names: &names,
-        by: &actor.identity.name,
+        by: by.name(),
         key: added.participant.key.as_ref(),
     };
     let notice = Notice::Added(&participation);
@@ -118,22 +158,20 @@ pub async fn add_participant(
 /// As for [`add_participant`]; anybody may end their own. [`NotManaged::NotFound`]
 pub async fn end_participation(
     relay: &Relay,
-    actor: Actor<'_>,
-    authority: Authority,
+    by: By<'_>,
     id: &ConversationId,
     user: &UserId,
 ) -> Result<Participant, NotManaged> {
-    let leaves = authority == Authority::Participant && actor.identity.user == *user;
     let mut live = relay.conversations.live(id).await;
-    if authority == Authority::Participant {
-        let role = live.role_of(&relay.users, &actor.identity.user).await?;
-        if role != Role::Admin && !leaves {
-            return Err(NotManaged::NotAdmin);
+    let ending = match by.user() {
+        Some(own) if own == user => {
+            live.role_of(&relay.users, user).await?;
+            Ending::Left
         }
-    }
-    let ending = match leaves {
-        true => Ending::Left,
-        false => Ending::Removed,
+        _ => {
+            by.may_manage(relay, &mut live).await?;
+            Ending::Removed
+        }
     };
     let store = relay.conversations.store();
     let ended = store.end_participation(id, user, ending).await?;
@@ -143,15 +181,14 @@ pub async fn end_participation(
         live.put_out(&relay.users, &connection, user).await;
     }
     drop(live);
-    let action = AdminAction::ParticipantRemoved;
-    record(relay, actor, action, id, Some(user));
+    by.record(relay, AdminAction::ParticipantRemoved, id, Some(user));
     let mut told = active(relay, id).await?;
     told.push(user.clone());
     let names = names(relay, std::slice::from_ref(user)).await;
     let participation = Participation {
         told: &told,
         names: &names,
-        by: &actor.identity.name,
+        by: by.name(),
         key: None,
     };
     let notice = Notice::Removed(&participation);
@@ -189,20 +226,4 @@ async fn names(relay: &Relay, users: &[UserId]) -> Vec<Arc<str>> {
     let known: HashMap<_, _> = known.into_iter().map(|user| (user.id, user.name)).collect();
     let name = |user: &UserId| known.get(user).unwrap_or(user.shared()).clone();
     users.iter().map(name).collect()
-}
-
-fn record(
-    relay: &Relay,
-    actor: Actor<'_>,
-    action: AdminAction,
-    id: &ConversationId,
-    user: Option<&UserId>,
-) {
-    let event = Event::Admin {
-        action,
-        recipient: user.map(|user| AuditText::new(user.as_str())),
-        conversation_id: Some(AuditText::new(id.as_str())),
-        count: None,
-    };
-    actor.record(relay, event);
 }

@@ -26,6 +26,7 @@ macro_rules! contract_suite {
             conversations::partners_are_those_one_shares_a_conversation_with,
             participants::participants_come_and_go_and_come_again,
             participants::who_does_not_take_part_can_do_nothing,
+            participants::names_are_those_of_all_who_take_part,
             participants::content_keys_are_kept_for_each_participant,
             participants::a_list_has_ones_own_content_keys,
             messages::a_message_is_kept_as_it_was_sent,

@@ -58,6 +58,8 @@ pub async fn strings_that_look_like_a_query_are_strings(subject: Subject) {
                 .unwrap(),
             [known]
         );
+        let names = store.names_in(std::slice::from_ref(c)).await.unwrap();
+        assert_eq!(names, [(c.clone(), vec![(*text).into()])]);
         let theirs = store.conversation_ids_of(who).await.unwrap();
         assert_eq!(theirs, [conversation(text)]);
         assert!(store.partners_of(who).await.unwrap().is_empty());

@@ -252,19 +252,30 @@ async fn what_a_file_of_the_first_version_holds_is_kept_and_found() {
     assert_eq!(found.len(), 1);
 }
 
-#[test]
-fn names_are_looked_up_in_an_index() {
+/// How SQLite goes about a query, step by step.
+fn plan(sql: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     drop(reopen(folder.path()));
     let db = Connection::open(file(folder.path())).unwrap();
-    let explain = format!("EXPLAIN QUERY PLAN {}", users::NAMED);
-    let plan: String = db
-        .query_row(&explain, ["Ann"], |row| row.get("detail"))
-        .unwrap();
-    assert!(
-        plan.starts_with("SEARCH users USING INDEX users_name"),
-        "{plan}"
-    );
+    let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = explain.raw_query().mapped(|row| row.get("detail"));
+    steps.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn users_are_looked_up_by_name_in_an_index() {
+    let expected = ["SEARCH users USING INDEX users_name (name=?)"];
+    assert_eq!(plan(users::NAMED), expected);
+}
+
+#[test]
+fn names_in_a_conversation_are_read_in_their_order() {
+    let expected = [
+        "SEARCH c USING COVERING INDEX sqlite_autoindex_conversations_1 (id=?)",
+        "SEARCH p USING PRIMARY KEY (conversation=?)",
+        "SEARCH u USING PRIMARY KEY (id=?) LEFT-JOIN",
+    ];
+    assert_eq!(plan(participants::NAMES), expected);
 }
 
 /// Every table and index, as the file describes it.

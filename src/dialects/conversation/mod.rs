@@ -13,6 +13,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use messages::{Person, Shown};
+pub(crate) use messages::temp_id;
+pub(crate) use signals::message_ids;
 pub use tell::TELLER;
 
 use super::Turn;
