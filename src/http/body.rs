@@ -41,7 +41,9 @@ impl<S: Send + Sync> FromRequest<S> for JsonText {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     value.is_some_and(|value| {
         let name = value.split(';').next().unwrap_or_default().trim();
         let name = name.to_ascii_lowercase();

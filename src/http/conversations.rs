@@ -106,7 +106,10 @@ async fn list(
     };
     let store = relay.conversations.store();
     let listed = store.conversations_of(caller.id(), limit).await?;
-    let ids: Vec<_> = listed.iter().map(|one| one.conversation.id.clone()).collect();
+    let ids: Vec<_> = listed
+        .iter()
+        .map(|one| one.conversation.id.clone())
+        .collect();
     let names = store.names_in(&ids).await?;
     let names: HashMap<_, _> = names.into_iter().collect();
     let conversations = listed.iter();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -13,9 +12,9 @@ use super::caller::Caller;
 use super::message_form::Form;
 use super::problem::Problem;
 use crate::conversations::{
-    ConversationId, IdType, Message, MessageId, PageLimit, ShownId, StoreError, UserRecord,
-    UserStatus, Window,
+    ConversationId, IdType, Message, MessageId, PageLimit, StoreError, UserRecord, Window,
 };
+use crate::dialects::conversation::Person;
 use crate::dialects::{chat, conversation, feed};
 use crate::identity::UserId;
 use crate::relay::Relay;
@@ -73,17 +72,19 @@ pub(super) async fn page(
     let shown = id.shown(IdType::Text);
     if form == Form::Chat {
         let messages = page.messages.iter();
-        let messages = messages.map(|message| chat::Shown::new(shown, message)).collect();
+        let messages = messages
+            .map(|message| chat::Shown::new(shown, message))
+            .collect();
         return Ok(Json(PageOf {
             messages,
             next_cursor,
         })
         .into_response());
     }
-    let senders = Senders::of(&relay, &page.messages).await?;
+    let senders = Senders::read(&relay, &page.messages).await?;
     let messages = page.messages.iter();
     let messages = messages
-        .map(|message| conversation::Shown::new(shown, message, senders.of(message).into()))
+        .map(|message| conversation::Shown::new(shown, message, senders.of(message)))
         .collect();
     Ok(Json(PageOf {
         messages,
@@ -109,13 +110,11 @@ pub(super) async fn slice(
     let store = relay.conversations.store();
     let slice = store.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;
-    let senders = Senders::of(&relay, &slice.messages).await?;
+    let senders = Senders::read(&relay, &slice.messages).await?;
     let shown = id.shown(IdType::Text);
     let messages = slice.messages.iter();
-    let messages = messages.map(|message| {
-        let sender = senders.of(message);
-        feed::Shown::new(shown, message, &sender.name)
-    });
+    let messages =
+        messages.map(|message| feed::Shown::new(shown, message, senders.name_of(message)));
     Ok(Json(SliceOf {
         messages: messages.collect::<Vec<_>>(),
         pagination: Pagination {
@@ -162,30 +161,28 @@ fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, P
     given.map(parse).transpose()
 }
 
-/// Who sent the messages of a page.
+/// What is known of those who sent the messages of a page.
 struct Senders(HashMap<UserId, UserRecord>);
 
 impl Senders {
-    async fn of(relay: &Relay, messages: &[Message]) -> Result<Self, StoreError> {
+    async fn read(relay: &Relay, messages: &[Message]) -> Result<Self, StoreError> {
         let senders: HashSet<_> = messages.iter().map(|one| one.sender.clone()).collect();
         let senders: Vec<_> = senders.into_iter().collect();
         let known = relay.conversations.store().users(&senders).await?;
-        let mut known: HashMap<_, _> = known.into_iter().map(|user| (user.id.clone(), user)).collect();
-        for sender in senders {
-            let unknown = || UserRecord {
-                name: sender.shared().clone(),
-                avatar_url: None,
-                status: UserStatus::Active,
-                last_seen_at: None,
-                id: sender.clone(),
-            };
-            known.entry(sender.clone()).or_insert_with(unknown);
-        }
-        Ok(Self(known))
+        Ok(Self(
+            known
+                .into_iter()
+                .map(|user| (user.id.clone(), user))
+                .collect(),
+        ))
     }
 
-    /// Who sent this message of the page.
-    fn sender(&self, message: &Message) -> Option<&UserRecord> {
-        self.0.get(&message.sender)
+    fn of<'a>(&'a self, message: &'a Message) -> Person<'a> {
+        Person::new(&message.sender, self.0.get(&message.sender))
+    }
+
+    fn name_of<'a>(&'a self, message: &'a Message) -> &'a str {
+        let sender = self.0.get(&message.sender);
+        sender.map_or(message.sender.as_str(), |sender| &sender.name)
     }
 }

@@ -200,7 +200,9 @@ fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
     }
     let bad = |bad| Problem::bad(payload, bad);
     let conversation = fields.conversation(FEED_ID).map_err(bad)?;
-    let number = payload.get(FEED_KEY_NUMBER).and_then(|number| number.as_raw());
+    let number = payload
+        .get(FEED_KEY_NUMBER)
+        .and_then(|number| number.as_raw());
     let number = number.and_then(|raw| raw.get().parse().ok());
     let said = Said {
         content: Some(fields.content(FEED_CONTENT, most).map_err(bad)?.into()),

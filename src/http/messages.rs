@@ -18,8 +18,8 @@ use super::message_form::Form;
 use super::problem::Problem;
 use crate::conversations::{ConversationId, Edit, IdType, Message, MessageId, StoreError};
 use crate::dialect::Dialect;
-use crate::dialects::fields::{BadField, Fields};
 use crate::dialects::conversation;
+use crate::dialects::fields::{BadField, Fields};
 use crate::operations;
 use crate::payload::{Kept, Payload};
 use crate::relay::Relay;
@@ -32,10 +32,7 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
         .route("/api/messages/read", post(read))
         .route(
             "/api/messages/{id}",
-            patch(edit)
-                .put(replace)
-                .delete(remove)
-                .get(history::slice),
+            patch(edit).put(replace).delete(remove).get(history::slice),
         )
         .layer(limit)
 }

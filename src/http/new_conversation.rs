@@ -48,7 +48,9 @@ pub(super) async fn by_user(
     let mut users = user_ids(payload).map_err(bad)?;
     users.retain(|user| user != caller.id());
     let admin = participant(caller.id(), Role::Admin, None);
-    let others = users.iter().map(|user| participant(user, Role::Member, None));
+    let others = users
+        .iter()
+        .map(|user| participant(user, Role::Member, None));
     let participants = [admin].into_iter().chain(others).collect();
     wanted(relay, payload, caller.id().clone(), participants)
 }
@@ -60,7 +62,9 @@ pub(super) fn by_admin(relay: &Relay, payload: &Payload<'_>) -> Result<Wanted, P
     let fields = Fields::new(payload, &relay.config);
     let named = fields.optional_user("createdBy").map_err(bad)?;
     let first = users.first().cloned();
-    let created_by = named.or(first).ok_or_else(|| bad(BadField(Some(PARTICIPANTS))))?;
+    let created_by = named
+        .or(first)
+        .ok_or_else(|| bad(BadField(Some(PARTICIPANTS))))?;
     let admins = match payload.filled("admins") {
         Some(_) => ids(payload, "admins").map_err(bad)?,
         None => vec![created_by.clone()],
@@ -167,7 +171,8 @@ async fn by_entries(
     let all = users.iter().zip(&entries);
     let own = all.clone().find(|(user, _)| *user == caller.id());
     let key = own.map(|(_, entry)| entry.key.clone());
-    let participants = all.map(|(user, entry)| participant(user, role(user), Some(entry.key.clone())));
+    let participants =
+        all.map(|(user, entry)| participant(user, role(user), Some(entry.key.clone())));
     Ok(Wanted {
         new: NewConversation {
             id,
@@ -223,11 +228,7 @@ fn user_of(entry: &Entry) -> Result<UserId, Problem> {
 
 /// Whom the entries name: the caller by the name in their token, others by the name that they are
 /// known by, or by their id. A name that several users have is of no use.
-async fn named(
-    relay: &Relay,
-    caller: &Caller,
-    entries: &[Entry],
-) -> Result<Vec<UserId>, Problem> {
+async fn named(relay: &Relay, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Problem> {
     let store = relay.conversations.store();
     let names: HashSet<_> = entries.iter().map(|entry| entry.username.clone()).collect();
     let names: Vec<_> = names.into_iter().collect();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::{Actor, subscriptions};
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::conversations::{
-    Added, ContentKey, ConversationId, Created, Ending, Live, NewConversation, NewParticipant, Notice,
-    Participant, Participation, Role, StoreError,
+    Added, ContentKey, ConversationId, Created, Ending, Live, NewConversation, NewParticipant,
+    Notice, Participant, Participation, Role, StoreError,
 };
 use crate::dialect::Dialect;
 use crate::identity::UserId;

@@ -10,7 +10,7 @@ use crate::dialect::Dialect;
 use crate::dialects::Turn;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
-use crate::identity::Identity;
+use crate::identity::{Identity, UserId};
 use crate::operations;
 use crate::payload::{Kept, Opaque, Payload, frames, plainly};
 use crate::transport::FrameSizes;
@@ -28,7 +28,16 @@ pub struct Person<'a> {
     avatar_url: Option<&'a str>,
 }
 
-impl Person<'_> {
+impl<'a> Person<'a> {
+    /// A user, with what is known of them.
+    pub fn new(id: &'a UserId, known: Option<&'a UserRecord>) -> Self {
+        Self {
+            id: id.as_str(),
+            name: known.map_or(id.as_str(), |known| &known.name),
+            avatar_url: known.and_then(|known| known.avatar_url.as_deref()),
+        }
+    }
+
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
         const NAMES: usize = 64;

@@ -13,8 +13,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use messages::{Person, Shown};
 pub(crate) use messages::temp_id;
+pub use messages::{Person, Shown};
 pub(crate) use signals::message_ids;
 pub use tell::TELLER;
 
