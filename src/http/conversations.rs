@@ -205,7 +205,7 @@ async fn add(
 
 fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
     const ROLE: &str = "role";
-    match fields.optional_label(ROLE)? {
+    match fields.given_label(ROLE)? {
         Some(name) => Role::parse(&name).ok_or(BadField(Some(ROLE))),
         None => Ok(Role::Member),
     }

@@ -29,10 +29,13 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
     let limit = DefaultBodyLimit::max(relay.config.max_event_bytes);
     Router::new()
         .route("/api/messages", post(send).get(history::page))
-        .route("/api/messages/read", post(read))
         .route(
             "/api/messages/{id}",
-            patch(edit).put(replace).delete(remove).get(history::slice),
+            patch(edit)
+                .put(replace)
+                .delete(remove)
+                .post(post_to)
+                .get(history::slice),
         )
         .layer(limit)
 }
@@ -212,12 +215,26 @@ async fn remove(
     .await
 }
 
+/// `POST /api/messages/read`. A conversation may have that id, so it is no route of its own, which
+/// would hide the one that reads it.
+async fn post_to(
+    relay: State<Arc<Relay>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: JsonText,
+) -> Response {
+    match name.as_str() {
+        "read" => mark_read(relay, caller, body).await,
+        _ => Problem::unknown_route().into_response(),
+    }
+}
+
 #[derive(Serialize)]
 struct Success {
     success: bool,
 }
 
-async fn read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+async fn mark_read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
         caller.unless_limited()?;
         let payload = body.payload()?;
