@@ -187,7 +187,9 @@ pub trait ConversationStore: Debug + Send + Sync {
         user: &UserId,
     ) -> Result<bool, StoreError>;
 
-    /// A part of the history, without what the user has hidden.
+    /// A part of the history, without what the user has hidden. It ends, with more to come, before
+    /// the message with which it would have more than [`PageLimit::MAX_BYTES`] (8 MiB), unless that
+    /// is its first. A store reads at most one message more than it answers.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]
@@ -199,7 +201,8 @@ pub trait ConversationStore: Debug + Send + Sync {
         limit: PageLimit,
     ) -> Result<Page, StoreError>;
 
-    /// The same by position: so many messages of the history after the first `offset`.
+    /// The same by position: so many messages of the history after the first `offset`. It ends
+    /// early as a page does, which changes nothing about the total.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]

@@ -270,6 +270,9 @@ async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
             turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
             arrive(turn.relay, connection).await;
         }
+        Err(ErrorCode::NotAuthorized) => {
+            refuse(turn, ErrorCode::NotAuthorized, "User not authorized");
+        }
         Err(code) => refuse(turn, code, "Too many connections"),
     }
 }

@@ -65,7 +65,7 @@ fn change(relay: &Relay, payload: &Payload<'_>) -> Result<UserChange, BadField> 
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
     let fields = Fields::new(payload, &relay.config);
-    let name = fields.optional_label("name")?;
+    let name = fields.given_label("name")?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,
         Some(value) if value.is_blank() => Some(None),
@@ -75,7 +75,7 @@ fn change(relay: &Relay, payload: &Payload<'_>) -> Result<UserChange, BadField> 
             Some(Some(url.ok_or(BadField(Some(AVATAR)))?.into()))
         }
     };
-    let status = fields.optional_label(STATUS)?;
+    let status = fields.given_label(STATUS)?;
     let status = status.map(|name| UserStatus::parse(&name).ok_or(BadField(Some(STATUS))));
     Ok(UserChange {
         name: name.map(Into::into),

@@ -8,7 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::problem::Problem;
+use super::problem::{Problem, Sender};
 use super::{address, socket_io};
 use crate::audit::{Event as Audited, Record, Source};
 use crate::auth::AuthError;
@@ -58,14 +58,10 @@ impl Caller {
     }
 
     /// Counts one message, or something that counts as one.
-    pub(super) fn unless_limited(&self, relay: &Relay) -> Result<(), Problem> {
+    pub(super) fn unless_limited(&self) -> Result<(), Problem> {
         match self.user.limits.messages.allows() {
             true => Ok(()),
-            false => {
-                let event = Audited::RateLimited { count: 1 };
-                self.acts(None).record(relay, event);
-                Err(Problem::rate_limited())
-            }
+            false => Err(Problem::rate_limited()),
         }
     }
 }
@@ -91,9 +87,11 @@ impl FromRequestParts<Arc<Relay>> for Caller {
         };
         let authenticated = result.map_err(|error| refuse(relay, &client, error))?;
         let identity = authenticated.identity;
+        let source = client.source(None, Some(&identity));
+        Sender::is(&parts.extensions, &source);
         Ok(Self {
             user: relay.users.acquaint(&identity.user),
-            source: client.source(None, Some(&identity)),
+            source,
             identity,
         })
     }
@@ -113,6 +111,7 @@ impl FromRequestParts<Arc<Relay>> for Admin {
             Some(_) if !failures.allows(client.address) => AuthError::TooManyAttempts,
             Some(_) if is_admin(relay, &parts.headers) => {
                 let source = client.source(None, None);
+                Sender::is(&parts.extensions, &source);
                 return Ok(Self { source });
             }
             Some(_) => {

@@ -60,7 +60,7 @@ struct OneParticipant<'a> {
 
 async fn create(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let wanted = new_conversation::by_user(&relay, &caller, &body.payload()?).await?;
         let by = By::Participant(caller.acts(None));
         created(&relay, by, &wanted).await
@@ -182,7 +182,7 @@ async fn add(
 ) -> Response {
     whole(async move {
         if let Anyone::User(caller) = &anyone {
-            caller.unless_limited(&relay)?;
+            caller.unless_limited()?;
         }
         let payload = body.payload()?;
         let bad = |bad| Problem::bad(&payload, bad);
@@ -205,7 +205,7 @@ async fn add(
 
 fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
     const ROLE: &str = "role";
-    match fields.optional_label(ROLE)? {
+    match fields.given_label(ROLE)? {
         Some(name) => Role::parse(&name).ok_or(BadField(Some(ROLE))),
         None => Ok(Role::Member),
     }
@@ -218,7 +218,7 @@ async fn remove(
 ) -> Response {
     whole(async move {
         if let Anyone::User(caller) = &anyone {
-            caller.unless_limited(&relay)?;
+            caller.unless_limited()?;
         }
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let user = UserId::parse(&user).ok_or(NotManaged::NotFound)?;

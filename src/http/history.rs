@@ -12,7 +12,7 @@ use super::caller::Caller;
 use super::message_form::Form;
 use super::problem::Problem;
 use crate::conversations::{
-    ConversationId, IdType, Message, MessageId, PageLimit, StoreError, UserRecord, Window,
+    ConversationId, IdType, Message, MessageId, PageLimit, Slice, StoreError, UserRecord, Window,
 };
 use crate::dialects::conversation::Person;
 use crate::dialects::{chat, conversation, feed};
@@ -119,11 +119,22 @@ pub(super) async fn slice(
         messages: messages.collect::<Vec<_>>(),
         pagination: Pagination {
             total: slice.total,
-            limit: limit.get(),
+            limit: shown_limit(&slice, offset, limit),
             offset,
         },
     })
     .into_response())
+}
+
+/// What clients add to their offset to go on: a page that ended early, being large, has a smaller
+/// limit than was asked for.
+fn shown_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
+    let found = slice.messages.len();
+    let ended_early = found > 0 && offset + (found as u64) < slice.total;
+    match ended_early {
+        true => found,
+        false => limit.get(),
+    }
 }
 
 fn bad(field: &'static str) -> Problem {

@@ -63,12 +63,12 @@ impl Form {
             Self::Chat
         } else if has(FEED_ID) || has(FEED_CONTENT) || has(FEED_KEY_NUMBER) {
             Self::Feed
+        } else if served.contains(&Dialect::Conversation) {
+            Self::Conversation
         } else if served.contains(&Dialect::Chat) {
             Self::Chat
-        } else if served.contains(&Dialect::Feed) && !served.contains(&Dialect::Conversation) {
-            Self::Feed
         } else {
-            Self::Conversation
+            Self::Feed
         }
     }
 

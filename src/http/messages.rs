@@ -29,17 +29,20 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
     let limit = DefaultBodyLimit::max(relay.config.max_event_bytes);
     Router::new()
         .route("/api/messages", post(send).get(history::page))
-        .route("/api/messages/read", post(read))
         .route(
             "/api/messages/{id}",
-            patch(edit).put(replace).delete(remove).get(history::slice),
+            patch(edit)
+                .put(replace)
+                .delete(remove)
+                .post(post_to)
+                .get(history::slice),
         )
         .layer(limit)
 }
 
 async fn send(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let form = Form::of(&relay, &payload);
         let (conversation, new) = form.read(&relay, caller.id(), &payload)?;
@@ -72,7 +75,7 @@ async fn edit(
     body: JsonText,
 ) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &relay.config);
         let content = fields.content("content", relay.config.max_content_chars);
@@ -113,7 +116,7 @@ async fn replace(
     body: JsonText,
 ) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let change = replacement(&relay, &payload)?;
         let message = edited(&relay, &caller, Some(Dialect::Feed), &id, &change).await?;
@@ -193,7 +196,7 @@ async fn remove(
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let for_all = match query.get("forAll").map(String::as_str) {
             None | Some("true") => true,
             Some("false") => false,
@@ -212,14 +215,28 @@ async fn remove(
     .await
 }
 
+/// `POST /api/messages/read`. A conversation may have that id, so it is no route of its own, which
+/// would hide the one that reads it.
+async fn post_to(
+    relay: State<Arc<Relay>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: JsonText,
+) -> Response {
+    match name.as_str() {
+        "read" => mark_read(relay, caller, body).await,
+        _ => Problem::unknown_route().into_response(),
+    }
+}
+
 #[derive(Serialize)]
 struct Success {
     success: bool,
 }
 
-async fn read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+async fn mark_read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
-        caller.unless_limited(&relay)?;
+        caller.unless_limited()?;
         let payload = body.payload()?;
         let bad = |bad| Problem::bad(&payload, bad);
         let fields = Fields::new(&payload, &relay.config);

@@ -21,7 +21,7 @@ mod socket_io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -49,14 +49,15 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_route)
         .with_state(relay.clone())
-        .layer(from_fn(problem::name_failures))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid));
+        .layer(from_fn_with_state(relay.clone(), problem::record_refusals))
+        .layer(from_fn(problem::name_failures));
     let socket_io = Router::new()
         .route("/socket.io", any(socket_io::request))
         .route("/socket.io/", any(socket_io::request))
         .with_state(edge);
     origin::guard(&relay.config.allowed_origins, rest.merge(socket_io))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(from_fn(socket_io::note_request))
 }

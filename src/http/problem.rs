@@ -1,20 +1,23 @@
-//! What is wrong with a request, as its answer says it.
+//! What is wrong with a request, as its answer says it and as it is recorded.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::error;
+use crate::audit::{Event, Record, Source};
 use crate::conversations::StoreError;
 use crate::dialects::fields::BadField;
 use crate::error::ErrorCode;
 use crate::payload::Payload;
+use crate::relay::Relay;
 
 /// An answer that is no success.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ impl Problem {
     /// A field that is not what it has to be. One that is there at all was understood, and yet is
     /// of no use.
     pub(super) fn bad(payload: &Payload<'_>, BadField(field): BadField) -> Self {
-        let is_there = field.is_some_and(|field| payload.filled(field).is_some());
+        let is_there = field.is_some_and(|field| payload.given(field).is_some());
         let status = match is_there {
             true => StatusCode::UNPROCESSABLE_ENTITY,
             false => StatusCode::BAD_REQUEST,
@@ -127,10 +130,6 @@ impl Problem {
             ErrorCode::OperationFailed,
         )
     }
-
-    pub(super) fn code(&self) -> ErrorCode {
-        self.code
-    }
 }
 
 impl From<StoreError> for Problem {
@@ -171,8 +170,53 @@ impl IntoResponse for Problem {
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(RETRY_AFTER, value);
         }
+        response.extensions_mut().insert(Refused(self.code));
         response
     }
+}
+
+/// Who sends a request, once that is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sender(Arc<OnceLock<Arc<Source>>>);
+
+impl Sender {
+    /// The sender of this request is known now.
+    pub(super) fn is(extensions: &Extensions, source: &Arc<Source>) {
+        if let Some(Self(known)) = extensions.get() {
+            // A request has one sender.
+            let _ = known.set(source.clone());
+        }
+    }
+}
+
+/// The code of an answer that is no success, for the record of it.
+#[derive(Debug, Clone, Copy)]
+struct Refused(ErrorCode);
+
+/// Records what is refused to whom.
+pub(super) async fn record_refusals(
+    State(relay): State<Arc<Relay>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let sender = Sender::default();
+    request.extensions_mut().insert(sender.clone());
+    let response = next.run(request).await;
+    let refused = response.extensions().get::<Refused>();
+    if let (Some(Refused(code)), Some(source)) = (refused, sender.0.get()) {
+        let event = match *code {
+            ErrorCode::RateLimit => Event::RateLimited { count: 1 },
+            ErrorCode::OperationFailed => Event::Error { code: *code },
+            code => Event::Refused {
+                code,
+                recipient: None,
+                message_id: None,
+                conversation_id: None,
+            },
+        };
+        relay.audit.record(Record::new(source, None, event));
+    }
+    response
 }
 
 /// Says in the answer to a request that failed how the log names it.

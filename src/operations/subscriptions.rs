@@ -106,7 +106,8 @@ pub async fn join_all(
     let user = &member.user.id;
     let store = relay.conversations.store();
     for conversation in store.conversation_ids_of(user).await? {
-        put_in(relay, connection, user, &conversation).await;
+        let mut live = relay.conversations.live(&conversation).await;
+        put_in(&mut live, connection, user);
     }
     // Whom someone removed meanwhile was perhaps not there yet to be taken out.
     let current = store.conversation_ids_of(user).await?;
@@ -123,18 +124,26 @@ pub async fn join_all(
     Ok(())
 }
 
-/// Puts a connection into a conversation in the shape `chat`, unless it is in it already.
-pub(super) async fn put_in(
+/// Puts a connection into a conversation that its user was let into, unless they were sent away
+/// again meanwhile.
+pub(super) async fn follow(
     relay: &Relay,
     connection: &Arc<Connection>,
     user: &UserId,
     conversation: &ConversationId,
-) {
+) -> Result<(), StoreError> {
+    let mut live = relay.conversations.live(conversation).await;
+    live.role_of(&relay.users, user).await?;
+    put_in(&mut live, connection, user);
+    Ok(())
+}
+
+/// In the shape `chat`, unless it is in it already.
+fn put_in(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId) {
     const VIEW: View = View {
         shape: Shape::Chat,
         id: IdType::Text,
     };
-    let mut live = relay.conversations.live(conversation).await;
     if live.view_of(connection).is_some() {
         return;
     }

@@ -47,6 +47,11 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.0, Node::Text(raw) if raw.get() == "null")
+    }
+
     /// The length in bytes of a string or an attachment, or of the JSON text of something else.
     pub fn size(&self) -> usize {
         match &self.0 {

@@ -40,6 +40,7 @@ macro_rules! contract_suite {
             history::pages_are_exact_at_their_edges,
             history::both_ways_through_a_history_are_the_same,
             history::positions_count_what_is_shown,
+            history::a_page_has_no_more_bytes_than_it_may,
             history::a_clock_that_is_set_back_does_not_change_the_order,
             history::many_writers_make_one_order,
             receipts::reading_tells_each_sender_once_of_theirs,

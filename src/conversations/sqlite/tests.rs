@@ -278,6 +278,17 @@ fn names_in_a_conversation_are_read_in_their_order() {
     assert_eq!(plan(participants::NAMES), expected);
 }
 
+#[test]
+fn a_history_is_read_message_by_message() {
+    for sql in [history::OLDEST, history::NEWEST, history::SLICE] {
+        let plan = plan(sql);
+        // All would be read to be sorted.
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        let by_index = plan[0].starts_with("SEARCH m USING INDEX");
+        assert!(by_index && !sorts, "{plan:?}");
+    }
+}
+
 /// Every table and index, as the file describes it.
 fn described(db: &Connection) -> Vec<(String, Option<String>)> {
     let mut select = db

@@ -157,11 +157,13 @@ pub(super) async fn send(
 
 /// What a message's sender calls it, if they do.
 pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, BadField> {
-    match fields.optional(TEMP_ID) {
-        Some(_) => {
-            let id = TempId::parse(&fields.id(TEMP_ID)?);
-            id.map(Some).ok_or(BadField(Some(TEMP_ID)))
-        }
-        None => Ok(None),
-    }
+    let Some(given) = fields.optional(TEMP_ID) else {
+        return Ok(None);
+    };
+    let number = given.as_raw().and_then(|raw| raw.get().parse::<i64>().ok());
+    let id = match number {
+        Some(number) => Some(number.into()),
+        None => TempId::parse(&fields.id(TEMP_ID)?),
+    };
+    id.map(Some).ok_or(BadField(Some(TEMP_ID)))
 }
