@@ -3,7 +3,6 @@
 //! Owns the process, its log and its data directory; knows nothing of clients or events.
 
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -101,24 +100,23 @@ impl Relay {
 
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(&mut self) -> ExitStatus {
-        let sent = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.pid().to_string())
-            .status()
-            .unwrap();
-        assert!(
-            sent.success(),
-            "the server ended by itself; its log:\n{}",
-            self.log()
-        );
+        self.signal("-TERM");
         self.wait()
     }
 
-    /// Ends the process at once, whatever it is doing, and waits for the end.
-    pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        let status = self.wait();
-        assert_eq!(status.signal(), Some(9), "{status}; {}", self.log());
+    fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(
+            sent.unwrap().success(),
+            "the server ended by itself; its log:\n{}",
+            self.log()
+        );
+    }
+
+    /// Ends the process at once, whatever it is doing. `wait` is still to be called.
+    pub fn kill(&self) {
+        self.signal("-KILL");
     }
 
     /// Waits for the end, which something else brings about.

@@ -2,6 +2,7 @@
 //! with connections that see conversations in one of the three shapes, and the history.
 
 mod history;
+mod kill;
 mod told;
 
 use std::path::Path;
