@@ -371,16 +371,17 @@ impl Device {
         }
     }
 
-    /// Its own, or any if it is the admin's.
+    /// Its own, or any that was acknowledged if it is the admin's.
     async fn delete(&mut self, room: usize) {
         let mut own = self.own.iter().filter(|(own, _)| *own == room);
-        let id = match own.next().cloned() {
-            Some((_, id)) if self.user != "admin" => id,
-            _ => match self.views[room].seen().choose(&mut self.random) {
-                Some(id) if self.user == "admin" => id.clone(),
-                _ => return,
-            },
+        let id = match &*self.user {
+            "admin" => self.world.rooms[room]
+                .due()
+                .choose(&mut self.random)
+                .cloned(),
+            _ => own.next().map(|(_, id)| id.clone()),
         };
+        let Some(id) = id else { return };
         self.own.retain(|(_, own)| *own != id);
         // Whoever reads the history from now on finds that it may be deleted.
         self.world.rooms[room].deleted(&id);
