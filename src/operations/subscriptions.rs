@@ -213,6 +213,19 @@ pub async fn online(
     Ok(known)
 }
 
+/// Whether a user takes part in a conversation.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`]: they do not. Or the store fails.
+pub async fn takes_part(
+    relay: &Relay,
+    user: &UserId,
+    conversation: &ConversationId,
+) -> Result<(), StoreError> {
+    let mut live = relay.conversations.live(conversation).await;
+    live.role_of(&relay.users, user).await.map(|_| ())
+}
+
 fn actor(member: &Member, shape: Shape) -> Actor<'_> {
     member.acts(Some(shape.dialect()))
 }
