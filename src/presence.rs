@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 
+use crate::connection::Connection;
+use crate::identity::UserId;
 use crate::relay::Relay;
 use crate::users::User;
 
@@ -23,6 +25,26 @@ impl Presence {
         // A second time does not come.
         let _ = self.tellers.set(tellers);
     }
+}
+
+/// Tells a new connection who of these users is online already, each once.
+pub async fn greet(
+    relay: &Relay,
+    connection: &Connection,
+    users: impl IntoIterator<Item = UserId> + Send,
+    tell: impl Fn(&User) + Send,
+) {
+    for user in users {
+        let Some(user) = relay.users.get(user.as_str()) else {
+            continue;
+        };
+        // Whoever tells others of this user has told this connection, or will.
+        let _telling = user.telling.lock().await;
+        if user.is_announced() && !connection.greeting().has_heard_of(&user.id) {
+            tell(&user);
+        }
+    }
+    connection.greeting().end();
 }
 
 /// A connection of the user was added.

@@ -131,8 +131,13 @@ pub async fn settle_in(relay: &Relay, connection: &Arc<Connection>) {
 pub async fn arrive(relay: &Relay, connection: &Connection) {
     if let Some(member) = connection.member() {
         presence::came(relay, &member.user).await;
-        direct::presence::greet(relay, connection);
-        chat::presence::greet(relay, connection).await;
+        match connection.dialect() {
+            Dialect::Direct => direct::presence::greet(relay, connection, member).await,
+            Dialect::Chat => chat::presence::greet(relay, connection, member).await,
+            Dialect::Session | Dialect::Feed | Dialect::Conversation => {
+                connection.greeting().end();
+            }
+        }
     }
 }
 

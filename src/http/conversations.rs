@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::body::{JsonText, whole};
 use super::caller::{Anyone, Caller};
 use super::new_conversation::{self, Wanted};
+use super::path::Named;
 use super::problem::Problem;
 use super::shown::{ShownConversation, ShownParticipant};
 use crate::conversations::{
@@ -101,7 +102,7 @@ async fn list(
             .parse()
             .ok()
             .filter(|limit| (1..=MOST_LISTED).contains(limit))
-            .ok_or_else(|| Problem::of_field("Missing or invalid limit", "limit"))?,
+            .ok_or_else(|| Problem::bad_parameter("limit"))?,
         None => MOST_LISTED,
     };
     let store = relay.conversations.store();
@@ -131,7 +132,7 @@ fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ShownConversation<'_> {
 async fn show(
     State(relay): State<Arc<Relay>>,
     anyone: Anyone,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::not_found("Conversation not found");
     let id = ConversationId::parse(&id).ok_or_else(not_found)?;
@@ -177,7 +178,7 @@ async fn show(
 async fn add(
     State(relay): State<Arc<Relay>>,
     anyone: Anyone,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -214,7 +215,7 @@ fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
 async fn remove(
     State(relay): State<Arc<Relay>>,
     anyone: Anyone,
-    Path((id, user)): Path<(String, String)>,
+    Named((id, user)): Named<(String, String)>,
 ) -> Response {
     whole(async move {
         if let Anyone::User(caller) = &anyone {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
@@ -15,6 +15,7 @@ use super::body::{JsonText, whole};
 use super::caller::Caller;
 use super::history;
 use super::message_form::Form;
+use super::path::Named;
 use super::problem::Problem;
 use crate::conversations::{ConversationId, Edit, IdType, Message, MessageId, StoreError};
 use crate::dialect::Dialect;
@@ -71,7 +72,7 @@ struct Edited<'a> {
 async fn edit(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -112,7 +113,7 @@ struct ReplacedMessage<'a> {
 async fn replace(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -192,7 +193,7 @@ struct Removed {
 async fn remove(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     whole(async move {
@@ -200,7 +201,7 @@ async fn remove(
         let for_all = match query.get("forAll").map(String::as_str) {
             None | Some("true") => true,
             Some("false") => false,
-            Some(_) => return Err(Problem::of_field("Missing or invalid forAll", "forAll")),
+            Some(_) => return Err(Problem::bad_parameter("forAll")),
         };
         let (conversation, id) = find(&relay, &id).await?;
         let actor = caller.acts(None);
@@ -220,7 +221,7 @@ async fn remove(
 async fn post_to(
     relay: State<Arc<Relay>>,
     caller: Caller,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     body: JsonText,
 ) -> Response {
     match name.as_str() {

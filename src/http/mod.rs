@@ -13,6 +13,7 @@ mod message_form;
 mod messages;
 mod new_conversation;
 mod origin;
+mod path;
 mod problem;
 mod sessions;
 mod shown;

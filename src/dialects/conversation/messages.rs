@@ -65,6 +65,22 @@ impl<'a> From<&'a UserRecord> for Person<'a> {
     }
 }
 
+/// A user, where no picture is shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Named<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+impl<'a> From<&'a Identity> for Named<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self {
+            id: identity.user.as_str(),
+            name: &identity.name,
+        }
+    }
+}
+
 /// A message: `message:new`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
