@@ -3,6 +3,7 @@
 
 mod history;
 mod kill;
+mod order;
 mod told;
 
 use std::path::Path;
