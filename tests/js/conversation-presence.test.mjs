@@ -123,9 +123,12 @@ for (const [way, end] of [['close', (client) => client.close()], ['lost connecti
 test('who comes back within that while was never away', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const seen = presence(bob, alice);
+  const back = await online(alice);
+  await alice.ask('typing:start', here(alice));
   cut(alice);
-  const back = await present(alice, alice.conversationId);
-  await afterGrace(bob, bob.userId === alice.userId ? bob : back);
+  await bob.next('typing:user:stop', about(alice));
+  await enter(back, alice.conversationId);
+  await afterGrace(bob, back);
   await settle([back, bob]);
   assert.deepEqual(presence(bob, alice), seen);
 });
