@@ -14,7 +14,10 @@ const erase = (client, messageId) => client.ask('message:delete', here(client, {
 /** `members`, and a message by the second of them. */
 async function scene(...others) {
   const clients = await members('Admin', 'Author', ...others);
-  return { clients, messageId: await send(clients[1]) };
+  const messageId = await send(clients[1]);
+  // Its delivery is told to every connection that the author has by then.
+  await settle(clients);
+  return { clients, messageId };
 }
 
 test('an edit by the author is told to everybody, the author too, and stored', async () => {

@@ -105,7 +105,7 @@ test('a refusal repeats nothing of what was to be kept secret', async () => {
   const { alice } = await scene();
   const frames = alice.frames();
   const [seen] = await observe([alice], async () => {
-    for (const event of Object.keys(table)) alice.emit(event, { content: 'secret', emoji: 'secret', tempId: 'secret', reactionId: 'secret', messageIds: ['secret'] });
+    for (const event of Object.keys(table)) alice.emit(event, { content: 'secret', emoji: 'secret', reactionId: 'secret', messageIds: ['secret'] });
   });
   assert.equal(seen.length, Object.keys(table).length);
   assert.ok(!frames.join().includes('secret'));

@@ -95,7 +95,8 @@ test('what is malformed is answered as the dialect it is taken for does', async 
 
 test('before its first event of this dialect a connection is told nothing of it, from then on all', async () => {
   const [alice, bob] = await connected();
-  const messageId = await send(Object.assign(await connect(bob), { conversationId: bob.conversationId }));
+  const { userId, username, conversationId } = bob;
+  const messageId = await send(Object.assign(await connect({ userId, username }), { conversationId }));
   const read = () => alice.ask('message:read', here(alice, { messageIds: [messageId] }));
   const [, before] = await observed([alice, bob], read);
   assert.deepEqual(before, []);
