@@ -29,6 +29,8 @@ test('every event of the dialect is taken from them, and every event of it reach
   const [alice, bob] = await joined();
   const [toAlice, toBob] = await observed([alice, bob], async () => {
     const messageId = await send(alice);
+    // Its delivery is told after the callback, and Bob does not wait for it.
+    await settle([alice, bob]);
     const reactionId = await react(bob, messageId);
     await bob.ask('reaction:remove', here(bob, { messageId, reactionId }));
     await bob.ask('message:read', here(bob, { messageIds: [messageId] }));
