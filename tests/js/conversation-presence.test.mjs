@@ -186,6 +186,25 @@ test('a disconnect is a leave of every conversation that was joined, and of no o
   assert.deepEqual(bob.all('user:offline').map(({ conversationId }) => conversationId).toSorted(), ids.slice(0, 2).toSorted());
 });
 
+test('an answer about who is there is not older than what was told before it', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const events = ['conversation:leave', 'conversation:join'];
+  for (let round = 0; round < 300; round += 1) {
+    const [seen] = await observe([alice, bob], () => {
+      for (const client of round % 3 ? [alice, bob] : [bob, alice]) {
+        if (client === alice) for (let times = 0; times < 3; times += 1) alice.emit('presence:request', here(alice));
+        else bob.emit(events[round % 2], here(bob));
+      }
+    });
+    let isThere;
+    for (const [name, { onlineUsers, userId }] of seen) {
+      if (name === 'presence:response') isThere = onlineUsers.some(({ id }) => id === bob.userId);
+      else if (userId === bob.userId) isThere = name === 'user:online';
+    }
+    assert.equal(isThere, round % 2 === 1, names(seen).join());
+  }
+});
+
 test('presence:request does not name who left or has been away for a while', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   await leave(bob);
