@@ -76,6 +76,16 @@ test('a tempId comes back to everybody, and only where one was given', async () 
   ]);
 });
 
+test('a tempId that is a number stays one, and is another than its text', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const ids = new Set();
+  const [, toBob] = await observe([alice, bob], async () => {
+    for (const tempId of [7, '7', 0, -1, 7]) ids.add(await send(alice, SEALED, { tempId }));
+  });
+  assert.equal(ids.size, 4);
+  assert.deepEqual(toBob.map(([, { tempId }]) => tempId), [7, '7', 0, -1]);
+});
+
 test('the sender is shown as their token says, whatever the payload says', async () => {
   const who = { ...user('Alice'), avatarUrl: 'https://example.test/alice.png' };
   const alice = await present(who, await found(who));
