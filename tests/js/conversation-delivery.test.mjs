@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, user } from './relay.mjs';
 import {
-  add, done, enter, found, here, members, names, observe, online, payloads, present, remove, send, settle,
+  add, done, enter, found, here, members, names, observe, online, payloads, present, remove, send, sendMany, settle,
 } from './conversations.mjs';
 
 /** `message:delivered` of a message to users. */
@@ -91,7 +91,7 @@ test('messages from before a user was added, and deleted ones, are none of their
 
 test('more messages than a page are all told, once and in their order', async () => {
   const { alice, two, conversationId } = await scene();
-  const ids = await Promise.all(Array.from({ length: 450 }, (_, n) => send(alice, n)));
+  const ids = await sendMany(alice, 450);
   const bob = await online(two);
   const [, toAlice] = await observe([bob, alice], () => enter(bob, conversationId));
   assert.deepEqual(payloads(toAlice, 'message:delivered').map(({ messageId }) => messageId), ids);

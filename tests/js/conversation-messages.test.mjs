@@ -189,7 +189,7 @@ test('the same tempId of another user, or in another conversation, is no repetit
 test('messages of several senders have one order, the same for everybody and in the history', async () => {
   const clients = await members('Alice', 'Bob', 'Carol');
   const [alice] = clients;
-  const each = 60;
+  const each = 30;
   const seen = await observe(clients, async () => {
     const sent = clients.flatMap((client) => Array.from({ length: each }, (_, n) => send(client, `${client.username} ${n}`)));
     await Promise.all(sent);

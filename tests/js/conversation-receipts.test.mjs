@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique, user } from './relay.mjs';
 import {
-  DONE, REFUSALS, done, found, here, invalid, members, observe, online, present, refused, send,
+  DONE, REFUSALS, done, found, here, invalid, members, observe, online, present, refused, send, sendMany,
 } from './conversations.mjs';
 
 const read = (client, messageIds) => client.ask('message:read', here(client, { messageIds }));
@@ -92,7 +92,7 @@ test('what was read does not count as unread any more', async () => {
 
 test('five hundred messages may be read at once, and are one receipt', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const ids = await Promise.all(Array.from({ length: 500 }, (_, n) => send(alice, n)));
+  const ids = await sendMany(alice, 500);
   const [, toAlice] = await observe([bob, alice], async () => assert.deepEqual(await read(bob, ids.toReversed()), DONE));
   assert.equal(toAlice.length, 1);
   const [[name, { messageIds, ...rest }]] = toAlice;

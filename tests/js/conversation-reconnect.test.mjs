@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, token, user } from './relay.mjs';
-import { DONE, call, done, found, here, members, online, present, send, settle } from './conversations.mjs';
+import { DONE, call, done, found, here, members, online, present, send, sendMany, settle } from './conversations.mjs';
 import { cut, until } from './session.mjs';
 
 const PAGE = 50;
@@ -109,7 +109,7 @@ test('what was missed comes page by page, the oldest first', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const first = await send(alice, 'first');
   bob.close();
-  const ids = await Promise.all(Array.from({ length: PAGE * 2 + 1 }, (_, n) => send(alice, n)));
+  const ids = await sendMany(alice, PAGE * 2 + 1);
   const messages = await missed(bob, alice.conversationId, first);
   assert.deepEqual(messages.map(({ id }) => id), ids);
   assert.deepEqual(messages.map(({ content }) => content), ids.map((_, n) => n));
