@@ -103,6 +103,26 @@ const SESSION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
+const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
+const CONVERSATION_PRESENCE: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+];
+const CONVERSATION_LIMITS: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "10"),
+    ("MESSAGE_RATE", "2/s"),
+    ("MESSAGE_BURST", "20"),
+    ("SIGNAL_RATE", "1/s"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+const UNDECLARED: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+/// With nothing set: what a client meets out of the box.
+const PLAIN: Settings = &[];
+
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
     ($($test:ident: $file:literal, $settings:expr;)*) => {
@@ -128,6 +148,21 @@ suites! {
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
     auth_issuer: "auth-issuer", ISSUER;
+    conversation_changes: "conversation-changes", CONVERSATION;
+    conversation_content: "conversation-content", CONVERSATION;
+    conversation_delivery: "conversation-delivery", CONVERSATION;
+    conversation_deployed: "conversation-deployed", PLAIN;
+    conversation_errors: "conversation-errors", CONVERSATION;
+    conversation_join: "conversation-join", CONVERSATION;
+    conversation_limits: "conversation-limits", CONVERSATION_LIMITS;
+    conversation_messages: "conversation-messages", CONVERSATION;
+    conversation_participants: "conversation-participants", CONVERSATION_PRESENCE;
+    conversation_presence: "conversation-presence", CONVERSATION_PRESENCE;
+    conversation_reactions: "conversation-reactions", CONVERSATION;
+    conversation_receipts: "conversation-receipts", CONVERSATION;
+    conversation_reconnect: "conversation-reconnect", CONVERSATION;
+    conversation_typing: "conversation-typing", CONVERSATION_PRESENCE;
+    conversation_undeclared: "conversation-undeclared", UNDECLARED;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;
