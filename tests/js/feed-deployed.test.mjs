@@ -102,10 +102,14 @@ test('after its connection was lost it hears the open conversation again, and fi
   const { ids: [first, second], both: [hi, lo], clients } = await windows(2);
   lo.open(second);
   await settle(clients);
+  const { io: manager } = lo.client.socket;
+  manager.reconnection(false);
   cut(lo.client);
   await lo.client.next('disconnect');
   hi.open(second);
   await hi.send('missed');
+  manager.reconnection(true);
+  lo.client.socket.connect();
   await lo.ready();
   await observe(clients, async () => {
     await hi.send('heard');
