@@ -106,6 +106,8 @@ const SESSION_LIMITS: Settings = &[
 /// Every dialect, as interoperation needs.
 const STORED: Settings = &[("RATE_LIMITS", "off")];
 const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
+const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
 
@@ -134,6 +136,7 @@ suites! {
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
     auth_issuer: "auth-issuer", ISSUER;
+    chat_alone: "chat-alone", CHAT;
     chat_connect: "chat-connect", STORED;
     chat_deployed: "chat-deployed", PLAIN;
     chat_live: "chat-live", STORED;
@@ -149,6 +152,7 @@ suites! {
     direct_presence_peers: "direct-presence-peers", PEERS;
     direct_rooms: "direct-rooms", DIRECT;
     direct_signals: "direct-signals", DIRECT;
+    feed_alone: "feed-alone", FEED;
     feed_authenticate: "feed-authenticate", STORED;
     feed_conversations: "feed-conversations", STORED;
     feed_deployed: "feed-deployed", PLAIN;

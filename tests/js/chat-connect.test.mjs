@@ -94,11 +94,10 @@ test('further sockets of a user are told who is there; others are not told of th
 });
 
 test('a partner who writes as soon as they hear of somebody is heard', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
-  const id = await conversation(alice, [bob]);
+  const [bob] = await people('Bob');
   const partner = await chat(bob);
   for (let round = 0; round < 5; round += 1) {
-    const [who] = await people('Carol');
+    const [who] = await people('Alice');
     const place = await conversation(bob, [who]);
     const posted = partner.next('user:online', ({ userId }) => userId === who.userId).then(() => chatMessage(bob, place));
     const client = await chat(who);
@@ -106,8 +105,6 @@ test('a partner who writes as soon as they hear of somebody is heard', async () 
     await settle([client]);
     assert.equal(client.all('message:new').length, 1);
   }
-  const [got] = await observe([partner], () => chatMessage(alice, id));
-  assert.equal(got.length, 1);
 });
 
 test('a user may be in many chats', async () => {
@@ -139,14 +136,4 @@ test('a chat that a user was removed from is none of theirs, nor are the people 
     await chatMessage(carol, kept);
   });
   assert.deepEqual(heard.map(([, { data }]) => data.chatId), [kept]);
-});
-
-test('a token in auth of one that declares nothing puts it into no chats', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
-  const id = await conversation(alice, [bob]);
-  const client = asChat((await attempt({ auth: { token: token(alice) } })).client);
-  const mark = client.mark();
-  await chatMessage(bob, id);
-  await client.echo();
-  assert.deepEqual(client.since(mark).filter(([name]) => name === 'message:new'), []);
 });

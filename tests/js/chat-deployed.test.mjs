@@ -115,14 +115,14 @@ test('whoever waits sees the other once, however often that one opens a chat', a
   assert.deepEqual(ben.presence, [['user:online', ann.who.userId]]);
 });
 
-test('a message that is posted while a socket is made anew is shown once', async () => {
+test('no message is missed that is posted while a socket is made anew', async () => {
   const { chats: [first, second], both: [ann, ben] } = await windows(2);
   await ben.open(second);
   for (let round = 0; round < 10; round += 1) {
     await ann.open(round % 2 ? first : second);
     const [message] = await Promise.all([ben.send(`message ${round}`), ann.open(second)]);
     await settle([ann.client]);
-    assert.equal(new Set(ann.messages.map(({ id }) => id)).has(message.id), true, `round ${round}`);
+    assert.ok(ann.messages.some(({ id }) => id === message.id), `round ${round}`);
   }
 });
 

@@ -130,7 +130,7 @@ for (const [name, [entries, error]] of Object.entries({
   'an entry without an id': [(alice) => [entry(undefined, alice)], 'Invalid conversation entry format'],
   'an entry without a name': [(alice) => [{ ...entry('x', alice), username: undefined }], 'Invalid conversation entry format'],
   'an entry without a key': [(alice) => [{ ...entry('x', alice), encrypted_content_key: undefined }], 'Invalid conversation entry format'],
-  'an entry without the key’s number': [(alice) => [entry('x', alice, null)], 'Invalid conversation entry format'],
+  'an entry without the key’s number': [(alice) => [{ ...entry('x', alice), content_key_number: undefined }], 'Invalid conversation entry format'],
 })) {
   test(`${name} is refused`, async () => {
     const [alice] = await people('Alice');
@@ -214,7 +214,8 @@ test('what is refused is told to nobody', async () => {
     await refused(rest(bob, `POST ${participants}`, { userId: eve.userId }), 403, 'Not allowed', 'NOT_AUTHORIZED');
     await refused(rest(bob, `DELETE ${participants}/${alice.userId}`), 403, 'Not allowed', 'NOT_AUTHORIZED');
     await refused(rest(alice, `DELETE ${participants}/${eve.userId}`), 404, 'Participant not found', 'NOT_FOUND');
-    assert.equal((await rest(eve, `POST ${participants}`, { userId: eve.userId })).status, 403);
+    const strange = rest(eve, `POST ${participants}`, { userId: eve.userId });
+    await refused(strange, 403, 'Not a participant of this conversation', 'NOT_PARTICIPANT');
   });
   assert.deepEqual(seen, [[], [], []]);
 });
