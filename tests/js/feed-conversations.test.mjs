@@ -99,17 +99,22 @@ test('one entry alone names the conversation, unless it names the user', async (
   assert.notEqual((await must(201, make(alice, [entry(alice.userId, alice)]))).conversation.id, alice.userId);
 });
 
-test('a conversation whose id is a number is joined by it', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
-  const client = await feed(bob);
+test('an id that is a number is told as text until a socket has joined by it', async () => {
+  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  const clients = [await feed(alice), await feed(bob)];
   const id = number();
-  const answer = await must(201, make(alice, [entry(id, alice), entry(id, bob)]));
-  assert.equal(answer.conversation.id, id);
-  const told = await client.next(CREATED);
-  assert.equal(String(told.conversationId), String(id));
-  assert.deepEqual(await client.ask('join-conversation', told.conversationId), DONE);
-  const [got] = await observe([client], () => feedMessage(alice, id));
-  assert.deepEqual(got.map(([name, { conversation_id: named }]) => [name, named]), [['new-message', told.conversationId]]);
+  const named = (events) => events.map(([, { conversationId }]) => conversationId);
+  const made = await observe(clients, async () => {
+    assert.equal((await must(201, make(alice, [entry(id, alice), entry(id, bob)]))).conversation.id, id);
+  });
+  assert.deepEqual(made.map(named), [[String(id)], [String(id)]]);
+  assert.deepEqual(await clients[0].ask('join-conversation', id), DONE);
+  assert.deepEqual(await clients[1].ask('join-conversation', String(id)), DONE);
+  const changed = await observe(clients, async () => {
+    await add(alice, id, carol);
+    await remove(alice, id, carol);
+  });
+  assert.deepEqual(changed.map(named), [[id, id], [String(id), String(id)]]);
 });
 
 test('only clients of feed are told', async () => {
