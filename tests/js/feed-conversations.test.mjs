@@ -58,6 +58,7 @@ test('entries that share an id name the conversation', async () => {
     message: 'Conversation created successfully',
     conversation: {
       id, createdBy: alice.userId, createdAt: TIME, lastMessageAt: createdAt, created_at: MILLIS, content_key_number: 5,
+      encrypted_content_key: `key for ${alice.username}`,
       participants: [alice.username, bob.username].toSorted(),
     },
     participants: [
@@ -135,7 +136,7 @@ for (const [name, [entries, error]] of Object.entries({
   'an entry without an id': [(alice) => [entry(undefined, alice)], 'Invalid conversation entry format'],
   'an entry without a name': [(alice) => [{ ...entry('x', alice), username: undefined }], 'Invalid conversation entry format'],
   'an entry without a key': [(alice) => [{ ...entry('x', alice), encrypted_content_key: undefined }], 'Invalid conversation entry format'],
-  'an entry without the key’s number': [(alice) => [{ ...entry('x', alice), content_key_number: undefined }], 'Invalid conversation entry format'],
+  'an entry whose key number is none': [(alice) => [entry('x', alice, 'first')], 'Invalid conversation entry format'],
 })) {
   test(`${name} is refused`, async () => {
     const [alice] = await people('Alice');
@@ -209,6 +210,20 @@ for (const [name, { by }] of Object.entries({ 'is removed': { by: 'alice' }, lea
     assert.deepEqual(seen[2], seen[0]);
   });
 }
+
+test('who was removed and added again hears again once they have joined again', async () => {
+  const [alice, bob] = await people('Alice', 'Bob');
+  const id = await conversation(alice, [bob]);
+  const client = await reader(bob, id);
+  const [got] = await observe([client], async () => {
+    await remove(alice, id, bob);
+    await add(alice, id, bob);
+    await feedMessage(alice, id);
+    assert.deepEqual(await client.ask('join-conversation', id), DONE);
+    await feedMessage(alice, id);
+  });
+  assert.deepEqual(got.map(([event]) => event), [REMOVED, ADDED, 'new-message']);
+});
 
 test('what is refused is told to nobody', async () => {
   const [alice, bob, eve] = await people('Alice', 'Bob', 'Eve');
