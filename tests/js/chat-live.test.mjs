@@ -97,7 +97,7 @@ test('a socket that comes after the others is in what was made meanwhile', async
 test('a user who comes while being added or removed has what was decided last', async () => {
   const [alice, bob] = await people('Alice', 'Bob');
   const id = await conversation(alice);
-  for (let round = 0; round < 10; round += 1) {
+  for (let round = 0; round < 25; round += 1) {
     const [, joining] = await Promise.all([add(alice, id, bob), chat(bob)]);
     assert.deepEqual(await heard([joining], () => chatMessage(alice, id)), [[id]], `round ${round}`);
     const [, leaving] = await Promise.all([remove(alice, id, bob), chat(bob)]);

@@ -108,7 +108,10 @@ for (const [name, come] of Object.entries({
     const [alice, bob, carol] = await partners('Alice', 'Bob', 'Carol');
     const observer = await chat(bob);
     let client;
-    const seen = await observe([observer], async () => (client = await come(alice)));
+    const seen = await observe([observer], async () => {
+      client = await come(alice);
+      await observer.next('user:online', about(alice));
+    });
     same(seen, [[told('online', alice)]]);
     const late = await chat(carol);
     assert.deepEqual(late.all('user:online').map(({ userId }) => userId).toSorted(), [alice.userId, bob.userId].toSorted());
