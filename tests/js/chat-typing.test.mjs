@@ -137,6 +137,15 @@ test('a client that has declared nothing may type, and speaks chat from then on'
   same(got, [started(typist, id), ...stopped(typist, id)]);
 });
 
+test('who is removed while typing stops', async () => {
+  const { id, clients: [alice, , bob] } = await scene();
+  const [got] = await observe([alice], async () => {
+    await bob.ask('user:typing', { chatId: id });
+    await remove(alice, id, bob);
+  });
+  same(got, [started(bob, id), ...stopped(bob, id)]);
+});
+
 test('who was removed types no more', async () => {
   const { id, clients: [alice, , bob] } = await scene();
   await remove(alice, id, bob);
