@@ -21,8 +21,10 @@ const make = (who, entries) => rest(who, 'POST /api/conversations', { conversati
 const sorted = (events) => events.map(([name, { participants, ...payload }]) =>
   [name, participants ? { ...payload, participants: participants.toSorted() } : payload]);
 
-const created = (id, by, all, keyNumber = null) =>
-  [CREATED, { conversationId: id, participants: all.map(({ username }) => username).toSorted(), content_key_number: keyNumber, initiated_by: by.username }];
+const created = (conversationId, by, all, keyNumber = null) => {
+  const participants = all.map(({ username }) => username).toSorted();
+  return [CREATED, { conversationId, participants, content_key_number: keyNumber, initiated_by: by.username }];
+};
 
 test('all who take part are told of a new conversation on each of their sockets, and nobody else', async () => {
   const [alice, bob, carol, eve] = await people('Alice', 'Bob', 'Carol', 'Eve');
