@@ -89,7 +89,8 @@ test('a callback is told of the refusal, the same whether the conversation exist
 
 for (const [name, args] of Object.entries({
   nothing: [], null: [null], true: [true], 'an empty text': [''], 'a long text': ['x'.repeat(129)],
-  'control characters': ['a\u0000b'], 'a fraction': [1.5], 'an empty object': [{}], 'an object in an object': [{ conversationId: {} }], 'a list': [[1]], 'a huge number': [1e300],
+  'control characters': ['a\u0000b'], 'a fraction': [1.5], 'an empty object': [{}],
+  'an object in an object': [{ conversationId: {} }], 'a list': [[1]], 'a huge number': [1e300],
 })) {
   test(`${name} for an id is ignored; a callback is told`, async () => {
     const [alice] = await people('Alice');
