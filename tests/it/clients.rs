@@ -120,6 +120,20 @@ const CONVERSATION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 const UNDECLARED: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+/// Every dialect, as interoperation needs.
+const STORED: Settings = &[("RATE_LIMITS", "off")];
+const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
+const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
+const STORED_LIMITS: Settings = &[
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "5"),
+    ("MESSAGE_RATE", "1/min"),
+    ("MESSAGE_BURST", "8"),
+    ("SIGNAL_RATE", "1/min"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
 
@@ -148,6 +162,13 @@ suites! {
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
     auth_issuer: "auth-issuer", ISSUER;
+    chat_alone: "chat-alone", CHAT;
+    chat_connect: "chat-connect", STORED;
+    chat_deployed: "chat-deployed", PLAIN;
+    chat_live: "chat-live", STORED;
+    chat_messages: "chat-messages", STORED;
+    chat_presence: "chat-presence", STORED_PRESENCE;
+    chat_typing: "chat-typing", STORED;
     conversation_changes: "conversation-changes", CONVERSATION;
     conversation_content: "conversation-content", CONVERSATION;
     conversation_delivery: "conversation-delivery", CONVERSATION;
@@ -172,6 +193,14 @@ suites! {
     direct_presence_peers: "direct-presence-peers", PEERS;
     direct_rooms: "direct-rooms", DIRECT;
     direct_signals: "direct-signals", DIRECT;
+    feed_alone: "feed-alone", FEED;
+    feed_authenticate: "feed-authenticate", STORED;
+    feed_chat_limits: "feed-chat-limits", STORED_LIMITS;
+    feed_conversations: "feed-conversations", STORED;
+    feed_deployed: "feed-deployed", PLAIN;
+    feed_history: "feed-history", STORED;
+    feed_join: "feed-join", STORED;
+    feed_messages: "feed-messages", STORED;
     http: "http", DIRECT;
     limits: "limits", LIMITS;
     session_absent: "session-absent", DIRECT;
