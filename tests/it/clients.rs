@@ -103,6 +103,14 @@ const SESSION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
+/// Every dialect, as interoperation needs.
+const STORED: Settings = &[("RATE_LIMITS", "off")];
+const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
+const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
+/// With nothing set: what a client meets out of the box.
+const PLAIN: Settings = &[];
+
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
     ($($test:ident: $file:literal, $settings:expr;)*) => {
@@ -128,6 +136,13 @@ suites! {
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
     auth_issuer: "auth-issuer", ISSUER;
+    chat_alone: "chat-alone", CHAT;
+    chat_connect: "chat-connect", STORED;
+    chat_deployed: "chat-deployed", PLAIN;
+    chat_live: "chat-live", STORED;
+    chat_messages: "chat-messages", STORED;
+    chat_presence: "chat-presence", STORED_PRESENCE;
+    chat_typing: "chat-typing", STORED;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;
@@ -137,6 +152,13 @@ suites! {
     direct_presence_peers: "direct-presence-peers", PEERS;
     direct_rooms: "direct-rooms", DIRECT;
     direct_signals: "direct-signals", DIRECT;
+    feed_alone: "feed-alone", FEED;
+    feed_authenticate: "feed-authenticate", STORED;
+    feed_conversations: "feed-conversations", STORED;
+    feed_deployed: "feed-deployed", PLAIN;
+    feed_history: "feed-history", STORED;
+    feed_join: "feed-join", STORED;
+    feed_messages: "feed-messages", STORED;
     http: "http", DIRECT;
     limits: "limits", LIMITS;
     session_absent: "session-absent", DIRECT;
