@@ -110,6 +110,21 @@ const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
 const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
+/// Long enough to come back within it, however busy the machine is.
+const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
+const REST_ADMIN: Settings = &[
+    ("RATE_LIMITS", "off"),
+    (
+        "ADMIN_TOKEN",
+        "an admin token for tests, longer than thirty-two bytes",
+    ),
+];
+const REST_LIMITS: Settings = &[
+    ("MESSAGE_RATE", "1/s"),
+    ("MESSAGE_BURST", "20"),
+    ("FAILED_AUTH_RATE", "5/min"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
 
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
@@ -160,7 +175,24 @@ suites! {
     feed_join: "feed-join", STORED;
     feed_messages: "feed-messages", STORED;
     http: "http", DIRECT;
+    interop_messages: "interop-messages", STORED;
+    interop_order: "interop-order", STORED;
+    interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE;
+    interop_shapes: "interop-shapes", STORED;
     limits: "limits", LIMITS;
+    rest_admin: "rest-admin", REST_ADMIN;
+    rest_admin_off: "rest-admin-off", STORED;
+    rest_audit: "rest-audit", REST_ADMIN;
+    rest_conversations: "rest-conversations", STORED;
+    rest_conversations_feed: "rest-conversations-feed", STORED;
+    rest_errors: "rest-errors", STORED;
+    rest_fields: "rest-fields", STORED;
+    rest_history: "rest-history", STORED;
+    rest_limits: "rest-limits", REST_LIMITS;
+    rest_messages: "rest-messages", STORED;
+    rest_participants: "rest-participants", STORED;
+    rest_read: "rest-read", STORED;
+    rest_verbatim: "rest-verbatim", STORED;
     session_absent: "session-absent", DIRECT;
     session_busy: "session-busy", SESSION_BUSY;
     session_deployed: "session-deployed", SESSION_PLAIN;
