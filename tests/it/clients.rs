@@ -180,6 +180,7 @@ suites! {
     interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE;
     interop_shapes: "interop-shapes", STORED;
     limits: "limits", LIMITS;
+    rest_absent: "rest-absent", DIRECT;
     rest_admin: "rest-admin", REST_ADMIN;
     rest_admin_off: "rest-admin-off", STORED;
     rest_audit: "rest-audit", REST_ADMIN;

@@ -1,8 +1,8 @@
 // Which shape a socket sees a conversation in: the one it joined it in last. Undeclared connections may speak every dialect.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, token } from './relay.mjs';
-import { DONE, asChat, chat, feedMessage, joined, observe, people, reader } from './feed-chat.mjs';
+import { connect, token, unique } from './relay.mjs';
+import { DONE, chat, feedMessage, joined, observe, people, reader } from './feed-chat.mjs';
 import { found } from './rest.mjs';
 
 const PRESENCE = ['user:online', 'user:offline'];
@@ -15,7 +15,10 @@ async function scene() {
 }
 
 async function undeclared({ userId, username }) {
-  return asChat(await connect({ userId, username }));
+  const client = await connect({ userId, username });
+  // What no dialect has alone decides nothing.
+  const echo = () => client.ask('typing:stop', { recipientId: unique('nobody') });
+  return Object.assign(client, { echo });
 }
 
 /** The names of what clients get of one message of Bob, presence left out. */
@@ -57,6 +60,16 @@ test('joined twice in one shape, it gets everything once', async () => {
     await join(client, id);
     assert.deepEqual(await shapes([client], bob, id), [[name]]);
   }
+});
+
+test('one that speaks `chat` first is in all chats of its user, until it joins one in another way', async () => {
+  const { alice, bob, id, client } = await scene();
+  const other = await found(alice, [bob]);
+  assert.deepEqual(await client.ask('user:stop-typing', { chatId: id }), DONE);
+  await JOINS.feed[0](client, id);
+  assert.deepEqual(await shapes([client], bob, id), [['new-message']]);
+  const [events] = await observe([client], () => feedMessage(bob, other));
+  assert.deepEqual(events.map(([name, { type }]) => [name, type]), [['message:new', 'message:new']]);
 });
 
 test('it may see one conversation in one shape and another in another', async () => {

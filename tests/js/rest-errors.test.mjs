@@ -86,6 +86,17 @@ test('what is no route is answered alike, with a token and without', async () =>
   }
 });
 
+test('an answer is JSON whatever the path is', async () => {
+  const participants = at(conversationId, 'participants');
+  for (const [method, path] of [
+    ['GET', '/api/conversations/%FF'], ['GET', `${PATH}/%FF`], ['DELETE', `${PATH}/%FF`], ['DELETE', `${participants}/%FF`], ['GET', '/%FF'],
+    ['GET', '/api/conversations/%00'], ['GET', `${PATH}?conversationId=%FF`], ['DELETE', `${participants}/%C0%80`], ['GET', `${PATH}/%ED%A0%80`],
+  ]) {
+    const { status } = await call(alice, method, path);
+    assert.ok([400, 403, 404].includes(status), `${method} ${path}: ${status}`);
+  }
+});
+
 test('what a route does not do is answered so too', async () => {
   const wrong = [
     ['PUT', '/api/conversations'], ['DELETE', '/api/conversations'], ['DELETE', at(conversationId)], ['PATCH', at(conversationId)], ['POST', at(conversationId)],
@@ -207,8 +218,11 @@ test('a request id of the client is kept, and each answer has its own otherwise'
 });
 
 test('a field is named that is missing', async () => {
-  await refused(400, invalid('conversationId'), alice, 'POST', PATH, {});
-  await refused(400, invalid('conversationId'), alice, 'POST', PATH, { content: 'x' });
+  // The form is named by the conversation's id; who forgot it is told so in the words of `chat`, where that is served.
+  for (const body of [{}, { content: 'x' }]) {
+    await refused(400, { error: 'chatId is required', code: 'INVALID_INPUT', field: 'chatId' }, alice, 'POST', PATH, body);
+  }
+  await refused(400, invalid('conversationId'), alice, 'POST', PATH, { conversationId: '', content: 'x' });
   await refused(400, invalid('content'), alice, 'POST', PATH, { conversationId });
   await refused(400, invalid('content'), alice, 'PATCH', `${PATH}/${sent.id}`, {});
 });

@@ -89,9 +89,13 @@ test('a cursor need not be a message of the conversation', async () => {
   assert.deepEqual(await page({ before: elsewhere.id, limit: 5 }), [idsBetween(-5), all.at(-5).id]);
 });
 
+test('an empty cursor is none', async () => {
+  assert.deepEqual(await page({ after: '', before: '', limit: 3 }), await page({ limit: 3 }));
+});
+
 test('a cursor that is no id is refused', async () => {
   const good = all[100].id;
-  for (const bad of ['', '0', 'x', good.slice(1), `${good}0`, good.replace('-7', '-4'), `{${good}}`, good.replaceAll('-', ''), '{"$gt":""}', "' OR 1=1 --"]) {
+  for (const bad of ['0', 'x', good.slice(1), `${good}0`, good.replace('-7', '-4'), `{${good}}`, good.replaceAll('-', ''), '{"$gt":""}', "' OR 1=1 --"]) {
     for (const field of ['after', 'before']) {
       await refused(400, invalid(field), bob, 'GET', `${PATH}?${new URLSearchParams({ conversationId, [field]: bad })}`);
     }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique, user } from './relay.mjs';
 import { DONE, failed, observe, online, present, REFUSALS } from './conversations.mjs';
-import { NOT_PARTICIPANT, NO_CONVERSATION, at, call, done, found, invalid, post, read, refused } from './rest.mjs';
+import { NOT_PARTICIPANT, NO_CONVERSATION, at, done, found, invalid, post, read, refused } from './rest.mjs';
 
 const NOT_ALLOWED = { error: 'Not allowed', code: 'NOT_AUTHORIZED' };
 const NOBODY = { error: 'Participant not found', code: 'NOT_FOUND' };
@@ -96,21 +96,18 @@ test('a stranger is told the same of a conversation that is there and of one tha
   const foreign = await found(alice);
   for (const id of [foreign, unique('absent'), 'x'.repeat(200), 'a\nb']) {
     await refused(403, NOT_PARTICIPANT.conversation, mallory, 'POST', at(id, 'participants'), { userId: mallory.userId });
-    await refused(403, NOT_PARTICIPANT.conversation, mallory, 'DELETE', place(id, alice));
+    for (const who of [alice, mallory]) await refused(403, NOT_PARTICIPANT.conversation, mallory, 'DELETE', place(id, who));
   }
-  const [one, other] = await Promise.all([foreign, unique('absent')].map((id) => call(mallory, 'DELETE', place(id, mallory))));
-  assert.deepEqual([one.status, one.json], [other.status, other.json]);
-  assert.ok([403, 404].includes(one.status));
 });
 
 test('bad fields are named', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const id = await found(alice);
-  await refused(400, invalid('userId'), alice, 'POST', at(id, 'participants'), {});
-  for (const userId of ['', 'x'.repeat(129), 'a\nb', 1.5, true, {}, [], { $ne: null }]) {
+  for (const body of [{}, { userId: '' }, { userId: null }]) await refused(400, invalid('userId'), alice, 'POST', at(id, 'participants'), body);
+  for (const userId of ['x'.repeat(129), 'a\nb', 1.5, true, {}, [], { $ne: null }]) {
     await refused(422, invalid('userId'), alice, 'POST', at(id, 'participants'), { userId });
   }
-  for (const role of ['', 'owner', 'Admin', 7, true, {}, [], { $ne: null }]) {
+  for (const role of ['owner', 'Admin', 7, true, {}, [], { $ne: null }]) {
     await refused(422, invalid('role'), alice, 'POST', at(id, 'participants'), { userId: bob.userId, role });
   }
   for (const userId of ['x'.repeat(200), 'a\nb', unique('nobody')]) await refused(404, NOBODY, alice, 'DELETE', place(id, { userId }));
