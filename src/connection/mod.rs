@@ -1,6 +1,7 @@
 //! One client connection: who it speaks for, which dialect it declared, the events it sent that
 //! wait to be handled, and the way to send it some. It must not know what any event means.
 
+mod greeting;
 mod inbox;
 mod open;
 
@@ -18,11 +19,13 @@ use socketioxide::socket::Sid;
 use socketioxide::{BroadcastError, SendError};
 use uuid::Uuid;
 
+pub use greeting::Greeting;
 pub use inbox::{Drain, Inbox, Next};
 pub use open::OpenConnections;
 
 use crate::audit::{AuditText, Source};
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::AuthError;
+use crate::authentication::Authenticated;
 use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::error::DisconnectReason;
@@ -85,6 +88,7 @@ pub struct Connection {
     guest_bytes: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
+    greeting: Mutex<Greeting>,
     guest: Arc<Source>,
     transport: TransportCloser,
     /// It is authenticated, or was in a session: the bounds of strangers are off.
@@ -129,6 +133,13 @@ pub enum Admission {
     Refused(AuthError),
 }
 
+impl Member {
+    /// How records name the user on this connection.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+}
+
 impl Connection {
     /// A connection that is being admitted. Its events wait until its inbox is opened.
     pub fn new(
@@ -158,6 +169,7 @@ impl Connection {
             guest_bytes: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
+            greeting: Mutex::default(),
             transport,
             admitted_for_good: AtomicBool::new(false),
             spoke: OnceLock::new(),
@@ -169,6 +181,11 @@ impl Connection {
     /// How far it is, locked.
     pub fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock()
+    }
+
+    /// How far it is told who is online, locked.
+    pub fn greeting(&self) -> MutexGuard<'_, Greeting> {
+        self.greeting.lock()
     }
 
     // Identity.
@@ -248,10 +265,10 @@ impl Connection {
         declared.unwrap_or(Dialect::Direct)
     }
 
-    /// It sent an event that only this dialect has.
-    pub fn spoke(&self, dialect: Dialect) {
+    /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
+    pub fn spoke(&self, dialect: Dialect) -> bool {
         // The first one stays.
-        let _ = self.spoke.set(dialect);
+        self.client.declared.is_none() && self.spoke.set(dialect).is_ok()
     }
 
     /// Whether events of this dialect are accepted on it.

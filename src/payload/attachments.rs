@@ -47,6 +47,11 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.0, Node::Text(raw) if raw.get() == "null")
+    }
+
     /// The length in bytes of a string or an attachment, or of the JSON text of something else.
     pub fn size(&self) -> usize {
         match &self.0 {
@@ -57,6 +62,19 @@ impl<'a> Opaque<'a> {
                 self.attachment_sizes(&mut sizes);
                 sizes.iter().sum()
             }
+        }
+    }
+
+    /// How many characters a string has, or the JSON text of something else; of attachments, their
+    /// bytes.
+    pub fn characters(&self) -> usize {
+        match &self.0 {
+            Node::Text(raw) => match text(raw.get()) {
+                Some(text) => text.chars().count(),
+                None => raw.get().chars().count(),
+            },
+            Node::Attachment(bytes) => bytes.len(),
+            Node::Object(_) | Node::Array(_) => self.total_size(),
         }
     }
 
@@ -92,14 +110,16 @@ impl<'a> Opaque<'a> {
     }
 }
 
+/// The member that makes an object stand for an attachment.
+pub(super) const PLACEHOLDER: &str = "_placeholder";
 /// The text that stands for an attachment, in bytes.
-const PLACEHOLDER: usize = r#"{"_placeholder":true,"num":99}"#.len();
+const PLACEHOLDER_SIZE: usize = r#"{"_placeholder":true,"num":99}"#.len();
 
 impl Node<'_> {
     fn written_size(&self) -> usize {
         match self {
             Node::Text(raw) => raw.get().len(),
-            Node::Attachment(_) => PLACEHOLDER,
+            Node::Attachment(_) => PLACEHOLDER_SIZE,
             Node::Object(fields) => fields
                 .iter()
                 .map(|(key, node)| key.len() + "\"\":,".len() + node.written_size())
@@ -217,7 +237,7 @@ impl<'b> Attachments<'b> {
                 .find(|(key, _)| key == name)
                 .map(|(_, value)| value.get())
         };
-        if last("_placeholder") == Some("true") {
+        if last(PLACEHOLDER) == Some("true") {
             return self.take(last("num")).map(Node::Attachment);
         }
         let nodes: Vec<_> = entries
@@ -263,7 +283,7 @@ impl<'b> Attachments<'b> {
 
 /// Whether a placeholder could be in this text, its key perhaps written with escapes.
 fn may_hold_placeholder(text: &str) -> bool {
-    text.contains("_placeholder") || text.contains("\\u")
+    text.contains(PLACEHOLDER) || text.contains("\\u")
 }
 
 /// The members of an object, all of them, in order.

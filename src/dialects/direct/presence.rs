@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::clock;
 use crate::config::PresenceAudience;
-use crate::connection::Connection;
+use crate::connection::{Connection, Member};
 use crate::dialect::Dialect;
+use crate::presence;
 use crate::relay::Relay;
 use crate::users::User;
 
@@ -32,8 +34,13 @@ struct UserOffline<'a> {
 }
 
 /// Tells a user's audience that they came (`true`) or went.
-pub fn tell(relay: &Relay, user: &Arc<User>, online: bool) {
-    let audience = audience(relay, user);
+pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFuture<'a, ()> {
+    Box::pin(async move { tell_audience(relay, user, online) })
+}
+
+fn tell_audience(relay: &Relay, user: &User, online: bool) {
+    let mut audience = audience(relay, user);
+    audience.retain(|connection| connection.greeting().hears(&user.id, online));
     let (user_id, username) = (user.id.as_str(), &*user.name());
     if online {
         let event = UserOnline { user_id, username };
@@ -56,28 +63,16 @@ pub fn tell(relay: &Relay, user: &Arc<User>, online: bool) {
 }
 
 /// Tells a new connection which of its user's peers are online already.
-pub fn greet(relay: &Relay, connection: &Connection) {
-    let Some(member) = connection
-        .member()
-        .filter(|_| connection.dialect() == Dialect::Direct)
-    else {
-        return;
+pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
+    connection.greeting().begin();
+    let tell = |peer: &User| {
+        let online = UserOnline {
+            user_id: peer.id.as_str(),
+            username: &peer.name(),
+        };
+        connection.say(USER_ONLINE, &online);
     };
-    for peer in member.user.peers() {
-        if let Some(peer) = relay
-            .users
-            .get(peer.as_str())
-            .filter(|peer| *peer.announced.lock())
-        {
-            connection.say(
-                USER_ONLINE,
-                &UserOnline {
-                    user_id: peer.id.as_str(),
-                    username: &peer.name(),
-                },
-            );
-        }
-    }
+    presence::greet(relay, connection, member.user.peers(), tell).await;
 }
 
 fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
