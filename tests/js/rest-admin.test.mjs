@@ -62,9 +62,9 @@ test('the name a user was given is theirs where their token has none', async () 
 
 test('bad fields are named', async () => {
   const alice = user('Alice');
-  for (const name of ['x'.repeat(129), 7, true, {}, [], { $ne: null }]) await refused(422, invalid('name'), ADMIN, 'PUT', place(alice), { name });
+  for (const name of ['', 'x'.repeat(129), 7, true, {}, [], { $ne: null }]) await refused(422, invalid('name'), ADMIN, 'PUT', place(alice), { name });
   for (const avatarUrl of [7, true, {}, [], { $ne: null }]) await refused(422, invalid('avatarUrl'), ADMIN, 'PUT', place(alice), { avatarUrl });
-  for (const status of ['Active', 'banned', 7, true, {}, [], { $ne: null }]) await refused(422, invalid('status'), ADMIN, 'PUT', place(alice), { status });
+  for (const status of ['', 'Active', 'banned', 7, true, {}, [], { $ne: null }]) await refused(422, invalid('status'), ADMIN, 'PUT', place(alice), { status });
   for (const userId of ['x'.repeat(129), 'a\nb', 'a\u0000b']) {
     const { status, json } = await call(ADMIN, 'PUT', place({ userId }), { name: 'x' });
     assert.ok([400, 404, 422].includes(status), `${status} ${JSON.stringify(json)}`);
@@ -158,7 +158,7 @@ test('a conversation is made of users', async () => {
   const [alice] = ['Alice'].map(user);
   await refused(400, invalid('participantIds'), ADMIN, 'POST', '/api/admin/conversations', {});
   for (const participantIds of ['x', {}, [{}], [''], { $ne: null }]) await refused(422, invalid('participantIds'), ADMIN, 'POST', '/api/admin/conversations', { participantIds });
-  for (const [field, bad] of [['createdBy', {}], ['createdBy', { $ne: null }], ['admins', 'x'], ['admins', [{}]], ['admins', { $ne: null }], ['id', {}], ['title', 7]]) {
+  for (const [field, bad] of [['createdBy', {}], ['createdBy', ''], ['createdBy', { $ne: null }], ['admins', 'x'], ['admins', [{}]], ['admins', { $ne: null }], ['id', {}], ['title', 7]]) {
     await refused(422, invalid(field), ADMIN, 'POST', '/api/admin/conversations', { participantIds: [alice.userId], [field]: bad });
   }
 });

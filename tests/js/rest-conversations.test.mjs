@@ -23,9 +23,9 @@ test('who makes a conversation is its admin, the others are members', async () =
   same(byId(participants), byId([active(alice, 'admin'), active(bob, 'member'), active(carol, 'member')]));
 });
 
-test('what is optional may be missing or empty, and what is unknown is ignored', async () => {
+test('what is optional may be missing or null, and what is unknown is ignored', async () => {
   const alice = user('Alice');
-  const empty = await create(alice, { participantIds: [], id: '', title: null });
+  const empty = await create(alice, { participantIds: [], id: null, title: null });
   assert.match(empty.conversation.id, ID);
   assert.equal(empty.conversation.title, undefined);
   const fields = { createdBy: 'somebody else', role: 'member', admins: ['x'], lastMessageAt: 1, extra: { a: [1] } };
@@ -98,10 +98,10 @@ test('bad fields are named', async () => {
   for (const bad of ['bob', {}, 7, true, { $ne: null }, [{}], [['bob']], [true], [null], [1.5], [''], ['x'.repeat(129)], ['a\nb'], [{ $gt: '' }]]) {
     await refused(422, invalid('participantIds'), alice, 'POST', PATH, { participantIds: bad });
   }
-  for (const id of ['x'.repeat(129), 'ü'.repeat(65), 'a\u0000b', 'a\nb', 1.5, 2 ** 64, true, {}, [], { $ne: null }]) {
+  for (const id of ['', 'x'.repeat(129), 'ü'.repeat(65), 'a\u0000b', 'a\nb', 1.5, 2 ** 64, true, {}, [], { $ne: null }]) {
     await refused(422, invalid('id'), alice, 'POST', PATH, { id, participantIds });
   }
-  for (const title of ['x'.repeat(129), 7, true, {}, [], { $ne: null }]) {
+  for (const title of ['', 'x'.repeat(129), 7, true, {}, [], { $ne: null }]) {
     await refused(422, invalid('title'), alice, 'POST', PATH, { title, participantIds });
   }
   assert.deepEqual(await list(alice), []);
