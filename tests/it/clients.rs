@@ -108,6 +108,15 @@ const STORED: Settings = &[("RATE_LIMITS", "off")];
 const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
 const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
 const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
+const STORED_LIMITS: Settings = &[
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "5"),
+    ("MESSAGE_RATE", "1/min"),
+    ("MESSAGE_BURST", "8"),
+    ("SIGNAL_RATE", "1/min"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
 /// Long enough to come back within it, however busy the machine is.
@@ -169,6 +178,7 @@ suites! {
     direct_signals: "direct-signals", DIRECT;
     feed_alone: "feed-alone", FEED;
     feed_authenticate: "feed-authenticate", STORED;
+    feed_chat_limits: "feed-chat-limits", STORED_LIMITS;
     feed_conversations: "feed-conversations", STORED;
     feed_deployed: "feed-deployed", PLAIN;
     feed_history: "feed-history", STORED;

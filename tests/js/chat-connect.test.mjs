@@ -59,7 +59,6 @@ test('a client that declares chat needs its token at once', async () => {
 
 test('who has no chats is told that they are in, and nothing else', async () => {
   const client = await chat(person('Alice'));
-  await settle([client]);
   assert.deepEqual(names(client), ['connect', 'auth:success']);
 });
 
@@ -75,8 +74,7 @@ test('the first socket of a user is told to each of their partners once, and of 
   assert.equal(seen.length, 4);
   for (const events of seen.slice(0, 3)) same(events, [['user:online', online(alice)]]);
   assert.deepEqual(seen[3], []);
-  await settle([client]);
-  assert.deepEqual(names(client), ['connect', 'user:online', 'user:online', 'auth:success']);
+  assert.deepEqual(names(client), ['connect', 'auth:success', 'user:online', 'user:online']);
   assert.deepEqual(told(client), ids(bob, carol));
   for (const event of client.all('user:online')) same(event, online(event));
 });
@@ -89,8 +87,18 @@ test('further sockets of a user are told who is there; others are not told of th
   let client;
   const seen = await observe(others, async () => (client = await chat(alice)));
   assert.deepEqual(seen, [[], []]);
-  assert.deepEqual(names(client), ['connect', 'user:online', 'auth:success']);
+  assert.deepEqual(names(client), ['connect', 'auth:success', 'user:online']);
   assert.deepEqual(told(client), ids(bob));
+});
+
+test('people who come at the same moment are told of each other once', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const all = await people('Alice', 'Bob', 'Carol');
+    await conversation(all[0], all.slice(1));
+    const clients = await Promise.all(all.map((who) => chat(who)));
+    await settle(clients);
+    for (const [index, client] of clients.entries()) assert.deepEqual(told(client), ids(...all.toSpliced(index, 1)), `round ${round}`);
+  }
 });
 
 test('a partner who writes as soon as they hear of somebody is heard', async () => {
@@ -120,6 +128,20 @@ test('a user may be in many chats', async () => {
     for (const id of chats) await chatMessage(bob, id);
   });
   assert.deepEqual(heard.map(([, { data }]) => data.chatId), chats);
+});
+
+test('a fresh token of the same user changes nothing; another’s ends the connection', async () => {
+  const [alice, bob] = await people('Alice', 'Bob');
+  const id = await conversation(alice, [bob]);
+  const client = await chat(alice);
+  const [got] = await observe([client], async () => {
+    assert.deepEqual(await client.ask('authenticate', token(alice)), { success: true });
+    await chatMessage(bob, id);
+  });
+  assert.deepEqual(got.map(([name]) => name), ['authenticated', 'message:new']);
+  client.emit('authenticate', token(bob));
+  await client.next('authenticated', ({ success }) => !success);
+  assert.equal(await client.next('disconnect'), 'io server disconnect');
 });
 
 test('a chat that a user was removed from is none of theirs, nor are the people in it', async () => {

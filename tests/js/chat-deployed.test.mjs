@@ -25,7 +25,8 @@ class Deployed {
   async open(chatId) {
     this.client?.close();
     this.chatId = chatId;
-    this.client = asChat(new Client({ query: { token: token(this.who) }, transports: ['polling', 'websocket'], reconnection: true, autoConnect: false }));
+    const options = { query: { token: token(this.who) }, transports: ['polling', 'websocket'], reconnection: true, autoConnect: false };
+    this.client = asChat(new Client(options));
     this.listen(this.client.socket);
     this.client.socket.connect();
     await this.client.next('auth:success');

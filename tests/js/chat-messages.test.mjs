@@ -43,7 +43,9 @@ test('everything is told before the request is answered', async () => {
   await comesBeforeTheAnswer(client, 'message:deleted', (round) => must(200, erase(alice, messages[round].id)));
 });
 
-for (const [name, media] of Object.entries({ 'a text': 'https://media.test/1', 'an object': { url: 'u', size: 3 }, 'a list': [{ url: 'u' }, { url: 'v' }] })) {
+for (const [name, media] of Object.entries({
+  'a text': 'https://media.test/1', 'an object': { url: 'u', size: 3 }, 'a list': [{ url: 'u' }, { url: 'v' }],
+})) {
   test(`media may be ${name}, with or without content`, async () => {
     const { alice, id, clients } = await scene();
     for (const [given, content] of [[{ media }, ''], [{ media, content: null }, ''], [{ media, content: 'look' }, 'look']]) {
@@ -77,7 +79,8 @@ test('an edit is told to everybody, and only the author may', async () => {
   });
   const { editedAt } = answer.message;
   const sender = { id: bob.userId, name: bob.username };
-  same(answer, { message: { id: messageId, conversationId: id, senderId: bob.userId, content: 'edited', createdAt: timestamp, editedAt: TIME, sender } });
+  const message = { id: messageId, conversationId: id, senderId: bob.userId, content: 'edited', createdAt: timestamp, editedAt: TIME, sender };
+  same(answer, { message });
   assert.deepEqual(seen, all(told('message:edited', { messageId, chatId: id, content: 'edited', editedAt })));
 });
 
@@ -177,7 +180,8 @@ test('what is sent through other dialects comes in this shape', async () => {
 });
 
 for (const [name, fields] of Object.entries({
-  'neither content nor media': {}, 'both null': { content: null, media: null }, 'empty content': { content: '' }, 'empty content and null media': { content: '', media: null },
+  'neither content nor media': {}, 'both null': { content: null, media: null }, 'empty content': { content: '' },
+  'empty content and null media': { content: '', media: null },
 })) {
   test(`a message with ${name} is refused`, async () => {
     const { alice, id, clients } = await scene();

@@ -91,7 +91,6 @@ test('who comes back later is told again, and finds who is there', async () => {
   await observer.next('user:offline', about(carol));
   for (let round = 0; round < 2; round += 1) {
     const client = await chat(alice);
-    await settle([client]);
     assert.deepEqual(client.all('user:online').map(({ userId }) => userId), [bob.userId]);
     client.close();
     await observer.next('user:offline', about(alice));
@@ -109,7 +108,10 @@ for (const [name, come] of Object.entries({
     const [alice, bob, carol] = await partners('Alice', 'Bob', 'Carol');
     const observer = await chat(bob);
     let client;
-    const seen = await observe([observer], async () => (client = await come(alice)));
+    const seen = await observe([observer], async () => {
+      client = await come(alice);
+      await observer.next('user:online', about(alice));
+    });
     same(seen, [[told('online', alice)]]);
     const late = await chat(carol);
     assert.deepEqual(late.all('user:online').map(({ userId }) => userId).toSorted(), [alice.userId, bob.userId].toSorted());
@@ -156,7 +158,6 @@ test('people who share no chat hear nothing of each other', async () => {
   const [alice, eve] = await people('Alice', 'Eve');
   const observer = await chat(eve);
   const client = await chat(alice);
-  await settle([client]);
   assert.deepEqual(client.all('user:online'), []);
   client.close();
   await someoneElseGoes(observer);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { same, unique } from './relay.mjs';
+import { connect, same, unique } from './relay.mjs';
 import { DONE, chat, conversation, feed, joined, number, observe, people, reader, remove } from './feed-chat.mjs';
 
 const BY_ITSELF = 3000;
@@ -126,6 +126,25 @@ for (const event of ['user:typing', 'user:stop-typing']) {
     assert.deepEqual(seen, [[], [], [], []]);
   });
 }
+
+test('a client that has declared nothing may type, and speaks chat from then on', async () => {
+  const { id, clients: [typist, , bob] } = await scene();
+  const client = await connect({ userId: typist.userId, username: typist.username });
+  const [got] = await observe([bob], async () => {
+    assert.deepEqual(await client.ask('user:typing', { chatId: id }), DONE);
+    assert.deepEqual(await client.ask('user:stop-typing', { chatId: id }), DONE);
+  });
+  same(got, [started(typist, id), ...stopped(typist, id)]);
+});
+
+test('who is removed while typing stops', async () => {
+  const { id, clients: [alice, , bob] } = await scene();
+  const [got] = await observe([alice], async () => {
+    await bob.ask('user:typing', { chatId: id });
+    await remove(alice, id, bob);
+  });
+  same(got, [started(bob, id), ...stopped(bob, id)]);
+});
 
 test('who was removed types no more', async () => {
   const { id, clients: [alice, , bob] } = await scene();

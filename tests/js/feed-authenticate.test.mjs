@@ -106,7 +106,8 @@ test('a fresh token of the same user leaves everything as it is', async () => {
 });
 
 for (const [name, other] of Object.entries({
-  'another user’s token': () => token(person('Bob')), 'an expired token': (alice) => token({ ...alice, exp: seconds(-60) }), nonsense: () => 'nonsense',
+  'another user’s token': () => token(person('Bob')), 'an expired token': (alice) => token({ ...alice, exp: seconds(-60) }),
+  nonsense: () => 'nonsense',
 })) {
   test(`${name} ends a connection that is authenticated, and no other`, async () => {
     const [alice] = await people('Alice');

@@ -129,9 +129,11 @@ export async function reader(who, id, options = {}) {
   return client;
 }
 
-/** A client of `chat`: its token is in the query. */
+/** A client of `chat` that was told who is there: its token is in the query. */
 export async function chat(who, options = {}) {
-  return asChat(await connect(identity(who), { auth: {}, query: { token: token(identity(who)) }, ...options }));
+  const client = asChat(await connect(identity(who), { auth: {}, query: { token: token(identity(who)) }, ...options }));
+  await settle([client]);
+  return client;
 }
 
 /** Lets `settle` know how to ask a client of `chat`. */
@@ -178,6 +180,7 @@ export async function observe(clients, action) {
  * the answer came: what the client asks then is answered after it.
  */
 export async function comesBeforeTheAnswer(client, name, act) {
+  await settle([client]);
   for (let round = 0; round < 30; round += 1) {
     const mark = client.mark();
     await act(round);

@@ -21,8 +21,10 @@ const make = (who, entries) => rest(who, 'POST /api/conversations', { conversati
 const sorted = (events) => events.map(([name, { participants, ...payload }]) =>
   [name, participants ? { ...payload, participants: participants.toSorted() } : payload]);
 
-const created = (id, by, all, keyNumber = null) =>
-  [CREATED, { conversationId: id, participants: all.map(({ username }) => username).toSorted(), content_key_number: keyNumber, initiated_by: by.username }];
+const created = (conversationId, by, all, keyNumber = null) => {
+  const participants = all.map(({ username }) => username).toSorted();
+  return [CREATED, { conversationId, participants, content_key_number: keyNumber, initiated_by: by.username }];
+};
 
 test('all who take part are told of a new conversation on each of their sockets, and nobody else', async () => {
   const [alice, bob, carol, eve] = await people('Alice', 'Bob', 'Carol', 'Eve');
@@ -58,6 +60,7 @@ test('entries that share an id name the conversation', async () => {
     message: 'Conversation created successfully',
     conversation: {
       id, createdBy: alice.userId, createdAt: TIME, lastMessageAt: createdAt, created_at: MILLIS, content_key_number: 5,
+      encrypted_content_key: `key for ${alice.username}`,
       participants: [alice.username, bob.username].toSorted(),
     },
     participants: [
@@ -99,17 +102,22 @@ test('one entry alone names the conversation, unless it names the user', async (
   assert.notEqual((await must(201, make(alice, [entry(alice.userId, alice)]))).conversation.id, alice.userId);
 });
 
-test('a conversation whose id is a number is joined by it', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
-  const client = await feed(bob);
+test('an id that is a number is told as text until a socket has joined by it', async () => {
+  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  const clients = [await feed(alice), await feed(bob)];
   const id = number();
-  const answer = await must(201, make(alice, [entry(id, alice), entry(id, bob)]));
-  assert.equal(answer.conversation.id, id);
-  const told = await client.next(CREATED);
-  assert.equal(String(told.conversationId), String(id));
-  assert.deepEqual(await client.ask('join-conversation', told.conversationId), DONE);
-  const [got] = await observe([client], () => feedMessage(alice, id));
-  assert.deepEqual(got.map(([name, { conversation_id: named }]) => [name, named]), [['new-message', told.conversationId]]);
+  const named = (events) => events.map(([, { conversationId }]) => conversationId);
+  const made = await observe(clients, async () => {
+    assert.equal((await must(201, make(alice, [entry(id, alice), entry(id, bob)]))).conversation.id, id);
+  });
+  assert.deepEqual(made.map(named), [[String(id)], [String(id)]]);
+  assert.deepEqual(await clients[0].ask('join-conversation', id), DONE);
+  assert.deepEqual(await clients[1].ask('join-conversation', String(id)), DONE);
+  const changed = await observe(clients, async () => {
+    await add(alice, id, carol);
+    await remove(alice, id, carol);
+  });
+  assert.deepEqual(changed.map(named), [[id, id], [String(id), String(id)]]);
 });
 
 test('only clients of feed are told', async () => {
@@ -130,7 +138,7 @@ for (const [name, [entries, error]] of Object.entries({
   'an entry without an id': [(alice) => [entry(undefined, alice)], 'Invalid conversation entry format'],
   'an entry without a name': [(alice) => [{ ...entry('x', alice), username: undefined }], 'Invalid conversation entry format'],
   'an entry without a key': [(alice) => [{ ...entry('x', alice), encrypted_content_key: undefined }], 'Invalid conversation entry format'],
-  'an entry without the key’s number': [(alice) => [{ ...entry('x', alice), content_key_number: undefined }], 'Invalid conversation entry format'],
+  'an entry whose key number is none': [(alice) => [entry('x', alice, 'first')], 'Invalid conversation entry format'],
 })) {
   test(`${name} is refused`, async () => {
     const [alice] = await people('Alice');
@@ -204,6 +212,20 @@ for (const [name, { by }] of Object.entries({ 'is removed': { by: 'alice' }, lea
     assert.deepEqual(seen[2], seen[0]);
   });
 }
+
+test('who was removed and added again hears again once they have joined again', async () => {
+  const [alice, bob] = await people('Alice', 'Bob');
+  const id = await conversation(alice, [bob]);
+  const client = await reader(bob, id);
+  const [got] = await observe([client], async () => {
+    await remove(alice, id, bob);
+    await add(alice, id, bob);
+    await feedMessage(alice, id);
+    assert.deepEqual(await client.ask('join-conversation', id), DONE);
+    await feedMessage(alice, id);
+  });
+  assert.deepEqual(got.map(([event]) => event), [REMOVED, ADDED, 'new-message']);
+});
 
 test('what is refused is told to nobody', async () => {
   const [alice, bob, eve] = await people('Alice', 'Bob', 'Eve');

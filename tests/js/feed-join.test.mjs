@@ -1,9 +1,9 @@
 // `feed`: joining and leaving conversations, by ids that are numbers or text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { connect, same, unique } from './relay.mjs';
+import { TIME, connect, same, unique } from './relay.mjs';
 import {
-  DONE, SEALED, add, asFeed, conversation, feed, feedMessage, number, observe, people, reader, remove, settle,
+  DONE, SEALED, add, asFeed, conversation, feed, feedMessage, number, observe, people, reader, remove, settle, talker,
 } from './feed-chat.mjs';
 
 const failure = (answer, code) => {
@@ -88,8 +88,9 @@ test('a callback is told of the refusal, the same whether the conversation exist
 });
 
 for (const [name, args] of Object.entries({
-  nothing: [], null: [null], true: [true], 'an empty text': [''], 'a long text': ['x'.repeat(129)], 'control characters': ['a\u0000b'], 'a fraction': [1.5],
-  'an empty object': [{}], 'an object in an object': [{ conversationId: {} }], 'a list': [[1]], 'a huge number': [1e300],
+  nothing: [], null: [null], true: [true], 'an empty text': [''], 'a long text': ['x'.repeat(129)],
+  'control characters': ['a\u0000b'], 'a fraction': [1.5], 'an empty object': [{}],
+  'an object in an object': [{ conversationId: {} }], 'a list': [[1]], 'a huge number': [1e300],
 })) {
   test(`${name} for an id is ignored; a callback is told`, async () => {
     const [alice] = await people('Alice');
@@ -167,6 +168,21 @@ test('a socket sees a conversation in the shape it joined it in last', async () 
   assert.deepEqual(await names(), ['message:new']);
   assert.deepEqual(await client.ask('join-conversation', id), DONE);
   assert.deepEqual(await names(), ['new-message']);
+});
+
+test('a join delivers what was sent before, which its sender is told once', async () => {
+  const [alice, bob] = await people('Alice', 'Bob');
+  const id = await conversation(alice, [bob]);
+  const sender = await talker(alice);
+  const messages = [await feedMessage(alice, id), await feedMessage(alice, id)];
+  const client = await feed(bob);
+  const [got] = await observe([sender, client], async () => {
+    for (let round = 0; round < 2; round += 1) assert.deepEqual(await client.ask('join-conversation', id), DONE);
+  });
+  const delivered = { conversationId: id, deliveredTo: [bob.userId], deliveredAt: TIME };
+  same(got, messages.map(({ id: messageId }) => ['message:delivered', { messageId, ...delivered }]));
+  const [live] = await observe([sender, client], async () => messages.push(await feedMessage(alice, id)));
+  same(live, [['message:delivered', { messageId: messages[2].id, ...delivered }]]);
 });
 
 test('a join is answered with nothing but its callback', async () => {

@@ -166,8 +166,9 @@ test('what is sent through other dialects comes in this shape', async () => {
 
 for (const [name, fields] of Object.entries({
   'no conversation': { conversation_id: null }, 'an empty conversation': { conversation_id: '' }, 'no key number': { content_key_number: undefined },
-  'a null key number': { content_key_number: null }, 'a key number in text': { content_key_number: '1' }, 'a broken key number': { content_key_number: 1.5 },
-  'no content': { encrypted_msg_content: undefined }, 'null content': { encrypted_msg_content: null }, 'empty content': { encrypted_msg_content: '' },
+  'a null key number': { content_key_number: null }, 'a key number in text': { content_key_number: '1' },
+  'a broken key number': { content_key_number: 1.5 }, 'no content': { encrypted_msg_content: undefined },
+  'null content': { encrypted_msg_content: null }, 'empty content': { encrypted_msg_content: '' },
 })) {
   test(`a message with ${name} is refused`, async () => {
     const { alice, id, clients } = await scene();
