@@ -134,6 +134,23 @@ const REST_LIMITS: Settings = &[
     ("FAILED_AUTH_RATE", "5/min"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
+const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
+const CONVERSATION_PRESENCE: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+];
+const CONVERSATION_LIMITS: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "10"),
+    ("MESSAGE_RATE", "2/s"),
+    ("MESSAGE_BURST", "20"),
+    ("SIGNAL_RATE", "1/s"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+const UNDECLARED: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
 
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
@@ -167,6 +184,21 @@ suites! {
     chat_messages: "chat-messages", STORED;
     chat_presence: "chat-presence", STORED_PRESENCE;
     chat_typing: "chat-typing", STORED;
+    conversation_changes: "conversation-changes", CONVERSATION;
+    conversation_content: "conversation-content", CONVERSATION;
+    conversation_delivery: "conversation-delivery", CONVERSATION;
+    conversation_deployed: "conversation-deployed", PLAIN;
+    conversation_errors: "conversation-errors", CONVERSATION;
+    conversation_join: "conversation-join", CONVERSATION;
+    conversation_limits: "conversation-limits", CONVERSATION_LIMITS;
+    conversation_messages: "conversation-messages", CONVERSATION;
+    conversation_participants: "conversation-participants", CONVERSATION_PRESENCE;
+    conversation_presence: "conversation-presence", CONVERSATION_PRESENCE;
+    conversation_reactions: "conversation-reactions", CONVERSATION;
+    conversation_receipts: "conversation-receipts", CONVERSATION;
+    conversation_reconnect: "conversation-reconnect", CONVERSATION;
+    conversation_typing: "conversation-typing", CONVERSATION_PRESENCE;
+    conversation_undeclared: "conversation-undeclared", UNDECLARED;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;

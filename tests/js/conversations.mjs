@@ -15,6 +15,8 @@ export const REFUSALS = {
 export const SEALED = 'c2VhbGVk';
 /** The ids of messages and reactions. */
 export const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** How many messages `sendMany` sends at once. */
+const BATCH = 50;
 
 /** The refusal of a field. */
 export function invalid(field) {
@@ -106,6 +108,16 @@ export async function send(client, content = SEALED, fields = {}) {
   const answer = await client.ask('message:send', here(client, { content, ...fields }));
   assert.equal(answer.success, true, JSON.stringify(answer));
   return answer.messageId;
+}
+
+/** Sends so many messages, which say their numbers: their ids. Not all at once, as each one is to be answered in time. */
+export async function sendMany(client, count) {
+  const ids = [];
+  while (ids.length < count) {
+    const batch = Array.from({ length: Math.min(BATCH, count - ids.length) }, (_, index) => send(client, ids.length + index));
+    ids.push(...(await Promise.all(batch)));
+  }
+  return ids;
 }
 
 /** Adds a reaction: its id. */
