@@ -103,23 +103,6 @@ const SESSION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
-const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
-const CONVERSATION_PRESENCE: Settings = &[
-    ("DIALECTS", "conversation"),
-    ("RATE_LIMITS", "off"),
-    ("OFFLINE_GRACE", "300ms"),
-];
-const CONVERSATION_LIMITS: Settings = &[
-    ("DIALECTS", "conversation"),
-    ("JOIN_RATE", "1/min"),
-    ("JOIN_BURST", "10"),
-    ("MESSAGE_RATE", "2/s"),
-    ("MESSAGE_BURST", "20"),
-    ("SIGNAL_RATE", "1/s"),
-    ("SIGNAL_BURST", "5"),
-    ("TRUSTED_PROXIES", "127.0.0.1"),
-];
-const UNDECLARED: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
 /// Every dialect, as interoperation needs.
 const STORED: Settings = &[("RATE_LIMITS", "off")];
 const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
@@ -136,6 +119,37 @@ const STORED_LIMITS: Settings = &[
 ];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
+/// Long enough to come back within it, however busy the machine is.
+const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
+const REST_ADMIN: Settings = &[
+    ("RATE_LIMITS", "off"),
+    (
+        "ADMIN_TOKEN",
+        "an admin token for tests, longer than thirty-two bytes",
+    ),
+];
+const REST_LIMITS: Settings = &[
+    ("MESSAGE_RATE", "1/s"),
+    ("MESSAGE_BURST", "20"),
+    ("FAILED_AUTH_RATE", "5/min"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
+const CONVERSATION_PRESENCE: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+];
+const CONVERSATION_LIMITS: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "10"),
+    ("MESSAGE_RATE", "2/s"),
+    ("MESSAGE_BURST", "20"),
+    ("SIGNAL_RATE", "1/s"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
 
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
@@ -183,7 +197,7 @@ suites! {
     conversation_receipts: "conversation-receipts", CONVERSATION;
     conversation_reconnect: "conversation-reconnect", CONVERSATION;
     conversation_typing: "conversation-typing", CONVERSATION_PRESENCE;
-    conversation_undeclared: "conversation-undeclared", UNDECLARED;
+    conversation_undeclared: "conversation-undeclared", STORED_PRESENCE;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;
@@ -202,7 +216,25 @@ suites! {
     feed_join: "feed-join", STORED;
     feed_messages: "feed-messages", STORED;
     http: "http", DIRECT;
+    interop_messages: "interop-messages", STORED;
+    interop_order: "interop-order", STORED;
+    interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE;
+    interop_shapes: "interop-shapes", STORED;
     limits: "limits", LIMITS;
+    rest_absent: "rest-absent", DIRECT;
+    rest_admin: "rest-admin", REST_ADMIN;
+    rest_admin_off: "rest-admin-off", STORED;
+    rest_audit: "rest-audit", REST_ADMIN;
+    rest_conversations: "rest-conversations", STORED;
+    rest_conversations_feed: "rest-conversations-feed", STORED;
+    rest_errors: "rest-errors", STORED;
+    rest_fields: "rest-fields", STORED;
+    rest_history: "rest-history", STORED;
+    rest_limits: "rest-limits", REST_LIMITS;
+    rest_messages: "rest-messages", STORED;
+    rest_participants: "rest-participants", STORED;
+    rest_read: "rest-read", STORED;
+    rest_verbatim: "rest-verbatim", STORED;
     session_absent: "session-absent", DIRECT;
     session_busy: "session-busy", SESSION_BUSY;
     session_deployed: "session-deployed", SESSION_PLAIN;
