@@ -2,6 +2,7 @@
 //! when that changed; each dialect tells the people it concerns, in its own shape.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -55,7 +56,11 @@ pub async fn came(relay: &Relay, user: &Arc<User>) {
 /// The last connection of the user was removed: others are told after the grace, if the user has
 /// not come back by then.
 pub fn left(relay: &Arc<Relay>, user: &Arc<User>) {
-    let grace = relay.config.offline_grace;
+    // Nobody comes back to a server that stops.
+    let grace = match relay.is_draining() {
+        true => Duration::ZERO,
+        false => relay.config.offline_grace,
+    };
     let (relay, user) = (relay.clone(), user.clone());
     tokio::spawn(async move {
         tokio::time::sleep(grace).await;

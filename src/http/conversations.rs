@@ -105,6 +105,7 @@ async fn list(
             .ok_or_else(|| Problem::bad_parameter("limit"))?,
         None => MOST_LISTED,
     };
+    let _turn = caller.turn_to_read().await?;
     let store = relay.conversations.store();
     let listed = store.conversations_of(caller.id(), limit).await?;
     let ids: Vec<_> = listed
@@ -139,6 +140,7 @@ async fn show(
     let store = relay.conversations.store();
     let (conversation, listed) = match &anyone {
         Anyone::User(caller) => {
+            let _turn = caller.turn_to_read().await?;
             let listed = store.conversation_of(&id, caller.id()).await?;
             let listed = listed.ok_or_else(not_found)?;
             (listed.conversation.clone(), Some(listed))

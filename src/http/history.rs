@@ -60,6 +60,7 @@ pub(super) async fn page(
         after: cursor(&query, "after")?,
         before: cursor(&query, "before")?,
     };
+    let _turn = caller.turn_to_read().await?;
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let store = relay.conversations.store();
@@ -101,6 +102,7 @@ pub(super) async fn slice(
     Named(id): Named<String>,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
+    let _turn = caller.turn_to_read().await?;
     let refusal = |error| Form::Feed.refusal(error);
     let id = ConversationId::parse(&id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let limit = limit(&query)?;

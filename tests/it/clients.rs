@@ -103,6 +103,54 @@ const SESSION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
+/// Every dialect, as interoperation needs.
+const STORED: Settings = &[("RATE_LIMITS", "off")];
+const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
+const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
+const STORED_LIMITS: Settings = &[
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "5"),
+    ("MESSAGE_RATE", "1/min"),
+    ("MESSAGE_BURST", "8"),
+    ("SIGNAL_RATE", "1/min"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+/// With nothing set: what a client meets out of the box.
+const PLAIN: Settings = &[];
+/// Long enough to come back within it, however busy the machine is.
+const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
+const REST_ADMIN: Settings = &[
+    ("RATE_LIMITS", "off"),
+    (
+        "ADMIN_TOKEN",
+        "an admin token for tests, longer than thirty-two bytes",
+    ),
+];
+const REST_LIMITS: Settings = &[
+    ("MESSAGE_RATE", "1/s"),
+    ("MESSAGE_BURST", "20"),
+    ("FAILED_AUTH_RATE", "5/min"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
+const CONVERSATION_PRESENCE: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+];
+const CONVERSATION_LIMITS: Settings = &[
+    ("DIALECTS", "conversation"),
+    ("JOIN_RATE", "1/min"),
+    ("JOIN_BURST", "10"),
+    ("MESSAGE_RATE", "2/s"),
+    ("MESSAGE_BURST", "20"),
+    ("SIGNAL_RATE", "1/s"),
+    ("SIGNAL_BURST", "5"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+
 /// A test per suite file, and one that no file is left out.
 macro_rules! suites {
     ($($test:ident: $file:literal, $settings:expr;)*) => {
@@ -128,6 +176,28 @@ suites! {
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
     auth_issuer: "auth-issuer", ISSUER;
+    chat_alone: "chat-alone", CHAT;
+    chat_connect: "chat-connect", STORED;
+    chat_deployed: "chat-deployed", PLAIN;
+    chat_live: "chat-live", STORED;
+    chat_messages: "chat-messages", STORED;
+    chat_presence: "chat-presence", STORED_PRESENCE;
+    chat_typing: "chat-typing", STORED;
+    conversation_changes: "conversation-changes", CONVERSATION;
+    conversation_content: "conversation-content", CONVERSATION;
+    conversation_delivery: "conversation-delivery", CONVERSATION;
+    conversation_deployed: "conversation-deployed", PLAIN;
+    conversation_errors: "conversation-errors", CONVERSATION;
+    conversation_join: "conversation-join", CONVERSATION;
+    conversation_limits: "conversation-limits", CONVERSATION_LIMITS;
+    conversation_messages: "conversation-messages", CONVERSATION;
+    conversation_participants: "conversation-participants", CONVERSATION_PRESENCE;
+    conversation_presence: "conversation-presence", CONVERSATION_PRESENCE;
+    conversation_reactions: "conversation-reactions", CONVERSATION;
+    conversation_receipts: "conversation-receipts", CONVERSATION;
+    conversation_reconnect: "conversation-reconnect", CONVERSATION;
+    conversation_typing: "conversation-typing", CONVERSATION_PRESENCE;
+    conversation_undeclared: "conversation-undeclared", STORED_PRESENCE;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;
@@ -137,8 +207,34 @@ suites! {
     direct_presence_peers: "direct-presence-peers", PEERS;
     direct_rooms: "direct-rooms", DIRECT;
     direct_signals: "direct-signals", DIRECT;
+    feed_alone: "feed-alone", FEED;
+    feed_authenticate: "feed-authenticate", STORED;
+    feed_chat_limits: "feed-chat-limits", STORED_LIMITS;
+    feed_conversations: "feed-conversations", STORED;
+    feed_deployed: "feed-deployed", PLAIN;
+    feed_history: "feed-history", STORED;
+    feed_join: "feed-join", STORED;
+    feed_messages: "feed-messages", STORED;
     http: "http", DIRECT;
+    interop_messages: "interop-messages", STORED;
+    interop_order: "interop-order", STORED;
+    interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE;
+    interop_shapes: "interop-shapes", STORED;
     limits: "limits", LIMITS;
+    rest_absent: "rest-absent", DIRECT;
+    rest_admin: "rest-admin", REST_ADMIN;
+    rest_admin_off: "rest-admin-off", STORED;
+    rest_audit: "rest-audit", REST_ADMIN;
+    rest_conversations: "rest-conversations", STORED;
+    rest_conversations_feed: "rest-conversations-feed", STORED;
+    rest_errors: "rest-errors", STORED;
+    rest_fields: "rest-fields", STORED;
+    rest_history: "rest-history", STORED;
+    rest_limits: "rest-limits", REST_LIMITS;
+    rest_messages: "rest-messages", STORED;
+    rest_participants: "rest-participants", STORED;
+    rest_read: "rest-read", STORED;
+    rest_verbatim: "rest-verbatim", STORED;
     session_absent: "session-absent", DIRECT;
     session_busy: "session-busy", SESSION_BUSY;
     session_deployed: "session-deployed", SESSION_PLAIN;

@@ -1,6 +1,7 @@
 //! `chat` (seed 003): a chat app with contacts. A socket is put into all chats of its user when it
 //! connects; messages come over REST. The contract is `docs/protocol/chat.md`.
 
+mod envelope;
 mod messages;
 pub mod presence;
 mod tell;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::tell::Both;
+use super::envelope::Both;
 use crate::clock;
 use crate::connection::{Connection, Member};
 use crate::dialect::Dialect;

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
+use super::envelope::Envelope;
 use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
@@ -28,32 +29,6 @@ pub const TELLER: Teller = Teller {
     room: tell_room,
     people: tell_people,
 };
-
-/// An event's payload: what it is and what it says.
-#[derive(Serialize)]
-struct Envelope<T> {
-    #[serde(rename = "type")]
-    event: &'static str,
-    data: T,
-}
-
-/// The same once more beside the envelope, where deployed clients read it.
-#[derive(Serialize)]
-pub(super) struct Both<T> {
-    #[serde(flatten)]
-    envelope: Envelope<T>,
-    #[serde(flatten)]
-    flat: T,
-}
-
-impl<T: Copy> Both<T> {
-    pub(super) fn new(event: &'static str, data: T) -> Self {
-        Self {
-            envelope: Envelope { event, data },
-            flat: data,
-        }
-    }
-}
 
 fn tell_room<'a>(live: &'a Live<'_>, fact: &'a Fact<'_>) -> BoxFuture<'a, Behind> {
     Box::pin(async move {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::tell::Both;
+use super::envelope::Both;
 use crate::conversations::ShownId;
 
 /// How long someone types who does not say so again.
