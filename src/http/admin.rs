@@ -1,6 +1,5 @@
 //! `/api/admin`: what an existing backend does here, with the token of the settings.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
@@ -14,6 +13,7 @@ use super::body::{JsonText, whole};
 use super::caller::Admin;
 use super::path::Named;
 use super::problem::Problem;
+use super::query::Parameters;
 use super::shown::ShownUser;
 use super::{conversations, new_conversation};
 use crate::audit::{AdminAction, Event as Audited, EventType, Logged, ReadLimit, Record};
@@ -124,7 +124,7 @@ struct Records {
 async fn audit(
     State(relay): State<Arc<Relay>>,
     admin: Admin,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
     let found = relay.audit.read(wanted(&query)?).await.map_err(|error| {
         tracing::warn!(%error, "the audit could not be read");
@@ -147,8 +147,8 @@ async fn audit(
 }
 
 /// Which records are wanted. Times are ISO 8601, or milliseconds since the epoch.
-fn wanted(query: &HashMap<String, String>) -> Result<crate::audit::Query, Problem> {
-    let given = |name| query.get(name).filter(|text| !text.is_empty());
+fn wanted(query: &Parameters) -> Result<crate::audit::Query, Problem> {
+    let given = |name| query.get(name);
     let bad = |field| move || Problem::bad_parameter(field);
     let event = given("event").map(|name| EventType::parse(name).ok_or_else(bad("event")));
     let time = |name| given(name).map(|text| millis(text).ok_or_else(bad(name)));
@@ -158,7 +158,7 @@ fn wanted(query: &HashMap<String, String>) -> Result<crate::audit::Query, Proble
         limit.ok_or_else(bad("limit"))
     });
     Ok(crate::audit::Query {
-        user: given("user").cloned(),
+        user: given("user").map(Into::into),
         event: event.transpose()?,
         from: time("from").transpose()?,
         to: time("to").transpose()?,

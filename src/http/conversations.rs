@@ -15,6 +15,7 @@ use super::caller::{Anyone, Caller};
 use super::new_conversation::{self, Wanted};
 use super::path::Named;
 use super::problem::Problem;
+use super::query::Parameters;
 use super::shown::{ShownConversation, ShownParticipant};
 use crate::conversations::{
     ConversationId, IdType, Listed, NewParticipant, Participant, Role, StoreError,
@@ -95,7 +96,7 @@ pub(super) async fn created(
 async fn list(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
     let limit = match query.get("limit") {
         Some(limit) => limit

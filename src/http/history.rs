@@ -12,6 +12,7 @@ use super::caller::Caller;
 use super::message_form::Form;
 use super::path::Named;
 use super::problem::Problem;
+use super::query::Parameters;
 use crate::conversations::{
     ConversationId, IdType, Message, MessageId, PageLimit, Slice, StoreError, UserRecord, Window,
 };
@@ -25,8 +26,6 @@ const DEFAULT_LIMIT: u64 = 50;
 
 const CONVERSATION_ID: &str = "conversationId";
 const CHAT_ID: &str = "chatId";
-
-type Parameters = HashMap<String, String>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,9 +143,7 @@ fn shown_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
 
 /// The conversation that is read, and in which form.
 fn conversation_of(query: &Parameters) -> Result<(Form, &str), Problem> {
-    // Clients write an empty one for none.
-    let given = |name| query.get(name).filter(|id| !id.is_empty());
-    match (given(CONVERSATION_ID), given(CHAT_ID)) {
+    match (query.get(CONVERSATION_ID), query.get(CHAT_ID)) {
         (Some(id), None) => Ok((Form::Conversation, id)),
         (None, Some(id)) => Ok((Form::Chat, id)),
         _ => Err(Problem::bad_parameter(CONVERSATION_ID)),
@@ -162,10 +159,8 @@ fn limit(query: &Parameters) -> Result<PageLimit, Problem> {
 }
 
 fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, Problem> {
-    // Clients write an empty one for none.
-    let given = query.get(name).filter(|given| !given.is_empty());
-    let parse =
-        |given: &String| MessageId::parse(given).ok_or_else(|| Problem::bad_parameter(name));
+    let given = query.get(name);
+    let parse = |given: &str| MessageId::parse(given).ok_or_else(|| Problem::bad_parameter(name));
     given.map(parse).transpose()
 }
 

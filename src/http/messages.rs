@@ -1,7 +1,6 @@
 //! `/api/messages`: writing. A message comes in one of three forms, which the name of the
 //! conversation's id tells, and is answered in the same.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -17,6 +16,7 @@ use super::history;
 use super::message_form::Form;
 use super::path::Named;
 use super::problem::Problem;
+use super::query::Parameters;
 use crate::conversations::{ConversationId, Edit, IdType, Message, MessageId, StoreError};
 use crate::dialect::Dialect;
 use crate::dialects::conversation;
@@ -194,11 +194,11 @@ async fn remove(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
     Named(id): Named<String>,
-    Query(query): Query<HashMap<String, String>>,
+    Query(query): Query<Parameters>,
 ) -> Response {
     whole(async move {
         caller.unless_limited()?;
-        let for_all = match query.get("forAll").map(String::as_str) {
+        let for_all = match query.get("forAll") {
             None | Some("true") => true,
             Some("false") => false,
             Some(_) => return Err(Problem::bad_parameter("forAll")),

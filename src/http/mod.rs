@@ -15,6 +15,7 @@ mod new_conversation;
 mod origin;
 mod path;
 mod problem;
+mod query;
 mod sessions;
 mod shown;
 mod socket_io;

@@ -19,6 +19,11 @@ export const NO_MESSAGE = { error: 'Message not found', code: 'NOT_FOUND' };
 /** The same about a conversation. */
 export const NO_CONVERSATION = { error: 'Conversation not found', code: 'NOT_FOUND' };
 
+/** A UUID as one of another version. */
+export function withVersion(uuid, version) {
+  return `${uuid.slice(0, 14)}${version}${uuid.slice(15)}`;
+}
+
 /** Who has this token, or any other text that is sent as one. */
 export function bearer(text) {
   return { bearer: text };
