@@ -1,6 +1,7 @@
 //! `conversation`, `feed` and `chat` over raw frames and over REST. Here is what their tests share: a server, users
 //! with connections that see conversations in one of the three shapes, and the history.
 
+mod canary;
 mod history;
 mod kill;
 mod order;
