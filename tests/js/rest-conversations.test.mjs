@@ -165,7 +165,7 @@ test('the newest message is listed first', async () => {
 test('the length of a list is 1 to 200', async () => {
   const alice = user('Alice');
   await found(alice);
-  for (const limit of ['0', '201', '-1', 'x', '', '1.5', '1e2', '99999999999999999999', '{"$gt":0}']) {
+  for (const limit of ['0', '201', '-1', 'x', '1.5', '1e2', '99999999999999999999', '{"$gt":0}']) {
     await refused(400, invalid('limit'), alice, 'GET', `${PATH}?limit=${encodeURIComponent(limit)}`);
   }
   for (const limit of [1, 200]) assert.equal((await list(alice, `?limit=${limit}`)).length, 1);

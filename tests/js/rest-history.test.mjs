@@ -41,8 +41,13 @@ test('a page has as many as wanted, up to 200', async () => {
   assert.deepEqual(await page({ limit: 200 }), [idsBetween(-200), all.at(-200).id]);
 });
 
+test('an empty parameter is none', async () => {
+  const { messages } = await done(200, bob, 'GET', `${PATH}?conversationId=${conversationId}&limit=&after=&before=`);
+  assert.equal(messages.length, 50);
+});
+
 test('a limit that is none is refused', async () => {
-  for (const limit of ['0', '201', '-1', '1.5', 'x', '', '1e2', ' 5', '0x10', '99999999999999999999', '{"$gt":0}']) {
+  for (const limit of ['0', '201', '-1', '1.5', 'x', '1e2', ' 5', '0x10', '99999999999999999999', '{"$gt":0}']) {
     const query = `limit=${encodeURIComponent(limit)}`;
     await refused(400, invalid('limit'), bob, 'GET', `${PATH}?conversationId=${conversationId}&${query}`);
     await refused(400, invalid('limit'), bob, 'GET', `${PATH}/${conversationId}?${query}`);
