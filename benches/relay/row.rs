@@ -92,10 +92,16 @@ pub struct Sizes {
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub participants: u32,
-    /// Senders in each conversation of `stored-busy`, at most all.
+    /// Senders in each conversation of `stored-busy`; at most all participants.
     #[arg(long, value_name = "NUMBER", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub senders: u32,
+}
+
+impl Sizes {
+    fn busy_senders(&self) -> u32 {
+        self.senders.min(self.participants)
+    }
 }
 
 /// Goals of the performance budget; reaching either is enough.
@@ -119,7 +125,7 @@ impl Row {
                 return format!("fan-out in a session of {members}, 256 B, CPU µs per delivery");
             }
             Self::Stored => return stored_title(sizes, 1),
-            Self::StoredBusy => return stored_title(sizes, sizes.senders),
+            Self::StoredBusy => return stored_title(sizes, sizes.busy_senders()),
             Self::Connect => "connect + authenticate, CPU µs",
             Self::Idle => "resident KiB per idle authenticated connection",
         };
@@ -175,7 +181,7 @@ impl Row {
             Self::ChunkSmall => exchange(Event::FileChunk, 8, 1, 4, base64_len(1 << 16)),
             Self::FanOut => exchange(Event::SessionMessage, 1, sizes.members - 1, 64, 256),
             Self::Stored => stored(1),
-            Self::StoredBusy => stored(sizes.senders),
+            Self::StoredBusy => stored(sizes.busy_senders()),
             Self::Connect => Work::Connect { clients: 8 },
             Self::Idle => Work::Idle {
                 warm_up: 200,

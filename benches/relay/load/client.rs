@@ -61,8 +61,8 @@ pub enum Heard {
     Delivered(u64),
     /// The server took this client's event.
     Confirmed,
-    /// The server says whom this client's event has reached.
-    Received,
+    /// The server says whom this client's event has reached; how long it is.
+    Reached(u64),
     Ping,
     /// The server closes the connection.
     Closed,
@@ -287,7 +287,7 @@ fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
     } else if is("43") {
         answer_meaning(message, prefix)
     } else if is(r#"42["message:delivered""#) {
-        Ok(Heard::Received)
+        Ok(Heard::Reached(message.len))
     } else if is_any(JOINED) {
         Ok(Heard::Joined)
     } else if is("40") {

@@ -25,6 +25,8 @@ struct Conversation {
     id: String,
     participants: u64,
     body: u64,
+    /// The least that the ids of all participants but one take.
+    everybody: u64,
     sent: Cell<u64>,
     delivered: Cell<u64>,
     stopped: Cell<bool>,
@@ -33,6 +35,21 @@ struct Conversation {
 }
 
 impl Conversation {
+    fn new(work: &Conversations, number: u32, messages: &Rc<Cell<u64>>) -> Self {
+        // It outlives its round in the server.
+        let id = format!("conversation-{}-{number}", std::process::id());
+        Self {
+            participants: u64::from(work.participants),
+            body: work.body as u64,
+            everybody: user(&id, 0).len() as u64 * u64::from(work.participants - 1),
+            sent: Cell::new(0),
+            delivered: Cell::new(0),
+            stopped: Cell::new(false),
+            messages: Rc::clone(messages),
+            id,
+        }
+    }
+
     /// A delivery counts only when the whole content can be in it.
     fn hear(&self, heard: Heard) {
         if matches!(heard, Heard::Delivered(len) if len > self.body) {
@@ -49,7 +66,7 @@ struct Sender {
     conversation: Rc<Conversation>,
     sent: Cell<u64>,
     confirmed: Cell<u64>,
-    received: Cell<u64>,
+    reached: Cell<u64>,
     pinged: Cell<bool>,
     /// Something above has changed.
     changed: Notify,
@@ -61,7 +78,7 @@ impl Sender {
             conversation: Rc::clone(conversation),
             sent: Cell::new(0),
             confirmed: Cell::new(0),
-            received: Cell::new(0),
+            reached: Cell::new(0),
             pinged: Cell::new(false),
             changed: Notify::new(),
         })
@@ -72,7 +89,7 @@ impl Sender {
     }
 
     fn is_done(&self) -> bool {
-        self.confirmed.get() == self.sent.get() && self.received.get() == self.sent.get()
+        self.confirmed.get() == self.sent.get() && self.reached.get() == self.sent.get()
     }
 
     fn is_settled(&self) -> bool {
@@ -88,11 +105,11 @@ impl Sender {
     fn tally(&self) -> String {
         let all = &self.conversation;
         format!(
-            "of a sender's {} messages, {} were confirmed and {} reported as received; of their conversation's {}, {} \
+            "of a sender's {} messages, {} were confirmed and {} reported as having reached all; of their conversation's {}, {} \
              were delivered to {} participants",
             self.sent.get(),
             self.confirmed.get(),
-            self.received.get(),
+            self.reached.get(),
             all.sent.get(),
             all.delivered.get(),
             all.participants,
@@ -105,16 +122,7 @@ pub async fn run(order: &Order, work: Conversations) -> Result<Sample> {
     let mut tasks = Tasks::new();
     let mut senders = Vec::new();
     for number in 0..work.conversations {
-        let conversation = Conversation {
-            // It outlives its round in the server.
-            id: format!("conversation-{}-{number}", std::process::id()),
-            participants: u64::from(work.participants),
-            body: work.body as u64,
-            sent: Cell::new(0),
-            delivered: Cell::new(0),
-            stopped: Cell::new(false),
-            messages: Rc::clone(&messages),
-        };
+        let conversation = Conversation::new(&work, number, &messages);
         senders.extend(gather(order, &work, Rc::new(conversation), &mut tasks).await?);
     }
     let sample = cpu_per_event(order, &messages, &mut tasks).await?;
@@ -129,8 +137,8 @@ async fn gather(
     conversation: Rc<Conversation>,
     tasks: &mut Tasks,
 ) -> Result<Vec<Rc<Sender>>> {
-    let user = |number| format!("{}-user-{number}", conversation.id);
-    let users: Vec<_> = (0..work.participants).map(user).collect();
+    let users = (0..work.participants).map(|number| user(&conversation.id, number));
+    let users: Vec<_> = users.collect();
     create(order, &conversation, &users).await?;
     let join = payload::join_conversation(&conversation.id);
     let mut senders = Vec::new();
@@ -156,6 +164,10 @@ async fn gather(
     Ok(senders.into_iter().map(begin).collect())
 }
 
+fn user(conversation: &str, number: u32) -> String {
+    format!("{conversation}-user-{number}")
+}
+
 /// The first participant makes the conversation.
 async fn create(order: &Order, conversation: &Conversation, users: &[String]) -> Result<()> {
     let (creator, others) = users.split_first().context("nobody takes part")?;
@@ -174,7 +186,9 @@ async fn listen(mut listener: Listener, sender: Rc<Sender>) -> Result<()> {
         let hear = |heard| match heard {
             Heard::Closed => closed = true,
             Heard::Confirmed => sender.confirmed.update(|confirmed| confirmed + 1),
-            Heard::Received => sender.received.update(|received| received + 1),
+            Heard::Reached(len) if len > sender.conversation.everybody => {
+                sender.reached.update(|reached| reached + 1)
+            }
             Heard::Ping => sender.pinged.set(true),
             heard => sender.conversation.hear(heard),
         };
