@@ -122,46 +122,55 @@ pub async fn run(order: &Order, work: Conversations) -> Result<Sample> {
     let mut tasks = Tasks::new();
     let mut senders = Vec::new();
     for number in 0..work.conversations {
-        let conversation = Conversation::new(&work, number, &messages);
-        senders.extend(gather(order, &work, Rc::new(conversation), &mut tasks).await?);
+        let conversation = Rc::new(Conversation::new(&work, number, &messages));
+        senders.extend(gather(order, &work, &conversation, &mut tasks).await?);
     }
+    let senders = begin(senders, &work, &mut tasks);
     let sample = cpu_per_event(order, &messages, &mut tasks).await?;
     settle(&senders, &mut tasks).await?;
     Ok(sample)
 }
 
-/// Makes a conversation, brings everybody into it, and only then lets its senders begin.
+/// Makes a conversation and brings everybody into it. Its senders are silent yet.
 async fn gather(
     order: &Order,
     work: &Conversations,
-    conversation: Rc<Conversation>,
+    conversation: &Rc<Conversation>,
     tasks: &mut Tasks,
-) -> Result<Vec<Rc<Sender>>> {
+) -> Result<Vec<(Speaker, Rc<Sender>)>> {
     let users = (0..work.participants).map(|number| user(&conversation.id, number));
     let users: Vec<_> = users.collect();
-    create(order, &conversation, &users).await?;
+    create(order, conversation, &users).await?;
     let join = payload::join_conversation(&conversation.id);
     let mut senders = Vec::new();
     for (user, number) in users.iter().zip(0..) {
         let introduction = Introduction::participant(order, user, &join)?;
         let (listener, speaker) = client::connect(order, &introduction).await?;
         if number < work.senders {
-            let sender = Sender::new(&conversation);
+            let sender = Sender::new(conversation);
             tasks.spawn_local(listen(listener, Rc::clone(&sender)));
             senders.push((speaker, sender));
         } else {
-            let conversation = Rc::clone(&conversation);
-            tasks.spawn_local(client::stay(listener, speaker, move |heard| {
-                conversation.hear(heard)
-            }));
+            let conversation = Rc::clone(conversation);
+            let hear = move |heard| conversation.hear(heard);
+            tasks.spawn_local(client::stay(listener, speaker, hear));
         }
     }
+    Ok(senders)
+}
+
+/// Lets all senders begin. Not before: a server that waits for its disk would let in the last participants very slowly.
+fn begin(
+    senders: Vec<(Speaker, Rc<Sender>)>,
+    work: &Conversations,
+    tasks: &mut Tasks,
+) -> Vec<Rc<Sender>> {
     let begin = |(speaker, sender): (Speaker, Rc<Sender>)| {
-        let template = Template::stored(&conversation.id, work.body);
+        let template = Template::stored(&sender.conversation.id, work.body);
         tasks.spawn_local(send(speaker, template, Rc::clone(&sender)));
         sender
     };
-    Ok(senders.into_iter().map(begin).collect())
+    senders.into_iter().map(begin).collect()
 }
 
 fn user(conversation: &str, number: u32) -> String {
