@@ -36,6 +36,12 @@ pub fn iso(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
+/// A time in milliseconds since the epoch, written the same way.
+pub fn iso_ms(ms: u64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms.min(i64::MAX as u64) as i64);
+    iso(time.unwrap_or(jiff::Timestamp::MAX))
+}
+
 /// Now, in whole seconds since the epoch, as tokens count.
 pub fn now_seconds() -> u64 {
     since_epoch().as_secs()

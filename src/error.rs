@@ -46,6 +46,22 @@ pub enum ErrorCode {
     SessionExpired,
     /// The session is reserved or in use.
     SessionExists,
+    /// There is no such conversation, or the user does not take part in it.
+    NotParticipant,
+    /// There is no such message, or it is not for this user to change.
+    Unauthorized,
+    /// There is no such thing.
+    NotFound,
+    /// There is a conversation with this id.
+    ConversationExists,
+    /// A conversation could not be joined; nothing the client did.
+    JoinFailed,
+    /// A message could not be kept; nothing the client did.
+    MessageSendFailed,
+    /// A request's body is too large.
+    PayloadTooLarge,
+    /// A request's body is not JSON.
+    UnsupportedMediaType,
     /// The server failed; nothing the client did.
     OperationFailed,
 }
@@ -73,6 +89,14 @@ impl ErrorCode {
             Self::NotAMember => "NOT_A_MEMBER",
             Self::SessionExpired => "SESSION_EXPIRED",
             Self::SessionExists => "SESSION_EXISTS",
+            Self::NotParticipant => "NOT_PARTICIPANT",
+            Self::Unauthorized => "UNAUTHORIZED",
+            Self::NotFound => "NOT_FOUND",
+            Self::ConversationExists => "CONVERSATION_EXISTS",
+            Self::JoinFailed => "JOIN_FAILED",
+            Self::MessageSendFailed => "MESSAGE_SEND_FAILED",
+            Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::OperationFailed => "OPERATION_FAILED",
         }
     }

@@ -42,7 +42,18 @@ impl fmt::Debug for UserId {
     }
 }
 
-/// An authenticated user, as the token describes them.
+/// A user, as their token describes them. What it does not tell stays as it is known.
+#[derive(Debug, Clone)]
+pub struct TokenUser {
+    /// Who it is.
+    pub id: UserId,
+    /// The name, if the token has one; never empty.
+    pub name: Option<Arc<str>>,
+    /// A picture, if the token has one.
+    pub avatar_url: Option<Arc<str>>,
+}
+
+/// An authenticated user: what the token tells, and what is known where it tells nothing.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// The only id events carry for this user.

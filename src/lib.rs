@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod audit;
 pub mod auth;
+pub mod authentication;
 pub mod clock;
 pub mod config;
 pub mod connection;
@@ -26,6 +27,7 @@ pub mod identity;
 pub mod lifecycle;
 pub mod limits;
 pub mod logging;
+pub mod operations;
 pub mod payload;
 pub mod places;
 pub mod presence;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::{Config, Secret};
 use crate::error::DisconnectReason;
@@ -78,10 +78,18 @@ impl Server {
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
         self.stop_tasks();
+        self.close_conversations(end).await;
         let audit = self.relay.audit.clone();
         let written = tokio::task::spawn_blocking(move || audit.close(end.into_std())).await;
         if !matches!(written, Ok(true)) {
             tracing::error!("stopped before all audit records were written");
+        }
+    }
+
+    async fn close_conversations(&self, end: Instant) {
+        let closed = timeout_at(end, self.relay.conversations.store().close()).await;
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::error!("stopped before the store of conversations was closed");
         }
     }
 

@@ -3,11 +3,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::future::BoxFuture;
+
 use crate::relay::Relay;
 use crate::users::User;
 
 /// Tells others that a user came (`true`) or went.
-pub type Teller = fn(&Relay, &Arc<User>, bool);
+pub type Teller = for<'a> fn(&'a Relay, &'a Arc<User>, bool) -> BoxFuture<'a, ()>;
 
 /// The dialects' tellers.
 #[derive(Debug, Default)]
@@ -24,35 +26,40 @@ impl Presence {
 }
 
 /// A connection of the user was added.
-pub fn came(relay: &Relay, user: &Arc<User>) {
-    settle(relay, user, true);
+pub async fn came(relay: &Relay, user: &Arc<User>) {
+    settle(relay, user, true).await;
 }
 
 /// The last connection of the user was removed: others are told after the grace, if the user has
 /// not come back by then.
 pub fn left(relay: &Arc<Relay>, user: &Arc<User>) {
     let grace = relay.config.offline_grace;
-    if grace.is_zero() {
-        return settle(relay, user, false);
-    }
     let (relay, user) = (relay.clone(), user.clone());
     tokio::spawn(async move {
         tokio::time::sleep(grace).await;
         // Who came back and left again has a newer time, and a later turn here.
         if user.left().is_some_and(|left| left.at.elapsed() >= grace) {
-            settle(&relay, &user, false);
+            settle(&relay, &user, false).await;
         }
     });
 }
 
 /// Tells what is so now, if others were told otherwise before.
-fn settle(relay: &Relay, user: &Arc<User>, expected: bool) {
-    let mut announced = user.announced.lock();
+async fn settle(relay: &Relay, user: &Arc<User>, expected: bool) {
+    let _telling = user.telling.lock().await;
     let online = user.is_connected();
-    if online == expected && *announced != online {
-        *announced = online;
-        for teller in relay.presence.tellers.get().into_iter().flatten() {
-            teller(relay, user, online);
+    if online != expected || user.is_announced() == online {
+        return;
+    }
+    user.announce(online);
+    for teller in relay.presence.tellers.get().into_iter().flatten() {
+        teller(relay, user, online).await;
+    }
+    if let Some(left) = user.left() {
+        let at = left.time.as_millisecond().unsigned_abs();
+        let noted = relay.conversations.store().saw_user(&user.id, at).await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "when a user was seen last was not noted");
         }
     }
 }

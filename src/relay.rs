@@ -11,6 +11,7 @@ use crate::audit::{Audit, Event, Record};
 use crate::auth::Verifier;
 use crate::config::Config;
 use crate::connection::{Connection, OpenConnections};
+use crate::conversations::Conversations;
 use crate::dialect::Dialect;
 use crate::identity::UserId;
 use crate::limits::AddressLimits;
@@ -30,6 +31,8 @@ pub struct Relay {
     pub users: Users,
     /// All open connections.
     pub connections: OpenConnections,
+    /// Stored conversations.
+    pub conversations: Conversations,
     /// Ad-hoc sessions.
     pub sessions: Sessions,
     /// Ends polling sessions.

@@ -28,6 +28,12 @@ pub fn session(id: &str) -> String {
     format!("session:{id}")
 }
 
+/// The library's name for the room of those who see a conversation in one shape, under an id of one
+/// JSON type. No client sees it.
+pub fn conversation(shape: &str, written: &str, id: &str) -> String {
+    format!("conversation:{shape}:{written}:{id}")
+}
+
 /// The connections of this server that are in one room. Whoever owns it decides who enters, and in
 /// which order events go out.
 #[derive(Debug)]
@@ -74,6 +80,11 @@ impl Room {
         connection.leave_room(&self.name);
         self.connections
             .retain(|other| !Arc::ptr_eq(other, connection));
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
     }
 
     /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting

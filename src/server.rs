@@ -18,6 +18,8 @@ use crate::auth::{KeyError, Verifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, Secret, Transport};
 use crate::connection::OpenConnections;
+use crate::conversations::{Conversations, SqliteConversations};
+use crate::database::OpenError;
 use crate::dialects;
 use crate::http::{self, SocketIoEdge};
 use crate::limits::AddressLimits;
@@ -38,6 +40,9 @@ pub enum StartError {
     /// The embedded database cannot be opened.
     #[error("cannot open the audit: {0}")]
     Store(#[from] StoreError),
+    /// That of conversations cannot be opened.
+    #[error("cannot open the conversations: {0}")]
+    Conversations(#[from] OpenError),
     /// The system has no thread to write it with.
     #[error("cannot start the audit: {0}")]
     Thread(io::Error),
@@ -63,7 +68,11 @@ impl Server {
         let store = SqliteStore::open(&config.data_dir)?;
         let audit =
             Audit::start(store, AuditOptions::from(&*config)).map_err(StartError::Thread)?;
-        let relay = Arc::new(relay(&config, verifier, audit));
+        let clock = Arc::new(SystemClock);
+        let store = SqliteConversations::open(&config.data_dir, clock.clone())?;
+        let conversations = Conversations::new(Arc::new(store), clock);
+        conversations.set_tellers(dialects::conversation_tellers());
+        let relay = Arc::new(relay(&config, verifier, audit, conversations));
         relay.presence.set_tellers(dialects::presence_tellers());
 
         let wanted = SocketAddr::new(config.host, config.port);
@@ -111,11 +120,17 @@ impl Server {
     }
 }
 
-fn relay(config: &Arc<Config>, verifier: Verifier, audit: Audit) -> Relay {
+fn relay(
+    config: &Arc<Config>,
+    verifier: Verifier,
+    audit: Audit,
+    conversations: Conversations,
+) -> Relay {
     Relay {
         verifier,
         users: Users::new(config.clone()),
         connections: OpenConnections::default(),
+        conversations,
         sessions: sessions(config),
         closer: TransportCloser::default(),
         limits: AddressLimits::new(config),

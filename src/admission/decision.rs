@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::auth::AuthError;
+use crate::authentication;
 use crate::config::AuthErrorStyle;
 use crate::connection::{Admission, Client};
 use crate::dialect::Dialect;
@@ -127,13 +128,8 @@ async fn authenticate(
             Err(AuthError::Missing)
         };
     };
-    if !relay.limits.authentication.allows(handshake.address) {
-        return Err(AuthError::TooManyAttempts);
-    }
-    let verified = relay.verifier.verify(&token).await;
-    verified
-        .map(Admission::User)
-        .inspect_err(|_| relay.limits.authentication.count(handshake.address))
+    let authenticated = authentication::authenticate(relay, handshake.address, &token).await;
+    authenticated.map(Admission::User)
 }
 
 /// The token, from the places where this client may put it.

@@ -29,7 +29,8 @@ pub(super) async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
     // Nothing is sent away inside: the end of a connection waits for its phase, too.
     match enter(relay, connection) {
         Entered::Here => {
-            everyone::arrive(relay, connection);
+            everyone::settle_in(relay, connection).await;
+            everyone::arrive(relay, connection).await;
             work(relay, connection, connection.inbox().open()).await;
         }
         Entered::SendAway(Some(error)) => {
@@ -64,10 +65,10 @@ fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
             return Entered::SendAway(Some(error));
         }
         Admission::User(authenticated) => {
-            if everyone::enter(relay, connection, authenticated).is_err() {
-                return Entered::SendAway(None);
+            if let Err(code) = everyone::enter(relay, connection, authenticated) {
+                let error = (code == ErrorCode::NotAuthorized).then_some(AuthError::NotAuthorized);
+                return Entered::SendAway(error);
             }
-            everyone::welcome(connection);
         }
     }
     Entered::Here

@@ -103,10 +103,12 @@ impl Event {
             Self::Admin {
                 action,
                 recipient,
+                conversation_id,
                 count,
             } => {
                 details.reason = Some(action.as_str());
                 details.recipient = recipient.as_ref().map(AuditText::as_str);
+                details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
                 details.count = *count;
             }
         }

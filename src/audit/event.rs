@@ -46,6 +46,11 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $name,)+ }
             }
 
+            /// Parses a name. `None`: it is none of these.
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
             /// How serious this type is.
             pub const fn level(self) -> Level {
                 match self { $(Self::$variant => Level::$level,)+ }
@@ -158,7 +163,7 @@ pub struct FileChunk {
     pub bytes: u64,
 }
 
-/// What an administrator did to a user.
+/// What an administrator did, of the server or of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminAction {
     /// Created or changed the user.
@@ -169,6 +174,10 @@ pub enum AdminAction {
     UserDisconnected,
     /// Created a conversation.
     ConversationCreated,
+    /// Let the user take part in a conversation.
+    ParticipantAdded,
+    /// Ended the user's taking part in a conversation.
+    ParticipantRemoved,
     /// Read audit records.
     AuditRead,
 }
@@ -181,6 +190,8 @@ impl AdminAction {
             Self::UserSuspended => "user suspended",
             Self::UserDisconnected => "user disconnected",
             Self::ConversationCreated => "conversation created",
+            Self::ParticipantAdded => "participant added",
+            Self::ParticipantRemoved => "participant removed",
             Self::AuditRead => "audit read",
         }
     }
@@ -245,6 +256,7 @@ pub enum Event {
     Admin {
         action: AdminAction,
         recipient: Option<AuditText>,
+        conversation_id: Option<AuditText>,
         count: Option<u64>,
     },
     Error {
@@ -277,6 +289,21 @@ impl Event {
             Self::SlowConsumer { .. } => EventType::SlowConsumer,
             Self::Admin { .. } => EventType::Admin,
             Self::Error { .. } => EventType::Error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_parsed_and_no_other() {
+        for event_type in EventType::ALL {
+            assert_eq!(EventType::parse(event_type.as_str()), Some(*event_type));
+        }
+        for other in ["", "admin", "ADMIN ", "NOTHING"] {
+            assert_eq!(EventType::parse(other), None);
         }
     }
 }

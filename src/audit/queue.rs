@@ -15,11 +15,13 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    read::{Found, Query, Reader, Reads},
     record::Record,
+    sqlite::StoreError,
     writer::{ROWS_PER_COMMIT, Writer},
 };
 
-/// Where records are kept. Called by the writer thread only.
+/// Where records are kept. Called by the writer thread only, except before it starts.
 pub trait Store: Send + 'static {
     /// Why it failed. The text is logged, so it must not hold anything of a record.
     type Error: std::fmt::Display;
@@ -37,6 +39,9 @@ pub trait Store: Send + 'static {
     /// # Errors
     /// When nothing was deleted; it is tried again later.
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, Self::Error>;
+
+    /// What reads the records beside the writer thread. Asked for once, before that starts.
+    fn reader(&self) -> Arc<dyn Reader>;
 }
 
 /// What can be set about the audit.
@@ -69,17 +74,18 @@ impl Audit {
     /// When the system has no thread to give.
     pub fn start<S: Store>(store: S, options: AuditOptions) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(options.capacity.get()));
+        let reads = Reads::new(store.reader());
         let writer = Writer::new(Arc::clone(&shared), store, options.retention_days);
         thread::Builder::new()
             .name("audit".into())
             .spawn(move || writer.run())?;
-        Ok(Self(Arc::new(Handle(shared))))
+        Ok(Self(Arc::new(Handle { shared, reads })))
     }
 
     /// Queues `record`. Never waits for the store: when the queue is full, or closed, the record is
     /// counted as lost and an error is logged, at most once a second.
     pub fn record(&self, record: Record) {
-        let shared = &self.0.0;
+        let shared = &self.0.shared;
         let mut state = shared.state.lock();
         if state.closing || state.outstanding() >= shared.capacity as u64 {
             let report = state.lose(1, Instant::now());
@@ -96,13 +102,13 @@ impl Audit {
 
     /// Records lost since the start.
     pub fn lost(&self) -> u64 {
-        self.0.0.state.lock().lost
+        self.0.shared.state.lock().lost
     }
 
     /// Waits until everything recorded before this call is committed, and says whether it was by
     /// `deadline`. Blocks the thread; from async code call it on a blocking one.
     pub fn flush(&self, deadline: Instant) -> bool {
-        let shared = &self.0.0;
+        let shared = &self.0.shared;
         let mut state = shared.state.lock();
         let target = state.accepted;
         state.flush_to = target;
@@ -119,7 +125,7 @@ impl Audit {
     /// was committed by `deadline`. What the store has not taken by then is lost, and logged.
     /// Blocks the thread like [`Audit::flush`].
     pub fn close(&self, deadline: Instant) -> bool {
-        let shared = &self.0.0;
+        let shared = &self.0.shared;
         let mut state = shared.close(deadline);
         while !state.stopped {
             if shared.done.wait_until(&mut state, deadline).timed_out() {
@@ -129,13 +135,22 @@ impl Audit {
         state.stopped && state.outstanding() == 0
     }
 
+    /// Reads records that were committed. Those that still wait in the queue need not be among
+    /// them; [`Audit::flush`] has them written.
+    ///
+    /// # Errors
+    /// When the store cannot be read. Writing goes on.
+    pub async fn read(&self, query: Query) -> Result<Found, StoreError> {
+        self.0.reads.read(query).await
+    }
+
     /// Whether records are being kept, for the readiness check.
     ///
     /// # Errors
     /// A fixed text when the writer has ended, the last commit failed, or records were lost within
     /// the last ten seconds or would be now.
     pub fn health(&self) -> Result<(), &'static str> {
-        let shared = &self.0.0;
+        let shared = &self.0.shared;
         let state = shared.state.lock();
         let lost_lately = state
             .lost_at
@@ -153,12 +168,15 @@ impl Audit {
 }
 
 /// Ends the writer with the last clone of [`Audit`].
-struct Handle(Arc<Shared>);
+struct Handle {
+    shared: Arc<Shared>,
+    reads: Reads,
+}
 
 impl Drop for Handle {
     fn drop(&mut self) {
         // Nobody waits here, so a failing store is given a moment and no more.
-        drop(self.0.close(Instant::now() + Duration::from_secs(5)));
+        drop(self.shared.close(Instant::now() + Duration::from_secs(5)));
     }
 }
 

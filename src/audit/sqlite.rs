@@ -1,13 +1,22 @@
 //! The embedded audit store: table `logs` in an SQLite file of the data folder.
 //!
-//! Owns the file's schema and its migrations. Used by the writer thread only.
+//! Owns the file's schema and its migrations. Writing is for the writer thread only; reading goes
+//! beside it.
 
-use std::{fmt::Write as _, path::Path, time::Duration};
+mod reader;
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{queue::Store, record::Record};
+use super::{queue::Store, read::Reader, record::Record};
 use crate::database::{self, OpenError};
+use reader::SqliteReader;
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "relay.db";
@@ -79,11 +88,15 @@ pub enum StoreError {
     /// The details of a record could not be written as JSON.
     #[error("details: {0}")]
     Details(#[from] serde_json::Error),
+    /// Reading did not come to an end.
+    #[error("reading did not come to an end")]
+    Read(#[from] tokio::task::JoinError),
 }
 
 /// The audit table of one data folder.
 pub struct SqliteStore {
     connection: Connection,
+    data_dir: PathBuf,
 }
 
 impl SqliteStore {
@@ -94,7 +107,10 @@ impl SqliteStore {
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
         let connection = database::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
         connection.busy_timeout(WRITE_TIMEOUT)?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            data_dir: data_dir.to_owned(),
+        })
     }
 }
 
@@ -120,6 +136,10 @@ impl Store for SqliteStore {
             .connection
             .prepare_cached(EXPIRE)?
             .execute(params![before_ms, limit])?)
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        Arc::new(SqliteReader::new(&self.data_dir))
     }
 }
 

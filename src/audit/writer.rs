@@ -49,14 +49,16 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    pub(super) fn run(mut self) {
-        // Also runs when the store panics: nobody may wait for a thread that is gone.
+    pub(super) fn run(self) {
+        // Also runs when the store panics: nobody may wait for a thread that is gone. It is said
+        // when the store is closed, which is why this is dropped after the writer.
         let _ended = Ended(Arc::clone(&self.shared));
+        let mut writer = self;
         loop {
-            let done = match self.next_work() {
-                Work::Write(batch) => self.write(&batch),
+            let done = match writer.next_work() {
+                Work::Write(batch) => writer.write(&batch),
                 Work::Expire(days) => {
-                    self.expire(days);
+                    writer.expire(days);
                     true
                 }
                 Work::End => false,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::identity::{Identity, UserId};
+use crate::identity::{TokenUser, UserId};
 
 /// The longest name and picture address, in bytes; longer ones are cut.
 const MAX_NAME_BYTES: usize = 128;
@@ -41,23 +41,20 @@ impl Claims {
     }
 
     /// `None` when there is no valid user id.
-    pub(super) fn into_identity(self) -> Option<Identity> {
+    pub(super) fn into_user(self) -> Option<TokenUser> {
         let id = match self.user_id.or(self.id).or(self.sub)? {
             Id::Text(text) => text,
             Id::Number(number) => number.to_string(),
         };
-        let user = UserId::parse(&id)?;
+        let id = UserId::parse(&id)?;
         let name = [self.username, self.name, self.display_name]
             .into_iter()
             .flatten()
             .find(|name| !name.is_empty())
-            .map_or_else(
-                || user.shared().clone(),
-                |name| shown(&name, MAX_NAME_BYTES),
-            );
+            .map(|name| shown(&name, MAX_NAME_BYTES));
         let avatar_url = self.avatar_url.map(|url| shown(&url, MAX_URL_BYTES));
-        Some(Identity {
-            user,
+        Some(TokenUser {
+            id,
             name,
             avatar_url,
         })

@@ -14,15 +14,15 @@ pub use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
 use crate::error::ErrorCode;
-use crate::identity::Identity;
+use crate::identity::TokenUser;
 use claims::Claims;
 use keys::Keys;
 
 /// A token that was found good.
 #[derive(Debug, Clone)]
-pub struct Authenticated {
+pub struct Verified {
     /// Whom it is for.
-    pub identity: Identity,
+    pub user: TokenUser,
     /// When it expires, in seconds since the epoch.
     pub expires_at: u64,
 }
@@ -39,6 +39,9 @@ pub enum AuthError {
     /// The token was good once.
     #[error("Token expired")]
     Expired,
+    /// The user is suspended.
+    #[error("User not authorized")]
+    NotAuthorized,
     /// Too many failures from this address.
     #[error("Too many attempts")]
     TooManyAttempts,
@@ -51,6 +54,7 @@ impl AuthError {
             Self::Missing => ErrorCode::MissingToken,
             Self::Invalid => ErrorCode::InvalidToken,
             Self::Expired => ErrorCode::ExpiredToken,
+            Self::NotAuthorized => ErrorCode::NotAuthorized,
             Self::TooManyAttempts => ErrorCode::TooManyAttempts,
         }
     }
@@ -108,7 +112,7 @@ impl Verifier {
     }
 
     /// Verifies a token; a leading `Bearer ` is tolerated.
-    pub async fn verify(&self, token: &str) -> Result<Authenticated, AuthError> {
+    pub async fn verify(&self, token: &str) -> Result<Verified, AuthError> {
         let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
         let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?;
         // No extension that a token may call critical is understood here.
@@ -117,11 +121,8 @@ impl Verifier {
         }
         let claims = self.claims(token, &header).await?;
         let expires_at = self.end_of(claims.exp());
-        let identity = claims.into_identity().ok_or(AuthError::Invalid)?;
-        Ok(Authenticated {
-            identity,
-            expires_at,
-        })
+        let user = claims.into_user().ok_or(AuthError::Invalid)?;
+        Ok(Verified { user, expires_at })
     }
 
     /// Tries the configured key first. Where there is a key set too, the token may be from there.

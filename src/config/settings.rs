@@ -235,6 +235,8 @@ settings! {
     max_id_bytes: usize = 128, check between(1, 1024);
     /// Longest public key or signature, in bytes.
     max_key_bytes: usize = 65_536, check at_least(1);
+    /// Longest content of a message in a stored conversation, in characters.
+    max_content_chars: usize = 10_000, check between(1, 1 << 20);
     /// Longest file name, in bytes; it may be encrypted.
     max_file_name_bytes: usize = 4096, check at_least(1);
 

@@ -22,7 +22,8 @@ pub use inbox::{Drain, Inbox, Next};
 pub use open::OpenConnections;
 
 use crate::audit::{AuditText, Source};
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::AuthError;
+use crate::authentication::Authenticated;
 use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::error::DisconnectReason;
@@ -127,6 +128,13 @@ pub enum Admission {
     Guest,
     /// To be told by an event that it is not, and sent away.
     Refused(AuthError),
+}
+
+impl Member {
+    /// How records name the user on this connection.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
 }
 
 impl Connection {
@@ -248,10 +256,10 @@ impl Connection {
         declared.unwrap_or(Dialect::Direct)
     }
 
-    /// It sent an event that only this dialect has.
-    pub fn spoke(&self, dialect: Dialect) {
+    /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
+    pub fn spoke(&self, dialect: Dialect) -> bool {
         // The first one stays.
-        let _ = self.spoke.set(dialect);
+        self.client.declared.is_none() && self.spoke.set(dialect).is_ok()
     }
 
     /// Whether events of this dialect are accepted on it.

@@ -137,6 +137,12 @@ impl Message {
         }
     }
 
+    /// About how many bytes its content and media take together, as JSON text and attachments.
+    pub fn size(&self) -> usize {
+        let kept = [self.content(), self.media()].into_iter().flatten();
+        kept.map(|kept| kept.lend().total_size()).sum()
+    }
+
     /// When it was deleted, if it was.
     pub fn deleted_at(&self) -> Option<u64> {
         match self.body {
@@ -181,6 +187,10 @@ pub const MAX_PAGE: u16 = 200;
 pub struct PageLimit(u16);
 
 impl PageLimit {
+    /// The most bytes ([`Message::size`]) of messages that are read at once, however many they may
+    /// be; one message is always read.
+    pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
     /// `None`: it is not 1 to 200.
     pub fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;
@@ -215,7 +225,8 @@ pub struct Page {
 /// A part of a history, and how much there is.
 #[derive(Debug)]
 pub struct Slice {
-    /// Oldest first.
+    /// Oldest first. Fewer than were asked for when these are large: the next one's position is
+    /// after as many as came.
     pub messages: Vec<Message>,
     /// Messages in all.
     pub total: u64,

@@ -76,17 +76,6 @@ pub struct UserRecord {
     pub last_seen_at: Option<u64>,
 }
 
-/// A user, as their token describes them. What it does not tell stays as it is known.
-#[derive(Debug, Clone)]
-pub struct TokenUser {
-    /// Who it is.
-    pub id: UserId,
-    /// The name, if the token has one.
-    pub name: Option<Arc<str>>,
-    /// A picture, if the token has one.
-    pub avatar_url: Option<Arc<str>>,
-}
-
 /// What an administrator changes of a user. `None` leaves it.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
@@ -114,7 +103,7 @@ pub struct Conversation {
 }
 
 /// A conversation, as one who takes part in it sees it in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Listed {
     /// The conversation.
     pub conversation: Conversation,
@@ -123,6 +112,8 @@ pub struct Listed {
     /// Messages of others since they were added last that they have not read, without those that
     /// were deleted or that they have hidden.
     pub unread: u64,
+    /// Their own content key, if one was given.
+    pub key: Option<ContentKey>,
 }
 
 /// The key of a conversation's content, encrypted for one participant (protocol, `feed`).

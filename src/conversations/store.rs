@@ -19,10 +19,10 @@ use super::message::{
 };
 use super::model::{
     Added, Conversation, Created, Ending, Listed, NewConversation, NewParticipant, Participant,
-    TokenUser, UserChange, UserRecord,
+    UserChange, UserRecord,
 };
 use super::{ConversationId, Emoji, MessageId, ReactionId};
-use crate::identity::UserId;
+use crate::identity::{TokenUser, UserId};
 
 /// Why something was not done. No variant holds anything of what users write.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -61,6 +61,9 @@ pub trait ConversationStore: Debug + Send + Sync {
     /// What is known of these users, in no order; nothing of those who are not known.
     async fn users(&self, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError>;
 
+    /// All users who have one of these names now, each once, in no order. Names are not unique.
+    async fn users_named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError>;
+
     /// Changes a user for an administrator, who may tell of them before they come.
     async fn change_user(
         &self,
@@ -88,12 +91,27 @@ pub trait ConversationStore: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<Listed>, StoreError>;
 
+    /// One conversation that a user takes part in, as it is in that list. `None`: they do not.
+    async fn conversation_of(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError>;
+
     /// The ids of all conversations that a user takes part in, in no order.
     async fn conversation_ids_of(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError>;
 
     /// All others who take part in a conversation that this user takes part in, each once, in no
     /// order.
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError>;
+
+    /// For each of these conversations the names of those who take part in it, by their ids; the id
+    /// of one who is not known. Each conversation once, in no order; none in which nobody takes
+    /// part.
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError>;
 
     /// All who take or took part, the longest first; of those added at the same time by id.
     async fn participants(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError>;
@@ -169,7 +187,9 @@ pub trait ConversationStore: Debug + Send + Sync {
         user: &UserId,
     ) -> Result<bool, StoreError>;
 
-    /// A part of the history, without what the user has hidden.
+    /// A part of the history, without what the user has hidden. It ends, with more to come, before
+    /// the message with which it would have more than [`PageLimit::MAX_BYTES`] (8 MiB), unless that
+    /// is its first. A store reads at most one message more than it answers.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]
@@ -181,7 +201,8 @@ pub trait ConversationStore: Debug + Send + Sync {
         limit: PageLimit,
     ) -> Result<Page, StoreError>;
 
-    /// The same by position: so many messages of the history after the first `offset`.
+    /// The same by position: so many messages of the history after the first `offset`. It ends
+    /// early as a page does, which changes nothing about the total.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]

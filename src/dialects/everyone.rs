@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Turn, direct};
+use super::{Turn, chat, direct};
 use crate::audit::Event as Audited;
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::AuthError;
+use crate::authentication::{self, Authenticated};
 use crate::clock;
 use crate::connection::{Connection, Phase};
+use crate::dialect::Dialect;
 use crate::error::{DisconnectReason, ErrorCode};
 use crate::presence;
 use crate::relay::Relay;
+use crate::users::NotAdded;
 
 /// Client: here is a token, bare or as `{token}`.
 pub const AUTHENTICATE: &str = "authenticate";
@@ -84,10 +87,11 @@ pub fn enter(
         identity,
         expires_at,
     } = authenticated;
-    let user = relay
-        .users
-        .connect(&identity, connection)
-        .ok_or(ErrorCode::TooManyConnections)?;
+    let user = relay.users.connect(&identity, connection);
+    let user = user.map_err(|error| match error {
+        NotAdded::TooMany => ErrorCode::TooManyConnections,
+        NotAdded::Suspended => ErrorCode::NotAuthorized,
+    })?;
     connection.extend_until(expires_at);
     connection.authenticate(user, identity);
     relay.record(
@@ -99,7 +103,7 @@ pub fn enter(
 }
 
 /// Tells a connection that it is authenticated.
-pub fn welcome(connection: &Connection) {
+fn welcome(connection: &Connection) {
     if let Some(member) = connection.member() {
         let socket_id = connection.socket_id().to_string();
         let user_id = member.user.id.as_str();
@@ -114,12 +118,21 @@ pub fn welcome(connection: &Connection) {
     }
 }
 
+/// Takes a connection that is authenticated now into what it gets events of, and tells it.
+pub async fn settle_in(relay: &Relay, connection: &Arc<Connection>) {
+    if connection.member().is_some() && connection.dialect() == Dialect::Chat {
+        chat::enter(relay, connection).await;
+    }
+    welcome(connection);
+}
+
 /// Tells others that the connection's user is here, and the connection who else is. To be called
 /// without the connection's phase.
-pub fn arrive(relay: &Relay, connection: &Connection) {
+pub async fn arrive(relay: &Relay, connection: &Connection) {
     if let Some(member) = connection.member() {
-        presence::came(relay, &member.user);
+        presence::came(relay, &member.user).await;
         direct::presence::greet(relay, connection);
+        chat::presence::greet(relay, connection).await;
     }
 }
 
@@ -202,21 +215,16 @@ fn record_refused(turn: &Turn<'_>, code: ErrorCode) {
 /// A token, or a fresh one for the same user.
 pub async fn authenticate(turn: Turn<'_>) {
     match check(&turn).await {
-        Ok(authenticated) => accept(turn, authenticated),
+        Ok(authenticated) => accept(turn, authenticated).await,
         Err(code) => refuse(turn, code, "Invalid token"),
     }
 }
 
 async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
-    let address = turn.connection.client.address;
-    if !turn.relay.limits.authentication.allows(address) {
-        return Err(ErrorCode::TooManyAttempts);
-    }
     let token = token(turn).ok_or(ErrorCode::InvalidToken)?;
-    let authenticated = turn.relay.verifier.verify(&token).await.map_err(|error| {
-        turn.relay.limits.authentication.count(address);
-        error.code()
-    })?;
+    let address = turn.connection.client.address;
+    let authenticated = authentication::authenticate(turn.relay, address, &token).await;
+    let authenticated = authenticated.map_err(AuthError::code)?;
     match turn.connection.member() {
         Some(member) if member.user.id != authenticated.identity.user => {
             Err(ErrorCode::InvalidToken)
@@ -242,7 +250,7 @@ fn token<'a>(turn: &Turn<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
+async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
     let connection = turn.connection;
     if connection.member().is_some() {
         connection.extend_until(authenticated.expires_at);
@@ -254,9 +262,13 @@ fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
     };
     match entered {
         Ok(()) => {
-            welcome(connection);
+            // Only clients of this dialect come without a token and bring it later.
+            if turn.speaks(Dialect::Feed) {
+                connection.spoke(Dialect::Feed);
+            }
+            settle_in(turn.relay, connection).await;
             turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
-            arrive(turn.relay, connection);
+            arrive(turn.relay, connection).await;
         }
         Err(code) => refuse(turn, code, "Too many connections"),
     }

@@ -94,6 +94,13 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// Answers a callback that was not answered yet with a small object.
+    pub fn answer_small<T: Serialize>(&mut self, payload: &T) {
+        if let Some(Ack(ack)) = self.ack.take() {
+            self.connection.acknowledge(ack, payload);
+        }
+    }
+
     /// Answers a callback that was not answered yet with success.
     pub fn succeed(&mut self) {
         if let Some(Ack(ack)) = self.ack.take() {

@@ -52,7 +52,10 @@ pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
 pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
     let problem = match relay.is_draining() {
         true => Err("draining"),
-        false => relay.audit.health(),
+        false => match relay.conversations.store().health().await {
+            Ok(()) => relay.audit.health(),
+            Err(_) => Err("the store of conversations does not work"),
+        },
     };
     match problem {
         Ok(()) => Json(Ready {

@@ -2,15 +2,26 @@
 //! know events.
 
 mod address;
+mod admin;
+mod body;
+mod caller;
+mod conversations;
 mod error;
 mod health;
+mod history;
+mod message_form;
+mod messages;
+mod new_conversation;
 mod origin;
+mod problem;
 mod sessions;
+mod shown;
 mod socket_io;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -24,12 +35,22 @@ use crate::relay::Relay;
 pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
     let serves = |dialect| relay.config.dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(relay));
+    let stored = [Dialect::Conversation, Dialect::Feed, Dialect::Chat];
+    let conversations = stored
+        .into_iter()
+        .any(serves)
+        .then(|| conversations::routes().merge(messages::routes(relay)));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .merge(sessions.unwrap_or_default())
+        .merge(conversations.unwrap_or_default())
+        .merge(admin::routes())
         .fallback(error::unknown_route)
+        .method_not_allowed_fallback(error::unknown_route)
         .with_state(relay.clone())
+        .layer(from_fn_with_state(relay.clone(), problem::record_refusals))
+        .layer(from_fn(problem::name_failures))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid));
     let socket_io = Router::new()
@@ -38,5 +59,5 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .with_state(edge);
     origin::guard(&relay.config.allowed_origins, rest.merge(socket_io))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(axum::middleware::from_fn(socket_io::note_request))
+        .layer(from_fn(socket_io::note_request))
 }

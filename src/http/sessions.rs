@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,7 +13,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{address, error, socket_io};
+use super::{address, caller, error, socket_io};
 use crate::audit::{Event as Audited, Record};
 use crate::connection::Client;
 use crate::dialect::Dialect;
@@ -194,21 +193,10 @@ impl From<Summary> for Listed {
 
 /// For those who look for a fault: with `DEBUG=true`, or with the admin token.
 async fn list(State(relay): State<Arc<Relay>>, headers: HeaderMap) -> Response {
-    if !relay.config.debug && !is_admin(&relay, &headers) {
+    if !relay.config.debug && !caller::is_admin(&relay, &headers) {
         return error::unknown_route().await;
     }
     let summaries = relay.sessions.summaries().await;
     let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();
     Json(listed).into_response()
-}
-
-fn is_admin(relay: &Relay, headers: &HeaderMap) -> bool {
-    let given = headers.get(AUTHORIZATION).and_then(|value| {
-        let text = value.to_str().ok()?;
-        text.strip_prefix("Bearer ")
-    });
-    let wanted = relay.config.admin_token.as_ref();
-    given.zip(wanted).is_some_and(|(given, wanted)| {
-        verify_slices_are_equal(given.as_bytes(), wanted.expose().as_bytes()).is_ok()
-    })
 }

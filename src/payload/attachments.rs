@@ -60,6 +60,19 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// How many characters a string has, or the JSON text of something else; of attachments, their
+    /// bytes.
+    pub fn characters(&self) -> usize {
+        match &self.0 {
+            Node::Text(raw) => match text(raw.get()) {
+                Some(text) => text.chars().count(),
+                None => raw.get().chars().count(),
+            },
+            Node::Attachment(bytes) => bytes.len(),
+            Node::Object(_) | Node::Array(_) => self.total_size(),
+        }
+    }
+
     /// Whether it is an object.
     pub fn is_object(&self) -> bool {
         match &self.0 {

@@ -94,6 +94,25 @@ impl RawEvent {
     }
 }
 
+impl<'a> Payload<'a> {
+    /// The fields of an object in JSON text, which has no attachments.
+    pub fn of_object(text: &'a str) -> Result<Self, Malformed> {
+        let argument = serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
+        let Argument::Object(members) = argument else {
+            return Err(Malformed::NotAnObject);
+        };
+        let mut attachments = Attachments::new(&NO_ATTACHMENTS);
+        let fields = members
+            .into_iter()
+            .map(|(key, value)| Ok((key, attachments.resolve(value)?)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            fields,
+            text_size: text.len(),
+        })
+    }
+}
+
 impl fmt::Debug for RawEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawEvent")

@@ -16,6 +16,8 @@ pub use event::RawEvent;
 pub use kept::Kept;
 pub use relayed::Relayed;
 
+use crate::transport::FrameSizes;
+
 /// Why an event cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
@@ -65,10 +67,28 @@ impl<'a> Payload<'a> {
         text(self.get(name)?.as_raw()?.get())
     }
 
+    /// An array of at most `most` strings. `None` for anything else.
+    pub fn texts(&self, name: &str, most: usize) -> Option<Vec<String>> {
+        let texts: Vec<String> = serde_json::from_str(self.get(name)?.as_raw()?.get()).ok()?;
+        (texts.len() <= most).then_some(texts)
+    }
+
     /// A whole number from 0 that is written as one. `None` for anything else.
     pub fn count(&self, name: &str) -> Option<u64> {
         self.get(name)?.as_raw()?.get().parse().ok()
     }
+}
+
+/// The sizes of the frames that an event with these values becomes, with room for the names and ids
+/// beside them.
+pub fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>>) -> FrameSizes {
+    const NAMES: usize = 1024;
+    let mut frames = FrameSizes::from_slice(&[NAMES]);
+    for value in values {
+        frames[0] += value.written_size();
+        value.attachment_sizes(&mut frames);
+    }
+    frames
 }
 
 /// The text of a JSON string; borrowed when it has no escapes.

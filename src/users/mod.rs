@@ -6,7 +6,7 @@ mod transfers;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use dashmap::DashMap;
@@ -39,8 +39,19 @@ pub struct User {
     pub transfers: Mutex<Transfers>,
     peers: Mutex<Peers>,
     presence: Mutex<Presence>,
-    /// What others were told last, and the order in which they are told.
-    pub(crate) announced: Mutex<bool>,
+    suspended: AtomicBool,
+    announced: AtomicBool,
+    /// Whoever tells others that this user came or went has it, so that they are told in order.
+    pub(crate) telling: tokio::sync::Mutex<()>,
+}
+
+/// Why a connection is not added to its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAdded {
+    /// The user has too many.
+    TooMany,
+    /// The user was suspended meanwhile.
+    Suspended,
 }
 
 #[derive(Debug, Default)]
@@ -82,6 +93,16 @@ impl User {
     /// The users that this one knows.
     pub fn peers(&self) -> Vec<UserId> {
         self.peers.lock().all()
+    }
+
+    /// Whether others were told last that this user is online.
+    pub fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
+    }
+
+    /// Others are told so now.
+    pub(crate) fn announce(&self, online: bool) {
+        self.announced.store(online, Ordering::Release);
     }
 
     fn knows(&self, other: &UserId) -> bool {
@@ -142,8 +163,34 @@ impl Users {
             .clone()
     }
 
-    /// Adds a connection to the user with this id. `None`: the user has too many.
-    pub fn connect(&self, identity: &Identity, connection: &Arc<Connection>) -> Option<Arc<User>> {
+    /// A user who acts without a connection; remembered within the bound of those who are away.
+    pub fn acquaint(&self, id: &UserId) -> Arc<User> {
+        let user = self.known_or_fresh(id);
+        if !user.is_connected() {
+            self.remember(id);
+        }
+        user
+    }
+
+    /// Notes whether a user is suspended. From then on no connection is added to one who is.
+    pub fn suspend(&self, id: &UserId, suspended: bool) {
+        self.acquaint(id)
+            .suspended
+            .store(suspended, Ordering::SeqCst);
+    }
+
+    /// Whether a user is known here to be suspended.
+    pub fn is_suspended(&self, id: &UserId) -> bool {
+        let user = self.known.get(id);
+        user.is_some_and(|user| user.suspended.load(Ordering::SeqCst))
+    }
+
+    /// Adds a connection to the user with this id.
+    pub fn connect(
+        &self,
+        identity: &Identity,
+        connection: &Arc<Connection>,
+    ) -> Result<Arc<User>, NotAdded> {
         let id = &identity.user;
         // The entry stays locked, so that the user cannot be forgotten in between.
         let entry = self
@@ -153,7 +200,10 @@ impl Users {
         let user = entry.clone();
         let mut presence = user.presence.lock();
         if presence.connections.len() >= self.config.max_connections_per_user as usize {
-            return None;
+            return Err(NotAdded::TooMany);
+        }
+        if user.suspended.load(Ordering::SeqCst) {
+            return Err(NotAdded::Suspended);
         }
         if presence.connections.is_empty() {
             self.connected.fetch_add(1, Ordering::Relaxed);
@@ -164,7 +214,7 @@ impl Users {
         *user.name.lock() = identity.name.clone();
         drop(entry);
         self.away.lock().pop(id);
-        Some(user)
+        Ok(user)
     }
 
     /// Removes a connection from its user. `true`: it was the last.
@@ -221,7 +271,9 @@ impl Users {
             transfers: Mutex::default(),
             peers: Mutex::default(),
             presence: Mutex::default(),
-            announced: Mutex::new(false),
+            suspended: AtomicBool::new(false),
+            announced: AtomicBool::new(false),
+            telling: tokio::sync::Mutex::default(),
         })
     }
 }

@@ -20,6 +20,21 @@ impl Store for Gated {
     fn expire(&mut self, _before_ms: i64, _limit: u32) -> Result<usize, &'static str> {
         Ok(0)
     }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        Arc::new(Nothing)
+    }
+}
+
+struct Nothing;
+
+impl Reader for Nothing {
+    fn read(&self, _query: &Query) -> Result<Found, StoreError> {
+        Ok(Found {
+            records: Vec::new(),
+            more: false,
+        })
+    }
 }
 
 struct Gate {
@@ -232,13 +247,13 @@ fn close_gives_up_on_a_failing_store_at_its_deadline_and_counts_the_loss() {
     );
     // The writer ends by itself; its end is what the next close waits for.
     assert!(!gate.audit.close(soon()));
-    let mut state = gate.audit.0.0.state.lock();
+    let mut state = gate.audit.0.shared.state.lock();
     while !state.stopped {
         assert!(
             !gate
                 .audit
                 .0
-                .0
+                .shared
                 .done
                 .wait_until(&mut state, soon())
                 .timed_out()

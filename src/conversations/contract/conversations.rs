@@ -65,7 +65,8 @@ pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Su
     assert_eq!(subject.unread("one", "bo").await, 1);
 
     let short = store.conversations_of(&user("ann"), 2).await.unwrap();
-    assert_eq!(short, list[..2]);
+    let ids: Vec<_> = short.iter().map(|l| l.conversation.id.as_str()).collect();
+    assert_eq!(ids, ["one", "three"]);
     let left = store
         .end_participation(&conversation("two"), &user("ann"), Ending::Left)
         .await;

@@ -18,6 +18,7 @@ macro_rules! contract_suite {
     ($open:path) => {
         $crate::conversations::contract::contract_suite! { $open;
             users::tokens_are_kept_and_what_they_do_not_tell_stays,
+            users::users_are_found_by_the_name_they_have_now,
             users::administrators_change_users_who_need_not_have_come,
             users::the_last_time_seen_never_goes_back,
             conversations::a_conversation_is_made_once,
@@ -25,7 +26,9 @@ macro_rules! contract_suite {
             conversations::partners_are_those_one_shares_a_conversation_with,
             participants::participants_come_and_go_and_come_again,
             participants::who_does_not_take_part_can_do_nothing,
+            participants::names_are_those_of_all_who_take_part,
             participants::content_keys_are_kept_for_each_participant,
+            participants::a_list_has_ones_own_content_keys,
             messages::a_message_is_kept_as_it_was_sent,
             messages::the_same_temp_id_is_the_same_message,
             messages::the_same_message_sent_at_once_is_kept_once,
@@ -37,6 +40,7 @@ macro_rules! contract_suite {
             history::pages_are_exact_at_their_edges,
             history::both_ways_through_a_history_are_the_same,
             history::positions_count_what_is_shown,
+            history::a_page_has_no_more_bytes_than_it_may,
             history::a_clock_that_is_set_back_does_not_change_the_order,
             history::many_writers_make_one_order,
             receipts::reading_tells_each_sender_once_of_theirs,

@@ -101,6 +101,67 @@ pub async fn who_does_not_take_part_can_do_nothing(subject: Subject) {
     assert!(store.reactions(bos.id).await.unwrap().is_empty());
 }
 
+pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
+    let store = &subject.store;
+    let names_in = async |ids: &[&str]| -> Vec<(String, Vec<String>)> {
+        let ids: Vec<_> = ids.iter().map(|id| conversation(id)).collect();
+        let found = store.names_in(&ids).await.unwrap().into_iter();
+        let mut found: Vec<_> = found
+            .map(|(id, names)| {
+                let names = names.iter().map(|name| (**name).to_owned());
+                (id.as_str().to_owned(), names.collect())
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let is = |found: Vec<(String, Vec<String>)>, expected: &[(&str, &[&str])]| {
+        let expected = expected.iter();
+        let expected = expected.map(|(id, names)| {
+            let names = names.iter().map(|name| (*name).to_owned());
+            ((*id).to_owned(), names.collect())
+        });
+        assert_eq!(found, expected.collect::<Vec<_>>());
+    };
+    subject.with("one", &["u3", "u1", "U2"]).await;
+    subject.with("two", &["u4", "u1"]).await;
+    subject.with("nobody", &["u1"]).await;
+    // Two of the same name, one whom nobody knows, one who is known without a name.
+    for (id, name) in [("u1", Some("Zoe")), ("u4", Some("Zoe")), ("U2", None)] {
+        let token = TokenUser {
+            id: user(id),
+            name: name.map(Into::into),
+            avatar_url: None,
+        };
+        store.upsert_user(&token).await.unwrap();
+    }
+    let (one, two) = (&["U2", "Zoe", "u3"], &["Zoe", "Zoe"]);
+    let both = names_in(&["two", "nowhere", "one", "two"]).await;
+    is(both, &[("one", one), ("two", two)]);
+    is(names_in(&["one"]).await, &[("one", one)]);
+    is(names_in(&[]).await, &[]);
+
+    // Who went is not named, until they are back, by the name they have then.
+    for (at, who, ending) in [
+        ("nobody", "u1", Ending::Left),
+        ("two", "u4", Ending::Removed),
+    ] {
+        let (at, who) = (conversation(at), user(who));
+        let ended = store.end_participation(&at, &who, ending).await;
+        assert!(ended.unwrap().is_some());
+    }
+    is(names_in(&["nobody", "two"]).await, &[("two", &["Zoe"])]);
+    let renamed = UserChange {
+        name: Some("Ada".into()),
+        ..UserChange::default()
+    };
+    store.change_user(&user("u4"), &renamed).await.unwrap();
+    let back = participant("u4", Role::Member);
+    let back = store.add_participant(&conversation("two"), &back).await;
+    assert!(!back.unwrap().repeated);
+    is(names_in(&["two"]).await, &[("two", &["Zoe", "Ada"])]);
+}
+
 pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
     let store = &subject.store;
     let c = conversation("c");
@@ -132,4 +193,32 @@ pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
     }
     let still = store.participant(&c, &user("ann")).await.unwrap();
     assert_eq!(keys(still.into_iter().collect()), [ann]);
+}
+
+pub async fn a_list_has_ones_own_content_keys(subject: Subject) {
+    let store = &subject.store;
+    let mut new = new_conversation("keys", &["ann", "bo", "cy"]);
+    for (number, participant) in (1..=2).zip(&mut new.participants) {
+        let encrypted = json(&format!("\"for {}\"", participant.user.as_str()));
+        participant.key = Some(ContentKey { number, encrypted });
+    }
+    store.create_conversation(&new).await.unwrap();
+    subject.with("plain", &["ann", "bo", "cy"]).await;
+    let keys = async |name| -> Vec<(String, Option<(i64, String)>)> {
+        let list = store.conversations_of(&user(name), 10).await.unwrap();
+        let key = |key: ContentKey| (key.number, text(&key.encrypted));
+        let rows = list.into_iter();
+        let rows = rows.map(|l| (l.conversation.id.as_str().to_owned(), l.key.map(key)));
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort();
+        rows
+    };
+    for (name, key) in [
+        ("ann", Some((1, "\"for ann\"".to_owned()))),
+        ("bo", Some((2, "\"for bo\"".to_owned()))),
+        ("cy", None),
+    ] {
+        let expected = [("keys".to_owned(), key), ("plain".to_owned(), None)];
+        assert_eq!(keys(name).await, expected);
+    }
 }

@@ -51,6 +51,15 @@ pub async fn strings_that_look_like_a_query_are_strings(subject: Subject) {
         let known = store.user(who).await.unwrap().unwrap();
         assert_eq!((&known.id, &*known.name), (who, *text));
         assert_eq!(known.avatar_url.as_deref(), Some(*text));
+        assert_eq!(
+            store
+                .users_named(std::slice::from_ref(&known.name))
+                .await
+                .unwrap(),
+            [known]
+        );
+        let names = store.names_in(std::slice::from_ref(c)).await.unwrap();
+        assert_eq!(names, [(c.clone(), vec![(*text).into()])]);
         let theirs = store.conversation_ids_of(who).await.unwrap();
         assert_eq!(theirs, [conversation(text)]);
         assert!(store.partners_of(who).await.unwrap().is_empty());

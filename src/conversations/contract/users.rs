@@ -1,5 +1,7 @@
 //! Users.
 
+use std::sync::Arc;
+
 use super::subject::*;
 use crate::conversations::*;
 
@@ -33,6 +35,39 @@ pub async fn tokens_are_kept_and_what_they_do_not_tell_stays(subject: Subject) {
     let mut known = store.users(&asked).await.unwrap();
     known.sort_by(|one, two| one.id.cmp(&two.id));
     assert_eq!(known, [named, other]);
+}
+
+pub async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
+    let store = &subject.store;
+    let named = async |names: &[&str]| -> Vec<UserRecord> {
+        let names: Vec<_> = names.iter().map(|name| Arc::from(*name)).collect();
+        let mut found = store.users_named(&names).await.unwrap();
+        found.sort_by(|one, two| one.id.cmp(&two.id));
+        found
+    };
+    let mut known = Vec::new();
+    for (id, name) in [("u1", Some("Ann")), ("u2", Some("Ann")), ("u3", None)] {
+        known.push(store.upsert_user(&token(id, name, None)).await.unwrap());
+    }
+    assert_eq!(named(&["Ann"]).await, known[..2]);
+    assert_eq!(named(&["u3", "Ann", "u3", "nobody"]).await, known);
+    // Not an id, another case, a part or nothing.
+    assert!(named(&["u1", "ann", "An", "Ann ", ""]).await.is_empty());
+    assert!(named(&[]).await.is_empty());
+
+    let renamed = token("u2", Some("Bo"), None);
+    let renamed = store.upsert_user(&renamed).await.unwrap();
+    let suspended = UserChange {
+        name: Some("Cy".into()),
+        status: Some(UserStatus::Suspended),
+        ..UserChange::default()
+    };
+    let suspended = store.change_user(&user("u3"), &suspended).await.unwrap();
+    assert_eq!(named(&["Ann", "u3"]).await, known[..1]);
+    assert_eq!(named(&["Cy", "Bo"]).await, [renamed, suspended]);
+
+    store.saw_user(&user("u4"), 50).await.unwrap();
+    assert_eq!(named(&["u4"]).await[0].id, user("u4"));
 }
 
 pub async fn administrators_change_users_who_need_not_have_come(subject: Subject) {

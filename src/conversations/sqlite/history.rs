@@ -31,6 +31,18 @@ macro_rules! page {
     };
 }
 
+pub(super) const OLDEST: &str = page!("ASC");
+pub(super) const NEWEST: &str = page!("DESC");
+
+/// Passes over the first ones in the index, without reading what they say.
+pub(super) const SLICE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages m WHERE m.id IN (SELECT m.id FROM ",
+    shown!(),
+    " ORDER BY m.id LIMIT ?3 OFFSET ?4) ORDER BY m.id"
+);
+
 pub(super) fn page(
     db: &Connection,
     conversation: &ConversationId,
@@ -45,16 +57,12 @@ pub(super) fn page(
     let one_more = number(limit.get() as u64 + 1);
     let values = params![number_here, user, after, before, one_more];
     let from_the_oldest = window.after.is_some();
-    let mut messages = match from_the_oldest {
-        true => select(db, page!("ASC"), values, conversation)?,
-        false => select(db, page!("DESC"), values, conversation)?,
-    };
-    let more = messages.len() > limit.get();
-    messages.truncate(limit.get());
+    let sql = if from_the_oldest { OLDEST } else { NEWEST };
+    let mut page = select(db, sql, values, conversation, limit)?;
     if !from_the_oldest {
-        messages.reverse();
+        page.messages.reverse();
     }
-    Ok(Page { messages, more })
+    Ok(page)
 }
 
 pub(super) fn slice(
@@ -64,19 +72,11 @@ pub(super) fn slice(
     offset: u64,
     limit: PageLimit,
 ) -> Result<Slice, StoreError> {
-    // Passes over the first ones in the index, without reading what they say.
-    const SELECT: &str = concat!(
-        "SELECT ",
-        message_columns!(),
-        " FROM messages m WHERE m.id IN (SELECT m.id FROM ",
-        shown!(),
-        " ORDER BY m.id LIMIT ?3 OFFSET ?4) ORDER BY m.id"
-    );
     let number_here = member(db, conversation, user)?.conversation;
-    let limit = number(limit.get() as u64);
-    let values = params![number_here, user, limit, number(offset)];
+    let most = number(limit.get() as u64);
+    let values = params![number_here, user, most, number(offset)];
     Ok(Slice {
-        messages: select(db, SELECT, values, conversation)?,
+        messages: select(db, SLICE, values, conversation, limit)?.messages,
         total: total(db, number_here, user)?,
     })
 }
@@ -89,13 +89,28 @@ fn total(db: &Connection, conversation: i64, user: &UserId) -> rusqlite::Result<
         .query_row(params![conversation, user], |row| read_number(row, 0))
 }
 
+/// Reads row by row, until the page is full.
 fn select(
     db: &Connection,
     sql: &str,
     values: impl Params,
     conversation: &ConversationId,
-) -> rusqlite::Result<Vec<Message>> {
+    limit: PageLimit,
+) -> rusqlite::Result<Page> {
     let mut select = db.prepare_cached(sql)?;
     let rows = select.query_map(values, |row| read(row, conversation.clone()))?;
-    rows.collect()
+    let mut messages: Vec<Message> = Vec::new();
+    let mut bytes = 0;
+    for message in rows {
+        let message = message?;
+        bytes += message.size();
+        let is_full = messages.len() == limit.get() || bytes > PageLimit::MAX_BYTES;
+        if is_full && !messages.is_empty() {
+            let more = true;
+            return Ok(Page { messages, more });
+        }
+        messages.push(message);
+    }
+    let more = false;
+    Ok(Page { messages, more })
 }

@@ -48,22 +48,45 @@ pub(super) fn find(
     Ok(found.optional()?)
 }
 
+/// What a conversation is in the list of one who takes part in it.
+macro_rules! select_listed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt,
+                    p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
+             FROM participants p JOIN conversations c ON c.no = p.conversation
+             LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
+             WHERE p.user = ?1 AND p.status = 'active' ",
+            $rest
+        )
+    };
+}
+
 pub(super) fn of(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
-    const SELECT: &str = "
-        SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt,
-               p.role, c.messages - p.passed
-        FROM participants p JOIN conversations c ON c.no = p.conversation
-        WHERE p.user = ?1 AND p.status = 'active'
-        ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT ?2";
+    const SELECT: &str = select_listed!("ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT ?2");
     let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map(params![user, number(limit as u64)], |row| {
-        Ok(Listed {
-            conversation: read(row)?,
-            role: row.get(5)?,
-            unread: read_number(row, 6)?,
-        })
-    })?;
+    let rows = select.query_map(params![user, number(limit as u64)], read_listed)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one_of(
+    db: &Connection,
+    id: &ConversationId,
+    user: &UserId,
+) -> Result<Option<Listed>, StoreError> {
+    const SELECT: &str = select_listed!("AND c.id = ?2");
+    let mut select = db.prepare_cached(SELECT)?;
+    let found = select.query_row(params![user, id], read_listed);
+    Ok(found.optional()?)
+}
+
+fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        conversation: read(row)?,
+        role: row.get(5)?,
+        unread: read_number(row, 6)?,
+        key: participants::read_key(row, 7)?,
+    })
 }
 
 pub(super) fn ids_of(db: &Connection, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {

@@ -117,6 +117,10 @@ impl ConversationStore for SqliteConversations {
         })
     }
 
+    async fn users_named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+        read!(self, |db, names| users::named(db, names))
+    }
+
     async fn change_user(
         &self,
         user: &UserId,
@@ -147,12 +151,30 @@ impl ConversationStore for SqliteConversations {
         read!(self, |db, user| listing::of(db, &user, limit))
     }
 
+    async fn conversation_of(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError> {
+        read!(self, |db, id, user| listing::one_of(db, &id, &user))
+    }
+
     async fn conversation_ids_of(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
         read!(self, |db, user| listing::ids_of(db, &user))
     }
 
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
         read!(self, |db, user| listing::partners_of(db, &user))
+    }
+
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError> {
+        read!(self, |db, conversations| participants::names_in(
+            db,
+            conversations
+        ))
     }
 
     async fn participants(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {

@@ -1,5 +1,7 @@
 //! Who takes part in conversations.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
@@ -69,6 +71,32 @@ pub(super) fn find(
 ) -> Result<Option<Participant>, StoreError> {
     let mut select = db.prepare_cached(select!("WHERE c.id = ?1 AND p.user = ?2"))?;
     Ok(select.query_row(params![id, user], read).optional()?)
+}
+
+pub(super) const NAMES: &str = "
+    SELECT coalesce(u.name, p.user)
+    FROM conversations c JOIN participants p ON p.conversation = c.no
+    LEFT JOIN users u ON u.id = p.user
+    WHERE c.id = ?1 AND p.status = 'active' ORDER BY p.user";
+
+type Names = Vec<Arc<str>>;
+
+pub(super) fn names_in(
+    db: &Connection,
+    mut conversations: Vec<ConversationId>,
+) -> Result<Vec<(ConversationId, Names)>, StoreError> {
+    conversations.sort_unstable();
+    conversations.dedup();
+    let mut select = db.prepare_cached(NAMES)?;
+    let mut found = Vec::new();
+    for conversation in conversations {
+        let names = select.query_map([&conversation], |row| row.get(0))?;
+        let names: Names = names.collect::<Result<_, _>>()?;
+        if !names.is_empty() {
+            found.push((conversation, names));
+        }
+    }
+    Ok(found)
 }
 
 /// Adds a participant to a conversation that is being made, unless they were added already.
@@ -195,18 +223,22 @@ pub(super) fn end(
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
-    let key = match read_kept(row, 5)? {
-        Some(encrypted) => Some(ContentKey {
-            number: row.get(4)?,
-            encrypted,
-        }),
-        None => None,
-    };
     Ok(Participant {
         user: row.get(0)?,
         role: row.get(1)?,
         status: row.get(2)?,
         joined_at: read_number(row, 3)?,
-        key,
+        key: read_key(row, 4)?,
     })
+}
+
+/// A content key, read from its three columns. `None`: there is none.
+pub(super) fn read_key(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ContentKey>> {
+    let Some(encrypted) = read_kept(row, column + 1)? else {
+        return Ok(None);
+    };
+    Ok(Some(ContentKey {
+        number: row.get(column)?,
+        encrypted,
+    }))
 }

@@ -23,7 +23,8 @@ pub(super) const SETTINGS: &str = "
 /// costs more the more there is to read: `participants.passed` of a conversation's `messages` are
 /// not unread for that participant. `since` is the last message when they were added; all up to
 /// `delivered` were looked through for deliveries.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE users (
         id TEXT NOT NULL PRIMARY KEY,
         name TEXT NOT NULL,
@@ -106,4 +107,8 @@ pub(super) const MIGRATIONS: &[&str] = &["
         createdAt INTEGER NOT NULL,
         PRIMARY KEY (message, user, emoji)
     ) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE INDEX users_name ON users (name);
+",
+];

@@ -1,10 +1,15 @@
 //! Users.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_optional_number};
 use crate::conversations::{StoreError, TokenUser, UserChange, UserRecord};
 use crate::identity::UserId;
+
+pub(super) const NAMED: &str = "
+    SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE name = ?1";
 
 /// Whether a record says already what a token tells.
 pub(super) fn says(record: &UserRecord, token: &TokenUser) -> bool {
@@ -58,6 +63,22 @@ pub(super) fn find(db: &Connection, user: &UserId) -> Result<Option<UserRecord>,
         SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([user], read);
     Ok(found.optional()?)
+}
+
+pub(super) fn named(
+    db: &Connection,
+    mut names: Vec<Arc<str>>,
+) -> Result<Vec<UserRecord>, StoreError> {
+    names.sort_unstable();
+    names.dedup();
+    let mut select = db.prepare_cached(NAMED)?;
+    let mut found = Vec::new();
+    for name in names {
+        for user in select.query_map([name], read)? {
+            found.push(user?);
+        }
+    }
+    Ok(found)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<UserRecord> {

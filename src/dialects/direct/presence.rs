@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::clock;
@@ -32,7 +33,11 @@ struct UserOffline<'a> {
 }
 
 /// Tells a user's audience that they came (`true`) or went.
-pub fn tell(relay: &Relay, user: &Arc<User>, online: bool) {
+pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFuture<'a, ()> {
+    Box::pin(async move { tell_audience(relay, user, online) })
+}
+
+fn tell_audience(relay: &Relay, user: &User, online: bool) {
     let audience = audience(relay, user);
     let (user_id, username) = (user.id.as_str(), &*user.name());
     if online {
@@ -67,7 +72,7 @@ pub fn greet(relay: &Relay, connection: &Connection) {
         if let Some(peer) = relay
             .users
             .get(peer.as_str())
-            .filter(|peer| *peer.announced.lock())
+            .filter(|peer| peer.is_announced())
         {
             connection.say(
                 USER_ONLINE,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::keys::{self, PublicKeys};
-use super::messages::{self, History};
+use super::messages::History;
 use super::{Refusal, SESSION_ERROR, SESSION_ID, SessionError, member_of};
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
@@ -14,7 +14,7 @@ use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::error::ErrorCode;
 use crate::identity::UserId;
-use crate::payload::{Opaque, Payload, plainly};
+use crate::payload::{Opaque, Payload, frames, plainly};
 use crate::relay::Relay;
 use crate::rooms::{Behind, To};
 use crate::sessions::{
@@ -114,7 +114,7 @@ async fn welcome(
     }
     let keys = joined.session_keys.as_ref();
     let own_key = keys.and_then(|keys| keys.member(member.user.as_str()));
-    let frames = messages::frames(own_key.iter());
+    let frames = frames(own_key.iter());
     connection.emit(
         SESSION_METADATA,
         &SessionMetadata {

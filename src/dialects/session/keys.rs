@@ -3,14 +3,13 @@
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
-use super::messages;
 use super::{Refusal, member_of};
 use crate::connection::Connection;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::error::ErrorCode;
 use crate::identity::UserId;
-use crate::payload::{Kept, Opaque, Payload};
+use crate::payload::{Kept, Opaque, Payload, frames};
 use crate::rooms::{Behind, To};
 use crate::sessions::{Member, Session};
 use crate::transport::FrameSizes;
@@ -185,7 +184,7 @@ pub(super) async fn set_session_key(
         return Ok(());
     }
     let available = SessionKeyAvailable { encrypted_keys };
-    let frames = messages::frames([encrypted_keys]);
+    let frames = frames([encrypted_keys]);
     let room = session.room();
     let told = room.emit(To::Everyone, SESSION_KEY_AVAILABLE, &available, &frames);
     let behind = told.await;

@@ -12,7 +12,7 @@ use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
 use crate::dialect::Dialect;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::payload::{Kept, Opaque, Payload, plainly};
+use crate::payload::{Kept, Opaque, Payload, frames, plainly};
 use crate::rooms::{Behind, To};
 use crate::sessions::{Appended, Message, Session};
 use crate::transport::FrameSizes;
@@ -54,18 +54,6 @@ impl<'a> From<&'a Message> for Shown<'a> {
             original_content: None,
         }
     }
-}
-
-/// The sizes of the frames that an event with these values becomes, with room for the names beside
-/// them.
-pub(super) fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>>) -> FrameSizes {
-    const NAMES: usize = 1024;
-    let mut frames = FrameSizes::from_slice(&[NAMES]);
-    for value in values {
-        frames[0] += value.written_size();
-        value.attachment_sizes(&mut frames);
-    }
-    frames
 }
 
 /// `messages-history`: as one event, or as several where one would have more attachments than

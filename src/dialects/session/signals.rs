@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Refusal, member_of};
 use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
-use crate::payload::{Opaque, Payload};
+use crate::payload::{Opaque, Payload, frames};
 use crate::rooms::To;
 use crate::transport::FrameSizes;
 
@@ -74,7 +74,7 @@ pub(super) async fn file_downloaded(
     };
     let session = member_of(turn, &fields, None).await?;
     if let Some(member) = session.member(&sender) {
-        let frames = super::messages::frames([notification.file_name]);
+        let frames = frames([notification.file_name]);
         member
             .connection
             .emit(DOWNLOAD_NOTIFICATION, &notification, &frames);

@@ -1,0 +1,124 @@
+//! Reading the embedded audit store.
+//!
+//! Owns the statements that read. It must not write, and must not keep the file open: the writer
+//! puts the side files away when it is the last to close it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, Row, ToSql, types::Type};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{FILE_NAME, StoreError};
+use crate::{
+    audit::{
+        EventType,
+        read::{Found, Logged, Query, Reader},
+    },
+    clock,
+};
+
+/// `createdAt` is the time in `_id`, so this is the order of `_id`; as a pair it is that of an index.
+macro_rules! select {
+    ($filter:literal) => {
+        concat!(
+            "SELECT _id, eventType, level, dialect, user, username, sessionId, ipAddress, userAgent,
+                    node, details, success, message, createdAt
+             FROM logs
+             WHERE createdAt BETWEEN ?1 AND ?2 AND _id < ?3",
+            $filter,
+            " ORDER BY createdAt DESC, _id DESC LIMIT ?4"
+        )
+    };
+}
+
+/// The statement for what a query asks for.
+pub(super) fn statement(by_user: bool, by_event: bool) -> &'static str {
+    match (by_user, by_event) {
+        (false, false) => select!(""),
+        (true, false) => select!(" AND user = ?5"),
+        (false, true) => select!(" AND eventType = ?5"),
+        // The plus keeps the index on users: one of them has fewer records than all have of a type.
+        (true, true) => select!(" AND user = ?5 AND +eventType = ?6"),
+    }
+}
+
+pub(super) struct SqliteReader {
+    path: PathBuf,
+}
+
+impl SqliteReader {
+    pub(super) fn new(data_dir: &Path) -> Self {
+        Self {
+            path: data_dir.join(FILE_NAME),
+        }
+    }
+}
+
+impl Reader for SqliteReader {
+    fn read(&self, query: &Query) -> Result<Found, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let mut records = select(&connection, query)?;
+        let more = records.len() > query.limit.get();
+        records.truncate(query.limit.get());
+        Ok(Found { records, more })
+    }
+}
+
+/// The records, and one more if there is one.
+fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreError> {
+    let before = query.before.unwrap_or(Uuid::max());
+    let before_ms = (before.as_u128() >> 80) as i64;
+    let from = query.from.unwrap_or(i64::MIN);
+    let to = query.to.map_or(before_ms, |to| to.min(before_ms));
+    let before = before.as_bytes().as_slice();
+    let one_more = query.limit.get() as i64 + 1;
+    let event = query.event.map(EventType::as_str);
+    let mut values: Vec<&dyn ToSql> = vec![&from, &to, &before, &one_more];
+    values.extend(query.user.as_ref().map(|user| user as &dyn ToSql));
+    values.extend(event.as_ref().map(|event| event as &dyn ToSql));
+
+    let mut select = connection.prepare(statement(query.user.is_some(), event.is_some()))?;
+    let rows = select.query_map(values.as_slice(), logged)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
+    Ok(Logged {
+        id: Uuid::from_bytes(row.get(0)?),
+        event_type: row.get(1)?,
+        level: row.get(2)?,
+        dialect: row.get(3)?,
+        user: row.get(4)?,
+        username: row.get(5)?,
+        session_id: row.get::<_, Option<_>>(6)?.map(text_of),
+        ip_address: row.get(7)?,
+        user_agent: row.get(8)?,
+        node: row.get(9)?,
+        details: details(row, 10)?,
+        success: row.get(11)?,
+        message: row.get(12)?,
+        created_at: time(row, 13)?,
+    })
+}
+
+fn text_of(id: [u8; 16]) -> String {
+    Uuid::from_bytes(id).to_string()
+}
+
+fn details(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
+    RawValue::from_string(row.get(column)?).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    })
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let ms: i64 = row.get(column)?;
+    jiff::Timestamp::from_millisecond(ms)
+        .map(clock::iso)
+        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, ms))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Whom a token stands for here: verified, counted per address, known as a user, and not suspended.
+//! The same for a handshake, a fresh token on a connection, and a request.
+
+use std::net::IpAddr;
+
+use crate::auth::{AuthError, Verified};
+use crate::conversations::UserStatus;
+use crate::identity::{Identity, TokenUser};
+use crate::relay::Relay;
+
+/// A user who may work here, for a time.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// Who it is.
+    pub identity: Identity,
+    /// When the token expires, in seconds since the epoch.
+    pub expires_at: u64,
+}
+
+/// Finds out whom a token stands for. What it tells of them is kept.
+///
+/// # Errors
+/// Everything that [`AuthError`] has but [`AuthError::Missing`]. Failures count against the address.
+pub async fn authenticate(
+    relay: &Relay,
+    address: IpAddr,
+    token: &str,
+) -> Result<Authenticated, AuthError> {
+    let failures = &relay.limits.authentication;
+    if !failures.allows(address) {
+        return Err(AuthError::TooManyAttempts);
+    }
+    let verified = relay.verifier.verify(token).await;
+    let Verified { user, expires_at } = verified.inspect_err(|_| failures.count(address))?;
+    let identity = known(relay, user).await?;
+    Ok(Authenticated {
+        identity,
+        expires_at,
+    })
+}
+
+/// The user as they are known, unless they are suspended. Relaying must not depend on the store of
+/// conversations: when it fails, what the token tells is enough for who is not known to be suspended.
+async fn known(relay: &Relay, user: TokenUser) -> Result<Identity, AuthError> {
+    let TokenUser {
+        ref id,
+        ref name,
+        ref avatar_url,
+    } = user;
+    match relay.conversations.store().upsert_user(&user).await {
+        Ok(record) if record.status == UserStatus::Suspended => Err(AuthError::NotAuthorized),
+        Ok(record) => Ok(Identity {
+            user: record.id,
+            name: name.clone().unwrap_or(record.name),
+            avatar_url: avatar_url.clone().or(record.avatar_url),
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "a user was let in by the token alone");
+            match relay.users.is_suspended(id) {
+                true => Err(AuthError::NotAuthorized),
+                false => Ok(Identity {
+                    user: id.clone(),
+                    name: name.clone().unwrap_or_else(|| id.shared().clone()),
+                    avatar_url: avatar_url.clone(),
+                }),
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Conversations as they are on this server: who is subscribed to them in which shape, in one order
+//! of events for all. It must not know any event: the dialects' [`Teller`]s say what happened.
+
+mod fact;
+mod here;
+mod view;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use dashmap::DashMap;
+use serde::Serialize;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub use fact::{Fact, Notice, Participation, Teller};
+pub use view::{IdType, Shape, ShownId, View, WrittenId};
+
+use super::{ConversationId, ConversationStore, Role, StoreError};
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::identity::UserId;
+use crate::rooms::{Behind, To};
+use crate::transport::FrameSizes;
+use crate::users::Users;
+use here::{Here, Subscriber};
+
+/// All conversations: where they are kept, and who is subscribed to them here.
+#[derive(Debug)]
+pub struct Conversations {
+    store: Arc<dyn ConversationStore>,
+    clock: Arc<dyn Clock>,
+    here: DashMap<ConversationId, Arc<Mutex<Here>>>,
+    /// To what the connections of this server are subscribed, and how.
+    subscriptions: DashMap<Uuid, HashMap<ConversationId, View>>,
+    /// How many of these see the shape `chat`.
+    chats: AtomicUsize,
+    tellers: OnceLock<Vec<Teller>>,
+}
+
+/// One conversation. While someone has it, nobody else on this server is at it: what is kept and
+/// what is told of it are in one order. So it must not be held while waiting for a client.
+#[derive(Debug)]
+pub struct Live<'a> {
+    conversations: &'a Conversations,
+    id: ConversationId,
+    here: OwnedMutexGuard<Here>,
+}
+
+impl Conversations {
+    /// Conversations that are kept in this store.
+    pub fn new(store: Arc<dyn ConversationStore>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            here: DashMap::new(),
+            subscriptions: DashMap::new(),
+            chats: AtomicUsize::new(0),
+            tellers: OnceLock::new(),
+        }
+    }
+
+    /// Sets who tells what happened; once, when the server is put together.
+    pub fn set_tellers(&self, tellers: Vec<Teller>) {
+        // A second time does not come.
+        let _ = self.tellers.set(tellers);
+    }
+
+    /// Where they are kept.
+    pub fn store(&self) -> &dyn ConversationStore {
+        &*self.store
+    }
+
+    /// Now, in milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// A conversation, which may not exist.
+    pub async fn live(&self, id: &ConversationId) -> Live<'_> {
+        let here = self.here.entry(id.clone()).or_default().clone();
+        Live {
+            conversations: self,
+            id: id.clone(),
+            here: here.lock_owned().await,
+        }
+    }
+
+    /// What is being done in a conversation now is done, and told, when this returns.
+    pub async fn settled(&self, id: &ConversationId) {
+        let here = self.here.get(id).map(|here| here.clone());
+        if let Some(here) = here {
+            drop(here.lock_owned().await);
+        }
+    }
+
+    /// To what a connection is subscribed.
+    pub fn subscriptions_of(&self, connection: &Connection) -> Vec<ConversationId> {
+        let subscribed = self.subscriptions.get(&connection.session);
+        subscribed.map_or_else(Vec::new, |subscribed| subscribed.keys().cloned().collect())
+    }
+
+    /// How a connection sees a conversation.
+    pub fn view_of(&self, connection: &Connection, id: &ConversationId) -> Option<View> {
+        let subscribed = self.subscriptions.get(&connection.session)?;
+        subscribed.get(id).copied()
+    }
+
+    /// Whether anybody here sees a conversation as a chat.
+    pub fn has_chats(&self) -> bool {
+        self.chats.load(Ordering::Relaxed) > 0
+    }
+
+    /// Tells single users.
+    pub fn notify(&self, users: &Users, id: &ConversationId, notice: &Notice<'_>) {
+        for teller in self.tellers.get().into_iter().flatten() {
+            (teller.people)(users, self, id, notice);
+        }
+    }
+}
+
+impl Live<'_> {
+    /// Its id.
+    pub fn id(&self) -> &ConversationId {
+        &self.id
+    }
+
+    /// The distinct users who are subscribed, in any shape, by id.
+    pub fn users(&self) -> BTreeSet<&UserId> {
+        self.here.subscribers().map(|one| &one.user).collect()
+    }
+
+    /// How many connections see this shape.
+    pub fn count(&self, shape: Shape) -> usize {
+        let subscribers = self.here.subscribers();
+        subscribers.filter(|one| one.view.shape == shape).count()
+    }
+
+    /// Whether a user has a connection that sees this shape.
+    pub fn has(&self, user: &UserId, shape: Shape) -> bool {
+        self.here.has(user, shape)
+    }
+
+    /// How a connection sees it.
+    pub fn view_of(&self, connection: &Connection) -> Option<View> {
+        self.here.view_of(connection)
+    }
+
+    /// Subscribes a connection; what it was subscribed as before ends.
+    pub fn subscribe(&mut self, connection: &Arc<Connection>, user: &UserId, view: View) {
+        let new = Subscriber {
+            connection: connection.clone(),
+            user: user.clone(),
+            view,
+        };
+        let before = self.here.add(&self.id, new);
+        self.count_chats(before, Some(view));
+        let all = &self.conversations.subscriptions;
+        let mut subscribed = all.entry(connection.session).or_default();
+        subscribed.insert(self.id.clone(), view);
+    }
+
+    /// Takes a connection out; how it saw the conversation.
+    pub fn unsubscribe(&mut self, connection: &Connection) -> Option<View> {
+        let removed = self.here.remove(connection)?;
+        self.count_chats(Some(removed.view), None);
+        let all = &self.conversations.subscriptions;
+        if let Some(mut subscribed) = all.get_mut(&connection.session) {
+            subscribed.remove(&self.id);
+        }
+        all.remove_if(&connection.session, |_, subscribed| subscribed.is_empty());
+        Some(removed.view)
+    }
+
+    fn count_chats(&self, before: Option<View>, after: Option<View>) {
+        let is_chat = |view: Option<View>| view.is_some_and(|view| view.shape == Shape::Chat);
+        let chats = &self.conversations.chats;
+        match (is_chat(before), is_chat(after)) {
+            (false, true) => chats.fetch_add(1, Ordering::Relaxed),
+            (true, false) => chats.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+
+    /// The connections of a user that are subscribed.
+    pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
+        let theirs = self.here.subscribers().filter(|one| one.user == *user);
+        theirs.map(|one| one.connection.clone()).collect()
+    }
+
+    /// Sends an event to those who see this shape, with a payload that names the conversation as they
+    /// do, and which becomes frames of these sizes.
+    pub async fn emit<'s, T: Serialize + Sync>(
+        &'s self,
+        shape: Shape,
+        to: To<'_>,
+        event: &'static str,
+        frames: &FrameSizes,
+        payload: impl Fn(ShownId<'s>) -> T,
+    ) -> Behind {
+        let mut behind = Behind::default();
+        for (view, room) in self.here.rooms(shape) {
+            let payload = payload(self.id.shown(view.id));
+            behind = behind.and(room.emit(to, event, &payload, frames).await);
+        }
+        behind
+    }
+
+    // Who takes part.
+
+    /// What someone may do in it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    pub async fn role_of(&mut self, users: &Users, user: &UserId) -> Result<Role, StoreError> {
+        let role = match self.here.role_of(user) {
+            Some(role) => role,
+            None => {
+                self.ask_members(users).await?;
+                self.here.role_of(user).flatten()
+            }
+        };
+        role.ok_or(StoreError::NotParticipant)
+    }
+
+    /// Sees that nobody is told who does not take part any more. When the store does not answer,
+    /// those are told who did last.
+    pub async fn check_members(&mut self, users: &Users) {
+        if !self.here.knows_members()
+            && let Err(error) = self.ask_members(users).await
+        {
+            tracing::warn!(%error, "who takes part in a conversation could not be read");
+        }
+    }
+
+    /// It has to be asked again who takes part.
+    pub fn forget_members(&mut self) {
+        self.here.forget_members();
+    }
+
+    async fn ask_members(&mut self, users: &Users) -> Result<(), StoreError> {
+        let participants = self.conversations.store.participants(&self.id).await?;
+        for stranger in self.here.set_members(&participants) {
+            self.put_out(users, &stranger.connection, &stranger.user)
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Takes the connection of someone out who does not take part any more, and tells it and others.
+    pub async fn put_out(&mut self, users: &Users, connection: &Arc<Connection>, user: &UserId) {
+        self.stop_typing(connection).await;
+        let Some(view) = self.unsubscribe(connection) else {
+            return;
+        };
+        let notice = Notice::PutOut { connection, view };
+        self.conversations.notify(users, &self.id, &notice);
+        if view.shape == Shape::Conversation && !self.has(user, Shape::Conversation) {
+            let at = self.conversations.now_ms();
+            // So small that nobody has to be waited for.
+            let _ = self.tell(&Fact::Left { user, at }).await;
+        }
+    }
+
+    // Telling.
+
+    /// Tells all who are subscribed.
+    pub async fn tell(&self, fact: &Fact<'_>) -> Behind {
+        let mut behind = Behind::default();
+        for teller in self.conversations.tellers.get().into_iter().flatten() {
+            behind = behind.and((teller.room)(self, fact).await);
+        }
+        behind
+    }
+
+    // Typing and coming back.
+
+    /// A connection types until then. `true`: it did not before.
+    pub fn set_typing(&mut self, connection: &Connection, until: Instant) -> bool {
+        let before = self.here.typing.insert(connection.session, until);
+        before.is_none()
+    }
+
+    /// Until when a connection types.
+    pub fn types_until(&self, connection: &Connection) -> Option<Instant> {
+        self.here.typing.get(&connection.session).copied()
+    }
+
+    /// A connection does not type any more; whether it did.
+    pub fn unset_typing(&mut self, connection: &Connection) -> bool {
+        self.here.typing.remove(&connection.session).is_some()
+    }
+
+    /// Ends a connection's typing, and tells others if it did.
+    pub async fn stop_typing(&mut self, connection: &Arc<Connection>) {
+        let Some(member) = connection
+            .member()
+            .filter(|_| self.unset_typing(connection))
+        else {
+            return;
+        };
+        let fact = Fact::Typing {
+            connection,
+            user: &member.identity,
+            is_typing: false,
+        };
+        // So small that nobody has to be waited for.
+        let _ = self.tell(&fact).await;
+    }
+
+    /// A user left the room `conversation`, of which others are not told yet.
+    pub fn set_absent(&mut self, user: &UserId, at: u64) {
+        self.here.absent.insert(user.clone(), at);
+    }
+
+    /// The user is not absent any more; since when they were.
+    pub fn unset_absent(&mut self, user: &UserId) -> Option<u64> {
+        self.here.absent.remove(user)
+    }
+
+    /// Since when a user is absent.
+    pub fn absent_since(&self, user: &UserId) -> Option<u64> {
+        self.here.absent.get(user).copied()
+    }
+}
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        if self.here.is_idle() {
+            // Whoever waits for it holds it, too, and removes it in turn.
+            const MINE_AND_THE_MAPS: usize = 2;
+            self.conversations.here.remove_if(&self.id, |_, here| {
+                Arc::strong_count(here) <= MINE_AND_THE_MAPS
+            });
+        }
+    }
+}

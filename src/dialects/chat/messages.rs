@@ -1,0 +1,76 @@
+//! Messages as clients of this dialect see them, over sockets and over REST.
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::conversations::{Message, MessageId, ShownId};
+use crate::dialects::content::Content;
+use crate::payload::{Kept, Opaque, plainly};
+
+/// A message, as REST answers it in this form.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown<'a> {
+    id: MessageId,
+    chat_id: ShownId<'a>,
+    sender_id: &'a str,
+    content: Content<'a>,
+    media: Option<Opaque<'a>>,
+    /// ISO 8601, as the other times.
+    edited_at: Option<String>,
+    /// What a user deleted for themselves is not shown to them.
+    deleted_for: [(); 0],
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<String>,
+}
+
+impl<'a> Shown<'a> {
+    /// A message in a chat that is shown under this id.
+    pub fn new(chat_id: ShownId<'a>, message: &'a Message) -> Self {
+        Self {
+            id: message.id,
+            chat_id,
+            sender_id: message.sender.as_str(),
+            content: message.into(),
+            media: message.media().map(Kept::lend),
+            edited_at: message.edited_at.map(clock::iso_ms),
+            deleted_for: [],
+            timestamp: clock::iso_ms(message.created_at),
+            deleted_at: message.deleted_at().map(clock::iso_ms),
+        }
+    }
+}
+
+/// What `message:new` has in its envelope.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct New<'a> {
+    pub(super) message_id: MessageId,
+    pub(super) chat_id: ShownId<'a>,
+    pub(super) sender_id: &'a str,
+    pub(super) content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    pub(super) media: Option<Opaque<'a>>,
+    /// ISO 8601.
+    pub(super) timestamp: &'a str,
+}
+
+/// What `message:edited` has in its envelope.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Edited<'a> {
+    pub(super) message_id: MessageId,
+    pub(super) chat_id: ShownId<'a>,
+    pub(super) content: Content<'a>,
+    /// ISO 8601.
+    pub(super) edited_at: &'a str,
+}
+
+/// What `message:deleted` has in its envelope.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Deleted<'a> {
+    pub(super) message_id: MessageId,
+    pub(super) chat_id: ShownId<'a>,
+}

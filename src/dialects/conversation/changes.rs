@@ -1,0 +1,79 @@
+//! Editing and deleting messages.
+
+use serde::Serialize;
+
+use super::{CONVERSATION_ID, MESSAGE_ID, Refusal};
+use crate::connection::Member;
+use crate::conversations::{Edit, MessageId, ShownId};
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::content::Content;
+use crate::dialects::fields::{BadField, Fields};
+use crate::operations;
+use crate::payload::Payload;
+
+/// `message:updated`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Updated<'a> {
+    pub(super) id: MessageId,
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) content: Content<'a>,
+    /// ISO 8601.
+    pub(super) edited_at: &'a str,
+}
+
+/// `message:deleted`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Deleted<'a> {
+    pub(super) id: MessageId,
+    pub(super) conversation_id: ShownId<'a>,
+    /// ISO 8601.
+    pub(super) deleted_at: &'a str,
+}
+
+/// `message:update`
+pub(super) async fn update(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let relay = turn.relay;
+    let fields = Fields::new(payload, &relay.config);
+    let conversation = fields.conversation(CONVERSATION_ID)?.id;
+    let message = message_id(&fields)?;
+    let content = fields.content("content", relay.config.max_content_chars)?;
+    let edit = Edit {
+        content: content.into(),
+        key_number: None,
+    };
+    let message = message.ok_or(Refusal::Unauthorized)?;
+    let actor = member.acts(Some(Dialect::Conversation));
+    let kept = |_: &_| turn.succeed();
+    operations::edit(relay, actor, &conversation, message, &edit, kept).await?;
+    Ok(())
+}
+
+/// `message:delete`
+pub(super) async fn delete(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let relay = turn.relay;
+    let fields = Fields::new(payload, &relay.config);
+    let conversation = fields.conversation(CONVERSATION_ID)?.id;
+    let message = message_id(&fields)?.ok_or(Refusal::Unauthorized)?;
+    let actor = member.acts(Some(Dialect::Conversation));
+    let kept = |_: &_| turn.succeed();
+    operations::delete(relay, actor, &conversation, message, kept).await?;
+    Ok(())
+}
+
+/// The message that a payload names; `None` for an id that no message has.
+pub(super) fn message_id(fields: &Fields<'_, '_>) -> Result<Option<MessageId>, BadField> {
+    fields.made(MESSAGE_ID, MessageId::parse)
+}

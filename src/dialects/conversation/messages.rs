@@ -1,0 +1,167 @@
+//! `message:send`, and messages as those in the conversation see them.
+
+use serde::Serialize;
+
+use super::{CONVERSATION_ID, Refusal};
+use crate::clock;
+use crate::connection::Member;
+use crate::conversations::{Message, MessageId, NewMessage, ShownId, TempId, UserRecord};
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::content::Content;
+use crate::dialects::fields::{BadField, Fields};
+use crate::identity::{Identity, UserId};
+use crate::operations;
+use crate::payload::{Kept, Opaque, Payload, frames, plainly};
+use crate::transport::FrameSizes;
+
+/// The field of a sender's own name for a message.
+pub(super) const TEMP_ID: &str = "tempId";
+
+/// A user, as others are shown them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Person<'a> {
+    id: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar_url: Option<&'a str>,
+}
+
+impl<'a> Person<'a> {
+    /// A user, with what is known of them.
+    pub fn new(id: &'a UserId, known: Option<&'a UserRecord>) -> Self {
+        Self {
+            id: id.as_str(),
+            name: known.map_or(id.as_str(), |known| &known.name),
+            avatar_url: known.and_then(|known| known.avatar_url.as_deref()),
+        }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        const NAMES: usize = 64;
+        NAMES + self.id.len() + self.name.len() + self.avatar_url.map_or(0, str::len)
+    }
+}
+
+impl<'a> From<&'a Identity> for Person<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self {
+            id: identity.user.as_str(),
+            name: &identity.name,
+            avatar_url: identity.avatar_url.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a UserRecord> for Person<'a> {
+    fn from(user: &'a UserRecord) -> Self {
+        Self {
+            id: user.id.as_str(),
+            name: &user.name,
+            avatar_url: user.avatar_url.as_deref(),
+        }
+    }
+}
+
+/// A message: `message:new`, and what REST answers in this form.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown<'a> {
+    id: MessageId,
+    conversation_id: ShownId<'a>,
+    sender_id: &'a str,
+    content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    media: Option<Opaque<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_number: Option<i64>,
+    /// ISO 8601, as the next two.
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edited_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temp_id: Option<&'a TempId>,
+    sender: Person<'a>,
+}
+
+impl<'a> Shown<'a> {
+    /// A message in a conversation that is shown under this id.
+    pub fn new(conversation_id: ShownId<'a>, message: &'a Message, sender: Person<'a>) -> Self {
+        Self {
+            id: message.id,
+            conversation_id,
+            sender_id: message.sender.as_str(),
+            content: message.into(),
+            media: message.media().map(Kept::lend),
+            key_number: message.key_number,
+            created_at: clock::iso_ms(message.created_at),
+            edited_at: message.edited_at.map(clock::iso_ms),
+            deleted_at: message.deleted_at().map(clock::iso_ms),
+            temp_id: message.temp_id.as_ref(),
+            sender,
+        }
+    }
+}
+
+/// The sizes of the frames of an event with what this message says, and who said it.
+pub(super) fn frames_of(message: &Message, sender: &Identity) -> FrameSizes {
+    let content = message.content().map(Kept::lend);
+    let media = message.media().map(Kept::lend);
+    let mut frames = frames(content.iter().chain(&media));
+    frames[0] += Person::from(sender).size();
+    frames
+}
+
+/// The answer to a message's callback.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Acknowledged {
+    success: bool,
+    message_id: MessageId,
+}
+
+/// `message:send`
+pub(super) async fn send(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let (relay, size) = (turn.relay, turn.event.size());
+    let fields = Fields::new(payload, &relay.config);
+    let conversation = fields.conversation(CONVERSATION_ID)?;
+    let content = fields.content("content", relay.config.max_content_chars)?;
+    let new = NewMessage {
+        conversation: conversation.id,
+        sender: member.user.id.clone(),
+        content: Some(content.into()),
+        media: None,
+        key_number: None,
+        temp_id: temp_id(&fields)?,
+    };
+    let actor = member.acts(Some(Dialect::Conversation));
+    let kept = |message: &Message, _| {
+        let acknowledged = Acknowledged {
+            success: true,
+            message_id: message.id,
+        };
+        turn.answer_small(&acknowledged);
+    };
+    operations::send(relay, actor, &new, size, kept).await?;
+    Ok(())
+}
+
+/// What a message's sender calls it, if they do.
+pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, BadField> {
+    match fields.optional(TEMP_ID) {
+        Some(_) => {
+            let id = TempId::parse(&fields.id(TEMP_ID)?);
+            id.map(Some).ok_or(BadField(Some(TEMP_ID)))
+        }
+        None => Ok(None),
+    }
+}

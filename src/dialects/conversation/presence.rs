@@ -1,0 +1,75 @@
+//! Who is here: those who are subscribed to a conversation.
+
+use serde::Serialize;
+
+use super::messages::Person;
+use super::{CONVERSATION_ID, Refusal};
+use crate::clock;
+use crate::connection::Member;
+use crate::conversations::ShownId;
+use crate::dialects::Turn;
+use crate::dialects::fields::Fields;
+use crate::operations;
+use crate::payload::Payload;
+use crate::transport::FrameSizes;
+
+const RESPONSE: &str = "presence:response";
+
+/// `presence:response`, and the answer to its callback.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    conversation_id: ShownId<'a>,
+    online_users: Vec<Person<'a>>,
+    /// ISO 8601.
+    timestamp: String,
+}
+
+/// `user:online`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Online<'a> {
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) user_id: &'a str,
+    pub(super) user: Person<'a>,
+    /// ISO 8601.
+    pub(super) timestamp: &'a str,
+}
+
+/// `user:offline`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Offline<'a> {
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) user_id: &'a str,
+    /// ISO 8601.
+    pub(super) timestamp: &'a str,
+    /// ISO 8601.
+    pub(super) last_seen_at: &'a str,
+}
+
+/// `presence:request`
+pub(super) async fn request(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    Refusal::unless_allowed(connection.signals.allows())?;
+    let conversation = Fields::new(payload, &relay.config).conversation(CONVERSATION_ID)?;
+    let online = operations::online(relay, &member.user.id, &conversation.id).await?;
+    let mut response = Response {
+        success: None,
+        conversation_id: conversation.shown(),
+        online_users: online.iter().map(Person::from).collect(),
+        timestamp: clock::now_iso(),
+    };
+    let size: usize = response.online_users.iter().map(Person::size).sum();
+    let frames = FrameSizes::from_slice(&[512 + size]);
+    connection.emit(RESPONSE, &response, &frames);
+    response.success = Some(true);
+    turn.answer(&response, &frames);
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Reacting to messages.
+
+use serde::Serialize;
+
+use super::changes::message_id;
+use super::messages::Person;
+use super::{CONVERSATION_ID, Refusal};
+use crate::connection::Member;
+use crate::conversations::{Emoji, MessageId, ReactionId, ShownId};
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields};
+use crate::operations;
+use crate::payload::Payload;
+
+/// `reaction:added`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Added<'a> {
+    pub(super) id: ReactionId,
+    pub(super) message_id: MessageId,
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) emoji: &'a str,
+    pub(super) user_id: &'a str,
+    /// ISO 8601.
+    pub(super) created_at: &'a str,
+    pub(super) user: Person<'a>,
+}
+
+/// `reaction:removed`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Removed<'a> {
+    pub(super) id: ReactionId,
+    pub(super) message_id: MessageId,
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) user_id: &'a str,
+}
+
+/// The answer to a reaction's callback.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Acknowledged {
+    success: bool,
+    reaction_id: ReactionId,
+}
+
+/// `reaction:add`
+pub(super) async fn add(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    const EMOJI: &str = "emoji";
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let relay = turn.relay;
+    let fields = Fields::new(payload, &relay.config);
+    let conversation = fields.conversation(CONVERSATION_ID)?.id;
+    let message = message_id(&fields)?;
+    let emoji = payload.text(EMOJI).and_then(|text| Emoji::parse(&text));
+    let emoji = emoji.ok_or(BadField(Some(EMOJI)))?;
+    let message = message.ok_or(Refusal::Unauthorized)?;
+    let actor = member.acts(Some(Dialect::Conversation));
+    let kept = |reaction_id| {
+        turn.answer_small(&Acknowledged {
+            success: true,
+            reaction_id,
+        });
+    };
+    operations::add_reaction(relay, actor, &conversation, message, &emoji, kept).await?;
+    Ok(())
+}
+
+/// `reaction:remove`
+pub(super) async fn remove(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(member.user.limits.messages.allows())?;
+    let relay = turn.relay;
+    let fields = Fields::new(payload, &relay.config);
+    let conversation = fields.conversation(CONVERSATION_ID)?.id;
+    let message = message_id(&fields)?;
+    let reaction = fields.made("reactionId", ReactionId::parse)?;
+    let found = message.zip(reaction).ok_or(Refusal::Unauthorized)?;
+    let (message, reaction) = found;
+    let actor = member.acts(Some(Dialect::Conversation));
+    let kept = || turn.succeed();
+    operations::remove_reaction(relay, actor, &conversation, message, reaction, kept).await?;
+    Ok(())
+}

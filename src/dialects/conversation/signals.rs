@@ -1,0 +1,90 @@
+//! Typing and read receipts.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{CONVERSATION_ID, Refusal};
+use crate::connection::Member;
+use crate::conversations::{MessageId, Shape, ShownId};
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields};
+use crate::operations;
+use crate::payload::Payload;
+
+/// The most messages that are read at once.
+pub(crate) const MAX_READ: usize = 500;
+/// The field that names them.
+pub(crate) const MESSAGE_IDS: &str = "messageIds";
+/// How long someone types who does not say so again.
+const TYPES_FOR: Duration = Duration::from_secs(5);
+
+/// `typing:user:start`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StartedTyping<'a> {
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) user_id: &'a str,
+    pub(super) user: Typist<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Typist<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+}
+
+/// `typing:user:stop`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StoppedTyping<'a> {
+    pub(super) conversation_id: ShownId<'a>,
+    pub(super) user_id: &'a str,
+}
+
+/// `typing:start` and `typing:stop`
+pub(super) async fn typing(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+    is_typing: bool,
+) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    Refusal::unless_allowed(connection.signals.allows())?;
+    let id = Fields::new(payload, &relay.config)
+        .conversation(CONVERSATION_ID)?
+        .id;
+    let lasts = is_typing.then_some(TYPES_FOR);
+    let shape = Shape::Conversation;
+    let typed = operations::typing(relay, connection, member, &id, shape, lasts).await;
+    typed.map_err(|error| match error.into() {
+        Refusal::NotParticipant => Refusal::NotInRoom,
+        refusal => refusal,
+    })
+}
+
+/// `message:read`
+pub(super) async fn read(
+    turn: &mut Turn<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    Refusal::unless_allowed(turn.connection.signals.allows())?;
+    let relay = turn.relay;
+    let fields = Fields::new(payload, &relay.config);
+    let conversation = fields.conversation(CONVERSATION_ID)?.id;
+    let messages = message_ids(payload)?;
+    let actor = member.acts(Some(Dialect::Conversation));
+    let kept = || turn.succeed();
+    operations::mark_read(relay, actor, &conversation, &messages, kept).await?;
+    Ok(())
+}
+
+/// The messages that a payload names, without ids that no message has.
+pub(crate) fn message_ids(payload: &Payload<'_>) -> Result<Vec<MessageId>, BadField> {
+    let ids = payload.texts(MESSAGE_IDS, MAX_READ);
+    let ids = ids.filter(|ids| !ids.is_empty());
+    let ids = ids.ok_or(BadField(Some(MESSAGE_IDS)))?;
+    Ok(ids.iter().filter_map(|id| MessageId::parse(id)).collect())
+}

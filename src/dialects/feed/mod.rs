@@ -1,0 +1,155 @@
+//! `feed` (seed 002): a web messenger that posts over REST while its sockets listen. A socket
+//! authenticates by an event, and listens to the conversations that it joins. The contract is
+//! `docs/protocol/feed.md`.
+
+mod messages;
+mod tell;
+
+use crate::audit::{AuditText, Event as Audited};
+use crate::connection::Member;
+use crate::conversations::{Shape, StoreError, WrittenId};
+use crate::dialect::Dialect;
+use crate::dialects::Turn;
+use crate::dialects::fields::{BadField, Fields, written_id};
+use crate::error::ErrorCode;
+use crate::operations;
+
+pub use messages::Shown;
+pub use tell::TELLER;
+
+/// What a client of this dialect may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// `join-conversation`
+    Join,
+    /// `leave-conversation`
+    Leave,
+}
+
+const EVENTS: [(&str, Event); 2] = [
+    ("join-conversation", Event::Join),
+    ("leave-conversation", Event::Leave),
+];
+
+impl Event {
+    /// The event with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut events = EVENTS.iter();
+        events
+            .find(|(known, _)| *known == name)
+            .map(|(_, event)| *event)
+    }
+}
+
+/// Handles an event of this dialect.
+pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
+    let done = match event {
+        Event::Join => join(&mut turn, member).await,
+        Event::Leave => leave(&mut turn, member).await,
+    };
+    match done {
+        Ok(()) => turn.succeed(),
+        Err(refusal) => refuse(&mut turn, refusal),
+    }
+}
+
+/// Why an event is ignored. Its sender hears of it only by a callback.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Bad,
+    RateLimit,
+    NotParticipant,
+    Failed,
+}
+
+impl From<BadField> for Refusal {
+    fn from(_: BadField) -> Self {
+        Self::Bad
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotParticipant | StoreError::NoConversation => Self::NotParticipant,
+            _ => {
+                tracing::warn!(%error, "a conversation could not be joined");
+                Self::Failed
+            }
+        }
+    }
+}
+
+/// `join-conversation`
+async fn join(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    if !relay.limits.allows_join(connection.client.address) {
+        return Err(Refusal::RateLimit);
+    }
+    let conversation = conversation(turn)?;
+    let joined = |_| turn.succeed();
+    operations::join(
+        relay,
+        connection,
+        member,
+        &conversation,
+        Shape::Feed,
+        joined,
+    )
+    .await?;
+    Ok(())
+}
+
+/// `leave-conversation`
+async fn leave(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
+    let (relay, connection) = (turn.relay, turn.connection);
+    let id = conversation(turn)?.id;
+    let left = || turn.succeed();
+    operations::leave(relay, connection, member, &id, Shape::Feed, left).await;
+    Ok(())
+}
+
+/// The conversation that an event names: a bare id, or one in an object.
+fn conversation(turn: &Turn<'_>) -> Result<WrittenId, BadField> {
+    const NAMES: [&str; 2] = ["conversationId", "conversation_id"];
+    if let Ok(payload) = turn.event.payload() {
+        let fields = Fields::new(&payload, &turn.relay.config);
+        let [name, other] = NAMES;
+        return fields
+            .conversation(name)
+            .or_else(|_| fields.conversation(other));
+    }
+    let bare = turn.event.argument().ok().flatten();
+    bare.and_then(|raw| written_id(raw.get()))
+        .ok_or(BadField(None))
+}
+
+fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
+    let (message, code) = match refusal {
+        Refusal::Bad => (
+            "Missing or invalid conversation id",
+            ErrorCode::InvalidInput,
+        ),
+        Refusal::RateLimit => ("Rate limit exceeded", ErrorCode::RateLimit),
+        Refusal::NotParticipant => (
+            "Access denied to this conversation",
+            ErrorCode::NotParticipant,
+        ),
+        Refusal::Failed => ("Failed to join conversation", ErrorCode::JoinFailed),
+    };
+    turn.fail(message, code);
+    let id = conversation(turn).ok();
+    match refusal {
+        Refusal::RateLimit => turn.connection.over_limit(),
+        Refusal::Failed => turn.record(Dialect::Feed, Audited::Error { code }),
+        Refusal::Bad | Refusal::NotParticipant => turn.record(
+            Dialect::Feed,
+            Audited::Refused {
+                code,
+                recipient: None,
+                message_id: None,
+                conversation_id: id.map(|id| AuditText::new(id.id.as_str())),
+            },
+        ),
+    }
+}

@@ -1,0 +1,172 @@
+//! `/api/admin`: what an existing backend does here, with the token of the settings.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::body::{JsonText, whole};
+use super::caller::Admin;
+use super::problem::Problem;
+use super::shown::ShownUser;
+use super::{conversations, new_conversation};
+use crate::audit::{AdminAction, Event as Audited, EventType, Logged, ReadLimit, Record};
+use crate::conversations::{UserChange, UserStatus};
+use crate::dialects::fields::{BadField, Fields};
+use crate::identity::UserId;
+use crate::operations::{self, By};
+use crate::payload::Payload;
+use crate::relay::Relay;
+
+/// The longest address of a picture, in bytes; as in tokens.
+const MAX_URL_BYTES: usize = 2048;
+
+/// The routes.
+pub(super) fn routes() -> Router<Arc<Relay>> {
+    Router::new()
+        .route("/api/admin/users/{id}", put(change_user))
+        .route("/api/admin/users/{id}/disconnect", post(disconnect_user))
+        .route("/api/admin/conversations", post(create_conversation))
+        .route("/api/admin/audit", get(audit))
+}
+
+#[derive(Serialize)]
+struct OneUser<'a> {
+    user: ShownUser<'a>,
+}
+
+async fn change_user(
+    State(relay): State<Arc<Relay>>,
+    admin: Admin,
+    Path(id): Path<String>,
+    body: JsonText,
+) -> Response {
+    whole(async move {
+        let user = UserId::parse(&id).ok_or_else(bad_user)?;
+        let payload = body.payload()?;
+        let change = change(&relay, &payload).map_err(|bad| Problem::bad(&payload, bad))?;
+        let changed = operations::change_user(&relay, &admin.source, &user, &change).await?;
+        let user = (&changed).into();
+        Ok(Json(OneUser { user }).into_response())
+    })
+    .await
+}
+
+fn bad_user() -> Problem {
+    Problem::of_field("Missing or invalid id", "id")
+}
+
+fn change(relay: &Relay, payload: &Payload<'_>) -> Result<UserChange, BadField> {
+    const AVATAR: &str = "avatarUrl";
+    const STATUS: &str = "status";
+    let fields = Fields::new(payload, &relay.config);
+    let name = fields.optional_label("name")?;
+    let avatar_url = match payload.get(AVATAR) {
+        None => None,
+        Some(value) if value.is_blank() => Some(None),
+        Some(_) => {
+            let url = payload.text(AVATAR);
+            let url = url.filter(|url| url.len() <= MAX_URL_BYTES);
+            Some(Some(url.ok_or(BadField(Some(AVATAR)))?.into()))
+        }
+    };
+    let status = fields.optional_label(STATUS)?;
+    let status = status.map(|name| UserStatus::parse(&name).ok_or(BadField(Some(STATUS))));
+    Ok(UserChange {
+        name: name.map(Into::into),
+        avatar_url,
+        status: status.transpose()?,
+    })
+}
+
+#[derive(Serialize)]
+struct Disconnected {
+    /// Connections.
+    disconnected: u64,
+}
+
+async fn disconnect_user(
+    State(relay): State<Arc<Relay>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let user = UserId::parse(&id).ok_or_else(bad_user)?;
+    let disconnected = operations::disconnect_user(&relay, &admin.source, &user);
+    Ok(Json(Disconnected { disconnected }).into_response())
+}
+
+async fn create_conversation(
+    State(relay): State<Arc<Relay>>,
+    admin: Admin,
+    body: JsonText,
+) -> Response {
+    whole(async move {
+        let wanted = new_conversation::by_admin(&relay, &body.payload()?)?;
+        conversations::created(&relay, By::Admin(&admin.source), &wanted).await
+    })
+    .await
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Records {
+    records: Vec<Logged>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+async fn audit(
+    State(relay): State<Arc<Relay>>,
+    admin: Admin,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let found = relay.audit.read(wanted(&query)?).await.map_err(|error| {
+        tracing::warn!(%error, "the audit could not be read");
+        Problem::failed()
+    })?;
+    let event = Audited::Admin {
+        action: AdminAction::AuditRead,
+        recipient: None,
+        conversation_id: None,
+        count: Some(found.records.len() as u64),
+    };
+    relay.audit.record(Record::new(&admin.source, None, event));
+    let last = found.records.last().filter(|_| found.more);
+    let next_cursor = last.map(|record| record.id.to_string());
+    Ok(Json(Records {
+        records: found.records,
+        next_cursor,
+    })
+    .into_response())
+}
+
+/// Which records are wanted. Times are ISO 8601, or milliseconds since the epoch.
+fn wanted(query: &HashMap<String, String>) -> Result<crate::audit::Query, Problem> {
+    let given = |name| query.get(name).filter(|text| !text.is_empty());
+    let bad = |field| move || Problem::of_field("Missing or invalid parameter", field);
+    let event = given("event").map(|name| EventType::parse(name).ok_or_else(bad("event")));
+    let time = |name| given(name).map(|text| millis(text).ok_or_else(bad(name)));
+    let cursor = given("cursor").map(|text| Uuid::parse_str(text).ok().ok_or_else(bad("cursor")));
+    let limit = given("limit").map(|text| {
+        let limit = text.parse().ok().and_then(ReadLimit::new);
+        limit.ok_or_else(bad("limit"))
+    });
+    Ok(crate::audit::Query {
+        user: given("user").cloned(),
+        event: event.transpose()?,
+        from: time("from").transpose()?,
+        to: time("to").transpose()?,
+        before: cursor.transpose()?,
+        limit: limit.transpose()?.unwrap_or_default(),
+    })
+}
+
+fn millis(text: &str) -> Option<i64> {
+    let iso = || Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond());
+    text.parse().ok().or_else(iso)
+}

@@ -1,0 +1,187 @@
+//! Who sends a request: a user, by the same tokens as a socket, or an administrator.
+
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+
+use super::problem::{Problem, Sender};
+use super::{address, socket_io};
+use crate::audit::{Event as Audited, Record, Source};
+use crate::auth::AuthError;
+use crate::authentication;
+use crate::connection::Client;
+use crate::dialect::Dialect;
+use crate::error::ErrorCode;
+use crate::identity::{Identity, UserId};
+use crate::operations::{Actor, By};
+use crate::relay::Relay;
+use crate::transport::PeerLink;
+use crate::users::User;
+
+/// A user who sends a request.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) identity: Identity,
+    user: Arc<User>,
+    source: Arc<Source>,
+}
+
+/// An administrator who sends a request, with the token of the settings.
+#[derive(Debug)]
+pub(super) struct Admin {
+    pub(super) source: Arc<Source>,
+}
+
+/// Either of them.
+#[derive(Debug)]
+pub(super) enum Anyone {
+    User(Caller),
+    Admin(Admin),
+}
+
+impl Caller {
+    pub(super) fn id(&self) -> &UserId {
+        &self.identity.user
+    }
+
+    /// The user, as one who does something in this dialect.
+    pub(super) fn acts(&self, dialect: Option<Dialect>) -> Actor<'_> {
+        Actor {
+            identity: &self.identity,
+            source: &self.source,
+            dialect,
+        }
+    }
+
+    /// Counts one message, or something that counts as one.
+    pub(super) fn unless_limited(&self) -> Result<(), Problem> {
+        match self.user.limits.messages.allows() {
+            true => Ok(()),
+            false => Err(Problem::rate_limited()),
+        }
+    }
+}
+
+impl Anyone {
+    /// As one who manages participants.
+    pub(super) fn manages(&self) -> By<'_> {
+        match self {
+            Self::User(caller) => By::Participant(caller.acts(None)),
+            Self::Admin(admin) => By::Admin(&admin.source),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Relay>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
+        let client = client(parts, relay)?;
+        let result = match bearer(&parts.headers) {
+            Some(token) => authentication::authenticate(relay, client.address, token).await,
+            None => Err(AuthError::Missing),
+        };
+        let authenticated = result.map_err(|error| refuse(relay, &client, error))?;
+        let identity = authenticated.identity;
+        let source = client.source(None, Some(&identity));
+        Sender::is(&parts.extensions, &source);
+        Ok(Self {
+            user: relay.users.acquaint(&identity.user),
+            source,
+            identity,
+        })
+    }
+}
+
+impl FromRequestParts<Arc<Relay>> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
+        if relay.config.admin_token.is_none() {
+            return Err(Problem::unknown_route());
+        }
+        let client = client(parts, relay)?;
+        let failures = &relay.limits.authentication;
+        let error = match bearer(&parts.headers) {
+            None => AuthError::Missing,
+            Some(_) if !failures.allows(client.address) => AuthError::TooManyAttempts,
+            Some(_) if is_admin(relay, &parts.headers) => {
+                let source = client.source(None, None);
+                Sender::is(&parts.extensions, &source);
+                return Ok(Self { source });
+            }
+            Some(_) => {
+                failures.count(client.address);
+                AuthError::Invalid
+            }
+        };
+        Err(refuse(relay, &client, error))
+    }
+}
+
+impl FromRequestParts<Arc<Relay>> for Anyone {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
+        match is_admin(relay, &parts.headers) {
+            true => Admin::from_request_parts(parts, relay)
+                .await
+                .map(Self::Admin),
+            false => Caller::from_request_parts(parts, relay)
+                .await
+                .map(Self::User),
+        }
+    }
+}
+
+fn client(parts: &Parts, relay: &Relay) -> Result<Client, Problem> {
+    // Every connection has one.
+    let peer = parts.extensions.get::<ConnectInfo<PeerLink>>();
+    let ConnectInfo(PeerLink(link)) = peer.ok_or_else(Problem::failed)?;
+    let proxies = &relay.config.trusted_proxies;
+    Ok(Client {
+        address: address::client_address(link.peer().ip(), &parts.headers, proxies),
+        user_agent: socket_io::user_agent(&parts.headers),
+        declared: None,
+        node: relay.node.clone(),
+    })
+}
+
+fn refuse(relay: &Relay, client: &Client, error: AuthError) -> Problem {
+    let event = Audited::AuthFailed { code: error.code() };
+    let source = client.source(None, None);
+    relay.audit.record(Record::new(&source, None, event));
+    match error {
+        AuthError::Missing => {
+            let code = ErrorCode::MissingToken;
+            Problem::new(StatusCode::UNAUTHORIZED, "Access token required", code)
+        }
+        AuthError::Invalid | AuthError::Expired => {
+            let error_text = "Invalid or expired token";
+            Problem::new(StatusCode::FORBIDDEN, error_text, error.code())
+        }
+        AuthError::NotAuthorized => {
+            Problem::new(StatusCode::FORBIDDEN, "User not authorized", error.code())
+        }
+        AuthError::TooManyAttempts => Problem::too_many_attempts(),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = text.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
+}
+
+/// Whether a request has the token of the settings.
+pub(super) fn is_admin(relay: &Relay, headers: &HeaderMap) -> bool {
+    let wanted = relay.config.admin_token.as_ref();
+    bearer(headers).zip(wanted).is_some_and(|(given, wanted)| {
+        verify_slices_are_equal(given.as_bytes(), wanted.expose().as_bytes()).is_ok()
+    })
+}

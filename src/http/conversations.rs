@@ -1,0 +1,265 @@
+//! `/api/conversations`: making conversations, listing them, and who takes part.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::body::{JsonText, whole};
+use super::caller::{Anyone, Caller};
+use super::new_conversation::{self, Wanted};
+use super::problem::Problem;
+use super::shown::{ShownConversation, ShownParticipant};
+use crate::conversations::{
+    ConversationId, IdType, Listed, NewParticipant, Participant, Role, StoreError,
+};
+use crate::dialects::fields::{BadField, Fields};
+use crate::error::ErrorCode;
+use crate::identity::UserId;
+use crate::operations::{self, By, NotManaged};
+use crate::relay::Relay;
+
+/// The most conversations of a list.
+const MOST_LISTED: usize = 200;
+
+/// The routes.
+pub(super) fn routes() -> Router<Arc<Relay>> {
+    Router::new()
+        .route("/api/conversations", post(create).get(list))
+        .route("/api/conversations/{id}", get(show))
+        .route("/api/conversations/{id}/participants", post(add))
+        .route(
+            "/api/conversations/{id}/participants/{user}",
+            delete(remove),
+        )
+}
+
+/// The answer with one conversation.
+#[derive(Serialize)]
+pub(super) struct One<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<&'static str>,
+    pub(super) conversation: ShownConversation<'a>,
+    pub(super) participants: Vec<ShownParticipant<'a>>,
+}
+
+#[derive(Serialize)]
+struct Many<'a> {
+    conversations: Vec<ShownConversation<'a>>,
+}
+
+#[derive(Serialize)]
+struct OneParticipant<'a> {
+    participant: ShownParticipant<'a>,
+}
+
+async fn create(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+    whole(async move {
+        caller.unless_limited()?;
+        let wanted = new_conversation::by_user(&relay, &caller, &body.payload()?).await?;
+        let by = By::Participant(caller.acts(None));
+        created(&relay, by, &wanted).await
+    })
+    .await
+}
+
+/// Makes a conversation, and answers with it.
+pub(super) async fn created(
+    relay: &Relay,
+    by: By<'_>,
+    wanted: &Wanted,
+) -> Result<Response, Problem> {
+    let created = operations::create(relay, by, &wanted.new).await?;
+    let names = names(relay, &created.participants).await?;
+    let mut conversation = ShownConversation::new(&created.conversation, wanted.written);
+    if let Some(key) = &wanted.key {
+        let shown = created.participants.iter();
+        let shown = shown.map(|one| name_of(&names, &one.user)).collect();
+        conversation = conversation.in_feed(&created.conversation, shown, Some(key));
+    }
+    let is_feed = wanted.key.is_some();
+    let one = One {
+        message: is_feed.then_some("Conversation created successfully"),
+        conversation,
+        participants: created.participants.iter().map(Into::into).collect(),
+    };
+    Ok((StatusCode::CREATED, Json(one)).into_response())
+}
+
+async fn list(
+    State(relay): State<Arc<Relay>>,
+    caller: Caller,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let limit = match query.get("limit") {
+        Some(limit) => limit
+            .parse()
+            .ok()
+            .filter(|limit| (1..=MOST_LISTED).contains(limit))
+            .ok_or_else(|| Problem::of_field("Missing or invalid limit", "limit"))?,
+        None => MOST_LISTED,
+    };
+    let store = relay.conversations.store();
+    let listed = store.conversations_of(caller.id(), limit).await?;
+    let ids: Vec<_> = listed
+        .iter()
+        .map(|one| one.conversation.id.clone())
+        .collect();
+    let names = store.names_in(&ids).await?;
+    let names: HashMap<_, _> = names.into_iter().collect();
+    let conversations = listed.iter();
+    let conversations = conversations.map(|one| {
+        let names = names.get(&one.conversation.id);
+        of_list(one, names.cloned().unwrap_or_default())
+    });
+    let conversations = conversations.collect();
+    Ok(Json(Many { conversations }).into_response())
+}
+
+fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ShownConversation<'_> {
+    ShownConversation::new(&listed.conversation, IdType::Text)
+        .of_caller(listed.role, listed.unread)
+        .in_feed(&listed.conversation, names, listed.key.as_ref())
+}
+
+/// Foreign conversations are told no more of than those that do not exist.
+async fn show(
+    State(relay): State<Arc<Relay>>,
+    anyone: Anyone,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let not_found = || Problem::not_found("Conversation not found");
+    let id = ConversationId::parse(&id).ok_or_else(not_found)?;
+    let store = relay.conversations.store();
+    let (conversation, listed) = match &anyone {
+        Anyone::User(caller) => {
+            let listed = store.conversation_of(&id, caller.id()).await?;
+            let listed = listed.ok_or_else(not_found)?;
+            (listed.conversation.clone(), Some(listed))
+        }
+        Anyone::Admin(_) => {
+            let found = store.conversation(&id).await?;
+            (found.ok_or_else(not_found)?, None)
+        }
+    };
+    let participants = store.participants(&id).await?;
+    let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
+    let known = store.users(&users).await?;
+    let known: HashMap<_, _> = known.iter().map(|user| (&user.id, user)).collect();
+    let names = participants.iter().filter(|one| one.is_active());
+    let names = names.map(|one| match known.get(&one.user) {
+        Some(user) => user.name.clone(),
+        None => one.user.shared().clone(),
+    });
+    let names = names.collect();
+    let shown = match &listed {
+        Some(listed) => of_list(listed, names),
+        None => {
+            ShownConversation::new(&conversation, IdType::Text).in_feed(&conversation, names, None)
+        }
+    };
+    let one = One {
+        message: None,
+        conversation: shown,
+        participants: participants
+            .iter()
+            .map(|one| ShownParticipant::from(one).known_as(known.get(&one.user).copied()))
+            .collect(),
+    };
+    Ok(Json(one).into_response())
+}
+
+async fn add(
+    State(relay): State<Arc<Relay>>,
+    anyone: Anyone,
+    Path(id): Path<String>,
+    body: JsonText,
+) -> Response {
+    whole(async move {
+        if let Anyone::User(caller) = &anyone {
+            caller.unless_limited()?;
+        }
+        let payload = body.payload()?;
+        let bad = |bad| Problem::bad(&payload, bad);
+        let fields = Fields::new(&payload, &relay.config);
+        let new = NewParticipant {
+            user: fields.user("userId").map_err(bad)?,
+            role: role(&fields).map_err(bad)?,
+            key: None,
+        };
+        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+        let added = operations::add_participant(&relay, anyone.manages(), &id, &new).await?;
+        let status = match added.repeated {
+            true => StatusCode::OK,
+            false => StatusCode::CREATED,
+        };
+        Ok((status, participant(&added.participant)))
+    })
+    .await
+}
+
+fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
+    const ROLE: &str = "role";
+    match fields.optional_label(ROLE)? {
+        Some(name) => Role::parse(&name).ok_or(BadField(Some(ROLE))),
+        None => Ok(Role::Member),
+    }
+}
+
+async fn remove(
+    State(relay): State<Arc<Relay>>,
+    anyone: Anyone,
+    Path((id, user)): Path<(String, String)>,
+) -> Response {
+    whole(async move {
+        if let Anyone::User(caller) = &anyone {
+            caller.unless_limited()?;
+        }
+        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+        let user = UserId::parse(&user).ok_or(NotManaged::NotFound)?;
+        let ended = operations::end_participation(&relay, anyone.manages(), &id, &user).await?;
+        Ok(participant(&ended))
+    })
+    .await
+}
+
+fn participant(participant: &Participant) -> Response {
+    let participant = participant.into();
+    Json(OneParticipant { participant }).into_response()
+}
+
+/// The names of those who are known.
+async fn names(
+    relay: &Relay,
+    participants: &[Participant],
+) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
+    let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
+    let known = relay.conversations.store().users(&users).await?;
+    Ok(known.into_iter().map(|user| (user.id, user.name)).collect())
+}
+
+fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
+    names.get(user).unwrap_or(user.shared()).clone()
+}
+
+impl From<NotManaged> for Problem {
+    fn from(error: NotManaged) -> Self {
+        match error {
+            NotManaged::NotAdmin => Self::new(
+                StatusCode::FORBIDDEN,
+                "Not allowed",
+                ErrorCode::NotAuthorized,
+            ),
+            NotManaged::NotFound => Self::not_found("Participant not found"),
+            NotManaged::Store(StoreError::NoConversation) => {
+                Self::not_found("Conversation not found")
+            }
+            NotManaged::Store(error) => error.into(),
+        }
+    }
+}

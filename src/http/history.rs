@@ -1,0 +1,188 @@
+//! `/api/messages`: reading, by keyset or, as `feed` does, by position.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::caller::Caller;
+use super::message_form::Form;
+use super::problem::Problem;
+use crate::conversations::{
+    ConversationId, IdType, Message, MessageId, PageLimit, StoreError, UserRecord, Window,
+};
+use crate::dialects::conversation::Person;
+use crate::dialects::{chat, conversation, feed};
+use crate::identity::UserId;
+use crate::relay::Relay;
+
+/// How many messages are read when nothing else is said.
+const DEFAULT_LIMIT: u64 = 50;
+
+const CONVERSATION_ID: &str = "conversationId";
+const CHAT_ID: &str = "chatId";
+
+type Parameters = HashMap<String, String>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageOf<T> {
+    messages: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<MessageId>,
+}
+
+#[derive(Serialize)]
+struct SliceOf<T> {
+    messages: Vec<T>,
+    pagination: Pagination,
+}
+
+#[derive(Serialize)]
+struct Pagination {
+    total: u64,
+    limit: usize,
+    offset: u64,
+}
+
+/// `GET /api/messages`
+pub(super) async fn page(
+    State(relay): State<Arc<Relay>>,
+    caller: Caller,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Problem> {
+    let (form, id) = conversation_of(&query)?;
+    let window = Window {
+        after: cursor(&query, "after")?,
+        before: cursor(&query, "before")?,
+    };
+    let refusal = |error| form.refusal(error);
+    let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
+    let store = relay.conversations.store();
+    let page = store.page(&id, caller.id(), window, limit(&query)?);
+    let page = page.await.map_err(refusal)?;
+    let next = match window.after {
+        Some(_) => page.messages.last(),
+        None => page.messages.first(),
+    };
+    let next_cursor = next.filter(|_| page.more).map(|message| message.id);
+    let shown = id.shown(IdType::Text);
+    if form == Form::Chat {
+        let messages = page.messages.iter();
+        let messages = messages
+            .map(|message| chat::Shown::new(shown, message))
+            .collect();
+        return Ok(Json(PageOf {
+            messages,
+            next_cursor,
+        })
+        .into_response());
+    }
+    let senders = Senders::read(&relay, &page.messages).await?;
+    let messages = page.messages.iter();
+    let messages = messages
+        .map(|message| conversation::Shown::new(shown, message, senders.of(message)))
+        .collect();
+    Ok(Json(PageOf {
+        messages,
+        next_cursor,
+    })
+    .into_response())
+}
+
+/// `GET /api/messages/:conversation_id`
+pub(super) async fn slice(
+    State(relay): State<Arc<Relay>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Problem> {
+    let refusal = |error| Form::Feed.refusal(error);
+    let id = ConversationId::parse(&id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
+    let limit = limit(&query)?;
+    let offset = match query.get("offset") {
+        Some(offset) => offset.parse().map_err(|_| bad("offset"))?,
+        None => 0,
+    };
+    let store = relay.conversations.store();
+    let slice = store.slice(&id, caller.id(), offset, limit);
+    let slice = slice.await.map_err(refusal)?;
+    let senders = Senders::read(&relay, &slice.messages).await?;
+    let shown = id.shown(IdType::Text);
+    let messages = slice.messages.iter();
+    let messages =
+        messages.map(|message| feed::Shown::new(shown, message, senders.name_of(message)));
+    Ok(Json(SliceOf {
+        messages: messages.collect::<Vec<_>>(),
+        pagination: Pagination {
+            total: slice.total,
+            limit: limit.get(),
+            offset,
+        },
+    })
+    .into_response())
+}
+
+fn bad(field: &'static str) -> Problem {
+    let error = match field {
+        "limit" => "Missing or invalid limit",
+        "offset" => "Missing or invalid offset",
+        "before" => "Missing or invalid before",
+        "after" => "Missing or invalid after",
+        _ => "Missing or invalid conversationId",
+    };
+    Problem::of_field(error, field)
+}
+
+/// The conversation that is read, and in which form.
+fn conversation_of(query: &Parameters) -> Result<(Form, &str), Problem> {
+    match (query.get(CONVERSATION_ID), query.get(CHAT_ID)) {
+        (Some(id), None) => Ok((Form::Conversation, id)),
+        (None, Some(id)) => Ok((Form::Chat, id)),
+        _ => Err(bad(CONVERSATION_ID)),
+    }
+}
+
+fn limit(query: &Parameters) -> Result<PageLimit, Problem> {
+    let limit = match query.get("limit") {
+        Some(limit) => limit.parse().map_err(|_| bad("limit"))?,
+        None => DEFAULT_LIMIT,
+    };
+    PageLimit::new(limit).ok_or_else(|| bad("limit"))
+}
+
+fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, Problem> {
+    // Clients write an empty one for none.
+    let given = query.get(name).filter(|given| !given.is_empty());
+    let parse = |given: &String| MessageId::parse(given).ok_or_else(|| bad(name));
+    given.map(parse).transpose()
+}
+
+/// What is known of those who sent the messages of a page.
+struct Senders(HashMap<UserId, UserRecord>);
+
+impl Senders {
+    async fn read(relay: &Relay, messages: &[Message]) -> Result<Self, StoreError> {
+        let senders: HashSet<_> = messages.iter().map(|one| one.sender.clone()).collect();
+        let senders: Vec<_> = senders.into_iter().collect();
+        let known = relay.conversations.store().users(&senders).await?;
+        Ok(Self(
+            known
+                .into_iter()
+                .map(|user| (user.id.clone(), user))
+                .collect(),
+        ))
+    }
+
+    fn of<'a>(&'a self, message: &'a Message) -> Person<'a> {
+        Person::new(&message.sender, self.0.get(&message.sender))
+    }
+
+    fn name_of<'a>(&'a self, message: &'a Message) -> &'a str {
+        let sender = self.0.get(&message.sender);
+        sender.map_or(message.sender.as_str(), |sender| &sender.name)
+    }
+}

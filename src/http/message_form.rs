@@ -1,0 +1,213 @@
+//! The three forms of a message over REST: those of `conversation`, `chat` and `feed`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::problem::Problem;
+use crate::conversations::{Message, NewMessage, ShownId, StoreError, TempId, WrittenId};
+use crate::dialect::Dialect;
+use crate::dialects::fields::{BadField, Fields};
+use crate::dialects::{chat, conversation, feed};
+use crate::error::ErrorCode;
+use crate::identity::{Identity, UserId};
+use crate::payload::{Kept, Payload};
+use crate::relay::Relay;
+
+/// The longest content of a message in the form of `chat`, in characters (protocol, REST).
+const MAX_CHAT_CHARS: usize = 5000;
+
+const CONVERSATION_ID: &str = "conversationId";
+const CHAT_ID: &str = "chatId";
+const CONTENT: &str = "content";
+const FEED_ID: &str = "conversation_id";
+const FEED_CONTENT: &str = "encrypted_msg_content";
+const FEED_KEY_NUMBER: &str = "content_key_number";
+
+/// A form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Conversation,
+    Chat,
+    Feed,
+}
+
+#[derive(Serialize)]
+struct InConversation<'a> {
+    message: conversation::Shown<'a>,
+}
+
+#[derive(Serialize)]
+struct InChat<'a> {
+    message: &'static str,
+    data: chat::Shown<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InFeed<'a> {
+    message: &'static str,
+    message_data: feed::Shown<'a>,
+}
+
+impl Form {
+    /// The form of a message, by the name of the conversation's id. Without one, by the rest or by
+    /// what is served, so that who forgot it is told so in the words of their dialect.
+    pub(super) fn of(relay: &Relay, payload: &Payload<'_>) -> Self {
+        let has = |name| payload.get(name).is_some();
+        let served = &relay.config.dialects;
+        if has(CONVERSATION_ID) {
+            Self::Conversation
+        } else if has(CHAT_ID) {
+            Self::Chat
+        } else if has(FEED_ID) || has(FEED_CONTENT) || has(FEED_KEY_NUMBER) {
+            Self::Feed
+        } else if served.contains(&Dialect::Chat) {
+            Self::Chat
+        } else if served.contains(&Dialect::Feed) && !served.contains(&Dialect::Conversation) {
+            Self::Feed
+        } else {
+            Self::Conversation
+        }
+    }
+
+    pub(super) fn dialect(self) -> Dialect {
+        match self {
+            Self::Conversation => Dialect::Conversation,
+            Self::Chat => Dialect::Chat,
+            Self::Feed => Dialect::Feed,
+        }
+    }
+
+    /// The message that a user wants to send.
+    pub(super) fn read(
+        self,
+        relay: &Relay,
+        sender: &UserId,
+        payload: &Payload<'_>,
+    ) -> Result<(WrittenId, NewMessage), Problem> {
+        let fields = Fields::new(payload, &relay.config);
+        let most = relay.config.max_content_chars;
+        let (conversation, said) = match self {
+            Self::Conversation => in_conversation(&fields, payload, most)?,
+            Self::Chat => in_chat(&fields, payload, most)?,
+            Self::Feed => in_feed(&fields, payload, most)?,
+        };
+        let new = NewMessage {
+            conversation: conversation.id.clone(),
+            sender: sender.clone(),
+            content: said.content,
+            media: said.media,
+            key_number: said.key_number,
+            temp_id: said.temp_id,
+        };
+        Ok((conversation, new))
+    }
+
+    /// Why a message is not kept.
+    pub(super) fn refusal(self, error: StoreError) -> Problem {
+        let text = match self {
+            Self::Conversation => "Not a participant of this conversation",
+            Self::Chat => "You are not a participant of this chat",
+            Self::Feed => "Access denied to this conversation",
+        };
+        match error {
+            StoreError::NotParticipant | StoreError::NoConversation => {
+                Problem::new(StatusCode::FORBIDDEN, text, ErrorCode::NotParticipant)
+            }
+            error => error.into(),
+        }
+    }
+
+    /// The answer with a message that was kept.
+    pub(super) fn sent(self, id: ShownId<'_>, message: &Message, sender: &Identity) -> Response {
+        match self {
+            Self::Conversation => {
+                let message = conversation::Shown::new(id, message, sender.into());
+                Json(InConversation { message }).into_response()
+            }
+            Self::Chat => Json(InChat {
+                message: "Message sent",
+                data: chat::Shown::new(id, message),
+            })
+            .into_response(),
+            Self::Feed => Json(InFeed {
+                message: "Message sent successfully",
+                message_data: feed::Shown::new(id, message, &sender.name),
+            })
+            .into_response(),
+        }
+    }
+}
+
+/// What a message says.
+#[derive(Default)]
+struct Said {
+    content: Option<Kept>,
+    media: Option<Kept>,
+    key_number: Option<i64>,
+    temp_id: Option<TempId>,
+}
+
+type Read = Result<(WrittenId, Said), Problem>;
+
+fn in_conversation(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
+    let bad = |bad| Problem::bad(payload, bad);
+    let conversation = fields.conversation(CONVERSATION_ID).map_err(bad)?;
+    let said = Said {
+        content: Some(fields.content(CONTENT, most).map_err(bad)?.into()),
+        temp_id: conversation::temp_id(fields).map_err(bad)?,
+        ..Said::default()
+    };
+    Ok((conversation, said))
+}
+
+fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
+    const MEDIA: &str = "media";
+    if payload.filled(CHAT_ID).is_none() {
+        return Err(Problem::of_field("chatId is required", CHAT_ID));
+    }
+    let bad = |bad| Problem::bad(payload, bad);
+    let chat = fields.conversation(CHAT_ID).map_err(bad)?;
+    let content = payload.filled(CONTENT);
+    let media = payload.filled(MEDIA);
+    if content.is_none() && media.is_none() {
+        let error = "Either content or media must be provided";
+        return Err(Problem::of_field(error, CONTENT));
+    }
+    if content.is_some_and(|content| content.characters() > MAX_CHAT_CHARS) {
+        let error = "Content must not exceed 5000 characters";
+        return Err(Problem::of_field(error, CONTENT));
+    }
+    if media.is_some() {
+        fields.content(MEDIA, most).map_err(bad)?;
+    }
+    let said = Said {
+        content: content.map(Kept::from),
+        media: media.map(Kept::from),
+        temp_id: conversation::temp_id(fields).map_err(bad)?,
+        ..Said::default()
+    };
+    Ok((chat, said))
+}
+
+fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
+    for name in [FEED_ID, FEED_KEY_NUMBER, FEED_CONTENT] {
+        if payload.filled(name).is_none() {
+            return Err(Problem::of_field("All fields are required", name));
+        }
+    }
+    let bad = |bad| Problem::bad(payload, bad);
+    let conversation = fields.conversation(FEED_ID).map_err(bad)?;
+    let number = payload
+        .get(FEED_KEY_NUMBER)
+        .and_then(|number| number.as_raw());
+    let number = number.and_then(|raw| raw.get().parse().ok());
+    let said = Said {
+        content: Some(fields.content(FEED_CONTENT, most).map_err(bad)?.into()),
+        key_number: Some(number.ok_or_else(|| bad(BadField(Some(FEED_KEY_NUMBER))))?),
+        ..Said::default()
+    };
+    Ok((conversation, said))
+}

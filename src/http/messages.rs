@@ -1,0 +1,233 @@
+//! `/api/messages`: writing. A message comes in one of three forms, which the name of the
+//! conversation's id tells, and is answered in the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{patch, post};
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::body::{JsonText, whole};
+use super::caller::Caller;
+use super::history;
+use super::message_form::Form;
+use super::problem::Problem;
+use crate::conversations::{ConversationId, Edit, IdType, Message, MessageId, StoreError};
+use crate::dialect::Dialect;
+use crate::dialects::conversation;
+use crate::dialects::fields::{BadField, Fields};
+use crate::operations;
+use crate::payload::{Kept, Payload};
+use crate::relay::Relay;
+
+/// The routes.
+pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
+    let limit = DefaultBodyLimit::max(relay.config.max_event_bytes);
+    Router::new()
+        .route("/api/messages", post(send).get(history::page))
+        .route("/api/messages/read", post(read))
+        .route(
+            "/api/messages/{id}",
+            patch(edit).put(replace).delete(remove).get(history::slice),
+        )
+        .layer(limit)
+}
+
+async fn send(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+    whole(async move {
+        caller.unless_limited()?;
+        let payload = body.payload()?;
+        let form = Form::of(&relay, &payload);
+        let (conversation, new) = form.read(&relay, caller.id(), &payload)?;
+        let mut kept = None;
+        let on_kept = |message: &Message, repeated| kept = Some((message.clone(), repeated));
+        let actor = caller.acts(Some(form.dialect()));
+        let sent = operations::send(&relay, actor, &new, body.len(), on_kept).await;
+        sent.map_err(|error| form.refusal(error))?;
+        let (message, repeated) = kept.ok_or_else(Problem::failed)?;
+        let status = match repeated {
+            true => StatusCode::OK,
+            false => StatusCode::CREATED,
+        };
+        let answer = form.sent(conversation.shown(), &message, &caller.identity);
+        Ok((status, answer))
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Edited<'a> {
+    message: conversation::Shown<'a>,
+}
+
+/// Edits in the form of `conversation`.
+async fn edit(
+    State(relay): State<Arc<Relay>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: JsonText,
+) -> Response {
+    whole(async move {
+        caller.unless_limited()?;
+        let payload = body.payload()?;
+        let fields = Fields::new(&payload, &relay.config);
+        let content = fields.content("content", relay.config.max_content_chars);
+        let content = content.map_err(|bad| Problem::bad(&payload, bad))?;
+        let change = Edit {
+            content: content.into(),
+            key_number: None,
+        };
+        let message = edited(&relay, &caller, None, &id, &change).await?;
+        let id = message.conversation.shown(IdType::Text);
+        let sender = (&caller.identity).into();
+        let message = conversation::Shown::new(id, &message, sender);
+        Ok(Json(Edited { message }).into_response())
+    })
+    .await
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replaced<'a> {
+    message: &'static str,
+    message_data: ReplacedMessage<'a>,
+}
+
+#[derive(Serialize)]
+struct ReplacedMessage<'a> {
+    id: MessageId,
+    encrypted_msg_content: Option<&'a Kept>,
+    /// Milliseconds since the epoch.
+    updated_at: u64,
+}
+
+/// Edits in the form of `feed`.
+async fn replace(
+    State(relay): State<Arc<Relay>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: JsonText,
+) -> Response {
+    whole(async move {
+        caller.unless_limited()?;
+        let payload = body.payload()?;
+        let change = replacement(&relay, &payload)?;
+        let message = edited(&relay, &caller, Some(Dialect::Feed), &id, &change).await?;
+        let message_data = ReplacedMessage {
+            id: message.id,
+            encrypted_msg_content: message.content(),
+            updated_at: message.edited_at.unwrap_or(message.created_at),
+        };
+        Ok(Json(Replaced {
+            message: "Message updated successfully",
+            message_data,
+        })
+        .into_response())
+    })
+    .await
+}
+
+fn replacement(relay: &Relay, payload: &Payload<'_>) -> Result<Edit, Problem> {
+    const KEY_NUMBER: &str = "content_key_number";
+    let bad = |bad| Problem::bad(payload, bad);
+    let fields = Fields::new(payload, &relay.config);
+    let most = relay.config.max_content_chars;
+    let content = fields.content("encrypted_msg_content", most).map_err(bad)?;
+    let number = payload.filled(KEY_NUMBER).map(|number| {
+        let number = number.as_raw().and_then(|raw| raw.get().parse().ok());
+        number.ok_or_else(|| bad(BadField(Some(KEY_NUMBER))))
+    });
+    Ok(Edit {
+        content: content.into(),
+        key_number: number.transpose()?,
+    })
+}
+
+/// Where a message is that has this id. Nobody learns whether one exists that is not for them.
+async fn find(relay: &Relay, id: &str) -> Result<(ConversationId, MessageId), Problem> {
+    let id = MessageId::parse(id).ok_or(StoreError::NotAllowed)?;
+    let message = relay.conversations.store().message(id).await?;
+    let message = message.ok_or(StoreError::NotAllowed)?;
+    Ok((message.conversation, id))
+}
+
+/// The answer to what is not done to a message.
+fn unless_found(error: StoreError) -> Problem {
+    match error {
+        StoreError::NotParticipant => StoreError::NotAllowed.into(),
+        error => error.into(),
+    }
+}
+
+async fn edited(
+    relay: &Relay,
+    caller: &Caller,
+    dialect: Option<Dialect>,
+    id: &str,
+    change: &Edit,
+) -> Result<Message, Problem> {
+    let (conversation, id) = find(relay, id).await?;
+    let mut kept = None;
+    let on_kept = |message: &Message| kept = Some(message.clone());
+    let actor = caller.acts(dialect);
+    let edited = operations::edit(relay, actor, &conversation, id, change, on_kept).await;
+    edited.map_err(unless_found)?;
+    kept.ok_or_else(Problem::failed)
+}
+
+#[derive(Serialize)]
+struct Removed {
+    message: &'static str,
+    id: MessageId,
+}
+
+/// Deletes a message for all, or with `?forAll=false` for the caller alone.
+async fn remove(
+    State(relay): State<Arc<Relay>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    whole(async move {
+        caller.unless_limited()?;
+        let for_all = match query.get("forAll").map(String::as_str) {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(_) => return Err(Problem::of_field("Missing or invalid forAll", "forAll")),
+        };
+        let (conversation, id) = find(&relay, &id).await?;
+        let actor = caller.acts(None);
+        let removed = match for_all {
+            true => operations::delete(&relay, actor, &conversation, id, |_| {}).await,
+            false => operations::hide(&relay, actor, &conversation, id).await,
+        };
+        removed.map_err(unless_found)?;
+        let message = "Message deleted";
+        Ok(Json(Removed { message, id }))
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Success {
+    success: bool,
+}
+
+async fn read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+    whole(async move {
+        caller.unless_limited()?;
+        let payload = body.payload()?;
+        let bad = |bad| Problem::bad(&payload, bad);
+        let fields = Fields::new(&payload, &relay.config);
+        let conversation = fields.conversation("conversationId").map_err(bad)?.id;
+        let messages = conversation::message_ids(&payload).map_err(bad)?;
+        let actor = caller.acts(Some(Dialect::Conversation));
+        operations::mark_read(&relay, actor, &conversation, &messages, || {}).await?;
+        Ok(Json(Success { success: true }))
+    })
+    .await
+}

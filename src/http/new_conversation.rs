@@ -1,0 +1,259 @@
+//! What a request that makes a conversation asks for, in the two forms in which clients ask.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde_json::value::RawValue;
+
+use super::caller::Caller;
+use super::problem::Problem;
+use crate::conversations::{
+    ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
+};
+use crate::dialects::fields::{BadField, Fields, written_id};
+use crate::error::ErrorCode;
+use crate::identity::UserId;
+use crate::payload::{Kept, Payload};
+use crate::relay::Relay;
+
+/// The most who take part in a conversation from its beginning.
+const MOST_PARTICIPANTS: usize = 1000;
+
+const ID: &str = "id";
+const PARTICIPANTS: &str = "participantIds";
+const ENTRIES: &str = "conversation_entries";
+const TITLE: &str = "title";
+
+/// A conversation that is asked for.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) new: NewConversation,
+    /// The JSON type of its id for who asks.
+    pub(super) written: IdType,
+    /// In the form of `feed`: the key of who asks.
+    pub(super) key: Option<ContentKey>,
+}
+
+/// What a user asks for, who will be its admin.
+pub(super) async fn by_user(
+    relay: &Relay,
+    caller: &Caller,
+    payload: &Payload<'_>,
+) -> Result<Wanted, Problem> {
+    if payload.get(ENTRIES).is_some() {
+        return by_entries(relay, caller, payload).await;
+    }
+    let bad = |bad| Problem::bad(payload, bad);
+    let mut users = user_ids(payload).map_err(bad)?;
+    users.retain(|user| user != caller.id());
+    let admin = participant(caller.id(), Role::Admin, None);
+    let others = users
+        .iter()
+        .map(|user| participant(user, Role::Member, None));
+    let participants = [admin].into_iter().chain(others).collect();
+    wanted(relay, payload, caller.id().clone(), participants)
+}
+
+/// What an administrator asks for. Who made it is the first of `participantIds`, unless named.
+pub(super) fn by_admin(relay: &Relay, payload: &Payload<'_>) -> Result<Wanted, Problem> {
+    let bad = |bad| Problem::bad(payload, bad);
+    let users = user_ids(payload).map_err(bad)?;
+    let fields = Fields::new(payload, &relay.config);
+    let named = fields.optional_user("createdBy").map_err(bad)?;
+    let first = users.first().cloned();
+    let created_by = named
+        .or(first)
+        .ok_or_else(|| bad(BadField(Some(PARTICIPANTS))))?;
+    let admins = match payload.filled("admins") {
+        Some(_) => ids(payload, "admins").map_err(bad)?,
+        None => vec![created_by.clone()],
+    };
+    let role = |user: &UserId| match admins.contains(user) {
+        true => Role::Admin,
+        false => Role::Member,
+    };
+    let participants = users.iter().map(|user| participant(user, role(user), None));
+    wanted(relay, payload, created_by, participants.collect())
+}
+
+fn wanted(
+    relay: &Relay,
+    payload: &Payload<'_>,
+    created_by: UserId,
+    participants: Vec<NewParticipant>,
+) -> Result<Wanted, Problem> {
+    let bad = |bad| Problem::bad(payload, bad);
+    let fields = Fields::new(payload, &relay.config);
+    let named = payload.filled(ID).map(|_| fields.conversation(ID));
+    let named = named.transpose().map_err(bad)?;
+    let title = fields.optional_label(TITLE).map_err(bad)?;
+    let written = named.as_ref().map_or(IdType::Text, |named| named.written);
+    let id = named.map_or_else(ConversationId::random, |named| named.id);
+    Ok(Wanted {
+        new: NewConversation {
+            id,
+            title: title.map(Into::into),
+            created_by,
+            participants,
+        },
+        written,
+        key: None,
+    })
+}
+
+fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewParticipant {
+    NewParticipant {
+        user: user.clone(),
+        role,
+        key,
+    }
+}
+
+fn user_ids(payload: &Payload<'_>) -> Result<Vec<UserId>, BadField> {
+    ids(payload, PARTICIPANTS)
+}
+
+/// The users whom an array names by strings or integers.
+fn ids(payload: &Payload<'_>, name: &'static str) -> Result<Vec<UserId>, BadField> {
+    let bad = BadField(Some(name));
+    let raw = payload.get(name).and_then(|value| value.as_raw());
+    let raw = raw.ok_or(bad)?.get();
+    let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| bad)?;
+    if items.len() > MOST_PARTICIPANTS {
+        return Err(bad);
+    }
+    let user = |raw: &RawValue| UserId::parse(written_id(raw.get())?.id.as_str());
+    let users: Option<Vec<_>> = items.into_iter().map(user).collect();
+    users.ok_or(bad)
+}
+
+/// One entry of the form of `feed`.
+struct Entry {
+    id: ConversationId,
+    written: IdType,
+    username: Arc<str>,
+    key: ContentKey,
+}
+
+/// The form of `feed`. The deployed client names the conversation in each entry, and who takes part
+/// by name; where the entries' ids differ, they are those of users.
+async fn by_entries(
+    relay: &Relay,
+    caller: &Caller,
+    payload: &Payload<'_>,
+) -> Result<Wanted, Problem> {
+    let entries = entries(relay, payload)?;
+    let Some(first) = entries.first() else {
+        return Err(no_entries());
+    };
+    let same = entries.iter().all(|entry| entry.id == first.id);
+    let are_users = !same || entries.len() == 1 && first.id.as_str() == caller.id().as_str();
+    let users = match are_users {
+        true => entries.iter().map(user_of).collect::<Result<_, _>>()?,
+        false => named(relay, caller, &entries).await?,
+    };
+    if !users.contains(caller.id()) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "User must be a participant in the conversation",
+            ErrorCode::NotParticipant,
+        ));
+    }
+    let (id, written) = match are_users {
+        true => (ConversationId::random(), IdType::Text),
+        false => (first.id.clone(), first.written),
+    };
+    let role = |user: &UserId| match user == caller.id() {
+        true => Role::Admin,
+        false => Role::Member,
+    };
+    let all = users.iter().zip(&entries);
+    let own = all.clone().find(|(user, _)| *user == caller.id());
+    let key = own.map(|(_, entry)| entry.key.clone());
+    let participants =
+        all.map(|(user, entry)| participant(user, role(user), Some(entry.key.clone())));
+    Ok(Wanted {
+        new: NewConversation {
+            id,
+            title: None,
+            created_by: caller.id().clone(),
+            participants: participants.collect(),
+        },
+        written,
+        key,
+    })
+}
+
+fn no_entries() -> Problem {
+    Problem::of_field("Conversation entries array is required", ENTRIES)
+}
+
+fn entries(relay: &Relay, payload: &Payload<'_>) -> Result<Vec<Entry>, Problem> {
+    let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
+    let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+    let items = items.filter(|items| !items.is_empty() && items.len() <= MOST_PARTICIPANTS);
+    let items = items.ok_or_else(no_entries)?;
+    let invalid = || Problem::of_field("Invalid conversation entry format", ENTRIES);
+    let parsed = items.into_iter().map(|raw| entry(relay, raw.get()));
+    parsed.collect::<Option<_>>().ok_or_else(invalid)
+}
+
+fn entry(relay: &Relay, text: &str) -> Option<Entry> {
+    const KEY: &str = "encrypted_content_key";
+    const KEY_NUMBER: &str = "content_key_number";
+    let payload = Payload::of_object(text).ok()?;
+    let fields = Fields::new(&payload, &relay.config);
+    fields.filled_up_to(KEY, relay.config.max_key_bytes).ok()?;
+    let number = match payload.filled(KEY_NUMBER) {
+        Some(number) => number.as_raw()?.get().parse().ok()?,
+        None => 1,
+    };
+    let id = fields.conversation(ID).ok()?;
+    Some(Entry {
+        id: id.id,
+        written: id.written,
+        username: fields.label("username").ok()?.into(),
+        key: ContentKey {
+            number,
+            encrypted: Kept::from(payload.filled(KEY)?),
+        },
+    })
+}
+
+fn user_of(entry: &Entry) -> Result<UserId, Problem> {
+    let invalid = || Problem::of_field("Invalid conversation entry format", ENTRIES);
+    UserId::parse(entry.id.as_str()).ok_or_else(invalid)
+}
+
+/// Whom the entries name: the caller by the name in their token, others by the name that they are
+/// known by, or by their id. A name that several users have is of no use.
+async fn named(relay: &Relay, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Problem> {
+    let store = relay.conversations.store();
+    let names: HashSet<_> = entries.iter().map(|entry| entry.username.clone()).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    let known = store.users_named(&names).await?;
+    let mut users = Vec::new();
+    for entry in entries {
+        let name = &entry.username;
+        if *name == caller.identity.name {
+            users.push(caller.id().clone());
+            continue;
+        }
+        let unknown = || {
+            let error = format!("User {name} not found");
+            Problem::new(StatusCode::BAD_REQUEST, error, ErrorCode::InvalidInput)
+        };
+        let mut found = known.iter().filter(|user| user.name == *name);
+        let user = match (found.next(), found.next()) {
+            (Some(user), None) => user.id.clone(),
+            (Some(_), Some(_)) => return Err(unknown()),
+            (None, _) => {
+                let id = UserId::parse(name).ok_or_else(unknown)?;
+                store.user(&id).await?.ok_or_else(unknown)?.id
+            }
+        };
+        users.push(user);
+    }
+    Ok(users)
+}

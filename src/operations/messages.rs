@@ -1,0 +1,148 @@
+//! Sending, editing, deleting and hiding messages.
+
+use super::{Actor, receipts};
+use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
+use crate::conversations::{
+    ConversationId, Deleted, Edit, Fact, Message, MessageId, NewMessage, StoreError,
+};
+use crate::relay::Relay;
+
+/// Keeps a message and tells everybody. `kept` is called in between: with the message, and whether
+/// its sender had sent it before, in which case nobody is told anything.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], or the store fails.
+pub async fn send(
+    relay: &Relay,
+    actor: Actor<'_>,
+    new: &NewMessage,
+    size: usize,
+    kept: impl FnOnce(&Message, bool) + Send,
+) -> Result<(), StoreError> {
+    let conversations = &relay.conversations;
+    let mut live = conversations.live(&new.conversation).await;
+    let appended = conversations.store().append(new).await?;
+    let message = appended.message;
+    if appended.repeated {
+        kept(&message, true);
+        return Ok(());
+    }
+    actor.record(relay, sent(&message, size));
+    kept(&message, false);
+    live.check_members(&relay.users).await;
+    let fact = Fact::Sent {
+        message: &message,
+        sender: actor.identity,
+    };
+    let behind = live.tell(&fact).await;
+    let others = live.users().into_iter();
+    let others: Vec<_> = others
+        .filter(|user| **user != message.sender)
+        .cloned()
+        .collect();
+    drop(live);
+
+    receipts::delivered(relay, &message, &others).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
+    Ok(())
+}
+
+fn sent(message: &Message, size: usize) -> Event {
+    Event::MessageSent(MessageSent {
+        target: Target::Conversation(AuditText::new(message.conversation.as_str())),
+        message_id: Some(AuditText::new(&message.id.to_string())),
+        message_type: None,
+        seq: None,
+        bytes: size as u64,
+    })
+}
+
+/// Changes what a message says, for its author.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+pub async fn edit(
+    relay: &Relay,
+    actor: Actor<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    edit: &Edit,
+    kept: impl FnOnce(&Message) + Send,
+) -> Result<(), StoreError> {
+    let conversations = &relay.conversations;
+    let mut live = conversations.live(conversation).await;
+    let author = &actor.identity.user;
+    let store = conversations.store();
+    let edited = store.edit(conversation, message, author, edit).await?;
+    actor.record(
+        relay,
+        Event::MessageUpdated(reference(conversation, message)),
+    );
+    kept(&edited);
+    live.check_members(&relay.users).await;
+    let behind = live.tell(&Fact::Edited(&edited)).await;
+    drop(live);
+    behind.caught_up_at(relay.config.room_min_rate).await;
+    Ok(())
+}
+
+/// Deletes what a message says, for its author or an admin of the conversation. When that was done
+/// before, nobody is told anything.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+pub async fn delete(
+    relay: &Relay,
+    actor: Actor<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    kept: impl FnOnce(&Message) + Send,
+) -> Result<(), StoreError> {
+    let conversations = &relay.conversations;
+    let mut live = conversations.live(conversation).await;
+    let user = &actor.identity.user;
+    let deleted = conversations.store().delete(conversation, message, user);
+    let Deleted { message, repeated } = deleted.await?;
+    if repeated {
+        kept(&message);
+        return Ok(());
+    }
+    actor.record(
+        relay,
+        Event::MessageDeleted(reference(conversation, message.id)),
+    );
+    kept(&message);
+    live.check_members(&relay.users).await;
+    let behind = live.tell(&Fact::Deleted(&message)).await;
+    drop(live);
+    behind.caught_up_at(relay.config.room_min_rate).await;
+    Ok(())
+}
+
+/// Leaves a message out of the history for one user. Nobody is told.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+pub async fn hide(
+    relay: &Relay,
+    actor: Actor<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+) -> Result<(), StoreError> {
+    let user = &actor.identity.user;
+    let store = relay.conversations.store();
+    if store.hide(conversation, message, user).await? {
+        actor.record(
+            relay,
+            Event::MessageDeleted(reference(conversation, message)),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn reference(conversation: &ConversationId, message: MessageId) -> MessageRef {
+    MessageRef {
+        conversation_id: AuditText::new(conversation.as_str()),
+        message_id: AuditText::new(&message.to_string()),
+    }
+}

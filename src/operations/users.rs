@@ -1,0 +1,68 @@
+//! What an administrator does to users.
+
+use std::sync::Arc;
+
+use crate::audit::{AdminAction, AuditText, Event, Record, Source};
+use crate::conversations::{StoreError, UserChange, UserRecord, UserStatus};
+use crate::error::DisconnectReason;
+use crate::identity::UserId;
+use crate::relay::Relay;
+
+/// Changes what is known of a user, who may not be known yet. One who is suspended is disconnected
+/// at once.
+///
+/// # Errors
+/// The store fails.
+pub async fn change_user(
+    relay: &Relay,
+    source: &Arc<Source>,
+    user: &UserId,
+    change: &UserChange,
+) -> Result<UserRecord, StoreError> {
+    let record = relay
+        .conversations
+        .store()
+        .change_user(user, change)
+        .await?;
+    let suspended = record.status == UserStatus::Suspended;
+    relay.users.suspend(user, suspended);
+    let action = match change.status {
+        Some(UserStatus::Suspended) => AdminAction::UserSuspended,
+        _ => AdminAction::UserChanged,
+    };
+    let count = suspended.then(|| disconnect(relay, user, DisconnectReason::Suspended));
+    admin(relay, source, action, user, count);
+    Ok(record)
+}
+
+/// Closes all connections of a user; how many there were.
+pub fn disconnect_user(relay: &Relay, source: &Arc<Source>, user: &UserId) -> u64 {
+    let count = disconnect(relay, user, DisconnectReason::Revoked);
+    let action = AdminAction::UserDisconnected;
+    admin(relay, source, action, user, Some(count));
+    count
+}
+
+fn disconnect(relay: &Relay, user: &UserId, why: DisconnectReason) -> u64 {
+    let connections = relay.users.connections(user.as_str());
+    for connection in &connections {
+        connection.disconnect(why);
+    }
+    connections.len() as u64
+}
+
+fn admin(
+    relay: &Relay,
+    source: &Arc<Source>,
+    action: AdminAction,
+    user: &UserId,
+    count: Option<u64>,
+) {
+    let event = Event::Admin {
+        action,
+        recipient: Some(AuditText::new(user.as_str())),
+        conversation_id: None,
+        count,
+    };
+    relay.audit.record(Record::new(source, None, event));
+}
