@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::auth::{AuthError, Verified};
-use crate::conversations::UserStatus;
+use crate::conversations::{UserRecord, UserStatus};
 use crate::identity::{Identity, TokenUser};
 use crate::relay::Relay;
 
@@ -47,8 +47,17 @@ async fn known(relay: &Relay, user: TokenUser) -> Result<Identity, AuthError> {
         ref name,
         ref avatar_url,
     } = user;
-    match relay.conversations.store().upsert_user(&user).await {
-        Ok(record) if record.status == UserStatus::Suspended => Err(AuthError::NotAuthorized),
+    let mut record = relay.conversations.store().upsert_user(&user).await;
+    if relay.users.is_suspended(id) {
+        // Read anew: it may have been kept after the first look.
+        record = relay.conversations.store().upsert_user(&user).await;
+        if record.as_ref().is_ok_and(is_active) {
+            // Another program let them in again.
+            relay.users.suspend(id, false);
+        }
+    }
+    match record {
+        Ok(record) if !is_active(&record) => Err(AuthError::NotAuthorized),
         Ok(record) => Ok(Identity {
             user: record.id,
             name: name.clone().unwrap_or(record.name),
@@ -66,4 +75,8 @@ async fn known(relay: &Relay, user: TokenUser) -> Result<Identity, AuthError> {
             }
         }
     }
+}
+
+fn is_active(record: &UserRecord) -> bool {
+    record.status == UserStatus::Active
 }

@@ -2,9 +2,12 @@
 //! when that changed; each dialect tells the people it concerns, in its own shape.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::connection::Connection;
+use crate::identity::UserId;
 use crate::relay::Relay;
 use crate::users::User;
 
@@ -25,6 +28,26 @@ impl Presence {
     }
 }
 
+/// Tells a new connection who of these users is online already, each once.
+pub async fn greet(
+    relay: &Relay,
+    connection: &Connection,
+    users: impl IntoIterator<Item = UserId> + Send,
+    tell: impl Fn(&User) + Send,
+) {
+    for user in users {
+        let Some(user) = relay.users.get(user.as_str()) else {
+            continue;
+        };
+        // Whoever tells others of this user has told this connection, or will.
+        let _telling = user.telling.lock().await;
+        if user.is_announced() && !connection.greeting().has_heard_of(&user.id) {
+            tell(&user);
+        }
+    }
+    connection.greeting().end();
+}
+
 /// A connection of the user was added.
 pub async fn came(relay: &Relay, user: &Arc<User>) {
     settle(relay, user, true).await;
@@ -33,7 +56,11 @@ pub async fn came(relay: &Relay, user: &Arc<User>) {
 /// The last connection of the user was removed: others are told after the grace, if the user has
 /// not come back by then.
 pub fn left(relay: &Arc<Relay>, user: &Arc<User>) {
-    let grace = relay.config.offline_grace;
+    // Nobody comes back to a server that stops.
+    let grace = match relay.is_draining() {
+        true => Duration::ZERO,
+        false => relay.config.offline_grace,
+    };
     let (relay, user) = (relay.clone(), user.clone());
     tokio::spawn(async move {
         tokio::time::sleep(grace).await;

@@ -1,6 +1,7 @@
 //! One client connection: who it speaks for, which dialect it declared, the events it sent that
 //! wait to be handled, and the way to send it some. It must not know what any event means.
 
+mod greeting;
 mod inbox;
 mod open;
 
@@ -18,6 +19,7 @@ use socketioxide::socket::Sid;
 use socketioxide::{BroadcastError, SendError};
 use uuid::Uuid;
 
+pub use greeting::Greeting;
 pub use inbox::{Drain, Inbox, Next};
 pub use open::OpenConnections;
 
@@ -86,6 +88,7 @@ pub struct Connection {
     guest_bytes: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
+    greeting: Mutex<Greeting>,
     guest: Arc<Source>,
     transport: TransportCloser,
     /// It is authenticated, or was in a session: the bounds of strangers are off.
@@ -166,6 +169,7 @@ impl Connection {
             guest_bytes: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
+            greeting: Mutex::default(),
             transport,
             admitted_for_good: AtomicBool::new(false),
             spoke: OnceLock::new(),
@@ -177,6 +181,11 @@ impl Connection {
     /// How far it is, locked.
     pub fn phase(&self) -> MutexGuard<'_, Phase> {
         self.phase.lock()
+    }
+
+    /// How far it is told who is online, locked.
+    pub fn greeting(&self) -> MutexGuard<'_, Greeting> {
+        self.greeting.lock()
     }
 
     // Identity.

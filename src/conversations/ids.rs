@@ -51,10 +51,41 @@ name! {
     ConversationId
 }
 
+/// What a client calls a message before it knows its id. A number is not the same as its text: its
+/// sender compares what it gets back with what it sent. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TempId {
+    /// 1 to 128 bytes without control characters.
+    Text(Name),
+    /// An integer.
+    Number(i64),
+}
+
 name! {
-    /// What a client calls a message before it knows its id: 1 to 128 bytes without control
-    /// characters. Cheap to clone.
-    TempId
+    /// A short text that a client made: 1 to 128 bytes without control characters.
+    Name
+}
+
+impl TempId {
+    /// Parses a text. `None` when it is empty, too long, or has control characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        Name::parse(text).map(Self::Text)
+    }
+}
+
+impl From<i64> for TempId {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl Serialize for TempId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::Number(number) => serializer.serialize_i64(*number),
+        }
+    }
 }
 
 impl ConversationId {

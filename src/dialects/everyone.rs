@@ -131,8 +131,13 @@ pub async fn settle_in(relay: &Relay, connection: &Arc<Connection>) {
 pub async fn arrive(relay: &Relay, connection: &Connection) {
     if let Some(member) = connection.member() {
         presence::came(relay, &member.user).await;
-        direct::presence::greet(relay, connection);
-        chat::presence::greet(relay, connection).await;
+        match connection.dialect() {
+            Dialect::Direct => direct::presence::greet(relay, connection, member).await,
+            Dialect::Chat => chat::presence::greet(relay, connection, member).await,
+            Dialect::Session | Dialect::Feed | Dialect::Conversation => {
+                connection.greeting().end();
+            }
+        }
     }
 }
 
@@ -269,6 +274,9 @@ async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
             settle_in(turn.relay, connection).await;
             turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
             arrive(turn.relay, connection).await;
+        }
+        Err(ErrorCode::NotAuthorized) => {
+            refuse(turn, ErrorCode::NotAuthorized, "User not authorized");
         }
         Err(code) => refuse(turn, code, "Too many connections"),
     }

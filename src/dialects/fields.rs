@@ -161,6 +161,14 @@ impl<'p, 'a> Fields<'p, 'a> {
         }
     }
 
+    /// Such a string, or nothing when it is missing or `null`: an empty one is neither.
+    pub(crate) fn given_label(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, BadField> {
+        self.payload
+            .given(name)
+            .map(|_| self.label(name))
+            .transpose()
+    }
+
     /// A whole number from 0.
     pub(crate) fn count(&self, name: &'static str) -> Result<u64, BadField> {
         self.payload.count(name).ok_or(BadField(Some(name)))

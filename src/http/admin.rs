@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::body::{JsonText, whole};
 use super::caller::Admin;
+use super::path::Named;
 use super::problem::Problem;
 use super::shown::ShownUser;
 use super::{conversations, new_conversation};
@@ -43,7 +44,7 @@ struct OneUser<'a> {
 async fn change_user(
     State(relay): State<Arc<Relay>>,
     admin: Admin,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -65,7 +66,7 @@ fn change(relay: &Relay, payload: &Payload<'_>) -> Result<UserChange, BadField> 
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
     let fields = Fields::new(payload, &relay.config);
-    let name = fields.optional_label("name")?;
+    let name = fields.given_label("name")?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,
         Some(value) if value.is_blank() => Some(None),
@@ -75,7 +76,7 @@ fn change(relay: &Relay, payload: &Payload<'_>) -> Result<UserChange, BadField> 
             Some(Some(url.ok_or(BadField(Some(AVATAR)))?.into()))
         }
     };
-    let status = fields.optional_label(STATUS)?;
+    let status = fields.given_label(STATUS)?;
     let status = status.map(|name| UserStatus::parse(&name).ok_or(BadField(Some(STATUS))));
     Ok(UserChange {
         name: name.map(Into::into),
@@ -93,7 +94,7 @@ struct Disconnected {
 async fn disconnect_user(
     State(relay): State<Arc<Relay>>,
     admin: Admin,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(bad_user)?;
     let disconnected = operations::disconnect_user(&relay, &admin.source, &user);
@@ -148,7 +149,7 @@ async fn audit(
 /// Which records are wanted. Times are ISO 8601, or milliseconds since the epoch.
 fn wanted(query: &HashMap<String, String>) -> Result<crate::audit::Query, Problem> {
     let given = |name| query.get(name).filter(|text| !text.is_empty());
-    let bad = |field| move || Problem::of_field("Missing or invalid parameter", field);
+    let bad = |field| move || Problem::bad_parameter(field);
     let event = given("event").map(|name| EventType::parse(name).ok_or_else(bad("event")));
     let time = |name| given(name).map(|text| millis(text).ok_or_else(bad(name)));
     let cursor = given("cursor").map(|text| Uuid::parse_str(text).ok().ok_or_else(bad("cursor")));

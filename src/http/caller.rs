@@ -7,6 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use tokio::sync::SemaphorePermit;
 
 use super::problem::{Problem, Sender};
 use super::{address, socket_io};
@@ -55,6 +56,16 @@ impl Caller {
             source: &self.source,
             dialect,
         }
+    }
+
+    /// Waits for a turn at reading, so that one user's requests do not keep others from it.
+    pub(super) async fn turn_to_read(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        // It is never closed.
+        self.user
+            .reads
+            .acquire()
+            .await
+            .map_err(|_| Problem::failed())
     }
 
     /// Counts one message, or something that counts as one.

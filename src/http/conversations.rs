@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::body::{JsonText, whole};
 use super::caller::{Anyone, Caller};
 use super::new_conversation::{self, Wanted};
+use super::path::Named;
 use super::problem::Problem;
 use super::shown::{ShownConversation, ShownParticipant};
 use crate::conversations::{
@@ -101,9 +102,10 @@ async fn list(
             .parse()
             .ok()
             .filter(|limit| (1..=MOST_LISTED).contains(limit))
-            .ok_or_else(|| Problem::of_field("Missing or invalid limit", "limit"))?,
+            .ok_or_else(|| Problem::bad_parameter("limit"))?,
         None => MOST_LISTED,
     };
+    let _turn = caller.turn_to_read().await?;
     let store = relay.conversations.store();
     let listed = store.conversations_of(caller.id(), limit).await?;
     let ids: Vec<_> = listed
@@ -131,13 +133,14 @@ fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ShownConversation<'_> {
 async fn show(
     State(relay): State<Arc<Relay>>,
     anyone: Anyone,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::not_found("Conversation not found");
     let id = ConversationId::parse(&id).ok_or_else(not_found)?;
     let store = relay.conversations.store();
     let (conversation, listed) = match &anyone {
         Anyone::User(caller) => {
+            let _turn = caller.turn_to_read().await?;
             let listed = store.conversation_of(&id, caller.id()).await?;
             let listed = listed.ok_or_else(not_found)?;
             (listed.conversation.clone(), Some(listed))
@@ -177,7 +180,7 @@ async fn show(
 async fn add(
     State(relay): State<Arc<Relay>>,
     anyone: Anyone,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -205,7 +208,7 @@ async fn add(
 
 fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
     const ROLE: &str = "role";
-    match fields.optional_label(ROLE)? {
+    match fields.given_label(ROLE)? {
         Some(name) => Role::parse(&name).ok_or(BadField(Some(ROLE))),
         None => Ok(Role::Member),
     }
@@ -214,7 +217,7 @@ fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
 async fn remove(
     State(relay): State<Arc<Relay>>,
     anyone: Anyone,
-    Path((id, user)): Path<(String, String)>,
+    Named((id, user)): Named<(String, String)>,
 ) -> Response {
     whole(async move {
         if let Anyone::User(caller) = &anyone {

@@ -4,15 +4,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::caller::Caller;
 use super::message_form::Form;
+use super::path::Named;
 use super::problem::Problem;
 use crate::conversations::{
-    ConversationId, IdType, Message, MessageId, PageLimit, StoreError, UserRecord, Window,
+    ConversationId, IdType, Message, MessageId, PageLimit, Slice, StoreError, UserRecord, Window,
 };
 use crate::dialects::conversation::Person;
 use crate::dialects::{chat, conversation, feed};
@@ -59,6 +60,7 @@ pub(super) async fn page(
         after: cursor(&query, "after")?,
         before: cursor(&query, "before")?,
     };
+    let _turn = caller.turn_to_read().await?;
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let store = relay.conversations.store();
@@ -97,14 +99,17 @@ pub(super) async fn page(
 pub(super) async fn slice(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
+    let _turn = caller.turn_to_read().await?;
     let refusal = |error| Form::Feed.refusal(error);
     let id = ConversationId::parse(&id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let limit = limit(&query)?;
     let offset = match query.get("offset") {
-        Some(offset) => offset.parse().map_err(|_| bad("offset"))?,
+        Some(offset) => offset
+            .parse()
+            .map_err(|_| Problem::bad_parameter("offset"))?,
         None => 0,
     };
     let store = relay.conversations.store();
@@ -119,45 +124,48 @@ pub(super) async fn slice(
         messages: messages.collect::<Vec<_>>(),
         pagination: Pagination {
             total: slice.total,
-            limit: limit.get(),
+            limit: shown_limit(&slice, offset, limit),
             offset,
         },
     })
     .into_response())
 }
 
-fn bad(field: &'static str) -> Problem {
-    let error = match field {
-        "limit" => "Missing or invalid limit",
-        "offset" => "Missing or invalid offset",
-        "before" => "Missing or invalid before",
-        "after" => "Missing or invalid after",
-        _ => "Missing or invalid conversationId",
-    };
-    Problem::of_field(error, field)
+/// What clients add to their offset to go on: a page that ended early, being large, has a smaller
+/// limit than was asked for.
+fn shown_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
+    let found = slice.messages.len();
+    let ended_early = found > 0 && offset + (found as u64) < slice.total;
+    match ended_early {
+        true => found,
+        false => limit.get(),
+    }
 }
 
 /// The conversation that is read, and in which form.
 fn conversation_of(query: &Parameters) -> Result<(Form, &str), Problem> {
-    match (query.get(CONVERSATION_ID), query.get(CHAT_ID)) {
+    // Clients write an empty one for none.
+    let given = |name| query.get(name).filter(|id| !id.is_empty());
+    match (given(CONVERSATION_ID), given(CHAT_ID)) {
         (Some(id), None) => Ok((Form::Conversation, id)),
         (None, Some(id)) => Ok((Form::Chat, id)),
-        _ => Err(bad(CONVERSATION_ID)),
+        _ => Err(Problem::bad_parameter(CONVERSATION_ID)),
     }
 }
 
 fn limit(query: &Parameters) -> Result<PageLimit, Problem> {
     let limit = match query.get("limit") {
-        Some(limit) => limit.parse().map_err(|_| bad("limit"))?,
+        Some(limit) => limit.parse().map_err(|_| Problem::bad_parameter("limit"))?,
         None => DEFAULT_LIMIT,
     };
-    PageLimit::new(limit).ok_or_else(|| bad("limit"))
+    PageLimit::new(limit).ok_or_else(|| Problem::bad_parameter("limit"))
 }
 
 fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, Problem> {
     // Clients write an empty one for none.
     let given = query.get(name).filter(|given| !given.is_empty());
-    let parse = |given: &String| MessageId::parse(given).ok_or_else(|| bad(name));
+    let parse =
+        |given: &String| MessageId::parse(given).ok_or_else(|| Problem::bad_parameter(name));
     given.map(parse).transpose()
 }
 

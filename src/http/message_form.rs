@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::problem::Problem;
 use crate::conversations::{Message, NewMessage, ShownId, StoreError, TempId, WrittenId};
 use crate::dialect::Dialect;
-use crate::dialects::fields::{BadField, Fields};
+use crate::dialects::fields::Fields;
 use crate::dialects::{chat, conversation, feed};
 use crate::error::ErrorCode;
 use crate::identity::{Identity, UserId};
@@ -63,12 +63,12 @@ impl Form {
             Self::Chat
         } else if has(FEED_ID) || has(FEED_CONTENT) || has(FEED_KEY_NUMBER) {
             Self::Feed
+        } else if served.contains(&Dialect::Conversation) {
+            Self::Conversation
         } else if served.contains(&Dialect::Chat) {
             Self::Chat
-        } else if served.contains(&Dialect::Feed) && !served.contains(&Dialect::Conversation) {
-            Self::Feed
         } else {
-            Self::Conversation
+            Self::Feed
         }
     }
 
@@ -204,9 +204,11 @@ fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
         .get(FEED_KEY_NUMBER)
         .and_then(|number| number.as_raw());
     let number = number.and_then(|raw| raw.get().parse().ok());
+    let number =
+        number.ok_or_else(|| Problem::of_field("All fields are required", FEED_KEY_NUMBER))?;
     let said = Said {
         content: Some(fields.content(FEED_CONTENT, most).map_err(bad)?.into()),
-        key_number: Some(number.ok_or_else(|| bad(BadField(Some(FEED_KEY_NUMBER))))?),
+        key_number: Some(number),
         ..Said::default()
     };
     Ok((conversation, said))

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
@@ -15,6 +15,7 @@ use super::body::{JsonText, whole};
 use super::caller::Caller;
 use super::history;
 use super::message_form::Form;
+use super::path::Named;
 use super::problem::Problem;
 use crate::conversations::{ConversationId, Edit, IdType, Message, MessageId, StoreError};
 use crate::dialect::Dialect;
@@ -29,10 +30,13 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
     let limit = DefaultBodyLimit::max(relay.config.max_event_bytes);
     Router::new()
         .route("/api/messages", post(send).get(history::page))
-        .route("/api/messages/read", post(read))
         .route(
             "/api/messages/{id}",
-            patch(edit).put(replace).delete(remove).get(history::slice),
+            patch(edit)
+                .put(replace)
+                .delete(remove)
+                .post(post_to)
+                .get(history::slice),
         )
         .layer(limit)
 }
@@ -68,7 +72,7 @@ struct Edited<'a> {
 async fn edit(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -109,7 +113,7 @@ struct ReplacedMessage<'a> {
 async fn replace(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: JsonText,
 ) -> Response {
     whole(async move {
@@ -189,7 +193,7 @@ struct Removed {
 async fn remove(
     State(relay): State<Arc<Relay>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     whole(async move {
@@ -197,7 +201,7 @@ async fn remove(
         let for_all = match query.get("forAll").map(String::as_str) {
             None | Some("true") => true,
             Some("false") => false,
-            Some(_) => return Err(Problem::of_field("Missing or invalid forAll", "forAll")),
+            Some(_) => return Err(Problem::bad_parameter("forAll")),
         };
         let (conversation, id) = find(&relay, &id).await?;
         let actor = caller.acts(None);
@@ -212,12 +216,26 @@ async fn remove(
     .await
 }
 
+/// `POST /api/messages/read`. A conversation may have that id, so it is no route of its own, which
+/// would hide the one that reads it.
+async fn post_to(
+    relay: State<Arc<Relay>>,
+    caller: Caller,
+    Named(name): Named<String>,
+    body: JsonText,
+) -> Response {
+    match name.as_str() {
+        "read" => mark_read(relay, caller, body).await,
+        _ => Problem::unknown_route().into_response(),
+    }
+}
+
 #[derive(Serialize)]
 struct Success {
     success: bool,
 }
 
-async fn read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+async fn mark_read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
         caller.unless_limited()?;
         let payload = body.payload()?;

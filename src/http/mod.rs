@@ -13,6 +13,7 @@ mod message_form;
 mod messages;
 mod new_conversation;
 mod origin;
+mod path;
 mod problem;
 mod sessions;
 mod shown;
@@ -50,14 +51,14 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .method_not_allowed_fallback(error::unknown_route)
         .with_state(relay.clone())
         .layer(from_fn_with_state(relay.clone(), problem::record_refusals))
-        .layer(from_fn(problem::name_failures))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid));
+        .layer(from_fn(problem::name_failures));
     let socket_io = Router::new()
         .route("/socket.io", any(socket_io::request))
         .route("/socket.io/", any(socket_io::request))
         .with_state(edge);
     origin::guard(&relay.config.allowed_origins, rest.merge(socket_io))
         .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(from_fn(socket_io::note_request))
 }

@@ -24,6 +24,8 @@ const ID: &str = "id";
 const PARTICIPANTS: &str = "participantIds";
 const ENTRIES: &str = "conversation_entries";
 const TITLE: &str = "title";
+const CREATED_BY: &str = "createdBy";
+const ADMINS: &str = "admins";
 
 /// A conversation that is asked for.
 #[derive(Debug)]
@@ -60,13 +62,14 @@ pub(super) fn by_admin(relay: &Relay, payload: &Payload<'_>) -> Result<Wanted, P
     let bad = |bad| Problem::bad(payload, bad);
     let users = user_ids(payload).map_err(bad)?;
     let fields = Fields::new(payload, &relay.config);
-    let named = fields.optional_user("createdBy").map_err(bad)?;
+    let named = payload.given(CREATED_BY).map(|_| fields.user(CREATED_BY));
+    let named = named.transpose().map_err(bad)?;
     let first = users.first().cloned();
     let created_by = named
         .or(first)
         .ok_or_else(|| bad(BadField(Some(PARTICIPANTS))))?;
-    let admins = match payload.filled("admins") {
-        Some(_) => ids(payload, "admins").map_err(bad)?,
+    let admins = match payload.given(ADMINS) {
+        Some(_) => ids(payload, ADMINS).map_err(bad)?,
         None => vec![created_by.clone()],
     };
     let role = |user: &UserId| match admins.contains(user) {
@@ -85,9 +88,9 @@ fn wanted(
 ) -> Result<Wanted, Problem> {
     let bad = |bad| Problem::bad(payload, bad);
     let fields = Fields::new(payload, &relay.config);
-    let named = payload.filled(ID).map(|_| fields.conversation(ID));
+    let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose().map_err(bad)?;
-    let title = fields.optional_label(TITLE).map_err(bad)?;
+    let title = fields.given_label(TITLE).map_err(bad)?;
     let written = named.as_ref().map_or(IdType::Text, |named| named.written);
     let id = named.map_or_else(ConversationId::random, |named| named.id);
     Ok(Wanted {

@@ -74,10 +74,22 @@ impl Problem {
         }
     }
 
+    /// A parameter of the query that is missing or not what it has to be.
+    pub(super) fn bad_parameter(name: &'static str) -> Self {
+        Self {
+            field: Some(name),
+            ..Self::new(
+                StatusCode::BAD_REQUEST,
+                format!("Missing or invalid {name}"),
+                ErrorCode::InvalidInput,
+            )
+        }
+    }
+
     /// A field that is not what it has to be. One that is there at all was understood, and yet is
     /// of no use.
     pub(super) fn bad(payload: &Payload<'_>, BadField(field): BadField) -> Self {
-        let is_there = field.is_some_and(|field| payload.filled(field).is_some());
+        let is_there = field.is_some_and(|field| payload.given(field).is_some());
         let status = match is_there {
             true => StatusCode::UNPROCESSABLE_ENTITY,
             false => StatusCode::BAD_REQUEST,

@@ -16,7 +16,7 @@ pub use messages::{delete, edit, hide, send};
 pub use participants::{By, NotManaged, add_participant, create, end_participation};
 pub use reactions::{add_reaction, remove_reaction};
 pub use receipts::mark_read;
-pub use subscriptions::{disconnected, join, join_all, leave, online};
+pub use subscriptions::{disconnected, join, join_all, leave, online, takes_part};
 pub use typing::typing;
 pub use users::{change_user, disconnect_user};
 

@@ -199,8 +199,12 @@ pub async fn end_participation(
 /// Those of a user's connections that are in all their chats are in this one, too.
 async fn put_in(relay: &Relay, id: &ConversationId, user: &UserId) {
     for connection in relay.users.connections(user.as_str()) {
-        if connection.dialect() == Dialect::Chat {
-            subscriptions::put_in(relay, &connection, user, id).await;
+        if connection.dialect() != Dialect::Chat {
+            continue;
+        }
+        match subscriptions::follow(relay, &connection, user, id).await {
+            Ok(()) | Err(StoreError::NotParticipant) => {}
+            Err(error) => tracing::warn!(%error, "a connection was not put into a new chat"),
         }
     }
 }

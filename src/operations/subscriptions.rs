@@ -105,36 +105,43 @@ pub async fn join_all(
 ) -> Result<(), StoreError> {
     let user = &member.user.id;
     let store = relay.conversations.store();
-    for conversation in store.conversation_ids_of(user).await? {
-        put_in(relay, connection, user, &conversation).await;
+    let entered = store.conversation_ids_of(user).await?;
+    for conversation in &entered {
+        let mut live = relay.conversations.live(conversation).await;
+        put_in(&mut live, connection, user);
     }
     // Whom someone removed meanwhile was perhaps not there yet to be taken out.
     let current = store.conversation_ids_of(user).await?;
     let current: HashSet<_> = current.into_iter().collect();
-    for conversation in relay.conversations.subscriptions_of(connection) {
-        if !current.contains(&conversation) {
-            relay
-                .conversations
-                .live(&conversation)
-                .await
-                .unsubscribe(connection);
+    for conversation in entered.iter().filter(|id| !current.contains(id)) {
+        let mut live = relay.conversations.live(conversation).await;
+        if let Err(StoreError::NotParticipant) = live.role_of(&relay.users, user).await {
+            live.unsubscribe(connection);
         }
     }
     Ok(())
 }
 
-/// Puts a connection into a conversation in the shape `chat`, unless it is in it already.
-pub(super) async fn put_in(
+/// Puts a connection into a conversation that its user was let into, unless they were sent away
+/// again meanwhile.
+pub(super) async fn follow(
     relay: &Relay,
     connection: &Arc<Connection>,
     user: &UserId,
     conversation: &ConversationId,
-) {
+) -> Result<(), StoreError> {
+    let mut live = relay.conversations.live(conversation).await;
+    live.role_of(&relay.users, user).await?;
+    put_in(&mut live, connection, user);
+    Ok(())
+}
+
+/// In the shape `chat`, unless it is in it already.
+fn put_in(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId) {
     const VIEW: View = View {
         shape: Shape::Chat,
         id: IdType::Text,
     };
-    let mut live = relay.conversations.live(conversation).await;
     if live.view_of(connection).is_some() {
         return;
     }
@@ -186,7 +193,8 @@ pub async fn disconnected(relay: &Arc<Relay>, connection: &Arc<Connection>) {
     }
 }
 
-/// Who is subscribed to a conversation, in any shape, by id.
+/// Tells a user who is subscribed to a conversation, in any shape, by id. `tell` is called before
+/// anybody is told of a change.
 ///
 /// # Errors
 /// [`StoreError::NotParticipant`]: the user who asks does not take part. Or the store fails.
@@ -194,14 +202,28 @@ pub async fn online(
     relay: &Relay,
     user: &UserId,
     conversation: &ConversationId,
-) -> Result<Vec<UserRecord>, StoreError> {
+    tell: impl FnOnce(&[UserRecord]) + Send,
+) -> Result<(), StoreError> {
     let mut live = relay.conversations.live(conversation).await;
     live.role_of(&relay.users, user).await?;
     let users: Vec<_> = live.users().into_iter().cloned().collect();
-    drop(live);
     let mut known = relay.conversations.store().users(&users).await?;
     known.sort_by(|one, other| one.id.cmp(&other.id));
-    Ok(known)
+    tell(&known);
+    Ok(())
+}
+
+/// Whether a user takes part in a conversation.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`]: they do not. Or the store fails.
+pub async fn takes_part(
+    relay: &Relay,
+    user: &UserId,
+    conversation: &ConversationId,
+) -> Result<(), StoreError> {
+    let mut live = relay.conversations.live(conversation).await;
+    live.role_of(&relay.users, user).await.map(|_| ())
 }
 
 fn actor(member: &Member, shape: Shape) -> Actor<'_> {

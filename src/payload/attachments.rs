@@ -47,6 +47,11 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.0, Node::Text(raw) if raw.get() == "null")
+    }
+
     /// The length in bytes of a string or an attachment, or of the JSON text of something else.
     pub fn size(&self) -> usize {
         match &self.0 {
@@ -105,14 +110,16 @@ impl<'a> Opaque<'a> {
     }
 }
 
+/// The member that makes an object stand for an attachment.
+pub(super) const PLACEHOLDER: &str = "_placeholder";
 /// The text that stands for an attachment, in bytes.
-const PLACEHOLDER: usize = r#"{"_placeholder":true,"num":99}"#.len();
+const PLACEHOLDER_SIZE: usize = r#"{"_placeholder":true,"num":99}"#.len();
 
 impl Node<'_> {
     fn written_size(&self) -> usize {
         match self {
             Node::Text(raw) => raw.get().len(),
-            Node::Attachment(_) => PLACEHOLDER,
+            Node::Attachment(_) => PLACEHOLDER_SIZE,
             Node::Object(fields) => fields
                 .iter()
                 .map(|(key, node)| key.len() + "\"\":,".len() + node.written_size())
@@ -230,7 +237,7 @@ impl<'b> Attachments<'b> {
                 .find(|(key, _)| key == name)
                 .map(|(_, value)| value.get())
         };
-        if last("_placeholder") == Some("true") {
+        if last(PLACEHOLDER) == Some("true") {
             return self.take(last("num")).map(Node::Attachment);
         }
         let nodes: Vec<_> = entries
@@ -276,7 +283,7 @@ impl<'b> Attachments<'b> {
 
 /// Whether a placeholder could be in this text, its key perhaps written with escapes.
 fn may_hold_placeholder(text: &str) -> bool {
-    text.contains("_placeholder") || text.contains("\\u")
+    text.contains(PLACEHOLDER) || text.contains("\\u")
 }
 
 /// The members of an object, all of them, in order.

@@ -14,7 +14,7 @@ use socketioxide::adapter::Adapter;
 use socketioxide::handler::{FromMessage, Value};
 use socketioxide::socket::Socket;
 
-use super::attachments::{Attachments, Key};
+use super::attachments::{Attachments, Key, PLACEHOLDER};
 use super::{Malformed, Payload};
 
 /// A received event: its JSON text `["name", argument, …]` and its attachments.
@@ -57,18 +57,7 @@ impl RawEvent {
             .deserialize_seq(Arguments)
             .map_err(|_| Malformed::NotAnEvent)?;
         text.end().map_err(|_| Malformed::NotAnEvent)?;
-        let Argument::Object(members) = argument else {
-            return Err(Malformed::NotAnObject);
-        };
-        let mut attachments = Attachments::new(self.attachments());
-        let fields = members
-            .into_iter()
-            .map(|(key, value)| Ok((key, attachments.resolve(value)?)))
-            .collect::<Result<_, _>>()?;
-        Ok(Payload {
-            fields,
-            text_size: self.text().len(),
-        })
+        Payload::of_argument(argument, self.attachments(), self.text().len())
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
@@ -98,18 +87,30 @@ impl<'a> Payload<'a> {
     /// The fields of an object in JSON text, which has no attachments.
     pub fn of_object(text: &'a str) -> Result<Self, Malformed> {
         let argument = serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
+        Self::of_argument(argument, &NO_ATTACHMENTS, text.len())
+    }
+
+    fn of_argument(
+        argument: Argument<'a>,
+        attachments: &VecDeque<Bytes>,
+        text_size: usize,
+    ) -> Result<Self, Malformed> {
         let Argument::Object(members) = argument else {
             return Err(Malformed::NotAnObject);
         };
-        let mut attachments = Attachments::new(&NO_ATTACHMENTS);
+        let is_placeholder = members
+            .iter()
+            .any(|(key, value)| key == PLACEHOLDER && value.get() == "true");
+        if is_placeholder && !attachments.is_empty() {
+            // The argument is binary itself.
+            return Err(Malformed::NotAnObject);
+        }
+        let mut attachments = Attachments::new(attachments);
         let fields = members
             .into_iter()
             .map(|(key, value)| Ok((key, attachments.resolve(value)?)))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            fields,
-            text_size: text.len(),
-        })
+        Ok(Self { fields, text_size })
     }
 }
 

@@ -51,6 +51,11 @@ impl<'a> Payload<'a> {
         self.get(name).filter(|value| !value.is_blank())
     }
 
+    /// A field that is there and not `null`.
+    pub fn given(&self, name: &str) -> Option<&Opaque<'a>> {
+        self.get(name).filter(|value| !value.is_null())
+    }
+
     /// A string, or an integer as its decimal text: the two forms that ids have. `None` for
     /// anything else.
     pub fn id(&self, name: &str) -> Option<Cow<'a, str>> {

@@ -13,6 +13,7 @@ use dashmap::DashMap;
 use lru::LruCache;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::connection::Connection;
@@ -23,6 +24,9 @@ pub use transfers::{Progress, Transfers};
 
 /// How many users that are away are remembered, with their peers and unfinished transfers.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+
+/// How many requests of one user may read from the stores at the same time; others wait.
+const READS_AT_ONCE: usize = 2;
 
 /// The connections of one user at one moment.
 pub type Connections = SmallVec<[Arc<Connection>; 2]>;
@@ -39,6 +43,8 @@ pub struct User {
     pub transfers: Mutex<Transfers>,
     peers: Mutex<Peers>,
     presence: Mutex<Presence>,
+    /// Turns at reading from the stores. Over all that one user asks for at once, others come first.
+    pub(crate) reads: Semaphore,
     suspended: AtomicBool,
     announced: AtomicBool,
     /// Whoever tells others that this user came or went has it, so that they are told in order.
@@ -271,6 +277,7 @@ impl Users {
             transfers: Mutex::default(),
             peers: Mutex::default(),
             presence: Mutex::default(),
+            reads: Semaphore::new(READS_AT_ONCE),
             suspended: AtomicBool::new(false),
             announced: AtomicBool::new(false),
             telling: tokio::sync::Mutex::default(),

@@ -138,9 +138,19 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
             Event::Admin {
                 action: AdminAction::UserSuspended,
                 recipient: Some(AuditText::new("bob")),
+                conversation_id: None,
                 count: Some(1),
             },
             json!({"reason": "user suspended", "recipient": "bob", "count": 1}),
+        ),
+        (
+            Event::Admin {
+                action: AdminAction::ParticipantAdded,
+                recipient: Some(AuditText::new("bob")),
+                conversation_id: Some(AuditText::new("c1")),
+                count: None,
+            },
+            json!({"reason": "participant added", "recipient": "bob", "conversationId": "c1"}),
         ),
         (
             Event::Error {

@@ -64,6 +64,15 @@ pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Su
     );
     assert_eq!(subject.unread("one", "bo").await, 1);
 
+    let (id, ann) = (&list[0].conversation.id, user("ann"));
+    let one = store.conversation_of(id, &ann).await.unwrap().unwrap();
+    assert_eq!(one.conversation, list[0].conversation);
+    assert_eq!((one.role, one.unread), (list[0].role, list[0].unread));
+    for (id, who) in [("none", "ann"), (list[0].conversation.id.as_str(), "eve")] {
+        let (id, who) = (conversation(id), user(who));
+        let none = store.conversation_of(&id, &who).await.unwrap();
+        assert!(none.is_none(), "{id:?} {who:?}");
+    }
     let short = store.conversations_of(&user("ann"), 2).await.unwrap();
     let ids: Vec<_> = short.iter().map(|l| l.conversation.id.as_str()).collect();
     assert_eq!(ids, ["one", "three"]);

@@ -30,12 +30,29 @@ macro_rules! as_text {
 as_text!(
     UserId,
     ConversationId,
-    TempId,
     Emoji,
     Role,
     ParticipantStatus,
     UserStatus
 );
+
+impl ToSql for TempId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Text(text) => text.as_str().into(),
+            Self::Number(number) => (*number).into(),
+        })
+    }
+}
+
+impl FromSql for TempId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Integer(number) => Ok(number.into()),
+            value => Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType),
+        }
+    }
+}
 
 macro_rules! as_bytes {
     ($($name:ty),+) => { $(

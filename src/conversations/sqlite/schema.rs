@@ -19,6 +19,8 @@ pub(super) const SETTINGS: &str = "
 /// Ids made here are the 16 bytes of the UUID; as bytes they sort as they do as text. Conversations
 /// and messages have a number beside the id, which other tables refer to: it is shorter.
 ///
+/// A `tempId` is of the type that its sender gave it.
+///
 /// What is unread is counted by subtraction, so that neither a message nor a list of conversations
 /// costs more the more there is to read: `participants.passed` of a conversation's `messages` are
 /// not unread for that participant. `since` is the last message when they were added; all up to
@@ -70,7 +72,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
         id BLOB NOT NULL UNIQUE,
         conversation INTEGER NOT NULL,
         sender TEXT NOT NULL,
-        tempId TEXT,
+        tempId,
         keyNumber INTEGER,
         createdAt INTEGER NOT NULL,
         editedAt INTEGER,

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::tell::Both;
 use crate::clock;
-use crate::connection::Connection;
+use crate::connection::{Connection, Member};
 use crate::dialect::Dialect;
 use crate::identity::UserId;
+use crate::presence;
 use crate::relay::Relay;
 use crate::users::User;
 
@@ -48,7 +49,8 @@ pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFutur
         let event_and_status = Both::new(event, status);
         for partner in partners(relay, &user.id).await {
             for connection in relay.users.connections(partner.as_str()) {
-                if connection.dialect() == Dialect::Chat {
+                let is_chat = connection.dialect() == Dialect::Chat;
+                if is_chat && connection.greeting().hears(&user.id, online) {
                     connection.say(event, &event_and_status);
                 }
             }
@@ -57,24 +59,20 @@ pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFutur
 }
 
 /// Tells a new connection which of those who share a chat with its user are online already.
-pub async fn greet(relay: &Relay, connection: &Connection) {
-    let is_chat = connection.dialect() == Dialect::Chat;
-    let Some(member) = connection.member().filter(|_| is_chat) else {
-        return;
-    };
+pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
+    connection.greeting().begin();
+    let partners = partners(relay, &member.user.id).await;
     let timestamp = clock::now_iso();
-    for partner in partners(relay, &member.user.id).await {
-        let partner = relay.users.get(partner.as_str());
-        if let Some(partner) = partner.filter(|partner| partner.is_announced()) {
-            let status = Status {
-                user_id: partner.id.as_str(),
-                status: "online",
-                timestamp: &timestamp,
-                last_seen: None,
-            };
-            connection.say(USER_ONLINE, &Both::new(USER_ONLINE, status));
-        }
-    }
+    let tell = |partner: &User| {
+        let status = Status {
+            user_id: partner.id.as_str(),
+            status: "online",
+            timestamp: &timestamp,
+            last_seen: None,
+        };
+        connection.say(USER_ONLINE, &Both::new(USER_ONLINE, status));
+    };
+    presence::greet(relay, connection, partners, tell).await;
 }
 
 /// Those who share a chat with a user. Nobody is told when they cannot be read.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CONVERSATION_ID, MESSAGE_ID, Refusal};
+use super::{CONVERSATION_ID, MESSAGE_ID, Refusal, nothing};
 use crate::connection::Member;
 use crate::conversations::{Edit, MessageId, ShownId};
 use crate::dialect::Dialect;
@@ -49,7 +49,9 @@ pub(super) async fn update(
         content: content.into(),
         key_number: None,
     };
-    let message = message.ok_or(Refusal::Unauthorized)?;
+    let Some(message) = message else {
+        return Err(nothing(turn, member, &conversation).await);
+    };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = |_: &_| turn.succeed();
     operations::edit(relay, actor, &conversation, message, &edit, kept).await?;
@@ -66,7 +68,9 @@ pub(super) async fn delete(
     let relay = turn.relay;
     let fields = Fields::new(payload, &relay.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
-    let message = message_id(&fields)?.ok_or(Refusal::Unauthorized)?;
+    let Some(message) = message_id(&fields)? else {
+        return Err(nothing(turn, member, &conversation).await);
+    };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = |_: &_| turn.succeed();
     operations::delete(relay, actor, &conversation, message, kept).await?;

@@ -65,6 +65,22 @@ impl<'a> From<&'a UserRecord> for Person<'a> {
     }
 }
 
+/// A user, where no picture is shown.
+#[derive(Debug, Serialize)]
+pub(super) struct Named<'a> {
+    id: &'a str,
+    name: &'a str,
+}
+
+impl<'a> From<&'a Identity> for Named<'a> {
+    fn from(identity: &'a Identity) -> Self {
+        Self {
+            id: identity.user.as_str(),
+            name: &identity.name,
+        }
+    }
+}
+
 /// A message: `message:new`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,11 +173,13 @@ pub(super) async fn send(
 
 /// What a message's sender calls it, if they do.
 pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, BadField> {
-    match fields.optional(TEMP_ID) {
-        Some(_) => {
-            let id = TempId::parse(&fields.id(TEMP_ID)?);
-            id.map(Some).ok_or(BadField(Some(TEMP_ID)))
-        }
-        None => Ok(None),
-    }
+    let Some(given) = fields.optional(TEMP_ID) else {
+        return Ok(None);
+    };
+    let number = given.as_raw().and_then(|raw| raw.get().parse::<i64>().ok());
+    let id = match number {
+        Some(number) => Some(number.into()),
+        None => TempId::parse(&fields.id(TEMP_ID)?),
+    };
+    id.map(Some).ok_or(BadField(Some(TEMP_ID)))
 }

@@ -22,9 +22,10 @@ use super::Turn;
 use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
-use crate::conversations::StoreError;
+use crate::conversations::{ConversationId, StoreError};
 use crate::dialect::Dialect;
 use crate::error::ErrorCode;
+use crate::operations;
 use crate::payload::{Opaque, Payload};
 
 /// What a client of this dialect may send.
@@ -196,6 +197,16 @@ impl Refusal {
     fn is_said(self, refused: Refused) -> bool {
         let is_silent = matches!(self, Self::RateLimit | Self::NotInRoom);
         !(is_silent && refused == Refused::Signal)
+    }
+}
+
+/// What is said of something that nothing here has as its id: the same as of what there is not, to one
+/// who takes part, and to one who does not.
+async fn nothing(turn: &Turn<'_>, member: &Member, conversation: &ConversationId) -> Refusal {
+    let user = &member.user.id;
+    match operations::takes_part(turn.relay, user, conversation).await {
+        Ok(()) => Refusal::Unauthorized,
+        Err(error) => error.into(),
     }
 }
 

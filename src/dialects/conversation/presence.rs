@@ -6,7 +6,7 @@ use super::messages::Person;
 use super::{CONVERSATION_ID, Refusal};
 use crate::clock;
 use crate::connection::Member;
-use crate::conversations::ShownId;
+use crate::conversations::{ShownId, UserRecord};
 use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
 use crate::operations;
@@ -59,17 +59,19 @@ pub(super) async fn request(
     let (relay, connection) = (turn.relay, turn.connection);
     Refusal::unless_allowed(connection.signals.allows())?;
     let conversation = Fields::new(payload, &relay.config).conversation(CONVERSATION_ID)?;
-    let online = operations::online(relay, &member.user.id, &conversation.id).await?;
-    let mut response = Response {
-        success: None,
-        conversation_id: conversation.shown(),
-        online_users: online.iter().map(Person::from).collect(),
-        timestamp: clock::now_iso(),
+    let tell = |online: &[UserRecord]| {
+        let mut response = Response {
+            success: None,
+            conversation_id: conversation.shown(),
+            online_users: online.iter().map(Person::from).collect(),
+            timestamp: clock::now_iso(),
+        };
+        let size: usize = response.online_users.iter().map(Person::size).sum();
+        let frames = FrameSizes::from_slice(&[512 + size]);
+        connection.emit(RESPONSE, &response, &frames);
+        response.success = Some(true);
+        turn.answer(&response, &frames);
     };
-    let size: usize = response.online_users.iter().map(Person::size).sum();
-    let frames = FrameSizes::from_slice(&[512 + size]);
-    connection.emit(RESPONSE, &response, &frames);
-    response.success = Some(true);
-    turn.answer(&response, &frames);
+    operations::online(relay, &member.user.id, &conversation.id, tell).await?;
     Ok(())
 }

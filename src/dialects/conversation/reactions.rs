@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::changes::message_id;
-use super::messages::Person;
-use super::{CONVERSATION_ID, Refusal};
+use super::messages::Named;
+use super::{CONVERSATION_ID, Refusal, nothing};
 use crate::connection::Member;
 use crate::conversations::{Emoji, MessageId, ReactionId, ShownId};
 use crate::dialect::Dialect;
@@ -24,7 +24,7 @@ pub(super) struct Added<'a> {
     pub(super) user_id: &'a str,
     /// ISO 8601.
     pub(super) created_at: &'a str,
-    pub(super) user: Person<'a>,
+    pub(super) user: Named<'a>,
 }
 
 /// `reaction:removed`
@@ -59,7 +59,9 @@ pub(super) async fn add(
     let message = message_id(&fields)?;
     let emoji = payload.text(EMOJI).and_then(|text| Emoji::parse(&text));
     let emoji = emoji.ok_or(BadField(Some(EMOJI)))?;
-    let message = message.ok_or(Refusal::Unauthorized)?;
+    let Some(message) = message else {
+        return Err(nothing(turn, member, &conversation).await);
+    };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = |reaction_id| {
         turn.answer_small(&Acknowledged {
@@ -83,8 +85,9 @@ pub(super) async fn remove(
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let reaction = fields.made("reactionId", ReactionId::parse)?;
-    let found = message.zip(reaction).ok_or(Refusal::Unauthorized)?;
-    let (message, reaction) = found;
+    let Some((message, reaction)) = message.zip(reaction) else {
+        return Err(nothing(turn, member, &conversation).await);
+    };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = || turn.succeed();
     operations::remove_reaction(relay, actor, &conversation, message, reaction, kept).await?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::conversations::{MessageId, Shape, ShownId};
@@ -26,13 +27,7 @@ const TYPES_FOR: Duration = Duration::from_secs(5);
 pub(super) struct StartedTyping<'a> {
     pub(super) conversation_id: ShownId<'a>,
     pub(super) user_id: &'a str,
-    pub(super) user: Typist<'a>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Typist<'a> {
-    pub(super) id: &'a str,
-    pub(super) name: &'a str,
+    pub(super) user: Named<'a>,
 }
 
 /// `typing:user:stop`

@@ -10,7 +10,7 @@ use super::membership::{LEFT, Left};
 use super::messages::{Person, Shown, frames_of};
 use super::presence::{Offline, Online};
 use super::reactions::{Added, Removed};
-use super::signals::{StartedTyping, StoppedTyping, Typist};
+use super::signals::{StartedTyping, StoppedTyping};
 use crate::clock;
 use crate::connection::Connection;
 use crate::conversations::{
@@ -124,7 +124,7 @@ async fn reacted(live: &Live<'_>, reaction: &Reaction, user: &Identity) -> Behin
         created_at: &created_at,
         user: user.into(),
     };
-    say(live, To::Everyone, REACTION_ADDED, &with(user), payload).await
+    say(live, To::Everyone, REACTION_ADDED, &small(), payload).await
 }
 
 async fn unreacted(live: &Live<'_>, reaction: &Reaction) -> Behind {
@@ -149,10 +149,7 @@ async fn typing(
         let payload = |conversation_id| StartedTyping {
             conversation_id,
             user_id,
-            user: Typist {
-                id: user_id,
-                name: &user.name,
-            },
+            user: user.into(),
         };
         return say(live, others, TYPING_START, &small(), payload).await;
     }

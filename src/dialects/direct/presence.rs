@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::config::PresenceAudience;
-use crate::connection::Connection;
+use crate::connection::{Connection, Member};
 use crate::dialect::Dialect;
+use crate::presence;
 use crate::relay::Relay;
 use crate::users::User;
 
@@ -38,7 +39,8 @@ pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFutur
 }
 
 fn tell_audience(relay: &Relay, user: &User, online: bool) {
-    let audience = audience(relay, user);
+    let mut audience = audience(relay, user);
+    audience.retain(|connection| connection.greeting().hears(&user.id, online));
     let (user_id, username) = (user.id.as_str(), &*user.name());
     if online {
         let event = UserOnline { user_id, username };
@@ -61,28 +63,16 @@ fn tell_audience(relay: &Relay, user: &User, online: bool) {
 }
 
 /// Tells a new connection which of its user's peers are online already.
-pub fn greet(relay: &Relay, connection: &Connection) {
-    let Some(member) = connection
-        .member()
-        .filter(|_| connection.dialect() == Dialect::Direct)
-    else {
-        return;
+pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
+    connection.greeting().begin();
+    let tell = |peer: &User| {
+        let online = UserOnline {
+            user_id: peer.id.as_str(),
+            username: &peer.name(),
+        };
+        connection.say(USER_ONLINE, &online);
     };
-    for peer in member.user.peers() {
-        if let Some(peer) = relay
-            .users
-            .get(peer.as_str())
-            .filter(|peer| peer.is_announced())
-        {
-            connection.say(
-                USER_ONLINE,
-                &UserOnline {
-                    user_id: peer.id.as_str(),
-                    username: &peer.name(),
-                },
-            );
-        }
-    }
+    presence::greet(relay, connection, member.user.peers(), tell).await;
 }
 
 fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
