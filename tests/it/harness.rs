@@ -100,17 +100,23 @@ impl Relay {
 
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(&mut self) -> ExitStatus {
-        let sent = Command::new("kill")
-            .arg("-TERM")
-            .arg(self.pid().to_string())
-            .status()
-            .unwrap();
+        self.signal("-TERM");
+        self.wait()
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(
-            sent.success(),
+            sent.unwrap().success(),
             "the server ended by itself; its log:\n{}",
             self.log()
         );
-        self.wait()
+    }
+
+    /// Ends the process at once, whatever it is doing. `wait` is still to be called.
+    pub fn kill(&self) {
+        self.signal("-KILL");
     }
 
     /// Waits for the end, which something else brings about.

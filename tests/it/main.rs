@@ -14,6 +14,7 @@ mod canary;
 mod cli;
 mod clients;
 mod config;
+mod conversation;
 mod harness;
 mod hostile;
 mod lifecycle;

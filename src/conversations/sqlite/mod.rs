@@ -352,8 +352,8 @@ impl ConversationStore for SqliteConversations {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        self.writer.close().await;
         self.readers.close().await;
+        self.writer.close().await;
         Ok(())
     }
 }

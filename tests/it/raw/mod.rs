@@ -3,6 +3,7 @@
 //!
 //! Owns the wire; knows no event but the greeting. Every wait is for a condition and has a deadline.
 
+pub mod asker;
 pub mod http;
 pub mod polling;
 pub mod socket;

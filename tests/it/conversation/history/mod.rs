@@ -1,0 +1,228 @@
+//! The history checker: many devices do things at random, all at once, and in the end what each of them saw, what was
+//! acknowledged and what is kept must be one history.
+
+mod device;
+mod view;
+mod world;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use self::device::Device;
+use self::world::{Room, World, outcome};
+use super::{
+    Fact, Kept, SHAPES, Shape, Talker, Told, create, encoded, history, rest, server, since,
+};
+use crate::raw::Event;
+use crate::scene::stop;
+
+/// The ids of the conversations, as JSON text; a number is one, too.
+const ROOMS: [&str; 3] = ["\"alpha\"", "4711", "\"a room: with % & spaces\""];
+/// Who is told everything and does nothing.
+const OBSERVER: &str = "observer";
+/// The users and their devices.
+const DEVICES: [(&str, Option<Shape>); 12] = [
+    ("admin", Some(Shape::Conversation)),
+    ("admin", Some(Shape::Feed)),
+    ("ann", Some(Shape::Conversation)),
+    ("ann", Some(Shape::Conversation)),
+    ("ben", Some(Shape::Conversation)),
+    ("ben", Some(Shape::Chat)),
+    ("cem", Some(Shape::Conversation)),
+    ("dan", Some(Shape::Feed)),
+    ("eve", Some(Shape::Chat)),
+    ("fay", None),
+    ("gus", Some(Shape::Chat)),
+    ("gus", None),
+];
+const OPERATIONS: usize = 250;
+/// The content of the last message.
+const END: &str = "\"the end\"";
+
+/// Everything that one connection is told of all conversations, from their first messages to their last ones.
+fn observe(mut talker: Talker, shape: Shape) -> JoinHandle<Vec<Event>> {
+    tokio::spawn(async move {
+        let mut events = Vec::new();
+        let mut ends = 0;
+        while ends < ROOMS.len() {
+            let event = talker.next().await;
+            if let Some(told) = Told::of(shape, &event)
+                && matches!(told.fact, Fact::New { content, .. } if content == END)
+            {
+                ends += 1;
+            }
+            events.push(event);
+        }
+        events
+    })
+}
+
+async fn play(seed: u64) {
+    println!("seed {seed}"); // shown when what follows fails
+    let mut users: Vec<_> = DEVICES.iter().map(|(user, _)| *user).collect();
+    users.dedup();
+    let relay = server(&[]);
+    for room in ROOMS {
+        create(&relay, room, &[&users[..], &[OBSERVER]].concat()).await;
+    }
+    let world = Arc::new(World {
+        relay,
+        rooms: ROOMS.map(Room::new).into(),
+    });
+    let mut observers = Vec::new();
+    for shape in SHAPES {
+        let mut talker = Talker::connect(&world.relay, OBSERVER, shape).await;
+        for room in ROOMS {
+            assert!(talker.subscribe(shape, room).await.succeeded());
+        }
+        observers.push(observe(talker, shape));
+    }
+    let devices = (0..).zip(DEVICES).map(|(number, (user, shape))| {
+        let device = Device::new(&world, user, shape, seed * 100 + number);
+        tokio::spawn(device.live(OPERATIONS))
+    });
+    let devices = join_all(devices.collect::<Vec<_>>()).await;
+    let mut devices: Vec<_> = devices.into_iter().map(Result::unwrap).collect();
+    for room in &world.rooms {
+        room.tries(OBSERVER, END, None);
+        let body = format!(r#"{{"conversationId":{},"content":{END}}}"#, room.id);
+        let last = rest(&world.relay, OBSERVER, "POST", "/api/messages", &body).await;
+        assert_eq!(last.status, 201, "{last:?}");
+    }
+    let observed = join_all(observers).await.into_iter().map(Result::unwrap);
+    let observed: Vec<_> = SHAPES.into_iter().zip(observed).collect();
+    for (number, room) in world.rooms.iter().enumerate() {
+        let kept = history(&world.relay, OBSERVER, room.id, 200).await;
+        room.check(&kept);
+        same_in_all_ways(&world, room, &kept).await;
+        was_observed(room, &kept, &observed);
+        reactions_were_observed(room, &observed[0].1);
+        for device in &mut devices {
+            device.see_all().await;
+            device.views[number].check(&kept);
+            device.fetch(number).await;
+            assert_eq!(device.views[number].seen().len(), kept.len());
+            device.views[number].check(&kept);
+        }
+        for user in &users {
+            let unread = room.unread(user, &kept);
+            assert_eq!(unread_of(&world, user, room).await, unread, "of {user}");
+        }
+    }
+    drop(devices);
+    stop(&mut Arc::into_inner(world).unwrap().relay);
+}
+
+/// However the history is read, it is the same.
+async fn same_in_all_ways(world: &World, room: &Room, kept: &[Kept]) {
+    let first = "00000000-0000-7000-8000-000000000000";
+    for limit in [200, 7] {
+        let forwards = since(&world.relay, OBSERVER, room.id, first, limit).await;
+        assert!(forwards == kept, "read forwards, {limit} at a time");
+    }
+    let backwards = history(&world.relay, OBSERVER, room.id, 11).await;
+    assert!(backwards == kept, "read backwards");
+    let mut by_position = Vec::new();
+    loop {
+        let id = encoded(room.id);
+        let path = format!("/api/messages/{id}?limit=200&offset={}", by_position.len());
+        let answer = rest(&world.relay, OBSERVER, "GET", &path, "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let page: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(
+            page["pagination"]["total"],
+            kept.len(),
+            "{}",
+            page["pagination"]
+        );
+        let messages = page["messages"].as_array().unwrap();
+        by_position.extend(messages.iter().map(|message| message["id"].clone()));
+        if messages.is_empty() {
+            break;
+        }
+    }
+    let ids: Vec<_> = kept
+        .iter()
+        .map(|message| Value::from(&*message.id))
+        .collect();
+    assert!(by_position == ids, "read by position");
+}
+
+/// All shapes are told the same in the same order, and what comes of it is the history.
+fn was_observed(room: &Room, kept: &[Kept], observed: &[(Shape, Vec<Event>)]) {
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|message| (message.id.clone(), message.content.clone()))
+        .collect();
+    let facts = |(shape, events): &(Shape, Vec<Event>)| -> Vec<Fact> {
+        let told = events.iter().filter_map(|event| Told::of(*shape, event));
+        let id = match shape {
+            Shape::Chat => format!("\"{}\"", room.id.trim_matches('"')),
+            _ => room.id.to_owned(),
+        };
+        let here = told.filter(|told| told.conversation == id);
+        here.map(|told| told.fact).collect()
+    };
+    let all: Vec<_> = observed.iter().map(facts).collect();
+    for (facts, (shape, _)) in all.iter().zip(observed) {
+        let differ = facts
+            .iter()
+            .zip(&all[0])
+            .position(|(one, other)| one != other);
+        assert_eq!(differ, None, "told in another order in {shape:?}");
+        assert!(
+            outcome(facts) == kept,
+            "what was told in {shape:?} is not what is kept"
+        );
+    }
+}
+
+/// A user reacts once with an emoji until they take it back.
+fn reactions_were_observed(room: &Room, events: &[Event]) {
+    let mut added = HashSet::new();
+    let mut present = HashMap::new();
+    let here = |event: &&Event| event.members.iter().any(|(_, value)| value == room.id);
+    for event in events.iter().filter(here) {
+        let text = |field| event.get(field).as_str().unwrap().to_owned();
+        match &*event.name {
+            "reaction:added" => {
+                let subject = (text("messageId"), text("userId"), text("emoji"));
+                assert!(added.insert(text("id")), "twice: {}", event.text);
+                let before = present.insert(text("id"), subject.clone());
+                let same = present.values().filter(|one| **one == subject).count();
+                assert!(before.is_none() && same == 1, "{}", event.text);
+            }
+            "reaction:removed" => {
+                let removed = present.remove(&text("id"));
+                assert!(removed.is_some(), "{}", event.text);
+            }
+            _ => {}
+        }
+    }
+    let acknowledged = room.reactions();
+    assert!(acknowledged.iter().all(|id| added.contains(id)));
+}
+
+async fn unread_of(world: &World, user: &str, room: &Room) -> usize {
+    let answer = rest(&world.relay, user, "GET", "/api/conversations", "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let all: Value = serde_json::from_str(&answer.body).unwrap();
+    let mut all = all["conversations"].as_array().unwrap().iter();
+    let id = room.id.trim_matches('"');
+    let found = all.find(|one| one["id"] == id);
+    found.unwrap()["unreadCount"].as_u64().unwrap() as usize
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_devices_see_and_what_is_kept_is_one_history_1() {
+    play(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_devices_see_and_what_is_kept_is_one_history_2() {
+    play(2).await;
+}

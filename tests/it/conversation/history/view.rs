@@ -1,0 +1,102 @@
+//! A conversation as one device sees it: what it is told while it is subscribed, and what it fetches of what it missed,
+//! put together as clients do.
+
+use std::collections::HashSet;
+
+use crate::conversation::{Fact, Kept, Told};
+
+#[derive(Default)]
+pub struct View {
+    /// Under which id, as JSON text; `None` while it is not subscribed.
+    subscribed: Option<String>,
+    /// All messages that it knows, in its order.
+    seen: Vec<String>,
+    known: HashSet<String>,
+    /// What it was told since it is subscribed.
+    told: HashSet<String>,
+    /// What it was told and did not put in, because something may be missing before it.
+    waiting: Vec<String>,
+    is_whole: bool,
+}
+
+impl View {
+    pub fn is_subscribed(&self) -> bool {
+        self.subscribed.is_some()
+    }
+
+    /// What is told from now on is for this view, with this id. It has to be fetched what was missed.
+    pub fn subscribe(&mut self, id: &str) {
+        self.subscribed = Some(id.to_owned());
+        self.told.clear();
+        self.is_whole = false;
+    }
+
+    /// Nothing may be told any more. What waits is lost to it.
+    pub fn unsubscribe(&mut self) {
+        self.subscribed = None;
+        self.waiting.clear();
+        self.is_whole = false;
+    }
+
+    pub fn last(&self) -> Option<&str> {
+        self.seen.last().map(String::as_str)
+    }
+
+    pub fn seen(&self) -> &[String] {
+        &self.seen
+    }
+
+    /// A new message is told; it is put in when nothing can be missing before it.
+    pub fn is_told(&mut self, told: &Told) {
+        let id = told.fact.id();
+        let expected = self.subscribed.as_ref();
+        assert_eq!(Some(&told.conversation), expected, "{told:?}");
+        if matches!(told.fact, Fact::New { .. }) {
+            assert!(self.told.insert(id.to_owned()), "told twice: {told:?}");
+            self.waiting.push(id.to_owned());
+            if self.is_whole {
+                self.put_in();
+            }
+        }
+    }
+
+    /// The messages after the last one that it knows were fetched.
+    pub fn fetched(&mut self, missed: &[Kept]) {
+        for message in missed {
+            let new = self.known.insert(message.id.clone());
+            assert!(new, "fetched again: {message:?}");
+            self.seen.push(message.id.clone());
+        }
+        self.is_whole = true;
+        self.put_in();
+    }
+
+    fn put_in(&mut self) {
+        for id in self.waiting.drain(..) {
+            if self.known.insert(id.clone()) {
+                let last = self.seen.last();
+                assert!(last.is_none_or(|last| *last < id), "{id} after {last:?}");
+                self.seen.push(id);
+            }
+        }
+    }
+
+    /// It has all of these.
+    pub fn has(&self, due: &[String]) {
+        for id in due {
+            assert!(self.known.contains(id), "{id} is missing");
+        }
+    }
+
+    /// It is the history, as far as it goes.
+    pub fn check(&self, history: &[Kept]) {
+        let history: Vec<_> = history.iter().map(|message| &message.id).collect();
+        let seen: Vec<_> = self.seen.iter().collect();
+        assert!(history.len() >= seen.len());
+        let differ = seen
+            .iter()
+            .zip(&history)
+            .position(|(one, other)| one != other);
+        assert_eq!(differ, None, "of {} messages", seen.len());
+    }
+}
