@@ -7,13 +7,41 @@ import { Server } from 'socket.io';
 import { serveSession } from './session.mjs';
 
 const secret = process.env.JWT_SECRET;
-// The dialect of the row: `direct`, or `session`, whose clients are guests.
-const admitsGuests = process.env.DIALECTS === 'session';
+// The dialect of the row: `direct`, `session`, whose clients are guests, or `conversation`, which needs the database.
+const dialect = process.env.DIALECTS;
+const admitsGuests = dialect === 'session';
+const conversation = dialect === 'conversation' ? await import('./conversation.mjs').catch(giveUp) : undefined;
+
+/** One line, the last that is heard of it: it says why there are no figures. */
+function giveUp(error) {
+  console.error(`conversation.mjs: ${error.message.split('\n')[0]}`);
+  process.exit(1);
+}
+
+/** The user whom a valid token names. */
+function userOf(token) {
+  const claims = jwt.verify(token, secret, { algorithms: ['HS256'] });
+  return { id: claims.userId, username: claims.username, avatarUrl: claims.avatarUrl };
+}
 
 const http = createServer((request, response) => {
+  if (conversation && request.method === 'POST' && request.url === '/api/conversations') {
+    return serveAuthorized(request, response, conversation.createConversation);
+  }
   response.writeHead(request.url === '/health' ? 200 : 404);
   response.end();
 });
+
+function serveAuthorized(request, response, serve) {
+  let user;
+  try {
+    user = userOf(request.headers.authorization?.replace(/^Bearer /, ''));
+  } catch {
+    response.writeHead(403);
+    return response.end();
+  }
+  serve(request, response, user);
+}
 
 // The largest event is 10 MB, as in the relay's defaults.
 const io = new Server(http, { maxHttpBufferSize: 10_000_000 });
@@ -22,12 +50,11 @@ io.use((socket, next) => {
   const token = socket.handshake.auth?.token;
   if (!token) return next(admitsGuests ? undefined : new Error('Authentication token required'));
   try {
-    const claims = jwt.verify(token, secret, { algorithms: ['HS256'] });
-    socket.data.user = { id: claims.userId, username: claims.username };
-    next();
+    socket.data.user = userOf(token);
   } catch {
-    next(new Error('Invalid token'));
+    return next(new Error('Invalid token'));
   }
+  next(!conversation || conversation.admit(socket.data.user) ? undefined : new Error('User not authorized'));
 });
 
 const roomOf = (userId) => `user:${userId}`;
@@ -48,6 +75,7 @@ function completes(senderId, { recipientId, messageId, chunkNumber, totalChunks 
 
 io.on('connection', (socket) => {
   if (!socket.data.user) return serveSession(io, socket);
+  if (conversation) return conversation.serveConversations(io, socket);
 
   const { id: senderId, username: senderUsername } = socket.data.user;
   socket.join(roomOf(senderId));

@@ -10,15 +10,14 @@ use serde::Serialize;
 use crate::cpus::{Placement, Side};
 use crate::load::{Order, Sample};
 use crate::machine;
-use crate::row::{Goal, Phases, Row};
+use crate::row::{Goal, Phases, Row, Sizes};
 use crate::server::{self, Kind, Running};
 
 /// What to measure, and how long.
 pub struct Plan {
     rows: Vec<Row>,
     servers: Vec<Kind>,
-    /// Of a session.
-    members: u32,
+    sizes: Sizes,
     rounds: u32,
     quick: bool,
     phases: Phases,
@@ -30,7 +29,7 @@ impl Plan {
     pub fn new(
         rows: Vec<Row>,
         servers: Vec<Kind>,
-        members: u32,
+        sizes: Sizes,
         rounds: Option<u32>,
         quick: bool,
     ) -> Self {
@@ -56,7 +55,7 @@ impl Plan {
         Self {
             rows,
             servers,
-            members,
+            sizes,
             rounds: rounds.unwrap_or(rounds_by_default),
             quick,
             phases,
@@ -145,7 +144,11 @@ fn run_row(
             running: None,
         }
     };
-    let mut contenders: Vec<_> = ready.iter().map(contender).collect();
+    let mut contenders: Vec<_> = ready
+        .iter()
+        .filter(|(kind, _)| kind.can_do(row))
+        .map(contender)
+        .collect();
     for round in 0..=plan.rounds {
         for contender in &mut contenders {
             contender.take_turn(plan, row, round, placement);
@@ -153,8 +156,8 @@ fn run_row(
     }
     RowResults {
         row,
-        title: row.title(plan.members),
-        goal: row.goal(plan.members),
+        title: row.title(&plan.sizes),
+        goal: row.goal(&plan.sizes),
         servers: contenders
             .into_iter()
             .map(|contender| contender.results)
@@ -173,11 +176,11 @@ impl Contender {
             return;
         };
         let phases = if warms_up { plan.warm_up } else { plan.phases };
-        let row_title = row.title(plan.members);
+        let row_title = row.title(&plan.sizes);
         match one_round(
             self.results.server,
             &mut self.running,
-            (row, plan.members),
+            (row, plan.sizes),
             phases,
             placement,
         ) {
@@ -203,7 +206,7 @@ impl Contender {
 fn one_round(
     kind: Kind,
     running: &mut Option<Running>,
-    (row, members): (Row, u32),
+    (row, sizes): (Row, Sizes),
     phases: Phases,
     placement: &Placement,
 ) -> Result<Sample> {
@@ -213,7 +216,7 @@ fn one_round(
     let server = running.as_ref().context("no server")?;
     let order = Order {
         row,
-        members,
+        sizes,
         address: server.address(),
         pid: server.pid(),
         jwt_secret: kind.jwt_secret(),

@@ -10,7 +10,8 @@ pub fn describe() -> String {
         cpu(),
         kernel(),
         version_of("node"),
-        socket_io(),
+        package("socket.io"),
+        package("better-sqlite3"),
         version_of("rustc"),
         build(),
     ]
@@ -52,13 +53,13 @@ fn version_of(program: &str) -> String {
     }
 }
 
-fn socket_io() -> String {
-    let package = std::fs::read(node_folder().join("node_modules/socket.io/package.json"))
-        .unwrap_or_default();
+fn package(name: &str) -> String {
+    let description = node_folder().join("node_modules").join(name);
+    let package = std::fs::read(description.join("package.json")).unwrap_or_default();
     let package: serde_json::Value = serde_json::from_slice(&package).unwrap_or_default();
     match package.get("version").and_then(serde_json::Value::as_str) {
-        Some(version) => format!("socket.io {version}"),
-        None => "no socket.io".to_owned(),
+        Some(version) => format!("{name} {version}"),
+        None => format!("no {name}"),
     }
 }
 

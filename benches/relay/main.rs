@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::row::{MOST_SESSION_MEMBERS, Row, SESSION_MEMBERS};
+use crate::row::{Row, Sizes};
 use crate::server::Kind;
 
 /// Compares the relay with Node socket.io and with a bare relay, by CPU time per delivered event.
@@ -45,10 +45,8 @@ struct Cli {
     /// Measured rounds per row and server; 3 by default, 1 with --quick.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// Members of the session in `fan-out`, the sender among them.
-    #[arg(long, value_name = "NUMBER", default_value_t = SESSION_MEMBERS)]
-    #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MOST_SESSION_MEMBERS)))]
-    members: u32,
+    #[command(flatten)]
+    sizes: Sizes,
     /// Also write every figure to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -73,8 +71,7 @@ fn main() -> anyhow::Result<()> {
         Some(Role::Load { order }) => load::run(&order),
         Some(Role::Floor { address }) => floor::run(address),
         None => {
-            let plan =
-                compare::Plan::new(cli.rows, cli.servers, cli.members, cli.rounds, cli.quick);
+            let plan = compare::Plan::new(cli.rows, cli.servers, cli.sizes, cli.rounds, cli.quick);
             let results = compare::run(&plan)?;
             print!("{}", report::markdown(&results));
             if let Some(file) = cli.json {

@@ -69,7 +69,7 @@ fn others(results: &Results) -> String {
 }
 
 fn rates(results: &Results) -> String {
-    let mut text = "Deliveries (or connections) per second, and how busy the server's core and the load's core were:\n\n".to_owned();
+    let mut text = "Deliveries (stored messages, connections) per second, and how busy the server's core and the load's core were:\n\n".to_owned();
     text += "| work | sealed-relay | Node socket.io | floor |\n|---|---|---|---|\n";
     for row in results.rows.iter().filter(|row| row.row != Row::Idle) {
         let cells = Kind::ALL.map(|kind| {

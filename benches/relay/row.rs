@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// One kind of work.
@@ -17,6 +17,10 @@ pub enum Row {
     ChunkSmall,
     /// One member of a session sends 256-byte messages to the 499 others, 64 in flight.
     FanOut,
+    /// In each of 50 conversations of 10 members, one sends 256-byte messages that are stored, 1 in flight.
+    Stored,
+    /// The same with 4 senders in each conversation, 1 in flight each.
+    StoredBusy,
     /// 8 clients at a time connect, authenticate and leave again.
     Connect,
     /// 2 000 authenticated connections do nothing.
@@ -37,6 +41,18 @@ pub struct Exchange {
     pub body: usize,
 }
 
+/// Who sends messages that are stored, and to whom.
+#[derive(Clone, Copy)]
+pub struct Conversations {
+    pub conversations: u32,
+    /// Participants of each, who are all there; each message reaches all of them, its sender too.
+    pub participants: u32,
+    /// So many of them send, each one message after the other.
+    pub senders: u32,
+    /// Characters of content in each message.
+    pub body: usize,
+}
+
 /// Which event carries the payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Event {
@@ -51,14 +67,42 @@ pub enum Event {
 /// What the load generator does for a row.
 pub enum Work {
     Exchange(Exchange),
+    Stored(Conversations),
     Connect { clients: u32 },
     Idle { warm_up: u32, connections: u32 },
 }
 
-/// Members of a session, the sender among them, unless the command line says otherwise.
-pub const SESSION_MEMBERS: u32 = 500;
+/// Members of a session, unless the command line says otherwise.
+const SESSION_MEMBERS: u32 = 500;
 /// The most that the servers are told to admit.
 pub const MOST_SESSION_MEMBERS: u32 = 10_000;
+
+/// The sizes that the command line sets.
+#[derive(Clone, Copy, Args, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Members of the session in `fan-out`, the sender among them.
+    #[arg(long, value_name = "NUMBER", default_value_t = SESSION_MEMBERS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MOST_SESSION_MEMBERS)))]
+    pub members: u32,
+    /// Conversations in `stored` and `stored-busy`.
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub conversations: u32,
+    /// Participants of each of them, the senders among them.
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub participants: u32,
+    /// Senders in each conversation of `stored-busy`; at most all participants.
+    #[arg(long, value_name = "NUMBER", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub senders: u32,
+}
+
+impl Sizes {
+    fn busy_senders(&self) -> u32 {
+        self.senders.min(self.participants)
+    }
+}
 
 /// Goals of the performance budget; reaching either is enough.
 #[derive(Clone, Copy, Serialize)]
@@ -70,15 +114,18 @@ pub struct Goal {
 }
 
 impl Row {
-    /// For the table. `members` is the size of a session.
-    pub fn title(self, members: u32) -> String {
+    /// For the table.
+    pub fn title(self, sizes: &Sizes) -> String {
         let title = match self {
             Self::Message => "1-1 relay, 256 B, CPU µs per delivered message",
             Self::ChunkLarge => "file chunk 1.4 MB, CPU µs per chunk",
             Self::ChunkSmall => "file chunk 87 KB, CPU µs per chunk",
             Self::FanOut => {
+                let members = sizes.members;
                 return format!("fan-out in a session of {members}, 256 B, CPU µs per delivery");
             }
+            Self::Stored => return stored_title(sizes, 1),
+            Self::StoredBusy => return stored_title(sizes, sizes.busy_senders()),
             Self::Connect => "connect + authenticate, CPU µs",
             Self::Idle => "resident KiB per idle authenticated connection",
         };
@@ -89,17 +136,19 @@ impl Row {
     pub fn dialect(self) -> &'static str {
         match self {
             Self::FanOut => "session",
+            Self::Stored | Self::StoredBusy => "conversation",
             _ => "direct",
         }
     }
 
-    /// `None` when the session has another size than the goal was set for.
-    pub fn goal(self, members: u32) -> Option<Goal> {
+    /// `None` when no goal was set, or for another size of session.
+    pub fn goal(self, sizes: &Sizes) -> Option<Goal> {
         let (absolute, of_node) = match self {
             Self::Message => (8.5, 0.30),
             Self::ChunkLarge => (1_000.0, 0.14),
             Self::ChunkSmall => (52.0, 0.17),
-            Self::FanOut if members != SESSION_MEMBERS => return None,
+            Self::FanOut if sizes.members != SESSION_MEMBERS => return None,
+            Self::Stored | Self::StoredBusy => return None,
             Self::FanOut => (1.8, 0.15),
             Self::Connect => (85.0, 0.09),
             Self::Idle => (12.8, 0.60),
@@ -107,8 +156,8 @@ impl Row {
         Some(Goal { absolute, of_node })
     }
 
-    /// What there is to do, in sessions of this many members.
-    pub fn work(self, members: u32) -> Work {
+    /// What there is to do.
+    pub fn work(self, sizes: &Sizes) -> Work {
         let exchange = |event, pairs, receivers, in_flight, body| {
             Work::Exchange(Exchange {
                 event,
@@ -118,11 +167,21 @@ impl Row {
                 body,
             })
         };
+        let stored = |senders| {
+            Work::Stored(Conversations {
+                conversations: sizes.conversations,
+                participants: sizes.participants,
+                senders,
+                body: 256,
+            })
+        };
         match self {
             Self::Message => exchange(Event::Message, 50, 1, 4, 256),
             Self::ChunkLarge => exchange(Event::FileChunk, 4, 1, 2, base64_len(1 << 20)),
             Self::ChunkSmall => exchange(Event::FileChunk, 8, 1, 4, base64_len(1 << 16)),
-            Self::FanOut => exchange(Event::SessionMessage, 1, members - 1, 64, 256),
+            Self::FanOut => exchange(Event::SessionMessage, 1, sizes.members - 1, 64, 256),
+            Self::Stored => stored(1),
+            Self::StoredBusy => stored(sizes.busy_senders()),
             Self::Connect => Work::Connect { clients: 8 },
             Self::Idle => Work::Idle {
                 warm_up: 200,
@@ -135,6 +194,18 @@ impl Row {
     pub fn wants_fresh_server(self) -> bool {
         self == Self::Idle
     }
+
+    /// Whether the work is only done when a database is written.
+    pub fn wants_a_database(self) -> bool {
+        matches!(self, Self::Stored | Self::StoredBusy)
+    }
+}
+
+fn stored_title(sizes: &Sizes, senders: u32) -> String {
+    let (participants, conversations) = (sizes.participants, sizes.conversations);
+    format!(
+        "stored message to {participants}, {conversations} × {senders} under way, 256 B, CPU µs per message"
+    )
 }
 
 const fn base64_len(bytes: usize) -> usize {

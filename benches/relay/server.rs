@@ -48,6 +48,11 @@ impl Kind {
         }
     }
 
+    /// The bare relay keeps nothing, so it is no floor for what is stored.
+    pub fn can_do(self, row: Row) -> bool {
+        self != Self::Floor || !row.wants_a_database()
+    }
+
     /// `None` when the server believes a client that names its user.
     pub fn jwt_secret(self) -> Option<String> {
         (self != Self::Floor).then(|| JWT_SECRET.to_owned())
@@ -96,10 +101,12 @@ pub fn node_folder() -> PathBuf {
 
 fn install_node_packages() -> Result<()> {
     let folder = node_folder();
-    if folder.join("node_modules/socket.io").is_dir() {
+    if are_installed(&folder) {
         return Ok(());
     }
-    eprintln!("installing the packages of the Node server …");
+    eprintln!(
+        "installing the packages of the Node server (minutes, where better-sqlite3 has to be built) …"
+    );
     let npm = Command::new("npm")
         .args(["ci", "--no-audit", "--no-fund"])
         .current_dir(folder)
@@ -108,6 +115,18 @@ fn install_node_packages() -> Result<()> {
     let status = npm.context("`npm` cannot be run")?;
     ensure!(status.success(), "`npm ci` in benches/node: {status}");
     Ok(())
+}
+
+/// Whether npm has installed what the lock file says now: it writes a list of its own when it is done.
+fn are_installed(folder: &Path) -> bool {
+    let changed = |file: &str| folder.join(file).metadata()?.modified();
+    match (
+        changed("node_modules/.package-lock.json"),
+        changed("package-lock.json"),
+    ) {
+        (Ok(installed), Ok(locked)) => installed >= locked,
+        _ => false,
+    }
 }
 
 /// A server process; it ends when this is dropped.

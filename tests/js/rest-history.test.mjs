@@ -135,7 +135,7 @@ test('the form `feed` reads by position', async () => {
 });
 
 test('a position that is none is refused', async () => {
-  for (const offset of ['-1', '1.5', 'x', '', '1e2', '99999999999999999999999', '{"$gt":0}']) {
+  for (const offset of ['-1', '1.5', 'x', '1e2', '99999999999999999999999', '{"$gt":0}']) {
     await refused(400, invalid('offset'), bob, 'GET', `${PATH}/${conversationId}?offset=${encodeURIComponent(offset)}`);
   }
 });

@@ -21,10 +21,11 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
 }
 
-/// What another user's event starts with: `direct`, `session`, and the bare relay's of both.
+/// What another user's event starts with: `direct`, `session`, and the bare relay's of both; `conversation`, the own too.
 const DELIVERIES: &[&str] = &[
     r#"42["receive_"#,
     r#"42["new-message""#,
+    r#"42["message:new""#,
     r#"42["send_"#,
     r#"42["send-message""#,
 ];
@@ -40,8 +41,12 @@ const REFUSALS: &[&str] = &[
     r#"42["file:error""#,
     r#"42["auth:error""#,
     r#"42["session-error""#,
+    r#"42["conversation:join:error""#,
     r#"42["error""#,
 ];
+
+/// What makes a client a member of a session or a conversation.
+const JOINED: &[&str] = &[r#"42["session-metadata""#, r#"42["conversation:joined""#];
 
 /// What a message from the server means to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +55,14 @@ pub enum Heard {
     Opened,
     /// The answer to who the client said it is.
     Connected,
-    /// The client is a member of its session and may send.
+    /// The client is a member of its session or conversation and may send.
     Joined,
-    /// Another user's event; how long it is.
+    /// Another user's event, or in a conversation any user's; how long it is.
     Delivered(u64),
     /// The server took this client's event.
     Confirmed,
+    /// The server says whom this client's event has reached; how long it is.
+    Reached(u64),
     Ping,
     /// The server closes the connection.
     Closed,
@@ -77,7 +84,7 @@ pub struct Speaker(OwnedWriteHalf);
 /// How a client says who it is: built before the clock starts.
 pub struct Introduction {
     hello: MaskedFrame,
-    /// What a guest sends once it is connected.
+    /// What makes it a member, once it is connected.
     join: Option<MaskedFrame>,
     speaks_engine_io: bool,
 }
@@ -106,9 +113,18 @@ impl Introduction {
             speaks_engine_io,
         }
     }
+
+    /// A user with a token who joins a conversation.
+    pub fn participant(order: &Order, user: &str, join: &str) -> Result<Self> {
+        Ok(Self {
+            join: Some(MaskedFrame::text(join)),
+            ..Self::new(order, user)?
+        })
+    }
 }
 
-fn token(secret: &str, user: &str) -> Result<String> {
+/// What proves for an hour that its bearer is `user`.
+pub fn token(secret: &str, user: &str) -> Result<String> {
     let expires = jsonwebtoken::get_current_timestamp() + TOKEN_LIFETIME_SECONDS;
     let claims = serde_json::json!({ "userId": user, "username": user, "exp": expires });
     Ok(jsonwebtoken::encode(
@@ -268,7 +284,11 @@ fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
         Ok(Heard::Confirmed)
     } else if is_any(REFUSALS) {
         websocket::refuse(message)
-    } else if is(r#"42["session-metadata""#) {
+    } else if is("43") {
+        answer_meaning(message, prefix)
+    } else if is(r#"42["message:delivered""#) {
+        Ok(Heard::Reached(message.len))
+    } else if is_any(JOINED) {
         Ok(Heard::Joined)
     } else if is("40") {
         Ok(Heard::Connected)
@@ -276,5 +296,19 @@ fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
         Ok(Heard::Opened)
     } else {
         Ok(Heard::Other)
+    }
+}
+
+/// The call of a client's callback: the number of its event, then whether the server took it.
+fn answer_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
+    let number = prefix
+        .iter()
+        .skip(2)
+        .take_while(|byte| byte.is_ascii_digit());
+    let answer = prefix.get(2 + number.count()..).unwrap_or_default();
+    if answer.starts_with(br#"[{"success":true"#) {
+        Ok(Heard::Confirmed)
+    } else {
+        websocket::refuse(message)
     }
 }

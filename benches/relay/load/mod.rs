@@ -10,6 +10,8 @@ mod exchange;
 mod idle;
 mod measure;
 mod payload;
+mod rest;
+mod stored;
 mod websocket;
 
 use std::net::SocketAddr;
@@ -18,7 +20,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::row::{Phases, Row, Work};
+use crate::row::{Phases, Row, Sizes, Work};
 
 /// Longest time past its phases that a round may take to connect its clients and to come to rest. It ends a round that
 /// hangs; a large session gathers slowly when other programs are busy too.
@@ -28,8 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Order {
     pub row: Row,
-    /// Of a session.
-    pub members: u32,
+    pub sizes: Sizes,
     pub address: SocketAddr,
     /// The server's process, whose CPU time and memory are read.
     pub pid: u32,
@@ -43,7 +44,7 @@ pub struct Order {
 pub struct Sample {
     /// In the row's unit.
     pub cost: f64,
-    /// Deliveries, or connections.
+    /// Deliveries, stored messages, or connections.
     pub events: u64,
     /// Events per second; `None` for memory.
     pub rate: Option<f64>,
@@ -73,8 +74,9 @@ pub fn run(order: &str) -> Result<()> {
 }
 
 async fn work(order: &Order) -> Result<Sample> {
-    match order.row.work(order.members) {
+    match order.row.work(&order.sizes) {
         Work::Exchange(exchange) => exchange::run(order, exchange).await,
+        Work::Stored(conversations) => stored::run(order, conversations).await,
         Work::Connect { clients } => connect::run(order, clients).await,
         Work::Idle {
             warm_up,

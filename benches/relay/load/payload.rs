@@ -13,9 +13,17 @@ const FIRST: u64 = 1_000_000_000;
 /// A frame that is sent again and again with another number.
 pub struct Template {
     frame: MaskedFrame,
-    event: Event,
-    /// Where the places start that change.
-    places: [usize; 2],
+    places: Places,
+}
+
+/// Where the places start that change.
+enum Places {
+    /// The event's number.
+    Number(usize),
+    /// The number of its callback, and its own.
+    Callback { callback: usize, number: usize },
+    /// The number of the file, and that of the chunk in it.
+    Chunk { file: usize, chunk: usize },
 }
 
 impl Template {
@@ -28,6 +36,22 @@ impl Template {
         }
     }
 
+    /// Messages that one participant sends to a conversation, each with a callback.
+    pub fn stored(conversation: &str, body: usize) -> Self {
+        let to_callback = "42";
+        let to_number = format!(
+            r#"{to_callback}{FIRST}["message:send",{{"conversationId":"{conversation}","content":"{}","tempId":"temp-"#,
+            base64_text(body),
+        );
+        Self {
+            frame: MaskedFrame::text(&format!(r#"{to_number}{FIRST}"}}]"#)),
+            places: Places::Callback {
+                callback: to_callback.len(),
+                number: to_number.len(),
+            },
+        }
+    }
+
     fn session_message(session: &str, sender: &str, body: usize) -> Self {
         let start = format!(
             r#"42["send-message",{{"sessionId":"{session}","from":"{sender}","encrypted":"{}","type":"text","clientMessageId":"message-"#,
@@ -35,8 +59,7 @@ impl Template {
         );
         Self {
             frame: MaskedFrame::text(&format!(r#"{start}{FIRST}"}}]"#)),
-            event: Event::SessionMessage,
-            places: [start.len(), start.len()],
+            places: Places::Number(start.len()),
         }
     }
 
@@ -50,8 +73,7 @@ impl Template {
         let text = format!(r#"{start}{FIRST},"messageType":"text"}}]"#);
         Self {
             frame: MaskedFrame::text(&text),
-            event: Event::Message,
-            places: [start.len(), start.len()],
+            places: Places::Number(start.len()),
         }
     }
 
@@ -69,22 +91,26 @@ impl Template {
         );
         Self {
             frame: MaskedFrame::text(&text),
-            event: Event::FileChunk,
-            places: [to_file.len(), to_chunk.len()],
+            places: Places::Chunk {
+                file: to_file.len(),
+                chunk: to_chunk.len(),
+            },
         }
     }
 
     /// The frame of the `number`th event, counted from 0.
     pub fn numbered(&mut self, number: u64) -> &[u8] {
-        let [first, second] = self.places;
-        match self.event {
-            Event::Message | Event::SessionMessage => {
-                self.frame.patch(first, &(FIRST + number).to_string())
+        let numbered = (FIRST + number).to_string();
+        match self.places {
+            Places::Number(place) => self.frame.patch(place, &numbered),
+            Places::Callback { callback, number } => {
+                self.frame.patch(callback, &numbered);
+                self.frame.patch(number, &numbered);
             }
-            Event::FileChunk => {
+            Places::Chunk { file, chunk } => {
                 self.frame
-                    .patch(first, &(FIRST + number / CHUNKS).to_string());
-                self.frame.patch(second, &(number % CHUNKS).to_string());
+                    .patch(file, &(FIRST + number / CHUNKS).to_string());
+                self.frame.patch(chunk, &(number % CHUNKS).to_string());
             }
         }
         self.frame.bytes()
@@ -97,6 +123,11 @@ pub fn join(session: &str, user: &str, is_creator: bool) -> String {
     format!(
         r#"42["join-session",{{"sessionId":"{session}","userId":"{user}","displayName":"{user}","publicKey":null,"isCreator":{is_creator},"authKey":"benchmark-key"}}]"#
     )
+}
+
+/// What makes a participant hear a conversation.
+pub fn join_conversation(conversation: &str) -> String {
+    format!(r#"42["conversation:join",{{"conversationId":"{conversation}"}}]"#)
 }
 
 /// Text of the base64 alphabet, the same in every run.

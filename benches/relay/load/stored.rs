@@ -1,0 +1,240 @@
+//! Conversations whose messages are stored: some of the participants send, all of them receive. A sender has one message
+//! under way: it sends the next when its callback was called and it was told whom the message has reached, which is the
+//! last that a server does for it. A round in which a server lost or doubled anything is no measurement.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::client::{self, Heard, Introduction, Listener, Speaker};
+use super::measure::{Tasks, cpu_per_event, work_for};
+use super::payload::{self, Template};
+use super::{Order, Sample, rest};
+use crate::row::Conversations;
+
+/// How long what is under way may take once the senders have stopped.
+const SETTLE_DEADLINE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What is known of one conversation's messages.
+struct Conversation {
+    id: String,
+    participants: u64,
+    body: u64,
+    /// The least that the ids of all participants but one take.
+    everybody: u64,
+    sent: Cell<u64>,
+    delivered: Cell<u64>,
+    stopped: Cell<bool>,
+    /// Of all conversations: messages that everybody has.
+    messages: Rc<Cell<u64>>,
+}
+
+impl Conversation {
+    fn new(work: &Conversations, number: u32, messages: &Rc<Cell<u64>>) -> Self {
+        // It outlives its round in the server.
+        let id = format!("conversation-{}-{number}", std::process::id());
+        Self {
+            participants: u64::from(work.participants),
+            body: work.body as u64,
+            everybody: user(&id, 0).len() as u64 * u64::from(work.participants - 1),
+            sent: Cell::new(0),
+            delivered: Cell::new(0),
+            stopped: Cell::new(false),
+            messages: Rc::clone(messages),
+            id,
+        }
+    }
+
+    /// A delivery counts only when the whole content can be in it.
+    fn hear(&self, heard: Heard) {
+        if matches!(heard, Heard::Delivered(len) if len > self.body) {
+            self.delivered.update(|delivered| delivered + 1);
+            if self.delivered.get().is_multiple_of(self.participants) {
+                self.messages.update(|messages| messages + 1);
+            }
+        }
+    }
+}
+
+/// What is known of one sender's messages.
+struct Sender {
+    conversation: Rc<Conversation>,
+    sent: Cell<u64>,
+    confirmed: Cell<u64>,
+    reached: Cell<u64>,
+    pinged: Cell<bool>,
+    /// Something above has changed.
+    changed: Notify,
+}
+
+impl Sender {
+    fn new(conversation: &Rc<Conversation>) -> Rc<Self> {
+        Rc::new(Self {
+            conversation: Rc::clone(conversation),
+            sent: Cell::new(0),
+            confirmed: Cell::new(0),
+            reached: Cell::new(0),
+            pinged: Cell::new(false),
+            changed: Notify::new(),
+        })
+    }
+
+    fn may_send(&self) -> bool {
+        !self.conversation.stopped.get() && self.is_done()
+    }
+
+    fn is_done(&self) -> bool {
+        self.confirmed.get() == self.sent.get() && self.reached.get() == self.sent.get()
+    }
+
+    fn is_settled(&self) -> bool {
+        let Conversation {
+            participants,
+            sent,
+            delivered,
+            ..
+        } = &*self.conversation;
+        self.is_done() && delivered.get() == sent.get() * participants
+    }
+
+    fn tally(&self) -> String {
+        let all = &self.conversation;
+        format!(
+            "of a sender's {} messages, {} were confirmed and {} reported as having reached all; of their conversation's {}, {} \
+             were delivered to {} participants",
+            self.sent.get(),
+            self.confirmed.get(),
+            self.reached.get(),
+            all.sent.get(),
+            all.delivered.get(),
+            all.participants,
+        )
+    }
+}
+
+pub async fn run(order: &Order, work: Conversations) -> Result<Sample> {
+    let messages = Rc::new(Cell::new(0));
+    let mut tasks = Tasks::new();
+    let mut senders = Vec::new();
+    for number in 0..work.conversations {
+        let conversation = Rc::new(Conversation::new(&work, number, &messages));
+        senders.extend(gather(order, &work, &conversation, &mut tasks).await?);
+    }
+    let senders = begin(senders, &work, &mut tasks);
+    let sample = cpu_per_event(order, &messages, &mut tasks).await?;
+    settle(&senders, &mut tasks).await?;
+    Ok(sample)
+}
+
+/// Makes a conversation and brings everybody into it. Its senders are silent yet.
+async fn gather(
+    order: &Order,
+    work: &Conversations,
+    conversation: &Rc<Conversation>,
+    tasks: &mut Tasks,
+) -> Result<Vec<(Speaker, Rc<Sender>)>> {
+    let users = (0..work.participants).map(|number| user(&conversation.id, number));
+    let users: Vec<_> = users.collect();
+    create(order, conversation, &users).await?;
+    let join = payload::join_conversation(&conversation.id);
+    let mut senders = Vec::new();
+    for (user, number) in users.iter().zip(0..) {
+        let introduction = Introduction::participant(order, user, &join)?;
+        let (listener, speaker) = client::connect(order, &introduction).await?;
+        if number < work.senders {
+            let sender = Sender::new(conversation);
+            tasks.spawn_local(listen(listener, Rc::clone(&sender)));
+            senders.push((speaker, sender));
+        } else {
+            let conversation = Rc::clone(conversation);
+            let hear = move |heard| conversation.hear(heard);
+            tasks.spawn_local(client::stay(listener, speaker, hear));
+        }
+    }
+    Ok(senders)
+}
+
+/// Lets all senders begin. Not before: a server that waits for its disk would let in the last participants very slowly.
+fn begin(
+    senders: Vec<(Speaker, Rc<Sender>)>,
+    work: &Conversations,
+    tasks: &mut Tasks,
+) -> Vec<Rc<Sender>> {
+    let begin = |(speaker, sender): (Speaker, Rc<Sender>)| {
+        let template = Template::stored(&sender.conversation.id, work.body);
+        tasks.spawn_local(send(speaker, template, Rc::clone(&sender)));
+        sender
+    };
+    senders.into_iter().map(begin).collect()
+}
+
+fn user(conversation: &str, number: u32) -> String {
+    format!("{conversation}-user-{number}")
+}
+
+/// The first participant makes the conversation.
+async fn create(order: &Order, conversation: &Conversation, users: &[String]) -> Result<()> {
+    let (creator, others) = users.split_first().context("nobody takes part")?;
+    let secret = order
+        .jwt_secret
+        .as_ref()
+        .context("no REST without tokens")?;
+    let body = json!({ "id": conversation.id, "participantIds": others });
+    let token = client::token(secret, creator)?;
+    rest::create(order, "/api/conversations", &token, &body).await
+}
+
+async fn listen(mut listener: Listener, sender: Rc<Sender>) -> Result<()> {
+    loop {
+        let mut closed = false;
+        let hear = |heard| match heard {
+            Heard::Closed => closed = true,
+            Heard::Confirmed => sender.confirmed.update(|confirmed| confirmed + 1),
+            Heard::Reached(len) if len > sender.conversation.everybody => {
+                sender.reached.update(|reached| reached + 1)
+            }
+            Heard::Ping => sender.pinged.set(true),
+            heard => sender.conversation.hear(heard),
+        };
+        listener.listen(hear).await?;
+        ensure!(!closed, "the server closed a sending connection");
+        sender.changed.notify_one();
+    }
+}
+
+async fn send(mut speaker: Speaker, mut template: Template, sender: Rc<Sender>) -> Result<()> {
+    loop {
+        if sender.pinged.replace(false) {
+            speaker.pong().await?;
+        }
+        if sender.may_send() {
+            let number = sender.sent.replace(sender.sent.get() + 1);
+            sender.conversation.sent.update(|sent| sent + 1);
+            speaker.send(template.numbered(number)).await?;
+        } else {
+            sender.changed.notified().await;
+        }
+    }
+}
+
+/// Stops the senders and waits until everything sent has arrived, exactly once.
+async fn settle(senders: &[Rc<Sender>], tasks: &mut Tasks) -> Result<()> {
+    senders
+        .iter()
+        .for_each(|sender| sender.conversation.stopped.set(true));
+    let deadline = Instant::now() + SETTLE_DEADLINE;
+    while let Some(sender) = senders.iter().find(|sender| !sender.is_settled()) {
+        ensure!(
+            Instant::now() < deadline,
+            "messages were lost or doubled: {}",
+            sender.tally()
+        );
+        work_for(LOOK_EVERY, tasks).await?;
+    }
+    Ok(())
+}
