@@ -3,9 +3,11 @@
 
 mod canary;
 mod history;
+mod hostile;
 mod kill;
 mod misshapen;
 mod order;
+mod spoofing;
 mod stage;
 mod told;
 
