@@ -10,6 +10,7 @@ mod order;
 mod spoofing;
 mod stage;
 mod told;
+mod verbatim;
 
 use std::path::Path;
 
