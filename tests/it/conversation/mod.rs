@@ -7,6 +7,7 @@ mod hostile;
 mod kill;
 mod misshapen;
 mod order;
+mod slow;
 mod spoofing;
 mod stage;
 mod told;

@@ -5,6 +5,7 @@
 
 pub mod asker;
 pub mod http;
+pub mod line;
 pub mod polling;
 pub mod socket;
 pub mod token;

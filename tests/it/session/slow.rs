@@ -1,19 +1,17 @@
 //! Members who read slowly or not at all: in a group whoever takes nothing is cut off and the others go on, what is
 //! private goes at its recipient's pace, and a long history may take its time.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep, timeout};
 
 use super::{Guest, items, join, message, raw, server};
 use crate::harness::Relay;
-use crate::raw::{Dial, Event, PATIENCE, Reader, Writer, address, http};
+use crate::raw::line::slow_line;
+use crate::raw::{Dial, Event, PATIENCE, Reader, Writer, http};
 use crate::scene::stop;
 use crate::slow_receiver::{MEMORY, sample};
 
@@ -220,41 +218,6 @@ fn is_whole(history: &Event) {
         .map(|message| number(raw(message, "encrypted")))
         .collect();
     assert_eq!(numbers, (4..20).collect::<Vec<_>>());
-}
-
-/// A line on which a client of the relay is sent so many bytes per second, in small pieces.
-async fn slow_line(relay: &Relay, bytes_per_second: usize) -> Dial {
-    const TICK: Duration = Duration::from_millis(20);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let through = Some(listener.local_addr().unwrap());
-    let relay: SocketAddr = address(relay).parse().unwrap();
-    tokio::spawn(async move {
-        let (client, _) = listener.accept().await.unwrap();
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(64 * 1024).unwrap();
-        let server = socket.connect(relay).await.unwrap();
-        let (mut from_client, mut to_client) = client.into_split();
-        let (mut from_server, mut to_server) = server.into_split();
-        // Whichever side ends ends the line.
-        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-        let mut piece = vec![0; bytes_per_second / 50];
-        let mut pace = interval(TICK);
-        loop {
-            pace.tick().await;
-            match from_server.read(&mut piece).await {
-                Ok(0) | Err(_) => return,
-                Ok(length) => {
-                    if to_client.write_all(&piece[..length]).await.is_err() {
-                        return;
-                    }
-                }
-            }
-        }
-    });
-    Dial {
-        through,
-        ..Dial::default()
-    }
 }
 
 /// It takes 8 s, in which the deadline passes several times.

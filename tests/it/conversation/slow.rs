@@ -1,0 +1,245 @@
+//! Subscribers that read slowly or not at all, in each shape: one that takes nothing is cut off while the others go on,
+//! and fetches what it missed when it is back; one that is only slow gets everything.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+
+use super::{Fact, SHAPES, Shape, Talker, Told, create, history, server, server_in, since};
+use crate::audit::dump;
+use crate::harness::Relay;
+use crate::raw::line::slow_line;
+use crate::raw::{Dial, Event, PATIENCE, Reader, Writer};
+use crate::scene::stop;
+use crate::slow_receiver::{MEMORY, sample};
+
+const MEGABYTE: usize = 1_000_000;
+/// As JSON text.
+const ROOM: &str = "\"room\"";
+const ANOTHER: &str = "\"another\"";
+/// Long enough for what waits for a slow client.
+const LONG: Duration = Duration::from_secs(60);
+/// Lets a message be that long.
+const LARGE: (&str, &str) = ("MAX_CONTENT_CHARS", "1000000");
+
+/// A content that says which one it is, and is a megabyte long.
+fn large(number: u64) -> String {
+    let head = format!("{number:08}");
+    format!("\"{head}{}\"", "x".repeat(MEGABYTE - head.len()))
+}
+
+/// The number in a content, which must be whole.
+fn number(content: &str) -> u64 {
+    assert_eq!(content.len(), MEGABYTE + 2);
+    content[1..9].parse().unwrap()
+}
+
+/// Sends so many of them without waiting for anything.
+fn upload(writer: Writer, count: u64) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        for number in 0..count {
+            let content = large(number);
+            let argument = format!(r#"{{"conversationId":{ROOM},"content":{content}}}"#);
+            writer.emit("message:send", &argument).await.unwrap();
+        }
+    })
+}
+
+/// Reads so many new messages and checks that they are in order.
+fn in_order(mut reader: Reader, shape: Shape, count: u64) -> JoinHandle<Reader> {
+    tokio::spawn(async move {
+        let mut due = 0;
+        while due < count {
+            let packet = timeout(LONG, reader.packet_whenever()).await;
+            let packet = packet
+                .expect("something in time")
+                .expect("an open connection");
+            let told = Event::parse(&packet).and_then(|event| Told::of(shape, &event));
+            if let Some(Told { fact, .. }) = told {
+                match fact {
+                    Fact::New { content, .. } => assert_eq!(number(&content), due),
+                    other => panic!("{other:?}"),
+                }
+                due += 1;
+            }
+        }
+        reader
+    })
+}
+
+/// Two who talk in another conversation until told to stop; how long each message took.
+async fn elsewhere(relay: &Relay, over: Arc<AtomicBool>) -> JoinHandle<Vec<Duration>> {
+    create(relay, ANOTHER, &["ann", "ben"]).await;
+    let mut ann = Talker::connect(relay, "ann", Shape::Conversation).await;
+    let mut ben = Talker::subscriber(relay, "ben", Shape::Feed, ANOTHER).await;
+    tokio::spawn(async move {
+        let mut ticks = interval(Duration::from_millis(20));
+        let mut times = Vec::new();
+        while !over.load(Ordering::SeqCst) {
+            ticks.tick().await;
+            let began = Instant::now();
+            let argument = format!(r#"{{"conversationId":{ANOTHER},"content":"c"}}"#);
+            assert!(ann.ask("message:send", &argument).await.succeeded());
+            ben.told("new-message").await;
+            times.push(began.elapsed());
+        }
+        times
+    })
+}
+
+/// Waits until nobody follows the conversation but these.
+async fn until_online(talker: &mut Talker, users: &[&str]) {
+    let room = format!(r#"{{"conversationId":{ROOM}}}"#);
+    let waiting = async {
+        let mut looks = interval(Duration::from_millis(20));
+        loop {
+            looks.tick().await;
+            let answer = talker.ask("presence:request", &room).await;
+            let online = answer.ack.get("onlineUsers");
+            let ids: Vec<&Value> = online
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| &one["id"])
+                .collect();
+            if ids == users {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, waiting)
+        .await
+        .expect("only those to be left");
+}
+
+fn stalled(shape: Shape) -> String {
+    format!("stalled-{shape:?}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscribers_that_stop_reading_are_cut_off_and_the_others_get_everything() {
+    const COUNT: u64 = 40;
+    let data = tempfile::tempdir().unwrap();
+    let relay = Arc::new(server_in(data.path(), &[("WRITE_DEADLINE", "3s"), LARGE]));
+    let slow = SHAPES.map(stalled);
+    let others = ["sender", "other-1", "other-2", "other-3"];
+    let users = [&others[..], &slow.each_ref().map(|user| &**user)].concat();
+    create(&relay, ROOM, &users).await;
+    let (sampling, over) = sample(&relay);
+    let exchanging = elsewhere(&relay, over.clone()).await;
+    let mut stalled = Vec::new();
+    for (user, shape) in slow.iter().zip(SHAPES) {
+        let mut talker = Talker::connect_by(&relay, user, shape, Dial::narrow()).await;
+        assert!(talker.subscribe(shape, ROOM).await.succeeded());
+        stalled.push((talker, shape, user));
+    }
+    let mut reading = Vec::new();
+    for (user, shape) in others[1..].iter().zip(SHAPES) {
+        let talker = Talker::subscriber(&relay, user, shape, ROOM).await;
+        reading.push(in_order(talker.client.reader, shape, COUNT));
+    }
+    let sender = Talker::subscriber(&relay, "sender", Shape::Conversation, ROOM).await;
+    let began = Instant::now();
+    let sending = upload(sender.client.writer.clone(), COUNT);
+    reading.push(in_order(sender.client.reader, Shape::Conversation, COUNT));
+    sending.await.unwrap();
+    let mut readers = Vec::new();
+    for reading in reading {
+        readers.push(reading.await.unwrap());
+    }
+    println!("all was told after {:?}", began.elapsed());
+    let mut watcher = Talker::connect(&relay, "sender", Shape::Conversation).await;
+    until_online(&mut watcher, &["other-1", "other-2", "other-3", "sender"]).await;
+    over.store(true, Ordering::SeqCst);
+    let most = sampling.await.unwrap();
+    println!("memory {most:.1} MiB");
+    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    undisturbed(exchanging.await.unwrap());
+    for (mut talker, shape, user) in stalled {
+        // What reached the kernel's buffers before is still there to be read; then it is over.
+        let seen = talker.client.closed().await;
+        let told = seen.iter().filter_map(Event::parse);
+        let told: Vec<_> = told.filter_map(|event| Told::of(shape, &event)).collect();
+        assert!((told.len() as u64) < COUNT, "{user} got everything");
+        catches_up(&relay, user, &told, COUNT).await;
+    }
+    let mut relay = Arc::into_inner(relay).unwrap();
+    stop(&mut relay);
+    for user in &slow {
+        let records = dump(data.path());
+        let mut theirs = records.lines().filter(|record| record.contains(user));
+        let cut_off = theirs.any(|record| record.contains("\tSLOW_CONSUMER\t"));
+        assert!(cut_off, "{user} was not cut off: {records}");
+    }
+}
+
+/// Back again, it fetches what comes behind the last message that it was told: that is all that is missing.
+async fn catches_up(relay: &Relay, user: &str, told: &[Told], count: u64) {
+    let mut seen = 0;
+    for told in told {
+        match &told.fact {
+            Fact::New { content, .. } => assert_eq!(number(content), seen),
+            other => panic!("{other:?}"),
+        }
+        seen += 1;
+    }
+    let missed = match told.last() {
+        Some(last) => since(relay, user, ROOM, last.fact.id(), 50).await,
+        None => history(relay, user, ROOM, 50).await,
+    };
+    let missed: Vec<_> = missed
+        .iter()
+        .map(|message| number(&message.content))
+        .collect();
+    assert_eq!(missed, (seen..count).collect::<Vec<_>>());
+}
+
+/// All but a few messages came at once: more may be late because this machine is busy.
+fn undisturbed(mut times: Vec<Duration>) {
+    times.sort();
+    let late = times
+        .iter()
+        .filter(|time| **time > Duration::from_millis(250))
+        .count();
+    println!(
+        "{late} of {} messages elsewhere were late; median {:?}",
+        times.len(),
+        times[times.len() / 2]
+    );
+    assert!(late * 20 <= times.len());
+}
+
+/// It takes about 5 s, in which the deadline passes several times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_on_a_slow_line_gets_everything_in_each_shape() {
+    const COUNT: u64 = 20;
+    let relay = Arc::new(server(&[("WRITE_DEADLINE", "2s"), LARGE]));
+    let slow = SHAPES.map(stalled);
+    let users = [&["sender"][..], &slow.each_ref().map(|user| &**user)].concat();
+    create(&relay, ROOM, &users).await;
+    let mut reading = Vec::new();
+    for (user, shape) in slow.iter().zip(SHAPES) {
+        let dial = slow_line(&relay, 4 * MEGABYTE).await;
+        let mut talker = Talker::connect_by(&relay, user, shape, dial).await;
+        assert!(talker.subscribe(shape, ROOM).await.succeeded());
+        reading.push(in_order(talker.client.reader, shape, COUNT));
+    }
+    let sender = Talker::subscriber(&relay, "sender", Shape::Conversation, ROOM).await;
+    let (sampling, over) = sample(&relay);
+    let sending = upload(sender.client.writer.clone(), COUNT);
+    reading.push(in_order(sender.client.reader, Shape::Conversation, COUNT));
+    sending.await.unwrap();
+    let mut readers = Vec::new();
+    for reading in reading {
+        readers.push(reading.await.unwrap());
+    }
+    over.store(true, Ordering::SeqCst);
+    let most = sampling.await.unwrap();
+    println!("memory {most:.1} MiB");
+    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    stop(&mut Arc::into_inner(relay).unwrap());
+}
