@@ -38,9 +38,14 @@ fn rows(data: &Path) -> Vec<Row> {
     rows.unwrap().map(Result::unwrap).collect()
 }
 
-/// Every column of every row of every table, as text. Of a server that has stopped.
+/// Every column of every row of every table of the audit, as text. Of a server that has stopped.
 pub fn dump(data: &Path) -> String {
-    let database = Connection::open(data.join("relay.db")).unwrap();
+    dump_of(data, "relay.db")
+}
+
+/// The same of another database.
+pub fn dump_of(data: &Path, file: &str) -> String {
+    let database = Connection::open(data.join(file)).unwrap();
     let mut tables = database
         .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
         .unwrap();

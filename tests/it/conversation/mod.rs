@@ -3,9 +3,14 @@
 
 mod canary;
 mod history;
+mod hostile;
 mod kill;
+mod misshapen;
 mod order;
+mod spoofing;
+mod stage;
 mod told;
+mod verbatim;
 
 use std::path::Path;
 
@@ -14,7 +19,7 @@ pub use told::{Fact, Told};
 use crate::harness::Relay;
 use crate::raw::asker::{Answer, Asker};
 use crate::raw::http::{self, Response};
-use crate::raw::{Client, Dial, members, token};
+use crate::raw::{Client, Dial, Event, members, token};
 
 /// Opens the admin routes.
 pub const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
@@ -96,6 +101,18 @@ impl Talker {
                 self.ask("user:stop-typing", &id).await
             }
         }
+    }
+
+    /// All that it is told until now: it asks for something that is refused, of which nobody is told.
+    pub async fn settled(&mut self, shape: Shape) -> Vec<Event> {
+        let (event, argument) = match shape {
+            Shape::Conversation => ("typing:stop", r#"{"conversationId":"nowhere"}"#),
+            Shape::Feed => ("join-conversation", "null"),
+            Shape::Chat => ("user:typing", "null"),
+        };
+        let answer = self.ask(event, argument).await;
+        assert!(!answer.succeeded(), "{answer:?}");
+        answer.events
     }
 
     /// Unsubscribes, where that can be done.

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Client, Closed, Event, Packet, members};
+use super::{Client, Closed, Dial, Event, Packet, members};
+use crate::harness::Relay;
 
 /// A client whose events all have a callback.
 pub struct Asker {
@@ -31,6 +32,20 @@ impl Asker {
             asked: 0,
             told: Vec::new(),
         }
+    }
+
+    /// Connects and enters without a token.
+    pub async fn enter(relay: &Relay) -> Self {
+        Self::enter_by(relay, Dial::default()).await
+    }
+
+    /// The same, dialling in an unusual way.
+    pub async fn enter_by(relay: &Relay, dial: Dial) -> Self {
+        let mut client = Client::open(relay, dial).await.unwrap();
+        client.writer.text("40").await.unwrap();
+        let entered = client.reader.packet().await.unwrap();
+        assert!(entered.text.starts_with("0{"), "{entered:?}");
+        Self::new(client)
     }
 
     /// Asks with a callback, and waits until it is called.

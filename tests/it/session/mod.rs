@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::harness::Relay;
 pub use crate::raw::asker::{Answer, Asker};
-use crate::raw::{Client, Dial, Event, members};
+use crate::raw::{Event, members};
 
 /// A server for `session` without rate limits, which lists its sessions.
 pub fn server(more: &[(&str, &str)]) -> Relay {
@@ -42,20 +42,6 @@ fn settings<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 pub type Guest = Asker;
 
 impl Guest {
-    /// Connects and enters without a token.
-    pub async fn enter(relay: &Relay) -> Self {
-        Self::enter_by(relay, Dial::default()).await
-    }
-
-    /// The same, dialling in an unusual way.
-    pub async fn enter_by(relay: &Relay, dial: Dial) -> Self {
-        let mut client = Client::open(relay, dial).await.unwrap();
-        client.writer.text("40").await.unwrap();
-        let entered = client.reader.packet().await.unwrap();
-        assert!(entered.text.starts_with("0{"), "{entered:?}");
-        Self::new(client)
-    }
-
     /// Connects, and joins a session.
     pub async fn member(relay: &Relay, session: &str, user: &str) -> Self {
         let mut guest = Self::enter(relay).await;

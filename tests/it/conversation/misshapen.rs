@@ -1,0 +1,452 @@
+//! Every field of every event of the three dialects, in every wrong shape, from everybody: each is refused by its name,
+//! and nothing comes of it.
+
+use super::Shape;
+use super::stage::{
+    ANOTHER, ROOM, Refused, Sender, Stage, USERS, assert_guest_refused, assert_refused,
+};
+
+/// An event as it should be.
+struct Form {
+    shape: Shape,
+    event: &'static str,
+    fields: &'static [(&'static str, &'static str)],
+    /// Which fields must not be what.
+    wrong: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Stands for a string of so many characters, or, with a letter, a list of as many ids or items.
+const LONG: &str = "<129>";
+const LONGER: &str = "<10001>";
+const MANY: &str = "<501 ids>";
+const MUCH: &str = "<5000 items>";
+const MISSING: &str = "";
+
+const NO_CONVERSATION: &[&str] = &[
+    MISSING,
+    "null",
+    "\"\"",
+    "true",
+    "false",
+    "1.5",
+    "1e3",
+    "-0.0",
+    "9223372036854775808",
+    "12345678901234567890123",
+    "{}",
+    "[]",
+    "{\"$gt\":\"\"}",
+    "[\"room\"]",
+    "\"\\ud800\"",
+    "\"a\\nb\"",
+    "\"a\\u0000b\"",
+    "\"\\u001b[31m\"",
+    "\"\\u009b\"",
+    "\"\\u007f\"",
+    LONG,
+];
+const NO_MADE_ID: &[&str] = &[
+    MISSING,
+    "null",
+    "\"\"",
+    "true",
+    "1.5",
+    "{}",
+    "[]",
+    "{\"$ne\":null}",
+    "[\"<first>\"]",
+    "\"\\ud800\"",
+    LONG,
+];
+const NO_CONTENT: &[&str] = &[MISSING, "null", "\"\"", LONGER, MUCH];
+const NO_TEMP_ID: &[&str] = &[
+    "true",
+    "1.5",
+    "12345678901234567890123",
+    "{}",
+    "[]",
+    "{\"$gt\":\"\"}",
+    "[\"a\"]",
+    "\"\\ud800\"",
+    "\"a\\nb\"",
+    "\"a\\u0000b\"",
+    LONG,
+];
+const NO_EMOJI: &[&str] = &[
+    MISSING,
+    "null",
+    "\"\"",
+    "true",
+    "7",
+    "{}",
+    "[]",
+    "[\"+\"]",
+    "{\"$ne\":\"\"}",
+    "\"12345678901\"",
+    "\"a\\nb\"",
+    "\"\\u0000\"",
+    "\"\\ud800\"",
+];
+const NO_MESSAGE_IDS: &[&str] = &[
+    MISSING,
+    "null",
+    "\"\"",
+    "\"<first>\"",
+    "7",
+    "true",
+    "{}",
+    "{\"0\":\"<first>\"}",
+    "[]",
+    "[7]",
+    "[null]",
+    "[\"<first>\",true]",
+    "[[\"<first>\"]]",
+    "[{\"$gt\":\"\"}]",
+    MANY,
+];
+
+#[rustfmt::skip]
+const FORMS: &[Form] = &[
+    Form {
+        shape: Shape::Conversation,
+        event: "conversation:join",
+        fields: &[("conversationId", ROOM)],
+        wrong: &[("conversationId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "message:send",
+        fields: &[("conversationId", ROOM), ("content", "\"c\""), ("tempId", "\"new\"")],
+        wrong: &[("conversationId", NO_CONVERSATION), ("content", NO_CONTENT), ("tempId", NO_TEMP_ID)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "message:update",
+        fields: &[("conversationId", ROOM), ("messageId", "\"<own>\""), ("content", "\"c\"")],
+        wrong: &[("conversationId", NO_CONVERSATION), ("messageId", NO_MADE_ID), ("content", NO_CONTENT)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "message:read",
+        fields: &[("conversationId", ROOM), ("messageIds", "[\"<first>\"]")],
+        wrong: &[("conversationId", NO_CONVERSATION), ("messageIds", NO_MESSAGE_IDS)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "typing:start",
+        fields: &[("conversationId", ROOM)],
+        wrong: &[("conversationId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "typing:stop",
+        fields: &[("conversationId", ROOM)],
+        wrong: &[("conversationId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "reaction:add",
+        fields: &[("conversationId", ROOM), ("messageId", "\"<first>\""), ("emoji", "\"+\"")],
+        wrong: &[("conversationId", NO_CONVERSATION), ("messageId", NO_MADE_ID), ("emoji", NO_EMOJI)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "reaction:remove",
+        fields: &[("conversationId", ROOM), ("messageId", "\"<own>\""), ("reactionId", "\"<own reaction>\"")],
+        wrong: &[("conversationId", NO_CONVERSATION), ("messageId", NO_MADE_ID), ("reactionId", NO_MADE_ID)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "message:delete",
+        fields: &[("conversationId", ROOM), ("messageId", "\"<own>\"")],
+        wrong: &[("conversationId", NO_CONVERSATION), ("messageId", NO_MADE_ID)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "presence:request",
+        fields: &[("conversationId", ROOM)],
+        wrong: &[("conversationId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Conversation,
+        event: "conversation:leave",
+        fields: &[("conversationId", ROOM)],
+        wrong: &[("conversationId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Feed,
+        event: "join-conversation",
+        fields: &[("conversationId", ROOM)],
+        wrong: &[("conversationId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Feed,
+        event: "leave-conversation",
+        fields: &[("conversation_id", ROOM)],
+        wrong: &[("conversation_id", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Chat,
+        event: "user:typing",
+        fields: &[("chatId", ROOM)],
+        wrong: &[("chatId", NO_CONVERSATION)],
+    },
+    Form {
+        shape: Shape::Chat,
+        event: "user:stop-typing",
+        fields: &[("chatId", ROOM)],
+        wrong: &[("chatId", NO_CONVERSATION)],
+    },
+];
+
+impl Form {
+    /// The payload with one field changed.
+    fn with(&self, field: &str, value: &str) -> String {
+        let text = |(name, right): &(&str, &str)| {
+            let value = if *name == field { value } else { right };
+            (!value.is_empty()).then(|| format!("\"{name}\":{value}"))
+        };
+        let fields: Vec<_> = self.fields.iter().filter_map(text).collect();
+        format!("{{{}}}", fields.join(","))
+    }
+
+    fn whole(&self) -> String {
+        self.with(MISSING, MISSING)
+    }
+
+    /// Whether its argument may be an id alone.
+    fn may_be_bare(&self) -> bool {
+        self.shape != Shape::Conversation
+    }
+}
+
+fn spelt_out(value: &str) -> String {
+    let inner = value
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'));
+    match inner.map(|inner| inner.split_once(' ').unwrap_or((inner, ""))) {
+        Some((count, "")) => format!("\"{}\"", "x".repeat(count.parse().unwrap())),
+        Some((count, what)) => {
+            let item = if what == "ids" {
+                "\"01890000-0000-7000-8000-000000000000\""
+            } else {
+                "10"
+            };
+            format!("[{}]", vec![item; count.parse().unwrap()].join(","))
+        }
+        None => value.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_of_the_wrong_shape_is_refused_by_its_name() {
+    let mut stage = Stage::set(&[]).await;
+    let mut cases = 0;
+    for form in FORMS {
+        for (field, values) in form.wrong {
+            for value in *values {
+                let argument = stage.with_ids(&form.with(field, &spelt_out(value)));
+                println!("{} {argument:.300}", form.event);
+                for sender in USERS {
+                    let answer = stage
+                        .ask(sender, form.shape, form.event, &argument, &[])
+                        .await;
+                    let why = Refused::Field(field);
+                    assert_refused(&answer, form.shape, form.event, &argument, why);
+                    cases += 1;
+                }
+                stage.silent(&argument).await;
+            }
+            stage.unharmed(form.event).await;
+        }
+    }
+    assert!(cases > 700, "{cases} cases");
+    // The rest of each was right.
+    for form in FORMS {
+        let argument = stage.with_ids(&form.whole());
+        let answer = stage
+            .ask(Sender::Member, form.shape, form.event, &argument, &[])
+            .await;
+        assert!(answer.succeeded(), "{} {argument}: {answer:?}", form.event);
+    }
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payload_that_is_no_object_is_refused() {
+    let mut stage = Stage::set(&[]).await;
+    let payloads = [
+        MISSING,
+        "null",
+        "true",
+        "1.5",
+        "[]",
+        "[\"room\"]",
+        "[{\"conversationId\":\"room\"}]",
+    ];
+    for form in FORMS {
+        let ids = ["\"room\"", "7"];
+        let bare = ids.iter().filter(|_| !form.may_be_bare());
+        for payload in payloads.iter().chain(bare) {
+            println!("{} {payload}", form.event);
+            for sender in USERS {
+                let answer = stage
+                    .ask(sender, form.shape, form.event, payload, &[])
+                    .await;
+                assert_refused(&answer, form.shape, form.event, payload, Refused::Payload);
+            }
+        }
+        stage.unharmed(form.event).await;
+    }
+    for form in FORMS.iter().filter(|form| form.may_be_bare()) {
+        for id in NO_CONVERSATION {
+            let id = spelt_out(id);
+            for sender in USERS {
+                let answer = stage.ask(sender, form.shape, form.event, &id, &[]).await;
+                assert_refused(&answer, form.shape, form.event, &id, Refused::Payload);
+            }
+        }
+        stage.unharmed(form.event).await;
+    }
+    stage.strike();
+}
+
+/// What stands in for the names of fields does not count as them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fields_of_a_prototype_are_no_fields() {
+    let mut stage = Stage::set(&[]).await;
+    for form in FORMS {
+        let (whole, field) = (stage.with_ids(&form.whole()), form.fields[0].0);
+        for name in ["__proto__", "constructor", "prototype"] {
+            let argument = format!(r#"{{"{name}":{whole}}}"#);
+            for sender in USERS {
+                let answer = stage
+                    .ask(sender, form.shape, form.event, &argument, &[])
+                    .await;
+                let why = Refused::Field(field);
+                assert_refused(&answer, form.shape, form.event, &argument, why);
+            }
+        }
+        stage.unharmed(form.event).await;
+    }
+    stage.strike();
+}
+
+/// From those who do not take part, what would be right from a member is refused, whether there is such a conversation
+/// and such a message or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_members_are_heard_and_others_do_not_learn_what_exists() {
+    let mut stage = Stage::set(&[]).await;
+    for form in FORMS {
+        // Whoever is not there can leave.
+        if form.event.contains("leave") {
+            continue;
+        }
+        let mut messages = vec!["<first>", "<own>", "<elsewhere>", "no id"];
+        messages.truncate(if form.fields.len() > 1 { 4 } else { 1 });
+        for room in [
+            ROOM,
+            "\"nowhere\"",
+            "7",
+            "\"ROOM\"",
+            "\"room \"",
+            "\"room\\u00a0\"",
+        ] {
+            for message in &messages {
+                let about = form.with(form.fields[0].0, room).replace("<own>", message);
+                let argument = stage.with_ids(&about.replace("<first>", message));
+                let answer = stage
+                    .ask(Sender::Stranger, form.shape, form.event, &argument, &[])
+                    .await;
+                let why = match form.event.contains("typing") {
+                    true => Refused::NotInRoom,
+                    false => Refused::NotParticipant,
+                };
+                assert_refused(&answer, form.shape, form.event, &argument, why);
+            }
+        }
+        let whole = stage.with_ids(&form.whole());
+        let answer = stage
+            .ask(Sender::Guest, form.shape, form.event, &whole, &[])
+            .await;
+        assert_guest_refused(&answer);
+        stage.unharmed(form.event).await;
+    }
+    stage.strike();
+}
+
+/// A member's, about messages and reactions that are not there, not theirs, or of another conversation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_there_and_what_is_not_theirs_are_refused_alike() {
+    let mut stage = Stage::set(&[]).await;
+    let absent = "01890000-0000-7000-8000-000000000000";
+    let upper = stage.own.to_uppercase();
+    let dense = stage.own.replace('-', "");
+    let version_4 = "9b2f7e3c-5c1e-4a63-8a52-1f0d6c7b8a90";
+    let made = [
+        absent,
+        "no id",
+        "7",
+        "<elsewhere>",
+        &dense,
+        version_4,
+        "<room>",
+    ];
+    for form in FORMS {
+        for field in ["messageId", "reactionId"] {
+            if !form.fields.iter().any(|(name, _)| *name == field) {
+                continue;
+            }
+            let mut ids = made.to_vec();
+            if ["message:update", "message:delete"].contains(&form.event) {
+                ids.push("<first>");
+            }
+            if field == "reactionId" {
+                ids.extend(["<reaction>", "<own>"]);
+            }
+            for id in ids {
+                let argument = stage.with_ids(&form.with(field, &format!("\"{id}\"")));
+                let answer = stage
+                    .ask(Sender::Member, form.shape, form.event, &argument, &[])
+                    .await;
+                let why = Refused::Unauthorized;
+                assert_refused(&answer, form.shape, form.event, &argument, why);
+            }
+            // An id of the right kind that is an integer is none, too.
+            let argument = stage.with_ids(&form.with(field, "7"));
+            let answer = stage
+                .ask(Sender::Member, form.shape, form.event, &argument, &[])
+                .await;
+            assert_refused(
+                &answer,
+                form.shape,
+                form.event,
+                &argument,
+                Refused::Unauthorized,
+            );
+            stage.unharmed(form.event).await;
+        }
+    }
+    // The admin of one conversation is none of another.
+    for event in ["message:delete", "message:update"] {
+        let argument = stage.with_ids(&format!(
+            r#"{{"conversationId":{ANOTHER},"messageId":"<first>","content":"c"}}"#
+        ));
+        let shape = Shape::Conversation;
+        let answer = stage
+            .ask(Sender::Stranger, shape, event, &argument, &[])
+            .await;
+        assert_refused(&answer, shape, event, &argument, Refused::Unauthorized);
+    }
+    // What is not there to be read is left out.
+    let read = stage.with_ids(&format!(
+        r#"{{"conversationId":{ROOM},"messageIds":["{absent}","no id","<elsewhere>","<own>","{upper}x"]}}"#
+    ));
+    let shape = Shape::Conversation;
+    let answer = stage
+        .ask(Sender::Member, shape, "message:read", &read, &[])
+        .await;
+    assert!(answer.succeeded() && answer.events.is_empty(), "{answer:?}");
+    stage.unharmed("messages of nobody").await;
+    stage.strike();
+}
