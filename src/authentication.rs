@@ -42,35 +42,37 @@ pub async fn authenticate(
 /// The user as they are known, unless they are suspended. Relaying must not depend on the store of
 /// conversations: when it fails, what the token tells is enough for who is not known to be suspended.
 async fn known(relay: &Relay, user: TokenUser) -> Result<Identity, AuthError> {
-    let TokenUser {
-        ref id,
-        ref name,
-        ref avatar_url,
-    } = user;
+    if let Some(identity) = relay.users.believed(&user) {
+        return Ok(identity);
+    }
     let mut record = relay.conversations.store().upsert_user(&user).await;
-    if relay.users.is_suspended(id) {
+    if relay.users.is_suspended(&user.id) {
         // Read anew: it may have been kept after the first look.
         record = relay.conversations.store().upsert_user(&user).await;
         if record.as_ref().is_ok_and(is_active) {
             // Another program let them in again.
-            relay.users.suspend(id, false);
+            relay.users.changed(&user.id, false);
         }
     }
     match record {
         Ok(record) if !is_active(&record) => Err(AuthError::NotAuthorized),
-        Ok(record) => Ok(Identity {
-            user: record.id,
-            name: name.clone().unwrap_or(record.name),
-            avatar_url: avatar_url.clone().or(record.avatar_url),
-        }),
+        Ok(record) => {
+            let identity = Identity {
+                user: record.id,
+                name: user.name.clone().unwrap_or(record.name),
+                avatar_url: user.avatar_url.clone().or(record.avatar_url),
+            };
+            relay.users.believe(user, &identity);
+            Ok(identity)
+        }
         Err(error) => {
             tracing::warn!(%error, "a user was let in by the token alone");
-            match relay.users.is_suspended(id) {
+            match relay.users.is_suspended(&user.id) {
                 true => Err(AuthError::NotAuthorized),
                 false => Ok(Identity {
-                    user: id.clone(),
-                    name: name.clone().unwrap_or_else(|| id.shared().clone()),
-                    avatar_url: avatar_url.clone(),
+                    name: user.name.unwrap_or_else(|| user.id.shared().clone()),
+                    avatar_url: user.avatar_url,
+                    user: user.id,
                 }),
             }
         }

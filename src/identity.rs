@@ -43,7 +43,7 @@ impl fmt::Debug for UserId {
 }
 
 /// A user, as their token describes them. What it does not tell stays as it is known.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenUser {
     /// Who it is.
     pub id: UserId,

@@ -25,7 +25,7 @@ pub async fn change_user(
         .change_user(user, change)
         .await?;
     let suspended = record.status == UserStatus::Suspended;
-    relay.users.suspend(user, suspended);
+    relay.users.changed(user, suspended);
     let action = match change.status {
         Some(UserStatus::Suspended) => AdminAction::UserSuspended,
         _ => AdminAction::UserChanged,

@@ -1,6 +1,7 @@
 //! Every user that is connected here, and a bounded number of those who were: their connections,
 //! limits, peers and presence. It must not know what is told to whom; that is `presence`.
 
+mod believed;
 mod peers;
 mod transfers;
 
@@ -17,8 +18,9 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::identity::{Identity, UserId};
+use crate::identity::{Identity, TokenUser, UserId};
 use crate::limits::UserLimits;
+use believed::Believed;
 use peers::Peers;
 pub use transfers::{Progress, Transfers};
 
@@ -46,6 +48,7 @@ pub struct User {
     /// Turns at reading from the stores. Over all that one user asks for at once, others come first.
     pub(crate) reads: Semaphore,
     suspended: AtomicBool,
+    believed: Mutex<Option<Box<Believed>>>,
     announced: AtomicBool,
     /// Whoever tells others that this user came or went has it, so that they are told in order.
     pub(crate) telling: tokio::sync::Mutex<()>,
@@ -178,11 +181,27 @@ impl Users {
         user
     }
 
-    /// Notes whether a user is suspended. From then on no connection is added to one who is.
-    pub fn suspend(&self, id: &UserId, suspended: bool) {
-        self.acquaint(id)
-            .suspended
-            .store(suspended, Ordering::SeqCst);
+    /// Notes that a user was changed, and whether they are suspended now. From then on no connection
+    /// is added to one who is.
+    pub fn changed(&self, id: &UserId, suspended: bool) {
+        let user = self.acquaint(id);
+        user.suspended.store(suspended, Ordering::SeqCst);
+        *user.believed.lock() = None;
+    }
+
+    /// The user as the store has them, if it said so lately of one who is active and whose token
+    /// told the same.
+    pub fn believed(&self, token: &TokenUser) -> Option<Identity> {
+        let user = self.get(token.id.as_str())?;
+        let believed = user.believed.lock().as_ref()?.of(token);
+        believed.filter(|_| !user.suspended.load(Ordering::SeqCst))
+    }
+
+    /// The store said this of an active user.
+    pub fn believe(&self, token: TokenUser, identity: &Identity) {
+        let user = self.acquaint(&token.id);
+        let believed = Believed::new(token, identity.clone());
+        *user.believed.lock() = Some(Box::new(believed));
     }
 
     /// Whether a user is known here to be suspended.
@@ -279,6 +298,7 @@ impl Users {
             presence: Mutex::default(),
             reads: Semaphore::new(READS_AT_ONCE),
             suspended: AtomicBool::new(false),
+            believed: Mutex::default(),
             announced: AtomicBool::new(false),
             telling: tokio::sync::Mutex::default(),
         })

@@ -3,12 +3,15 @@
 /// - WAL: readers never wait for the writer, nor it for them.
 /// - FULL: what was answered outlives a power failure too, for one disk flush for each batch.
 /// - `secure_delete`: what was deleted is not left in free pages.
+/// - A cache in which the index pages stay that messages go into, 32 MiB: those of each conversation
+///   are its own.
 /// - Larger pages and rarer checkpoints than the defaults write hot index pages less often.
 pub(super) const SETTINGS: &str = "
     PRAGMA page_size = 8192;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA secure_delete = ON;
+    PRAGMA cache_size = -32768;
     PRAGMA wal_autocheckpoint = 2000;
     PRAGMA journal_size_limit = 67108864;
 ";
