@@ -27,6 +27,7 @@ pub mod identity;
 pub mod lifecycle;
 pub mod limits;
 pub mod logging;
+pub mod mongo;
 pub mod operations;
 pub mod payload;
 pub mod places;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::admission;
-use crate::audit::{Audit, AuditOptions, SqliteStore, StoreError};
+use crate::audit::{Audit, AuditError, AuditOptions, SqliteStore, StoreError};
 use crate::auth::{KeyError, Verifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, Secret, Transport};
@@ -27,7 +27,7 @@ use crate::places::Places;
 use crate::presence::Presence;
 use crate::relay::Relay;
 use crate::sessions::{HistoryLimits, MemoryStore, SessionLimits, Sessions};
-use crate::transport::{FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser};
+use crate::transport::{BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser};
 use crate::users::Users;
 use crate::watch;
 
@@ -43,9 +43,9 @@ pub enum StartError {
     /// That of conversations cannot be opened.
     #[error("cannot open the conversations: {0}")]
     Conversations(#[from] OpenError),
-    /// The system has no thread to write it with.
-    #[error("cannot start the audit: {0}")]
-    Thread(io::Error),
+    /// Recording cannot begin.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -66,8 +66,7 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let store = SqliteStore::open(&config.data_dir)?;
-        let audit =
-            Audit::start(store, AuditOptions::from(&*config)).map_err(StartError::Thread)?;
+        let audit = Audit::start(store, &config.data_dir, AuditOptions::from(&*config))?;
         let clock = Arc::new(SystemClock);
         let store = SqliteConversations::open(&config.data_dir, clock.clone())?;
         let conversations = Conversations::new(Arc::new(store), clock);
@@ -83,7 +82,7 @@ impl Server {
             .local_addr()
             .map_err(|error| StartError::Listen(wanted, error))?;
         let links = Arc::new(Links::default());
-        let listener = listener(tcp, &links, &config);
+        let listener = listener(tcp, &links, &relay);
 
         let (library, io) = socket_io(&config).build_with_inner_svc(http::not_found());
         admission::mount(&io, &relay);
@@ -154,7 +153,10 @@ fn sessions(config: &Config) -> Sessions {
 /// upgrade one more.
 const TCP_PER_CONNECTION: u32 = 4;
 
-fn listener(tcp: TcpListener, links: &Arc<Links>, config: &Config) -> GuardedListener {
+fn listener(tcp: TcpListener, links: &Arc<Links>, relay: &Arc<Relay>) -> GuardedListener {
+    let config = &relay.config;
+    // Nothing that a client is told may be unknown to the audit after a kill.
+    let audit = relay.audit.clone();
     let places = Places::new(
         config
             .max_connections_per_ip
@@ -164,9 +166,10 @@ fn listener(tcp: TcpListener, links: &Arc<Links>, config: &Config) -> GuardedLis
     GuardedListener::new(
         tcp,
         links.clone(),
-        LinkLimits::from(config),
+        LinkLimits::from(&**config),
         places,
         move |peer| !proxies.iter().any(|network| network.contains(&peer)),
+        BeforeWrite::new(move || audit.secure()),
     )
 }
 
@@ -205,6 +208,8 @@ impl From<&Config> for AuditOptions {
         Self {
             capacity: NonZeroUsize::new(config.audit_queue).unwrap_or(NonZeroUsize::MIN),
             retention_days: NonZeroU32::new(config.audit_retention_days),
+            spool_limit: config.audit_spool_max_bytes,
+            spool_full: config.audit_spool_full,
         }
     }
 }

@@ -30,19 +30,19 @@ pub struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk_number: Option<u64>,
+    pub chunk_number: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub total_chunks: Option<u64>,
+    pub total_chunks: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_size: Option<u64>,
+    pub file_size: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mime_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
+    pub count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
+    pub bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ impl Event {
                 count,
             } => {
                 details.conversation_id = Some(conversation_id.as_str());
-                details.count = Some(*count);
+                details.count = Some(number(*count));
             }
             Self::FileUpload(chunk) => chunk.fill(&mut details),
             Self::FileDownload {
@@ -94,11 +94,11 @@ impl Event {
             }
             Self::RateLimited { count } => {
                 details.code = Some(ErrorCode::RateLimit);
-                details.count = Some(*count);
+                details.count = Some(number(*count));
             }
             Self::SlowConsumer { bytes } => {
                 details.reason = Some(DisconnectReason::SlowConsumer.as_str());
-                details.bytes = Some(*bytes);
+                details.bytes = Some(number(*bytes));
             }
             Self::Admin {
                 action,
@@ -109,7 +109,7 @@ impl Event {
                 details.reason = Some(action.as_str());
                 details.recipient = recipient.as_ref().map(AuditText::as_str);
                 details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
-                details.count = *count;
+                details.count = count.map(number);
             }
         }
         details
@@ -141,7 +141,7 @@ impl MessageSent {
         details.message_id = self.message_id.as_ref().map(AuditText::as_str);
         details.message_type = self.message_type.as_ref().map(Label::as_str);
         details.seq = self.seq.as_ref();
-        details.bytes = Some(self.bytes);
+        details.bytes = Some(number(self.bytes));
     }
 }
 
@@ -156,12 +156,17 @@ impl FileChunk {
     fn fill<'a>(&'a self, details: &mut Details<'a>) {
         details.recipient = Some(self.recipient.as_str());
         details.message_id = Some(self.message_id.as_str());
-        details.chunk_number = Some(self.chunk_number);
-        details.total_chunks = Some(self.total_chunks);
-        details.file_size = self.file_size;
+        details.chunk_number = Some(number(self.chunk_number));
+        details.total_chunks = Some(number(self.total_chunks));
+        details.file_size = self.file_size.map(number);
         details.mime_type = self.mime_type.as_ref().map(Label::as_str);
-        details.bytes = Some(self.bytes);
+        details.bytes = Some(number(self.bytes));
     }
+}
+
+/// Databases have no larger integers; what a client claims to be more is as good as infinite.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,37 +1,46 @@
-//! The queue between the relay and the audit store, and the one thread that empties it.
+//! Recording: what is between the relay and the audit store.
 //!
-//! Owns batching, retrying, the count of lost records, and when old records are deleted. It must
-//! never make a relay wait: [`Audit::record`] takes one short lock and returns.
+//! It must never make a relay wait for the store: [`Audit::record`] takes one short lock and returns,
+//! and [`Audit::secure`] does at most one small write to a file.
+//!
+//! A record is encoded into a tail in memory; from there it goes into the spool, before anything that
+//! confirms it leaves the server; from the spool the writer thread takes it to the store.
 
 use std::{
-    collections::VecDeque,
     io,
     num::{NonZeroU32, NonZeroUsize},
-    sync::Arc,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
+use mongodb::bson::RawDocument;
 
 use super::{
-    read::{Found, Query, Reader, Reads},
+    entry::document,
+    read::{Found, Query, ReadError, Reader, Reads},
     record::Record,
-    sqlite::StoreError,
-    writer::{ROWS_PER_COMMIT, Writer},
+    shared::{Shared, log_lost},
+    spool::{Left, Spool, SpoolError},
+    writer::Writer,
 };
+use crate::config::SpoolFull;
 
 /// Where records are kept. Called by the writer thread only, except before it starts.
 pub trait Store: Send + 'static {
     /// Why it failed. The text is logged, so it must not hold anything of a record.
     type Error: std::fmt::Display;
 
-    /// Keeps the whole batch or, failing, none of it for certain: the same batch is then written
-    /// again, so a record kept before must be skipped.
+    /// What `/ready` says while it fails.
+    const FAILING: &'static str;
+
+    /// Keeps the records, which are documents with the contract's fields. Those that were kept
+    /// before are skipped. Returns those it refuses although it takes others.
     ///
     /// # Errors
-    /// When the batch was not committed; it is retried until it is.
-    fn write(&mut self, batch: &[Record]) -> Result<(), Self::Error>;
+    /// When perhaps none were kept; they are written again until they are.
+    fn write(&mut self, records: &[&RawDocument]) -> Result<Refused, Self::Error>;
 
     /// Deletes at most `limit` records created before `before_ms` (since 1970), oldest first, and
     /// says how many.
@@ -44,13 +53,26 @@ pub trait Store: Send + 'static {
     fn reader(&self) -> Arc<dyn Reader>;
 }
 
+/// Records that a store refuses for themselves.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Which of those that were written.
+    pub positions: Vec<usize>,
+    /// What the store calls the reason of the first.
+    pub code: Option<i32>,
+}
+
 /// What can be set about the audit.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditOptions {
-    /// Most records held in memory, waiting or being written. Default 65 536, about 20 MB when full.
+    /// Most records held in memory while the spool cannot be written. Default 65 536, about 25 MB.
     pub capacity: NonZeroUsize,
     /// Days a record is kept; `None` keeps all. Default 90.
     pub retention_days: Option<NonZeroU32>,
+    /// Bytes the spool may have. Default 1 GiB, some 2.5 million records.
+    pub spool_limit: u64,
+    /// What happens when it has them.
+    pub spool_full: SpoolFull,
 }
 
 impl Default for AuditOptions {
@@ -58,9 +80,26 @@ impl Default for AuditOptions {
         Self {
             capacity: NonZeroUsize::MIN.saturating_add(65_535),
             retention_days: Some(NonZeroU32::MIN.saturating_add(89)),
+            spool_limit: 1024 * 1024 * 1024,
+            spool_full: SpoolFull::DropOldest,
         }
     }
 }
+
+/// Why the audit did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The spool cannot be opened.
+    #[error("cannot open the audit's spool: {0}")]
+    Spool(#[from] SpoolError),
+    /// The system has no thread to write with.
+    #[error("cannot start the audit: {0}")]
+    Thread(io::Error),
+}
+
+/// The folder of the spool in the data folder, and in it the one for records that the store refuses.
+const SPOOL: &str = "spool";
+const REFUSED: &str = "refused";
 
 /// A handle to record with; cheap to clone. When the last one is dropped, the writer writes what
 /// is left and ends; [`Audit::close`] also waits for it.
@@ -68,36 +107,68 @@ impl Default for AuditOptions {
 pub struct Audit(Arc<Handle>);
 
 impl Audit {
-    /// Starts the writer thread on `store`.
+    /// Opens the spool in `data_dir`, and starts the writer thread on it and `store`. What was left
+    /// in the spool by an earlier process is written first.
     ///
     /// # Errors
-    /// When the system has no thread to give.
-    pub fn start<S: Store>(store: S, options: AuditOptions) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(options.capacity.get()));
+    /// When the spool cannot be opened, or the system has no thread to give.
+    pub fn start<S: Store>(
+        store: S,
+        data_dir: &Path,
+        options: AuditOptions,
+    ) -> Result<Self, AuditError> {
+        let folder = data_dir.join(SPOOL);
+        let (spool, left) = Spool::open(&folder, options.spool_limit)?;
+        let (refused, set_aside) = Spool::open(&folder.join(REFUSED), options.spool_limit)?;
+        log_left(&left, &set_aside);
+        let shared = Arc::new(Shared::new(options, spool, left.records, S::FAILING));
         let reads = Reads::new(store.reader());
-        let writer = Writer::new(Arc::clone(&shared), store, options.retention_days);
+        let writer = Writer::new(Arc::clone(&shared), store, refused, options.retention_days);
         thread::Builder::new()
             .name("audit".into())
-            .spawn(move || writer.run())?;
+            .spawn(move || writer.run())
+            .map_err(AuditError::Thread)?;
         Ok(Self(Arc::new(Handle { shared, reads })))
     }
 
-    /// Queues `record`. Never waits for the store: when the queue is full, or closed, the record is
-    /// counted as lost and an error is logged, at most once a second.
+    /// Records `record`. Never waits for the store or a disk. When the spool cannot be written and
+    /// the memory for that case is full, or the audit is closed, the record is counted as lost and
+    /// an error is logged, at most once a second.
     pub fn record(&self, record: Record) {
         let shared = &self.0.shared;
+        let document = document(&record);
         let mut state = shared.state.lock();
-        if state.closing || state.outstanding() >= shared.capacity as u64 {
+        let has_room = !state.closing && state.tail_records < shared.options.capacity.get() as u64;
+        let Some(document) = document.ok().filter(|_| has_room) else {
             let report = state.lose(1, Instant::now());
             drop(state);
             log_lost(report);
             return;
-        }
-        let wake = state.push(record);
+        };
+        let wake = state.push(document.as_bytes());
+        shared.recorded.fetch_add(1, Ordering::Release);
         drop(state);
         if wake {
             shared.work.notify_one();
         }
+    }
+
+    /// Puts what was recorded before this call into the spool, unless it is there already: to be
+    /// called before anything that confirms it leaves the server. Costs two loads when there is
+    /// nothing to do. While the spool cannot be written, it does nothing.
+    pub fn secure(&self) {
+        let shared = &self.0.shared;
+        let recorded = shared.recorded.load(Ordering::Acquire);
+        if shared.spooled.load(Ordering::Acquire) < recorded
+            && !shared.unspoolable.load(Ordering::Relaxed)
+        {
+            shared.spool_tail();
+        }
+    }
+
+    /// Whether clients' events are to be refused because they could not be recorded.
+    pub fn refuses(&self) -> bool {
+        self.0.shared.refusing.load(Ordering::Relaxed)
     }
 
     /// Records lost since the start.
@@ -105,25 +176,26 @@ impl Audit {
         self.0.shared.state.lock().lost
     }
 
-    /// Waits until everything recorded before this call is committed, and says whether it was by
-    /// `deadline`. Blocks the thread; from async code call it on a blocking one.
+    /// Waits until everything recorded before this call is settled (stored, or set aside because the
+    /// store refuses it), and says whether it was by `deadline`. Blocks the thread; from async code
+    /// call it on a blocking one.
     pub fn flush(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
         let mut state = shared.state.lock();
         let target = state.accepted;
         state.flush_to = target;
         shared.work.notify_one();
-        while state.committed < target && !state.stopped {
+        while state.settled < target && !state.stopped {
             if shared.done.wait_until(&mut state, deadline).timed_out() {
                 break;
             }
         }
-        state.committed >= target
+        state.settled >= target
     }
 
     /// Takes no more records, writes what is left, ends the writer, and says whether everything
-    /// was committed by `deadline`. What the store has not taken by then is lost, and logged.
-    /// Blocks the thread like [`Audit::flush`].
+    /// was settled by `deadline`. What the store has not taken by then stays in the spool for the
+    /// next start. Blocks the thread like [`Audit::flush`].
     pub fn close(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
         let mut state = shared.close(deadline);
@@ -135,32 +207,38 @@ impl Audit {
         state.stopped && state.outstanding() == 0
     }
 
-    /// Reads records that were committed. Those that still wait in the queue need not be among
-    /// them; [`Audit::flush`] has them written.
+    /// Reads records that were stored. Those that still wait need not be among them;
+    /// [`Audit::flush`] has them written.
     ///
     /// # Errors
     /// When the store cannot be read. Writing goes on.
-    pub async fn read(&self, query: Query) -> Result<Found, StoreError> {
+    pub async fn read(&self, query: Query) -> Result<Found, ReadError> {
         self.0.reads.read(query).await
     }
 
     /// Whether records are being kept, for the readiness check.
     ///
     /// # Errors
-    /// A fixed text when the writer has ended, the last commit failed, or records were lost within
-    /// the last ten seconds or would be now.
+    /// A fixed text that says what is wrong.
     pub fn health(&self) -> Result<(), &'static str> {
         let shared = &self.0.shared;
+        let is_full = shared.is_full.load(Ordering::Relaxed);
         let state = shared.state.lock();
         let lost_lately = state
             .lost_at
             .is_some_and(|at| at.elapsed() < Duration::from_secs(10));
         if state.stopped {
-            Err("audit writer has stopped")
+            Err("the audit's writer has stopped")
+        } else if is_full {
+            Err("the audit's spool is full")
+        } else if shared.unspoolable.load(Ordering::Relaxed) {
+            Err("the audit's spool cannot be written")
+        } else if lost_lately {
+            Err("audit records were lost")
         } else if state.failing {
-            Err("audit store is failing")
-        } else if lost_lately || state.outstanding() >= shared.capacity as u64 {
-            Err("audit queue is full")
+            Err(shared.failing)
+        } else if state.refused {
+            Err("the audit's store refuses some records")
         } else {
             Ok(())
         }
@@ -180,137 +258,14 @@ impl Drop for Handle {
     }
 }
 
-/// What the handles and the writer share.
-pub(super) struct Shared {
-    pub(super) capacity: usize,
-    pub(super) state: Mutex<State>,
-    /// Tells the writer: something to write, flush or close.
-    pub(super) work: Condvar,
-    /// Tells those who flush or close: something was committed, or the writer ended.
-    pub(super) done: Condvar,
-}
-
-impl Shared {
-    fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            state: Mutex::new(State::default()),
-            work: Condvar::new(),
-            done: Condvar::new(),
-        }
+fn log_left(left: &Left, set_aside: &Left) {
+    if left.records > 0 {
+        let records = left.records;
+        tracing::info!(records, "audit records were left in the spool and are written now");
     }
-
-    fn close(&self, deadline: Instant) -> parking_lot::MutexGuard<'_, State> {
-        let mut state = self.state.lock();
-        // A second close may shorten the time, not lengthen it.
-        state.give_up_at = Some(state.give_up_at.map_or(deadline, |at| at.min(deadline)));
-        state.closing = true;
-        self.work.notify_one();
-        state
-    }
-}
-
-/// What the writer waits for, so that producers wake it once and not for every record.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Waiting {
-    /// Nothing: it is writing, or was woken already.
-    #[default]
-    No,
-    /// Any record.
-    Idle,
-    /// A batch worth writing.
-    Gathering,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    /// Waiting records in batches of up to [`ROWS_PER_COMMIT`], so that taking one costs nothing.
-    pub(super) batches: VecDeque<Vec<Record>>,
-    pub(super) accepted: u64,
-    pub(super) committed: u64,
-    pub(super) flush_to: u64,
-    pub(super) waiting: Waiting,
-    pub(super) failing: bool,
-    pub(super) closing: bool,
-    pub(super) stopped: bool,
-    /// When a closing writer stops retrying.
-    pub(super) give_up_at: Option<Instant>,
-    lost: u64,
-    lost_unlogged: u64,
-    lost_at: Option<Instant>,
-    lost_logged_at: Option<Instant>,
-}
-
-impl State {
-    /// Records accepted and not committed, including the batch being written.
-    pub(super) fn outstanding(&self) -> u64 {
-        self.accepted - self.committed
-    }
-
-    /// Whether the waiting records should be written without gathering more.
-    pub(super) fn urgent(&self) -> bool {
-        self.closing
-            || self.flush_to > self.committed
-            || self
-                .batches
-                .front()
-                .is_some_and(|batch| batch.len() >= ROWS_PER_COMMIT)
-    }
-
-    /// Appends `record`; true when the writer has to be woken.
-    fn push(&mut self, record: Record) -> bool {
-        match self.batches.back_mut() {
-            Some(batch) if batch.len() < ROWS_PER_COMMIT => batch.push(record),
-            _ => self.batches.push_back(vec![record]),
-        }
-        self.accepted += 1;
-        let wake = match self.waiting {
-            Waiting::No => false,
-            Waiting::Idle => true,
-            Waiting::Gathering => self.urgent(),
-        };
-        if wake {
-            self.waiting = Waiting::No;
-        }
-        wake
-    }
-
-    /// Counts lost records; the number to log now, if it is time for a line.
-    #[must_use]
-    pub(super) fn lose(&mut self, count: u64, now: Instant) -> Option<u64> {
-        self.lost += count;
-        self.lost_unlogged += count;
-        self.lost_at = Some(now);
-        self.lost_to_log(now)
-    }
-
-    /// Counts the last losses; the number to log at once, if any.
-    #[must_use]
-    pub(super) fn lose_for_good(&mut self, count: u64) -> Option<u64> {
-        self.lost_logged_at = None;
-        if count == 0 {
-            self.lost_to_log(Instant::now())
-        } else {
-            self.lose(count, Instant::now())
-        }
-    }
-
-    /// The losses no line has told of yet, if there are any and the last line is a second old.
-    pub(super) fn lost_to_log(&mut self, now: Instant) -> Option<u64> {
-        let logged_lately = self
-            .lost_logged_at
-            .is_some_and(|at| now.duration_since(at) < Duration::from_secs(1));
-        if logged_lately || self.lost_unlogged == 0 {
-            return None;
-        }
-        self.lost_logged_at = Some(now);
-        Some(std::mem::take(&mut self.lost_unlogged))
-    }
-}
-
-pub(super) fn log_lost(count: Option<u64>) {
-    if let Some(count) = count {
-        tracing::error!(count, "audit records lost");
+    let damage = left.damage + set_aside.damage;
+    if damage > 0 {
+        tracing::warn!(bytes = damage, "passed over damage in the audit's spool");
     }
 }
 

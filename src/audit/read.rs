@@ -11,9 +11,28 @@ use tokio::{sync::Semaphore, task};
 use uuid::Uuid;
 
 use super::{event::EventType, sqlite::StoreError};
+use crate::mongo::MongoError;
+
 
 /// Most reads at one time; others wait for a place.
 const READS: usize = 2;
+
+/// Why records could not be read. No variant holds anything of a record.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The embedded database failed.
+    #[error(transparent)]
+    Embedded(#[from] StoreError),
+    /// MongoDB failed.
+    #[error(transparent)]
+    Mongo(#[from] MongoError),
+    /// A record is not what was written.
+    #[error("a record is damaged")]
+    Damaged,
+    /// Reading did not come to an end.
+    #[error("reading did not come to an end")]
+    Ended(#[from] task::JoinError),
+}
 
 /// Which records to read. What is `None` leaves them all.
 #[derive(Clone, Debug, Default)]
@@ -26,10 +45,23 @@ pub struct Query {
     pub from: Option<i64>,
     /// Created then or earlier.
     pub to: Option<i64>,
-    /// Before this one, which need not be kept any more: the last of the records found before.
-    pub before: Option<Uuid>,
+    /// In which order.
+    pub order: Order,
+    /// Behind this one in that order, which need not be kept any more: the last of the records
+    /// found before.
+    pub after: Option<Uuid>,
     /// How many.
     pub limit: ReadLimit,
+}
+
+/// In which order records are read: that of their ids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// For a person.
+    #[default]
+    NewestFirst,
+    /// For an archive.
+    OldestFirst,
 }
 
 /// How many records to read: 1 to 1000, 100 when nothing is said.
@@ -95,19 +127,19 @@ fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
 /// Records that were found.
 #[derive(Debug)]
 pub struct Found {
-    /// Newest first.
+    /// In the order of the query.
     pub records: Vec<Logged>,
-    /// There are more, before the last of these.
+    /// There are more, behind the last of these.
     pub more: bool,
 }
 
 /// Reads what a [`Store`](super::Store) keeps, beside the thread that writes it.
 pub trait Reader: Send + Sync + 'static {
-    /// Finds records, the newest first. May block.
+    /// Finds records. May block.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn read(&self, query: &Query) -> Result<Found, StoreError>;
+    fn read(&self, query: &Query) -> Result<Found, ReadError>;
 }
 
 /// A reader, and the places for those who use it.
@@ -125,7 +157,7 @@ impl Reads {
     }
 
     /// Reads on a thread where that may block.
-    pub(super) async fn read(&self, query: Query) -> Result<Found, StoreError> {
+    pub(super) async fn read(&self, query: Query) -> Result<Found, ReadError> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let reader = Arc::clone(&self.reader);
         let read = task::spawn_blocking(move || {

@@ -6,15 +6,15 @@
 mod reader;
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use mongodb::bson::RawDocument;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{queue::Store, read::Reader, record::Record};
+use super::{entry::Fields, queue::{Refused, Store}, read::Reader};
 use crate::database::{self, OpenError};
 use reader::SqliteReader;
 
@@ -88,9 +88,6 @@ pub enum StoreError {
     /// The details of a record could not be written as JSON.
     #[error("details: {0}")]
     Details(#[from] serde_json::Error),
-    /// Reading did not come to an end.
-    #[error("reading did not come to an end")]
-    Read(#[from] tokio::task::JoinError),
 }
 
 /// The audit table of one data folder.
@@ -117,18 +114,24 @@ impl SqliteStore {
 impl Store for SqliteStore {
     type Error = StoreError;
 
-    fn write(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+    const FAILING: &'static str = "the audit's database does not take records";
+
+    fn write(&mut self, records: &[&RawDocument]) -> Result<Refused, StoreError> {
+        let mut refused = Refused::default();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
-            let mut ip = String::new();
-            for record in batch {
-                write_row(&mut insert, record, &mut ip)?;
+            for (position, record) in records.iter().enumerate() {
+                match Fields::read(record) {
+                    Some(fields) => write_row(&mut insert, &fields)?,
+                    None => refused.positions.push(position),
+                }
             }
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        Ok(refused)
     }
 
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, StoreError> {
@@ -143,36 +146,25 @@ impl Store for SqliteStore {
     }
 }
 
-/// Inserts one row; `ip` is a buffer to format the address in.
 fn write_row(
     insert: &mut rusqlite::CachedStatement<'_>,
-    record: &Record,
-    ip: &mut String,
+    fields: &Fields<'_>,
 ) -> Result<(), StoreError> {
-    let source = record.source();
-    let event_type = record.event().event_type();
-    let ip = source.ip.map(|address| {
-        ip.clear();
-        // Writing to a string cannot fail.
-        write!(ip, "{}", address.to_canonical())
-            .map(|()| ip.as_str())
-            .unwrap_or_default()
-    });
     insert.execute(params![
-        record.id().as_bytes(),
-        event_type.as_str(),
-        event_type.level().as_str(),
-        record.dialect().map(|dialect| dialect.as_str()),
-        source.user.as_deref(),
-        source.username.as_deref(),
-        source.session_id.as_ref().map(|id| &id.as_bytes()[..]),
-        ip,
-        source.user_agent.as_ref().map(|agent| agent.as_str()),
-        source.node.as_ref(),
-        serde_json::to_string(&record.event().details())?,
-        event_type.success(),
-        event_type.message(),
-        record.created_at_ms(),
+        fields.id.as_bytes(),
+        fields.event_type,
+        fields.level,
+        fields.dialect,
+        fields.user,
+        fields.username,
+        fields.session_id.as_ref().map(|id| &id.as_bytes()[..]),
+        fields.ip_address,
+        fields.user_agent,
+        fields.node,
+        fields.details_json()?,
+        fields.success,
+        fields.message,
+        fields.created_at_ms,
     ])?;
     Ok(())
 }

@@ -48,6 +48,14 @@ macro_rules! choices {
 }
 
 choices! {
+    /// What happens when the audit's spool is full.
+    SpoolFull {
+        /// The oldest records are dropped.
+        DropOldest = "drop-oldest",
+        /// Clients' events and connections are refused until there is room.
+        Refuse = "refuse",
+    }
+
     /// How much is logged.
     LogLevel {
         /// Failures of the server only.

@@ -19,7 +19,9 @@ mod sources;
 mod types;
 mod url;
 
-pub use choices::{AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, Transport};
+pub use choices::{
+    AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
+};
 pub use origins::{AllowedOrigins, Origin};
 pub use problems::{Problem, Problems};
 pub use rate::{Period, Rate};

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::check::{at_least, between, long_enough, node_name, not_in_this_version};
 use super::choices::{
-    AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, Transport,
+    AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
 use super::layers::Values;
 use super::origins::{AllowedOrigins, Origin};
@@ -277,11 +277,16 @@ settings! {
     ["Audit and stores"]
     /// Days that audit records are kept; 0 keeps all.
     audit_retention_days: u32 = 90;
-    /// Audit records that may wait in memory to be written.
+    /// Audit records that may wait in memory while their spool cannot be written.
     audit_queue: usize = 65_536, check at_least(1);
-    /// MongoDB to store in. Not in this version: setting it stops the start.
-    mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
-        check not_in_this_version("store in MongoDB");
+    /// Largest spool, in bytes: where audit records wait while their store does not take them.
+    audit_spool_max_bytes: u64 = 1 << 30, check at_least(1 << 20);
+    /// What happens when the spool is full: drop-oldest drops the oldest records, refuse refuses
+    /// clients' events and connections until half of it is free.
+    audit_spool_full: SpoolFull = SpoolFull::DropOldest;
+    /// MongoDB to keep the audit and conversations in, mongodb:// or mongodb+srv://, with the name of
+    /// the database (sealed_relay). When not set, they are kept in data_dir.
+    mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"];
     /// Redis that joins several servers. Not in this version: setting it stops the start.
     redis_url: Option<Secret> = None, check not_in_this_version("run as several servers over Redis");
 }

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use super::query::Parameters;
 use super::shown::ShownUser;
 use super::{conversations, new_conversation};
-use crate::audit::{AdminAction, Event as Audited, EventType, Logged, ReadLimit, Record};
+use crate::audit::{AdminAction, Event as Audited, EventType, Logged, Order, ReadLimit, Record};
 use crate::conversations::{UserChange, UserStatus};
 use crate::dialects::fields::{BadField, Fields};
 use crate::identity::UserId;
@@ -162,7 +162,8 @@ fn wanted(query: &Parameters) -> Result<crate::audit::Query, Problem> {
         event: event.transpose()?,
         from: time("from").transpose()?,
         to: time("to").transpose()?,
-        before: cursor.transpose()?,
+        order: Order::NewestFirst,
+        after: cursor.transpose()?,
         limit: limit.transpose()?.unwrap_or_default(),
     })
 }

@@ -10,7 +10,7 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::link::{Link, LinkLimits};
-use super::stream::GuardedStream;
+use super::stream::{BeforeWrite, GuardedStream};
 use super::watch::Links;
 use crate::places::{Place, Places};
 
@@ -21,6 +21,7 @@ pub struct GuardedListener {
     limits: LinkLimits,
     places: Places,
     counts: Counts,
+    before_write: BeforeWrite,
 }
 
 type Counts = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
@@ -28,12 +29,14 @@ type Counts = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 impl GuardedListener {
     /// Guards what `tcp` accepts. Connections from an address for which `counts` says yes take
     /// one of `places`; where there is none left, they are closed as soon as they are accepted.
+    /// `before_write` is called before anything is written to any of them.
     pub fn new(
         tcp: TcpListener,
         links: Arc<Links>,
         limits: LinkLimits,
         places: Places,
         counts: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+        before_write: BeforeWrite,
     ) -> Self {
         Self {
             tcp,
@@ -41,6 +44,7 @@ impl GuardedListener {
             limits,
             places,
             counts: Box::new(counts),
+            before_write,
         }
     }
 
@@ -65,7 +69,8 @@ impl Listener for GuardedListener {
                     };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits));
-                    return (GuardedStream::new(tcp, link, place), peer);
+                    let before_write = self.before_write.clone();
+                    return (GuardedStream::new(tcp, link, before_write, place), peer);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

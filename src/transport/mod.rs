@@ -19,6 +19,7 @@ pub use flow::{Flow, FlowLimits, FrameSizes};
 pub use frames::is_relayed_packet;
 pub use link::{Link, LinkLimits};
 pub use listener::{GuardedListener, PeerLink};
+pub use stream::BeforeWrite;
 pub use watch::Links;
 
 use std::sync::LazyLock;

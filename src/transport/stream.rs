@@ -1,6 +1,7 @@
 //! The guarded TCP stream that hyper and the WebSocket library read and write. Everything it does
 //! beyond passing bytes on is decided by its [`Link`].
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,7 +31,25 @@ pub struct GuardedStream {
     ahead: ReadAhead,
     incoming: FrameScanner,
     outgoing: Outgoing,
+    before_write: BeforeWrite,
     _place: Option<Place>,
+}
+
+/// What is done each time before bytes are written to a client. Must not wait for anybody.
+#[derive(Clone)]
+pub struct BeforeWrite(Arc<dyn Fn() + Send + Sync>);
+
+impl BeforeWrite {
+    /// Calls `action`.
+    pub fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(action))
+    }
+}
+
+impl fmt::Debug for BeforeWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BeforeWrite")
+    }
 }
 
 /// Where the written bytes are: in HTTP responses, in the one that turns the connection into a
@@ -45,13 +64,19 @@ enum Outgoing {
 const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 
 impl GuardedStream {
-    pub(super) fn new(tcp: TcpStream, link: Arc<Link>, place: Option<Place>) -> Self {
+    pub(super) fn new(
+        tcp: TcpStream,
+        link: Arc<Link>,
+        before_write: BeforeWrite,
+        place: Option<Place>,
+    ) -> Self {
         Self {
             tcp,
             link,
             ahead: ReadAhead::default(),
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
+            before_write,
             _place: place,
         }
     }
@@ -181,6 +206,7 @@ impl AsyncWrite for GuardedStream {
         if let Some(error) = this.link.failure() {
             return Poll::Ready(Err(error));
         }
+        (this.before_write.0)();
         let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
         match &polled {
             Poll::Ready(Ok(written)) => {

@@ -13,33 +13,49 @@ use super::{FILE_NAME, StoreError};
 use crate::{
     audit::{
         EventType,
-        read::{Found, Logged, Query, Reader},
+        read::{Found, Logged, Order, Query, ReadError, Reader},
     },
     clock,
 };
 
 /// `createdAt` is the time in `_id`, so this is the order of `_id`; as a pair it is that of an index.
 macro_rules! select {
-    ($filter:literal) => {
+    ($beyond:literal, $direction:literal, $filter:literal) => {
         concat!(
             "SELECT _id, eventType, level, dialect, user, username, sessionId, ipAddress, userAgent,
                     node, details, success, message, createdAt
              FROM logs
-             WHERE createdAt BETWEEN ?1 AND ?2 AND _id < ?3",
+             WHERE createdAt BETWEEN ?1 AND ?2 AND _id ",
+            $beyond,
+            " ?3",
             $filter,
-            " ORDER BY createdAt DESC, _id DESC LIMIT ?4"
+            " ORDER BY createdAt ",
+            $direction,
+            ", _id ",
+            $direction,
+            " LIMIT ?4"
         )
     };
 }
 
+macro_rules! select_by {
+    ($beyond:literal, $direction:literal, $by_user:expr, $by_event:expr) => {
+        match ($by_user, $by_event) {
+            (false, false) => select!($beyond, $direction, ""),
+            (true, false) => select!($beyond, $direction, " AND user = ?5"),
+            (false, true) => select!($beyond, $direction, " AND eventType = ?5"),
+            // The plus keeps the index on users: one of them has fewer records than all have of a
+            // type.
+            (true, true) => select!($beyond, $direction, " AND user = ?5 AND +eventType = ?6"),
+        }
+    };
+}
+
 /// The statement for what a query asks for.
-pub(super) fn statement(by_user: bool, by_event: bool) -> &'static str {
-    match (by_user, by_event) {
-        (false, false) => select!(""),
-        (true, false) => select!(" AND user = ?5"),
-        (false, true) => select!(" AND eventType = ?5"),
-        // The plus keeps the index on users: one of them has fewer records than all have of a type.
-        (true, true) => select!(" AND user = ?5 AND +eventType = ?6"),
+pub(super) fn statement(order: Order, by_user: bool, by_event: bool) -> &'static str {
+    match order {
+        Order::NewestFirst => select_by!("<", "DESC", by_user, by_event),
+        Order::OldestFirst => select_by!(">", "ASC", by_user, by_event),
     }
 }
 
@@ -56,9 +72,9 @@ impl SqliteReader {
 }
 
 impl Reader for SqliteReader {
-    fn read(&self, query: &Query) -> Result<Found, StoreError> {
+    fn read(&self, query: &Query) -> Result<Found, ReadError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(StoreError::from)?;
         let mut records = select(&connection, query)?;
         let more = records.len() > query.limit.get();
         records.truncate(query.limit.get());
@@ -68,18 +84,30 @@ impl Reader for SqliteReader {
 
 /// The records, and one more if there is one.
 fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreError> {
-    let before = query.before.unwrap_or(Uuid::max());
-    let before_ms = (before.as_u128() >> 80) as i64;
-    let from = query.from.unwrap_or(i64::MIN);
-    let to = query.to.map_or(before_ms, |to| to.min(before_ms));
-    let before = before.as_bytes().as_slice();
+    let mut from = query.from.unwrap_or(i64::MIN);
+    let mut to = query.to.unwrap_or(i64::MAX);
+    // The time in its id: the index on times finds the place.
+    let behind = query.after.map(|id| ((id.as_u128() >> 80) as i64, id));
+    let behind = match (query.order, behind) {
+        (Order::NewestFirst, Some((at, id))) => {
+            to = to.min(at);
+            id
+        }
+        (Order::OldestFirst, Some((at, id))) => {
+            from = from.max(at);
+            id
+        }
+        (Order::NewestFirst, None) => Uuid::max(),
+        (Order::OldestFirst, None) => Uuid::nil(),
+    };
+    let behind = behind.as_bytes().as_slice();
     let one_more = query.limit.get() as i64 + 1;
     let event = query.event.map(EventType::as_str);
-    let mut values: Vec<&dyn ToSql> = vec![&from, &to, &before, &one_more];
+    let mut values: Vec<&dyn ToSql> = vec![&from, &to, &behind, &one_more];
     values.extend(query.user.as_ref().map(|user| user as &dyn ToSql));
     values.extend(event.as_ref().map(|event| event as &dyn ToSql));
 
-    let mut select = connection.prepare(statement(query.user.is_some(), event.is_some()))?;
+    let mut select = connection.prepare(statement(query.order, query.user.is_some(), event.is_some()))?;
     let rows = select.query_map(values.as_slice(), logged)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,0 +1,124 @@
+//! A record in the form in which it is spooled and stored: a BSON document with the contract's fields.
+//!
+//! Owns the names of those fields in documents. What may be in them is decided by [`Event`](super::Event).
+
+use std::fmt::Write as _;
+
+use mongodb::bson::{
+    DateTime, RawBinaryRef, RawBsonRef, RawDocument, RawDocumentBuf, cstr, error::Error,
+    serialize_to_raw_document_buf, spec::BinarySubtype,
+};
+use uuid::Uuid;
+
+use super::record::Record;
+
+/// Writes `record` as a document.
+///
+/// # Errors
+/// When the details cannot be written, which their types rule out.
+pub(super) fn document(record: &Record) -> Result<RawDocumentBuf, Error> {
+    let source = record.source();
+    let event_type = record.event().event_type();
+    let mut document = RawDocumentBuf::new();
+    document.append(cstr!("_id"), binary(record.id().as_bytes()));
+    document.append(cstr!("eventType"), event_type.as_str());
+    document.append(cstr!("level"), event_type.level().as_str());
+    if let Some(dialect) = record.dialect() {
+        document.append(cstr!("dialect"), dialect.as_str());
+    }
+    if let Some(user) = &source.user {
+        document.append(cstr!("user"), &**user);
+    }
+    if let Some(username) = &source.username {
+        document.append(cstr!("username"), &**username);
+    }
+    if let Some(id) = source.session_id {
+        document.append(cstr!("sessionId"), binary(id.as_bytes()));
+    }
+    if let Some(address) = source.ip {
+        let mut text = String::with_capacity(40);
+        // Writing to a string cannot fail.
+        if write!(text, "{}", address.to_canonical()).is_ok() {
+            document.append(cstr!("ipAddress"), text.as_str());
+        }
+    }
+    if let Some(agent) = &source.user_agent {
+        document.append(cstr!("userAgent"), agent.as_str());
+    }
+    document.append(cstr!("node"), &*source.node);
+    let details = serialize_to_raw_document_buf(&record.event().details())?;
+    document.append(cstr!("details"), &details);
+    document.append(cstr!("success"), event_type.success());
+    document.append(cstr!("message"), event_type.message());
+    let created_at = DateTime::from_millis(record.created_at_ms());
+    document.append(cstr!("createdAt"), created_at);
+    Ok(document)
+}
+
+/// A UUID as documents have it: sixteen bytes that sort like its text.
+pub(super) fn binary(id: &[u8; 16]) -> RawBinaryRef<'_> {
+    RawBinaryRef {
+        subtype: BinarySubtype::Uuid,
+        bytes: id,
+    }
+}
+
+/// `None`: it is none.
+fn uuid(value: RawBsonRef<'_>) -> Option<Uuid> {
+    let binary = value.as_binary()?;
+    Uuid::from_slice(binary.bytes).ok()
+}
+
+/// The fields of a document, borrowed from it. Those it does not have are `None` or empty.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    pub(super) id: Uuid,
+    pub(super) event_type: &'a str,
+    pub(super) level: &'a str,
+    pub(super) dialect: Option<&'a str>,
+    pub(super) user: Option<&'a str>,
+    pub(super) username: Option<&'a str>,
+    pub(super) session_id: Option<Uuid>,
+    pub(super) ip_address: Option<&'a str>,
+    pub(super) user_agent: Option<&'a str>,
+    pub(super) node: &'a str,
+    pub(super) details: Option<&'a RawDocument>,
+    pub(super) success: bool,
+    pub(super) message: &'a str,
+    pub(super) created_at_ms: i64,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads a document. `None`: it is none that [`document`] writes.
+    pub(super) fn read(document: &'a RawDocument) -> Option<Self> {
+        let mut fields = Self::default();
+        for element in document {
+            let (name, value) = element.ok()?;
+            match name.as_str() {
+                "_id" => fields.id = uuid(value)?,
+                "eventType" => fields.event_type = value.as_str()?,
+                "level" => fields.level = value.as_str()?,
+                "dialect" => fields.dialect = value.as_str(),
+                "user" => fields.user = value.as_str(),
+                "username" => fields.username = value.as_str(),
+                "sessionId" => fields.session_id = uuid(value),
+                "ipAddress" => fields.ip_address = value.as_str(),
+                "userAgent" => fields.user_agent = value.as_str(),
+                "node" => fields.node = value.as_str()?,
+                "details" => fields.details = value.as_document(),
+                "success" => fields.success = value.as_bool()?,
+                "message" => fields.message = value.as_str()?,
+                "createdAt" => fields.created_at_ms = value.as_datetime()?.timestamp_millis(),
+                // A later version may write more.
+                _ => {}
+            }
+        }
+        (!fields.id.is_nil()).then_some(fields)
+    }
+
+    /// The details as JSON.
+    pub(super) fn details_json(&self) -> serde_json::Result<String> {
+        self.details
+            .map_or_else(|| Ok("{}".to_owned()), |details| serde_json::to_string(&details))
+    }
+}

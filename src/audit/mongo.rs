@@ -1,0 +1,154 @@
+//! The audit in MongoDB: collection `logs`.
+//!
+//! Owns its indexes and how records are written. Reading is beside it, in `reader`.
+
+mod reader;
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::{
+    Collection, IndexModel,
+    bson::{DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc},
+    error::{Error, ErrorKind, InsertManyError},
+    options::IndexOptions,
+};
+use tokio::runtime::Handle;
+
+use super::{
+    queue::{Refused, Store},
+    read::Reader,
+};
+use crate::mongo::{Mongo, MongoError, within};
+use reader::MongoReader;
+
+const LOGS: &str = "logs";
+/// How long MongoDB has for one operation. A batch that takes longer is written again.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The code of a document whose `_id` is there already.
+const DUPLICATE: i32 = 11_000;
+
+/// The fields of the indexes, with `_id` where records are read in its order. Retention goes by
+/// `createdAt`.
+fn indexes() -> [IndexModel; 3] {
+    let index = |name: &str, keys: Document| {
+        let options = IndexOptions::builder().name(name.to_owned()).build();
+        IndexModel::builder().keys(keys).options(options).build()
+    };
+    [
+        index("logs_time", doc! { "createdAt": 1 }),
+        index("logs_user", doc! { "user": 1, "createdAt": 1, "_id": 1 }),
+        index("logs_event", doc! { "eventType": 1, "createdAt": 1, "_id": 1 }),
+    ]
+}
+
+/// The collection of one database.
+pub struct MongoStore {
+    logs: Collection<RawDocumentBuf>,
+    runtime: Handle,
+    has_indexes: bool,
+}
+
+impl MongoStore {
+    /// Needs no server yet: records wait until there is one. To be called in a runtime, which has to
+    /// outlive it.
+    pub fn new(mongo: &Mongo) -> Self {
+        Self {
+            logs: mongo.database().collection(LOGS),
+            runtime: Handle::current(),
+            has_indexes: false,
+        }
+    }
+
+    async fn make_indexes(&mut self) -> Result<(), MongoError> {
+        if self.has_indexes {
+            return Ok(());
+        }
+        match within(TIMEOUT, self.logs.create_indexes(indexes())).await {
+            Ok(_) => {}
+            Err(error) if error.code().is_some() => {
+                // Records are worth more than finding them quickly.
+                tracing::error!(%error, "MongoDB does not make the indexes of the audit");
+            }
+            Err(error) => return Err(error),
+        }
+        self.has_indexes = true;
+        Ok(())
+    }
+
+    async fn insert(&mut self, records: &[&RawDocument]) -> Result<Refused, MongoError> {
+        self.make_indexes().await?;
+        let documents = records.iter().map(|record| (*record).to_owned());
+        let insert = async { Ok(self.logs.insert_many(documents).ordered(false).await) };
+        match within(TIMEOUT, insert).await? {
+            Ok(_) => Ok(Refused::default()),
+            Err(error) => match &*error.kind {
+                ErrorKind::InsertMany(failure) if failure.write_concern_error.is_none() => {
+                    refused(failure, records.len()).ok_or_else(|| error.clone().into())
+                }
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    async fn delete(&mut self, before: DateTime, limit: u32) -> Result<usize, MongoError> {
+        self.make_indexes().await?;
+        let old = doc! { "createdAt": { "$lt": before } };
+        let ids = async {
+            let mut found = self
+                .logs
+                .find(old)
+                .sort(doc! { "createdAt": 1 })
+                .limit(limit.into())
+                .projection(doc! { "_id": 1 })
+                .await?;
+            let mut ids = Vec::new();
+            while found.advance().await? {
+                let id = found.current().get("_id").map_err(Error::custom)?;
+                ids.extend(id.and_then(|id: RawBsonRef<'_>| id.try_into().ok()));
+            }
+            Ok::<Vec<mongodb::bson::Bson>, _>(ids)
+        };
+        let ids = within(TIMEOUT, ids).await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let delete = self.logs.delete_many(doc! { "_id": { "$in": ids } });
+        Ok(within(TIMEOUT, delete).await?.deleted_count as usize)
+    }
+}
+
+/// What was refused though other documents were taken. `None`: all were.
+fn refused(failure: &InsertManyError, of: usize) -> Option<Refused> {
+    let errors = failure.write_errors.as_deref().unwrap_or_default();
+    let others: Vec<_> = errors.iter().filter(|error| error.code != DUPLICATE).collect();
+    if others.len() == of {
+        return None;
+    }
+    Some(Refused {
+        positions: others.iter().map(|error| error.index).collect(),
+        code: others.first().map(|error| error.code),
+    })
+}
+
+impl Store for MongoStore {
+    type Error = MongoError;
+
+    const FAILING: &'static str = "MongoDB does not take audit records; they wait in the spool";
+
+    fn write(&mut self, records: &[&RawDocument]) -> Result<Refused, MongoError> {
+        let runtime = self.runtime.clone();
+        runtime.block_on(self.insert(records))
+    }
+
+    fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, MongoError> {
+        let runtime = self.runtime.clone();
+        runtime.block_on(self.delete(DateTime::from_millis(before_ms), limit))
+    }
+
+    fn reader(&self) -> Arc<dyn Reader> {
+        Arc::new(MongoReader::new(self.logs.clone(), self.runtime.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

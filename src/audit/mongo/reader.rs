@@ -1,0 +1,164 @@
+//! Reading the audit in MongoDB.
+//!
+//! Owns the queries. It must not write.
+
+use mongodb::{
+    Collection,
+    bson::{
+        Binary, Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc, spec::BinarySubtype,
+    },
+};
+use serde_json::value::RawValue;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use super::TIMEOUT;
+use crate::{
+    audit::{
+        entry::Fields,
+        read::{Found, Logged, Order, Query, ReadError, Reader},
+    },
+    clock,
+    mongo::within,
+};
+
+pub(super) struct MongoReader {
+    logs: Collection<RawDocumentBuf>,
+    runtime: Handle,
+}
+
+impl MongoReader {
+    pub(super) fn new(logs: Collection<RawDocumentBuf>, runtime: Handle) -> Self {
+        Self { logs, runtime }
+    }
+}
+
+impl Reader for MongoReader {
+    fn read(&self, query: &Query) -> Result<Found, ReadError> {
+        let one_more = query.limit.get() + 1;
+        let documents = async {
+            let mut found = self
+                .logs
+                .find(filter(query))
+                .sort(sort(query))
+                .limit(one_more as i64)
+                .await?;
+            let mut documents = Vec::new();
+            while found.advance().await? {
+                documents.push(found.current().to_owned());
+            }
+            Ok(documents)
+        };
+        let documents = self.runtime.block_on(within(TIMEOUT, documents))?;
+        let more = documents.len() == one_more;
+        let shown = documents.iter().take(query.limit.get());
+        let records = shown.map(|document| logged(document)).collect::<Option<_>>();
+        let records = records.ok_or(ReadError::Damaged)?;
+        Ok(Found { records, more })
+    }
+}
+
+/// Whether the time is looked for in ids: without a field that has an index of its own.
+fn goes_by_id(query: &Query) -> bool {
+    query.user.is_none() && query.event.is_none()
+}
+
+fn sort(query: &Query) -> Document {
+    let direction = match query.order {
+        Order::NewestFirst => -1,
+        Order::OldestFirst => 1,
+    };
+    match goes_by_id(query) {
+        true => doc! { "_id": direction },
+        false => doc! { "createdAt": direction, "_id": direction },
+    }
+}
+
+fn filter(query: &Query) -> Document {
+    let mut filter = Document::new();
+    if let Some(user) = &query.user {
+        filter.insert("user", user);
+    }
+    if let Some(event) = query.event {
+        filter.insert("eventType", event.as_str());
+    }
+    let mut ids = Document::new();
+    if let Some(after) = query.after {
+        let beyond = match query.order {
+            Order::NewestFirst => "$lt",
+            Order::OldestFirst => "$gt",
+        };
+        ids.insert(beyond, binary(after));
+    }
+    if goes_by_id(query) {
+        let mut also = Document::new();
+        also.extend(query.from.map(|from| ("$gte".to_owned(), binary(first_of(from)))));
+        also.extend(query.to.map(|to| ("$lt".to_owned(), binary(first_of(to.saturating_add(1))))));
+        let both = [ids, also].into_iter().filter(|range| !range.is_empty());
+        let both: Vec<Bson> = both.map(|range| doc! { "_id": range }.into()).collect();
+        if !both.is_empty() {
+            filter.insert("$and", both);
+        }
+        return filter;
+    }
+    if !ids.is_empty() {
+        filter.insert("_id", ids);
+    }
+    let (from, to) = times(query);
+    filter.insert(
+        "createdAt",
+        doc! { "$gte": DateTime::from_millis(from), "$lte": DateTime::from_millis(to) },
+    );
+    filter
+}
+
+/// The times of a query, with that of the record it goes on behind, which is the time in its id: so
+/// the index on times finds the place.
+fn times(query: &Query) -> (i64, i64) {
+    let mut from = query.from.unwrap_or(0);
+    let mut to = query.to.unwrap_or(i64::MAX);
+    if let Some(after) = query.after {
+        let at = (after.as_u128() >> 80) as i64;
+        match query.order {
+            Order::NewestFirst => to = to.min(at),
+            Order::OldestFirst => from = from.max(at),
+        }
+    }
+    (from, to)
+}
+
+/// The smallest id of a time.
+fn first_of(ms: i64) -> Uuid {
+    const LAST: i64 = (1 << 48) - 1;
+    Uuid::from_u128((ms.clamp(0, LAST) as u128) << 80)
+}
+
+fn binary(id: Uuid) -> Bson {
+    Bson::Binary(Binary {
+        subtype: BinarySubtype::Uuid,
+        bytes: id.as_bytes().to_vec(),
+    })
+}
+
+/// `None`: it is no record.
+fn logged(document: &RawDocument) -> Option<Logged> {
+    let fields = Fields::read(document)?;
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let created_at = jiff::Timestamp::from_millisecond(fields.created_at_ms).ok()?;
+    Some(Logged {
+        id: fields.id,
+        event_type: fields.event_type.to_owned(),
+        level: fields.level.to_owned(),
+        dialect: text(fields.dialect),
+        user: text(fields.user),
+        username: text(fields.username),
+        session_id: fields.session_id.map(|id| id.to_string()),
+        ip_address: text(fields.ip_address),
+        user_agent: text(fields.user_agent),
+        node: fields.node.to_owned(),
+        details: RawValue::from_string(fields.details_json().ok()?).ok()?,
+        success: fields.success,
+        message: fields.message.to_owned(),
+        created_at: clock::iso(created_at),
+    })
+}

@@ -1,0 +1,114 @@
+//! One record in the spool: a mark, its length, its checksum, its bytes.
+//!
+//! Owns that form, and finding the next whole record behind damage. It must not know what is in one.
+
+/// What every frame begins with, so that reading can go on behind damage. The last byte is the version.
+const MARK: [u8; 4] = [0xa5, b'S', b'R', 1];
+const HEAD: usize = MARK.len() + 4 + 4;
+/// Far more than a record can have.
+const MOST: usize = 64 * 1024;
+
+/// Appends `payload` as a frame.
+pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {
+    // A record has at most a few KiB.
+    let length = payload.len() as u32;
+    frames.extend_from_slice(&MARK);
+    frames.extend_from_slice(&length.to_le_bytes());
+    frames.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
+    frames.extend_from_slice(payload);
+}
+
+/// What is at the beginning of some bytes.
+pub(super) enum Next<'a> {
+    /// A whole frame, and where the next one begins.
+    Frame { payload: &'a [u8], end: usize },
+    /// So many bytes that are no frame; a frame or the end follows.
+    Damage(usize),
+}
+
+/// Looks at the beginning of `bytes`, which are not empty and end where the file does.
+pub(super) fn next(bytes: &[u8]) -> Next<'_> {
+    if let Some((payload, end)) = whole(bytes) {
+        return Next::Frame { payload, end };
+    }
+    let later = (1..bytes.len()).find(|&at| whole(&bytes[at..]).is_some());
+    Next::Damage(later.unwrap_or(bytes.len()))
+}
+
+fn whole(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (head, rest) = bytes.split_at_checked(HEAD)?;
+    let (mark, head) = head.split_first_chunk()?;
+    let (length, checksum) = head.split_first_chunk()?;
+    if *mark != MARK {
+        return None;
+    }
+    let length = u32::from_le_bytes(*length) as usize;
+    let payload = rest.get(..length).filter(|_| length <= MOST)?;
+    let matches = checksum == crc32fast::hash(payload).to_le_bytes();
+    matches.then_some((payload, HEAD + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(mut bytes: &[u8]) -> (Vec<Vec<u8>>, usize) {
+        let (mut frames, mut damage) = (Vec::new(), 0);
+        while !bytes.is_empty() {
+            match next(bytes) {
+                Next::Frame { payload, end } => {
+                    frames.push(payload.to_vec());
+                    bytes = &bytes[end..];
+                }
+                Next::Damage(length) => {
+                    damage += length;
+                    bytes = &bytes[length..];
+                }
+            }
+        }
+        (frames, damage)
+    }
+
+    fn written(payloads: &[Vec<u8>]) -> Vec<u8> {
+        let mut frames = Vec::new();
+        payloads.iter().for_each(|payload| push(&mut frames, payload));
+        frames
+    }
+
+    proptest! {
+        #[test]
+        fn frames_are_read_as_they_were_written(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20),
+        ) {
+            prop_assert_eq!(read(&written(&payloads)), (payloads, 0));
+        }
+
+        #[test]
+        fn a_torn_end_costs_the_last_record_only(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 1..20),
+            cut in 1_usize..11,
+        ) {
+            let frames = written(&payloads);
+            let (read, damage) = read(&frames[..frames.len() - cut]);
+            prop_assert_eq!(&read[..], &payloads[..payloads.len() - 1]);
+            prop_assert!(damage > 0);
+        }
+
+        #[test]
+        fn one_damaged_byte_costs_one_record(
+            payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 1..20),
+            at: prop::sample::Index,
+            flipped in 1_u8..,
+        ) {
+            let mut frames = written(&payloads);
+            let at = at.index(frames.len());
+            frames[at] ^= flipped;
+            let (read, damage) = read(&frames);
+            prop_assert_eq!(read.len(), payloads.len() - 1);
+            prop_assert!(read.iter().all(|payload| payloads.contains(payload)));
+            prop_assert!(damage > 0);
+        }
+    }
+}

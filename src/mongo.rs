@@ -1,0 +1,179 @@
+//! The connection to MongoDB that the stores share.
+//!
+//! Owns what is set about it beyond its URI, the bounds in time, and what of an error may be told: its
+//! codes, and never what is in documents or in the URI. It must not know collections.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use mongodb::bson::doc;
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::options::{ClientOptions, ConnectionString, WriteConcern};
+use mongodb::{Client, Database};
+
+use crate::config::Secret;
+
+/// The database, when the URI names none.
+const DATABASE: &str = "sealed_relay";
+/// What the URI does not say. The driver's own half minute would hold up clients for as long.
+const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer to a ping may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// The code of a document that breaks a unique index.
+const DUPLICATE: i32 = 11_000;
+
+/// One database. Cheap to clone.
+#[derive(Clone)]
+pub struct Mongo {
+    database: Database,
+}
+
+impl Mongo {
+    /// Makes a client, which connects when it is first used, and again whenever it must. Pool,
+    /// timeouts, TLS, credentials and the database (`sealed_relay`) come from the URI; where it says
+    /// nothing, writes are confirmed by the majority, and a server is waited for for 2 s.
+    ///
+    /// # Errors
+    /// When the URI is none, or the name in a `mongodb+srv` one is not found.
+    pub async fn open(uri: &Secret) -> Result<Self, MongoError> {
+        let uri = ConnectionString::parse(uri.expose()).map_err(|_| MongoError::uri())?;
+        let mut options = ClientOptions::parse(uri).await?;
+        options.app_name.get_or_insert_with(|| "sealed-relay".to_owned());
+        options
+            .server_selection_timeout
+            .get_or_insert(SERVER_SELECTION_TIMEOUT);
+        options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+        options
+            .write_concern
+            .get_or_insert_with(WriteConcern::majority);
+        let name = options.default_database.clone();
+        let client = Client::with_options(options)?;
+        let database = client.database(name.as_deref().unwrap_or(DATABASE));
+        Ok(Self { database })
+    }
+
+    /// Whether this is the URI of a MongoDB.
+    pub fn is_uri(uri: &str) -> bool {
+        ConnectionString::parse(uri).is_ok()
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Whether it answers, within 2 s.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), MongoError> {
+        let ping = self.database.run_command(doc! { "ping": 1 });
+        within(PING_TIMEOUT, ping).await.map(drop)
+    }
+}
+
+impl fmt::Debug for Mongo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mongo")
+            .field("database", &self.database.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Does an operation, for at most `limit`: the driver itself waits for ever for the answer of a server
+/// that stands still.
+///
+/// # Errors
+/// When it fails or takes too long. It may have been done nevertheless.
+pub async fn within<T>(
+    limit: Duration,
+    operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
+) -> Result<T, MongoError> {
+    match tokio::time::timeout(limit, operation.into_future()).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(MongoError(Why::TimedOut(limit))),
+    }
+}
+
+/// Why MongoDB did not do something. Shows nothing of documents or of the URI.
+#[derive(Clone)]
+pub struct MongoError(Why);
+
+#[derive(Clone)]
+enum Why {
+    Uri,
+    TimedOut(Duration),
+    Driver(Error),
+}
+
+impl MongoError {
+    fn uri() -> Self {
+        Self(Why::Uri)
+    }
+
+    /// The code of the server, if it answered with one.
+    pub fn code(&self) -> Option<i32> {
+        let Why::Driver(error) = &self.0 else {
+            return None;
+        };
+        match &*error.kind {
+            ErrorKind::Command(error) => Some(error.code),
+            ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
+            ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
+            ErrorKind::InsertMany(error) => {
+                let write = error.write_errors.iter().flatten().map(|error| error.code);
+                let concern = error.write_concern_error.iter().map(|error| error.code);
+                write.chain(concern).find(|code| *code != DUPLICATE)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a unique index has such a document already.
+    pub fn is_duplicate(&self) -> bool {
+        self.code() == Some(DUPLICATE)
+    }
+}
+
+impl From<Error> for MongoError {
+    fn from(error: Error) -> Self {
+        Self(Why::Driver(error))
+    }
+}
+
+impl fmt::Display for MongoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = match &self.0 {
+            Why::Uri => return f.write_str("not the URI of a MongoDB"),
+            Why::TimedOut(limit) => {
+                return write!(f, "MongoDB did not answer within {} s", limit.as_secs());
+            }
+            Why::Driver(error) => error,
+        };
+        if let Some(code) = self.code() {
+            return write!(f, "MongoDB refused with code {code}");
+        }
+        match &*error.kind {
+            // These tell of servers, and not of what is sent to them.
+            ErrorKind::ServerSelection { message, .. }
+            | ErrorKind::ConnectionPoolCleared { message, .. }
+            | ErrorKind::DnsResolve { message, .. }
+            | ErrorKind::InvalidTlsConfig { message, .. }
+            | ErrorKind::IncompatibleServer { message, .. } => f.write_str(message),
+            ErrorKind::Io(error) => write!(f, "MongoDB: {error}"),
+            ErrorKind::Authentication { .. } => f.write_str("MongoDB does not take the credentials"),
+            ErrorKind::InvalidArgument { .. } => f.write_str("MongoDB: an invalid option"),
+            _ => f.write_str("MongoDB: an unexpected answer"),
+        }
+    }
+}
+
+impl fmt::Debug for MongoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MongoError({self})")
+    }
+}
+
+impl std::error::Error for MongoError {}
