@@ -40,7 +40,9 @@ impl Mongo {
     pub async fn open(uri: &Secret) -> Result<Self, MongoError> {
         let uri = ConnectionString::parse(uri.expose()).map_err(|_| MongoError::uri())?;
         let mut options = ClientOptions::parse(uri).await?;
-        options.app_name.get_or_insert_with(|| "sealed-relay".to_owned());
+        options
+            .app_name
+            .get_or_insert_with(|| "sealed-relay".to_owned());
         options
             .server_selection_timeout
             .get_or_insert(SERVER_SELECTION_TIMEOUT);
@@ -163,7 +165,9 @@ impl fmt::Display for MongoError {
             | ErrorKind::InvalidTlsConfig { message, .. }
             | ErrorKind::IncompatibleServer { message, .. } => f.write_str(message),
             ErrorKind::Io(error) => write!(f, "MongoDB: {error}"),
-            ErrorKind::Authentication { .. } => f.write_str("MongoDB does not take the credentials"),
+            ErrorKind::Authentication { .. } => {
+                f.write_str("MongoDB does not take the credentials")
+            }
             ErrorKind::InvalidArgument { .. } => f.write_str("MongoDB: an invalid option"),
             _ => f.write_str("MongoDB: an unexpected answer"),
         }

@@ -13,21 +13,24 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::admission;
-use crate::audit::{Audit, AuditError, AuditOptions, SqliteStore, StoreError};
+use crate::audit::{Audit, AuditError, AuditOptions, MongoStore, SqliteStore, StoreError};
 use crate::auth::{KeyError, Verifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, Secret, Transport};
 use crate::connection::OpenConnections;
-use crate::conversations::{Conversations, SqliteConversations};
+use crate::conversations::{ConversationStore, Conversations, SqliteConversations};
 use crate::database::OpenError;
 use crate::dialects;
 use crate::http::{self, SocketIoEdge};
 use crate::limits::AddressLimits;
+use crate::mongo::{Mongo, MongoError};
 use crate::places::Places;
 use crate::presence::Presence;
 use crate::relay::Relay;
 use crate::sessions::{HistoryLimits, MemoryStore, SessionLimits, Sessions};
-use crate::transport::{BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser};
+use crate::transport::{
+    BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser,
+};
 use crate::users::Users;
 use crate::watch;
 
@@ -46,6 +49,9 @@ pub enum StartError {
     /// Recording cannot begin.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// MongoDB cannot be used as it is configured.
+    #[error("mongodb_uri: {0}")]
+    Mongo(#[from] MongoError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -65,11 +71,8 @@ impl Server {
     pub async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
-        let store = SqliteStore::open(&config.data_dir)?;
-        let audit = Audit::start(store, &config.data_dir, AuditOptions::from(&*config))?;
-        let clock = Arc::new(SystemClock);
-        let store = SqliteConversations::open(&config.data_dir, clock.clone())?;
-        let conversations = Conversations::new(Arc::new(store), clock);
+        let (audit, store) = open_stores(&config).await?;
+        let conversations = Conversations::new(store, Arc::new(SystemClock));
         conversations.set_tellers(dialects::conversation_tellers());
         let relay = Arc::new(relay(&config, verifier, audit, conversations));
         relay.presence.set_tellers(dialects::presence_tellers());
@@ -117,6 +120,24 @@ impl Server {
     pub(crate) fn stop_tasks(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// In MongoDB, or else in the data folder. The audit's spool is there in both cases.
+async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStore>), StartError> {
+    let (folder, options) = (&config.data_dir, AuditOptions::from(config));
+    let clock = Arc::new(SystemClock);
+    let Some(uri) = &config.mongodb_uri else {
+        let audit = Audit::start(SqliteStore::open(folder)?, folder, options)?;
+        let conversations = SqliteConversations::open(folder, clock)?;
+        return Ok((audit, Arc::new(conversations)));
+    };
+    let mongo = Mongo::open(uri).await?;
+    if let Err(error) = mongo.ping().await {
+        tracing::error!(%error, "MongoDB is away; starting without it");
+    }
+    let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
+    let conversations = SqliteConversations::open(folder, clock)?;
+    Ok((audit, Arc::new(conversations)))
 }
 
 fn relay(

@@ -24,6 +24,8 @@ pub(super) enum Refusal {
     UnknownDialect,
     #[error("Too many connections")]
     TooManyConnections,
+    #[error("Server is busy")]
+    Busy,
     #[error("Session is over")]
     SessionOver,
     #[error("Server error")]
@@ -36,6 +38,7 @@ impl Refusal {
             Self::Auth(error) => error.code(),
             Self::UnknownDialect => ErrorCode::UnknownDialect,
             Self::TooManyConnections => ErrorCode::TooManyConnections,
+            Self::Busy => ErrorCode::ServerBusy,
             Self::SessionOver | Self::NoHandshake => ErrorCode::OperationFailed,
         }
     }

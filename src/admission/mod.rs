@@ -49,6 +49,9 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
     if relay.connections.is_over(socket.id) {
         return Err(Refusal::SessionOver);
     }
+    if relay.audit.refuses() {
+        return Err(Refusal::Busy);
+    }
     let mut client = Client {
         address: handshake.address,
         user_agent: handshake.user_agent.clone(),

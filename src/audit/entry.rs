@@ -118,7 +118,22 @@ impl<'a> Fields<'a> {
 
     /// The details as JSON.
     pub(super) fn details_json(&self) -> serde_json::Result<String> {
-        self.details
-            .map_or_else(|| Ok("{}".to_owned()), |details| serde_json::to_string(&details))
+        self.details.map_or_else(
+            || Ok("{}".to_owned()),
+            |details| serde_json::to_string(&details),
+        )
     }
+}
+
+/// Has `store` keep these, as the writer does.
+#[cfg(test)]
+pub(super) fn write<S: super::Store>(store: &mut S, records: &[Record]) -> Result<(), S::Error> {
+    let documents: Vec<_> = records
+        .iter()
+        .map(|record| document(record).unwrap())
+        .collect();
+    let documents: Vec<&RawDocument> = documents.iter().map(|document| &**document).collect();
+    let refused = store.write(&documents)?;
+    assert!(refused.positions.is_empty(), "{refused:?}");
+    Ok(())
 }

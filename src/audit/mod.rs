@@ -18,6 +18,9 @@ mod sqlite;
 mod text;
 mod writer;
 
+#[cfg(test)]
+mod contract;
+
 pub use details::Details;
 pub use event::{
     AdminAction, Event, EventType, FileChunk, Level, MessageRef, MessageSent, Room, Target,
@@ -26,6 +29,6 @@ pub use mongo::MongoStore;
 pub use queue::{Audit, AuditError, AuditOptions, Refused, Store};
 pub use read::{Found, Logged, Order, Query, ReadError, ReadLimit, Reader};
 pub use record::{Record, Source};
-pub use sqlite::{SqliteStore, StoreError};
 pub use spool::SpoolError;
+pub use sqlite::{SqliteStore, StoreError};
 pub use text::{AuditText, Label, RoomName, Seq};

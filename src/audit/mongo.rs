@@ -37,7 +37,10 @@ fn indexes() -> [IndexModel; 3] {
     [
         index("logs_time", doc! { "createdAt": 1 }),
         index("logs_user", doc! { "user": 1, "createdAt": 1, "_id": 1 }),
-        index("logs_event", doc! { "eventType": 1, "createdAt": 1, "_id": 1 }),
+        index(
+            "logs_event",
+            doc! { "eventType": 1, "createdAt": 1, "_id": 1 },
+        ),
     ]
 }
 
@@ -120,7 +123,10 @@ impl MongoStore {
 /// What was refused though other documents were taken. `None`: all were.
 fn refused(failure: &InsertManyError, of: usize) -> Option<Refused> {
     let errors = failure.write_errors.as_deref().unwrap_or_default();
-    let others: Vec<_> = errors.iter().filter(|error| error.code != DUPLICATE).collect();
+    let others: Vec<_> = errors
+        .iter()
+        .filter(|error| error.code != DUPLICATE)
+        .collect();
     if others.len() == of {
         return None;
     }

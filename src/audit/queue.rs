@@ -261,7 +261,10 @@ impl Drop for Handle {
 fn log_left(left: &Left, set_aside: &Left) {
     if left.records > 0 {
         let records = left.records;
-        tracing::info!(records, "audit records were left in the spool and are written now");
+        tracing::info!(
+            records,
+            "audit records were left in the spool and are written now"
+        );
     }
     let damage = left.damage + set_aside.damage;
     if damage > 0 {

@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::{event::EventType, sqlite::StoreError};
 use crate::mongo::MongoError;
 
-
 /// Most reads at one time; others wait for a place.
 const READS: usize = 2;
 

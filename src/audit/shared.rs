@@ -46,7 +46,12 @@ pub(super) struct Files {
 }
 
 impl Shared {
-    pub(super) fn new(options: AuditOptions, spool: Spool, left: u64, failing: &'static str) -> Self {
+    pub(super) fn new(
+        options: AuditOptions,
+        spool: Spool,
+        left: u64,
+        failing: &'static str,
+    ) -> Self {
         let state = State {
             accepted: left,
             ..State::default()
@@ -234,7 +239,10 @@ impl Shared {
         drop(state);
         log_lost(lost);
         if records > 0 {
-            tracing::warn!(records, "audit records stay in the spool for the next start");
+            tracing::warn!(
+                records,
+                "audit records stay in the spool for the next start"
+            );
         }
     }
 
@@ -242,7 +250,9 @@ impl Shared {
     pub(super) fn put_back(&self, chunk: &Chunk) {
         let mut files = self.files.lock();
         let mut frames = Vec::new();
-        chunk.records().for_each(|record| push_frame(&mut frames, record));
+        chunk
+            .records()
+            .for_each(|record| push_frame(&mut frames, record));
         if let Err(error) = files.spool.append(&frames, chunk.len() as u64) {
             tracing::error!(%error, "the audit's spool cannot be written");
             let mut state = self.state.lock();

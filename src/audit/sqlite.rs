@@ -14,7 +14,11 @@ use std::{
 use mongodb::bson::RawDocument;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{entry::Fields, queue::{Refused, Store}, read::Reader};
+use super::{
+    entry::Fields,
+    queue::{Refused, Store},
+    read::Reader,
+};
 use crate::database::{self, OpenError};
 use reader::SqliteReader;
 

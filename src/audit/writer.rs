@@ -110,7 +110,11 @@ impl<S: Store> Writer<S> {
                 return Work::End;
             }
             state.waiting = Waiting::Idle;
-            match [self.expire_at, self.offer_again_at].into_iter().flatten().min() {
+            match [self.expire_at, self.offer_again_at]
+                .into_iter()
+                .flatten()
+                .min()
+            {
                 Some(at) => drop(self.shared.work.wait_until(&mut state, at)),
                 None => self.shared.work.wait(&mut state),
             }
@@ -168,12 +172,19 @@ impl<S: Store> Writer<S> {
         let (documents, not_documents) = documents(chunk);
         if chunk.damage > 0 || not_documents > 0 {
             let bytes = chunk.damage;
-            tracing::warn!(bytes, records = not_documents, "passed over damage in the audit's spool");
+            tracing::warn!(
+                bytes,
+                records = not_documents,
+                "passed over damage in the audit's spool"
+            );
         }
         if documents.is_empty() {
             return Ok(());
         }
-        let refused = self.store.write(&documents).map_err(|error| error.to_string())?;
+        let refused = self
+            .store
+            .write(&documents)
+            .map_err(|error| error.to_string())?;
         if refused.positions.is_empty() {
             return Ok(());
         }
@@ -187,17 +198,22 @@ impl<S: Store> Writer<S> {
         set_aside.map_err(|error| format!("what it refuses cannot be set aside: {error}"))?;
         self.offer_again_at = Some(Instant::now() + OFFER_AGAIN_EVERY);
         let code = refused.code;
-        tracing::error!(records, code, "the store refuses audit records; they are set aside");
+        tracing::error!(
+            records,
+            code,
+            "the store refuses audit records; they are set aside"
+        );
         Ok(())
     }
 
     fn wrote(&self, chunk: &Chunk) {
-        self.shared.settle(chunk);
         let mut state = self.shared.state.lock();
         let recovered = std::mem::take(&mut state.failing);
         state.refused = self.offer_again_at.is_some();
         let lost = state.lost_to_log(Instant::now());
         drop(state);
+        // Last: whoever waits for the records then finds the rest as it is.
+        self.shared.settle(chunk);
         log_lost(lost);
         if recovered {
             tracing::info!("audit records are being written again");
@@ -210,7 +226,10 @@ impl<S: Store> Writer<S> {
         self.shared.sync_spool();
         let mut state = self.shared.state.lock();
         if !std::mem::replace(&mut state.failing, true) {
-            tracing::error!(error, "audit records cannot be written; keeping them and retrying");
+            tracing::error!(
+                error,
+                "audit records cannot be written; keeping them and retrying"
+            );
         }
         let now = Instant::now();
         if state.give_up_at.is_some_and(|at| at <= now) {
@@ -230,7 +249,9 @@ impl<S: Store> Writer<S> {
         while left > 0
             && let Some(unread) = self.refused.unread()
         {
-            let offered = unread.read(RECORDS_PER_WRITE).map_err(|error| error.to_string());
+            let offered = unread
+                .read(RECORDS_PER_WRITE)
+                .map_err(|error| error.to_string());
             let offered = offered.and_then(|chunk| self.write(&chunk).map(|()| chunk));
             match offered {
                 Ok(chunk) => {

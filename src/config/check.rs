@@ -5,6 +5,7 @@ use super::problems::Problems;
 use super::secret::Secret;
 use super::settings::Config;
 use super::types::SettingType;
+use crate::mongo::Mongo;
 
 /// Refuses a value that its type allows; the error says what would be right.
 pub(super) type Check<'a, T> = &'a dyn Fn(&T) -> Result<(), String>;
@@ -52,6 +53,16 @@ pub(super) fn node_name(name: &str) -> Result<(), String> {
     match fits {
         true => Ok(()),
         false => Err("must have 1 to 128 bytes and no control characters".to_owned()),
+    }
+}
+
+/// Refuses what is no URI of a MongoDB. What is wrong with it is not said: it may hold a password.
+pub(super) fn mongodb_uri(uri: &Option<Secret>) -> Result<(), String> {
+    match uri {
+        Some(uri) if !Mongo::is_uri(uri.expose()) => {
+            Err("must be a valid mongodb:// or mongodb+srv:// URI".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

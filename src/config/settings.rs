@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::check::{at_least, between, long_enough, node_name, not_in_this_version};
+use super::check::{at_least, between, long_enough, mongodb_uri, node_name, not_in_this_version};
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
@@ -286,7 +286,8 @@ settings! {
     audit_spool_full: SpoolFull = SpoolFull::DropOldest;
     /// MongoDB to keep the audit and conversations in, mongodb:// or mongodb+srv://, with the name of
     /// the database (sealed_relay). When not set, they are kept in data_dir.
-    mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"];
+    mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
+        check mongodb_uri;
     /// Redis that joins several servers. Not in this version: setting it stops the start.
     redis_url: Option<Secret> = None, check not_in_this_version("run as several servers over Redis");
 }

@@ -64,15 +64,16 @@ impl AuthenticatedReply {
     };
 }
 
+/// The `error` event of an event that no dialect handled.
 #[derive(Serialize)]
-struct UnknownEvent<'a> {
+struct NotHandled<'a> {
     message: &'static str,
     code: ErrorCode,
-    context: UnknownContext<'a>,
+    context: NotHandledContext<'a>,
 }
 
 #[derive(Serialize)]
-struct UnknownContext<'a> {
+struct NotHandledContext<'a> {
     event: &'a str,
 }
 
@@ -194,17 +195,31 @@ pub fn refuse_guest(mut turn: Turn<'_>) {
 /// Nobody knows this event, at least not on this connection. Said at most once a second.
 pub fn unknown(turn: &mut Turn<'_>, name: &str) {
     const MESSAGE: &str = "Unknown event";
-    if turn.connection.may_complain() {
-        let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
-        let unknown = UnknownEvent {
-            message: MESSAGE,
-            code: ErrorCode::UnknownEvent,
-            context: UnknownContext { event },
-        };
-        turn.connection.say(ERROR, &unknown);
-    }
+    not_handled(turn, name, MESSAGE, ErrorCode::UnknownEvent);
     record_refused(turn, ErrorCode::UnknownEvent);
     turn.fail(MESSAGE, ErrorCode::UnknownEvent);
+}
+
+/// An event that is not handled because it could not be recorded (setting `audit_spool_full`). That
+/// is not recorded either.
+pub fn refuse_unrecorded(mut turn: Turn<'_>) {
+    const MESSAGE: &str = "Server is busy";
+    let name = turn.event.name().unwrap_or_default();
+    not_handled(&turn, name, MESSAGE, ErrorCode::ServerBusy);
+    turn.fail(MESSAGE, ErrorCode::ServerBusy);
+}
+
+fn not_handled(turn: &Turn<'_>, name: &str, message: &'static str, code: ErrorCode) {
+    if turn.connection.may_complain() {
+        let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
+        let context = NotHandledContext { event };
+        let error = NotHandled {
+            message,
+            code,
+            context,
+        };
+        turn.connection.say(ERROR, &error);
+    }
 }
 
 fn record_refused(turn: &Turn<'_>, code: ErrorCode) {

@@ -47,6 +47,9 @@ pub async fn handle(
     if everyone::sends_too_much(&turn) {
         return;
     }
+    if relay.audit.refuses() {
+        return everyone::refuse_unrecorded(turn);
+    }
     let name = event.name().unwrap_or_default();
     if name == everyone::AUTHENTICATE {
         return everyone::authenticate(turn).await;

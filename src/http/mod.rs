@@ -52,6 +52,10 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .method_not_allowed_fallback(error::unknown_route)
         .with_state(relay.clone())
         .layer(from_fn_with_state(relay.clone(), problem::record_refusals))
+        .layer(from_fn_with_state(
+            relay.clone(),
+            problem::refuse_unrecorded,
+        ))
         .layer(from_fn(problem::name_failures));
     let socket_io = Router::new()
         .route("/socket.io", any(socket_io::request))

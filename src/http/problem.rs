@@ -134,6 +134,17 @@ impl Problem {
         }
     }
 
+    pub(super) fn busy() -> Self {
+        Self {
+            retry_after: Some(5),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Server is busy",
+                ErrorCode::ServerBusy,
+            )
+        }
+    }
+
     /// The server failed.
     pub(super) fn failed() -> Self {
         Self::new(
@@ -229,6 +240,18 @@ pub(super) async fn record_refusals(
         relay.audit.record(Record::new(source, None, event));
     }
     response
+}
+
+/// Refuses what would change something while it could not be recorded (setting `audit_spool_full`).
+pub(super) async fn refuse_unrecorded(
+    State(relay): State<Arc<Relay>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if relay.audit.refuses() && !request.method().is_safe() {
+        return Problem::busy().into_response();
+    }
+    next.run(request).await
 }
 
 /// Says in the answer to a request that failed how the log names it.

@@ -52,7 +52,9 @@ impl Reader for MongoReader {
         let documents = self.runtime.block_on(within(TIMEOUT, documents))?;
         let more = documents.len() == one_more;
         let shown = documents.iter().take(query.limit.get());
-        let records = shown.map(|document| logged(document)).collect::<Option<_>>();
+        let records = shown
+            .map(|document| logged(document))
+            .collect::<Option<_>>();
         let records = records.ok_or(ReadError::Damaged)?;
         Ok(Found { records, more })
     }
@@ -92,8 +94,16 @@ fn filter(query: &Query) -> Document {
     }
     if goes_by_id(query) {
         let mut also = Document::new();
-        also.extend(query.from.map(|from| ("$gte".to_owned(), binary(first_of(from)))));
-        also.extend(query.to.map(|to| ("$lt".to_owned(), binary(first_of(to.saturating_add(1))))));
+        also.extend(
+            query
+                .from
+                .map(|from| ("$gte".to_owned(), binary(first_of(from)))),
+        );
+        also.extend(
+            query
+                .to
+                .map(|to| ("$lt".to_owned(), binary(first_of(to.saturating_add(1))))),
+        );
         let both = [ids, also].into_iter().filter(|range| !range.is_empty());
         let both: Vec<Bson> = both.map(|range| doc! { "_id": range }.into()).collect();
         if !both.is_empty() {

@@ -20,7 +20,9 @@ impl Store for Gated {
     const FAILING: &'static str = "the gate is shut";
 
     fn write(&mut self, records: &[&RawDocument]) -> Verdict {
-        let ids = records.iter().map(|record| Fields::read(record).unwrap().id);
+        let ids = records
+            .iter()
+            .map(|record| Fields::read(record).unwrap().id);
         self.batches.send(ids.collect()).map_err(|_| "test over")?;
         self.verdicts.recv().map_err(|_| "test over")?
     }
@@ -127,7 +129,10 @@ impl Gate {
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder.join(SPOOL)).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "spool"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "spool")
+    });
     files.sort();
     files
 }
@@ -184,7 +189,11 @@ fn what_waits_is_written_together_in_bounded_batches() {
     gate.answer(taken());
     assert!(gate.audit.flush(soon()));
     assert_eq!(gate.audit.health(), Ok(()));
-    let left: Vec<_> = gate.files().iter().map(|file| file.metadata().unwrap().len()).collect();
+    let left: Vec<_> = gate
+        .files()
+        .iter()
+        .map(|file| file.metadata().unwrap().len())
+        .collect();
     assert_eq!(left, [0]);
 }
 
@@ -289,7 +298,11 @@ fn a_full_spool_drops_the_oldest_and_keeps_the_newest() {
     assert!(!gate.audit.refuses());
     let lost = gate.audit.lost();
     assert!(lost > 100, "{lost}");
-    let bytes: u64 = gate.files().iter().map(|file| file.metadata().unwrap().len()).sum();
+    let bytes: u64 = gate
+        .files()
+        .iter()
+        .map(|file| file.metadata().unwrap().len())
+        .sum();
     assert!(bytes <= 64 * 1024, "{bytes}");
     for _ in 0..1_000 {
         gate.answer(taken());
@@ -341,7 +354,11 @@ fn under_refuse_the_spool_is_bounded_too() {
         gate.record(1);
         gate.audit.secure();
     }
-    let bytes: u64 = gate.files().iter().map(|file| file.metadata().unwrap().len()).sum();
+    let bytes: u64 = gate
+        .files()
+        .iter()
+        .map(|file| file.metadata().unwrap().len())
+        .sum();
     assert!(bytes <= 72 * 1024, "{bytes}");
     assert!(gate.audit.lost() > 0);
     for _ in 0..1_000 {
@@ -427,10 +444,7 @@ fn close_writes_what_is_left_and_takes_no_more() {
     assert_eq!(gate.batches.try_iter().flatten().count(), 3);
     gate.record(1);
     assert_eq!(gate.audit.lost(), 1);
-    assert_eq!(
-        gate.audit.health(),
-        Err("the audit's writer has stopped")
-    );
+    assert_eq!(gate.audit.health(), Err("the audit's writer has stopped"));
     assert!(gate.audit.close(soon()), "closing twice is harmless");
 }
 

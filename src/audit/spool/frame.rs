@@ -73,7 +73,9 @@ mod tests {
 
     fn written(payloads: &[Vec<u8>]) -> Vec<u8> {
         let mut frames = Vec::new();
-        payloads.iter().for_each(|payload| push(&mut frames, payload));
+        payloads
+            .iter()
+            .for_each(|payload| push(&mut frames, payload));
         frames
     }
 

@@ -74,6 +74,11 @@ impl Segment {
         std::fs::remove_file(&self.path)
     }
 
+    #[cfg(test)]
+    pub(super) fn replace_file(&mut self, file: File) {
+        self.file = Arc::new(file);
+    }
+
     /// What follows `from`.
     pub(super) fn unread(&self, from: u64) -> Unread {
         Unread {

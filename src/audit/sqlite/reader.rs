@@ -74,7 +74,8 @@ impl SqliteReader {
 impl Reader for SqliteReader {
     fn read(&self, query: &Query) -> Result<Found, ReadError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags).map_err(StoreError::from)?;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(StoreError::from)?;
         let mut records = select(&connection, query)?;
         let more = records.len() > query.limit.get();
         records.truncate(query.limit.get());
@@ -107,7 +108,11 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreEr
     values.extend(query.user.as_ref().map(|user| user as &dyn ToSql));
     values.extend(event.as_ref().map(|event| event as &dyn ToSql));
 
-    let mut select = connection.prepare(statement(query.order, query.user.is_some(), event.is_some()))?;
+    let mut select = connection.prepare(statement(
+        query.order,
+        query.user.is_some(),
+        event.is_some(),
+    ))?;
     let rows = select.query_map(values.as_slice(), logged)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    audit::{Audit, AuditOptions, AuditText, Event, Source, details::tests::samples},
+    audit::{
+        Audit, AuditOptions, AuditText, Event, Record, Source, details::tests::samples,
+        entry::write,
+    },
     dialect::Dialect,
 };
 
@@ -63,7 +66,7 @@ fn a_row_has_the_fields_of_the_contract() {
         .into_iter()
         .map(|(event, _)| Record::new(&source(), Some(Dialect::Direct), event))
         .collect();
-    store.write(&batch).unwrap();
+    write(&mut store, &batch).unwrap();
 
     let reader = reader(folder.path());
     let mut select = reader
@@ -124,26 +127,14 @@ fn absent_fields_are_null() {
         user_agent: None,
         node: "n".into(),
     });
-    store
-        .write(&[Record::new(&source, None, Event::SocketConnect)])
-        .unwrap();
+    let record = Record::new(&source, None, Event::SocketConnect);
+    write(&mut store, &[record]).unwrap();
     let nulls = "SELECT count(*) FROM logs WHERE coalesce(dialect, user, username, sessionId, \
         ipAddress, userAgent) IS NULL";
     let found: i64 = reader(folder.path())
         .query_row(nulls, [], |row| row.get(0))
         .unwrap();
     assert_eq!(found, 1);
-}
-
-#[test]
-fn writing_a_record_twice_is_harmless() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = SqliteStore::open(folder.path()).unwrap();
-    let record = Record::new(&source(), None, Event::SocketConnect);
-    let next = Record::new(&source(), None, Event::SocketConnect);
-    store.write(std::slice::from_ref(&record)).unwrap();
-    store.write(&[record, next]).unwrap();
-    assert_eq!(count(&reader(folder.path())), 2);
 }
 
 #[test]
@@ -174,7 +165,7 @@ fn a_new_folder_and_file_are_private_and_reopening_keeps_the_rows() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("a/data");
     for round in 1..=2 {
-        let audit = Audit::start(SqliteStore::open(&folder).unwrap(), keep_all()).unwrap();
+        let audit = Audit::start(SqliteStore::open(&folder).unwrap(), &folder, keep_all()).unwrap();
         audit.record(Record::new(&source(), None, Event::SocketConnect));
         assert!(audit.close(soon()));
         assert_eq!(count(&reader(&folder)), round);
@@ -218,14 +209,19 @@ fn a_file_that_is_no_database_is_refused() {
 #[test]
 fn a_locked_database_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let audit = Audit::start(SqliteStore::open(folder.path()).unwrap(), keep_all()).unwrap();
+    let audit = Audit::start(
+        SqliteStore::open(folder.path()).unwrap(),
+        folder.path(),
+        keep_all(),
+    )
+    .unwrap();
     let other = reader(folder.path());
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     for _ in 0..5_000 {
         audit.record(Record::new(&source(), None, Event::SocketConnect));
     }
     let deadline = soon();
-    while audit.health() != Err("audit store is failing") {
+    while audit.health() != Err(SqliteStore::FAILING) {
         assert!(Instant::now() < deadline, "the failure shows");
         std::thread::yield_now();
     }
@@ -235,23 +231,6 @@ fn a_locked_database_loses_nothing() {
     assert_eq!(audit.health(), Ok(()));
     assert_eq!(audit.lost(), 0);
     assert_eq!(count(&other), 5_000);
-}
-
-#[test]
-fn expiring_deletes_the_oldest_in_bounded_slices() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = SqliteStore::open(folder.path()).unwrap();
-    let batch: Vec<Record> = (1..=10)
-        .map(|ms| Record::at(ms, &source(), Event::SocketConnect))
-        .collect();
-    store.write(&batch).unwrap();
-    assert_eq!(store.expire(8, 5).unwrap(), 5);
-    let oldest: i64 = reader(folder.path())
-        .query_row("SELECT min(createdAt) FROM logs", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(oldest, 6);
-    assert_eq!(store.expire(8, 5).unwrap(), 2);
-    assert_eq!(store.expire(8, 5).unwrap(), 0);
 }
 
 #[test]
@@ -265,12 +244,12 @@ fn records_past_their_retention_are_deleted_at_start() {
     let batch: Vec<Record> = ages
         .map(|age| Record::at(now_ms() - age, &source(), Event::SocketConnect))
         .collect();
-    store.write(&batch).unwrap();
+    write(&mut store, &batch).unwrap();
     let options = AuditOptions {
         retention_days: NonZeroU32::new(30),
         ..AuditOptions::default()
     };
-    let audit = Audit::start(store, options).unwrap();
+    let audit = Audit::start(store, folder.path(), options).unwrap();
     let reader = reader(folder.path());
     let deadline = soon();
     while count(&reader) != 2 {
@@ -285,10 +264,12 @@ fn records_past_their_retention_are_deleted_at_start() {
 fn retention_of_none_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(folder.path()).unwrap();
-    store
-        .write(&[Record::at(1, &source(), Event::SocketConnect)])
-        .unwrap();
-    let audit = Audit::start(store, keep_all()).unwrap();
+    write(
+        &mut store,
+        &[Record::at(1, &source(), Event::SocketConnect)],
+    )
+    .unwrap();
+    let audit = Audit::start(store, folder.path(), keep_all()).unwrap();
     audit.record(Record::new(&source(), None, Event::SocketConnect));
     assert!(audit.close(soon()));
     assert_eq!(count(&reader(folder.path())), 2);

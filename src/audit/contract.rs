@@ -1,0 +1,294 @@
+//! What every store of the audit has to do, as tests that know none of them. A store passes when
+//! `contract_suite!` does, given a function that opens an empty one, with what has to live as long.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    AuditText, Event, EventType, Found, Order, Query, ReadLimit, Record, Source, Store,
+    details::tests::samples, entry::write,
+};
+use crate::{clock, dialect::Dialect, error::ErrorCode};
+
+/// One `#[test]` for each test of the contract.
+macro_rules! contract_suite {
+    ($open:path) => {
+        $crate::audit::contract::contract_suite! { $open;
+            a_record_is_told_with_the_fields_of_the_contract,
+            what_a_record_has_not_is_left_out,
+            writing_a_record_twice_is_harmless,
+            every_filter_pages_through_exactly_its_records,
+            a_cursor_need_not_be_kept_any_more,
+            expiring_deletes_the_oldest_in_bounded_slices,
+        }
+    };
+    ($open:path; $($test:ident),+ $(,)?) => { $(
+        #[test]
+        fn $test() {
+            let (store, _keep) = $open();
+            $crate::audit::contract::$test(store);
+        }
+    )+ };
+}
+pub(super) use contract_suite;
+
+pub(super) const T: u64 = 1_700_000_000_000;
+
+pub(super) fn source(user: Option<&str>) -> Arc<Source> {
+    Arc::new(Source {
+        user: user.map(Into::into),
+        username: None,
+        session_id: None,
+        ip: None,
+        user_agent: None,
+        node: "node-1".into(),
+    })
+}
+
+fn read(store: &impl Store, query: &Query) -> Found {
+    store.reader().read(query).unwrap()
+}
+
+fn keep<S: Store>(store: &mut S, records: &[Record])
+where
+    S::Error: std::fmt::Debug,
+{
+    write(store, records).unwrap();
+}
+
+fn ids(found: &Found) -> Vec<Uuid> {
+    found.records.iter().map(|record| record.id).collect()
+}
+
+pub(super) fn a_record_is_told_with_the_fields_of_the_contract<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    let source = Arc::new(Source {
+        username: Some("Alice".into()),
+        session_id: Some(Uuid::from_u128(7)),
+        ip: Some(IpAddr::from([192, 0, 2, 1])),
+        user_agent: Some(AuditText::new("agent")),
+        ..(*source(Some("alice"))).clone()
+    });
+    let records: Vec<Record> = samples()
+        .into_iter()
+        .map(|(event, _)| Record::new(&source, Some(Dialect::Direct), event))
+        .collect();
+    keep(&mut store, &records);
+    let found = read(&store, &Query::default());
+    assert_eq!(found.records.len(), records.len());
+    let told = found.records.iter().rev();
+    for ((told, record), (event, details)) in told.zip(&records).zip(samples()) {
+        let event_type = event.event_type();
+        let time = jiff::Timestamp::from_millisecond(record.created_at_ms()).unwrap();
+        assert_eq!(
+            serde_json::to_value(told).unwrap(),
+            json!({
+                "_id": record.id().hyphenated().to_string(),
+                "eventType": event_type.as_str(),
+                "level": event_type.level().as_str(),
+                "dialect": "direct",
+                "user": "alice",
+                "username": "Alice",
+                "sessionId": "00000000-0000-0000-0000-000000000007",
+                "ipAddress": "192.0.2.1",
+                "userAgent": "agent",
+                "node": "node-1",
+                "details": details,
+                "success": event_type.success(),
+                "message": event_type.message(),
+                "createdAt": clock::iso(time),
+            })
+        );
+    }
+}
+
+pub(super) fn what_a_record_has_not_is_left_out<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    keep(
+        &mut store,
+        &[Record::at(T, &source(None), Event::SocketConnect)],
+    );
+    let found = read(&store, &Query::default());
+    let told = serde_json::to_value(&found.records[0]).unwrap();
+    let mut names: Vec<_> = told.as_object().unwrap().keys().collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "_id",
+            "createdAt",
+            "details",
+            "eventType",
+            "level",
+            "message",
+            "node",
+            "success"
+        ]
+    );
+    assert_eq!(told["details"], json!({}));
+    assert_eq!(told["createdAt"], "2023-11-14T22:13:20.000Z");
+}
+
+pub(super) fn writing_a_record_twice_is_harmless<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    let [one, two] = [0, 1].map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect));
+    keep(&mut store, std::slice::from_ref(&one));
+    keep(&mut store, &[one.clone(), two.clone()]);
+    assert_eq!(ids(&read(&store, &Query::default())), [two.id(), one.id()]);
+}
+
+/// Of alice and bob and nobody in turn, connecting, failing and connecting again, four in each
+/// millisecond, in no order of writing.
+fn mixed() -> Vec<Record> {
+    let users = [Some("alice"), Some("bob"), None].map(source);
+    let mut records: Vec<Record> = (0..120)
+        .map(|number: usize| {
+            let event = match number % 2 {
+                0 => Event::SocketConnect,
+                _ => Event::Error {
+                    code: ErrorCode::OperationFailed,
+                },
+            };
+            Record::at(T + number as u64 / 4, &users[number % 3], event)
+        })
+        .collect();
+    records.swap(3, 97);
+    records.swap(40, 41);
+    records
+}
+
+/// What a query should find, by looking at each record.
+fn expected(records: &[Record], query: &Query) -> Vec<Uuid> {
+    let matches = |record: &&Record| {
+        let at = record.created_at_ms();
+        let user = record.source().user.as_deref();
+        query
+            .user
+            .as_deref()
+            .is_none_or(|asked| Some(asked) == user)
+            && query
+                .event
+                .is_none_or(|asked| asked == record.event().event_type())
+            && query.from.is_none_or(|from| from <= at)
+            && query.to.is_none_or(|to| at <= to)
+    };
+    let mut ids: Vec<Uuid> = records.iter().filter(matches).map(Record::id).collect();
+    ids.sort_unstable();
+    if query.order == Order::NewestFirst {
+        ids.reverse();
+    }
+    ids
+}
+
+pub(super) fn every_filter_pages_through_exactly_its_records<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    let records = mixed();
+    keep(&mut store, &records);
+    let reader = store.reader();
+    let (first, last) = (T as i64, T as i64 + 29);
+    let times = [
+        (None, None),
+        (Some(first + 3), None),
+        (None, Some(last - 3)),
+        (Some(first + 7), Some(first + 8)),
+        (Some(first + 8), Some(first + 7)),
+        (Some(i64::MIN), Some(i64::MAX)),
+    ];
+    let users = [None, Some("alice"), Some("bob"), Some("eve"), Some("")];
+    let events = [
+        None,
+        Some(EventType::SocketConnect),
+        Some(EventType::Error),
+        Some(EventType::Admin),
+    ];
+    let mut found_any = 0;
+    for (from, to) in times {
+        for (user, event) in users
+            .iter()
+            .flat_map(|user| events.map(|event| (user, event)))
+        {
+            for (limit, order) in [
+                (1, Order::OldestFirst),
+                (7, Order::NewestFirst),
+                (7, Order::OldestFirst),
+                (1_000, Order::NewestFirst),
+            ] {
+                let mut query = Query {
+                    user: user.map(Into::into),
+                    event,
+                    from,
+                    to,
+                    order,
+                    after: None,
+                    limit: ReadLimit::new(limit).unwrap(),
+                };
+                let mut all = Vec::new();
+                loop {
+                    let found = reader.read(&query).unwrap();
+                    assert!(found.records.len() <= limit as usize);
+                    assert!(!found.more || found.records.len() == limit as usize);
+                    all.extend(ids(&found));
+                    query.after = all.last().copied();
+                    if !found.more {
+                        break;
+                    }
+                }
+                assert_eq!(all, expected(&records, &query), "{query:?}");
+                found_any += usize::from(!all.is_empty());
+            }
+        }
+    }
+    assert!(found_any > 100, "{found_any}");
+}
+
+pub(super) fn a_cursor_need_not_be_kept_any_more<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    let records = mixed();
+    keep(&mut store, &records);
+    let reader = store.reader();
+    let all = expected(&records, &Query::default());
+    store.expire(T as i64 + 10, 1_000).unwrap();
+    let query = |after| Query {
+        after: Some(after),
+        ..Query::default()
+    };
+    let gone = reader.read(&query(all[100])).unwrap();
+    assert_eq!((gone.records.len(), gone.more), (0, false));
+    for after in [Uuid::nil(), all[119]] {
+        assert!(reader.read(&query(after)).unwrap().records.is_empty());
+    }
+    let newest = reader.read(&query(Uuid::max())).unwrap();
+    assert_eq!(ids(&newest), all[..80]);
+}
+
+pub(super) fn expiring_deletes_the_oldest_in_bounded_slices<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    let records: Vec<Record> = (1..=10)
+        .map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect))
+        .collect();
+    keep(&mut store, &records);
+    let before = T as i64 + 8;
+    let left = |store: &S| -> BTreeSet<Uuid> {
+        ids(&read(store, &Query::default())).into_iter().collect()
+    };
+    let of = |records: &[Record]| -> BTreeSet<Uuid> { records.iter().map(Record::id).collect() };
+    assert_eq!(store.expire(before, 5).unwrap(), 5);
+    assert_eq!(left(&store), of(&records[5..]));
+    assert_eq!(store.expire(before, 5).unwrap(), 2);
+    assert_eq!(store.expire(before, 5).unwrap(), 0);
+    assert_eq!(left(&store), of(&records[7..]));
+}

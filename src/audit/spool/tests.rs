@@ -1,0 +1,121 @@
+use tempfile::TempDir;
+
+use super::*;
+
+const PLENTY: u64 = 1 << 30;
+
+fn open(folder: &TempDir, limit: u64) -> (Spool, Left) {
+    Spool::open(folder.path(), limit).unwrap()
+}
+
+fn append(spool: &mut Spool, payloads: impl IntoIterator<Item = Vec<u8>>) {
+    for payload in payloads {
+        let mut frames = Vec::new();
+        push_frame(&mut frames, &payload);
+        spool.append(&frames, 1).unwrap();
+    }
+}
+
+/// Takes and settles all that is there, so many at a time.
+fn drain(spool: &mut Spool, most: usize) -> (Vec<Vec<u8>>, usize) {
+    let (mut all, mut damage) = (Vec::new(), 0);
+    while let Some(unread) = spool.unread() {
+        let chunk = unread.read(most).unwrap();
+        all.extend(chunk.records().map(<[u8]>::to_vec));
+        damage += chunk.damage;
+        assert_eq!(spool.settle(&chunk), chunk.len() as u64);
+    }
+    (all, damage)
+}
+
+/// More than is read at once, of many sizes.
+fn many() -> Vec<Vec<u8>> {
+    let size = |number: usize| 1 + (number * 7919) % 4_000;
+    (0..2_000)
+        .map(|number| vec![number as u8; size(number)])
+        .collect()
+}
+
+fn names(folder: &TempDir) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name != "lock").collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_goes_in_comes_out_in_order_over_many_files_and_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let payloads = many();
+    // Files of 128 KiB.
+    let (mut spool, left) = open(&folder, 8 * 128 * 1024);
+    assert_eq!((left.records, left.damage), (0, 0));
+    append(&mut spool, payloads.iter().cloned());
+    assert!(names(&folder).len() > 20);
+    drop(spool);
+    let (mut spool, left) = open(&folder, PLENTY);
+    assert_eq!((left.records, left.damage), (2_000, 0));
+    append(&mut spool, [b"last".to_vec()]);
+    let (all, damage) = drain(&mut spool, 33);
+    assert_eq!(all[..2_000], payloads);
+    assert_eq!((&*all[2_000], damage), (&b"last"[..], 0));
+    assert_eq!(names(&folder).len(), 1);
+    assert_eq!(spool.len(), 0);
+}
+
+#[test]
+fn damage_in_the_middle_costs_what_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let payloads = many();
+    let (mut spool, _) = open(&folder, PLENTY);
+    append(&mut spool, payloads.iter().cloned());
+    drop(spool);
+    let file = folder.path().join(&names(&folder)[0]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let garbled = bytes.len() / 2..bytes.len() / 2 + 300_000;
+    bytes[garbled].fill(0xa5);
+    std::fs::write(&file, bytes).unwrap();
+    let (mut spool, left) = open(&folder, PLENTY);
+    assert!(left.damage >= 300_000, "{left:?}");
+    let (all, damage) = drain(&mut spool, 1_000);
+    assert_eq!(all.len() as u64, left.records);
+    assert_eq!(damage as u64, left.damage);
+    assert!(all.len() > 1_700, "{}", all.len());
+    let mut expected = payloads.iter();
+    assert!(
+        all.iter()
+            .all(|read| expected.any(|written| written == read))
+    );
+}
+
+#[test]
+fn dropping_the_oldest_file_drops_what_is_not_settled_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(&folder, PLENTY);
+    append(&mut spool, (0..10).map(|number| vec![number]));
+    let chunk = spool.unread().unwrap().read(4).unwrap();
+    assert_eq!(spool.settle(&chunk), 4);
+    let late = spool.unread().unwrap().read(4).unwrap();
+    assert_eq!(spool.drop_oldest().unwrap(), 6);
+    // It was being written when its file went.
+    assert_eq!(spool.settle(&late), 0);
+    append(&mut spool, [b"next".to_vec()]);
+    assert_eq!(drain(&mut spool, 10).0, [b"next"]);
+}
+
+#[test]
+fn a_write_that_fails_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(&folder, PLENTY);
+    append(&mut spool, [b"one".to_vec()]);
+    // The file can be read only from here on.
+    let name = folder.path().join(&names(&folder)[0]);
+    let reads_only = File::open(&name).unwrap();
+    spool.segments[0].replace_file(reads_only);
+    assert!(spool.append(b"two", 1).is_err());
+    assert_eq!(spool.segments[0].records, 1);
+    drop(spool);
+    let (_spool, left) = open(&folder, PLENTY);
+    assert_eq!((left.records, left.damage), (1, 0));
+}
