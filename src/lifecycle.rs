@@ -82,7 +82,7 @@ impl Server {
         let audit = self.relay.audit.clone();
         let written = tokio::task::spawn_blocking(move || audit.close(end.into_std())).await;
         if !matches!(written, Ok(true)) {
-            tracing::error!("stopped before all audit records were written");
+            tracing::error!("stopped before all audit records were stored; they stay in the spool");
         }
     }
 

@@ -41,6 +41,9 @@ enum Command {
     CheckConfig,
     /// Print the configuration in effect, secrets redacted
     PrintConfig,
+    /// Read the audit
+    #[command(subcommand)]
+    Audit(cli::audit::Command),
     /// Ask a running server whether it is healthy
     Health(cli::health::Args),
 }
@@ -98,6 +101,7 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
             print("ok")?;
         }
         Command::PrintConfig => print(load()?.to_toml().trim_end())?,
+        Command::Audit(cli::audit::Command::Export(args)) => cli::audit::export(&args, &load()?)?,
         Command::Health(args) => {
             let url = match args.url {
                 Some(url) => url,

@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::admission;
-use crate::audit::{Audit, AuditError, AuditOptions, MongoStore, SqliteStore, StoreError};
+use crate::audit::{
+    Audit, AuditError, AuditOptions, MongoStore, Reader, SqliteStore, Store as _, StoreError,
+};
 use crate::auth::{KeyError, Verifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, Secret, Transport};
@@ -138,6 +140,17 @@ async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStor
     let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
     let conversations = SqliteConversations::open(folder, clock)?;
     Ok((audit, Arc::new(conversations)))
+}
+
+/// What reads the audit of a server with this configuration, whether it runs or not.
+///
+/// # Errors
+/// [`StartError::Mongo`]
+pub async fn audit_reader(config: &Config) -> Result<Arc<dyn Reader>, StartError> {
+    Ok(match &config.mongodb_uri {
+        Some(uri) => MongoStore::new(&Mongo::open(uri).await?).reader(),
+        None => SqliteStore::reader_of(&config.data_dir),
+    })
 }
 
 fn relay(

@@ -198,7 +198,10 @@ impl Audit {
     /// next start. Blocks the thread like [`Audit::flush`].
     pub fn close(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
-        let mut state = shared.close(deadline);
+        drop(shared.close(deadline));
+        // The writer may be held up by the store for longer than there is time.
+        shared.spool_tail();
+        let mut state = shared.state.lock();
         while !state.stopped {
             if shared.done.wait_until(&mut state, deadline).timed_out() {
                 break;

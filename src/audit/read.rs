@@ -71,6 +71,9 @@ impl ReadLimit {
     /// The most records that are read at once.
     pub const MAX: u16 = 1_000;
 
+    /// As many.
+    pub const LARGEST: Self = Self(Self::MAX);
+
     /// `None`: it is not 1 to 1000.
     pub fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;

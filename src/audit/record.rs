@@ -52,6 +52,17 @@ impl Record {
         Self::with_tick(next_tick(&LAST_TICK, now_ms), source, dialect, event)
     }
 
+    /// Records `event` under a `UUIDv7`, whose time is when it happened: for what may be recorded
+    /// twice, of which one record is kept.
+    pub fn with_id(id: Uuid, source: &Arc<Source>, dialect: Option<Dialect>, event: Event) -> Self {
+        Self {
+            id,
+            source: Arc::clone(source),
+            dialect,
+            event,
+        }
+    }
+
     /// The same at a given time, for tests of retention.
     #[cfg(test)]
     pub(crate) fn at(ms: u64, source: &Arc<Source>, event: Event) -> Self {
@@ -64,12 +75,7 @@ impl Record {
         counter.copy_from_slice(&((tick & COUNTER_MASK) as u16).to_be_bytes());
         random.copy_from_slice(&rand::random::<u64>().to_be_bytes());
         let id = Builder::from_unix_timestamp_millis(tick >> COUNTER_BITS, &rest).into_uuid();
-        Self {
-            id,
-            source: Arc::clone(source),
-            dialect,
-            event,
-        }
+        Self::with_id(id, source, dialect, event)
     }
 
     /// The `_id`: time, counter, 62 random bits.

@@ -113,6 +113,11 @@ impl SqliteStore {
             data_dir: data_dir.to_owned(),
         })
     }
+
+    /// Reads the file in `data_dir`, which another process may be writing.
+    pub fn reader_of(data_dir: &Path) -> Arc<dyn Reader> {
+        Arc::new(SqliteReader::new(data_dir))
+    }
 }
 
 impl Store for SqliteStore {
@@ -146,7 +151,7 @@ impl Store for SqliteStore {
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
-        Arc::new(SqliteReader::new(&self.data_dir))
+        Self::reader_of(&self.data_dir)
     }
 }
 

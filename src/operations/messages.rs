@@ -1,5 +1,7 @@
 //! Sending, editing, deleting and hiding messages.
 
+use uuid::Uuid;
+
 use super::{Actor, receipts};
 use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
 use crate::conversations::{
@@ -23,12 +25,11 @@ pub async fn send(
     let mut live = conversations.live(&new.conversation).await;
     let appended = conversations.store().append(new).await?;
     let message = appended.message;
+    actor.record_as(relay, *message.id.uuid(), sent(&message, size));
+    kept(&message, appended.repeated);
     if appended.repeated {
-        kept(&message, true);
         return Ok(());
     }
-    actor.record(relay, sent(&message, size));
-    kept(&message, false);
     live.check_members(&relay.users).await;
     let fact = Fact::Sent {
         message: &message,
@@ -103,20 +104,24 @@ pub async fn delete(
     let user = &actor.identity.user;
     let deleted = conversations.store().delete(conversation, message, user);
     let Deleted { message, repeated } = deleted.await?;
+    let event = Event::MessageDeleted(reference(conversation, message.id));
+    actor.record_as(relay, deletion_of(&message), event);
+    kept(&message);
     if repeated {
-        kept(&message);
         return Ok(());
     }
-    actor.record(
-        relay,
-        Event::MessageDeleted(reference(conversation, message.id)),
-    );
-    kept(&message);
     live.check_members(&relay.users).await;
     let behind = live.tell(&Fact::Deleted(&message)).await;
     drop(live);
     behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
+}
+
+/// The id of the record that a message was deleted: like that of the message, at another time.
+fn deletion_of(message: &Message) -> Uuid {
+    let id = message.id.uuid().as_u128();
+    let at = message.deleted_at().unwrap_or(message.created_at);
+    Uuid::from_u128((u128::from(at) << 80) | ((id ^ 1) & ((1 << 80) - 1)))
 }
 
 /// Leaves a message out of the history for one user. Nobody is told.

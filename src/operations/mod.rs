@@ -20,6 +20,8 @@ pub use subscriptions::{disconnected, join, join_all, leave, online, takes_part}
 pub use typing::typing;
 pub use users::{change_user, disconnect_user};
 
+use uuid::Uuid;
+
 use crate::audit::{Event, Record, Source};
 use crate::connection::Member;
 use crate::dialect::Dialect;
@@ -52,6 +54,14 @@ impl Actor<'_> {
     /// Records what they did.
     pub fn record(&self, relay: &Relay, event: Event) {
         let record = Record::new(self.source, self.dialect, event);
+        relay.audit.record(record);
+    }
+
+    /// Records it under an id that it has whenever it is recorded. What a client asks for again
+    /// because the server ended before it answered may have been done and not recorded; else the
+    /// second record is none.
+    fn record_as(&self, relay: &Relay, id: Uuid, event: Event) {
+        let record = Record::with_id(id, self.source, self.dialect, event);
         relay.audit.record(record);
     }
 }

@@ -135,7 +135,7 @@ fn all_problems_are_listed_with_their_setting_and_source() {
         ("JWKS_URL", "https://canary:canary@keys.example/set"),
         ("WRITE_DEADLINE", "999ms"),
         ("GUEST_TIMEOUT", "2years"),
-        ("MONGODB_URI", "mongodb://canary@localhost"),
+        ("MONGODB_URI", "mongodb:/canary@localhost"),
         ("REDIS_URL", "redis://canary@localhost"),
         ("NODE_NAME", "a\nb"),
     ];
