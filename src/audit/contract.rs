@@ -1,5 +1,6 @@
 //! What every store of the audit has to do, as tests that know none of them. A store passes when
-//! `contract_suite!` does, given a function that opens an empty one, with what has to live as long.
+//! `contract_suite!` does, given a function that opens an empty one, with what has to live as long; or none
+//! where that cannot be.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -27,7 +28,9 @@ macro_rules! contract_suite {
     ($open:path; $($test:ident),+ $(,)?) => { $(
         #[test]
         fn $test() {
-            let (store, _keep) = $open();
+            let Some((store, _keep)) = $open() else {
+                return;
+            };
             $crate::audit::contract::$test(store);
         }
     )+ };

@@ -4,12 +4,12 @@
 
 mod reader;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use mongodb::{
     Collection, IndexModel,
-    bson::{DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc},
-    error::{Error, ErrorKind, InsertManyError},
+    bson::{Bson, DateTime, Document, RawDocument, RawDocumentBuf, doc},
+    error::{ErrorKind, InsertManyError},
     options::IndexOptions,
 };
 use tokio::runtime::Handle;
@@ -86,32 +86,68 @@ impl MongoStore {
             Ok(_) => Ok(Refused::default()),
             Err(error) => match &*error.kind {
                 ErrorKind::InsertMany(failure) if failure.write_concern_error.is_none() => {
-                    refused(failure, records.len()).ok_or_else(|| error.clone().into())
+                    let refused = self.refused(records, failure).await?;
+                    // When it takes none at all, the reason is hardly in the documents.
+                    match refused.positions.len() == records.len() {
+                        true => Err(error.into()),
+                        false => Ok(refused),
+                    }
                 }
                 _ => Err(error.into()),
             },
         }
     }
 
-    async fn delete(&mut self, before: DateTime, limit: u32) -> Result<usize, MongoError> {
-        self.make_indexes().await?;
-        let old = doc! { "createdAt": { "$lt": before } };
-        let ids = async {
+    /// Which of the records are not in the collection after this failure.
+    async fn refused(
+        &self,
+        records: &[&RawDocument],
+        failure: &InsertManyError,
+    ) -> Result<Refused, MongoError> {
+        let errors = failure.write_errors.as_deref().unwrap_or_default();
+        let mut refused = Refused::default();
+        let mut duplicates = Vec::new();
+        for error in errors {
+            match records.get(error.index).and_then(|record| id_of(record)) {
+                Some(id) if error.code == DUPLICATE => duplicates.push((error.index, id)),
+                _ => refused.add(error.index, error.code),
+            }
+        }
+        // Most are there from an earlier attempt, but somebody else's index may want to be unique too.
+        let ids = duplicates.iter().map(|(_, id)| id.clone());
+        let these = doc! { "_id": { "$in": ids.collect::<Vec<_>>() } };
+        let kept: HashSet<_> = self.ids(these, 0).await?.iter().map(key).collect();
+        for (position, id) in duplicates {
+            if !kept.contains(&key(&id)) {
+                refused.add(position, DUPLICATE);
+            }
+        }
+        Ok(refused)
+    }
+
+    /// The ids of the oldest records that match, at most so many; 0 is all.
+    async fn ids(&self, filter: Document, limit: u32) -> Result<Vec<Bson>, MongoError> {
+        let find = async {
             let mut found = self
                 .logs
-                .find(old)
+                .find(filter)
                 .sort(doc! { "createdAt": 1 })
                 .limit(limit.into())
                 .projection(doc! { "_id": 1 })
                 .await?;
             let mut ids = Vec::new();
             while found.advance().await? {
-                let id = found.current().get("_id").map_err(Error::custom)?;
-                ids.extend(id.and_then(|id: RawBsonRef<'_>| id.try_into().ok()));
+                ids.extend(id_of(found.current()));
             }
-            Ok::<Vec<mongodb::bson::Bson>, _>(ids)
+            Ok(ids)
         };
-        let ids = within(TIMEOUT, ids).await?;
+        within(TIMEOUT, find).await
+    }
+
+    async fn delete(&mut self, before: DateTime, limit: u32) -> Result<usize, MongoError> {
+        self.make_indexes().await?;
+        let old = doc! { "createdAt": { "$lt": before } };
+        let ids = self.ids(old, limit).await?;
         if ids.is_empty() {
             return Ok(0);
         }
@@ -120,20 +156,16 @@ impl MongoStore {
     }
 }
 
-/// What was refused though other documents were taken. `None`: all were.
-fn refused(failure: &InsertManyError, of: usize) -> Option<Refused> {
-    let errors = failure.write_errors.as_deref().unwrap_or_default();
-    let others: Vec<_> = errors
-        .iter()
-        .filter(|error| error.code != DUPLICATE)
-        .collect();
-    if others.len() == of {
-        return None;
+fn id_of(record: &RawDocument) -> Option<Bson> {
+    record.get("_id").ok()??.try_into().ok()
+}
+
+/// What of an id can be looked up.
+fn key(id: &Bson) -> Vec<u8> {
+    match id {
+        Bson::Binary(binary) => binary.bytes.clone(),
+        _ => Vec::new(),
     }
-    Some(Refused {
-        positions: others.iter().map(|error| error.index).collect(),
-        code: others.first().map(|error| error.code),
-    })
 }
 
 impl Store for MongoStore {

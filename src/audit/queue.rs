@@ -62,6 +62,14 @@ pub struct Refused {
     pub code: Option<i32>,
 }
 
+impl Refused {
+    /// One more.
+    pub(super) fn add(&mut self, position: usize, code: i32) {
+        self.positions.push(position);
+        self.code.get_or_insert(code);
+    }
+}
+
 /// What can be set about the audit.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditOptions {

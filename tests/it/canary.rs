@@ -263,7 +263,7 @@ pub fn found_in(log: &str, data: &Path, mark: &str) -> Vec<String> {
     let rows: Vec<_> = rows.lines().filter(|row| row.contains(mark)).collect();
     assert!(rows.is_empty(), "in the audit: {rows:#?}");
     // Also what no table shows any more.
-    let paths = data.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let paths = files_in(data).into_iter();
     let holds = |path: &PathBuf| {
         let bytes = std::fs::read(path).unwrap();
         bytes
@@ -272,4 +272,16 @@ pub fn found_in(log: &str, data: &Path, mark: &str) -> Vec<String> {
     };
     let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     paths.filter(holds).map(name).collect()
+}
+
+/// All files in a folder and in those below it.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files_in(&path),
+            false => vec![path],
+        })
+        .collect()
 }

@@ -1,1 +1,145 @@
+#[path = "../../../tests/mongo/server.rs"]
+mod server;
 
+use std::sync::LazyLock;
+
+use mongodb::bson::spec::BinarySubtype;
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::{
+    audit::{
+        Event, Record,
+        contract::{T, contract_suite, source},
+        entry::write,
+    },
+    config::Secret,
+};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A database of its own.
+fn database() -> Option<Mongo> {
+    let uri = server::shared_uri(&server::new_database())?;
+    Some(RUNTIME.block_on(Mongo::open(&Secret::new(uri))).unwrap())
+}
+
+fn store(mongo: &Mongo) -> MongoStore {
+    let _runtime = RUNTIME.enter();
+    MongoStore::new(mongo)
+}
+
+/// Drops its database.
+struct Dropped(Mongo);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        let dropped = RUNTIME.block_on(async { self.0.database().drop().await });
+        if !std::thread::panicking() {
+            dropped.unwrap();
+        }
+    }
+}
+
+fn open() -> Option<(MongoStore, Dropped)> {
+    let mongo = database()?;
+    Some((store(&mongo), Dropped(mongo)))
+}
+
+contract_suite!(open);
+
+#[test]
+fn a_document_has_the_types_of_the_contract() {
+    let Some((mut store, keep)) = open() else {
+        return;
+    };
+    let record = Record::at(T, &source(Some("alice")), Event::SocketConnect);
+    write(&mut store, std::slice::from_ref(&record)).unwrap();
+    let logs = keep.0.database().collection::<Document>("logs");
+    let document = RUNTIME.block_on(async { logs.find_one(doc! {}).await });
+    let document = document.unwrap().unwrap();
+    let id = document.get("_id").and_then(|id| match id {
+        Bson::Binary(binary) => Some(binary),
+        _ => None,
+    });
+    assert_eq!(id.unwrap().subtype, BinarySubtype::Uuid);
+    assert_eq!(id.unwrap().bytes, record.id().as_bytes());
+    let created_at = document.get_datetime("createdAt").unwrap();
+    assert_eq!(created_at.timestamp_millis(), T as i64);
+    assert_eq!(document.get_str("eventType").unwrap(), "SOCKET_CONNECT");
+    assert_eq!(document.get_str("user").unwrap(), "alice");
+    assert!(document.get_document("details").unwrap().is_empty());
+    assert!(document.get_bool("success").unwrap());
+}
+
+#[test]
+fn its_indexes_are_those_of_the_contract() {
+    let Some((mut store, keep)) = open() else {
+        return;
+    };
+    write(
+        &mut store,
+        &[Record::at(T, &source(None), Event::SocketConnect)],
+    )
+    .unwrap();
+    let logs = keep.0.database().collection::<Document>("logs");
+    let names = RUNTIME.block_on(async { logs.list_index_names().await });
+    let mut names = names.unwrap();
+    names.sort();
+    assert_eq!(names, ["_id_", "logs_event", "logs_time", "logs_user"]);
+}
+
+#[test]
+fn a_document_that_is_refused_for_itself_is_named() {
+    let Some((mut store, keep)) = open() else {
+        return;
+    };
+    let logs = keep.0.database().collection::<Document>("logs");
+    // A unique index of somebody else on a field that some records share.
+    let options = IndexOptions::builder().unique(true).build();
+    let users = IndexModel::builder()
+        .keys(doc! { "user": 1 })
+        .options(options);
+    RUNTIME
+        .block_on(async { logs.create_index(users.build()).await })
+        .unwrap();
+    let names = ["alice", "bob", "alice", "carol"];
+    let records = names.map(|name| Record::at(T, &source(Some(name)), Event::SocketConnect));
+    let documents = records.map(|record| crate::audit::entry::document(&record).unwrap());
+    let documents: Vec<&RawDocument> = documents.iter().map(|document| &**document).collect();
+    // That is a duplicate, though not of its id: it would be lost if it were taken for one.
+    let refused = store.write(&documents).unwrap();
+    assert_eq!(refused.positions, [2]);
+    // Offered again beside one that is there, and alone.
+    assert_eq!(store.write(&documents[2..]).unwrap().positions, [0]);
+    let alone = store.write(&documents[2..3]);
+    assert!(alone.is_err(), "{alone:?}");
+}
+
+#[test]
+fn a_server_that_is_away_is_an_error_in_bounded_time_and_no_more_than_that() {
+    if !server::is_ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = server::Server::start(folder.path());
+    let uri = Secret::new(server.uri("away"));
+    let mongo = RUNTIME.block_on(Mongo::open(&uri)).unwrap();
+    let mut store = store(&mongo);
+    let records = [1, 2].map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect));
+    write(&mut store, &records[..1]).unwrap();
+    server.stop();
+    let error = write(&mut store, &records).unwrap_err();
+    assert!(error.code().is_none(), "{error}");
+    server.restart();
+    write(&mut store, &records).unwrap();
+    server.pause();
+    assert!(RUNTIME.block_on(mongo.ping()).is_err());
+    server.resume();
+    write(&mut store, &records).unwrap();
+    let found = store
+        .reader()
+        .read(&crate::audit::Query::default())
+        .unwrap();
+    assert_eq!(found.records.len(), 2);
+}
