@@ -108,7 +108,7 @@ async fn a_server_that_is_stopped_while_mongodb_is_away_leaves_all_to_the_next_o
         return;
     }
     let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
+    let server = Server::start(folder.path());
     let uri = server.uri("audit");
     let drain = [("DRAIN_TIMEOUT", "4s")];
     let mut relay = relay_in(data.path(), &uri, &drain);

@@ -65,8 +65,9 @@ impl Load {
 
     /// Has so many more messages sent, and waits until as many more were answered with success.
     pub async fn goes_on(&mut self, more: usize) {
+        let target = *self.confirmed.borrow() + more;
         self.rushes(more);
-        self.is_confirmed(more).await;
+        reaches(&mut self.confirmed, target).await;
     }
 
     /// Has so many more messages sent.
@@ -74,7 +75,7 @@ impl Load {
         self.messages.add_permits(more);
     }
 
-    /// Waits until so many more were confirmed.
+    /// Waits until at least so many more were confirmed.
     pub async fn is_confirmed(&mut self, more: usize) {
         let target = *self.confirmed.borrow() + more;
         reaches(&mut self.confirmed, target).await;
