@@ -39,3 +39,7 @@ pub mod sessions;
 pub mod transport;
 pub mod users;
 pub mod watch;
+
+#[cfg(test)]
+#[path = "../tests/mongo/server.rs"]
+mod mongo_server;

@@ -78,7 +78,9 @@ impl Server {
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
         self.stop_tasks();
-        self.close_conversations(end).await;
+        // A store that does not answer must leave time for the audit.
+        let half = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;
+        self.close_conversations(half).await;
         let audit = self.relay.audit.clone();
         let written = tokio::task::spawn_blocking(move || audit.close(end.into_std())).await;
         if !matches!(written, Ok(true)) {

@@ -7,9 +7,11 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use mongodb::bson::doc;
 use mongodb::error::{Error, ErrorKind, WriteFailure};
-use mongodb::options::{ClientOptions, ConnectionString, WriteConcern};
+use mongodb::options::{
+    ClientOptions, ConnectionString, DatabaseOptions, ReadPreference, SelectionCriteria,
+    WriteConcern,
+};
 use mongodb::{Client, Database};
 
 use crate::config::Secret;
@@ -19,8 +21,6 @@ const DATABASE: &str = "sealed_relay";
 /// What the URI does not say. The driver's own half minute would hold up clients for as long.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an answer to a ping may take.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The code of a document that breaks a unique index.
 const DUPLICATE: i32 = 11_000;
 
@@ -66,13 +66,15 @@ impl Mongo {
         &self.database
     }
 
-    /// Whether it answers, within 2 s.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<(), MongoError> {
-        let ping = self.database.run_command(doc! { "ping": 1 });
-        within(PING_TIMEOUT, ping).await.map(drop)
+    /// The database, read from the primary of its replica set whatever the URI says: what was
+    /// written last is seen there.
+    pub fn primary(&self) -> Database {
+        let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+        let options = DatabaseOptions::builder()
+            .selection_criteria(primary)
+            .build();
+        let client = self.database.client();
+        client.database_with_options(self.database.name(), options)
     }
 }
 
@@ -113,6 +115,25 @@ enum Why {
 impl MongoError {
     fn uri() -> Self {
         Self(Why::Uri)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self(Why::TimedOut(limit))
+    }
+
+    /// Whether no server has answered.
+    pub fn is_away(&self) -> bool {
+        match &self.0 {
+            Why::Uri => false,
+            Why::TimedOut(_) => true,
+            Why::Driver(error) => matches!(
+                &*error.kind,
+                ErrorKind::Io(_)
+                    | ErrorKind::ServerSelection { .. }
+                    | ErrorKind::ConnectionPoolCleared { .. }
+            ),
+        }
     }
 
     /// The code of the server, if it answered with one.

@@ -20,7 +20,9 @@ use crate::auth::{KeyError, Verifier};
 use crate::clock::SystemClock;
 use crate::config::{Config, Secret, Transport};
 use crate::connection::OpenConnections;
-use crate::conversations::{ConversationStore, Conversations, SqliteConversations};
+use crate::conversations::{
+    ConversationStore, Conversations, MongoConversations, SqliteConversations,
+};
 use crate::database::OpenError;
 use crate::dialects;
 use crate::http::{self, SocketIoEdge};
@@ -134,11 +136,11 @@ async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStor
         return Ok((audit, Arc::new(conversations)));
     };
     let mongo = Mongo::open(uri).await?;
-    if let Err(error) = mongo.ping().await {
-        tracing::error!(%error, "MongoDB is away; starting without it");
-    }
     let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
-    let conversations = SqliteConversations::open(folder, clock)?;
+    let conversations = MongoConversations::new(&mongo, clock);
+    if let Err(error) = conversations.health().await {
+        tracing::error!(%error, "MongoDB is not ready; starting without it");
+    }
     Ok((audit, Arc::new(conversations)))
 }
 

@@ -284,8 +284,8 @@ settings! {
     /// What happens when the spool is full: drop-oldest drops the oldest records, refuse refuses
     /// clients' events and connections until half of it is free.
     audit_spool_full: SpoolFull = SpoolFull::DropOldest;
-    /// MongoDB to keep the audit in, mongodb:// or mongodb+srv://, with the name of the database
-    /// (sealed_relay). When not set, it is kept in data_dir, as conversations always are.
+    /// MongoDB to keep the audit and conversations in, mongodb:// or mongodb+srv://, with the name of
+    /// the database (sealed_relay). When not set, they are kept in data_dir.
     mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
         check mongodb_uri;
     /// Redis that joins several servers. Not in this version: setting it stops the start.

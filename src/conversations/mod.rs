@@ -6,6 +6,8 @@ mod ids;
 mod live;
 mod message;
 mod model;
+mod mongo;
+mod order;
 mod sqlite;
 mod store;
 
@@ -26,5 +28,6 @@ pub use model::{
     Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
     Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
+pub use mongo::MongoConversations;
 pub use sqlite::SqliteConversations;
 pub use store::{ConversationStore, StoreError};

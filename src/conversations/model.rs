@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::ConversationId;
-use crate::identity::UserId;
+use crate::identity::{TokenUser, UserId};
 use crate::payload::Kept;
 
 /// A closed set of names.
@@ -74,6 +74,14 @@ pub struct UserRecord {
     pub status: UserStatus,
     /// When they were connected last. `None`: not since they are known here.
     pub last_seen_at: Option<u64>,
+}
+
+impl UserRecord {
+    /// Whether it says already what a token tells.
+    pub(super) fn says(&self, token: &TokenUser) -> bool {
+        token.name.as_ref().is_none_or(|name| *name == self.name)
+            && (token.avatar_url.is_none() || token.avatar_url == self.avatar_url)
+    }
 }
 
 /// What an administrator changes of a user. `None` leaves it.

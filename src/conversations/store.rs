@@ -282,6 +282,9 @@ pub trait ConversationStore: Debug + Send + Sync {
     /// The reactions to a message, whoever asks, the oldest first.
     async fn reactions(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError>;
 
+    /// What the readiness check says while it does not read and write.
+    fn failing(&self) -> &'static str;
+
     /// Whether it reads and writes.
     async fn health(&self) -> Result<(), StoreError>;
 

@@ -52,10 +52,11 @@ pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
 pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
     let problem = match relay.is_draining() {
         true => Err("draining"),
-        false => match relay.conversations.store().health().await {
-            Ok(()) => relay.audit.health(),
-            Err(_) => Err("the store of conversations does not work"),
-        },
+        false => {
+            let store = relay.conversations.store();
+            let works = store.health().await.map_err(|_| store.failing());
+            works.and_then(|()| relay.audit.health())
+        }
     };
     match problem {
         Ok(()) => Json(Ready {

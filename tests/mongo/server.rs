@@ -18,19 +18,53 @@ use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The URI of a database on a server that all tests of this process share. `None`: there can be none.
-pub fn shared_uri(database: &str) -> Option<String> {
-    static SHARED: OnceLock<(Server, TempDir)> = OnceLock::new();
-    if let Ok(uri) = std::env::var("MONGODB_TEST_URI") {
-        return Some(with_database(&uri, database));
+/// A database of one's own, on a server that all tests of this process share. Removed when dropped.
+#[derive(Debug)]
+pub struct Database {
+    uri: String,
+}
+
+impl Database {
+    /// `None`: there can be none.
+    pub fn new() -> Option<Self> {
+        static SHARED: OnceLock<(Server, TempDir)> = OnceLock::new();
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        if let Ok(uri) = std::env::var("MONGODB_TEST_URI") {
+            let uri = with_database(&uri, &name);
+            return Some(Self { uri });
+        }
+        is_ready().then(|| {
+            let start = || {
+                let folder = tempfile::tempdir().unwrap();
+                (Server::start(folder.path()), folder)
+            };
+            let uri = SHARED.get_or_init(start).0.uri(&name);
+            Self { uri }
+        })
     }
-    is_ready().then(|| {
-        let start = || {
-            let folder = tempfile::tempdir().unwrap();
-            (Server::start(folder.path()), folder)
-        };
-        SHARED.get_or_init(start).0.uri(database)
-    })
+
+    /// Where it is.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let uri = self.uri.clone();
+        // The one who drops it may be in a runtime, where nobody may wait for another one.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let client = mongodb::Client::with_uri_str(uri).await?;
+                client.default_database().unwrap().drop().await
+            })
+        });
+        let dropped = dropping.join().unwrap();
+        if !std::thread::panicking() {
+            dropped.unwrap();
+        }
+    }
 }
 
 /// The same URI with another database.
@@ -42,11 +76,6 @@ fn with_database(uri: &str, database: &str) -> String {
         "" => format!("{}/{database}", &uri[..end]),
         options => format!("{}/{database}?{options}", &uri[..end]),
     }
-}
-
-/// A name that no other test has.
-pub fn new_database() -> String {
-    format!("test_{}", uuid::Uuid::new_v4().simple())
 }
 
 /// Whether a server can be started; when not, says why on the terminal, or fails in CI.

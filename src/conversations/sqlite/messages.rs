@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{columns, number, read_kept, read_number, read_optional_number};
-use super::order::time_of;
 use super::participants::member;
 use super::writer::Writing;
+use crate::conversations::order::time_of;
 use crate::conversations::{
     Appended, Body, ConversationId, Message, MessageId, NewMessage, StoreError, TempId,
 };

@@ -101,7 +101,7 @@ impl ConversationStore for SqliteConversations {
     async fn upsert_user(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
         // Most who connect are known, and a read costs no disk flush.
         match self.user(&user.id).await? {
-            Some(record) if users::says(&record, user) => Ok(record),
+            Some(record) if record.says(user) => Ok(record),
             _ => write!(self, |writing, user| users::upsert(writing.db, &user)),
         }
     }
@@ -339,6 +339,10 @@ impl ConversationStore for SqliteConversations {
 
     async fn reactions(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
         read!(self, |db| reactions::of(db, message))
+    }
+
+    fn failing(&self) -> &'static str {
+        "the store of conversations does not work"
     }
 
     async fn health(&self) -> Result<(), StoreError> {

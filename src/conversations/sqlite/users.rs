@@ -11,12 +11,6 @@ use crate::identity::UserId;
 pub(super) const NAMED: &str = "
     SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE name = ?1";
 
-/// Whether a record says already what a token tells.
-pub(super) fn says(record: &UserRecord, token: &TokenUser) -> bool {
-    token.name.as_ref().is_none_or(|name| *name == record.name)
-        && (token.avatar_url.is_none() || token.avatar_url == record.avatar_url)
-}
-
 pub(super) fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, StoreError> {
     const UPSERT: &str = "
         INSERT INTO users (id, name, avatarUrl, status)

@@ -32,7 +32,10 @@ async fn nothing_is_lost_that_was_recorded_before_mongodb_was_there() {
     until_ready_says(&relay, None).await;
     check(&trail.messages().await, &all);
     assert!(all.iter().all(|sent| sent.slowest < UNNOTICED), "{all:?}");
-    assert_eq!(lines(&relay, "MongoDB is away; starting without it"), 1);
+    assert_eq!(
+        lines(&relay, "MongoDB is not ready; starting without it"),
+        1
+    );
     assert_eq!(lines(&relay, "audit records cannot be written"), 1);
     assert_eq!(lines(&relay, "audit records are being written again"), 1);
     stop(&mut relay);

@@ -1,0 +1,207 @@
+//! Messages: keeping and finding them.
+//!
+//! The messages of a conversation are numbered, and no number is given twice. Who keeps one reads the
+//! newest, and gives the next number and a greater id; if another node did the same at the same time,
+//! the second of them finds the number taken and begins again. So a message is seen only when all
+//! before it are.
+
+use mongodb::bson::{Bson, Document, doc};
+use serde::Deserialize;
+
+use super::collections::{all, one, unless_there};
+use super::documents::{KnownMessage, MessageDocument, date, kept, sent_as, temp, text_of};
+use super::participants::member;
+use super::tails::Tail;
+use super::{Db, counts, gone};
+use crate::conversations::order::time_of;
+use crate::conversations::{
+    Appended, Body, ConversationId, Message, MessageId, NewMessage, StoreError, TempId,
+};
+use crate::identity::UserId;
+
+/// How often the next number is tried for when others keep messages in the same conversation.
+const ATTEMPTS: usize = 256;
+
+/// The last message of a conversation, as the next one has to know it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Newest {
+    id: String,
+    sender_id: String,
+    pub(super) seq: i64,
+}
+
+pub(super) async fn newest(
+    db: &Db,
+    conversation: &ConversationId,
+) -> Result<Option<Newest>, StoreError> {
+    newest_of(db, doc! { "conversationId": conversation.as_str() }).await
+}
+
+/// The last one of those that match, in one conversation.
+pub(super) async fn newest_of(db: &Db, filter: Document) -> Result<Option<Newest>, StoreError> {
+    let by = match filter.contains_key("id") {
+        true => doc! { "conversationId": 1, "id": -1 },
+        false => doc! { "conversationId": 1, "seq": -1 },
+    };
+    let messages = db.messages.clone_with_type::<Newest>();
+    let fields = doc! { "id": 1, "senderId": 1, "seq": 1 };
+    one(messages.find_one(filter).sort(by).projection(fields)).await
+}
+
+pub(super) async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
+    member(db, &new.conversation, &new.sender).await?;
+    let tail = db.tails.of(&new.conversation);
+    let mut tail = tail.lock().await;
+    for _ in 0..ATTEMPTS {
+        let last = match tail.take() {
+            Some(last) => last,
+            None => read_tail(db, &new.conversation).await?,
+        };
+        let id = MessageId::made(db.ids.after(&last.id, db.now()));
+        let document = document(new, id, last.seq + 1);
+        let messages = db.messages.clone_with_type::<Document>();
+        let inserted = unless_there(messages.insert_one(document)).await;
+        let inserted = inserted.inspect_err(|_| db.unconfirmed.add(new))?;
+        if inserted.is_some() {
+            let next = Tail {
+                id: *id.uuid(),
+                seq: last.seq + 1,
+            };
+            count(db, new, &next)
+                .await
+                .inspect_err(|_| db.unconfirmed.add(new))?;
+            *tail = Some(next);
+            let repeated = false;
+            return Ok(Appended {
+                message: message(new, id),
+                repeated,
+            });
+        }
+        if let Some(kept) = sent_before(db, new).await? {
+            let at = Tail {
+                id: *kept.message_id()?.uuid(),
+                seq: kept.seq,
+            };
+            count(db, new, &at).await?;
+            return Ok(Appended {
+                message: kept.message()?,
+                // Whoever was told that it failed is told of it as of a new one, and so are others.
+                repeated: !db.unconfirmed.take(new),
+            });
+        }
+    }
+    Err(gone("messages"))
+}
+
+/// The last message, which is then counted: whoever kept it may have ended before.
+async fn read_tail(db: &Db, conversation: &ConversationId) -> Result<Tail, StoreError> {
+    let Some(newest) = newest(db, conversation).await? else {
+        return Ok(Tail::default());
+    };
+    let id = MessageId::parse(&newest.id).ok_or_else(|| gone("messages"))?;
+    let sender = UserId::parse(&newest.sender_id).ok_or_else(|| gone("messages"))?;
+    let at = time_of(id.uuid());
+    counts::kept(db, conversation, &sender, newest.seq, at).await?;
+    Ok(Tail {
+        id: *id.uuid(),
+        seq: newest.seq,
+    })
+}
+
+async fn count(db: &Db, new: &NewMessage, kept: &Tail) -> Result<(), StoreError> {
+    let at = time_of(&kept.id);
+    counts::kept(db, &new.conversation, &new.sender, kept.seq, at).await
+}
+
+fn document(new: &NewMessage, id: MessageId, seq: i64) -> Document {
+    let text = text_of(id.uuid());
+    let sent_as = match &new.temp_id {
+        Some(temp_id) => Bson::from(sent_as(&new.sender, temp_id)),
+        None => text.as_str().into(),
+    };
+    let mut document = doc! {
+        "_id": &text,
+        "id": text,
+        "conversationId": new.conversation.as_str(),
+        "senderId": new.sender.as_str(),
+        "seq": seq,
+        "sentAs": sent_as,
+        "createdAt": date(time_of(id.uuid())),
+    };
+    let content = new.content.as_ref().map(kept);
+    let media = new.media.as_ref().map(kept);
+    let others = [
+        ("content", content),
+        ("media", media),
+        ("keyNumber", new.key_number.map(Bson::from)),
+        ("tempId", new.temp_id.as_ref().map(temp)),
+    ];
+    for (field, value) in others {
+        document.extend(value.map(|value| (field.to_owned(), value)));
+    }
+    document
+}
+
+fn message(new: &NewMessage, id: MessageId) -> Message {
+    Message {
+        id,
+        conversation: new.conversation.clone(),
+        sender: new.sender.clone(),
+        temp_id: new.temp_id.clone(),
+        key_number: new.key_number,
+        created_at: time_of(id.uuid()),
+        edited_at: None,
+        body: Body::Whole {
+            content: new.content.clone(),
+            media: new.media.clone(),
+        },
+    }
+}
+
+/// The message that its sender sent under this name before.
+async fn sent_before(db: &Db, new: &NewMessage) -> Result<Option<MessageDocument>, StoreError> {
+    let Some(temp_id) = &new.temp_id else {
+        return Ok(None);
+    };
+    one(db.messages.find_one(under_the_name(new, temp_id))).await
+}
+
+fn under_the_name(new: &NewMessage, temp_id: &TempId) -> Document {
+    let sent_as = sent_as(&new.sender, temp_id);
+    doc! { "conversationId": new.conversation.as_str(), "sentAs": sent_as }
+}
+
+pub(super) async fn find(db: &Db, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let found = one(db.messages.find_one(doc! { "_id": text_of(id.uuid()) })).await?;
+    found.map(MessageDocument::message).transpose()
+}
+
+/// What is known of these messages, which are those of a conversation, in the order of the history.
+pub(super) async fn known_of(
+    db: &Db,
+    conversation: &ConversationId,
+    ids: &[MessageId],
+) -> Result<Vec<KnownMessage>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
+    let filter = doc! { "_id": { "$in": ids }, "conversationId": conversation.as_str() };
+    let messages = db.messages.clone_with_type::<KnownMessage>();
+    let find = messages
+        .find(filter)
+        .projection(KnownMessage::fields())
+        .sort(doc! { "_id": 1 });
+    all(find).await
+}
+
+/// A message of this conversation.
+///
+/// # Errors
+/// [`StoreError::NotAllowed`]: there is none.
+pub(super) async fn known(
+    db: &Db,
+    conversation: &ConversationId,
+    id: MessageId,
+) -> Result<KnownMessage, StoreError> {
+    let found = known_of(db, conversation, &[id]).await?;
+    found.into_iter().next().ok_or(StoreError::NotAllowed)
+}
