@@ -159,6 +159,9 @@ pub struct Appended {
     pub message: Message,
     /// Its sender had sent it before, and nothing was changed.
     pub repeated: bool,
+    /// Messages before it, oldest first, that were kept although it seemed to fail: nobody was told
+    /// of them.
+    pub before: Vec<Message>,
 }
 
 /// What came of a deletion.

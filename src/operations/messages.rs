@@ -5,9 +5,11 @@ use uuid::Uuid;
 use super::{Actor, receipts};
 use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
 use crate::conversations::{
-    ConversationId, Deleted, Edit, Fact, Message, MessageId, NewMessage, StoreError,
+    ConversationId, Deleted, Edit, Fact, Live, Message, MessageId, NewMessage, StoreError,
 };
+use crate::identity::{Identity, UserId};
 use crate::relay::Relay;
+use crate::rooms::Behind;
 
 /// Keeps a message and tells everybody. `kept` is called in between: with the message, and whether
 /// its sender had sent it before, in which case nobody is told anything.
@@ -27,25 +29,59 @@ pub async fn send(
     let message = appended.message;
     actor.record_as(relay, *message.id.uuid(), sent(&message, size));
     kept(&message, appended.repeated);
-    if appended.repeated {
+    if appended.repeated && appended.before.is_empty() {
         return Ok(());
     }
     live.check_members(&relay.users).await;
+    let mut told = Vec::new();
+    for message in appended.before {
+        let sender = identity_of(relay, &message.sender).await;
+        told.push(tell(&live, message, &sender).await);
+    }
+    if !appended.repeated {
+        told.push(tell(&live, message, actor.identity).await);
+    }
+    drop(live);
+
+    for (message, others, behind) in told {
+        receipts::delivered(relay, &message, &others).await;
+        behind.caught_up_at(relay.config.room_min_rate).await;
+    }
+    Ok(())
+}
+
+/// Tells all of a message; it, and whom else it reached.
+async fn tell(
+    live: &Live<'_>,
+    message: Message,
+    sender: &Identity,
+) -> (Message, Vec<UserId>, Behind) {
     let fact = Fact::Sent {
         message: &message,
-        sender: actor.identity,
+        sender,
     };
     let behind = live.tell(&fact).await;
     let others = live.users().into_iter();
-    let others: Vec<_> = others
-        .filter(|user| **user != message.sender)
-        .cloned()
-        .collect();
-    drop(live);
+    let others = others.filter(|user| **user != message.sender);
+    let others = others.cloned().collect();
+    (message, others, behind)
+}
 
-    receipts::delivered(relay, &message, &others).await;
-    behind.caught_up_at(relay.config.room_min_rate).await;
-    Ok(())
+/// A sender who is not at hand.
+async fn identity_of(relay: &Relay, user: &UserId) -> Identity {
+    let known = relay.conversations.store().user(user).await;
+    let known = known.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the name of a sender could not be read");
+        None
+    });
+    Identity {
+        user: user.clone(),
+        name: known
+            .as_ref()
+            .map_or(user.shared(), |known| &known.name)
+            .clone(),
+        avatar_url: known.and_then(|known| known.avatar_url),
+    }
 }
 
 fn sent(message: &Message, size: usize) -> Event {

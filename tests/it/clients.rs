@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::harness::{JWT_SECRET, Relay};
+use crate::mongo::Database;
 use crate::{node, tokens};
 
 type Settings = &'static [(&'static str, &'static str)];
@@ -151,15 +152,26 @@ const CONVERSATION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
-/// A test per suite file, and one that no file is left out.
+/// A test per suite file, and one that no file is left out. Those that keep something run with MongoDB, too.
 macro_rules! suites {
-    ($($test:ident: $file:literal, $settings:expr;)*) => {
+    ($($test:ident: $file:literal, $settings:expr $(, $mongodb:ident)?;)*) => {
         $(
             #[test]
             fn $test() {
                 run($file, $settings, &[]);
             }
         )*
+
+        mod in_mongodb {
+            use super::*;
+
+            $($(
+                #[test]
+                fn $test() {
+                    $mongodb($file, $settings);
+                }
+            )?)*
+        }
 
         #[test]
         fn every_suite_file_is_run() {
@@ -176,28 +188,28 @@ suites! {
     auth_expiry: "auth-expiry", EXPIRY;
     auth_guests: "auth-guests", GUESTS;
     auth_issuer: "auth-issuer", ISSUER;
-    chat_alone: "chat-alone", CHAT;
-    chat_connect: "chat-connect", STORED;
-    chat_deployed: "chat-deployed", PLAIN;
-    chat_live: "chat-live", STORED;
-    chat_messages: "chat-messages", STORED;
-    chat_presence: "chat-presence", STORED_PRESENCE;
-    chat_typing: "chat-typing", STORED;
-    conversation_changes: "conversation-changes", CONVERSATION;
-    conversation_content: "conversation-content", CONVERSATION;
-    conversation_delivery: "conversation-delivery", CONVERSATION;
-    conversation_deployed: "conversation-deployed", PLAIN;
-    conversation_errors: "conversation-errors", CONVERSATION;
-    conversation_join: "conversation-join", CONVERSATION;
-    conversation_limits: "conversation-limits", CONVERSATION_LIMITS;
-    conversation_messages: "conversation-messages", CONVERSATION;
-    conversation_participants: "conversation-participants", CONVERSATION_PRESENCE;
-    conversation_presence: "conversation-presence", CONVERSATION_PRESENCE;
-    conversation_reactions: "conversation-reactions", CONVERSATION;
-    conversation_receipts: "conversation-receipts", CONVERSATION;
-    conversation_reconnect: "conversation-reconnect", CONVERSATION;
-    conversation_typing: "conversation-typing", CONVERSATION_PRESENCE;
-    conversation_undeclared: "conversation-undeclared", STORED_PRESENCE;
+    chat_alone: "chat-alone", CHAT, mongodb;
+    chat_connect: "chat-connect", STORED, mongodb;
+    chat_deployed: "chat-deployed", PLAIN, mongodb;
+    chat_live: "chat-live", STORED, mongodb;
+    chat_messages: "chat-messages", STORED, mongodb;
+    chat_presence: "chat-presence", STORED_PRESENCE, mongodb;
+    chat_typing: "chat-typing", STORED, mongodb;
+    conversation_changes: "conversation-changes", CONVERSATION, mongodb;
+    conversation_content: "conversation-content", CONVERSATION, mongodb;
+    conversation_delivery: "conversation-delivery", CONVERSATION, mongodb;
+    conversation_deployed: "conversation-deployed", PLAIN, mongodb;
+    conversation_errors: "conversation-errors", CONVERSATION, mongodb;
+    conversation_join: "conversation-join", CONVERSATION, mongodb;
+    conversation_limits: "conversation-limits", CONVERSATION_LIMITS, mongodb;
+    conversation_messages: "conversation-messages", CONVERSATION, mongodb;
+    conversation_participants: "conversation-participants", CONVERSATION_PRESENCE, mongodb;
+    conversation_presence: "conversation-presence", CONVERSATION_PRESENCE, mongodb;
+    conversation_reactions: "conversation-reactions", CONVERSATION, mongodb;
+    conversation_receipts: "conversation-receipts", CONVERSATION, mongodb;
+    conversation_reconnect: "conversation-reconnect", CONVERSATION, mongodb;
+    conversation_typing: "conversation-typing", CONVERSATION_PRESENCE, mongodb;
+    conversation_undeclared: "conversation-undeclared", STORED_PRESENCE, mongodb;
     direct_acks: "direct-acks", DIRECT;
     direct_errors: "direct-errors", DIRECT;
     direct_files: "direct-files", DIRECT;
@@ -207,34 +219,34 @@ suites! {
     direct_presence_peers: "direct-presence-peers", PEERS;
     direct_rooms: "direct-rooms", DIRECT;
     direct_signals: "direct-signals", DIRECT;
-    feed_alone: "feed-alone", FEED;
-    feed_authenticate: "feed-authenticate", STORED;
-    feed_chat_limits: "feed-chat-limits", STORED_LIMITS;
-    feed_conversations: "feed-conversations", STORED;
-    feed_deployed: "feed-deployed", PLAIN;
-    feed_history: "feed-history", STORED;
-    feed_join: "feed-join", STORED;
-    feed_messages: "feed-messages", STORED;
+    feed_alone: "feed-alone", FEED, mongodb;
+    feed_authenticate: "feed-authenticate", STORED, mongodb;
+    feed_chat_limits: "feed-chat-limits", STORED_LIMITS, mongodb;
+    feed_conversations: "feed-conversations", STORED, mongodb;
+    feed_deployed: "feed-deployed", PLAIN, mongodb;
+    feed_history: "feed-history", STORED, mongodb;
+    feed_join: "feed-join", STORED, mongodb;
+    feed_messages: "feed-messages", STORED, mongodb;
     http: "http", DIRECT;
-    interop_messages: "interop-messages", STORED;
-    interop_order: "interop-order", STORED;
-    interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE;
-    interop_shapes: "interop-shapes", STORED;
+    interop_messages: "interop-messages", STORED, mongodb;
+    interop_order: "interop-order", STORED, mongodb;
+    interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE, mongodb;
+    interop_shapes: "interop-shapes", STORED, mongodb;
     limits: "limits", LIMITS;
     rest_absent: "rest-absent", DIRECT;
-    rest_admin: "rest-admin", REST_ADMIN;
-    rest_admin_off: "rest-admin-off", STORED;
-    rest_audit: "rest-audit", REST_ADMIN;
-    rest_conversations: "rest-conversations", STORED;
-    rest_conversations_feed: "rest-conversations-feed", STORED;
-    rest_errors: "rest-errors", STORED;
-    rest_fields: "rest-fields", STORED;
-    rest_history: "rest-history", STORED;
-    rest_limits: "rest-limits", REST_LIMITS;
-    rest_messages: "rest-messages", STORED;
-    rest_participants: "rest-participants", STORED;
-    rest_read: "rest-read", STORED;
-    rest_verbatim: "rest-verbatim", STORED;
+    rest_admin: "rest-admin", REST_ADMIN, mongodb;
+    rest_admin_off: "rest-admin-off", STORED, mongodb;
+    rest_audit: "rest-audit", REST_ADMIN, mongodb;
+    rest_conversations: "rest-conversations", STORED, mongodb;
+    rest_conversations_feed: "rest-conversations-feed", STORED, mongodb;
+    rest_errors: "rest-errors", STORED, mongodb;
+    rest_fields: "rest-fields", STORED, mongodb;
+    rest_history: "rest-history", STORED, mongodb;
+    rest_limits: "rest-limits", REST_LIMITS, mongodb;
+    rest_messages: "rest-messages", STORED, mongodb;
+    rest_participants: "rest-participants", STORED, mongodb;
+    rest_read: "rest-read", STORED, mongodb;
+    rest_verbatim: "rest-verbatim", STORED, mongodb;
     session_absent: "session-absent", DIRECT;
     session_busy: "session-busy", SESSION_BUSY;
     session_deployed: "session-deployed", SESSION_PLAIN;
@@ -283,6 +295,14 @@ pub fn run(suite: &str, settings: &[(&str, &str)], private: &[(&str, &str)]) {
         "something panicked; the log:\n{}",
         relay.log()
     );
+}
+
+/// The same, with a server that keeps everything in MongoDB.
+fn mongodb(suite: &str, settings: &[(&str, &str)]) {
+    if let Some(database) = Database::new() {
+        let there = [("MONGODB_URI", database.uri())];
+        run(suite, &[settings, &there].concat(), &[]);
+    }
 }
 
 fn files() -> BTreeSet<String> {

@@ -19,6 +19,8 @@ mod conversation;
 mod harness;
 mod hostile;
 mod lifecycle;
+#[path = "../mongo/server.rs"]
+mod mongo;
 mod node;
 mod order;
 mod raw;

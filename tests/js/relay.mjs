@@ -7,7 +7,7 @@ import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
 
 /** How long a client waits for something that must come, in milliseconds. */
-export const PATIENCE = 5000;
+export const PATIENCE = 20_000;
 /** Stands for "any server time" in the expectations given to `same`. */
 export const TIME = Symbol('an ISO 8601 time of now');
 /** The same for a time in epoch milliseconds. */

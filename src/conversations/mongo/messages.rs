@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::collections::{all, one, unless_there};
 use super::documents::{KnownMessage, MessageDocument, date, kept, sent_as, temp, text_of};
 use super::participants::member;
-use super::tails::Tail;
+use super::tails::{End, Tail};
 use super::{Db, counts, gone};
 use crate::conversations::order::time_of;
 use crate::conversations::{
@@ -51,47 +51,88 @@ pub(super) async fn newest_of(db: &Db, filter: Document) -> Result<Option<Newest
 
 pub(super) async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
     member(db, &new.conversation, &new.sender).await?;
-    let tail = db.tails.of(&new.conversation);
-    let mut tail = tail.lock().await;
+    let end = db.tails.of(&new.conversation);
+    let mut end = end.lock().await;
     for _ in 0..ATTEMPTS {
-        let last = match tail.take() {
+        let last = match end.tail.take() {
             Some(last) => last,
             None => read_tail(db, &new.conversation).await?,
         };
         let id = MessageId::made(db.ids.after(&last.id, db.now()));
-        let document = document(new, id, last.seq + 1);
-        let messages = db.messages.clone_with_type::<Document>();
-        let inserted = unless_there(messages.insert_one(document)).await;
-        let inserted = inserted.inspect_err(|_| db.unconfirmed.add(new))?;
-        if inserted.is_some() {
-            let next = Tail {
-                id: *id.uuid(),
-                seq: last.seq + 1,
-            };
-            count(db, new, &next)
-                .await
-                .inspect_err(|_| db.unconfirmed.add(new))?;
-            *tail = Some(next);
-            let repeated = false;
-            return Ok(Appended {
-                message: message(new, id),
-                repeated,
-            });
-        }
-        if let Some(kept) = sent_before(db, new).await? {
-            let at = Tail {
-                id: *kept.message_id()?.uuid(),
-                seq: kept.seq,
-            };
-            count(db, new, &at).await?;
-            return Ok(Appended {
-                message: kept.message()?,
-                // Whoever was told that it failed is told of it as of a new one, and so are others.
-                repeated: !db.unconfirmed.take(new),
-            });
+        let next = Tail {
+            id: *id.uuid(),
+            seq: last.seq + 1,
+        };
+        match insert(db, new, &next)
+            .await
+            .inspect_err(|_| end.doubts(id))?
+        {
+            true => {
+                let before = settled(db, &mut end, id).await;
+                let before = before.inspect_err(|_| end.doubts(id))?;
+                end.tail = Some(next);
+                return Ok(Appended {
+                    message: message(new, id),
+                    repeated: false,
+                    before,
+                });
+            }
+            false => {
+                if let Some(sent) = sent_before(db, new).await? {
+                    return again(db, new, &mut end, sent).await;
+                }
+            }
         }
     }
     Err(gone("messages"))
+}
+
+/// Keeps a message at the end of its conversation, and counts it. `false`: its number, or its name, is
+/// taken.
+async fn insert(db: &Db, new: &NewMessage, next: &Tail) -> Result<bool, StoreError> {
+    let messages = db.messages.clone_with_type::<Document>();
+    let document = document(new, MessageId::made(next.id), next.seq);
+    if unless_there(messages.insert_one(document)).await?.is_none() {
+        return Ok(false);
+    }
+    count(db, new, next).await?;
+    Ok(true)
+}
+
+/// A message that its sender had sent before. It is a new one for all if they were told that it
+/// failed.
+async fn again(
+    db: &Db,
+    new: &NewMessage,
+    end: &mut End,
+    sent: MessageDocument,
+) -> Result<Appended, StoreError> {
+    let id = sent.message_id()?;
+    let at = Tail {
+        id: *id.uuid(),
+        seq: sent.seq,
+    };
+    count(db, new, &at).await?;
+    let mut before = settled(db, end, id).await?;
+    let itself = before.pop_if(|message| message.id == id);
+    Ok(Appended {
+        message: sent.message()?,
+        repeated: itself.is_none(),
+        before,
+    })
+}
+
+/// The messages up to this one that were kept though their senders were told that it failed.
+async fn settled(db: &Db, end: &mut End, last: MessageId) -> Result<Vec<Message>, StoreError> {
+    let ids = end.settle(last);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let texts: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
+    let find = db.messages.find(doc! { "_id": { "$in": texts } });
+    let found = all(find.sort(doc! { "_id": 1 })).await;
+    let found = found.inspect_err(|_| ids.iter().for_each(|id| end.doubts(*id)))?;
+    found.into_iter().map(MessageDocument::message).collect()
 }
 
 /// The last message, which is then counted: whoever kept it may have ended before.

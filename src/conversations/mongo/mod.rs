@@ -41,7 +41,7 @@ use crate::identity::UserId;
 use crate::mongo::Mongo;
 use collections::Collections;
 use gate::Gate;
-use tails::{Ids, Tails, Unconfirmed};
+use tails::{Ids, Tails};
 
 /// How often it is looked whether a MongoDB that is away is back.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
@@ -60,7 +60,6 @@ struct Db {
     clock: Arc<dyn Clock>,
     tails: Tails,
     ids: Ids,
-    unconfirmed: Unconfirmed,
     /// The indexes are there, and what was left in the middle is done.
     prepared: OnceCell<()>,
 }
@@ -106,7 +105,6 @@ impl MongoConversations {
                 clock,
                 tails: Tails::new(),
                 ids: Ids::default(),
-                unconfirmed: Unconfirmed::new(),
                 prepared: OnceCell::new(),
             }),
             gate: Arc::new(Gate::new()),

@@ -1,6 +1,8 @@
-//! What is remembered of the last messages of conversations, of the ids that were made, and of messages
-//! that may have been kept. Nothing is wrong when it is forgotten.
+//! What is remembered of the last messages of conversations, and of the ids that were made. When it is
+//! forgotten, nothing is kept wrongly; at worst a message that was kept in spite of a failure is told to
+//! nobody before they read the history.
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -10,11 +12,12 @@ use tokio::sync;
 use uuid::Uuid;
 
 use crate::conversations::order::id_after;
-use crate::conversations::{ConversationId, NewMessage, TempId};
-use crate::identity::UserId;
+use crate::conversations::{ConversationId, MessageId};
 
-/// How many are remembered.
+/// How many conversations are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+/// How many messages of a conversation may be in doubt.
+const UNCONFIRMED: usize = 64;
 
 /// The last message of a conversation, which is counted.
 #[derive(Debug, Default)]
@@ -24,9 +27,40 @@ pub(super) struct Tail {
     pub(super) seq: i64,
 }
 
-type Place = Arc<sync::Mutex<Option<Tail>>>;
+/// The end of a conversation's history.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    /// `None`: it has to be read.
+    pub(super) tail: Option<Tail>,
+    /// Messages that may have been kept, though their senders were told that it failed; oldest first.
+    unconfirmed: VecDeque<MessageId>,
+}
 
-/// The last messages. Who has the place of one is alone in keeping messages there on this node.
+impl End {
+    /// Nobody knows whether this message was kept.
+    pub(super) fn doubts(&mut self, message: MessageId) {
+        self.tail = None;
+        if self.unconfirmed.len() == UNCONFIRMED {
+            self.unconfirmed.pop_front();
+        }
+        self.unconfirmed.push_back(message);
+    }
+
+    /// Those up to this one that nobody knows of, which are then known.
+    pub(super) fn settle(&mut self, last: MessageId) -> Vec<MessageId> {
+        let mut settled = Vec::new();
+        self.unconfirmed.retain(|id| {
+            let is_later = *id > last;
+            settled.extend((!is_later).then_some(*id));
+            is_later
+        });
+        settled
+    }
+}
+
+type Place = Arc<sync::Mutex<End>>;
+
+/// The ends of histories. Who has the place of one is alone in keeping messages there on this node.
 #[derive(Debug)]
 pub(super) struct Tails(Mutex<LruCache<ConversationId, Place>>);
 
@@ -35,7 +69,7 @@ impl Tails {
         Self(Mutex::new(LruCache::new(REMEMBERED)))
     }
 
-    /// The place of a conversation. `None` in it: it has to be read.
+    /// The place of a conversation.
     pub(super) fn of(&self, conversation: &ConversationId) -> Place {
         let mut tails = self.0.lock();
         tails
@@ -60,31 +94,4 @@ impl Ids {
         }
         id_after(last, now_ms)
     }
-}
-
-/// Messages of which nobody knows whether they were kept: their senders were told that it failed.
-#[derive(Debug)]
-pub(super) struct Unconfirmed(Mutex<LruCache<(ConversationId, UserId, TempId), ()>>);
-
-impl Unconfirmed {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(REMEMBERED)))
-    }
-
-    /// Nobody knows of this one.
-    pub(super) fn add(&self, new: &NewMessage) {
-        if let Some(name) = name(new) {
-            self.0.lock().put(name, ());
-        }
-    }
-
-    /// Whether this is one. It is none any more.
-    pub(super) fn take(&self, new: &NewMessage) -> bool {
-        name(new).is_some_and(|name| self.0.lock().pop(&name).is_some())
-    }
-}
-
-fn name(new: &NewMessage) -> Option<(ConversationId, UserId, TempId)> {
-    let temp_id = new.temp_id.clone()?;
-    Some((new.conversation.clone(), new.sender.clone(), temp_id))
 }

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, try_join_all};
 use mongodb::Collection;
@@ -524,11 +526,26 @@ async fn a_message_whose_sender_was_told_that_it_failed_is_a_new_one_when_it_com
     stage.subject.with("c", &["ann"]).await;
     let new = named("c", "ann", "1", "t");
     let sent = stage.store.append(&new).await.unwrap().message;
-    stage.store.db.unconfirmed.add(&new);
+    let doubts = async |id| {
+        let end = stage.store.db.tails.of(&conversation("c"));
+        end.lock().await.doubts(id);
+    };
+    doubts(sent.id).await;
     for repeated in [false, true] {
         let again = stage.store.append(&new).await.unwrap();
         assert_eq!((again.message.id, again.repeated), (sent.id, repeated));
+        assert!(again.before.is_empty());
     }
+    // Others are told of it before they are told of what came after it.
+    doubts(sent.id).await;
+    doubts(MessageId::new(uuid::Uuid::now_v7()).unwrap()).await;
+    stage.clock.set(4_000_000_000_000);
+    let other = named("c", "ann", "2", "u");
+    let next = stage.store.append(&other).await.unwrap();
+    let before: Vec<_> = next.before.iter().map(|message| message.id).collect();
+    assert_eq!((before, next.repeated), (vec![sent.id], false));
+    let next = stage.store.append(&other).await.unwrap();
+    assert!(next.before.is_empty() && next.repeated);
 }
 
 #[tokio::test]
@@ -550,10 +567,10 @@ async fn a_server_that_is_away_fails_soon_and_recovers() {
         refused!(asked.expect("an answer at once"), Failed);
     }
     server.restart();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while store.append(&message).await.is_err() {
-        assert!(std::time::Instant::now() < deadline);
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (c, bo) = (conversation("c"), user("bo"));
     let page = store.page(&c, &bo, Window::default(), limit(9)).await;

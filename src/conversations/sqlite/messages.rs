@@ -48,8 +48,11 @@ pub(super) fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appe
     if let Some(temp_id) = &new.temp_id
         && let Some(message) = sent_as(writing.db, conversation, new, temp_id)?
     {
-        let repeated = true;
-        return Ok(Appended { message, repeated });
+        return Ok(Appended {
+            message,
+            repeated: true,
+            before: Vec::new(),
+        });
     }
     let id = MessageId::made(writing.ids.next(writing.now));
     insert(writing.db, conversation, id, new)?;
@@ -69,6 +72,7 @@ pub(super) fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appe
             },
         },
         repeated: false,
+        before: Vec::new(),
     })
 }
 

@@ -3,10 +3,10 @@
 use tempfile::tempdir;
 
 use super::load::Load;
-use super::mongo::{self, Server};
 use super::proxy::Proxy;
 use super::trail::{Trail, check};
 use super::{UNNOTICED, lines, relay_in, until_ready_says};
+use crate::mongo::{self, Server};
 use crate::scene::{Bystanders, stop};
 
 const AWAY: &str = "MongoDB";

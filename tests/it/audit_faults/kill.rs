@@ -5,9 +5,9 @@ use std::fs::OpenOptions;
 use tempfile::tempdir;
 
 use super::load::Load;
-use super::mongo::{self, Server};
 use super::trail::{Trail, check, is_of};
 use super::{lines, relay_in, spool};
+use crate::mongo::{self, Server};
 use crate::scene::stop;
 
 #[tokio::test(flavor = "multi_thread")]

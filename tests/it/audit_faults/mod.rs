@@ -4,9 +4,7 @@
 mod away;
 mod kill;
 mod load;
-#[path = "../../mongo/server.rs"]
-pub mod mongo;
-mod proxy;
+pub mod proxy;
 mod room;
 mod trail;
 
@@ -28,7 +26,7 @@ fn relay_in(data: &Path, uri: &str, more: &[(&str, &str)]) -> Relay {
 }
 
 /// Waits until `/ready` says this, or nothing but that it is.
-async fn until_ready_says(relay: &Relay, reason: Option<&str>) {
+pub async fn until_ready_says(relay: &Relay, reason: Option<&str>) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let ready = http::get(relay, "/ready").await;
@@ -41,7 +39,7 @@ async fn until_ready_says(relay: &Relay, reason: Option<&str>) {
 }
 
 /// How many lines of the log have this in them.
-fn lines(relay: &Relay, text: &str) -> usize {
+pub fn lines(relay: &Relay, text: &str) -> usize {
     relay
         .log()
         .lines()

@@ -7,9 +7,9 @@ use std::process::Command;
 use tempfile::tempdir;
 
 use super::load::Load;
-use super::mongo::{self, Server};
 use super::trail::{Trail, check, is_of};
 use super::{UNNOTICED, lines, relay_in, until_ready_says};
+use crate::mongo::{self, Server};
 use crate::raw::{Client, Dial, token};
 use crate::scene::stop;
 

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::{Fact, Kept, SHAPES, Shape, Talker, Told, create, history, rest, server_in};
 use crate::harness::Relay;
+use crate::mongo::Database;
 use crate::raw::asker::acknowledged;
 use crate::raw::{Client, Event};
 use crate::scene::stop;
@@ -284,7 +285,21 @@ async fn until_it_is_killed(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_outlives_the_server() {
     let data = tempfile::tempdir().unwrap();
-    let mut relay = server_in(data.path(), &[]);
+    outlives_the_server(data.path(), &[]).await;
+    is_sound(data.path());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_outlives_the_server_in_mongodb() {
+    if let Some(database) = Database::new() {
+        let data = tempfile::tempdir().unwrap();
+        let there = [("MONGODB_URI", database.uri())];
+        outlives_the_server(data.path(), &there).await;
+    }
+}
+
+async fn outlives_the_server(data: &Path, more: &[(&str, &str)]) {
+    let mut relay = server_in(data, more);
     let users = [&SENDERS[..], &POSTERS, &["listener"]].concat();
     let mut senders = Vec::new();
     for room in ROOMS {
@@ -303,7 +318,7 @@ async fn what_was_acknowledged_outlives_the_server() {
         let acknowledged = random.random_range(30..400);
         let (after, told) = until_it_is_killed(&mut relay, senders, acknowledged).await;
         senders = after;
-        relay = server_in(data.path(), &[]);
+        relay = server_in(data, more);
         for room in ROOMS {
             let kept = history(&relay, "listener", room, 200).await;
             // What is new comes after all that was kept before.
@@ -337,7 +352,6 @@ async fn what_was_acknowledged_outlives_the_server() {
     }
     assert!(unacknowledged > 0, "nothing was on its way at any kill");
     stop(&mut relay);
-    is_sound(data.path());
 }
 
 /// The database says of itself that it is whole.

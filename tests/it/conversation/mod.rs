@@ -6,6 +6,7 @@ mod history;
 mod hostile;
 mod kill;
 mod misshapen;
+mod mongodb;
 mod order;
 mod slow;
 mod spoofing;

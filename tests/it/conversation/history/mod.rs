@@ -17,6 +17,7 @@ use self::world::{Room, World, outcome};
 use super::{
     Fact, Kept, SHAPES, Shape, Talker, Told, create, encoded, history, rest, server, since,
 };
+use crate::mongo::Database;
 use crate::raw::Event;
 use crate::scene::stop;
 
@@ -61,11 +62,11 @@ fn observe(mut talker: Talker, shape: Shape) -> JoinHandle<Vec<Event>> {
     })
 }
 
-async fn play(seed: u64) {
+async fn play(seed: u64, more: &[(&str, &str)]) {
     println!("seed {seed}"); // shown when what follows fails
     let mut users: Vec<_> = DEVICES.iter().map(|(user, _)| *user).collect();
     users.dedup();
-    let relay = server(&[]);
+    let relay = server(more);
     for room in ROOMS {
         create(&relay, room, &[&users[..], &[OBSERVER]].concat()).await;
     }
@@ -219,10 +220,17 @@ async fn unread_of(world: &World, user: &str, room: &Room) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_devices_see_and_what_is_kept_is_one_history_1() {
-    play(1).await;
+    play(1, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_devices_see_and_what_is_kept_is_one_history_2() {
-    play(2).await;
+    play(2, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_devices_see_and_what_is_kept_is_one_history_in_mongodb() {
+    if let Some(database) = Database::new() {
+        play(3, &[("MONGODB_URI", database.uri())]).await;
+    }
 }
