@@ -281,11 +281,12 @@ settings! {
     audit_queue: usize = 65_536, check at_least(1);
     /// Largest spool, in bytes: where audit records wait while their store does not take them.
     audit_spool_max_bytes: u64 = 1 << 30, check at_least(1 << 20);
-    /// What happens when the spool is full: drop-oldest drops the oldest records, refuse refuses
-    /// clients' events and connections until half of it is free.
+    /// What happens when the spool is full: drop-oldest or refuse.
+    /// The one drops the oldest records, the other refuses clients' events and connections until
+    /// half of it is free.
     audit_spool_full: SpoolFull = SpoolFull::DropOldest;
-    /// MongoDB to keep the audit and conversations in, mongodb:// or mongodb+srv://, with the name of
-    /// the database (sealed_relay). When not set, they are kept in data_dir.
+    /// MongoDB that keeps the audit, users and conversations; else they are kept in data_dir.
+    /// mongodb:// or mongodb+srv://, with the name of the database (sealed_relay).
     mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
         check mongodb_uri;
     /// Redis that joins several servers. Not in this version: setting it stops the start.

@@ -31,7 +31,8 @@ struct Health<'a> {
 struct Ready {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
+    /// Several are separated by semicolons.
+    reason: Option<String>,
 }
 
 pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
@@ -50,26 +51,30 @@ pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
 }
 
 pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
-    let problem = match relay.is_draining() {
-        true => Err("draining"),
-        false => {
-            let store = relay.conversations.store();
-            let works = store.health().await.map_err(|_| store.failing());
-            works.and_then(|()| relay.audit.health())
-        }
-    };
-    match problem {
-        Ok(()) => Json(Ready {
+    let reasons = problems(&relay).await;
+    if reasons.is_empty() {
+        return Json(Ready {
             status: "ready",
             reason: None,
         })
-        .into_response(),
-        Err(reason) => {
-            let body = Ready {
-                status: "not ready",
-                reason: Some(reason),
-            };
-            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
-        }
+        .into_response();
     }
+    let body = Ready {
+        status: "not ready",
+        reason: Some(reasons.join("; ")),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}
+
+/// All that speaks against sending clients here.
+async fn problems(relay: &Relay) -> Vec<&'static str> {
+    if relay.is_draining() {
+        return vec!["draining"];
+    }
+    let store = relay.conversations.store();
+    let checks = [
+        store.health().await.err().map(|_| store.failing()),
+        relay.audit.health().err(),
+    ];
+    checks.into_iter().flatten().collect()
 }

@@ -103,6 +103,11 @@ class Deployed {
     return [...this.messages.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(({ content }) => content);
   }
 
+  /** It shows so many messages, and each as the server has told it. */
+  shows(count) {
+    return until(() => this.messages.size === count && [...this.messages.values()].every(({ createdAt }) => createdAt));
+  }
+
   ready() {
     return until(() => this.conversationIds.every((id) => this.joined.has(id)));
   }
@@ -129,7 +134,7 @@ test('two of them talk, and see what each other does', async () => {
   await until(() => alice.typing.has('Bob'));
   bob.client.emit('typing:stop', { conversationId: id });
   const first = await bob.send(id, 'Hello');
-  await until(() => alice.texts.length === 1);
+  await alice.shows(1);
   assert.equal(alice.typing.size, 0);
   assert.deepEqual(alice.messages.get(first).sender, person(bob.who));
   const second = await alice.send(id, 'Hi');
@@ -155,7 +160,7 @@ test('two of them talk, and see what each other does', async () => {
 test('one that is cut off sends over REST, comes back by itself and has all it missed', async () => {
   const { alice, bob, id } = await pair();
   await alice.send(id, '1');
-  await until(() => bob.texts.length === 1);
+  await bob.shows(1);
   cut(bob.client);
   await until(() => !bob.client.socket.connected);
   await bob.send(id, '2');
@@ -164,7 +169,7 @@ test('one that is cut off sends over REST, comes back by itself and has all it m
   await bob.ready();
   await bob.send(id, '4');
   for (const client of [alice, bob]) {
-    await until(() => client.texts.length === 4);
+    await client.shows(4);
     assert.deepEqual([client.texts, client.errors], [['1', '2', '3', '4'], []]);
   }
 });
@@ -172,7 +177,7 @@ test('one that is cut off sends over REST, comes back by itself and has all it m
 test('it edits and deletes over REST while it has no connection, and the other sees it', async () => {
   const { alice, bob, id } = await pair();
   const ids = [await alice.send(id, '1'), await alice.send(id, '2')];
-  await until(() => bob.texts.length === 2);
+  await bob.shows(2);
   alice.client.close();
   await alice.rest('PATCH', `/api/messages/${ids[0]}`, { content: 'edited' });
   await alice.rest('DELETE', `/api/messages/${ids[1]}`);
@@ -185,7 +190,7 @@ test('a hundred messages at once are within the limits, and arrive in their orde
   const texts = Array.from({ length: 100 }, (_, n) => `message ${n}`);
   await Promise.all(texts.map((text) => alice.send(id, text)));
   for (const client of [alice, bob]) {
-    await until(() => client.texts.length === texts.length);
+    await client.shows(texts.length);
     assert.deepEqual([client.texts, client.errors], [texts, []]);
   }
 });

@@ -9,7 +9,7 @@ use super::{UNNOTICED, lines, relay_in, until_ready_says};
 use crate::mongo::{self, Server};
 use crate::scene::{Bystanders, stop};
 
-const AWAY: &str = "MongoDB";
+const AWAY: &str = "MongoDB does not take audit records";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_that_was_recorded_before_mongodb_was_there() {
