@@ -5,7 +5,7 @@ use mongodb::options::ReturnDocument;
 
 use super::collections::{done, one};
 use super::documents::{MessageDocument, date, kept, text_of};
-use super::participants::member;
+use super::members::member;
 use super::{Db, counts, gone, messages, receipts};
 use crate::conversations::order::time_of;
 use crate::conversations::{ConversationId, Deleted, Edit, Message, MessageId, Role, StoreError};

@@ -4,12 +4,9 @@
 use mongodb::bson::{Document, doc};
 
 use super::collections::{all, done};
-use super::documents::{
-    Counts, KnownMessage, ParticipantDocument, date, first_counts, ms, text_of,
-};
-use super::participants::{ACTIVE, Member, member, this};
-use super::{Db, gone, messages};
-use crate::conversations::order::first_at;
+use super::documents::{KnownMessage, date};
+use super::members::{ACTIVE, Member, member, this};
+use super::{Db, gone};
 use crate::conversations::{ConversationId, StoreError};
 use crate::identity::UserId;
 
@@ -19,48 +16,6 @@ pub(super) const COUNTED: usize = 32;
 const REMEMBERED: i32 = 2 * COUNTED as i32;
 /// How often a document that others change at the same time is read again.
 const ATTEMPTS: usize = 64;
-
-/// The counts of a participant, made anew where an application has added them.
-pub(super) async fn of(db: &Db, document: &ParticipantDocument) -> Result<Counts, StoreError> {
-    if let Some(counts) = document.counts() {
-        return Ok(counts.clone());
-    }
-    let newest = match document.joined_at {
-        Some(at) => {
-            let before = doc! { "$lt": text_of(&first_at(ms(at))) };
-            let filter = doc! { "conversationId": &document.conversation_id, "id": before };
-            messages::newest_of(db, filter).await?
-        }
-        None => {
-            let filter = doc! { "conversationId": &document.conversation_id };
-            messages::newest_of(db, filter).await?
-        }
-    };
-    let since = newest.map_or(0, |message| message.seq);
-    let deleted = doc! {
-        "conversationId": &document.conversation_id,
-        "seq": { "$gt": since },
-        "deletedAt": { "$ne": null },
-    };
-    let deleted = done(db.messages.count_documents(deleted)).await? as i64;
-    let joined_at = document.joined_at.unwrap_or_else(|| date(db.now()));
-    let mut filter = doc! {
-        "conversationId": &document.conversation_id,
-        "userId": &document.user_id,
-        "joinedAt": document.joined_at,
-    };
-    filter.insert("counts.joinedAt", doc! { "$ne": joined_at });
-    let first = first_counts(joined_at, since, since + deleted);
-    let set = doc! { "$set": { "joinedAt": joined_at, "counts": first } };
-    done(db.participants.update_one(filter, set)).await?;
-    // Another may have been quicker.
-    let again = doc! {
-        "conversationId": &document.conversation_id, "userId": &document.user_id,
-    };
-    let again = done(db.participants.find_one(again)).await?;
-    let counts = again.as_ref().and_then(ParticipantDocument::counts);
-    counts.cloned().ok_or_else(|| gone("participants"))
-}
 
 /// Whether a message counts as unread for a participant who has not read it.
 pub(super) fn is_news(member: &Member, message: &KnownMessage) -> bool {

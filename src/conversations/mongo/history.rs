@@ -5,8 +5,8 @@ use mongodb::bson::{Document, doc};
 use super::Db;
 use super::collections::{done, some};
 use super::documents::{MessageDocument, text_of};
-use super::messages::newest;
-use super::participants::member;
+use super::members::member;
+use super::newest::newest;
 use crate::conversations::{
     ConversationId, Message, MessageId, Page, PageLimit, Slice, StoreError, Window,
 };

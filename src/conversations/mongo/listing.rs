@@ -6,8 +6,9 @@ use mongodb::bson::{Document, doc};
 
 use super::collections::{all, done, one, unless_there};
 use super::documents::{ConversationDocument, ParticipantDocument, date};
-use super::participants::{self, ACTIVE};
-use super::{Db, counts, gone};
+use super::members::{self, ACTIVE, counts_of};
+use super::participants;
+use super::{Db, gone};
 use crate::conversations::{
     Conversation, ConversationId, Created, Listed, NewConversation, Participant, StoreError,
 };
@@ -92,7 +93,7 @@ pub(super) async fn one_of(
     id: &ConversationId,
     user: &UserId,
 ) -> Result<Option<Listed>, StoreError> {
-    let mut filter = participants::this(id, user);
+    let mut filter = members::this(id, user);
     filter.insert("status", ACTIVE);
     let theirs = one(db.participants.find_one(filter)).await?;
     let listed = listed(db, theirs.into_iter().collect(), doc! { "id": 1 }, 1).await?;
@@ -121,7 +122,7 @@ async fn listed(
         let Some(participant) = theirs.get(&*document.id) else {
             continue;
         };
-        let passed = counts::of(db, participant).await?.passed;
+        let passed = counts_of(db, participant).await?.passed;
         // What is under way may be counted for one and not for the other yet.
         let unread = u64::try_from(document.message_count - passed).unwrap_or(0);
         if let Some(conversation) = document.conversation() {

@@ -6,11 +6,11 @@
 //! before it are.
 
 use mongodb::bson::{Bson, Document, doc};
-use serde::Deserialize;
 
 use super::collections::{all, one, unless_there};
 use super::documents::{KnownMessage, MessageDocument, date, kept, sent_as, temp, text_of};
-use super::participants::member;
+use super::members::member;
+use super::newest::newest;
 use super::tails::{End, Tail};
 use super::{Db, counts, gone};
 use crate::conversations::order::time_of;
@@ -21,33 +21,6 @@ use crate::identity::UserId;
 
 /// How often the next number is tried for when others keep messages in the same conversation.
 const ATTEMPTS: usize = 256;
-
-/// The last message of a conversation, as the next one has to know it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Newest {
-    id: String,
-    sender_id: String,
-    pub(super) seq: i64,
-}
-
-pub(super) async fn newest(
-    db: &Db,
-    conversation: &ConversationId,
-) -> Result<Option<Newest>, StoreError> {
-    newest_of(db, doc! { "conversationId": conversation.as_str() }).await
-}
-
-/// The last one of those that match, in one conversation.
-pub(super) async fn newest_of(db: &Db, filter: Document) -> Result<Option<Newest>, StoreError> {
-    let by = match filter.contains_key("id") {
-        true => doc! { "conversationId": 1, "id": -1 },
-        false => doc! { "conversationId": 1, "seq": -1 },
-    };
-    let messages = db.messages.clone_with_type::<Newest>();
-    let fields = doc! { "id": 1, "senderId": 1, "seq": 1 };
-    one(messages.find_one(filter).sort(by).projection(fields)).await
-}
 
 pub(super) async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
     member(db, &new.conversation, &new.sender).await?;

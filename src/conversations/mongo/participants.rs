@@ -7,48 +7,14 @@ use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::collections::{all, done, one, unless_there};
-use super::documents::{Counts, ParticipantDocument, date, first_counts, key_fields};
-use super::{Db, counts, listing, messages, users};
+use super::documents::{ParticipantDocument, date, first_counts, key_fields};
+use super::members::{ACTIVE, this};
+use super::newest::newest;
+use super::{Db, users};
 use crate::conversations::{
-    Added, ConversationId, Ending, NewParticipant, Participant, ParticipantStatus, Role, StoreError,
+    Added, ConversationId, Ending, NewParticipant, Participant, ParticipantStatus, StoreError,
 };
 use crate::identity::UserId;
-
-pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();
-
-/// An active participant who acts.
-pub(super) struct Member {
-    pub(super) conversation: ConversationId,
-    pub(super) user: UserId,
-    pub(super) role: Role,
-    pub(super) counts: Counts,
-}
-
-/// One participant of a conversation.
-pub(super) fn this(conversation: &ConversationId, user: &UserId) -> Document {
-    doc! { "conversationId": conversation.as_str(), "userId": user.as_str() }
-}
-
-/// The participant that acts.
-///
-/// # Errors
-/// [`StoreError::NotParticipant`]
-pub(super) async fn member(
-    db: &Db,
-    conversation: &ConversationId,
-    user: &UserId,
-) -> Result<Member, StoreError> {
-    let mut filter = this(conversation, user);
-    filter.insert("status", ACTIVE);
-    let found = one(db.participants.find_one(filter)).await?;
-    let document = found.ok_or(StoreError::NotParticipant)?;
-    Ok(Member {
-        conversation: conversation.clone(),
-        user: user.clone(),
-        role: document.role(),
-        counts: counts::of(db, &document).await?,
-    })
-}
 
 pub(super) async fn everyone(db: &Db, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
     let find = db
@@ -138,7 +104,8 @@ pub(super) async fn add(
     id: &ConversationId,
     new: &NewParticipant,
 ) -> Result<Added, StoreError> {
-    if listing::find(db, id).await?.is_none() {
+    let conversation = db.conversations.find_one(doc! { "id": id.as_str() });
+    if one(conversation).await?.is_none() {
         return Err(StoreError::NoConversation);
     }
     loop {
@@ -150,7 +117,7 @@ pub(super) async fn add(
                 repeated,
             });
         }
-        let newest = messages::newest(db, id).await?;
+        let newest = newest(db, id).await?;
         let since = newest.map_or(0, |message| message.seq);
         let now = date(db.now());
         let mut filter = this(id, &new.user);

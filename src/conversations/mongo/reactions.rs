@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::collections::{all, done, one, unless_there};
 use super::documents::{ReactionDocument, date, text_of};
-use super::participants::member;
+use super::members::member;
 use super::{Db, messages};
 use crate::conversations::order::id_after;
 use crate::conversations::{

@@ -7,7 +7,7 @@ use mongodb::error::{Error, ErrorKind};
 
 use super::collections::{all, done, one};
 use super::documents::{KnownMessage, ReceiptDocument, date, text_of};
-use super::participants::{ACTIVE, Member, member, this};
+use super::members::{ACTIVE, Member, member, this};
 use super::{Db, counts, messages};
 use crate::conversations::{
     ConversationId, Delivered, MessageId, PageLimit, Read, Receipt, StoreError,
