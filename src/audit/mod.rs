@@ -15,6 +15,7 @@ mod record;
 mod shared;
 mod spool;
 mod sqlite;
+mod store;
 mod text;
 mod writer;
 
@@ -26,9 +27,10 @@ pub use event::{
     AdminAction, Event, EventType, FileChunk, Level, MessageRef, MessageSent, Room, Target,
 };
 pub use mongo::MongoStore;
-pub use queue::{Audit, AuditError, AuditOptions, Refused, Store};
+pub use queue::{Audit, AuditError};
 pub use read::{Found, Logged, Order, Query, ReadError, ReadLimit, Reader};
 pub use record::{Record, Source};
 pub use spool::SpoolError;
 pub use sqlite::{SqliteStore, StoreError};
+pub use store::{AuditOptions, Refused, Store};
 pub use text::{AuditText, Label, RoomName, Seq};

@@ -15,8 +15,8 @@ use mongodb::{
 use tokio::runtime::Handle;
 
 use super::{
-    queue::{Refused, Store},
     read::Reader,
+    store::{Refused, Store},
 };
 use crate::mongo::{Mongo, MongoError, within};
 use reader::MongoReader;

@@ -12,11 +12,13 @@ use std::{
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{
-    queue::AuditOptions,
     spool::{Chunk, Spool, push_frame},
-    writer::RECORDS_PER_WRITE,
+    store::AuditOptions,
 };
 use crate::config::SpoolFull;
+
+/// Most records in one write to the store.
+pub(super) const RECORDS_PER_WRITE: usize = 4_096;
 
 /// What the handles and the writer share. When both locks are needed, `files` is taken first.
 pub(super) struct Shared {

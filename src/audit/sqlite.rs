@@ -3,6 +3,7 @@
 //! Owns the file's schema and its migrations. Writing is for the writer thread only; reading goes
 //! beside it.
 
+mod error;
 mod reader;
 
 use std::{
@@ -16,10 +17,11 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{
     entry::Fields,
-    queue::{Refused, Store},
     read::Reader,
+    store::{Refused, Store},
 };
-use crate::database::{self, OpenError};
+use crate::database;
+pub use error::StoreError;
 use reader::SqliteReader;
 
 /// The file's name in the data folder.
@@ -79,20 +81,6 @@ const INSERT: &str = "
 const EXPIRE: &str = "
     DELETE FROM logs WHERE rowid IN
         (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
-
-/// Why the embedded store could not be opened or used. No variant holds anything of a record.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file could not be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The database refused.
-    #[error("database: {0}")]
-    Database(#[from] rusqlite::Error),
-    /// The details of a record could not be written as JSON.
-    #[error("details: {0}")]
-    Details(#[from] serde_json::Error),
-}
 
 /// The audit table of one data folder.
 pub struct SqliteStore {

@@ -12,13 +12,11 @@ use std::{
 use mongodb::bson::RawDocument;
 
 use super::{
-    queue::Store,
-    shared::{Shared, State, Waiting, log_lost},
+    shared::{RECORDS_PER_WRITE, Shared, State, Waiting, log_lost},
     spool::{Chunk, Spool, push_frame},
+    store::Store,
 };
 
-/// Most records in one write to the store.
-pub(super) const RECORDS_PER_WRITE: usize = 4_096;
 /// How long a record may wait for others to be committed with it.
 const GATHER: Duration = Duration::from_millis(50);
 const FIRST_RETRY: Duration = Duration::from_millis(50);

@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod audit_export;
 mod audit_faults;
 mod canary;
 mod cli;

@@ -1,10 +1,18 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use mongodb::bson::RawDocument;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::audit::{Event, Source, entry::Fields, shared::State, writer::RECORDS_PER_WRITE};
+use crate::{
+    audit::{
+        Event, Reader, Refused, Source,
+        entry::Fields,
+        shared::{RECORDS_PER_WRITE, State},
+    },
+    config::SpoolFull,
+};
 
 type Verdict = Result<Refused, &'static str>;
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
+use crate::database::OpenError;
 use crate::{
     audit::{
         Audit, AuditOptions, AuditText, Event, Record, Source, details::tests::samples,

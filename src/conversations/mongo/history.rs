@@ -35,7 +35,7 @@ pub(super) async fn page(
     }
     let from_the_oldest = window.after.is_some();
     let direction = if from_the_oldest { 1 } else { -1 };
-    let order = doc! { "conversationId": 1, "id": direction };
+    let order = doc! { "id": direction };
     let mut page = read(db, filter, order, 0, limit).await?;
     if !from_the_oldest {
         page.messages.reverse();
@@ -57,7 +57,7 @@ pub(super) async fn slice(
     let hidden = doc! { "deletedFor": user.as_str(), "conversationId": conversation.as_str() };
     let hidden = done(db.messages.count_documents(hidden)).await?;
     let total = u64::try_from(last).unwrap_or(0).saturating_sub(hidden);
-    let order = doc! { "conversationId": 1, "seq": 1 };
+    let order = doc! { "seq": 1 };
     let mut filter = shown(conversation, user);
     // They are numbered without gaps, so what comes first need not be walked through.
     let skip = match (offset < total, hidden) {

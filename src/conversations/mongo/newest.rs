@@ -26,8 +26,8 @@ pub(super) async fn newest(
 /// The last one of those that match, in one conversation.
 pub(super) async fn newest_of(db: &Db, filter: Document) -> Result<Option<Newest>, StoreError> {
     let by = match filter.contains_key("id") {
-        true => doc! { "conversationId": 1, "id": -1 },
-        false => doc! { "conversationId": 1, "seq": -1 },
+        true => doc! { "id": -1 },
+        false => doc! { "seq": -1 },
     };
     let messages = db.messages.clone_with_type::<Newest>();
     let fields = doc! { "id": 1, "senderId": 1, "seq": 1 };

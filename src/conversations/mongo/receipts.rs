@@ -182,7 +182,7 @@ async fn undelivered(
         let find = collection
             .find(filter)
             .projection(KnownMessage::fields())
-            .sort(doc! { "conversationId": 1, "seq": 1 })
+            .sort(doc! { "seq": 1 })
             .limit(most as i64);
         let next = all(find).await?;
         let Some(last) = next.last().map(|message| message.seq) else {

@@ -3,7 +3,7 @@
 
 mod away;
 mod kill;
-mod load;
+pub mod load;
 pub mod proxy;
 mod room;
 mod trail;
