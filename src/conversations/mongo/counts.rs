@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::collections::{all, done};
+use super::collections::{all, done, unless_there};
 use super::documents::{KnownMessage, date};
 use super::members::{ACTIVE, Member, member, this};
 use super::{Db, gone};
@@ -127,8 +127,14 @@ pub(super) async fn kept(
         "$max": { "messageCount": seq, "lastMessageAt": date(at) }, "$setOnInsert": first,
     };
     let of_all = async {
-        let count = db.conversations.update_one(doc! { "id": id }, count);
-        done(count.upsert(true)).await
+        loop {
+            let filter = doc! { "id": id };
+            let count = db.conversations.update_one(filter, count.clone());
+            // Of two who make it at once, one finds the other's.
+            if unless_there(count.upsert(true)).await?.is_some() {
+                return Ok(());
+            }
+        }
     };
     let mut filter = this(conversation, sender);
     filter.insert("counts.own", doc! { "$lt": seq });
