@@ -25,6 +25,10 @@ const SENDERS: [&str; 3] = ["ann", "ben", "cem"];
 const LISTENER: &str = "listener";
 const AWAY: &str = "MongoDB";
 const PATIENCE: Duration = Duration::from_secs(90);
+/// What asks a MongoDB that stands still takes longer.
+const GIVEN_UP: Duration = Duration::from_secs(5);
+/// It takes at most 5 s until what an application wrote is seen; and the machine may be busy.
+const SEEN: Duration = Duration::from_secs(10);
 /// What is last in each room.
 const END: &str = "\"the end\"";
 
@@ -214,15 +218,9 @@ async fn what_is_acknowledged_is_kept_and_told_once_whatever_mongodb_does() {
         server.stop();
         talk.fails(20).await;
         until_ready_says(&relay, Some(AWAY)).await;
-        // Who only relays is let in by the token, at once, and does not notice.
-        let began = Instant::now();
+        // Who only relays is let in by the token, and does not notice.
         Client::connect(&relay, &format!("late-{round}")).await;
         bystanders.exchange().await;
-        assert!(
-            began.elapsed() < Duration::from_secs(2),
-            "{:?}",
-            began.elapsed()
-        );
         server.restart();
         until_ready_says(&relay, None).await;
         talk.goes_on(150).await;
@@ -230,7 +228,10 @@ async fn what_is_acknowledged_is_kept_and_told_once_whatever_mongodb_does() {
     server.pause();
     until_ready_says(&relay, Some(AWAY)).await;
     talk.fails(6).await;
+    let began = Instant::now();
+    Client::connect(&relay, "late").await;
     bystanders.exchange().await;
+    assert!(began.elapsed() < GIVEN_UP, "{:?}", began.elapsed());
     server.resume();
     until_ready_says(&relay, None).await;
     talk.goes_on(150).await;
@@ -309,7 +310,7 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
         .await
         .succeeded()
     {
-        assert!(began.elapsed() < Duration::from_secs(7));
+        assert!(began.elapsed() < SEEN);
     }
     let hello = format!(r#"{{"conversationId":{},"content":"hello"}}"#, ROOMS[0]);
     assert!(ann.ask("message:send", &hello).await.succeeded());
@@ -324,7 +325,7 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
     let began = Instant::now();
     let mut told = HashMap::new();
     while !told.contains_key("conversation:left") {
-        assert!(began.elapsed() < Duration::from_secs(7), "{told:?}");
+        assert!(began.elapsed() < SEEN, "{told:?}");
         assert!(ann.ask("message:send", &hello).await.succeeded());
         let events = bo.settled(Shape::Conversation).await;
         told.extend(events.into_iter().map(|event| (event.name, event.text)));
@@ -338,7 +339,7 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
     loop {
         let mut client = Client::open(&relay, Dial::default()).await.unwrap();
         match client.enter(&token::for_user("bo")).await {
-            Ok(()) => assert!(began.elapsed() < Duration::from_secs(7)),
+            Ok(()) => assert!(began.elapsed() < SEEN),
             Err(refused) => {
                 assert!(refused.contains("User not authorized"), "{refused}");
                 break;
