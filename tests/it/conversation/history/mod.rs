@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use self::device::Device;
 use self::world::{Room, World, outcome};
 use super::{
-    Fact, Kept, SHAPES, Shape, Talker, Told, create, encoded, history, rest, server, since,
+    Fact, Kept, SHAPES, Shape, Talker, Told, create, encoded, history, rest, server, since, unread,
 };
 use crate::mongo::Database;
 use crate::raw::Event;
@@ -110,8 +110,12 @@ async fn play(seed: u64, more: &[(&str, &str)]) {
             device.views[number].check(&kept);
         }
         for user in &users {
-            let unread = room.unread(user, &kept);
-            assert_eq!(unread_of(&world, user, room).await, unread, "of {user}");
+            let expected = room.unread(user, &kept);
+            assert_eq!(
+                unread(&world.relay, user, room.id).await,
+                expected,
+                "of {user}"
+            );
         }
     }
     drop(devices);
@@ -206,16 +210,6 @@ fn reactions_were_observed(room: &Room, events: &[Event]) {
     }
     let acknowledged = room.reactions();
     assert!(acknowledged.iter().all(|id| added.contains(id)));
-}
-
-async fn unread_of(world: &World, user: &str, room: &Room) -> usize {
-    let answer = rest(&world.relay, user, "GET", "/api/conversations", "").await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let all: Value = serde_json::from_str(&answer.body).unwrap();
-    let mut all = all["conversations"].as_array().unwrap().iter();
-    let id = room.id.trim_matches('"');
-    let found = all.find(|one| one["id"] == id);
-    found.unwrap()["unreadCount"].as_u64().unwrap() as usize
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
