@@ -32,6 +32,7 @@ pub mod operations;
 pub mod payload;
 pub mod places;
 pub mod presence;
+pub mod redis;
 pub mod relay;
 pub mod rooms;
 pub mod server;
