@@ -3,7 +3,7 @@
 //! Owns the words only. Error texts and shapes belong to each dialect, and nothing here may carry
 //! text that came from a client.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Why something was refused or failed, as told to clients and written to the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,7 +109,7 @@ impl Serialize for ErrorCode {
 }
 
 /// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DisconnectReason {
     /// The client asked to leave.
     ClientLeft,

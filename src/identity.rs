@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The longest user id, in bytes (protocol, "Identity and authentication").
 pub const MAX_USER_ID_BYTES: usize = 128;
 
@@ -26,6 +29,19 @@ impl UserId {
     /// The id as shared text.
     pub fn shared(&self) -> &Arc<str> {
         &self.0
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for UserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        Self::parse(&id).ok_or_else(|| D::Error::custom("no id of a user"))
     }
 }
 
@@ -54,7 +70,7 @@ pub struct TokenUser {
 }
 
 /// An authenticated user: what the token tells, and what is known where it tells nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Identity {
     /// The only id events carry for this user.
     pub user: UserId,

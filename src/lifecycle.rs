@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::{Config, Secret};
 use crate::error::DisconnectReason;
+use crate::remote;
 use crate::server::{Server, StartError};
 
 /// How often the drain looks whether it is done.
@@ -77,6 +78,7 @@ impl Server {
         let _ = timeout(deadline / 2, self.send_clients_away(deadline / 4)).await;
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
+        let _ = timeout(deadline / 8, remote::leave(&self.relay)).await;
         self.stop_tasks();
         // A store that does not answer must leave time for the audit.
         let half = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;

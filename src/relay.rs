@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde::Serialize;
+use smallvec::smallvec;
 
 use crate::audit::{Audit, Event, Record};
 use crate::auth::Verifier;
 use crate::config::Config;
-use crate::connection::{Connection, OpenConnections};
+use crate::connection::{Connection, OpenConnections, SMALL_EVENT};
 use crate::conversations::Conversations;
 use crate::dialect::Dialect;
 use crate::identity::UserId;
 use crate::limits::AddressLimits;
+use crate::nodes::{Nodes, Subscription, Topic};
+use crate::payload::Packed;
 use crate::places::Places;
 use crate::presence::Presence;
 use crate::sessions::Sessions;
@@ -47,6 +50,8 @@ pub struct Relay {
     pub audit: Audit,
     /// The name of this server.
     pub node: Arc<str>,
+    /// The other servers of the deployment, if it may have some.
+    pub nodes: Option<Arc<Nodes>>,
     /// When it started.
     pub started: Instant,
     pub(crate) draining: AtomicBool,
@@ -54,38 +59,70 @@ pub struct Relay {
 
 /// The receivers of a relayed event, which have room for it.
 #[derive(Debug)]
-pub struct Receivers(Connections);
+pub struct Receivers<'a> {
+    user: &'a UserId,
+    here: Connections,
+    nodes: Option<&'a Nodes>,
+}
 
-impl Receivers {
-    /// Whether anybody is there to receive it.
-    pub fn is_anyone(&self) -> bool {
-        !self.0.is_empty()
-    }
-
-    /// Sends them an event that becomes frames of these sizes.
-    pub fn emit<T: Serialize>(&self, event: &'static str, payload: &T, frames: &FrameSizes) {
-        for connection in &self.0 {
+impl Receivers<'_> {
+    /// Sends them an event that becomes frames of these sizes. Whether anybody is there to receive
+    /// it.
+    pub async fn emit<T: Serialize>(
+        &self,
+        sender: &UserId,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> bool {
+        for connection in &self.here {
             connection.emit(event, payload, frames);
+        }
+        let is_here = !self.here.is_empty();
+        let elsewhere = self
+            .nodes
+            .and_then(|nodes| Some((nodes, Packed::new(event, payload)?)));
+        match elsewhere {
+            None => is_here,
+            Some((nodes, event)) => nodes.send(self.user, sender, event).await || is_here,
         }
     }
 
     /// Sends them a small event of the relay's own.
-    pub fn say<T: Serialize>(&self, event: &'static str, payload: &T) {
-        for connection in &self.0 {
-            connection.say(event, payload);
-        }
+    pub async fn say<T: Serialize>(&self, sender: &UserId, event: &'static str, payload: &T) {
+        self.emit(sender, event, payload, &smallvec![SMALL_EVENT])
+            .await;
     }
 }
 
 impl Relay {
     /// All connections of one user. Waits until each has room for an event or is closed: this is
     /// what slows a sender down to the pace of its slowest receiver.
-    pub async fn to_user(&self, user: &UserId) -> Receivers {
-        let connections = self.users.connections(user.as_str());
-        for connection in &connections {
+    pub async fn to_user<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
+        let here = self.users.connections(user.as_str());
+        for connection in &here {
             connection.flow().room().await;
         }
-        Receivers(connections)
+        let nodes = self.nodes.as_deref();
+        if let Some(nodes) = nodes {
+            nodes.room(user).await;
+        }
+        Receivers { user, here, nodes }
+    }
+
+    /// Hears what other servers send this user, as long as the subscription is kept.
+    pub async fn hear(&self, user: &UserId) -> Option<Subscription> {
+        let nodes = self.nodes.as_ref()?;
+        Some(nodes.bus().subscribe(Topic::User(user.clone())).await)
+    }
+
+    /// Sends an event of a user on another server to the connections that a user has here.
+    pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &Packed) {
+        self.users.introduce_from_elsewhere(sender, user);
+        for connection in self.users.connections(user.as_str()) {
+            connection.flow().room().await;
+            connection.emit_packed(event);
+        }
     }
 
     /// From now on no new connections are taken.

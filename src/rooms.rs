@@ -52,6 +52,11 @@ pub enum To<'a> {
 }
 
 impl<'a> To<'a> {
+    /// All, or all but one.
+    pub fn all_but(but: Option<&'a Connection>) -> Self {
+        but.map_or(Self::Everyone, Self::Others)
+    }
+
     fn but(self) -> Option<&'a Connection> {
         match self {
             Self::Everyone => None,

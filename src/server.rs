@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
 use tokio::net::TcpListener;
@@ -28,9 +28,12 @@ use crate::dialects;
 use crate::http::{self, SocketIoEdge};
 use crate::limits::AddressLimits;
 use crate::mongo::{Mongo, MongoError};
+use crate::nodes::Nodes;
 use crate::places::Places;
 use crate::presence::Presence;
+use crate::redis::RedisError;
 use crate::relay::Relay;
+use crate::remote;
 use crate::sessions::{HistoryLimits, MemoryStore, SessionLimits, Sessions};
 use crate::transport::{
     BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser,
@@ -56,6 +59,9 @@ pub enum StartError {
     /// MongoDB cannot be used as it is configured.
     #[error("mongodb_uri: {0}")]
     Mongo(#[from] MongoError),
+    /// Redis cannot be used as it is configured.
+    #[error("redis_url: {0}")]
+    Redis(#[from] RedisError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -76,9 +82,10 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, store) = open_stores(&config).await?;
-        let conversations = Conversations::new(store, Arc::new(SystemClock));
+        let nodes = Nodes::new(&config, Arc::new(SystemClock))?.map(Arc::new);
+        let conversations = Conversations::new(store, Arc::new(SystemClock), nodes.clone());
         conversations.set_tellers(dialects::conversation_tellers());
-        let relay = Arc::new(relay(&config, verifier, audit, conversations));
+        let relay = Arc::new(relay(&config, verifier, audit, conversations, nodes));
         relay.presence.set_tellers(dialects::presence_tellers());
 
         let wanted = SocketAddr::new(config.host, config.port);
@@ -98,7 +105,8 @@ impl Server {
         relay.closer.set(move |sid| closing.close_polling(sid));
         let service = http::router(&relay, edge).into_make_service_with_connect_info::<PeerLink>();
 
-        let tasks = vec![
+        let mut tasks = join_nodes(&relay).await;
+        tasks.extend([
             tokio::spawn(links.clone().watch()),
             tokio::spawn(watch::watch(relay.clone())),
             tokio::spawn(watch::watch_sessions(relay.clone())),
@@ -106,7 +114,7 @@ impl Server {
                 // It serves until it is stopped; errors of single connections stay with them.
                 let _ = axum::serve(listener, service).await;
             }),
-        ];
+        ]);
         Ok(Self {
             address,
             relay,
@@ -144,6 +152,26 @@ async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStor
     Ok((audit, Arc::new(conversations)))
 }
 
+/// Joins the other servers, if there may be some. Redis is waited for for a moment: clients that
+/// come before it is there are not known to the others.
+async fn join_nodes(relay: &Arc<Relay>) -> Vec<JoinHandle<()>> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let Some(nodes) = &relay.nodes else {
+        return Vec::new();
+    };
+    let mut tasks = nodes.start(remote::Ears::new(relay));
+    tasks.push(tokio::spawn(remote::keep(relay.clone())));
+    let joined = async {
+        // An error cannot be: the sender is in `nodes`.
+        let _ = nodes.connections().wait_for(|number| number % 2 == 1).await;
+        nodes.bus().flush().await;
+    };
+    if tokio::time::timeout(PATIENCE, joined).await.is_err() {
+        tracing::error!("Redis is not ready; starting without it");
+    }
+    tasks
+}
+
 /// What reads the audit of a server with this configuration, whether it runs or not.
 ///
 /// # Errors
@@ -160,10 +188,11 @@ fn relay(
     verifier: Verifier,
     audit: Audit,
     conversations: Conversations,
+    nodes: Option<Arc<Nodes>>,
 ) -> Relay {
     Relay {
         verifier,
-        users: Users::new(config.clone()),
+        users: Users::new(config.clone(), nodes.clone()),
         connections: OpenConnections::default(),
         conversations,
         sessions: sessions(config),
@@ -173,6 +202,7 @@ fn relay(
         presence: Presence::default(),
         audit,
         node: config.node_name.as_str().into(),
+        nodes,
         started: Instant::now(),
         draining: AtomicBool::new(false),
         config: config.clone(),

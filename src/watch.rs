@@ -30,7 +30,17 @@ pub async fn watch(relay: Arc<Relay>) {
         }
         if turn % SWEEP_EVERY == 0 {
             relay.connections.sweep();
+            forget_greetings(&relay);
             relay.limits.sweep();
+        }
+    }
+}
+
+/// What is said of those whom a connection was told of when it began has come by now.
+fn forget_greetings(relay: &Relay) {
+    for connection in relay.connections.all() {
+        if connection.age() > LONGEST_ADMISSION {
+            connection.greeting().forget();
         }
     }
 }

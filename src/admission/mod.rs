@@ -69,6 +69,11 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
             event,
         ));
     })?;
+    // Before the client is told that it is connected: from then on it may be sent something.
+    let heard = match &admitted {
+        Admission::User(user) => relay.hear(&user.identity.user).await,
+        Admission::Guest | Admission::Refused(_) => None,
+    };
     let flow = Flow::new(FlowLimits::from(&*relay.config));
     if handshake.link.is_upgraded() {
         flow.attach(&handshake.link);
@@ -85,6 +90,7 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
         relay.closer.clone(),
         place,
     );
+    connection.hear(heard);
     relay.connections.add(&connection);
     listen(relay, socket, &connection);
     Ok(())

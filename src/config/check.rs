@@ -6,6 +6,7 @@ use super::secret::Secret;
 use super::settings::Config;
 use super::types::SettingType;
 use crate::mongo::Mongo;
+use crate::redis::Redis;
 
 /// Refuses a value that its type allows; the error says what would be right.
 pub(super) type Check<'a, T> = &'a dyn Fn(&T) -> Result<(), String>;
@@ -66,18 +67,42 @@ pub(super) fn mongodb_uri(uri: &Option<Secret>) -> Result<(), String> {
     }
 }
 
-/// Refuses a setting of what this version does not do, rather than start without it.
-pub(super) fn not_in_this_version(
-    what: &'static str,
-) -> impl Fn(&Option<Secret>) -> Result<(), String> {
-    move |value| match value {
-        Some(_) => Err(format!("this version does not {what}; leave it unset")),
-        None => Ok(()),
+/// Refuses what is no URL of a Redis. What is wrong with it is not said: it may hold a password.
+pub(super) fn redis_url(url: &Option<Secret>) -> Result<(), String> {
+    match url {
+        Some(url) if !Redis::is_url(url.expose()) => Err(
+            "must be a valid redis://, rediss://, redis-sentinel:// or redis-cluster:// URL"
+                .to_owned(),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a prefix that would change what a Redis cluster makes of a name.
+pub(super) fn redis_prefix(prefix: &str) -> Result<(), String> {
+    let fits = (1..=64).contains(&prefix.len());
+    match fits && !prefix.contains(|c: char| c.is_control() || matches!(c, '{' | '}')) {
+        true => Ok(()),
+        false => Err("must have 1 to 64 bytes, no braces and no control characters".to_owned()),
     }
 }
 
 /// Settings that need, or make no sense without, one another.
 pub(super) fn across(config: &Config, problems: &mut Problems) {
+    if config.redis_url.is_some()
+        && config.mongodb_uri.is_none()
+        && !problems.about(&["mongodb_uri"])
+    {
+        problems.add("redis_url", NEEDS_MONGODB, None);
+    }
+    keys(config, problems);
+}
+
+const NEEDS_MONGODB: &str = "needs mongodb_uri: servers that share conversations must keep them in one \
+     place, and what is in data_dir is seen by one server only";
+
+/// How tokens are verified.
+fn keys(config: &Config, problems: &mut Problems) {
     const KEYS: [&str; 2] = ["jwt_public_key_file", "jwks_url"];
     if problems.about(&["jwt_algorithms"]) || problems.about(&KEYS) {
         return;

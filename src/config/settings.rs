@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::check::{at_least, between, long_enough, mongodb_uri, node_name, not_in_this_version};
+use super::check::{
+    at_least, between, long_enough, mongodb_uri, node_name, redis_prefix, redis_url,
+};
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
@@ -289,8 +291,14 @@ settings! {
     /// mongodb:// or mongodb+srv://, with the name of the database (sealed_relay).
     mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
         check mongodb_uri;
-    /// Redis that joins several servers. Not in this version: setting it stops the start.
-    redis_url: Option<Secret> = None, check not_in_this_version("run as several servers over Redis");
+
+    ["Several servers"]
+    /// Redis 7 or newer that joins several servers, which then need mongodb_uri, too.
+    /// redis:// or rediss://; redis-sentinel://host,host/name; redis-cluster://host,host.
+    redis_url: Option<Secret> = None, check redis_url;
+    /// First part of the name of every key and channel in Redis.
+    /// Servers with the same one are one deployment.
+    redis_prefix: String = "sealed-relay".to_owned(), check |prefix| redis_prefix(prefix);
 }
 
 /// The shortest time that a timeout or interval may be.

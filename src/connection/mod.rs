@@ -31,12 +31,14 @@ use crate::dialect::Dialect;
 use crate::error::DisconnectReason;
 use crate::identity::Identity;
 use crate::limits::{self, Limit};
+use crate::nodes::Subscription;
+use crate::payload::{Opaque, Packed};
 use crate::places::Place;
 use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
 use crate::users::User;
 
 /// Room in the size of a small event of the relay's own, in bytes.
-const SMALL_EVENT: usize = 256;
+pub const SMALL_EVENT: usize = 256;
 /// How long a client that was told to go may take to close its connection.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -97,6 +99,8 @@ pub struct Connection {
     spoke: OnceLock<Dialect>,
     /// Messages of a guest. Those of a user are counted together.
     guest_messages: OnceLock<Box<Limit>>,
+    /// What other nodes send its user is heard.
+    heard: Mutex<Option<Subscription>>,
     _place: Place,
 }
 
@@ -174,6 +178,7 @@ impl Connection {
             admitted_for_good: AtomicBool::new(false),
             spoke: OnceLock::new(),
             guest_messages: OnceLock::new(),
+            heard: Mutex::new(None),
             _place: place,
         })
     }
@@ -254,6 +259,11 @@ impl Connection {
     /// How long ago it was admitted.
     pub fn age(&self) -> Duration {
         self.admitted.elapsed()
+    }
+
+    /// It is kept until the connection is over that this is heard.
+    pub fn hear(&self, subscription: Option<Subscription>) {
+        *self.heard.lock() = subscription;
     }
 
     // Dialect.
@@ -338,9 +348,19 @@ impl Connection {
     }
 
     /// Sends an event that becomes frames of these sizes.
-    pub fn emit<T: Serialize>(&self, event: &'static str, payload: &T, frames: &FrameSizes) {
+    pub fn emit<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
         if self.hand_over(frames) {
             self.sent(self.socket.emit(event, payload));
+        }
+    }
+
+    /// Sends an event that was written on another server.
+    pub fn emit_packed(&self, event: &Packed) {
+        let emit = |payload: &Opaque<'_>, frames: &FrameSizes| {
+            self.emit(event.event(), payload, frames);
+        };
+        if event.with_payload(emit).is_err() {
+            tracing::error!("an event of another server could not be read");
         }
     }
 
@@ -434,6 +454,7 @@ impl Connection {
 
     /// It is over: sees that its transport goes, too.
     pub fn over(&self) {
+        self.hear(None);
         self.flow.close();
         self.close_transport_within(FAREWELL);
     }

@@ -276,6 +276,8 @@ async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
         connection.extend_until(authenticated.expires_at);
         return turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
     }
+    let heard = turn.relay.hear(&authenticated.identity.user).await;
+    connection.hear(heard);
     let entered = match &*connection.phase() {
         Phase::Open => enter(turn.relay, connection, authenticated),
         _ => return,

@@ -97,7 +97,7 @@ async fn disconnect_user(
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(bad_user)?;
-    let disconnected = operations::disconnect_user(&relay, &admin.source, &user);
+    let disconnected = operations::disconnect_user(&relay, &admin.source, &user).await;
     Ok(Json(Disconnected { disconnected }).into_response())
 }
 

@@ -75,6 +75,7 @@ async fn problems(relay: &Relay) -> Vec<&'static str> {
     let checks = [
         store.health().await.err().map(|_| store.failing()),
         relay.audit.health().err(),
+        relay.nodes.as_ref().and_then(|nodes| nodes.problem()),
     ];
     checks.into_iter().flatten().collect()
 }

@@ -9,7 +9,6 @@ use crate::conversations::{
 };
 use crate::identity::{Identity, UserId};
 use crate::relay::Relay;
-use crate::rooms::Behind;
 
 /// Keeps a message and tells everybody. `kept` is called in between: with the message, and whether
 /// its sender had sent it before, in which case nobody is told anything.
@@ -36,35 +35,51 @@ pub async fn send(
     let mut told = Vec::new();
     for message in appended.before {
         let sender = identity_of(relay, &message.sender).await;
-        told.push(tell(&live, message, &sender).await);
+        let behind = live.tell(&sent_by(&message, &sender)).await;
+        told.push((others(&live, &message), behind, message));
     }
     if !appended.repeated {
-        told.push(tell(&live, message, actor.identity).await);
+        let behind = live.tell(&sent_by(&message, actor.identity)).await;
+        told.push((others(&live, &message), behind, message));
     }
     drop(live);
 
-    for (message, others, behind) in told {
+    for (others, behind, message) in told {
         receipts::delivered(relay, &message, &others).await;
         behind.caught_up_at(relay.config.room_min_rate).await;
     }
     Ok(())
 }
 
-/// Tells all of a message; it, and whom else it reached.
-async fn tell(
-    live: &Live<'_>,
-    message: Message,
-    sender: &Identity,
-) -> (Message, Vec<UserId>, Behind) {
-    let fact = Fact::Sent {
-        message: &message,
-        sender,
-    };
-    let behind = live.tell(&fact).await;
-    let others = live.users().into_iter();
-    let others = others.filter(|user| **user != message.sender);
-    let others = others.cloned().collect();
-    (message, others, behind)
+/// Tells those here of a message that was sent on another server.
+pub async fn sent_elsewhere(relay: &Relay, message: Message, sender: &Identity) {
+    let mut live = relay.conversations.live(&message.conversation).await;
+    live.check_members(&relay.users).await;
+    let behind = live.tell_here(&sent_by(&message, sender)).await;
+    let others = others(&live, &message);
+    drop(live);
+    receipts::delivered(relay, &message, &others).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
+}
+
+/// Tells those here of something else that happened on another server.
+pub async fn tell_here(relay: &Relay, conversation: &ConversationId, fact: &Fact<'_>) {
+    let mut live = relay.conversations.live(conversation).await;
+    live.check_members(&relay.users).await;
+    let behind = live.tell_here(fact).await;
+    drop(live);
+    behind.caught_up_at(relay.config.room_min_rate).await;
+}
+
+fn sent_by<'a>(message: &'a Message, sender: &'a Identity) -> Fact<'a> {
+    Fact::Sent { message, sender }
+}
+
+/// Whom here a message reached.
+fn others(live: &Live<'_>, message: &Message) -> Vec<UserId> {
+    let users = live.users().into_iter();
+    let others = users.filter(|user| **user != message.sender);
+    others.cloned().collect()
 }
 
 /// A sender who is not at hand.

@@ -12,13 +12,13 @@ mod users;
 
 use std::sync::Arc;
 
-pub use messages::{delete, edit, hide, send};
-pub use participants::{By, NotManaged, add_participant, create, end_participation};
+pub use messages::{delete, edit, hide, send, sent_elsewhere, tell_here};
+pub use participants::{By, NotManaged, add_participant, create, end_participation, put_in};
 pub use reactions::{add_reaction, remove_reaction};
 pub use receipts::mark_read;
 pub use subscriptions::{disconnected, join, join_all, leave, online, takes_part};
-pub use typing::typing;
-pub use users::{change_user, disconnect_user};
+pub use typing::{typing, typing_elsewhere};
+pub use users::{change_user, disconnect_here, disconnect_user};
 
 use uuid::Uuid;
 

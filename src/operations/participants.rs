@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::{Actor, subscriptions};
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::conversations::{
-    Added, ContentKey, ConversationId, Created, Ending, Live, NewConversation, NewParticipant,
-    Notice, Participant, Participation, Role, StoreError,
+    Added, ConversationId, Created, Ending, Live, NewConversation, NewParticipant, Notice,
+    Participant, Participation, Role, StoreError,
 };
 use crate::dialect::Dialect;
 use crate::identity::UserId;
+use crate::nodes::{Body, Topic};
 use crate::relay::Relay;
 
 /// By whom, and by which right, participants are managed.
@@ -97,20 +98,21 @@ pub async fn create(
     by.record(relay, AdminAction::ConversationCreated, id, None);
     // It may have been asked for in vain just before, which is remembered for a moment.
     relay.conversations.live(id).await.forget_members();
+    relay.conversations.say(id, &Body::Participants);
     for participant in &created.participants {
-        put_in(relay, id, &participant.user).await;
+        put_in_everywhere(relay, id, &participant.user).await;
     }
     let told: Vec<_> = users(&created.participants);
     let names = names(relay, &told).await;
     let own = created.participants.iter();
     let own = own.filter(|one| Some(&one.user) == by.user());
     let keys = own.chain(&created.participants);
-    let key: Option<&ContentKey> = keys.flat_map(|one| &one.key).next();
+    let key = keys.flat_map(|one| &one.key).next();
     let participation = Participation {
         told: &told,
         names: &names,
         by: by.name(),
-        key,
+        key_number: key.map(|key| key.number),
     };
     let notice = Notice::Created(&participation);
     relay.conversations.notify(&relay.users, id, &notice);
@@ -132,19 +134,20 @@ pub async fn add_participant(
     by.may_manage(relay, &mut live).await?;
     let added = relay.conversations.store().add_participant(id, new).await?;
     live.forget_members();
+    relay.conversations.say(id, &Body::Participants);
     drop(live);
     if added.repeated {
         return Ok(added);
     }
     by.record(relay, AdminAction::ParticipantAdded, id, Some(&new.user));
-    put_in(relay, id, &new.user).await;
+    put_in_everywhere(relay, id, &new.user).await;
     let told = active(relay, id).await?;
     let names = names(relay, std::slice::from_ref(&new.user)).await;
     let participation = Participation {
         told: &told,
         names: &names,
         by: by.name(),
-        key: added.participant.key.as_ref(),
+        key_number: added.participant.key.as_ref().map(|key| key.number),
     };
     let notice = Notice::Added(&participation);
     relay.conversations.notify(&relay.users, id, &notice);
@@ -180,6 +183,8 @@ pub async fn end_participation(
     for connection in live.connections_of(user) {
         live.put_out(&relay.users, &connection, user).await;
     }
+    // Before anything else is said of the conversation.
+    relay.conversations.say(id, &Body::Participants);
     drop(live);
     by.record(relay, AdminAction::ParticipantRemoved, id, Some(user));
     let mut told = active(relay, id).await?;
@@ -189,15 +194,24 @@ pub async fn end_participation(
         told: &told,
         names: &names,
         by: by.name(),
-        key: None,
+        key_number: None,
     };
     let notice = Notice::Removed(&participation);
     relay.conversations.notify(&relay.users, id, &notice);
     Ok(ended)
 }
 
-/// Those of a user's connections that are in all their chats are in this one, too.
-async fn put_in(relay: &Relay, id: &ConversationId, user: &UserId) {
+/// The same for all of their connections, wherever these are.
+async fn put_in_everywhere(relay: &Relay, id: &ConversationId, user: &UserId) {
+    put_in(relay, id, user).await;
+    if let Some(nodes) = &relay.nodes {
+        let topic = Topic::User(user.clone());
+        let _ = nodes.bus().post(&topic, &Body::PutIn(id.clone()));
+    }
+}
+
+/// Those of a user's connections here that are in all their chats are in this one, too.
+pub async fn put_in(relay: &Relay, id: &ConversationId, user: &UserId) {
     for connection in relay.users.connections(user.as_str()) {
         if connection.dialect() != Dialect::Chat {
             continue;

@@ -1,7 +1,7 @@
 //! Who gets a conversation's events: joining and leaving, being put in on connect, and the end of a
 //! connection.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::{Actor, receipts};
@@ -11,6 +11,7 @@ use crate::conversations::{
     ConversationId, Fact, IdType, Live, Shape, StoreError, UserRecord, View, WrittenId,
 };
 use crate::identity::UserId;
+use crate::nodes::{Answer, Body, Topic};
 use crate::relay::Relay;
 
 /// Subscribes a connection to a conversation in one shape, and tells others if it is the first of
@@ -42,16 +43,11 @@ pub async fn join(
         shape,
         id: conversation.written,
     };
-    live.subscribe(connection, user, view);
+    live.subscribe(connection, user, view).await;
     actor(member, shape).record(relay, Event::RoomJoin(room(&conversation.id)));
-    joined(live.count(shape));
-    if shape == Shape::Conversation && live.unset_absent(user).is_none() && is_first {
-        let fact = Fact::Entered {
-            connection,
-            user: &member.identity,
-        };
-        // So small that nobody has to be waited for.
-        let _ = live.tell(&fact).await;
+    match shape {
+        Shape::Conversation => enter(&mut live, connection, member, is_first, joined).await,
+        Shape::Feed | Shape::Chat => joined(live.count(shape)),
     }
     drop(live);
     if let Err(error) = receipts::caught_up(relay, &conversation.id, user).await {
@@ -59,6 +55,28 @@ pub async fn join(
         tracing::warn!(%error, "what was delivered by a join was not noted");
     }
     Ok(())
+}
+
+/// A connection is in the room `conversation` now, on this server perhaps the first of its user.
+async fn enter(
+    live: &mut Live<'_>,
+    connection: &Arc<Connection>,
+    member: &Member,
+    is_first: bool,
+    joined: impl FnOnce(usize) + Send,
+) {
+    let user = &member.user.id;
+    let is_back = live.unset_absent(user).is_some();
+    let entered = Fact::Entered {
+        but: Some(connection),
+        user: &member.identity,
+    };
+    let (connections, is_told) = live.entered(&entered, user, is_first && !is_back).await;
+    joined(connections);
+    if is_told {
+        // So small that nobody has to be waited for.
+        let _ = live.tell_here(&entered).await;
+    }
 }
 
 /// Ends a connection's subscription in this shape, if there is one, and tells others if it was the
@@ -86,10 +104,8 @@ pub async fn leave(
 async fn take_out(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId, at: u64) {
     live.stop_typing(connection).await;
     let view = live.unsubscribe(connection);
-    let is_told = view.is_some_and(|view| view.shape == Shape::Conversation);
-    if is_told && !live.has(user, Shape::Conversation) {
-        // So small that nobody has to be waited for.
-        let _ = live.tell(&Fact::Left { user, at }).await;
+    if view.is_some_and(|view| view.shape == Shape::Conversation) {
+        live.exited(user, Some(at)).await;
     }
 }
 
@@ -108,7 +124,7 @@ pub async fn join_all(
     let entered = store.conversation_ids_of(user).await?;
     for conversation in &entered {
         let mut live = relay.conversations.live(conversation).await;
-        put_in(&mut live, connection, user);
+        put_in(&mut live, connection, user).await;
     }
     // Whom someone removed meanwhile was perhaps not there yet to be taken out.
     let current = store.conversation_ids_of(user).await?;
@@ -132,12 +148,12 @@ pub(super) async fn follow(
 ) -> Result<(), StoreError> {
     let mut live = relay.conversations.live(conversation).await;
     live.role_of(&relay.users, user).await?;
-    put_in(&mut live, connection, user);
+    put_in(&mut live, connection, user).await;
     Ok(())
 }
 
 /// In the shape `chat`, unless it is in it already.
-fn put_in(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId) {
+async fn put_in(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId) {
     const VIEW: View = View {
         shape: Shape::Chat,
         id: IdType::Text,
@@ -145,7 +161,7 @@ fn put_in(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId) {
     if live.view_of(connection).is_some() {
         return;
     }
-    live.subscribe(connection, user, VIEW);
+    live.subscribe(connection, user, VIEW).await;
     // Its end came before, and finds it no more.
     if matches!(*connection.phase(), Phase::Over) {
         live.unsubscribe(connection);
@@ -170,11 +186,14 @@ pub async fn disconnected(relay: &Arc<Relay>, connection: &Arc<Connection>) {
         }
         live.stop_typing(connection).await;
         let view = live.unsubscribe(connection);
-        let is_told = view.is_some_and(|view| view.shape == Shape::Conversation);
-        if is_told && !live.has(user, Shape::Conversation) {
+        if view.is_none_or(|view| view.shape != Shape::Conversation) {
+            continue;
+        }
+        if !live.has(user, Shape::Conversation) {
             live.set_absent(user, at);
             absent_from.push(conversation);
         }
+        live.exited(user, None).await;
     }
     if !absent_from.is_empty() {
         let (relay, user) = (relay.clone(), user.clone());
@@ -185,8 +204,7 @@ pub async fn disconnected(relay: &Arc<Relay>, connection: &Arc<Connection>) {
                 // Who came back and left again has another time, and a later turn here.
                 if live.absent_since(&user) == Some(at) {
                     live.unset_absent(&user);
-                    // So small that nobody has to be waited for.
-                    let _ = live.tell(&Fact::Left { user: &user, at }).await;
+                    live.exited(&user, Some(at)).await;
                 }
             }
         });
@@ -204,13 +222,31 @@ pub async fn online(
     conversation: &ConversationId,
     tell: impl FnOnce(&[UserRecord]) + Send,
 ) -> Result<(), StoreError> {
+    takes_part(relay, user, conversation).await?;
+    let elsewhere = online_elsewhere(relay, conversation).await;
     let mut live = relay.conversations.live(conversation).await;
     live.role_of(&relay.users, user).await?;
-    let users: Vec<_> = live.users().into_iter().cloned().collect();
+    let here = live.users().into_iter().cloned();
+    let users: BTreeSet<_> = here.chain(elsewhere).collect();
+    let users: Vec<_> = users.into_iter().collect();
     let mut known = relay.conversations.store().users(&users).await?;
     known.sort_by(|one, other| one.id.cmp(&other.id));
     tell(&known);
     Ok(())
+}
+
+/// Who is subscribed on other servers.
+async fn online_elsewhere(relay: &Relay, conversation: &ConversationId) -> Vec<UserId> {
+    let Some(nodes) = &relay.nodes else {
+        return Vec::new();
+    };
+    let topic = Topic::Conversation(conversation.clone());
+    let answers = nodes.ask(&topic, &Body::WhoIsHere).await.into_iter();
+    let users = answers.flat_map(|answer| match answer {
+        Answer::Users(users) => users,
+        Answer::Count(_) => Vec::new(),
+    });
+    users.collect()
 }
 
 /// Whether a user takes part in a conversation.

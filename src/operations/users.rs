@@ -6,6 +6,7 @@ use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::conversations::{StoreError, UserChange, UserRecord, UserStatus};
 use crate::error::DisconnectReason;
 use crate::identity::UserId;
+use crate::nodes::{Answer, Body, Topic};
 use crate::relay::Relay;
 
 /// Changes what is known of a user, who may not be known yet. One who is suspended is disconnected
@@ -26,29 +27,52 @@ pub async fn change_user(
         .await?;
     let suspended = record.status == UserStatus::Suspended;
     relay.users.changed(user, suspended);
+    if let Some(nodes) = &relay.nodes {
+        let user = user.clone();
+        let changed = Body::UserChanged { user, suspended };
+        let _ = nodes.bus().post(&Topic::Everyone, &changed);
+    }
     let action = match change.status {
         Some(UserStatus::Suspended) => AdminAction::UserSuspended,
         _ => AdminAction::UserChanged,
     };
-    let count = suspended.then(|| disconnect(relay, user, DisconnectReason::Suspended));
+    let count = match suspended {
+        true => Some(disconnect(relay, user, DisconnectReason::Suspended).await),
+        false => None,
+    };
     admin(relay, source, action, user, count);
     Ok(record)
 }
 
 /// Closes all connections of a user; how many there were.
-pub fn disconnect_user(relay: &Relay, source: &Arc<Source>, user: &UserId) -> u64 {
-    let count = disconnect(relay, user, DisconnectReason::Revoked);
+pub async fn disconnect_user(relay: &Relay, source: &Arc<Source>, user: &UserId) -> u64 {
+    let count = disconnect(relay, user, DisconnectReason::Revoked).await;
     let action = AdminAction::UserDisconnected;
     admin(relay, source, action, user, Some(count));
     count
 }
 
-fn disconnect(relay: &Relay, user: &UserId, why: DisconnectReason) -> u64 {
+async fn disconnect(relay: &Relay, user: &UserId, why: DisconnectReason) -> u64 {
+    let here = disconnect_here(relay, user, why) as u64;
+    let Some(nodes) = &relay.nodes else {
+        return here;
+    };
+    let topic = Topic::User(user.clone());
+    let answers = nodes.ask(&topic, &Body::Disconnect(why)).await.into_iter();
+    let elsewhere = answers.map(|answer| match answer {
+        Answer::Count(count) => count,
+        Answer::Users(_) => 0,
+    });
+    here + elsewhere.sum::<u64>()
+}
+
+/// Closes the connections of a user to this server; how many there were.
+pub fn disconnect_here(relay: &Relay, user: &UserId, why: DisconnectReason) -> usize {
     let connections = relay.users.connections(user.as_str());
     for connection in &connections {
         connection.disconnect(why);
     }
-    connections.len() as u64
+    connections.len()
 }
 
 fn admin(

@@ -194,6 +194,7 @@ impl Serialize for Node<'_> {
 /// small event become many times its size.
 pub(super) struct Attachments<'b> {
     bytes: &'b VecDeque<Bytes>,
+    deepest: usize,
     named: SmallVec<[bool; 16]>,
 }
 
@@ -201,7 +202,16 @@ impl<'b> Attachments<'b> {
     pub(super) fn new(bytes: &'b VecDeque<Bytes>) -> Self {
         Self {
             bytes,
+            deepest: DEEPEST,
             named: SmallVec::from_elem(false, bytes.len()),
+        }
+    }
+
+    /// The same for values that have the fields of an event as their members.
+    pub(super) fn of_whole_events(self) -> Self {
+        Self {
+            deepest: DEEPEST + 1,
+            ..self
         }
     }
 
@@ -217,7 +227,7 @@ impl<'b> Attachments<'b> {
         if !may_hold_placeholder(raw.get()) {
             return Ok(Node::Text(raw));
         }
-        if depth > DEEPEST {
+        if depth > self.deepest {
             return Err(Malformed::BadAttachment);
         }
         match raw.get().as_bytes().first() {

@@ -4,6 +4,7 @@
 mod attachments;
 mod event;
 mod kept;
+mod packed;
 mod relayed;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use smallvec::SmallVec;
 pub use attachments::{Opaque, plainly};
 pub use event::RawEvent;
 pub use kept::Kept;
+pub use packed::Packed;
 pub use relayed::Relayed;
 
 use crate::transport::FrameSizes;

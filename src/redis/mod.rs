@@ -6,6 +6,7 @@
 mod error;
 mod target;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use ::redis::{Cmd, FromRedisValue, Pipeline, PushInfo, PushKind, ScriptInvocation};
 use parking_lot::Mutex;
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 use rand::RngExt;
 use tokio::sync::Notify;
 
@@ -26,6 +28,9 @@ use crate::config::Secret;
 /// How long after a failure it is tried again; twice as long after each further one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What would end a tag, and what stands for it; letters of other scripts stay as they are.
+const NOT_IN_TAGS: AsciiSet = AsciiSet::EMPTY.add(b'}').add(b'%');
 
 /// Who is told of a connection, and of what comes over it.
 pub trait Listener: Send + Sync + 'static {
@@ -77,7 +82,16 @@ impl Redis {
 
     /// The name of a key or channel. All with the same `tag` are on one server of a cluster.
     pub fn key(&self, kind: &str, tag: &str) -> String {
+        let tag = utf8_percent_encode(tag, &NOT_IN_TAGS);
         format!("{}:{kind}:{{{tag}}}", self.prefix)
+    }
+
+    /// The kind and the tag of which a name is made.
+    pub fn parse_key<'a>(&self, key: &'a str) -> Option<(&'a str, Cow<'a, str>)> {
+        let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(':')?;
+        let (kind, tag) = rest.split_once(":{")?;
+        let tag = percent_decode_str(tag.strip_suffix('}')?);
+        Some((kind, tag.decode_utf8().ok()?))
     }
 
     /// Whether there is a connection.

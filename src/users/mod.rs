@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::identity::{Identity, TokenUser, UserId};
 use crate::limits::UserLimits;
+use crate::nodes::Nodes;
 use believed::Believed;
 use peers::Peers;
 pub use transfers::{Progress, Transfers};
@@ -50,6 +51,8 @@ pub struct User {
     suspended: AtomicBool,
     believed: Mutex<Option<Box<Believed>>>,
     announced: AtomicBool,
+    /// Other nodes know that the user is here.
+    noted: AtomicBool,
     /// Whoever tells others that this user came or went has it, so that they are told in order.
     pub(crate) telling: tokio::sync::Mutex<()>,
 }
@@ -114,6 +117,16 @@ impl User {
         self.announced.store(online, Ordering::Release);
     }
 
+    /// Whether other nodes know that the user is here.
+    pub fn is_noted(&self) -> bool {
+        self.noted.load(Ordering::Acquire)
+    }
+
+    /// They know so now.
+    pub(crate) fn note(&self, here: bool) {
+        self.noted.store(here, Ordering::Release);
+    }
+
     fn knows(&self, other: &UserId) -> bool {
         self.peers.lock().knows(other)
     }
@@ -126,16 +139,18 @@ pub struct Users {
     away: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
     config: Arc<Config>,
+    nodes: Option<Arc<Nodes>>,
 }
 
 impl Users {
     /// Nobody yet.
-    pub fn new(config: Arc<Config>) -> Self {
+    pub fn new(config: Arc<Config>, nodes: Option<Arc<Nodes>>) -> Self {
         Self {
             known: DashMap::new(),
             away: Mutex::new(LruCache::new(REMEMBERED)),
             connected: AtomicUsize::new(0),
             config,
+            nodes,
         }
     }
 
@@ -144,12 +159,22 @@ impl Users {
         self.known.get(id).map(|user| user.clone())
     }
 
+    /// All users that are known.
+    pub fn all(&self) -> Vec<Arc<User>> {
+        self.known.iter().map(|user| user.clone()).collect()
+    }
+
     /// The connections of a user; none for one who is away or unknown.
     pub fn connections(&self, id: &str) -> Connections {
         self.known
             .get(id)
             .map(|user| user.connections())
             .unwrap_or_default()
+    }
+
+    /// Whether others were told last that a user is online.
+    pub fn is_announced(&self, id: &str) -> bool {
+        self.known.get(id).is_some_and(|user| user.is_announced())
     }
 
     /// How many connections a user has.
@@ -264,6 +289,13 @@ impl Users {
         last
     }
 
+    /// A user who sent something on another node is a peer of one who is here.
+    pub fn introduce_from_elsewhere(&self, sender: &UserId, user: &UserId) {
+        if let Some(user) = self.get(user.as_str()) {
+            self.introduce(&user, sender);
+        }
+    }
+
     /// Makes two users peers of each other. One who is not known here becomes so, within the
     /// bound of those remembered, so that they are peers when they come.
     pub fn introduce(&self, user: &User, other: &UserId) {
@@ -292,7 +324,7 @@ impl Users {
         Arc::new(User {
             id: id.clone(),
             name: Mutex::new(id.shared().clone()),
-            limits: UserLimits::new(&self.config),
+            limits: UserLimits::new(&self.config, id, self.nodes.as_ref()),
             transfers: Mutex::default(),
             peers: Mutex::default(),
             presence: Mutex::default(),
@@ -300,6 +332,7 @@ impl Users {
             suspended: AtomicBool::new(false),
             believed: Mutex::default(),
             announced: AtomicBool::new(false),
+            noted: AtomicBool::new(false),
             telling: tokio::sync::Mutex::default(),
         })
     }

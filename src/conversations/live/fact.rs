@@ -2,14 +2,14 @@
 //! dialect has a [`Teller`] that says it in its own shape.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 use super::{Conversations, Live, View};
 use crate::connection::Connection;
-use crate::conversations::{
-    ContentKey, ConversationId, Delivered, Message, MessageId, Reaction, Read,
-};
+use crate::conversations::{ConversationId, Delivered, Message, MessageId, Reaction, Read};
 use crate::identity::{Identity, UserId};
 use crate::rooms::Behind;
 use crate::users::Users;
@@ -39,17 +39,19 @@ pub enum Fact<'a> {
     Unreacted(&'a Reaction),
     /// Someone types, or ceased to.
     Typing {
-        /// The connection on which they do, which is not told.
-        connection: &'a Connection,
+        /// The connection on which they do ([`Connection::session`]).
+        typist: Uuid,
+        /// The same, if it is on this server: it is not told.
+        but: Option<&'a Connection>,
         /// Who.
         user: &'a Identity,
-        /// Whether they do.
-        is_typing: bool,
+        /// For how long, unless they say so again; `None` when they ceased to.
+        lasts: Option<Duration>,
     },
-    /// Someone is subscribed in this shape who was not.
+    /// Someone is subscribed in the shape `conversation` who was not.
     Entered {
-        /// The connection on which they are, which is not told.
-        connection: &'a Connection,
+        /// The connection on which they are, if it is on this server: it is not told.
+        but: Option<&'a Connection>,
         /// Who.
         user: &'a Identity,
     },
@@ -105,8 +107,8 @@ pub struct Participation<'a> {
     pub names: &'a [Arc<str>],
     /// The name of who did it.
     pub by: &'a str,
-    /// The content key that goes with it.
-    pub key: Option<&'a ContentKey>,
+    /// Which content key goes with it.
+    pub key_number: Option<i64>,
 }
 
 /// How one dialect says what happened.

@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::view::{Shape, View};
 use crate::connection::Connection;
 use crate::conversations::{ConversationId, Participant, Role};
-use crate::identity::UserId;
+use crate::identity::{Identity, UserId};
+use crate::nodes::Subscription;
 use crate::rooms::Room;
 
 /// How long it is believed who takes part, before the store is asked again (protocol,
@@ -25,11 +26,21 @@ pub(super) struct Here {
     rooms: SmallVec<[(View, Room); 1]>,
     subscribers: HashMap<Uuid, Subscriber>,
     members: Option<Members>,
-    /// Until when the connections that type are believed to.
-    pub(super) typing: HashMap<Uuid, Instant>,
+    /// Who types, by connection, wherever that is.
+    pub(super) typing: HashMap<Uuid, Typist>,
+    /// What other nodes say of it is heard while somebody here is subscribed.
+    pub(super) heard: Option<Subscription>,
     /// Users who left the room `conversation` by a disconnect of which others are not told yet, and
     /// when, in milliseconds since the epoch.
     pub(super) absent: HashMap<UserId, u64>,
+}
+
+/// Someone who types.
+#[derive(Debug, Clone)]
+pub(super) struct Typist {
+    pub(super) user: Identity,
+    /// Until when they are believed to.
+    pub(super) until: Instant,
 }
 
 /// A connection that gets the conversation's events.
@@ -91,6 +102,11 @@ impl Here {
     pub(super) fn view_of(&self, connection: &Connection) -> Option<View> {
         let subscriber = self.subscribers.get(&connection.session)?;
         Some(subscriber.view)
+    }
+
+    pub(super) fn connection(&self, name: Uuid) -> Option<Arc<Connection>> {
+        let subscriber = self.subscribers.get(&name)?;
+        Some(subscriber.connection.clone())
     }
 
     /// Whether a user has a connection that sees this shape.

@@ -21,11 +21,12 @@ pub use view::{IdType, Shape, ShownId, View, WrittenId};
 use super::{ConversationId, ConversationStore, Role, StoreError};
 use crate::clock::Clock;
 use crate::connection::Connection;
-use crate::identity::UserId;
+use crate::identity::{Identity, UserId};
+use crate::nodes::{Body, Nodes, Told, Topic};
 use crate::rooms::{Behind, To};
 use crate::transport::FrameSizes;
 use crate::users::Users;
-use here::{Here, Subscriber};
+use here::{Here, Subscriber, Typist};
 
 /// All conversations: where they are kept, and who is subscribed to them here.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub struct Conversations {
     /// How many of these see the shape `chat`.
     chats: AtomicUsize,
     tellers: OnceLock<Vec<Teller>>,
+    nodes: Option<Arc<Nodes>>,
 }
 
 /// One conversation. While someone has it, nobody else on this server is at it: what is kept and
@@ -50,8 +52,12 @@ pub struct Live<'a> {
 }
 
 impl Conversations {
-    /// Conversations that are kept in this store.
-    pub fn new(store: Arc<dyn ConversationStore>, clock: Arc<dyn Clock>) -> Self {
+    /// Conversations that are kept in this store, which these nodes share.
+    pub fn new(
+        store: Arc<dyn ConversationStore>,
+        clock: Arc<dyn Clock>,
+        nodes: Option<Arc<Nodes>>,
+    ) -> Self {
         Self {
             store,
             clock,
@@ -59,6 +65,7 @@ impl Conversations {
             subscriptions: DashMap::new(),
             chats: AtomicUsize::new(0),
             tellers: OnceLock::new(),
+            nodes,
         }
     }
 
@@ -108,13 +115,40 @@ impl Conversations {
         subscribed.get(id).copied()
     }
 
+    /// Those that somebody here is subscribed to.
+    pub fn all_here(&self) -> Vec<ConversationId> {
+        self.here.iter().map(|here| here.key().clone()).collect()
+    }
+
     /// Whether anybody here sees a conversation as a chat.
     pub fn has_chats(&self) -> bool {
         self.chats.load(Ordering::Relaxed) > 0
     }
 
-    /// Tells single users.
+    /// What is said to the nodes that somebody is subscribed on.
+    pub fn say(&self, id: &ConversationId, body: &Body) {
+        if let Some(nodes) = &self.nodes {
+            let _ = nodes.bus().post(&Topic::Conversation(id.clone()), body);
+        }
+    }
+
+    /// Tells single users, wherever they are.
     pub fn notify(&self, users: &Users, id: &ConversationId, notice: &Notice<'_>) {
+        self.notify_here(users, id, notice);
+        let Some(nodes) = &self.nodes else {
+            return;
+        };
+        for (user, told) in Told::to_each(notice) {
+            let body = Body::Notice {
+                conversation: id.clone(),
+                notice: told,
+            };
+            let _ = nodes.bus().post(&Topic::User(user), &body);
+        }
+    }
+
+    /// Tells those of them who are connected here.
+    pub fn notify_here(&self, users: &Users, id: &ConversationId, notice: &Notice<'_>) {
         for teller in self.tellers.get().into_iter().flatten() {
             (teller.people)(users, self, id, notice);
         }
@@ -149,7 +183,13 @@ impl Live<'_> {
     }
 
     /// Subscribes a connection; what it was subscribed as before ends.
-    pub fn subscribe(&mut self, connection: &Arc<Connection>, user: &UserId, view: View) {
+    pub async fn subscribe(&mut self, connection: &Arc<Connection>, user: &UserId, view: View) {
+        if let Some(nodes) = &self.conversations.nodes
+            && self.here.heard.is_none()
+        {
+            let topic = Topic::Conversation(self.id.clone());
+            self.here.heard = Some(nodes.bus().subscribe(topic).await);
+        }
         let new = Subscriber {
             connection: connection.clone(),
             user: user.clone(),
@@ -182,6 +222,29 @@ impl Live<'_> {
             (true, false) => chats.fetch_sub(1, Ordering::Relaxed),
             _ => 0,
         };
+    }
+
+    /// The users of the connections in the room `conversation`, one for each connection.
+    pub fn in_room(&self) -> impl Iterator<Item = Identity> {
+        let subscribers = self.here.subscribers();
+        let in_room = subscribers.filter(|one| one.view.shape == Shape::Conversation);
+        in_room.filter_map(|one| Some(one.connection.member()?.identity.clone()))
+    }
+
+    /// Whether a user counts as being in that room, or may still come back to it.
+    pub fn is_in_room(&self, user: &UserId) -> bool {
+        self.has(user, Shape::Conversation) || self.here.absent.contains_key(user)
+    }
+
+    /// All connections that are subscribed.
+    pub fn connections(&self) -> Vec<Arc<Connection>> {
+        let all = self.here.subscribers();
+        all.map(|one| one.connection.clone()).collect()
+    }
+
+    /// The connection with this name ([`Connection::session`]), if it is subscribed here.
+    pub fn connection(&self, name: Uuid) -> Option<Arc<Connection>> {
+        self.here.connection(name)
     }
 
     /// The connections of a user that are subscribed.
@@ -256,18 +319,26 @@ impl Live<'_> {
             return;
         };
         let notice = Notice::PutOut { connection, view };
-        self.conversations.notify(users, &self.id, &notice);
-        if view.shape == Shape::Conversation && !self.has(user, Shape::Conversation) {
+        self.conversations.notify_here(users, &self.id, &notice);
+        if view.shape == Shape::Conversation {
             let at = self.conversations.now_ms();
-            // So small that nobody has to be waited for.
-            let _ = self.tell(&Fact::Left { user, at }).await;
+            self.exited(user, Some(at)).await;
         }
     }
 
     // Telling.
 
-    /// Tells all who are subscribed.
+    /// Tells all who are subscribed, wherever they are.
     pub async fn tell(&self, fact: &Fact<'_>) -> Behind {
+        let behind = self.tell_here(fact).await;
+        if self.conversations.nodes.is_some() {
+            self.conversations.say(&self.id, &Body::Fact(fact.into()));
+        }
+        behind
+    }
+
+    /// Tells all who are subscribed on this server.
+    pub async fn tell_here(&self, fact: &Fact<'_>) -> Behind {
         let mut behind = Behind::default();
         for teller in self.conversations.tellers.get().into_iter().flatten() {
             behind = behind.and((teller.room)(self, fact).await);
@@ -275,39 +346,93 @@ impl Live<'_> {
         behind
     }
 
+    // The room `conversation`.
+
+    /// A connection was subscribed, which for this server `is_news` of its user. Tells other servers
+    /// if the user was in the room nowhere. How many connections are in it, and whether those here
+    /// are still to be told.
+    pub async fn entered(&self, entered: &Fact<'_>, user: &UserId, is_news: bool) -> (usize, bool) {
+        let here = self.count(Shape::Conversation);
+        let Some(nodes) = &self.conversations.nodes else {
+            return (here, is_news);
+        };
+        let body = Body::Fact(entered.into());
+        match nodes.enter(&self.id, user, here, Some(&body)).await {
+            Ok(attendance) => (attendance.connections, attendance.is_first),
+            Err(error) => {
+                tracing::debug!(%error, "others were not told who entered a conversation");
+                (here, is_news)
+            }
+        }
+    }
+
+    /// A connection of this user is not in the room any more. Others are told that the user left
+    /// `at` that time if they are in it nowhere; without a time that comes later.
+    pub async fn exited(&self, user: &UserId, at: Option<u64>) {
+        let at = at.filter(|_| !self.has(user, Shape::Conversation));
+        let left = at.map(|at| Fact::Left { user, at });
+        if self.is_last(user, left.as_ref()).await
+            && let Some(left) = left
+        {
+            // So small that nobody has to be waited for.
+            let _ = self.tell_here(&left).await;
+        }
+    }
+
+    /// Whether the user is in the room nowhere; other servers are told then.
+    async fn is_last(&self, user: &UserId, left: Option<&Fact<'_>>) -> bool {
+        let Some(nodes) = &self.conversations.nodes else {
+            return true;
+        };
+        let here = self.count(Shape::Conversation);
+        let left = left.map(|left| Body::Fact(left.into()));
+        let left = left.as_ref().map(|left| (user, left));
+        let is_last = nodes.exit(nodes.me(), &self.id, here, left).await;
+        let is_empty = here == 0 && self.here.absent.is_empty();
+        let abandoned = match is_last.is_ok() && is_empty {
+            true => nodes.abandon(nodes.me(), &self.id).await,
+            false => Ok(()),
+        };
+        is_last
+            .and_then(|is_last| abandoned.map(|()| is_last))
+            .unwrap_or_else(|error| {
+                tracing::debug!(%error, "others were not told who left a conversation");
+                true
+            })
+    }
+
     // Typing and coming back.
 
-    /// A connection types until then. `true`: it did not before.
-    pub fn set_typing(&mut self, connection: &Connection, until: Instant) -> bool {
-        let before = self.here.typing.insert(connection.session, until);
+    /// Someone types on a connection until then. `true`: they did not before.
+    pub fn set_typing(&mut self, typist: Uuid, user: &Identity, until: Instant) -> bool {
+        let user = user.clone();
+        let before = self.here.typing.insert(typist, Typist { user, until });
         before.is_none()
     }
 
-    /// Until when a connection types.
-    pub fn types_until(&self, connection: &Connection) -> Option<Instant> {
-        self.here.typing.get(&connection.session).copied()
+    /// Until when someone types on a connection.
+    pub fn types_until(&self, typist: Uuid) -> Option<Instant> {
+        self.here.typing.get(&typist).map(|typist| typist.until)
     }
 
-    /// A connection does not type any more; whether it did.
-    pub fn unset_typing(&mut self, connection: &Connection) -> bool {
-        self.here.typing.remove(&connection.session).is_some()
+    /// Nobody types on a connection any more; who did.
+    pub fn unset_typing(&mut self, typist: Uuid) -> Option<Identity> {
+        let typist = self.here.typing.remove(&typist);
+        typist.map(|typist| typist.user)
     }
 
-    /// Ends a connection's typing, and tells others if it did.
-    pub async fn stop_typing(&mut self, connection: &Arc<Connection>) {
-        let Some(member) = connection
-            .member()
-            .filter(|_| self.unset_typing(connection))
-        else {
-            return;
-        };
-        let fact = Fact::Typing {
-            connection,
-            user: &member.identity,
-            is_typing: false,
-        };
-        // So small that nobody has to be waited for.
-        let _ = self.tell(&fact).await;
+    /// Ends the typing on a connection of this server, and tells others if somebody did.
+    pub async fn stop_typing(&mut self, connection: &Connection) {
+        if let Some(user) = self.unset_typing(connection.session) {
+            let fact = Fact::Typing {
+                typist: connection.session,
+                but: Some(connection),
+                user: &user,
+                lasts: None,
+            };
+            // So small that nobody has to be waited for.
+            let _ = self.tell(&fact).await;
+        }
     }
 
     /// A user left the room `conversation`, of which others are not told yet.

@@ -1,7 +1,5 @@
 //! Who is told that a user came or went: those who share a chat with them.
 
-use std::sync::Arc;
-
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
@@ -10,9 +8,8 @@ use crate::clock;
 use crate::connection::{Connection, Member};
 use crate::dialect::Dialect;
 use crate::identity::UserId;
-use crate::presence;
+use crate::presence::{self, Change};
 use crate::relay::Relay;
-use crate::users::User;
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
@@ -30,27 +27,31 @@ struct Status<'a> {
     last_seen: Option<&'a str>,
 }
 
-/// Tells those who share a chat with a user that they came (`true`) or went.
-pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFuture<'a, ()> {
+/// Tells those who share a chat with a user that they came or went.
+pub fn tell<'a>(relay: &'a Relay, change: &'a Change) -> BoxFuture<'a, ()> {
     Box::pin(async move {
         if !relay.conversations.has_chats() {
             return;
         }
+        let online = change.online;
         let timestamp = clock::now_iso();
-        let left = user.left().filter(|_| !online);
-        let last_seen = left.map(|left| clock::iso(left.time));
+        let last_seen = (!online).then(|| clock::iso_ms(change.at));
         let status = Status {
-            user_id: user.id.as_str(),
+            user_id: change.user.as_str(),
             status: if online { "online" } else { "offline" },
             timestamp: &timestamp,
             last_seen: last_seen.as_deref(),
         };
         let event = if online { USER_ONLINE } else { USER_OFFLINE };
         let event_and_status = Both::new(event, status);
-        for partner in partners(relay, &user.id).await {
+        for partner in partners(relay, &change.user).await {
             for connection in relay.users.connections(partner.as_str()) {
                 let is_chat = connection.dialect() == Dialect::Chat;
-                if is_chat && connection.greeting().hears(&user.id, online) {
+                let hears = || {
+                    let mut greeting = connection.greeting();
+                    greeting.hears(&change.user, online, change.coming)
+                };
+                if is_chat && hears() {
                     connection.say(event, &event_and_status);
                 }
             }
@@ -63,9 +64,9 @@ pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
     connection.greeting().begin();
     let partners = partners(relay, &member.user.id).await;
     let timestamp = clock::now_iso();
-    let tell = |partner: &User| {
+    let tell = |partner: &UserId, _: &str| {
         let status = Status {
-            user_id: partner.id.as_str(),
+            user_id: partner.as_str(),
             status: "online",
             timestamp: &timestamp,
             last_seen: None,

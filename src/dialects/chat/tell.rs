@@ -8,7 +8,6 @@ use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::clock;
-use crate::connection::Connection;
 use crate::conversations::{
     ConversationId, Conversations, Fact, Live, Message, Notice, Shape, ShownId, Teller,
 };
@@ -37,10 +36,8 @@ fn tell_room<'a>(live: &'a Live<'_>, fact: &'a Fact<'_>) -> BoxFuture<'a, Behind
             Fact::Edited(message) => edited(live, message).await,
             Fact::Deleted(message) => deleted(live, message).await,
             Fact::Typing {
-                connection,
-                user,
-                is_typing,
-            } => typing(live, connection, user.user.as_str(), *is_typing).await,
+                but, user, lasts, ..
+            } => typing(live, To::all_but(*but), user.user.as_str(), lasts.is_some()).await,
             Fact::Reacted { .. }
             | Fact::Unreacted(_)
             | Fact::Entered { .. }
@@ -102,19 +99,13 @@ async fn deleted(live: &Live<'_>, message: &Message) -> Behind {
     say(live, MESSAGE_DELETED, message, data).await
 }
 
-async fn typing(
-    live: &Live<'_>,
-    connection: &Connection,
-    user_id: &str,
-    is_typing: bool,
-) -> Behind {
+async fn typing(live: &Live<'_>, others: To<'_>, user_id: &str, is_typing: bool) -> Behind {
     let frames = FrameSizes::from_slice(&[SMALL]);
     let typing = |chat_id| Typing {
         user_id,
         chat_id,
         is_typing,
     };
-    let others = To::Others(connection);
     let payload = |id| typing(id).both(USER_TYPING);
     let told = live.emit(Shape::Chat, others, USER_TYPING, &frames, payload);
     let mut behind = told.await;

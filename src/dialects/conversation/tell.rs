@@ -54,11 +54,9 @@ fn tell_room<'a>(live: &'a Live<'_>, fact: &'a Fact<'_>) -> BoxFuture<'a, Behind
             Fact::Reacted { reaction, user } => reacted(live, reaction, user).await,
             Fact::Unreacted(reaction) => unreacted(live, reaction).await,
             Fact::Typing {
-                connection,
-                user,
-                is_typing,
-            } => typing(live, connection, user, *is_typing).await,
-            Fact::Entered { connection, user } => online(live, connection, user).await,
+                but, user, lasts, ..
+            } => typing(live, To::all_but(*but), user, lasts.is_some()).await,
+            Fact::Entered { but, user } => online(live, To::all_but(*but), user).await,
             Fact::Left { user, at } => offline(live, user, *at).await,
         }
     })
@@ -137,13 +135,7 @@ async fn unreacted(live: &Live<'_>, reaction: &Reaction) -> Behind {
     say(live, To::Everyone, REACTION_REMOVED, &small(), payload).await
 }
 
-async fn typing(
-    live: &Live<'_>,
-    connection: &Connection,
-    user: &Identity,
-    is_typing: bool,
-) -> Behind {
-    let others = To::Others(connection);
+async fn typing(live: &Live<'_>, others: To<'_>, user: &Identity, is_typing: bool) -> Behind {
     let user_id = user.user.as_str();
     if is_typing {
         let payload = |conversation_id| StartedTyping {
@@ -160,7 +152,7 @@ async fn typing(
     say(live, others, TYPING_STOP, &small(), payload).await
 }
 
-async fn online(live: &Live<'_>, connection: &Connection, user: &Identity) -> Behind {
+async fn online(live: &Live<'_>, others: To<'_>, user: &Identity) -> Behind {
     let timestamp = clock::now_iso();
     let payload = |conversation_id| Online {
         conversation_id,
@@ -168,7 +160,6 @@ async fn online(live: &Live<'_>, connection: &Connection, user: &Identity) -> Be
         user: user.into(),
         timestamp: &timestamp,
     };
-    let others = To::Others(connection);
     say(live, others, USER_ONLINE, &with(user), payload).await
 }
 

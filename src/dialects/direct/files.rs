@@ -87,7 +87,8 @@ pub(super) async fn send_file_chunk(
     turn.relay
         .to_user(&recipient)
         .await
-        .emit(RECEIVE_FILE_CHUNK, &chunk, &chunk.frames());
+        .emit(&member.user.id, RECEIVE_FILE_CHUNK, &chunk, &chunk.frames())
+        .await;
     turn.relay.users.introduce(&member.user, &recipient);
     turn.record(
         Direct,
@@ -151,7 +152,8 @@ pub(super) async fn request_file(
     turn.relay
         .to_user(&sender)
         .await
-        .say(FILE_REQUESTED, &requested);
+        .say(&member.user.id, FILE_REQUESTED, &requested)
+        .await;
     turn.relay.users.introduce(&member.user, &sender);
     turn.record(
         Direct,

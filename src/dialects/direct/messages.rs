@@ -92,7 +92,8 @@ pub(super) async fn join_room(
     turn.relay
         .to_user(&recipient)
         .await
-        .say(ROOM_USER_READY, &ready);
+        .say(&member.user.id, ROOM_USER_READY, &ready)
+        .await;
     Ok(())
 }
 
@@ -147,7 +148,10 @@ pub(super) async fn send_message(
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
     let receivers = turn.relay.to_user(&recipient).await;
-    receivers.emit(RECEIVE_MESSAGE, &message, &message.frames());
+    let sender = &member.user.id;
+    let recipient_online = receivers
+        .emit(sender, RECEIVE_MESSAGE, &message, &message.frames())
+        .await;
     turn.relay.users.introduce(&member.user, &recipient);
     turn.record(
         Direct,
@@ -166,7 +170,7 @@ pub(super) async fn send_message(
             seq,
             success: true,
             timestamp: &timestamp,
-            recipient_online: receivers.is_anyone(),
+            recipient_online,
         },
     );
     Ok(())
@@ -195,7 +199,8 @@ pub(super) async fn send_key(
     turn.relay
         .to_user(&recipient)
         .await
-        .emit(KEY_EXCHANGE_RECEIVE, &key, &key.frames());
+        .emit(&member.user.id, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
+        .await;
     turn.relay.users.introduce(&member.user, &recipient);
     turn.confirm(
         KEY_EXCHANGE_SENT,

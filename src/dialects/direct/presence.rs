@@ -10,9 +10,9 @@ use crate::clock;
 use crate::config::PresenceAudience;
 use crate::connection::{Connection, Member};
 use crate::dialect::Dialect;
-use crate::presence;
+use crate::identity::UserId;
+use crate::presence::{self, Change};
 use crate::relay::Relay;
-use crate::users::User;
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
@@ -33,24 +33,25 @@ struct UserOffline<'a> {
     last_seen: &'a str,
 }
 
-/// Tells a user's audience that they came (`true`) or went.
-pub fn tell<'a>(relay: &'a Relay, user: &'a Arc<User>, online: bool) -> BoxFuture<'a, ()> {
-    Box::pin(async move { tell_audience(relay, user, online) })
+/// Tells a user's audience that they came or went.
+pub fn tell<'a>(relay: &'a Relay, change: &'a Change) -> BoxFuture<'a, ()> {
+    Box::pin(async move { tell_audience(relay, change) })
 }
 
-fn tell_audience(relay: &Relay, user: &User, online: bool) {
-    let mut audience = audience(relay, user);
-    audience.retain(|connection| connection.greeting().hears(&user.id, online));
-    let (user_id, username) = (user.id.as_str(), &*user.name());
-    if online {
+fn tell_audience(relay: &Relay, change: &Change) {
+    let mut audience = audience(relay, &change.user);
+    audience.retain(|connection| {
+        let mut greeting = connection.greeting();
+        greeting.hears(&change.user, change.online, change.coming)
+    });
+    let (user_id, username) = (change.user.as_str(), &*change.name);
+    if change.online {
         let event = UserOnline { user_id, username };
         audience
             .iter()
             .for_each(|connection| connection.say(USER_ONLINE, &event));
     } else {
-        let last_seen = user
-            .left()
-            .map_or_else(clock::now_iso, |left| clock::iso(left.time));
+        let last_seen = clock::iso_ms(change.at);
         let event = UserOffline {
             user_id,
             username,
@@ -65,26 +66,28 @@ fn tell_audience(relay: &Relay, user: &User, online: bool) {
 /// Tells a new connection which of its user's peers are online already.
 pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
     connection.greeting().begin();
-    let tell = |peer: &User| {
+    let tell = |peer: &UserId, username: &str| {
         let online = UserOnline {
-            user_id: peer.id.as_str(),
-            username: &peer.name(),
+            user_id: peer.as_str(),
+            username,
         };
         connection.say(USER_ONLINE, &online);
     };
     presence::greet(relay, connection, member.user.peers(), tell).await;
 }
 
-fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
+fn audience(relay: &Relay, user: &UserId) -> Vec<Arc<Connection>> {
     let everyone = match relay.config.presence_audience {
         PresenceAudience::Everyone => true,
         PresenceAudience::Peers => false,
-        PresenceAudience::Auto => relay.users.connected() <= relay.config.presence_everyone_limit,
+        PresenceAudience::Auto => connected(relay) <= relay.config.presence_everyone_limit,
     };
     let mut audience = if everyone {
         relay.connections.all()
     } else {
-        user.peers()
+        let known = relay.users.get(user.as_str());
+        let peers = known.map_or_else(Vec::new, |user| user.peers());
+        peers
             .iter()
             .flat_map(|peer| relay.users.connections(peer.as_str()))
             .collect()
@@ -93,7 +96,13 @@ fn audience(relay: &Relay, user: &User) -> Vec<Arc<Connection>> {
         connection.dialect() == Dialect::Direct
             && connection
                 .member()
-                .is_some_and(|member| member.user.id != user.id)
+                .is_some_and(|member| member.user.id != *user)
     });
     audience
+}
+
+/// How many users are connected, to all servers.
+fn connected(relay: &Relay) -> usize {
+    let elsewhere = relay.nodes.as_ref().map(|nodes| nodes.users_elsewhere());
+    relay.users.connected() + elsewhere.unwrap_or(0)
 }

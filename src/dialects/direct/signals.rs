@@ -41,7 +41,8 @@ pub(super) async fn typing(
         username: &member.identity.name,
         is_typing,
     };
-    turn.relay.to_user(&recipient).await.say(TYPING, &typing);
+    let receivers = turn.relay.to_user(&recipient).await;
+    receivers.say(&member.user.id, TYPING, &typing).await;
     turn.relay.users.introduce(&member.user, &recipient);
     Ok(())
 }
@@ -61,7 +62,8 @@ pub(super) async fn receipt(
     turn.relay
         .to_user(&sender)
         .await
-        .say(confirmed, &Receipt { message_id });
+        .say(&member.user.id, confirmed, &Receipt { message_id })
+        .await;
     turn.relay.users.introduce(&member.user, &sender);
     Ok(())
 }

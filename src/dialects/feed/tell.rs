@@ -111,7 +111,7 @@ fn tell_people(
         Notice::Created(who) => people.say(CREATED, who, |conversation_id| Created {
             conversation_id,
             participants: who.names,
-            content_key_number: who.key.map(|key| key.number),
+            content_key_number: who.key_number,
             initiated_by: who.by,
         }),
         Notice::Added(who) => people.say(ADDED, who, |conversation_id| Added {

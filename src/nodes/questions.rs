@@ -1,0 +1,56 @@
+//! Questions to other nodes: asked over a topic, answered by each that hears it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::bus::Bus;
+use super::wire::{Answer, Body};
+use super::{NodeId, Topic};
+
+/// How long answers are waited for. A node that is busy or dead for longer counts as having none.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Questions that wait for answers.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    next: AtomicU64,
+    asked: DashMap<u64, mpsc::UnboundedSender<Answer>>,
+}
+
+impl Questions {
+    /// Asks all who hear a topic; what they answer in time.
+    pub(super) async fn ask(&self, bus: &Bus, topic: &Topic, body: &Body) -> Vec<Answer> {
+        let question = self.next.fetch_add(1, Ordering::Relaxed);
+        let (answered, mut coming) = mpsc::unbounded_channel();
+        self.asked.insert(question, answered);
+        let deadline = Instant::now() + PATIENCE;
+        let expected = bus.post_question(topic, Some(question), body).elsewhere();
+        let expected = expected.await;
+        let mut answers = Vec::new();
+        while answers.len() < expected {
+            match timeout_at(deadline, coming.recv()).await {
+                Ok(Some(answer)) => answers.push(answer),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.asked.remove(&question);
+        answers
+    }
+
+    /// An answer came. One that comes too late is not needed any more.
+    pub(super) fn answered(&self, question: u64, answer: Answer) {
+        if let Some(asked) = self.asked.get(&question) {
+            // Who asked may have given up.
+            let _ = asked.send(answer);
+        }
+    }
+
+    /// Answers a question of a node.
+    pub(super) fn answer(bus: &Bus, asker: NodeId, question: u64, answer: Answer) {
+        let _ = bus.post(&Topic::Node(asker), &Body::Answer { question, answer });
+    }
+}

@@ -1,0 +1,85 @@
+//! What other nodes say of users and to their connections.
+
+use std::sync::Arc;
+
+use super::count;
+use crate::identity::UserId;
+use crate::nodes::{Answer, Body, NodeId, Nodes, Topic};
+use crate::operations;
+use crate::presence::{self, Change};
+use crate::relay::Relay;
+
+/// To the connections of one user.
+pub(super) async fn heard(
+    relay: &Arc<Relay>,
+    nodes: &Nodes,
+    user: &UserId,
+    from: NodeId,
+    body: Body,
+) -> Option<Answer> {
+    match body {
+        Body::Event {
+            sender,
+            event,
+            credit,
+        } => {
+            relay.deliver(user, &sender, &event).await;
+            if credit > 0 {
+                let taken = Body::Taken {
+                    user: user.clone(),
+                    bytes: credit,
+                };
+                let _ = nodes.bus().post(&Topic::Node(from), &taken);
+            }
+            None
+        }
+        Body::Notice {
+            conversation,
+            notice,
+        } => {
+            // Senders know of no delivery before they are told of the message.
+            relay.conversations.settled(&conversation).await;
+            notice.tell(user, |notice| {
+                let conversations = &relay.conversations;
+                conversations.notify_here(&relay.users, &conversation, notice);
+            });
+            None
+        }
+        Body::PutIn(conversation) => {
+            operations::put_in(relay, &conversation, user).await;
+            None
+        }
+        Body::Disconnect(why) => count(operations::disconnect_here(relay, user, why)),
+        Body::Spent(spent) => {
+            if let Some(user) = relay.users.get(user.as_str()) {
+                user.limits.charge(spent);
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// To all nodes.
+pub(super) async fn heard_by_all(relay: &Relay, body: Body) {
+    match body {
+        Body::Presence {
+            user,
+            name,
+            online,
+            coming,
+            at,
+        } => {
+            let change = Change {
+                user,
+                name: name.into(),
+                online,
+                coming,
+                at,
+            };
+            presence::heard(relay, &change).await;
+        }
+        Body::UserChanged { user, suspended } => relay.users.changed(&user, suspended),
+        _ => {}
+    }
+}
