@@ -54,7 +54,7 @@ impl Greeting {
             Self::Waits => false,
             Self::Goes(heard) => {
                 heard.changed.insert(user.clone(), online);
-                true
+                heard.told.remove(user) != Some(coming) || !online
             }
             Self::Done(told) => told.remove(user) != Some(coming) || !online,
         }

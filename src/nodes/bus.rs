@@ -52,6 +52,8 @@ enum Out {
     },
     Subscribe(Topic, watch::Sender<bool>),
     Unsubscribe(Topic),
+    /// Something that nobody waits for.
+    Command(Cmd),
     /// There is a new connection, on which nothing is heard yet.
     Renew,
     /// What was said before is sent.
@@ -153,6 +155,13 @@ impl Bus {
             reached,
         });
         Posted(Some(elsewhere))
+    }
+
+    /// Does something in Redis that nobody waits for.
+    pub(super) fn command(&self, command: Cmd) {
+        if self.redis.is_up() {
+            self.send(Out::Command(command));
+        }
     }
 
     /// Waits until all that was said before is said.
@@ -292,8 +301,14 @@ impl Sender<'_> {
             }
             Out::Unsubscribe(topic) => {
                 self.hears.remove(&topic);
-                Box::pin(async move { bus.command("UNSUBSCRIBE", &topic).await })
+                Box::pin(async move { bus.listen("UNSUBSCRIBE", &topic).await })
             }
+            Out::Command(command) => Box::pin(async move {
+                let done = bus.redis.query::<redis::Value>(&command).await;
+                if let Err(error) = done {
+                    tracing::debug!(%error, "something was not noted in Redis");
+                }
+            }),
             Out::Renew | Out::Flush(_) => Box::pin(std::future::ready(())),
         }
     }
@@ -325,10 +340,10 @@ impl Bus {
     }
 
     async fn hear(&self, topic: &Topic) {
-        self.command("SUBSCRIBE", topic).await;
+        self.listen("SUBSCRIBE", topic).await;
     }
 
-    async fn command(&self, name: &str, topic: &Topic) {
+    async fn listen(&self, name: &str, topic: &Topic) {
         let Ok(mut link): Result<Link, _> = self.redis.link() else {
             return;
         };

@@ -10,6 +10,7 @@ mod credit;
 mod inbox;
 mod lease;
 mod ledger;
+mod peers;
 mod presence;
 mod questions;
 mod scripts;

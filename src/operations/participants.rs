@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::{Actor, subscriptions};
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::conversations::{
@@ -99,9 +101,8 @@ pub async fn create(
     // It may have been asked for in vain just before, which is remembered for a moment.
     relay.conversations.live(id).await.forget_members();
     relay.conversations.say(id, &Body::Participants);
-    for participant in &created.participants {
-        put_in_everywhere(relay, id, &participant.user).await;
-    }
+    let all = created.participants.iter();
+    join_all(all.map(|one| put_in_everywhere(relay, id, &one.user))).await;
     let told: Vec<_> = users(&created.participants);
     let names = names(relay, &told).await;
     let own = created.participants.iter();
@@ -205,8 +206,9 @@ pub async fn end_participation(
 async fn put_in_everywhere(relay: &Relay, id: &ConversationId, user: &UserId) {
     put_in(relay, id, user).await;
     if let Some(nodes) = &relay.nodes {
+        // What is said of the conversation next is to reach them.
         let topic = Topic::User(user.clone());
-        let _ = nodes.bus().post(&topic, &Body::PutIn(id.clone()));
+        nodes.ask(&topic, &Body::PutIn(id.clone())).await;
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn heard(
         }
         Body::PutIn(conversation) => {
             operations::put_in(relay, &conversation, user).await;
-            None
+            count(1)
         }
         Body::Disconnect(why) => count(operations::disconnect_here(relay, user, why)),
         Body::Spent(spent) => {

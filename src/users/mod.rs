@@ -292,15 +292,34 @@ impl Users {
     /// A user who sent something on another node is a peer of one who is here.
     pub fn introduce_from_elsewhere(&self, sender: &UserId, user: &UserId) {
         if let Some(user) = self.get(user.as_str()) {
-            self.introduce(&user, sender);
+            // The other server has noted it.
+            self.introduce_here(&user, sender);
         }
     }
 
     /// Makes two users peers of each other. One who is not known here becomes so, within the
     /// bound of those remembered, so that they are peers when they come.
     pub fn introduce(&self, user: &User, other: &UserId) {
+        if self.introduce_here(user, other)
+            && let Some(nodes) = &self.nodes
+        {
+            nodes.introduce(&user.id, other, self.config.presence_peers_limit);
+        }
+    }
+
+    /// Whom a user knows from other servers are their peers here, too.
+    pub async fn recall_peers(&self, user: &User) {
+        if let Some(nodes) = &self.nodes {
+            for peer in nodes.peers(&user.id).await {
+                self.introduce_here(user, &peer);
+            }
+        }
+    }
+
+    /// `true`: they did not know each other here.
+    fn introduce_here(&self, user: &User, other: &UserId) -> bool {
         if user.id == *other || user.knows(other) {
-            return;
+            return false;
         }
         let most = self.config.presence_peers_limit;
         user.peers.lock().add(other.clone(), most);
@@ -309,6 +328,7 @@ impl Users {
         if !other.is_connected() {
             self.remember(&other.id);
         }
+        true
     }
 
     /// Keeps a user who is away among those remembered, and forgets the one away longest.

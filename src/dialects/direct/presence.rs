@@ -73,6 +73,7 @@ pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
         };
         connection.say(USER_ONLINE, &online);
     };
+    relay.users.recall_peers(&member.user).await;
     presence::greet(relay, connection, member.user.peers(), tell).await;
 }
 
