@@ -1,3 +1,8 @@
+mod expiry;
+mod faults;
+mod nodes;
+mod values;
+
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -54,6 +59,45 @@ async fn open(
     let connected = connect(space.url(), space.prefix()).await;
     let store = RedisStore::new(connected.redis.clone(), limits, clock);
     Some((Arc::new(store), connected))
+}
+
+/// A server of sessions.
+struct Node {
+    subject: Subject,
+    store: Arc<RedisStore>,
+    redis: Arc<Redis>,
+}
+
+impl Node {
+    async fn start(url: &str, prefix: &str, limits: SessionLimits) -> Self {
+        let connected = connect(url, prefix).await;
+        let redis = connected.redis.clone();
+        let clock = Arc::new(HandClock::new());
+        let store = Arc::new(RedisStore::new(redis.clone(), limits, clock.clone()));
+        Self {
+            subject: Subject::new(store.clone(), clock, connected),
+            store,
+            redis,
+        }
+    }
+
+    async fn of(space: &Space, limits: SessionLimits) -> Self {
+        Self::start(space.url(), space.prefix(), limits).await
+    }
+
+    fn keys(&self, name: &str) -> Keys {
+        Keys::of(&self.redis, &id(name))
+    }
+
+    async fn ask<T: ::redis::FromRedisValue>(&self, command: &[&str]) -> T {
+        let mut asked = Cmd::new();
+        asked.arg(command);
+        self.redis.query(&asked).await.unwrap()
+    }
+
+    async fn set_memory(&self, most: &str) {
+        self.ask::<()>(&["CONFIG", "SET", "maxmemory", most]).await;
+    }
 }
 
 mod contract {
