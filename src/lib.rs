@@ -46,3 +46,7 @@ pub mod watch;
 #[cfg(test)]
 #[path = "../tests/mongo/server.rs"]
 mod mongo_server;
+
+#[cfg(test)]
+#[path = "../tests/redis/server.rs"]
+mod redis_server;

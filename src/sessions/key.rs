@@ -4,6 +4,8 @@
 use std::fmt;
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::ChatMode;
 
@@ -34,13 +36,14 @@ impl fmt::Debug for AuthKey<'_> {
     }
 }
 
-/// What is kept of a session's key. `Debug` does not show it.
-#[derive(Clone)]
+/// What is kept of a session's key, also outside of this server. `Debug` does not show it.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct KeyHash {
-    salt: [u8; 16],
-    whole: hmac::Tag,
+    salt: Bytes,
+    whole: Bytes,
     /// In password mode, the password alone.
-    password: Option<hmac::Tag>,
+    #[serde(default)]
+    password: Option<Bytes>,
 }
 
 impl KeyHash {
@@ -48,14 +51,18 @@ impl KeyHash {
     pub fn new(key: AuthKey<'_>, mode: ChatMode) -> Self {
         let salt: [u8; 16] = rand::random();
         let hash = hmac::Key::new(HMAC_SHA256, &salt);
+        let sign = |text: &str| {
+            let tag = hmac::sign(&hash, text.as_bytes());
+            Bytes::copy_from_slice(tag.as_ref())
+        };
         let password = key
             .password_part()
             .filter(|_| mode == ChatMode::Password)
-            .map(|password| hmac::sign(&hash, password.as_bytes()));
+            .map(sign);
         Self {
-            whole: hmac::sign(&hash, key.0.as_bytes()),
+            whole: sign(key.0),
             password,
-            salt,
+            salt: Bytes::copy_from_slice(&salt),
         }
     }
 
@@ -72,9 +79,9 @@ impl KeyHash {
         self.is(key) || password.is_some_and(|(given, tag)| self.matches(given, tag))
     }
 
-    fn matches(&self, given: &str, tag: &hmac::Tag) -> bool {
+    fn matches(&self, given: &str, tag: &[u8]) -> bool {
         let hash = hmac::Key::new(HMAC_SHA256, &self.salt);
-        hmac::verify(&hash, given.as_bytes(), tag.as_ref()).is_ok()
+        hmac::verify(&hash, given.as_bytes(), tag).is_ok()
     }
 }
 
@@ -122,6 +129,6 @@ mod tests {
     fn equal_keys_have_different_hashes() {
         let hash = |_| KeyHash::new(key("k").expect("a key"), ChatMode::Group);
         let [one, other] = [0, 1].map(hash);
-        assert_ne!(one.whole.as_ref(), other.whole.as_ref());
+        assert_ne!(one.whole, other.whole);
     }
 }

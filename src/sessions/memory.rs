@@ -6,45 +6,23 @@ mod stored;
 mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
-use super::history::HistoryLimits;
 use super::model::{
-    Appended, ChatMode, Departed, Departure, Join, JoinError, Joined, Member, Message,
-    ReserveError, Seat, SessionId, Summary,
+    Appended, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member, Message,
+    ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
 };
+use super::state::State;
 use super::store::SessionStore;
-use super::{AuthKey, KeyHash};
+use super::{AuthKey, KeyHash, SessionLimits};
 use crate::clock::Clock;
 use crate::identity::UserId;
 use crate::payload::Kept;
 use stored::{MEMBER_SIZE, SESSION_SIZE, Stored};
-
-/// Bounds of all sessions.
-#[derive(Debug, Clone, Copy)]
-pub struct SessionLimits {
-    /// Sessions at one time.
-    pub sessions: usize,
-    /// Members of a session in group mode.
-    pub members: usize,
-    /// The history of one session.
-    pub history: HistoryLimits,
-    /// Bytes of all sessions together.
-    pub memory: usize,
-    /// How long a reserved session waits for its first member.
-    pub reserved_timeout: Duration,
-    /// How long a session without members is kept after its last use.
-    pub idle_timeout: Duration,
-    /// How long any session is kept after its last use.
-    pub max_idle: Duration,
-    /// How long a disconnected member's key is kept.
-    pub rejoin_grace: Duration,
-}
 
 /// All sessions of this server.
 #[derive(Debug)]
@@ -176,8 +154,9 @@ impl SessionStore for MemoryStore {
         if !has_room || !self.take_place() {
             return Err(ReserveError::Busy);
         }
-        let key = Some(KeyHash::new(key, mode));
-        let mut session = place.insert(Stored::new(key, mode, true, self.now()));
+        let state = State::reserved(KeyHash::new(key, mode), mode);
+        let mut session = place.insert(Stored::new(state, self.now()));
+        session.changed(self.now());
         self.recount(&mut session);
         Ok(())
     }
@@ -191,22 +170,24 @@ impl SessionStore for MemoryStore {
         let now = self.now();
         let mut session = match self.sessions.entry(id.clone()) {
             Entry::Occupied(found) => {
-                found.get().check_key(&join)?;
-                found.get().check_room(&join.user, self.limits.members)?;
+                State::check(Some(&found.get().state), &join, self.limits.members)?;
                 match has_room {
                     true => found.into_ref(),
                     false => return Err(JoinError::Busy),
                 }
             }
-            Entry::Vacant(_) if !join.is_creator => return Err(JoinError::NotFound),
-            Entry::Vacant(place) => match has_room && self.take_place() {
-                true => place.insert(Stored::new(None, ChatMode::Group, false, now)),
-                false => return Err(JoinError::Busy),
-            },
+            Entry::Vacant(place) => {
+                State::check(None, &join, self.limits.members)?;
+                match has_room && self.take_place() {
+                    true => place.insert(Stored::new(State::created(), now)),
+                    false => return Err(JoinError::Busy),
+                }
+            }
         };
-        session.last_used = now;
-        session.forget_disconnected(now, self.limits.rejoin_grace);
-        let joined = session.admit(join, seat.connection, now);
+        let (connection, grace) = (seat.connection, self.limits.rejoin_grace);
+        let mut joined = session.state.admit(join, connection, now, grace);
+        joined.history = session.history.of(&joined.member.user);
+        joined.revision = session.changed(now);
         self.recount(&mut session);
         Ok(joined)
     }
@@ -217,23 +198,22 @@ impl SessionStore for MemoryStore {
         user: &UserId,
         key: Kept,
         display_name: Option<Arc<str>>,
-    ) -> Option<Vec<Member>> {
+    ) -> Option<Saved> {
         let has_room = self.may_grow(key.lend().total_size());
-        let mut session = self.sessions.get_mut(id)?;
-        let member = session.member(user).filter(|_| has_room)?;
-        member.public_key = Some(key);
-        if let Some(name) = display_name {
-            member.display_name = name;
-        }
-        session.last_used = self.now();
+        let mut session = self.sessions.get_mut(id).filter(|_| has_room)?;
+        session.state.save_key(user, key, display_name)?;
+        let saved = Saved {
+            members: session.state.members.clone(),
+            revision: session.changed(self.now()),
+        };
         self.recount(&mut session);
-        Some(session.members.clone())
+        Some(saved)
     }
 
     async fn members(&self, id: &SessionId) -> Vec<Member> {
         let members = self.sessions.get_mut(id).map(|mut session| {
             session.last_used = self.now();
-            session.members.clone()
+            session.state.members.clone()
         });
         members.unwrap_or_default()
     }
@@ -241,28 +221,31 @@ impl SessionStore for MemoryStore {
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended> {
         let has_room = self.make_room(message.size());
         let mut session = self.sessions.get_mut(id)?;
-        session.last_used = self.now();
+        let revision = session.changed(self.now());
         if session.history.has(&message) {
-            return Some(Appended::Repeated);
+            return Some(Appended::Repeated { revision });
         }
         if has_room {
             session.history.push(message, self.limits.history);
             self.recount_history(&mut session);
         }
-        Some(Appended::First)
+        Some(Appended::First { revision })
     }
 
-    async fn set_session_keys(&self, id: &SessionId, keys: Kept) -> bool {
+    async fn set_session_keys(&self, id: &SessionId, keys: Kept) -> Result<u64, KeysError> {
         let has_room = self.may_grow(keys.lend().total_size());
         let session = self.sessions.get_mut(id);
-        let Some(mut session) = session.filter(|found| has_room && found.mode == ChatMode::Group)
-        else {
-            return false;
-        };
-        session.session_keys = Some(keys);
-        session.last_used = self.now();
+        let is_group = |session: &Stored| session.state.mode == ChatMode::Group;
+        let mut session = session
+            .filter(|session| is_group(session))
+            .ok_or(KeysError::NotGroup)?;
+        if !has_room {
+            return Err(KeysError::Busy);
+        }
+        session.state.session_keys = Some(keys);
+        let revision = session.changed(self.now());
         self.recount(&mut session);
-        true
+        Ok(revision)
     }
 
     async fn depart(
@@ -271,33 +254,29 @@ impl SessionStore for MemoryStore {
         user: &UserId,
         connection: Uuid,
         departure: Departure,
-    ) -> Option<Departed> {
+    ) -> Result<Option<Departed>, Unavailable> {
         let Entry::Occupied(mut found) = self.sessions.entry(id.clone()) else {
-            return None;
+            return Ok(None);
         };
         let now = self.now();
         let session = found.get_mut();
-        let is_it = |member: &Member| member.user == *user && member.connection == connection;
-        let at = session.members.iter().position(is_it)?;
-        let member = session.members.remove(at);
-        let members = session.members.clone();
-        session.last_used = now;
-        session.forget_disconnected(now, self.limits.rejoin_grace);
-        match departure {
-            Departure::Left if members.is_empty() => self.forget(&found.remove()),
-            Departure::Left => self.recount(session),
-            Departure::Disconnected => {
-                if session.disconnected.len() >= self.limits.members {
-                    session.disconnected.remove(0);
-                }
-                session.disconnected.push((member.clone(), now));
-                self.recount(session);
-            }
+        let state = &mut session.state;
+        let Some(member) = state.depart(user, connection, departure, now, &self.limits) else {
+            return Ok(None);
+        };
+        let departed = Departed {
+            member,
+            members: session.state.members.clone(),
+            revision: session.changed(now),
+        };
+        match session.state.is_over(departure) {
+            true => self.forget(&found.remove()),
+            false => self.recount(session),
         }
-        Some(Departed { member, members })
+        Ok(Some(departed))
     }
 
-    async fn expired(&self) -> Vec<SessionId> {
+    async fn expired(&self, _here: &[SessionId]) -> Vec<SessionId> {
         let now = self.now();
         let expired = |session: &Stored| session.is_expired(now, &self.limits);
         self.sessions
@@ -319,15 +298,9 @@ impl SessionStore for MemoryStore {
     }
 
     async fn summaries(&self) -> Vec<Summary> {
-        let summary = |id: &SessionId, session: &Stored| Summary {
-            id: id.clone(),
-            members: session.members.len(),
-            messages: session.history.len(),
-            public_keys: session
-                .members
-                .iter()
-                .filter(|member| member.public_key.is_some())
-                .count(),
+        let summary = |id: &SessionId, session: &Stored| {
+            let messages = session.history.len();
+            session.state.summary(id.clone(), messages)
         };
         self.sessions
             .iter()

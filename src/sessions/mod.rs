@@ -2,10 +2,15 @@
 //! which connections of this server belong to which session is kept here. It must not know any
 //! event: `dialects::session` tells people what happened.
 
+#[cfg(test)]
+mod contract;
 mod history;
 mod key;
+mod limits;
 mod memory;
 mod model;
+mod redis;
+mod state;
 mod store;
 
 use std::sync::Arc;
@@ -17,11 +22,13 @@ use uuid::Uuid;
 
 pub use history::HistoryLimits;
 pub use key::{AuthKey, KeyHash};
-pub use memory::{MemoryStore, SessionLimits};
+pub use limits::SessionLimits;
+pub use memory::MemoryStore;
 pub use model::{
-    Appended, ChatMode, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, Message,
-    ReserveError, Seat, SessionId, Summary, UnknownMode,
+    Appended, ChatMode, Departed, Departure, EVERYONE, Join, JoinError, Joined, KeysError, Member,
+    Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable, UnknownMode,
 };
+pub use redis::RedisStore;
 pub use store::SessionStore;
 
 use crate::clock::Clock;
@@ -148,7 +155,8 @@ impl Sessions {
     /// Ends the sessions that were not used for too long; those who were in them here.
     pub async fn end_expired(&self) -> Vec<Arc<Connection>> {
         let mut members = Vec::new();
-        for id in self.store.expired().await {
+        let here: Vec<_> = self.here.iter().map(|entry| entry.key().clone()).collect();
+        for id in self.store.expired(&here).await {
             let mut session = self.to_join(&id).await;
             if self.store.end_expired(&id).await {
                 members.extend(session.dissolve());
@@ -213,7 +221,8 @@ impl Session<'_> {
         Ok((joined, departed))
     }
 
-    /// Takes the member out that joined on this connection. `None`: there is none.
+    /// Takes the member out that joined on this connection. `None`: there is none, or the store is
+    /// away; here it is none any more in any case.
     pub async fn depart(
         &mut self,
         connection: &Arc<Connection>,
@@ -225,7 +234,7 @@ impl Session<'_> {
             .depart(&self.id, user, connection.session, departure)
             .await;
         self.remove(connection);
-        departed
+        departed.ok().flatten()
     }
 
     /// Sets the public key of a member, and its name if one is given; all members then.
@@ -234,17 +243,17 @@ impl Session<'_> {
         user: &UserId,
         key: Kept,
         display_name: Option<Arc<str>>,
-    ) -> Option<Vec<Member>> {
+    ) -> Option<Saved> {
         let store = &self.sessions.store;
         let name = display_name.clone();
-        let members = store.save_key(&self.id, user, key, name).await?;
+        let saved = store.save_key(&self.id, user, key, name).await?;
         let mut here = self.here.members.iter_mut();
         if let Some(name) = display_name
             && let Some(member) = here.find(|member| member.user == *user)
         {
             member.display_name = name;
         }
-        Some(members)
+        Some(saved)
     }
 
     /// All members, the longest first.
@@ -257,8 +266,8 @@ impl Session<'_> {
         self.sessions.store.append(&self.id, message).await
     }
 
-    /// Keeps the session keys. `false`: the session is not in group mode, or there is no memory.
-    pub async fn set_session_keys(&self, keys: Kept) -> bool {
+    /// Keeps the session keys; the revision.
+    pub async fn set_session_keys(&self, keys: Kept) -> Result<u64, KeysError> {
         self.sessions.store.set_session_keys(&self.id, keys).await
     }
 

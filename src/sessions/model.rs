@@ -124,17 +124,23 @@ impl Message {
         self.from == *user || self.recipient().is_none_or(|to| to == user)
     }
 
+    /// What a message takes beside its values, in bytes.
+    pub(super) const FIELDS: usize = 256;
+
     /// About how many bytes it takes, kept or written.
     pub fn size(&self) -> usize {
-        const FIELDS: usize = 256;
         let names = self.from.as_str().len() + self.kind.len() + self.sender_display_name.len();
         let to = self.to.as_ref().map_or(0, |to| to.as_str().len());
-        FIELDS + names + to + self.id.lend().written_size() + self.encrypted.lend().total_size()
+        Self::FIELDS
+            + names
+            + to
+            + self.id.lend().written_size()
+            + self.encrypted.lend().total_size()
     }
 }
 
 /// Someone asks to be let in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Join<'a> {
     /// Under which id.
     pub user: UserId,
@@ -172,6 +178,8 @@ pub struct Joined {
     pub session_keys: Option<Kept>,
     /// All members, the longest first.
     pub members: Vec<Member>,
+    /// The number of this change. What was changed up to it is in the rest of this.
+    pub revision: u64,
 }
 
 /// Why someone is not let in, in the order in which it is checked (protocol, session, "Joining").
@@ -190,7 +198,8 @@ pub enum JoinError {
         /// How many.
         most: usize,
     },
-    /// There are as many sessions as there may be, here or on this connection, or no memory.
+    /// There are as many sessions as there may be, here or on this connection, or no memory, or the
+    /// store is away.
     Busy,
 }
 
@@ -199,7 +208,7 @@ pub enum JoinError {
 pub enum ReserveError {
     /// It exists.
     Exists,
-    /// There are as many sessions as there may be.
+    /// There are as many sessions as there may be, or no memory, or the store is away.
     Busy,
 }
 
@@ -220,16 +229,50 @@ pub struct Departed {
     pub member: Member,
     /// Those who are left.
     pub members: Vec<Member>,
+    /// The number of this change.
+    pub revision: u64,
+}
+
+/// A member's key is kept.
+#[derive(Debug)]
+pub struct Saved {
+    /// All members, the longest first.
+    pub members: Vec<Member>,
+    /// The number of this change.
+    pub revision: u64,
 }
 
 /// What came of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
     /// It is the first with this id from this member.
-    First,
-    /// It was sent before.
-    Repeated,
+    First {
+        /// The number of this change.
+        revision: u64,
+    },
+    /// It was sent before. It changes nothing, and has a number because it is relayed again.
+    Repeated {
+        /// The number.
+        revision: u64,
+    },
+    /// The store is away or has no memory: it is not in the history, and whether it was sent before
+    /// is not known. It is relayed all the same.
+    NotKept,
 }
+
+/// Why session keys are not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeysError {
+    /// The session is not in group mode, or over.
+    NotGroup,
+    /// There is no memory, or the store is away.
+    Busy,
+}
+
+/// The store of sessions is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store of sessions is away")]
+pub struct Unavailable;
 
 /// What is counted of one session.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::error::ErrorCode;
 use crate::identity::UserId;
 use crate::payload::{Kept, Opaque, Payload, frames};
 use crate::rooms::{Behind, To};
-use crate::sessions::{Member, Session};
+use crate::sessions::{KeysError, Member, Session};
 use crate::transport::FrameSizes;
 
 const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
@@ -123,9 +123,10 @@ pub(super) async fn save_public_key(
         .member_on(connection)
         .map(|member| member.user.clone());
     let user = user.ok_or(Refusal::NOT_A_MEMBER)?;
-    let members = session.save_key(&user, key, name).await;
-    let members = members.ok_or(Refusal::BUSY)?;
-    let behind = PublicKeys::of(&members).tell(&session, To::Everyone).await;
+    let saved = session.save_key(&user, key, name).await;
+    let saved = saved.ok_or(Refusal::BUSY)?;
+    let keys = PublicKeys::of(&saved.members);
+    let behind = keys.tell(&session, To::Everyone).await;
     drop(session);
     behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
@@ -179,9 +180,13 @@ pub(super) async fn set_session_key(
         return Err(BadField(Some(NAME)).into());
     }
     let session = member_of(turn, &fields, None).await?;
-    if !session.set_session_keys(Kept::from(encrypted_keys)).await {
-        turn.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
-        return Ok(());
+    match session.set_session_keys(Kept::from(encrypted_keys)).await {
+        Ok(_) => {}
+        Err(KeysError::NotGroup) => {
+            turn.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
+            return Ok(());
+        }
+        Err(KeysError::Busy) => return Err(Refusal::BUSY),
     }
     let available = SessionKeyAvailable { encrypted_keys };
     let frames = frames([encrypted_keys]);

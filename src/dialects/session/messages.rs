@@ -150,7 +150,7 @@ pub(super) async fn send_message(
     drop(session);
 
     turn.record(Dialect::Session, audited);
-    if appended == Appended::First {
+    if !matches!(appended, Appended::Repeated { .. }) {
         confirm(turn, payload, &message);
     }
     match message.recipient() {

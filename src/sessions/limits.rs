@@ -1,0 +1,26 @@
+//! What bounds sessions, whichever store keeps them.
+
+use std::time::Duration;
+
+use super::history::HistoryLimits;
+
+/// Bounds of all sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLimits {
+    /// Sessions at one time.
+    pub sessions: usize,
+    /// Members of a session in group mode.
+    pub members: usize,
+    /// The history of one session.
+    pub history: HistoryLimits,
+    /// Bytes of all sessions together, where the store can count them.
+    pub memory: usize,
+    /// How long a reserved session waits for its first member.
+    pub reserved_timeout: Duration,
+    /// How long a session without members is kept after its last use.
+    pub idle_timeout: Duration,
+    /// How long any session is kept after its last use.
+    pub max_idle: Duration,
+    /// How long a disconnected member's key is kept.
+    pub rejoin_grace: Duration,
+}

@@ -1,0 +1,34 @@
+-- Changes a session, if nobody else did meanwhile.
+-- ARGV: the stamp that was read, or nothing if there was no session; the new stamp; the state; how
+-- long it is kept without being used, in milliseconds, or 0 if it is over; 1 to read the history.
+-- Returns nothing if it was changed meanwhile, else the revision, what prolonging it returned, and
+-- the history.
+local expected, stamp, state, timeout = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local found = redis.call('HGET', KEYS[1], 'stamp') or ''
+if found ~= expected and found ~= stamp then
+    return false
+end
+local revision
+if found == stamp then
+    -- The same command was sent twice.
+    revision = tonumber(redis.call('HGET', KEYS[1], 'revision'))
+else
+    if found == '' then
+        -- A history without its session is no session's.
+        redis.call('DEL', unpack(KEYS))
+    end
+    revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
+end
+if timeout == 0 then
+    redis.call('DEL', unpack(KEYS))
+    return {revision, 0, {}}
+end
+if redis.call('HGET', KEYS[1], 'timeout') ~= ARGV[4] then
+    redis.call('HDEL', KEYS[1], 'indexed')
+end
+redis.call('HSET', KEYS[1], 'stamp', stamp, 'state', state, 'timeout', ARGV[4])
+local history = {}
+if ARGV[5] == '1' then
+    history = redis.call('LRANGE', KEYS[2], 0, -1)
+end
+return {revision, prolong(timeout), history}

@@ -1,0 +1,31 @@
+//! The names of what is kept of a session.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::redis::Redis;
+use crate::sessions::SessionId;
+
+/// A tag ends at the first brace, and an empty one is none.
+const NOT_IN_TAGS: &AsciiSet = &CONTROLS.add(b'%').add(b'{').add(b'}');
+
+/// Names with one tag: in a cluster they are on one server.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// A hash: the state of the session and what belongs to it.
+    pub(super) session: String,
+    /// A list: the messages, oldest first.
+    pub(super) history: String,
+    /// A sorted set: the ids of these messages, by their revisions.
+    pub(super) ids: String,
+}
+
+impl Keys {
+    pub(super) fn of(redis: &Redis, id: &SessionId) -> Self {
+        let tag = utf8_percent_encode(id.as_str(), NOT_IN_TAGS).to_string();
+        Self {
+            session: redis.key("session", &tag),
+            history: redis.key("session-history", &tag),
+            ids: redis.key("session-ids", &tag),
+        }
+    }
+}

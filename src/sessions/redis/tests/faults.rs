@@ -1,0 +1,109 @@
+//! Redis is full, or away, or does not answer.
+
+use super::*;
+use crate::redis_server::{Keeps, Server, is_ready};
+
+fn server() -> Option<Server> {
+    is_ready().then(|| Server::start(&std::env::temp_dir(), Keeps::Nothing))
+}
+
+/// Nothing can be kept.
+async fn is_refused(node: &Node) {
+    let subject = &node.subject;
+    let reserved = subject.reserve("new", "k", ChatMode::Group).await;
+    assert_eq!(reserved, Err(ReserveError::Busy));
+    for name in ["s", "new"] {
+        let why = subject.why_not(name, creator("b", "k")).await;
+        assert_eq!(why, Some(JoinError::Busy), "{name}");
+    }
+    let saved = subject.save_key("s", "a", "1", None).await;
+    assert!(saved.is_none());
+    assert_eq!(subject.set_keys("s", "{}").await, Err(KeysError::Busy));
+    let sent = subject.append("s", message(2, "a", None, "1")).await;
+    assert_eq!(sent, Some(Appended::NotKept));
+    assert!(subject.sweep(&[id("s")]).await.is_empty());
+}
+
+/// Whether a member can go.
+async fn depart(node: &Node) -> Result<bool, Unavailable> {
+    let (id, user) = (id("s"), user("a"));
+    let going = node
+        .store
+        .depart(&id, &user, connection("a"), Departure::Left);
+    going.await.map(|departed| departed.is_some())
+}
+
+#[tokio::test]
+async fn a_redis_that_is_full_keeps_nothing_and_lets_members_go() {
+    let Some(server) = server() else { return };
+    let node = Node::start(&server.url(), "p", LIMITS).await;
+    node.subject.join("s", creator("a", "k")).await.unwrap();
+    node.subject.join("s", join("c", "k")).await.unwrap();
+    node.set_memory("1").await;
+    is_refused(&node).await;
+    assert_eq!(node.store.members(&id("s")).await.len(), 2);
+    assert_eq!(node.store.count().await, 1);
+    assert_eq!(depart(&node).await, Ok(true));
+    let gone = node.subject.depart("s", "c", Departure::Disconnected).await;
+    assert!(gone.is_some_and(|gone| gone.members.is_empty()));
+
+    node.set_memory("0").await;
+    let again = node.subject.join("s", join("c", "k")).await.unwrap();
+    assert!(again.history.is_empty());
+    let sent = message(2, "c", None, "1");
+    assert!(is_first(node.subject.append("s", sent).await));
+}
+
+#[tokio::test]
+async fn a_session_is_used_by_a_message_that_is_not_kept() {
+    let Some(server) = server() else { return };
+    let node = Node::start(&server.url(), "p", LIMITS).await;
+    node.subject.join("s", creator("a", "k")).await.unwrap();
+    let key = node.keys("s").session;
+    node.ask::<()>(&["PEXPIRE", &key, "100000"]).await;
+    node.set_memory("1").await;
+    let sent = node.subject.append("s", message(1, "a", None, "1")).await;
+    assert_eq!(sent, Some(Appended::NotKept));
+    assert!(node.ask::<i64>(&["PTTL", &key]).await > 100_000);
+}
+
+#[tokio::test]
+async fn without_redis_everything_is_refused_at_once() {
+    let Some(mut server) = server() else { return };
+    let node = Node::start(&server.url(), "p", LIMITS).await;
+    node.subject.join("s", creator("a", "k")).await.unwrap();
+    assert_eq!(node.store.count().await, 1);
+    server.kill();
+    let start = Instant::now();
+    is_refused(&node).await;
+    assert_eq!(depart(&node).await, Err(Unavailable));
+    assert!(node.store.members(&id("s")).await.is_empty());
+    assert_eq!(node.store.count().await, 1, "as many as there were");
+    assert!(node.store.summaries().await.is_empty());
+    assert!(start.elapsed() < Duration::from_secs(5), "{start:?}");
+
+    server.restart();
+    until("it is connected again", async || node.redis.is_up()).await;
+    assert_eq!(node.subject.sweep(&[id("s")]).await, ["s"], "it forgot all");
+    assert_eq!(depart(&node).await, Ok(false));
+    node.subject.join("s", creator("a", "k")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_that_stands_still_holds_nobody_up_for_long() {
+    let Some(server) = server() else { return };
+    let node = Node::start(&server.url(), "p", LIMITS).await;
+    node.subject.join("s", creator("a", "k")).await.unwrap();
+    server.pause();
+    let start = Instant::now();
+    let why = node.subject.why_not("s", join("b", "k")).await;
+    assert_eq!(why, Some(JoinError::Busy));
+    let sent = node.subject.append("s", message(1, "a", None, "1")).await;
+    assert_eq!(sent, Some(Appended::NotKept));
+    assert!(start.elapsed() < Duration::from_secs(10), "{start:?}");
+    server.resume();
+    until("it answers again", async || {
+        node.subject.why_not("s", join("b", "k")).await.is_none()
+    })
+    .await;
+}
