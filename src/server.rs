@@ -34,7 +34,9 @@ use crate::presence::Presence;
 use crate::redis::RedisError;
 use crate::relay::Relay;
 use crate::remote;
-use crate::sessions::{HistoryLimits, MemoryStore, SessionLimits, Sessions};
+use crate::sessions::{
+    HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore, Sessions,
+};
 use crate::transport::{
     BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser,
 };
@@ -195,7 +197,7 @@ fn relay(
         users: Users::new(config.clone(), nodes.clone()),
         connections: OpenConnections::default(),
         conversations,
-        sessions: sessions(config),
+        sessions: sessions(config, nodes.clone()),
         closer: TransportCloser::default(),
         limits: AddressLimits::new(config),
         places: Places::new(config.max_connections_per_ip),
@@ -209,10 +211,19 @@ fn relay(
     }
 }
 
-fn sessions(config: &Config) -> Sessions {
+/// In Redis, or else in memory.
+fn sessions(config: &Config, nodes: Option<Arc<Nodes>>) -> Sessions {
     let clock = Arc::new(SystemClock);
-    let store = MemoryStore::new(SessionLimits::from(config), clock.clone());
-    Sessions::new(Arc::new(store), clock, config.max_sessions_per_connection)
+    let limits = SessionLimits::from(config);
+    let store: Arc<dyn SessionStore> = match &nodes {
+        Some(nodes) => Arc::new(RedisStore::new(
+            nodes.redis().clone(),
+            limits,
+            clock.clone(),
+        )),
+        None => Arc::new(MemoryStore::new(limits, clock.clone())),
+    };
+    Sessions::new(store, clock, config.max_sessions_per_connection, nodes)
 }
 
 /// A client may hold a few TCP connections for one Socket.IO connection: polling uses two, and an

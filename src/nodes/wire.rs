@@ -4,7 +4,6 @@
 mod facts;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 pub use facts::{Said, Told};
 
@@ -97,17 +96,20 @@ pub enum Body {
     SessionEvent {
         /// The change of the session that it tells of; nothing when there is none.
         revision: Option<u64>,
+        /// What it is the newest state of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<String>,
         /// For whom.
         to: SessionMembers,
         /// The event.
         event: Packed,
     },
-    /// A member is on another connection now.
+    /// A member is on a connection of this node now.
     Moved {
         /// Who.
         user: UserId,
-        /// The one it is on.
-        connection: Uuid,
+        /// The change of the session that did it.
+        revision: u64,
     },
 
     // To a conversation.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::conversations::{ConversationId, Fact};
+use crate::dialects::session;
 use crate::identity::UserId;
 use crate::nodes::{Body, Entry, NodeId, Nodes};
 use crate::presence::{self, Change};
@@ -40,7 +41,10 @@ async fn take_out(relay: &Arc<Relay>, nodes: &Nodes, node: NodeId) -> Result<boo
             match &entry {
                 Entry::User(user) => user_left(relay, nodes, node, user).await?,
                 Entry::Room(room) => room_left(relay, nodes, node, room).await?,
-                Entry::Member(..) => {}
+                Entry::Member(session, user, connection) => {
+                    let lost = session::lost(relay, node, session, user, *connection);
+                    lost.await.map_err(|_| RedisError::Away)?;
+                }
             }
             nodes.forget(node, &entry).await?;
         }

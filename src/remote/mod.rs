@@ -4,6 +4,7 @@
 mod conversations;
 mod heir;
 mod renewal;
+mod sessions;
 mod users;
 
 use std::sync::{Arc, Weak};
@@ -54,7 +55,10 @@ async fn handle(relay: &Arc<Relay>, nodes: &Nodes, heard: Heard) {
     let answer = match topic {
         Topic::User(user) => users::heard(relay, nodes, &user, from, body).await,
         Topic::Conversation(id) => conversations::heard(relay, &id, body).await,
-        Topic::Session(_) => None,
+        Topic::Session(id) => {
+            sessions::heard(relay, &id, body).await;
+            None
+        }
         Topic::Everyone => {
             match body {
                 Body::Leaving => heir::expect_end(relay, from),
@@ -82,7 +86,11 @@ async fn missed(relay: Arc<Relay>, topic: Topic) {
     let connections = match topic {
         Topic::User(user) => relay.users.connections(user.as_str()).into_vec(),
         Topic::Conversation(id) => relay.conversations.live(&id).await.connections(),
-        Topic::Session(_) | Topic::Everyone | Topic::Node(_) => Vec::new(),
+        Topic::Session(id) => match relay.sessions.if_here(&id).await {
+            Some(session) => session.connections(),
+            None => Vec::new(),
+        },
+        Topic::Everyone | Topic::Node(_) => Vec::new(),
     };
     for connection in connections {
         connection.close(DisconnectReason::SlowConsumer);

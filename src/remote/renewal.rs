@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::heir;
 use crate::conversations::{ConversationId, Fact};
+use crate::dialects::session;
 use crate::identity::Identity;
 use crate::nodes::{Body, Entry, LEASE, Nodes, RENEWAL, Standing, Topic};
 use crate::presence;
@@ -124,6 +125,12 @@ async fn take_out_stale(relay: &Relay, nodes: &Nodes) -> Result<(), RedisError> 
                     nodes.left(nodes.me(), user, name, at, true).await?;
                 }
                 Entry::Room(room) => exit_stale(relay, nodes, room).await?,
+                Entry::Member(session, user, connection)
+                    if !relay.sessions.is_here(session, *connection) =>
+                {
+                    let lost = session::lost(relay, nodes.me(), session, user, *connection);
+                    lost.await.map_err(|_| RedisError::Away)?;
+                }
                 Entry::User(_) | Entry::Member(..) => {}
             }
         }

@@ -12,7 +12,9 @@ mod model;
 mod redis;
 mod state;
 mod store;
+mod tell;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -30,10 +32,12 @@ pub use model::{
 };
 pub use redis::RedisStore;
 pub use store::SessionStore;
+pub use tell::News;
 
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::identity::UserId;
+use crate::nodes::{Body, Entry, NodeId, Nodes, Subscription, Topic};
 use crate::payload::Kept;
 use crate::rooms::{self, Room};
 
@@ -47,6 +51,7 @@ pub struct Sessions {
     /// Of which sessions the connections of this server are members.
     memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
     most_per_connection: usize,
+    nodes: Option<Arc<Nodes>>,
 }
 
 /// The members of one session that are connected here.
@@ -54,6 +59,10 @@ pub struct Sessions {
 struct Here {
     room: Room,
     members: Vec<MemberHere>,
+    /// What other nodes say of it is heard while it has members here.
+    heard: Option<Subscription>,
+    /// By which change members were told of something last.
+    told: HashMap<String, u64>,
 }
 
 /// A member, and the connection that it joined on.
@@ -65,6 +74,8 @@ pub struct MemberHere {
     pub display_name: Arc<str>,
     /// Where it is.
     pub connection: Arc<Connection>,
+    /// The change by which it joined.
+    joined_by: u64,
 }
 
 /// One session. While someone has it, nobody else on this server is at it: what is done and what
@@ -77,11 +88,12 @@ pub struct Session<'a> {
 }
 
 impl Sessions {
-    /// Sessions that are kept in this store.
+    /// Sessions that are kept in this store, which these nodes share.
     pub fn new(
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
         most_per_connection: usize,
+        nodes: Option<Arc<Nodes>>,
     ) -> Self {
         Self {
             store,
@@ -89,6 +101,7 @@ impl Sessions {
             here: DashMap::new(),
             memberships: DashMap::new(),
             most_per_connection,
+            nodes,
         }
     }
 
@@ -123,10 +136,23 @@ impl Sessions {
             Arc::new(Mutex::new(Here {
                 room: Room::new(rooms::session(id.as_str())),
                 members: Vec::new(),
+                heard: None,
+                told: HashMap::new(),
             }))
         };
         let here = self.here.entry(id.clone()).or_insert_with(new).clone();
         self.have(id, here).await
+    }
+
+    /// A session that somebody here is a member of.
+    pub async fn if_here(&self, id: &SessionId) -> Option<Session<'_>> {
+        let here = self.here.get(id)?.clone();
+        Some(self.have(id, here).await)
+    }
+
+    /// Those that somebody here is a member of.
+    pub fn all_here(&self) -> Vec<SessionId> {
+        self.here.iter().map(|here| here.key().clone()).collect()
     }
 
     /// A session that this connection is a member of.
@@ -152,11 +178,16 @@ impl Sessions {
         joined.map_or_else(Vec::new, |joined| joined.to_vec())
     }
 
+    /// Whether a connection of this server ([`Connection::session`]) is in a session.
+    pub fn is_here(&self, id: &SessionId, connection: Uuid) -> bool {
+        let joined = self.memberships.get(&connection);
+        joined.is_some_and(|joined| joined.contains(id))
+    }
+
     /// Ends the sessions that were not used for too long; those who were in them here.
     pub async fn end_expired(&self) -> Vec<Arc<Connection>> {
         let mut members = Vec::new();
-        let here: Vec<_> = self.here.iter().map(|entry| entry.key().clone()).collect();
-        for id in self.store.expired(&here).await {
+        for id in self.store.expired(&self.all_here()).await {
             let mut session = self.to_join(&id).await;
             if self.store.end_expired(&id).await {
                 members.extend(session.dissolve());
@@ -170,11 +201,6 @@ impl Session<'_> {
     /// Its id.
     pub fn id(&self) -> &SessionId {
         &self.id
-    }
-
-    /// Its members that are connected here.
-    pub fn room(&self) -> &Room {
-        &self.here.room
     }
 
     /// The member that joined on this connection.
@@ -201,13 +227,14 @@ impl Session<'_> {
             is_free: before.is_some() || joined < self.sessions.most_per_connection,
         };
         let user = join.user.clone();
-        let mut joined = self.sessions.store.join(&self.id, join, seat).await?;
+        let mut joined = self.enter(join, seat).await?;
         let departed = match before.is_some_and(|before| before != user) {
             true => self.depart(connection, Departure::Disconnected).await,
             false => None,
         };
         if let Some(departed) = &departed {
             joined.members.clone_from(&departed.members);
+            joined.revision = departed.revision;
         }
         let replaced = self.member(&user).map(|member| member.connection.clone());
         if let Some(replaced) = replaced {
@@ -217,8 +244,35 @@ impl Session<'_> {
             user,
             display_name: joined.member.display_name.clone(),
             connection: connection.clone(),
+            joined_by: joined.revision,
         });
         Ok((joined, departed))
+    }
+
+    /// Lets a member in, whom other servers tell of what happens, and know to be here.
+    async fn enter(&mut self, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError> {
+        let store = &self.sessions.store;
+        let Some(nodes) = &self.sessions.nodes else {
+            return store.join(&self.id, join, seat).await;
+        };
+        if self.here.heard.is_none() {
+            let topic = Topic::Session(self.id.clone());
+            self.here.heard = Some(nodes.bus().subscribe(topic).await);
+        }
+        let user = join.user.clone();
+        let entry = Entry::Member(self.id.clone(), user.clone(), seat.connection);
+        nodes.note(&entry).await.map_err(|_| JoinError::Busy)?;
+        let joined = store.join(&self.id, join, seat).await;
+        match &joined {
+            Ok(joined) if !joined.is_new => {
+                let revision = joined.revision;
+                self.say(nodes, &Body::Moved { user, revision });
+            }
+            Ok(_) => {}
+            // It is looked at again when this server renews what it has.
+            Err(_) => drop(nodes.forget(nodes.me(), &entry).await),
+        }
+        joined
     }
 
     /// Takes the member out that joined on this connection. `None`: there is none, or the store is
@@ -228,13 +282,32 @@ impl Session<'_> {
         connection: &Arc<Connection>,
         departure: Departure,
     ) -> Option<Departed> {
-        let store = &self.sessions.store;
-        let user = &self.member_on(connection)?.user;
-        let departed = store
-            .depart(&self.id, user, connection.session, departure)
-            .await;
+        let user = self.member_on(connection)?.user.clone();
+        let departed = self.take_out(None, &user, connection.session, departure);
+        let departed = departed.await;
         self.remove(connection);
         departed.ok().flatten()
+    }
+
+    /// Takes a member out that joined on this connection of a node, or of this one.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub async fn take_out(
+        &self,
+        node: Option<NodeId>,
+        user: &UserId,
+        connection: Uuid,
+        departure: Departure,
+    ) -> Result<Option<Departed>, Unavailable> {
+        let store = &self.sessions.store;
+        let departed = store.depart(&self.id, user, connection, departure).await?;
+        if let Some(nodes) = &self.sessions.nodes {
+            let entry = Entry::Member(self.id.clone(), user.clone(), connection);
+            let node = node.unwrap_or(nodes.me());
+            nodes.forget(node, &entry).await.map_err(|_| Unavailable)?;
+        }
+        Ok(departed)
     }
 
     /// Sets the public key of a member, and its name if one is given; all members then.

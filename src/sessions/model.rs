@@ -260,6 +260,16 @@ pub enum Appended {
     NotKept,
 }
 
+impl Appended {
+    /// The number of the change, if it is known.
+    pub fn revision(self) -> Option<u64> {
+        match self {
+            Self::First { revision } | Self::Repeated { revision } => Some(revision),
+            Self::NotKept => None,
+        }
+    }
+}
+
 /// Why session keys are not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeysError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::keys::{self, PublicKeys};
 use super::messages::History;
@@ -14,11 +15,13 @@ use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::error::ErrorCode;
 use crate::identity::UserId;
+use crate::nodes::NodeId;
 use crate::payload::{Opaque, Payload, frames, plainly};
 use crate::relay::Relay;
 use crate::rooms::{Behind, To};
 use crate::sessions::{
-    AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, Session, SessionId,
+    AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, News, Session,
+    SessionId, Unavailable,
 };
 use crate::transport::FrameSizes;
 
@@ -83,7 +86,7 @@ pub(super) async fn join_session(
     connection.admit_for_good();
     let room_name = id.shared().into();
     turn.record(Dialect::Session, Audited::SessionJoined { room_name });
-    let behind = welcome(turn, &session, &joined, departed).await;
+    let behind = welcome(turn, &mut session, &joined, departed).await;
     drop(session);
     behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
@@ -93,7 +96,7 @@ pub(super) async fn join_session(
 /// protocol.
 async fn welcome(
     turn: &Turn<'_>,
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     joined: &Joined,
     departed: Option<Departed>,
 ) -> Behind {
@@ -102,11 +105,13 @@ async fn welcome(
     let mut behind = Behind::default();
     if let Some(departed) = departed {
         let now = turn.relay.sessions.now_ms();
-        let told = moved(session, others, USER_LEFT, &departed.member, now);
+        let (member, revision) = (&departed.member, departed.revision);
+        let told = moved(session, others, USER_LEFT, (member, revision), now);
         behind = behind.and(told.await);
     }
     if joined.is_new {
-        let told = moved(session, others, USER_JOINED, member, member.joined_at);
+        let (moves, at) = ((member, joined.revision), member.joined_at);
+        let told = moved(session, others, USER_JOINED, moves, at);
         behind = behind.and(told.await);
     }
     for part in History::parts(&joined.history, turn.relay.config.max_attachments) {
@@ -123,7 +128,7 @@ async fn welcome(
         },
         &frames,
     );
-    let keys = PublicKeys::of(&joined.members);
+    let keys = PublicKeys::of(&joined.members, joined.revision);
     behind.and(keys.tell(session, To::Everyone).await)
 }
 
@@ -171,17 +176,47 @@ async fn depart(
     let room_name = session.id().shared().into();
     let left = Audited::SessionLeft { room_name };
     relay.record(connection, Some(Dialect::Session), left);
-    let now = relay.sessions.now_ms();
-    let told = moved(&session, To::Everyone, USER_LEFT, &departed.member, now).await;
-    let keys = PublicKeys::of(&departed.members);
-    told.and(keys.tell(&session, To::Everyone).await)
+    tell_departure(relay, &mut session, &departed).await
 }
 
+/// Tells the others that a member is gone.
+async fn tell_departure(relay: &Relay, session: &mut Session<'_>, departed: &Departed) -> Behind {
+    let now = relay.sessions.now_ms();
+    let moves = (&departed.member, departed.revision);
+    let told = moved(session, To::Everyone, USER_LEFT, moves, now).await;
+    let keys = PublicKeys::of(&departed.members, departed.revision);
+    told.and(keys.tell(session, To::Everyone).await)
+}
+
+/// A member's connection to a node is over, which did not say so itself: it is no member any more,
+/// unless it came back on another one.
+///
+/// # Errors
+/// The store is away.
+pub async fn lost(
+    relay: &Relay,
+    node: NodeId,
+    id: &SessionId,
+    user: &UserId,
+    connection: Uuid,
+) -> Result<(), Unavailable> {
+    let mut session = relay.sessions.to_join(id).await;
+    let departed = session
+        .take_out(Some(node), user, connection, Departure::Disconnected)
+        .await?;
+    if let Some(departed) = departed {
+        // Nobody is slowed down by it.
+        let _ = tell_departure(relay, &mut session, &departed).await;
+    }
+    Ok(())
+}
+
+/// A member came or went, by a change.
 async fn moved(
-    session: &Session<'_>,
+    session: &mut Session<'_>,
     to: To<'_>,
     event: &'static str,
-    member: &Member,
+    (member, revision): (&Member, u64),
     timestamp: u64,
 ) -> Behind {
     let moved = UserMoved {
@@ -189,8 +224,13 @@ async fn moved(
         display_name: &member.display_name,
         timestamp,
     };
+    let about = format!("member {}", member.user.as_str());
+    let news = News {
+        newest: Some(&about),
+        ..News::of(revision)
+    };
     let frames = FrameSizes::from_slice(&[UserMoved::SIZE]);
-    session.room().emit(to, event, &moved, &frames).await
+    session.tell(to, news, event, &moved, &frames).await
 }
 
 /// Ends sessions that were not used for too long, and tells those who are in them.

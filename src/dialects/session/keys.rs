@@ -11,7 +11,7 @@ use crate::error::ErrorCode;
 use crate::identity::UserId;
 use crate::payload::{Kept, Opaque, Payload, frames};
 use crate::rooms::{Behind, To};
-use crate::sessions::{KeysError, Member, Session};
+use crate::sessions::{KeysError, Member, News, Session};
 use crate::transport::FrameSizes;
 
 const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
@@ -32,18 +32,28 @@ struct PublicKey<'a> {
 pub(super) struct PublicKeys<'a> {
     members: &'a [Member],
     but: Option<&'a UserId>,
+    /// The change of the session that they are the keys after.
+    revision: u64,
 }
 
 impl<'a> PublicKeys<'a> {
-    /// The keys of these members.
-    pub(super) fn of(members: &'a [Member]) -> Self {
-        Self { members, but: None }
+    /// The keys of these members after a change.
+    pub(super) fn of(members: &'a [Member], revision: u64) -> Self {
+        Self {
+            members,
+            but: None,
+            revision,
+        }
     }
 
     /// Sends them to a session.
-    pub(super) async fn tell(&self, session: &Session<'_>, to: To<'_>) -> Behind {
-        let room = session.room();
-        room.emit(to, PUBLIC_KEYS_UPDATED, self, &self.frames())
+    pub(super) async fn tell(&self, session: &mut Session<'_>, to: To<'_>) -> Behind {
+        let news = News {
+            newest: Some(PUBLIC_KEYS_UPDATED),
+            ..News::of(self.revision)
+        };
+        session
+            .tell(to, news, PUBLIC_KEYS_UPDATED, self, &self.frames())
             .await
     }
 
@@ -125,8 +135,8 @@ pub(super) async fn save_public_key(
     let user = user.ok_or(Refusal::NOT_A_MEMBER)?;
     let saved = session.save_key(&user, key, name).await;
     let saved = saved.ok_or(Refusal::BUSY)?;
-    let keys = PublicKeys::of(&saved.members);
-    let behind = keys.tell(&session, To::Everyone).await;
+    let keys = PublicKeys::of(&saved.members, saved.revision);
+    let behind = keys.tell(&mut session, To::Everyone).await;
     drop(session);
     behind.caught_up_at(relay.config.room_min_rate).await;
     Ok(())
@@ -134,7 +144,7 @@ pub(super) async fn save_public_key(
 
 /// The answer to a `get-public-keys` that makes no sense: see below.
 pub(super) fn none(turn: &Turn<'_>) {
-    PublicKeys::of(&[]).tell_one(turn.connection);
+    PublicKeys::of(&[], 0).tell_one(turn.connection);
 }
 
 /// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
@@ -155,8 +165,8 @@ pub(super) async fn get_public_keys(
             .map(|member| &member.user);
     }
     let keys = PublicKeys {
-        members: &members,
         but,
+        ..PublicKeys::of(&members, 0)
     };
     keys.tell_one(turn.connection);
     match found {
@@ -179,19 +189,28 @@ pub(super) async fn set_session_key(
     if !encrypted_keys.is_object() {
         return Err(BadField(Some(NAME)).into());
     }
-    let session = member_of(turn, &fields, None).await?;
-    match session.set_session_keys(Kept::from(encrypted_keys)).await {
-        Ok(_) => {}
+    let mut session = member_of(turn, &fields, None).await?;
+    let revision = match session.set_session_keys(Kept::from(encrypted_keys)).await {
+        Ok(revision) => revision,
         Err(KeysError::NotGroup) => {
             turn.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
             return Ok(());
         }
         Err(KeysError::Busy) => return Err(Refusal::BUSY),
-    }
+    };
     let available = SessionKeyAvailable { encrypted_keys };
     let frames = frames([encrypted_keys]);
-    let room = session.room();
-    let told = room.emit(To::Everyone, SESSION_KEY_AVAILABLE, &available, &frames);
+    let news = News {
+        newest: Some(SESSION_KEY_AVAILABLE),
+        ..News::of(revision)
+    };
+    let told = session.tell(
+        To::Everyone,
+        news,
+        SESSION_KEY_AVAILABLE,
+        &available,
+        &frames,
+    );
     let behind = told.await;
     drop(session);
     behind.caught_up_at(relay.config.room_min_rate).await;

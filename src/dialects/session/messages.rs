@@ -14,7 +14,7 @@ use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
 use crate::payload::{Kept, Opaque, Payload, frames, plainly};
 use crate::rooms::{Behind, To};
-use crate::sessions::{Appended, Message, Session};
+use crate::sessions::{Appended, Message, News, Session};
 use crate::transport::FrameSizes;
 
 const NEW_MESSAGE: &str = "new-message";
@@ -132,7 +132,7 @@ pub(super) async fn send_message(
     let kind = fields.optional_label("type")?;
     let id = message_id(&fields, payload)?;
 
-    let session = member_of(turn, &fields, Some("from")).await?;
+    let mut session = member_of(turn, &fields, Some("from")).await?;
     let member = session.member_on(connection).ok_or(Refusal::NOT_A_MEMBER)?;
     let message = Arc::new(Message {
         id,
@@ -145,7 +145,11 @@ pub(super) async fn send_message(
     });
     let appended = session.append(message.clone()).await;
     let appended = appended.ok_or(Refusal::NOT_A_MEMBER)?;
-    let behind = relay_message(turn, &session, &message).await;
+    let news = News {
+        revision: appended.revision(),
+        newest: None,
+    };
+    let behind = relay_message(turn, &mut session, news, &message).await;
     let audited = audited(turn, payload, &session, &message);
     drop(session);
 
@@ -172,24 +176,21 @@ fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<Kept, Ba
 }
 
 /// To all others, or to the one it is for.
-async fn relay_message(turn: &Turn<'_>, session: &Session<'_>, message: &Message) -> Behind {
+async fn relay_message(
+    turn: &Turn<'_>,
+    session: &mut Session<'_>,
+    news: News<'_>,
+    message: &Message,
+) -> Behind {
     let shown = Shown::from(message);
     let frames = frames([&shown.id, &shown.encrypted]);
     match message.recipient() {
         None => {
             let others = To::Others(turn.connection);
-            session
-                .room()
-                .emit(others, NEW_MESSAGE, &shown, &frames)
-                .await
+            let told = session.tell(others, news, NEW_MESSAGE, &shown, &frames);
+            told.await
         }
-        Some(to) => {
-            let Some(member) = session.member(to) else {
-                return Behind::default();
-            };
-            member.connection.emit(NEW_MESSAGE, &shown, &frames);
-            Behind::one(&member.connection)
-        }
+        Some(to) => session.tell_member(to, news, NEW_MESSAGE, &shown, &frames),
     }
 }
 

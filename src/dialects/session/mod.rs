@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-pub use join::{disconnected, end_expired};
+pub use join::{disconnected, end_expired, lost};
 
 use super::Turn;
 use super::fields::{BadField, Fields};

@@ -7,6 +7,7 @@ use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
 use crate::payload::{Opaque, Payload, frames};
 use crate::rooms::To;
+use crate::sessions::News;
 use crate::transport::FrameSizes;
 
 pub(super) const USER_TYPING: &str = "user-typing";
@@ -38,17 +39,20 @@ pub(super) async fn typing(
     Refusal::unless_allowed(turn.connection.signals.allows())?;
     let fields = Fields::new(payload, &turn.relay.config);
     let name = fields.optional_label("displayName")?;
-    let session = member_of(turn, &fields, Some("userId")).await?;
+    let mut session = member_of(turn, &fields, Some("userId")).await?;
     let member = session.member_on(turn.connection);
     let member = member.ok_or(Refusal::NOT_A_MEMBER)?;
+    let (user, known_name) = (member.user.clone(), member.display_name.clone());
     let typing = Typing {
-        user_id: member.user.as_str(),
-        display_name: name.as_deref().unwrap_or(&member.display_name),
+        user_id: user.as_str(),
+        display_name: name.as_deref().unwrap_or(&known_name),
     };
     let others = To::Others(turn.connection);
     let frames = FrameSizes::from_slice(&[512]);
     // So small that nobody has to be waited for.
-    let _ = session.room().emit(others, event, &typing, &frames).await;
+    let _ = session
+        .tell(others, News::SIGNAL, event, &typing, &frames)
+        .await;
     Ok(())
 }
 
@@ -73,11 +77,14 @@ pub(super) async fn file_downloaded(
         timestamp,
     };
     let session = member_of(turn, &fields, None).await?;
-    if let Some(member) = session.member(&sender) {
-        let frames = frames([notification.file_name]);
-        member
-            .connection
-            .emit(DOWNLOAD_NOTIFICATION, &notification, &frames);
-    }
+    let frames = frames([notification.file_name]);
+    // So small that nobody has to be waited for.
+    let _ = session.tell_member(
+        &sender,
+        News::SIGNAL,
+        DOWNLOAD_NOTIFICATION,
+        &notification,
+        &frames,
+    );
     Ok(())
 }

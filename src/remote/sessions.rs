@@ -1,0 +1,24 @@
+//! What other nodes say of a session to its members.
+
+use crate::nodes::Body;
+use crate::relay::Relay;
+use crate::sessions::{News, SessionId};
+
+pub(super) async fn heard(relay: &Relay, id: &SessionId, body: Body) {
+    let Some(mut session) = relay.sessions.if_here(id).await else {
+        return;
+    };
+    match body {
+        Body::SessionEvent {
+            revision,
+            newest,
+            to,
+            event,
+        } => {
+            let newest = newest.as_deref();
+            session.heard(&to, News { revision, newest }, &event);
+        }
+        Body::Moved { user, revision } => session.moved(&user, revision),
+        _ => {}
+    }
+}
