@@ -2,7 +2,7 @@
 //! is changed if it is still what was read. Else all of that is done again, a bounded number of times.
 
 use std::num::NonZeroU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::redis::Cmd;
 use rand::RngExt as _;
@@ -18,6 +18,8 @@ use crate::sessions::state::State;
 
 /// How often it is tried. In each round at least one of those who are at it is done.
 const TRIES: u32 = 64;
+/// For how long it is tried again, since a client waits.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// After how many tries there is a pause before the next, and how long it is at most.
 const TRIES_AT_ONCE: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
@@ -98,15 +100,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    /// Says why, unless that is said where it is noticed, or is nothing unusual.
+    /// Says why, unless it is nothing unusual, or Redis, of which the
+    /// [`Troubles`](super::troubles::Troubles) tell.
     pub(super) fn note(&self) {
-        match self {
-            Self::Unreadable | Self::Contended => {
-                tracing::error!(reason = %self, "a session in Redis cannot be used");
-            }
-            Self::Redis(_) | Self::NoPlace => {
-                tracing::debug!(reason = %self, "a session in Redis cannot be used");
-            }
+        if matches!(self, Self::Unreadable | Self::Contended) {
+            tracing::error!(reason = %self, "a session in Redis cannot be used");
         }
     }
 }
@@ -123,9 +121,12 @@ impl RedisStore {
             failure.note();
             Refused::Failed
         };
-        let keys = Keys::of(&self.redis, id);
+        let (keys, start) = (self.keys(id), Instant::now());
         for tried in 0..TRIES {
             pause(tried).await;
+            if start.elapsed() > PATIENCE {
+                break;
+            }
             let (before, state) = self.read(&keys).await.map_err(failed)?;
             let decided = decide(state).map_err(Refused::Decided)?;
             let committed = self.commit(&keys, before, &decided, reads).await;
@@ -143,7 +144,7 @@ impl RedisStore {
     async fn read(&self, keys: &Keys) -> Result<(Option<Stamp>, Option<State>), Failure> {
         let fields = ["stamp", "state"];
         let read = self.redis.query(&Cmd::hmget(&keys.session, &fields)).await;
-        let (stamp, state): (Option<Stamp>, Option<Vec<u8>>) = read?;
+        let (stamp, state): (Option<Stamp>, Option<Vec<u8>>) = self.troubles.note(read)?;
         let state = state.map(|state| encoded::read_state(&state).ok_or(Failure::Unreadable));
         Ok((stamp, state.transpose()?))
     }
@@ -174,10 +175,10 @@ impl RedisStore {
             anyway: decided.anyway,
         };
         let committed = self.scripts.commit(&self.redis, keys, &commit).await;
-        Ok(match decided.anyway {
-            true => committed?,
-            false => self.note_room(committed)?,
-        })
+        if !decided.anyway {
+            self.troubles.note_room(&committed);
+        }
+        Ok(self.troubles.note(committed)?)
     }
 
     /// For how many milliseconds a session is kept without being used.

@@ -20,10 +20,11 @@ mod scripts;
 mod stamp;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::redis::Cmd;
 use async_trait::async_trait;
@@ -40,11 +41,12 @@ use super::{AuthKey, KeyHash, SessionLimits};
 use crate::clock::Clock;
 use crate::identity::UserId;
 use crate::payload::Kept;
-use crate::redis::{Redis, RedisError};
+use crate::redis::Redis;
 use change::{Decided, Failure, Reads, Refused};
 use index::Index;
 use keys::Keys;
 use scripts::{Committed, Scripts};
+use troubles::Troubles;
 
 /// How many sessions are asked for at once, and looked at for having ended in one call at least.
 const AT_ONCE: usize = 1_000;
@@ -61,8 +63,7 @@ pub struct RedisStore {
     index: Index,
     /// Up to where it was looked for sessions that ended.
     looked_at: AtomicUsize,
-    /// Redis was full when something was to be kept last.
-    is_full: AtomicBool,
+    troubles: Troubles,
 }
 
 impl RedisStore {
@@ -72,7 +73,7 @@ impl RedisStore {
             index: Index::new(&redis),
             scripts: Scripts::new(),
             looked_at: AtomicUsize::new(0),
-            is_full: AtomicBool::new(false),
+            troubles: Troubles::default(),
             redis,
             limits,
             clock,
@@ -94,12 +95,13 @@ impl RedisStore {
         let entry = (name.as_ref(), &*written);
         let history = self.limits.history;
         let appended = self.scripts.append(&self.redis, &keys, entry, history);
-        let appended = self.note_room(appended.await);
+        let appended = appended.await;
+        self.troubles.note_room(&appended);
         if matches!(&appended, Err(error) if error.is_out_of_memory()) {
             // It is used nevertheless.
             self.use_now(id).await?;
         }
-        let Some(message) = appended? else {
+        let Some(message) = self.troubles.note(appended)? else {
             return Ok(None);
         };
         self.tell_index(id, message.index_for).await;
@@ -112,8 +114,8 @@ impl RedisStore {
 
     /// A session, which is kept for longer by that.
     async fn use_now(&self, id: &SessionId) -> Result<Option<State>, Failure> {
-        let touched = self.scripts.touch(&self.redis, &self.keys(id)).await?;
-        let Some(touched) = touched else {
+        let touched = self.scripts.touch(&self.redis, &self.keys(id)).await;
+        let Some(touched) = self.troubles.note(touched)? else {
             return Ok(None);
         };
         self.tell_index(id, touched.index_for).await;
@@ -126,20 +128,6 @@ impl RedisStore {
         if let Some(timeout) = timeout {
             self.index.put(&self.redis, id, timeout).await;
         }
-    }
-
-    /// Says when Redis is full, once.
-    fn note_room<T>(&self, outcome: Result<T, RedisError>) -> Result<T, RedisError> {
-        let is_full = matches!(&outcome, Err(error) if error.is_out_of_memory());
-        if is_full || outcome.is_ok() {
-            let was_full = self.is_full.swap(is_full, Ordering::Relaxed);
-            match (was_full, is_full) {
-                (false, true) => tracing::error!("Redis is full: sessions are not kept"),
-                (true, false) => tracing::info!("Redis has room for sessions again"),
-                _ => {}
-            }
-        }
-        outcome
     }
 
     async fn is_gone(&self, id: &SessionId) -> bool {
