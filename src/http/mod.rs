@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod message_form;
 mod messages;
+mod named_sid;
 mod new_conversation;
 mod origin;
 mod path;

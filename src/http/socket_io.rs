@@ -18,7 +18,7 @@ use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use tower::ServiceExt;
 
-use super::{address, error};
+use super::{address, error, named_sid};
 use crate::audit::AuditText;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -142,6 +142,7 @@ pub(super) async fn request(
     }
     // Looked up anew: the connection may have been admitted while this request waited.
     match session() {
+        _ if opening && polls => named_sid::name(response.map(Body::new), &relay.node).await,
         // Not taken apart: what waits is in this response, or in the next one soon.
         Some(connection) if polls && old_payload => {
             connection.flow().taken(usize::MAX);
@@ -272,9 +273,17 @@ impl<'a> Query<'a> {
                 _ => continue,
             };
             if part.is_none() {
+                let is_sid = name == "sid";
+                let value = if is_sid {
+                    named_sid::without_name(value)
+                } else {
+                    value
+                };
                 *part = Some(value);
-                if passed_on {
-                    query.passed_on.extend([pair, "&"]);
+                match passed_on {
+                    true if is_sid => query.passed_on.extend(["sid=", value, "&"]),
+                    true => query.passed_on.extend([pair, "&"]),
+                    false => {}
                 }
             }
         }
@@ -295,6 +304,16 @@ mod tests {
         assert_eq!((query.revision, query.sid), (Some("4"), Some("x")));
         assert_eq!(query.passed_on, "EIO=4&sid=x&transport=websocket&");
         assert_eq!(query.token.map(decoded).as_deref(), Some("abc+d"));
+    }
+
+    #[test]
+    fn the_name_of_the_node_is_not_passed_on() {
+        let uri: Uri = "/socket.io/?EIO=4&transport=polling&sid=relay-1.x&t=1"
+            .parse()
+            .expect("a uri");
+        let query = Query::of(&uri);
+        assert_eq!(query.sid, Some("x"));
+        assert_eq!(query.passed_on, "EIO=4&transport=polling&sid=x&");
     }
 
     #[test]
