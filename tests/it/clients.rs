@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::harness::{JWT_SECRET, Relay};
 use crate::mongo::Database;
-use crate::{node, tokens};
+use crate::{node, nodes, tokens};
 
 type Settings = &'static [(&'static str, &'static str)];
 
@@ -176,7 +176,7 @@ macro_rules! suites {
         #[test]
         fn every_suite_file_is_run() {
             let here = [$($file),*];
-            let run = here.into_iter().chain(tokens::SUITES);
+            let run = here.into_iter().chain(tokens::SUITES).chain(nodes::SUITES);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };

@@ -20,7 +20,7 @@ fn ask_to_stop(relay: &Relay) {
 }
 
 /// Waits until the condition holds.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
@@ -29,7 +29,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// A client that has more waiting than it reads, so that a stop has something to wait for.
-async fn stall(relay: &Relay) -> [Client; 2] {
+pub async fn stall(relay: &Relay) -> [Client; 2] {
     let stalled = Client::with(relay, "stalled", Dial::narrow()).await;
     let sender = Client::connect(relay, "stalling").await;
     let data = format!("\"{}\"", "x".repeat(1_000_000));

@@ -23,8 +23,11 @@ mod lifecycle;
 #[path = "../mongo/server.rs"]
 mod mongo;
 mod node;
+mod nodes;
 mod order;
 mod raw;
+#[path = "../redis/server.rs"]
+mod redis;
 mod scene;
 mod session;
 mod slow_receiver;
