@@ -274,16 +274,16 @@ impl<'a> Query<'a> {
             };
             if part.is_none() {
                 let is_sid = name == "sid";
-                let value = if is_sid {
-                    named_sid::without_name(value)
-                } else {
-                    value
+                let value = match is_sid {
+                    true => named_sid::without_name(value),
+                    false => value,
                 };
                 *part = Some(value);
-                match passed_on {
-                    true if is_sid => query.passed_on.extend(["sid=", value, "&"]),
-                    true => query.passed_on.extend([pair, "&"]),
-                    false => {}
+                if passed_on {
+                    query.passed_on.extend(match is_sid {
+                        true => ["sid=", value, "&"],
+                        false => ["", pair, "&"],
+                    });
                 }
             }
         }

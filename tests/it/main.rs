@@ -15,6 +15,7 @@ mod audit_faults;
 mod canary;
 mod cli;
 mod clients;
+mod compose;
 mod config;
 mod conversation;
 mod harness;
