@@ -6,11 +6,15 @@ use std::process::ExitStatus;
 use tempfile::TempDir;
 
 use crate::harness::{Relay, free_port};
+use crate::mongo::Database;
+use crate::redis::Space;
 
 /// Relays that share everything that relays can share. They end when it is dropped.
 pub struct Deployment {
     nodes: Vec<Node>,
     shared: Vec<(String, String)>,
+    /// They live as long as the relays.
+    _stores: Option<(Database, Space)>,
 }
 
 /// One relay, running or not.
@@ -22,6 +26,19 @@ pub struct Node {
 }
 
 impl Deployment {
+    /// Starts so many relays with these settings on a database and a Redis of their own. `None`: there can be none.
+    pub fn start(count: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let (database, space) = (Database::new()?, Space::new()?);
+        let stores = [
+            ("REDIS_URL", space.url()),
+            ("REDIS_PREFIX", space.prefix()),
+            ("MONGODB_URI", database.uri()),
+        ];
+        let mut deployment = Self::alone(count, &[&stores, settings].concat());
+        deployment._stores = Some((database, space));
+        Some(deployment)
+    }
+
     /// Starts so many relays with these settings and nothing else in common: where their stores are is for the test to say,
     /// which may stop them.
     pub fn alone(count: usize, settings: &[(&str, &str)]) -> Self {
@@ -35,6 +52,7 @@ impl Deployment {
         let mut deployment = Self {
             nodes: nodes.collect(),
             shared: settings.iter().map(owned).collect(),
+            _stores: None,
         };
         for index in 0..count {
             deployment.restart(index);
@@ -52,6 +70,12 @@ impl Deployment {
     /// One of them, which must run; the first is 0.
     pub fn relay(&self, index: usize) -> &Relay {
         self.nodes[index].relay.as_ref().expect("it runs")
+    }
+
+    /// Where they are, separated by commas.
+    pub fn urls(&self) -> String {
+        let urls: Vec<_> = self.relays().iter().map(|relay| relay.url()).collect();
+        urls.join(",")
     }
 
     /// Starts one again that has ended: same name, port and data.
