@@ -66,5 +66,5 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn(socket_io::note_request))
+        .layer(from_fn_with_state(relay.clone(), socket_io::note_request))
 }

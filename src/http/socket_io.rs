@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, USER_AGENT};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -87,15 +87,21 @@ impl std::fmt::Debug for SocketIoEdge {
     }
 }
 
-/// Lets the link know of requests, so that it can tell idle from busy.
+/// Lets the link know of requests, so that it can tell idle from busy. A proxy that keeps connections
+/// for its next requests is told not to when the server is about to stop.
 pub(super) async fn note_request(
+    State(relay): State<Arc<Relay>>,
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
     request: Request,
     next: Next,
 ) -> Response {
     link.request_began();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     link.request_ended();
+    if relay.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
     response
 }
 

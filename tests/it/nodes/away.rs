@@ -47,3 +47,25 @@ async fn clients_of_a_stopping_relay_come_to_the_other_behind_haproxy() {
 async fn clients_of_a_killed_relay_come_to_the_other_behind_haproxy() {
     clients_come_to_the_other(Kind::HaProxy, "SIGKILL").await;
 }
+
+fn what_is_posted_is_answered(kind: Kind) {
+    const SUITE: &str = "balanced-posts";
+    if !kind.is_ready() || !node::is_ready(SUITE) {
+        return;
+    }
+    let deployment = Deployment::alone(2, &[("DIALECTS", "session"), ("RATE_LIMITS", "off")]);
+    let balancer = Balancer::start(kind, &deployment.relays());
+    let pid = deployment.relay(0).pid().to_string();
+    let env = [("LEAVING_PID", pid.as_str())];
+    node::run(SUITE, &balancer.url(), JWT_SECRET, &env);
+}
+
+#[test]
+fn what_is_posted_while_a_relay_stops_is_answered_behind_nginx() {
+    what_is_posted_is_answered(Kind::Nginx);
+}
+
+#[test]
+fn what_is_posted_while_a_relay_stops_is_answered_behind_haproxy() {
+    what_is_posted_is_answered(Kind::HaProxy);
+}

@@ -8,4 +8,4 @@ mod slow;
 mod stores;
 
 /// The suites of `tests/js` that are run here.
-pub const SUITES: [&str; 2] = ["balanced", "balanced-away"];
+pub const SUITES: [&str; 3] = ["balanced", "balanced-away", "balanced-posts"];
