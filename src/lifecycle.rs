@@ -13,6 +13,8 @@ use crate::server::{Server, StartError};
 
 /// How often the drain looks whether it is done.
 const POLL: Duration = Duration::from_millis(20);
+/// For how many looks no request must be seen.
+const QUIET: u32 = 10;
 /// Clients that are sent away are spread over this time each, so that they do not all reconnect
 /// elsewhere at once.
 const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
@@ -76,6 +78,8 @@ impl Server {
         self.relay.drain();
         // Stalled clients must leave time for the queues.
         let _ = timeout(deadline / 2, self.send_clients_away(deadline / 4)).await;
+        self.stop_listening();
+        let _ = timeout(deadline / 8, self.no_requests()).await;
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
         let _ = timeout(deadline / 8, remote::leave(&self.relay)).await;
@@ -108,6 +112,19 @@ impl Server {
             });
         }
         self.no_clients().await;
+    }
+
+    /// What a proxy has posted it does not send again, so it must be answered: also what comes by
+    /// connections that the proxy has kept, until none has come for a while.
+    async fn no_requests(&self) {
+        let mut quiet = 0;
+        while quiet < QUIET {
+            quiet = match self.links.are_busy() {
+                true => 0,
+                false => quiet + 1,
+            };
+            sleep(POLL).await;
+        }
     }
 
     async fn no_clients(&self) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::admission;
@@ -76,6 +77,8 @@ pub struct Server {
     pub(crate) relay: Arc<Relay>,
     pub(crate) links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
+    /// Has the listener closed.
+    enough: Arc<Notify>,
 }
 
 impl Server {
@@ -98,7 +101,8 @@ impl Server {
             .local_addr()
             .map_err(|error| StartError::Listen(wanted, error))?;
         let links = Arc::new(Links::default());
-        let listener = listener(tcp, &links, &relay);
+        let enough = Arc::new(Notify::new());
+        let listener = listener(tcp, &links, &relay, enough.clone());
 
         let (library, io) = socket_io(&config).build_with_inner_svc(http::not_found());
         admission::mount(&io, &relay);
@@ -122,6 +126,7 @@ impl Server {
             relay,
             links,
             tasks,
+            enough,
         })
     }
 
@@ -130,7 +135,12 @@ impl Server {
         self.address
     }
 
-    /// Stops listening and watching.
+    /// Stops listening. What is connected is still served.
+    pub(crate) fn stop_listening(&self) {
+        self.enough.notify_one();
+    }
+
+    /// Stops serving and watching.
     pub(crate) fn stop_tasks(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
@@ -230,7 +240,12 @@ fn sessions(config: &Config, nodes: Option<Arc<Nodes>>) -> Sessions {
 /// upgrade one more.
 const TCP_PER_CONNECTION: u32 = 4;
 
-fn listener(tcp: TcpListener, links: &Arc<Links>, relay: &Arc<Relay>) -> GuardedListener {
+fn listener(
+    tcp: TcpListener,
+    links: &Arc<Links>,
+    relay: &Arc<Relay>,
+    enough: Arc<Notify>,
+) -> GuardedListener {
     let config = &relay.config;
     // Nothing that a client is told may be unknown to the audit after a kill.
     let audit = relay.audit.clone();
@@ -247,6 +262,7 @@ fn listener(tcp: TcpListener, links: &Arc<Links>, relay: &Arc<Relay>) -> Guarded
         places,
         move |peer| !proxies.iter().any(|network| network.contains(&peer)),
         BeforeWrite::new(move || audit.secure()),
+        enough,
     )
 }
 

@@ -125,8 +125,8 @@ settings! {
     /// Client families served: direct, session, feed, chat, conversation.
     /// With a single one, every connection speaks it without saying so.
     dialects: Vec<Dialect> = Dialect::ALL.to_vec();
-    /// Name of this server in the audit and in /health.
-    /// When not set, the name of the machine.
+    /// Name of this server in the audit, in /health, and in front of the ids of polling sessions.
+    /// When not set, the name of the machine. A load balancer finds the server of a session by it.
     node_name: String = "relay".to_owned(), check |name| node_name(name);
     /// Longest time a stop may take: clients are closed and queues written within it.
     drain_timeout: Duration = Duration::from_secs(15), check at_least(MIN_TIME);

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod message_form;
 mod messages;
+mod named_sid;
 mod new_conversation;
 mod origin;
 mod path;
@@ -65,5 +66,5 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn(socket_io::note_request))
+        .layer(from_fn_with_state(relay.clone(), socket_io::note_request))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, USER_AGENT};
+use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,7 @@ use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use tower::ServiceExt;
 
-use super::{address, error};
+use super::{address, error, named_sid};
 use crate::audit::AuditText;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -87,15 +87,21 @@ impl std::fmt::Debug for SocketIoEdge {
     }
 }
 
-/// Lets the link know of requests, so that it can tell idle from busy.
+/// Lets the link know of requests, so that it can tell idle from busy. A proxy that keeps connections
+/// for its next requests is told not to when the server is about to stop.
 pub(super) async fn note_request(
+    State(relay): State<Arc<Relay>>,
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
     request: Request,
     next: Next,
 ) -> Response {
     link.request_began();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
     link.request_ended();
+    if relay.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
     response
 }
 
@@ -142,6 +148,7 @@ pub(super) async fn request(
     }
     // Looked up anew: the connection may have been admitted while this request waited.
     match session() {
+        _ if opening && polls => named_sid::name(response.map(Body::new), &relay.node).await,
         // Not taken apart: what waits is in this response, or in the next one soon.
         Some(connection) if polls && old_payload => {
             connection.flow().taken(usize::MAX);
@@ -272,9 +279,17 @@ impl<'a> Query<'a> {
                 _ => continue,
             };
             if part.is_none() {
+                let is_sid = name == "sid";
+                let value = match is_sid {
+                    true => named_sid::without_name(value),
+                    false => value,
+                };
                 *part = Some(value);
                 if passed_on {
-                    query.passed_on.extend([pair, "&"]);
+                    query.passed_on.extend(match is_sid {
+                        true => ["sid=", value, "&"],
+                        false => ["", pair, "&"],
+                    });
                 }
             }
         }
@@ -295,6 +310,16 @@ mod tests {
         assert_eq!((query.revision, query.sid), (Some("4"), Some("x")));
         assert_eq!(query.passed_on, "EIO=4&sid=x&transport=websocket&");
         assert_eq!(query.token.map(decoded).as_deref(), Some("abc+d"));
+    }
+
+    #[test]
+    fn the_name_of_the_node_is_not_passed_on() {
+        let uri: Uri = "/socket.io/?EIO=4&transport=polling&sid=relay-1.x&t=1"
+            .parse()
+            .expect("a uri");
+        let query = Query::of(&uri);
+        assert_eq!(query.sid, Some("x"));
+        assert_eq!(query.passed_on, "EIO=4&transport=polling&sid=x&");
     }
 
     #[test]

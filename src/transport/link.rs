@@ -45,6 +45,8 @@ pub struct Link {
     reader: AtomicWaker,
     writer: AtomicWaker,
     upgraded: AtomicBool,
+    /// Requests that are being answered: none or one.
+    requests: AtomicU8,
     flow: OnceLock<Arc<Flow>>,
     close_reason: OnceLock<DisconnectReason>,
     inject: AtomicU8,
@@ -69,6 +71,7 @@ impl Link {
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
             upgraded: AtomicBool::new(false),
+            requests: AtomicU8::new(0),
             flow: OnceLock::new(),
             close_reason: OnceLock::new(),
             inject: AtomicU8::new(0),
@@ -91,13 +94,20 @@ impl Link {
     /// A request arrived: there is no deadline while it is answered.
     pub fn request_began(&self) {
         self.deadline.store(NONE, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It was answered; the next one may take its time.
     pub fn request_ended(&self) {
+        self.requests.fetch_sub(1, Ordering::Relaxed);
         if !self.is_upgraded() {
             self.set_deadline(self.limits.keep_alive);
         }
+    }
+
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.is_upgraded() && self.requests.load(Ordering::Relaxed) > 0
     }
 
     /// The connection becomes a WebSocket: from here on it carries frames, and the client has to

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::link::{Link, LinkLimits};
 use super::stream::{BeforeWrite, GuardedStream};
@@ -16,7 +17,9 @@ use crate::places::{Place, Places};
 
 /// A TCP listener whose connections are guarded.
 pub struct GuardedListener {
-    tcp: TcpListener,
+    /// `None` once it has stopped listening.
+    tcp: Option<TcpListener>,
+    enough: Arc<Notify>,
     links: Arc<Links>,
     limits: LinkLimits,
     places: Places,
@@ -29,7 +32,8 @@ type Counts = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 impl GuardedListener {
     /// Guards what `tcp` accepts. Connections from an address for which `counts` says yes take
     /// one of `places`; where there is none left, they are closed as soon as they are accepted.
-    /// `before_write` is called before anything is written to any of them.
+    /// `before_write` is called before anything is written to any of them. After `enough` was said,
+    /// it accepts no more.
     pub fn new(
         tcp: TcpListener,
         links: Arc<Links>,
@@ -37,15 +41,32 @@ impl GuardedListener {
         places: Places,
         counts: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         before_write: BeforeWrite,
+        enough: Arc<Notify>,
     ) -> Self {
         Self {
-            tcp,
+            tcp: Some(tcp),
+            enough,
             links,
             limits,
             places,
             counts: Box::new(counts),
             before_write,
         }
+    }
+
+    /// The next connection. Those that came before it was enough are accepted, so that none is
+    /// closed without an answer.
+    async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let Some(tcp) = &self.tcp else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            biased;
+            accepted = tcp.accept() => return accepted,
+            () = self.enough.notified() => {}
+        }
+        self.tcp = None;
+        std::future::pending().await
     }
 
     fn place(&self, peer: IpAddr) -> Option<Option<Place>> {
@@ -62,7 +83,7 @@ impl Listener for GuardedListener {
 
     async fn accept(&mut self) -> (GuardedStream, SocketAddr) {
         loop {
-            match self.tcp.accept().await {
+            match self.next().await {
                 Ok((tcp, peer)) => {
                     let Some(place) = self.place(peer.ip()) else {
                         continue;
@@ -82,7 +103,8 @@ impl Listener for GuardedListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.tcp.local_addr()
+        let tcp = self.tcp.as_ref();
+        tcp.ok_or(io::ErrorKind::NotConnected)?.local_addr()
     }
 }
 

@@ -46,6 +46,11 @@ impl Links {
         }
     }
 
+    /// Whether a request is being answered.
+    pub fn are_busy(&self) -> bool {
+        self.all().iter().any(|link| link.is_busy())
+    }
+
     /// The number of open TCP connections.
     pub fn count(&self) -> usize {
         self.all().len()

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::harness::{JWT_SECRET, Relay};
 use crate::mongo::Database;
-use crate::{node, tokens};
+use crate::nodes::deployment::Deployment;
+use crate::{node, nodes, tokens};
 
 type Settings = &'static [(&'static str, &'static str)];
 
@@ -152,9 +153,10 @@ const CONVERSATION_LIMITS: Settings = &[
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
-/// A test per suite file, and one that no file is left out. Those that keep something run with MongoDB, too.
+/// A test per suite file, and one that no file is left out. Those that keep something run with MongoDB, too; those with
+/// `=> two_nodes` also with their clients spread over two servers.
 macro_rules! suites {
-    ($($test:ident: $file:literal, $settings:expr $(, $mongodb:ident)?;)*) => {
+    ($($test:ident: $file:literal, $settings:expr $(, $mongodb:ident)? $(=> $two_nodes:ident)?;)*) => {
         $(
             #[test]
             fn $test() {
@@ -173,10 +175,22 @@ macro_rules! suites {
             )?)*
         }
 
+        #[allow(unused_imports, reason = "no suite may be marked")]
+        mod over_two_nodes {
+            use super::*;
+
+            $($(
+                #[test]
+                fn $test() {
+                    $two_nodes($file, $settings);
+                }
+            )?)*
+        }
+
         #[test]
         fn every_suite_file_is_run() {
             let here = [$($file),*];
-            let run = here.into_iter().chain(tokens::SUITES);
+            let run = here.into_iter().chain(tokens::SUITES).chain(nodes::SUITES);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };
@@ -303,6 +317,21 @@ fn mongodb(suite: &str, settings: &[(&str, &str)]) {
         let there = [("MONGODB_URI", database.uri())];
         run(suite, &[settings, &there].concat(), &[]);
     }
+}
+
+/// The same, with two servers that Redis joins, between which the suite's clients take turns.
+#[allow(dead_code, reason = "no suite is marked yet")]
+fn two_nodes(suite: &str, settings: &[(&str, &str)]) {
+    if !node::is_ready(suite) {
+        return;
+    }
+    let Some(deployment) = Deployment::start(2, settings) else {
+        return;
+    };
+    let urls = deployment.urls();
+    let env = [settings, &[("RELAY_URLS", urls.as_str())]].concat();
+    node::run(suite, deployment.relay(0).url(), JWT_SECRET, &env);
+    deployment.stop();
 }
 
 fn files() -> BTreeSet<String> {

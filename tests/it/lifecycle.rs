@@ -20,7 +20,7 @@ fn ask_to_stop(relay: &Relay) {
 }
 
 /// Waits until the condition holds.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
@@ -29,12 +29,13 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 /// A client that has more waiting than it reads, so that a stop has something to wait for.
-async fn stall(relay: &Relay) -> [Client; 2] {
+pub async fn stall(relay: &Relay) -> [Client; 2] {
     let stalled = Client::with(relay, "stalled", Dial::narrow()).await;
     let sender = Client::connect(relay, "stalling").await;
     let data = format!("\"{}\"", "x".repeat(1_000_000));
-    for number in 0..40 {
-        let argument = chunk("stalled", "file", number, 40, &data);
+    // The kernel may hold some 40 MB on the way.
+    for number in 0..100 {
+        let argument = chunk("stalled", "file", number, 100, &data);
         let sending = sender.writer.emit("send_file_chunk", &argument);
         if tokio::time::timeout(Duration::from_secs(1), sending)
             .await
@@ -43,7 +44,7 @@ async fn stall(relay: &Relay) -> [Client; 2] {
             return [stalled, sender];
         }
     }
-    panic!("40 MB were read from a client whose receiver reads nothing");
+    panic!("100 MB were read from a client whose receiver reads nothing");
 }
 
 #[tokio::test]

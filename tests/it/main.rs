@@ -15,6 +15,7 @@ mod audit_faults;
 mod canary;
 mod cli;
 mod clients;
+mod compose;
 mod config;
 mod conversation;
 mod harness;
@@ -23,8 +24,11 @@ mod lifecycle;
 #[path = "../mongo/server.rs"]
 mod mongo;
 mod node;
+mod nodes;
 mod order;
 mod raw;
+#[path = "../redis/server.rs"]
+mod redis;
 mod scene;
 mod session;
 mod slow_receiver;

@@ -118,7 +118,12 @@ pub fn stop(relay: &mut Relay) {
 
 /// Resident memory of the server in MiB.
 pub fn resident(relay: &Relay) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.pid())).unwrap();
+    resident_of(relay.pid())
+}
+
+/// Resident memory of a process in MiB.
+pub fn resident_of(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))

@@ -25,7 +25,7 @@ fn data() -> String {
 }
 
 /// Sends all chunks of a file at once, as deployed clients do.
-fn upload(writer: Writer, to: &str, chunks: usize) -> JoinHandle<()> {
+pub fn upload(writer: Writer, to: &str, chunks: usize) -> JoinHandle<()> {
     let to = to.to_owned();
     tokio::spawn(async move {
         let data = data();
@@ -42,7 +42,7 @@ fn upload(writer: Writer, to: &str, chunks: usize) -> JoinHandle<()> {
 }
 
 /// Reads the confirmations of an upload, in order; their number so far can be asked for.
-fn confirmations(mut reader: Reader, chunks: usize) -> (JoinHandle<Reader>, Arc<AtomicUsize>) {
+pub fn confirmations(mut reader: Reader, chunks: usize) -> (JoinHandle<Reader>, Arc<AtomicUsize>) {
     let confirmed = Arc::new(AtomicUsize::new(0));
     let count = confirmed.clone();
     let reading = tokio::spawn(async move {
@@ -68,7 +68,7 @@ fn confirmations(mut reader: Reader, chunks: usize) -> (JoinHandle<Reader>, Arc<
 }
 
 /// The next chunks must have exactly these numbers, and be whole.
-async fn receive(reader: &mut Reader, numbers: std::ops::Range<usize>) {
+pub async fn receive(reader: &mut Reader, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let received = reader.event("receive_file_chunk").await;
         assert_eq!(received.number("chunkNumber"), number as u64);

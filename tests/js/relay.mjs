@@ -1,5 +1,6 @@
 // Everything the suites share: tokens, clients that remember what they received, raw HTTP.
-// Knows the server only by RELAY_URL and JWT_SECRET; holds no expectation about a dialect.
+// Knows the server only by RELAY_URL and JWT_SECRET, or several by RELAY_URLS (separated by commas); holds no
+// expectation about a dialect.
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes, sign as signWithKey } from 'node:crypto';
 import http from 'node:http';
@@ -14,6 +15,9 @@ export const TIME = Symbol('an ISO 8601 time of now');
 export const MILLIS = Symbol('epoch milliseconds of now');
 
 export const RELAY_URL = setting('RELAY_URL');
+/** Where clients and requests go in turn. */
+const RELAY_URLS = (process.env.RELAY_URLS || RELAY_URL).split(',');
+let turn = 0;
 const JWT_SECRET = setting('JWT_SECRET');
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const open = new Set();
@@ -22,6 +26,12 @@ function setting(name) {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set`);
   return value;
+}
+
+/** The relay whose turn it is. */
+function nextUrl() {
+  turn += 1;
+  return RELAY_URLS[turn % RELAY_URLS.length];
 }
 
 // A test leaves nothing connected behind, passed or failed.
@@ -68,7 +78,7 @@ export class Client {
   #waiting = new Set();
 
   constructor(options = {}) {
-    const { url = RELAY_URL, ...rest } = options;
+    const { url = nextUrl(), ...rest } = options;
     this.socket = io(url, { transports: ['websocket'], reconnection: false, forceNew: true, ...rest });
     this.socket.onAny((name, ...args) => this.#record(name, args));
     this.socket.on('connect', () => this.#record('connect', []));
@@ -232,7 +242,7 @@ export function isMillis(value) {
 /** One HTTP request without a client library: `{status, headers, body}`; an upgrade counts as status 101. */
 export function request(path, { method = 'GET', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
-    const call = http.request(new URL(path, RELAY_URL), { method, headers, agent: false });
+    const call = http.request(new URL(path, nextUrl()), { method, headers, agent: false });
     call.setTimeout(PATIENCE, () => call.destroy(new Error(`no answer to ${method} ${path}`)));
     call.on('error', reject);
     call.on('upgrade', (response, socket) => {

@@ -10,7 +10,7 @@ pub mod polling;
 pub mod socket;
 pub mod token;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -288,6 +288,8 @@ pub struct Dial {
     pub receive_buffer: Option<u32>,
     /// Where to connect instead of the relay itself.
     pub through: Option<SocketAddr>,
+    /// The address of this machine to connect from; `None` leaves it to the kernel.
+    pub from: Option<IpAddr>,
 }
 
 impl Dial {
@@ -308,6 +310,9 @@ impl Dial {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
+        }
+        if let Some(from) = self.from {
+            socket.bind((from, 0).into()).unwrap();
         }
         let direct = || address(relay).parse().unwrap();
         let connecting = socket.connect(self.through.unwrap_or_else(direct));
