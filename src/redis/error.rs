@@ -28,6 +28,9 @@ impl RedisError {
                     | ServerErrorKind::MasterDown
                     | ServerErrorKind::BusyLoading
                     | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::Moved
+                    | ServerErrorKind::Ask
+                    | ServerErrorKind::TryAgain
             ) | ErrorKind::ClusterConnectionNotFound
         );
         wrong_server || error.is_io_error() || error.is_unrecoverable_error()

@@ -102,6 +102,8 @@ impl Target {
         let hosts = parts.hosts(PORT)?.into_iter();
         let mut builder = ClusterClient::builder(hosts.collect::<Vec<_>>())
             .use_protocol(ProtocolVersion::RESP3)
+            // What failed may have been done: done again, clients would be told twice.
+            .retries(0)
             .connection_timeout(CONNECT_TIMEOUT)
             .response_timeout(ANSWER_TIMEOUT);
         if let Some(tls) = tls {

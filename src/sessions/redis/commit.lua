@@ -16,6 +16,9 @@ else
     if found == '' then
         -- A history without its session is no session's.
         redis.call('DEL', unpack(KEYS))
+        -- Greater than those of an earlier session with this id, which some may still believe in.
+        local now = redis.call('TIME')
+        redis.call('HSET', KEYS[1], 'revision', now[1] * 1000 + math.floor(now[2] / 1000))
     end
     revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
 end

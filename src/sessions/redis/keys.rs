@@ -1,12 +1,7 @@
 //! The names of what is kept of a session.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-
 use crate::redis::Redis;
 use crate::sessions::SessionId;
-
-/// A tag ends at the first brace, and an empty one is none.
-const NOT_IN_TAGS: &AsciiSet = &CONTROLS.add(b'%').add(b'{').add(b'}');
 
 /// Names with one tag: in a cluster they are on one server.
 #[derive(Debug)]
@@ -21,11 +16,11 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn of(redis: &Redis, id: &SessionId) -> Self {
-        let tag = utf8_percent_encode(id.as_str(), NOT_IN_TAGS).to_string();
+        let tag = id.as_str();
         Self {
-            session: redis.key("session", &tag),
-            history: redis.key("session-history", &tag),
-            ids: redis.key("session-ids", &tag),
+            session: redis.key("session", tag),
+            history: redis.key("session-history", tag),
+            ids: redis.key("session-ids", tag),
         }
     }
 }
