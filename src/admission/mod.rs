@@ -75,10 +75,10 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
         Admission::Guest | Admission::Refused(_) => None,
     };
     let flow = Flow::new(FlowLimits::from(&*relay.config));
-    if handshake.link.is_upgraded() {
-        flow.attach(&handshake.link);
+    if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
+        flow.attach(link);
         let bound = matches!(admitted, Admission::Guest).then_some(relay.config.guest_max_bytes);
-        handshake.link.allow(bound);
+        link.allow(bound);
     }
     let signals = limits::signals(&relay.config);
     let connection = Connection::new(

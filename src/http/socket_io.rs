@@ -38,8 +38,9 @@ pub struct Handshake {
     pub token: Option<Arc<str>>,
     /// `dialect` in the query.
     pub dialect: Option<Arc<str>>,
-    /// The TCP connection it came on.
-    pub link: Arc<Link>,
+    /// The TCP connection it came on, when that becomes its WebSocket. One on which a polling client's
+    /// request came may be a proxy's, and carry others' requests next, or another's WebSocket.
+    pub link: Option<Arc<Link>>,
 }
 
 type Library = SocketIoService<NotFound>;
@@ -235,7 +236,7 @@ fn handshake(
         authorization: authorization.and_then(|value| value.to_str().ok().map(Into::into)),
         token: query.token.map(decoded),
         dialect: query.dialect.map(decoded),
-        link: link.clone(),
+        link: (query.transport == Some("websocket")).then(|| link.clone()),
     }
 }
 

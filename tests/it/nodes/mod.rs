@@ -4,6 +4,7 @@ mod away;
 mod balanced;
 pub mod balancer;
 pub mod deployment;
+mod kept;
 mod slow;
 mod stores;
 
