@@ -8,24 +8,11 @@ use futures_util::future::BoxFuture;
 
 use crate::connection::Connection;
 use crate::identity::UserId;
-use crate::nodes::{Nodes, Online};
+pub use crate::nodes::Change;
+use crate::nodes::Nodes;
+use crate::redis::RedisError;
 use crate::relay::Relay;
 use crate::users::User;
-
-/// A user came or went.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// Who.
-    pub user: UserId,
-    /// Under which name.
-    pub name: Arc<str>,
-    /// Whether they came.
-    pub online: bool,
-    /// Names this coming.
-    pub coming: u64,
-    /// When, in milliseconds since the epoch: of one who went, when their last connection closed.
-    pub at: u64,
-}
 
 /// Tells others of a change.
 pub type Teller = for<'a> fn(&'a Relay, &'a Change) -> BoxFuture<'a, ()>;
@@ -51,7 +38,7 @@ pub async fn greet(
     users: impl IntoIterator<Item = UserId> + Send,
     tell: impl Fn(&UserId, &str) + Send,
 ) {
-    if let Some(nodes) = &relay.nodes {
+    if let Some(nodes) = relay.nodes.as_ref().filter(|nodes| nodes.redis().is_up()) {
         let users: Vec<_> = users.into_iter().collect();
         for (user, online) in nodes.online(&users).await {
             let mut greeting = connection.greeting();
@@ -66,7 +53,7 @@ pub async fn greet(
     connection.greeting().end();
 }
 
-/// The same when there is one server only.
+/// The same as far as it is known on this server alone.
 async fn greet_here(
     relay: &Relay,
     connection: &Connection,
@@ -132,13 +119,7 @@ async fn settle(relay: &Relay, user: &Arc<User>, expected: bool) {
 /// Notes a change for all servers, and tells the others if it is one over all of them. Whether it
 /// is; without Redis that is not known, and nobody else is told.
 async fn note(nodes: &Nodes, user: &User, change: &Change) -> bool {
-    let noted = match change.online {
-        true => nodes.came(&change.user, &change.coming(), false).await,
-        false => {
-            let (name, at) = (&change.name, change.at);
-            nodes.left(nodes.me(), &change.user, name, at, false).await
-        }
-    };
+    let noted = note_change(nodes, change, false).await;
     match noted {
         Ok(is_news) => {
             user.note(change.online);
@@ -166,31 +147,43 @@ pub async fn heard(relay: &Relay, change: &Change) {
     }
 }
 
-/// A user of whom other servers may not know what is so, because there was no connection to Redis.
-/// What they knew is told again `silently` if Redis has forgotten it.
-pub async fn renew(relay: &Relay, nodes: &Nodes, user: &User, silently: bool) {
+async fn note_change(nodes: &Nodes, change: &Change, silently: bool) -> Result<bool, RedisError> {
+    match change.online {
+        true => nodes.came(change, silently).await,
+        false => nodes.left(nodes.me(), change, false, silently).await,
+    }
+}
+
+/// Notes again what is so of a user, after there was no connection to other servers for a while: what
+/// they are to be told when they are all connected again. What they were told before is no news even
+/// if it was `forgotten` meanwhile.
+pub async fn renew(relay: &Relay, nodes: &Nodes, user: &User, forgotten: bool) -> Option<Change> {
     let _telling = user.telling.lock().await;
     let change = Change::of(user, user.is_connected());
-    if change.online != user.is_announced() {
-        // Whoever tells this has yet to come here.
+    let was_noted = user.is_noted();
+    // Whoever tells the newest change has yet to come here; and of whom nobody knew, nobody does.
+    if change.online != user.is_announced() || !(change.online || was_noted) {
+        return None;
+    }
+    let is_change = note_change(nodes, &change, true).await.ok()?;
+    user.note(change.online);
+    note_seen(relay, &change).await;
+    let is_known = forgotten && was_noted == change.online;
+    (is_change && !is_known).then_some(change)
+}
+
+/// Tells other servers what they could not be told before, if it is still so.
+pub async fn say_late(relay: &Relay, nodes: &Nodes, change: &Change) {
+    let Some(user) = relay.users.get(change.user.as_str()) else {
         return;
-    }
-    let noted = match (change.online, user.is_noted()) {
-        (true, was_noted) => {
-            let silently = silently && was_noted;
-            nodes.came(&user.id, &change.coming(), silently).await
-        }
-        (false, true) => {
-            let (name, at) = (&change.name, change.at);
-            nodes.left(nodes.me(), &user.id, name, at, false).await
-        }
-        (false, false) => return,
     };
-    if noted.is_ok() {
-        user.note(change.online);
-    }
-    if !change.online {
-        note_seen(relay, &change).await;
+    let _telling = user.telling.lock().await;
+    let is_online = async || {
+        let users = std::slice::from_ref(&change.user);
+        !nodes.online(users).await.is_empty()
+    };
+    if user.is_announced() == change.online && (change.online || !is_online().await) {
+        nodes.announce(change);
     }
 }
 
@@ -213,6 +206,7 @@ pub async fn note_seen(relay: &Relay, change: &Change) {
 }
 
 impl Change {
+    /// What is so of a user who is here or was.
     fn of(user: &User, online: bool) -> Self {
         let left = user.left().filter(|_| !online);
         let at = left.map_or_else(jiff::Timestamp::now, |left| left.time);
@@ -222,13 +216,6 @@ impl Change {
             online,
             coming: rand::random(),
             at: at.as_millisecond().unsigned_abs(),
-        }
-    }
-
-    fn coming(&self) -> Online {
-        Online {
-            name: self.name.clone(),
-            coming: self.coming,
         }
     }
 }

@@ -17,7 +17,7 @@ mod contract;
 pub use crate::identity::TokenUser;
 pub use ids::{ConversationId, Emoji, MAX_EMOJI_CHARS, MessageId, ReactionId, TempId};
 pub use live::{
-    Conversations, Fact, IdType, Live, Notice, Participation, Shape, ShownId, Teller, View,
+    Conversations, Fact, IdType, Live, Notice, Participation, Shape, ShownId, Teller, Unsaid, View,
     WrittenId,
 };
 pub use message::{

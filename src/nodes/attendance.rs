@@ -52,7 +52,9 @@ impl Nodes {
     }
 
     /// A node has so many connections in a room, and none of this user any more, if one is named.
-    /// `true`: they are in it on no node; all nodes are told `left`.
+    /// `true`: they are in it on no node; all nodes are told `left`, if
+    /// there is something to tell. Not if they were not in it, when
+    /// it is known `there` who was.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -61,10 +63,12 @@ impl Nodes {
         node: NodeId,
         room: &ConversationId,
         connections: usize,
-        user: Option<(&UserId, &super::Body)>,
+        user: Option<(&UserId, Option<&super::Body>)>,
+        there: bool,
     ) -> Result<bool, RedisError> {
         self.bus.flush().await;
-        let message = user.map(|(_, left)| self.bus.written(left));
+        let left = user.and_then(|(_, left)| left);
+        let message = left.map(|left| self.bus.written(left));
         let mut script = EXITED.key(self.room_key(room));
         script
             .key(self.seats_key(room))
@@ -72,7 +76,8 @@ impl Nodes {
             .arg(connections)
             .arg(user.map_or("", |(user, _)| user.as_str()))
             .arg(Topic::Conversation(room.clone()).channel(&self.redis))
-            .arg(message.unwrap_or_default());
+            .arg(message.unwrap_or_default())
+            .arg(u8::from(there));
         self.redis.run(&script).await
     }
 
@@ -102,6 +107,15 @@ impl Nodes {
             UserId::parse(user).filter(|_| on == node)
         };
         Ok(fields.into_iter().filter_map(user).collect())
+    }
+
+    /// Whether a user is in a room on any node, as far as is known.
+    pub async fn is_in_room(&self, room: &ConversationId, user: &UserId) -> bool {
+        let mut command = redis::cmd("HEXISTS");
+        command
+            .arg(self.room_key(room))
+            .arg(format!("u{}", user.as_str()));
+        self.redis.query(&command).await.unwrap_or(false)
     }
 
     fn room_key(&self, room: &ConversationId) -> String {

@@ -106,7 +106,8 @@ impl Inboxes {
 
     fn lane_of(&self, message: &[u8]) -> Lane {
         let user: Option<UserId> = match Envelope::read(message).map(|envelope| envelope.body) {
-            Some(Body::Presence { user, .. } | Body::UserChanged { user, .. }) => Some(user),
+            Some(Body::Presence(change)) => Some(change.user),
+            Some(Body::UserChanged { user, .. }) => Some(user),
             _ => None,
         };
         user.map_or(0, |user| self.hasher.hash_one(user) as Lane)

@@ -31,7 +31,7 @@ pub use lease::{LEASE, RENEWAL, Standing};
 pub use ledger::Entry;
 pub use presence::Online;
 pub use topic::{NodeId, Topic};
-pub use wire::{Answer, Body, Said, SessionMembers, Spent, Told};
+pub use wire::{Answer, Body, Change, Said, SessionMembers, Spent, Told};
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::scripts::{CAME, COMING, LEFT};
-use super::wire::Body;
+use super::wire::{Body, Change};
 use super::{Entry, NodeId, Nodes, Topic};
 use crate::identity::UserId;
 use crate::redis::RedisError;
@@ -27,60 +27,50 @@ impl Nodes {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn came(
-        &self,
-        user: &UserId,
-        online: &Online,
-        silently: bool,
-    ) -> Result<bool, RedisError> {
-        self.note(&Entry::User(user.clone())).await?;
-        let message = match silently {
-            true => Vec::new(),
-            false => self.bus.written(&Body::Presence {
-                user: user.clone(),
-                name: online.name.to_string(),
-                online: true,
-                coming: online.coming,
-                at: self.clock.now_ms(),
-            }),
-        };
-        let mut came = CAME.key(self.online_key(user));
+    pub async fn came(&self, change: &Change, silently: bool) -> Result<bool, RedisError> {
+        self.note(&Entry::User(change.user.clone())).await?;
+        let mut came = CAME.key(self.online_key(&change.user));
         came.arg(self.me.to_string())
-            .arg(&*online.name)
-            .arg(online.coming)
+            .arg(&*change.name)
+            .arg(change.coming)
             .arg(Topic::Everyone.channel(&self.redis))
-            .arg(message);
+            .arg(self.announcement(change, silently));
         self.redis.run(&came).await
     }
 
-    /// A user is on a node no more. `true`: they are on no other, and all nodes are told so. Of a
-    /// node that `died` only if they were there.
+    /// A user is on a node no more. `true`: they are on no other, and all nodes are told so unless it
+    /// is done `silently`. Of a node that `died` only if they were there.
     ///
     /// # Errors
     /// When Redis does not answer.
     pub async fn left(
         &self,
         node: NodeId,
-        user: &UserId,
-        name: &str,
-        at: u64,
+        change: &Change,
         died: bool,
+        silently: bool,
     ) -> Result<bool, RedisError> {
-        let message = self.bus.written(&Body::Presence {
-            user: user.clone(),
-            name: name.to_owned(),
-            online: false,
-            coming: 0,
-            at,
-        });
-        let mut left = LEFT.key(self.online_key(user));
+        let mut left = LEFT.key(self.online_key(&change.user));
         left.arg(node.to_string())
             .arg(u8::from(died))
             .arg(Topic::Everyone.channel(&self.redis))
-            .arg(message);
+            .arg(self.announcement(change, silently));
         let is_last = self.redis.run(&left).await?;
-        self.forget(node, &Entry::User(user.clone())).await?;
+        self.forget(node, &Entry::User(change.user.clone())).await?;
         Ok(is_last)
+    }
+
+    /// Tells all nodes that a user came or went.
+    pub fn announce(&self, change: &Change) {
+        let body = Body::Presence(change.clone());
+        let _ = self.bus.post(&Topic::Everyone, &body);
+    }
+
+    fn announcement(&self, change: &Change, silently: bool) -> Vec<u8> {
+        match silently {
+            true => Vec::new(),
+            false => self.bus.written(&Body::Presence(change.clone())),
+        }
     }
 
     /// Which of these users are online anywhere; none when Redis does not answer.

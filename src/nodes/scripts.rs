@@ -24,7 +24,7 @@ pub(super) static CAME: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// A user is on a node no more: its id, '1' if it counts only when they were there, the channel and
-/// the message that says that they went. 1: they are on no other.
+/// the message that says that they went, or an empty one. 1: they are on no other.
 pub(super) static LEFT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -33,7 +33,7 @@ pub(super) static LEFT: LazyLock<Script> = LazyLock::new(|| {
         if others > 0 then return 0 end
         redis.call('DEL', KEYS[1])
         if was_there == 0 and ARGV[2] == '1' then return 0 end
-        redis.call('PUBLISH', ARGV[3], ARGV[4])
+        if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
         return 1
         ",
     )
@@ -61,18 +61,21 @@ pub(super) static ENTERED: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// A node has so many connections in a room: its id, the number, and a user who is in it there no
-/// more, or nobody; the channel and the message that says that they left. 1: they are in it on no
-/// node.
+/// more, or nobody; the channel and the message that says that they left; '1' if it counts only when
+/// they were there. 1: they are in it on no node.
 pub(super) static EXITED: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         if ARGV[2] == '0' then redis.call('HDEL', KEYS[2], ARGV[1])
         else redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
         if ARGV[3] == '' then return 0 end
-        if redis.call('HDEL', KEYS[1], 'n' .. ARGV[1] .. ARGV[3]) == 0 then return 0 end
-        if redis.call('HINCRBY', KEYS[1], 'u' .. ARGV[3], -1) > 0 then return 0 end
-        redis.call('HDEL', KEYS[1], 'u' .. ARGV[3])
-        redis.call('SPUBLISH', ARGV[4], ARGV[5])
+        if redis.call('HDEL', KEYS[1], 'n' .. ARGV[1] .. ARGV[3]) == 1 then
+            if redis.call('HINCRBY', KEYS[1], 'u' .. ARGV[3], -1) > 0 then return 0 end
+            redis.call('HDEL', KEYS[1], 'u' .. ARGV[3])
+        elseif ARGV[6] == '1' or redis.call('HEXISTS', KEYS[1], 'u' .. ARGV[3]) == 1 then
+            return 0
+        end
+        if ARGV[5] ~= '' then redis.call('SPUBLISH', ARGV[4], ARGV[5]) end
         return 1
         ",
     )

@@ -3,6 +3,8 @@
 
 mod facts;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use facts::{Said, Told};
@@ -122,18 +124,7 @@ pub enum Body {
 
     // To all nodes.
     /// A user came or went.
-    Presence {
-        /// Who.
-        user: UserId,
-        /// Under which name.
-        name: String,
-        /// Whether they came.
-        online: bool,
-        /// Names this coming.
-        coming: u64,
-        /// When, in milliseconds since the epoch.
-        at: u64,
-    },
+    Presence(Change),
     /// A user was changed.
     UserChanged {
         /// Who.
@@ -159,6 +150,21 @@ pub enum Body {
         /// How many.
         bytes: usize,
     },
+}
+
+/// A user came or went.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Change {
+    /// Who.
+    pub user: UserId,
+    /// Under which name.
+    pub name: Arc<str>,
+    /// Whether they came.
+    pub online: bool,
+    /// Names this coming.
+    pub coming: u64,
+    /// When, in milliseconds since the epoch: of one who went, when their last connection closed.
+    pub at: u64,
 }
 
 /// What counts against the limits of a user.

@@ -27,7 +27,8 @@ use crate::config::Secret;
 
 /// How long after a failure it is tried again; twice as long after each further one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The longest of these pauses: all servers are connected again so long after one could be.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What would end a tag, and what stands for it; letters of other scripts stay as they are.
 const NOT_IN_TAGS: AsciiSet = AsciiSet::EMPTY.add(b'}').add(b'%');

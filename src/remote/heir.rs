@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::conversations::{ConversationId, Fact};
 use crate::dialects::session;
 use crate::identity::UserId;
-use crate::nodes::{Body, Entry, NodeId, Nodes};
-use crate::presence::{self, Change};
+use crate::nodes::{Body, Change, Entry, NodeId, Nodes};
+use crate::presence;
 use crate::redis::RedisError;
 use crate::relay::Relay;
 
@@ -72,8 +72,7 @@ async fn user_left(
         coming: 0,
         at: relay.conversations.now_ms(),
     };
-    let left = nodes.left(node, user, &change.name, change.at, true);
-    if left.await? {
+    if nodes.left(node, &change, true, false).await? {
         presence::heard(relay, &change).await;
         presence::note_seen(relay, &change).await;
     }
@@ -87,11 +86,12 @@ async fn room_left(
     room: &ConversationId,
 ) -> Result<(), RedisError> {
     let at = relay.conversations.now_ms();
-    nodes.exit(node, room, 0, None).await?;
+    nodes.exit(node, room, 0, None, true).await?;
     for user in nodes.in_room(node, room).await? {
         let left = Fact::Left { user: &user, at };
         let body = Body::Fact((&left).into());
-        if nodes.exit(node, room, 0, Some((&user, &body))).await? {
+        let is_last = nodes.exit(node, room, 0, Some((&user, Some(&body))), true);
+        if is_last.await? {
             crate::operations::tell_here(relay, room, &left).await;
         }
     }

@@ -8,12 +8,12 @@ use futures_util::stream;
 use tokio::time::{Instant, sleep};
 
 use super::heir;
-use crate::conversations::{ConversationId, Fact};
+use crate::conversations::{ConversationId, Unsaid};
 use crate::dialects::session;
-use crate::identity::Identity;
-use crate::nodes::{Body, Entry, LEASE, Nodes, RENEWAL, Standing, Topic};
+use crate::identity::UserId;
+use crate::nodes::{Body, Change, Entry, LEASE, Nodes, RENEWAL, Standing, Topic};
 use crate::presence;
-use crate::redis::RedisError;
+use crate::redis::{LONGEST_PAUSE, RedisError};
 use crate::relay::Relay;
 
 /// How many users and rooms are renewed at the same time.
@@ -52,7 +52,7 @@ pub async fn keep(relay: Arc<Relay>) {
 
 async fn turn(
     relay: &Arc<Relay>,
-    nodes: &Nodes,
+    nodes: &Arc<Nodes>,
     is_new: bool,
     since: Instant,
 ) -> Result<(), RedisError> {
@@ -91,83 +91,104 @@ pub async fn leave(relay: &Relay) {
     }
 }
 
+/// What other nodes are to be told when they are all connected again.
+enum News {
+    Presence(Change),
+    Room(ConversationId, UserId, Unsaid),
+}
+
 async fn renew_all(
     relay: &Arc<Relay>,
-    nodes: &Nodes,
+    nodes: &Arc<Nodes>,
     standing: Standing,
 ) -> Result<(), RedisError> {
-    let is_forgotten = standing == Standing::New;
-    take_out_stale(relay, nodes).await?;
+    let forgotten = standing == Standing::New;
+    let mut rooms = relay.conversations.all_here();
+    for entry in ledger(nodes).await? {
+        match entry {
+            // Of users who are not known here any more.
+            Entry::User(user) if !relay.users.is_announced(user.as_str()) => {
+                relay.users.acquaint(&user).note(true);
+            }
+            Entry::Room(room) if !rooms.contains(&room) => rooms.push(room),
+            Entry::User(_) | Entry::Room(_) | Entry::Member(..) => {}
+        }
+    }
     let users = relay.users.all().into_iter();
-    let users = users.map(|user| {
-        let relay = relay.clone();
-        async move { presence::renew(&relay, nodes, &user, is_forgotten).await }
-    });
-    stream::iter(users).buffer_unordered(AT_ONCE).count().await;
-    let rooms = relay.conversations.all_here().into_iter();
-    let rooms = rooms.map(|room| {
-        let relay = relay.clone();
-        async move { renew_room(&relay, nodes, &room, is_forgotten).await }
-    });
-    stream::iter(rooms).buffer_unordered(AT_ONCE).count().await;
+    let users = users.map(async |user| presence::renew(relay, nodes, &user, forgotten).await);
+    let users = stream::iter(users).buffer_unordered(AT_ONCE);
+    let users = users.filter_map(async |change| change.map(News::Presence));
+    let rooms = rooms
+        .into_iter()
+        .map(async |room| renew_room(relay, nodes, room, forgotten).await);
+    let rooms = stream::iter(rooms).buffer_unordered(AT_ONCE);
+    let rooms = rooms.flat_map(stream::iter);
+    let news: Vec<_> = users.collect().await;
+    let more: Vec<_> = rooms.collect().await;
+    tokio::spawn(say_late(
+        relay.clone(),
+        nodes.clone(),
+        news.into_iter().chain(more).collect(),
+    ));
     Ok(())
 }
 
-/// What ended while there was no connection.
-async fn take_out_stale(relay: &Relay, nodes: &Nodes) -> Result<(), RedisError> {
-    let mut from = 0;
+/// Everything that is known in Redis to be on this node.
+async fn ledger(nodes: &Nodes) -> Result<Vec<Entry>, RedisError> {
+    let (mut from, mut all) = (0, Vec::new());
     loop {
         let (next, entries) = nodes.ledger(nodes.me(), from).await?;
-        for entry in entries {
-            match &entry {
-                Entry::User(user) if !relay.users.is_announced(user.as_str()) => {
-                    let (name, at) = (user.as_str(), relay.conversations.now_ms());
-                    nodes.left(nodes.me(), user, name, at, true).await?;
-                }
-                Entry::Room(room) => exit_stale(relay, nodes, room).await?,
-                Entry::Member(session, user, connection)
-                    if !relay.sessions.is_here(session, *connection) =>
-                {
-                    let lost = session::lost(relay, nodes.me(), session, user, *connection);
-                    lost.await.map_err(|_| RedisError::Away)?;
-                }
-                Entry::User(_) | Entry::Member(..) => {}
-            }
-        }
+        all.extend(entries);
         match next {
             Some(next) => from = next,
-            None => return Ok(()),
+            None => return Ok(all),
         }
     }
 }
 
-/// Users who are not in a room any more, of which other nodes do not know.
-async fn exit_stale(relay: &Relay, nodes: &Nodes, room: &ConversationId) -> Result<(), RedisError> {
-    let live = relay.conversations.live(room).await;
-    let at = relay.conversations.now_ms();
-    for user in nodes.in_room(nodes.me(), room).await? {
-        if !live.is_in_room(&user) {
-            let left = Body::Fact((&Fact::Left { user: &user, at }).into());
-            let here = live.in_room().count();
-            let user = Some((&user, &left));
-            nodes.exit(nodes.me(), room, here, user).await?;
+async fn renew_room(
+    relay: &Relay,
+    nodes: &Nodes,
+    room: ConversationId,
+    forgotten: bool,
+) -> Vec<News> {
+    let mut live = relay.conversations.live(&room).await;
+    let renewed = live.renew(nodes, forgotten).await;
+    let news = renewed.unwrap_or_else(|error| {
+        tracing::debug!(%error, "who is in a conversation was not told to other nodes");
+        Vec::new()
+    });
+    let news = news.into_iter();
+    news.map(|(user, unsaid)| News::Room(room.clone(), user, unsaid))
+        .collect()
+}
+
+/// Other nodes are told when they had the time to connect again: what is said before is lost to them.
+async fn say_late(relay: Arc<Relay>, nodes: Arc<Nodes>, news: Vec<News>) {
+    sleep(LONGEST_PAUSE + Duration::from_secs(2)).await;
+    for news in news {
+        match news {
+            News::Presence(change) => presence::say_late(&relay, &nodes, &change).await,
+            News::Room(room, user, unsaid) => {
+                let live = relay.conversations.live(&room).await;
+                live.say_late(&nodes, &user, unsaid).await;
+            }
         }
     }
-    if live.in_room().next().is_none() {
-        nodes.abandon(nodes.me(), room).await?;
+    if let Err(error) = take_out_members(&relay, &nodes).await {
+        tracing::debug!(%error, "members who left a session were not taken out");
+    }
+}
+
+/// Members of sessions who left while there was no connection.
+async fn take_out_members(relay: &Relay, nodes: &Nodes) -> Result<(), RedisError> {
+    for entry in ledger(nodes).await? {
+        if let Entry::Member(session, user, connection) = &entry
+            && !relay.sessions.is_here(session, *connection)
+        {
+            let lost = session::lost(relay, nodes.me(), session, user, *connection);
+            lost.await.map_err(|_| RedisError::Away)?;
+        }
     }
     Ok(())
-}
-
-async fn renew_room(relay: &Relay, nodes: &Nodes, room: &ConversationId, silently: bool) {
-    let live = relay.conversations.live(room).await;
-    let users: Vec<Identity> = live.in_room().collect();
-    for user in &users {
-        let entered = Body::Fact((&Fact::Entered { but: None, user }).into());
-        let entered = (!silently).then_some(&entered);
-        let done = nodes.enter(room, &user.user, users.len(), entered).await;
-        if let Err(error) = done {
-            return tracing::debug!(%error, "who is in a conversation was not told to other nodes");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use super::count;
 use crate::identity::UserId;
 use crate::nodes::{Answer, Body, NodeId, Nodes, Topic};
 use crate::operations;
-use crate::presence::{self, Change};
+use crate::presence;
 use crate::relay::Relay;
 
 /// To the connections of one user.
@@ -63,22 +63,7 @@ pub(super) async fn heard(
 /// To all nodes.
 pub(super) async fn heard_by_all(relay: &Relay, body: Body) {
     match body {
-        Body::Presence {
-            user,
-            name,
-            online,
-            coming,
-            at,
-        } => {
-            let change = Change {
-                user,
-                name: name.into(),
-                online,
-                coming,
-                at,
-            };
-            presence::heard(relay, &change).await;
-        }
+        Body::Presence(change) => presence::heard(relay, &change).await,
         Body::UserChanged { user, suspended } => relay.users.changed(&user, suspended),
         _ => {}
     }

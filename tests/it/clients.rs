@@ -175,7 +175,6 @@ macro_rules! suites {
             )?)*
         }
 
-        #[allow(unused_imports, reason = "no suite may be marked")]
         mod over_two_nodes {
             use super::*;
 
@@ -224,15 +223,15 @@ suites! {
     conversation_reconnect: "conversation-reconnect", CONVERSATION, mongodb;
     conversation_typing: "conversation-typing", CONVERSATION_PRESENCE, mongodb;
     conversation_undeclared: "conversation-undeclared", STORED_PRESENCE, mongodb;
-    direct_acks: "direct-acks", DIRECT;
-    direct_errors: "direct-errors", DIRECT;
-    direct_files: "direct-files", DIRECT;
-    direct_messages: "direct-messages", DIRECT;
-    direct_opaque: "direct-opaque", DIRECT;
-    direct_presence: "direct-presence", PRESENCE;
-    direct_presence_peers: "direct-presence-peers", PEERS;
-    direct_rooms: "direct-rooms", DIRECT;
-    direct_signals: "direct-signals", DIRECT;
+    direct_acks: "direct-acks", DIRECT => two_nodes;
+    direct_errors: "direct-errors", DIRECT => two_nodes;
+    direct_files: "direct-files", DIRECT => two_nodes;
+    direct_messages: "direct-messages", DIRECT => two_nodes;
+    direct_opaque: "direct-opaque", DIRECT => two_nodes;
+    direct_presence: "direct-presence", PRESENCE => two_nodes;
+    direct_presence_peers: "direct-presence-peers", PEERS => two_nodes;
+    direct_rooms: "direct-rooms", DIRECT => two_nodes;
+    direct_signals: "direct-signals", DIRECT => two_nodes;
     feed_alone: "feed-alone", FEED, mongodb;
     feed_authenticate: "feed-authenticate", STORED, mongodb;
     feed_chat_limits: "feed-chat-limits", STORED_LIMITS, mongodb;
@@ -273,10 +272,10 @@ suites! {
     session_limits: "session-limits", SESSION_LIMITS;
     session_list: "session-list", SESSION_DEBUG;
     session_list_admin: "session-list-admin", SESSION_ADMIN;
-    session_message_refusals: "session-message-refusals", SESSION;
+    session_message_refusals: "session-message-refusals", SESSION => two_nodes;
     session_messages: "session-messages", SESSION;
     session_plaintext: "session-plaintext", SESSION;
-    session_refusals: "session-refusals", SESSION;
+    session_refusals: "session-refusals", SESSION => two_nodes;
     session_rejoin: "session-rejoin", SESSION_REJOIN;
     session_rest: "session-rest", SESSION;
     session_signals: "session-signals", SESSION;
@@ -320,7 +319,6 @@ fn mongodb(suite: &str, settings: &[(&str, &str)]) {
 }
 
 /// The same, with two servers that Redis joins, between which the suite's clients take turns.
-#[allow(dead_code, reason = "no suite is marked yet")]
 fn two_nodes(suite: &str, settings: &[(&str, &str)]) {
     if !node::is_ready(suite) {
         return;

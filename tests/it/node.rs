@@ -29,7 +29,7 @@ pub fn is_ready(suite: &str) -> bool {
 /// Runs `tests/js/<suite>.test.mjs` against the server at `url`; `env` is added to its environment.
 pub fn run(suite: &str, url: &str, jwt_secret: &str, env: &[(&str, &str)]) {
     let output = Command::new("node")
-        .args(["--test", "--test-reporter=spec", "--test-timeout=120000"])
+        .args(["--test", "--test-reporter=spec", "--test-timeout=240000"])
         .arg(format!("{suite}.test.mjs"))
         .current_dir(folder())
         .envs(env.iter().copied())

@@ -36,13 +36,13 @@ export function control(...words) {
   });
 }
 
-/** Asks until the answer is right. */
+/** Asks until the answer is right. `what` may say what it was instead. */
 export async function until(what, look) {
   const deadline = Date.now() + 3 * PATIENCE;
   for (;;) {
     const right = await look();
     if (right) return right;
-    assert.ok(Date.now() < deadline, `not in time: ${what}`);
+    assert.ok(Date.now() < deadline, `not in time: ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -50,13 +50,14 @@ export async function until(what, look) {
 /** What `/ready` of a node says. */
 export async function ready(node) {
   const answer = await fetch(`${NODES[node]}/ready`);
-  return { status: answer.status, ...(await answer.json()) };
+  return { ...(await answer.json()), status: answer.status };
 }
 
 /** Waits until all nodes are ready. */
 export function allReady() {
-  return until('all nodes are ready', async () => {
-    const answers = await Promise.all(NODES.map((_, node) => ready(node)));
+  let answers;
+  return until(() => `all nodes are ready: ${JSON.stringify(answers)}`, async () => {
+    answers = await Promise.all(NODES.map((_, node) => ready(node)));
     return answers.every(({ status }) => status === 200);
   });
 }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::attendance::Unsaid;
 use super::view::{Shape, View};
 use crate::connection::Connection;
 use crate::conversations::{ConversationId, Participant, Role};
@@ -33,6 +34,8 @@ pub(super) struct Here {
     /// Users who left the room `conversation` by a disconnect of which others are not told yet, and
     /// when, in milliseconds since the epoch.
     pub(super) absent: HashMap<UserId, u64>,
+    /// Of whom other servers could not be told.
+    pub(super) unsaid: HashMap<UserId, Unsaid>,
 }
 
 /// Someone who types.
@@ -60,7 +63,7 @@ struct Members {
 impl Here {
     /// Nobody is here, and nothing has to be remembered.
     pub(super) fn is_idle(&self) -> bool {
-        self.subscribers.is_empty() && self.absent.is_empty()
+        self.subscribers.is_empty() && self.absent.is_empty() && self.unsaid.is_empty()
     }
 
     /// What someone may do; `None` when it is not known any more who takes part.

@@ -1,6 +1,7 @@
 //! Conversations as they are on this server: who is subscribed to them in which shape, in one order
 //! of events for all. It must not know any event: the dialects' [`Teller`]s say what happened.
 
+mod attendance;
 mod fact;
 mod here;
 mod view;
@@ -15,6 +16,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+pub use attendance::Unsaid;
 pub use fact::{Fact, Notice, Participation, Teller};
 pub use view::{IdType, Shape, ShownId, View, WrittenId};
 
@@ -224,18 +226,6 @@ impl Live<'_> {
         };
     }
 
-    /// The users of the connections in the room `conversation`, one for each connection.
-    pub fn in_room(&self) -> impl Iterator<Item = Identity> {
-        let subscribers = self.here.subscribers();
-        let in_room = subscribers.filter(|one| one.view.shape == Shape::Conversation);
-        in_room.filter_map(|one| Some(one.connection.member()?.identity.clone()))
-    }
-
-    /// Whether a user counts as being in that room, or may still come back to it.
-    pub fn is_in_room(&self, user: &UserId) -> bool {
-        self.has(user, Shape::Conversation) || self.here.absent.contains_key(user)
-    }
-
     /// All connections that are subscribed.
     pub fn connections(&self) -> Vec<Arc<Connection>> {
         let all = self.here.subscribers();
@@ -344,61 +334,6 @@ impl Live<'_> {
             behind = behind.and((teller.room)(self, fact).await);
         }
         behind
-    }
-
-    // The room `conversation`.
-
-    /// A connection was subscribed, which for this server `is_news` of its user. Tells other servers
-    /// if the user was in the room nowhere. How many connections are in it, and whether those here
-    /// are still to be told.
-    pub async fn entered(&self, entered: &Fact<'_>, user: &UserId, is_news: bool) -> (usize, bool) {
-        let here = self.count(Shape::Conversation);
-        let Some(nodes) = &self.conversations.nodes else {
-            return (here, is_news);
-        };
-        let body = Body::Fact(entered.into());
-        match nodes.enter(&self.id, user, here, Some(&body)).await {
-            Ok(attendance) => (attendance.connections, attendance.is_first),
-            Err(error) => {
-                tracing::debug!(%error, "others were not told who entered a conversation");
-                (here, is_news)
-            }
-        }
-    }
-
-    /// A connection of this user is not in the room any more. Others are told that the user left
-    /// `at` that time if they are in it nowhere; without a time that comes later.
-    pub async fn exited(&self, user: &UserId, at: Option<u64>) {
-        let at = at.filter(|_| !self.has(user, Shape::Conversation));
-        let left = at.map(|at| Fact::Left { user, at });
-        if self.is_last(user, left.as_ref()).await
-            && let Some(left) = left
-        {
-            // So small that nobody has to be waited for.
-            let _ = self.tell_here(&left).await;
-        }
-    }
-
-    /// Whether the user is in the room nowhere; other servers are told then.
-    async fn is_last(&self, user: &UserId, left: Option<&Fact<'_>>) -> bool {
-        let Some(nodes) = &self.conversations.nodes else {
-            return true;
-        };
-        let here = self.count(Shape::Conversation);
-        let left = left.map(|left| Body::Fact(left.into()));
-        let left = left.as_ref().map(|left| (user, left));
-        let is_last = nodes.exit(nodes.me(), &self.id, here, left).await;
-        let is_empty = here == 0 && self.here.absent.is_empty();
-        let abandoned = match is_last.is_ok() && is_empty {
-            true => nodes.abandon(nodes.me(), &self.id).await,
-            false => Ok(()),
-        };
-        is_last
-            .and_then(|is_last| abandoned.map(|()| is_last))
-            .unwrap_or_else(|error| {
-                tracing::debug!(%error, "others were not told who left a conversation");
-                true
-            })
     }
 
     // Typing and coming back.

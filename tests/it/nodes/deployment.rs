@@ -67,6 +67,11 @@ impl Deployment {
             .collect()
     }
 
+    /// Those that run.
+    pub fn running(&self) -> impl Iterator<Item = &Relay> {
+        self.nodes.iter().filter_map(|node| node.relay.as_ref())
+    }
+
     /// One of them, which must run; the first is 0.
     pub fn relay(&self, index: usize) -> &Relay {
         self.nodes[index].relay.as_ref().expect("it runs")

@@ -3,10 +3,22 @@
 mod away;
 mod balanced;
 pub mod balancer;
+mod control;
 pub mod deployment;
+mod joined;
 mod kept;
 mod slow;
 mod stores;
 
 /// The suites of `tests/js` that are run here.
-pub const SUITES: [&str; 3] = ["balanced", "balanced-away", "balanced-posts"];
+pub const SUITES: [&str; 9] = [
+    "balanced",
+    "balanced-away",
+    "balanced-posts",
+    "nodes-conversation",
+    "nodes-direct",
+    "nodes-faults",
+    "nodes-limits",
+    "nodes-rolling",
+    "nodes-session",
+];
