@@ -18,7 +18,7 @@ mod topic;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -59,6 +59,7 @@ pub struct Nodes {
     /// What Redis was known by when it was asked last.
     epoch: Mutex<Option<String>>,
     users_elsewhere: AtomicUsize,
+    renewed: AtomicBool,
 }
 
 impl Nodes {
@@ -84,6 +85,7 @@ impl Nodes {
             connections: watch::Sender::new(0),
             epoch: Mutex::default(),
             users_elsewhere: AtomicUsize::new(0),
+            renewed: AtomicBool::new(false),
             redis,
         }))
     }
@@ -126,6 +128,16 @@ impl Nodes {
     /// Tells whether there is a connection: odd while there is one, another number each time.
     pub fn connections(&self) -> watch::Receiver<u64> {
         self.connections.subscribe()
+    }
+
+    /// Everything of this node is in Redis again.
+    pub fn set_renewed(&self) {
+        self.renewed.store(true, Ordering::Release);
+    }
+
+    /// Whether everything of this node is in Redis.
+    pub fn is_renewed(&self) -> bool {
+        self.renewed.load(Ordering::Acquire)
     }
 
     // Questions.
@@ -199,6 +211,7 @@ impl Listener for Nodes {
     }
 
     fn down(&self) {
+        self.renewed.store(false, Ordering::Release);
         self.bus.unsettle();
         self.connections
             .send_modify(|number| *number = (*number | 1) + 1);

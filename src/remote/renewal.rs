@@ -125,6 +125,7 @@ async fn renew_all(
     let rooms = rooms.flat_map(stream::iter);
     let news: Vec<_> = users.collect().await;
     let more: Vec<_> = rooms.collect().await;
+    nodes.set_renewed();
     tokio::spawn(say_late(
         relay.clone(),
         nodes.clone(),

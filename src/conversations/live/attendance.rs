@@ -68,7 +68,9 @@ impl Live<'_> {
 
     /// Whether the user is in the room nowhere, as far as is known; other servers are told then.
     async fn is_last(&mut self, nodes: &Nodes, user: &UserId, at: Option<u64>) -> bool {
-        match self.note_left(nodes, user, at, (true, false)).await {
+        // What is not in Redis yet may be so because it has forgotten everything.
+        let there = nodes.is_renewed();
+        match self.note_left(nodes, user, at, (there, false)).await {
             Ok(is_last) => {
                 self.here.unsaid.remove(user);
                 is_last
@@ -134,6 +136,9 @@ impl Live<'_> {
             if attendance.is_first && is_news {
                 news.push((user.clone(), Unsaid::Entered));
             }
+        }
+        for user in self.here.absent.keys() {
+            nodes.enter(&self.id, user, users.len(), None).await?;
         }
         for (user, unsaid) in std::mem::take(&mut self.here.unsaid) {
             if let Unsaid::Left(at) = unsaid {
