@@ -14,6 +14,8 @@ mod peers;
 mod presence;
 mod questions;
 mod scripts;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod wire;
 

@@ -79,10 +79,8 @@ fn relays_have_names_settings_and_folders_of_their_own() {
 fn relays_start_with_their_settings_and_have_time_to_stop() {
     let compose = compose();
     for (name, relay) in relays(&compose) {
-        let mut env = environment(relay);
-        env.remove("REDIS_URL");
         let sources = Sources {
-            env: env.into_iter().collect(),
+            env: environment(relay).into_iter().collect(),
             ..Sources::default()
         };
         let config = Config::load(&sources).unwrap_or_else(|problems| panic!("{name}: {problems}"));

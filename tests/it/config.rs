@@ -136,7 +136,8 @@ fn all_problems_are_listed_with_their_setting_and_source() {
         ("WRITE_DEADLINE", "999ms"),
         ("GUEST_TIMEOUT", "2years"),
         ("MONGODB_URI", "postgres://canary@localhost"),
-        ("REDIS_URL", "redis://canary@localhost"),
+        ("REDIS_URL", "http://canary@localhost"),
+        ("REDIS_PREFIX", "{x}"),
         ("NODE_NAME", "a\nb"),
     ];
     let problems = load(file, &env).unwrap_err();
@@ -162,6 +163,7 @@ fn all_problems_are_listed_with_their_setting_and_source() {
         "guest_timeout",
         "mongodb_uri",
         "redis_url",
+        "redis_prefix",
         "node_name",
     ] {
         assert!(
@@ -169,9 +171,9 @@ fn all_problems_are_listed_with_their_setting_and_source() {
             "{setting} is missing in:\n{problems}"
         );
     }
-    assert_eq!(problems.len(), 21, "{problems}");
+    assert_eq!(problems.len(), 22, "{problems}");
     let text = problems.to_string();
-    assert_eq!(text.lines().count(), 21, "one line each:\n{text}");
+    assert_eq!(text.lines().count(), 22, "one line each:\n{text}");
     assert!(!text.contains("canary"), "a secret is in:\n{text}");
     assert!(problems.iter().all(|p| p.source.is_some()), "{text}");
     assert!(
@@ -189,9 +191,22 @@ fn all_problems_are_listed_with_their_setting_and_source() {
         "{text}"
     );
     assert!(
-        text.contains("does not run as several servers over Redis"),
+        text.contains("redis_url: must be a valid redis://, rediss://, redis-sentinel://"),
         "{text}"
     );
+}
+
+#[test]
+fn redis_needs_mongodb_and_says_why() {
+    let redis = ("REDIS_URL", "redis://canary@localhost");
+    let alone = problem("", &[redis]);
+    assert!(
+        alone.contains("redis_url: needs mongodb_uri: servers that share conversations"),
+        "{alone}"
+    );
+    assert!(!alone.contains("canary"), "{alone}");
+    let both = [redis, ("MONGODB_URI", "mongodb://localhost")];
+    assert!(load("", &both).is_ok());
 }
 
 #[test]
