@@ -8,9 +8,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use parking_lot::Mutex;
-use redis::Cmd;
+use redis::{Cmd, FromRedisValue, RedisResult, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::wire::{Body, Envelope};
@@ -249,117 +249,157 @@ struct Sender<'b> {
     hears: HashSet<Topic>,
 }
 
+/// A command on its way.
+struct Step {
+    /// What it is about; in a cluster, that decides which server does it.
+    topic: Option<Topic>,
+    command: Cmd,
+    then: Then,
+}
+
+/// Who waits for a command.
+enum Then {
+    Published {
+        size: usize,
+        /// How many of those who hear it are this node.
+        own: usize,
+        reached: oneshot::Sender<usize>,
+    },
+    Hears(watch::Sender<bool>),
+    Nothing,
+}
+
 impl Sender<'_> {
     async fn send(&mut self, batch: &mut Vec<Out>) {
-        let mut sending: Vec<BoxFuture<'_, ()>> = Vec::with_capacity(batch.len());
+        let mut steps = Vec::with_capacity(batch.len());
         for out in batch.drain(..) {
             match out {
                 Out::Renew => {
-                    join_all(std::mem::take(&mut sending)).await;
+                    self.bus.go(std::mem::take(&mut steps)).await;
                     self.renew().await;
                 }
                 Out::Flush(done) => {
-                    join_all(std::mem::take(&mut sending)).await;
+                    self.bus.go(std::mem::take(&mut steps)).await;
                     // Who waited may have given up.
                     let _ = done.send(());
                 }
-                out => sending.push(self.begin(out)),
-            }
-        }
-        // They are sent in this order: each is put into the connection's queue when it is polled
-        // first.
-        join_all(sending).await;
-    }
-
-    fn begin<'f>(&mut self, out: Out) -> BoxFuture<'f, ()>
-    where
-        Self: 'f,
-    {
-        let bus = self.bus;
-        match out {
-            Out::Publish {
-                topic,
-                message,
-                reached,
-            } => {
-                let own = usize::from(self.hears.contains(&topic));
-                Box::pin(async move {
-                    let size = message.len();
-                    let heard = bus.publish(&topic, message).await;
-                    bus.waiting.fetch_sub(size, Ordering::Relaxed);
-                    // Not everyone wants to know.
-                    let _ = reached.send(heard.saturating_sub(own));
-                })
-            }
-            Out::Subscribe(topic, heard) => {
-                self.hears.insert(topic.clone());
-                Box::pin(async move {
-                    bus.hear(&topic).await;
-                    // Without a connection it is as well as can be.
-                    heard.send_replace(true);
-                })
-            }
-            Out::Unsubscribe(topic) => {
-                self.hears.remove(&topic);
-                Box::pin(async move { bus.listen("UNSUBSCRIBE", &topic).await })
-            }
-            Out::Command(command) => Box::pin(async move {
-                let done = bus.redis.query::<redis::Value>(&command).await;
-                if let Err(error) = done {
-                    tracing::debug!(%error, "something was not noted in Redis");
+                Out::Publish {
+                    topic,
+                    message,
+                    reached,
+                } => {
+                    let (size, own) = (message.len(), usize::from(self.hears.contains(&topic)));
+                    let mut step = self.step("PUBLISH", topic);
+                    step.command.arg(message);
+                    step.then = Then::Published { size, own, reached };
+                    steps.push(step);
                 }
-            }),
-            Out::Renew | Out::Flush(_) => Box::pin(std::future::ready(())),
+                Out::Subscribe(topic, heard) => {
+                    self.hears.insert(topic.clone());
+                    let mut step = self.step("SUBSCRIBE", topic);
+                    step.then = Then::Hears(heard);
+                    steps.push(step);
+                }
+                Out::Unsubscribe(topic) => {
+                    self.hears.remove(&topic);
+                    steps.push(self.step("UNSUBSCRIBE", topic));
+                }
+                Out::Command(command) => steps.push(Step {
+                    topic: None,
+                    command,
+                    then: Then::Nothing,
+                }),
+            }
         }
+        self.bus.go(steps).await;
     }
 
     async fn renew(&mut self) {
         self.hears = self.bus.wanted.lock().keys().cloned().collect();
-        for some in self.hears.iter().collect::<Vec<_>>().chunks(AT_ONCE) {
-            join_all(some.iter().map(|topic| self.bus.hear(topic))).await;
+        let topics: Vec<_> = self.hears.iter().cloned().collect();
+        for some in topics.chunks(AT_ONCE) {
+            let steps = some.iter().cloned();
+            let steps = steps.map(|topic| self.step("SUBSCRIBE", topic));
+            self.bus.go(steps.collect()).await;
         }
-        self.bus
-            .is_settled
-            .store(self.bus.redis.is_up(), Ordering::Release);
+        let is_settled = self.bus.redis.is_up();
+        self.bus.is_settled.store(is_settled, Ordering::Release);
+    }
+
+    /// A command of pub/sub, or the one of sharded pub/sub.
+    fn step(&self, name: &str, topic: Topic) -> Step {
+        let mut command = match topic.is_sharded() {
+            true => redis::cmd(&format!("S{name}")),
+            false => redis::cmd(name),
+        };
+        command.arg(topic.channel(&self.bus.redis));
+        Step {
+            topic: Some(topic),
+            command,
+            then: Then::Nothing,
+        }
     }
 }
 
 impl Bus {
-    /// How many nodes heard it.
-    async fn publish(&self, topic: &Topic, message: Vec<u8>) -> usize {
-        let Ok(mut link) = self.redis.link() else {
-            return 0;
-        };
-        let mut command = command_for(topic, "PUBLISH");
-        command.arg(topic.channel(&self.redis)).arg(message);
-        let published = command.query_async::<usize>(&mut link).await;
-        self.redis.note(published).unwrap_or_else(|error| {
-            tracing::debug!(%error, "a message to other nodes is lost");
-            0
-        })
-    }
-
-    async fn hear(&self, topic: &Topic) {
-        self.listen("SUBSCRIBE", topic).await;
-    }
-
-    async fn listen(&self, name: &str, topic: &Topic) {
-        let Ok(mut link): Result<Link, _> = self.redis.link() else {
-            return;
-        };
-        let mut command = command_for(topic, name);
-        command.arg(topic.channel(&self.redis));
-        let done = command.query_async::<redis::Value>(&mut link).await;
-        if let Err(error) = self.redis.note(done) {
-            tracing::warn!(%error, "what other nodes say is not heard");
+    /// Does these in their order.
+    async fn go(&self, steps: Vec<Step>) {
+        match self.redis.link() {
+            _ if steps.is_empty() => {}
+            Ok(link @ Link::One(_)) => self.do_at_once(link, steps).await,
+            Ok(link @ Link::Cluster(_)) => self.do_by_topic(link, steps).await,
+            Err(_) => steps
+                .into_iter()
+                .for_each(|step| self.done(step.then, None)),
         }
     }
-}
 
-/// A command of pub/sub, or the one of sharded pub/sub.
-fn command_for(topic: &Topic, name: &str) -> Cmd {
-    match topic.is_sharded() {
-        true => redis::cmd(&format!("S{name}")),
-        false => redis::cmd(name),
+    /// As one request.
+    async fn do_at_once(&self, mut link: Link, steps: Vec<Step>) {
+        let mut pipeline = redis::Pipeline::with_capacity(steps.len());
+        pipeline.ignore_errors();
+        let mut waiting = Vec::with_capacity(steps.len());
+        for step in steps {
+            pipeline.add_command(step.command);
+            waiting.push(step.then);
+        }
+        let done = pipeline
+            .query_async::<Vec<RedisResult<Value>>>(&mut link)
+            .await;
+        let mut done = self.redis.note(done).unwrap_or_default().into_iter();
+        for then in waiting {
+            let done = done.next().map(|done| self.redis.note(done));
+            self.done(then, done.and_then(Result::ok));
+        }
+    }
+
+    /// What is about one topic one after the other, since a cluster takes no requests of several.
+    async fn do_by_topic(&self, link: Link, steps: Vec<Step>) {
+        let mut lanes: HashMap<Option<Topic>, Vec<Step>> = HashMap::new();
+        for step in steps {
+            lanes.entry(step.topic.clone()).or_default().push(step);
+        }
+        let lanes = lanes.into_values().map(async |lane| {
+            let mut link = link.clone();
+            for step in lane {
+                let done = step.command.query_async::<Value>(&mut link).await;
+                self.done(step.then, self.redis.note(done).ok());
+            }
+        });
+        join_all(lanes).await;
+    }
+
+    fn done(&self, then: Then, done: Option<Value>) {
+        match then {
+            Then::Published { size, own, reached } => {
+                self.waiting.fetch_sub(size, Ordering::Relaxed);
+                let heard = done.and_then(|done| usize::from_redis_value(done).ok());
+                // Not everyone wants to know.
+                let _ = reached.send(heard.unwrap_or(0).saturating_sub(own));
+            }
+            // Without a connection it is as well as can be.
+            Then::Hears(hears) => drop(hears.send_replace(true)),
+            Then::Nothing => {}
+        }
     }
 }

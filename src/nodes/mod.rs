@@ -79,9 +79,9 @@ impl Nodes {
         Ok(Some(Self {
             me,
             bus: Arc::new(bus),
-            inboxes: Arc::new(Inboxes::new(me, config.receiver_budget)),
+            inboxes: Arc::new(Inboxes::new(me, 2 * config.receiver_budget)),
             questions: Questions::default(),
-            credits: Credits::new(config.receiver_budget / 2, config.write_deadline),
+            credits: Credits::new(config.receiver_budget / 4, config.write_deadline),
             clock,
             outbox: Mutex::new(Some(outbox)),
             connections: watch::Sender::new(0),

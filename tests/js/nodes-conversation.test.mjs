@@ -78,6 +78,26 @@ test('senders on several nodes each keep their order, and the history has what a
   }
 });
 
+test('nothing of one conversation reaches another, nor who is in none', async () => {
+  const people = ['Alice', 'Bob', 'Carol', 'Dave'].map(person);
+  const [one, other] = [await found(people[0], [people[1]]), await found(people[2], [people[3]])];
+  const pairs = [
+    [await member(people[0], one, 0), await member(people[1], one, 1)],
+    [await member(people[2], other, 0), await member(people[3], other, 1)],
+  ];
+  const outsider = await client(person('Erin'), 1, 'chat');
+  await Promise.all(pairs.map(async ([from], index) => {
+    for (let n = 0; n < 40; n += 1) await send(from, `${index}.${n}`);
+  }));
+  for (const [index, pair] of pairs.entries()) {
+    for (const receiver of pair) {
+      await hears(receiver, `${index}.39`);
+      assert.deepEqual(told(receiver), Array.from({ length: 40 }, (_, n) => `${index}.${n}`));
+    }
+  }
+  assert.equal(times(outsider, 'message:new'), 0);
+});
+
 test('content that is binary or oddly written arrives as it is', async () => {
   const all = ['Alice', 'Bob'].map(person);
   const id = await found(all[0], all.slice(1));

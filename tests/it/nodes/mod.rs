@@ -8,6 +8,7 @@ pub mod deployment;
 mod joined;
 mod kept;
 mod slow;
+mod slow_elsewhere;
 mod stores;
 
 /// The suites of `tests/js` that are run here.
