@@ -1,10 +1,10 @@
 //! Keeps what is in Redis of this node true: its lease, and after each interruption everything else.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::heir;
@@ -103,34 +103,36 @@ async fn renew_all(
     standing: Standing,
 ) -> Result<(), RedisError> {
     let forgotten = standing == Standing::New;
-    let mut rooms = relay.conversations.all_here();
+    let mut rooms: HashSet<_> = relay.conversations.all_here().into_iter().collect();
     for entry in ledger(nodes).await? {
         match entry {
             // Of users who are not known here any more.
             Entry::User(user) if !relay.users.is_announced(user.as_str()) => {
                 relay.users.acquaint(&user).note(true);
             }
-            Entry::Room(room) if !rooms.contains(&room) => rooms.push(room),
-            Entry::User(_) | Entry::Room(_) | Entry::Member(..) => {}
+            Entry::Room(room) => {
+                rooms.insert(room);
+            }
+            Entry::User(_) | Entry::Member(..) => {}
         }
     }
-    let users = relay.users.all().into_iter();
-    let users = users.map(async |user| presence::renew(relay, nodes, &user, forgotten).await);
-    let users = stream::iter(users).buffer_unordered(AT_ONCE);
-    let users = users.filter_map(async |change| change.map(News::Presence));
-    let rooms = rooms
-        .into_iter()
-        .map(async |room| renew_room(relay, nodes, room, forgotten).await);
-    let rooms = stream::iter(rooms).buffer_unordered(AT_ONCE);
-    let rooms = rooms.flat_map(stream::iter);
-    let news: Vec<_> = users.collect().await;
-    let more: Vec<_> = rooms.collect().await;
+    let mut news = Vec::new();
+    for some in relay.users.all().chunks(AT_ONCE) {
+        let renewed = some
+            .iter()
+            .map(|user| presence::renew(relay, nodes, user, forgotten));
+        let changes = join_all(renewed).await.into_iter().flatten();
+        news.extend(changes.map(News::Presence));
+    }
+    let rooms: Vec<_> = rooms.into_iter().collect();
+    for some in rooms.chunks(AT_ONCE) {
+        let renewed = some
+            .iter()
+            .map(|room| renew_room(relay, nodes, room, forgotten));
+        news.extend(join_all(renewed).await.into_iter().flatten());
+    }
     nodes.set_renewed();
-    tokio::spawn(say_late(
-        relay.clone(),
-        nodes.clone(),
-        news.into_iter().chain(more).collect(),
-    ));
+    tokio::spawn(say_late(relay.clone(), nodes.clone(), news));
     Ok(())
 }
 
@@ -150,10 +152,10 @@ async fn ledger(nodes: &Nodes) -> Result<Vec<Entry>, RedisError> {
 async fn renew_room(
     relay: &Relay,
     nodes: &Nodes,
-    room: ConversationId,
+    room: &ConversationId,
     forgotten: bool,
 ) -> Vec<News> {
-    let mut live = relay.conversations.live(&room).await;
+    let mut live = relay.conversations.live(room).await;
     let renewed = live.renew(nodes, forgotten).await;
     let news = renewed.unwrap_or_else(|error| {
         tracing::debug!(%error, "who is in a conversation was not told to other nodes");

@@ -18,7 +18,7 @@ else
         redis.call('DEL', unpack(KEYS))
         -- Greater than those of an earlier session with this id, which some may still believe in.
         local now = redis.call('TIME')
-        redis.call('HSET', KEYS[1], 'revision', now[1] * 1000 + math.floor(now[2] / 1000))
+        redis.call('HSET', KEYS[1], 'revision', string.format('%d%06d', now[1], now[2]))
     end
     revision = redis.call('HINCRBY', KEYS[1], 'revision', 1)
 end
