@@ -19,6 +19,9 @@ const QUIET: u32 = 10;
 /// elsewhere at once.
 const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 
+/// How long a client that is sent away may take to fetch what was sent to it before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Why a server did not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -106,8 +109,10 @@ impl Server {
         let spread = longest.min(SPREAD_PER_CLIENT * clients.len() as u32);
         for connection in clients {
             let wait = spread.mul_f64(rand::rng().random::<f64>());
+            let relay = self.relay.clone();
             tokio::spawn(async move {
                 sleep(wait).await;
+                let _ = timeout(LAST_WORDS, relay.part_from(&connection)).await;
                 connection.close_gracefully(DisconnectReason::ServerShutdown);
             });
         }

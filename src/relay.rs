@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use smallvec::smallvec;
@@ -99,7 +99,8 @@ impl Relay {
     /// All connections of one user. Waits until each has room for an event or is closed: this is
     /// what slows a sender down to the pace of its slowest receiver.
     pub async fn to_user<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
-        let here = self.users.connections(user.as_str());
+        let mut here = self.users.connections(user.as_str());
+        here.retain(|connection| !connection.is_leaving());
         for connection in &here {
             connection.flow().room().await;
         }
@@ -122,6 +123,23 @@ impl Relay {
         for connection in self.users.connections(user.as_str()) {
             connection.flow().room().await;
             connection.emit_packed(event);
+        }
+    }
+
+    /// Nobody sends anything to this connection any more. Returns when its client has what was sent.
+    pub async fn part_from(&self, connection: &Connection) {
+        const POLL: Duration = Duration::from_millis(5);
+        connection.leave();
+        connection.hear(None);
+        if let (Some(nodes), Some(member)) = (&self.nodes, connection.member()) {
+            // Until other servers do not reach it any more, and what they sent is handed out.
+            nodes.bus().flush().await;
+            while !nodes.is_quiet(&member.user.id) {
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        while connection.flow().backlog() > 0 {
+            tokio::time::sleep(POLL).await;
         }
     }
 

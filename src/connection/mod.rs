@@ -101,6 +101,8 @@ pub struct Connection {
     guest_messages: OnceLock<Box<Limit>>,
     /// What other nodes send its user is heard.
     heard: Mutex<Option<Subscription>>,
+    /// It is about to be closed, and gets nothing more from other users.
+    leaving: AtomicBool,
     _place: Place,
 }
 
@@ -179,6 +181,7 @@ impl Connection {
             spoke: OnceLock::new(),
             guest_messages: OnceLock::new(),
             heard: Mutex::new(None),
+            leaving: AtomicBool::new(false),
             _place: place,
         })
     }
@@ -442,6 +445,16 @@ impl Connection {
     }
 
     // Ending.
+
+    /// It is about to be closed.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether it is about to be closed.
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
 
     /// Tells the client to go, behind everything that was sent to it, and sees that it does.
     pub fn disconnect(&self, why: DisconnectReason) {

@@ -104,6 +104,11 @@ impl Inboxes {
         }
     }
 
+    /// Whether nothing of a topic waits or is being handled.
+    pub(super) fn is_quiet(&self, topic: &Topic) -> bool {
+        !self.waiting.contains_key(&(topic.clone(), 0))
+    }
+
     fn lane_of(&self, message: &[u8]) -> Lane {
         let user: Option<UserId> = match Envelope::read(message).map(|envelope| envelope.body) {
             Some(Body::Presence(change)) => Some(change.user),

@@ -21,6 +21,7 @@ mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -144,9 +145,19 @@ impl Nodes {
 
     // Questions.
 
-    /// Asks all nodes that hear a topic.
+    /// Asks all other nodes that hear a topic: what they answer within a second.
     pub async fn ask(&self, topic: &Topic, body: &Body) -> Vec<Answer> {
-        self.questions.ask(&self.bus, topic, body).await
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let asked = self.questions.ask(&self.bus, topic, body, PATIENCE);
+        asked.await
+    }
+
+    /// Has all other nodes that hear a topic do something: what they answer when it is done. A node
+    /// that stands still is not waited for for longer than 5 s.
+    pub async fn have_done(&self, topic: &Topic, body: &Body) -> Vec<Answer> {
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let asked = self.questions.ask(&self.bus, topic, body, PATIENCE);
+        asked.await
     }
 
     /// Answers a question that was heard.
@@ -181,6 +192,11 @@ impl Nodes {
         let nodes = posted.elsewhere().await;
         self.credits.sent(user, credit, nodes);
         nodes > 0
+    }
+
+    /// Whether everything that was heard of a user is handled.
+    pub fn is_quiet(&self, user: &UserId) -> bool {
+        self.inboxes.is_quiet(&Topic::User(user.clone()))
     }
 
     /// A user's connections elsewhere took so many bytes.

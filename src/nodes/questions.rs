@@ -11,9 +11,6 @@ use super::bus::Bus;
 use super::wire::{Answer, Body};
 use super::{NodeId, Topic};
 
-/// How long answers are waited for. A node that is busy or dead for longer counts as having none.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// Questions that wait for answers.
 #[derive(Debug, Default)]
 pub(super) struct Questions {
@@ -22,12 +19,19 @@ pub(super) struct Questions {
 }
 
 impl Questions {
-    /// Asks all who hear a topic; what they answer in time.
-    pub(super) async fn ask(&self, bus: &Bus, topic: &Topic, body: &Body) -> Vec<Answer> {
+    /// Asks all who hear a topic; what they answer in time. A node that is busy or stands still for
+    /// longer counts as having no answer.
+    pub(super) async fn ask(
+        &self,
+        bus: &Bus,
+        topic: &Topic,
+        body: &Body,
+        patience: Duration,
+    ) -> Vec<Answer> {
         let question = self.next.fetch_add(1, Ordering::Relaxed);
         let (answered, mut coming) = mpsc::unbounded_channel();
         self.asked.insert(question, answered);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         let expected = bus.post_question(topic, Some(question), body).elsewhere();
         let expected = expected.await;
         let mut answers = Vec::new();

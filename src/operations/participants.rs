@@ -208,7 +208,7 @@ async fn put_in_everywhere(relay: &Relay, id: &ConversationId, user: &UserId) {
     if let Some(nodes) = &relay.nodes {
         // What is said of the conversation next is to reach them.
         let topic = Topic::User(user.clone());
-        nodes.ask(&topic, &Body::PutIn(id.clone())).await;
+        nodes.have_done(&topic, &Body::PutIn(id.clone())).await;
     }
 }
 

@@ -58,8 +58,8 @@ async fn disconnect(relay: &Relay, user: &UserId, why: DisconnectReason) -> u64 
         return here;
     };
     let topic = Topic::User(user.clone());
-    let answers = nodes.ask(&topic, &Body::Disconnect(why)).await.into_iter();
-    let elsewhere = answers.map(|answer| match answer {
+    let answers = nodes.have_done(&topic, &Body::Disconnect(why)).await;
+    let elsewhere = answers.into_iter().map(|answer| match answer {
         Answer::Count(count) => count,
         Answer::Users(_) => 0,
     });

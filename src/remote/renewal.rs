@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::heir;
 use crate::conversations::{ConversationId, Unsaid};
 use crate::dialects::session;
+use crate::error::DisconnectReason;
 use crate::identity::UserId;
 use crate::nodes::{Body, Change, Entry, LEASE, Nodes, RENEWAL, Standing, Topic};
 use crate::presence;
@@ -131,9 +132,25 @@ async fn renew_all(
             .map(|room| renew_room(relay, nodes, room, forgotten));
         news.extend(join_all(renewed).await.into_iter().flatten());
     }
+    if standing == Standing::Expired {
+        part_from_strangers(relay).await;
+    }
     nodes.set_renewed();
     tokio::spawn(say_late(relay.clone(), nodes.clone(), news));
     Ok(())
+}
+
+/// Members of sessions whom the heir of this node has taken out, since it seemed to be dead: they come
+/// back and join anew.
+async fn part_from_strangers(relay: &Relay) {
+    for id in relay.sessions.all_here() {
+        let Some(session) = relay.sessions.if_here(&id).await else {
+            continue;
+        };
+        for connection in session.strangers().await {
+            connection.close_gracefully(DisconnectReason::ServerClosed);
+        }
+    }
 }
 
 /// Everything that is known in Redis to be on this node.

@@ -46,6 +46,12 @@ pub(super) async fn heard(
             None
         }
         Body::PutIn(conversation) => {
+            // That they take part may not have been heard yet.
+            relay
+                .conversations
+                .live(&conversation)
+                .await
+                .forget_members();
             operations::put_in(relay, &conversation, user).await;
             count(1)
         }

@@ -334,6 +334,19 @@ impl Session<'_> {
         self.sessions.store.members(&self.id).await
     }
 
+    /// The connections here of members whom the store does not have on them any more. None when the
+    /// session is over, which its members are told in another way, or the store is away.
+    pub async fn strangers(&self) -> Vec<Arc<Connection>> {
+        let members = self.members().await;
+        let is_known = |one: &MemberHere| {
+            let mut known = members.iter();
+            known.any(|member| member.connection == one.connection.session)
+        };
+        let here = self.here.members.iter().filter(|_| !members.is_empty());
+        let strangers = here.filter(|one| !is_known(one));
+        strangers.map(|one| one.connection.clone()).collect()
+    }
+
     /// Keeps a message. `None`: the session is over.
     pub async fn append(&self, message: Arc<Message>) -> Option<Appended> {
         self.sessions.store.append(&self.id, message).await

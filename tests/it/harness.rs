@@ -120,6 +120,16 @@ impl Relay {
         self.signal("-KILL");
     }
 
+    /// Lets it stand still: its connections stay.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
     /// Waits for the end, which something else brings about.
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + STOP_DEADLINE;

@@ -56,6 +56,7 @@ test('a message reaches every member once and in order, in the shape of each dia
     await hears(other, 'last');
     assert.deepEqual(told(other), [...sent.map((_, n) => n), 'last'], `${other.dialect} on ${other.node}`);
   }
+  await hears(alice, 'last');
   assert.deepEqual(told(alice), [...sent.map((_, n) => n), 'last']);
 });
 

@@ -90,6 +90,30 @@ test('a session and its history outlive the nodes that its members were on', asy
   assert.equal((await again.next('messages-history')).length, 1);
 });
 
+test('a node that stood still for so long that it seemed dead is one of them again', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(person);
+  const id = await found(alice, [bob]);
+  const [watcher, direct] = [await member(alice, id, 0), await client(alice, 0, 'direct')];
+  const [there, away] = [await member(bob, id, 2), await client(bob, 2, 'direct')];
+  const where = { sessionId: unique('session'), authKey: unique('key') };
+  const [carol, dave] = [await join(where, 'Carol', 0, { isCreator: true }), await join(where, 'Dave', 2)];
+  await control('pause', 2);
+  await direct.next('user:offline', about(bob), GHOSTS);
+  await watcher.next('user:offline', about(bob), GHOSTS);
+  await carol.next('user-left', about(dave), GHOSTS);
+  await control('resume', 2);
+  // Either their connections are still there, or they have to come back.
+  if (there.socket.connected && away.socket.connected) {
+    await direct.next('user:online', about(bob));
+    await watcher.next('user:online', about(bob));
+    assert.equal((await tell(direct, bob, 1)).recipientOnline, true);
+    await away.next('receive_message');
+  }
+  await dave.next('disconnect');
+  await join(where, 'Dave', 2, { userId: dave.userId });
+  await carol.next('user-joined', about(dave), GHOSTS);
+});
+
 for (const [fault, remedy] of [['stop', 'start'], ['pause', 'resume']]) {
   test(`while Redis is away (${fault}) each node serves its own clients, and afterwards all are one again`, async () => {
     const all = ['Alice', 'Bob', 'Carol'].map(person);

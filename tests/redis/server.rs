@@ -111,6 +111,7 @@ pub struct Server {
     process: Option<Process>,
     folder: PathBuf,
     keeps: Keeps,
+    more: Vec<String>,
     port: u16,
 }
 
@@ -125,12 +126,18 @@ struct Process {
 impl Server {
     /// Starts one on a free port. Its files, if it has any, are in the folder.
     pub fn start(folder: &Path, keeps: Keeps) -> Self {
+        Self::start_with(folder, keeps, Vec::new)
+    }
+
+    /// The same with more arguments, which are asked for again when another program has taken a port.
+    pub fn start_with(folder: &Path, keeps: Keeps, more: impl Fn() -> Vec<String>) -> Self {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let mut server = Self {
                 process: None,
                 folder: folder.to_owned(),
                 keeps,
+                more: more(),
                 port: free_port(),
             };
             // Another program may have taken the port meanwhile.
@@ -155,10 +162,14 @@ impl Server {
             Keeps::Everything => "yes",
         };
         let mut watched = Command::new("sh")
-            .args(["-c", WATCHED, "sh", "--port", &port])
+            .args(["-c", WATCHED, "sh"])
+            // A file, if there is one, comes first.
+            .args(self.more.iter().take_while(|more| !more.starts_with("--")))
+            .args(["--port", &port])
             .args(["--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(&self.folder)
             .args(["--appendonly", appends, "--appendfsync", "always"])
+            .args(self.more.iter().skip_while(|more| !more.starts_with("--")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -193,6 +204,16 @@ impl Server {
     /// Where it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Does a command, written in a line; the answer begins with what this returns.
+    pub fn ask(&self, command: &str) -> String {
+        let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        tcp.set_read_timeout(Some(DEADLINE)).unwrap();
+        tcp.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut answer = vec![0; 16 * 1024];
+        let length = tcp.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
     }
 
     /// Ends it in good order.
@@ -243,7 +264,7 @@ impl Drop for Server {
 }
 
 /// A port that nobody listens on just now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }

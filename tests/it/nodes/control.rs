@@ -74,7 +74,7 @@ impl Processes {
 
     fn obey(&mut self, line: &str) {
         let words: Vec<_> = line.split(' ').collect();
-        let number = || words[1].parse().unwrap();
+        let number = || words[1].parse().expect("the number of a node");
         match words[..] {
             ["kill", _] => self.nodes.kill(number()),
             ["terminate", _] => {
@@ -87,6 +87,8 @@ impl Processes {
             ["restart", _] => self.nodes.restart(number()),
             ["stop", "redis"] => self.redis.as_mut().unwrap().stop(),
             ["start", "redis"] => self.redis.as_mut().unwrap().restart(),
+            ["pause", "0" | "1" | "2"] => self.nodes.relay(number()).pause(),
+            ["resume", "0" | "1" | "2"] => self.nodes.relay(number()).resume(),
             ["pause", "redis"] => self.redis.as_mut().unwrap().pause(),
             ["resume", "redis"] => self.redis.as_mut().unwrap().resume(),
             ["stop", "mongodb"] => self.mongodb.as_mut().unwrap().stop(),

@@ -7,6 +7,7 @@ mod control;
 pub mod deployment;
 mod joined;
 mod kept;
+mod redis_kinds;
 mod slow;
 mod slow_elsewhere;
 mod stores;

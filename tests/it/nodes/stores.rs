@@ -1,28 +1,16 @@
 //! The Redis that tests start behaves as they need it to.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
 use crate::redis::{Keeps, Server, is_ready};
-
-/// Sends one command and reads an answer of this length.
-fn ask(server: &Server, command: &str, length: usize) -> String {
-    let mut tcp = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
-    tcp.write_all(format!("{command}\r\n").as_bytes()).unwrap();
-    let mut answer = vec![0; length];
-    tcp.read_exact(&mut answer).unwrap();
-    String::from_utf8(answer).unwrap()
-}
 
 fn keeps(keeps: Keeps, end: impl Fn(&mut Server)) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), keeps);
-    assert_eq!(ask(&server, "SET key value", 5), "+OK\r\n");
+    assert_eq!(server.ask("SET key value"), "+OK\r\n");
     end(&mut server);
     server.restart();
     server.pause();
     server.resume();
-    ask(&server, "EXISTS key", 4) == ":1\r\n"
+    server.ask("EXISTS key") == ":1\r\n"
 }
 
 #[test]
