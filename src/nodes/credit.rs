@@ -76,6 +76,14 @@ impl Credits {
         }
     }
 
+    /// Nothing is waited for: what was under way is lost.
+    pub(super) fn forget(&self) {
+        self.users.retain(|_, credit| {
+            credit.changed.notify_waiters();
+            false
+        });
+    }
+
     /// So many bytes were sent to so many nodes.
     pub(super) fn sent(&self, user: &UserId, bytes: usize, nodes: usize) {
         if nodes > 0 {
@@ -142,6 +150,18 @@ mod tests {
         waiting.await;
         credits.taken(&user(), 60);
         assert!(credits.users.is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_is_lost() {
+        let credits = Credits::new(100, Duration::from_secs(15));
+        let bob = user();
+        credits.sent(&bob, 100, 1);
+        let waiting = credits.room(&bob);
+        tokio::pin!(waiting);
+        assert!(waiting.as_mut().now_or_never().is_none());
+        credits.forget();
+        waiting.await;
     }
 
     #[tokio::test]

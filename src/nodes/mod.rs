@@ -231,6 +231,7 @@ impl Listener for Nodes {
     fn down(&self) {
         self.renewed.store(false, Ordering::Release);
         self.bus.unsettle();
+        self.credits.forget();
         self.connections
             .send_modify(|number| *number = (*number | 1) + 1);
     }

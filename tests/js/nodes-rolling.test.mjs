@@ -53,11 +53,14 @@ test('no confirmed message is lost while each node is restarted in turn', { time
       await sleep(5);
     }
   })();
+  const goOn = async () => {
+    const before = members.map((one) => one.all('message:new').length);
+    await until('all are told of messages again', () => members.every((one, index) => one.all('message:new').length > before[index] + 20));
+  };
   for (let node = 0; node < NODES; node += 1) {
     await control('terminate', node);
     await control('restart', node);
-    const before = members.map((one) => one.all('message:new').length);
-    await until('all are told of messages again', () => members.every((one, index) => one.all('message:new').length > before[index] + 20));
+    await goOn();
   }
   is_over = true;
   await Promise.all([...writing, relaying]);
@@ -77,4 +80,16 @@ test('no confirmed message is lost while each node is restarted in turn', { time
   const got = pair[1].all('receive_message').map(({ seq }) => seq);
   assert.equal(new Set(got).size, got.length);
   assert.deepEqual(reached.filter((seq) => !got.includes(seq)), [], 'what reached somebody came');
+});
+
+test('clients come back when the balancer is started again', async () => {
+  const all = [person('Alice'), person('Bob')];
+  const pair = all.map((who) => lasting(who, 'direct', ['websocket']));
+  await Promise.all(pair.map((one) => one.next('auth:success')));
+  await control('restart', 'balancer');
+  await Promise.all(pair.map((one) => one.next('auth:success')));
+  const [alice, bob] = pair;
+  const payload = { recipientId: bob.userId, ciphertext: 'c', iv: 'i', tag: 't', seq: 1 };
+  assert.equal((await alice.ask('send_message', payload)).recipientOnline, true);
+  await bob.next('receive_message');
 });

@@ -37,6 +37,7 @@ pub enum Kind {
 /// A running balancer; ended when dropped.
 pub struct Balancer {
     watched: Child,
+    kind: Kind,
     port: u16,
     folder: TempDir,
 }
@@ -123,6 +124,26 @@ fn with_relays(file: &str, relays: &[&Relay]) -> String {
     configuration
 }
 
+/// Starts the process on the configuration in a folder.
+fn launch(kind: Kind, folder: &Path) -> Child {
+    let log = File::options()
+        .append(true)
+        .open(folder.join("log"))
+        .unwrap();
+    Command::new("sh")
+        .args(["-c", WATCHED, "sh", kind.program()])
+        .args(match kind {
+            Kind::Nginx => ["-g", "daemon off;", "-c"].as_slice(),
+            Kind::HaProxy => &["-db", "-f"],
+        })
+        .arg(folder.join("configuration"))
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
 impl Balancer {
     /// Starts one in front of these; the first has the name `relay-1`, and so on. Waits until it listens.
     pub fn start(kind: Kind, relays: &[&Relay]) -> Self {
@@ -130,35 +151,41 @@ impl Balancer {
         let port = free_port();
         let file = folder.path().join("configuration");
         std::fs::write(&file, kind.configuration(relays, port, folder.path())).unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
-        let watched = Command::new("sh")
-            .args(["-c", WATCHED, "sh", kind.program()])
-            .args(match kind {
-                Kind::Nginx => ["-g", "daemon off;", "-c"].as_slice(),
-                Kind::HaProxy => &["-db", "-f"],
-            })
-            .arg(file)
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        File::create(folder.path().join("log")).unwrap();
         let mut balancer = Self {
-            watched,
+            watched: launch(kind, folder.path()),
+            kind,
             port,
             folder,
         };
+        balancer.wait();
+        balancer
+    }
+
+    /// Ends it and starts it again, in the same place. All connections through it are gone.
+    pub fn restart(&mut self) {
+        self.end();
+        self.watched = launch(self.kind, self.folder.path());
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         let deadline = Instant::now() + DEADLINE;
-        while TcpStream::connect(balancer.address()).is_err() {
-            let ended = balancer.watched.try_wait().unwrap();
+        while TcpStream::connect(self.address()).is_err() {
+            let ended = self.watched.try_wait().unwrap();
             assert!(
                 ended.is_none() && Instant::now() < deadline,
                 "it does not listen; its log:\n{}",
-                balancer.log()
+                self.log()
             );
             std::thread::sleep(Duration::from_millis(10));
         }
-        balancer
+    }
+
+    fn end(&mut self) {
+        drop(self.watched.stdin.take());
+        // It fails only when it has ended already.
+        let _ = self.watched.wait();
     }
 
     /// Where it listens.
@@ -197,8 +224,6 @@ fn descendants(pid: u32) -> Vec<u32> {
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        drop(self.watched.stdin.take());
-        // It fails only when it has ended already.
-        let _ = self.watched.wait();
+        self.end();
     }
 }

@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::balancer::Balancer;
 use super::deployment::Deployment;
 use crate::harness::JWT_SECRET;
 use crate::{mongo, node, redis};
@@ -15,6 +16,7 @@ pub struct Processes {
     pub nodes: Deployment,
     pub redis: Option<redis::Server>,
     pub mongodb: Option<mongo::Server>,
+    pub balancer: Option<Balancer>,
     /// What is to be done so that everything runs again.
     remedies: Vec<String>,
 }
@@ -29,6 +31,7 @@ impl Processes {
             nodes,
             redis,
             mongodb,
+            balancer: None,
             remedies: Vec::new(),
         }
     }
@@ -84,6 +87,7 @@ impl Processes {
                     "{status}: {log}"
                 );
             }
+            ["restart", "balancer"] => self.balancer.as_mut().unwrap().restart(),
             ["restart", _] => self.nodes.restart(number()),
             ["stop", "redis"] => self.redis.as_mut().unwrap().stop(),
             ["start", "redis"] => self.redis.as_mut().unwrap().restart(),

@@ -127,8 +127,10 @@ fn rolling_restart(kind: Kind) {
         return;
     };
     let balancer = Balancer::start(kind, &deployment.relays());
-    let processes = Processes::new(deployment, None, None);
-    let processes = processes.run(SUITE, &balancer.url(), &[("NODE_COUNT", "3")]);
+    let url = balancer.url();
+    let mut processes = Processes::new(deployment, None, None);
+    processes.balancer = Some(balancer);
+    let processes = processes.run(SUITE, &url, &[("NODE_COUNT", "3")]);
     processes.nodes.stop();
 }
 
