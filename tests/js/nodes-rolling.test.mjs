@@ -73,8 +73,14 @@ test('no confirmed message is lost while each node is restarted in turn', { time
     assert.deepEqual(own, own.toSorted((a, b) => a - b), 'in the order of its sender');
   }
   for (const one of members) {
-    const told = one.all('message:new').map(({ id: message }) => message);
-    assert.equal(new Set(told).size, told.length, 'nobody is told twice');
+    // On one connection: who comes to another node may be told there of what they were told here a moment before.
+    let told = new Set();
+    for (const { name, args } of one.events) {
+      if (name === 'connect') told = new Set();
+      if (name !== 'message:new') continue;
+      assert.ok(!told.has(args[0].id), 'nobody is told twice');
+      told.add(args[0].id);
+    }
   }
   await until('the last has come', () => pair[1].all('receive_message').some(({ seq }) => seq === reached.at(-1)));
   const got = pair[1].all('receive_message').map(({ seq }) => seq);
