@@ -20,7 +20,7 @@ const QUIET: u32 = 10;
 const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 
 /// How long a client that is sent away may take to fetch what was sent to it before.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Why a server did not run.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +112,8 @@ impl Server {
             let relay = self.relay.clone();
             tokio::spawn(async move {
                 sleep(wait).await;
-                let _ = timeout(LAST_WORDS, relay.part_from(&connection)).await;
+                let patience = LAST_WORDS.min(longest);
+                let _ = timeout(patience, relay.part_from(&connection)).await;
                 connection.close_gracefully(DisconnectReason::ServerShutdown);
             });
         }

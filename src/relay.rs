@@ -22,7 +22,7 @@ use crate::places::Places;
 use crate::presence::Presence;
 use crate::sessions::Sessions;
 use crate::transport::{FrameSizes, TransportCloser};
-use crate::users::{Connections, Users};
+use crate::users::{Arriving, Connections, Users};
 
 /// The state of one relay.
 pub struct Relay {
@@ -111,14 +111,23 @@ impl Relay {
         Receivers { user, here, nodes }
     }
 
-    /// Hears what other servers send this user, as long as the subscription is kept.
-    pub async fn hear(&self, user: &UserId) -> Option<Subscription> {
+    /// Hears what other servers send this user, as long as the subscription is kept. What comes before
+    /// the connection is added to the user waits for that.
+    pub async fn hear(&self, user: &UserId) -> Option<(Subscription, Arriving)> {
         let nodes = self.nodes.as_ref()?;
-        Some(nodes.bus().subscribe(Topic::User(user.clone())).await)
+        let arriving = self.users.expect(user);
+        let heard = nodes.bus().subscribe(Topic::User(user.clone())).await;
+        Some((heard, arriving))
     }
 
     /// Sends an event of a user on another server to the connections that a user has here.
     pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &Packed) {
+        const POLL: Duration = Duration::from_millis(2);
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let since = Instant::now();
+        while self.users.is_expected(user) && since.elapsed() < PATIENCE {
+            tokio::time::sleep(POLL).await;
+        }
         self.users.introduce_from_elsewhere(sender, user);
         for connection in self.users.connections(user.as_str()) {
             connection.flow().room().await;

@@ -35,7 +35,7 @@ use crate::nodes::Subscription;
 use crate::payload::{Opaque, Packed};
 use crate::places::Place;
 use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
-use crate::users::User;
+use crate::users::{Arriving, User};
 
 /// Room in the size of a small event of the relay's own, in bytes.
 pub const SMALL_EVENT: usize = 256;
@@ -101,6 +101,8 @@ pub struct Connection {
     guest_messages: OnceLock<Box<Limit>>,
     /// What other nodes send its user is heard.
     heard: Mutex<Option<Subscription>>,
+    /// It is not yet added to its user.
+    arriving: Mutex<Option<Arriving>>,
     /// It is about to be closed, and gets nothing more from other users.
     leaving: AtomicBool,
     _place: Place,
@@ -181,6 +183,7 @@ impl Connection {
             spoke: OnceLock::new(),
             guest_messages: OnceLock::new(),
             heard: Mutex::new(None),
+            arriving: Mutex::new(None),
             leaving: AtomicBool::new(false),
             _place: place,
         })
@@ -265,8 +268,15 @@ impl Connection {
     }
 
     /// It is kept until the connection is over that this is heard.
-    pub fn hear(&self, subscription: Option<Subscription>) {
-        *self.heard.lock() = subscription;
+    pub fn hear(&self, heard: Option<(Subscription, Arriving)>) {
+        let (heard, arriving) = heard.unzip();
+        *self.heard.lock() = heard;
+        *self.arriving.lock() = arriving;
+    }
+
+    /// It is added to its user, or never will be.
+    pub fn arrived(&self) {
+        *self.arriving.lock() = None;
     }
 
     // Dialect.

@@ -89,6 +89,7 @@ pub fn enter(
         expires_at,
     } = authenticated;
     let user = relay.users.connect(&identity, connection);
+    connection.arrived();
     let user = user.map_err(|error| match error {
         NotAdded::TooMany => ErrorCode::TooManyConnections,
         NotAdded::Suspended => ErrorCode::NotAuthorized,
@@ -277,9 +278,11 @@ async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
         return turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
     }
     let heard = turn.relay.hear(&authenticated.identity.user).await;
-    connection.hear(heard);
     let entered = match &*connection.phase() {
-        Phase::Open => enter(turn.relay, connection, authenticated),
+        Phase::Open => {
+            connection.hear(heard);
+            enter(turn.relay, connection, authenticated)
+        }
         _ => return,
     };
     match entered {

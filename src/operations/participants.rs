@@ -184,9 +184,12 @@ pub async fn end_participation(
     for connection in live.connections_of(user) {
         live.put_out(&relay.users, &connection, user).await;
     }
-    // Before anything else is said of the conversation.
+    // Before anything else is said of the conversation, by any server.
     relay.conversations.say(id, &Body::Participants);
     drop(live);
+    if let Some(nodes) = &relay.nodes {
+        nodes.bus().flush().await;
+    }
     by.record(relay, AdminAction::ParticipantRemoved, id, Some(user));
     let mut told = active(relay, id).await?;
     told.push(user.clone());

@@ -140,6 +140,24 @@ pub struct Users {
     connected: AtomicUsize,
     config: Arc<Config>,
     nodes: Option<Arc<Nodes>>,
+    /// How many connections of each user are heard for and not yet added.
+    arriving: Arc<DashMap<UserId, usize>>,
+}
+
+/// A connection of a user is on its way, as long as this is kept.
+#[derive(Debug)]
+pub struct Arriving {
+    user: UserId,
+    all: Arc<DashMap<UserId, usize>>,
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.all.remove_if_mut(&self.user, |_, count| {
+            *count -= 1;
+            *count == 0
+        });
+    }
 }
 
 impl Users {
@@ -151,7 +169,22 @@ impl Users {
             connected: AtomicUsize::new(0),
             config,
             nodes,
+            arriving: Arc::default(),
         }
+    }
+
+    /// A connection of this user is on its way.
+    pub fn expect(&self, user: &UserId) -> Arriving {
+        *self.arriving.entry(user.clone()).or_insert(0) += 1;
+        Arriving {
+            user: user.clone(),
+            all: self.arriving.clone(),
+        }
+    }
+
+    /// Whether a connection of this user is on its way.
+    pub fn is_expected(&self, user: &UserId) -> bool {
+        self.arriving.contains_key(user)
     }
 
     /// A user by id, who may be away.
