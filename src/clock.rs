@@ -19,6 +19,36 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that goes when it is told to.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct HandClock(std::sync::atomic::AtomicU64);
+
+#[cfg(test)]
+impl HandClock {
+    /// Some time ago.
+    pub fn new() -> Self {
+        Self(1_700_000_000_000.into())
+    }
+
+    /// It is this time now.
+    pub fn set(&self, now: u64) {
+        self.0.store(now, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// So many milliseconds pass.
+    pub fn pass(&self, ms: u64) {
+        self.0.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl Clock for HandClock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
 /// A clock before the epoch is as wrong as it gets.
 fn since_epoch() -> std::time::Duration {
     SystemTime::now()

@@ -2,34 +2,14 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::value::RawValue;
 
 use crate::clock::Clock;
+pub(crate) use crate::clock::HandClock;
 use crate::conversations::*;
 use crate::identity::UserId;
 use crate::payload::Kept;
-
-/// A clock that goes when it is told to.
-#[derive(Debug)]
-pub struct HandClock(AtomicU64);
-
-impl HandClock {
-    pub fn new() -> Self {
-        Self(AtomicU64::new(1_700_000_000_000))
-    }
-
-    pub fn set(&self, now: u64) {
-        self.0.store(now, Ordering::Relaxed);
-    }
-}
-
-impl Clock for HandClock {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// A store, empty at first.
 pub struct Subject {

@@ -2,36 +2,15 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::clock::Clock;
+pub(crate) use crate::clock::HandClock;
 use crate::identity::UserId;
 use crate::payload::Kept;
 use crate::sessions::*;
-
-/// A clock that goes when it is told to.
-#[derive(Debug)]
-pub struct HandClock(AtomicU64);
-
-impl HandClock {
-    pub fn new() -> Self {
-        Self(AtomicU64::new(1_700_000_000_000))
-    }
-
-    pub fn pass(&self, ms: u64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
-    }
-}
-
-impl Clock for HandClock {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 pub const LIMITS: SessionLimits = SessionLimits {
     sessions: 3,
