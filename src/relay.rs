@@ -104,7 +104,9 @@ impl Relay {
         for connection in &here {
             connection.flow().room().await;
         }
+        // Without Redis nothing has to be written for others.
         let nodes = self.nodes.as_deref();
+        let nodes = nodes.filter(|nodes| nodes.redis().is_up());
         if let Some(nodes) = nodes {
             nodes.room(user).await;
         }

@@ -29,7 +29,7 @@ pub struct Bus {
     me: NodeId,
     outbox: mpsc::UnboundedSender<Out>,
     /// Bytes in the outbox.
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
     wanted: Mutex<HashMap<Topic, Wanted>>,
     /// All that is wanted is heard.
     is_settled: AtomicBool,
@@ -99,7 +99,7 @@ impl Bus {
             redis,
             me,
             outbox,
-            waiting: Arc::default(),
+            waiting: AtomicUsize::new(0),
             wanted: Mutex::default(),
             is_settled: AtomicBool::new(false),
             lost: AtomicBool::new(false),

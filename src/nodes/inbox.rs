@@ -81,11 +81,11 @@ impl Inboxes {
         if Envelope::sender(&message) == Some(self.me) {
             return;
         }
-        let key = (topic, 0);
-        let key = match key.0 {
-            Topic::Everyone => (key.0, self.lane_of(&message)),
-            _ => key,
+        let lane = match topic {
+            Topic::Everyone => self.lane_of(&message),
+            _ => 0,
         };
+        let key = (topic, lane);
         let mut is_new = false;
         let mut queue = self.waiting.entry(key.clone()).or_insert_with(|| {
             is_new = true;

@@ -8,7 +8,6 @@ mod target;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,16 +37,7 @@ pub trait Listener: Send + Sync + 'static {
     /// Something was published to a channel. It must not take long: nothing else is read meanwhile.
     fn published(&self, channel: &str, message: Vec<u8>);
 
-    /// There is a connection, which nobody else has yet.
-    ///
-    /// # Errors
-    /// It is given up, and another one is made later.
-    fn connected(&self, link: Link) -> impl Future<Output = Result<(), RedisError>> + Send {
-        drop(link);
-        async { Ok(()) }
-    }
-
-    /// All have the connection.
+    /// There is a connection.
     fn up(&self) {}
 
     /// It is broken.
@@ -197,9 +187,7 @@ impl Redis {
                 _ => {}
             }
         };
-        let link = self.target.connect(pushed).await?;
-        listener.connected(link.clone()).await?;
-        *self.link.lock() = Some(link);
+        *self.link.lock() = Some(self.target.connect(pushed).await?);
         Ok(lost)
     }
 }
