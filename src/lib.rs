@@ -10,38 +10,23 @@
     )
 )]
 
-pub mod admission;
+pub mod app;
 pub mod audit;
 pub mod auth;
-pub mod authentication;
-pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod connection;
 pub mod conversations;
-pub mod database;
-pub mod dialect;
 pub mod dialects;
-pub mod error;
 pub mod http;
-pub mod identity;
-pub mod lifecycle;
 pub mod limits;
-pub mod logging;
-pub mod mongo;
-pub mod nodes;
-pub mod operations;
+pub mod model;
 pub mod payload;
-pub mod places;
-pub mod presence;
-pub mod redis;
-pub mod relay;
-pub mod remote;
-pub mod rooms;
 pub mod server;
 pub mod sessions;
+pub mod stores;
 pub mod transport;
 pub mod users;
-pub mod watch;
 
 #[cfg(test)]
 #[path = "../tests/mongo/server.rs"]

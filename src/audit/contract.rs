@@ -7,11 +7,10 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{
-    AuditText, Event, EventType, Found, Order, Query, ReadLimit, Record, Source, Store,
-    details::tests::samples, entry::write,
-};
-use crate::{clock, dialect::Dialect, error::ErrorCode};
+use super::details::tests::samples;
+use super::entry::write;
+use super::{AuditText, Event, EventType, Found, Order, Query, ReadLimit, Record, Source, Store};
+use crate::model::{Dialect, ErrorCode, clock};
 
 /// One `#[test]` for each test of the contract.
 macro_rules! contract_suite {

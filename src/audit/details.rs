@@ -5,11 +5,9 @@
 
 use serde::Serialize;
 
-use super::{
-    event::{Event, FileChunk, MessageRef, MessageSent, Room, Target},
-    text::{AuditText, Label, Seq},
-};
-use crate::error::{DisconnectReason, ErrorCode};
+use super::event::{Event, FileChunk, MessageRef, MessageSent, Room, Target};
+use super::text::{AuditText, Label, Seq};
+use crate::model::{DisconnectReason, ErrorCode};
 
 /// The details of one event as a store writes them: exactly the contract's fields, absent ones left out.
 #[derive(Debug, Default, Serialize)]

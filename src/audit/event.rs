@@ -4,7 +4,7 @@
 //! plain sight; nothing accepts free text or JSON.
 
 use super::text::{AuditText, Label, RoomName, Seq};
-use crate::error::{DisconnectReason, ErrorCode};
+use crate::model::{DisconnectReason, ErrorCode};
 
 /// How serious an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

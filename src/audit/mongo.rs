@@ -14,11 +14,9 @@ use mongodb::{
 };
 use tokio::runtime::Handle;
 
-use super::{
-    read::Reader,
-    store::{Refused, Store},
-};
-use crate::mongo::{DUPLICATE, Mongo, MongoError, within};
+use super::read::Reader;
+use super::store::{Refused, Store};
+use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
 use reader::MongoReader;
 
 const LOGS: &str = "logs";

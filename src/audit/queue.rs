@@ -14,15 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    entry::document,
-    read::{Found, Query, ReadError, Reads},
-    record::Record,
-    shared::{Shared, log_lost},
-    spool::{Left, Spool, SpoolError},
-    store::{AuditOptions, Store},
-    writer::Writer,
-};
+use super::entry::document;
+use super::read::{Found, Query, ReadError, Reads};
+use super::record::Record;
+use super::shared::{Shared, log_lost};
+use super::spool::{Left, Spool, SpoolError};
+use super::store::{AuditOptions, Store};
+use super::writer::Writer;
 
 /// Why the audit did not start.
 #[derive(Debug, thiserror::Error)]

@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 use tokio::{sync::Semaphore, task};
 use uuid::Uuid;
 
-use super::{event::EventType, sqlite::StoreError};
-use crate::mongo::MongoError;
+use super::event::EventType;
+use super::sqlite::StoreError;
+use crate::stores::drivers::mongo::MongoError;
 
 /// Most reads at one time; others wait for a place.
 const READS: usize = 2;

@@ -13,8 +13,9 @@ use std::{
 
 use uuid::{Builder, Uuid};
 
-use super::{event::Event, text::AuditText};
-use crate::dialect::Dialect;
+use super::event::Event;
+use super::text::AuditText;
+use crate::model::Dialect;
 
 /// Whose events these are: made once per connection and shared by its records.
 #[derive(Clone, Debug)]

@@ -11,10 +11,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::{
-    spool::{Chunk, Spool, push_frame},
-    store::AuditOptions,
-};
+use super::spool::{Chunk, Spool, push_frame};
+use super::store::AuditOptions;
 use crate::config::SpoolFull;
 
 /// Most records in one write to the store.

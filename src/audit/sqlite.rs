@@ -15,12 +15,10 @@ use std::{
 use mongodb::bson::RawDocument;
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{
-    entry::Fields,
-    read::Reader,
-    store::{Refused, Store},
-};
-use crate::database;
+use super::entry::Fields;
+use super::read::Reader;
+use super::store::{Refused, Store};
+use crate::stores::drivers::sqlite;
 pub use error::StoreError;
 use reader::SqliteReader;
 
@@ -92,9 +90,9 @@ impl SqliteStore {
     /// Opens `relay.db` in `data_dir`.
     ///
     /// # Errors
-    /// Those of [`database::open`].
+    /// Those of [`sqlite::open`].
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let connection = database::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
+        let connection = sqlite::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
         connection.busy_timeout(WRITE_TIMEOUT)?;
         Ok(Self {
             connection,

@@ -11,11 +11,9 @@ use std::{
 
 use mongodb::bson::RawDocument;
 
-use super::{
-    shared::{RECORDS_PER_WRITE, Shared, State, Waiting, log_lost},
-    spool::{Chunk, Spool, push_frame},
-    store::Store,
-};
+use super::shared::{RECORDS_PER_WRITE, Shared, State, Waiting, log_lost};
+use super::spool::{Chunk, Spool, push_frame};
+use super::store::Store;
 
 /// How long a record may wait for others to be committed with it.
 const GATHER: Duration = Duration::from_millis(50);

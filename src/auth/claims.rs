@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::identity::{TokenUser, UserId};
+use crate::model::{TokenUser, UserId};
 
 /// The longest name and picture address, in bytes; longer ones are cut.
 const MAX_NAME_BYTES: usize = 128;

@@ -1,6 +1,8 @@
 //! Verifies JSON Web Tokens and says whom they are for. Which algorithms are accepted is fixed by
 //! the configuration, never by a token. It must not know connections, and never logs a token.
 
+pub mod admission;
+mod authentication;
 mod claims;
 mod key_set;
 mod keys;
@@ -10,11 +12,11 @@ use std::time::Duration;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
+pub use authentication::{Authenticated, authenticate};
 pub use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
-use crate::error::ErrorCode;
-use crate::identity::TokenUser;
+use crate::model::{ErrorCode, TokenUser};
 use claims::Claims;
 use keys::Keys;
 

@@ -5,8 +5,8 @@ use super::problems::Problems;
 use super::secret::Secret;
 use super::settings::Config;
 use super::types::SettingType;
-use crate::mongo::Mongo;
-use crate::redis::Redis;
+use crate::stores::drivers::mongo::Mongo;
+use crate::stores::drivers::redis::Redis;
 
 /// Refuses a value that its type allows; the error says what would be right.
 pub(super) type Check<'a, T> = &'a dyn Fn(&T) -> Result<(), String>;

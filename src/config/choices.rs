@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::dialect::Dialect;
+use crate::model::Dialect;
 
 /// A closed list of words a setting may have. Read without regard to case.
 pub(super) trait Choice: Copy + PartialEq + 'static {

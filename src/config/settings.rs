@@ -25,7 +25,7 @@ use super::reference::Entry;
 use super::secret::Secret;
 use super::types::SettingType;
 use super::url::HttpUrl;
-use crate::dialect::Dialect;
+use crate::model::Dialect;
 
 /// What is known of a setting without a value.
 pub(super) struct Setting {

@@ -1,9 +1,14 @@
 //! One client connection: who it speaks for, which dialect it declared, the events it sent that
 //! wait to be handled, and the way to send it some. It must not know what any event means.
 
-mod greeting;
+pub mod admission;
+pub mod deadlines;
+pub mod edge;
 mod inbox;
+mod life;
+mod node_sid;
 mod open;
+pub mod rooms;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -19,23 +24,19 @@ use socketioxide::socket::Sid;
 use socketioxide::{BroadcastError, SendError};
 use uuid::Uuid;
 
-pub use greeting::Greeting;
+pub use edge::{Fallback, Handshake, SocketIoEdge};
 pub use inbox::{Drain, Inbox, Next};
 pub use open::OpenConnections;
 
 use crate::audit::{AuditText, Source};
-use crate::auth::AuthError;
-use crate::authentication::Authenticated;
+use crate::auth::{AuthError, Authenticated};
+use crate::cluster::Subscription;
 use crate::config::Config;
-use crate::dialect::Dialect;
-use crate::error::DisconnectReason;
-use crate::identity::Identity;
-use crate::limits::{self, Limit};
-use crate::nodes::Subscription;
-use crate::payload::{Opaque, Packed};
-use crate::places::Place;
-use crate::transport::{Flow, FrameSizes, Link, TransportCloser};
-use crate::users::{Arriving, User};
+use crate::limits::{self, Limit, Place};
+use crate::model::{Dialect, DisconnectReason, Identity};
+use crate::payload::{FrameSizes, Opaque, Packed};
+use crate::transport::{Flow, Link, TransportCloser};
+use crate::users::{Arriving, Greeting, User};
 
 /// Room in the size of a small event of the relay's own, in bytes.
 pub const SMALL_EVENT: usize = 256;

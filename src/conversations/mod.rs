@@ -1,33 +1,23 @@
-//! Stored conversations: what the dialects `conversation`, `feed` and `chat` show of them is the same
-//! records. Here is what they are made of, where they are kept, and who is subscribed to them on this
-//! server (`live`). A store must not know connections, and nothing here any event.
+//! What users do in stored conversations: each operation once, whether it comes over a socket or over
+//! REST. It is stored, recorded, and published to everybody it concerns, in this order. How an
+//! operation is asked for and answered is for the dialects and `http`; here is no event and no route.
 
-mod ids;
-mod live;
-mod message;
-mod model;
-mod mongo;
-mod order;
-mod sqlite;
-mod store;
+mod actor;
+mod joining;
+mod messages;
+mod participants;
+mod reactions;
+mod receipts;
+mod remote;
+mod subscriptions;
+mod typing;
 
-#[cfg(test)]
-mod contract;
-
-pub use crate::identity::TokenUser;
-pub use ids::{ConversationId, Emoji, MAX_EMOJI_CHARS, MessageId, ReactionId, TempId};
-pub use live::{
-    Conversations, Fact, IdType, Live, Notice, Participation, Shape, ShownId, Teller, Unsaid, View,
-    WrittenId,
-};
-pub use message::{
-    Appended, Body, Deleted, Delivered, Edit, MAX_PAGE, Message, NewMessage, Page, PageLimit,
-    Reacted, Reaction, Read, Receipt, Slice, Window,
-};
-pub use model::{
-    Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
-    Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
-};
-pub use mongo::MongoConversations;
-pub use sqlite::SqliteConversations;
-pub use store::{ConversationStore, StoreError};
+pub use actor::Actor;
+pub use joining::{disconnected, join, join_all, leave, online, takes_part};
+pub use messages::{delete, edit, hide, send, sent_elsewhere, tell_here};
+pub use participants::{By, NotManaged, add_participant, create, end_participation, put_in};
+pub use reactions::{add_reaction, remove_reaction};
+pub use receipts::mark_read;
+pub(crate) use remote::heard;
+pub use subscriptions::{Conversations, Fact, Live, Notice, Participation, Teller, Unsaid};
+pub use typing::{typing, typing_elsewhere};

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::conversations::{Body, Message};
+use crate::model::conversation::{Body, Message};
 use crate::payload::Opaque;
 
 /// What a message says.

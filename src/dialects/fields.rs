@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::config::Config;
-use crate::conversations::{ConversationId, IdType, WrittenId};
-use crate::identity::UserId;
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, IdType, WrittenId};
 use crate::payload::{Opaque, Payload};
 
 /// A field that is missing, of the wrong type or too long; `None` when the whole payload is. Each

@@ -2,29 +2,28 @@
 //! handlers, its errors. A dialect decodes, asks the core, and answers; it touches neither a store
 //! nor a room of the library.
 
+pub mod auth_events;
 pub mod chat;
 pub mod content;
 pub mod conversation;
 pub mod direct;
-pub mod everyone;
 pub mod feed;
 pub(crate) mod fields;
+mod request;
 pub mod session;
-mod turn;
 
 use std::sync::Arc;
 
 use socketioxide::extract::AckSender;
 
-pub use turn::Turn;
+pub use request::Turn;
 
+use crate::app::Relay;
 use crate::connection::{Connection, Member};
 use crate::conversations;
-use crate::dialect::Dialect;
-use crate::operations;
+use crate::model::Dialect;
 use crate::payload::RawEvent;
-use crate::presence::Teller;
-use crate::relay::Relay;
+use crate::users::presence::Teller;
 
 /// Those who tell the people of each dialect that users come and go.
 pub fn presence_tellers() -> Vec<Teller> {
@@ -44,22 +43,22 @@ pub async fn handle(
     ack: AckSender,
 ) {
     let turn = Turn::new(relay, connection, &event, ack);
-    if everyone::sends_too_much(&turn) {
+    if auth_events::sends_too_much(&turn) {
         return;
     }
     if relay.audit.refuses() {
-        return everyone::refuse_unrecorded(turn);
+        return auth_events::refuse_unrecorded(turn);
     }
     let name = event.name().unwrap_or_default();
-    if name == everyone::AUTHENTICATE {
-        return everyone::authenticate(turn).await;
+    if name == auth_events::AUTHENTICATE {
+        return auth_events::authenticate(turn).await;
     }
     if let Some(event) = session::Event::named(name).filter(|_| turn.speaks(Dialect::Session)) {
         connection.spoke(Dialect::Session);
         return session::handle(turn, event).await;
     }
     let Some(member) = connection.member() else {
-        return everyone::refuse_guest(turn);
+        return auth_events::refuse_guest(turn);
     };
     let direct = direct::Event::named(name).filter(|_| turn.speaks(Dialect::Direct));
     let other = conversation::Event::named(name).filter(|_| turn.speaks(Dialect::Conversation));
@@ -89,11 +88,11 @@ async fn handle_listener(mut turn: Turn<'_>, member: &Member, name: &str) {
         }
         return chat::handle(turn, member, event).await;
     }
-    everyone::unknown(&mut turn, name);
+    auth_events::unknown(&mut turn, name);
 }
 
 /// A connection is over, and all that it had sent is handled.
 pub async fn ended(relay: &Arc<Relay>, connection: &Arc<Connection>) {
     session::disconnected(relay, connection).await;
-    operations::disconnected(relay, connection).await;
+    conversations::disconnected(relay, connection).await;
 }

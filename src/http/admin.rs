@@ -11,18 +11,19 @@ use uuid::Uuid;
 
 use super::body::{JsonText, whole};
 use super::caller::Admin;
+use super::message_json::ShownUser;
 use super::path::Named;
-use super::problem::Problem;
 use super::query::Parameters;
-use super::shown::ShownUser;
+use super::refuse::Problem;
 use super::{conversations, new_conversation};
+use crate::app::Relay;
 use crate::audit::{AdminAction, Event as Audited, EventType, Logged, Order, ReadLimit, Record};
-use crate::conversations::{UserChange, UserStatus};
+use crate::conversations::By;
 use crate::dialects::fields::{BadField, Fields};
-use crate::identity::UserId;
-use crate::operations::{self, By};
+use crate::model::UserId;
+use crate::model::conversation::{UserChange, UserStatus};
 use crate::payload::Payload;
-use crate::relay::Relay;
+use crate::users;
 
 /// The longest address of a picture, in bytes; as in tokens.
 const MAX_URL_BYTES: usize = 2048;
@@ -51,7 +52,7 @@ async fn change_user(
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
         let payload = body.payload()?;
         let change = change(&relay, &payload).map_err(|bad| Problem::bad(&payload, bad))?;
-        let changed = operations::change_user(&relay, &admin.source, &user, &change).await?;
+        let changed = users::change_user(&relay, &admin.source, &user, &change).await?;
         let user = (&changed).into();
         Ok(Json(OneUser { user }).into_response())
     })
@@ -97,7 +98,7 @@ async fn disconnect_user(
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(bad_user)?;
-    let disconnected = operations::disconnect_user(&relay, &admin.source, &user).await;
+    let disconnected = users::disconnect_user(&relay, &admin.source, &user).await;
     Ok(Json(Disconnected { disconnected }).into_response())
 }
 

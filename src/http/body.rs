@@ -8,8 +8,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::problem::Problem;
-use crate::error::ErrorCode;
+use super::refuse::Problem;
+use crate::model::ErrorCode;
 use crate::payload::{Malformed, Payload};
 
 /// A body of JSON text, not yet looked into.

@@ -9,17 +9,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use tokio::sync::SemaphorePermit;
 
-use super::problem::{Problem, Sender};
-use super::{address, socket_io};
+use super::refuse::{Problem, Sender};
+use crate::app::Relay;
 use crate::audit::{Event as Audited, Record, Source};
-use crate::auth::AuthError;
-use crate::authentication;
-use crate::connection::Client;
-use crate::dialect::Dialect;
-use crate::error::ErrorCode;
-use crate::identity::{Identity, UserId};
-use crate::operations::{Actor, By};
-use crate::relay::Relay;
+use crate::auth::{self, AuthError};
+use crate::connection::{Client, edge};
+use crate::conversations::{Actor, By};
+use crate::limits::address;
+use crate::model::{Dialect, ErrorCode, Identity, UserId};
 use crate::transport::PeerLink;
 use crate::users::User;
 
@@ -93,7 +90,7 @@ impl FromRequestParts<Arc<Relay>> for Caller {
     async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
         let client = client(parts, relay)?;
         let result = match bearer(&parts.headers) {
-            Some(token) => authentication::authenticate(relay, client.address, token).await,
+            Some(token) => auth::authenticate(relay, client.address, token).await,
             None => Err(AuthError::Missing),
         };
         let authenticated = result.map_err(|error| refuse(relay, &client, error))?;
@@ -156,7 +153,7 @@ fn client(parts: &Parts, relay: &Relay) -> Result<Client, Problem> {
     let proxies = &relay.config.trusted_proxies;
     Ok(Client {
         address: address::client_address(link.peer().ip(), &parts.headers, proxies),
-        user_agent: socket_io::user_agent(&parts.headers),
+        user_agent: edge::user_agent(&parts.headers),
         declared: None,
         node: relay.node.clone(),
     })

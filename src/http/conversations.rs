@@ -12,19 +12,19 @@ use serde::Serialize;
 
 use super::body::{JsonText, whole};
 use super::caller::{Anyone, Caller};
+use super::message_json::{ShownConversation, ShownParticipant};
 use super::new_conversation::{self, Wanted};
 use super::path::Named;
-use super::problem::Problem;
 use super::query::Parameters;
-use super::shown::{ShownConversation, ShownParticipant};
-use crate::conversations::{
-    ConversationId, IdType, Listed, NewParticipant, Participant, Role, StoreError,
-};
+use super::refuse::Problem;
+use crate::app::Relay;
+use crate::conversations::{self, By, NotManaged};
 use crate::dialects::fields::{BadField, Fields};
-use crate::error::ErrorCode;
-use crate::identity::UserId;
-use crate::operations::{self, By, NotManaged};
-use crate::relay::Relay;
+use crate::model::conversation::{
+    ConversationId, IdType, Listed, NewParticipant, Participant, Role,
+};
+use crate::model::{ErrorCode, UserId};
+use crate::stores::conversations::StoreError;
 
 /// The most conversations of a list.
 const MOST_LISTED: usize = 200;
@@ -76,7 +76,7 @@ pub(super) async fn created(
     by: By<'_>,
     wanted: &Wanted,
 ) -> Result<Response, Problem> {
-    let created = operations::create(relay, by, &wanted.new).await?;
+    let created = conversations::create(relay, by, &wanted.new).await?;
     let names = names(relay, &created.participants).await?;
     let mut conversation = ShownConversation::new(&created.conversation, wanted.written);
     if let Some(key) = &wanted.key {
@@ -197,7 +197,7 @@ async fn add(
             key: None,
         };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let added = operations::add_participant(&relay, anyone.manages(), &id, &new).await?;
+        let added = conversations::add_participant(&relay, anyone.manages(), &id, &new).await?;
         let status = match added.repeated {
             true => StatusCode::OK,
             false => StatusCode::CREATED,
@@ -226,7 +226,7 @@ async fn remove(
         }
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let user = UserId::parse(&user).ok_or(NotManaged::NotFound)?;
-        let ended = operations::end_participation(&relay, anyone.manages(), &id, &user).await?;
+        let ended = conversations::end_participation(&relay, anyone.manages(), &id, &user).await?;
         Ok(participant(&ended))
     })
     .await

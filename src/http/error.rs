@@ -1,22 +1,17 @@
 //! Errors as HTTP bodies: `{error, code}`, and never more than that.
 
 use std::any::Any;
+use std::convert::Infallible;
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-#[derive(Serialize)]
-struct Body {
-    error: &'static str,
-    code: &'static str,
-}
+pub(super) use crate::connection::edge::refusal;
 
-/// An error response.
-pub(super) fn response(status: StatusCode, error: &'static str, code: &'static str) -> Response {
-    (status, Json(Body { error, code })).into_response()
-}
+use crate::connection::Fallback;
 
 #[derive(Serialize)]
 struct BareBody {
@@ -28,6 +23,13 @@ pub(super) fn bare(status: StatusCode, error: &'static str) -> Response {
     (status, Json(BareBody { error })).into_response()
 }
 
+/// What is served beside the paths of the Socket.IO library.
+pub fn fallback() -> Fallback {
+    let service =
+        tower::service_fn(|_: Request| async { Ok::<_, Infallible>(unknown_route().await) });
+    Fallback::new(service)
+}
+
 pub(super) async fn unknown_route() -> Response {
     bare(StatusCode::NOT_FOUND, "Endpoint not found")
 }
@@ -35,7 +37,7 @@ pub(super) async fn unknown_route() -> Response {
 /// A handler panicked. What it said is for the log of the panic itself, not for the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
-    response(
+    refusal(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Internal server error",
         "OPERATION_FAILED",

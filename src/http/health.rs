@@ -8,8 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::clock;
-use crate::relay::Relay;
+use crate::app::Relay;
+use crate::model::clock;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

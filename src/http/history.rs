@@ -11,15 +11,16 @@ use serde::Serialize;
 use super::caller::Caller;
 use super::message_form::Form;
 use super::path::Named;
-use super::problem::Problem;
 use super::query::Parameters;
-use crate::conversations::{
-    ConversationId, IdType, Message, MessageId, PageLimit, Slice, StoreError, UserRecord, Window,
+use super::refuse::Problem;
+use crate::app::Relay;
+use crate::dialects::conversation::{self, Person};
+use crate::dialects::{chat, feed};
+use crate::model::UserId;
+use crate::model::conversation::{
+    ConversationId, IdType, Message, MessageId, PageLimit, Slice, UserRecord, Window,
 };
-use crate::dialects::conversation::Person;
-use crate::dialects::{chat, conversation, feed};
-use crate::identity::UserId;
-use crate::relay::Relay;
+use crate::stores::conversations::StoreError;
 
 /// How many messages are read when nothing else is said.
 const DEFAULT_LIMIT: u64 = 50;

@@ -5,15 +5,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::problem::Problem;
-use crate::conversations::{Message, NewMessage, ShownId, StoreError, TempId, WrittenId};
-use crate::dialect::Dialect;
+use super::refuse::Problem;
+use crate::app::Relay;
 use crate::dialects::fields::Fields;
 use crate::dialects::{chat, conversation, feed};
-use crate::error::ErrorCode;
-use crate::identity::{Identity, UserId};
+use crate::model::conversation::{Message, NewMessage, ShownId, TempId, WrittenId};
+use crate::model::{Dialect, ErrorCode, Identity, UserId};
 use crate::payload::{Kept, Payload};
-use crate::relay::Relay;
+use crate::stores::conversations::StoreError;
 
 /// The longest content of a message in the form of `chat`, in characters (protocol, REST).
 const MAX_CHAT_CHARS: usize = 5000;

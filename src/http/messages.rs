@@ -15,15 +15,16 @@ use super::caller::Caller;
 use super::history;
 use super::message_form::Form;
 use super::path::Named;
-use super::problem::Problem;
 use super::query::Parameters;
-use crate::conversations::{ConversationId, Edit, IdType, Message, MessageId, StoreError};
-use crate::dialect::Dialect;
+use super::refuse::Problem;
+use crate::app::Relay;
+use crate::conversations;
 use crate::dialects::conversation;
 use crate::dialects::fields::{BadField, Fields};
-use crate::operations;
+use crate::model::Dialect;
+use crate::model::conversation::{ConversationId, Edit, IdType, Message, MessageId};
 use crate::payload::{Kept, Payload};
-use crate::relay::Relay;
+use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
@@ -50,7 +51,7 @@ async fn send(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -
         let mut kept = None;
         let on_kept = |message: &Message, repeated| kept = Some((message.clone(), repeated));
         let actor = caller.acts(Some(form.dialect()));
-        let sent = operations::send(&relay, actor, &new, body.len(), on_kept).await;
+        let sent = conversations::send(&relay, actor, &new, body.len(), on_kept).await;
         sent.map_err(|error| form.refusal(error))?;
         let (message, repeated) = kept.ok_or_else(Problem::failed)?;
         let status = match repeated {
@@ -178,7 +179,7 @@ async fn edited(
     let mut kept = None;
     let on_kept = |message: &Message| kept = Some(message.clone());
     let actor = caller.acts(dialect);
-    let edited = operations::edit(relay, actor, &conversation, id, change, on_kept).await;
+    let edited = conversations::edit(relay, actor, &conversation, id, change, on_kept).await;
     edited.map_err(unless_found)?;
     kept.ok_or_else(Problem::failed)
 }
@@ -206,8 +207,8 @@ async fn remove(
         let (conversation, id) = find(&relay, &id).await?;
         let actor = caller.acts(None);
         let removed = match for_all {
-            true => operations::delete(&relay, actor, &conversation, id, |_| {}).await,
-            false => operations::hide(&relay, actor, &conversation, id).await,
+            true => conversations::delete(&relay, actor, &conversation, id, |_| {}).await,
+            false => conversations::hide(&relay, actor, &conversation, id).await,
         };
         removed.map_err(unless_found)?;
         let message = "Message deleted";
@@ -244,7 +245,7 @@ async fn mark_read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonTe
         let conversation = fields.conversation("conversationId").map_err(bad)?.id;
         let messages = conversation::message_ids(&payload).map_err(bad)?;
         let actor = caller.acts(Some(Dialect::Conversation));
-        operations::mark_read(&relay, actor, &conversation, &messages, || {}).await?;
+        conversations::mark_read(&relay, actor, &conversation, &messages, || {}).await?;
         Ok(Json(Success { success: true }))
     })
     .await

@@ -1,7 +1,6 @@
 //! The HTTP side: the routes as one table, and what every request passes through. It must not
 //! know events.
 
-mod address;
 mod admin;
 mod body;
 mod caller;
@@ -10,16 +9,14 @@ mod error;
 mod health;
 mod history;
 mod message_form;
+mod message_json;
 mod messages;
-mod named_sid;
 mod new_conversation;
 mod origin;
 mod path;
-mod problem;
 mod query;
+mod refuse;
 mod sessions;
-mod shown;
-mod socket_io;
 
 use std::sync::Arc;
 
@@ -29,10 +26,11 @@ use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
-pub use socket_io::{Handshake, SocketIoEdge, not_found};
+use crate::model::Dialect;
+pub use error::fallback;
 
-use crate::dialect::Dialect;
-use crate::relay::Relay;
+use crate::app::Relay;
+use crate::connection::{SocketIoEdge, edge};
 
 /// All routes.
 pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
@@ -52,19 +50,16 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_route)
         .with_state(relay.clone())
-        .layer(from_fn_with_state(relay.clone(), problem::record_refusals))
-        .layer(from_fn_with_state(
-            relay.clone(),
-            problem::refuse_unrecorded,
-        ))
-        .layer(from_fn(problem::name_failures));
+        .layer(from_fn_with_state(relay.clone(), refuse::record_refusals))
+        .layer(from_fn_with_state(relay.clone(), refuse::refuse_unrecorded))
+        .layer(from_fn(refuse::name_failures));
     let socket_io = Router::new()
-        .route("/socket.io", any(socket_io::request))
-        .route("/socket.io/", any(socket_io::request))
+        .route("/socket.io", any(edge::request))
+        .route("/socket.io/", any(edge::request))
         .with_state(edge);
     origin::guard(&relay.config.allowed_origins, rest.merge(socket_io))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn_with_state(relay.clone(), socket_io::note_request))
+        .layer(from_fn_with_state(relay.clone(), edge::note_request))
 }

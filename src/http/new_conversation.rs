@@ -7,15 +7,14 @@ use axum::http::StatusCode;
 use serde_json::value::RawValue;
 
 use super::caller::Caller;
-use super::problem::Problem;
-use crate::conversations::{
+use super::refuse::Problem;
+use crate::app::Relay;
+use crate::dialects::fields::{BadField, Fields, written_id};
+use crate::model::conversation::{
     ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
 };
-use crate::dialects::fields::{BadField, Fields, written_id};
-use crate::error::ErrorCode;
-use crate::identity::UserId;
+use crate::model::{ErrorCode, UserId};
 use crate::payload::{Kept, Payload};
-use crate::relay::Relay;
 
 /// The most who take part in a conversation from its beginning.
 const MOST_PARTICIPANTS: usize = 1000;

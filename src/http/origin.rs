@@ -22,7 +22,7 @@ pub(super) fn guard(allowed: &AllowedOrigins, routes: Router) -> Router {
 /// A request without an origin comes from no web page and is allowed.
 async fn check(State(allowed): State<AllowedOrigins>, request: Request, next: Next) -> Response {
     match request.headers().get(ORIGIN) {
-        Some(origin) if !is_allowed(&allowed, origin) => error::response(
+        Some(origin) if !is_allowed(&allowed, origin) => error::refusal(
             StatusCode::FORBIDDEN,
             "Origin not allowed",
             "ORIGIN_NOT_ALLOWED",

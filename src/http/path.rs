@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use super::refuse::Problem;
 
 /// The parts of a path that stand for something. One that is no text names nothing.
 #[derive(Debug)]

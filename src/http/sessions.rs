@@ -13,13 +13,13 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{address, caller, error, socket_io};
+use super::{caller, error};
+use crate::app::Relay;
 use crate::audit::{Event as Audited, Record};
-use crate::connection::Client;
-use crate::dialect::Dialect;
-use crate::error::ErrorCode;
-use crate::relay::Relay;
-use crate::sessions::{AuthKey, ChatMode, ReserveError, SessionId, Summary};
+use crate::connection::{Client, edge};
+use crate::limits::address;
+use crate::model::session::{AuthKey, ChatMode, ReserveError, SessionId, Summary};
+use crate::model::{Dialect, ErrorCode};
 use crate::transport::PeerLink;
 
 /// The longest body, in bytes, beside the key.
@@ -84,15 +84,15 @@ impl IntoResponse for Refusal {
             Self::UnknownMode => error::bare(StatusCode::BAD_REQUEST, "Invalid chatMode"),
             Self::Exists => error::bare(StatusCode::CONFLICT, "Session already exists"),
             Self::TooLarge => {
-                error::response(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
+                error::refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
             }
             Self::Busy => {
                 let error = "Too many active sessions. Please try again later.";
-                error::response(StatusCode::SERVICE_UNAVAILABLE, error, code)
+                error::refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
             }
             Self::RateLimit => {
                 let status = StatusCode::TOO_MANY_REQUESTS;
-                let response = error::response(status, "Rate limit exceeded", code);
+                let response = error::refusal(status, "Rate limit exceeded", code);
                 ([(RETRY_AFTER, "1")], response).into_response()
             }
         }
@@ -109,7 +109,7 @@ async fn reserve(
     let address = address::client_address(peer, &headers, &relay.config.trusted_proxies);
     let client = Client {
         address,
-        user_agent: socket_io::user_agent(&headers),
+        user_agent: edge::user_agent(&headers),
         declared: Some(Dialect::Session),
         node: relay.node.clone(),
     };

@@ -2,9 +2,9 @@
 //! received text, opaque ones are passed on as the bytes they are. It must not know any event.
 
 mod attachments;
+mod encoded;
 mod event;
-mod kept;
-mod packed;
+mod owned;
 mod relayed;
 
 use std::borrow::Cow;
@@ -13,12 +13,13 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 pub use attachments::{Opaque, plainly};
+pub use encoded::Packed;
 pub use event::RawEvent;
-pub use kept::Kept;
-pub use packed::Packed;
+pub use owned::Kept;
 pub use relayed::Relayed;
 
-use crate::transport::FrameSizes;
+/// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.
+pub type FrameSizes = SmallVec<[usize; 2]>;
 
 /// Why an event cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use smallvec::SmallVec;
 
 use super::Payload;
-use crate::transport::FrameSizes;
+use crate::payload::FrameSizes;
 
 /// Room for the relay's own fields in the size of an event, in bytes.
 const OWN_FIELDS: usize = 256;

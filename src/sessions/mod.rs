@@ -2,17 +2,8 @@
 //! which connections of this server belong to which session is kept here. It must not know any
 //! event: `dialects::session` tells people what happened.
 
-#[cfg(test)]
-mod contract;
-mod history;
-mod key;
-mod limits;
-mod memory;
-mod model;
-mod redis;
-mod state;
-mod store;
-mod tell;
+mod publish;
+mod remote;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,24 +13,21 @@ use smallvec::SmallVec;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
-pub use history::HistoryLimits;
-pub use key::{AuthKey, KeyHash};
-pub use limits::SessionLimits;
-pub use memory::MemoryStore;
-pub use model::{
-    Appended, ChatMode, Departed, Departure, EVERYONE, Join, JoinError, Joined, KeysError, Member,
-    Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable, UnknownMode,
-};
-pub use redis::RedisStore;
-pub use store::SessionStore;
-pub use tell::News;
+pub use publish::News;
+pub(crate) use remote::heard;
 
-use crate::clock::Clock;
+use crate::model::session::{
+    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
+    Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
+};
+use crate::stores::sessions::SessionStore;
+
+use crate::cluster::{Body, Entry, Nodes, Subscription, Topic};
 use crate::connection::Connection;
-use crate::identity::UserId;
-use crate::nodes::{Body, Entry, NodeId, Nodes, Subscription, Topic};
+use crate::connection::rooms::{self, Room};
+use crate::model::clock::Clock;
+use crate::model::{NodeId, UserId};
 use crate::payload::Kept;
-use crate::rooms::{self, Room};
 
 /// All sessions.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 
 use super::{Flow, now_ms};
-use crate::error::DisconnectReason;
+use crate::model::DisconnectReason;
 
 /// Deadlines and bounds of every TCP connection.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::link::{Link, LinkLimits};
 use super::stream::{BeforeWrite, GuardedStream};
 use super::watch::Links;
-use crate::places::{Place, Places};
+use crate::limits::{Place, Places};
 
 /// A TCP listener whose connections are guarded.
 pub struct GuardedListener {

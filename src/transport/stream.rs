@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::read_ahead::ReadAhead;
-use crate::places::Place;
+use crate::limits::Place;
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
 const fn client_frame(packet: u8) -> [u8; 7] {

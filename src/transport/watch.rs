@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::link::Link;
 use super::now_ms;
-use crate::error::DisconnectReason;
+use crate::model::DisconnectReason;
 
 /// How often deadlines are looked at; they are kept to about this.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -1,8 +1,12 @@
 //! Every user that is connected here, and a bounded number of those who were: their connections,
 //! limits, peers and presence. It must not know what is told to whom; that is `presence`.
 
-mod believed;
+mod administration;
+mod cache;
 mod peers;
+pub mod presence;
+mod presence_sync;
+mod remote;
 mod transfers;
 
 use std::num::NonZeroUsize;
@@ -16,13 +20,16 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::Semaphore;
 
+use crate::cluster::Nodes;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::identity::{Identity, TokenUser, UserId};
 use crate::limits::UserLimits;
-use crate::nodes::Nodes;
-use believed::Believed;
+use crate::model::{Identity, TokenUser, UserId};
+pub use administration::{change_user, disconnect_here, disconnect_user};
+use cache::Believed;
 use peers::Peers;
+pub use presence_sync::Greeting;
+pub(crate) use remote::{heard, heard_by_all};
 pub use transfers::{Progress, Transfers};
 
 /// How many users that are away are remembered, with their peers and unfinished transfers.

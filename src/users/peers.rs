@@ -3,7 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::identity::UserId;
+use crate::model::UserId;
 
 #[derive(Debug, Default)]
 pub(super) struct Peers {

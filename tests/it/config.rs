@@ -9,7 +9,7 @@ use sealed_relay::config::{
     AllowedOrigins, Config, JwtAlgorithm, LogFormat, LogLevel, Period, Problems, SecretFileError,
     SecretOrigin, Sources, jwt_secret, reference_env, reference_toml,
 };
-use sealed_relay::dialect::Dialect;
+use sealed_relay::model::Dialect;
 use tempfile::TempDir;
 
 const SECRET: &str = "canary-secret-canary-secret-canary-secret";

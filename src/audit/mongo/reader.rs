@@ -13,14 +13,10 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::TIMEOUT;
-use crate::{
-    audit::{
-        entry::Fields,
-        read::{Found, Logged, Order, Query, ReadError, Reader},
-    },
-    clock,
-    mongo::within,
-};
+use crate::audit::entry::Fields;
+use crate::audit::read::{Found, Logged, Order, Query, ReadError, Reader};
+use crate::model::clock;
+use crate::stores::drivers::mongo::within;
 
 pub(super) struct MongoReader {
     logs: Collection<RawDocumentBuf>,

@@ -4,15 +4,11 @@ use mongodb::bson::spec::BinarySubtype;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::{
-    audit::{
-        Event, Record,
-        contract::{T, contract_suite, source},
-        entry::write,
-    },
-    config::Secret,
-    mongo_server::{self, Database},
-};
+use crate::audit::contract::{T, contract_suite, source};
+use crate::audit::entry::write;
+use crate::audit::{Event, Record};
+use crate::config::Secret;
+use crate::mongo_server::{self, Database};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 

@@ -5,14 +5,10 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::{
-    audit::{
-        Event, Reader, Refused, Source,
-        entry::Fields,
-        shared::{RECORDS_PER_WRITE, State},
-    },
-    config::SpoolFull,
-};
+use crate::audit::entry::Fields;
+use crate::audit::shared::{RECORDS_PER_WRITE, State};
+use crate::audit::{Event, Reader, Refused, Source};
+use crate::config::SpoolFull;
 
 type Verdict = Result<Refused, &'static str>;
 

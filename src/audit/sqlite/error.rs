@@ -1,6 +1,6 @@
 //! Why the embedded store fails.
 
-use crate::database::OpenError;
+use crate::stores::drivers::sqlite::OpenError;
 
 /// Why the embedded store could not be opened or used. No variant holds anything of a record.
 #[derive(Debug, thiserror::Error)]

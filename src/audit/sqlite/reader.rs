@@ -10,13 +10,9 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{FILE_NAME, StoreError};
-use crate::{
-    audit::{
-        EventType,
-        read::{Found, Logged, Order, Query, ReadError, Reader},
-    },
-    clock,
-};
+use crate::audit::EventType;
+use crate::audit::read::{Found, Logged, Order, Query, ReadError, Reader};
+use crate::model::clock;
 
 /// `createdAt` is the time in `_id`, so this is the order of `_id`; as a pair it is that of an index.
 macro_rules! select {

@@ -9,14 +9,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
-use crate::database::OpenError;
-use crate::{
-    audit::{
-        Audit, AuditOptions, AuditText, Event, Record, Source, details::tests::samples,
-        entry::write,
-    },
-    dialect::Dialect,
-};
+use crate::audit::details::tests::samples;
+use crate::audit::entry::write;
+use crate::audit::{Audit, AuditOptions, AuditText, Event, Record, Source};
+use crate::model::Dialect;
+use crate::stores::drivers::sqlite::OpenError;
 
 fn source() -> Arc<Source> {
     Arc::new(Source {

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::clock;
-use crate::conversations::{Message, MessageId, ShownId};
 use crate::dialects::content::Content;
+use crate::model::clock;
+use crate::model::conversation::{Message, MessageId, ShownId};
 use crate::payload::{Kept, Opaque, plainly};
 
 /// A message, as REST answers it in this form.

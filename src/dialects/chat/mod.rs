@@ -4,23 +4,23 @@
 mod envelope;
 mod messages;
 pub mod presence;
-mod tell;
+mod render;
 mod typing;
 
 use std::sync::Arc;
 
+use crate::app::Relay;
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::{Connection, Member};
-use crate::conversations::{Shape, StoreError, WrittenId};
-use crate::dialect::Dialect;
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields, written_id};
-use crate::error::ErrorCode;
-use crate::operations;
-use crate::relay::Relay;
+use crate::model::conversation::{Shape, WrittenId};
+use crate::model::{Dialect, ErrorCode};
+use crate::stores::conversations::StoreError;
 
 pub use messages::Shown;
-pub use tell::TELLER;
+pub use render::TELLER;
 
 /// What a client of this dialect may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub async fn enter(relay: &Relay, connection: &Arc<Connection>) {
     let Some(member) = connection.member() else {
         return;
     };
-    if let Err(error) = operations::join_all(relay, connection, member).await {
+    if let Err(error) = conversations::join_all(relay, connection, member).await {
         tracing::warn!(%error, "a connection could not be put into the chats of its user");
         let code = ErrorCode::JoinFailed;
         relay.record(connection, Some(Dialect::Chat), Audited::Error { code });
@@ -108,7 +108,7 @@ async fn typing(turn: &mut Turn<'_>, member: &Member, is_typing: bool) -> Result
     }
     let id = chat(turn)?.id;
     let lasts = is_typing.then_some(typing::LASTS);
-    operations::typing(relay, connection, member, &id, Shape::Chat, lasts).await?;
+    conversations::typing(relay, connection, member, &id, Shape::Chat, lasts).await?;
     Ok(())
 }
 

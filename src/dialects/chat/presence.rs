@@ -4,12 +4,10 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::clock;
+use crate::app::Relay;
 use crate::connection::{Connection, Member};
-use crate::dialect::Dialect;
-use crate::identity::UserId;
-use crate::presence::{self, Change};
-use crate::relay::Relay;
+use crate::model::{Dialect, UserId, clock};
+use crate::users::presence::{self, Change};
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";

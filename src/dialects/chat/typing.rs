@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::conversations::ShownId;
+use crate::model::conversation::ShownId;
 
 /// How long someone types who does not say so again.
 pub(super) const LASTS: Duration = Duration::from_secs(3);

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::{CONVERSATION_ID, MESSAGE_ID, Refusal, nothing};
 use crate::connection::Member;
-use crate::conversations::{Edit, MessageId, ShownId};
-use crate::dialect::Dialect;
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
-use crate::operations;
+use crate::model::Dialect;
+use crate::model::conversation::{Edit, MessageId, ShownId};
 use crate::payload::Payload;
 
 /// `message:updated`
@@ -54,7 +54,7 @@ pub(super) async fn update(
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = |_: &_| turn.succeed();
-    operations::edit(relay, actor, &conversation, message, &edit, kept).await?;
+    conversations::edit(relay, actor, &conversation, message, &edit, kept).await?;
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn delete(
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = |_: &_| turn.succeed();
-    operations::delete(relay, actor, &conversation, message, kept).await?;
+    conversations::delete(relay, actor, &conversation, message, kept).await?;
     Ok(())
 }
 

@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
-use crate::conversations::{Shape, ShownId};
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
-use crate::operations;
+use crate::model::conversation::{Shape, ShownId};
 use crate::payload::Payload;
 
 const JOINED: &str = "conversation:joined";
@@ -46,7 +46,7 @@ pub(super) async fn join(
         connection.say(JOINED, &joined);
     };
     let shape = Shape::Conversation;
-    operations::join(relay, connection, member, &conversation, shape, joined).await?;
+    conversations::join(relay, connection, member, &conversation, shape, joined).await?;
     Ok(())
 }
 
@@ -66,6 +66,6 @@ pub(super) async fn leave(
         connection.say(LEFT, &left);
     };
     let id = &conversation.id;
-    operations::leave(relay, connection, member, id, Shape::Conversation, left).await;
+    conversations::leave(relay, connection, member, id, Shape::Conversation, left).await;
     Ok(())
 }

@@ -3,17 +3,14 @@
 use serde::Serialize;
 
 use super::{CONVERSATION_ID, Refusal};
-use crate::clock;
 use crate::connection::Member;
-use crate::conversations::{Message, MessageId, NewMessage, ShownId, TempId, UserRecord};
-use crate::dialect::Dialect;
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
-use crate::identity::{Identity, UserId};
-use crate::operations;
-use crate::payload::{Kept, Opaque, Payload, frames, plainly};
-use crate::transport::FrameSizes;
+use crate::model::conversation::{Message, MessageId, NewMessage, ShownId, TempId, UserRecord};
+use crate::model::{Dialect, Identity, UserId, clock};
+use crate::payload::{FrameSizes, Kept, Opaque, Payload, frames, plainly};
 
 /// The field of a sender's own name for a message.
 pub(super) const TEMP_ID: &str = "tempId";
@@ -167,7 +164,7 @@ pub(super) async fn send(
         };
         turn.answer_small(&acknowledged);
     };
-    operations::send(relay, actor, &new, size, kept).await?;
+    conversations::send(relay, actor, &new, size, kept).await?;
     Ok(())
 }
 

@@ -6,8 +6,8 @@ mod membership;
 mod messages;
 mod presence;
 mod reactions;
+mod render;
 mod signals;
-mod tell;
 
 use std::borrow::Cow;
 
@@ -15,18 +15,18 @@ use serde::Serialize;
 
 pub(crate) use messages::temp_id;
 pub use messages::{Person, Shown};
+pub use render::TELLER;
 pub(crate) use signals::message_ids;
-pub use tell::TELLER;
 
 use super::Turn;
 use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
-use crate::conversations::{ConversationId, StoreError};
-use crate::dialect::Dialect;
-use crate::error::ErrorCode;
-use crate::operations;
+use crate::conversations;
+use crate::model::conversation::ConversationId;
+use crate::model::{Dialect, ErrorCode};
 use crate::payload::{Opaque, Payload};
+use crate::stores::conversations::StoreError;
 
 /// What a client of this dialect may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,7 +204,7 @@ impl Refusal {
 /// who takes part, and to one who does not.
 async fn nothing(turn: &Turn<'_>, member: &Member, conversation: &ConversationId) -> Refusal {
     let user = &member.user.id;
-    match operations::takes_part(turn.relay, user, conversation).await {
+    match conversations::takes_part(turn.relay, user, conversation).await {
         Ok(()) => Refusal::Unauthorized,
         Err(error) => error.into(),
     }

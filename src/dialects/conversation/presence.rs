@@ -4,14 +4,13 @@ use serde::Serialize;
 
 use super::messages::Person;
 use super::{CONVERSATION_ID, Refusal};
-use crate::clock;
 use crate::connection::Member;
-use crate::conversations::{ShownId, UserRecord};
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
-use crate::operations;
-use crate::payload::Payload;
-use crate::transport::FrameSizes;
+use crate::model::clock;
+use crate::model::conversation::{ShownId, UserRecord};
+use crate::payload::{FrameSizes, Payload};
 
 const RESPONSE: &str = "presence:response";
 
@@ -72,6 +71,6 @@ pub(super) async fn request(
         response.success = Some(true);
         turn.answer(&response, &frames);
     };
-    operations::online(relay, &member.user.id, &conversation.id, tell).await?;
+    conversations::online(relay, &member.user.id, &conversation.id, tell).await?;
     Ok(())
 }

@@ -6,11 +6,11 @@ use super::changes::message_id;
 use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal, nothing};
 use crate::connection::Member;
-use crate::conversations::{Emoji, MessageId, ReactionId, ShownId};
-use crate::dialect::Dialect;
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::operations;
+use crate::model::Dialect;
+use crate::model::conversation::{Emoji, MessageId, ReactionId, ShownId};
 use crate::payload::Payload;
 
 /// `reaction:added`
@@ -69,7 +69,7 @@ pub(super) async fn add(
             reaction_id,
         });
     };
-    operations::add_reaction(relay, actor, &conversation, message, &emoji, kept).await?;
+    conversations::add_reaction(relay, actor, &conversation, message, &emoji, kept).await?;
     Ok(())
 }
 
@@ -90,6 +90,6 @@ pub(super) async fn remove(
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = || turn.succeed();
-    operations::remove_reaction(relay, actor, &conversation, message, reaction, kept).await?;
+    conversations::remove_reaction(relay, actor, &conversation, message, reaction, kept).await?;
     Ok(())
 }

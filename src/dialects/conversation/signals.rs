@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
-use crate::conversations::{MessageId, Shape, ShownId};
-use crate::dialect::Dialect;
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::operations;
+use crate::model::Dialect;
+use crate::model::conversation::{MessageId, Shape, ShownId};
 use crate::payload::Payload;
 
 /// The most messages that are read at once.
@@ -52,7 +52,7 @@ pub(super) async fn typing(
         .id;
     let lasts = is_typing.then_some(TYPES_FOR);
     let shape = Shape::Conversation;
-    let typed = operations::typing(relay, connection, member, &id, shape, lasts).await;
+    let typed = conversations::typing(relay, connection, member, &id, shape, lasts).await;
     typed.map_err(|error| match error.into() {
         Refusal::NotParticipant => Refusal::NotInRoom,
         refusal => refusal,
@@ -72,7 +72,7 @@ pub(super) async fn read(
     let messages = message_ids(payload)?;
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = || turn.succeed();
-    operations::mark_read(relay, actor, &conversation, &messages, kept).await?;
+    conversations::mark_read(relay, actor, &conversation, &messages, kept).await?;
     Ok(())
 }
 

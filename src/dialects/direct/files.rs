@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::Refusal;
 use super::messages::from;
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
-use crate::clock;
 use crate::connection::Member;
-use crate::dialect::Dialect::Direct;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
+use crate::model::Dialect::Direct;
+use crate::model::clock;
 use crate::payload::{Opaque, Payload};
 use crate::users::Progress;
 

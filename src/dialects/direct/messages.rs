@@ -4,14 +4,12 @@ use serde::Serialize;
 
 use super::Refusal;
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
-use crate::clock;
-use crate::connection::Member;
-use crate::dialect::Dialect::Direct;
+use crate::connection::{Member, rooms};
 use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
-use crate::identity::UserId;
+use crate::model::Dialect::Direct;
+use crate::model::{UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
-use crate::rooms;
 
 const ROOM_JOINED: &str = "room:joined";
 const ROOM_LEFT: &str = "room:left";

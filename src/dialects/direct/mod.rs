@@ -13,8 +13,7 @@ use super::Turn;
 use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
-use crate::dialect::Dialect;
-use crate::error::ErrorCode;
+use crate::model::{Dialect, ErrorCode};
 use crate::payload::{Opaque, Payload};
 
 /// What a client of this dialect may send.

@@ -6,13 +6,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::clock;
+use crate::app::Relay;
 use crate::config::PresenceAudience;
 use crate::connection::{Connection, Member};
-use crate::dialect::Dialect;
-use crate::identity::UserId;
-use crate::presence::{self, Change};
-use crate::relay::Relay;
+use crate::model::{Dialect, UserId, clock};
+use crate::users::presence::{self, Change};
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";

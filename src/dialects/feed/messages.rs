@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::conversations::{Message, MessageId, ShownId};
 use crate::dialects::content::Content;
+use crate::model::conversation::{Message, MessageId, ShownId};
 
 /// A message: `new-message`, and what REST answers in this form.
 #[derive(Debug, Serialize)]

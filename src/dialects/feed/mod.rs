@@ -3,19 +3,19 @@
 //! `docs/protocol/feed.md`.
 
 mod messages;
-mod tell;
+mod render;
 
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
-use crate::conversations::{Shape, StoreError, WrittenId};
-use crate::dialect::Dialect;
+use crate::conversations;
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields, written_id};
-use crate::error::ErrorCode;
-use crate::operations;
+use crate::model::conversation::{Shape, WrittenId};
+use crate::model::{Dialect, ErrorCode};
+use crate::stores::conversations::StoreError;
 
 pub use messages::Shown;
-pub use tell::TELLER;
+pub use render::TELLER;
 
 /// What a client of this dialect may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ async fn join(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
     }
     let conversation = conversation(turn)?;
     let joined = |_| turn.succeed();
-    operations::join(
+    conversations::join(
         relay,
         connection,
         member,
@@ -105,7 +105,7 @@ async fn leave(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
     let (relay, connection) = (turn.relay, turn.connection);
     let id = conversation(turn)?.id;
     let left = || turn.succeed();
-    operations::leave(relay, connection, member, &id, Shape::Feed, left).await;
+    conversations::leave(relay, connection, member, &id, Shape::Feed, left).await;
     Ok(())
 }
 

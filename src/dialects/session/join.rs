@@ -8,22 +8,18 @@ use uuid::Uuid;
 use super::keys::{self, PublicKeys};
 use super::messages::History;
 use super::{Refusal, SESSION_ERROR, SESSION_ID, SessionError, member_of};
+use crate::app::Relay;
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
-use crate::dialect::Dialect;
+use crate::connection::rooms::{Behind, To};
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::error::ErrorCode;
-use crate::identity::UserId;
-use crate::nodes::NodeId;
-use crate::payload::{Opaque, Payload, frames, plainly};
-use crate::relay::Relay;
-use crate::rooms::{Behind, To};
-use crate::sessions::{
-    AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, News, Session,
-    SessionId, Unavailable,
+use crate::model::session::{
+    AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, SessionId, Unavailable,
 };
-use crate::transport::FrameSizes;
+use crate::model::{Dialect, ErrorCode, NodeId, UserId};
+use crate::payload::{FrameSizes, Opaque, Payload, frames, plainly};
+use crate::sessions::{News, Session};
 
 const USER_JOINED: &str = "user-joined";
 const USER_LEFT: &str = "user-left";

@@ -5,14 +5,13 @@ use smallvec::smallvec;
 
 use super::{Refusal, member_of};
 use crate::connection::Connection;
+use crate::connection::rooms::{Behind, To};
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::error::ErrorCode;
-use crate::identity::UserId;
-use crate::payload::{Kept, Opaque, Payload, frames};
-use crate::rooms::{Behind, To};
-use crate::sessions::{KeysError, Member, News, Session};
-use crate::transport::FrameSizes;
+use crate::model::session::{KeysError, Member};
+use crate::model::{ErrorCode, UserId};
+use crate::payload::{FrameSizes, Kept, Opaque, Payload, frames};
+use crate::sessions::{News, Session};
 
 const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
 const SESSION_KEY_AVAILABLE: &str = "session-key-available";

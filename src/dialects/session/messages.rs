@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::{Refusal, member_of};
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
-use crate::dialect::Dialect;
+use crate::connection::rooms::{Behind, To};
 use crate::dialects::Turn;
 use crate::dialects::fields::{BadField, Fields};
-use crate::payload::{Kept, Opaque, Payload, frames, plainly};
-use crate::rooms::{Behind, To};
-use crate::sessions::{Appended, Message, News, Session};
-use crate::transport::FrameSizes;
+use crate::model::Dialect;
+use crate::model::session::{Appended, Message};
+use crate::payload::{FrameSizes, Kept, Opaque, Payload, frames, plainly};
+use crate::sessions::{News, Session};
 
 const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_SENT: &str = "message-sent";

@@ -16,11 +16,10 @@ pub use join::{disconnected, end_expired, lost};
 use super::Turn;
 use super::fields::{BadField, Fields};
 use crate::audit::{AuditText, Event as Audited};
-use crate::dialect::Dialect;
-use crate::error::ErrorCode;
-use crate::identity::UserId;
+use crate::model::session::SessionId;
+use crate::model::{Dialect, ErrorCode, UserId};
 use crate::payload::Payload;
-use crate::sessions::{Session, SessionId};
+use crate::sessions::Session;
 
 /// What a client of this dialect may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

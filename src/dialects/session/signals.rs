@@ -3,12 +3,11 @@
 use serde::Serialize;
 
 use super::{Refusal, member_of};
+use crate::connection::rooms::To;
 use crate::dialects::Turn;
 use crate::dialects::fields::Fields;
-use crate::payload::{Opaque, Payload, frames};
-use crate::rooms::To;
+use crate::payload::{FrameSizes, Opaque, Payload, frames};
 use crate::sessions::News;
-use crate::transport::FrameSizes;
 
 pub(super) const USER_TYPING: &str = "user-typing";
 pub(super) const USER_STOPPED_TYPING: &str = "user-stopped-typing";

@@ -1,11 +1,9 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::audit::{
-    Audit, AuditOptions, Event, ReadLimit, Record, SqliteStore, Store as _,
-    contract::{T, source},
-    entry::write,
-};
+use crate::audit::contract::{T, source};
+use crate::audit::entry::write;
+use crate::audit::{Audit, AuditOptions, Event, ReadLimit, Record, SqliteStore, Store as _};
 
 fn open() -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();

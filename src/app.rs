@@ -1,0 +1,190 @@
+//! What all parts of the relay share, and the ways an event reaches people. It must not know the
+//! name of any event: dialects bring the names and the payloads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use smallvec::smallvec;
+
+use crate::audit::{Audit, Event, Record};
+use crate::auth::Verifier;
+use crate::cluster::{Nodes, Subscription, Topic};
+use crate::config::Config;
+use crate::connection::{Connection, OpenConnections, SMALL_EVENT};
+use crate::conversations::Conversations;
+use crate::limits::{AddressLimits, Places};
+use crate::model::{Dialect, UserId};
+use crate::payload::{FrameSizes, Packed};
+use crate::sessions::Sessions;
+use crate::transport::TransportCloser;
+use crate::users::presence::Presence;
+use crate::users::{Arriving, Connections, Users};
+
+/// The state of one relay.
+pub struct Relay {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Verifies tokens.
+    pub verifier: Verifier,
+    /// All users.
+    pub users: Users,
+    /// All open connections.
+    pub connections: OpenConnections,
+    /// Stored conversations.
+    pub conversations: Conversations,
+    /// Ad-hoc sessions.
+    pub sessions: Sessions,
+    /// Ends polling sessions.
+    pub closer: TransportCloser,
+    /// Rate limits per address.
+    pub limits: AddressLimits,
+    /// Connections per address.
+    pub places: Places,
+    /// Who is told that users come and go.
+    pub presence: Presence,
+    /// The audit.
+    pub audit: Audit,
+    /// The name of this server.
+    pub node: Arc<str>,
+    /// The other servers of the deployment, if it may have some.
+    pub nodes: Option<Arc<Nodes>>,
+    /// When it started.
+    pub started: Instant,
+    pub(crate) draining: AtomicBool,
+}
+
+/// The receivers of a relayed event, which have room for it.
+#[derive(Debug)]
+pub struct Receivers<'a> {
+    user: &'a UserId,
+    here: Connections,
+    nodes: Option<&'a Nodes>,
+}
+
+impl Receivers<'_> {
+    /// Sends them an event that becomes frames of these sizes. Whether anybody is there to receive
+    /// it.
+    pub async fn emit<T: Serialize>(
+        &self,
+        sender: &UserId,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> bool {
+        for connection in &self.here {
+            connection.emit(event, payload, frames);
+        }
+        let is_here = !self.here.is_empty();
+        let elsewhere = self
+            .nodes
+            .and_then(|nodes| Some((nodes, Packed::new(event, payload)?)));
+        match elsewhere {
+            None => is_here,
+            Some((nodes, event)) => nodes.send(self.user, sender, event).await || is_here,
+        }
+    }
+
+    /// Sends them a small event of the relay's own.
+    pub async fn say<T: Serialize>(&self, sender: &UserId, event: &'static str, payload: &T) {
+        self.emit(sender, event, payload, &smallvec![SMALL_EVENT])
+            .await;
+    }
+}
+
+impl Relay {
+    /// All connections of one user. Waits until each has room for an event or is closed: this is
+    /// what slows a sender down to the pace of its slowest receiver.
+    pub async fn to_user<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
+        let mut here = self.users.connections(user.as_str());
+        here.retain(|connection| !connection.is_leaving());
+        for connection in &here {
+            connection.flow().room().await;
+        }
+        // Without Redis nothing has to be written for others.
+        let nodes = self.nodes.as_deref();
+        let nodes = nodes.filter(|nodes| nodes.redis().is_up());
+        if let Some(nodes) = nodes {
+            nodes.room(user).await;
+        }
+        Receivers { user, here, nodes }
+    }
+
+    /// Hears what other servers send this user, as long as the subscription is kept. What comes before
+    /// the connection is added to the user waits for that.
+    pub async fn hear(&self, user: &UserId) -> Option<(Subscription, Arriving)> {
+        let nodes = self.nodes.as_ref()?;
+        let arriving = self.users.expect(user);
+        let heard = nodes.bus().subscribe(Topic::User(user.clone())).await;
+        Some((heard, arriving))
+    }
+
+    /// Sends an event of a user on another server to the connections that a user has here.
+    pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &Packed) {
+        const POLL: Duration = Duration::from_millis(2);
+        const PATIENCE: Duration = Duration::from_secs(5);
+        let since = Instant::now();
+        while self.users.is_expected(user) && since.elapsed() < PATIENCE {
+            tokio::time::sleep(POLL).await;
+        }
+        self.users.introduce_from_elsewhere(sender, user);
+        for connection in self.users.connections(user.as_str()) {
+            connection.flow().room().await;
+            connection.emit_packed(event);
+        }
+    }
+
+    /// Nobody sends anything to this connection any more. Returns when its client has what was sent.
+    pub async fn part_from(&self, connection: &Connection) {
+        const POLL: Duration = Duration::from_millis(5);
+        connection.leave();
+        connection.hear(None);
+        if let (Some(nodes), Some(member)) = (&self.nodes, connection.member()) {
+            // Until other servers do not reach it any more, and what they sent is handed out.
+            nodes.bus().flush().await;
+            while !nodes.is_quiet(&member.user.id) {
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        while connection.flow().backlog() > 0 {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// From now on no new connections are taken.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Whether the server is shutting down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Records how often a connection was over a limit since this was called last, if it was.
+    pub fn record_over_limit(&self, connection: &Connection) {
+        let count = connection.take_over_limit();
+        if count > 0 {
+            self.record(
+                connection,
+                Some(connection.dialect()),
+                Event::RateLimited { count },
+            );
+        }
+    }
+
+    /// Records what a connection did.
+    pub fn record(&self, connection: &Connection, dialect: Option<Dialect>, event: Event) {
+        self.audit
+            .record(Record::new(connection.source(), dialect, event));
+    }
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,126 @@
+//! What each node has in Redis, so that others can take it out when the node dies: a set for each.
+
+use redis::Cmd;
+use uuid::Uuid;
+
+use super::Nodes;
+use crate::model::conversation::ConversationId;
+use crate::model::session::SessionId;
+use crate::model::{NodeId, UserId};
+use crate::stores::drivers::redis::RedisError;
+
+/// Something that a node has in Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// A user who is online.
+    User(UserId),
+    /// The room of a conversation that somebody is in.
+    Room(ConversationId),
+    /// A member of a session, and the connection that they joined on.
+    Member(SessionId, UserId, Uuid),
+}
+
+/// Not in any id.
+const SEPARATOR: char = '\n';
+
+impl std::fmt::Display for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::User(user) => write!(f, "user{SEPARATOR}{}", user.as_str()),
+            Self::Room(room) => write!(f, "room{SEPARATOR}{}", room.as_str()),
+            Self::Member(session, user, connection) => write!(
+                f,
+                "member{SEPARATOR}{session}{SEPARATOR}{}{SEPARATOR}{connection}",
+                user.as_str()
+            ),
+        }
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(SEPARATOR);
+        let entry = match (parts.next()?, parts.next()?) {
+            ("user", user) => Self::User(UserId::parse(user)?),
+            ("room", room) => Self::Room(ConversationId::parse(room)?),
+            ("member", session) => {
+                let user = UserId::parse(parts.next()?)?;
+                let connection = Uuid::parse_str(parts.next()?).ok()?;
+                Self::Member(SessionId::parse(session)?.0, user, connection)
+            }
+            _ => return None,
+        };
+        parts.next().is_none().then_some(entry)
+    }
+}
+
+impl Nodes {
+    /// This node has something in Redis from now on. To be called before it is put there.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn note(&self, entry: &Entry) -> Result<(), RedisError> {
+        let command = self.ledger_command("SADD", self.me, &entry.to_string());
+        self.redis.query(&command).await
+    }
+
+    /// A node has it there no more. To be called after it was taken out.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn forget(&self, node: NodeId, entry: &Entry) -> Result<(), RedisError> {
+        let command = self.ledger_command("SREM", node, &entry.to_string());
+        self.redis.query(&command).await
+    }
+
+    /// Some of what a node has in Redis, and where to go on; at the end that is nowhere.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn ledger(
+        &self,
+        node: NodeId,
+        from: u64,
+    ) -> Result<(Option<u64>, Vec<Entry>), RedisError> {
+        let mut command = redis::cmd("SSCAN");
+        command
+            .arg(self.ledger_key(node))
+            .arg(from)
+            .arg("COUNT")
+            .arg(256);
+        let (next, entries): (u64, Vec<String>) = self.redis.query(&command).await?;
+        let entries = entries.iter().filter_map(|text| Entry::parse(text));
+        Ok(((next != 0).then_some(next), entries.collect()))
+    }
+
+    fn ledger_command(&self, name: &str, node: NodeId, entry: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(self.ledger_key(node)).arg(entry);
+        command
+    }
+
+    pub(super) fn ledger_key(&self, node: NodeId) -> String {
+        self.redis.key("ledger", &node.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_what_was_written() {
+        let user = UserId::parse("a b").unwrap();
+        let session = SessionId::parse("s").unwrap().0;
+        for entry in [
+            Entry::User(user.clone()),
+            Entry::Room(ConversationId::parse("user").unwrap()),
+            Entry::Member(session, user, Uuid::new_v4()),
+        ] {
+            assert_eq!(Entry::parse(&entry.to_string()), Some(entry));
+        }
+        for other in ["", "user", "user\na\nb", "member\na\nb", "cat\na"] {
+            assert_eq!(Entry::parse(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The watch over the deadlines of connections: tokens that expire, guests that stay too long,
+//! polling clients that take nothing. One task for all of them, and one for sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::Relay;
+use crate::auth::AuthError;
+use crate::connection::{Connection, Phase};
+use crate::dialects::{auth_events, session};
+use crate::model::{DisconnectReason, clock};
+
+/// How often deadlines are looked at; they are kept to about this.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// A connection that the library never began, and whose end it did not tell, is forgotten.
+const LONGEST_ADMISSION: Duration = Duration::from_secs(60);
+/// How often things that were left behind are cleared away.
+const SWEEP_EVERY: u32 = 60;
+
+/// Watches for ever.
+pub async fn watch(relay: Arc<Relay>) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for turn in 0u32.. {
+        interval.tick().await;
+        let now = clock::now_seconds();
+        for connection in relay.connections.all() {
+            check(&relay, &connection, now);
+        }
+        if turn % SWEEP_EVERY == 0 {
+            relay.connections.sweep();
+            forget_greetings(&relay);
+            relay.limits.sweep();
+        }
+    }
+}
+
+/// What is said of those whom a connection was told of when it began has come by now.
+fn forget_greetings(relay: &Relay) {
+    for connection in relay.connections.all() {
+        if connection.age() > LONGEST_ADMISSION {
+            connection.greeting().forget();
+        }
+    }
+}
+
+/// Watches for ever over sessions that are not used any more.
+pub async fn watch_sessions(relay: Arc<Relay>) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        session::end_expired(&relay).await;
+    }
+}
+
+fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
+    if matches!(*connection.phase(), Phase::Admitted(_)) && connection.age() > LONGEST_ADMISSION {
+        relay.connections.remove(connection.socket_id());
+        return connection.flow().close();
+    }
+    relay.record_over_limit(connection);
+    if connection.closing().is_some() {
+        return;
+    }
+    if connection.member().is_some() {
+        check_expiry(relay, connection, now);
+    } else if connection.is_stranger() && connection.age() >= relay.config.guest_timeout {
+        auth_events::expel(
+            connection,
+            AuthError::Missing,
+            DisconnectReason::GuestTimeout,
+        );
+    }
+    let polls = connection.flow().link().is_none();
+    if polls && connection.flow().stalled_for() > relay.config.write_deadline {
+        connection.close(DisconnectReason::SlowConsumer);
+    }
+}
+
+fn check_expiry(relay: &Relay, connection: &Connection, now: u64) {
+    let left = connection.expires_at().saturating_sub(now);
+    if left == 0 {
+        auth_events::expel(
+            connection,
+            AuthError::Expired,
+            DisconnectReason::TokenExpired,
+        );
+    } else if left <= relay.config.auth_expiring_notice.as_secs() && connection.announces_expiry() {
+        auth_events::announce_expiry(connection);
+    }
+}

@@ -1,0 +1,159 @@
+//! A connection's beginning, its work and its end.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use socketioxide::socket::DisconnectReason as LibraryReason;
+
+use crate::app::Relay;
+use crate::audit::Event as Audited;
+use crate::auth::AuthError;
+use crate::connection::{Admission, Connection, Drain, Next, Phase};
+use crate::dialects::{self, auth_events};
+use crate::model::{DisconnectReason, ErrorCode};
+use crate::users::presence;
+
+/// What came of entering a connection into what it belongs to.
+enum Entered {
+    /// It may work.
+    Here,
+    /// It is to be sent away, and perhaps told why.
+    SendAway(Option<AuthError>),
+    /// It was over before it began.
+    Over,
+}
+
+/// The connection begins.
+pub(super) async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+    // Nothing is sent away inside: the end of a connection waits for its phase, too.
+    match enter(relay, connection) {
+        Entered::Here => {
+            auth_events::settle_in(relay, connection).await;
+            auth_events::arrive(relay, connection).await;
+            work(relay, connection, connection.inbox().open()).await;
+        }
+        Entered::SendAway(Some(error)) => {
+            auth_events::expel(connection, error, DisconnectReason::AuthRefused)
+        }
+        Entered::SendAway(None) => connection.disconnect(DisconnectReason::ServerClosed),
+        Entered::Over => {}
+    }
+}
+
+fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
+    let mut phase = connection.phase();
+    let admission = match std::mem::replace(&mut *phase, Phase::Open) {
+        Phase::Admitted(admission) => admission,
+        other => {
+            *phase = other;
+            return Entered::Over;
+        }
+    };
+    tracing::debug!(session = %connection.session, "connected");
+    match admission {
+        Admission::Guest => {
+            relay.record(
+                connection,
+                connection.client.declared,
+                Audited::SocketConnect,
+            );
+        }
+        Admission::Refused(error) => {
+            let event = Audited::AuthFailed { code: error.code() };
+            relay.record(connection, connection.client.declared, event);
+            return Entered::SendAway(Some(error));
+        }
+        Admission::User(authenticated) => {
+            if let Err(code) = auth_events::enter(relay, connection, authenticated) {
+                let error = (code == ErrorCode::NotAuthorized).then_some(AuthError::NotAuthorized);
+                return Entered::SendAway(error);
+            }
+        }
+    }
+    Entered::Here
+}
+
+/// The connection is over. What it had sent before is still handled, and then its end.
+pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) {
+    let mut phase = connection.phase();
+    let began = match std::mem::replace(&mut *phase, Phase::Over) {
+        Phase::Over => return,
+        Phase::Admitted(_) => false,
+        Phase::Open => true,
+    };
+    relay.connections.remove(connection.socket_id());
+    let reason = connection.closing().unwrap_or(reason_of(reason));
+    if reason == DisconnectReason::SlowConsumer {
+        let bytes = connection.flow().backlog() as u64;
+        relay.record(
+            connection,
+            Some(connection.dialect()),
+            Audited::SlowConsumer { bytes },
+        );
+    }
+    relay.record_over_limit(connection);
+    connection.over();
+    tracing::debug!(session = %connection.session, reason = reason.as_str(), "disconnected");
+    if began {
+        relay.record(
+            connection,
+            Some(connection.dialect()),
+            Audited::SocketDisconnect { reason },
+        );
+        connection.inbox().end();
+    }
+    if let Some(member) = connection.member()
+        && relay.users.disconnect(&member.user, connection)
+    {
+        presence::left(relay, &member.user);
+    }
+}
+
+fn reason_of(reason: LibraryReason) -> DisconnectReason {
+    match reason {
+        LibraryReason::ClientNSDisconnect => DisconnectReason::ClientLeft,
+        LibraryReason::TransportClose | LibraryReason::TransportError => {
+            DisconnectReason::TransportClosed
+        }
+        LibraryReason::HeartbeatTimeout => DisconnectReason::PingTimeout,
+        LibraryReason::MultipleHttpPollingError | LibraryReason::PacketParsingError => {
+            DisconnectReason::ProtocolError
+        }
+        LibraryReason::ServerNSDisconnect => DisconnectReason::ServerClosed,
+        LibraryReason::ClosingServer => DisconnectReason::ServerShutdown,
+    }
+}
+
+/// Handles all that waits, unless someone is at it.
+pub(super) async fn work_if_nobody_does(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+    if let Some(drain) = connection.inbox().take() {
+        work(relay, connection, drain).await;
+    }
+}
+
+/// Handles all that waits. A client that does not read its answers waits for room first.
+async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
+    while let Some(next) = drain.take_next() {
+        // Handlers seldom wait, and a client that floods must not keep a thread for itself.
+        tokio::task::consume_budget().await;
+        connection.flow().room().await;
+        let handling = async {
+            match next {
+                Next::Event(event, ack) => dialects::handle(relay, connection, event, ack).await,
+                Next::End => dialects::ended(relay, connection).await,
+            }
+        };
+        if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
+            tracing::error!(session = %connection.session, "a handler panicked; its connection is closed");
+            relay.record(
+                connection,
+                Some(connection.dialect()),
+                Audited::Error {
+                    code: ErrorCode::OperationFailed,
+                },
+            );
+            connection.close(DisconnectReason::ServerClosed);
+        }
+    }
+}

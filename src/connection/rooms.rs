@@ -1,0 +1,191 @@
+//! Rooms: their names, in one place, and the way an event reaches all who are in one, written once
+//! for all of them.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use smallvec::SmallVec;
+
+use crate::connection::Connection;
+use crate::model::UserId;
+use crate::payload::FrameSizes;
+
+/// The name that clients see for the room of two users: their ids in plain string order, joined by
+/// `_`. It is told, never parsed: ids may have a `_` of their own.
+pub fn pair(one: &UserId, other: &UserId) -> String {
+    let (first, second) = if one <= other {
+        (one, other)
+    } else {
+        (other, one)
+    };
+    format!("{}_{}", first.as_str(), second.as_str())
+}
+
+/// The library's name for the room of a session. No client sees it.
+pub fn session(id: &str) -> String {
+    format!("session:{id}")
+}
+
+/// The library's name for the room of those who see a conversation in one shape, under an id of one
+/// JSON type. No client sees it.
+pub fn conversation(shape: &str, written: &str, id: &str) -> String {
+    format!("conversation:{shape}:{written}:{id}")
+}
+
+/// The connections of this server that are in one room. Whoever owns it decides who enters, and in
+/// which order events go out.
+#[derive(Debug)]
+pub struct Room {
+    name: String,
+    connections: Vec<Arc<Connection>>,
+}
+
+/// Whom in a room an event is for.
+#[derive(Debug, Clone, Copy)]
+pub enum To<'a> {
+    /// All.
+    Everyone,
+    /// All but this one.
+    Others(&'a Connection),
+}
+
+impl<'a> To<'a> {
+    /// All, or all but one.
+    pub fn all_but(but: Option<&'a Connection>) -> Self {
+        but.map_or(Self::Everyone, Self::Others)
+    }
+
+    fn but(self) -> Option<&'a Connection> {
+        match self {
+            Self::Everyone => None,
+            Self::Others(but) => Some(but),
+        }
+    }
+}
+
+impl Room {
+    /// A room that is empty.
+    pub fn new(name: String) -> Self {
+        Self {
+            name,
+            connections: Vec::new(),
+        }
+    }
+
+    /// Adds a connection.
+    pub fn enter(&mut self, connection: &Arc<Connection>) {
+        connection.enter_room(&self.name);
+        self.connections.push(connection.clone());
+    }
+
+    /// Removes a connection.
+    pub fn leave(&mut self, connection: &Arc<Connection>) {
+        connection.leave_room(&self.name);
+        self.connections
+            .retain(|other| !Arc::ptr_eq(other, connection));
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
+    /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting
+    /// is cut off, and gets nothing more.
+    pub async fn emit<T: Serialize + Sync>(
+        &self,
+        to: To<'_>,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> Behind {
+        let mut behind = Behind {
+            bytes: frames.iter().sum(),
+            ..Behind::default()
+        };
+        let but = to.but();
+        let gets_it =
+            |other: &&Arc<Connection>| but.is_none_or(|but| !std::ptr::eq(but, &***other));
+        let mut receivers = self.connections.iter().filter(gets_it);
+        let Some(first) = receivers.next() else {
+            return behind;
+        };
+        let Some(second) = receivers.next() else {
+            first.emit(event, payload, frames);
+            behind.note(first);
+            return behind;
+        };
+        for receiver in [first, second].into_iter().chain(receivers) {
+            if receiver.hand_over(frames) {
+                behind.note(receiver);
+            } else {
+                receiver.leave_room(&self.name);
+            }
+        }
+        first.broadcast(&self.name, but, event, payload).await;
+        behind
+    }
+}
+
+/// Receivers that have more waiting than they should, and how many bytes each was sent. Who sent it
+/// waits for them before it sends more.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Behind {
+    receivers: SmallVec<[Arc<Connection>; 2]>,
+    bytes: usize,
+}
+
+impl Behind {
+    /// One receiver, if it is behind.
+    pub fn one(receiver: &Arc<Connection>) -> Self {
+        let mut behind = Self::default();
+        behind.note(receiver);
+        behind
+    }
+
+    fn note(&mut self, receiver: &Arc<Connection>) {
+        if !receiver.flow().has_room() {
+            self.receivers.push(receiver.clone());
+        }
+    }
+
+    /// The same for what was sent to others besides.
+    pub fn and(mut self, other: Self) -> Self {
+        self.receivers.extend(other.receivers);
+        self.bytes += other.bytes;
+        self
+    }
+
+    /// Waits until all have caught up, for as long as it takes: what is sent to one receiver goes at
+    /// that one's pace.
+    pub async fn caught_up(self) {
+        for receiver in self.receivers {
+            receiver.flow().room().await;
+        }
+    }
+
+    /// Waits until all have caught up, but no longer than sending at `rate`, in bytes per second,
+    /// would take: one that is too slow must not hold up the others of its room. It is cut off when
+    /// twice its budget waits for it.
+    pub async fn caught_up_at(self, rate: NonZeroU32) {
+        let patience = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
+        // Whoever is still behind then is left behind.
+        let _ = tokio::time::timeout(patience, self.caught_up()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_has_one_name_from_either_side() {
+        let (a, b) = (UserId::parse("b2"), UserId::parse("b10"));
+        let (a, b) = (a.expect("an id"), b.expect("an id"));
+        assert_eq!(pair(&a, &b), "b10_b2");
+        assert_eq!(pair(&b, &a), "b10_b2");
+    }
+}

@@ -1,0 +1,204 @@
+//! Sending, editing, deleting and hiding messages.
+
+use uuid::Uuid;
+
+use super::{Actor, receipts};
+use crate::app::Relay;
+use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
+use crate::conversations::{Fact, Live};
+use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, NewMessage};
+use crate::model::{Identity, UserId};
+use crate::stores::conversations::StoreError;
+
+/// Keeps a message and tells everybody. `kept` is called in between: with the message, and whether
+/// its sender had sent it before, in which case nobody is told anything.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], or the store fails.
+pub async fn send(
+    relay: &Relay,
+    actor: Actor<'_>,
+    new: &NewMessage,
+    size: usize,
+    kept: impl FnOnce(&Message, bool) + Send,
+) -> Result<(), StoreError> {
+    let conversations = &relay.conversations;
+    let mut live = conversations.live(&new.conversation).await;
+    let appended = conversations.store().append(new).await?;
+    let message = appended.message;
+    actor.record_as(relay, *message.id.uuid(), sent(&message, size));
+    kept(&message, appended.repeated);
+    if appended.repeated && appended.before.is_empty() {
+        return Ok(());
+    }
+    live.check_members(&relay.users).await;
+    let mut told = Vec::new();
+    for message in appended.before {
+        let sender = identity_of(relay, &message.sender).await;
+        let behind = live.tell(&sent_by(&message, &sender)).await;
+        told.push((others(&live, &message), behind, message));
+    }
+    if !appended.repeated {
+        let behind = live.tell(&sent_by(&message, actor.identity)).await;
+        told.push((others(&live, &message), behind, message));
+    }
+    drop(live);
+
+    for (others, behind, message) in told {
+        receipts::delivered(relay, &message, &others).await;
+        behind.caught_up_at(relay.config.room_min_rate).await;
+    }
+    Ok(())
+}
+
+/// Tells those here of a message that was sent on another server.
+pub async fn sent_elsewhere(relay: &Relay, message: Message, sender: &Identity) {
+    let mut live = relay.conversations.live(&message.conversation).await;
+    live.check_members(&relay.users).await;
+    let behind = live.tell_here(&sent_by(&message, sender)).await;
+    let others = others(&live, &message);
+    drop(live);
+    receipts::delivered(relay, &message, &others).await;
+    behind.caught_up_at(relay.config.room_min_rate).await;
+}
+
+/// Tells those here of something else that happened on another server.
+pub async fn tell_here(relay: &Relay, conversation: &ConversationId, fact: &Fact<'_>) {
+    let mut live = relay.conversations.live(conversation).await;
+    live.check_members(&relay.users).await;
+    let behind = live.tell_here(fact).await;
+    drop(live);
+    behind.caught_up_at(relay.config.room_min_rate).await;
+}
+
+fn sent_by<'a>(message: &'a Message, sender: &'a Identity) -> Fact<'a> {
+    Fact::Sent { message, sender }
+}
+
+/// Whom here a message reached.
+fn others(live: &Live<'_>, message: &Message) -> Vec<UserId> {
+    let users = live.users().into_iter();
+    let others = users.filter(|user| **user != message.sender);
+    others.cloned().collect()
+}
+
+/// A sender who is not at hand.
+async fn identity_of(relay: &Relay, user: &UserId) -> Identity {
+    let known = relay.conversations.store().user(user).await;
+    let known = known.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the name of a sender could not be read");
+        None
+    });
+    Identity {
+        user: user.clone(),
+        name: known
+            .as_ref()
+            .map_or(user.shared(), |known| &known.name)
+            .clone(),
+        avatar_url: known.and_then(|known| known.avatar_url),
+    }
+}
+
+fn sent(message: &Message, size: usize) -> Event {
+    Event::MessageSent(MessageSent {
+        target: Target::Conversation(AuditText::new(message.conversation.as_str())),
+        message_id: Some(AuditText::new(&message.id.to_string())),
+        message_type: None,
+        seq: None,
+        bytes: size as u64,
+    })
+}
+
+/// Changes what a message says, for its author.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+pub async fn edit(
+    relay: &Relay,
+    actor: Actor<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    edit: &Edit,
+    kept: impl FnOnce(&Message) + Send,
+) -> Result<(), StoreError> {
+    let conversations = &relay.conversations;
+    let mut live = conversations.live(conversation).await;
+    let author = &actor.identity.user;
+    let store = conversations.store();
+    let edited = store.edit(conversation, message, author, edit).await?;
+    actor.record(
+        relay,
+        Event::MessageUpdated(reference(conversation, message)),
+    );
+    kept(&edited);
+    live.check_members(&relay.users).await;
+    let behind = live.tell(&Fact::Edited(&edited)).await;
+    drop(live);
+    behind.caught_up_at(relay.config.room_min_rate).await;
+    Ok(())
+}
+
+/// Deletes what a message says, for its author or an admin of the conversation. When that was done
+/// before, nobody is told anything.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+pub async fn delete(
+    relay: &Relay,
+    actor: Actor<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    kept: impl FnOnce(&Message) + Send,
+) -> Result<(), StoreError> {
+    let conversations = &relay.conversations;
+    let mut live = conversations.live(conversation).await;
+    let user = &actor.identity.user;
+    let deleted = conversations.store().delete(conversation, message, user);
+    let Deleted { message, repeated } = deleted.await?;
+    let event = Event::MessageDeleted(reference(conversation, message.id));
+    actor.record_as(relay, deletion_of(&message), event);
+    kept(&message);
+    if repeated {
+        return Ok(());
+    }
+    live.check_members(&relay.users).await;
+    let behind = live.tell(&Fact::Deleted(&message)).await;
+    drop(live);
+    behind.caught_up_at(relay.config.room_min_rate).await;
+    Ok(())
+}
+
+/// The id of the record that a message was deleted: like that of the message, at another time.
+fn deletion_of(message: &Message) -> Uuid {
+    let id = message.id.uuid().as_u128();
+    let at = message.deleted_at().unwrap_or(message.created_at);
+    Uuid::from_u128((u128::from(at) << 80) | ((id ^ 1) & ((1 << 80) - 1)))
+}
+
+/// Leaves a message out of the history for one user. Nobody is told.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+pub async fn hide(
+    relay: &Relay,
+    actor: Actor<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+) -> Result<(), StoreError> {
+    let user = &actor.identity.user;
+    let store = relay.conversations.store();
+    if store.hide(conversation, message, user).await? {
+        actor.record(
+            relay,
+            Event::MessageDeleted(reference(conversation, message)),
+        );
+    }
+    Ok(())
+}
+
+pub(super) fn reference(conversation: &ConversationId, message: MessageId) -> MessageRef {
+    MessageRef {
+        conversation_id: AuditText::new(conversation.as_str()),
+        message_id: AuditText::new(&message.to_string()),
+    }
+}

@@ -1,0 +1,167 @@
+//! The room `conversation`: who is in it on this server, and what other servers are told of that. What
+//! they could not be told, because there was no connection to them, is remembered and told later.
+
+use super::{Fact, Live, Shape};
+use crate::cluster::{Body, Nodes};
+use crate::model::{Identity, UserId};
+use crate::stores::drivers::redis::RedisError;
+
+/// What other servers could not be told of a user.
+#[derive(Debug, Clone, Copy)]
+pub enum Unsaid {
+    /// They entered the room.
+    Entered,
+    /// They left it, at this time.
+    Left(u64),
+}
+
+impl Live<'_> {
+    /// The users of the connections in the room, one for each connection.
+    fn in_room(&self) -> impl Iterator<Item = &Identity> {
+        let subscribers = self.here.subscribers();
+        let in_room = subscribers.filter(|one| one.view.shape == Shape::Conversation);
+        in_room.filter_map(|one| Some(&one.connection.member()?.identity))
+    }
+
+    /// A connection was subscribed, which for this server `is_news` of its user. Tells other servers
+    /// if the user was in the room nowhere. How many connections are in it, and whether those here
+    /// are still to be told.
+    pub async fn entered(
+        &mut self,
+        entered: &Fact<'_>,
+        user: &UserId,
+        is_news: bool,
+    ) -> (usize, bool) {
+        let here = self.count(Shape::Conversation);
+        let Some(nodes) = &self.conversations.nodes else {
+            return (here, is_news);
+        };
+        let body = Body::Fact(entered.into());
+        match nodes.enter(&self.id, user, here, Some(&body)).await {
+            Ok(attendance) => {
+                self.here.unsaid.remove(user);
+                (attendance.connections, attendance.is_first)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "others were not told who entered a conversation");
+                if is_news {
+                    self.here.unsaid.insert(user.clone(), Unsaid::Entered);
+                }
+                (here, is_news)
+            }
+        }
+    }
+
+    /// A connection of this user is not in the room any more. Others are told that the user left
+    /// `at` that time if they are in it nowhere; without a time that comes later.
+    pub async fn exited(&mut self, user: &UserId, at: Option<u64>) {
+        let at = at.filter(|_| !self.has(user, Shape::Conversation));
+        let is_last = match self.conversations.nodes.clone() {
+            None => true,
+            Some(nodes) => self.is_last(&nodes, user, at).await,
+        };
+        if is_last && let Some(at) = at {
+            // So small that nobody has to be waited for.
+            let _ = self.tell_here(&Fact::Left { user, at }).await;
+        }
+    }
+
+    /// Whether the user is in the room nowhere, as far as is known; other servers are told then.
+    async fn is_last(&mut self, nodes: &Nodes, user: &UserId, at: Option<u64>) -> bool {
+        // What is not in Redis yet may be so because it has forgotten everything.
+        let there = nodes.is_renewed();
+        match self.note_left(nodes, user, at, (there, false)).await {
+            Ok(is_last) => {
+                self.here.unsaid.remove(user);
+                is_last
+            }
+            Err(error) => {
+                tracing::debug!(%error, "others were not told who left a conversation");
+                if let Some(at) = at {
+                    self.here.unsaid.insert(user.clone(), Unsaid::Left(at));
+                }
+                true
+            }
+        }
+    }
+
+    /// Notes how many connections are here, and that a user left, if there is a time at which they
+    /// did: only if it is known `there` that they were in the room. Other servers are told, unless it
+    /// is `silent`.
+    async fn note_left(
+        &self,
+        nodes: &Nodes,
+        user: &UserId,
+        at: Option<u64>,
+        (there, silent): (bool, bool),
+    ) -> Result<bool, RedisError> {
+        let here = self.count(Shape::Conversation);
+        let body = |at| Body::Fact((&Fact::Left { user, at }).into());
+        let left = at.filter(|_| !silent).map(body);
+        let gone = at.map(|_| (user, left.as_ref()));
+        let is_last = nodes.exit(nodes.me(), &self.id, here, gone, there).await?;
+        if here == 0 && self.here.absent.is_empty() {
+            nodes.abandon(nodes.me(), &self.id).await?;
+        }
+        Ok(is_last)
+    }
+
+    /// Notes everything again, after there was no connection to other servers for a while: what they
+    /// are to be told when they are all connected again. What they were told before is no news even
+    /// if it was `forgotten` meanwhile.
+    ///
+    /// # Errors
+    /// There is no connection again.
+    pub async fn renew(
+        &mut self,
+        nodes: &Nodes,
+        forgotten: bool,
+    ) -> Result<Vec<(UserId, Unsaid)>, RedisError> {
+        let mut news = Vec::new();
+        let now = self.conversations.now_ms();
+        for user in nodes.in_room(nodes.me(), &self.id).await? {
+            let may_return = self.here.absent.contains_key(&user);
+            if !may_return && !self.has(&user, Shape::Conversation) {
+                let left = self.note_left(nodes, &user, Some(now), (true, true));
+                if left.await? {
+                    news.push((user.clone(), Unsaid::Left(now)));
+                }
+                self.here.unsaid.remove(&user);
+            }
+        }
+        let users: Vec<UserId> = self.in_room().map(|user| user.user.clone()).collect();
+        for user in &users {
+            let attendance = nodes.enter(&self.id, user, users.len(), None).await?;
+            let is_news = self.here.unsaid.remove(user).is_some() || !forgotten;
+            if attendance.is_first && is_news {
+                news.push((user.clone(), Unsaid::Entered));
+            }
+        }
+        for user in self.here.absent.keys() {
+            nodes.enter(&self.id, user, users.len(), None).await?;
+        }
+        for (user, unsaid) in std::mem::take(&mut self.here.unsaid) {
+            if let Unsaid::Left(at) = unsaid {
+                let left = self.note_left(nodes, &user, Some(at), (false, true));
+                if left.await? {
+                    news.push((user, unsaid));
+                }
+            }
+        }
+        Ok(news)
+    }
+
+    /// Tells other servers what they could not be told before, if it is still so.
+    pub async fn say_late(&self, nodes: &Nodes, user: &UserId, news: Unsaid) {
+        let here = self.in_room().find(|one| one.user == *user);
+        let fact = match (news, here) {
+            (Unsaid::Entered, Some(user)) => Fact::Entered { but: None, user },
+            (Unsaid::Left(at), None) if !nodes.is_in_room(&self.id, user).await => {
+                Fact::Left { user, at }
+            }
+            _ => return,
+        };
+        self.conversations
+            .say(&self.id, &Body::Fact((&fact).into()));
+    }
+}

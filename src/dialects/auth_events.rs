@@ -1,0 +1,310 @@
+//! What every client shares, whatever its dialect: being authenticated, told so and told when that
+//! ends, and the answer to events that nobody knows (protocol, part 1).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Turn, chat, direct};
+use crate::app::Relay;
+use crate::audit::Event as Audited;
+use crate::auth::{self, AuthError, Authenticated};
+use crate::connection::{Connection, Phase};
+use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
+use crate::users::{NotAdded, presence};
+
+/// Client: here is a token, bare or as `{token}`.
+pub const AUTHENTICATE: &str = "authenticate";
+const AUTHENTICATED: &str = "authenticated";
+const AUTH_SUCCESS: &str = "auth:success";
+const AUTH_ERROR: &str = "auth:error";
+const AUTH_EXPIRING: &str = "auth:expiring";
+const ERROR: &str = "error";
+
+/// The longest event name that is repeated in an error, in bytes.
+const MAX_NAME_SHOWN: usize = 128;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthSuccess<'a> {
+    user_id: &'a str,
+    socket_id: String,
+    message: &'static str,
+}
+
+#[derive(Serialize)]
+struct AuthFailed {
+    message: String,
+    code: ErrorCode,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthExpiring {
+    /// ISO 8601.
+    expires_at: String,
+}
+
+#[derive(Serialize)]
+struct AuthenticatedReply {
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+}
+
+impl AuthenticatedReply {
+    const SUCCESS: Self = Self {
+        success: true,
+        error: None,
+    };
+}
+
+/// The `error` event of an event that no dialect handled.
+#[derive(Serialize)]
+struct NotHandled<'a> {
+    message: &'static str,
+    code: ErrorCode,
+    context: NotHandledContext<'a>,
+}
+
+#[derive(Serialize)]
+struct NotHandledContext<'a> {
+    event: &'a str,
+}
+
+/// The connection speaks for a user from now on: tells it, and those whom it concerns. The caller
+/// holds the connection's phase.
+pub fn enter(
+    relay: &Relay,
+    connection: &Arc<Connection>,
+    authenticated: Authenticated,
+) -> Result<(), ErrorCode> {
+    let Authenticated {
+        identity,
+        expires_at,
+    } = authenticated;
+    let user = relay.users.connect(&identity, connection);
+    connection.arrived();
+    let user = user.map_err(|error| match error {
+        NotAdded::TooMany => ErrorCode::TooManyConnections,
+        NotAdded::Suspended => ErrorCode::NotAuthorized,
+    })?;
+    connection.extend_until(expires_at);
+    connection.authenticate(user, identity);
+    relay.record(
+        connection,
+        Some(connection.dialect()),
+        Audited::SocketConnect,
+    );
+    Ok(())
+}
+
+/// Tells a connection that it is authenticated.
+fn welcome(connection: &Connection) {
+    if let Some(member) = connection.member() {
+        let socket_id = connection.socket_id().to_string();
+        let user_id = member.user.id.as_str();
+        connection.say(
+            AUTH_SUCCESS,
+            &AuthSuccess {
+                user_id,
+                socket_id,
+                message: "Authentication successful",
+            },
+        );
+    }
+}
+
+/// Takes a connection that is authenticated now into what it gets events of, and tells it.
+pub async fn settle_in(relay: &Relay, connection: &Arc<Connection>) {
+    if connection.member().is_some() && connection.dialect() == Dialect::Chat {
+        chat::enter(relay, connection).await;
+    }
+    welcome(connection);
+}
+
+/// Tells others that the connection's user is here, and the connection who else is. To be called
+/// without the connection's phase.
+pub async fn arrive(relay: &Relay, connection: &Connection) {
+    if let Some(member) = connection.member() {
+        presence::came(relay, &member.user).await;
+        match connection.dialect() {
+            Dialect::Direct => direct::presence::greet(relay, connection, member).await,
+            Dialect::Chat => chat::presence::greet(relay, connection, member).await,
+            Dialect::Session | Dialect::Feed | Dialect::Conversation => {
+                connection.greeting().end();
+            }
+        }
+    }
+}
+
+/// Tells a connection why it is not, or no longer, let in, and sends it away.
+pub fn expel(connection: &Connection, error: AuthError, why: DisconnectReason) {
+    tell_error(connection, error);
+    connection.disconnect(why);
+}
+
+fn tell_error(connection: &Connection, error: AuthError) {
+    connection.say(
+        AUTH_ERROR,
+        &AuthFailed {
+            message: error.to_string(),
+            code: error.code(),
+        },
+    );
+}
+
+/// Tells a connection that its token will expire soon.
+pub fn announce_expiry(connection: &Connection) {
+    let at = jiff::Timestamp::from_second(connection.expires_at() as i64)
+        .unwrap_or(jiff::Timestamp::MAX);
+    connection.say(
+        AUTH_EXPIRING,
+        &AuthExpiring {
+            expires_at: clock::iso(at),
+        },
+    );
+}
+
+/// Whether this event is more than a stranger may send. It is sent away then.
+pub fn sends_too_much(turn: &Turn<'_>) -> bool {
+    let connection = turn.connection;
+    let too_much = connection.is_stranger()
+        && connection.count_guest(turn.event.size()) > turn.relay.config.guest_max_bytes;
+    if too_much {
+        expel(
+            connection,
+            AuthError::Missing,
+            DisconnectReason::GuestTimeout,
+        );
+    }
+    too_much
+}
+
+/// A guest sent something that needs a token.
+pub fn refuse_guest(mut turn: Turn<'_>) {
+    tell_error(turn.connection, AuthError::Missing);
+    record_refused(&turn, ErrorCode::MissingToken);
+    turn.fail("Authentication token required", ErrorCode::MissingToken);
+}
+
+/// Nobody knows this event, at least not on this connection. Said at most once a second.
+pub fn unknown(turn: &mut Turn<'_>, name: &str) {
+    const MESSAGE: &str = "Unknown event";
+    not_handled(turn, name, MESSAGE, ErrorCode::UnknownEvent);
+    record_refused(turn, ErrorCode::UnknownEvent);
+    turn.fail(MESSAGE, ErrorCode::UnknownEvent);
+}
+
+/// An event that is not handled because it could not be recorded (setting `audit_spool_full`). That
+/// is not recorded either.
+pub fn refuse_unrecorded(mut turn: Turn<'_>) {
+    const MESSAGE: &str = "Server is busy";
+    let name = turn.event.name().unwrap_or_default();
+    not_handled(&turn, name, MESSAGE, ErrorCode::ServerBusy);
+    turn.fail(MESSAGE, ErrorCode::ServerBusy);
+}
+
+fn not_handled(turn: &Turn<'_>, name: &str, message: &'static str, code: ErrorCode) {
+    if turn.connection.may_complain() {
+        let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
+        let context = NotHandledContext { event };
+        let error = NotHandled {
+            message,
+            code,
+            context,
+        };
+        turn.connection.say(ERROR, &error);
+    }
+}
+
+fn record_refused(turn: &Turn<'_>, code: ErrorCode) {
+    let refused = Audited::Refused {
+        code,
+        recipient: None,
+        message_id: None,
+        conversation_id: None,
+    };
+    turn.relay.record(turn.connection, None, refused);
+}
+
+/// A token, or a fresh one for the same user.
+pub async fn authenticate(turn: Turn<'_>) {
+    match check(&turn).await {
+        Ok(authenticated) => accept(turn, authenticated).await,
+        Err(code) => refuse(turn, code, "Invalid token"),
+    }
+}
+
+async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
+    let token = token(turn).ok_or(ErrorCode::InvalidToken)?;
+    let address = turn.connection.client.address;
+    let authenticated = auth::authenticate(turn.relay, address, &token).await;
+    let authenticated = authenticated.map_err(AuthError::code)?;
+    match turn.connection.member() {
+        Some(member) if member.user.id != authenticated.identity.user => {
+            Err(ErrorCode::InvalidToken)
+        }
+        _ => Ok(authenticated),
+    }
+}
+
+/// The token in the first argument, bare or in an object.
+fn token<'a>(turn: &Turn<'a>) -> Option<Cow<'a, str>> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Argument<'a> {
+        Bare(#[serde(borrow)] Cow<'a, str>),
+        Object {
+            #[serde(borrow)]
+            token: Cow<'a, str>,
+        },
+    }
+    let argument = turn.event.argument().ok()??;
+    match serde_json::from_str(argument.get()).ok()? {
+        Argument::Bare(token) | Argument::Object { token } => Some(token),
+    }
+}
+
+async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
+    let connection = turn.connection;
+    if connection.member().is_some() {
+        connection.extend_until(authenticated.expires_at);
+        return turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+    }
+    let heard = turn.relay.hear(&authenticated.identity.user).await;
+    let entered = match &*connection.phase() {
+        Phase::Open => {
+            connection.hear(heard);
+            enter(turn.relay, connection, authenticated)
+        }
+        _ => return,
+    };
+    match entered {
+        Ok(()) => {
+            // Only clients of this dialect come without a token and bring it later.
+            if turn.speaks(Dialect::Feed) {
+                connection.spoke(Dialect::Feed);
+            }
+            settle_in(turn.relay, connection).await;
+            turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+            arrive(turn.relay, connection).await;
+        }
+        Err(ErrorCode::NotAuthorized) => {
+            refuse(turn, ErrorCode::NotAuthorized, "User not authorized");
+        }
+        Err(code) => refuse(turn, code, "Too many connections"),
+    }
+}
+
+fn refuse(mut turn: Turn<'_>, code: ErrorCode, error: &'static str) {
+    turn.relay
+        .record(turn.connection, None, Audited::AuthFailed { code });
+    let reply = AuthenticatedReply {
+        success: false,
+        error: Some(error),
+    };
+    turn.confirm(AUTHENTICATED, &reply);
+    turn.connection.disconnect(DisconnectReason::AuthRefused);
+}

@@ -1,0 +1,152 @@
+//! Conversations, participants and users as answers show them.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::clock;
+use crate::model::conversation::{
+    ContentKey, Conversation, IdType, Participant, Role, ShownId, UserRecord,
+};
+use crate::payload::Kept;
+
+/// A conversation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownConversation<'a> {
+    id: ShownId<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    created_by: &'a str,
+    /// ISO 8601, as the next one.
+    created_at: String,
+    last_message_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread_count: Option<u64>,
+    #[serde(flatten)]
+    feed: Option<InFeed<'a>>,
+}
+
+/// What clients of `feed` read beside it.
+#[derive(Debug, Serialize)]
+struct InFeed<'a> {
+    /// The names of those who take part.
+    participants: Vec<Arc<str>>,
+    /// Milliseconds since the epoch.
+    created_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_key_number: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encrypted_content_key: Option<&'a Kept>,
+}
+
+impl<'a> ShownConversation<'a> {
+    /// A conversation whose id has this JSON type for who asks.
+    pub(super) fn new(conversation: &'a Conversation, written: IdType) -> Self {
+        Self {
+            id: conversation.id.shown(written),
+            title: conversation.title.as_deref(),
+            created_by: conversation.created_by.as_str(),
+            created_at: clock::iso_ms(conversation.created_at),
+            last_message_at: clock::iso_ms(conversation.last_message_at),
+            role: None,
+            unread_count: None,
+            feed: None,
+        }
+    }
+
+    /// With what it is to the user who asks.
+    pub(super) fn of_caller(self, role: Role, unread: u64) -> Self {
+        Self {
+            role: Some(role.as_str()),
+            unread_count: Some(unread),
+            ..self
+        }
+    }
+
+    /// With what clients of `feed` read: the names of those who take part, and the asker's key.
+    pub(super) fn in_feed(
+        self,
+        conversation: &Conversation,
+        participants: Vec<Arc<str>>,
+        key: Option<&'a ContentKey>,
+    ) -> Self {
+        let feed = InFeed {
+            participants,
+            created_at: conversation.created_at,
+            content_key_number: key.map(|key| key.number),
+            encrypted_content_key: key.map(|key| &key.encrypted),
+        };
+        Self {
+            feed: Some(feed),
+            ..self
+        }
+    }
+}
+
+/// Someone who takes or took part in a conversation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownParticipant<'a> {
+    user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar_url: Option<&'a str>,
+    role: &'static str,
+    status: &'static str,
+    /// ISO 8601.
+    joined_at: String,
+}
+
+impl<'a> From<&'a Participant> for ShownParticipant<'a> {
+    fn from(participant: &'a Participant) -> Self {
+        Self {
+            user_id: participant.user.as_str(),
+            name: None,
+            avatar_url: None,
+            role: participant.role.as_str(),
+            status: participant.status.as_str(),
+            joined_at: clock::iso_ms(participant.joined_at),
+        }
+    }
+}
+
+impl<'a> ShownParticipant<'a> {
+    /// With what is known of the user.
+    pub(super) fn known_as(self, user: Option<&'a UserRecord>) -> Self {
+        Self {
+            name: Some(user.map_or(self.user_id, |user| &*user.name)),
+            avatar_url: user.and_then(|user| user.avatar_url.as_deref()),
+            ..self
+        }
+    }
+}
+
+/// A user, as administrators see them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownUser<'a> {
+    id: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar_url: Option<&'a str>,
+    status: &'static str,
+    /// ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen_at: Option<String>,
+}
+
+impl<'a> From<&'a UserRecord> for ShownUser<'a> {
+    fn from(user: &'a UserRecord) -> Self {
+        Self {
+            id: user.id.as_str(),
+            name: &user.name,
+            avatar_url: user.avatar_url.as_deref(),
+            status: user.status.as_str(),
+            last_seen_at: user.last_seen_at.map(clock::iso_ms),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The address a client is counted by: the peer's, or the one that trusted proxies vouch for.
+
+use std::net::IpAddr;
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Follows `X-Forwarded-For` from its end, as far as the proxies are trusted.
+pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut address = peer.to_canonical();
+    let hops = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .rev()
+        .filter_map(|value| value.to_str().ok());
+    for hop in hops.flat_map(|value| value.rsplit(',')) {
+        if !is_trusted(address, trusted) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(hop) => address = hop.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    address
+}
+
+/// Whether this is the address of a trusted proxy.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn address(peer: &str, forwarded: &[&'static str]) -> String {
+        let trusted = [
+            "10.0.0.0/8".parse().expect("a network"),
+            "127.0.0.1/32".parse().expect("a network"),
+        ];
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
+        }
+        client_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn only_what_a_trusted_proxy_says_is_believed() {
+        assert_eq!(address("192.0.2.1", &["203.0.113.7"]), "192.0.2.1");
+        assert_eq!(address("10.1.1.1", &["203.0.113.7"]), "203.0.113.7");
+        assert_eq!(
+            address("10.1.1.1", &["1.1.1.1, 203.0.113.7"]),
+            "203.0.113.7"
+        );
+        assert_eq!(
+            address("10.1.1.1", &["1.1.1.1, 203.0.113.7, 10.2.2.2"]),
+            "203.0.113.7"
+        );
+        assert_eq!(
+            address("10.1.1.1", &["203.0.113.7", "10.2.2.2"]),
+            "203.0.113.7"
+        );
+        assert_eq!(address("10.1.1.1", &["nonsense"]), "10.1.1.1");
+        assert_eq!(address("10.1.1.1", &[]), "10.1.1.1");
+        assert_eq!(address("::ffff:127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
+    }
+}

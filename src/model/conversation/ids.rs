@@ -1,0 +1,261 @@
+//! The names of things: parsed once, here; a value of these types is valid.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::{Uuid, Version};
+
+use crate::model::UserId;
+
+/// The most characters of an emoji (protocol, "Limits").
+pub const MAX_EMOJI_CHARS: usize = 10;
+
+/// A short text: 1 to 128 bytes without control characters, the same bounds as for a user's id.
+macro_rules! name {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Parses one. `None` when it is empty, too long, or has control characters.
+            pub fn parse(text: &str) -> Option<Self> {
+                UserId::parse(text).map(|name| Self(name.shared().clone()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // Debug of str escapes what could forge a log line.
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom("no name"))
+            }
+        }
+    };
+}
+
+name! {
+    /// A conversation's id: 1 to 128 bytes without control characters. An integer is the same
+    /// conversation as its decimal text. Cheap to clone.
+    ConversationId
+}
+
+/// What a client calls a message before it knows its id. A number is not the same as its text: its
+/// sender compares what it gets back with what it sent. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TempId {
+    /// 1 to 128 bytes without control characters.
+    Text(Name),
+    /// An integer.
+    Number(i64),
+}
+
+name! {
+    /// A short text that a client made: 1 to 128 bytes without control characters.
+    Name
+}
+
+impl TempId {
+    /// Parses a text. `None` when it is empty, too long, or has control characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        Name::parse(text).map(Self::Text)
+    }
+}
+
+impl From<i64> for TempId {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl Serialize for TempId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::Number(number) => serializer.serialize_i64(*number),
+        }
+    }
+}
+
+impl ConversationId {
+    /// A new one, for a conversation that a client did not name.
+    pub fn random() -> Self {
+        Self(Uuid::now_v7().to_string().into())
+    }
+}
+
+impl From<i64> for ConversationId {
+    fn from(number: i64) -> Self {
+        Self(number.to_string().into())
+    }
+}
+
+impl<'de> Deserialize<'de> for TempId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(i64),
+            Text(Name),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Number(number) => Self::Number(number),
+            Either::Text(text) => Self::Text(text),
+        })
+    }
+}
+
+/// A UUIDv7 that the store made.
+macro_rules! made_id {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Parses the text form with hyphens. `None`: it is not that of a UUIDv7.
+            pub fn parse(text: &str) -> Option<Self> {
+                const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
+                let id = Uuid::parse_str(text).ok().filter(|_| text.len() == LENGTH)?;
+                Self::new(id)
+            }
+
+            /// `None`: it is no UUIDv7.
+            pub fn new(id: Uuid) -> Option<Self> {
+                (id.get_version() == Some(Version::SortRand)).then_some(Self(id))
+            }
+
+            /// An id that this program has just made.
+            pub(crate) fn made(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// The UUID.
+            pub fn uuid(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| D::Error::custom("no id of a store"))
+            }
+        }
+    };
+}
+
+made_id! {
+    /// A message's id. Those of one conversation ascend in the order of its history.
+    MessageId
+}
+
+made_id! {
+    /// A reaction's id.
+    ReactionId
+}
+
+/// What someone reacts with: 1 to 10 characters, none of them a control character. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Emoji(Arc<str>);
+
+impl Emoji {
+    /// Parses one. `None` when it is empty, too long, or has control characters.
+    pub fn parse(text: &str) -> Option<Self> {
+        let short = (1..=MAX_EMOJI_CHARS).contains(&text.chars().count());
+        let valid = short && !text.chars().any(char::is_control);
+        valid.then(|| Self(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for Emoji {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Emoji {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("no emoji"))
+    }
+}
+
+impl fmt::Debug for Emoji {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What someone feels is nobody's business, not even a log's.
+        f.write_str("Emoji")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_the_same_conversation_as_its_text() {
+        assert_eq!(
+            Some(ConversationId::from(-17)),
+            ConversationId::parse("-17")
+        );
+        assert_eq!(ConversationId::parse("a\nb"), None);
+        assert_eq!(ConversationId::parse(&"x".repeat(129)), None);
+        assert_ne!(ConversationId::random(), ConversationId::random());
+    }
+
+    #[test]
+    fn only_a_hyphenated_uuid_v7_is_the_id_of_a_message() {
+        let id = Uuid::now_v7();
+        assert_eq!(MessageId::parse(&id.to_string()), MessageId::new(id));
+        assert!(MessageId::new(id).is_some());
+        assert_eq!(MessageId::parse(&id.simple().to_string()), None);
+        assert_eq!(MessageId::parse(&Uuid::new_v4().to_string()), None);
+        assert_eq!(MessageId::parse("' OR 1=1 --"), None);
+    }
+
+    #[test]
+    fn an_emoji_has_one_to_ten_characters() {
+        for good in ["👍", "👨‍👩‍👧‍👦", "0123456789"] {
+            assert!(Emoji::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", "01234567890", "a\0"] {
+            assert!(Emoji::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The composition root: puts a relay together from its configuration and starts it. The binary
+//! and the tests start it the same way.
+
+pub mod lifecycle;
+pub mod logging;
+pub(crate) mod node;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::app::Relay;
+use crate::audit::{
+    Audit, AuditError, AuditOptions, MongoStore, Reader, SqliteStore, Store as _, StoreError,
+};
+use crate::auth::{KeyError, Verifier};
+use crate::cluster::Nodes;
+use crate::config::{Config, Secret, Transport};
+use crate::connection::{OpenConnections, SocketIoEdge, admission, deadlines};
+use crate::conversations::Conversations;
+use crate::limits::{AddressLimits, Places};
+use crate::model::clock::SystemClock;
+use crate::sessions::Sessions;
+use crate::stores::conversations::{ConversationStore, MongoConversations, SqliteConversations};
+use crate::stores::drivers::mongo::{Mongo, MongoError};
+use crate::stores::drivers::redis::RedisError;
+use crate::stores::drivers::sqlite::OpenError;
+use crate::stores::sessions::{
+    HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
+};
+use crate::transport::{
+    BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser,
+};
+use crate::users::Users;
+use crate::users::presence::Presence;
+use crate::{dialects, http};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// The embedded database cannot be opened.
+    #[error("cannot open the audit: {0}")]
+    Store(#[from] StoreError),
+    /// That of conversations cannot be opened.
+    #[error("cannot open the conversations: {0}")]
+    Conversations(#[from] OpenError),
+    /// Recording cannot begin.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// MongoDB cannot be used as it is configured.
+    #[error("mongodb_uri: {0}")]
+    Mongo(#[from] MongoError),
+    /// Redis cannot be used as it is configured.
+    #[error("redis_url: {0}")]
+    Redis(#[from] RedisError),
+    /// Tokens could not be verified.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+}
+
+/// A running relay.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) links: Arc<Links>,
+    tasks: Vec<JoinHandle<()>>,
+    /// Has the listener closed.
+    enough: Arc<Notify>,
+}
+
+impl Server {
+    /// Opens the stores, listens and serves. `secret` verifies HS256 tokens.
+    pub async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let verifier = Verifier::new(&config, secret.as_ref()).await?;
+        let (audit, store) = open_stores(&config).await?;
+        let nodes = Nodes::new(&config, Arc::new(SystemClock))?.map(Arc::new);
+        let conversations = Conversations::new(store, Arc::new(SystemClock), nodes.clone());
+        conversations.set_tellers(dialects::conversation_tellers());
+        let relay = Arc::new(relay(&config, verifier, audit, conversations, nodes));
+        relay.presence.set_tellers(dialects::presence_tellers());
+
+        let wanted = SocketAddr::new(config.host, config.port);
+        let tcp = TcpListener::bind(wanted)
+            .await
+            .map_err(|error| StartError::Listen(wanted, error))?;
+        let address = tcp
+            .local_addr()
+            .map_err(|error| StartError::Listen(wanted, error))?;
+        let links = Arc::new(Links::default());
+        let enough = Arc::new(Notify::new());
+        let listener = listener(tcp, &links, &relay, enough.clone());
+
+        let (library, io) = socket_io(&config).build_with_inner_svc(http::fallback());
+        admission::mount(&io, &relay);
+        let edge = SocketIoEdge::new(relay.clone(), library);
+        let closing = edge.clone();
+        relay.closer.set(move |sid| closing.close_polling(sid));
+        let service = http::router(&relay, edge).into_make_service_with_connect_info::<PeerLink>();
+
+        let mut tasks = join_nodes(&relay).await;
+        tasks.extend([
+            tokio::spawn(links.clone().watch()),
+            tokio::spawn(deadlines::watch(relay.clone())),
+            tokio::spawn(deadlines::watch_sessions(relay.clone())),
+            tokio::spawn(async move {
+                // It serves until it is stopped; errors of single connections stay with them.
+                let _ = axum::serve(listener, service).await;
+            }),
+        ]);
+        Ok(Self {
+            address,
+            relay,
+            links,
+            tasks,
+            enough,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops listening. What is connected is still served.
+    pub(crate) fn stop_listening(&self) {
+        self.enough.notify_one();
+    }
+
+    /// Stops serving and watching.
+    pub(crate) fn stop_tasks(&self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// In MongoDB, or else in the data folder. The audit's spool is there in both cases.
+async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStore>), StartError> {
+    let (folder, options) = (&config.data_dir, AuditOptions::from(config));
+    let clock = Arc::new(SystemClock);
+    let Some(uri) = &config.mongodb_uri else {
+        let audit = Audit::start(SqliteStore::open(folder)?, folder, options)?;
+        let conversations = SqliteConversations::open(folder, clock)?;
+        return Ok((audit, Arc::new(conversations)));
+    };
+    let mongo = Mongo::open(uri).await?;
+    let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
+    let conversations = MongoConversations::new(&mongo, clock);
+    if let Err(error) = conversations.health().await {
+        tracing::error!(%error, "MongoDB is not ready; starting without it");
+    }
+    Ok((audit, Arc::new(conversations)))
+}
+
+/// Joins the other servers, if there may be some. Redis is waited for for a moment: clients that
+/// come before it is there are not known to the others.
+async fn join_nodes(relay: &Arc<Relay>) -> Vec<JoinHandle<()>> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let Some(nodes) = &relay.nodes else {
+        return Vec::new();
+    };
+    let mut tasks = nodes.start(node::Ears::new(relay));
+    tasks.push(tokio::spawn(node::keep(relay.clone())));
+    let joined = async {
+        // An error cannot be: the sender is in `nodes`.
+        let _ = nodes.connections().wait_for(|number| number % 2 == 1).await;
+        nodes.bus().flush().await;
+    };
+    if tokio::time::timeout(PATIENCE, joined).await.is_err() {
+        tracing::error!("Redis is not ready; starting without it");
+    }
+    tasks
+}
+
+/// What reads the audit of a server with this configuration, whether it runs or not.
+///
+/// # Errors
+/// [`StartError::Mongo`]
+pub async fn audit_reader(config: &Config) -> Result<Arc<dyn Reader>, StartError> {
+    Ok(match &config.mongodb_uri {
+        Some(uri) => MongoStore::new(&Mongo::open(uri).await?).reader(),
+        None => SqliteStore::reader_of(&config.data_dir),
+    })
+}
+
+fn relay(
+    config: &Arc<Config>,
+    verifier: Verifier,
+    audit: Audit,
+    conversations: Conversations,
+    nodes: Option<Arc<Nodes>>,
+) -> Relay {
+    Relay {
+        verifier,
+        users: Users::new(config.clone(), nodes.clone()),
+        connections: OpenConnections::default(),
+        conversations,
+        sessions: sessions(config, nodes.clone()),
+        closer: TransportCloser::default(),
+        limits: AddressLimits::new(config),
+        places: Places::new(config.max_connections_per_ip),
+        presence: Presence::default(),
+        audit,
+        node: config.node_name.as_str().into(),
+        nodes,
+        started: Instant::now(),
+        draining: AtomicBool::new(false),
+        config: config.clone(),
+    }
+}
+
+/// In Redis, or else in memory.
+fn sessions(config: &Config, nodes: Option<Arc<Nodes>>) -> Sessions {
+    let clock = Arc::new(SystemClock);
+    let limits = SessionLimits::from(config);
+    let store: Arc<dyn SessionStore> = match &nodes {
+        Some(nodes) => Arc::new(RedisStore::new(
+            nodes.redis().clone(),
+            limits,
+            clock.clone(),
+        )),
+        None => Arc::new(MemoryStore::new(limits, clock.clone())),
+    };
+    Sessions::new(store, clock, config.max_sessions_per_connection, nodes)
+}
+
+/// A client may hold a few TCP connections for one Socket.IO connection: polling uses two, and an
+/// upgrade one more.
+const TCP_PER_CONNECTION: u32 = 4;
+
+fn listener(
+    tcp: TcpListener,
+    links: &Arc<Links>,
+    relay: &Arc<Relay>,
+    enough: Arc<Notify>,
+) -> GuardedListener {
+    let config = &relay.config;
+    // Nothing that a client is told may be unknown to the audit after a kill.
+    let audit = relay.audit.clone();
+    let places = Places::new(
+        config
+            .max_connections_per_ip
+            .saturating_mul(TCP_PER_CONNECTION),
+    );
+    let proxies = config.trusted_proxies.clone();
+    GuardedListener::new(
+        tcp,
+        links.clone(),
+        LinkLimits::from(&**config),
+        places,
+        move |peer| !proxies.iter().any(|network| network.contains(&peer)),
+        BeforeWrite::new(move || audit.secure()),
+        enough,
+    )
+}
+
+/// The library with its limits. Those it has by default are too wide or too narrow.
+fn socket_io(config: &Config) -> SocketIoBuilder {
+    let parser = ParserConfig::common()
+        .max_incoming_binaries(config.max_attachments)
+        .max_incoming_binary_buf_size(config.max_event_bytes);
+    let builder = SocketIo::builder()
+        .with_parser(parser)
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(config.connect_timeout)
+        .upgrade_timeout(config.upgrade_timeout)
+        .max_payload(config.max_event_bytes as u64)
+        .ws_max_message_size(config.max_event_bytes)
+        .ws_max_frame_size(config.max_event_bytes)
+        .ws_read_buffer_size(WS_READ_BUFFER)
+        .max_buffer_size(FlowLimits::from(config).most_frames());
+    match (
+        config.transports.contains(&Transport::Websocket),
+        config.transports.contains(&Transport::Polling),
+    ) {
+        (true, false) => builder.transports([TransportType::Websocket]),
+        (false, true) => builder.transports([TransportType::Polling]),
+        _ => builder,
+    }
+}
+
+/// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size; the
+/// stream below it reads further when more is coming.
+const WS_READ_BUFFER: usize = 1024;
+
+impl From<&Config> for AuditOptions {
+    fn from(config: &Config) -> Self {
+        Self {
+            capacity: NonZeroUsize::new(config.audit_queue).unwrap_or(NonZeroUsize::MIN),
+            retention_days: NonZeroU32::new(config.audit_retention_days),
+            spool_limit: config.audit_spool_max_bytes,
+            spool_full: config.audit_spool_full,
+        }
+    }
+}
+
+impl From<&Config> for SessionLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            sessions: config.max_sessions,
+            members: config.session_max_members,
+            history: HistoryLimits {
+                messages: config.session_history_messages,
+                bytes: config.session_history_bytes,
+            },
+            memory: config.sessions_memory,
+            reserved_timeout: config.session_reserved_timeout,
+            idle_timeout: config.session_idle_timeout,
+            max_idle: config.session_max_idle,
+            rejoin_grace: config.session_rejoin_grace,
+        }
+    }
+}
+
+impl From<&Config> for LinkLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            handshake_timeout: config.connect_timeout,
+            keep_alive: 3 * config.ping_interval,
+            handshake_max_bytes: config.handshake_max_bytes,
+            write_deadline: config.write_deadline,
+            min_drain_rate: config.min_drain_rate,
+            heartbeat: config.ping_timeout / 2,
+        }
+    }
+}
+
+impl From<&Config> for FlowLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            receiver_budget: config.receiver_budget,
+            sender_budget: config.sender_budget,
+            max_event: config.max_event_bytes.max(config.session_history_bytes),
+        }
+    }
+}

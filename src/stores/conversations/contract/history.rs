@@ -1,0 +1,257 @@
+//! Reading a history in parts, and its order.
+
+use futures_util::future::join_all;
+
+use super::subject::*;
+use crate::model::clock::Clock as _;
+use crate::model::conversation::*;
+
+/// A conversation of `ann` with messages 0, 1, 2 …; their ids.
+async fn numbered(subject: &Subject, messages: usize) -> Vec<MessageId> {
+    subject.with("c", &["ann", "bo"]).await;
+    // Another one between them must not be noticed.
+    subject.with("d", &["ann"]).await;
+    let mut ids = Vec::new();
+    for number in 0..messages {
+        ids.push(subject.say("c", "bo", &number.to_string()).await.id);
+        subject.say("d", "ann", "0").await;
+    }
+    ids
+}
+
+async fn page(
+    subject: &Subject,
+    after: Option<MessageId>,
+    before: Option<MessageId>,
+    most: u64,
+) -> (String, bool) {
+    let window = Window { after, before };
+    let (c, ann) = (conversation("c"), user("ann"));
+    let page = subject.store.page(&c, &ann, window, limit(most)).await;
+    let page = page.unwrap();
+    let texts: Vec<_> = page.messages.iter().map(text_of).collect();
+    (texts.join(" "), page.more)
+}
+
+pub async fn pages_are_exact_at_their_edges(subject: Subject) {
+    let subject = &subject;
+    let ids = numbered(subject, 6).await;
+    let is = |page: (String, bool), text: &str, more| assert_eq!(page, (text.to_owned(), more));
+    is(page(subject, None, None, 2).await, "4 5", true);
+    is(page(subject, None, None, 6).await, "0 1 2 3 4 5", false);
+    is(page(subject, Some(ids[1]), None, 2).await, "2 3", true);
+    is(page(subject, Some(ids[3]), None, 2).await, "4 5", false);
+    is(page(subject, Some(ids[5]), None, 2).await, "", false);
+    is(page(subject, None, Some(ids[3]), 2).await, "1 2", true);
+    is(page(subject, None, Some(ids[2]), 2).await, "0 1", false);
+    is(page(subject, None, Some(ids[0]), 2).await, "", false);
+    is(
+        page(subject, Some(ids[0]), Some(ids[5]), 3).await,
+        "1 2 3",
+        true,
+    );
+    is(
+        page(subject, Some(ids[0]), Some(ids[4]), 3).await,
+        "1 2 3",
+        false,
+    );
+    is(
+        page(subject, Some(ids[4]), Some(ids[1]), 3).await,
+        "",
+        false,
+    );
+
+    // A message of elsewhere marks a moment like any other; a hidden one takes no place.
+    let (d, ann) = (conversation("d"), user("ann"));
+    let newest = Window::default();
+    let elsewhere = subject.store.page(&d, &ann, newest, limit(2)).await;
+    let elsewhere = elsewhere.unwrap().messages[0].id;
+    is(page(subject, Some(elsewhere), None, 9).await, "5", false);
+    let c = conversation("c");
+    assert!(subject.store.hide(&c, ids[2], &ann).await.unwrap());
+    is(page(subject, Some(ids[0]), None, 2).await, "1 3", true);
+    is(page(subject, Some(ids[2]), None, 3).await, "3 4 5", false);
+    is(page(subject, None, Some(ids[4]), 2).await, "1 3", true);
+    for bad in [0, 201, u64::MAX] {
+        assert_eq!(PageLimit::new(bad), None);
+    }
+}
+
+pub async fn both_ways_through_a_history_are_the_same(subject: Subject) {
+    let ids = numbered(&subject, 23).await;
+    let (c, ann) = (conversation("c"), user("ann"));
+    for most in [1, 5, 22, 23, 24] {
+        let mut forward = Vec::new();
+        let mut window = Window {
+            after: MessageId::new(uuid::Uuid::from_u128(7 << 76)),
+            before: None,
+        };
+        loop {
+            let page = subject.store.page(&c, &ann, window, limit(most)).await;
+            let page = page.unwrap();
+            forward.extend(page.messages.iter().map(|message| message.id));
+            window.after = forward.last().copied();
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(forward, ids);
+
+        let mut backward = Vec::new();
+        let mut window = Window::default();
+        loop {
+            let page = subject.store.page(&c, &ann, window, limit(most)).await;
+            let page = page.unwrap();
+            backward.extend(page.messages.iter().rev().map(|message| message.id));
+            window.before = backward.last().copied();
+            if !page.more {
+                break;
+            }
+        }
+        backward.reverse();
+        assert_eq!(backward, ids);
+    }
+}
+
+pub async fn positions_count_what_is_shown(subject: Subject) {
+    let ids = numbered(&subject, 6).await;
+    let (c, ann) = (conversation("c"), user("ann"));
+    let slice = async |offset, most| {
+        let slice = subject.store.slice(&c, &ann, offset, limit(most)).await;
+        let slice = slice.unwrap();
+        let texts: Vec<_> = slice.messages.iter().map(text_of).collect();
+        (texts.join(" "), slice.total)
+    };
+    let is = |slice: (String, u64), text: &str, total| assert_eq!(slice, (text.to_owned(), total));
+    is(slice(0, 2).await, "0 1", 6);
+    is(slice(4, 50).await, "4 5", 6);
+    is(slice(6, 50).await, "", 6);
+    is(slice(u64::MAX, 50).await, "", 6);
+    assert!(subject.store.hide(&c, ids[1], &ann).await.unwrap());
+    subject.store.delete(&c, ids[4], &ann).await.unwrap();
+    is(slice(0, 2).await, "0 2", 5);
+    is(slice(2, 9).await, "3 deleted 5", 5);
+}
+
+/// Sends a message of this size, half of it content, half media, named by its first digit.
+async fn say_large(subject: &Subject, name: u8, size: usize) -> MessageId {
+    let filled = |size: usize| json(&name.to_string().repeat(size));
+    let new = NewMessage {
+        media: Some(filled(size / 2)),
+        content: Some(filled(size - size / 2)),
+        ..new_message("c", "bo", "0")
+    };
+    let sent = subject.store.append(&new).await.unwrap().message;
+    assert_eq!(sent.size(), size);
+    sent.id
+}
+
+pub async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
+    const MOST: usize = PageLimit::MAX_BYTES;
+    subject.with("c", &["ann", "bo"]).await;
+    let mut ids = Vec::new();
+    for (name, size) in (1..).zip([2, MOST + 1, MOST / 2, MOST / 2, 2]) {
+        ids.push(say_large(&subject, name, size).await);
+    }
+    let (c, ann) = (conversation("c"), user("ann"));
+    let first = |messages: &[Message]| -> String {
+        let first = messages
+            .iter()
+            .map(|message| text_of(message)[..1].to_owned());
+        first.collect()
+    };
+    let page = async |after: Option<usize>, before: Option<usize>, most| {
+        let (after, before) = (after.map(|i| ids[i - 1]), before.map(|i| ids[i - 1]));
+        let window = Window { after, before };
+        let page = subject.store.page(&c, &ann, window, limit(most)).await;
+        let page = page.unwrap();
+        (first(&page.messages), page.more)
+    };
+    let slice = async |offset| {
+        let slice = subject.store.slice(&c, &ann, offset, limit(9)).await;
+        let slice = slice.unwrap();
+        (first(&slice.messages), slice.total)
+    };
+    // So many bytes are read, and not one more; but never nothing.
+    for (after, most, expected, more) in [
+        (1, 9, "2", true),
+        (2, 9, "34", true),
+        (2, 1, "3", true),
+        (3, 9, "45", false),
+    ] {
+        let found = page(Some(after), None, most).await;
+        assert_eq!(found, (expected.to_owned(), more));
+    }
+    for (before, expected, more) in [
+        (None, "45", true),
+        (Some(5), "34", true),
+        (Some(4), "3", true),
+        (Some(3), "2", true),
+        (Some(2), "1", false),
+    ] {
+        let found = page(None, before, 9).await;
+        assert_eq!(found, (expected.to_owned(), more));
+    }
+    for (offset, expected) in [(0, "1"), (1, "2"), (2, "34"), (3, "45"), (4, "5")] {
+        assert_eq!(slice(offset).await, (expected.to_owned(), 5));
+    }
+
+    // What was deleted has no size.
+    subject.store.delete(&c, ids[1], &ann).await.unwrap();
+    assert_eq!(slice(0).await, ("1d3".to_owned(), 5));
+}
+
+pub async fn a_clock_that_is_set_back_does_not_change_the_order(subject: Subject) {
+    subject.with("c", &["ann", "bo"]).await;
+    let noon = subject.clock.now_ms();
+    let mut sent = Vec::new();
+    for now in [noon, noon - 60_000, noon - 30_000, noon + 1, 0, noon] {
+        subject.clock.set(now);
+        sent.push(subject.say("c", "bo", &sent.len().to_string()).await);
+    }
+    assert!(sent.is_sorted_by(|one, two| one.id < two.id));
+    assert!(sent.is_sorted_by_key(|message| message.created_at));
+    assert_eq!(
+        subject.seen("c", "ann").await,
+        ["0", "1", "2", "3", "4", "5"]
+    );
+    let last = subject.store.conversation(&conversation("c")).await;
+    assert_eq!(last.unwrap().unwrap().last_message_at, noon + 1);
+}
+
+pub async fn many_writers_make_one_order(subject: Subject) {
+    const EACH: usize = 50;
+    let names: Vec<_> = (0..8).map(|number| format!("u{number}")).collect();
+    let refs: Vec<_> = names.iter().map(String::as_str).collect();
+    subject.with("c", &refs).await;
+    let write = async |name: &str| {
+        let mut ids = Vec::new();
+        for number in 0..EACH {
+            let what = format!("\"{name} {number}\"");
+            ids.push(subject.say("c", name, &what).await.id);
+        }
+        ids
+    };
+    let written = join_all(refs.iter().map(|name| write(name))).await;
+    // What one was answered later comes later.
+    assert!(
+        written
+            .iter()
+            .all(|ids| ids.is_sorted_by(|one, two| one < two))
+    );
+
+    let (c, ann) = (conversation("c"), user("u0"));
+    let mut all: Vec<MessageId> = written.into_iter().flatten().collect();
+    all.sort();
+    let mut history = Vec::new();
+    while history.len() < all.len() {
+        let offset = history.len() as u64;
+        let slice = subject.store.slice(&c, &ann, offset, limit(200)).await;
+        let slice = slice.unwrap();
+        assert_eq!(slice.total, all.len() as u64);
+        history.extend(slice.messages.iter().map(|message| message.id));
+    }
+    assert_eq!(history, all);
+    let unread = (all.len() - EACH) as u64;
+    assert_eq!(subject.unread("c", "u3").await, unread);
+}

@@ -1,0 +1,210 @@
+//! Keeping, editing, deleting and hiding messages.
+
+use futures_util::future::join_all;
+
+use super::subject::*;
+use crate::model::conversation::*;
+use crate::stores::conversations::*;
+
+pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
+    let store = &subject.store;
+    subject.with("c", &["ann", "bo"]).await;
+    let at = subject.tick();
+    let new = NewMessage {
+        media: Some(json("[ {\"a\":1.50} ]")),
+        key_number: Some(-3),
+        temp_id: TempId::parse("t1"),
+        ..new_message("c", "ann", "\"\\u0041\"")
+    };
+    let sent = store.append(&new).await.unwrap().message;
+    let kept = store.message(sent.id).await.unwrap().unwrap();
+    for message in [&sent, &kept] {
+        assert_eq!(message.conversation, new.conversation);
+        assert_eq!(message.sender, new.sender);
+        assert_eq!(message.temp_id, new.temp_id);
+        assert_eq!(message.key_number, Some(-3));
+        assert_eq!(message.created_at, at);
+        assert_eq!((message.edited_at, message.deleted_at()), (None, None));
+        assert_eq!(text_of(message), "\"\\u0041\"");
+        assert_eq!(message.media().map(text).unwrap(), "[ {\"a\":1.50} ]");
+    }
+    let bare = NewMessage {
+        content: None,
+        ..new_message("c", "bo", "0")
+    };
+    let bare = store.append(&bare).await.unwrap().message;
+    let bare = store.message(bare.id).await.unwrap().unwrap();
+    assert!(bare.content().is_none() && bare.media().is_none());
+    let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
+    assert!(store.message(stranger).await.unwrap().is_none());
+}
+
+/// A message with a temporary id.
+fn named(at: &str, who: &str, what: &str, name: &str) -> NewMessage {
+    NewMessage {
+        temp_id: TempId::parse(name),
+        ..new_message(at, who, what)
+    }
+}
+
+pub async fn the_same_temp_id_is_the_same_message(subject: Subject) {
+    let store = &subject.store;
+    subject.with("c", &["ann", "bo"]).await;
+    subject.with("d", &["ann"]).await;
+    let first = store.append(&named("c", "ann", "1", "t")).await.unwrap();
+    assert!(!first.repeated);
+    let again = store.append(&named("c", "ann", "2", "t")).await.unwrap();
+    assert!(again.repeated);
+    assert_eq!(again.message.id, first.message.id);
+    assert_eq!(text_of(&again.message), "1");
+    assert_eq!(subject.unread("c", "bo").await, 1);
+    for other in [
+        named("c", "bo", "3", "t"),
+        named("d", "ann", "4", "t"),
+        named("c", "ann", "5", "T"),
+        new_message("c", "ann", "6"),
+        new_message("c", "ann", "6"),
+    ] {
+        assert!(!store.append(&other).await.unwrap().repeated);
+    }
+    assert_eq!(subject.seen("c", "ann").await, ["1", "3", "5", "6", "6"]);
+
+    let (c, ann) = (conversation("c"), user("ann"));
+    store.delete(&c, first.message.id, &ann).await.unwrap();
+    let late = store.append(&named("c", "ann", "7", "t")).await.unwrap();
+    assert!(late.repeated && late.message.deleted_at().is_some());
+}
+
+pub async fn the_same_message_sent_at_once_is_kept_once(subject: Subject) {
+    let store = &subject.store;
+    subject.with("c", &["ann"]).await;
+    let new = named("c", "ann", "1", "t");
+    let all = join_all((0..20).map(|_| store.append(&new))).await;
+    let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
+    assert_eq!(all.iter().filter(|sent| !sent.repeated).count(), 1);
+    assert!(all.iter().all(|sent| sent.message.id == all[0].message.id));
+    assert_eq!(subject.seen("c", "ann").await, ["1"]);
+}
+
+pub async fn only_the_author_edits(subject: Subject) {
+    let store = &subject.store;
+    let (c, bo) = (conversation("c"), user("bo"));
+    subject.with("c", &["ann", "bo"]).await;
+    let mut new = new_message("c", "bo", "1");
+    new.media = Some(json("\"m\""));
+    new.key_number = Some(4);
+    let sent = store.append(&new).await.unwrap().message;
+    let at = subject.tick();
+    let admin = store.edit(&c, sent.id, &user("ann"), &edit("2")).await;
+    refused!(admin, NotAllowed);
+    let edited = store.edit(&c, sent.id, &bo, &edit("3")).await.unwrap();
+    assert_eq!(edited.edited_at, Some(at));
+    assert_eq!(
+        (edited.created_at, edited.key_number),
+        (sent.created_at, Some(4))
+    );
+    assert_eq!(edited.media().map(text).unwrap(), "\"m\"");
+    let rekeyed = Edit {
+        key_number: Some(5),
+        ..edit("4")
+    };
+    store.edit(&c, sent.id, &bo, &rekeyed).await.unwrap();
+    let kept = store.message(sent.id).await.unwrap().unwrap();
+    assert_eq!((text_of(&kept).as_str(), kept.key_number), ("4", Some(5)));
+    assert_eq!(subject.seen("c", "ann").await, ["4"]);
+
+    store.delete(&c, sent.id, &bo).await.unwrap();
+    refused!(store.edit(&c, sent.id, &bo, &edit("5")).await, NotAllowed);
+    assert_eq!(subject.seen("c", "ann").await, ["deleted"]);
+    // An edit is not later than what the clock says, but never before the message.
+    let second = subject.say("c", "bo", "6").await;
+    subject.clock.set(5);
+    let edited = store.edit(&c, second.id, &bo, &edit("7")).await.unwrap();
+    assert_eq!(edited.edited_at, Some(second.created_at));
+}
+
+pub async fn the_author_and_admins_delete(subject: Subject) {
+    let store = &subject.store;
+    let c = conversation("c");
+    subject.with("c", &["ann", "bo", "cy"]).await;
+    let anns = subject.say("c", "ann", "1").await.id;
+    let bos = subject.say("c", "bo", "2").await.id;
+    let bos_second = subject.say("c", "bo", "3").await.id;
+    assert_eq!(subject.unread("c", "cy").await, 3);
+    let at = subject.tick();
+    for (message, name) in [(bos, "cy"), (anns, "bo")] {
+        refused!(store.delete(&c, message, &user(name)).await, NotAllowed);
+    }
+    let by_author = store.delete(&c, bos, &user("bo")).await.unwrap();
+    let by_admin = store.delete(&c, bos_second, &user("ann")).await.unwrap();
+    for deleted in [&by_author, &by_admin] {
+        assert!(!deleted.repeated);
+        assert_eq!(deleted.message.deleted_at(), Some(at));
+        assert_eq!(deleted.message.sender, user("bo"));
+    }
+    subject.tick();
+    let again = store.delete(&c, bos, &user("ann")).await.unwrap();
+    assert!(again.repeated && again.message.deleted_at() == Some(at));
+    assert_eq!(subject.seen("c", "cy").await, ["1", "deleted", "deleted"]);
+    assert_eq!(subject.unread("c", "cy").await, 1);
+    assert_eq!(subject.unread("c", "bo").await, 1);
+}
+
+pub async fn nothing_is_left_of_what_a_deleted_message_said(subject: Subject) {
+    let store = &subject.store;
+    subject.with("c", &["ann"]).await;
+    let mut new = new_message("c", "ann", "1");
+    new.media = Some(json("2"));
+    let sent = store.append(&new).await.unwrap().message;
+    let (c, ann) = (conversation("c"), user("ann"));
+    store.delete(&c, sent.id, &ann).await.unwrap();
+    let left = store.message(sent.id).await.unwrap().unwrap();
+    assert!(left.content().is_none() && left.media().is_none());
+    assert_eq!((left.id, left.created_at), (sent.id, sent.created_at));
+}
+
+pub async fn what_one_hides_others_see(subject: Subject) {
+    let store = &subject.store;
+    let (c, bo) = (conversation("c"), user("bo"));
+    subject.with("c", &["ann", "bo"]).await;
+    let first = subject.say("c", "ann", "1").await.id;
+    let second = subject.say("c", "bo", "2").await.id;
+    assert!(store.hide(&c, first, &bo).await.unwrap());
+    assert!(!store.hide(&c, first, &bo).await.unwrap());
+    assert!(store.hide(&c, second, &bo).await.unwrap());
+    assert_eq!(subject.unread("c", "bo").await, 0);
+    assert_eq!(subject.unread("c", "ann").await, 1);
+    subject.say("c", "ann", "3").await;
+    assert_eq!(subject.seen("c", "bo").await, ["3"]);
+    assert_eq!(subject.seen("c", "ann").await, ["1", "2", "3"]);
+    assert_eq!(subject.unread("c", "bo").await, 1);
+}
+
+pub async fn a_message_of_another_conversation_is_none(subject: Subject) {
+    let store = &subject.store;
+    let (d, ann) = (&conversation("d"), &user("ann"));
+    subject.with("c", &["ann", "bo"]).await;
+    subject.with("d", &["ann", "bo"]).await;
+    let elsewhere = subject.say("c", "ann", "1").await.id;
+    let bos = subject.say("c", "bo", "2").await.id;
+    let emoji = Emoji::parse("+").unwrap();
+    let reacted = store
+        .add_reaction(&conversation("c"), elsewhere, ann, &emoji)
+        .await;
+    let reaction = reacted.unwrap().reaction.id;
+    refused!(store.edit(d, elsewhere, ann, &edit("3")).await, NotAllowed);
+    refused!(store.delete(d, elsewhere, ann).await, NotAllowed);
+    refused!(store.hide(d, elsewhere, ann).await, NotAllowed);
+    refused!(
+        store.add_reaction(d, elsewhere, ann, &emoji).await,
+        NotAllowed
+    );
+    let removed = store.remove_reaction(d, elsewhere, reaction, ann).await;
+    refused!(removed, NotAllowed);
+    let reached = store.mark_delivered_to(d, elsewhere, &[user("bo")]).await;
+    refused!(reached, NotAllowed);
+    let read = store.mark_read(d, ann, &[bos]).await.unwrap();
+    assert!(read.messages.is_empty());
+    assert_eq!(subject.seen("c", "ann").await, ["1", "2"]);
+    assert_eq!(subject.unread("c", "ann").await, 1);
+}

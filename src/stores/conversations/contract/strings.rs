@@ -1,0 +1,125 @@
+//! Strings are data, whatever they look like.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::subject::*;
+use crate::model::TokenUser;
+use crate::model::conversation::*;
+use crate::payload::Kept;
+
+const ODD: &[&str] = &[
+    "'; DROP TABLE messages; --",
+    "\" OR \"\"=\"",
+    "%",
+    "_",
+    "$ne",
+    "$where",
+    "{\"$gt\":\"\"}",
+    "a.b.$[]",
+    "__proto__",
+    "null",
+    "0",
+    "00",
+    "0.0",
+    " ",
+    "a ",
+    "A",
+    "a",
+    "é",
+    "e\u{301}",
+    "\u{202e}\u{feff}",
+    "💥",
+];
+
+pub async fn strings_that_look_like_a_query_are_strings(subject: Subject) {
+    let store = &subject.store;
+    for text in ODD {
+        let mut new = new_conversation(text, &[text]);
+        new.title = Some((*text).into());
+        let made = store.create_conversation(&new).await.unwrap();
+        assert_eq!(made.conversation.title.as_deref(), Some(*text));
+        let token = TokenUser {
+            id: user(text),
+            name: Some((*text).into()),
+            avatar_url: Some((*text).into()),
+        };
+        store.upsert_user(&token).await.unwrap();
+    }
+    for text in ODD {
+        let (c, who) = (&conversation(text), &user(text));
+        let known = store.user(who).await.unwrap().unwrap();
+        assert_eq!((&known.id, &*known.name), (who, *text));
+        assert_eq!(known.avatar_url.as_deref(), Some(*text));
+        assert_eq!(
+            store
+                .users_named(std::slice::from_ref(&known.name))
+                .await
+                .unwrap(),
+            [known]
+        );
+        let names = store.names_in(std::slice::from_ref(c)).await.unwrap();
+        assert_eq!(names, [(c.clone(), vec![(*text).into()])]);
+        let theirs = store.conversation_ids_of(who).await.unwrap();
+        assert_eq!(theirs, [conversation(text)]);
+        assert!(store.partners_of(who).await.unwrap().is_empty());
+
+        let what = serde_json::to_string(text).unwrap();
+        let mut new = new_message(text, text, &what);
+        new.temp_id = TempId::parse(text);
+        let sent = store.append(&new).await.unwrap().message;
+        let kept = store.message(sent.id).await.unwrap().unwrap();
+        assert_eq!((&kept.sender, &kept.conversation), (who, c));
+        assert_eq!(kept.temp_id, TempId::parse(text));
+        assert_eq!(text_of(&kept), what);
+        assert_eq!(subject.seen(text, text).await, [what]);
+        if let Some(emoji) = Emoji::parse(text) {
+            let added = store.add_reaction(c, sent.id, who, &emoji).await.unwrap();
+            assert_eq!(store.reactions(sent.id).await.unwrap(), [added.reaction]);
+        }
+    }
+}
+
+pub async fn contents_come_back_byte_for_byte(subject: Subject) {
+    let store = &subject.store;
+    subject.with("c", &["ann"]).await;
+    let large = format!("\"{}\"", "x".repeat(300_000));
+    let contents = [
+        "\"\"",
+        "null",
+        "true",
+        "1.0e+2",
+        "-0.0",
+        "123456789012345678901234567890",
+        "\"\\u0000\\ud800\\/\\\"'\"",
+        "\"\u{2028}ü💥\"",
+        "{ \"b\" : 1 ,\n\"a\":1, \"b\":2, \"$set\": {\"content\": 0}, \"\":[] }",
+        r#"{"_placeholder":true,"num":0}"#,
+        &large,
+    ];
+    for what in contents {
+        let sent = subject.say("c", "ann", what).await;
+        let kept = store.message(sent.id).await.unwrap().unwrap();
+        assert_eq!(text_of(&kept), what);
+        assert!(kept.content().unwrap().to_parts().1.is_empty());
+    }
+
+    let attachments: VecDeque<_> = [&b"\0\xff"[..], b"", b"{}"].map(Bytes::from_static).into();
+    let around = concat!(
+        r#"{"a":{"_placeholder":true,"num":2}, "n":1.0,"#,
+        r#""l":[{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]}"#
+    );
+    let binary = Kept::from_parts(around.to_owned(), attachments.into()).unwrap();
+    let new = NewMessage {
+        content: Some(binary.clone()),
+        media: Some(binary.clone()),
+        ..new_message("c", "ann", "0")
+    };
+    let sent = store.append(&new).await.unwrap().message;
+    let kept = store.message(sent.id).await.unwrap().unwrap();
+    for value in [kept.content(), kept.media()] {
+        assert_eq!(value.unwrap().to_parts(), binary.to_parts());
+    }
+    assert_eq!(binary.to_parts().1, [&b"{}"[..], b"", b"\0\xff"]);
+}

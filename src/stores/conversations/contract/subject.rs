@@ -1,0 +1,164 @@
+//! A store under test, and short ways to do things with it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::model::UserId;
+use crate::model::clock::Clock;
+pub(crate) use crate::model::clock::HandClock;
+use crate::model::conversation::*;
+use crate::payload::Kept;
+use crate::stores::conversations::*;
+
+/// A store, empty at first.
+pub struct Subject {
+    pub store: Arc<dyn ConversationStore>,
+    pub clock: Arc<HandClock>,
+    /// What has to live as long.
+    _keep: Box<dyn Any + Send + Sync>,
+}
+
+impl Subject {
+    pub fn new(
+        store: Arc<dyn ConversationStore>,
+        clock: Arc<HandClock>,
+        keep: impl Any + Send + Sync,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            _keep: Box::new(keep),
+        }
+    }
+
+    /// A moment later.
+    pub fn tick(&self) -> u64 {
+        self.clock.set(self.clock.now_ms() + 1_000);
+        self.clock.now_ms()
+    }
+
+    /// Makes a conversation; the first of its participants is its admin.
+    pub async fn with(&self, name: &str, names: &[&str]) {
+        let new = new_conversation(name, names);
+        self.store.create_conversation(&new).await.unwrap();
+    }
+
+    /// Sends a message.
+    pub async fn say(&self, at: &str, who: &str, what: &str) -> Message {
+        let appended = self
+            .store
+            .append(&new_message(at, who, what))
+            .await
+            .unwrap();
+        assert!(!appended.repeated);
+        appended.message
+    }
+
+    /// What a user sees of the newest messages.
+    pub async fn seen(&self, at: &str, who: &str) -> Vec<String> {
+        let (c, who) = (conversation(at), user(who));
+        let newest = Window::default();
+        let page = self.store.page(&c, &who, newest, limit(200)).await;
+        page.unwrap().messages.iter().map(text_of).collect()
+    }
+
+    /// How many messages of a conversation a user has not read.
+    pub async fn unread(&self, at: &str, who: &str) -> u64 {
+        let list = self.store.conversations_of(&user(who), 10_000).await;
+        let mut list = list.unwrap().into_iter();
+        let id = conversation(at);
+        list.find(|listed| listed.conversation.id == id)
+            .unwrap()
+            .unread
+    }
+}
+
+pub fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+pub fn conversation(id: &str) -> ConversationId {
+    ConversationId::parse(id).unwrap()
+}
+
+pub fn limit(limit: u64) -> PageLimit {
+    PageLimit::new(limit).unwrap()
+}
+
+pub fn json(text: &str) -> Kept {
+    Kept::from(RawValue::from_string(text.to_owned()).unwrap())
+}
+
+/// The JSON text of a kept value.
+pub fn text(kept: &Kept) -> String {
+    kept.to_parts().0.into_owned()
+}
+
+/// What a message says, or that it was deleted.
+pub fn text_of(message: &Message) -> String {
+    message.content().map_or("deleted".to_owned(), text)
+}
+
+pub fn participant(name: &str, role: Role) -> NewParticipant {
+    NewParticipant {
+        user: user(name),
+        role,
+        key: None,
+    }
+}
+
+pub fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
+    let (first, others) = names.split_first().unwrap();
+    let others = others.iter().map(|name| participant(name, Role::Member));
+    NewConversation {
+        id: conversation(id),
+        title: None,
+        created_by: user(first),
+        participants: [participant(first, Role::Admin)]
+            .into_iter()
+            .chain(others)
+            .collect(),
+    }
+}
+
+/// `what` is JSON.
+pub fn new_message(at: &str, who: &str, what: &str) -> NewMessage {
+    NewMessage {
+        conversation: conversation(at),
+        sender: user(who),
+        content: Some(json(what)),
+        media: None,
+        key_number: None,
+        temp_id: None,
+    }
+}
+
+pub fn edit(what: &str) -> Edit {
+    Edit {
+        content: json(what),
+        key_number: None,
+    }
+}
+
+/// That an operation was refused like this.
+macro_rules! refused {
+    ($result:expr, $error:ident) => {{
+        let result = $result;
+        let refused = matches!(result, Err(StoreError::$error { .. }));
+        assert!(refused, "{result:?}");
+    }};
+}
+pub(crate) use refused;
+
+pub async fn a_closed_store_says_so(subject: Subject) {
+    subject.with("c", &["ann"]).await;
+    subject.store.health().await.unwrap();
+    subject.store.close().await.unwrap();
+    refused!(subject.store.health().await, Closed);
+    refused!(subject.store.user(&user("ann")).await, Closed);
+    let late = new_message("c", "ann", "1");
+    refused!(subject.store.append(&late).await, Closed);
+    subject.store.close().await.unwrap();
+}

@@ -1,0 +1,167 @@
+//! The collections and their indexes, and how they are asked. It must not know what is asked.
+//!
+//! Every index that is unique begins with what its collection would be sharded by. None is partial:
+//! not every server of MongoDB's protocol has those.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use mongodb::action::{Find, FindOne};
+use mongodb::bson::{Document, doc};
+use mongodb::options::IndexOptions;
+use mongodb::{Collection, IndexModel};
+use serde::de::DeserializeOwned;
+
+use super::documents::{
+    ConversationDocument, MessageDocument, ParticipantDocument, ReactionDocument, ReceiptDocument,
+    UserDocument,
+};
+use crate::stores::conversations::StoreError;
+use crate::stores::drivers::mongo::{Mongo, MongoError, within};
+
+/// How long MongoDB has for one command.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The collections of one database.
+#[derive(Debug)]
+pub(super) struct Collections {
+    pub(super) users: Collection<UserDocument>,
+    pub(super) conversations: Collection<ConversationDocument>,
+    pub(super) participants: Collection<ParticipantDocument>,
+    pub(super) messages: Collection<MessageDocument>,
+    pub(super) receipts: Collection<ReceiptDocument>,
+    pub(super) reactions: Collection<ReactionDocument>,
+}
+
+impl Collections {
+    pub(super) fn of(mongo: &Mongo) -> Self {
+        // What another member of a replica set knows may be older than what was answered here.
+        let database = mongo.primary();
+        Self {
+            users: database.collection("users"),
+            conversations: database.collection("conversations"),
+            participants: database.collection("participants"),
+            messages: database.collection("messages"),
+            receipts: database.collection("receipts"),
+            reactions: database.collection("reactions"),
+        }
+    }
+
+    /// Makes the indexes that are not there.
+    pub(super) async fn make_indexes(&self) -> Result<(), StoreError> {
+        make(
+            &self.users,
+            [unique(doc! { "id": 1 }), index(doc! { "name": 1 })],
+        )
+        .await?;
+        make(&self.conversations, [unique(doc! { "id": 1 })]).await?;
+        let of_user = index(doc! { "userId": 1, "status": 1 });
+        let once = unique(doc! { "conversationId": 1, "userId": 1 });
+        make(&self.participants, [once, of_user]).await?;
+        let messages = [
+            index(doc! { "conversationId": 1, "id": 1 }),
+            unique(doc! { "conversationId": 1, "seq": 1 }),
+            unique(doc! { "conversationId": 1, "sentAs": 1 }),
+            sparse(doc! { "deletedFor": 1 }),
+            sparse(doc! { "uncounted": 1 }),
+        ];
+        make(&self.messages, messages).await?;
+        make(
+            &self.receipts,
+            [unique(doc! { "messageId": 1, "userId": 1 })],
+        )
+        .await?;
+        let once = unique(doc! { "messageId": 1, "userId": 1, "emoji": 1 });
+        make(&self.reactions, [once]).await
+    }
+}
+
+async fn make<T: Send + Sync>(
+    collection: &Collection<T>,
+    indexes: impl IntoIterator<Item = IndexModel>,
+) -> Result<(), StoreError> {
+    done(collection.create_indexes(indexes)).await.map(drop)
+}
+
+fn index(keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).build()
+}
+
+fn unique(keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().unique(true).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+fn sparse(keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().sparse(true).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Does one command.
+pub(super) async fn done<T>(
+    command: impl IntoFuture<Output = mongodb::error::Result<T>>,
+) -> Result<T, StoreError> {
+    Ok(within(TIMEOUT, command).await?)
+}
+
+/// Does one command that may find that there is such a document already: `None`.
+pub(super) async fn unless_there<T>(
+    command: impl IntoFuture<Output = mongodb::error::Result<T>>,
+) -> Result<Option<T>, StoreError> {
+    match within(TIMEOUT, command).await {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.is_duplicate() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// All that is found. What another program wrote, and is not as documented, is passed over.
+pub(super) async fn all<T: DeserializeOwned + Send + Sync>(
+    find: Find<'_, T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    each(find, |document| {
+        found.push(document);
+        true
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Takes one after the other, as long as `take` wants more.
+pub(super) async fn each<T: DeserializeOwned + Send + Sync>(
+    find: Find<'_, T>,
+    mut take: impl FnMut(T) -> bool,
+) -> Result<(), StoreError> {
+    let reading = async {
+        let mut cursor = find.await?;
+        while cursor.advance().await? {
+            let document = read(cursor.deserialize_current());
+            if document.is_some_and(|document| !take(document)) {
+                break;
+            }
+        }
+        Ok(())
+    };
+    done(reading).await
+}
+
+/// The one that is found.
+pub(super) async fn one<T: DeserializeOwned + Send + Sync>(
+    find: FindOne<'_, T>,
+) -> Result<Option<T>, StoreError> {
+    done(find).await
+}
+
+fn read<T>(document: mongodb::error::Result<T>) -> Option<T> {
+    document
+        .inspect_err(|_| tracing::warn!("passed over a document that is not as documented"))
+        .ok()
+}
+
+impl From<MongoError> for StoreError {
+    fn from(error: MongoError) -> Self {
+        // It shows nothing of what is in documents.
+        Self::Failed(std::sync::Arc::new(error))
+    }
+}

@@ -1,0 +1,145 @@
+//! What is counted for participants. A change of several documents may end in the middle; so each
+//! part of it can be done again without counting anything twice, and is, by whoever comes next.
+
+use mongodb::bson::{Document, doc};
+
+use super::collections::{all, done, unless_there};
+use super::documents::{KnownMessage, date};
+use super::members::{ACTIVE, Member, member, this};
+use super::{Db, gone};
+use crate::model::UserId;
+use crate::model::conversation::ConversationId;
+use crate::stores::conversations::StoreError;
+
+/// Most messages that are counted at once.
+pub(super) const COUNTED: usize = 32;
+/// How many of those that were counted a participant remembers: enough for what may be under way.
+const REMEMBERED: i32 = 2 * COUNTED as i32;
+/// How often a document that others change at the same time is read again.
+const ATTEMPTS: usize = 64;
+
+/// Whether a message counts as unread for a participant who has not read it.
+pub(super) fn is_news(member: &Member, message: &KnownMessage) -> bool {
+    message.sender_id != member.user.as_str()
+        && message.seq > member.counts.since
+        && message.deleted_at.is_none()
+        && !message.is_hidden_for(&member.user)
+}
+
+/// Counts those of these messages as not unread for a participant that were news. To be called
+/// before that is noted which makes them so, and with at most [`COUNTED`].
+pub(super) async fn pass(
+    db: &Db,
+    member: &mut Member,
+    messages: &[KnownMessage],
+) -> Result<(), StoreError> {
+    for _ in 0..ATTEMPTS {
+        let counted = &member.counts.counted;
+        let news = messages.iter().filter(|message| is_news(member, message));
+        let seqs: Vec<_> = news.map(|message| message.seq).collect();
+        let seqs: Vec<_> = seqs
+            .into_iter()
+            .filter(|seq| !counted.contains(seq))
+            .collect();
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        let mut filter = this(&member.conversation, &member.user);
+        filter.insert("counts.joinedAt", member.counts.joined_at);
+        filter.insert("counts.counted", doc! { "$nin": seqs.clone() });
+        let write = db.participants.update_one(filter, passed(seqs));
+        if done(write).await?.matched_count == 1 {
+            return Ok(());
+        }
+        // Another device of the user, or who deletes a message, was quicker.
+        let (conversation, user) = (member.conversation.clone(), member.user.clone());
+        *member = self::member(db, &conversation, &user).await?;
+    }
+    Err(gone("participants"))
+}
+
+fn passed(seqs: Vec<i64>) -> Document {
+    let each = doc! { "$each": seqs.clone(), "$slice": -REMEMBERED };
+    doc! {
+        "$inc": { "counts.passed": seqs.len() as i64 },
+        "$push": { "counts.counted": each },
+    }
+}
+
+/// Counts a message that was deleted as not unread for all for whom it still was.
+pub(super) async fn pass_for_all(
+    db: &Db,
+    conversation: &ConversationId,
+    message: &KnownMessage,
+) -> Result<(), StoreError> {
+    let read = doc! { "messageId": &message.id, "readAt": { "$ne": null } };
+    let readers = all(db.receipts.find(read)).await?;
+    let mut others: Vec<_> = readers.into_iter().map(|receipt| receipt.user_id).collect();
+    others.push(message.sender_id.clone());
+    others.extend(message.deleted_for.iter().cloned());
+    let filter = doc! {
+        "conversationId": conversation.as_str(),
+        "status": ACTIVE,
+        "userId": { "$nin": others },
+        "counts.since": { "$lt": message.seq },
+        "counts.counted": { "$ne": message.seq },
+    };
+    done(
+        db.participants
+            .update_many(filter, passed(vec![message.seq])),
+    )
+    .await?;
+    let this = doc! { "_id": &message.id };
+    let counted = doc! { "$unset": { "uncounted": "" } };
+    done(db.messages.update_one(this, counted)).await.map(drop)
+}
+
+/// Counts those that were deleted when something ended in the middle of it.
+pub(super) async fn finish_deletions(db: &Db) -> Result<(), StoreError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Deleted {
+        conversation_id: String,
+        #[serde(flatten)]
+        message: KnownMessage,
+    }
+    let uncounted = db.messages.clone_with_type::<Deleted>();
+    for deleted in all(uncounted.find(doc! { "uncounted": true })).await? {
+        if let Some(conversation) = ConversationId::parse(&deleted.conversation_id) {
+            pass_for_all(db, &conversation, &deleted.message).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts a message that was kept for its conversation, and as not unread for its sender. All
+/// messages of a conversation are counted in their order.
+pub(super) async fn kept(
+    db: &Db,
+    conversation: &ConversationId,
+    sender: &UserId,
+    seq: i64,
+    at: u64,
+) -> Result<(), StoreError> {
+    let id = conversation.as_str();
+    let first = doc! { "_id": id, "createdBy": sender.as_str(), "createdAt": date(at) };
+    // An application may have made participants only.
+    let count = doc! {
+        "$max": { "messageCount": seq, "lastMessageAt": date(at) }, "$setOnInsert": first,
+    };
+    let of_all = async {
+        loop {
+            let filter = doc! { "id": id };
+            let count = db.conversations.update_one(filter, count.clone());
+            // Of two who make it at once, one finds the other's.
+            if unless_there(count.upsert(true)).await?.is_some() {
+                return Ok(());
+            }
+        }
+    };
+    let mut filter = this(conversation, sender);
+    filter.insert("counts.own", doc! { "$lt": seq });
+    let pass = doc! { "$inc": { "counts.passed": 1_i64 }, "$set": { "counts.own": seq } };
+    let of_sender = done(db.participants.update_one(filter, pass));
+    tokio::try_join!(of_all, of_sender).map(drop)
+}

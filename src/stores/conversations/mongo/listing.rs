@@ -1,0 +1,156 @@
+//! Conversations, and which of them a user takes part in.
+
+use std::collections::HashMap;
+
+use mongodb::bson::{Document, doc};
+
+use super::collections::{all, done, one, unless_there};
+use super::documents::{ConversationDocument, ParticipantDocument, date};
+use super::members::{self, ACTIVE, counts_of};
+use super::{Db, gone, participants};
+use crate::model::UserId;
+use crate::model::conversation::{
+    Conversation, ConversationId, Created, Listed, NewConversation, Participant,
+};
+use crate::stores::conversations::StoreError;
+
+/// How long a conversation may take to be made, in milliseconds. One that takes longer was left in
+/// the middle of it.
+const MAKING: u64 = 60_000;
+
+pub(super) async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
+    let now = db.now();
+    if !begin(db, new, now).await? && !begin_again(db, new, now).await? {
+        return Err(StoreError::ConversationExists);
+    }
+    participants::insert_first(db, &new.id, &new.participants, date(now)).await?;
+    let made = doc! { "$unset": { "making": "" } };
+    done(db.conversations.update_one(this(&new.id), made)).await?;
+    Ok(Created {
+        conversation: find(db, &new.id)
+            .await?
+            .ok_or_else(|| gone("conversations"))?,
+        participants: sorted(participants::everyone(db, &new.id).await?),
+    })
+}
+
+fn sorted(mut participants: Vec<Participant>) -> Vec<Participant> {
+    participants.sort_by(|one, other| one.user.cmp(&other.user));
+    participants
+}
+
+fn this(id: &ConversationId) -> Document {
+    doc! { "id": id.as_str() }
+}
+
+/// Keeps a conversation, in which nobody takes part yet. `false`: there is one.
+async fn begin(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
+    let mut document = doc! {
+        "_id": new.id.as_str(),
+        "id": new.id.as_str(),
+        "createdBy": new.created_by.as_str(),
+        "createdAt": date(now),
+        "lastMessageAt": date(now),
+        "messageCount": 0_i64,
+        "making": date(now),
+    };
+    if let Some(title) = &new.title {
+        document.insert("title", &**title);
+    }
+    let conversations = db.conversations.clone_with_type::<Document>();
+    let inserted = unless_there(conversations.insert_one(document)).await?;
+    Ok(inserted.is_some())
+}
+
+/// Goes on with one that the same user was making when something ended. `false`: that is none.
+async fn begin_again(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
+    let mut filter = this(&new.id);
+    filter.insert("createdBy", new.created_by.as_str());
+    filter.insert("making", doc! { "$lt": date(now.saturating_sub(MAKING)) });
+    let again = doc! { "$set": { "making": date(now) } };
+    let again = done(db.conversations.update_one(filter, again)).await?;
+    Ok(again.matched_count == 1)
+}
+
+pub(super) async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+    let found = one(db.conversations.find_one(this(id))).await?;
+    Ok(found.and_then(ConversationDocument::conversation))
+}
+
+/// Where a user takes part.
+fn theirs(user: &UserId) -> Document {
+    doc! { "userId": user.as_str(), "status": ACTIVE }
+}
+
+pub(super) async fn of(db: &Db, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+    let theirs = all(db.participants.find(theirs(user))).await?;
+    let newest_first = doc! { "lastMessageAt": -1, "createdAt": -1, "id": -1 };
+    listed(db, theirs, newest_first, limit).await
+}
+
+pub(super) async fn one_of(
+    db: &Db,
+    id: &ConversationId,
+    user: &UserId,
+) -> Result<Option<Listed>, StoreError> {
+    let mut filter = members::this(id, user);
+    filter.insert("status", ACTIVE);
+    let theirs = one(db.participants.find_one(filter)).await?;
+    let listed = listed(db, theirs.into_iter().collect(), doc! { "id": 1 }, 1).await?;
+    Ok(listed.into_iter().next())
+}
+
+async fn listed(
+    db: &Db,
+    theirs: Vec<ParticipantDocument>,
+    order: Document,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    let ids: Vec<_> = theirs.iter().map(|one| &*one.conversation_id).collect();
+    let find = db
+        .conversations
+        .find(doc! { "id": { "$in": ids } })
+        .sort(order)
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    let conversations = all(find).await?;
+    let theirs: HashMap<_, _> = theirs
+        .iter()
+        .map(|one| (&*one.conversation_id, one))
+        .collect();
+    let mut listed = Vec::new();
+    for document in conversations {
+        let Some(participant) = theirs.get(&*document.id) else {
+            continue;
+        };
+        let passed = counts_of(db, participant).await?.passed;
+        // What is under way may be counted for one and not for the other yet.
+        let unread = u64::try_from(document.message_count - passed).unwrap_or(0);
+        if let Some(conversation) = document.conversation() {
+            listed.push(Listed {
+                conversation,
+                role: participant.role(),
+                unread,
+                key: participant.key()?,
+            });
+        }
+    }
+    Ok(listed)
+}
+
+pub(super) async fn ids_of(db: &Db, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+    let fields = doc! { "conversationId": 1, "userId": 1 };
+    let found = all(db.participants.find(theirs(user)).projection(fields)).await?;
+    let ids = found.iter().map(|one| &one.conversation_id);
+    Ok(ids.filter_map(|id| ConversationId::parse(id)).collect())
+}
+
+pub(super) async fn partners_of(db: &Db, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+    let shared = ids_of(db, user).await?;
+    let shared: Vec<_> = shared.iter().map(ConversationId::as_str).collect();
+    let active = participants::active_in(db, &shared).await?;
+    let others = active.iter().filter_map(|one| UserId::parse(&one.user_id));
+    let mut others: Vec<_> = others.filter(|other| other != user).collect();
+    others.sort();
+    others.dedup();
+    Ok(others)
+}

@@ -1,0 +1,222 @@
+//! Messages: keeping and finding them.
+//!
+//! The messages of a conversation are numbered, and no number is given twice. Who keeps one reads the
+//! newest, and gives the next number and a greater id; if another node did the same at the same time,
+//! the second of them finds the number taken and begins again. So a message is seen only when all
+//! before it are.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::collections::{all, one, unless_there};
+use super::documents::{KnownMessage, MessageDocument, date, kept, sent_as, temp, text_of};
+use super::members::member;
+use super::newest::newest;
+use super::tails::{End, Tail};
+use super::{Db, counts, gone};
+use crate::model::UserId;
+use crate::model::conversation::{
+    Appended, Body, ConversationId, Message, MessageId, NewMessage, TempId,
+};
+use crate::stores::conversations::StoreError;
+use crate::stores::conversations::order::time_of;
+
+/// How often the next number is tried for when others keep messages in the same conversation.
+const ATTEMPTS: usize = 256;
+
+pub(super) async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
+    member(db, &new.conversation, &new.sender).await?;
+    let end = db.tails.of(&new.conversation);
+    let mut end = end.lock().await;
+    for _ in 0..ATTEMPTS {
+        let last = match end.tail.take() {
+            Some(last) => last,
+            None => read_tail(db, &new.conversation).await?,
+        };
+        let id = MessageId::made(db.ids.after(&last.id, db.now()));
+        let next = Tail {
+            id: *id.uuid(),
+            seq: last.seq + 1,
+        };
+        match insert(db, new, &next)
+            .await
+            .inspect_err(|_| end.doubts(id))?
+        {
+            true => {
+                let before = settled(db, &mut end, id).await;
+                let before = before.inspect_err(|_| end.doubts(id))?;
+                end.tail = Some(next);
+                return Ok(Appended {
+                    message: message(new, id),
+                    repeated: false,
+                    before,
+                });
+            }
+            false => {
+                if let Some(sent) = sent_before(db, new).await? {
+                    return again(db, new, &mut end, sent).await;
+                }
+            }
+        }
+    }
+    Err(gone("messages"))
+}
+
+/// Keeps a message at the end of its conversation, and counts it. `false`: its number, or its name, is
+/// taken.
+async fn insert(db: &Db, new: &NewMessage, next: &Tail) -> Result<bool, StoreError> {
+    let messages = db.messages.clone_with_type::<Document>();
+    let document = document(new, MessageId::made(next.id), next.seq);
+    if unless_there(messages.insert_one(document)).await?.is_none() {
+        return Ok(false);
+    }
+    count(db, new, next).await?;
+    Ok(true)
+}
+
+/// A message that its sender had sent before. It is a new one for all if they were told that it
+/// failed.
+async fn again(
+    db: &Db,
+    new: &NewMessage,
+    end: &mut End,
+    sent: MessageDocument,
+) -> Result<Appended, StoreError> {
+    let id = sent.message_id()?;
+    let at = Tail {
+        id: *id.uuid(),
+        seq: sent.seq,
+    };
+    count(db, new, &at).await?;
+    let mut before = settled(db, end, id).await?;
+    let itself = before.pop_if(|message| message.id == id);
+    Ok(Appended {
+        message: sent.message()?,
+        repeated: itself.is_none(),
+        before,
+    })
+}
+
+/// The messages up to this one that were kept though their senders were told that it failed.
+async fn settled(db: &Db, end: &mut End, last: MessageId) -> Result<Vec<Message>, StoreError> {
+    let ids = end.settle(last);
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let texts: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
+    let find = db.messages.find(doc! { "_id": { "$in": texts } });
+    let found = all(find.sort(doc! { "_id": 1 })).await;
+    let found = found.inspect_err(|_| ids.iter().for_each(|id| end.doubts(*id)))?;
+    found.into_iter().map(MessageDocument::message).collect()
+}
+
+/// The last message, which is then counted: whoever kept it may have ended before.
+async fn read_tail(db: &Db, conversation: &ConversationId) -> Result<Tail, StoreError> {
+    let Some(newest) = newest(db, conversation).await? else {
+        return Ok(Tail::default());
+    };
+    let id = MessageId::parse(&newest.id).ok_or_else(|| gone("messages"))?;
+    let sender = UserId::parse(&newest.sender_id).ok_or_else(|| gone("messages"))?;
+    let at = time_of(id.uuid());
+    counts::kept(db, conversation, &sender, newest.seq, at).await?;
+    Ok(Tail {
+        id: *id.uuid(),
+        seq: newest.seq,
+    })
+}
+
+async fn count(db: &Db, new: &NewMessage, kept: &Tail) -> Result<(), StoreError> {
+    let at = time_of(&kept.id);
+    counts::kept(db, &new.conversation, &new.sender, kept.seq, at).await
+}
+
+fn document(new: &NewMessage, id: MessageId, seq: i64) -> Document {
+    let text = text_of(id.uuid());
+    let sent_as = match &new.temp_id {
+        Some(temp_id) => Bson::from(sent_as(&new.sender, temp_id)),
+        None => text.as_str().into(),
+    };
+    let mut document = doc! {
+        "_id": &text,
+        "id": text,
+        "conversationId": new.conversation.as_str(),
+        "senderId": new.sender.as_str(),
+        "seq": seq,
+        "sentAs": sent_as,
+        "createdAt": date(time_of(id.uuid())),
+    };
+    let content = new.content.as_ref().map(kept);
+    let media = new.media.as_ref().map(kept);
+    let others = [
+        ("content", content),
+        ("media", media),
+        ("keyNumber", new.key_number.map(Bson::from)),
+        ("tempId", new.temp_id.as_ref().map(temp)),
+    ];
+    for (field, value) in others {
+        document.extend(value.map(|value| (field.to_owned(), value)));
+    }
+    document
+}
+
+fn message(new: &NewMessage, id: MessageId) -> Message {
+    Message {
+        id,
+        conversation: new.conversation.clone(),
+        sender: new.sender.clone(),
+        temp_id: new.temp_id.clone(),
+        key_number: new.key_number,
+        created_at: time_of(id.uuid()),
+        edited_at: None,
+        body: Body::Whole {
+            content: new.content.clone(),
+            media: new.media.clone(),
+        },
+    }
+}
+
+/// The message that its sender sent under this name before.
+async fn sent_before(db: &Db, new: &NewMessage) -> Result<Option<MessageDocument>, StoreError> {
+    let Some(temp_id) = &new.temp_id else {
+        return Ok(None);
+    };
+    one(db.messages.find_one(under_the_name(new, temp_id))).await
+}
+
+fn under_the_name(new: &NewMessage, temp_id: &TempId) -> Document {
+    let sent_as = sent_as(&new.sender, temp_id);
+    doc! { "conversationId": new.conversation.as_str(), "sentAs": sent_as }
+}
+
+pub(super) async fn find(db: &Db, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let found = one(db.messages.find_one(doc! { "_id": text_of(id.uuid()) })).await?;
+    found.map(MessageDocument::message).transpose()
+}
+
+/// What is known of these messages, which are those of a conversation, in the order of the history.
+pub(super) async fn known_of(
+    db: &Db,
+    conversation: &ConversationId,
+    ids: &[MessageId],
+) -> Result<Vec<KnownMessage>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
+    let filter = doc! { "_id": { "$in": ids }, "conversationId": conversation.as_str() };
+    let messages = db.messages.clone_with_type::<KnownMessage>();
+    let find = messages
+        .find(filter)
+        .projection(KnownMessage::fields())
+        .sort(doc! { "_id": 1 });
+    all(find).await
+}
+
+/// A message of this conversation.
+///
+/// # Errors
+/// [`StoreError::NotAllowed`]: there is none.
+pub(super) async fn known(
+    db: &Db,
+    conversation: &ConversationId,
+    id: MessageId,
+) -> Result<KnownMessage, StoreError> {
+    let found = known_of(db, conversation, &[id]).await?;
+    found.into_iter().next().ok_or(StoreError::NotAllowed)
+}

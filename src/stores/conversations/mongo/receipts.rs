@@ -1,0 +1,233 @@
+//! What was received of messages, and what was read.
+
+use std::collections::HashMap;
+
+use mongodb::bson::{DateTime, Document, doc};
+use mongodb::error::{Error, ErrorKind};
+
+use super::collections::{all, done, one};
+use super::documents::{KnownMessage, ReceiptDocument, date, text_of};
+use super::members::{ACTIVE, Member, member, this};
+use super::{Db, counts, messages};
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
+use crate::stores::conversations::StoreError;
+use crate::stores::drivers::mongo::DUPLICATE;
+
+pub(super) async fn mark_read(
+    db: &Db,
+    conversation: &ConversationId,
+    user: &UserId,
+    ids: &[MessageId],
+) -> Result<Read, StoreError> {
+    let mut member = member(db, conversation, user).await?;
+    let at = db.now();
+    let mut found = messages::known_of(db, conversation, ids).await?;
+    found.retain(|message| message.sender_id != user.as_str());
+    let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
+    for messages in found.chunks(counts::COUNTED) {
+        for message in read_first(db, &mut member, messages, date(at)).await? {
+            let (sender, id) = (message.sender()?, message.message_id()?);
+            match read.iter_mut().find(|(known, _)| *known == sender) {
+                Some((_, ids)) => ids.push(id),
+                None => read.push((sender, vec![id])),
+            }
+        }
+    }
+    Ok(Read { at, messages: read })
+}
+
+/// Notes that these messages were read; those that were not before.
+async fn read_first(
+    db: &Db,
+    member: &mut Member,
+    messages: &[KnownMessage],
+    at: DateTime,
+) -> Result<Vec<KnownMessage>, StoreError> {
+    let known = theirs(db, messages, &member.user).await?;
+    let is_read = |message: &&KnownMessage| {
+        let receipt = known.get(&message.id);
+        receipt.is_some_and(|receipt| receipt.read_at.is_some())
+    };
+    let unread: Vec<_> = messages
+        .iter()
+        .filter(|one| !is_read(one))
+        .cloned()
+        .collect();
+    if unread.is_empty() {
+        return Ok(unread);
+    }
+    counts::pass(db, member, &unread).await?;
+    let new = unread
+        .iter()
+        .filter(|message| !known.contains_key(&message.id));
+    let new = new.map(|message| {
+        let mut receipt = receipt(&message.id, &member.conversation, &member.user, at);
+        receipt.insert("readAt", at);
+        receipt
+    });
+    insert(db, new.collect()).await?;
+    let ids: Vec<_> = unread.iter().map(|message| &*message.id).collect();
+    let filter = doc! {
+        "messageId": { "$in": ids }, "userId": member.user.as_str(), "readAt": null,
+    };
+    let set = doc! { "$set": { "readAt": at } };
+    done(db.receipts.update_many(filter, set)).await?;
+    Ok(unread)
+}
+
+/// The receipts of a user for these messages, by message.
+async fn theirs(
+    db: &Db,
+    messages: &[KnownMessage],
+    user: &UserId,
+) -> Result<HashMap<String, ReceiptDocument>, StoreError> {
+    let ids: Vec<_> = messages.iter().map(|message| &*message.id).collect();
+    let filter = doc! { "messageId": { "$in": ids }, "userId": user.as_str() };
+    let found = all(db.receipts.find(filter)).await?.into_iter();
+    Ok(found
+        .map(|receipt| (receipt.message_id.clone(), receipt))
+        .collect())
+}
+
+/// Whether a user has read a message.
+pub(super) async fn have_read(db: &Db, message: &str, user: &UserId) -> Result<bool, StoreError> {
+    let filter = doc! { "messageId": message, "userId": user.as_str() };
+    let found = one(db.receipts.find_one(filter)).await?;
+    Ok(found.is_some_and(|receipt| receipt.read_at.is_some()))
+}
+
+fn receipt(message: &str, conversation: &ConversationId, user: &UserId, at: DateTime) -> Document {
+    doc! {
+        "messageId": message,
+        "userId": user.as_str(),
+        "conversationId": conversation.as_str(),
+        "deliveredAt": at,
+    }
+}
+
+/// Keeps those of these receipts that are not there; which of them were.
+async fn insert(db: &Db, receipts: Vec<Document>) -> Result<Vec<usize>, StoreError> {
+    if receipts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let collection = db.receipts.clone_with_type::<Document>();
+    let insert = async {
+        match collection.insert_many(receipts).ordered(false).await {
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => there_already(&error).ok_or(error),
+        }
+    };
+    done(insert).await
+}
+
+/// Which documents were not inserted because they are there. `None`: there was another failure.
+fn there_already(error: &Error) -> Option<Vec<usize>> {
+    let ErrorKind::InsertMany(failure) = &*error.kind else {
+        return None;
+    };
+    let errors = failure.write_errors.as_deref().unwrap_or_default();
+    let only_that =
+        failure.write_concern_error.is_none() && errors.iter().all(|error| error.code == DUPLICATE);
+    only_that.then(|| errors.iter().map(|error| error.index).collect())
+}
+
+pub(super) async fn mark_delivered(
+    db: &Db,
+    conversation: &ConversationId,
+    user: &UserId,
+    limit: PageLimit,
+) -> Result<Delivered, StoreError> {
+    let member = member(db, conversation, user).await?;
+    let at = db.now();
+    let (mut waiting, looked_at) = undelivered(db, &member, limit.get() + 1).await?;
+    let more = waiting.len() > limit.get();
+    waiting.truncate(limit.get());
+    let new = waiting.iter();
+    let new = new.map(|message| receipt(&message.id, conversation, user, date(at)));
+    let there = insert(db, new.collect()).await?;
+    let last = waiting.last().filter(|_| more).map(|message| message.seq);
+    if let Some(seq) = last.or(looked_at) {
+        let mut filter = this(conversation, user);
+        filter.insert("counts.joinedAt", member.counts.joined_at);
+        let look_on = doc! { "$max": { "counts.delivered": seq } };
+        done(db.participants.update_one(filter, look_on)).await?;
+    }
+    let reached = waiting.iter().enumerate();
+    let reached = reached.filter(|(index, _)| !there.contains(index));
+    let reached = reached.map(|(_, message)| Ok((message.message_id()?, message.sender()?)));
+    Ok(Delivered {
+        at,
+        messages: reached.collect::<Result<_, StoreError>>()?,
+        more,
+    })
+}
+
+/// The oldest messages that have not reached a user, and the last one that was looked at when these
+/// are all.
+async fn undelivered(
+    db: &Db,
+    member: &Member,
+    most: usize,
+) -> Result<(Vec<KnownMessage>, Option<i64>), StoreError> {
+    let collection = db.messages.clone_with_type::<KnownMessage>();
+    let mut from = member.counts.delivered;
+    let mut waiting = Vec::new();
+    loop {
+        let filter =
+            doc! { "conversationId": member.conversation.as_str(), "seq": { "$gt": from } };
+        let find = collection
+            .find(filter)
+            .projection(KnownMessage::fields())
+            .sort(doc! { "seq": 1 })
+            .limit(most as i64);
+        let next = all(find).await?;
+        let Some(last) = next.last().map(|message| message.seq) else {
+            return Ok((waiting, (from > member.counts.delivered).then_some(from)));
+        };
+        from = last;
+        let known = theirs(db, &next, &member.user).await?;
+        let new = next
+            .into_iter()
+            .filter(|message| counts::is_news(member, message) && !known.contains_key(&message.id));
+        waiting.extend(new);
+        if waiting.len() >= most {
+            return Ok((waiting, None));
+        }
+    }
+}
+
+pub(super) async fn mark_delivered_to(
+    db: &Db,
+    conversation: &ConversationId,
+    message: MessageId,
+    users: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let message = messages::known(db, conversation, message).await?;
+    let ids: Vec<_> = users.iter().map(UserId::as_str).collect();
+    let filter = doc! {
+        "conversationId": conversation.as_str(), "userId": { "$in": ids }, "status": ACTIVE,
+    };
+    let fields = doc! { "conversationId": 1, "userId": 1 };
+    let active = all(db.participants.find(filter).projection(fields)).await?;
+    let mut reached: Vec<UserId> = Vec::new();
+    for user in users {
+        let counts = user.as_str() != message.sender_id && !reached.contains(user);
+        if counts && active.iter().any(|one| one.user_id == user.as_str()) {
+            reached.push(user.clone());
+        }
+    }
+    let at = date(db.now());
+    let new = reached.iter();
+    let new = new.map(|user| receipt(&message.id, conversation, user, at));
+    let there = insert(db, new.collect()).await?;
+    let mut index = 0..;
+    reached.retain(|_| !index.next().is_some_and(|index| there.contains(&index)));
+    Ok(reached)
+}
+
+pub(super) async fn of(db: &Db, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
+    let filter = doc! { "messageId": text_of(message.uuid()) };
+    let found = all(db.receipts.find(filter)).await?.into_iter();
+    found.map(|receipt| receipt.receipt(message)).collect()
+}

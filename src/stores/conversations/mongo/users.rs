@@ -1,0 +1,126 @@
+//! Users.
+
+use std::sync::Arc;
+
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::options::ReturnDocument;
+
+use super::collections::{all, done, one, unless_there};
+use super::documents::date;
+use super::{Db, gone};
+use crate::model::conversation::{UserChange, UserRecord, UserStatus};
+use crate::model::{TokenUser, UserId};
+use crate::stores::conversations::StoreError;
+
+pub(super) async fn upsert(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
+    let mut set = Document::new();
+    set.extend(text("name", token.name.as_ref()));
+    set.extend(text("avatarUrl", token.avatar_url.as_ref()));
+    write(db, &token.id, set, &[]).await
+}
+
+pub(super) async fn change(
+    db: &Db,
+    user: &UserId,
+    change: &UserChange,
+) -> Result<UserRecord, StoreError> {
+    let mut set = Document::new();
+    set.extend(text("name", change.name.as_ref()));
+    let status = change.status.map(UserStatus::as_str);
+    set.extend(status.map(|status| ("status".to_owned(), status.into())));
+    match &change.avatar_url {
+        None => write(db, user, set, &[]).await,
+        Some(None) => write(db, user, set, &["avatarUrl"]).await,
+        Some(url) => {
+            set.extend(text("avatarUrl", url.as_ref()));
+            write(db, user, set, &[]).await
+        }
+    }
+}
+
+fn text(name: &str, value: Option<&Arc<str>>) -> Option<(String, Bson)> {
+    value.map(|value| (name.to_owned(), (&**value).into()))
+}
+
+/// Changes a user, who may not be known yet.
+async fn write(
+    db: &Db,
+    user: &UserId,
+    set: Document,
+    unset: &[&str],
+) -> Result<UserRecord, StoreError> {
+    let mut update = on_insert(user, &set);
+    if !set.is_empty() {
+        update.insert("$set", set);
+    }
+    if !unset.is_empty() {
+        let fields = unset.iter().map(|field| ((*field).to_owned(), "".into()));
+        update.insert("$unset", fields.collect::<Document>());
+    }
+    loop {
+        let write = db
+            .users
+            .find_one_and_update(doc! { "id": user.as_str() }, update.clone())
+            .upsert(true)
+            .return_document(ReturnDocument::After);
+        // Of two who make the same user at once, one finds the other's.
+        if let Some(written) = unless_there(write).await? {
+            let record = written.and_then(|document| document.record());
+            return record.ok_or_else(|| gone("users"));
+        }
+    }
+}
+
+/// What a new user has besides `set`.
+fn on_insert(user: &UserId, set: &Document) -> Document {
+    let mut first = doc! { "_id": user.as_str() };
+    for (field, value) in [
+        ("name", user.as_str()),
+        ("status", UserStatus::Active.as_str()),
+    ] {
+        if !set.contains_key(field) {
+            first.insert(field, value);
+        }
+    }
+    doc! { "$setOnInsert": first }
+}
+
+pub(super) async fn saw(db: &Db, user: &UserId, at: u64) -> Result<(), StoreError> {
+    let mut update = on_insert(user, &Document::new());
+    update.insert("$max", doc! { "lastSeenAt": date(at) });
+    loop {
+        let filter = doc! { "id": user.as_str() };
+        let write = db.users.update_one(filter, update.clone()).upsert(true);
+        if unless_there(write).await?.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+pub(super) async fn find(db: &Db, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
+    let found = one(db.users.find_one(doc! { "id": user.as_str() })).await?;
+    Ok(found.and_then(|document| document.record()))
+}
+
+pub(super) async fn find_all(db: &Db, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError> {
+    let ids: Vec<_> = users.iter().map(UserId::as_str).collect();
+    by(db, doc! { "id": { "$in": ids } }).await
+}
+
+pub(super) async fn named(db: &Db, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+    let names: Vec<_> = names.iter().map(|name| &**name).collect();
+    by(db, doc! { "name": { "$in": names } }).await
+}
+
+async fn by(db: &Db, filter: Document) -> Result<Vec<UserRecord>, StoreError> {
+    let found = all(db.users.find(filter)).await?;
+    let records = found.into_iter().filter_map(|document| document.record());
+    Ok(records.collect())
+}
+
+/// Whether users can be read, whatever somebody has written there.
+pub(super) async fn are_readable(db: &Db) -> Result<(), StoreError> {
+    let users = db.users.clone_with_type::<Document>();
+    let any = users.find_one(doc! {}).projection(doc! { "_id": 1 });
+    done(any).await.map(drop)
+}

@@ -1,0 +1,123 @@
+//! What may become of a message: edited, deleted, hidden.
+
+use rusqlite::{Connection, params};
+
+use super::columns::{columns, number};
+use super::messages::{Known, find, known, pass};
+use super::participants::member;
+use super::writer::Writing;
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, Role};
+use crate::stores::conversations::StoreError;
+
+pub(super) fn edit(
+    writing: &Writing<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    author: &UserId,
+    edit: &Edit,
+) -> Result<Message, StoreError> {
+    const UPDATE: &str = "
+        UPDATE messages
+        SET content = ?2, contentAttachments = ?3, keyNumber = coalesce(?4, keyNumber),
+            editedAt = max(?5, createdAt)
+        WHERE no = ?1";
+    let db = writing.db;
+    let number_here = member(db, conversation, author)?.conversation;
+    let known = known(db, number_here, message)?
+        .filter(|known| known.sender == *author && !known.is_deleted)
+        .ok_or(StoreError::NotAllowed)?;
+    let content = columns(&edit.content);
+    db.prepare_cached(UPDATE)?.execute(params![
+        known.no,
+        content.text,
+        content.attachments,
+        edit.key_number,
+        number(writing.now),
+    ])?;
+    find(db, message)?.ok_or(StoreError::NotAllowed)
+}
+
+pub(super) fn delete(
+    writing: &Writing<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    user: &UserId,
+) -> Result<Deleted, StoreError> {
+    const DELETE: &str = "
+        UPDATE messages
+        SET content = NULL, contentAttachments = NULL, media = NULL, mediaAttachments = NULL,
+            deletedAt = max(?2, createdAt)
+        WHERE no = ?1";
+    let db = writing.db;
+    let member = member(db, conversation, user)?;
+    let known = known(db, member.conversation, message)?
+        .filter(|known| known.sender == *user || member.role == Role::Admin)
+        .ok_or(StoreError::NotAllowed)?;
+    if !known.is_deleted {
+        pass_for_all(db, member.conversation, &known)?;
+        db.prepare_cached(DELETE)?
+            .execute(params![known.no, number(writing.now)])?;
+    }
+    Ok(Deleted {
+        message: find(db, message)?.ok_or(StoreError::NotAllowed)?,
+        repeated: known.is_deleted,
+    })
+}
+
+/// Counts a message as not unread any more for all for whom it is. Those who do not take part are
+/// counted for anew when they are added again.
+fn pass_for_all(db: &Connection, conversation: i64, message: &Known) -> rusqlite::Result<()> {
+    const PASS: &str = "
+        UPDATE participants AS p SET passed = passed + 1
+        WHERE p.conversation = ?1 AND p.status = 'active' AND p.user <> ?2 AND p.since < ?3
+          AND NOT EXISTS (SELECT 1 FROM receipts r
+                          WHERE r.message = ?4 AND r.user = p.user AND r.readAt IS NOT NULL)
+          AND NOT EXISTS (SELECT 1 FROM hidden h
+                          WHERE h.conversation = ?1 AND h.user = p.user AND h.message = ?4)";
+    let values = params![conversation, message.sender, message.id, message.no];
+    db.prepare_cached(PASS)?.execute(values)?;
+    Ok(())
+}
+
+pub(super) fn hide(
+    db: &Connection,
+    conversation: &ConversationId,
+    message: MessageId,
+    user: &UserId,
+) -> Result<bool, StoreError> {
+    const HIDE: &str = "
+        INSERT INTO hidden (conversation, user, message) VALUES (?1, ?2, ?3)
+        ON CONFLICT (conversation, user, message) DO NOTHING";
+    let member = member(db, conversation, user)?;
+    let known = known(db, member.conversation, message)?.ok_or(StoreError::NotAllowed)?;
+    let values = params![member.conversation, user, known.no];
+    if db.prepare_cached(HIDE)?.execute(values)? == 0 {
+        return Ok(false);
+    }
+    let may_be_unread =
+        known.sender != *user && !known.is_deleted && *message.uuid().as_bytes() > member.since;
+    if may_be_unread && !has_read(db, &known, user)? {
+        pass(db, member.conversation, user, 1)?;
+    }
+    Ok(true)
+}
+
+fn has_read(db: &Connection, message: &Known, user: &UserId) -> rusqlite::Result<bool> {
+    const SELECT: &str = "
+        SELECT 1 FROM receipts WHERE message = ?1 AND user = ?2 AND readAt IS NOT NULL";
+    db.prepare_cached(SELECT)?.exists(params![message.no, user])
+}
+
+/// Whether a user has hidden a message.
+pub(super) fn has_hidden(
+    db: &Connection,
+    conversation: i64,
+    message: &Known,
+    user: &UserId,
+) -> rusqlite::Result<bool> {
+    const SELECT: &str = "
+        SELECT 1 FROM hidden WHERE conversation = ?1 AND user = ?2 AND message = ?3";
+    db.prepare_cached(SELECT)?
+        .exists(params![conversation, user, message.no])
+}

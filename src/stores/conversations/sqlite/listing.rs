@@ -1,0 +1,120 @@
+//! Conversations, and which of them a user takes part in.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::columns::{number, read_number};
+use super::participants;
+use super::writer::Writing;
+use crate::model::UserId;
+use crate::model::conversation::{Conversation, ConversationId, Created, Listed, NewConversation};
+use crate::stores::conversations::StoreError;
+
+pub(super) fn create(
+    writing: &mut Writing<'_>,
+    new: &NewConversation,
+) -> Result<Created, StoreError> {
+    const INSERT: &str = "
+        INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt)
+        VALUES (?1, ?2, ?3, ?4, ?4)
+        ON CONFLICT (id) DO NOTHING";
+    let values = params![new.id, new.title, new.created_by, number(writing.now)];
+    if writing.db.prepare_cached(INSERT)?.execute(values)? == 0 {
+        return Err(StoreError::ConversationExists);
+    }
+    let conversation = writing.db.last_insert_rowid();
+    for participant in &new.participants {
+        participants::insert_first(writing, conversation, participant)?;
+    }
+    Ok(Created {
+        conversation: Conversation {
+            id: new.id.clone(),
+            title: new.title.clone(),
+            created_by: new.created_by.clone(),
+            created_at: writing.now,
+            last_message_at: writing.now,
+        },
+        participants: participants::all(writing.db, &new.id)?,
+    })
+}
+
+pub(super) fn find(
+    db: &Connection,
+    id: &ConversationId,
+) -> Result<Option<Conversation>, StoreError> {
+    const SELECT: &str = "
+        SELECT id, title, createdBy, createdAt, lastMessageAt FROM conversations WHERE id = ?1";
+    let found = db.prepare_cached(SELECT)?.query_row([id], read);
+    Ok(found.optional()?)
+}
+
+/// What a conversation is in the list of one who takes part in it.
+macro_rules! select_listed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt,
+                    p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
+             FROM participants p JOIN conversations c ON c.no = p.conversation
+             LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
+             WHERE p.user = ?1 AND p.status = 'active' ",
+            $rest
+        )
+    };
+}
+
+pub(super) fn of(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+    const SELECT: &str = select_listed!("ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT ?2");
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map(params![user, number(limit as u64)], read_listed)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one_of(
+    db: &Connection,
+    id: &ConversationId,
+    user: &UserId,
+) -> Result<Option<Listed>, StoreError> {
+    const SELECT: &str = select_listed!("AND c.id = ?2");
+    let mut select = db.prepare_cached(SELECT)?;
+    let found = select.query_row(params![user, id], read_listed);
+    Ok(found.optional()?)
+}
+
+fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        conversation: read(row)?,
+        role: row.get(5)?,
+        unread: read_number(row, 6)?,
+        key: participants::read_key(row, 7)?,
+    })
+}
+
+pub(super) fn ids_of(db: &Connection, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+    const SELECT: &str = "
+        SELECT c.id FROM participants p JOIN conversations c ON c.no = p.conversation
+        WHERE p.user = ?1 AND p.status = 'active'";
+    let mut select = db.prepare_cached(SELECT)?;
+    let ids = select.query_map([user], |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+    const SELECT: &str = "
+        SELECT DISTINCT other.user
+        FROM participants p
+        JOIN participants other ON other.conversation = p.conversation
+        WHERE p.user = ?1 AND p.status = 'active'
+          AND other.user <> ?1 AND other.status = 'active'";
+    let mut select = db.prepare_cached(SELECT)?;
+    let partners = select.query_map([user], |row| row.get(0))?;
+    Ok(partners.collect::<Result<_, _>>()?)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
+    Ok(Conversation {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        created_by: row.get(2)?,
+        created_at: read_number(row, 3)?,
+        last_message_at: read_number(row, 4)?,
+    })
+}

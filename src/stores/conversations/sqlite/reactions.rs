@@ -1,0 +1,93 @@
+//! Reactions to messages.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::columns::{number, read_number};
+use super::messages::known;
+use super::participants::member;
+use super::writer::Writing;
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
+use crate::stores::conversations::StoreError;
+
+pub(super) fn add(
+    writing: &mut Writing<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    user: &UserId,
+    emoji: &Emoji,
+) -> Result<Reacted, StoreError> {
+    const INSERT: &str = "
+        INSERT INTO reactions (message, user, emoji, id, createdAt) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (message, user, emoji) DO NOTHING";
+    const SELECT: &str = "
+        SELECT id, createdAt FROM reactions WHERE message = ?1 AND user = ?2 AND emoji = ?3";
+    let db = writing.db;
+    let number_here = member(db, conversation, user)?.conversation;
+    let known = known(db, number_here, message)?
+        .filter(|known| !known.is_deleted)
+        .ok_or(StoreError::NotAllowed)?;
+    let id = ReactionId::made(writing.ids.next(writing.now));
+    let values = params![known.no, user, emoji, id, number(writing.now)];
+    let repeated = db.prepare_cached(INSERT)?.execute(values)? == 0;
+    let reaction = db
+        .prepare_cached(SELECT)?
+        .query_row(params![known.no, user, emoji], |row| {
+            Ok(Reaction {
+                id: row.get(0)?,
+                message,
+                conversation: conversation.clone(),
+                user: user.clone(),
+                emoji: emoji.clone(),
+                created_at: read_number(row, 1)?,
+            })
+        })?;
+    Ok(Reacted { reaction, repeated })
+}
+
+pub(super) fn remove(
+    db: &Connection,
+    conversation: &ConversationId,
+    message: MessageId,
+    reaction: ReactionId,
+    user: &UserId,
+) -> Result<Reaction, StoreError> {
+    const DELETE: &str = "
+        DELETE FROM reactions WHERE message = ?1 AND user = ?2 AND id = ?3
+        RETURNING emoji, createdAt";
+    let number_here = member(db, conversation, user)?.conversation;
+    let known = known(db, number_here, message)?.ok_or(StoreError::NotAllowed)?;
+    let mut delete = db.prepare_cached(DELETE)?;
+    let deleted = delete.query_row(params![known.no, user, reaction], |row| {
+        Ok(Reaction {
+            id: reaction,
+            message,
+            conversation: conversation.clone(),
+            user: user.clone(),
+            emoji: row.get(0)?,
+            created_at: read_number(row, 1)?,
+        })
+    });
+    deleted.optional()?.ok_or(StoreError::NotAllowed)
+}
+
+pub(super) fn of(db: &Connection, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
+    const SELECT: &str = "
+        SELECT r.id, c.id, r.user, r.emoji, r.createdAt
+        FROM messages m
+        JOIN conversations c ON c.no = m.conversation
+        JOIN reactions r ON r.message = m.no
+        WHERE m.id = ?1 ORDER BY r.createdAt, r.id";
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map([message], |row| {
+        Ok(Reaction {
+            id: row.get(0)?,
+            message,
+            conversation: row.get(1)?,
+            user: row.get(2)?,
+            emoji: row.get(3)?,
+            created_at: read_number(row, 4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,191 @@
+//! What was received of messages, and what was read.
+
+use rusqlite::{Connection, params};
+
+use super::changes::has_hidden;
+use super::columns::{number, read_number, read_optional_number};
+use super::messages::{Known, known, pass};
+use super::participants::{Member, counted, member};
+use super::writer::Writing;
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
+use crate::stores::conversations::StoreError;
+
+pub(super) fn mark_read(
+    writing: &Writing<'_>,
+    conversation: &ConversationId,
+    user: &UserId,
+    mut messages: Vec<MessageId>,
+) -> Result<Read, StoreError> {
+    let db = writing.db;
+    let member = member(db, conversation, user)?;
+    messages.sort_unstable();
+    let mut passed = 0;
+    let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
+    for id in messages {
+        let Some(message) = known(db, member.conversation, id)? else {
+            continue;
+        };
+        if message.sender == *user || !set_read(writing, &message, user)? {
+            continue;
+        }
+        if was_unread(db, &member, &message, user)? {
+            passed += 1;
+        }
+        match read
+            .iter_mut()
+            .find(|(sender, _)| *sender == message.sender)
+        {
+            Some((_, ids)) => ids.push(id),
+            None => read.push((message.sender, vec![id])),
+        }
+    }
+    if passed > 0 {
+        pass(db, member.conversation, user, passed)?;
+    }
+    Ok(Read {
+        at: writing.now,
+        messages: read,
+    })
+}
+
+/// Notes that a message was read; whether it was not before.
+fn set_read(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::Result<bool> {
+    const READ: &str = "
+        INSERT INTO receipts (message, user, deliveredAt, readAt) VALUES (?1, ?2, ?3, ?3)
+        ON CONFLICT (message, user) DO UPDATE SET readAt = ?3 WHERE readAt IS NULL";
+    let values = params![message.no, user, number(writing.now)];
+    Ok(writing.db.prepare_cached(READ)?.execute(values)? == 1)
+}
+
+/// Whether a message that was not read was counted as unread.
+fn was_unread(
+    db: &Connection,
+    member: &Member,
+    message: &Known,
+    user: &UserId,
+) -> rusqlite::Result<bool> {
+    let counts = !message.is_deleted && *message.id.uuid().as_bytes() > member.since;
+    Ok(counts && !has_hidden(db, member.conversation, message, user)?)
+}
+
+pub(super) fn mark_delivered(
+    writing: &Writing<'_>,
+    conversation: &ConversationId,
+    user: &UserId,
+    limit: PageLimit,
+) -> Result<Delivered, StoreError> {
+    let db = writing.db;
+    let number_here = member(db, conversation, user)?.conversation;
+    let mut waiting = undelivered(db, number_here, user, limit.get() + 1)?;
+    let more = waiting.len() > limit.get();
+    waiting.truncate(limit.get());
+    for message in &waiting {
+        set_delivered(writing, number_here, message, user)?;
+    }
+    let last = waiting.last().filter(|_| more).map(|message| message.id);
+    look_on(db, number_here, user, last)?;
+    let messages = waiting.into_iter();
+    Ok(Delivered {
+        at: writing.now,
+        messages: messages
+            .map(|message| (message.id, message.sender))
+            .collect(),
+        more,
+    })
+}
+
+/// The oldest messages that have not reached a user.
+fn undelivered(
+    db: &Connection,
+    conversation: i64,
+    user: &UserId,
+    most: usize,
+) -> rusqlite::Result<Vec<Known>> {
+    const SELECT: &str = "
+        SELECT m.id, m.no, m.sender
+        FROM participants p JOIN messages m
+            ON m.conversation = p.conversation AND m.id > p.delivered
+        WHERE p.conversation = ?1 AND p.user = ?2 AND m.sender <> ?2 AND m.deletedAt IS NULL
+          AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.message = m.no AND r.user = ?2)
+          AND NOT EXISTS (SELECT 1 FROM hidden h
+                          WHERE h.conversation = ?1 AND h.user = ?2 AND h.message = m.no)
+        ORDER BY m.id LIMIT ?3";
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map(params![conversation, user, number(most as u64)], |row| {
+        Ok(Known {
+            id: row.get(0)?,
+            no: row.get(1)?,
+            sender: row.get(2)?,
+            is_deleted: false,
+        })
+    })?;
+    rows.collect()
+}
+
+/// Notes how far a user's messages were looked through; `None` is to the end.
+fn look_on(
+    db: &Connection,
+    conversation: i64,
+    user: &UserId,
+    last: Option<MessageId>,
+) -> rusqlite::Result<()> {
+    const UPDATE: &str = "
+        UPDATE participants
+        SET delivered = coalesce(
+            ?3, (SELECT max(id) FROM messages WHERE conversation = ?1), delivered)
+        WHERE conversation = ?1 AND user = ?2";
+    let values = params![conversation, user, last];
+    db.prepare_cached(UPDATE)?.execute(values)?;
+    Ok(())
+}
+
+pub(super) fn mark_delivered_to(
+    writing: &Writing<'_>,
+    conversation: &ConversationId,
+    message: MessageId,
+    users: &[UserId],
+) -> Result<Vec<UserId>, StoreError> {
+    let counted = counted(writing.db, conversation)?;
+    let (number_here, _) = counted.ok_or(StoreError::NotAllowed)?;
+    let message = known(writing.db, number_here, message)?.ok_or(StoreError::NotAllowed)?;
+    let mut reached = Vec::new();
+    for user in users {
+        if *user != message.sender && set_delivered(writing, number_here, &message, user)? {
+            reached.push(user.clone());
+        }
+    }
+    Ok(reached)
+}
+
+/// Notes that a message has reached a user who takes part; whether it had not before.
+fn set_delivered(
+    writing: &Writing<'_>,
+    conversation: i64,
+    message: &Known,
+    user: &UserId,
+) -> rusqlite::Result<bool> {
+    const DELIVERED: &str = "
+        INSERT INTO receipts (message, user, deliveredAt)
+        SELECT ?1, user, ?4 FROM participants
+        WHERE conversation = ?2 AND user = ?3 AND status = 'active'
+        ON CONFLICT (message, user) DO NOTHING";
+    let values = params![message.no, conversation, user, number(writing.now)];
+    Ok(writing.db.prepare_cached(DELIVERED)?.execute(values)? == 1)
+}
+
+pub(super) fn of(db: &Connection, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
+    const SELECT: &str = "
+        SELECT r.user, r.deliveredAt, r.readAt
+        FROM messages m JOIN receipts r ON r.message = m.no WHERE m.id = ?1";
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map([message], |row| {
+        Ok(Receipt {
+            message,
+            user: row.get(0)?,
+            delivered_at: read_number(row, 1)?,
+            read_at: read_optional_number(row, 2)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,324 @@
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::model::conversation::Window;
+use crate::stores::conversations::contract::contract_suite;
+use crate::stores::conversations::contract::subject::*;
+use crate::stores::drivers::sqlite;
+
+async fn open(clock: Arc<HandClock>) -> Option<(Arc<dyn ConversationStore>, TempDir)> {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteConversations::open(folder.path(), clock).unwrap();
+    Some((Arc::new(store), folder))
+}
+
+mod contract {
+    use super::{contract_suite, open};
+    contract_suite!(open);
+}
+
+fn reopen(folder: &Path) -> SqliteConversations {
+    SqliteConversations::open(folder, Arc::new(HandClock::new())).unwrap()
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join(FILE_NAME)
+}
+
+async fn history(store: &SqliteConversations) -> Vec<Message> {
+    let (c, ann) = (conversation("c"), user("ann"));
+    let page = store.page(&c, &ann, Window::default(), limit(200)).await;
+    page.unwrap().messages
+}
+
+async fn with_a_conversation(folder: &Path) -> SqliteConversations {
+    let store = reopen(folder);
+    let new = new_conversation("c", &["ann", "bo"]);
+    store.create_conversation(&new).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn what_was_answered_is_in_the_files_at_once() {
+    let (folder, crash) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = with_a_conversation(folder.path()).await;
+    let sent = store.append(&new_message("c", "ann", "1")).await.unwrap();
+    // What a killed process leaves behind: the files, and nothing that it would still write.
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), crash.path().join(entry.file_name())).unwrap();
+    }
+    let after = reopen(crash.path());
+    assert_eq!(history(&after).await[0].id, sent.message.id);
+}
+
+#[tokio::test]
+async fn a_closed_file_is_opened_again_with_all_that_waited() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_a_conversation(folder.path()).await;
+    let messages: Vec<_> = (0..25)
+        .map(|number| new_message("c", "ann", &number.to_string()))
+        .collect();
+    let mut writes = pin!(join_all(messages.iter().map(|new| store.append(new))));
+    assert!(
+        writes.as_mut().now_or_never().is_none(),
+        "all are handed over"
+    );
+    store.close().await.unwrap();
+    let written = writes.await;
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(
+        left.len(),
+        1,
+        "SQLite has put its side files away: {left:?}"
+    );
+
+    let again = reopen(folder.path());
+    let texts: Vec<_> = history(&again).await.iter().map(text_of).collect();
+    assert_eq!(
+        texts,
+        (0..25).map(|number| number.to_string()).collect::<Vec<_>>()
+    );
+    let next = again.append(&new_message("c", "bo", "25")).await.unwrap();
+    assert!(next.message.id > written[24].as_ref().unwrap().message.id);
+}
+
+/// Tells another time whenever it is asked, which is once for each transaction.
+#[derive(Debug)]
+struct Counting(AtomicU64);
+
+impl Clock for Counting {
+    fn now_ms(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Counting(AtomicU64::new(1_700_000_000_000)));
+    let store = SqliteConversations::open(folder.path(), clock).unwrap();
+    let new = new_conversation("c", &["ann"]);
+    store.create_conversation(&new).await.unwrap();
+    let other = Connection::open(file(folder.path())).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let senders = ["ann", "eve"].iter().cycle().take(24);
+    let messages: Vec<_> = senders.map(|name| new_message("c", name, "1")).collect();
+    let mut writes = pin!(join_all(messages.iter().map(|new| store.append(new))));
+    assert!(writes.as_mut().now_or_never().is_none());
+    other.execute_batch("COMMIT").unwrap();
+    for (message, result) in messages.iter().zip(writes.await) {
+        match message.sender.as_str() {
+            "ann" => assert!(result.is_ok(), "{result:?}"),
+            _ => refused!(result, NotParticipant),
+        }
+    }
+    let kept = history(&store).await;
+    assert_eq!(kept.len(), 12);
+    let mut times: Vec<_> = kept.iter().map(|message| message.created_at).collect();
+    times.dedup();
+    // The first one may have been taken before the others came.
+    assert!(times.len() <= 2, "{times:?}");
+}
+
+#[tokio::test]
+async fn a_write_that_fails_midway_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_a_conversation(folder.path()).await;
+    let broken = store.writer.write(|writing| {
+        writing.db.execute("DELETE FROM participants", [])?;
+        writing.db.execute("INSERT INTO nothing VALUES (1)", [])?;
+        Ok(())
+    });
+    let whole = new_message("c", "bo", "1");
+    let whole = store.append(&whole);
+    let (broken, whole) = tokio::join!(broken, whole);
+    refused!(broken, Failed);
+    assert!(whole.is_ok());
+    assert_eq!(
+        store.participants(&conversation("c")).await.unwrap().len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_locked_file_fails_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_a_conversation(folder.path()).await;
+    let other = Connection::open(file(folder.path())).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let new = new_message("c", "ann", "1");
+    refused!(store.append(&new).await, Failed);
+    refused!(store.health().await, Failed);
+    assert!(history(&store).await.is_empty(), "reading goes on");
+    other.execute_batch("COMMIT").unwrap();
+    store.health().await.unwrap();
+    store.append(&new).await.unwrap();
+    assert_eq!(history(&store).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_wait_is_served_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_a_conversation(folder.path()).await;
+    let new = new_message("c", "ann", "1");
+    assert!(store.append(&new).now_or_never().is_none());
+    store.health().await.unwrap();
+    assert_eq!(history(&store).await.len(), 1);
+}
+
+#[tokio::test]
+async fn ids_follow_those_of_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = Arc::new(HandClock::new());
+    late.set(1_900_000_000_000);
+    let early = with_a_conversation(folder.path()).await;
+    let late = SqliteConversations::open(folder.path(), late).unwrap();
+    let mut sent = Vec::new();
+    for number in 0..6 {
+        let store = if number % 2 == 0 { &early } else { &late };
+        let new = new_message("c", "ann", &number.to_string());
+        sent.push(store.append(&new).await.unwrap().message.id);
+    }
+    assert!(sent.is_sorted_by(|one, two| one < two), "{sent:?}");
+    let read: Vec<_> = history(&early).await.iter().map(|m| m.id).collect();
+    assert_eq!(read, sent);
+}
+
+#[tokio::test]
+async fn deleted_content_is_not_left_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_a_conversation(folder.path()).await;
+    let secret = "5ec2e7".repeat(5_000);
+    let holds_it = || {
+        let bytes = std::fs::read(file(folder.path())).unwrap();
+        bytes
+            .windows(600)
+            .any(|part| part == &secret.as_bytes()[..600])
+    };
+    let new = new_message("c", "ann", &format!("\"{secret}\""));
+    let sent = store.append(&new).await.unwrap().message;
+    store.close().await.unwrap();
+    assert!(holds_it());
+    let store = reopen(folder.path());
+    let deleted = store
+        .delete(&conversation("c"), sent.id, &user("ann"))
+        .await;
+    assert!(!deleted.unwrap().repeated);
+    store.close().await.unwrap();
+    assert!(!holds_it());
+}
+
+#[tokio::test]
+async fn the_file_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_a_conversation(folder.path()).await;
+    store.close().await.unwrap();
+    let version = |set: &str| {
+        let other = Connection::open(file(folder.path())).unwrap();
+        other.execute_batch(set).unwrap();
+        let version = other.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+        version.unwrap()
+    };
+    let known = schema::MIGRATIONS.len() as u32;
+    assert_eq!(version(""), known);
+    assert_eq!(version("PRAGMA user_version = 99"), 99);
+    let refused = SqliteConversations::open(folder.path(), Arc::new(HandClock::new()));
+    assert!(
+        matches!(refused, Err(OpenError::Newer { found: 99, .. })),
+        "{refused:?}"
+    );
+    assert_eq!(version(""), 99);
+}
+
+#[tokio::test]
+async fn what_a_file_of_the_first_version_holds_is_kept_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = &schema::MIGRATIONS[..1];
+    let old = sqlite::open(folder.path(), FILE_NAME, schema::SETTINGS, first).unwrap();
+    old.execute_batch("INSERT INTO users (id, name, status) VALUES ('u1', 'Ann', 'active')")
+        .unwrap();
+    drop(old);
+    let store = reopen(folder.path());
+    let found = store.users_named(&["Ann".into()]).await.unwrap();
+    assert_eq!(found[0].id, user("u1"));
+    assert_eq!(found.len(), 1);
+}
+
+/// How SQLite goes about a query, step by step.
+fn plan(sql: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    drop(reopen(folder.path()));
+    let db = Connection::open(file(folder.path())).unwrap();
+    let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = explain.raw_query().mapped(|row| row.get("detail"));
+    steps.collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn users_are_looked_up_by_name_in_an_index() {
+    let expected = ["SEARCH users USING INDEX users_name (name=?)"];
+    assert_eq!(plan(users::NAMED), expected);
+}
+
+#[test]
+fn names_in_a_conversation_are_read_in_their_order() {
+    let expected = [
+        "SEARCH c USING COVERING INDEX sqlite_autoindex_conversations_1 (id=?)",
+        "SEARCH p USING PRIMARY KEY (conversation=?)",
+        "SEARCH u USING PRIMARY KEY (id=?) LEFT-JOIN",
+    ];
+    assert_eq!(plan(participants::NAMES), expected);
+}
+
+#[test]
+fn a_history_is_read_message_by_message() {
+    for sql in [history::OLDEST, history::NEWEST, history::SLICE] {
+        let plan = plan(sql);
+        // All would be read to be sorted.
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        let by_index = plan[0].starts_with("SEARCH m USING INDEX");
+        assert!(by_index && !sorts, "{plan:?}");
+    }
+}
+
+/// Every table and index, as the file describes it.
+fn described(db: &Connection) -> Vec<(String, Option<String>)> {
+    let mut select = db
+        .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+        .unwrap();
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    rows.unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn every_migration_leads_to_the_newest_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let newest = schema::MIGRATIONS;
+    let fresh = sqlite::open(folder.path(), "fresh.db", schema::SETTINGS, newest).unwrap();
+    for version in 1..=newest.len() {
+        let name = format!("{version}.db");
+        let known = &newest[..version];
+        drop(sqlite::open(folder.path(), &name, schema::SETTINGS, known).unwrap());
+        let opened = sqlite::open(folder.path(), &name, schema::SETTINGS, newest).unwrap();
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
+        let tables: u32 = opened.query_row(tables, [], |row| row.get(0)).unwrap();
+        assert_eq!(tables, 8);
+        assert_eq!(described(&opened), described(&fresh));
+        let mode: String = opened
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .unwrap();
+        let synchronous: u32 = opened
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .unwrap();
+        assert_eq!((mode.as_str(), synchronous), ("wal", 2));
+    }
+}

@@ -1,0 +1,187 @@
+//! The one thread that writes. It takes all writes that wait and commits them in one transaction,
+//! each in a savepoint of its own, and answers each only then. It must not know what is written.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::RwLock;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::order::Ids;
+use crate::model::clock::Clock;
+use crate::stores::conversations::StoreError;
+
+/// Most writes in one transaction, and most that wait; others wait for a place.
+const WRITES: usize = 1_024;
+
+/// What a write works with.
+pub(super) struct Writing<'a> {
+    /// The database, in a savepoint.
+    pub(super) db: &'a Connection,
+    /// Makes ids.
+    pub(super) ids: &'a mut Ids,
+    /// The time of the transaction, in milliseconds since the epoch.
+    pub(super) now: u64,
+}
+
+/// Hands writes to the thread. When it is dropped, the thread finishes what waits and ends.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: RwLock<Option<mpsc::Sender<Box<dyn Job>>>>,
+    /// Its sender is dropped when the thread ends, however it ends.
+    ended: watch::Receiver<()>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(db: Connection, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let (queue, waiting) = mpsc::channel(WRITES);
+        let (alive, ended) = watch::channel(());
+        let ids = Ids::default();
+        let thread = Thread {
+            db,
+            ids,
+            clock,
+            failing: false,
+        };
+        thread::Builder::new()
+            .name("conversations".into())
+            .spawn(move || {
+                let _alive = alive;
+                thread.run(waiting);
+            })?;
+        Ok(Self {
+            queue: RwLock::new(Some(queue)),
+            ended,
+        })
+    }
+
+    /// Does a write, and returns when it is committed. If it fails, nothing of it is left. It is
+    /// done even if nobody waits for it any more.
+    pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let queue = self.queue.read().clone().ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Write {
+            operation: Some(operation),
+            result: None,
+            reply,
+        });
+        queue.send(job).await.map_err(|_| gone())?;
+        // Closing waits for all who may still send, and must not wait for who is not polled.
+        drop(queue);
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Takes no more writes, and returns when those that wait are done.
+    pub(super) async fn close(&self) {
+        self.queue.write().take();
+        let mut ended = self.ended.clone();
+        // Nothing is ever sent: an error is the end of the thread.
+        while ended.changed().await.is_ok() {}
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Failed(Arc::new(io::Error::other("the writer has ended")))
+}
+
+/// A write that waits.
+trait Job: Send {
+    /// Does it; whether it is to be kept.
+    fn run(&mut self, writing: &mut Writing<'_>) -> bool;
+
+    /// Tells its caller, after the commit.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Write<T, F> {
+    operation: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, writing: &mut Writing<'_>) -> bool {
+        self.result = self.operation.take().map(|operation| operation(writing));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        // A refusal may rest on what was not committed: then the failure is the answer.
+        let Self { result, reply, .. } = *self;
+        let answer = committed.and_then(|()| result.unwrap_or_else(|| Err(gone())));
+        // Nobody may be waiting any more.
+        drop(reply.send(answer));
+    }
+}
+
+struct Thread {
+    db: Connection,
+    ids: Ids,
+    clock: Arc<dyn Clock>,
+    /// The last commit failed.
+    failing: bool,
+}
+
+impl Thread {
+    fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+        let mut batch = Vec::new();
+        while waiting.blocking_recv_many(&mut batch, WRITES) > 0 {
+            let committed = self.commit(&mut batch).map_err(StoreError::from);
+            self.log(&committed);
+            for job in batch.drain(..) {
+                job.answer(committed.clone());
+            }
+        }
+    }
+
+    /// One line when writing begins to fail, and one when it works again.
+    fn log(&mut self, committed: &Result<(), StoreError>) {
+        let failed_before = std::mem::replace(&mut self.failing, committed.is_err());
+        match committed {
+            Err(error) if !failed_before => {
+                tracing::error!(%error, "conversations cannot be written")
+            }
+            Ok(()) if failed_before => tracing::info!("conversations are being written again"),
+            _ => {}
+        }
+    }
+
+    /// Commits the batch, all or nothing.
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        let transaction = self
+            .db
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.ids.follow(&transaction)?;
+        let mut writing = Writing {
+            db: &transaction,
+            ids: &mut self.ids,
+            now: self.clock.now_ms(),
+        };
+        for job in batch {
+            run_one(&mut writing, job.as_mut())?;
+        }
+        transaction.commit()
+    }
+}
+
+/// Does one write. An error is one of the transaction, which some failures of the disk end.
+fn run_one(writing: &mut Writing<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
+    let db = writing.db;
+    db.prepare_cached("SAVEPOINT one")?.execute([])?;
+    if !job.run(writing) {
+        db.prepare_cached("ROLLBACK TO one")?.execute([])?;
+    }
+    db.prepare_cached("RELEASE one")?.execute([])?;
+    Ok(())
+}

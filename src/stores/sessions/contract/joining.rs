@@ -1,0 +1,139 @@
+//! Who is let in.
+
+use futures_util::future::join_all;
+
+use super::subject::*;
+use crate::model::session::*;
+
+pub async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
+    use ChatMode::{Group, Password, Private};
+    assert_eq!(
+        s.why_not("g", join("a", "k")).await,
+        Some(JoinError::NotFound)
+    );
+    assert_eq!(s.reserve("g", "k", Group).await, Ok(()));
+    assert_eq!(s.reserve("g", "k", Group).await, Err(ReserveError::Exists));
+    for key in ["x", ""] {
+        let why = s.why_not("g", creator("a", key)).await;
+        assert_eq!(why, Some(JoinError::NotTheCreator), "{key}");
+        let why = s.why_not("g", join("a", key)).await;
+        assert_eq!(why, Some(JoinError::WrongKey), "{key}");
+    }
+    for name in ["a", "b", "c", "d", "d"] {
+        assert_eq!(s.why_not("g", join(name, "k")).await, None, "{name}");
+    }
+    assert_eq!(
+        s.why_not("g", creator("e", "k")).await,
+        Some(JoinError::Full { most: 4 })
+    );
+
+    assert_eq!(s.reserve("p", "k:pw", Password).await, Ok(()));
+    for wrong in ["", "k", "password:x", "pw"] {
+        let why = s.why_not("p", join("a", wrong)).await;
+        assert_eq!(why, Some(JoinError::WrongPassword), "{wrong}");
+    }
+    assert_eq!(
+        s.why_not("p", creator("a", "password:pw")).await,
+        Some(JoinError::NotTheCreator)
+    );
+    assert_eq!(s.why_not("p", join("a", "password:pw")).await, None);
+    assert_eq!(s.why_not("p", creator("b", "k:pw")).await, None);
+    assert_eq!(
+        s.why_not("p", join("c", "password:pw")).await,
+        Some(JoinError::Full { most: 2 })
+    );
+    assert_eq!(
+        s.why_not("p", join("c", "x")).await,
+        Some(JoinError::WrongPassword)
+    );
+
+    assert_eq!(s.reserve("v", "k", Private).await, Ok(()));
+    assert_eq!(s.reserve("w", "k", Private).await, Err(ReserveError::Busy));
+    assert_eq!(
+        s.why_not("w", creator("a", "k")).await,
+        Some(JoinError::Busy)
+    );
+    assert_eq!(
+        s.why_not("w", join("a", "k")).await,
+        Some(JoinError::NotFound)
+    );
+    assert!(s.depart("p", "a", Departure::Left).await.is_some());
+    assert!(s.depart("p", "b", Departure::Left).await.is_some());
+    assert_eq!(
+        s.why_not("w", creator("a", "k")).await,
+        None,
+        "a place is free again"
+    );
+    assert_eq!(s.store.count().await, 3);
+}
+
+pub async fn a_connection_that_is_in_too_many_sessions_is_refused_last(s: Subject) {
+    s.join("s", creator("a", "k")).await.unwrap();
+    let seat = Seat {
+        connection: connection("b"),
+        is_free: false,
+    };
+    let why_not = async |key| s.store.join(&id("s"), join("b", key), seat).await.err();
+    assert_eq!(why_not("x").await, Some(JoinError::WrongKey));
+    assert_eq!(why_not("k").await, Some(JoinError::Busy));
+}
+
+pub async fn a_session_without_a_key_is_open_until_a_creator_sets_one(s: Subject) {
+    assert_eq!(s.why_not("s", creator("a", "")).await, None);
+    assert_eq!(s.why_not("s", join("b", "anything")).await, None);
+    assert_eq!(s.why_not("s", creator("a", "k")).await, None);
+    assert_eq!(
+        s.why_not("s", join("c", "")).await,
+        Some(JoinError::WrongKey)
+    );
+    assert_eq!(s.why_not("s", join("c", "k")).await, None);
+}
+
+pub async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew(s: Subject) {
+    let first = s.join("s", creator("a", "k")).await.unwrap();
+    assert!(first.is_new);
+    s.clock.pass(5);
+    let again = Join {
+        public_key: None,
+        ..join("a", "k")
+    };
+    let seat = Seat {
+        connection: connection("another"),
+        is_free: true,
+    };
+    let again = s.store.join(&id("s"), again, seat).await.unwrap();
+    assert!(!again.is_new);
+    assert_eq!(again.member.joined_at, first.member.joined_at);
+    assert_eq!(again.members.len(), 1);
+    assert!(again.member.public_key.is_some());
+    let stale = s.depart("s", "a", Departure::Disconnected).await;
+    assert!(
+        stale.is_none(),
+        "the first connection is not the member's any more"
+    );
+}
+
+pub async fn all_who_come_at_once_are_members(s: Subject) {
+    s.reserve("s", "k", ChatMode::Group).await.unwrap();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let joined = join_all(names.map(|name| s.join("s", join(name, "k")))).await;
+    let refused = joined.iter().filter_map(|joined| joined.as_ref().err());
+    let refused: Vec<_> = refused.collect();
+    assert_eq!(refused, [&JoinError::Full { most: 4 }; 4]);
+    let mut sizes: Vec<_> = joined.iter().flatten().map(|j| j.members.len()).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [1, 2, 3, 4], "each sees those before");
+    assert_eq!(s.store.members(&id("s")).await.len(), 4);
+}
+
+pub async fn an_id_may_have_any_character(s: Subject) {
+    for name in ["}", "{a}b%", "Łódź 'x'\"*?[]"] {
+        s.join(name, creator("a", "k")).await.unwrap();
+        assert!(is_first(s.append(name, message(1, "a", None, "1")).await));
+        assert_eq!(s.history(name, join("a", "k")).await, ["1"], "{name}");
+    }
+    for name in ["%7D", "{a", "{a%7Db%25"] {
+        let why = s.why_not(name, join("a", "k")).await;
+        assert_eq!(why, Some(JoinError::NotFound), "{name}");
+    }
+}

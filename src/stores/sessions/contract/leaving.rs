@@ -1,0 +1,56 @@
+//! Who goes, and what stays behind.
+
+use super::subject::*;
+use crate::model::session::*;
+
+pub async fn a_key_outlives_a_disconnect_by_the_grace_and_nothing_else(s: Subject) {
+    let without_key = || Join {
+        public_key: None,
+        ..join("a", "k")
+    };
+    let key_is_known = async || {
+        let joined = s.join("s", without_key()).await.unwrap();
+        joined.member.public_key.is_some()
+    };
+    s.join("s", creator("a", "k")).await.unwrap();
+    s.join("s", join("b", "k")).await.unwrap();
+    s.depart("s", "a", Departure::Disconnected).await;
+    s.clock.pass(59_999);
+    assert!(key_is_known().await);
+    s.depart("s", "a", Departure::Disconnected).await;
+    s.clock.pass(60_000);
+    assert!(!key_is_known().await);
+    s.join("s", join("a", "k")).await.unwrap();
+    s.depart("s", "a", Departure::Left).await;
+    assert!(!key_is_known().await, "who leaves takes the key along");
+}
+
+pub async fn the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not(s: Subject) {
+    s.join("s", creator("a", "k")).await.unwrap();
+    let departed = s.depart("s", "a", Departure::Disconnected).await.unwrap();
+    assert_eq!(
+        (departed.member.user, departed.members.len()),
+        (user("a"), 0)
+    );
+    assert_eq!(s.store.count().await, 1);
+    s.join("s", join("a", "k")).await.unwrap();
+    s.depart("s", "a", Departure::Left).await;
+    assert_eq!(s.store.count().await, 0);
+    assert_eq!(
+        s.why_not("s", join("a", "k")).await,
+        Some(JoinError::NotFound)
+    );
+    assert!(s.depart("s", "a", Departure::Left).await.is_none());
+    assert!(s.store.members(&id("s")).await.is_empty());
+}
+
+pub async fn a_session_that_ended_leaves_nothing_to_the_next(s: Subject) {
+    s.join("s", creator("a", "k")).await.unwrap();
+    s.append("s", message(1, "a", None, "1")).await;
+    s.set_keys("s", "{}").await.unwrap();
+    s.depart("s", "a", Departure::Left).await;
+    let next = s.join("s", creator("b", "another")).await.unwrap();
+    assert!(next.history.is_empty() && next.session_keys.is_none());
+    assert_eq!(next.members.len(), 1);
+    assert!(is_first(s.append("s", message(1, "a", None, "1")).await));
+}

@@ -1,0 +1,50 @@
+//! What every store of sessions has to do, as tests that know none of them. A store passes when
+//! `contract_suite!` does, given a function that opens an empty one with these limits and the clock it
+//! is handed, where that is possible. When sessions end by themselves is not in it: not every store goes
+//! by this clock.
+
+pub mod history;
+pub mod joining;
+pub mod keys;
+pub mod leaving;
+pub mod revisions;
+pub mod subject;
+
+/// One `#[tokio::test]` for each test of the contract. A test that is not named here is unused code.
+macro_rules! contract_suite {
+    ($open:path) => {
+        $crate::stores::sessions::contract::contract_suite! { $open;
+            joining::keys_and_modes_decide_who_is_let_in_in_this_order,
+            joining::a_connection_that_is_in_too_many_sessions_is_refused_last,
+            joining::a_session_without_a_key_is_open_until_a_creator_sets_one,
+            joining::who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew,
+            joining::all_who_come_at_once_are_members,
+            joining::an_id_may_have_any_character,
+            leaving::a_key_outlives_a_disconnect_by_the_grace_and_nothing_else,
+            leaving::the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not,
+            leaving::a_session_that_ended_leaves_nothing_to_the_next,
+            history::a_history_has_the_newest_messages_that_a_member_may_see,
+            history::a_history_stays_within_its_bytes,
+            history::an_id_that_is_forgotten_is_new_again,
+            history::the_same_message_sent_at_once_is_kept_once,
+            history::a_message_is_kept_as_it_was_sent,
+            keys::a_members_key_is_saved_and_no_others,
+            keys::session_keys_are_for_group_mode,
+            revisions::each_change_has_the_next_number,
+            revisions::a_refusal_has_no_number,
+            revisions::a_join_has_all_messages_up_to_its_revision,
+            revisions::sessions_are_counted,
+        }
+    };
+    ($open:path; $($module:ident::$test:ident),+ $(,)?) => { $(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            use $crate::stores::sessions::contract::{$module, subject::{HandClock, LIMITS, Subject}};
+            let clock = std::sync::Arc::new(HandClock::new());
+            if let Some((store, keep)) = $open(LIMITS, clock.clone()).await {
+                $module::$test(Subject::new(store, clock, keep)).await;
+            }
+        }
+    )+ };
+}
+pub(super) use contract_suite;

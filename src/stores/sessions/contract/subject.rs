@@ -1,0 +1,178 @@
+//! A store under test, and short ways to do things with it.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::model::UserId;
+pub(crate) use crate::model::clock::HandClock;
+use crate::model::session::*;
+use crate::payload::Kept;
+use crate::stores::sessions::*;
+
+pub const LIMITS: SessionLimits = SessionLimits {
+    sessions: 3,
+    members: 4,
+    history: HistoryLimits {
+        messages: 5,
+        bytes: 100_000,
+    },
+    memory: 1 << 20,
+    reserved_timeout: Duration::from_secs(30 * 60),
+    idle_timeout: Duration::from_secs(30 * 60),
+    max_idle: Duration::from_secs(120 * 60),
+    rejoin_grace: Duration::from_secs(60),
+};
+
+/// A store, empty at first.
+pub struct Subject {
+    pub store: Arc<dyn SessionStore>,
+    pub clock: Arc<HandClock>,
+    /// What has to live as long.
+    _keep: Box<dyn Any + Send + Sync>,
+}
+
+pub fn id(text: &str) -> SessionId {
+    SessionId::parse(text).unwrap().0
+}
+
+pub fn user(text: &str) -> UserId {
+    UserId::parse(text).unwrap()
+}
+
+pub fn json(text: &str) -> Kept {
+    Kept::from(RawValue::from_string(text.to_owned()).unwrap())
+}
+
+/// The connection of a member, one for each name.
+pub fn connection(name: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes[..name.len()].copy_from_slice(name.as_bytes());
+    Uuid::from_bytes(bytes)
+}
+
+pub fn join<'a>(name: &str, key: &'a str) -> Join<'a> {
+    Join {
+        user: user(name),
+        display_name: None,
+        public_key: Some(json(&format!("\"key of {name}\""))),
+        is_creator: false,
+        key: AuthKey::new(key),
+    }
+}
+
+pub fn creator<'a>(name: &str, key: &'a str) -> Join<'a> {
+    Join {
+        is_creator: true,
+        ..join(name, key)
+    }
+}
+
+pub fn message(number: usize, from: &str, to: Option<&str>, encrypted: &str) -> Arc<Message> {
+    Arc::new(Message {
+        id: json(&number.to_string()),
+        from: user(from),
+        to: to.map(user),
+        encrypted: json(encrypted),
+        timestamp: 0,
+        kind: "text".into(),
+        sender_display_name: from.into(),
+    })
+}
+
+/// The ids of messages, as they were written.
+pub fn ids(messages: &[Arc<Message>]) -> Vec<String> {
+    let ids = messages.iter().map(|message| message.id.to_parts().0);
+    ids.map(|id| id.into_owned()).collect()
+}
+
+/// The number of a message that was kept.
+pub fn number(appended: Option<Appended>) -> u64 {
+    match appended {
+        Some(Appended::First { revision } | Appended::Repeated { revision }) => revision,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn is_first(appended: Option<Appended>) -> bool {
+    matches!(appended, Some(Appended::First { .. }))
+}
+
+pub fn is_repeated(appended: Option<Appended>) -> bool {
+    matches!(appended, Some(Appended::Repeated { .. }))
+}
+
+impl Subject {
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        clock: Arc<HandClock>,
+        keep: impl Any + Send + Sync,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            _keep: Box::new(keep),
+        }
+    }
+
+    pub async fn reserve(&self, name: &str, key: &str, mode: ChatMode) -> Result<(), ReserveError> {
+        let key = AuthKey::new(key).unwrap();
+        self.store.reserve(&id(name), key, mode).await
+    }
+
+    pub async fn join(&self, name: &str, join: Join<'_>) -> Result<Joined, JoinError> {
+        let seat = Seat {
+            connection: connection(join.user.as_str()),
+            is_free: true,
+        };
+        self.store.join(&id(name), join, seat).await
+    }
+
+    pub async fn why_not(&self, name: &str, join: Join<'_>) -> Option<JoinError> {
+        self.join(name, join).await.err()
+    }
+
+    pub async fn depart(&self, name: &str, who: &str, how: Departure) -> Option<Departed> {
+        let (id, user) = (id(name), user(who));
+        let departed = self.store.depart(&id, &user, connection(who), how);
+        departed.await.unwrap()
+    }
+
+    pub async fn save_key(
+        &self,
+        name: &str,
+        who: &str,
+        key: &str,
+        shown: Option<&str>,
+    ) -> Option<Saved> {
+        let (id, user) = (id(name), user(who));
+        let shown = shown.map(Into::into);
+        self.store.save_key(&id, &user, json(key), shown).await
+    }
+
+    pub async fn set_keys(&self, name: &str, keys: &str) -> Result<u64, KeysError> {
+        self.store.set_session_keys(&id(name), json(keys)).await
+    }
+
+    pub async fn append(&self, name: &str, message: Arc<Message>) -> Option<Appended> {
+        self.store.append(&id(name), message).await
+    }
+
+    pub async fn history(&self, name: &str, who: Join<'_>) -> Vec<String> {
+        ids(&self.join(name, who).await.unwrap().history)
+    }
+
+    /// Ends what is not used any more, and says what that was.
+    pub async fn sweep(&self, here: &[SessionId]) -> Vec<String> {
+        let mut ended = Vec::new();
+        for id in self.store.expired(here).await {
+            if self.store.end_expired(&id).await {
+                ended.push(id.as_str().to_owned());
+            }
+        }
+        ended
+    }
+}

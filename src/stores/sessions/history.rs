@@ -1,0 +1,81 @@
+//! The history of one session: the newest messages, within a number and a size.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::model::UserId;
+use crate::model::session::Message;
+
+/// Bounds of one history.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryLimits {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of messages.
+    pub bytes: usize,
+}
+
+/// Messages, oldest first. An id belongs to the member who sent it: nobody can take another's.
+#[derive(Debug, Default)]
+pub struct History {
+    messages: VecDeque<Arc<Message>>,
+    ids: HashSet<(UserId, Box<str>)>,
+    bytes: usize,
+}
+
+fn name(message: &Message) -> (UserId, Box<str>) {
+    (message.from.clone(), message.id.text().into())
+}
+
+impl History {
+    /// Whether the same member sent a message with the same id.
+    pub fn has(&self, message: &Message) -> bool {
+        self.ids.contains(&name(message))
+    }
+
+    /// Adds a message; the oldest go when there are too many. One that is too large alone is not
+    /// kept.
+    pub fn push(&mut self, message: Arc<Message>, limits: HistoryLimits) {
+        let size = message.size();
+        if limits.messages == 0 || size > limits.bytes {
+            return;
+        }
+        while self.messages.len() >= limits.messages {
+            self.forget_oldest();
+        }
+        self.cut_to(limits.bytes - size);
+        self.ids.insert(name(&message));
+        self.messages.push_back(message);
+        self.bytes += size;
+    }
+
+    /// Forgets the oldest messages until at most this many bytes are left.
+    pub fn cut_to(&mut self, bytes: usize) {
+        while self.bytes > bytes {
+            self.forget_oldest();
+        }
+    }
+
+    /// Messages that this member may see.
+    pub fn of(&self, user: &UserId) -> Vec<Arc<Message>> {
+        let may_see = |message: &&Arc<Message>| message.is_for(user);
+        self.messages.iter().filter(may_see).cloned().collect()
+    }
+
+    /// How many messages there are.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// How many bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.messages.pop_front() {
+            self.bytes -= oldest.size();
+            self.ids.remove(&name(&oldest));
+        }
+    }
+}

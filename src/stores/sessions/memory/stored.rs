@@ -1,0 +1,58 @@
+//! One session as it is kept in memory, and what it takes.
+
+use std::time::Duration;
+
+use crate::stores::sessions::SessionLimits;
+use crate::stores::sessions::history::History;
+use crate::stores::sessions::state::State;
+
+/// What a session takes beside its contents, in bytes.
+pub(super) const SESSION_SIZE: usize = 512;
+/// What a member takes beside its key.
+pub(super) const MEMBER_SIZE: usize = 512;
+
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) state: State,
+    pub(super) history: History,
+    /// The number of its last change.
+    pub(super) revision: u64,
+    pub(super) last_used: u64,
+    /// What was counted of it, beside its history and for its history.
+    pub(super) counted: (usize, usize),
+}
+
+impl Stored {
+    pub(super) fn new(state: State, now: u64) -> Self {
+        Self {
+            state,
+            history: History::default(),
+            revision: 0,
+            last_used: now,
+            counted: (0, 0),
+        }
+    }
+
+    /// The number of the change that is being made now.
+    pub(super) fn changed(&mut self, now: u64) -> u64 {
+        self.last_used = now;
+        self.revision += 1;
+        self.revision
+    }
+
+    pub(super) fn is_expired(&self, now: u64, limits: &SessionLimits) -> bool {
+        let unused = Duration::from_millis(now.saturating_sub(self.last_used));
+        unused >= self.state.timeout(limits)
+    }
+
+    /// What it takes beside its history, in bytes.
+    pub(super) fn fixed_size(&self) -> usize {
+        let gone = self.state.disconnected.iter().map(|(member, _)| member);
+        let keys = self.state.members.iter().chain(gone).map(|member| {
+            let key = member.public_key.as_ref();
+            MEMBER_SIZE + key.map_or(0, |key| key.lend().total_size())
+        });
+        let session_keys = self.state.session_keys.as_ref();
+        SESSION_SIZE + keys.sum::<usize>() + session_keys.map_or(0, |keys| keys.lend().total_size())
+    }
+}

@@ -1,0 +1,218 @@
+//! How sessions and messages are written in Redis: MessagePack with the names of fields. While servers
+//! are replaced by newer ones, both write what both read. So a field that is added has a default, and
+//! what is not known is skipped; a change that older servers must not read raises the version.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::model::UserId;
+use crate::model::session::{Member, Message};
+use crate::payload::Kept;
+use crate::stores::sessions::KeyHash;
+use crate::stores::sessions::state::State;
+
+/// The newest version that is read here, and the one that is written.
+const VERSION: u32 = 1;
+
+fn first_version() -> u32 {
+    1
+}
+
+#[derive(Serialize, Deserialize)]
+struct StateForm<'a> {
+    #[serde(default = "first_version")]
+    version: u32,
+    #[serde(default)]
+    key: Option<KeyHash>,
+    mode: Cow<'a, str>,
+    #[serde(default)]
+    reserved: bool,
+    #[serde(default)]
+    members: Vec<MemberForm<'a>>,
+    #[serde(default)]
+    disconnected: Vec<GoneForm<'a>>,
+    #[serde(default)]
+    session_keys: Option<KeptForm<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MemberForm<'a> {
+    user: Cow<'a, str>,
+    display_name: Cow<'a, str>,
+    #[serde(default)]
+    public_key: Option<KeptForm<'a>>,
+    #[serde(default)]
+    joined_at: u64,
+    connection: Bytes,
+}
+
+/// A member who may come back.
+#[derive(Serialize, Deserialize)]
+struct GoneForm<'a> {
+    member: MemberForm<'a>,
+    since: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MessageForm<'a> {
+    #[serde(default = "first_version")]
+    version: u32,
+    id: KeptForm<'a>,
+    from: Cow<'a, str>,
+    #[serde(default)]
+    to: Option<Cow<'a, str>>,
+    encrypted: KeptForm<'a>,
+    timestamp: u64,
+    kind: Cow<'a, str>,
+    sender_display_name: Cow<'a, str>,
+}
+
+/// A value byte for byte: see [`Kept::to_parts`].
+#[derive(Serialize, Deserialize)]
+struct KeptForm<'a> {
+    text: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Bytes>,
+}
+
+pub(super) fn write_state(state: &State) -> Option<Vec<u8>> {
+    let form = StateForm {
+        version: VERSION,
+        key: state.key.clone(),
+        mode: state.mode.as_str().into(),
+        reserved: state.reserved,
+        members: state.members.iter().map(MemberForm::of).collect(),
+        disconnected: state.disconnected.iter().map(GoneForm::of).collect(),
+        session_keys: state.session_keys.as_ref().map(KeptForm::of),
+    };
+    rmp_serde::to_vec_named(&form).ok()
+}
+
+/// `None`: it is nothing that this release can read.
+pub(super) fn read_state(bytes: &[u8]) -> Option<State> {
+    let form: StateForm<'_> = rmp_serde::from_slice(bytes).ok()?;
+    if form.version > VERSION {
+        return None;
+    }
+    let session_keys = match form.session_keys {
+        Some(keys) => Some(keys.read()?),
+        None => None,
+    };
+    Some(State {
+        key: form.key,
+        mode: form.mode.parse().ok()?,
+        reserved: form.reserved,
+        members: form
+            .members
+            .into_iter()
+            .map(MemberForm::read)
+            .collect::<Option<_>>()?,
+        disconnected: form
+            .disconnected
+            .into_iter()
+            .map(GoneForm::read)
+            .collect::<Option<_>>()?,
+        session_keys,
+    })
+}
+
+pub(super) fn write_message(message: &Message) -> Option<Vec<u8>> {
+    let form = MessageForm {
+        version: VERSION,
+        id: KeptForm::of(&message.id),
+        from: message.from.as_str().into(),
+        to: message.to.as_ref().map(|to| to.as_str().into()),
+        encrypted: KeptForm::of(&message.encrypted),
+        timestamp: message.timestamp,
+        kind: (&*message.kind).into(),
+        sender_display_name: (&*message.sender_display_name).into(),
+    };
+    rmp_serde::to_vec_named(&form).ok()
+}
+
+/// `None`: it is nothing that this release can read.
+pub(super) fn read_message(bytes: &[u8]) -> Option<Message> {
+    let form: MessageForm<'_> = rmp_serde::from_slice(bytes).ok()?;
+    if form.version > VERSION {
+        return None;
+    }
+    let to = match form.to {
+        Some(to) => Some(UserId::parse(&to)?),
+        None => None,
+    };
+    Some(Message {
+        id: form.id.read()?,
+        from: UserId::parse(&form.from)?,
+        to,
+        encrypted: form.encrypted.read()?,
+        timestamp: form.timestamp,
+        kind: form.kind.into(),
+        sender_display_name: form.sender_display_name.into(),
+    })
+}
+
+/// What stands for a message's id, which belongs to the member who sent it: of one size, whatever the
+/// id is.
+pub(super) fn name_of(message: &Message) -> impl AsRef<[u8]> {
+    let mut digest = Context::new(&SHA256);
+    for part in [message.from.as_str(), &message.id.text()] {
+        digest.update(&(part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.finish()
+}
+
+impl<'a> MemberForm<'a> {
+    fn of(member: &'a Member) -> Self {
+        Self {
+            user: member.user.as_str().into(),
+            display_name: (&*member.display_name).into(),
+            public_key: member.public_key.as_ref().map(KeptForm::of),
+            joined_at: member.joined_at,
+            connection: Bytes::copy_from_slice(member.connection.as_bytes()),
+        }
+    }
+
+    fn read(self) -> Option<Member> {
+        let public_key = match self.public_key {
+            Some(key) => Some(key.read()?),
+            None => None,
+        };
+        Some(Member {
+            user: UserId::parse(&self.user)?,
+            display_name: Arc::from(self.display_name),
+            public_key,
+            joined_at: self.joined_at,
+            connection: Uuid::from_slice(&self.connection).ok()?,
+        })
+    }
+}
+
+impl<'a> GoneForm<'a> {
+    fn of((member, since): &'a (Member, u64)) -> Self {
+        Self {
+            member: MemberForm::of(member),
+            since: *since,
+        }
+    }
+
+    fn read(self) -> Option<(Member, u64)> {
+        Some((self.member.read()?, self.since))
+    }
+}
+
+impl<'a> KeptForm<'a> {
+    fn of(kept: &'a Kept) -> Self {
+        let (text, attachments) = kept.to_parts();
+        Self { text, attachments }
+    }
+
+    fn read(self) -> Option<Kept> {
+        Kept::from_parts(self.text.into_owned(), self.attachments)
+    }
+}

@@ -1,0 +1,26 @@
+//! The names of what is kept of a session.
+
+use crate::model::session::SessionId;
+use crate::stores::drivers::redis::Redis;
+
+/// Names with one tag: in a cluster they are on one server.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// A hash: the state of the session and what belongs to it.
+    pub(super) session: String,
+    /// A list: the messages, oldest first.
+    pub(super) history: String,
+    /// A sorted set: the ids of these messages, by their revisions.
+    pub(super) ids: String,
+}
+
+impl Keys {
+    pub(super) fn of(redis: &Redis, id: &SessionId) -> Self {
+        let tag = id.as_str();
+        Self {
+            session: redis.key("session", tag),
+            history: redis.key("session-history", tag),
+            ids: redis.key("session-ids", tag),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One session but for its history, and what may be done with it: who is let in, who is a member,
+//! when it is over. Every store decides by this alone, and only keeps what comes of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{KeyHash, SessionLimits};
+use crate::model::UserId;
+use crate::model::session::{
+    ChatMode, Departure, Join, JoinError, Joined, Member, SessionId, Summary,
+};
+use crate::payload::Kept;
+
+/// A session but for its history.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) key: Option<KeyHash>,
+    pub(super) mode: ChatMode,
+    /// Nobody was in it yet.
+    pub(super) reserved: bool,
+    /// The longest first.
+    pub(super) members: Vec<Member>,
+    /// Members whose connection is over, and since when. One that comes back has its key still.
+    pub(super) disconnected: Vec<(Member, u64)>,
+    pub(super) session_keys: Option<Kept>,
+}
+
+impl State {
+    /// One that waits for its first member.
+    pub(super) fn reserved(key: KeyHash, mode: ChatMode) -> Self {
+        Self {
+            key: Some(key),
+            mode,
+            reserved: true,
+            ..Self::created()
+        }
+    }
+
+    /// One that its creator is about to join.
+    pub(super) fn created() -> Self {
+        Self {
+            key: None,
+            mode: ChatMode::Group,
+            reserved: false,
+            members: Vec::new(),
+            disconnected: Vec::new(),
+            session_keys: None,
+        }
+    }
+
+    /// Whether one may come in, as far as the session decides it; if it does not exist, whether one
+    /// makes it.
+    pub(super) fn check(
+        found: Option<&Self>,
+        join: &Join<'_>,
+        most: usize,
+    ) -> Result<(), JoinError> {
+        match found {
+            Some(state) => {
+                state.check_key(join)?;
+                state.check_room(&join.user, most)
+            }
+            None if join.is_creator => Ok(()),
+            None => Err(JoinError::NotFound),
+        }
+    }
+
+    /// Whether the key or password lets this one in; see the table of the protocol.
+    fn check_key(&self, join: &Join<'_>) -> Result<(), JoinError> {
+        let Some(key) = &self.key else { return Ok(()) };
+        match (join.is_creator, self.mode) {
+            (true, _) if key.is(join.key) => Ok(()),
+            (true, _) => Err(JoinError::NotTheCreator),
+            (false, _) if key.admits(join.key) => Ok(()),
+            (false, ChatMode::Password) => Err(JoinError::WrongPassword),
+            (false, _) => Err(JoinError::WrongKey),
+        }
+    }
+
+    fn check_room(&self, user: &UserId, most: usize) -> Result<(), JoinError> {
+        let most = match self.mode {
+            ChatMode::Group => most,
+            ChatMode::Private | ChatMode::Password => 2,
+        };
+        let others = self.members.iter().filter(|member| member.user != *user);
+        match others.count() < most {
+            true => Ok(()),
+            false => Err(JoinError::Full { most }),
+        }
+    }
+
+    /// Adds a member, or gives one that is there its new connection. History and revision are the
+    /// store's to add.
+    pub(super) fn admit(
+        &mut self,
+        join: Join<'_>,
+        connection: Uuid,
+        now: u64,
+        grace: Duration,
+    ) -> Joined {
+        self.forget_disconnected(now, grace);
+        if self.key.is_none() && join.is_creator {
+            self.key = join.key.map(|key| KeyHash::new(key, self.mode));
+        }
+        self.reserved = false;
+        let user = join.user;
+        let at = self.members.iter().position(|member| member.user == user);
+        let gone = self
+            .disconnected
+            .iter()
+            .position(|(member, _)| member.user == user);
+        let known = match (at, gone) {
+            (Some(at), _) => Some(self.members[at].clone()),
+            (None, Some(gone)) => Some(self.disconnected.swap_remove(gone).0),
+            (None, None) => None,
+        };
+        let (name, key) = known.map_or((None, None), |known| {
+            (Some(known.display_name), known.public_key)
+        });
+        let name = join.display_name.or(name);
+        let member = Member {
+            display_name: name.unwrap_or_else(|| user.shared().clone()),
+            public_key: join.public_key.or(key),
+            joined_at: at.map_or(now, |at| self.members[at].joined_at),
+            connection,
+            user,
+        };
+        match at {
+            Some(at) => self.members[at] = member.clone(),
+            None => self.members.push(member.clone()),
+        }
+        Joined {
+            is_new: at.is_none(),
+            mode: self.mode,
+            history: Vec::new(),
+            session_keys: self.session_keys.clone(),
+            members: self.members.clone(),
+            member,
+            revision: 0,
+        }
+    }
+
+    /// Sets a member's public key, and its name if one is given. `None`: it is no member.
+    pub(super) fn save_key(
+        &mut self,
+        user: &UserId,
+        key: Kept,
+        display_name: Option<Arc<str>>,
+    ) -> Option<()> {
+        let mut members = self.members.iter_mut();
+        let member = members.find(|member| member.user == *user)?;
+        member.public_key = Some(key);
+        if let Some(name) = display_name {
+            member.display_name = name;
+        }
+        Some(())
+    }
+
+    /// Takes a member out, if it joined on this connection last.
+    pub(super) fn depart(
+        &mut self,
+        user: &UserId,
+        connection: Uuid,
+        departure: Departure,
+        now: u64,
+        limits: &SessionLimits,
+    ) -> Option<Member> {
+        let is_it = |member: &Member| member.user == *user && member.connection == connection;
+        let at = self.members.iter().position(is_it)?;
+        let member = self.members.remove(at);
+        self.forget_disconnected(now, limits.rejoin_grace);
+        if departure == Departure::Disconnected {
+            if self.disconnected.len() >= limits.members {
+                self.disconnected.remove(0);
+            }
+            self.disconnected.push((member.clone(), now));
+        }
+        Some(member)
+    }
+
+    /// Whether it is over after someone went this way.
+    pub(super) fn is_over(&self, departure: Departure) -> bool {
+        departure == Departure::Left && self.members.is_empty()
+    }
+
+    /// How long it is kept when it is not used.
+    pub(super) fn timeout(&self, limits: &SessionLimits) -> Duration {
+        let timeout = match (self.reserved, self.members.is_empty()) {
+            (true, _) => limits.reserved_timeout,
+            (false, true) => limits.idle_timeout,
+            (false, false) => limits.max_idle,
+        };
+        timeout.min(limits.max_idle)
+    }
+
+    /// What is counted of it.
+    pub(super) fn summary(&self, id: SessionId, messages: usize) -> Summary {
+        let has_key = |member: &&Member| member.public_key.is_some();
+        Summary {
+            id,
+            members: self.members.len(),
+            messages,
+            public_keys: self.members.iter().filter(has_key).count(),
+        }
+    }
+
+    fn forget_disconnected(&mut self, now: u64, grace: Duration) {
+        let grace = grace.as_millis() as u64;
+        self.disconnected
+            .retain(|(_, since)| now.saturating_sub(*since) < grace);
+    }
+}
