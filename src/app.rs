@@ -10,20 +10,20 @@ use smallvec::smallvec;
 
 use crate::audit::{Audit, Event, Record};
 use crate::auth::Verifier;
-use crate::cluster::{Nodes, Subscription, Topic};
+use crate::cluster::{Cluster, Subscription, Topic};
 use crate::config::Config;
 use crate::connection::{Connection, OpenConnections, SMALL_EVENT};
 use crate::conversations::Conversations;
-use crate::limits::{AddressLimits, Places};
+use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::{Dialect, UserId};
-use crate::payload::{FrameSizes, Packed};
+use crate::payload::{EncodedEvent, FrameSizes};
 use crate::sessions::Sessions;
 use crate::transport::TransportCloser;
 use crate::users::presence::Presence;
 use crate::users::{Arriving, Connections, Users};
 
 /// The state of one relay.
-pub struct Relay {
+pub struct App {
     /// The settings.
     pub config: Arc<Config>,
     /// Verifies tokens.
@@ -41,7 +41,7 @@ pub struct Relay {
     /// Rate limits per address.
     pub limits: AddressLimits,
     /// Connections per address.
-    pub places: Places,
+    pub slots: AddressSlots,
     /// Who is told that users come and go.
     pub presence: Presence,
     /// The audit.
@@ -49,7 +49,7 @@ pub struct Relay {
     /// The name of this server.
     pub node: Arc<str>,
     /// The other servers of the deployment, if it may have some.
-    pub nodes: Option<Arc<Nodes>>,
+    pub cluster: Option<Arc<Cluster>>,
     /// When it started.
     pub started: Instant,
     pub(crate) draining: AtomicBool,
@@ -60,13 +60,13 @@ pub struct Relay {
 pub struct Receivers<'a> {
     user: &'a UserId,
     here: Connections,
-    nodes: Option<&'a Nodes>,
+    cluster: Option<&'a Cluster>,
 }
 
 impl Receivers<'_> {
     /// Sends them an event that becomes frames of these sizes. Whether anybody is there to receive
     /// it.
-    pub async fn emit<T: Serialize>(
+    pub async fn send_sized<T: Serialize>(
         &self,
         sender: &UserId,
         event: &'static str,
@@ -74,26 +74,26 @@ impl Receivers<'_> {
         frames: &FrameSizes,
     ) -> bool {
         for connection in &self.here {
-            connection.emit(event, payload, frames);
+            connection.send_sized(event, payload, frames);
         }
         let is_here = !self.here.is_empty();
         let elsewhere = self
-            .nodes
-            .and_then(|nodes| Some((nodes, Packed::new(event, payload)?)));
+            .cluster
+            .and_then(|cluster| Some((cluster, EncodedEvent::new(event, payload)?)));
         match elsewhere {
             None => is_here,
-            Some((nodes, event)) => nodes.send(self.user, sender, event).await || is_here,
+            Some((cluster, event)) => cluster.send(self.user, sender, event).await || is_here,
         }
     }
 
     /// Sends them a small event of the relay's own.
-    pub async fn say<T: Serialize>(&self, sender: &UserId, event: &'static str, payload: &T) {
-        self.emit(sender, event, payload, &smallvec![SMALL_EVENT])
+    pub async fn send<T: Serialize>(&self, sender: &UserId, event: &'static str, payload: &T) {
+        self.send_sized(sender, event, payload, &smallvec![SMALL_EVENT])
             .await;
     }
 }
 
-impl Relay {
+impl App {
     /// All connections of one user. Waits until each has room for an event or is closed: this is
     /// what slows a sender down to the pace of its slowest receiver.
     pub async fn to_user<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
@@ -103,35 +103,39 @@ impl Relay {
             connection.flow().room().await;
         }
         // Without Redis nothing has to be written for others.
-        let nodes = self.nodes.as_deref();
-        let nodes = nodes.filter(|nodes| nodes.redis().is_up());
-        if let Some(nodes) = nodes {
-            nodes.room(user).await;
+        let cluster = self.cluster.as_deref();
+        let cluster = cluster.filter(|cluster| cluster.redis().is_up());
+        if let Some(cluster) = cluster {
+            cluster.room(user).await;
         }
-        Receivers { user, here, nodes }
+        Receivers {
+            user,
+            here,
+            cluster,
+        }
     }
 
     /// Hears what other servers send this user, as long as the subscription is kept. What comes before
     /// the connection is added to the user waits for that.
     pub async fn hear(&self, user: &UserId) -> Option<(Subscription, Arriving)> {
-        let nodes = self.nodes.as_ref()?;
+        let cluster = self.cluster.as_ref()?;
         let arriving = self.users.expect(user);
-        let heard = nodes.bus().subscribe(Topic::User(user.clone())).await;
+        let heard = cluster.bus().subscribe(Topic::User(user.clone())).await;
         Some((heard, arriving))
     }
 
     /// Sends an event of a user on another server to the connections that a user has here.
-    pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &Packed) {
+    pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
         const POLL: Duration = Duration::from_millis(2);
         const PATIENCE: Duration = Duration::from_secs(5);
         let since = Instant::now();
         while self.users.is_expected(user) && since.elapsed() < PATIENCE {
             tokio::time::sleep(POLL).await;
         }
-        self.users.introduce_from_elsewhere(sender, user);
+        self.users.add_remote_peer(sender, user);
         for connection in self.users.connections(user.as_str()) {
             connection.flow().room().await;
-            connection.emit_packed(event);
+            connection.send_encoded(event);
         }
     }
 
@@ -140,10 +144,10 @@ impl Relay {
         const POLL: Duration = Duration::from_millis(5);
         connection.leave();
         connection.hear(None);
-        if let (Some(nodes), Some(member)) = (&self.nodes, connection.member()) {
+        if let (Some(cluster), Some(member)) = (&self.cluster, connection.member()) {
             // Until other servers do not reach it any more, and what they sent is handed out.
-            nodes.bus().flush().await;
-            while !nodes.is_quiet(&member.user.id) {
+            cluster.bus().flush().await;
+            while !cluster.is_quiet(&member.user.id) {
                 tokio::time::sleep(POLL).await;
             }
         }
@@ -181,7 +185,7 @@ impl Relay {
     }
 }
 
-impl std::fmt::Debug for Relay {
+impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay")
             .field("node", &self.node)

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::auth::{AuthError, authenticate};
 use crate::config::AuthErrorStyle;
 use crate::connection::{Admission, Client, Handshake};
-use crate::limits::Place;
+use crate::limits::AddressSlot;
 use crate::model::{Dialect, ErrorCode};
 
 /// Why a client is not let in: what its `connect_error` says.
@@ -53,42 +53,38 @@ pub(crate) struct Hello {
 
 /// Decides whether, and as what, a client is let in. What it declares is noted in `client`.
 pub(crate) async fn decide(
-    relay: &Relay,
+    app: &App,
     handshake: &Handshake,
     hello: &Hello,
     client: &mut Client,
-) -> Result<(Admission, Place), Refusal> {
-    client.declared = declared(relay, handshake, hello)?;
-    let by_event = relay.config.auth_error_style == AuthErrorStyle::Event;
-    let admitted = match identify(relay, handshake, hello, client.declared).await {
+) -> Result<(Admission, AddressSlot), Refusal> {
+    client.declared = declared(app, handshake, hello)?;
+    let by_event = app.config.auth_error_style == AuthErrorStyle::Event;
+    let admitted = match identify(app, handshake, hello, client.declared).await {
         Ok(admitted) => admitted,
         // The event tells what is wrong with a token; that there were too many is said before.
         Err(error) if by_event && error != AuthError::TooManyAttempts => Admission::Refused(error),
         Err(error) => return Err(error.into()),
     };
     if let Admission::User(authenticated) = &admitted
-        && relay
+        && app
             .users
             .connection_count(authenticated.identity.user.as_str())
-            >= relay.config.max_connections_per_user as usize
+            >= app.config.max_connections_per_user as usize
     {
         return Err(Refusal::TooManyConnections);
     }
-    let place = relay
-        .places
+    let slot = app
+        .slots
         .take(handshake.address)
         .ok_or(Refusal::TooManyConnections)?;
-    Ok((admitted, place))
+    Ok((admitted, slot))
 }
 
 /// The dialect that a client declares, or the only one there is (protocol, "Which dialect a
 /// connection speaks").
-fn declared(
-    relay: &Relay,
-    handshake: &Handshake,
-    hello: &Hello,
-) -> Result<Option<Dialect>, Refusal> {
-    let enabled = &relay.config.dialects;
+fn declared(app: &App, handshake: &Handshake, hello: &Hello) -> Result<Option<Dialect>, Refusal> {
+    let enabled = &app.config.dialects;
     if let [only] = enabled[..] {
         return Ok(Some(only));
     }
@@ -113,14 +109,14 @@ fn declared(
 }
 
 async fn identify(
-    relay: &Relay,
+    app: &App,
     handshake: &Handshake,
     hello: &Hello,
     declared: Option<Dialect>,
 ) -> Result<Admission, AuthError> {
     let Some(token) = token(handshake, hello, declared)? else {
         let may_be =
-            |dialect| declared.map_or(relay.config.dialects.contains(&dialect), |is| is == dialect);
+            |dialect| declared.map_or(app.config.dialects.contains(&dialect), |is| is == dialect);
         let guest = may_be(Dialect::Session) || may_be(Dialect::Feed);
         return if guest {
             Ok(Admission::Guest)
@@ -128,7 +124,7 @@ async fn identify(
             Err(AuthError::Missing)
         };
     };
-    let authenticated = authenticate(relay, handshake.address, &token).await;
+    let authenticated = authenticate(app, handshake.address, &token).await;
     authenticated.map(Admission::User)
 }
 

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::auth::{AuthError, Verified};
 use crate::model::conversation::{UserRecord, UserStatus};
 use crate::model::{Identity, TokenUser};
@@ -22,17 +22,17 @@ pub struct Authenticated {
 /// # Errors
 /// Everything that [`AuthError`] has but [`AuthError::Missing`]. Failures count against the address.
 pub async fn authenticate(
-    relay: &Relay,
+    app: &App,
     address: IpAddr,
     token: &str,
 ) -> Result<Authenticated, AuthError> {
-    let failures = &relay.limits.authentication;
+    let failures = &app.limits.authentication;
     if !failures.allows(address) {
         return Err(AuthError::TooManyAttempts);
     }
-    let verified = relay.verifier.verify(token).await;
+    let verified = app.verifier.verify(token).await;
     let Verified { user, expires_at } = verified.inspect_err(|_| failures.count(address))?;
-    let identity = known(relay, user).await?;
+    let identity = known(app, user).await?;
     Ok(Authenticated {
         identity,
         expires_at,
@@ -41,17 +41,17 @@ pub async fn authenticate(
 
 /// The user as they are known, unless they are suspended. Relaying must not depend on the store of
 /// conversations: when it fails, what the token tells is enough for who is not known to be suspended.
-async fn known(relay: &Relay, user: TokenUser) -> Result<Identity, AuthError> {
-    if let Some(identity) = relay.users.believed(&user) {
+async fn known(app: &App, user: TokenUser) -> Result<Identity, AuthError> {
+    if let Some(identity) = app.users.cached_identity(&user) {
         return Ok(identity);
     }
-    let mut record = relay.conversations.store().upsert_user(&user).await;
-    if relay.users.is_suspended(&user.id) {
+    let mut record = app.conversations.store().upsert_user(&user).await;
+    if app.users.is_suspended(&user.id) {
         // Read anew: it may have been kept after the first look.
-        record = relay.conversations.store().upsert_user(&user).await;
+        record = app.conversations.store().upsert_user(&user).await;
         if record.as_ref().is_ok_and(is_active) {
             // Another program let them in again.
-            relay.users.changed(&user.id, false);
+            app.users.changed(&user.id, false);
         }
     }
     match record {
@@ -62,12 +62,12 @@ async fn known(relay: &Relay, user: TokenUser) -> Result<Identity, AuthError> {
                 name: user.name.clone().unwrap_or(record.name),
                 avatar_url: user.avatar_url.clone().or(record.avatar_url),
             };
-            relay.users.believe(user, &identity);
+            app.users.cache_identity(user, &identity);
             Ok(identity)
         }
         Err(error) => {
             tracing::warn!(%error, "a user was let in by the token alone");
-            match relay.users.is_suspended(&user.id) {
+            match app.users.is_suspended(&user.id) {
                 true => Err(AuthError::NotAuthorized),
                 false => Ok(Identity {
                     name: user.name.unwrap_or_else(|| user.id.shared().clone()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::Nodes;
+use super::Cluster;
 use crate::model::NodeId;
 use crate::stores::drivers::redis::RedisError;
 
@@ -16,7 +16,7 @@ pub const RENEWAL: Duration = Duration::from_secs(5);
 
 /// How this node stood when it renewed its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum LeaseState {
     /// It had one.
     Alive,
     /// It had none: others may have taken out what it has in Redis.
@@ -25,12 +25,12 @@ pub enum Standing {
     New,
 }
 
-impl Nodes {
+impl Cluster {
     /// Renews the lease of this node, which has so many users.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn renew(&self, users: usize) -> Result<Standing, RedisError> {
+    pub async fn renew(&self, users: usize) -> Result<LeaseState, RedisError> {
         let epoch_key = self.redis.key("epoch", "");
         let mut command = redis::cmd("SET");
         command
@@ -56,9 +56,9 @@ impl Nodes {
         self.redis.query::<()>(&command).await?;
         let is_same = self.epoch.lock().replace(epoch.clone()) == Some(epoch);
         Ok(match (is_same, before) {
-            (false, _) => Standing::New,
-            (true, None) => Standing::Expired,
-            (true, Some(_)) => Standing::Alive,
+            (false, _) => LeaseState::New,
+            (true, None) => LeaseState::Expired,
+            (true, Some(_)) => LeaseState::Alive,
         })
     }
 
@@ -84,7 +84,7 @@ impl Nodes {
                 None => dead.push(*node),
             }
         }
-        self.note_users_elsewhere(users);
+        self.note_users_on_other_nodes(users);
         Ok(dead)
     }
 

@@ -3,7 +3,7 @@
 use redis::Cmd;
 use uuid::Uuid;
 
-use super::Nodes;
+use super::Cluster;
 use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
 use crate::model::{NodeId, UserId};
@@ -54,7 +54,7 @@ impl Entry {
     }
 }
 
-impl Nodes {
+impl Cluster {
     /// This node has something in Redis from now on. To be called before it is put there.
     ///
     /// # Errors

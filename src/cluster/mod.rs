@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 
 pub use bus::{Bus, Posted, Subscription};
 pub use inbox::{Heard, Hearer};
-pub use lease::{LEASE, RENEWAL, Standing};
+pub use lease::{LEASE, LeaseState, RENEWAL};
 pub use ledger::Entry;
 pub use presence::Online;
 pub use room_presence::Attendance;
@@ -39,7 +39,7 @@ pub use wire::{Answer, Body, Change, Said, SessionMembers, Spent, Told};
 use crate::config::Config;
 use crate::model::clock::Clock;
 use crate::model::{NodeId, UserId};
-use crate::payload::Packed;
+use crate::payload::EncodedEvent;
 use crate::stores::drivers::redis::{Listener, Redis, RedisError};
 use bus::Outbox;
 use credit::Credits;
@@ -48,7 +48,7 @@ use questions::Questions;
 
 /// This node among the others.
 #[derive(Debug)]
-pub struct Nodes {
+pub struct Cluster {
     me: NodeId,
     redis: Arc<Redis>,
     bus: Arc<Bus>,
@@ -61,11 +61,11 @@ pub struct Nodes {
     connections: watch::Sender<u64>,
     /// What Redis was known by when it was asked last.
     epoch: Mutex<Option<String>>,
-    users_elsewhere: AtomicUsize,
+    users_on_other_nodes: AtomicUsize,
     renewed: AtomicBool,
 }
 
-impl Nodes {
+impl Cluster {
     /// This node. It does nothing before it is [started](Self::start).
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Nodes {
             outbox: Mutex::new(Some(outbox)),
             connections: watch::Sender::new(0),
             epoch: Mutex::default(),
-            users_elsewhere: AtomicUsize::new(0),
+            users_on_other_nodes: AtomicUsize::new(0),
             renewed: AtomicBool::new(false),
             redis,
         }))
@@ -178,7 +178,7 @@ impl Nodes {
     }
 
     /// Sends an event to a user's connections elsewhere; whether there are any.
-    pub async fn send(&self, user: &UserId, sender: &UserId, event: Packed) -> bool {
+    pub async fn send(&self, user: &UserId, sender: &UserId, event: EncodedEvent) -> bool {
         /// What is smaller is not worth telling that it was taken.
         const LARGE: usize = 4096;
         let size = event.size();
@@ -206,17 +206,17 @@ impl Nodes {
 
     // Counts.
 
-    fn note_users_elsewhere(&self, users: usize) {
-        self.users_elsewhere.store(users, Ordering::Relaxed);
+    fn note_users_on_other_nodes(&self, users: usize) {
+        self.users_on_other_nodes.store(users, Ordering::Relaxed);
     }
 
     /// About how many users are connected to other nodes.
-    pub fn users_elsewhere(&self) -> usize {
-        self.users_elsewhere.load(Ordering::Relaxed)
+    pub fn users_on_other_nodes(&self) -> usize {
+        self.users_on_other_nodes.load(Ordering::Relaxed)
     }
 }
 
-impl Listener for Nodes {
+impl Listener for Cluster {
     fn published(&self, channel: &str, message: Vec<u8>) {
         if let Some(topic) = Topic::of_channel(channel, &self.redis) {
             self.inboxes.push(topic, message);

@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use super::Nodes;
+use super::Cluster;
 use crate::model::UserId;
 
 /// How long it is remembered of a user who does not meet anybody new.
 const REMEMBERED: Duration = Duration::from_secs(90 * 24 * 3600);
 
-impl Nodes {
+impl Cluster {
     /// Two users know each other. At most this many are remembered of each.
-    pub fn introduce(&self, one: &UserId, other: &UserId, most: usize) {
+    pub fn add_peer(&self, one: &UserId, other: &UserId, most: usize) {
         for (user, peer) in [(one, other), (other, one)] {
             let key = self.peers_key(user);
             let mut add = redis::cmd("ZADD");

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::scripts::{CAME, COMING, LEFT};
 use super::wire::{Body, Change};
-use super::{Entry, Nodes, Topic};
+use super::{Cluster, Entry, Topic};
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::RedisError;
 
@@ -21,7 +21,7 @@ pub struct Online {
     pub coming: u64,
 }
 
-impl Nodes {
+impl Cluster {
     /// A user is here. `true`: they were on no other node, and all nodes are told so unless it is
     /// done `silently`.
     ///

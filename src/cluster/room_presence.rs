@@ -2,7 +2,7 @@
 //! node, one that counts each user's nodes, and how many connections each node has in it.
 
 use super::scripts::{ENTERED, EXITED};
-use super::{Entry, Nodes, Topic};
+use super::{Cluster, Entry, Topic};
 use crate::model::conversation::ConversationId;
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::RedisError;
@@ -19,7 +19,7 @@ pub struct Attendance {
     pub connections: usize,
 }
 
-impl Nodes {
+impl Cluster {
     /// A user's connection here, one of so many of this node, entered a room. Other nodes are told
     /// `entered` if the user was in it on none.
     ///

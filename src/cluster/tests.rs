@@ -32,13 +32,15 @@ impl Hearer for Notes {
     }
 }
 
-async fn node(url: &str, prefix: &str) -> (Arc<Nodes>, Arc<Notes>) {
+async fn node(url: &str, prefix: &str) -> (Arc<Cluster>, Arc<Notes>) {
     let config = Config {
         redis_url: Some(Secret::new(url)),
         redis_prefix: prefix.to_owned(),
         ..Config::default()
     };
-    let nodes = Nodes::new(&config, Arc::new(SystemClock)).unwrap().unwrap();
+    let nodes = Cluster::new(&config, Arc::new(SystemClock))
+        .unwrap()
+        .unwrap();
     let (nodes, notes) = (Arc::new(nodes), Arc::new(Notes::default()));
     nodes.start(notes.clone());
     until(|| nodes.bus.is_settled()).await;
@@ -156,7 +158,7 @@ async fn a_room_is_entered_once_and_left_once_over_all_nodes() {
     let (room, ann) = (ConversationId::parse("r").unwrap(), user("ann"));
     let _heard = other.bus.subscribe(Topic::Conversation(room.clone())).await;
     let said = spent(1);
-    let entered = async |node: &Nodes, here| {
+    let entered = async |node: &Cluster, here| {
         let entered = node.enter(&room, &ann, here, Some(&said)).await.unwrap();
         (entered.is_first, entered.connections)
     };
@@ -185,11 +187,11 @@ async fn a_node_without_a_lease_is_dead_and_has_one_heir() {
     let Some(space) = Space::new() else { return };
     let (one, _) = node(space.url(), space.prefix()).await;
     let (other, _) = node(space.url(), space.prefix()).await;
-    assert_eq!(one.renew(3).await.unwrap(), Standing::New);
-    assert_eq!(one.renew(3).await.unwrap(), Standing::Alive);
-    assert_eq!(other.renew(0).await.unwrap(), Standing::New);
+    assert_eq!(one.renew(3).await.unwrap(), LeaseState::New);
+    assert_eq!(one.renew(3).await.unwrap(), LeaseState::Alive);
+    assert_eq!(other.renew(0).await.unwrap(), LeaseState::New);
     assert_eq!(other.look_for_dead().await.unwrap(), []);
-    assert_eq!(other.users_elsewhere(), 3);
+    assert_eq!(other.users_on_other_nodes(), 3);
     one.note(&Entry::User(user("ann"))).await.unwrap();
     one.end_lease(Duration::from_millis(1)).await.unwrap();
     let waiting = async {
@@ -206,7 +208,7 @@ async fn a_node_without_a_lease_is_dead_and_has_one_heir() {
     assert_eq!((next, entries), (None, vec![Entry::User(user("ann"))]));
     other.bury(one.me).await.unwrap();
     assert_eq!(third.look_for_dead().await.unwrap(), []);
-    assert_eq!(one.renew(3).await.unwrap(), Standing::Expired);
+    assert_eq!(one.renew(3).await.unwrap(), LeaseState::Expired);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -277,5 +279,5 @@ async fn a_redis_that_stands_still_is_away_until_it_goes_on() {
     assert!(node.renew(0).await.is_err(), "at once");
     server.resume();
     until(|| node.bus.is_settled()).await;
-    assert_eq!(node.renew(0).await.unwrap(), Standing::New);
+    assert_eq!(node.renew(0).await.unwrap(), LeaseState::New);
 }

@@ -11,7 +11,7 @@ pub use facts::{Said, Told};
 
 use crate::model::conversation::ConversationId;
 use crate::model::{DisconnectReason, NodeId, UserId};
-use crate::payload::Packed;
+use crate::payload::EncodedEvent;
 
 /// A message from one node: its id, so that it needs not be read by who said it, and the rest.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ pub enum Body {
         /// Who sent it.
         sender: UserId,
         /// The event.
-        event: Packed,
+        event: EncodedEvent,
         /// How many bytes the sender's node wants to hear of when they were taken; 0 of none.
         #[serde(default)]
         credit: usize,
@@ -102,7 +102,7 @@ pub enum Body {
         /// For whom.
         to: SessionMembers,
         /// The event.
-        event: Packed,
+        event: EncodedEvent,
     },
     /// A member is on a connection of this node now.
     Moved {

@@ -10,7 +10,7 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::socket::DisconnectReason;
 
 use super::life;
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::auth::admission as decision;
 use crate::auth::admission::{Hello, Refusal};
@@ -20,48 +20,48 @@ use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits};
 
 /// Serves the namespace that all clients use.
-pub fn mount(io: &SocketIo, relay: &Arc<Relay>) {
-    let admitting = relay.clone();
+pub fn mount(io: &SocketIo, app: &Arc<App>) {
+    let admitting = app.clone();
     let middleware = async move |socket: SocketRef, TryData(hello): TryData<Hello>| {
         admit(&admitting, &socket, hello.unwrap_or_default()).await
     };
-    let relay = relay.clone();
+    let app = app.clone();
     let begin = move |socket: SocketRef| {
-        let connection = relay.connections.get(socket.id);
+        let connection = app.connections.get(socket.id);
         async move {
             if let Some(connection) = connection {
-                life::begin(&relay, &connection).await;
+                life::begin(&app, &connection).await;
             }
         }
     };
     io.ns("/", begin.with(middleware));
 }
 
-async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(), Refusal> {
+async fn admit(app: &Arc<App>, socket: &SocketRef, hello: Hello) -> Result<(), Refusal> {
     let handshake = socket
         .req_parts()
         .extensions
         .get::<Handshake>()
         .cloned()
         .ok_or(Refusal::NoHandshake)?;
-    if relay.connections.is_over(socket.id) {
+    if app.connections.is_over(socket.id) {
         return Err(Refusal::SessionOver);
     }
-    if relay.audit.refuses() {
+    if app.audit.refuses() {
         return Err(Refusal::Busy);
     }
     let mut client = Client {
         address: handshake.address,
         user_agent: handshake.user_agent.clone(),
         declared: None,
-        node: relay.node.clone(),
+        node: app.node.clone(),
     };
-    let result = decision::decide(relay, &handshake, &hello, &mut client).await;
-    let (admitted, place) = result.inspect_err(|refusal| {
+    let result = decision::decide(app, &handshake, &hello, &mut client).await;
+    let (admitted, slot) = result.inspect_err(|refusal| {
         let event = Audited::AuthFailed {
             code: refusal.code(),
         };
-        relay.audit.record(Record::new(
+        app.audit.record(Record::new(
             &client.source(None, None),
             client.declared,
             event,
@@ -69,38 +69,38 @@ async fn admit(relay: &Arc<Relay>, socket: &SocketRef, hello: Hello) -> Result<(
     })?;
     // Before the client is told that it is connected: from then on it may be sent something.
     let heard = match &admitted {
-        Admission::User(user) => relay.hear(&user.identity.user).await,
+        Admission::User(user) => app.hear(&user.identity.user).await,
         Admission::Guest | Admission::Refused(_) => None,
     };
-    let flow = Flow::new(FlowLimits::from(&*relay.config));
+    let flow = Flow::new(FlowLimits::from(&*app.config));
     if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
         flow.attach(link);
-        let bound = matches!(admitted, Admission::Guest).then_some(relay.config.guest_max_bytes);
+        let bound = matches!(admitted, Admission::Guest).then_some(app.config.guest_max_bytes);
         link.allow(bound);
     }
-    let signals = limits::signals(&relay.config);
+    let signals = limits::signals(&app.config);
     let connection = Connection::new(
         socket.clone(),
         client,
         admitted,
         flow,
         signals,
-        relay.closer.clone(),
-        place,
+        app.closer.clone(),
+        slot,
     );
     connection.hear(heard);
-    relay.connections.add(&connection);
-    listen(relay, socket, &connection);
+    app.connections.add(&connection);
+    listen(app, socket, &connection);
     Ok(())
 }
 
 /// Takes the connection's events and its end from the library. Before the client is told that it
 /// is connected, so that none is missed.
-fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) {
+fn listen(app: &Arc<App>, socket: &SocketRef, connection: &Arc<Connection>) {
     // The library keeps these as long as the socket, which the connection keeps.
     let weak: Weak<Connection> = Arc::downgrade(connection);
     let on_event = {
-        let (relay, weak) = (relay.clone(), weak.clone());
+        let (app, weak) = (app.clone(), weak.clone());
         move |ack: AckSender, event: RawEvent| {
             let connection = weak.upgrade();
             // Inline, in the order in which events come; what follows runs in a task of its own.
@@ -109,19 +109,19 @@ fn listen(relay: &Arc<Relay>, socket: &SocketRef, connection: &Arc<Connection>) 
             }
             async move {
                 if let Some(connection) = &connection {
-                    life::work_if_nobody_does(&relay, connection).await;
+                    life::work_if_nobody_does(&app, connection).await;
                 }
             }
         }
     };
     socket.on_fallback(on_event);
-    let relay = relay.clone();
+    let app = app.clone();
     socket.on_disconnect(move |reason: DisconnectReason| {
         if let Some(connection) = weak.upgrade() {
-            life::end(&relay, &connection, reason);
+            life::end(&app, &connection, reason);
             // In a task of its own: the library keeps the socket until this handler is done.
-            let relay = relay.clone();
-            tokio::spawn(async move { life::work_if_nobody_does(&relay, &connection).await });
+            let app = app.clone();
+            tokio::spawn(async move { life::work_if_nobody_does(&app, &connection).await });
         }
         async {}
     });

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::auth::AuthError;
 use crate::connection::{Connection, Phase};
 use crate::dialects::{auth_events, session};
@@ -18,75 +18,75 @@ const LONGEST_ADMISSION: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: u32 = 60;
 
 /// Watches for ever.
-pub async fn watch(relay: Arc<Relay>) {
+pub async fn watch(app: Arc<App>) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for turn in 0u32.. {
         interval.tick().await;
         let now = clock::now_seconds();
-        for connection in relay.connections.all() {
-            check(&relay, &connection, now);
+        for connection in app.connections.all() {
+            check(&app, &connection, now);
         }
         if turn % SWEEP_EVERY == 0 {
-            relay.connections.sweep();
-            forget_greetings(&relay);
-            relay.limits.sweep();
+            app.connections.sweep();
+            forget_greetings(&app);
+            app.limits.sweep();
         }
     }
 }
 
 /// What is said of those whom a connection was told of when it began has come by now.
-fn forget_greetings(relay: &Relay) {
-    for connection in relay.connections.all() {
+fn forget_greetings(app: &App) {
+    for connection in app.connections.all() {
         if connection.age() > LONGEST_ADMISSION {
-            connection.greeting().forget();
+            connection.presence_sync().forget();
         }
     }
 }
 
 /// Watches for ever over sessions that are not used any more.
-pub async fn watch_sessions(relay: Arc<Relay>) {
+pub async fn watch_sessions(app: Arc<App>) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        session::end_expired(&relay).await;
+        session::end_expired(&app).await;
     }
 }
 
-fn check(relay: &Relay, connection: &Arc<Connection>, now: u64) {
+fn check(app: &App, connection: &Arc<Connection>, now: u64) {
     if matches!(*connection.phase(), Phase::Admitted(_)) && connection.age() > LONGEST_ADMISSION {
-        relay.connections.remove(connection.socket_id());
+        app.connections.remove(connection.socket_id());
         return connection.flow().close();
     }
-    relay.record_over_limit(connection);
+    app.record_over_limit(connection);
     if connection.closing().is_some() {
         return;
     }
     if connection.member().is_some() {
-        check_expiry(relay, connection, now);
-    } else if connection.is_stranger() && connection.age() >= relay.config.guest_timeout {
-        auth_events::expel(
+        check_expiry(app, connection, now);
+    } else if connection.is_stranger() && connection.age() >= app.config.guest_timeout {
+        auth_events::reject(
             connection,
             AuthError::Missing,
             DisconnectReason::GuestTimeout,
         );
     }
     let polls = connection.flow().link().is_none();
-    if polls && connection.flow().stalled_for() > relay.config.write_deadline {
+    if polls && connection.flow().stalled_for() > app.config.write_deadline {
         connection.close(DisconnectReason::SlowConsumer);
     }
 }
 
-fn check_expiry(relay: &Relay, connection: &Connection, now: u64) {
+fn check_expiry(app: &App, connection: &Connection, now: u64) {
     let left = connection.expires_at().saturating_sub(now);
     if left == 0 {
-        auth_events::expel(
+        auth_events::reject(
             connection,
             AuthError::Expired,
             DisconnectReason::TokenExpired,
         );
-    } else if left <= relay.config.auth_expiring_notice.as_secs() && connection.announces_expiry() {
+    } else if left <= app.config.auth_expiring_notice.as_secs() && connection.announces_expiry() {
         auth_events::announce_expiry(connection);
     }
 }

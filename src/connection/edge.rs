@@ -21,7 +21,7 @@ use socketioxide::socket::Sid;
 use tower::ServiceExt;
 
 use super::node_sid;
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::AuditText;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -54,14 +54,14 @@ pub type Fallback = tower::util::BoxCloneSyncService<Request, Response, Infallib
 /// The library, and what stands in front of it.
 #[derive(Clone)]
 pub struct SocketIoEdge {
-    relay: Arc<Relay>,
+    app: Arc<App>,
     library: Library,
 }
 
 impl SocketIoEdge {
     /// Stands in front of the library.
-    pub fn new(relay: Arc<Relay>, library: Library) -> Self {
-        Self { relay, library }
+    pub fn new(app: Arc<App>, library: Library) -> Self {
+        Self { app, library }
     }
 
     /// Ends a polling session by the request with which its client would.
@@ -87,7 +87,7 @@ impl std::fmt::Debug for SocketIoEdge {
 /// Lets the link know of requests, so that it can tell idle from busy. A proxy that keeps connections
 /// for its next requests is told not to when the server is about to stop.
 pub(crate) async fn note_request(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
     request: Request,
     next: Next,
@@ -95,7 +95,7 @@ pub(crate) async fn note_request(
     link.request_began();
     let mut response = next.run(request).await;
     link.request_ended();
-    if relay.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if app.is_draining() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
@@ -119,13 +119,13 @@ pub(crate) async fn request(
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
     request: Request,
 ) -> Response {
-    let relay = &edge.relay;
+    let app = &edge.app;
     let (mut parts, body) = request.into_parts();
     let query = Query::of(&parts.uri);
-    if query.revision == Some("3") && !relay.config.allow_eio3 {
+    if query.revision == Some("3") && !app.config.allow_eio3 {
         return refusal(StatusCode::BAD_REQUEST, "Unsupported protocol version", "5");
     }
-    if query.sid.is_none() && relay.is_draining() {
+    if query.sid.is_none() && app.is_draining() {
         return refusal(
             StatusCode::SERVICE_UNAVAILABLE,
             "Server is shutting down",
@@ -133,15 +133,15 @@ pub(crate) async fn request(
         );
     }
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
-    let session = || sid.and_then(|sid| relay.connections.get(sid));
+    let session = || sid.and_then(|sid| app.connections.get(sid));
     let polls = parts.method == Method::GET && query.transport == Some("polling");
     let old_payload = query.revision == Some("3");
     // Only the request that opens a session is kept, and asked who the client is.
     let opening = query.sid.is_none();
-    let handshake = opening.then(|| handshake(&parts, &query, &link, &relay.config));
+    let handshake = opening.then(|| handshake(&parts, &query, &link, &app.config));
     let passed_on = query.passed_on;
     let body = match parts.method {
-        Method::POST => bounded(session().as_deref(), &relay.config, &link, body).await,
+        Method::POST => bounded(session().as_deref(), &app.config, &link, body).await,
         _ => body,
     };
     let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {
@@ -151,12 +151,12 @@ pub(crate) async fn request(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         link.upgrade();
         if let Some(sid) = sid {
-            relay.connections.upgrade(sid, &link);
+            app.connections.upgrade(sid, &link);
         }
     }
     // Looked up anew: the connection may have been admitted while this request waited.
     match session() {
-        _ if opening && polls => node_sid::name(response.map(Body::new), &relay.node).await,
+        _ if opening && polls => node_sid::name(response.map(Body::new), &app.node).await,
         // Not taken apart: what waits is in this response, or in the next one soon.
         Some(connection) if polls && old_payload => {
             connection.flow().taken(usize::MAX);

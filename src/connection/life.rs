@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use socketioxide::socket::DisconnectReason as LibraryReason;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::AuthError;
 use crate::connection::{Admission, Connection, Drain, Next, Phase};
@@ -25,23 +25,23 @@ enum Entered {
 }
 
 /// The connection begins.
-pub(super) async fn begin(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+pub(super) async fn begin(app: &Arc<App>, connection: &Arc<Connection>) {
     // Nothing is sent away inside: the end of a connection waits for its phase, too.
-    match enter(relay, connection) {
+    match enter(app, connection) {
         Entered::Here => {
-            auth_events::settle_in(relay, connection).await;
-            auth_events::arrive(relay, connection).await;
-            work(relay, connection, connection.inbox().open()).await;
+            auth_events::welcome_member(app, connection).await;
+            auth_events::arrive(app, connection).await;
+            work(app, connection, connection.inbox().open()).await;
         }
         Entered::SendAway(Some(error)) => {
-            auth_events::expel(connection, error, DisconnectReason::AuthRefused)
+            auth_events::reject(connection, error, DisconnectReason::AuthRefused)
         }
         Entered::SendAway(None) => connection.disconnect(DisconnectReason::ServerClosed),
         Entered::Over => {}
     }
 }
 
-fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
+fn enter(app: &App, connection: &Arc<Connection>) -> Entered {
     let mut phase = connection.phase();
     let admission = match std::mem::replace(&mut *phase, Phase::Open) {
         Phase::Admitted(admission) => admission,
@@ -53,7 +53,7 @@ fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
     tracing::debug!(session = %connection.session, "connected");
     match admission {
         Admission::Guest => {
-            relay.record(
+            app.record(
                 connection,
                 connection.client.declared,
                 Audited::SocketConnect,
@@ -61,11 +61,11 @@ fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
         }
         Admission::Refused(error) => {
             let event = Audited::AuthFailed { code: error.code() };
-            relay.record(connection, connection.client.declared, event);
+            app.record(connection, connection.client.declared, event);
             return Entered::SendAway(Some(error));
         }
         Admission::User(authenticated) => {
-            if let Err(code) = auth_events::enter(relay, connection, authenticated) {
+            if let Err(code) = auth_events::enter(app, connection, authenticated) {
                 let error = (code == ErrorCode::NotAuthorized).then_some(AuthError::NotAuthorized);
                 return Entered::SendAway(error);
             }
@@ -75,28 +75,28 @@ fn enter(relay: &Relay, connection: &Arc<Connection>) -> Entered {
 }
 
 /// The connection is over. What it had sent before is still handled, and then its end.
-pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: LibraryReason) {
+pub(super) fn end(app: &Arc<App>, connection: &Arc<Connection>, reason: LibraryReason) {
     let mut phase = connection.phase();
     let began = match std::mem::replace(&mut *phase, Phase::Over) {
         Phase::Over => return,
         Phase::Admitted(_) => false,
         Phase::Open => true,
     };
-    relay.connections.remove(connection.socket_id());
+    app.connections.remove(connection.socket_id());
     let reason = connection.closing().unwrap_or(reason_of(reason));
     if reason == DisconnectReason::SlowConsumer {
         let bytes = connection.flow().backlog() as u64;
-        relay.record(
+        app.record(
             connection,
             Some(connection.dialect()),
             Audited::SlowConsumer { bytes },
         );
     }
-    relay.record_over_limit(connection);
+    app.record_over_limit(connection);
     connection.over();
     tracing::debug!(session = %connection.session, reason = reason.as_str(), "disconnected");
     if began {
-        relay.record(
+        app.record(
             connection,
             Some(connection.dialect()),
             Audited::SocketDisconnect { reason },
@@ -104,9 +104,9 @@ pub(super) fn end(relay: &Arc<Relay>, connection: &Arc<Connection>, reason: Libr
         connection.inbox().end();
     }
     if let Some(member) = connection.member()
-        && relay.users.disconnect(&member.user, connection)
+        && app.users.disconnect(&member.user, connection)
     {
-        presence::left(relay, &member.user);
+        presence::left(app, &member.user);
     }
 }
 
@@ -126,27 +126,27 @@ fn reason_of(reason: LibraryReason) -> DisconnectReason {
 }
 
 /// Handles all that waits, unless someone is at it.
-pub(super) async fn work_if_nobody_does(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+pub(super) async fn work_if_nobody_does(app: &Arc<App>, connection: &Arc<Connection>) {
     if let Some(drain) = connection.inbox().take() {
-        work(relay, connection, drain).await;
+        work(app, connection, drain).await;
     }
 }
 
 /// Handles all that waits. A client that does not read its answers waits for room first.
-async fn work(relay: &Arc<Relay>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
+async fn work(app: &Arc<App>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
     while let Some(next) = drain.take_next() {
         // Handlers seldom wait, and a client that floods must not keep a thread for itself.
         tokio::task::consume_budget().await;
         connection.flow().room().await;
         let handling = async {
             match next {
-                Next::Event(event, ack) => dialects::handle(relay, connection, event, ack).await,
-                Next::End => dialects::ended(relay, connection).await,
+                Next::Event(event, ack) => dialects::handle(app, connection, event, ack).await,
+                Next::End => dialects::ended(app, connection).await,
             }
         };
         if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
             tracing::error!(session = %connection.session, "a handler panicked; its connection is closed");
-            relay.record(
+            app.record(
                 connection,
                 Some(connection.dialect()),
                 Audited::Error {

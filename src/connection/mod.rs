@@ -32,16 +32,16 @@ use crate::audit::{AuditText, Source};
 use crate::auth::{AuthError, Authenticated};
 use crate::cluster::Subscription;
 use crate::config::Config;
-use crate::limits::{self, Limit, Place};
+use crate::limits::{self, AddressSlot, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
-use crate::payload::{FrameSizes, Opaque, Packed};
+use crate::payload::{EncodedEvent, FrameSizes, Opaque};
 use crate::transport::{Flow, Link, TransportCloser};
-use crate::users::{Arriving, Greeting, User};
+use crate::users::{Arriving, PresenceSync, User};
 
 /// Room in the size of a small event of the relay's own, in bytes.
 pub const SMALL_EVENT: usize = 256;
 /// How long a client that was told to go may take to close its connection.
-const FAREWELL: Duration = Duration::from_secs(5);
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// What is known of a client before it is let in.
 #[derive(Debug, Clone)]
@@ -86,18 +86,18 @@ pub struct Connection {
     expires_at: AtomicU64,
     expiry_announced: AtomicU64,
     admitted: Instant,
-    last_complaint: Mutex<Option<Instant>>,
+    last_error_at: Mutex<Option<Instant>>,
     over_limit: AtomicU64,
     guest_bytes: AtomicU64,
     closing: OnceLock<DisconnectReason>,
     phase: Mutex<Phase>,
-    greeting: Mutex<Greeting>,
+    presence_sync: Mutex<PresenceSync>,
     guest: Arc<Source>,
     transport: TransportCloser,
     /// It is authenticated, or was in a session: the bounds of strangers are off.
     admitted_for_good: AtomicBool,
     /// The first dialect but `direct` of which it used an event that no other has.
-    spoke: OnceLock<Dialect>,
+    imply_dialect: OnceLock<Dialect>,
     /// Messages of a guest. Those of a user are counted together.
     guest_messages: OnceLock<Box<Limit>>,
     /// What other nodes send its user is heard.
@@ -106,7 +106,7 @@ pub struct Connection {
     arriving: Mutex<Option<Arriving>>,
     /// It is about to be closed, and gets nothing more from other users.
     leaving: AtomicBool,
-    _place: Place,
+    _slot: AddressSlot,
 }
 
 /// How far a connection is. It is held while a connection is entered into or taken off what it
@@ -158,7 +158,7 @@ impl Connection {
         flow: Arc<Flow>,
         signals: Limit,
         transport: TransportCloser,
-        place: Place,
+        slot: AddressSlot,
     ) -> Arc<Self> {
         let session = Uuid::new_v4();
         Arc::new(Self {
@@ -173,20 +173,20 @@ impl Connection {
             expires_at: AtomicU64::new(u64::MAX),
             expiry_announced: AtomicU64::new(0),
             admitted: Instant::now(),
-            last_complaint: Mutex::new(None),
+            last_error_at: Mutex::new(None),
             over_limit: AtomicU64::new(0),
             guest_bytes: AtomicU64::new(0),
             closing: OnceLock::new(),
             phase: Mutex::new(Phase::Admitted(admission)),
-            greeting: Mutex::default(),
+            presence_sync: Mutex::default(),
             transport,
             admitted_for_good: AtomicBool::new(false),
-            spoke: OnceLock::new(),
+            imply_dialect: OnceLock::new(),
             guest_messages: OnceLock::new(),
             heard: Mutex::new(None),
             arriving: Mutex::new(None),
             leaving: AtomicBool::new(false),
-            _place: place,
+            _slot: slot,
         })
     }
 
@@ -196,8 +196,8 @@ impl Connection {
     }
 
     /// How far it is told who is online, locked.
-    pub fn greeting(&self) -> MutexGuard<'_, Greeting> {
-        self.greeting.lock()
+    pub fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
+        self.presence_sync.lock()
     }
 
     // Identity.
@@ -285,18 +285,18 @@ impl Connection {
     /// The dialect it counts as: the declared one, else the first other one that it spoke, else
     /// `direct`.
     pub fn dialect(&self) -> Dialect {
-        let declared = self.client.declared.or(self.spoke.get().copied());
+        let declared = self.client.declared.or(self.imply_dialect.get().copied());
         declared.unwrap_or(Dialect::Direct)
     }
 
     /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
-    pub fn spoke(&self, dialect: Dialect) -> bool {
+    pub fn imply_dialect(&self, dialect: Dialect) -> bool {
         // The first one stays.
-        self.client.declared.is_none() && self.spoke.set(dialect).is_ok()
+        self.client.declared.is_none() && self.imply_dialect.set(dialect).is_ok()
     }
 
     /// Whether events of this dialect are accepted on it.
-    pub fn may_speak(&self, dialect: Dialect) -> bool {
+    pub fn accepts_dialect(&self, dialect: Dialect) -> bool {
         self.client
             .declared
             .is_none_or(|declared| declared == dialect)
@@ -315,8 +315,8 @@ impl Connection {
     }
 
     /// Whether a complaint that is sent at most once a second may be sent now.
-    pub fn may_complain(&self) -> bool {
-        let mut last = self.last_complaint.lock();
+    pub fn may_send_error(&self) -> bool {
+        let mut last = self.last_error_at.lock();
         let may = last.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
         if may {
             *last = Some(Instant::now());
@@ -362,16 +362,16 @@ impl Connection {
     }
 
     /// Sends an event that becomes frames of these sizes.
-    pub fn emit<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
+    pub fn send_sized<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
         if self.hand_over(frames) {
             self.sent(self.socket.emit(event, payload));
         }
     }
 
     /// Sends an event that was written on another server.
-    pub fn emit_packed(&self, event: &Packed) {
+    pub fn send_encoded(&self, event: &EncodedEvent) {
         let emit = |payload: &Opaque<'_>, frames: &FrameSizes| {
-            self.emit(event.event(), payload, frames);
+            self.send_sized(event.event(), payload, frames);
         };
         if event.with_payload(emit).is_err() {
             tracing::error!("an event of another server could not be read");
@@ -383,7 +383,7 @@ impl Connection {
     pub fn hand_over(&self, frames: &FrameSizes) -> bool {
         let taken = self.flow.hand_over(frames);
         if !taken {
-            self.cut_off();
+            self.close_slow();
         }
         taken
     }
@@ -423,8 +423,8 @@ impl Connection {
     }
 
     /// Sends a small event of the relay's own.
-    pub fn say<T: Serialize>(&self, event: &'static str, payload: &T) {
-        self.emit(event, payload, &smallvec![SMALL_EVENT]);
+    pub fn send<T: Serialize>(&self, event: &'static str, payload: &T) {
+        self.send_sized(event, payload, &smallvec![SMALL_EVENT]);
     }
 
     /// Answers an event's callback, with a small object.
@@ -443,7 +443,7 @@ impl Connection {
         match result {
             // A closed connection gets nothing more: its client knows by that.
             Ok(()) | Err(SendError::Socket(SocketError::Closed)) => {}
-            Err(SendError::Socket(_)) => self.cut_off(),
+            Err(SendError::Socket(_)) => self.close_slow(),
             Err(SendError::Serialize(_)) => {
                 tracing::error!(session = %self.session, "an event could not be written");
                 self.close(DisconnectReason::ServerClosed);
@@ -451,7 +451,7 @@ impl Connection {
         }
     }
 
-    fn cut_off(&self) {
+    fn close_slow(&self) {
         self.close(DisconnectReason::SlowConsumer);
     }
 
@@ -473,14 +473,14 @@ impl Connection {
         if self.socket.clone().disconnect().is_err() {
             return self.close(why);
         }
-        self.close_transport_within(FAREWELL);
+        self.close_transport_within(CLOSE_GRACE);
     }
 
     /// It is over: sees that its transport goes, too.
     pub fn over(&self) {
         self.hear(None);
         self.flow.close();
-        self.close_transport_within(FAREWELL);
+        self.close_transport_within(CLOSE_GRACE);
     }
 
     fn close_transport_within(&self, grace: Duration) {
@@ -494,7 +494,7 @@ impl Connection {
     pub fn close_gracefully(&self, why: DisconnectReason) {
         let _ = self.closing.set(why);
         match self.flow.link() {
-            Some(link) => link.close_gracefully(FAREWELL),
+            Some(link) => link.close_gracefully(CLOSE_GRACE),
             None => self.transport.close_after(self.socket.id, Duration::ZERO),
         }
     }

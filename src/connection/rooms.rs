@@ -94,38 +94,38 @@ impl Room {
 
     /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting
     /// is cut off, and gets nothing more.
-    pub async fn emit<T: Serialize + Sync>(
+    pub async fn send_sized<T: Serialize + Sync>(
         &self,
         to: To<'_>,
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
-    ) -> Behind {
-        let mut behind = Behind {
+    ) -> Lagging {
+        let mut lagging = Lagging {
             bytes: frames.iter().sum(),
-            ..Behind::default()
+            ..Lagging::default()
         };
         let but = to.but();
         let gets_it =
             |other: &&Arc<Connection>| but.is_none_or(|but| !std::ptr::eq(but, &***other));
         let mut receivers = self.connections.iter().filter(gets_it);
         let Some(first) = receivers.next() else {
-            return behind;
+            return lagging;
         };
         let Some(second) = receivers.next() else {
-            first.emit(event, payload, frames);
-            behind.note(first);
-            return behind;
+            first.send_sized(event, payload, frames);
+            lagging.note(first);
+            return lagging;
         };
         for receiver in [first, second].into_iter().chain(receivers) {
             if receiver.hand_over(frames) {
-                behind.note(receiver);
+                lagging.note(receiver);
             } else {
                 receiver.leave_room(&self.name);
             }
         }
         first.broadcast(&self.name, but, event, payload).await;
-        behind
+        lagging
     }
 }
 
@@ -133,17 +133,17 @@ impl Room {
 /// waits for them before it sends more.
 #[must_use]
 #[derive(Debug, Default)]
-pub struct Behind {
+pub struct Lagging {
     receivers: SmallVec<[Arc<Connection>; 2]>,
     bytes: usize,
 }
 
-impl Behind {
+impl Lagging {
     /// One receiver, if it is behind.
     pub fn one(receiver: &Arc<Connection>) -> Self {
-        let mut behind = Self::default();
-        behind.note(receiver);
-        behind
+        let mut lagging = Self::default();
+        lagging.note(receiver);
+        lagging
     }
 
     fn note(&mut self, receiver: &Arc<Connection>) {
@@ -161,7 +161,7 @@ impl Behind {
 
     /// Waits until all have caught up, for as long as it takes: what is sent to one receiver goes at
     /// that one's pace.
-    pub async fn caught_up(self) {
+    pub async fn wait_until_drained(self) {
         for receiver in self.receivers {
             receiver.flow().room().await;
         }
@@ -170,10 +170,10 @@ impl Behind {
     /// Waits until all have caught up, but no longer than sending at `rate`, in bytes per second,
     /// would take: one that is too slow must not hold up the others of its room. It is cut off when
     /// twice its budget waits for it.
-    pub async fn caught_up_at(self, rate: NonZeroU32) {
+    pub async fn wait_at_rate(self, rate: NonZeroU32) {
         let patience = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
         // Whoever is still behind then is left behind.
-        let _ = tokio::time::timeout(patience, self.caught_up()).await;
+        let _ = tokio::time::timeout(patience, self.wait_until_drained()).await;
     }
 }
 

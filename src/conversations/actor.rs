@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{Event, Record, Source};
 use crate::connection::Member;
 use crate::model::{Dialect, Identity};
@@ -33,16 +33,16 @@ impl Member {
 
 impl Actor<'_> {
     /// Records what they did.
-    pub fn record(&self, relay: &Relay, event: Event) {
+    pub fn record(&self, app: &App, event: Event) {
         let record = Record::new(self.source, self.dialect, event);
-        relay.audit.record(record);
+        app.audit.record(record);
     }
 
     /// Records it under an id that it has whenever it is recorded. What a client asks for again
     /// because the server ended before it answered may have been done and not recorded; else the
     /// second record is none.
-    pub(super) fn record_as(&self, relay: &Relay, id: Uuid, event: Event) {
+    pub(super) fn record_as(&self, app: &App, id: Uuid, event: Event) {
         let record = Record::with_id(id, self.source, self.dialect, event);
-        relay.audit.record(record);
+        app.audit.record(record);
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::{Actor, receipts};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{AuditText, Event, Room};
 use crate::cluster::{Answer, Body, Topic};
 use crate::connection::{Connection, Member, Phase};
-use crate::conversations::{Fact, Live};
+use crate::conversations::{ConversationEvent, ConversationGuard};
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, IdType, Shape, UserRecord, View, WrittenId};
 use crate::stores::conversations::StoreError;
@@ -21,7 +21,7 @@ use crate::stores::conversations::StoreError;
 /// # Errors
 /// [`StoreError::NotParticipant`], or the store fails.
 pub async fn join(
-    relay: &Relay,
+    app: &App,
     connection: &Arc<Connection>,
     member: &Member,
     conversation: &WrittenId,
@@ -29,28 +29,28 @@ pub async fn join(
     joined: impl FnOnce(usize) + Send,
 ) -> Result<(), StoreError> {
     let user = &member.user.id;
-    let mut live = relay.conversations.live(&conversation.id).await;
-    live.role_of(&relay.users, user).await?;
-    if live
+    let mut guard = app.conversations.lock(&conversation.id).await;
+    guard.role_of(&app.users, user).await?;
+    if guard
         .view_of(connection)
         .is_some_and(|view| view.shape != shape)
     {
-        let at = relay.conversations.now_ms();
-        take_out(&mut live, connection, user, at).await;
+        let at = app.conversations.now_ms();
+        take_out(&mut guard, connection, user, at).await;
     }
-    let is_first = !live.has(user, shape);
+    let is_first = !guard.has(user, shape);
     let view = View {
         shape,
         id: conversation.written,
     };
-    live.subscribe(connection, user, view).await;
-    actor(member, shape).record(relay, Event::RoomJoin(room(&conversation.id)));
+    guard.subscribe(connection, user, view).await;
+    actor(member, shape).record(app, Event::RoomJoin(room(&conversation.id)));
     match shape {
-        Shape::Conversation => enter(&mut live, connection, member, is_first, joined).await,
-        Shape::Feed | Shape::Chat => joined(live.count(shape)),
+        Shape::Conversation => enter(&mut guard, connection, member, is_first, joined).await,
+        Shape::Feed | Shape::Chat => joined(guard.count(shape)),
     }
-    drop(live);
-    if let Err(error) = receipts::caught_up(relay, &conversation.id, user).await {
+    drop(guard);
+    if let Err(error) = receipts::mark_all_delivered(app, &conversation.id, user).await {
         // The join stands: they count as delivered at the next one.
         tracing::warn!(%error, "what was delivered by a join was not noted");
     }
@@ -59,53 +59,58 @@ pub async fn join(
 
 /// A connection is in the room `conversation` now, on this server perhaps the first of its user.
 async fn enter(
-    live: &mut Live<'_>,
+    guard: &mut ConversationGuard<'_>,
     connection: &Arc<Connection>,
     member: &Member,
     is_first: bool,
     joined: impl FnOnce(usize) + Send,
 ) {
     let user = &member.user.id;
-    let is_back = live.unset_absent(user).is_some();
-    let entered = Fact::Entered {
+    let is_back = guard.unset_absent(user).is_some();
+    let entered = ConversationEvent::Entered {
         but: Some(connection),
         user: &member.identity,
     };
-    let (connections, is_told) = live.entered(&entered, user, is_first && !is_back).await;
+    let (connections, is_told) = guard.entered(&entered, user, is_first && !is_back).await;
     joined(connections);
     if is_told {
         // So small that nobody has to be waited for.
-        let _ = live.tell_here(&entered).await;
+        let _ = guard.tell_here(&entered).await;
     }
 }
 
 /// Ends a connection's subscription in this shape, if there is one, and tells others if it was the
 /// last of its user. `left` is called in between.
 pub async fn leave(
-    relay: &Relay,
+    app: &App,
     connection: &Arc<Connection>,
     member: &Member,
     conversation: &ConversationId,
     shape: Shape,
     left: impl FnOnce() + Send,
 ) {
-    let view = relay.conversations.view_of(connection, conversation);
+    let view = app.conversations.view_of(connection, conversation);
     if view.is_none_or(|view| view.shape != shape) {
         return left();
     }
-    let mut live = relay.conversations.live(conversation).await;
-    actor(member, shape).record(relay, Event::RoomLeave(room(conversation)));
+    let mut guard = app.conversations.lock(conversation).await;
+    actor(member, shape).record(app, Event::RoomLeave(room(conversation)));
     left();
-    let at = relay.conversations.now_ms();
-    take_out(&mut live, connection, &member.user.id, at).await;
+    let at = app.conversations.now_ms();
+    take_out(&mut guard, connection, &member.user.id, at).await;
 }
 
 /// Takes a connection out and tells others at once.
-async fn take_out(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId, at: u64) {
-    live.stop_typing(connection).await;
-    let view = live.unsubscribe(connection);
+async fn take_out(
+    guard: &mut ConversationGuard<'_>,
+    connection: &Arc<Connection>,
+    user: &UserId,
+    at: u64,
+) {
+    guard.stop_typing(connection).await;
+    let view = guard.unsubscribe(connection);
     if view.is_some_and(|view| view.shape == Shape::Conversation) {
-        live.exited(user, Some(at)).await;
+        guard.exited(user, Some(at)).await;
     }
 }
 
@@ -115,24 +120,24 @@ async fn take_out(live: &mut Live<'_>, connection: &Arc<Connection>, user: &User
 /// # Errors
 /// The store fails. The connection may be in some of them.
 pub async fn join_all(
-    relay: &Relay,
+    app: &App,
     connection: &Arc<Connection>,
     member: &Member,
 ) -> Result<(), StoreError> {
     let user = &member.user.id;
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let entered = store.conversation_ids_of(user).await?;
     for conversation in &entered {
-        let mut live = relay.conversations.live(conversation).await;
-        put_in(&mut live, connection, user).await;
+        let mut guard = app.conversations.lock(conversation).await;
+        put_in(&mut guard, connection, user).await;
     }
     // Whom someone removed meanwhile was perhaps not there yet to be taken out.
     let current = store.conversation_ids_of(user).await?;
     let current: HashSet<_> = current.into_iter().collect();
     for conversation in entered.iter().filter(|id| !current.contains(id)) {
-        let mut live = relay.conversations.live(conversation).await;
-        if let Err(StoreError::NotParticipant) = live.role_of(&relay.users, user).await {
-            live.unsubscribe(connection);
+        let mut guard = app.conversations.lock(conversation).await;
+        if let Err(StoreError::NotParticipant) = guard.role_of(&app.users, user).await {
+            guard.unsubscribe(connection);
         }
     }
     Ok(())
@@ -141,70 +146,70 @@ pub async fn join_all(
 /// Puts a connection into a conversation that its user was let into, unless they were sent away
 /// again meanwhile.
 pub(super) async fn follow(
-    relay: &Relay,
+    app: &App,
     connection: &Arc<Connection>,
     user: &UserId,
     conversation: &ConversationId,
 ) -> Result<(), StoreError> {
-    let mut live = relay.conversations.live(conversation).await;
-    live.role_of(&relay.users, user).await?;
-    put_in(&mut live, connection, user).await;
+    let mut guard = app.conversations.lock(conversation).await;
+    guard.role_of(&app.users, user).await?;
+    put_in(&mut guard, connection, user).await;
     Ok(())
 }
 
 /// In the shape `chat`, unless it is in it already.
-async fn put_in(live: &mut Live<'_>, connection: &Arc<Connection>, user: &UserId) {
+async fn put_in(guard: &mut ConversationGuard<'_>, connection: &Arc<Connection>, user: &UserId) {
     const VIEW: View = View {
         shape: Shape::Chat,
         id: IdType::Text,
     };
-    if live.view_of(connection).is_some() {
+    if guard.view_of(connection).is_some() {
         return;
     }
-    live.subscribe(connection, user, VIEW).await;
+    guard.subscribe(connection, user, VIEW).await;
     // Its end came before, and finds it no more.
     if matches!(*connection.phase(), Phase::Over) {
-        live.unsubscribe(connection);
+        guard.unsubscribe(connection);
     }
 }
 
 /// A connection is over: it is taken out of all its conversations. Others are told that its user
 /// left after the grace, if they have not come back by then.
-pub async fn disconnected(relay: &Arc<Relay>, connection: &Arc<Connection>) {
+pub async fn disconnected(app: &Arc<App>, connection: &Arc<Connection>) {
     let Some(member) = connection.member() else {
         return;
     };
     let user = &member.user.id;
-    let grace = relay.config.offline_grace;
-    let at = relay.conversations.now_ms();
+    let grace = app.config.offline_grace;
+    let at = app.conversations.now_ms();
     let mut absent_from = Vec::new();
-    for conversation in relay.conversations.subscriptions_of(connection) {
-        let mut live = relay.conversations.live(&conversation).await;
+    for conversation in app.conversations.subscriptions_of(connection) {
+        let mut guard = app.conversations.lock(&conversation).await;
         if grace.is_zero() {
-            take_out(&mut live, connection, user, at).await;
+            take_out(&mut guard, connection, user, at).await;
             continue;
         }
-        live.stop_typing(connection).await;
-        let view = live.unsubscribe(connection);
+        guard.stop_typing(connection).await;
+        let view = guard.unsubscribe(connection);
         if view.is_none_or(|view| view.shape != Shape::Conversation) {
             continue;
         }
-        if !live.has(user, Shape::Conversation) {
-            live.set_absent(user, at);
+        if !guard.has(user, Shape::Conversation) {
+            guard.set_absent(user, at);
             absent_from.push(conversation);
         }
-        live.exited(user, None).await;
+        guard.exited(user, None).await;
     }
     if !absent_from.is_empty() {
-        let (relay, user) = (relay.clone(), user.clone());
+        let (app, user) = (app.clone(), user.clone());
         tokio::spawn(async move {
             tokio::time::sleep(grace).await;
             for conversation in absent_from {
-                let mut live = relay.conversations.live(&conversation).await;
+                let mut guard = app.conversations.lock(&conversation).await;
                 // Who came back and left again has another time, and a later turn here.
-                if live.absent_since(&user) == Some(at) {
-                    live.unset_absent(&user);
-                    live.exited(&user, Some(at)).await;
+                if guard.absent_since(&user) == Some(at) {
+                    guard.unset_absent(&user);
+                    guard.exited(&user, Some(at)).await;
                 }
             }
         });
@@ -217,31 +222,31 @@ pub async fn disconnected(relay: &Arc<Relay>, connection: &Arc<Connection>) {
 /// # Errors
 /// [`StoreError::NotParticipant`]: the user who asks does not take part. Or the store fails.
 pub async fn online(
-    relay: &Relay,
+    app: &App,
     user: &UserId,
     conversation: &ConversationId,
     tell: impl FnOnce(&[UserRecord]) + Send,
 ) -> Result<(), StoreError> {
-    takes_part(relay, user, conversation).await?;
-    let elsewhere = online_elsewhere(relay, conversation).await;
-    let mut live = relay.conversations.live(conversation).await;
-    live.role_of(&relay.users, user).await?;
-    let here = live.users().into_iter().cloned();
+    require_participant(app, user, conversation).await?;
+    let elsewhere = online_elsewhere(app, conversation).await;
+    let mut guard = app.conversations.lock(conversation).await;
+    guard.role_of(&app.users, user).await?;
+    let here = guard.users().into_iter().cloned();
     let users: BTreeSet<_> = here.chain(elsewhere).collect();
     let users: Vec<_> = users.into_iter().collect();
-    let mut known = relay.conversations.store().users(&users).await?;
+    let mut known = app.conversations.store().users(&users).await?;
     known.sort_by(|one, other| one.id.cmp(&other.id));
     tell(&known);
     Ok(())
 }
 
 /// Who is subscribed on other servers.
-async fn online_elsewhere(relay: &Relay, conversation: &ConversationId) -> Vec<UserId> {
-    let Some(nodes) = &relay.nodes else {
+async fn online_elsewhere(app: &App, conversation: &ConversationId) -> Vec<UserId> {
+    let Some(cluster) = &app.cluster else {
         return Vec::new();
     };
     let topic = Topic::Conversation(conversation.clone());
-    let answers = nodes.ask(&topic, &Body::WhoIsHere).await.into_iter();
+    let answers = cluster.ask(&topic, &Body::WhoIsHere).await.into_iter();
     let users = answers.flat_map(|answer| match answer {
         Answer::Users(users) => users,
         Answer::Count(_) => Vec::new(),
@@ -253,13 +258,13 @@ async fn online_elsewhere(relay: &Relay, conversation: &ConversationId) -> Vec<U
 ///
 /// # Errors
 /// [`StoreError::NotParticipant`]: they do not. Or the store fails.
-pub async fn takes_part(
-    relay: &Relay,
+pub async fn require_participant(
+    app: &App,
     user: &UserId,
     conversation: &ConversationId,
 ) -> Result<(), StoreError> {
-    let mut live = relay.conversations.live(conversation).await;
-    live.role_of(&relay.users, user).await.map(|_| ())
+    let mut guard = app.conversations.lock(conversation).await;
+    guard.role_of(&app.users, user).await.map(|_| ())
 }
 
 fn actor(member: &Member, shape: Shape) -> Actor<'_> {

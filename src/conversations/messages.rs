@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::{Actor, receipts};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
-use crate::conversations::{Fact, Live};
+use crate::conversations::{ConversationEvent, ConversationGuard};
 use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, NewMessage};
 use crate::model::{Identity, UserId};
 use crate::stores::conversations::StoreError;
@@ -16,75 +16,75 @@ use crate::stores::conversations::StoreError;
 /// # Errors
 /// [`StoreError::NotParticipant`], or the store fails.
 pub async fn send(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     new: &NewMessage,
     size: usize,
     kept: impl FnOnce(&Message, bool) + Send,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
-    let mut live = conversations.live(&new.conversation).await;
+    let conversations = &app.conversations;
+    let mut guard = conversations.lock(&new.conversation).await;
     let appended = conversations.store().append(new).await?;
     let message = appended.message;
-    actor.record_as(relay, *message.id.uuid(), sent(&message, size));
+    actor.record_as(app, *message.id.uuid(), sent(&message, size));
     kept(&message, appended.repeated);
     if appended.repeated && appended.before.is_empty() {
         return Ok(());
     }
-    live.check_members(&relay.users).await;
+    guard.check_members(&app.users).await;
     let mut told = Vec::new();
     for message in appended.before {
-        let sender = identity_of(relay, &message.sender).await;
-        let behind = live.tell(&sent_by(&message, &sender)).await;
-        told.push((others(&live, &message), behind, message));
+        let sender = identity_of(app, &message.sender).await;
+        let lagging = guard.tell(&sent_by(&message, &sender)).await;
+        told.push((others(&guard, &message), lagging, message));
     }
     if !appended.repeated {
-        let behind = live.tell(&sent_by(&message, actor.identity)).await;
-        told.push((others(&live, &message), behind, message));
+        let lagging = guard.tell(&sent_by(&message, actor.identity)).await;
+        told.push((others(&guard, &message), lagging, message));
     }
-    drop(live);
+    drop(guard);
 
-    for (others, behind, message) in told {
-        receipts::delivered(relay, &message, &others).await;
-        behind.caught_up_at(relay.config.room_min_rate).await;
+    for (others, lagging, message) in told {
+        receipts::delivered(app, &message, &others).await;
+        lagging.wait_at_rate(app.config.room_min_rate).await;
     }
     Ok(())
 }
 
 /// Tells those here of a message that was sent on another server.
-pub async fn sent_elsewhere(relay: &Relay, message: Message, sender: &Identity) {
-    let mut live = relay.conversations.live(&message.conversation).await;
-    live.check_members(&relay.users).await;
-    let behind = live.tell_here(&sent_by(&message, sender)).await;
-    let others = others(&live, &message);
-    drop(live);
-    receipts::delivered(relay, &message, &others).await;
-    behind.caught_up_at(relay.config.room_min_rate).await;
+pub async fn sent_elsewhere(app: &App, message: Message, sender: &Identity) {
+    let mut guard = app.conversations.lock(&message.conversation).await;
+    guard.check_members(&app.users).await;
+    let lagging = guard.tell_here(&sent_by(&message, sender)).await;
+    let others = others(&guard, &message);
+    drop(guard);
+    receipts::delivered(app, &message, &others).await;
+    lagging.wait_at_rate(app.config.room_min_rate).await;
 }
 
 /// Tells those here of something else that happened on another server.
-pub async fn tell_here(relay: &Relay, conversation: &ConversationId, fact: &Fact<'_>) {
-    let mut live = relay.conversations.live(conversation).await;
-    live.check_members(&relay.users).await;
-    let behind = live.tell_here(fact).await;
-    drop(live);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+pub async fn tell_here(app: &App, conversation: &ConversationId, event: &ConversationEvent<'_>) {
+    let mut guard = app.conversations.lock(conversation).await;
+    guard.check_members(&app.users).await;
+    let lagging = guard.tell_here(event).await;
+    drop(guard);
+    lagging.wait_at_rate(app.config.room_min_rate).await;
 }
 
-fn sent_by<'a>(message: &'a Message, sender: &'a Identity) -> Fact<'a> {
-    Fact::Sent { message, sender }
+fn sent_by<'a>(message: &'a Message, sender: &'a Identity) -> ConversationEvent<'a> {
+    ConversationEvent::Sent { message, sender }
 }
 
 /// Whom here a message reached.
-fn others(live: &Live<'_>, message: &Message) -> Vec<UserId> {
-    let users = live.users().into_iter();
+fn others(guard: &ConversationGuard<'_>, message: &Message) -> Vec<UserId> {
+    let users = guard.users().into_iter();
     let others = users.filter(|user| **user != message.sender);
     others.cloned().collect()
 }
 
 /// A sender who is not at hand.
-async fn identity_of(relay: &Relay, user: &UserId) -> Identity {
-    let known = relay.conversations.store().user(user).await;
+async fn identity_of(app: &App, user: &UserId) -> Identity {
+    let known = app.conversations.store().user(user).await;
     let known = known.unwrap_or_else(|error| {
         tracing::warn!(%error, "the name of a sender could not be read");
         None
@@ -114,27 +114,24 @@ fn sent(message: &Message, size: usize) -> Event {
 /// # Errors
 /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
 pub async fn edit(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     conversation: &ConversationId,
     message: MessageId,
     edit: &Edit,
     kept: impl FnOnce(&Message) + Send,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
-    let mut live = conversations.live(conversation).await;
+    let conversations = &app.conversations;
+    let mut guard = conversations.lock(conversation).await;
     let author = &actor.identity.user;
     let store = conversations.store();
     let edited = store.edit(conversation, message, author, edit).await?;
-    actor.record(
-        relay,
-        Event::MessageUpdated(reference(conversation, message)),
-    );
+    actor.record(app, Event::MessageUpdated(reference(conversation, message)));
     kept(&edited);
-    live.check_members(&relay.users).await;
-    let behind = live.tell(&Fact::Edited(&edited)).await;
-    drop(live);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    guard.check_members(&app.users).await;
+    let lagging = guard.tell(&ConversationEvent::Edited(&edited)).await;
+    drop(guard);
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }
 
@@ -144,27 +141,27 @@ pub async fn edit(
 /// # Errors
 /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
 pub async fn delete(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     conversation: &ConversationId,
     message: MessageId,
     kept: impl FnOnce(&Message) + Send,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
-    let mut live = conversations.live(conversation).await;
+    let conversations = &app.conversations;
+    let mut guard = conversations.lock(conversation).await;
     let user = &actor.identity.user;
     let deleted = conversations.store().delete(conversation, message, user);
     let Deleted { message, repeated } = deleted.await?;
     let event = Event::MessageDeleted(reference(conversation, message.id));
-    actor.record_as(relay, deletion_of(&message), event);
+    actor.record_as(app, deletion_of(&message), event);
     kept(&message);
     if repeated {
         return Ok(());
     }
-    live.check_members(&relay.users).await;
-    let behind = live.tell(&Fact::Deleted(&message)).await;
-    drop(live);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    guard.check_members(&app.users).await;
+    let lagging = guard.tell(&ConversationEvent::Deleted(&message)).await;
+    drop(guard);
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }
 
@@ -180,18 +177,15 @@ fn deletion_of(message: &Message) -> Uuid {
 /// # Errors
 /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
 pub async fn hide(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     conversation: &ConversationId,
     message: MessageId,
 ) -> Result<(), StoreError> {
     let user = &actor.identity.user;
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     if store.hide(conversation, message, user).await? {
-        actor.record(
-            relay,
-            Event::MessageDeleted(reference(conversation, message)),
-        );
+        actor.record(app, Event::MessageDeleted(reference(conversation, message)));
     }
     Ok(())
 }

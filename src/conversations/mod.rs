@@ -13,11 +13,14 @@ mod subscriptions;
 mod typing;
 
 pub use actor::Actor;
-pub use joining::{disconnected, join, join_all, leave, online, takes_part};
+pub use joining::{disconnected, join, join_all, leave, online, require_participant};
 pub use messages::{delete, edit, hide, send, sent_elsewhere, tell_here};
 pub use participants::{By, NotManaged, add_participant, create, end_participation, put_in};
 pub use reactions::{add_reaction, remove_reaction};
 pub use receipts::mark_read;
 pub(crate) use remote::heard;
-pub use subscriptions::{Conversations, Fact, Live, Notice, Participation, Teller, Unsaid};
+pub use subscriptions::{
+    ConversationEvent, ConversationGuard, Conversations, Participation, Teller, Unsaid,
+    UserNotification,
+};
 pub use typing::{typing, typing_elsewhere};

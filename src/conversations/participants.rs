@@ -6,10 +6,10 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::{Actor, joining};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::cluster::{Body, Topic};
-use crate::conversations::{Live, Notice, Participation};
+use crate::conversations::{ConversationGuard, Participation, UserNotification};
 use crate::model::conversation::{
     Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant, Role,
 };
@@ -42,11 +42,15 @@ impl<'a> By<'a> {
     }
 
     /// Whether they may manage the participants of a conversation.
-    async fn may_manage(self, relay: &Relay, live: &mut Live<'_>) -> Result<(), NotManaged> {
+    async fn may_manage(
+        self,
+        app: &App,
+        guard: &mut ConversationGuard<'_>,
+    ) -> Result<(), NotManaged> {
         let Some(user) = self.user() else {
             return Ok(());
         };
-        match live.role_of(&relay.users, user).await? {
+        match guard.role_of(&app.users, user).await? {
             Role::Admin => Ok(()),
             Role::Member => Err(NotManaged::NotAdmin),
         }
@@ -54,7 +58,7 @@ impl<'a> By<'a> {
 
     fn record(
         self,
-        relay: &Relay,
+        app: &App,
         action: AdminAction,
         id: &ConversationId,
         recipient: Option<&UserId>,
@@ -66,8 +70,8 @@ impl<'a> By<'a> {
             count: None,
         };
         match self {
-            Self::Participant(actor) => actor.record(relay, event),
-            Self::Admin(source) => relay.audit.record(Record::new(source, None, event)),
+            Self::Participant(actor) => actor.record(app, event),
+            Self::Admin(source) => app.audit.record(Record::new(source, None, event)),
         }
     }
 }
@@ -90,21 +94,17 @@ pub enum NotManaged {
 ///
 /// # Errors
 /// [`StoreError::ConversationExists`], or the store fails.
-pub async fn create(
-    relay: &Relay,
-    by: By<'_>,
-    new: &NewConversation,
-) -> Result<Created, StoreError> {
-    let created = relay.conversations.store().create_conversation(new).await?;
+pub async fn create(app: &App, by: By<'_>, new: &NewConversation) -> Result<Created, StoreError> {
+    let created = app.conversations.store().create_conversation(new).await?;
     let id = &created.conversation.id;
-    by.record(relay, AdminAction::ConversationCreated, id, None);
+    by.record(app, AdminAction::ConversationCreated, id, None);
     // It may have been asked for in vain just before, which is remembered for a moment.
-    relay.conversations.live(id).await.forget_members();
-    relay.conversations.say(id, &Body::Participants);
+    app.conversations.lock(id).await.forget_members();
+    app.conversations.send(id, &Body::Participants);
     let all = created.participants.iter();
-    join_all(all.map(|one| put_in_everywhere(relay, id, &one.user))).await;
+    join_all(all.map(|one| put_in_everywhere(app, id, &one.user))).await;
     let told: Vec<_> = users(&created.participants);
-    let names = names(relay, &told).await;
+    let names = names(app, &told).await;
     let own = created.participants.iter();
     let own = own.filter(|one| Some(&one.user) == by.user());
     let keys = own.chain(&created.participants);
@@ -115,8 +115,8 @@ pub async fn create(
         by: by.name(),
         key_number: key.map(|key| key.number),
     };
-    let notice = Notice::Created(&participation);
-    relay.conversations.notify(&relay.users, id, &notice);
+    let notification = UserNotification::Created(&participation);
+    app.conversations.notify(&app.users, id, &notification);
     Ok(created)
 }
 
@@ -126,32 +126,32 @@ pub async fn create(
 /// [`NotManaged::NotAdmin`], [`StoreError::NotParticipant`], [`StoreError::NoConversation`], or the
 /// store fails.
 pub async fn add_participant(
-    relay: &Relay,
+    app: &App,
     by: By<'_>,
     id: &ConversationId,
     new: &NewParticipant,
 ) -> Result<Added, NotManaged> {
-    let mut live = relay.conversations.live(id).await;
-    by.may_manage(relay, &mut live).await?;
-    let added = relay.conversations.store().add_participant(id, new).await?;
-    live.forget_members();
-    relay.conversations.say(id, &Body::Participants);
-    drop(live);
+    let mut guard = app.conversations.lock(id).await;
+    by.may_manage(app, &mut guard).await?;
+    let added = app.conversations.store().add_participant(id, new).await?;
+    guard.forget_members();
+    app.conversations.send(id, &Body::Participants);
+    drop(guard);
     if added.repeated {
         return Ok(added);
     }
-    by.record(relay, AdminAction::ParticipantAdded, id, Some(&new.user));
-    put_in_everywhere(relay, id, &new.user).await;
-    let told = active(relay, id).await?;
-    let names = names(relay, std::slice::from_ref(&new.user)).await;
+    by.record(app, AdminAction::ParticipantAdded, id, Some(&new.user));
+    put_in_everywhere(app, id, &new.user).await;
+    let told = active(app, id).await?;
+    let names = names(app, std::slice::from_ref(&new.user)).await;
     let participation = Participation {
         told: &told,
         names: &names,
         by: by.name(),
         key_number: added.participant.key.as_ref().map(|key| key.number),
     };
-    let notice = Notice::Added(&participation);
-    relay.conversations.notify(&relay.users, id, &notice);
+    let notification = UserNotification::Added(&participation);
+    app.conversations.notify(&app.users, id, &notification);
     Ok(added)
 }
 
@@ -161,75 +161,75 @@ pub async fn add_participant(
 /// # Errors
 /// As for [`add_participant`]; anybody may end their own. [`NotManaged::NotFound`]
 pub async fn end_participation(
-    relay: &Relay,
+    app: &App,
     by: By<'_>,
     id: &ConversationId,
     user: &UserId,
 ) -> Result<Participant, NotManaged> {
-    let mut live = relay.conversations.live(id).await;
+    let mut guard = app.conversations.lock(id).await;
     let ending = match by.user() {
         Some(own) if own == user => {
-            live.role_of(&relay.users, user).await?;
+            guard.role_of(&app.users, user).await?;
             Ending::Left
         }
         _ => {
-            by.may_manage(relay, &mut live).await?;
+            by.may_manage(app, &mut guard).await?;
             Ending::Removed
         }
     };
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let ended = store.end_participation(id, user, ending).await?;
     let ended = ended.ok_or(NotManaged::NotFound)?;
-    live.forget_members();
-    for connection in live.connections_of(user) {
-        live.put_out(&relay.users, &connection, user).await;
+    guard.forget_members();
+    for connection in guard.connections_of(user) {
+        guard.put_out(&app.users, &connection, user).await;
     }
     // Before anything else is said of the conversation, by any server.
-    relay.conversations.say(id, &Body::Participants);
-    drop(live);
-    if let Some(nodes) = &relay.nodes {
-        nodes.bus().flush().await;
+    app.conversations.send(id, &Body::Participants);
+    drop(guard);
+    if let Some(cluster) = &app.cluster {
+        cluster.bus().flush().await;
     }
-    by.record(relay, AdminAction::ParticipantRemoved, id, Some(user));
-    let mut told = active(relay, id).await?;
+    by.record(app, AdminAction::ParticipantRemoved, id, Some(user));
+    let mut told = active(app, id).await?;
     told.push(user.clone());
-    let names = names(relay, std::slice::from_ref(user)).await;
+    let names = names(app, std::slice::from_ref(user)).await;
     let participation = Participation {
         told: &told,
         names: &names,
         by: by.name(),
         key_number: None,
     };
-    let notice = Notice::Removed(&participation);
-    relay.conversations.notify(&relay.users, id, &notice);
+    let notification = UserNotification::Removed(&participation);
+    app.conversations.notify(&app.users, id, &notification);
     Ok(ended)
 }
 
 /// The same for all of their connections, wherever these are.
-async fn put_in_everywhere(relay: &Relay, id: &ConversationId, user: &UserId) {
-    put_in(relay, id, user).await;
-    if let Some(nodes) = &relay.nodes {
+async fn put_in_everywhere(app: &App, id: &ConversationId, user: &UserId) {
+    put_in(app, id, user).await;
+    if let Some(cluster) = &app.cluster {
         // What is said of the conversation next is to reach them.
         let topic = Topic::User(user.clone());
-        nodes.have_done(&topic, &Body::PutIn(id.clone())).await;
+        cluster.have_done(&topic, &Body::PutIn(id.clone())).await;
     }
 }
 
 /// Those of a user's connections here that are in all their chats are in this one, too.
-pub async fn put_in(relay: &Relay, id: &ConversationId, user: &UserId) {
-    for connection in relay.users.connections(user.as_str()) {
+pub async fn put_in(app: &App, id: &ConversationId, user: &UserId) {
+    for connection in app.users.connections(user.as_str()) {
         if connection.dialect() != Dialect::Chat {
             continue;
         }
-        match joining::follow(relay, &connection, user, id).await {
+        match joining::follow(app, &connection, user, id).await {
             Ok(()) | Err(StoreError::NotParticipant) => {}
             Err(error) => tracing::warn!(%error, "a connection was not put into a new chat"),
         }
     }
 }
 
-async fn active(relay: &Relay, id: &ConversationId) -> Result<Vec<UserId>, StoreError> {
-    let all = relay.conversations.store().participants(id).await?;
+async fn active(app: &App, id: &ConversationId) -> Result<Vec<UserId>, StoreError> {
+    let all = app.conversations.store().participants(id).await?;
     Ok(users(all.iter().filter(|one| one.is_active())))
 }
 
@@ -240,8 +240,8 @@ fn users<'a>(participants: impl IntoIterator<Item = &'a Participant>) -> Vec<Use
 
 /// The names of users, in the same order; the id of one who is not known. What is told must not
 /// fail because of them.
-async fn names(relay: &Relay, users: &[UserId]) -> Vec<Arc<str>> {
-    let known = relay.conversations.store().users(users).await;
+async fn names(app: &App, users: &[UserId]) -> Vec<Arc<str>> {
+    let known = app.conversations.store().users(users).await;
     let known = known.unwrap_or_else(|error| {
         tracing::warn!(%error, "the names of participants could not be read");
         Vec::new()

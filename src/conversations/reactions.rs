@@ -2,9 +2,9 @@
 
 use super::Actor;
 use super::messages::reference;
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::Event;
-use crate::conversations::Fact;
+use crate::conversations::ConversationEvent;
 use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, ReactionId};
 use crate::stores::conversations::StoreError;
 
@@ -14,15 +14,15 @@ use crate::stores::conversations::StoreError;
 /// # Errors
 /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
 pub async fn add_reaction(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     conversation: &ConversationId,
     message: MessageId,
     emoji: &Emoji,
     kept: impl FnOnce(ReactionId) + Send,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
-    let mut live = conversations.live(conversation).await;
+    let conversations = &app.conversations;
+    let mut guard = conversations.lock(conversation).await;
     let user = &actor.identity.user;
     let store = conversations.store();
     let reacted = store.add_reaction(conversation, message, user, emoji);
@@ -31,16 +31,16 @@ pub async fn add_reaction(
         kept(reaction.id);
         return Ok(());
     }
-    actor.record(relay, Event::Reaction(reference(conversation, message)));
+    actor.record(app, Event::Reaction(reference(conversation, message)));
     kept(reaction.id);
-    live.check_members(&relay.users).await;
-    let fact = Fact::Reacted {
+    guard.check_members(&app.users).await;
+    let event = ConversationEvent::Reacted {
         reaction: &reaction,
         user: actor.identity,
     };
-    let behind = live.tell(&fact).await;
-    drop(live);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    let lagging = guard.tell(&event).await;
+    drop(guard);
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }
 
@@ -49,24 +49,24 @@ pub async fn add_reaction(
 /// # Errors
 /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
 pub async fn remove_reaction(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     conversation: &ConversationId,
     message: MessageId,
     reaction: ReactionId,
     kept: impl FnOnce() + Send,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
-    let mut live = conversations.live(conversation).await;
+    let conversations = &app.conversations;
+    let mut guard = conversations.lock(conversation).await;
     let user = &actor.identity.user;
     let store = conversations.store();
     let removed = store.remove_reaction(conversation, message, reaction, user);
     let removed = removed.await?;
-    actor.record(relay, Event::Reaction(reference(conversation, message)));
+    actor.record(app, Event::Reaction(reference(conversation, message)));
     kept();
-    live.check_members(&relay.users).await;
-    let behind = live.tell(&Fact::Unreacted(&removed)).await;
-    drop(live);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    guard.check_members(&app.users).await;
+    let lagging = guard.tell(&ConversationEvent::Unreacted(&removed)).await;
+    drop(guard);
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }

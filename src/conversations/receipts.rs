@@ -1,9 +1,9 @@
 //! What reached whom, and what was read.
 
 use super::Actor;
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{AuditText, Event};
-use crate::conversations::Notice;
+use crate::conversations::UserNotification;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Message, MessageId, PageLimit};
 use crate::stores::conversations::StoreError;
@@ -14,19 +14,19 @@ use crate::stores::conversations::StoreError;
 /// # Errors
 /// [`StoreError::NotParticipant`], or the store fails.
 pub async fn mark_read(
-    relay: &Relay,
+    app: &App,
     actor: Actor<'_>,
     conversation: &ConversationId,
     messages: &[MessageId],
     kept: impl FnOnce() + Send,
 ) -> Result<(), StoreError> {
     let reader = &actor.identity.user;
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let read = store.mark_read(conversation, reader, messages).await?;
     let count = read.messages.iter().map(|(_, ids)| ids.len() as u64).sum();
     if count > 0 {
         actor.record(
-            relay,
+            app,
             Event::MessageRead {
                 conversation_id: AuditText::new(conversation.as_str()),
                 count,
@@ -34,36 +34,34 @@ pub async fn mark_read(
         );
     }
     kept();
-    let notice = Notice::Read {
+    let notification = UserNotification::Read {
         reader,
         read: &read,
     };
-    relay
-        .conversations
-        .notify(&relay.users, conversation, &notice);
+    app.conversations
+        .notify(&app.users, conversation, &notification);
     Ok(())
 }
 
 /// Notes that a message reached these users, and tells its sender. It is kept and told already:
 /// when this fails, it counts as delivered at the next chance.
-pub(super) async fn delivered(relay: &Relay, message: &Message, users: &[UserId]) {
+pub(super) async fn delivered(app: &App, message: &Message, users: &[UserId]) {
     if users.is_empty() {
         return;
     }
-    let store = relay.conversations.store();
-    let at = relay.conversations.now_ms();
+    let store = app.conversations.store();
+    let at = app.conversations.now_ms();
     let reached = store.mark_delivered_to(&message.conversation, message.id, users);
     match reached.await {
         Ok(reached) if reached.is_empty() => {}
         Ok(reached) => {
-            let notice = Notice::Delivered {
+            let notification = UserNotification::Delivered {
                 to: &reached,
                 at,
                 messages: &[(message.id, message.sender.clone())],
             };
-            relay
-                .conversations
-                .notify(&relay.users, &message.conversation, &notice);
+            app.conversations
+                .notify(&app.users, &message.conversation, &notification);
         }
         Err(error) => tracing::warn!(%error, "that a message was delivered was not noted"),
     }
@@ -73,12 +71,12 @@ pub(super) async fn delivered(relay: &Relay, message: &Message, users: &[UserId]
 ///
 /// # Errors
 /// [`StoreError::NotParticipant`], or the store fails.
-pub(super) async fn caught_up(
-    relay: &Relay,
+pub(super) async fn mark_all_delivered(
+    app: &App,
     conversation: &ConversationId,
     user: &UserId,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
+    let conversations = &app.conversations;
     let Some(most) = PageLimit::new(crate::model::conversation::MAX_PAGE.into()) else {
         return Ok(());
     };
@@ -91,8 +89,8 @@ pub(super) async fn caught_up(
             // Their senders know of none before they are told that it was kept.
             conversations.settled(conversation).await;
             let to = std::slice::from_ref(user);
-            let notice = Notice::delivered(to, &delivered);
-            conversations.notify(&relay.users, conversation, &notice);
+            let notification = UserNotification::delivered(to, &delivered);
+            conversations.notify(&app.users, conversation, &notification);
         }
         if !delivered.more {
             return Ok(());

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::connection::{Connection, Member};
-use crate::conversations::{Fact, Live};
+use crate::conversations::{ConversationEvent, ConversationGuard};
 use crate::model::Identity;
 use crate::model::conversation::{ConversationId, Shape, View};
 use crate::stores::conversations::StoreError;
@@ -19,108 +19,113 @@ use crate::stores::conversations::StoreError;
 /// [`StoreError::NotParticipant`]: they do not take part, or the connection is not subscribed in
 /// this shape. Or the store fails.
 pub async fn typing(
-    relay: &Arc<Relay>,
+    app: &Arc<App>,
     connection: &Arc<Connection>,
     member: &Member,
     conversation: &ConversationId,
     shape: Shape,
     lasts: Option<Duration>,
 ) -> Result<(), StoreError> {
-    let conversations = &relay.conversations;
+    let conversations = &app.conversations;
     // Others do not get as far as to the lock.
     let sees_it = |view: Option<View>| view.is_some_and(|view| view.shape == shape);
     if !sees_it(conversations.view_of(connection, conversation)) {
         return Err(StoreError::NotParticipant);
     }
-    let mut live = conversations.live(conversation).await;
-    live.role_of(&relay.users, &member.user.id).await?;
-    if !sees_it(live.view_of(connection)) {
+    let mut guard = conversations.lock(conversation).await;
+    guard.role_of(&app.users, &member.user.id).await?;
+    if !sees_it(guard.view_of(connection)) {
         return Err(StoreError::NotParticipant);
     }
     match lasts {
-        Some(lasts) => start(
-            relay,
-            &mut live,
-            connection.session,
-            &member.identity,
-            lasts,
-        ),
+        Some(lasts) => start(app, &mut guard, connection.session, &member.identity, lasts),
         None => {
-            live.unset_typing(connection.session);
+            guard.unset_typing(connection.session);
         }
     }
-    let fact = Fact::Typing {
+    let event = ConversationEvent::Typing {
         typist: connection.session,
         but: Some(connection),
         user: &member.identity,
         lasts,
     };
     // So small that nobody has to be waited for.
-    let _ = live.tell(&fact).await;
+    let _ = guard.tell(&event).await;
     Ok(())
 }
 
 /// Someone types on a connection of another server, or, without a time, ceased to. Those here are
 /// told of the end also when that server does not say it any more.
 pub async fn typing_elsewhere(
-    relay: &Arc<Relay>,
+    app: &Arc<App>,
     conversation: &ConversationId,
     typist: Uuid,
     user: &Identity,
     lasts: Option<Duration>,
 ) {
-    let mut live = relay.conversations.live(conversation).await;
+    let mut guard = app.conversations.lock(conversation).await;
     match lasts {
-        Some(lasts) => start(relay, &mut live, typist, user, lasts + ON_ITS_WAY),
+        Some(lasts) => start(app, &mut guard, typist, user, lasts + ON_ITS_WAY),
         None => {
-            live.unset_typing(typist);
+            guard.unset_typing(typist);
         }
     }
-    tell_here(&live, typist, user, lasts).await;
+    tell_here(&guard, typist, user, lasts).await;
 }
 
 /// How late another server may say that someone ceased to type.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
-async fn tell_here(live: &Live<'_>, typist: Uuid, user: &Identity, lasts: Option<Duration>) {
-    let fact = Fact::Typing {
+async fn tell_here(
+    guard: &ConversationGuard<'_>,
+    typist: Uuid,
+    user: &Identity,
+    lasts: Option<Duration>,
+) {
+    let event = ConversationEvent::Typing {
         typist,
         but: None,
         user,
         lasts,
     };
     // So small that nobody has to be waited for.
-    let _ = live.tell_here(&fact).await;
+    let _ = guard.tell_here(&event).await;
 }
 
-fn start(relay: &Arc<Relay>, live: &mut Live<'_>, typist: Uuid, user: &Identity, lasts: Duration) {
+fn start(
+    app: &Arc<App>,
+    guard: &mut ConversationGuard<'_>,
+    typist: Uuid,
+    user: &Identity,
+    lasts: Duration,
+) {
     let until = Instant::now() + lasts;
-    if live.set_typing(typist, user, until) {
-        let end = end(relay.clone(), typist, live.id().clone(), until);
+    if guard.set_typing(typist, user, until) {
+        let end = end(app.clone(), typist, guard.id().clone(), until);
         tokio::spawn(end);
     }
 }
 
 /// Ends the typing on a connection when it was not said again for long enough.
-async fn end(relay: Arc<Relay>, typist: Uuid, conversation: ConversationId, mut until: Instant) {
+async fn end(app: Arc<App>, typist: Uuid, conversation: ConversationId, mut until: Instant) {
     loop {
         tokio::time::sleep_until(until).await;
-        let mut live = relay.conversations.live(&conversation).await;
-        match live.types_until(typist) {
+        let mut guard = app.conversations.lock(&conversation).await;
+        match guard.types_until(typist) {
             Some(later) if later > until => until = later,
-            Some(_) => return stop(&mut live, typist).await,
+            Some(_) => return stop(&mut guard, typist).await,
             None => return,
         }
     }
 }
 
-async fn stop(live: &mut Live<'_>, typist: Uuid) {
-    let here = live.connection(typist);
+async fn stop(guard: &mut ConversationGuard<'_>, typist: Uuid) {
+    let here = guard.connection(typist);
     match here {
-        Some(connection) => live.stop_typing(&connection).await,
+        Some(connection) => guard.stop_typing(&connection).await,
         None => {
-            if let Some(user) = live.unset_typing(typist) {
-                tell_here(live, typist, &user, None).await;
+            if let Some(user) = guard.unset_typing(typist) {
+                tell_here(guard, typist, &user, None).await;
             }
         }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Turn, chat, direct};
-use crate::app::Relay;
+use super::{Request, chat, direct};
+use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::{self, AuthError, Authenticated};
 use crate::connection::{Connection, Phase};
@@ -76,7 +76,7 @@ struct NotHandledContext<'a> {
 /// The connection speaks for a user from now on: tells it, and those whom it concerns. The caller
 /// holds the connection's phase.
 pub fn enter(
-    relay: &Relay,
+    app: &App,
     connection: &Arc<Connection>,
     authenticated: Authenticated,
 ) -> Result<(), ErrorCode> {
@@ -84,7 +84,7 @@ pub fn enter(
         identity,
         expires_at,
     } = authenticated;
-    let user = relay.users.connect(&identity, connection);
+    let user = app.users.connect(&identity, connection);
     connection.arrived();
     let user = user.map_err(|error| match error {
         NotAdded::TooMany => ErrorCode::TooManyConnections,
@@ -92,7 +92,7 @@ pub fn enter(
     })?;
     connection.extend_until(expires_at);
     connection.authenticate(user, identity);
-    relay.record(
+    app.record(
         connection,
         Some(connection.dialect()),
         Audited::SocketConnect,
@@ -105,7 +105,7 @@ fn welcome(connection: &Connection) {
     if let Some(member) = connection.member() {
         let socket_id = connection.socket_id().to_string();
         let user_id = member.user.id.as_str();
-        connection.say(
+        connection.send(
             AUTH_SUCCESS,
             &AuthSuccess {
                 user_id,
@@ -117,36 +117,36 @@ fn welcome(connection: &Connection) {
 }
 
 /// Takes a connection that is authenticated now into what it gets events of, and tells it.
-pub async fn settle_in(relay: &Relay, connection: &Arc<Connection>) {
+pub async fn welcome_member(app: &App, connection: &Arc<Connection>) {
     if connection.member().is_some() && connection.dialect() == Dialect::Chat {
-        chat::enter(relay, connection).await;
+        chat::enter(app, connection).await;
     }
     welcome(connection);
 }
 
 /// Tells others that the connection's user is here, and the connection who else is. To be called
 /// without the connection's phase.
-pub async fn arrive(relay: &Relay, connection: &Connection) {
+pub async fn arrive(app: &App, connection: &Connection) {
     if let Some(member) = connection.member() {
-        presence::came(relay, &member.user).await;
+        presence::came(app, &member.user).await;
         match connection.dialect() {
-            Dialect::Direct => direct::presence::greet(relay, connection, member).await,
-            Dialect::Chat => chat::presence::greet(relay, connection, member).await,
+            Dialect::Direct => direct::presence::send_presence(app, connection, member).await,
+            Dialect::Chat => chat::presence::send_presence(app, connection, member).await,
             Dialect::Session | Dialect::Feed | Dialect::Conversation => {
-                connection.greeting().end();
+                connection.presence_sync().end();
             }
         }
     }
 }
 
 /// Tells a connection why it is not, or no longer, let in, and sends it away.
-pub fn expel(connection: &Connection, error: AuthError, why: DisconnectReason) {
+pub fn reject(connection: &Connection, error: AuthError, why: DisconnectReason) {
     tell_error(connection, error);
     connection.disconnect(why);
 }
 
 fn tell_error(connection: &Connection, error: AuthError) {
-    connection.say(
+    connection.send(
         AUTH_ERROR,
         &AuthFailed {
             message: error.to_string(),
@@ -159,7 +159,7 @@ fn tell_error(connection: &Connection, error: AuthError) {
 pub fn announce_expiry(connection: &Connection) {
     let at = jiff::Timestamp::from_second(connection.expires_at() as i64)
         .unwrap_or(jiff::Timestamp::MAX);
-    connection.say(
+    connection.send(
         AUTH_EXPIRING,
         &AuthExpiring {
             expires_at: clock::iso(at),
@@ -168,12 +168,12 @@ pub fn announce_expiry(connection: &Connection) {
 }
 
 /// Whether this event is more than a stranger may send. It is sent away then.
-pub fn sends_too_much(turn: &Turn<'_>) -> bool {
-    let connection = turn.connection;
+pub fn sends_too_much(request: &Request<'_>) -> bool {
+    let connection = request.connection;
     let too_much = connection.is_stranger()
-        && connection.count_guest(turn.event.size()) > turn.relay.config.guest_max_bytes;
+        && connection.count_guest(request.event.size()) > request.app.config.guest_max_bytes;
     if too_much {
-        expel(
+        reject(
             connection,
             AuthError::Missing,
             DisconnectReason::GuestTimeout,
@@ -183,31 +183,31 @@ pub fn sends_too_much(turn: &Turn<'_>) -> bool {
 }
 
 /// A guest sent something that needs a token.
-pub fn refuse_guest(mut turn: Turn<'_>) {
-    tell_error(turn.connection, AuthError::Missing);
-    record_refused(&turn, ErrorCode::MissingToken);
-    turn.fail("Authentication token required", ErrorCode::MissingToken);
+pub fn refuse_guest(mut request: Request<'_>) {
+    tell_error(request.connection, AuthError::Missing);
+    record_refused(&request, ErrorCode::MissingToken);
+    request.fail("Authentication token required", ErrorCode::MissingToken);
 }
 
 /// Nobody knows this event, at least not on this connection. Said at most once a second.
-pub fn unknown(turn: &mut Turn<'_>, name: &str) {
+pub fn unknown(request: &mut Request<'_>, name: &str) {
     const MESSAGE: &str = "Unknown event";
-    not_handled(turn, name, MESSAGE, ErrorCode::UnknownEvent);
-    record_refused(turn, ErrorCode::UnknownEvent);
-    turn.fail(MESSAGE, ErrorCode::UnknownEvent);
+    not_handled(request, name, MESSAGE, ErrorCode::UnknownEvent);
+    record_refused(request, ErrorCode::UnknownEvent);
+    request.fail(MESSAGE, ErrorCode::UnknownEvent);
 }
 
 /// An event that is not handled because it could not be recorded (setting `audit_spool_full`). That
 /// is not recorded either.
-pub fn refuse_unrecorded(mut turn: Turn<'_>) {
+pub fn refuse_unrecorded(mut request: Request<'_>) {
     const MESSAGE: &str = "Server is busy";
-    let name = turn.event.name().unwrap_or_default();
-    not_handled(&turn, name, MESSAGE, ErrorCode::ServerBusy);
-    turn.fail(MESSAGE, ErrorCode::ServerBusy);
+    let name = request.event.name().unwrap_or_default();
+    not_handled(&request, name, MESSAGE, ErrorCode::ServerBusy);
+    request.fail(MESSAGE, ErrorCode::ServerBusy);
 }
 
-fn not_handled(turn: &Turn<'_>, name: &str, message: &'static str, code: ErrorCode) {
-    if turn.connection.may_complain() {
+fn not_handled(request: &Request<'_>, name: &str, message: &'static str, code: ErrorCode) {
+    if request.connection.may_send_error() {
         let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
         let context = NotHandledContext { event };
         let error = NotHandled {
@@ -215,34 +215,34 @@ fn not_handled(turn: &Turn<'_>, name: &str, message: &'static str, code: ErrorCo
             code,
             context,
         };
-        turn.connection.say(ERROR, &error);
+        request.connection.send(ERROR, &error);
     }
 }
 
-fn record_refused(turn: &Turn<'_>, code: ErrorCode) {
+fn record_refused(request: &Request<'_>, code: ErrorCode) {
     let refused = Audited::Refused {
         code,
         recipient: None,
         message_id: None,
         conversation_id: None,
     };
-    turn.relay.record(turn.connection, None, refused);
+    request.app.record(request.connection, None, refused);
 }
 
 /// A token, or a fresh one for the same user.
-pub async fn authenticate(turn: Turn<'_>) {
-    match check(&turn).await {
-        Ok(authenticated) => accept(turn, authenticated).await,
-        Err(code) => refuse(turn, code, "Invalid token"),
+pub async fn authenticate(request: Request<'_>) {
+    match check(&request).await {
+        Ok(authenticated) => accept(request, authenticated).await,
+        Err(code) => refuse(request, code, "Invalid token"),
     }
 }
 
-async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
-    let token = token(turn).ok_or(ErrorCode::InvalidToken)?;
-    let address = turn.connection.client.address;
-    let authenticated = auth::authenticate(turn.relay, address, &token).await;
+async fn check(request: &Request<'_>) -> Result<Authenticated, ErrorCode> {
+    let token = token(request).ok_or(ErrorCode::InvalidToken)?;
+    let address = request.connection.client.address;
+    let authenticated = auth::authenticate(request.app, address, &token).await;
     let authenticated = authenticated.map_err(AuthError::code)?;
-    match turn.connection.member() {
+    match request.connection.member() {
         Some(member) if member.user.id != authenticated.identity.user => {
             Err(ErrorCode::InvalidToken)
         }
@@ -251,7 +251,7 @@ async fn check(turn: &Turn<'_>) -> Result<Authenticated, ErrorCode> {
 }
 
 /// The token in the first argument, bare or in an object.
-fn token<'a>(turn: &Turn<'a>) -> Option<Cow<'a, str>> {
+fn token<'a>(request: &Request<'a>) -> Option<Cow<'a, str>> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Argument<'a> {
@@ -261,50 +261,51 @@ fn token<'a>(turn: &Turn<'a>) -> Option<Cow<'a, str>> {
             token: Cow<'a, str>,
         },
     }
-    let argument = turn.event.argument().ok()??;
+    let argument = request.event.argument().ok()??;
     match serde_json::from_str(argument.get()).ok()? {
         Argument::Bare(token) | Argument::Object { token } => Some(token),
     }
 }
 
-async fn accept(mut turn: Turn<'_>, authenticated: Authenticated) {
-    let connection = turn.connection;
+async fn accept(mut request: Request<'_>, authenticated: Authenticated) {
+    let connection = request.connection;
     if connection.member().is_some() {
         connection.extend_until(authenticated.expires_at);
-        return turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+        return request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
     }
-    let heard = turn.relay.hear(&authenticated.identity.user).await;
+    let heard = request.app.hear(&authenticated.identity.user).await;
     let entered = match &*connection.phase() {
         Phase::Open => {
             connection.hear(heard);
-            enter(turn.relay, connection, authenticated)
+            enter(request.app, connection, authenticated)
         }
         _ => return,
     };
     match entered {
         Ok(()) => {
             // Only clients of this dialect come without a token and bring it later.
-            if turn.speaks(Dialect::Feed) {
-                connection.spoke(Dialect::Feed);
+            if request.accepts(Dialect::Feed) {
+                connection.imply_dialect(Dialect::Feed);
             }
-            settle_in(turn.relay, connection).await;
-            turn.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
-            arrive(turn.relay, connection).await;
+            welcome_member(request.app, connection).await;
+            request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+            arrive(request.app, connection).await;
         }
         Err(ErrorCode::NotAuthorized) => {
-            refuse(turn, ErrorCode::NotAuthorized, "User not authorized");
+            refuse(request, ErrorCode::NotAuthorized, "User not authorized");
         }
-        Err(code) => refuse(turn, code, "Too many connections"),
+        Err(code) => refuse(request, code, "Too many connections"),
     }
 }
 
-fn refuse(mut turn: Turn<'_>, code: ErrorCode, error: &'static str) {
-    turn.relay
-        .record(turn.connection, None, Audited::AuthFailed { code });
+fn refuse(mut request: Request<'_>, code: ErrorCode, error: &'static str) {
+    request
+        .app
+        .record(request.connection, None, Audited::AuthFailed { code });
     let reply = AuthenticatedReply {
         success: false,
         error: Some(error),
     };
-    turn.confirm(AUTHENTICATED, &reply);
-    turn.connection.disconnect(DisconnectReason::AuthRefused);
+    request.confirm(AUTHENTICATED, &reply);
+    request.connection.disconnect(DisconnectReason::AuthRefused);
 }

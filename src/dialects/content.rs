@@ -22,7 +22,7 @@ impl<'a> From<&'a Message> for Content<'a> {
             Body::Whole {
                 content: Some(content),
                 ..
-            } => Self::Says(content.lend()),
+            } => Self::Says(content.as_opaque()),
             Body::Whole { content: None, .. } => Self::Nothing,
             Body::Deleted { .. } => Self::Deleted,
         }

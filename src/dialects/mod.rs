@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 use socketioxide::extract::AckSender;
 
-pub use request::Turn;
+pub use request::Request;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::connection::{Connection, Member};
 use crate::conversations;
 use crate::model::Dialect;
@@ -36,63 +36,58 @@ pub fn conversation_tellers() -> Vec<conversations::Teller> {
 }
 
 /// Handles one event of a connection, the one before it being done.
-pub async fn handle(
-    relay: &Arc<Relay>,
-    connection: &Arc<Connection>,
-    event: RawEvent,
-    ack: AckSender,
-) {
-    let turn = Turn::new(relay, connection, &event, ack);
-    if auth_events::sends_too_much(&turn) {
+pub async fn handle(app: &Arc<App>, connection: &Arc<Connection>, event: RawEvent, ack: AckSender) {
+    let request = Request::new(app, connection, &event, ack);
+    if auth_events::sends_too_much(&request) {
         return;
     }
-    if relay.audit.refuses() {
-        return auth_events::refuse_unrecorded(turn);
+    if app.audit.refuses() {
+        return auth_events::refuse_unrecorded(request);
     }
     let name = event.name().unwrap_or_default();
     if name == auth_events::AUTHENTICATE {
-        return auth_events::authenticate(turn).await;
+        return auth_events::authenticate(request).await;
     }
-    if let Some(event) = session::Event::named(name).filter(|_| turn.speaks(Dialect::Session)) {
-        connection.spoke(Dialect::Session);
-        return session::handle(turn, event).await;
+    if let Some(event) = session::Event::named(name).filter(|_| request.accepts(Dialect::Session)) {
+        connection.imply_dialect(Dialect::Session);
+        return session::handle(request, event).await;
     }
     let Some(member) = connection.member() else {
-        return auth_events::refuse_guest(turn);
+        return auth_events::refuse_guest(request);
     };
-    let direct = direct::Event::named(name).filter(|_| turn.speaks(Dialect::Direct));
-    let other = conversation::Event::named(name).filter(|_| turn.speaks(Dialect::Conversation));
+    let direct = direct::Event::named(name).filter(|_| request.accepts(Dialect::Direct));
+    let other = conversation::Event::named(name).filter(|_| request.accepts(Dialect::Conversation));
     match (direct, other) {
-        (Some(_), Some(event)) if conversation::is_meant(&turn) => {
-            conversation::handle(turn, member, event).await
+        (Some(_), Some(event)) if conversation::is_meant(&request) => {
+            conversation::handle(request, member, event).await
         }
-        (Some(event), _) => direct::handle(turn, member, event).await,
+        (Some(event), _) => direct::handle(request, member, event).await,
         (None, Some(event)) => {
-            connection.spoke(Dialect::Conversation);
-            conversation::handle(turn, member, event).await;
+            connection.imply_dialect(Dialect::Conversation);
+            conversation::handle(request, member, event).await;
         }
-        (None, None) => handle_listener(turn, member, name).await,
+        (None, None) => handle_listener(request, member, name).await,
     }
 }
 
 /// Handles an event of those dialects in which clients mostly listen.
-async fn handle_listener(mut turn: Turn<'_>, member: &Member, name: &str) {
-    let connection = turn.connection;
-    if let Some(event) = feed::Event::named(name).filter(|_| turn.speaks(Dialect::Feed)) {
-        connection.spoke(Dialect::Feed);
-        return feed::handle(turn, member, event).await;
+async fn handle_listener(mut request: Request<'_>, member: &Member, name: &str) {
+    let connection = request.connection;
+    if let Some(event) = feed::Event::named(name).filter(|_| request.accepts(Dialect::Feed)) {
+        connection.imply_dialect(Dialect::Feed);
+        return feed::handle(request, member, event).await;
     }
-    if let Some(event) = chat::Event::named(name).filter(|_| turn.speaks(Dialect::Chat)) {
-        if connection.spoke(Dialect::Chat) {
-            chat::enter(turn.relay, connection).await;
+    if let Some(event) = chat::Event::named(name).filter(|_| request.accepts(Dialect::Chat)) {
+        if connection.imply_dialect(Dialect::Chat) {
+            chat::enter(request.app, connection).await;
         }
-        return chat::handle(turn, member, event).await;
+        return chat::handle(request, member, event).await;
     }
-    auth_events::unknown(&mut turn, name);
+    auth_events::unknown(&mut request, name);
 }
 
 /// A connection is over, and all that it had sent is handled.
-pub async fn ended(relay: &Arc<Relay>, connection: &Arc<Connection>) {
-    session::disconnected(relay, connection).await;
-    conversations::disconnected(relay, connection).await;
+pub async fn ended(app: &Arc<App>, connection: &Arc<Connection>) {
+    session::disconnected(app, connection).await;
+    conversations::disconnected(app, connection).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use socketioxide::extract::AckSender;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit;
 use crate::connection::Connection;
 use crate::model::{Dialect, ErrorCode};
@@ -13,9 +13,9 @@ use crate::payload::{FrameSizes, RawEvent};
 
 /// An event that is being handled.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct Request<'a> {
     /// The relay.
-    pub relay: &'a Arc<Relay>,
+    pub app: &'a Arc<App>,
     /// Who sent it.
     pub connection: &'a Arc<Connection>,
     /// What was sent.
@@ -49,17 +49,17 @@ struct FailureReason<'a> {
     code: ErrorCode,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> Request<'a> {
     /// A turn for an event, with its callback if the client gave one.
     pub fn new(
-        relay: &'a Arc<Relay>,
+        app: &'a Arc<App>,
         connection: &'a Arc<Connection>,
         event: &'a RawEvent,
         ack: AckSender,
     ) -> Self {
         let ack = event.wants_ack().then_some(Ack(ack));
         Self {
-            relay,
+            app,
             connection,
             event,
             ack,
@@ -67,18 +67,18 @@ impl<'a> Turn<'a> {
     }
 
     /// Whether the dialect is served and may be spoken on this connection.
-    pub fn speaks(&self, dialect: Dialect) -> bool {
-        self.relay.config.dialects.contains(&dialect) && self.connection.may_speak(dialect)
+    pub fn accepts(&self, dialect: Dialect) -> bool {
+        self.app.config.dialects.contains(&dialect) && self.connection.accepts_dialect(dialect)
     }
 
     /// Records what the sender did.
     pub fn record(&self, dialect: Dialect, event: audit::Event) {
-        self.relay.record(self.connection, Some(dialect), event);
+        self.app.record(self.connection, Some(dialect), event);
     }
 
     /// Sends the sender a confirmation, and the callback the same.
     pub fn confirm<T: Serialize>(&mut self, event: &'static str, payload: &T) {
-        self.connection.say(event, payload);
+        self.connection.send(event, payload);
         if let Some(Ack(ack)) = self.ack.take() {
             self.connection.acknowledge(ack, payload);
         }

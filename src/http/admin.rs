@@ -16,7 +16,7 @@ use super::path::Named;
 use super::query::Parameters;
 use super::refuse::Problem;
 use super::{conversations, new_conversation};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{AdminAction, Event as Audited, EventType, Logged, Order, ReadLimit, Record};
 use crate::conversations::By;
 use crate::dialects::fields::{BadField, Fields};
@@ -29,7 +29,7 @@ use crate::users;
 const MAX_URL_BYTES: usize = 2048;
 
 /// The routes.
-pub(super) fn routes() -> Router<Arc<Relay>> {
+pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/admin/users/{id}", put(change_user))
         .route("/api/admin/users/{id}/disconnect", post(disconnect_user))
@@ -43,7 +43,7 @@ struct OneUser<'a> {
 }
 
 async fn change_user(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     admin: Admin,
     Named(id): Named<String>,
     body: JsonText,
@@ -51,8 +51,8 @@ async fn change_user(
     whole(async move {
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
         let payload = body.payload()?;
-        let change = change(&relay, &payload).map_err(|bad| Problem::bad(&payload, bad))?;
-        let changed = users::change_user(&relay, &admin.source, &user, &change).await?;
+        let change = change(&app, &payload).map_err(|bad| Problem::bad(&payload, bad))?;
+        let changed = users::change_user(&app, &admin.source, &user, &change).await?;
         let user = (&changed).into();
         Ok(Json(OneUser { user }).into_response())
     })
@@ -63,10 +63,10 @@ fn bad_user() -> Problem {
     Problem::of_field("Missing or invalid id", "id")
 }
 
-fn change(relay: &Relay, payload: &Payload<'_>) -> Result<UserChange, BadField> {
+fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, BadField> {
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
-    let fields = Fields::new(payload, &relay.config);
+    let fields = Fields::new(payload, &app.config);
     let name = fields.given_label("name")?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,
@@ -93,23 +93,23 @@ struct Disconnected {
 }
 
 async fn disconnect_user(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     admin: Admin,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let user = UserId::parse(&id).ok_or_else(bad_user)?;
-    let disconnected = users::disconnect_user(&relay, &admin.source, &user).await;
+    let disconnected = users::disconnect_user(&app, &admin.source, &user).await;
     Ok(Json(Disconnected { disconnected }).into_response())
 }
 
 async fn create_conversation(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     admin: Admin,
     body: JsonText,
 ) -> Response {
     whole(async move {
-        let wanted = new_conversation::by_admin(&relay, &body.payload()?)?;
-        conversations::created(&relay, By::Admin(&admin.source), &wanted).await
+        let wanted = new_conversation::by_admin(&app, &body.payload()?)?;
+        conversations::created(&app, By::Admin(&admin.source), &wanted).await
     })
     .await
 }
@@ -123,11 +123,11 @@ struct Records {
 }
 
 async fn audit(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     admin: Admin,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
-    let found = relay.audit.read(wanted(&query)?).await.map_err(|error| {
+    let found = app.audit.read(wanted(&query)?).await.map_err(|error| {
         tracing::warn!(%error, "the audit could not be read");
         Problem::failed()
     })?;
@@ -137,7 +137,7 @@ async fn audit(
         conversation_id: None,
         count: Some(found.records.len() as u64),
     };
-    relay.audit.record(Record::new(&admin.source, None, event));
+    app.audit.record(Record::new(&admin.source, None, event));
     let last = found.records.last().filter(|_| found.more);
     let next_cursor = last.map(|record| record.id.to_string());
     Ok(Json(Records {

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use tokio::sync::SemaphorePermit;
 
 use super::refuse::{Problem, Sender};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
 use crate::auth::{self, AuthError};
 use crate::connection::{Client, edge};
@@ -84,40 +84,40 @@ impl Anyone {
     }
 }
 
-impl FromRequestParts<Arc<Relay>> for Caller {
+impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
-        let client = client(parts, relay)?;
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let client = client(parts, app)?;
         let result = match bearer(&parts.headers) {
-            Some(token) => auth::authenticate(relay, client.address, token).await,
+            Some(token) => auth::authenticate(app, client.address, token).await,
             None => Err(AuthError::Missing),
         };
-        let authenticated = result.map_err(|error| refuse(relay, &client, error))?;
+        let authenticated = result.map_err(|error| refuse(app, &client, error))?;
         let identity = authenticated.identity;
         let source = client.source(None, Some(&identity));
         Sender::is(&parts.extensions, &source);
         Ok(Self {
-            user: relay.users.acquaint(&identity.user),
+            user: app.users.get_or_create(&identity.user),
             source,
             identity,
         })
     }
 }
 
-impl FromRequestParts<Arc<Relay>> for Admin {
+impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
-        if relay.config.admin_token.is_none() {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        if app.config.admin_token.is_none() {
             return Err(Problem::unknown_route());
         }
-        let client = client(parts, relay)?;
-        let failures = &relay.limits.authentication;
+        let client = client(parts, app)?;
+        let failures = &app.limits.authentication;
         let error = match bearer(&parts.headers) {
             None => AuthError::Missing,
             Some(_) if !failures.allows(client.address) => AuthError::TooManyAttempts,
-            Some(_) if is_admin(relay, &parts.headers) => {
+            Some(_) if is_admin(app, &parts.headers) => {
                 let source = client.source(None, None);
                 Sender::is(&parts.extensions, &source);
                 return Ok(Self { source });
@@ -127,42 +127,38 @@ impl FromRequestParts<Arc<Relay>> for Admin {
                 AuthError::Invalid
             }
         };
-        Err(refuse(relay, &client, error))
+        Err(refuse(app, &client, error))
     }
 }
 
-impl FromRequestParts<Arc<Relay>> for Anyone {
+impl FromRequestParts<Arc<App>> for Anyone {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, relay: &Arc<Relay>) -> Result<Self, Problem> {
-        match is_admin(relay, &parts.headers) {
-            true => Admin::from_request_parts(parts, relay)
-                .await
-                .map(Self::Admin),
-            false => Caller::from_request_parts(parts, relay)
-                .await
-                .map(Self::User),
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        match is_admin(app, &parts.headers) {
+            true => Admin::from_request_parts(parts, app).await.map(Self::Admin),
+            false => Caller::from_request_parts(parts, app).await.map(Self::User),
         }
     }
 }
 
-fn client(parts: &Parts, relay: &Relay) -> Result<Client, Problem> {
+fn client(parts: &Parts, app: &App) -> Result<Client, Problem> {
     // Every connection has one.
     let peer = parts.extensions.get::<ConnectInfo<PeerLink>>();
     let ConnectInfo(PeerLink(link)) = peer.ok_or_else(Problem::failed)?;
-    let proxies = &relay.config.trusted_proxies;
+    let proxies = &app.config.trusted_proxies;
     Ok(Client {
         address: address::client_address(link.peer().ip(), &parts.headers, proxies),
         user_agent: edge::user_agent(&parts.headers),
         declared: None,
-        node: relay.node.clone(),
+        node: app.node.clone(),
     })
 }
 
-fn refuse(relay: &Relay, client: &Client, error: AuthError) -> Problem {
+fn refuse(app: &App, client: &Client, error: AuthError) -> Problem {
     let event = Audited::AuthFailed { code: error.code() };
     let source = client.source(None, None);
-    relay.audit.record(Record::new(&source, None, event));
+    app.audit.record(Record::new(&source, None, event));
     match error {
         AuthError::Missing => {
             let code = ErrorCode::MissingToken;
@@ -187,8 +183,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Whether a request has the token of the settings.
-pub(super) fn is_admin(relay: &Relay, headers: &HeaderMap) -> bool {
-    let wanted = relay.config.admin_token.as_ref();
+pub(super) fn is_admin(app: &App, headers: &HeaderMap) -> bool {
+    let wanted = app.config.admin_token.as_ref();
     bearer(headers).zip(wanted).is_some_and(|(given, wanted)| {
         verify_slices_are_equal(given.as_bytes(), wanted.expose().as_bytes()).is_ok()
     })

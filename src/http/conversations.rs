@@ -17,7 +17,7 @@ use super::new_conversation::{self, Wanted};
 use super::path::Named;
 use super::query::Parameters;
 use super::refuse::Problem;
-use crate::app::Relay;
+use crate::app::App;
 use crate::conversations::{self, By, NotManaged};
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::conversation::{
@@ -30,7 +30,7 @@ use crate::stores::conversations::StoreError;
 const MOST_LISTED: usize = 200;
 
 /// The routes.
-pub(super) fn routes() -> Router<Arc<Relay>> {
+pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api/conversations", post(create).get(list))
         .route("/api/conversations/{id}", get(show))
@@ -60,24 +60,20 @@ struct OneParticipant<'a> {
     participant: ShownParticipant<'a>,
 }
 
-async fn create(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
         caller.unless_limited()?;
-        let wanted = new_conversation::by_user(&relay, &caller, &body.payload()?).await?;
+        let wanted = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
         let by = By::Participant(caller.acts(None));
-        created(&relay, by, &wanted).await
+        created(&app, by, &wanted).await
     })
     .await
 }
 
 /// Makes a conversation, and answers with it.
-pub(super) async fn created(
-    relay: &Relay,
-    by: By<'_>,
-    wanted: &Wanted,
-) -> Result<Response, Problem> {
-    let created = conversations::create(relay, by, &wanted.new).await?;
-    let names = names(relay, &created.participants).await?;
+pub(super) async fn created(app: &App, by: By<'_>, wanted: &Wanted) -> Result<Response, Problem> {
+    let created = conversations::create(app, by, &wanted.new).await?;
+    let names = names(app, &created.participants).await?;
     let mut conversation = ShownConversation::new(&created.conversation, wanted.written);
     if let Some(key) = &wanted.key {
         let shown = created.participants.iter();
@@ -94,7 +90,7 @@ pub(super) async fn created(
 }
 
 async fn list(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
@@ -107,7 +103,7 @@ async fn list(
         None => MOST_LISTED,
     };
     let _turn = caller.turn_to_read().await?;
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let listed = store.conversations_of(caller.id(), limit).await?;
     let ids: Vec<_> = listed
         .iter()
@@ -132,13 +128,13 @@ fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ShownConversation<'_> {
 
 /// Foreign conversations are told no more of than those that do not exist.
 async fn show(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     anyone: Anyone,
     Named(id): Named<String>,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::not_found("Conversation not found");
     let id = ConversationId::parse(&id).ok_or_else(not_found)?;
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let (conversation, listed) = match &anyone {
         Anyone::User(caller) => {
             let _turn = caller.turn_to_read().await?;
@@ -179,7 +175,7 @@ async fn show(
 }
 
 async fn add(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     anyone: Anyone,
     Named(id): Named<String>,
     body: JsonText,
@@ -190,14 +186,14 @@ async fn add(
         }
         let payload = body.payload()?;
         let bad = |bad| Problem::bad(&payload, bad);
-        let fields = Fields::new(&payload, &relay.config);
+        let fields = Fields::new(&payload, &app.config);
         let new = NewParticipant {
             user: fields.user("userId").map_err(bad)?,
             role: role(&fields).map_err(bad)?,
             key: None,
         };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let added = conversations::add_participant(&relay, anyone.manages(), &id, &new).await?;
+        let added = conversations::add_participant(&app, anyone.manages(), &id, &new).await?;
         let status = match added.repeated {
             true => StatusCode::OK,
             false => StatusCode::CREATED,
@@ -216,7 +212,7 @@ fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
 }
 
 async fn remove(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     anyone: Anyone,
     Named((id, user)): Named<(String, String)>,
 ) -> Response {
@@ -226,7 +222,7 @@ async fn remove(
         }
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let user = UserId::parse(&user).ok_or(NotManaged::NotFound)?;
-        let ended = conversations::end_participation(&relay, anyone.manages(), &id, &user).await?;
+        let ended = conversations::end_participation(&app, anyone.manages(), &id, &user).await?;
         Ok(participant(&ended))
     })
     .await
@@ -239,11 +235,11 @@ fn participant(participant: &Participant) -> Response {
 
 /// The names of those who are known.
 async fn names(
-    relay: &Relay,
+    app: &App,
     participants: &[Participant],
 ) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
     let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
-    let known = relay.conversations.store().users(&users).await?;
+    let known = app.conversations.store().users(&users).await?;
     Ok(known.into_iter().map(|user| (user.id, user.name)).collect())
 }
 

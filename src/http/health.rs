@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::model::clock;
 
 #[derive(Serialize)]
@@ -35,23 +35,23 @@ struct Ready {
     reason: Option<String>,
 }
 
-pub(super) async fn health(State(relay): State<Arc<Relay>>) -> Response {
-    let sessions = relay.sessions.count().await;
+pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
+    let sessions = app.sessions.count().await;
     Json(Health {
         status: "ok",
-        uptime: relay.started.elapsed().as_secs(),
+        uptime: app.started.elapsed().as_secs(),
         active_sessions: sessions,
         sessions,
         timestamp: clock::now_iso(),
         version: env!("CARGO_PKG_VERSION"),
-        connections: relay.connections.count(),
-        node: &relay.node,
+        connections: app.connections.count(),
+        node: &app.node,
     })
     .into_response()
 }
 
-pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
-    let reasons = problems(&relay).await;
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+    let reasons = problems(&app).await;
     if reasons.is_empty() {
         return Json(Ready {
             status: "ready",
@@ -67,15 +67,15 @@ pub(super) async fn ready(State(relay): State<Arc<Relay>>) -> Response {
 }
 
 /// All that speaks against sending clients here.
-async fn problems(relay: &Relay) -> Vec<&'static str> {
-    if relay.is_draining() {
+async fn problems(app: &App) -> Vec<&'static str> {
+    if app.is_draining() {
         return vec!["draining"];
     }
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let checks = [
         store.health().await.err().map(|_| store.failing()),
-        relay.audit.health().err(),
-        relay.nodes.as_ref().and_then(|nodes| nodes.problem()),
+        app.audit.health().err(),
+        app.cluster.as_ref().and_then(|cluster| cluster.problem()),
     ];
     checks.into_iter().flatten().collect()
 }

@@ -13,7 +13,7 @@ use super::message_form::Form;
 use super::path::Named;
 use super::query::Parameters;
 use super::refuse::Problem;
-use crate::app::Relay;
+use crate::app::App;
 use crate::dialects::conversation::{self, Person};
 use crate::dialects::{chat, feed};
 use crate::model::UserId;
@@ -51,7 +51,7 @@ struct Pagination {
 
 /// `GET /api/messages`
 pub(super) async fn page(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Problem> {
@@ -63,7 +63,7 @@ pub(super) async fn page(
     let _turn = caller.turn_to_read().await?;
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let page = store.page(&id, caller.id(), window, limit(&query)?);
     let page = page.await.map_err(refusal)?;
     let next = match window.after {
@@ -83,7 +83,7 @@ pub(super) async fn page(
         })
         .into_response());
     }
-    let senders = Senders::read(&relay, &page.messages).await?;
+    let senders = Senders::read(&app, &page.messages).await?;
     let messages = page.messages.iter();
     let messages = messages
         .map(|message| conversation::Shown::new(shown, message, senders.of(message)))
@@ -97,7 +97,7 @@ pub(super) async fn page(
 
 /// `GET /api/messages/:conversation_id`
 pub(super) async fn slice(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     caller: Caller,
     Named(id): Named<String>,
     Query(query): Query<Parameters>,
@@ -112,10 +112,10 @@ pub(super) async fn slice(
             .map_err(|_| Problem::bad_parameter("offset"))?,
         None => 0,
     };
-    let store = relay.conversations.store();
+    let store = app.conversations.store();
     let slice = store.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;
-    let senders = Senders::read(&relay, &slice.messages).await?;
+    let senders = Senders::read(&app, &slice.messages).await?;
     let shown = id.shown(IdType::Text);
     let messages = slice.messages.iter();
     let messages =
@@ -169,10 +169,10 @@ fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, P
 struct Senders(HashMap<UserId, UserRecord>);
 
 impl Senders {
-    async fn read(relay: &Relay, messages: &[Message]) -> Result<Self, StoreError> {
+    async fn read(app: &App, messages: &[Message]) -> Result<Self, StoreError> {
         let senders: HashSet<_> = messages.iter().map(|one| one.sender.clone()).collect();
         let senders: Vec<_> = senders.into_iter().collect();
-        let known = relay.conversations.store().users(&senders).await?;
+        let known = app.conversations.store().users(&senders).await?;
         Ok(Self(
             known
                 .into_iter()

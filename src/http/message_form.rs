@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::refuse::Problem;
-use crate::app::Relay;
+use crate::app::App;
 use crate::dialects::fields::Fields;
 use crate::dialects::{chat, conversation, feed};
 use crate::model::conversation::{Message, NewMessage, ShownId, TempId, WrittenId};
 use crate::model::{Dialect, ErrorCode, Identity, UserId};
-use crate::payload::{Kept, Payload};
+use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
 
 /// The longest content of a message in the form of `chat`, in characters (protocol, REST).
@@ -53,9 +53,9 @@ struct InFeed<'a> {
 impl Form {
     /// The form of a message, by the name of the conversation's id. Without one, by the rest or by
     /// what is served, so that who forgot it is told so in the words of their dialect.
-    pub(super) fn of(relay: &Relay, payload: &Payload<'_>) -> Self {
+    pub(super) fn of(app: &App, payload: &Payload<'_>) -> Self {
         let has = |name| payload.get(name).is_some();
-        let served = &relay.config.dialects;
+        let served = &app.config.dialects;
         if has(CONVERSATION_ID) {
             Self::Conversation
         } else if has(CHAT_ID) {
@@ -82,12 +82,12 @@ impl Form {
     /// The message that a user wants to send.
     pub(super) fn read(
         self,
-        relay: &Relay,
+        app: &App,
         sender: &UserId,
         payload: &Payload<'_>,
     ) -> Result<(WrittenId, NewMessage), Problem> {
-        let fields = Fields::new(payload, &relay.config);
-        let most = relay.config.max_content_chars;
+        let fields = Fields::new(payload, &app.config);
+        let most = app.config.max_content_chars;
         let (conversation, said) = match self {
             Self::Conversation => in_conversation(&fields, payload, most)?,
             Self::Chat => in_chat(&fields, payload, most)?,
@@ -143,8 +143,8 @@ impl Form {
 /// What a message says.
 #[derive(Default)]
 struct Said {
-    content: Option<Kept>,
-    media: Option<Kept>,
+    content: Option<OwnedValue>,
+    media: Option<OwnedValue>,
     key_number: Option<i64>,
     temp_id: Option<TempId>,
 }
@@ -183,8 +183,8 @@ fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
         fields.content(MEDIA, most).map_err(bad)?;
     }
     let said = Said {
-        content: content.map(Kept::from),
-        media: media.map(Kept::from),
+        content: content.map(OwnedValue::from),
+        media: media.map(OwnedValue::from),
         temp_id: conversation::temp_id(fields).map_err(bad)?,
         ..Said::default()
     };

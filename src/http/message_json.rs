@@ -8,7 +8,7 @@ use crate::model::clock;
 use crate::model::conversation::{
     ContentKey, Conversation, IdType, Participant, Role, ShownId, UserRecord,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// A conversation.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ struct InFeed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content_key_number: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    encrypted_content_key: Option<&'a Kept>,
+    encrypted_content_key: Option<&'a OwnedValue>,
 }
 
 impl<'a> ShownConversation<'a> {

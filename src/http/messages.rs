@@ -17,18 +17,18 @@ use super::message_form::Form;
 use super::path::Named;
 use super::query::Parameters;
 use super::refuse::Problem;
-use crate::app::Relay;
+use crate::app::App;
 use crate::conversations;
 use crate::dialects::conversation;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
 use crate::model::conversation::{ConversationId, Edit, IdType, Message, MessageId};
-use crate::payload::{Kept, Payload};
+use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
 
 /// The routes.
-pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
-    let limit = DefaultBodyLimit::max(relay.config.max_event_bytes);
+pub(super) fn routes(app: &App) -> Router<Arc<App>> {
+    let limit = DefaultBodyLimit::max(app.config.max_event_bytes);
     Router::new()
         .route("/api/messages", post(send).get(history::page))
         .route(
@@ -42,16 +42,16 @@ pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
         .layer(limit)
 }
 
-async fn send(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
         caller.unless_limited()?;
         let payload = body.payload()?;
-        let form = Form::of(&relay, &payload);
-        let (conversation, new) = form.read(&relay, caller.id(), &payload)?;
+        let form = Form::of(&app, &payload);
+        let (conversation, new) = form.read(&app, caller.id(), &payload)?;
         let mut kept = None;
         let on_kept = |message: &Message, repeated| kept = Some((message.clone(), repeated));
         let actor = caller.acts(Some(form.dialect()));
-        let sent = conversations::send(&relay, actor, &new, body.len(), on_kept).await;
+        let sent = conversations::send(&app, actor, &new, body.len(), on_kept).await;
         sent.map_err(|error| form.refusal(error))?;
         let (message, repeated) = kept.ok_or_else(Problem::failed)?;
         let status = match repeated {
@@ -71,7 +71,7 @@ struct Edited<'a> {
 
 /// Edits in the form of `conversation`.
 async fn edit(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     caller: Caller,
     Named(id): Named<String>,
     body: JsonText,
@@ -79,14 +79,14 @@ async fn edit(
     whole(async move {
         caller.unless_limited()?;
         let payload = body.payload()?;
-        let fields = Fields::new(&payload, &relay.config);
-        let content = fields.content("content", relay.config.max_content_chars);
+        let fields = Fields::new(&payload, &app.config);
+        let content = fields.content("content", app.config.max_content_chars);
         let content = content.map_err(|bad| Problem::bad(&payload, bad))?;
         let change = Edit {
             content: content.into(),
             key_number: None,
         };
-        let message = edited(&relay, &caller, None, &id, &change).await?;
+        let message = edited(&app, &caller, None, &id, &change).await?;
         let id = message.conversation.shown(IdType::Text);
         let sender = (&caller.identity).into();
         let message = conversation::Shown::new(id, &message, sender);
@@ -105,14 +105,14 @@ struct Replaced<'a> {
 #[derive(Serialize)]
 struct ReplacedMessage<'a> {
     id: MessageId,
-    encrypted_msg_content: Option<&'a Kept>,
+    encrypted_msg_content: Option<&'a OwnedValue>,
     /// Milliseconds since the epoch.
     updated_at: u64,
 }
 
 /// Edits in the form of `feed`.
 async fn replace(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     caller: Caller,
     Named(id): Named<String>,
     body: JsonText,
@@ -120,8 +120,8 @@ async fn replace(
     whole(async move {
         caller.unless_limited()?;
         let payload = body.payload()?;
-        let change = replacement(&relay, &payload)?;
-        let message = edited(&relay, &caller, Some(Dialect::Feed), &id, &change).await?;
+        let change = replacement(&app, &payload)?;
+        let message = edited(&app, &caller, Some(Dialect::Feed), &id, &change).await?;
         let message_data = ReplacedMessage {
             id: message.id,
             encrypted_msg_content: message.content(),
@@ -136,11 +136,11 @@ async fn replace(
     .await
 }
 
-fn replacement(relay: &Relay, payload: &Payload<'_>) -> Result<Edit, Problem> {
+fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Problem> {
     const KEY_NUMBER: &str = "content_key_number";
     let bad = |bad| Problem::bad(payload, bad);
-    let fields = Fields::new(payload, &relay.config);
-    let most = relay.config.max_content_chars;
+    let fields = Fields::new(payload, &app.config);
+    let most = app.config.max_content_chars;
     let content = fields.content("encrypted_msg_content", most).map_err(bad)?;
     let number = payload.filled(KEY_NUMBER).map(|number| {
         let number = number.as_raw().and_then(|raw| raw.get().parse().ok());
@@ -153,9 +153,9 @@ fn replacement(relay: &Relay, payload: &Payload<'_>) -> Result<Edit, Problem> {
 }
 
 /// Where a message is that has this id. Nobody learns whether one exists that is not for them.
-async fn find(relay: &Relay, id: &str) -> Result<(ConversationId, MessageId), Problem> {
+async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Problem> {
     let id = MessageId::parse(id).ok_or(StoreError::NotAllowed)?;
-    let message = relay.conversations.store().message(id).await?;
+    let message = app.conversations.store().message(id).await?;
     let message = message.ok_or(StoreError::NotAllowed)?;
     Ok((message.conversation, id))
 }
@@ -169,17 +169,17 @@ fn unless_found(error: StoreError) -> Problem {
 }
 
 async fn edited(
-    relay: &Relay,
+    app: &App,
     caller: &Caller,
     dialect: Option<Dialect>,
     id: &str,
     change: &Edit,
 ) -> Result<Message, Problem> {
-    let (conversation, id) = find(relay, id).await?;
+    let (conversation, id) = find(app, id).await?;
     let mut kept = None;
     let on_kept = |message: &Message| kept = Some(message.clone());
     let actor = caller.acts(dialect);
-    let edited = conversations::edit(relay, actor, &conversation, id, change, on_kept).await;
+    let edited = conversations::edit(app, actor, &conversation, id, change, on_kept).await;
     edited.map_err(unless_found)?;
     kept.ok_or_else(Problem::failed)
 }
@@ -192,7 +192,7 @@ struct Removed {
 
 /// Deletes a message for all, or with `?forAll=false` for the caller alone.
 async fn remove(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     caller: Caller,
     Named(id): Named<String>,
     Query(query): Query<Parameters>,
@@ -204,11 +204,11 @@ async fn remove(
             Some("false") => false,
             Some(_) => return Err(Problem::bad_parameter("forAll")),
         };
-        let (conversation, id) = find(&relay, &id).await?;
+        let (conversation, id) = find(&app, &id).await?;
         let actor = caller.acts(None);
         let removed = match for_all {
-            true => conversations::delete(&relay, actor, &conversation, id, |_| {}).await,
-            false => conversations::hide(&relay, actor, &conversation, id).await,
+            true => conversations::delete(&app, actor, &conversation, id, |_| {}).await,
+            false => conversations::hide(&app, actor, &conversation, id).await,
         };
         removed.map_err(unless_found)?;
         let message = "Message deleted";
@@ -220,13 +220,13 @@ async fn remove(
 /// `POST /api/messages/read`. A conversation may have that id, so it is no route of its own, which
 /// would hide the one that reads it.
 async fn post_to(
-    relay: State<Arc<Relay>>,
+    app: State<Arc<App>>,
     caller: Caller,
     Named(name): Named<String>,
     body: JsonText,
 ) -> Response {
     match name.as_str() {
-        "read" => mark_read(relay, caller, body).await,
+        "read" => mark_read(app, caller, body).await,
         _ => Problem::unknown_route().into_response(),
     }
 }
@@ -236,16 +236,16 @@ struct Success {
     success: bool,
 }
 
-async fn mark_read(State(relay): State<Arc<Relay>>, caller: Caller, body: JsonText) -> Response {
+async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     whole(async move {
         caller.unless_limited()?;
         let payload = body.payload()?;
         let bad = |bad| Problem::bad(&payload, bad);
-        let fields = Fields::new(&payload, &relay.config);
+        let fields = Fields::new(&payload, &app.config);
         let conversation = fields.conversation("conversationId").map_err(bad)?.id;
         let messages = conversation::message_ids(&payload).map_err(bad)?;
         let actor = caller.acts(Some(Dialect::Conversation));
-        conversations::mark_read(&relay, actor, &conversation, &messages, || {}).await?;
+        conversations::mark_read(&app, actor, &conversation, &messages, || {}).await?;
         Ok(Json(Success { success: true }))
     })
     .await

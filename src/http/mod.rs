@@ -29,18 +29,18 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use crate::model::Dialect;
 pub use error::fallback;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::connection::{SocketIoEdge, edge};
 
 /// All routes.
-pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
-    let serves = |dialect| relay.config.dialects.contains(&dialect);
-    let sessions = serves(Dialect::Session).then(|| sessions::routes(relay));
+pub fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
+    let serves = |dialect| app.config.dialects.contains(&dialect);
+    let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
     let stored = [Dialect::Conversation, Dialect::Feed, Dialect::Chat];
     let conversations = stored
         .into_iter()
         .any(serves)
-        .then(|| conversations::routes().merge(messages::routes(relay)));
+        .then(|| conversations::routes().merge(messages::routes(app)));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
@@ -49,17 +49,17 @@ pub fn router(relay: &Arc<Relay>, edge: SocketIoEdge) -> Router {
         .merge(admin::routes())
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_route)
-        .with_state(relay.clone())
-        .layer(from_fn_with_state(relay.clone(), refuse::record_refusals))
-        .layer(from_fn_with_state(relay.clone(), refuse::refuse_unrecorded))
+        .with_state(app.clone())
+        .layer(from_fn_with_state(app.clone(), refuse::record_refusals))
+        .layer(from_fn_with_state(app.clone(), refuse::refuse_unrecorded))
         .layer(from_fn(refuse::name_failures));
     let socket_io = Router::new()
         .route("/socket.io", any(edge::request))
         .route("/socket.io/", any(edge::request))
         .with_state(edge);
-    origin::guard(&relay.config.allowed_origins, rest.merge(socket_io))
+    origin::guard(&app.config.allowed_origins, rest.merge(socket_io))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn_with_state(relay.clone(), edge::note_request))
+        .layer(from_fn_with_state(app.clone(), edge::note_request))
 }

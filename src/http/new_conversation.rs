@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use super::caller::Caller;
 use super::refuse::Problem;
-use crate::app::Relay;
+use crate::app::App;
 use crate::dialects::fields::{BadField, Fields, written_id};
 use crate::model::conversation::{
     ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
 };
 use crate::model::{ErrorCode, UserId};
-use crate::payload::{Kept, Payload};
+use crate::payload::{OwnedValue, Payload};
 
 /// The most who take part in a conversation from its beginning.
 const MOST_PARTICIPANTS: usize = 1000;
@@ -38,12 +38,12 @@ pub(super) struct Wanted {
 
 /// What a user asks for, who will be its admin.
 pub(super) async fn by_user(
-    relay: &Relay,
+    app: &App,
     caller: &Caller,
     payload: &Payload<'_>,
 ) -> Result<Wanted, Problem> {
     if payload.get(ENTRIES).is_some() {
-        return by_entries(relay, caller, payload).await;
+        return by_entries(app, caller, payload).await;
     }
     let bad = |bad| Problem::bad(payload, bad);
     let mut users = user_ids(payload).map_err(bad)?;
@@ -53,14 +53,14 @@ pub(super) async fn by_user(
         .iter()
         .map(|user| participant(user, Role::Member, None));
     let participants = [admin].into_iter().chain(others).collect();
-    wanted(relay, payload, caller.id().clone(), participants)
+    wanted(app, payload, caller.id().clone(), participants)
 }
 
 /// What an administrator asks for. Who made it is the first of `participantIds`, unless named.
-pub(super) fn by_admin(relay: &Relay, payload: &Payload<'_>) -> Result<Wanted, Problem> {
+pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<Wanted, Problem> {
     let bad = |bad| Problem::bad(payload, bad);
     let users = user_ids(payload).map_err(bad)?;
-    let fields = Fields::new(payload, &relay.config);
+    let fields = Fields::new(payload, &app.config);
     let named = payload.given(CREATED_BY).map(|_| fields.user(CREATED_BY));
     let named = named.transpose().map_err(bad)?;
     let first = users.first().cloned();
@@ -76,17 +76,17 @@ pub(super) fn by_admin(relay: &Relay, payload: &Payload<'_>) -> Result<Wanted, P
         false => Role::Member,
     };
     let participants = users.iter().map(|user| participant(user, role(user), None));
-    wanted(relay, payload, created_by, participants.collect())
+    wanted(app, payload, created_by, participants.collect())
 }
 
 fn wanted(
-    relay: &Relay,
+    app: &App,
     payload: &Payload<'_>,
     created_by: UserId,
     participants: Vec<NewParticipant>,
 ) -> Result<Wanted, Problem> {
     let bad = |bad| Problem::bad(payload, bad);
-    let fields = Fields::new(payload, &relay.config);
+    let fields = Fields::new(payload, &app.config);
     let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose().map_err(bad)?;
     let title = fields.given_label(TITLE).map_err(bad)?;
@@ -140,12 +140,8 @@ struct Entry {
 
 /// The form of `feed`. The deployed client names the conversation in each entry, and who takes part
 /// by name; where the entries' ids differ, they are those of users.
-async fn by_entries(
-    relay: &Relay,
-    caller: &Caller,
-    payload: &Payload<'_>,
-) -> Result<Wanted, Problem> {
-    let entries = entries(relay, payload)?;
+async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result<Wanted, Problem> {
+    let entries = entries(app, payload)?;
     let Some(first) = entries.first() else {
         return Err(no_entries());
     };
@@ -153,7 +149,7 @@ async fn by_entries(
     let are_users = !same || entries.len() == 1 && first.id.as_str() == caller.id().as_str();
     let users = match are_users {
         true => entries.iter().map(user_of).collect::<Result<_, _>>()?,
-        false => named(relay, caller, &entries).await?,
+        false => named(app, caller, &entries).await?,
     };
     if !users.contains(caller.id()) {
         return Err(Problem::new(
@@ -191,22 +187,22 @@ fn no_entries() -> Problem {
     Problem::of_field("Conversation entries array is required", ENTRIES)
 }
 
-fn entries(relay: &Relay, payload: &Payload<'_>) -> Result<Vec<Entry>, Problem> {
+fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Problem> {
     let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
     let items = items.filter(|items| !items.is_empty() && items.len() <= MOST_PARTICIPANTS);
     let items = items.ok_or_else(no_entries)?;
     let invalid = || Problem::of_field("Invalid conversation entry format", ENTRIES);
-    let parsed = items.into_iter().map(|raw| entry(relay, raw.get()));
+    let parsed = items.into_iter().map(|raw| entry(app, raw.get()));
     parsed.collect::<Option<_>>().ok_or_else(invalid)
 }
 
-fn entry(relay: &Relay, text: &str) -> Option<Entry> {
+fn entry(app: &App, text: &str) -> Option<Entry> {
     const KEY: &str = "encrypted_content_key";
     const KEY_NUMBER: &str = "content_key_number";
     let payload = Payload::of_object(text).ok()?;
-    let fields = Fields::new(&payload, &relay.config);
-    fields.filled_up_to(KEY, relay.config.max_key_bytes).ok()?;
+    let fields = Fields::new(&payload, &app.config);
+    fields.filled_up_to(KEY, app.config.max_key_bytes).ok()?;
     let number = match payload.filled(KEY_NUMBER) {
         Some(number) => number.as_raw()?.get().parse().ok()?,
         None => 1,
@@ -218,7 +214,7 @@ fn entry(relay: &Relay, text: &str) -> Option<Entry> {
         username: fields.label("username").ok()?.into(),
         key: ContentKey {
             number,
-            encrypted: Kept::from(payload.filled(KEY)?),
+            encrypted: OwnedValue::from(payload.filled(KEY)?),
         },
     })
 }
@@ -230,8 +226,8 @@ fn user_of(entry: &Entry) -> Result<UserId, Problem> {
 
 /// Whom the entries name: the caller by the name in their token, others by the name that they are
 /// known by, or by their id. A name that several users have is of no use.
-async fn named(relay: &Relay, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Problem> {
-    let store = relay.conversations.store();
+async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Problem> {
+    let store = app.conversations.store();
     let names: HashSet<_> = entries.iter().map(|entry| entry.username.clone()).collect();
     let names: Vec<_> = names.into_iter().collect();
     let known = store.users_named(&names).await?;

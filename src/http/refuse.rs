@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::error;
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{Event, Record, Source};
 use crate::dialects::fields::BadField;
 use crate::model::ErrorCode;
@@ -218,7 +218,7 @@ struct Refused(ErrorCode);
 
 /// Records what is refused to whom.
 pub(super) async fn record_refusals(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -237,18 +237,18 @@ pub(super) async fn record_refusals(
                 conversation_id: None,
             },
         };
-        relay.audit.record(Record::new(source, None, event));
+        app.audit.record(Record::new(source, None, event));
     }
     response
 }
 
 /// Refuses what would change something while it could not be recorded (setting `audit_spool_full`).
 pub(super) async fn refuse_unrecorded(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if relay.audit.refuses() && !request.method().is_safe() {
+    if app.audit.refuses() && !request.method().is_safe() {
         return Problem::busy().into_response();
     }
     next.run(request).await

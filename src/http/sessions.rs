@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{caller, error};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::connection::{Client, edge};
 use crate::limits::address;
@@ -26,8 +26,8 @@ use crate::transport::PeerLink;
 const MAX_BODY: usize = 4096;
 
 /// The routes.
-pub(super) fn routes(relay: &Relay) -> Router<Arc<Relay>> {
-    let limit = DefaultBodyLimit::max(MAX_BODY + relay.config.max_key_bytes);
+pub(super) fn routes(app: &App) -> Router<Arc<App>> {
+    let limit = DefaultBodyLimit::max(MAX_BODY + app.config.max_key_bytes);
     Router::new()
         .route("/api/reserve-session", post(reserve).layer(limit))
         .route("/sessions", get(list))
@@ -100,26 +100,26 @@ impl IntoResponse for Refusal {
 }
 
 async fn reserve(
-    State(relay): State<Arc<Relay>>,
+    State(app): State<Arc<App>>,
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let peer = link.peer().ip();
-    let address = address::client_address(peer, &headers, &relay.config.trusted_proxies);
+    let address = address::client_address(peer, &headers, &app.config.trusted_proxies);
     let client = Client {
         address,
         user_agent: edge::user_agent(&headers),
         declared: Some(Dialect::Session),
-        node: relay.node.clone(),
+        node: app.node.clone(),
     };
     let source = client.source(None, None);
     let record = |event| {
         let record = Record::new(&source, client.declared, event);
-        relay.audit.record(record);
+        app.audit.record(record);
     };
-    let reserved = match relay.limits.allows_join(address) {
-        true => try_reserve(&relay, body).await,
+    let reserved = match app.limits.allows_join(address) {
+        true => try_reserve(&app, body).await,
         false => Err(Refusal::RateLimit),
     };
     match reserved {
@@ -142,13 +142,13 @@ async fn reserve(
 }
 
 async fn try_reserve(
-    relay: &Relay,
+    app: &App,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(SessionId, ChatMode), Refusal> {
     let body = body.map_err(|_| Refusal::TooLarge)?;
     // What is no object has no fields.
     let wanted: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
-    let most = relay.config.max_key_bytes;
+    let most = app.config.max_key_bytes;
     let text = |name| match wanted.get(name) {
         Some(Value::String(text)) if text.len() <= most => Some(text.clone()),
         Some(Value::Number(number)) if !number.is_f64() => Some(number.to_string()),
@@ -164,7 +164,7 @@ async fn try_reserve(
         Some(Value::String(name)) => name.parse().map_err(|_| Refusal::UnknownMode)?,
         _ => return Err(Refusal::UnknownMode),
     };
-    match relay.sessions.reserve(&id, key, mode).await {
+    match app.sessions.reserve(&id, key, mode).await {
         Ok(()) => Ok((id, mode)),
         Err(ReserveError::Exists) => Err(Refusal::Exists),
         Err(ReserveError::Busy) => Err(Refusal::Busy),
@@ -192,11 +192,11 @@ impl From<Summary> for Listed {
 }
 
 /// For those who look for a fault: with `DEBUG=true`, or with the admin token.
-async fn list(State(relay): State<Arc<Relay>>, headers: HeaderMap) -> Response {
-    if !relay.config.debug && !caller::is_admin(&relay, &headers) {
+async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if !app.config.debug && !caller::is_admin(&app, &headers) {
         return error::unknown_route().await;
     }
-    let summaries = relay.sessions.summaries().await;
+    let summaries = app.sessions.summaries().await;
     let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();
     Json(listed).into_response()
 }

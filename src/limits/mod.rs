@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
-pub use slots::{Place, Places};
+pub use slots::{AddressSlot, AddressSlots};
 
-use crate::cluster::{Body, Nodes, Spent, Topic};
+use crate::cluster::{Body, Cluster, Spent, Topic};
 use crate::config::{Config, Rate};
 use crate::model::UserId;
 
@@ -30,7 +30,7 @@ pub struct Limit {
 /// to a tenth of the burst. So a user of several nodes may do that much more for each further one.
 #[derive(Debug)]
 struct Shared {
-    nodes: Arc<Nodes>,
+    cluster: Arc<Cluster>,
     user: UserId,
     /// What is told.
     spent: fn(u32) -> Spent,
@@ -42,9 +42,14 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(nodes: &Arc<Nodes>, user: &UserId, spent: fn(u32) -> Spent, burst: u32) -> Box<Self> {
+    fn new(
+        cluster: &Arc<Cluster>,
+        user: &UserId,
+        spent: fn(u32) -> Spent,
+        burst: u32,
+    ) -> Box<Self> {
         Box::new(Self {
-            nodes: nodes.clone(),
+            cluster: cluster.clone(),
             user: user.clone(),
             spent,
             share: (burst / 10).max(1),
@@ -60,7 +65,7 @@ impl Shared {
             if amount > 0 {
                 let topic = Topic::User(self.user.clone());
                 let body = Body::Spent((self.spent)(amount));
-                let _ = self.nodes.bus().post(&topic, &body);
+                let _ = self.cluster.bus().post(&topic, &body);
             }
         }
     }
@@ -155,9 +160,9 @@ pub struct UserLimits {
 
 impl UserLimits {
     /// Fresh limits of this user.
-    pub fn new(config: &Config, user: &UserId, nodes: Option<&Arc<Nodes>>) -> Self {
+    pub fn new(config: &Config, user: &UserId, cluster: Option<&Arc<Cluster>>) -> Self {
         let shared = |spent, burst: NonZeroU32| {
-            nodes.map(|nodes| Shared::new(nodes, user, spent, burst.get()))
+            cluster.map(|cluster| Shared::new(cluster, user, spent, burst.get()))
         };
         let file_rate = Quota::per_second(config.file_rate).allow_burst(config.file_burst);
         Self {

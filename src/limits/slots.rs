@@ -7,12 +7,12 @@ use dashmap::DashMap;
 
 /// Places per address. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct AddressSlots {
     taken: Arc<DashMap<IpAddr, u32>>,
     most: u32,
 }
 
-impl Places {
+impl AddressSlots {
     /// `most` places for each address.
     pub fn new(most: u32) -> Self {
         Self {
@@ -22,13 +22,13 @@ impl Places {
     }
 
     /// Takes a place. `None`: none is left.
-    pub fn take(&self, address: IpAddr) -> Option<Place> {
+    pub fn take(&self, address: IpAddr) -> Option<AddressSlot> {
         let mut taken = self.taken.entry(address).or_insert(0);
         if *taken >= self.most {
             return None;
         }
         *taken += 1;
-        Some(Place {
+        Some(AddressSlot {
             taken: self.taken.clone(),
             address,
         })
@@ -37,12 +37,12 @@ impl Places {
 
 /// A place that was taken; dropping it gives it back.
 #[derive(Debug)]
-pub struct Place {
+pub struct AddressSlot {
     taken: Arc<DashMap<IpAddr, u32>>,
     address: IpAddr,
 }
 
-impl Drop for Place {
+impl Drop for AddressSlot {
     fn drop(&mut self) {
         self.taken.remove_if_mut(&self.address, |_, count| {
             *count -= 1;
@@ -58,16 +58,16 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_it_is_dropped() {
-        let places = Places::new(2);
+        let slots = AddressSlots::new(2);
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let first = places.take(here);
-        let second = places.take(here);
+        let first = slots.take(here);
+        let second = slots.take(here);
         assert!(first.is_some() && second.is_some());
-        assert!(places.take(here).is_none());
-        assert!(places.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).is_some());
+        assert!(slots.take(here).is_none());
+        assert!(slots.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).is_some());
         drop(first);
-        assert!(places.take(here).is_some());
+        assert!(slots.take(here).is_some());
         drop(second);
-        assert!(places.taken.is_empty());
+        assert!(slots.taken.is_empty());
     }
 }

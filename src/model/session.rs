@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::model::UserId;
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// Whom a message is for when it is for all.
 pub const EVERYONE: &str = "all";
@@ -118,7 +118,7 @@ pub struct Member {
     /// The name shown to others.
     pub display_name: Arc<str>,
     /// The public key, when the member has sent one.
-    pub public_key: Option<Kept>,
+    pub public_key: Option<OwnedValue>,
     /// When it joined, in milliseconds since the epoch.
     pub joined_at: u64,
     /// Which connection it joined on: [`Connection::session`](crate::connection::Connection).
@@ -129,13 +129,13 @@ pub struct Member {
 #[derive(Debug)]
 pub struct Message {
     /// The sender's id for it, or one made here; JSON as it came in.
-    pub id: Kept,
+    pub id: OwnedValue,
     /// The member who sent it.
     pub from: UserId,
     /// The member it is for, or [`EVERYONE`], or nothing, which means the same.
     pub to: Option<UserId>,
     /// What is relayed.
-    pub encrypted: Kept,
+    pub encrypted: OwnedValue,
     /// Milliseconds since the epoch.
     pub timestamp: u64,
     /// What kind of message the sender says it is.
@@ -165,8 +165,8 @@ impl Message {
         Self::FIELDS
             + names
             + to
-            + self.id.lend().written_size()
-            + self.encrypted.lend().total_size()
+            + self.id.as_opaque().written_size()
+            + self.encrypted.as_opaque().total_size()
     }
 }
 
@@ -178,7 +178,7 @@ pub struct Join<'a> {
     /// With which name; `None` keeps the one that is known, or else shows the id.
     pub display_name: Option<Arc<str>>,
     /// The public key; `None` keeps the one that is known.
-    pub public_key: Option<Kept>,
+    pub public_key: Option<OwnedValue>,
     /// Whether it says that the session is its own.
     pub is_creator: bool,
     /// The key or password.
@@ -206,7 +206,7 @@ pub struct Joined {
     /// The messages it may see, oldest first.
     pub history: Vec<Arc<Message>>,
     /// The session keys that were set last, for all members.
-    pub session_keys: Option<Kept>,
+    pub session_keys: Option<OwnedValue>,
     /// All members, the longest first.
     pub members: Vec<Member>,
     /// The number of this change. What was changed up to it is in the rest of this.

@@ -16,7 +16,7 @@ use crate::payload::FrameSizes;
 
 /// An event that is written. `Debug` shows its name and size only.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Packed {
+pub struct EncodedEvent {
     event: String,
     /// The JSON text of the payload, in which a placeholder stands for each attachment.
     text: String,
@@ -24,7 +24,7 @@ pub struct Packed {
     attachments: VecDeque<Bytes>,
 }
 
-impl Packed {
+impl EncodedEvent {
     /// Writes an event. `None`: it cannot be written.
     pub fn new<T: Serialize>(event: &str, payload: &T) -> Option<Self> {
         let value = CommonParser.encode_value(payload, Some(event)).ok()?;
@@ -52,7 +52,7 @@ impl Packed {
         self.event.len() + self.text.len() + attachments.sum::<usize>()
     }
 
-    /// Reads the payload, and the sizes of the frames that it becomes, for `emit`.
+    /// Reads the payload, and the sizes of the frames that it becomes, for `send_sized`.
     ///
     /// # Errors
     /// It is not what [`new`](Self::new) wrote.
@@ -67,7 +67,7 @@ impl Packed {
     }
 }
 
-impl fmt::Debug for Packed {
+impl fmt::Debug for EncodedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Packed")
             .field("event", &self.event)
@@ -79,15 +79,16 @@ impl fmt::Debug for Packed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::Kept;
+    use crate::payload::OwnedValue;
 
     /// Written, sent to another node and written again there.
-    fn there_and_back(payload: &Kept) -> (String, Vec<Bytes>) {
-        let packed = Packed::new("event", payload).unwrap();
+    fn there_and_back(payload: &OwnedValue) -> (String, Vec<Bytes>) {
+        let packed = EncodedEvent::new("event", payload).unwrap();
         let sent = rmp_serde::to_vec_named(&packed).unwrap();
-        let received: Packed = rmp_serde::from_slice(&sent).unwrap();
+        let received: EncodedEvent = rmp_serde::from_slice(&sent).unwrap();
         assert_eq!(received.event(), "event");
-        let again = received.with_payload(|payload, _| Packed::new("event", payload).unwrap());
+        let again =
+            received.with_payload(|payload, _| EncodedEvent::new("event", payload).unwrap());
         let again = again.unwrap();
         (again.text, again.attachments.into())
     }
@@ -100,12 +101,12 @@ mod tests {
             "[1,2]",
             "null",
         ] {
-            let kept = Kept::from_parts(text.to_owned(), Vec::new()).unwrap();
+            let kept = OwnedValue::from_parts(text.to_owned(), Vec::new()).unwrap();
             assert_eq!(there_and_back(&kept), (text.to_owned(), Vec::new()));
         }
         let text = r#"{"a":{"_placeholder":true,"num":0},"b":[ 1.50 ],"c":[{"_placeholder":true,"num":1}]}"#;
         let attachments = vec![Bytes::from_static(b"\0\xff"), Bytes::from_static(b"one")];
-        let kept = Kept::from_parts(text.to_owned(), attachments.clone()).unwrap();
+        let kept = OwnedValue::from_parts(text.to_owned(), attachments.clone()).unwrap();
         assert_eq!(there_and_back(&kept), (text.to_owned(), attachments));
     }
 }

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 pub use attachments::{Opaque, plainly};
-pub use encoded::Packed;
+pub use encoded::EncodedEvent;
 pub use event::RawEvent;
-pub use owned::Kept;
+pub use owned::OwnedValue;
 pub use relayed::Relayed;
 
 /// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.

@@ -15,28 +15,28 @@ use super::{Opaque, text};
 
 /// A value that is kept and not looked into. Cheap to clone. `Debug` shows its size only.
 #[derive(Clone)]
-pub struct Kept(Arc<KeptNode>);
+pub struct OwnedValue(Arc<OwnedNode>);
 
-enum KeptNode {
+enum OwnedNode {
     Text(Box<RawValue>),
     Attachment(Bytes),
-    Object(Vec<(Box<str>, KeptNode)>),
-    Array(Vec<KeptNode>),
+    Object(Vec<(Box<str>, OwnedNode)>),
+    Array(Vec<OwnedNode>),
 }
 
-impl From<&Opaque<'_>> for Kept {
+impl From<&Opaque<'_>> for OwnedValue {
     fn from(value: &Opaque<'_>) -> Self {
-        Self(Arc::new(KeptNode::from(&value.0)))
+        Self(Arc::new(OwnedNode::from(&value.0)))
     }
 }
 
-impl From<Box<RawValue>> for Kept {
+impl From<Box<RawValue>> for OwnedValue {
     fn from(raw: Box<RawValue>) -> Self {
-        Self(Arc::new(KeptNode::Text(raw)))
+        Self(Arc::new(OwnedNode::Text(raw)))
     }
 }
 
-impl From<&Node<'_>> for KeptNode {
+impl From<&Node<'_>> for OwnedNode {
     fn from(node: &Node<'_>) -> Self {
         match node {
             Node::Text(raw) => Self::Text((*raw).to_owned()),
@@ -50,7 +50,7 @@ impl From<&Node<'_>> for KeptNode {
     }
 }
 
-impl KeptNode {
+impl OwnedNode {
     fn write_parts(&self, text: &mut String, attachments: &mut Vec<Bytes>) {
         match self {
             Self::Text(raw) => text.push_str(raw.get()),
@@ -78,31 +78,31 @@ impl KeptNode {
         }
     }
 
-    fn lend(&self) -> Node<'_> {
+    fn as_opaque(&self) -> Node<'_> {
         match self {
             Self::Text(raw) => Node::Text(raw),
             Self::Attachment(bytes) => Node::Attachment(bytes.clone()),
             Self::Object(fields) => Node::Object(
                 fields
                     .iter()
-                    .map(|(key, node)| (Cow::Borrowed(&**key), node.lend()))
+                    .map(|(key, node)| (Cow::Borrowed(&**key), node.as_opaque()))
                     .collect(),
             ),
-            Self::Array(items) => Node::Array(items.iter().map(Self::lend).collect()),
+            Self::Array(items) => Node::Array(items.iter().map(Self::as_opaque).collect()),
         }
     }
 }
 
-impl Kept {
+impl OwnedValue {
     /// The value as it came in.
-    pub fn lend(&self) -> Opaque<'_> {
-        Opaque(self.0.lend())
+    pub fn as_opaque(&self) -> Opaque<'_> {
+        Opaque(self.0.as_opaque())
     }
 
     /// What a store keeps of it: the JSON text, in which a placeholder stands for each attachment,
-    /// and the attachments. [`Kept::from_parts`] makes the same value of them.
+    /// and the attachments. [`OwnedValue::from_parts`] makes the same value of them.
     pub fn to_parts(&self) -> (Cow<'_, str>, Vec<Bytes>) {
-        if let KeptNode::Text(raw) = &*self.0 {
+        if let OwnedNode::Text(raw) = &*self.0 {
             return (Cow::Borrowed(raw.get()), Vec::new());
         }
         let mut text = String::new();
@@ -127,7 +127,7 @@ impl Kept {
     /// The text of a string, or the JSON text of something else without attachments.
     pub fn text(&self) -> Cow<'_, str> {
         match &*self.0 {
-            KeptNode::Text(raw) => text(raw.get()).unwrap_or(Cow::Borrowed(raw.get())),
+            OwnedNode::Text(raw) => text(raw.get()).unwrap_or(Cow::Borrowed(raw.get())),
             _ => Cow::Borrowed(""),
         }
     }
@@ -135,31 +135,31 @@ impl Kept {
     /// The value of a member, when this is an object that has it; of several the last.
     pub fn member(&self, name: &str) -> Option<Opaque<'_>> {
         let node = match &*self.0 {
-            KeptNode::Text(raw) => {
+            OwnedNode::Text(raw) => {
                 let Entries(entries) = serde_json::from_str(raw.get()).ok()?;
                 let (_, value) = entries.into_iter().rev().find(|(key, _)| key == name)?;
                 Node::Text(value)
             }
-            KeptNode::Object(fields) => {
+            OwnedNode::Object(fields) => {
                 let (_, node) = fields.iter().rev().find(|(key, _)| **key == *name)?;
-                node.lend()
+                node.as_opaque()
             }
-            KeptNode::Attachment(_) | KeptNode::Array(_) => return None,
+            OwnedNode::Attachment(_) | OwnedNode::Array(_) => return None,
         };
         Some(Opaque(node))
     }
 }
 
-impl Serialize for Kept {
+impl Serialize for OwnedValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.lend().serialize(serializer)
+        self.as_opaque().serialize(serializer)
     }
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for OwnedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept")
-            .field("size", &self.lend().written_size())
+            .field("size", &self.as_opaque().written_size())
             .finish_non_exhaustive()
     }
 }
@@ -168,9 +168,9 @@ impl fmt::Debug for Kept {
 mod tests {
     use super::*;
 
-    fn of(text: &str, attachments: &[&'static [u8]]) -> Kept {
+    fn of(text: &str, attachments: &[&'static [u8]]) -> OwnedValue {
         let attachments: Vec<_> = attachments.iter().map(|a| Bytes::from_static(a)).collect();
-        Kept::from_parts(text.to_owned(), attachments).unwrap()
+        OwnedValue::from_parts(text.to_owned(), attachments).unwrap()
     }
 
     #[test]
@@ -190,10 +190,10 @@ mod tests {
         let kept = of(text, &[b"zero", b"one"]);
         let (stored, attachments) = kept.to_parts();
         assert_eq!(attachments, [&b"one"[..], b"zero"]);
-        let again = Kept::from_parts(stored.into_owned(), attachments).unwrap();
+        let again = OwnedValue::from_parts(stored.into_owned(), attachments).unwrap();
         assert_eq!(again.to_parts(), kept.to_parts());
-        assert!(Kept::from_parts("{".to_owned(), Vec::new()).is_none());
+        assert!(OwnedValue::from_parts("{".to_owned(), Vec::new()).is_none());
         let dangling = r#"{"_placeholder":true,"num":7}"#.to_owned();
-        assert!(Kept::from_parts(dangling, vec![Bytes::new()]).is_none());
+        assert!(OwnedValue::from_parts(dangling, vec![Bytes::new()]).is_none());
     }
 }

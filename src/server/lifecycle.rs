@@ -19,7 +19,7 @@ const QUIET: u32 = 10;
 const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 
 /// How long a client that is sent away may take to fetch what was sent to it before.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why a server did not run.
 #[derive(Debug, thiserror::Error)]
@@ -77,19 +77,19 @@ impl Server {
     /// within `deadline`, also when clients are stalled.
     pub async fn shutdown(self, deadline: Duration) {
         let end = Instant::now() + deadline;
-        self.relay.drain();
+        self.app.drain();
         // Stalled clients must leave time for the queues.
         let _ = timeout(deadline / 2, self.send_clients_away(deadline / 4)).await;
         self.stop_listening();
         let _ = timeout(deadline / 8, self.no_requests()).await;
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
-        let _ = timeout(deadline / 8, node::leave(&self.relay)).await;
+        let _ = timeout(deadline / 8, node::leave(&self.app)).await;
         self.stop_tasks();
         // A store that does not answer must leave time for the audit.
         let half = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;
         self.close_conversations(half).await;
-        let audit = self.relay.audit.clone();
+        let audit = self.app.audit.clone();
         let written = tokio::task::spawn_blocking(move || audit.close(end.into_std())).await;
         if !matches!(written, Ok(true)) {
             tracing::error!("stopped before all audit records were stored; they stay in the spool");
@@ -97,22 +97,22 @@ impl Server {
     }
 
     async fn close_conversations(&self, end: Instant) {
-        let closed = timeout_at(end, self.relay.conversations.store().close()).await;
+        let closed = timeout_at(end, self.app.conversations.store().close()).await;
         if !matches!(closed, Ok(Ok(()))) {
             tracing::error!("stopped before the store of conversations was closed");
         }
     }
 
     async fn send_clients_away(&self, longest: Duration) {
-        let clients = self.relay.connections.all();
+        let clients = self.app.connections.all();
         let spread = longest.min(SPREAD_PER_CLIENT * clients.len() as u32);
         for connection in clients {
             let wait = spread.mul_f64(rand::rng().random::<f64>());
-            let relay = self.relay.clone();
+            let app = self.app.clone();
             tokio::spawn(async move {
                 sleep(wait).await;
-                let patience = LAST_WORDS.min(longest);
-                let _ = timeout(patience, relay.part_from(&connection)).await;
+                let patience = FLUSH_TIMEOUT.min(longest);
+                let _ = timeout(patience, app.part_from(&connection)).await;
                 connection.close_gracefully(DisconnectReason::ServerShutdown);
             });
         }
@@ -133,7 +133,7 @@ impl Server {
     }
 
     async fn no_clients(&self) {
-        while self.relay.connections.count() > 0 {
+        while self.app.connections.count() > 0 {
             sleep(POLL).await;
         }
     }

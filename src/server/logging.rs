@@ -24,9 +24,9 @@ pub fn init(config: &Config) {
 
 /// Says where a panic was, and not why: the text of a panic may quote what was being handled.
 fn note_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let place = panic
+    let slot = panic
         .location()
         .map(ToString::to_string)
         .unwrap_or_default();
-    tracing::error!(place, "panicked");
+    tracing::error!(slot, "panicked");
 }

@@ -17,16 +17,16 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{
     Audit, AuditError, AuditOptions, MongoStore, Reader, SqliteStore, Store as _, StoreError,
 };
 use crate::auth::{KeyError, Verifier};
-use crate::cluster::Nodes;
+use crate::cluster::Cluster;
 use crate::config::{Config, Secret, Transport};
 use crate::connection::{OpenConnections, SocketIoEdge, admission, deadlines};
 use crate::conversations::Conversations;
-use crate::limits::{AddressLimits, Places};
+use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::clock::SystemClock;
 use crate::sessions::Sessions;
 use crate::stores::conversations::{ConversationStore, MongoConversations, SqliteConversations};
@@ -73,7 +73,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    pub(crate) relay: Arc<Relay>,
+    pub(crate) app: Arc<App>,
     pub(crate) links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
     /// Has the listener closed.
@@ -86,11 +86,11 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, store) = open_stores(&config).await?;
-        let nodes = Nodes::new(&config, Arc::new(SystemClock))?.map(Arc::new);
-        let conversations = Conversations::new(store, Arc::new(SystemClock), nodes.clone());
+        let cluster = Cluster::new(&config, Arc::new(SystemClock))?.map(Arc::new);
+        let conversations = Conversations::new(store, Arc::new(SystemClock), cluster.clone());
         conversations.set_tellers(dialects::conversation_tellers());
-        let relay = Arc::new(relay(&config, verifier, audit, conversations, nodes));
-        relay.presence.set_tellers(dialects::presence_tellers());
+        let app = Arc::new(app(&config, verifier, audit, conversations, cluster));
+        app.presence.set_tellers(dialects::presence_tellers());
 
         let wanted = SocketAddr::new(config.host, config.port);
         let tcp = TcpListener::bind(wanted)
@@ -101,20 +101,20 @@ impl Server {
             .map_err(|error| StartError::Listen(wanted, error))?;
         let links = Arc::new(Links::default());
         let enough = Arc::new(Notify::new());
-        let listener = listener(tcp, &links, &relay, enough.clone());
+        let listener = listener(tcp, &links, &app, enough.clone());
 
         let (library, io) = socket_io(&config).build_with_inner_svc(http::fallback());
-        admission::mount(&io, &relay);
-        let edge = SocketIoEdge::new(relay.clone(), library);
+        admission::mount(&io, &app);
+        let edge = SocketIoEdge::new(app.clone(), library);
         let closing = edge.clone();
-        relay.closer.set(move |sid| closing.close_polling(sid));
-        let service = http::router(&relay, edge).into_make_service_with_connect_info::<PeerLink>();
+        app.closer.set(move |sid| closing.close_polling(sid));
+        let service = http::router(&app, edge).into_make_service_with_connect_info::<PeerLink>();
 
-        let mut tasks = join_nodes(&relay).await;
+        let mut tasks = join_nodes(&app).await;
         tasks.extend([
             tokio::spawn(links.clone().watch()),
-            tokio::spawn(deadlines::watch(relay.clone())),
-            tokio::spawn(deadlines::watch_sessions(relay.clone())),
+            tokio::spawn(deadlines::watch(app.clone())),
+            tokio::spawn(deadlines::watch_sessions(app.clone())),
             tokio::spawn(async move {
                 // It serves until it is stopped; errors of single connections stay with them.
                 let _ = axum::serve(listener, service).await;
@@ -122,7 +122,7 @@ impl Server {
         ]);
         Ok(Self {
             address,
-            relay,
+            app,
             links,
             tasks,
             enough,
@@ -165,17 +165,20 @@ async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStor
 
 /// Joins the other servers, if there may be some. Redis is waited for for a moment: clients that
 /// come before it is there are not known to the others.
-async fn join_nodes(relay: &Arc<Relay>) -> Vec<JoinHandle<()>> {
+async fn join_nodes(app: &Arc<App>) -> Vec<JoinHandle<()>> {
     const PATIENCE: Duration = Duration::from_secs(2);
-    let Some(nodes) = &relay.nodes else {
+    let Some(cluster) = &app.cluster else {
         return Vec::new();
     };
-    let mut tasks = nodes.start(node::Ears::new(relay));
-    tasks.push(tokio::spawn(node::keep(relay.clone())));
+    let mut tasks = cluster.start(node::Ears::new(app));
+    tasks.push(tokio::spawn(node::keep(app.clone())));
     let joined = async {
-        // An error cannot be: the sender is in `nodes`.
-        let _ = nodes.connections().wait_for(|number| number % 2 == 1).await;
-        nodes.bus().flush().await;
+        // An error cannot be: the sender is in `cluster`.
+        let _ = cluster
+            .connections()
+            .wait_for(|number| number % 2 == 1)
+            .await;
+        cluster.bus().flush().await;
     };
     if tokio::time::timeout(PATIENCE, joined).await.is_err() {
         tracing::error!("Redis is not ready; starting without it");
@@ -194,26 +197,26 @@ pub async fn audit_reader(config: &Config) -> Result<Arc<dyn Reader>, StartError
     })
 }
 
-fn relay(
+fn app(
     config: &Arc<Config>,
     verifier: Verifier,
     audit: Audit,
     conversations: Conversations,
-    nodes: Option<Arc<Nodes>>,
-) -> Relay {
-    Relay {
+    cluster: Option<Arc<Cluster>>,
+) -> App {
+    App {
         verifier,
-        users: Users::new(config.clone(), nodes.clone()),
+        users: Users::new(config.clone(), cluster.clone()),
         connections: OpenConnections::default(),
         conversations,
-        sessions: sessions(config, nodes.clone()),
+        sessions: sessions(config, cluster.clone()),
         closer: TransportCloser::default(),
         limits: AddressLimits::new(config),
-        places: Places::new(config.max_connections_per_ip),
+        slots: AddressSlots::new(config.max_connections_per_ip),
         presence: Presence::default(),
         audit,
         node: config.node_name.as_str().into(),
-        nodes,
+        cluster,
         started: Instant::now(),
         draining: AtomicBool::new(false),
         config: config.clone(),
@@ -221,18 +224,18 @@ fn relay(
 }
 
 /// In Redis, or else in memory.
-fn sessions(config: &Config, nodes: Option<Arc<Nodes>>) -> Sessions {
+fn sessions(config: &Config, cluster: Option<Arc<Cluster>>) -> Sessions {
     let clock = Arc::new(SystemClock);
     let limits = SessionLimits::from(config);
-    let store: Arc<dyn SessionStore> = match &nodes {
-        Some(nodes) => Arc::new(RedisStore::new(
-            nodes.redis().clone(),
+    let store: Arc<dyn SessionStore> = match &cluster {
+        Some(cluster) => Arc::new(RedisStore::new(
+            cluster.redis().clone(),
             limits,
             clock.clone(),
         )),
         None => Arc::new(MemoryStore::new(limits, clock.clone())),
     };
-    Sessions::new(store, clock, config.max_sessions_per_connection, nodes)
+    Sessions::new(store, clock, config.max_sessions_per_connection, cluster)
 }
 
 /// A client may hold a few TCP connections for one Socket.IO connection: polling uses two, and an
@@ -242,13 +245,13 @@ const TCP_PER_CONNECTION: u32 = 4;
 fn listener(
     tcp: TcpListener,
     links: &Arc<Links>,
-    relay: &Arc<Relay>,
+    app: &Arc<App>,
     enough: Arc<Notify>,
 ) -> GuardedListener {
-    let config = &relay.config;
+    let config = &app.config;
     // Nothing that a client is told may be unknown to the audit after a kill.
-    let audit = relay.audit.clone();
-    let places = Places::new(
+    let audit = app.audit.clone();
+    let slots = AddressSlots::new(
         config
             .max_connections_per_ip
             .saturating_mul(TCP_PER_CONNECTION),
@@ -258,7 +261,7 @@ fn listener(
         tcp,
         links.clone(),
         LinkLimits::from(&**config),
-        places,
+        slots,
         move |peer| !proxies.iter().any(|network| network.contains(&peer)),
         BeforeWrite::new(move || audit.secure()),
         enough,

@@ -22,12 +22,12 @@ use crate::model::session::{
 };
 use crate::stores::sessions::SessionStore;
 
-use crate::cluster::{Body, Entry, Nodes, Subscription, Topic};
+use crate::cluster::{Body, Cluster, Entry, Subscription, Topic};
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
 use crate::model::clock::Clock;
 use crate::model::{NodeId, UserId};
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// All sessions.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct Sessions {
     /// Of which sessions the connections of this server are members.
     memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
     most_per_connection: usize,
-    nodes: Option<Arc<Nodes>>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 /// The members of one session that are connected here.
@@ -81,7 +81,7 @@ impl Sessions {
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
         most_per_connection: usize,
-        nodes: Option<Arc<Nodes>>,
+        cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
             store,
@@ -89,7 +89,7 @@ impl Sessions {
             here: DashMap::new(),
             memberships: DashMap::new(),
             most_per_connection,
-            nodes,
+            cluster,
         }
     }
 
@@ -240,25 +240,25 @@ impl Session<'_> {
     /// Lets a member in, whom other servers tell of what happens, and know to be here.
     async fn enter(&mut self, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError> {
         let store = &self.sessions.store;
-        let Some(nodes) = &self.sessions.nodes else {
+        let Some(cluster) = &self.sessions.cluster else {
             return store.join(&self.id, join, seat).await;
         };
         if self.here.heard.is_none() {
             let topic = Topic::Session(self.id.clone());
-            self.here.heard = Some(nodes.bus().subscribe(topic).await);
+            self.here.heard = Some(cluster.bus().subscribe(topic).await);
         }
         let user = join.user.clone();
         let entry = Entry::Member(self.id.clone(), user.clone(), seat.connection);
-        nodes.note(&entry).await.map_err(|_| JoinError::Busy)?;
+        cluster.note(&entry).await.map_err(|_| JoinError::Busy)?;
         let joined = store.join(&self.id, join, seat).await;
         match &joined {
             Ok(joined) if !joined.is_new => {
                 let revision = joined.revision;
-                self.say(nodes, &Body::Moved { user, revision });
+                self.send(cluster, &Body::Moved { user, revision });
             }
             Ok(_) => {}
             // It is looked at again when this server renews what it has.
-            Err(_) => drop(nodes.forget(nodes.me(), &entry).await),
+            Err(_) => drop(cluster.forget(cluster.me(), &entry).await),
         }
         joined
     }
@@ -290,10 +290,13 @@ impl Session<'_> {
     ) -> Result<Option<Departed>, Unavailable> {
         let store = &self.sessions.store;
         let departed = store.depart(&self.id, user, connection, departure).await?;
-        if let Some(nodes) = &self.sessions.nodes {
+        if let Some(cluster) = &self.sessions.cluster {
             let entry = Entry::Member(self.id.clone(), user.clone(), connection);
-            let node = node.unwrap_or(nodes.me());
-            nodes.forget(node, &entry).await.map_err(|_| Unavailable)?;
+            let node = node.unwrap_or(cluster.me());
+            cluster
+                .forget(node, &entry)
+                .await
+                .map_err(|_| Unavailable)?;
         }
         Ok(departed)
     }
@@ -302,7 +305,7 @@ impl Session<'_> {
     pub async fn save_key(
         &mut self,
         user: &UserId,
-        key: Kept,
+        key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<Saved> {
         let store = &self.sessions.store;
@@ -341,7 +344,7 @@ impl Session<'_> {
     }
 
     /// Keeps the session keys; the revision.
-    pub async fn set_session_keys(&self, keys: Kept) -> Result<u64, KeysError> {
+    pub async fn set_session_keys(&self, keys: OwnedValue) -> Result<u64, KeysError> {
         self.sessions.store.set_session_keys(&self.id, keys).await
     }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Session;
-use crate::cluster::{Body, Nodes, SessionMembers, Topic};
+use crate::cluster::{Body, Cluster, SessionMembers, Topic};
 use crate::connection::Connection;
-use crate::connection::rooms::{Behind, To};
+use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
-use crate::payload::{FrameSizes, Packed};
+use crate::payload::{EncodedEvent, FrameSizes};
 
 /// Most things of which it is remembered when they were told last.
 const MOST_REMEMBERED: usize = 4096;
@@ -50,11 +50,11 @@ impl Session<'_> {
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
-    ) -> Behind {
+    ) -> Lagging {
         self.remember(news);
-        let behind = self.here.room.emit(to, event, payload, frames).await;
+        let lagging = self.here.room.send_sized(to, event, payload, frames).await;
         self.tell_elsewhere(SessionMembers::Everyone, news, event, payload);
-        behind
+        lagging
     }
 
     /// Tells one member, wherever it is.
@@ -65,14 +65,14 @@ impl Session<'_> {
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
-    ) -> Behind {
+    ) -> Lagging {
         let to = SessionMembers::Member(user.clone());
         self.tell_elsewhere(to, news, event, payload);
         match self.member(user) {
-            None => Behind::default(),
+            None => Lagging::default(),
             Some(member) => {
-                member.connection.emit(event, payload, frames);
-                Behind::one(&member.connection)
+                member.connection.send_sized(event, payload, frames);
+                Lagging::one(&member.connection)
             }
         }
     }
@@ -84,26 +84,26 @@ impl Session<'_> {
         event: &str,
         payload: &T,
     ) {
-        let Some(nodes) = &self.sessions.nodes else {
+        let Some(cluster) = &self.sessions.cluster else {
             return;
         };
-        if let Some(event) = Packed::new(event, payload) {
+        if let Some(event) = EncodedEvent::new(event, payload) {
             let body = Body::SessionEvent {
                 revision: news.revision,
                 newest: news.newest.map(str::to_owned),
                 to,
                 event,
             };
-            self.say(nodes, &body);
+            self.send(cluster, &body);
         }
     }
 
-    pub(super) fn say(&self, nodes: &Nodes, body: &Body) {
-        let _ = nodes.bus().post(&Topic::Session(self.id.clone()), body);
+    pub(super) fn send(&self, cluster: &Cluster, body: &Body) {
+        let _ = cluster.bus().post(&Topic::Session(self.id.clone()), body);
     }
 
     /// Another server tells members. Those here are told whom it is news for.
-    pub fn heard(&mut self, to: &SessionMembers, news: News<'_>, event: &Packed) {
+    pub fn heard(&mut self, to: &SessionMembers, news: News<'_>, event: &EncodedEvent) {
         if !self.remember(news) {
             return;
         }
@@ -114,7 +114,7 @@ impl Session<'_> {
                 SessionMembers::Member(user) => member.user == *user,
             };
             if is_meant && is_news(member.joined_by) {
-                member.connection.emit_packed(event);
+                member.connection.send_encoded(event);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! What other nodes say of a session to its members.
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::cluster::Body;
 use crate::model::session::SessionId;
 use crate::sessions::News;
 
-pub(crate) async fn heard(relay: &Relay, id: &SessionId, body: Body) {
-    let Some(mut session) = relay.sessions.if_here(id).await else {
+pub(crate) async fn heard(app: &App, id: &SessionId, body: Body) {
+    let Some(mut session) = app.sessions.if_here(id).await else {
         return;
     };
     match body {

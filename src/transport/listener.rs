@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::link::{Link, LinkLimits};
 use super::stream::{BeforeWrite, GuardedStream};
 use super::watch::Links;
-use crate::limits::{Place, Places};
+use crate::limits::{AddressSlot, AddressSlots};
 
 /// A TCP listener whose connections are guarded.
 pub struct GuardedListener {
@@ -22,7 +22,7 @@ pub struct GuardedListener {
     enough: Arc<Notify>,
     links: Arc<Links>,
     limits: LinkLimits,
-    places: Places,
+    slots: AddressSlots,
     counts: Counts,
     before_write: BeforeWrite,
 }
@@ -31,14 +31,14 @@ type Counts = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 impl GuardedListener {
     /// Guards what `tcp` accepts. Connections from an address for which `counts` says yes take
-    /// one of `places`; where there is none left, they are closed as soon as they are accepted.
+    /// one of `slots`; where there is none left, they are closed as soon as they are accepted.
     /// `before_write` is called before anything is written to any of them. After `enough` was said,
     /// it accepts no more.
     pub fn new(
         tcp: TcpListener,
         links: Arc<Links>,
         limits: LinkLimits,
-        places: Places,
+        slots: AddressSlots,
         counts: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         before_write: BeforeWrite,
         enough: Arc<Notify>,
@@ -48,7 +48,7 @@ impl GuardedListener {
             enough,
             links,
             limits,
-            places,
+            slots,
             counts: Box::new(counts),
             before_write,
         }
@@ -69,9 +69,9 @@ impl GuardedListener {
         std::future::pending().await
     }
 
-    fn place(&self, peer: IpAddr) -> Option<Option<Place>> {
+    fn slot(&self, peer: IpAddr) -> Option<Option<AddressSlot>> {
         match (self.counts)(peer) {
-            true => self.places.take(peer).map(Some),
+            true => self.slots.take(peer).map(Some),
             false => Some(None),
         }
     }
@@ -85,13 +85,13 @@ impl Listener for GuardedListener {
         loop {
             match self.next().await {
                 Ok((tcp, peer)) => {
-                    let Some(place) = self.place(peer.ip()) else {
+                    let Some(slot) = self.slot(peer.ip()) else {
                         continue;
                     };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits));
                     let before_write = self.before_write.clone();
-                    return (GuardedStream::new(tcp, link, before_write, place), peer);
+                    return (GuardedStream::new(tcp, link, before_write, slot), peer);
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

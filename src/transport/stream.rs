@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::read_ahead::ReadAhead;
-use crate::limits::Place;
+use crate::limits::AddressSlot;
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
 const fn client_frame(packet: u8) -> [u8; 7] {
@@ -32,7 +32,7 @@ pub struct GuardedStream {
     incoming: FrameScanner,
     outgoing: Outgoing,
     before_write: BeforeWrite,
-    _place: Option<Place>,
+    _slot: Option<AddressSlot>,
 }
 
 /// What is done each time before bytes are written to a client. Must not wait for anybody.
@@ -68,7 +68,7 @@ impl GuardedStream {
         tcp: TcpStream,
         link: Arc<Link>,
         before_write: BeforeWrite,
-        place: Option<Place>,
+        slot: Option<AddressSlot>,
     ) -> Self {
         Self {
             tcp,
@@ -77,7 +77,7 @@ impl GuardedStream {
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
             before_write,
-            _place: place,
+            _slot: slot,
         }
     }
 

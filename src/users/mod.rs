@@ -20,15 +20,15 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::Semaphore;
 
-use crate::cluster::Nodes;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::limits::UserLimits;
 use crate::model::{Identity, TokenUser, UserId};
 pub use administration::{change_user, disconnect_here, disconnect_user};
-use cache::Believed;
+use cache::CachedIdentity;
 use peers::Peers;
-pub use presence_sync::Greeting;
+pub use presence_sync::PresenceSync;
 pub(crate) use remote::{heard, heard_by_all};
 pub use transfers::{Progress, Transfers};
 
@@ -56,7 +56,7 @@ pub struct User {
     /// Turns at reading from the stores. Over all that one user asks for at once, others come first.
     pub(crate) reads: Semaphore,
     suspended: AtomicBool,
-    believed: Mutex<Option<Box<Believed>>>,
+    cached_identity: Mutex<Option<Box<CachedIdentity>>>,
     announced: AtomicBool,
     /// Other nodes know that the user is here.
     noted: AtomicBool,
@@ -146,7 +146,7 @@ pub struct Users {
     away: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
     config: Arc<Config>,
-    nodes: Option<Arc<Nodes>>,
+    cluster: Option<Arc<Cluster>>,
     /// How many connections of each user are heard for and not yet added.
     arriving: Arc<DashMap<UserId, usize>>,
 }
@@ -169,13 +169,13 @@ impl Drop for Arriving {
 
 impl Users {
     /// Nobody yet.
-    pub fn new(config: Arc<Config>, nodes: Option<Arc<Nodes>>) -> Self {
+    pub fn new(config: Arc<Config>, cluster: Option<Arc<Cluster>>) -> Self {
         Self {
             known: DashMap::new(),
             away: Mutex::new(LruCache::new(REMEMBERED)),
             connected: AtomicUsize::new(0),
             config,
-            nodes,
+            cluster,
             arriving: Arc::default(),
         }
     }
@@ -238,7 +238,7 @@ impl Users {
     }
 
     /// A user who acts without a connection; remembered within the bound of those who are away.
-    pub fn acquaint(&self, id: &UserId) -> Arc<User> {
+    pub fn get_or_create(&self, id: &UserId) -> Arc<User> {
         let user = self.known_or_fresh(id);
         if !user.is_connected() {
             self.remember(id);
@@ -249,24 +249,24 @@ impl Users {
     /// Notes that a user was changed, and whether they are suspended now. From then on no connection
     /// is added to one who is.
     pub fn changed(&self, id: &UserId, suspended: bool) {
-        let user = self.acquaint(id);
+        let user = self.get_or_create(id);
         user.suspended.store(suspended, Ordering::SeqCst);
-        *user.believed.lock() = None;
+        *user.cached_identity.lock() = None;
     }
 
     /// The user as the store has them, if it said so lately of one who is active and whose token
     /// told the same.
-    pub fn believed(&self, token: &TokenUser) -> Option<Identity> {
+    pub fn cached_identity(&self, token: &TokenUser) -> Option<Identity> {
         let user = self.get(token.id.as_str())?;
-        let believed = user.believed.lock().as_ref()?.of(token);
-        believed.filter(|_| !user.suspended.load(Ordering::SeqCst))
+        let cached_identity = user.cached_identity.lock().as_ref()?.of(token);
+        cached_identity.filter(|_| !user.suspended.load(Ordering::SeqCst))
     }
 
     /// The store said this of an active user.
-    pub fn believe(&self, token: TokenUser, identity: &Identity) {
-        let user = self.acquaint(&token.id);
-        let believed = Believed::new(token, identity.clone());
-        *user.believed.lock() = Some(Box::new(believed));
+    pub fn cache_identity(&self, token: TokenUser, identity: &Identity) {
+        let user = self.get_or_create(&token.id);
+        let cached_identity = CachedIdentity::new(token, identity.clone());
+        *user.cached_identity.lock() = Some(Box::new(cached_identity));
     }
 
     /// Whether a user is known here to be suspended.
@@ -330,34 +330,34 @@ impl Users {
     }
 
     /// A user who sent something on another node is a peer of one who is here.
-    pub fn introduce_from_elsewhere(&self, sender: &UserId, user: &UserId) {
+    pub fn add_remote_peer(&self, sender: &UserId, user: &UserId) {
         if let Some(user) = self.get(user.as_str()) {
             // The other server has noted it.
-            self.introduce_here(&user, sender);
+            self.add_peer_local(&user, sender);
         }
     }
 
     /// Makes two users peers of each other. One who is not known here becomes so, within the
     /// bound of those remembered, so that they are peers when they come.
-    pub fn introduce(&self, user: &User, other: &UserId) {
-        if self.introduce_here(user, other)
-            && let Some(nodes) = &self.nodes
+    pub fn add_peer(&self, user: &User, other: &UserId) {
+        if self.add_peer_local(user, other)
+            && let Some(cluster) = &self.cluster
         {
-            nodes.introduce(&user.id, other, self.config.presence_peers_limit);
+            cluster.add_peer(&user.id, other, self.config.presence_peers_limit);
         }
     }
 
     /// Whom a user knows from other servers are their peers here, too.
-    pub async fn recall_peers(&self, user: &User) {
-        if let Some(nodes) = &self.nodes {
-            for peer in nodes.peers(&user.id).await {
-                self.introduce_here(user, &peer);
+    pub async fn load_peers(&self, user: &User) {
+        if let Some(cluster) = &self.cluster {
+            for peer in cluster.peers(&user.id).await {
+                self.add_peer_local(user, &peer);
             }
         }
     }
 
     /// `true`: they did not know each other here.
-    fn introduce_here(&self, user: &User, other: &UserId) -> bool {
+    fn add_peer_local(&self, user: &User, other: &UserId) -> bool {
         if user.id == *other || user.knows(other) {
             return false;
         }
@@ -384,13 +384,13 @@ impl Users {
         Arc::new(User {
             id: id.clone(),
             name: Mutex::new(id.shared().clone()),
-            limits: UserLimits::new(&self.config, id, self.nodes.as_ref()),
+            limits: UserLimits::new(&self.config, id, self.cluster.as_ref()),
             transfers: Mutex::default(),
             peers: Mutex::default(),
             presence: Mutex::default(),
             reads: Semaphore::new(READS_AT_ONCE),
             suspended: AtomicBool::new(false),
-            believed: Mutex::default(),
+            cached_identity: Mutex::default(),
             announced: AtomicBool::new(false),
             noted: AtomicBool::new(false),
             telling: tokio::sync::Mutex::default(),

@@ -7,7 +7,7 @@ use crate::model::UserId;
 
 /// How far a connection is told who is online.
 #[derive(Debug, Default)]
-pub enum Greeting {
+pub enum PresenceSync {
     /// It will be told of all who are.
     #[default]
     Waits,
@@ -26,7 +26,7 @@ pub struct Heard {
     told: HashMap<UserId, u64>,
 }
 
-impl Greeting {
+impl PresenceSync {
     /// It is told from now on.
     pub fn begin(&mut self) {
         *self = Self::Goes(Box::default());
@@ -84,28 +84,28 @@ mod tests {
     #[test]
     fn who_comes_while_others_are_named_is_not_named_again() {
         let ann = UserId::parse("ann").unwrap();
-        let mut greeting = Greeting::default();
-        assert!(!greeting.hears(&ann, true, 1), "it will be named");
-        greeting.begin();
-        assert!(!greeting.has_heard_of(&ann));
-        assert!(greeting.hears(&ann, true, 1));
-        assert!(greeting.has_heard_of(&ann) && !greeting.names(&ann, 1));
-        assert!(greeting.hears(&ann, false, 1));
-        assert!(!greeting.has_heard_of(&ann) && !greeting.names(&ann, 1));
-        greeting.end();
-        assert!(greeting.hears(&ann, true, 1));
+        let mut presence_sync = PresenceSync::default();
+        assert!(!presence_sync.hears(&ann, true, 1), "it will be named");
+        presence_sync.begin();
+        assert!(!presence_sync.has_heard_of(&ann));
+        assert!(presence_sync.hears(&ann, true, 1));
+        assert!(presence_sync.has_heard_of(&ann) && !presence_sync.names(&ann, 1));
+        assert!(presence_sync.hears(&ann, false, 1));
+        assert!(!presence_sync.has_heard_of(&ann) && !presence_sync.names(&ann, 1));
+        presence_sync.end();
+        assert!(presence_sync.hears(&ann, true, 1));
     }
 
     #[test]
     fn a_coming_that_it_was_told_of_is_not_told_again() {
         let ann = UserId::parse("ann").unwrap();
         for (online, coming, told) in [(true, 1, false), (true, 2, true), (false, 1, true)] {
-            let mut greeting = Greeting::default();
-            greeting.begin();
-            assert!(greeting.names(&ann, 1));
-            greeting.end();
-            assert_eq!(greeting.hears(&ann, online, coming), told);
-            assert!(greeting.hears(&ann, true, 1), "only once");
+            let mut presence_sync = PresenceSync::default();
+            presence_sync.begin();
+            assert!(presence_sync.names(&ann, 1));
+            presence_sync.end();
+            assert_eq!(presence_sync.hears(&ann, online, coming), told);
+            assert!(presence_sync.hears(&ann, true, 1), "only once");
         }
     }
 }

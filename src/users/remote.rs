@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::presence;
-use crate::app::Relay;
-use crate::cluster::{Answer, Body, Nodes, Topic};
+use crate::app::App;
+use crate::cluster::{Answer, Body, Cluster, Topic};
 use crate::conversations;
 use crate::model::{NodeId, UserId};
 
 /// To the connections of one user.
 pub(crate) async fn heard(
-    relay: &Arc<Relay>,
-    nodes: &Nodes,
+    app: &Arc<App>,
+    cluster: &Cluster,
     user: &UserId,
     from: NodeId,
     body: Body,
@@ -22,13 +22,13 @@ pub(crate) async fn heard(
             event,
             credit,
         } => {
-            relay.deliver(user, &sender, &event).await;
+            app.deliver(user, &sender, &event).await;
             if credit > 0 {
                 let taken = Body::Taken {
                     user: user.clone(),
                     bytes: credit,
                 };
-                let _ = nodes.bus().post(&Topic::Node(from), &taken);
+                let _ = cluster.bus().post(&Topic::Node(from), &taken);
             }
             None
         }
@@ -37,26 +37,22 @@ pub(crate) async fn heard(
             notice,
         } => {
             // Senders know of no delivery before they are told of the message.
-            relay.conversations.settled(&conversation).await;
+            app.conversations.settled(&conversation).await;
             notice.tell(user, |notice| {
-                let conversations = &relay.conversations;
-                conversations.notify_here(&relay.users, &conversation, notice);
+                let conversations = &app.conversations;
+                conversations.notify_here(&app.users, &conversation, notice);
             });
             None
         }
         Body::PutIn(conversation) => {
             // That they take part may not have been heard yet.
-            relay
-                .conversations
-                .live(&conversation)
-                .await
-                .forget_members();
-            conversations::put_in(relay, &conversation, user).await;
+            app.conversations.lock(&conversation).await.forget_members();
+            conversations::put_in(app, &conversation, user).await;
             count(1)
         }
-        Body::Disconnect(why) => count(super::disconnect_here(relay, user, why)),
+        Body::Disconnect(why) => count(super::disconnect_here(app, user, why)),
         Body::Spent(spent) => {
-            if let Some(user) = relay.users.get(user.as_str()) {
+            if let Some(user) = app.users.get(user.as_str()) {
                 user.limits.charge(spent);
             }
             None
@@ -66,10 +62,10 @@ pub(crate) async fn heard(
 }
 
 /// To all nodes.
-pub(crate) async fn heard_by_all(relay: &Relay, body: Body) {
+pub(crate) async fn heard_by_all(app: &App, body: Body) {
     match body {
-        Body::Presence(change) => presence::heard(relay, &change).await,
-        Body::UserChanged { user, suspended } => relay.users.changed(&user, suspended),
+        Body::Presence(change) => presence::heard(app, &change).await,
+        Body::UserChanged { user, suspended } => app.users.changed(&user, suspended),
         _ => {}
     }
 }

@@ -8,37 +8,37 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::conversations::{Fact, Notice, Participation};
+use crate::conversations::{ConversationEvent, Participation, UserNotification};
 use crate::model::conversation::{
     Body, ConversationId, Delivered, Emoji, Message, MessageId, Reaction, ReactionId, Read, TempId,
 };
 use crate::model::{Identity, UserId};
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
-/// A [`Fact`] that is written.
+/// A [`ConversationEvent`] that is written.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said {
-    /// [`Fact::Sent`]
+    /// [`ConversationEvent::Sent`]
     Sent {
         /// The message.
         message: WireMessage,
         /// Whose it is.
         sender: Identity,
     },
-    /// [`Fact::Edited`]
+    /// [`ConversationEvent::Edited`]
     Edited(WireMessage),
-    /// [`Fact::Deleted`]
+    /// [`ConversationEvent::Deleted`]
     Deleted(WireMessage),
-    /// [`Fact::Reacted`]
+    /// [`ConversationEvent::Reacted`]
     Reacted {
         /// The reaction.
         reaction: WireReaction,
         /// Whose it is.
         user: Identity,
     },
-    /// [`Fact::Unreacted`]
+    /// [`ConversationEvent::Unreacted`]
     Unreacted(WireReaction),
-    /// [`Fact::Typing`]
+    /// [`ConversationEvent::Typing`]
     Typing {
         /// On which connection.
         connection: Uuid,
@@ -47,9 +47,9 @@ pub enum Said {
         /// For how many milliseconds; 0 when they ceased to.
         lasts: u64,
     },
-    /// [`Fact::Entered`]
+    /// [`ConversationEvent::Entered`]
     Entered(Identity),
-    /// [`Fact::Left`]
+    /// [`ConversationEvent::Left`]
     Left {
         /// Who.
         user: UserId,
@@ -69,8 +69,8 @@ pub struct WireMessage {
     created_at: u64,
     edited_at: Option<u64>,
     deleted_at: Option<u64>,
-    content: Option<WireKept>,
-    media: Option<WireKept>,
+    content: Option<WireValue>,
+    media: Option<WireValue>,
 }
 
 /// A [`Reaction`].
@@ -84,22 +84,22 @@ pub struct WireReaction {
     created_at: u64,
 }
 
-/// The parts of a [`Kept`].
+/// The parts of a [`OwnedValue`].
 #[derive(Serialize, Deserialize)]
-struct WireKept {
+struct WireValue {
     text: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Bytes>,
 }
 
-impl std::fmt::Debug for WireKept {
+impl std::fmt::Debug for WireValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("WireKept")
     }
 }
 
-impl From<&Kept> for WireKept {
-    fn from(kept: &Kept) -> Self {
+impl From<&OwnedValue> for WireValue {
+    fn from(kept: &OwnedValue) -> Self {
         let (text, attachments) = kept.to_parts();
         Self {
             text: text.into_owned(),
@@ -108,9 +108,9 @@ impl From<&Kept> for WireKept {
     }
 }
 
-impl WireKept {
-    fn read(self) -> Option<Kept> {
-        Kept::from_parts(self.text, self.attachments)
+impl WireValue {
+    fn read(self) -> Option<OwnedValue> {
+        OwnedValue::from_parts(self.text, self.attachments)
     }
 }
 
@@ -125,8 +125,8 @@ impl From<&Message> for WireMessage {
             created_at: message.created_at,
             edited_at: message.edited_at,
             deleted_at: message.deleted_at(),
-            content: message.content().map(WireKept::from),
-            media: message.media().map(WireKept::from),
+            content: message.content().map(WireValue::from),
+            media: message.media().map(WireValue::from),
         }
     }
 }
@@ -134,7 +134,7 @@ impl From<&Message> for WireMessage {
 impl WireMessage {
     /// The message. `None`: what it says is not what was written.
     pub fn read(self) -> Option<Message> {
-        let read = |kept: Option<WireKept>| match kept {
+        let read = |kept: Option<WireValue>| match kept {
             None => Some(None),
             Some(kept) => kept.read().map(Some),
         };
@@ -184,21 +184,21 @@ impl From<WireReaction> for Reaction {
     }
 }
 
-impl From<&Fact<'_>> for Said {
-    fn from(fact: &Fact<'_>) -> Self {
+impl From<&ConversationEvent<'_>> for Said {
+    fn from(fact: &ConversationEvent<'_>) -> Self {
         match fact {
-            Fact::Sent { message, sender } => Self::Sent {
+            ConversationEvent::Sent { message, sender } => Self::Sent {
                 message: (*message).into(),
                 sender: (*sender).clone(),
             },
-            Fact::Edited(message) => Self::Edited((*message).into()),
-            Fact::Deleted(message) => Self::Deleted((*message).into()),
-            Fact::Reacted { reaction, user } => Self::Reacted {
+            ConversationEvent::Edited(message) => Self::Edited((*message).into()),
+            ConversationEvent::Deleted(message) => Self::Deleted((*message).into()),
+            ConversationEvent::Reacted { reaction, user } => Self::Reacted {
                 reaction: (*reaction).into(),
                 user: (*user).clone(),
             },
-            Fact::Unreacted(reaction) => Self::Unreacted((*reaction).into()),
-            Fact::Typing {
+            ConversationEvent::Unreacted(reaction) => Self::Unreacted((*reaction).into()),
+            ConversationEvent::Typing {
                 typist,
                 user,
                 lasts,
@@ -208,8 +208,8 @@ impl From<&Fact<'_>> for Said {
                 user: (*user).clone(),
                 lasts: lasts.map_or(0, |lasts| lasts.as_millis() as u64),
             },
-            Fact::Entered { user, .. } => Self::Entered((*user).clone()),
-            Fact::Left { user, at } => Self::Left {
+            ConversationEvent::Entered { user, .. } => Self::Entered((*user).clone()),
+            ConversationEvent::Left { user, at } => Self::Left {
                 user: (*user).clone(),
                 at: *at,
             },
@@ -217,10 +217,10 @@ impl From<&Fact<'_>> for Said {
     }
 }
 
-/// A [`Notice`] to one user that is written.
+/// A [`UserNotification`] to one user that is written.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Told {
-    /// [`Notice::Delivered`]
+    /// [`UserNotification::Delivered`]
     Delivered {
         /// Whom they reached.
         to: Vec<UserId>,
@@ -229,7 +229,7 @@ pub enum Told {
         /// The messages, all of which are the user's.
         messages: Vec<MessageId>,
     },
-    /// [`Notice::Read`]
+    /// [`UserNotification::Read`]
     Read {
         /// Who.
         reader: UserId,
@@ -238,11 +238,11 @@ pub enum Told {
         /// The messages, all of which are the user's.
         messages: Vec<MessageId>,
     },
-    /// [`Notice::Created`]
+    /// [`UserNotification::Created`]
     Created(WireParticipation),
-    /// [`Notice::Added`]
+    /// [`UserNotification::Added`]
     Added(WireParticipation),
-    /// [`Notice::Removed`]
+    /// [`UserNotification::Removed`]
     Removed(WireParticipation),
 }
 
@@ -276,9 +276,9 @@ impl WireParticipation {
 
 impl Told {
     /// What each of the users whom a notice is for is told.
-    pub fn to_each(notice: &Notice<'_>) -> Vec<(UserId, Self)> {
+    pub fn to_each(notice: &UserNotification<'_>) -> Vec<(UserId, Self)> {
         match notice {
-            Notice::Delivered { to, at, messages } => {
+            UserNotification::Delivered { to, at, messages } => {
                 let mut by_sender: HashMap<&UserId, Vec<MessageId>> = HashMap::new();
                 for (message, sender) in *messages {
                     by_sender.entry(sender).or_default().push(*message);
@@ -289,7 +289,7 @@ impl Told {
                 };
                 by_sender.into_iter().map(told).collect()
             }
-            Notice::Read { reader, read } => {
+            UserNotification::Read { reader, read } => {
                 let told = |(sender, messages): &(UserId, Vec<MessageId>)| {
                     let told = Self::Read {
                         reader: (*reader).clone(),
@@ -300,10 +300,10 @@ impl Told {
                 };
                 read.messages.iter().map(told).collect()
             }
-            Notice::Created(who) => Self::participation(who, Self::Created),
-            Notice::Added(who) => Self::participation(who, Self::Added),
-            Notice::Removed(who) => Self::participation(who, Self::Removed),
-            Notice::PutOut { .. } => Vec::new(),
+            UserNotification::Created(who) => Self::participation(who, Self::Created),
+            UserNotification::Added(who) => Self::participation(who, Self::Added),
+            UserNotification::Removed(who) => Self::participation(who, Self::Removed),
+            UserNotification::PutOut { .. } => Vec::new(),
         }
     }
 
@@ -317,7 +317,7 @@ impl Told {
     }
 
     /// Tells this user.
-    pub fn tell(self, user: &UserId, notify: impl FnOnce(&Notice<'_>)) {
+    pub fn tell(self, user: &UserId, notify: impl FnOnce(&UserNotification<'_>)) {
         let told = std::slice::from_ref(user);
         match self {
             Self::Delivered { to, at, messages } => {
@@ -327,7 +327,7 @@ impl Told {
                     messages: messages.collect(),
                     more: false,
                 };
-                notify(&Notice::delivered(&to, &delivered));
+                notify(&UserNotification::delivered(&to, &delivered));
             }
             Self::Read {
                 reader,
@@ -336,14 +336,14 @@ impl Told {
             } => {
                 let messages = vec![(user.clone(), messages)];
                 let read = Read { at, messages };
-                notify(&Notice::Read {
+                notify(&UserNotification::Read {
                     reader: &reader,
                     read: &read,
                 });
             }
-            Self::Created(who) => notify(&Notice::Created(&who.to(told))),
-            Self::Added(who) => notify(&Notice::Added(&who.to(told))),
-            Self::Removed(who) => notify(&Notice::Removed(&who.to(told))),
+            Self::Created(who) => notify(&UserNotification::Created(&who.to(told))),
+            Self::Added(who) => notify(&UserNotification::Added(&who.to(told))),
+            Self::Removed(who) => notify(&UserNotification::Removed(&who.to(told))),
         }
     }
 }

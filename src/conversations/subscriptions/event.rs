@@ -7,16 +7,16 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Conversations, Live, View};
+use super::{ConversationGuard, Conversations, View};
 use crate::connection::Connection;
-use crate::connection::rooms::Behind;
+use crate::connection::rooms::Lagging;
 use crate::model::conversation::{ConversationId, Delivered, Message, MessageId, Reaction, Read};
 use crate::model::{Identity, UserId};
 use crate::users::Users;
 
 /// Something that all who are subscribed are told.
 #[derive(Debug)]
-pub enum Fact<'a> {
+pub enum ConversationEvent<'a> {
     /// A message was kept.
     Sent {
         /// The message.
@@ -66,7 +66,7 @@ pub enum Fact<'a> {
 
 /// Something that certain users are told, wherever they are connected.
 #[derive(Debug)]
-pub enum Notice<'a> {
+pub enum UserNotification<'a> {
     /// Messages reached someone for the first time: to their senders.
     Delivered {
         /// Whom they reached.
@@ -115,12 +115,13 @@ pub struct Participation<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Teller {
     /// To those who are subscribed in its shape.
-    pub room: for<'a> fn(&'a Live<'_>, &'a Fact<'_>) -> BoxFuture<'a, Behind>,
+    pub room:
+        for<'a> fn(&'a ConversationGuard<'_>, &'a ConversationEvent<'_>) -> BoxFuture<'a, Lagging>,
     /// To single users.
-    pub people: fn(&Users, &Conversations, &ConversationId, &Notice<'_>),
+    pub people: fn(&Users, &Conversations, &ConversationId, &UserNotification<'_>),
 }
 
-impl<'a> Notice<'a> {
+impl<'a> UserNotification<'a> {
     /// What a store says was delivered to one user.
     pub fn delivered(to: &'a [UserId], delivered: &'a Delivered) -> Self {
         Self::Delivered {

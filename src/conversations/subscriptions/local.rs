@@ -18,7 +18,7 @@ use crate::model::{Identity, UserId};
 
 /// How long it is believed who takes part, before the store is asked again (protocol,
 /// `conversation`).
-const BELIEVED: Duration = Duration::from_secs(5);
+const CACHE_TTL: Duration = Duration::from_secs(5);
 
 /// A conversation on this server.
 #[derive(Debug, Default)]
@@ -68,14 +68,14 @@ impl Here {
     /// What someone may do; `None` when it is not known any more who takes part.
     pub(super) fn role_of(&self, user: &UserId) -> Option<Option<Role>> {
         let members = self.members.as_ref();
-        let members = members.filter(|members| members.since.elapsed() < BELIEVED)?;
+        let members = members.filter(|members| members.since.elapsed() < CACHE_TTL)?;
         Some(members.active.get(user).copied())
     }
 
     /// Whether it is known who takes part.
     pub(super) fn knows_members(&self) -> bool {
         let since = self.members.as_ref().map(|members| members.since);
-        since.is_some_and(|since| since.elapsed() < BELIEVED)
+        since.is_some_and(|since| since.elapsed() < CACHE_TTL)
     }
 
     /// It is known now who takes part; the subscribers who do not.

@@ -15,16 +15,16 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cluster::{Body, Nodes, Told, Topic};
+use crate::cluster::{Body, Cluster, Told, Topic};
 use crate::connection::Connection;
-use crate::connection::rooms::{Behind, To};
+use crate::connection::rooms::{Lagging, To};
 use crate::model::clock::Clock;
 use crate::model::conversation::{ConversationId, Role, Shape, ShownId, View};
 use crate::model::{Identity, UserId};
 use crate::payload::FrameSizes;
 use crate::stores::conversations::{ConversationStore, StoreError};
 use crate::users::Users;
-pub use event::{Fact, Notice, Participation, Teller};
+pub use event::{ConversationEvent, Participation, Teller, UserNotification};
 use local::{Here, Subscriber, Typist};
 pub use room_presence::Unsaid;
 
@@ -39,13 +39,13 @@ pub struct Conversations {
     /// How many of these see the shape `chat`.
     chats: AtomicUsize,
     tellers: OnceLock<Vec<Teller>>,
-    nodes: Option<Arc<Nodes>>,
+    cluster: Option<Arc<Cluster>>,
 }
 
 /// One conversation. While someone has it, nobody else on this server is at it: what is kept and
 /// what is told of it are in one order. So it must not be held while waiting for a client.
 #[derive(Debug)]
-pub struct Live<'a> {
+pub struct ConversationGuard<'a> {
     conversations: &'a Conversations,
     id: ConversationId,
     here: OwnedMutexGuard<Here>,
@@ -56,7 +56,7 @@ impl Conversations {
     pub fn new(
         store: Arc<dyn ConversationStore>,
         clock: Arc<dyn Clock>,
-        nodes: Option<Arc<Nodes>>,
+        cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
             store,
@@ -65,7 +65,7 @@ impl Conversations {
             subscriptions: DashMap::new(),
             chats: AtomicUsize::new(0),
             tellers: OnceLock::new(),
-            nodes,
+            cluster,
         }
     }
 
@@ -86,9 +86,9 @@ impl Conversations {
     }
 
     /// A conversation, which may not exist.
-    pub async fn live(&self, id: &ConversationId) -> Live<'_> {
+    pub async fn lock(&self, id: &ConversationId) -> ConversationGuard<'_> {
         let here = self.here.entry(id.clone()).or_default().clone();
-        Live {
+        ConversationGuard {
             conversations: self,
             id: id.clone(),
             here: here.lock_owned().await,
@@ -126,36 +126,41 @@ impl Conversations {
     }
 
     /// What is said to the nodes that somebody is subscribed on.
-    pub fn say(&self, id: &ConversationId, body: &Body) {
-        if let Some(nodes) = &self.nodes {
-            let _ = nodes.bus().post(&Topic::Conversation(id.clone()), body);
+    pub fn send(&self, id: &ConversationId, body: &Body) {
+        if let Some(cluster) = &self.cluster {
+            let _ = cluster.bus().post(&Topic::Conversation(id.clone()), body);
         }
     }
 
     /// Tells single users, wherever they are.
-    pub fn notify(&self, users: &Users, id: &ConversationId, notice: &Notice<'_>) {
-        self.notify_here(users, id, notice);
-        let Some(nodes) = &self.nodes else {
+    pub fn notify(&self, users: &Users, id: &ConversationId, notification: &UserNotification<'_>) {
+        self.notify_here(users, id, notification);
+        let Some(cluster) = &self.cluster else {
             return;
         };
-        for (user, told) in Told::to_each(notice) {
+        for (user, told) in Told::to_each(notification) {
             let body = Body::Notice {
                 conversation: id.clone(),
                 notice: told,
             };
-            let _ = nodes.bus().post(&Topic::User(user), &body);
+            let _ = cluster.bus().post(&Topic::User(user), &body);
         }
     }
 
     /// Tells those of them who are connected here.
-    pub fn notify_here(&self, users: &Users, id: &ConversationId, notice: &Notice<'_>) {
+    pub fn notify_here(
+        &self,
+        users: &Users,
+        id: &ConversationId,
+        notification: &UserNotification<'_>,
+    ) {
         for teller in self.tellers.get().into_iter().flatten() {
-            (teller.people)(users, self, id, notice);
+            (teller.people)(users, self, id, notification);
         }
     }
 }
 
-impl Live<'_> {
+impl ConversationGuard<'_> {
     /// Its id.
     pub fn id(&self) -> &ConversationId {
         &self.id
@@ -184,11 +189,11 @@ impl Live<'_> {
 
     /// Subscribes a connection; what it was subscribed as before ends.
     pub async fn subscribe(&mut self, connection: &Arc<Connection>, user: &UserId, view: View) {
-        if let Some(nodes) = &self.conversations.nodes
+        if let Some(cluster) = &self.conversations.cluster
             && self.here.heard.is_none()
         {
             let topic = Topic::Conversation(self.id.clone());
-            self.here.heard = Some(nodes.bus().subscribe(topic).await);
+            self.here.heard = Some(cluster.bus().subscribe(topic).await);
         }
         let new = Subscriber {
             connection: connection.clone(),
@@ -243,20 +248,20 @@ impl Live<'_> {
 
     /// Sends an event to those who see this shape, with a payload that names the conversation as they
     /// do, and which becomes frames of these sizes.
-    pub async fn emit<'s, T: Serialize + Sync>(
+    pub async fn send_sized<'s, T: Serialize + Sync>(
         &'s self,
         shape: Shape,
         to: To<'_>,
         event: &'static str,
         frames: &FrameSizes,
         payload: impl Fn(ShownId<'s>) -> T,
-    ) -> Behind {
-        let mut behind = Behind::default();
+    ) -> Lagging {
+        let mut lagging = Lagging::default();
         for (view, room) in self.here.rooms(shape) {
             let payload = payload(self.id.shown(view.id));
-            behind = behind.and(room.emit(to, event, &payload, frames).await);
+            lagging = lagging.and(room.send_sized(to, event, &payload, frames).await);
         }
-        behind
+        lagging
     }
 
     // Who takes part.
@@ -306,8 +311,9 @@ impl Live<'_> {
         let Some(view) = self.unsubscribe(connection) else {
             return;
         };
-        let notice = Notice::PutOut { connection, view };
-        self.conversations.notify_here(users, &self.id, &notice);
+        let notification = UserNotification::PutOut { connection, view };
+        self.conversations
+            .notify_here(users, &self.id, &notification);
         if view.shape == Shape::Conversation {
             let at = self.conversations.now_ms();
             self.exited(user, Some(at)).await;
@@ -317,21 +323,21 @@ impl Live<'_> {
     // Telling.
 
     /// Tells all who are subscribed, wherever they are.
-    pub async fn tell(&self, fact: &Fact<'_>) -> Behind {
-        let behind = self.tell_here(fact).await;
-        if self.conversations.nodes.is_some() {
-            self.conversations.say(&self.id, &Body::Fact(fact.into()));
+    pub async fn tell(&self, event: &ConversationEvent<'_>) -> Lagging {
+        let lagging = self.tell_here(event).await;
+        if self.conversations.cluster.is_some() {
+            self.conversations.send(&self.id, &Body::Fact(event.into()));
         }
-        behind
+        lagging
     }
 
     /// Tells all who are subscribed on this server.
-    pub async fn tell_here(&self, fact: &Fact<'_>) -> Behind {
-        let mut behind = Behind::default();
+    pub async fn tell_here(&self, event: &ConversationEvent<'_>) -> Lagging {
+        let mut lagging = Lagging::default();
         for teller in self.conversations.tellers.get().into_iter().flatten() {
-            behind = behind.and((teller.room)(self, fact).await);
+            lagging = lagging.and((teller.room)(self, event).await);
         }
-        behind
+        lagging
     }
 
     // Typing and coming back.
@@ -357,14 +363,14 @@ impl Live<'_> {
     /// Ends the typing on a connection of this server, and tells others if somebody did.
     pub async fn stop_typing(&mut self, connection: &Connection) {
         if let Some(user) = self.unset_typing(connection.session) {
-            let fact = Fact::Typing {
+            let event = ConversationEvent::Typing {
                 typist: connection.session,
                 but: Some(connection),
                 user: &user,
                 lasts: None,
             };
             // So small that nobody has to be waited for.
-            let _ = self.tell(&fact).await;
+            let _ = self.tell(&event).await;
         }
     }
 
@@ -384,7 +390,7 @@ impl Live<'_> {
     }
 }
 
-impl Drop for Live<'_> {
+impl Drop for ConversationGuard<'_> {
     fn drop(&mut self) {
         if self.here.is_idle() {
             // Whoever waits for it holds it, too, and removes it in turn.

@@ -1,8 +1,8 @@
 //! The room `conversation`: who is in it on this server, and what other servers are told of that. What
 //! they could not be told, because there was no connection to them, is remembered and told later.
 
-use super::{Fact, Live, Shape};
-use crate::cluster::{Body, Nodes};
+use super::{ConversationEvent, ConversationGuard, Shape};
+use crate::cluster::{Body, Cluster};
 use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
 
@@ -15,7 +15,7 @@ pub enum Unsaid {
     Left(u64),
 }
 
-impl Live<'_> {
+impl ConversationGuard<'_> {
     /// The users of the connections in the room, one for each connection.
     fn in_room(&self) -> impl Iterator<Item = &Identity> {
         let subscribers = self.here.subscribers();
@@ -28,16 +28,16 @@ impl Live<'_> {
     /// are still to be told.
     pub async fn entered(
         &mut self,
-        entered: &Fact<'_>,
+        entered: &ConversationEvent<'_>,
         user: &UserId,
         is_news: bool,
     ) -> (usize, bool) {
         let here = self.count(Shape::Conversation);
-        let Some(nodes) = &self.conversations.nodes else {
+        let Some(cluster) = &self.conversations.cluster else {
             return (here, is_news);
         };
         let body = Body::Fact(entered.into());
-        match nodes.enter(&self.id, user, here, Some(&body)).await {
+        match cluster.enter(&self.id, user, here, Some(&body)).await {
             Ok(attendance) => {
                 self.here.unsaid.remove(user);
                 (attendance.connections, attendance.is_first)
@@ -56,21 +56,21 @@ impl Live<'_> {
     /// `at` that time if they are in it nowhere; without a time that comes later.
     pub async fn exited(&mut self, user: &UserId, at: Option<u64>) {
         let at = at.filter(|_| !self.has(user, Shape::Conversation));
-        let is_last = match self.conversations.nodes.clone() {
+        let is_last = match self.conversations.cluster.clone() {
             None => true,
-            Some(nodes) => self.is_last(&nodes, user, at).await,
+            Some(cluster) => self.is_last(&cluster, user, at).await,
         };
         if is_last && let Some(at) = at {
             // So small that nobody has to be waited for.
-            let _ = self.tell_here(&Fact::Left { user, at }).await;
+            let _ = self.tell_here(&ConversationEvent::Left { user, at }).await;
         }
     }
 
     /// Whether the user is in the room nowhere, as far as is known; other servers are told then.
-    async fn is_last(&mut self, nodes: &Nodes, user: &UserId, at: Option<u64>) -> bool {
+    async fn is_last(&mut self, cluster: &Cluster, user: &UserId, at: Option<u64>) -> bool {
         // What is not in Redis yet may be so because it has forgotten everything.
-        let there = nodes.is_renewed();
-        match self.note_left(nodes, user, at, (there, false)).await {
+        let there = cluster.is_renewed();
+        match self.note_left(cluster, user, at, (there, false)).await {
             Ok(is_last) => {
                 self.here.unsaid.remove(user);
                 is_last
@@ -90,18 +90,20 @@ impl Live<'_> {
     /// is `silent`.
     async fn note_left(
         &self,
-        nodes: &Nodes,
+        cluster: &Cluster,
         user: &UserId,
         at: Option<u64>,
         (there, silent): (bool, bool),
     ) -> Result<bool, RedisError> {
         let here = self.count(Shape::Conversation);
-        let body = |at| Body::Fact((&Fact::Left { user, at }).into());
+        let body = |at| Body::Fact((&ConversationEvent::Left { user, at }).into());
         let left = at.filter(|_| !silent).map(body);
         let gone = at.map(|_| (user, left.as_ref()));
-        let is_last = nodes.exit(nodes.me(), &self.id, here, gone, there).await?;
+        let is_last = cluster
+            .exit(cluster.me(), &self.id, here, gone, there)
+            .await?;
         if here == 0 && self.here.absent.is_empty() {
-            nodes.abandon(nodes.me(), &self.id).await?;
+            cluster.abandon(cluster.me(), &self.id).await?;
         }
         Ok(is_last)
     }
@@ -114,15 +116,15 @@ impl Live<'_> {
     /// There is no connection again.
     pub async fn renew(
         &mut self,
-        nodes: &Nodes,
+        cluster: &Cluster,
         forgotten: bool,
     ) -> Result<Vec<(UserId, Unsaid)>, RedisError> {
         let mut news = Vec::new();
         let now = self.conversations.now_ms();
-        for user in nodes.in_room(nodes.me(), &self.id).await? {
+        for user in cluster.in_room(cluster.me(), &self.id).await? {
             let may_return = self.here.absent.contains_key(&user);
             if !may_return && !self.has(&user, Shape::Conversation) {
-                let left = self.note_left(nodes, &user, Some(now), (true, true));
+                let left = self.note_left(cluster, &user, Some(now), (true, true));
                 if left.await? {
                     news.push((user.clone(), Unsaid::Left(now)));
                 }
@@ -131,18 +133,18 @@ impl Live<'_> {
         }
         let users: Vec<UserId> = self.in_room().map(|user| user.user.clone()).collect();
         for user in &users {
-            let attendance = nodes.enter(&self.id, user, users.len(), None).await?;
+            let attendance = cluster.enter(&self.id, user, users.len(), None).await?;
             let is_news = self.here.unsaid.remove(user).is_some() || !forgotten;
             if attendance.is_first && is_news {
                 news.push((user.clone(), Unsaid::Entered));
             }
         }
         for user in self.here.absent.keys() {
-            nodes.enter(&self.id, user, users.len(), None).await?;
+            cluster.enter(&self.id, user, users.len(), None).await?;
         }
         for (user, unsaid) in std::mem::take(&mut self.here.unsaid) {
             if let Unsaid::Left(at) = unsaid {
-                let left = self.note_left(nodes, &user, Some(at), (false, true));
+                let left = self.note_left(cluster, &user, Some(at), (false, true));
                 if left.await? {
                     news.push((user, unsaid));
                 }
@@ -152,16 +154,16 @@ impl Live<'_> {
     }
 
     /// Tells other servers what they could not be told before, if it is still so.
-    pub async fn say_late(&self, nodes: &Nodes, user: &UserId, news: Unsaid) {
+    pub async fn say_late(&self, cluster: &Cluster, user: &UserId, news: Unsaid) {
         let here = self.in_room().find(|one| one.user == *user);
-        let fact = match (news, here) {
-            (Unsaid::Entered, Some(user)) => Fact::Entered { but: None, user },
-            (Unsaid::Left(at), None) if !nodes.is_in_room(&self.id, user).await => {
-                Fact::Left { user, at }
+        let event = match (news, here) {
+            (Unsaid::Entered, Some(user)) => ConversationEvent::Entered { but: None, user },
+            (Unsaid::Left(at), None) if !cluster.is_in_room(&self.id, user).await => {
+                ConversationEvent::Left { user, at }
             }
             _ => return,
         };
         self.conversations
-            .say(&self.id, &Body::Fact((&fact).into()));
+            .send(&self.id, &Body::Fact((&event).into()));
     }
 }

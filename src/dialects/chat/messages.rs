@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::dialects::content::Content;
 use crate::model::clock;
 use crate::model::conversation::{Message, MessageId, ShownId};
-use crate::payload::{Kept, Opaque, plainly};
+use crate::payload::{Opaque, OwnedValue, plainly};
 
 /// A message, as REST answers it in this form.
 #[derive(Debug, Serialize)]
@@ -33,7 +33,7 @@ impl<'a> Shown<'a> {
             chat_id,
             sender_id: message.sender.as_str(),
             content: message.into(),
-            media: message.media().map(Kept::lend),
+            media: message.media().map(OwnedValue::as_opaque),
             edited_at: message.edited_at.map(clock::iso_ms),
             deleted_for: [],
             timestamp: clock::iso_ms(message.created_at),

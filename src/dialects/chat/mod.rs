@@ -9,11 +9,11 @@ mod typing;
 
 use std::sync::Arc;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::{Connection, Member};
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields, written_id};
 use crate::model::conversation::{Shape, WrittenId};
 use crate::model::{Dialect, ErrorCode};
@@ -50,26 +50,26 @@ impl Event {
 }
 
 /// Puts a connection of this dialect into all chats of its user.
-pub async fn enter(relay: &Relay, connection: &Arc<Connection>) {
+pub async fn enter(app: &App, connection: &Arc<Connection>) {
     let Some(member) = connection.member() else {
         return;
     };
-    if let Err(error) = conversations::join_all(relay, connection, member).await {
+    if let Err(error) = conversations::join_all(app, connection, member).await {
         tracing::warn!(%error, "a connection could not be put into the chats of its user");
         let code = ErrorCode::JoinFailed;
-        relay.record(connection, Some(Dialect::Chat), Audited::Error { code });
+        app.record(connection, Some(Dialect::Chat), Audited::Error { code });
     }
 }
 
 /// Handles an event of this dialect.
-pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
+pub async fn handle(mut request: Request<'_>, member: &Member, event: Event) {
     let done = match event {
-        Event::Typing => typing(&mut turn, member, true).await,
-        Event::StopTyping => typing(&mut turn, member, false).await,
+        Event::Typing => typing(&mut request, member, true).await,
+        Event::StopTyping => typing(&mut request, member, false).await,
     };
     match done {
-        Ok(()) => turn.succeed(),
-        Err(refusal) => refuse(&mut turn, refusal),
+        Ok(()) => request.succeed(),
+        Err(refusal) => refuse(&mut request, refusal),
     }
 }
 
@@ -101,28 +101,32 @@ impl From<StoreError> for Refusal {
 }
 
 /// `user:typing` and `user:stop-typing`
-async fn typing(turn: &mut Turn<'_>, member: &Member, is_typing: bool) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
+async fn typing(
+    request: &mut Request<'_>,
+    member: &Member,
+    is_typing: bool,
+) -> Result<(), Refusal> {
+    let (app, connection) = (request.app, request.connection);
     if !connection.signals.allows() {
         return Err(Refusal::RateLimit);
     }
-    let id = chat(turn)?.id;
+    let id = chat(request)?.id;
     let lasts = is_typing.then_some(typing::LASTS);
-    conversations::typing(relay, connection, member, &id, Shape::Chat, lasts).await?;
+    conversations::typing(app, connection, member, &id, Shape::Chat, lasts).await?;
     Ok(())
 }
 
 /// The chat that an event names: a bare id, or one in an object.
-fn chat(turn: &Turn<'_>) -> Result<WrittenId, BadField> {
-    if let Ok(payload) = turn.event.payload() {
-        return Fields::new(&payload, &turn.relay.config).conversation("chatId");
+fn chat(request: &Request<'_>) -> Result<WrittenId, BadField> {
+    if let Ok(payload) = request.event.payload() {
+        return Fields::new(&payload, &request.app.config).conversation("chatId");
     }
-    let bare = turn.event.argument().ok().flatten();
+    let bare = request.event.argument().ok().flatten();
     bare.and_then(|raw| written_id(raw.get()))
         .ok_or(BadField(None))
 }
 
-fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
+fn refuse(request: &mut Request<'_>, refusal: Refusal) {
     let (message, code) = match refusal {
         Refusal::Bad => ("chatId is required", ErrorCode::InvalidInput),
         Refusal::RateLimit => ("Rate limit exceeded", ErrorCode::RateLimit),
@@ -132,12 +136,12 @@ fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
         ),
         Refusal::Failed => ("Operation failed", ErrorCode::OperationFailed),
     };
-    turn.fail(message, code);
-    let id = chat(turn).ok();
+    request.fail(message, code);
+    let id = chat(request).ok();
     match refusal {
-        Refusal::RateLimit => turn.connection.over_limit(),
-        Refusal::Failed => turn.record(Dialect::Chat, Audited::Error { code }),
-        Refusal::Bad | Refusal::NotParticipant => turn.record(
+        Refusal::RateLimit => request.connection.over_limit(),
+        Refusal::Failed => request.record(Dialect::Chat, Audited::Error { code }),
+        Refusal::Bad | Refusal::NotParticipant => request.record(
             Dialect::Chat,
             Audited::Refused {
                 code,

@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::app::Relay;
+use crate::app::App;
 use crate::connection::{Connection, Member};
 use crate::model::{Dialect, UserId, clock};
 use crate::users::presence::{self, Change};
@@ -26,9 +26,9 @@ struct Status<'a> {
 }
 
 /// Tells those who share a chat with a user that they came or went.
-pub fn tell<'a>(relay: &'a Relay, change: &'a Change) -> BoxFuture<'a, ()> {
+pub fn tell<'a>(app: &'a App, change: &'a Change) -> BoxFuture<'a, ()> {
     Box::pin(async move {
-        if !relay.conversations.has_chats() {
+        if !app.conversations.has_chats() {
             return;
         }
         let online = change.online;
@@ -42,15 +42,15 @@ pub fn tell<'a>(relay: &'a Relay, change: &'a Change) -> BoxFuture<'a, ()> {
         };
         let event = if online { USER_ONLINE } else { USER_OFFLINE };
         let event_and_status = Both::new(event, status);
-        for partner in partners(relay, &change.user).await {
-            for connection in relay.users.connections(partner.as_str()) {
+        for partner in partners(app, &change.user).await {
+            for connection in app.users.connections(partner.as_str()) {
                 let is_chat = connection.dialect() == Dialect::Chat;
                 let hears = || {
-                    let mut greeting = connection.greeting();
-                    greeting.hears(&change.user, online, change.coming)
+                    let mut presence_sync = connection.presence_sync();
+                    presence_sync.hears(&change.user, online, change.coming)
                 };
                 if is_chat && hears() {
-                    connection.say(event, &event_and_status);
+                    connection.send(event, &event_and_status);
                 }
             }
         }
@@ -58,9 +58,9 @@ pub fn tell<'a>(relay: &'a Relay, change: &'a Change) -> BoxFuture<'a, ()> {
 }
 
 /// Tells a new connection which of those who share a chat with its user are online already.
-pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
-    connection.greeting().begin();
-    let partners = partners(relay, &member.user.id).await;
+pub async fn send_presence(app: &App, connection: &Connection, member: &Member) {
+    connection.presence_sync().begin();
+    let partners = partners(app, &member.user.id).await;
     let timestamp = clock::now_iso();
     let tell = |partner: &UserId, _: &str| {
         let status = Status {
@@ -69,14 +69,14 @@ pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
             timestamp: &timestamp,
             last_seen: None,
         };
-        connection.say(USER_ONLINE, &Both::new(USER_ONLINE, status));
+        connection.send(USER_ONLINE, &Both::new(USER_ONLINE, status));
     };
-    presence::greet(relay, connection, partners, tell).await;
+    presence::send_presence(app, connection, partners, tell).await;
 }
 
 /// Those who share a chat with a user. Nobody is told when they cannot be read.
-async fn partners(relay: &Relay, user: &UserId) -> Vec<UserId> {
-    let partners = relay.conversations.store().partners_of(user).await;
+async fn partners(app: &App, user: &UserId) -> Vec<UserId> {
+    let partners = app.conversations.store().partners_of(user).await;
     partners.unwrap_or_else(|error| {
         tracing::warn!(%error, "whom to tell who is online could not be read");
         Vec::new()

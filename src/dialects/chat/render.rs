@@ -7,11 +7,13 @@ use super::envelope::Envelope;
 use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
-use crate::connection::rooms::{Behind, To};
-use crate::conversations::{Conversations, Fact, Live, Notice, Teller};
+use crate::connection::rooms::{Lagging, To};
+use crate::conversations::{
+    ConversationEvent, ConversationGuard, Conversations, Teller, UserNotification,
+};
 use crate::model::clock;
 use crate::model::conversation::{ConversationId, Message, Shape, ShownId};
-use crate::payload::{FrameSizes, Kept, frames};
+use crate::payload::{FrameSizes, OwnedValue, frames};
 use crate::users::Users;
 
 const MESSAGE_NEW: &str = "message:new";
@@ -27,58 +29,70 @@ pub const TELLER: Teller = Teller {
     people: tell_people,
 };
 
-fn tell_room<'a>(live: &'a Live<'_>, fact: &'a Fact<'_>) -> BoxFuture<'a, Behind> {
+fn tell_room<'a>(
+    guard: &'a ConversationGuard<'_>,
+    event: &'a ConversationEvent<'_>,
+) -> BoxFuture<'a, Lagging> {
     Box::pin(async move {
-        match fact {
-            Fact::Sent { message, .. } => sent(live, message).await,
-            Fact::Edited(message) => edited(live, message).await,
-            Fact::Deleted(message) => deleted(live, message).await,
-            Fact::Typing {
+        match event {
+            ConversationEvent::Sent { message, .. } => sent(guard, message).await,
+            ConversationEvent::Edited(message) => edited(guard, message).await,
+            ConversationEvent::Deleted(message) => deleted(guard, message).await,
+            ConversationEvent::Typing {
                 but, user, lasts, ..
-            } => typing(live, To::all_but(*but), user.user.as_str(), lasts.is_some()).await,
-            Fact::Reacted { .. }
-            | Fact::Unreacted(_)
-            | Fact::Entered { .. }
-            | Fact::Left { .. } => Behind::default(),
+            } => {
+                typing(
+                    guard,
+                    To::all_but(*but),
+                    user.user.as_str(),
+                    lasts.is_some(),
+                )
+                .await
+            }
+            ConversationEvent::Reacted { .. }
+            | ConversationEvent::Unreacted(_)
+            | ConversationEvent::Entered { .. }
+            | ConversationEvent::Left { .. } => Lagging::default(),
         }
     })
 }
 
 /// Who came to take part is told by being put in, or by events of other dialects.
-fn tell_people(_: &Users, _: &Conversations, _: &ConversationId, _: &Notice<'_>) {}
+fn tell_people(_: &Users, _: &Conversations, _: &ConversationId, _: &UserNotification<'_>) {}
 
 /// To all, in an envelope.
-async fn say<'s, T: Serialize + Sync>(
-    live: &'s Live<'_>,
+async fn send<'s, T: Serialize + Sync>(
+    guard: &'s ConversationGuard<'_>,
     event: &'static str,
     message: &Message,
     data: impl Fn(ShownId<'s>) -> T,
-) -> Behind {
-    let content = message.content().map(Kept::lend);
-    let media = message.media().map(Kept::lend);
+) -> Lagging {
+    let content = message.content().map(OwnedValue::as_opaque);
+    let media = message.media().map(OwnedValue::as_opaque);
     let frames = frames(content.iter().chain(&media));
     let payload = |id| Envelope {
         event,
         data: data(id),
     };
-    live.emit(Shape::Chat, To::Everyone, event, &frames, payload)
+    guard
+        .send_sized(Shape::Chat, To::Everyone, event, &frames, payload)
         .await
 }
 
-async fn sent(live: &Live<'_>, message: &Message) -> Behind {
+async fn sent(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     let timestamp = clock::iso_ms(message.created_at);
     let data = |chat_id| New {
         message_id: message.id,
         chat_id,
         sender_id: message.sender.as_str(),
         content: message.into(),
-        media: message.media().map(Kept::lend),
+        media: message.media().map(OwnedValue::as_opaque),
         timestamp: &timestamp,
     };
-    say(live, MESSAGE_NEW, message, data).await
+    send(guard, MESSAGE_NEW, message, data).await
 }
 
-async fn edited(live: &Live<'_>, message: &Message) -> Behind {
+async fn edited(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     let edited_at = clock::iso_ms(message.edited_at.unwrap_or(message.created_at));
     let data = |chat_id| Edited {
         message_id: message.id,
@@ -86,18 +100,23 @@ async fn edited(live: &Live<'_>, message: &Message) -> Behind {
         content: message.into(),
         edited_at: &edited_at,
     };
-    say(live, MESSAGE_EDITED, message, data).await
+    send(guard, MESSAGE_EDITED, message, data).await
 }
 
-async fn deleted(live: &Live<'_>, message: &Message) -> Behind {
+async fn deleted(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     let data = |chat_id| Deleted {
         message_id: message.id,
         chat_id,
     };
-    say(live, MESSAGE_DELETED, message, data).await
+    send(guard, MESSAGE_DELETED, message, data).await
 }
 
-async fn typing(live: &Live<'_>, others: To<'_>, user_id: &str, is_typing: bool) -> Behind {
+async fn typing(
+    guard: &ConversationGuard<'_>,
+    others: To<'_>,
+    user_id: &str,
+    is_typing: bool,
+) -> Lagging {
     let frames = FrameSizes::from_slice(&[SMALL]);
     let typing = |chat_id| Typing {
         user_id,
@@ -105,12 +124,12 @@ async fn typing(live: &Live<'_>, others: To<'_>, user_id: &str, is_typing: bool)
         is_typing,
     };
     let payload = |id| typing(id).both(USER_TYPING);
-    let told = live.emit(Shape::Chat, others, USER_TYPING, &frames, payload);
-    let mut behind = told.await;
+    let told = guard.send_sized(Shape::Chat, others, USER_TYPING, &frames, payload);
+    let mut lagging = told.await;
     if !is_typing {
         let payload = |id| typing(id).both(USER_STOP_TYPING);
-        let told = live.emit(Shape::Chat, others, USER_STOP_TYPING, &frames, payload);
-        behind = behind.and(told.await);
+        let told = guard.send_sized(Shape::Chat, others, USER_STOP_TYPING, &frames, payload);
+        lagging = lagging.and(told.await);
     }
-    behind
+    lagging
 }

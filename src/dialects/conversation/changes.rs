@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{CONVERSATION_ID, MESSAGE_ID, Refusal, nothing};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
@@ -35,45 +35,45 @@ pub(super) struct Deleted<'a> {
 
 /// `message:update`
 pub(super) async fn update(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let relay = turn.relay;
-    let fields = Fields::new(payload, &relay.config);
+    let app = request.app;
+    let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
-    let content = fields.content("content", relay.config.max_content_chars)?;
+    let content = fields.content("content", app.config.max_content_chars)?;
     let edit = Edit {
         content: content.into(),
         key_number: None,
     };
     let Some(message) = message else {
-        return Err(nothing(turn, member, &conversation).await);
+        return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = |_: &_| turn.succeed();
-    conversations::edit(relay, actor, &conversation, message, &edit, kept).await?;
+    let kept = |_: &_| request.succeed();
+    conversations::edit(app, actor, &conversation, message, &edit, kept).await?;
     Ok(())
 }
 
 /// `message:delete`
 pub(super) async fn delete(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let relay = turn.relay;
-    let fields = Fields::new(payload, &relay.config);
+    let app = request.app;
+    let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let Some(message) = message_id(&fields)? else {
-        return Err(nothing(turn, member, &conversation).await);
+        return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = |_: &_| turn.succeed();
-    conversations::delete(relay, actor, &conversation, message, kept).await?;
+    let kept = |_: &_| request.succeed();
+    conversations::delete(app, actor, &conversation, message, kept).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{Shape, ShownId};
 use crate::payload::Payload;
@@ -29,43 +29,43 @@ pub(super) struct Left<'a> {
 
 /// `conversation:join`
 pub(super) async fn join(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
+    let (app, connection) = (request.app, request.connection);
     let address = connection.client.address;
-    Refusal::unless_allowed(relay.limits.allows_join(address))?;
-    let conversation = Fields::new(payload, &relay.config).conversation(CONVERSATION_ID)?;
+    Refusal::unless_allowed(app.limits.allows_join(address))?;
+    let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let joined = |participant_count| {
-        turn.succeed();
+        request.succeed();
         let joined = Joined {
             conversation_id: conversation.shown(),
             participant_count,
         };
-        connection.say(JOINED, &joined);
+        connection.send(JOINED, &joined);
     };
     let shape = Shape::Conversation;
-    conversations::join(relay, connection, member, &conversation, shape, joined).await?;
+    conversations::join(app, connection, member, &conversation, shape, joined).await?;
     Ok(())
 }
 
 /// `conversation:leave`
 pub(super) async fn leave(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
-    let conversation = Fields::new(payload, &relay.config).conversation(CONVERSATION_ID)?;
+    let (app, connection) = (request.app, request.connection);
+    let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let left = || {
-        turn.succeed();
+        request.succeed();
         let left = Left {
             conversation_id: conversation.shown(),
         };
-        connection.say(LEFT, &left);
+        connection.send(LEFT, &left);
     };
     let id = &conversation.id;
-    conversations::leave(relay, connection, member, id, Shape::Conversation, left).await;
+    conversations::leave(app, connection, member, id, Shape::Conversation, left).await;
     Ok(())
 }

@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::conversation::{Message, MessageId, NewMessage, ShownId, TempId, UserRecord};
 use crate::model::{Dialect, Identity, UserId, clock};
-use crate::payload::{FrameSizes, Kept, Opaque, Payload, frames, plainly};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 
 /// The field of a sender's own name for a message.
 pub(super) const TEMP_ID: &str = "tempId";
@@ -109,7 +109,7 @@ impl<'a> Shown<'a> {
             conversation_id,
             sender_id: message.sender.as_str(),
             content: message.into(),
-            media: message.media().map(Kept::lend),
+            media: message.media().map(OwnedValue::as_opaque),
             key_number: message.key_number,
             created_at: clock::iso_ms(message.created_at),
             edited_at: message.edited_at.map(clock::iso_ms),
@@ -122,8 +122,8 @@ impl<'a> Shown<'a> {
 
 /// The sizes of the frames of an event with what this message says, and who said it.
 pub(super) fn frames_of(message: &Message, sender: &Identity) -> FrameSizes {
-    let content = message.content().map(Kept::lend);
-    let media = message.media().map(Kept::lend);
+    let content = message.content().map(OwnedValue::as_opaque);
+    let media = message.media().map(OwnedValue::as_opaque);
     let mut frames = frames(content.iter().chain(&media));
     frames[0] += Person::from(sender).size();
     frames
@@ -139,15 +139,15 @@ struct Acknowledged {
 
 /// `message:send`
 pub(super) async fn send(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let (relay, size) = (turn.relay, turn.event.size());
-    let fields = Fields::new(payload, &relay.config);
+    let (app, size) = (request.app, request.event.size());
+    let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?;
-    let content = fields.content("content", relay.config.max_content_chars)?;
+    let content = fields.content("content", app.config.max_content_chars)?;
     let new = NewMessage {
         conversation: conversation.id,
         sender: member.user.id.clone(),
@@ -162,9 +162,9 @@ pub(super) async fn send(
             success: true,
             message_id: message.id,
         };
-        turn.answer_small(&acknowledged);
+        request.answer_small(&acknowledged);
     };
-    conversations::send(relay, actor, &new, size, kept).await?;
+    conversations::send(app, actor, &new, size, kept).await?;
     Ok(())
 }
 

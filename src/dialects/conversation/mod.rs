@@ -18,7 +18,7 @@ pub use messages::{Person, Shown};
 pub use render::TELLER;
 pub(crate) use signals::message_ids;
 
-use super::Turn;
+use super::Request;
 use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
@@ -108,42 +108,42 @@ impl Event {
 }
 
 /// Whether an event whose name another dialect has, too, is meant in this one.
-pub fn is_meant(turn: &Turn<'_>) -> bool {
-    let payload = turn.event.payload();
+pub fn is_meant(request: &Request<'_>) -> bool {
+    let payload = request.event.payload();
     payload.is_ok_and(|payload| payload.get(CONVERSATION_ID).is_some())
 }
 
 /// Handles an event of this dialect.
-pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
-    let payload = turn.event.payload();
+pub async fn handle(mut request: Request<'_>, member: &Member, event: Event) {
+    let payload = request.event.payload();
     let done = match &payload {
-        Ok(payload) => run(&mut turn, member, event, payload).await,
+        Ok(payload) => run(&mut request, member, event, payload).await,
         Err(_) => Err(BadField(None).into()),
     };
     match done {
-        Ok(()) => turn.succeed(),
-        Err(refusal) => refuse(&mut turn, event, payload.as_ref().ok(), &refusal),
+        Ok(()) => request.succeed(),
+        Err(refusal) => refuse(&mut request, event, payload.as_ref().ok(), &refusal),
     }
 }
 
 async fn run(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     event: Event,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     match event {
-        Event::Join => membership::join(turn, member, payload).await,
-        Event::Leave => membership::leave(turn, member, payload).await,
-        Event::Send => messages::send(turn, member, payload).await,
-        Event::Update => changes::update(turn, member, payload).await,
-        Event::Delete => changes::delete(turn, member, payload).await,
-        Event::Read => signals::read(turn, member, payload).await,
-        Event::StartTyping => signals::typing(turn, member, payload, true).await,
-        Event::StopTyping => signals::typing(turn, member, payload, false).await,
-        Event::AddReaction => reactions::add(turn, member, payload).await,
-        Event::RemoveReaction => reactions::remove(turn, member, payload).await,
-        Event::RequestPresence => presence::request(turn, member, payload).await,
+        Event::Join => membership::join(request, member, payload).await,
+        Event::Leave => membership::leave(request, member, payload).await,
+        Event::Send => messages::send(request, member, payload).await,
+        Event::Update => changes::update(request, member, payload).await,
+        Event::Delete => changes::delete(request, member, payload).await,
+        Event::Read => signals::read(request, member, payload).await,
+        Event::StartTyping => signals::typing(request, member, payload, true).await,
+        Event::StopTyping => signals::typing(request, member, payload, false).await,
+        Event::AddReaction => reactions::add(request, member, payload).await,
+        Event::RemoveReaction => reactions::remove(request, member, payload).await,
+        Event::RequestPresence => presence::request(request, member, payload).await,
     }
 }
 
@@ -202,9 +202,9 @@ impl Refusal {
 
 /// What is said of something that nothing here has as its id: the same as of what there is not, to one
 /// who takes part, and to one who does not.
-async fn nothing(turn: &Turn<'_>, member: &Member, conversation: &ConversationId) -> Refusal {
+async fn nothing(request: &Request<'_>, member: &Member, conversation: &ConversationId) -> Refusal {
     let user = &member.user.id;
-    match conversations::takes_part(turn.relay, user, conversation).await {
+    match conversations::require_participant(request.app, user, conversation).await {
         Ok(()) => Refusal::Unauthorized,
         Err(error) => error.into(),
     }
@@ -261,10 +261,15 @@ struct Context<'p, 'a> {
     field: Option<&'static str>,
 }
 
-fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refusal: &Refusal) {
+fn refuse(
+    request: &mut Request<'_>,
+    event: Event,
+    payload: Option<&Payload<'_>>,
+    refusal: &Refusal,
+) {
     let (name, refused, failed) = event.row();
     let (message, code) = (refusal.message(failed), refusal.code(failed));
-    turn.fail(&message, code);
+    request.fail(&message, code);
     let short = |name| payload.and_then(|payload| fields::short(payload, name));
     match refused {
         Refused::Join => {
@@ -273,7 +278,7 @@ fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refu
                 message: &message,
                 code,
             };
-            turn.connection.say(JOIN_ERROR, &error);
+            request.connection.send(JOIN_ERROR, &error);
         }
         Refused::Said | Refused::Signal if refusal.is_said(refused) => {
             let field = match refusal {
@@ -292,15 +297,15 @@ fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refu
                 code,
                 context,
             };
-            turn.connection.say(ERROR, &error);
+            request.connection.send(ERROR, &error);
         }
         Refused::Said | Refused::Signal => {}
     }
     let id = |name| Some(AuditText::new(&payload?.id(name)?));
     match refusal {
-        Refusal::RateLimit => turn.connection.over_limit(),
-        Refusal::Failed => turn.record(Dialect::Conversation, Audited::Error { code }),
-        _ => turn.record(
+        Refusal::RateLimit => request.connection.over_limit(),
+        Refusal::Failed => request.record(Dialect::Conversation, Audited::Error { code }),
+        _ => request.record(
             Dialect::Conversation,
             Audited::Refused {
                 code,

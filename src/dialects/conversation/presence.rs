@@ -6,7 +6,7 @@ use super::messages::Person;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::clock;
 use crate::model::conversation::{ShownId, UserRecord};
@@ -51,13 +51,13 @@ pub(super) struct Offline<'a> {
 
 /// `presence:request`
 pub(super) async fn request(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
+    let (app, connection) = (request.app, request.connection);
     Refusal::unless_allowed(connection.signals.allows())?;
-    let conversation = Fields::new(payload, &relay.config).conversation(CONVERSATION_ID)?;
+    let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let tell = |online: &[UserRecord]| {
         let mut response = Response {
             success: None,
@@ -67,10 +67,10 @@ pub(super) async fn request(
         };
         let size: usize = response.online_users.iter().map(Person::size).sum();
         let frames = FrameSizes::from_slice(&[512 + size]);
-        connection.emit(RESPONSE, &response, &frames);
+        connection.send_sized(RESPONSE, &response, &frames);
         response.success = Some(true);
-        turn.answer(&response, &frames);
+        request.answer(&response, &frames);
     };
-    conversations::online(relay, &member.user.id, &conversation.id, tell).await?;
+    conversations::online(app, &member.user.id, &conversation.id, tell).await?;
     Ok(())
 }

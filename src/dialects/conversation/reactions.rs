@@ -7,7 +7,7 @@ use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal, nothing};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
 use crate::model::conversation::{Emoji, MessageId, ReactionId, ShownId};
@@ -47,49 +47,49 @@ struct Acknowledged {
 
 /// `reaction:add`
 pub(super) async fn add(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     const EMOJI: &str = "emoji";
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let relay = turn.relay;
-    let fields = Fields::new(payload, &relay.config);
+    let app = request.app;
+    let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let emoji = payload.text(EMOJI).and_then(|text| Emoji::parse(&text));
     let emoji = emoji.ok_or(BadField(Some(EMOJI)))?;
     let Some(message) = message else {
-        return Err(nothing(turn, member, &conversation).await);
+        return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let kept = |reaction_id| {
-        turn.answer_small(&Acknowledged {
+        request.answer_small(&Acknowledged {
             success: true,
             reaction_id,
         });
     };
-    conversations::add_reaction(relay, actor, &conversation, message, &emoji, kept).await?;
+    conversations::add_reaction(app, actor, &conversation, message, &emoji, kept).await?;
     Ok(())
 }
 
 /// `reaction:remove`
 pub(super) async fn remove(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let relay = turn.relay;
-    let fields = Fields::new(payload, &relay.config);
+    let app = request.app;
+    let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let reaction = fields.made("reactionId", ReactionId::parse)?;
     let Some((message, reaction)) = message.zip(reaction) else {
-        return Err(nothing(turn, member, &conversation).await);
+        return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = || turn.succeed();
-    conversations::remove_reaction(relay, actor, &conversation, message, reaction, kept).await?;
+    let kept = || request.succeed();
+    conversations::remove_reaction(app, actor, &conversation, message, reaction, kept).await?;
     Ok(())
 }

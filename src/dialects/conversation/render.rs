@@ -12,13 +12,15 @@ use super::presence::{Offline, Online};
 use super::reactions::{Added, Removed};
 use super::signals::{StartedTyping, StoppedTyping};
 use crate::connection::Connection;
-use crate::connection::rooms::{Behind, To};
-use crate::conversations::{Conversations, Fact, Live, Notice, Teller};
+use crate::connection::rooms::{Lagging, To};
+use crate::conversations::{
+    ConversationEvent, ConversationGuard, Conversations, Teller, UserNotification,
+};
 use crate::model::conversation::{
     ConversationId, IdType, Message, MessageId, Reaction, Read, Shape, ShownId,
 };
 use crate::model::{Dialect, Identity, UserId, clock};
-use crate::payload::{FrameSizes, Kept, frames};
+use crate::payload::{FrameSizes, OwnedValue, frames};
 use crate::users::Users;
 
 const MESSAGE_NEW: &str = "message:new";
@@ -42,32 +44,38 @@ pub const TELLER: Teller = Teller {
     people: tell_people,
 };
 
-fn tell_room<'a>(live: &'a Live<'_>, fact: &'a Fact<'_>) -> BoxFuture<'a, Behind> {
+fn tell_room<'a>(
+    guard: &'a ConversationGuard<'_>,
+    event: &'a ConversationEvent<'_>,
+) -> BoxFuture<'a, Lagging> {
     Box::pin(async move {
-        match fact {
-            Fact::Sent { message, sender } => sent(live, message, sender).await,
-            Fact::Edited(message) => edited(live, message).await,
-            Fact::Deleted(message) => deleted(live, message).await,
-            Fact::Reacted { reaction, user } => reacted(live, reaction, user).await,
-            Fact::Unreacted(reaction) => unreacted(live, reaction).await,
-            Fact::Typing {
+        match event {
+            ConversationEvent::Sent { message, sender } => sent(guard, message, sender).await,
+            ConversationEvent::Edited(message) => edited(guard, message).await,
+            ConversationEvent::Deleted(message) => deleted(guard, message).await,
+            ConversationEvent::Reacted { reaction, user } => reacted(guard, reaction, user).await,
+            ConversationEvent::Unreacted(reaction) => unreacted(guard, reaction).await,
+            ConversationEvent::Typing {
                 but, user, lasts, ..
-            } => typing(live, To::all_but(*but), user, lasts.is_some()).await,
-            Fact::Entered { but, user } => online(live, To::all_but(*but), user).await,
-            Fact::Left { user, at } => offline(live, user, *at).await,
+            } => typing(guard, To::all_but(*but), user, lasts.is_some()).await,
+            ConversationEvent::Entered { but, user } => {
+                online(guard, To::all_but(*but), user).await
+            }
+            ConversationEvent::Left { user, at } => offline(guard, user, *at).await,
         }
     })
 }
 
 /// To all, or all but one, in frames of these sizes.
-async fn say<'s, T: Serialize + Sync>(
-    live: &'s Live<'_>,
+async fn send<'s, T: Serialize + Sync>(
+    guard: &'s ConversationGuard<'_>,
     to: To<'_>,
     event: &'static str,
     frames: &FrameSizes,
     payload: impl Fn(ShownId<'s>) -> T,
-) -> Behind {
-    live.emit(Shape::Conversation, to, event, frames, payload)
+) -> Lagging {
+    guard
+        .send_sized(Shape::Conversation, to, event, frames, payload)
         .await
 }
 
@@ -79,14 +87,14 @@ fn with(person: &Identity) -> FrameSizes {
     FrameSizes::from_slice(&[SMALL + Person::from(person).size()])
 }
 
-async fn sent(live: &Live<'_>, message: &Message, sender: &Identity) -> Behind {
+async fn sent(guard: &ConversationGuard<'_>, message: &Message, sender: &Identity) -> Lagging {
     let frames = frames_of(message, sender);
     let payload = |id| Shown::new(id, message, sender.into());
-    say(live, To::Everyone, MESSAGE_NEW, &frames, payload).await
+    send(guard, To::Everyone, MESSAGE_NEW, &frames, payload).await
 }
 
-async fn edited(live: &Live<'_>, message: &Message) -> Behind {
-    let content = message.content().map(Kept::lend);
+async fn edited(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
+    let content = message.content().map(OwnedValue::as_opaque);
     let edited_at = clock::iso_ms(message.edited_at.unwrap_or(message.created_at));
     let payload = |conversation_id| Updated {
         id: message.id,
@@ -95,20 +103,20 @@ async fn edited(live: &Live<'_>, message: &Message) -> Behind {
         edited_at: &edited_at,
     };
     let frames = frames(content.iter());
-    say(live, To::Everyone, MESSAGE_UPDATED, &frames, payload).await
+    send(guard, To::Everyone, MESSAGE_UPDATED, &frames, payload).await
 }
 
-async fn deleted(live: &Live<'_>, message: &Message) -> Behind {
+async fn deleted(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     let deleted_at = clock::iso_ms(message.deleted_at().unwrap_or(message.created_at));
     let payload = |conversation_id| Deleted {
         id: message.id,
         conversation_id,
         deleted_at: &deleted_at,
     };
-    say(live, To::Everyone, MESSAGE_DELETED, &small(), payload).await
+    send(guard, To::Everyone, MESSAGE_DELETED, &small(), payload).await
 }
 
-async fn reacted(live: &Live<'_>, reaction: &Reaction, user: &Identity) -> Behind {
+async fn reacted(guard: &ConversationGuard<'_>, reaction: &Reaction, user: &Identity) -> Lagging {
     let created_at = clock::iso_ms(reaction.created_at);
     let payload = |conversation_id| Added {
         id: reaction.id,
@@ -119,20 +127,25 @@ async fn reacted(live: &Live<'_>, reaction: &Reaction, user: &Identity) -> Behin
         created_at: &created_at,
         user: user.into(),
     };
-    say(live, To::Everyone, REACTION_ADDED, &small(), payload).await
+    send(guard, To::Everyone, REACTION_ADDED, &small(), payload).await
 }
 
-async fn unreacted(live: &Live<'_>, reaction: &Reaction) -> Behind {
+async fn unreacted(guard: &ConversationGuard<'_>, reaction: &Reaction) -> Lagging {
     let payload = |conversation_id| Removed {
         id: reaction.id,
         message_id: reaction.message,
         conversation_id,
         user_id: reaction.user.as_str(),
     };
-    say(live, To::Everyone, REACTION_REMOVED, &small(), payload).await
+    send(guard, To::Everyone, REACTION_REMOVED, &small(), payload).await
 }
 
-async fn typing(live: &Live<'_>, others: To<'_>, user: &Identity, is_typing: bool) -> Behind {
+async fn typing(
+    guard: &ConversationGuard<'_>,
+    others: To<'_>,
+    user: &Identity,
+    is_typing: bool,
+) -> Lagging {
     let user_id = user.user.as_str();
     if is_typing {
         let payload = |conversation_id| StartedTyping {
@@ -140,16 +153,16 @@ async fn typing(live: &Live<'_>, others: To<'_>, user: &Identity, is_typing: boo
             user_id,
             user: user.into(),
         };
-        return say(live, others, TYPING_START, &small(), payload).await;
+        return send(guard, others, TYPING_START, &small(), payload).await;
     }
     let payload = |conversation_id| StoppedTyping {
         conversation_id,
         user_id,
     };
-    say(live, others, TYPING_STOP, &small(), payload).await
+    send(guard, others, TYPING_STOP, &small(), payload).await
 }
 
-async fn online(live: &Live<'_>, others: To<'_>, user: &Identity) -> Behind {
+async fn online(guard: &ConversationGuard<'_>, others: To<'_>, user: &Identity) -> Lagging {
     let timestamp = clock::now_iso();
     let payload = |conversation_id| Online {
         conversation_id,
@@ -157,10 +170,10 @@ async fn online(live: &Live<'_>, others: To<'_>, user: &Identity) -> Behind {
         user: user.into(),
         timestamp: &timestamp,
     };
-    say(live, others, USER_ONLINE, &with(user), payload).await
+    send(guard, others, USER_ONLINE, &with(user), payload).await
 }
 
-async fn offline(live: &Live<'_>, user: &UserId, at: u64) -> Behind {
+async fn offline(guard: &ConversationGuard<'_>, user: &UserId, at: u64) -> Lagging {
     let (timestamp, last_seen_at) = (clock::now_iso(), clock::iso_ms(at));
     let payload = |conversation_id| Offline {
         conversation_id,
@@ -168,7 +181,7 @@ async fn offline(live: &Live<'_>, user: &UserId, at: u64) -> Behind {
         timestamp: &timestamp,
         last_seen_at: &last_seen_at,
     };
-    say(live, To::Everyone, USER_OFFLINE, &small(), payload).await
+    send(guard, To::Everyone, USER_OFFLINE, &small(), payload).await
 }
 
 /// `message:delivered`
@@ -213,17 +226,22 @@ fn tell_people(
     users: &Users,
     conversations: &Conversations,
     id: &ConversationId,
-    notice: &Notice<'_>,
+    notification: &UserNotification<'_>,
 ) {
     let people = (users, conversations);
-    match notice {
-        Notice::Delivered { to, at, messages } => delivered(people, id, to, *at, messages),
-        Notice::Read { reader, read } => have_read(people, id, reader, read),
-        Notice::PutOut { connection, view } if view.shape == Shape::Conversation => {
-            let conversation_id = id.shown(view.id);
-            connection.say(LEFT, &Left { conversation_id });
+    match notification {
+        UserNotification::Delivered { to, at, messages } => {
+            delivered(people, id, to, *at, messages)
         }
-        Notice::PutOut { .. } | Notice::Created(_) | Notice::Added(_) | Notice::Removed(_) => {}
+        UserNotification::Read { reader, read } => have_read(people, id, reader, read),
+        UserNotification::PutOut { connection, view } if view.shape == Shape::Conversation => {
+            let conversation_id = id.shown(view.id);
+            connection.send(LEFT, &Left { conversation_id });
+        }
+        UserNotification::PutOut { .. }
+        | UserNotification::Created(_)
+        | UserNotification::Added(_)
+        | UserNotification::Removed(_) => {}
     }
 }
 
@@ -246,7 +264,7 @@ fn delivered(
                 delivered_to: &delivered_to,
                 delivered_at: &delivered_at,
             };
-            connection.emit(MESSAGE_DELIVERED, &delivered, &frames);
+            connection.send_sized(MESSAGE_DELIVERED, &delivered, &frames);
         }
     }
 }
@@ -263,7 +281,7 @@ fn have_read(people: (&Users, &Conversations), id: &ConversationId, reader: &Use
                 read_by: reader.as_str(),
                 read_at: &read_at,
             };
-            connection.emit(READ_RECEIPT, &receipt, &frames);
+            connection.send_sized(READ_RECEIPT, &receipt, &frames);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
 use crate::model::conversation::{MessageId, Shape, ShownId};
@@ -40,19 +40,19 @@ pub(super) struct StoppedTyping<'a> {
 
 /// `typing:start` and `typing:stop`
 pub(super) async fn typing(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
+    let (app, connection) = (request.app, request.connection);
     Refusal::unless_allowed(connection.signals.allows())?;
-    let id = Fields::new(payload, &relay.config)
+    let id = Fields::new(payload, &app.config)
         .conversation(CONVERSATION_ID)?
         .id;
     let lasts = is_typing.then_some(TYPES_FOR);
     let shape = Shape::Conversation;
-    let typed = conversations::typing(relay, connection, member, &id, shape, lasts).await;
+    let typed = conversations::typing(app, connection, member, &id, shape, lasts).await;
     typed.map_err(|error| match error.into() {
         Refusal::NotParticipant => Refusal::NotInRoom,
         refusal => refusal,
@@ -61,18 +61,18 @@ pub(super) async fn typing(
 
 /// `message:read`
 pub(super) async fn read(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(turn.connection.signals.allows())?;
-    let relay = turn.relay;
-    let fields = Fields::new(payload, &relay.config);
+    Refusal::unless_allowed(request.connection.signals.allows())?;
+    let app = request.app;
+    let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let messages = message_ids(payload)?;
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = || turn.succeed();
-    conversations::mark_read(relay, actor, &conversation, &messages, kept).await?;
+    let kept = || request.succeed();
+    conversations::mark_read(app, actor, &conversation, &messages, kept).await?;
     Ok(())
 }
 

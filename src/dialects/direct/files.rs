@@ -6,7 +6,7 @@ use super::Refusal;
 use super::messages::from;
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::connection::Member;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect::Direct;
 use crate::model::clock;
@@ -55,11 +55,11 @@ struct RequestSent<'p, 'a> {
 /// `send_file_chunk`. A sender over the rate is handled, and so read, more slowly: clients send
 /// all chunks at once and cannot send one again.
 pub(super) async fn send_file_chunk(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &turn.relay.config;
+    let config = &request.app.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     let message = fields.id("messageId")?;
@@ -80,17 +80,18 @@ pub(super) async fn send_file_chunk(
     fields.number("fileSize")?;
     let mime_type = fields.label("mimeType")?;
 
-    let bytes = turn.event.size();
+    let bytes = request.event.size();
     member.user.limits.file_bytes.wait_for(bytes).await;
     let timestamp = clock::now_iso();
     let chunk = from(member, payload).with("timestamp", &timestamp);
-    turn.relay
+    request
+        .app
         .to_user(&recipient)
         .await
-        .emit(&member.user.id, RECEIVE_FILE_CHUNK, &chunk, &chunk.frames())
+        .send_sized(&member.user.id, RECEIVE_FILE_CHUNK, &chunk, &chunk.frames())
         .await;
-    turn.relay.users.introduce(&member.user, &recipient);
-    turn.record(
+    request.app.users.add_peer(&member.user, &recipient);
+    request.record(
         Direct,
         Audited::FileUpload(FileChunk {
             recipient: recipient.shared().into(),
@@ -104,7 +105,7 @@ pub(super) async fn send_file_chunk(
     );
     let recipient_id = fields.filled("recipientId")?;
     let message_id = fields.filled("messageId")?;
-    turn.confirm(
+    request.confirm(
         CHUNK_SENT,
         &ChunkSent {
             recipient_id,
@@ -121,7 +122,7 @@ pub(super) async fn send_file_chunk(
             .lock()
             .sent(recipient.as_str(), &message, chunk_number, total_chunks);
     if progress == Progress::Complete {
-        turn.connection.say(
+        request.connection.send(
             UPLOAD_COMPLETE,
             &UploadComplete {
                 recipient_id,
@@ -135,12 +136,12 @@ pub(super) async fn send_file_chunk(
 
 /// `request_file`
 pub(super) async fn request_file(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let fields = Fields::new(payload, &turn.relay.config);
+    let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
     let message = fields.id("messageId")?;
     let message_id = fields.filled("messageId")?;
@@ -149,20 +150,21 @@ pub(super) async fn request_file(
         requester_username: &member.identity.name,
         message_id,
     };
-    turn.relay
+    request
+        .app
         .to_user(&sender)
         .await
-        .say(&member.user.id, FILE_REQUESTED, &requested)
+        .send(&member.user.id, FILE_REQUESTED, &requested)
         .await;
-    turn.relay.users.introduce(&member.user, &sender);
-    turn.record(
+    request.app.users.add_peer(&member.user, &sender);
+    request.record(
         Direct,
         Audited::FileDownload {
             recipient: sender.shared().into(),
             message_id: AuditText::new(&message),
         },
     );
-    turn.confirm(
+    request.confirm(
         REQUEST_SENT,
         &RequestSent {
             message_id,

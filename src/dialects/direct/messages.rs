@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Refusal;
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
 use crate::connection::{Member, rooms};
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Dialect::Direct;
 use crate::model::{UserId, clock};
@@ -62,19 +62,19 @@ struct KeyExchangeSent<'p, 'a> {
 /// `join_room`: nothing needs it to be received, so the room has no state but that the two users
 /// are peers from now on.
 pub(super) async fn join_room(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let address = turn.connection.client.address;
-    Refusal::unless_allowed(turn.relay.limits.allows_join(address))?;
-    let fields = Fields::new(payload, &turn.relay.config);
+    let address = request.connection.client.address;
+    Refusal::unless_allowed(request.app.limits.allows_join(address))?;
+    let fields = Fields::new(payload, &request.app.config);
     let recipient = fields.user("recipientId")?;
     let room_name = rooms::pair(&member.user.id, &recipient);
-    turn.relay.users.introduce(&member.user, &recipient);
-    turn.record(Direct, Audited::RoomJoin(pair_room(&recipient, &room_name)));
+    request.app.users.add_peer(&member.user, &recipient);
+    request.record(Direct, Audited::RoomJoin(pair_room(&recipient, &room_name)));
     let recipient_id = fields.filled("recipientId")?;
-    turn.confirm(
+    request.confirm(
         ROOM_JOINED,
         &RoomJoined {
             room_name: &room_name,
@@ -87,27 +87,28 @@ pub(super) async fn join_room(
         username: &member.identity.name,
         room_name: &room_name,
     };
-    turn.relay
+    request
+        .app
         .to_user(&recipient)
         .await
-        .say(&member.user.id, ROOM_USER_READY, &ready)
+        .send(&member.user.id, ROOM_USER_READY, &ready)
         .await;
     Ok(())
 }
 
 /// `leave_room`
 pub(super) fn leave_room(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
+    let recipient = Fields::new(payload, &request.app.config).user("recipientId")?;
     let room_name = rooms::pair(&member.user.id, &recipient);
-    turn.record(
+    request.record(
         Direct,
         Audited::RoomLeave(pair_room(&recipient, &room_name)),
     );
-    turn.confirm(
+    request.confirm(
         ROOM_LEFT,
         &RoomLeft {
             room_name: &room_name,
@@ -126,12 +127,12 @@ fn pair_room(recipient: &UserId, room_name: &str) -> Room {
 
 /// `send_message`
 pub(super) async fn send_message(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let config = &turn.relay.config;
+    let config = &request.app.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     for name in ["ciphertext", "iv", "tag"] {
@@ -145,23 +146,23 @@ pub(super) async fn send_message(
     let message = from(member, payload)
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
-    let receivers = turn.relay.to_user(&recipient).await;
+    let receivers = request.app.to_user(&recipient).await;
     let sender = &member.user.id;
     let recipient_online = receivers
-        .emit(sender, RECEIVE_MESSAGE, &message, &message.frames())
+        .send_sized(sender, RECEIVE_MESSAGE, &message, &message.frames())
         .await;
-    turn.relay.users.introduce(&member.user, &recipient);
-    turn.record(
+    request.app.users.add_peer(&member.user, &recipient);
+    request.record(
         Direct,
         Audited::MessageSent(MessageSent {
             target: Target::User(recipient.shared().into()),
             message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
             message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
             seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
-            bytes: turn.event.size() as u64,
+            bytes: request.event.size() as u64,
         }),
     );
-    turn.confirm(
+    request.confirm(
         MESSAGE_SENT,
         &MessageSentEvent {
             recipient_id: fields.filled("recipientId")?,
@@ -176,31 +177,32 @@ pub(super) async fn send_message(
 
 /// `key-exchange:send`
 pub(super) async fn send_key(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     Refusal::unless_allowed(member.user.limits.messages.allows())?;
-    let config = &turn.relay.config;
+    let config = &request.app.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
-    turn.record(
+    request.record(
         Direct,
         Audited::KeyExchangeRelay {
             recipient: recipient.shared().into(),
         },
     );
     let key = from(member, payload).without("timestamp");
-    turn.relay
+    request
+        .app
         .to_user(&recipient)
         .await
-        .emit(&member.user.id, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
+        .send_sized(&member.user.id, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;
-    turn.relay.users.introduce(&member.user, &recipient);
-    turn.confirm(
+    request.app.users.add_peer(&member.user, &recipient);
+    request.confirm(
         KEY_EXCHANGE_SENT,
         &KeyExchangeSent {
             recipient_id: fields.filled("recipientId")?,

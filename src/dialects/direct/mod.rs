@@ -9,7 +9,7 @@ mod signals;
 
 use serde::Serialize;
 
-use super::Turn;
+use super::Request;
 use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
@@ -111,37 +111,37 @@ impl From<BadField> for Refusal {
 }
 
 /// Handles an event of this dialect.
-pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
-    let payload = turn.event.payload();
+pub async fn handle(mut request: Request<'_>, member: &Member, event: Event) {
+    let payload = request.event.payload();
     let done = match &payload {
-        Ok(payload) => run(&mut turn, member, event, payload).await,
+        Ok(payload) => run(&mut request, member, event, payload).await,
         Err(_) => Err(BadField(None).into()),
     };
     match done {
-        Ok(()) => turn.succeed(),
-        Err(refusal) => refuse(&mut turn, event, payload.as_ref().ok(), refusal),
+        Ok(()) => request.succeed(),
+        Err(refusal) => refuse(&mut request, event, payload.as_ref().ok(), refusal),
     }
 }
 
 async fn run(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     event: Event,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     match event {
-        Event::JoinRoom => messages::join_room(turn, member, payload).await,
-        Event::LeaveRoom => messages::leave_room(turn, member, payload),
-        Event::SendMessage => messages::send_message(turn, member, payload).await,
-        Event::SendKey => messages::send_key(turn, member, payload).await,
-        Event::SendFileChunk => files::send_file_chunk(turn, member, payload).await,
-        Event::RequestFile => files::request_file(turn, member, payload).await,
-        Event::StartTyping => signals::typing(turn, member, payload, true).await,
-        Event::StopTyping => signals::typing(turn, member, payload, false).await,
+        Event::JoinRoom => messages::join_room(request, member, payload).await,
+        Event::LeaveRoom => messages::leave_room(request, member, payload),
+        Event::SendMessage => messages::send_message(request, member, payload).await,
+        Event::SendKey => messages::send_key(request, member, payload).await,
+        Event::SendFileChunk => files::send_file_chunk(request, member, payload).await,
+        Event::RequestFile => files::request_file(request, member, payload).await,
+        Event::StartTyping => signals::typing(request, member, payload, true).await,
+        Event::StopTyping => signals::typing(request, member, payload, false).await,
         Event::Delivered => {
-            signals::receipt(turn, member, payload, signals::DELIVERY_CONFIRMED).await
+            signals::receipt(request, member, payload, signals::DELIVERY_CONFIRMED).await
         }
-        Event::Read => signals::receipt(turn, member, payload, signals::READ_CONFIRMED).await,
+        Event::Read => signals::receipt(request, member, payload, signals::READ_CONFIRMED).await,
     }
 }
 
@@ -163,9 +163,14 @@ struct ErrorEvent<'p, 'a> {
     chunk_number: Option<&'p Opaque<'a>>,
 }
 
-fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refusal: Refusal) {
+fn refuse(
+    request: &mut Request<'_>,
+    event: Event,
+    payload: Option<&Payload<'_>>,
+    refusal: Refusal,
+) {
     let Some((error_event, incomplete)) = event.refused() else {
-        return turn.fail("Ignored", refusal.code);
+        return request.fail("Ignored", refusal.code);
     };
     let error = match refusal.code {
         ErrorCode::RateLimit => "Rate limit exceeded",
@@ -181,12 +186,12 @@ fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refu
         message_id: short("messageId"),
         chunk_number: short("chunkNumber"),
     };
-    turn.connection.say(error_event, &body);
-    turn.fail(error, refusal.code);
+    request.connection.send(error_event, &body);
+    request.fail(error, refusal.code);
     let id = |name| Some(AuditText::new(&payload?.id(name)?));
     match refusal.code {
-        ErrorCode::RateLimit => turn.connection.over_limit(),
-        code => turn.record(
+        ErrorCode::RateLimit => request.connection.over_limit(),
+        code => request.record(
             Dialect::Direct,
             Audited::Refused {
                 code,

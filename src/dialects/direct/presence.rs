@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::app::Relay;
+use crate::app::App;
 use crate::config::PresenceAudience;
 use crate::connection::{Connection, Member};
 use crate::model::{Dialect, UserId, clock};
@@ -32,22 +32,22 @@ struct UserOffline<'a> {
 }
 
 /// Tells a user's audience that they came or went.
-pub fn tell<'a>(relay: &'a Relay, change: &'a Change) -> BoxFuture<'a, ()> {
-    Box::pin(async move { tell_audience(relay, change) })
+pub fn tell<'a>(app: &'a App, change: &'a Change) -> BoxFuture<'a, ()> {
+    Box::pin(async move { tell_audience(app, change) })
 }
 
-fn tell_audience(relay: &Relay, change: &Change) {
-    let mut audience = audience(relay, &change.user);
+fn tell_audience(app: &App, change: &Change) {
+    let mut audience = audience(app, &change.user);
     audience.retain(|connection| {
-        let mut greeting = connection.greeting();
-        greeting.hears(&change.user, change.online, change.coming)
+        let mut presence_sync = connection.presence_sync();
+        presence_sync.hears(&change.user, change.online, change.coming)
     });
     let (user_id, username) = (change.user.as_str(), &*change.name);
     if change.online {
         let event = UserOnline { user_id, username };
         audience
             .iter()
-            .for_each(|connection| connection.say(USER_ONLINE, &event));
+            .for_each(|connection| connection.send(USER_ONLINE, &event));
     } else {
         let last_seen = clock::iso_ms(change.at);
         let event = UserOffline {
@@ -57,38 +57,38 @@ fn tell_audience(relay: &Relay, change: &Change) {
         };
         audience
             .iter()
-            .for_each(|connection| connection.say(USER_OFFLINE, &event));
+            .for_each(|connection| connection.send(USER_OFFLINE, &event));
     }
 }
 
 /// Tells a new connection which of its user's peers are online already.
-pub async fn greet(relay: &Relay, connection: &Connection, member: &Member) {
-    connection.greeting().begin();
+pub async fn send_presence(app: &App, connection: &Connection, member: &Member) {
+    connection.presence_sync().begin();
     let tell = |peer: &UserId, username: &str| {
         let online = UserOnline {
             user_id: peer.as_str(),
             username,
         };
-        connection.say(USER_ONLINE, &online);
+        connection.send(USER_ONLINE, &online);
     };
-    relay.users.recall_peers(&member.user).await;
-    presence::greet(relay, connection, member.user.peers(), tell).await;
+    app.users.load_peers(&member.user).await;
+    presence::send_presence(app, connection, member.user.peers(), tell).await;
 }
 
-fn audience(relay: &Relay, user: &UserId) -> Vec<Arc<Connection>> {
-    let everyone = match relay.config.presence_audience {
+fn audience(app: &App, user: &UserId) -> Vec<Arc<Connection>> {
+    let everyone = match app.config.presence_audience {
         PresenceAudience::Everyone => true,
         PresenceAudience::Peers => false,
-        PresenceAudience::Auto => connected(relay) <= relay.config.presence_everyone_limit,
+        PresenceAudience::Auto => connected(app) <= app.config.presence_everyone_limit,
     };
     let mut audience = if everyone {
-        relay.connections.all()
+        app.connections.all()
     } else {
-        let known = relay.users.get(user.as_str());
+        let known = app.users.get(user.as_str());
         let peers = known.map_or_else(Vec::new, |user| user.peers());
         peers
             .iter()
-            .flat_map(|peer| relay.users.connections(peer.as_str()))
+            .flat_map(|peer| app.users.connections(peer.as_str()))
             .collect()
     };
     audience.retain(|connection| {
@@ -101,7 +101,10 @@ fn audience(relay: &Relay, user: &UserId) -> Vec<Arc<Connection>> {
 }
 
 /// How many users are connected, to all servers.
-fn connected(relay: &Relay) -> usize {
-    let elsewhere = relay.nodes.as_ref().map(|nodes| nodes.users_elsewhere());
-    relay.users.connected() + elsewhere.unwrap_or(0)
+fn connected(app: &App) -> usize {
+    let elsewhere = app
+        .cluster
+        .as_ref()
+        .map(|cluster| cluster.users_on_other_nodes());
+    app.users.connected() + elsewhere.unwrap_or(0)
 }

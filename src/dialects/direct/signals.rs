@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Refusal;
 use crate::connection::Member;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::payload::{Opaque, Payload};
 
@@ -29,41 +29,42 @@ struct Receipt<'p, 'a> {
 
 /// `typing:start` and `typing:stop`
 pub(super) async fn typing(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(turn.connection.signals.allows())?;
-    let recipient = Fields::new(payload, &turn.relay.config).user("recipientId")?;
+    Refusal::unless_allowed(request.connection.signals.allows())?;
+    let recipient = Fields::new(payload, &request.app.config).user("recipientId")?;
     let typing = Typing {
         user_id: member.user.id.as_str(),
         username: &member.identity.name,
         is_typing,
     };
-    let receivers = turn.relay.to_user(&recipient).await;
-    receivers.say(&member.user.id, TYPING, &typing).await;
-    turn.relay.users.introduce(&member.user, &recipient);
+    let receivers = request.app.to_user(&recipient).await;
+    receivers.send(&member.user.id, TYPING, &typing).await;
+    request.app.users.add_peer(&member.user, &recipient);
     Ok(())
 }
 
 /// `message:delivered` and `message:read`
 pub(super) async fn receipt(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     confirmed: &'static str,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(turn.connection.signals.allows())?;
-    let fields = Fields::new(payload, &turn.relay.config);
+    Refusal::unless_allowed(request.connection.signals.allows())?;
+    let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
     fields.id("messageId")?;
     let message_id = fields.filled("messageId")?;
-    turn.relay
+    request
+        .app
         .to_user(&sender)
         .await
-        .say(&member.user.id, confirmed, &Receipt { message_id })
+        .send(&member.user.id, confirmed, &Receipt { message_id })
         .await;
-    turn.relay.users.introduce(&member.user, &sender);
+    request.app.users.add_peer(&member.user, &sender);
     Ok(())
 }

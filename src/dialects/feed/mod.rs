@@ -8,7 +8,7 @@ mod render;
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
 use crate::conversations;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields, written_id};
 use crate::model::conversation::{Shape, WrittenId};
 use crate::model::{Dialect, ErrorCode};
@@ -42,14 +42,14 @@ impl Event {
 }
 
 /// Handles an event of this dialect.
-pub async fn handle(mut turn: Turn<'_>, member: &Member, event: Event) {
+pub async fn handle(mut request: Request<'_>, member: &Member, event: Event) {
     let done = match event {
-        Event::Join => join(&mut turn, member).await,
-        Event::Leave => leave(&mut turn, member).await,
+        Event::Join => join(&mut request, member).await,
+        Event::Leave => leave(&mut request, member).await,
     };
     match done {
-        Ok(()) => turn.succeed(),
-        Err(refusal) => refuse(&mut turn, refusal),
+        Ok(()) => request.succeed(),
+        Err(refusal) => refuse(&mut request, refusal),
     }
 }
 
@@ -81,50 +81,42 @@ impl From<StoreError> for Refusal {
 }
 
 /// `join-conversation`
-async fn join(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
-    if !relay.limits.allows_join(connection.client.address) {
+async fn join(request: &mut Request<'_>, member: &Member) -> Result<(), Refusal> {
+    let (app, connection) = (request.app, request.connection);
+    if !app.limits.allows_join(connection.client.address) {
         return Err(Refusal::RateLimit);
     }
-    let conversation = conversation(turn)?;
-    let joined = |_| turn.succeed();
-    conversations::join(
-        relay,
-        connection,
-        member,
-        &conversation,
-        Shape::Feed,
-        joined,
-    )
-    .await?;
+    let conversation = conversation(request)?;
+    let joined = |_| request.succeed();
+    conversations::join(app, connection, member, &conversation, Shape::Feed, joined).await?;
     Ok(())
 }
 
 /// `leave-conversation`
-async fn leave(turn: &mut Turn<'_>, member: &Member) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
-    let id = conversation(turn)?.id;
-    let left = || turn.succeed();
-    conversations::leave(relay, connection, member, &id, Shape::Feed, left).await;
+async fn leave(request: &mut Request<'_>, member: &Member) -> Result<(), Refusal> {
+    let (app, connection) = (request.app, request.connection);
+    let id = conversation(request)?.id;
+    let left = || request.succeed();
+    conversations::leave(app, connection, member, &id, Shape::Feed, left).await;
     Ok(())
 }
 
 /// The conversation that an event names: a bare id, or one in an object.
-fn conversation(turn: &Turn<'_>) -> Result<WrittenId, BadField> {
+fn conversation(request: &Request<'_>) -> Result<WrittenId, BadField> {
     const NAMES: [&str; 2] = ["conversationId", "conversation_id"];
-    if let Ok(payload) = turn.event.payload() {
-        let fields = Fields::new(&payload, &turn.relay.config);
+    if let Ok(payload) = request.event.payload() {
+        let fields = Fields::new(&payload, &request.app.config);
         let [name, other] = NAMES;
         return fields
             .conversation(name)
             .or_else(|_| fields.conversation(other));
     }
-    let bare = turn.event.argument().ok().flatten();
+    let bare = request.event.argument().ok().flatten();
     bare.and_then(|raw| written_id(raw.get()))
         .ok_or(BadField(None))
 }
 
-fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
+fn refuse(request: &mut Request<'_>, refusal: Refusal) {
     let (message, code) = match refusal {
         Refusal::Bad => (
             "Missing or invalid conversation id",
@@ -137,12 +129,12 @@ fn refuse(turn: &mut Turn<'_>, refusal: Refusal) {
         ),
         Refusal::Failed => ("Failed to join conversation", ErrorCode::JoinFailed),
     };
-    turn.fail(message, code);
-    let id = conversation(turn).ok();
+    request.fail(message, code);
+    let id = conversation(request).ok();
     match refusal {
-        Refusal::RateLimit => turn.connection.over_limit(),
-        Refusal::Failed => turn.record(Dialect::Feed, Audited::Error { code }),
-        Refusal::Bad | Refusal::NotParticipant => turn.record(
+        Refusal::RateLimit => request.connection.over_limit(),
+        Refusal::Failed => request.record(Dialect::Feed, Audited::Error { code }),
+        Refusal::Bad | Refusal::NotParticipant => request.record(
             Dialect::Feed,
             Audited::Refused {
                 code,

@@ -6,11 +6,13 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::messages::{Deleted, Shown, Updated};
-use crate::connection::rooms::{Behind, To};
-use crate::conversations::{Conversations, Fact, Live, Notice, Participation, Teller};
+use crate::connection::rooms::{Lagging, To};
+use crate::conversations::{
+    ConversationEvent, ConversationGuard, Conversations, Participation, Teller, UserNotification,
+};
 use crate::model::Dialect;
 use crate::model::conversation::{ConversationId, IdType, Message, Shape, ShownId};
-use crate::payload::{FrameSizes, Kept, frames};
+use crate::payload::{FrameSizes, OwnedValue, frames};
 use crate::users::Users;
 
 const NEW_MESSAGE: &str = "new-message";
@@ -26,44 +28,49 @@ pub const TELLER: Teller = Teller {
     people: tell_people,
 };
 
-fn tell_room<'a>(live: &'a Live<'_>, fact: &'a Fact<'_>) -> BoxFuture<'a, Behind> {
+fn tell_room<'a>(
+    guard: &'a ConversationGuard<'_>,
+    event: &'a ConversationEvent<'_>,
+) -> BoxFuture<'a, Lagging> {
     Box::pin(async move {
-        match fact {
-            Fact::Sent { message, sender } => {
+        match event {
+            ConversationEvent::Sent { message, sender } => {
                 let payload = |id| Shown::new(id, message, &sender.name);
-                say(live, NEW_MESSAGE, message, payload).await
+                send(guard, NEW_MESSAGE, message, payload).await
             }
-            Fact::Edited(message) => {
+            ConversationEvent::Edited(message) => {
                 let payload = |id| Updated::new(id, message);
-                say(live, MESSAGE_UPDATED, message, payload).await
+                send(guard, MESSAGE_UPDATED, message, payload).await
             }
-            Fact::Deleted(message) => {
+            ConversationEvent::Deleted(message) => {
                 let payload = |conversation_id| Deleted {
                     id: message.id,
                     conversation_id,
                 };
-                say(live, MESSAGE_DELETED, message, payload).await
+                send(guard, MESSAGE_DELETED, message, payload).await
             }
-            Fact::Reacted { .. }
-            | Fact::Unreacted(_)
-            | Fact::Typing { .. }
-            | Fact::Entered { .. }
-            | Fact::Left { .. } => Behind::default(),
+            ConversationEvent::Reacted { .. }
+            | ConversationEvent::Unreacted(_)
+            | ConversationEvent::Typing { .. }
+            | ConversationEvent::Entered { .. }
+            | ConversationEvent::Left { .. } => Lagging::default(),
         }
     })
 }
 
 /// An event with at most what a message says.
-async fn say<'s, T: Serialize + Sync>(
-    live: &'s Live<'_>,
+async fn send<'s, T: Serialize + Sync>(
+    guard: &'s ConversationGuard<'_>,
     event: &'static str,
     message: &Message,
     payload: impl Fn(ShownId<'s>) -> T,
-) -> Behind {
-    let content = message.content().map(Kept::lend);
+) -> Lagging {
+    let content = message.content().map(OwnedValue::as_opaque);
     let frames = frames(content.iter());
     let to = To::Everyone;
-    live.emit(Shape::Feed, to, event, &frames, payload).await
+    guard
+        .send_sized(Shape::Feed, to, event, &frames, payload)
+        .await
 }
 
 /// `conversation-created`
@@ -97,30 +104,32 @@ fn tell_people(
     users: &Users,
     conversations: &Conversations,
     id: &ConversationId,
-    notice: &Notice<'_>,
+    notification: &UserNotification<'_>,
 ) {
     let people = People {
         users,
         conversations,
         id,
     };
-    match notice {
-        Notice::Created(who) => people.say(CREATED, who, |conversation_id| Created {
+    match notification {
+        UserNotification::Created(who) => people.send(CREATED, who, |conversation_id| Created {
             conversation_id,
             participants: who.names,
             content_key_number: who.key_number,
             initiated_by: who.by,
         }),
-        Notice::Added(who) => people.say(ADDED, who, |conversation_id| Added {
+        UserNotification::Added(who) => people.send(ADDED, who, |conversation_id| Added {
             conversation_id,
             usernames: who.names,
             added_by: who.by,
         }),
-        Notice::Removed(who) => people.say(REMOVED, who, |conversation_id| Removed {
+        UserNotification::Removed(who) => people.send(REMOVED, who, |conversation_id| Removed {
             conversation_id,
             usernames: who.names,
         }),
-        Notice::Delivered { .. } | Notice::Read { .. } | Notice::PutOut { .. } => {}
+        UserNotification::Delivered { .. }
+        | UserNotification::Read { .. }
+        | UserNotification::PutOut { .. } => {}
     }
 }
 
@@ -133,7 +142,7 @@ struct People<'a> {
 impl<'a> People<'a> {
     /// To the connections of those who are told that count as this dialect, with the conversation's
     /// id as each sees it.
-    fn say<T: Serialize>(
+    fn send<T: Serialize>(
         &self,
         event: &'static str,
         who: &Participation<'_>,
@@ -150,7 +159,7 @@ impl<'a> People<'a> {
             if connection.dialect() == Dialect::Feed {
                 let view = self.conversations.view_of(&connection, self.id);
                 let written = view.map_or(IdType::Text, |view| view.id);
-                connection.emit(event, &payload(self.id.shown(written)), &frames);
+                connection.send_sized(event, &payload(self.id.shown(written)), &frames);
             }
         }
     }

@@ -8,11 +8,11 @@ use uuid::Uuid;
 use super::keys::{self, PublicKeys};
 use super::messages::History;
 use super::{Refusal, SESSION_ERROR, SESSION_ID, SessionError, member_of};
-use crate::app::Relay;
+use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
-use crate::connection::rooms::{Behind, To};
-use crate::dialects::Turn;
+use crate::connection::rooms::{Lagging, To};
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::session::{
     AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, SessionId, Unavailable,
@@ -51,15 +51,15 @@ struct SessionMetadata<'a> {
 
 /// `join-session`
 pub(super) async fn join_session(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
+    let (app, connection) = (request.app, request.connection);
     let address = connection.client.address;
-    Refusal::unless_allowed(relay.limits.allows_join(address))?;
-    Refusal::unless_allowed(relay.limits.session_keys.allows(address))?;
-    let fields = Fields::new(payload, &relay.config);
-    let most = relay.config.max_key_bytes;
+    Refusal::unless_allowed(app.limits.allows_join(address))?;
+    Refusal::unless_allowed(app.limits.session_keys.allows(address))?;
+    let fields = Fields::new(payload, &app.config);
+    let most = app.config.max_key_bytes;
     let named = fields.id_up_to(SESSION_ID, most)?;
     let explicit = fields.optional_id_up_to("authKey", most)?;
     let (id, rest) = SessionId::parse(&named).ok_or(BadField(Some(SESSION_ID)))?;
@@ -72,51 +72,51 @@ pub(super) async fn join_session(
         user,
     };
 
-    let mut session = relay.sessions.to_join(&id).await;
+    let mut session = app.sessions.to_join(&id).await;
     let joined = session.join(connection, join).await;
     let (joined, departed) = joined.inspect_err(|error| {
         if is_wrong_key(*error) {
-            relay.limits.session_keys.count(address);
+            app.limits.session_keys.count(address);
         }
     })?;
     connection.admit_for_good();
     let room_name = id.shared().into();
-    turn.record(Dialect::Session, Audited::SessionJoined { room_name });
-    let behind = welcome(turn, &mut session, &joined, departed).await;
+    request.record(Dialect::Session, Audited::SessionJoined { room_name });
+    let lagging = welcome(request, &mut session, &joined, departed).await;
     drop(session);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }
 
 /// Tells everyone that a member is here, and the member what is here, in the order of the
 /// protocol.
 async fn welcome(
-    turn: &Turn<'_>,
+    request: &Request<'_>,
     session: &mut Session<'_>,
     joined: &Joined,
     departed: Option<Departed>,
-) -> Behind {
-    let (connection, member) = (turn.connection, &joined.member);
+) -> Lagging {
+    let (connection, member) = (request.connection, &joined.member);
     let others = To::Others(connection);
-    let mut behind = Behind::default();
+    let mut lagging = Lagging::default();
     if let Some(departed) = departed {
-        let now = turn.relay.sessions.now_ms();
+        let now = request.app.sessions.now_ms();
         let (member, revision) = (&departed.member, departed.revision);
         let told = moved(session, others, USER_LEFT, (member, revision), now);
-        behind = behind.and(told.await);
+        lagging = lagging.and(told.await);
     }
     if joined.is_new {
         let (moves, at) = ((member, joined.revision), member.joined_at);
         let told = moved(session, others, USER_JOINED, moves, at);
-        behind = behind.and(told.await);
+        lagging = lagging.and(told.await);
     }
-    for part in History::parts(&joined.history, turn.relay.config.max_attachments) {
-        connection.emit(MESSAGES_HISTORY, &part, &part.frames());
+    for part in History::parts(&joined.history, request.app.config.max_attachments) {
+        connection.send_sized(MESSAGES_HISTORY, &part, &part.frames());
     }
     let keys = joined.session_keys.as_ref();
     let own_key = keys.and_then(|keys| keys.member(member.user.as_str()));
     let frames = frames(own_key.iter());
-    connection.emit(
+    connection.send_sized(
         SESSION_METADATA,
         &SessionMetadata {
             chat_mode: joined.mode.as_str(),
@@ -125,7 +125,7 @@ async fn welcome(
         &frames,
     );
     let keys = PublicKeys::of(&joined.members, joined.revision);
-    behind.and(keys.tell(session, To::Everyone).await)
+    lagging.and(keys.tell(session, To::Everyone).await)
 }
 
 /// The id to join under. It must not read as the one that stands for all.
@@ -139,45 +139,45 @@ fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, BadField> {
 
 /// `leave-session`
 pub(super) async fn leave_session(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &turn.relay.config);
-    let session = member_of(turn, &fields, Some("userId")).await?;
-    let behind = depart(turn.relay, turn.connection, session, Departure::Left).await;
-    behind.caught_up_at(turn.relay.config.room_min_rate).await;
+    let fields = Fields::new(payload, &request.app.config);
+    let session = member_of(request, &fields, Some("userId")).await?;
+    let lagging = depart(request.app, request.connection, session, Departure::Left).await;
+    lagging.wait_at_rate(request.app.config.room_min_rate).await;
     Ok(())
 }
 
 /// A connection is over: it is no member any more of the sessions that it joined, unless the
 /// members came back on another one.
-pub async fn disconnected(relay: &Relay, connection: &Arc<Connection>) {
-    for id in relay.sessions.joined_by(connection) {
-        if let Some(session) = relay.sessions.of(&id, connection).await {
+pub async fn disconnected(app: &App, connection: &Arc<Connection>) {
+    for id in app.sessions.joined_by(connection) {
+        if let Some(session) = app.sessions.of(&id, connection).await {
             // Nobody is slowed down by it: who sent something before is.
-            let _ = depart(relay, connection, session, Departure::Disconnected).await;
+            let _ = depart(app, connection, session, Departure::Disconnected).await;
         }
     }
 }
 
 async fn depart(
-    relay: &Relay,
+    app: &App,
     connection: &Arc<Connection>,
     mut session: Session<'_>,
     departure: Departure,
-) -> Behind {
+) -> Lagging {
     let Some(departed) = session.depart(connection, departure).await else {
-        return Behind::default();
+        return Lagging::default();
     };
     let room_name = session.id().shared().into();
     let left = Audited::SessionLeft { room_name };
-    relay.record(connection, Some(Dialect::Session), left);
-    tell_departure(relay, &mut session, &departed).await
+    app.record(connection, Some(Dialect::Session), left);
+    tell_departure(app, &mut session, &departed).await
 }
 
 /// Tells the others that a member is gone.
-async fn tell_departure(relay: &Relay, session: &mut Session<'_>, departed: &Departed) -> Behind {
-    let now = relay.sessions.now_ms();
+async fn tell_departure(app: &App, session: &mut Session<'_>, departed: &Departed) -> Lagging {
+    let now = app.sessions.now_ms();
     let moves = (&departed.member, departed.revision);
     let told = moved(session, To::Everyone, USER_LEFT, moves, now).await;
     let keys = PublicKeys::of(&departed.members, departed.revision);
@@ -190,19 +190,19 @@ async fn tell_departure(relay: &Relay, session: &mut Session<'_>, departed: &Dep
 /// # Errors
 /// The store is away.
 pub async fn lost(
-    relay: &Relay,
+    app: &App,
     node: NodeId,
     id: &SessionId,
     user: &UserId,
     connection: Uuid,
 ) -> Result<(), Unavailable> {
-    let mut session = relay.sessions.to_join(id).await;
+    let mut session = app.sessions.to_join(id).await;
     let departed = session
         .take_out(Some(node), user, connection, Departure::Disconnected)
         .await?;
     if let Some(departed) = departed {
         // Nobody is slowed down by it.
-        let _ = tell_departure(relay, &mut session, &departed).await;
+        let _ = tell_departure(app, &mut session, &departed).await;
     }
     Ok(())
 }
@@ -214,7 +214,7 @@ async fn moved(
     event: &'static str,
     (member, revision): (&Member, u64),
     timestamp: u64,
-) -> Behind {
+) -> Lagging {
     let moved = UserMoved {
         user_id: member.user.as_str(),
         display_name: &member.display_name,
@@ -230,14 +230,14 @@ async fn moved(
 }
 
 /// Ends sessions that were not used for too long, and tells those who are in them.
-pub async fn end_expired(relay: &Relay) {
+pub async fn end_expired(app: &App) {
     let expired = SessionError {
         error: ErrorCode::SessionExpired,
         message: "Session expired. Please create a new one.",
         field: None,
     };
-    for connection in relay.sessions.end_expired().await {
-        connection.say(SESSION_ERROR, &expired);
+    for connection in app.sessions.end_expired().await {
+        connection.send(SESSION_ERROR, &expired);
     }
 }
 

@@ -5,12 +5,12 @@ use smallvec::smallvec;
 
 use super::{Refusal, member_of};
 use crate::connection::Connection;
-use crate::connection::rooms::{Behind, To};
-use crate::dialects::Turn;
+use crate::connection::rooms::{Lagging, To};
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::session::{KeysError, Member};
 use crate::model::{ErrorCode, UserId};
-use crate::payload::{FrameSizes, Kept, Opaque, Payload, frames};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
 use crate::sessions::{News, Session};
 
 const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
@@ -46,7 +46,7 @@ impl<'a> PublicKeys<'a> {
     }
 
     /// Sends them to a session.
-    pub(super) async fn tell(&self, session: &mut Session<'_>, to: To<'_>) -> Behind {
+    pub(super) async fn tell(&self, session: &mut Session<'_>, to: To<'_>) -> Lagging {
         let news = News {
             newest: Some(PUBLIC_KEYS_UPDATED),
             ..News::of(self.revision)
@@ -58,7 +58,7 @@ impl<'a> PublicKeys<'a> {
 
     /// Sends them to one connection.
     fn tell_one(&self, connection: &Connection) {
-        connection.emit(PUBLIC_KEYS_UPDATED, self, &self.frames());
+        connection.send_sized(PUBLIC_KEYS_UPDATED, self, &self.frames());
     }
 
     fn entries(&self) -> impl Iterator<Item = PublicKey<'a>> {
@@ -67,7 +67,7 @@ impl<'a> PublicKeys<'a> {
         self.members.iter().filter(told).filter_map(|member| {
             Some(PublicKey {
                 user_id: member.user.as_str(),
-                public_key: member.public_key.as_ref()?.lend(),
+                public_key: member.public_key.as_ref()?.as_opaque(),
                 display_name: &member.display_name,
                 joined_at: member.joined_at,
             })
@@ -102,7 +102,7 @@ struct SessionKeyAvailable<'p, 'a> {
 pub(super) fn optional_public_key(
     fields: &Fields<'_, '_>,
     most: usize,
-) -> Result<Option<Kept>, BadField> {
+) -> Result<Option<OwnedValue>, BadField> {
     const NAME: &str = "publicKey";
     let Some(key) = fields.optional(NAME) else {
         return Ok(None);
@@ -111,23 +111,23 @@ pub(super) fn optional_public_key(
         .as_raw()
         .is_some_and(|raw| raw.get().starts_with(['"', '{']));
     match is_text && key.size() <= most {
-        true => Ok(Some(Kept::from(key))),
+        true => Ok(Some(OwnedValue::from(key))),
         false => Err(BadField(Some(NAME))),
     }
 }
 
 /// `save-public-key`
 pub(super) async fn save_public_key(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
-    Refusal::unless_allowed(connection.messages(&relay.config).allows())?;
-    let fields = Fields::new(payload, &relay.config);
-    let key = optional_public_key(&fields, relay.config.max_key_bytes)?;
+    let (app, connection) = (request.app, request.connection);
+    Refusal::unless_allowed(connection.messages(&app.config).allows())?;
+    let fields = Fields::new(payload, &app.config);
+    let key = optional_public_key(&fields, app.config.max_key_bytes)?;
     let key = key.ok_or(BadField(Some("publicKey")))?;
     let name = fields.optional_label("displayName")?.map(Into::into);
-    let mut session = member_of(turn, &fields, Some("userId")).await?;
+    let mut session = member_of(request, &fields, Some("userId")).await?;
     let user = session
         .member_on(connection)
         .map(|member| member.user.clone());
@@ -135,39 +135,39 @@ pub(super) async fn save_public_key(
     let saved = session.save_key(&user, key, name).await;
     let saved = saved.ok_or(Refusal::BUSY)?;
     let keys = PublicKeys::of(&saved.members, saved.revision);
-    let behind = keys.tell(&mut session, To::Everyone).await;
+    let lagging = keys.tell(&mut session, To::Everyone).await;
     drop(session);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }
 
 /// The answer to a `get-public-keys` that makes no sense: see below.
-pub(super) fn none(turn: &Turn<'_>) {
-    PublicKeys::of(&[], 0).tell_one(turn.connection);
+pub(super) fn none(request: &Request<'_>) {
+    PublicKeys::of(&[], 0).tell_one(request.connection);
 }
 
 /// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
 /// gets none.
 pub(super) async fn get_public_keys(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(turn.connection.signals.allows())?;
-    let fields = Fields::new(payload, &turn.relay.config);
-    let found = member_of(turn, &fields, Some("userId")).await;
+    Refusal::unless_allowed(request.connection.signals.allows())?;
+    let fields = Fields::new(payload, &request.app.config);
+    let found = member_of(request, &fields, Some("userId")).await;
     let mut members = Vec::new();
     let mut but = None;
     if let Ok(session) = &found {
         members = session.members().await;
         but = session
-            .member_on(turn.connection)
+            .member_on(request.connection)
             .map(|member| &member.user);
     }
     let keys = PublicKeys {
         but,
         ..PublicKeys::of(&members, 0)
     };
-    keys.tell_one(turn.connection);
+    keys.tell_one(request.connection);
     match found {
         Err(malformed) if malformed != Refusal::NOT_A_MEMBER => Err(malformed),
         // Not to be a member is no fault here.
@@ -177,22 +177,25 @@ pub(super) async fn get_public_keys(
 
 /// `set-session-key`
 pub(super) async fn set_session_key(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     const NAME: &str = "encryptedKeys";
-    let (relay, connection) = (turn.relay, turn.connection);
-    Refusal::unless_allowed(connection.messages(&relay.config).allows())?;
-    let fields = Fields::new(payload, &relay.config);
+    let (app, connection) = (request.app, request.connection);
+    Refusal::unless_allowed(connection.messages(&app.config).allows())?;
+    let fields = Fields::new(payload, &app.config);
     let encrypted_keys = fields.filled(NAME)?;
     if !encrypted_keys.is_object() {
         return Err(BadField(Some(NAME)).into());
     }
-    let mut session = member_of(turn, &fields, None).await?;
-    let revision = match session.set_session_keys(Kept::from(encrypted_keys)).await {
+    let mut session = member_of(request, &fields, None).await?;
+    let revision = match session
+        .set_session_keys(OwnedValue::from(encrypted_keys))
+        .await
+    {
         Ok(revision) => revision,
         Err(KeysError::NotGroup) => {
-            turn.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
+            request.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
             return Ok(());
         }
         Err(KeysError::Busy) => return Err(Refusal::BUSY),
@@ -210,8 +213,8 @@ pub(super) async fn set_session_key(
         &available,
         &frames,
     );
-    let behind = told.await;
+    let lagging = told.await;
     drop(session);
-    behind.caught_up_at(relay.config.room_min_rate).await;
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
 }

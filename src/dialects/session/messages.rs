@@ -9,12 +9,12 @@ use uuid::Uuid;
 
 use super::{Refusal, member_of};
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
-use crate::connection::rooms::{Behind, To};
-use crate::dialects::Turn;
+use crate::connection::rooms::{Lagging, To};
+use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
 use crate::model::session::{Appended, Message};
-use crate::payload::{FrameSizes, Kept, Opaque, Payload, frames, plainly};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 use crate::sessions::{News, Session};
 
 const NEW_MESSAGE: &str = "new-message";
@@ -44,10 +44,10 @@ impl<'a> From<&'a Message> for Shown<'a> {
     fn from(message: &'a Message) -> Self {
         Self {
             success: None,
-            id: message.id.lend(),
+            id: message.id.as_opaque(),
             from: message.from.as_str(),
             to: message.to.as_ref().map(|to| to.as_str()),
-            encrypted: message.encrypted.lend(),
+            encrypted: message.encrypted.as_opaque(),
             timestamp: message.timestamp,
             kind: &message.kind,
             sender_display_name: &message.sender_display_name,
@@ -73,7 +73,7 @@ impl<'a> History<'a> {
         let (mut parts, mut start) = (Vec::new(), 0);
         let (mut attachments, mut has_lookalike) = (0, false);
         for (at, message) in messages.iter().enumerate() {
-            let encrypted = message.encrypted.lend();
+            let encrypted = message.encrypted.as_opaque();
             let (more, lookalike) = (
                 attachments_of(message).len(),
                 encrypted.reads_as_attachment(),
@@ -105,7 +105,7 @@ impl<'a> History<'a> {
 /// The sizes of a message's attachments, in bytes.
 fn attachments_of(message: &Message) -> Vec<usize> {
     let mut sizes = Vec::new();
-    message.encrypted.lend().attachment_sizes(&mut sizes);
+    message.encrypted.as_opaque().attachment_sizes(&mut sizes);
     sizes
 }
 
@@ -121,25 +121,25 @@ impl Serialize for History<'_> {
 
 /// `send-message`
 pub(super) async fn send_message(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let (relay, connection) = (turn.relay, turn.connection);
-    Refusal::unless_allowed(connection.messages(&relay.config).allows())?;
-    let fields = Fields::new(payload, &relay.config);
-    let encrypted = Kept::from(fields.filled("encrypted")?);
+    let (app, connection) = (request.app, request.connection);
+    Refusal::unless_allowed(connection.messages(&app.config).allows())?;
+    let fields = Fields::new(payload, &app.config);
+    let encrypted = OwnedValue::from(fields.filled("encrypted")?);
     let to = fields.optional_user("to")?;
     let kind = fields.optional_label("type")?;
     let id = message_id(&fields, payload)?;
 
-    let mut session = member_of(turn, &fields, Some("from")).await?;
+    let mut session = member_of(request, &fields, Some("from")).await?;
     let member = session.member_on(connection).ok_or(Refusal::NOT_A_MEMBER)?;
     let message = Arc::new(Message {
         id,
         from: member.user.clone(),
         to,
         encrypted,
-        timestamp: relay.sessions.now_ms(),
+        timestamp: app.sessions.now_ms(),
         kind: kind.map_or_else(|| "text".into(), |kind| kind.into()),
         sender_display_name: member.display_name.clone(),
     });
@@ -149,44 +149,44 @@ pub(super) async fn send_message(
         revision: appended.revision(),
         newest: None,
     };
-    let behind = relay_message(turn, &mut session, news, &message).await;
-    let audited = audited(turn, payload, &session, &message);
+    let lagging = relay_message(request, &mut session, news, &message).await;
+    let audited = audited(request, payload, &session, &message);
     drop(session);
 
-    turn.record(Dialect::Session, audited);
+    request.record(Dialect::Session, audited);
     if !matches!(appended, Appended::Repeated { .. }) {
-        confirm(turn, payload, &message);
+        confirm(request, payload, &message);
     }
     match message.recipient() {
-        None => behind.caught_up_at(relay.config.room_min_rate).await,
-        Some(_) => behind.caught_up().await,
+        None => lagging.wait_at_rate(app.config.room_min_rate).await,
+        Some(_) => lagging.wait_until_drained().await,
     }
     Ok(())
 }
 
 /// The sender's id for the message, as it came in, or one made here.
-fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<Kept, BadField> {
+fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<OwnedValue, BadField> {
     const NAME: &str = "clientMessageId";
     if let Some(id) = payload.filled(NAME) {
-        return fields.id(NAME).map(|_| Kept::from(id));
+        return fields.id(NAME).map(|_| OwnedValue::from(id));
     }
     let made = format!("\"msg-{}\"", Uuid::new_v4());
     let raw = RawValue::from_string(made).map_err(|_| BadField(Some(NAME)))?;
-    Ok(Kept::from(raw))
+    Ok(OwnedValue::from(raw))
 }
 
 /// To all others, or to the one it is for.
 async fn relay_message(
-    turn: &Turn<'_>,
+    request: &Request<'_>,
     session: &mut Session<'_>,
     news: News<'_>,
     message: &Message,
-) -> Behind {
+) -> Lagging {
     let shown = Shown::from(message);
     let frames = frames([&shown.id, &shown.encrypted]);
     match message.recipient() {
         None => {
-            let others = To::Others(turn.connection);
+            let others = To::Others(request.connection);
             let told = session.tell(others, news, NEW_MESSAGE, &shown, &frames);
             told.await
         }
@@ -194,7 +194,7 @@ async fn relay_message(
     }
 }
 
-fn confirm(turn: &mut Turn<'_>, payload: &Payload<'_>, message: &Message) {
+fn confirm(request: &mut Request<'_>, payload: &Payload<'_>, message: &Message) {
     let original_content = payload.get("originalContent");
     let mut shown = Shown {
         original_content,
@@ -202,13 +202,13 @@ fn confirm(turn: &mut Turn<'_>, payload: &Payload<'_>, message: &Message) {
     };
     let values = [&shown.id, &shown.encrypted].into_iter();
     let frames = frames(values.chain(original_content));
-    turn.connection.emit(MESSAGE_SENT, &shown, &frames);
+    request.connection.send_sized(MESSAGE_SENT, &shown, &frames);
     shown.success = Some(true);
-    turn.answer(&shown, &frames);
+    request.answer(&shown, &frames);
 }
 
 fn audited(
-    turn: &Turn<'_>,
+    request: &Request<'_>,
     payload: &Payload<'_>,
     session: &Session<'_>,
     message: &Message,
@@ -219,6 +219,6 @@ fn audited(
         message_id: id.map(|id| AuditText::new(&id)),
         message_type: Label::new(&message.kind),
         seq: None,
-        bytes: turn.event.size() as u64,
+        bytes: request.event.size() as u64,
     })
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use join::{disconnected, end_expired, lost};
 
-use super::Turn;
+use super::Request;
 use super::fields::{BadField, Fields};
 use crate::audit::{AuditText, Event as Audited};
 use crate::model::session::SessionId;
@@ -84,34 +84,40 @@ impl Event {
 }
 
 /// Handles an event of this dialect.
-pub async fn handle(mut turn: Turn<'_>, event: Event) {
-    let payload = turn.event.payload();
+pub async fn handle(mut request: Request<'_>, event: Event) {
+    let payload = request.event.payload();
     let done = match &payload {
-        Ok(payload) => run(&mut turn, event, payload).await,
+        Ok(payload) => run(&mut request, event, payload).await,
         Err(_) => {
             if event == Event::GetPublicKeys {
-                keys::none(&turn);
+                keys::none(&request);
             }
             Err(BadField(None).into())
         }
     };
     match done {
-        Ok(()) => turn.succeed(),
-        Err(refusal) => refuse(&mut turn, event, payload.as_ref().ok(), &refusal),
+        Ok(()) => request.succeed(),
+        Err(refusal) => refuse(&mut request, event, payload.as_ref().ok(), &refusal),
     }
 }
 
-async fn run(turn: &mut Turn<'_>, event: Event, payload: &Payload<'_>) -> Result<(), Refusal> {
+async fn run(
+    request: &mut Request<'_>,
+    event: Event,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
     match event {
-        Event::Join => join::join_session(turn, payload).await,
-        Event::Leave => join::leave_session(turn, payload).await,
-        Event::SavePublicKey => keys::save_public_key(turn, payload).await,
-        Event::GetPublicKeys => keys::get_public_keys(turn, payload).await,
-        Event::SetSessionKey => keys::set_session_key(turn, payload).await,
-        Event::SendMessage => messages::send_message(turn, payload).await,
-        Event::FileDownloaded => signals::file_downloaded(turn, payload).await,
-        Event::Typing => signals::typing(turn, payload, signals::USER_TYPING).await,
-        Event::StoppedTyping => signals::typing(turn, payload, signals::USER_STOPPED_TYPING).await,
+        Event::Join => join::join_session(request, payload).await,
+        Event::Leave => join::leave_session(request, payload).await,
+        Event::SavePublicKey => keys::save_public_key(request, payload).await,
+        Event::GetPublicKeys => keys::get_public_keys(request, payload).await,
+        Event::SetSessionKey => keys::set_session_key(request, payload).await,
+        Event::SendMessage => messages::send_message(request, payload).await,
+        Event::FileDownloaded => signals::file_downloaded(request, payload).await,
+        Event::Typing => signals::typing(request, payload, signals::USER_TYPING).await,
+        Event::StoppedTyping => {
+            signals::typing(request, payload, signals::USER_STOPPED_TYPING).await
+        }
     }
 }
 
@@ -174,22 +180,27 @@ struct SessionError<'a> {
     field: Option<&'static str>,
 }
 
-fn refuse(turn: &mut Turn<'_>, event: Event, payload: Option<&Payload<'_>>, refusal: &Refusal) {
+fn refuse(
+    request: &mut Request<'_>,
+    event: Event,
+    payload: Option<&Payload<'_>>,
+    refusal: &Refusal,
+) {
     // Clients leave on any error, perhaps also when they are told that they cannot.
-    let loops = event == Event::Leave && !turn.connection.signals.allows();
+    let loops = event == Event::Leave && !request.connection.signals.allows();
     if event.refused() == Refused::Said && !loops {
         let error = SessionError {
             error: refusal.code,
             message: &refusal.message,
             field: refusal.field,
         };
-        turn.connection.say(SESSION_ERROR, &error);
+        request.connection.send(SESSION_ERROR, &error);
     }
-    turn.fail(&refusal.message, refusal.code);
+    request.fail(&refusal.message, refusal.code);
     let id = |name| Some(AuditText::new(&payload?.id(name)?));
     match refusal.code {
-        ErrorCode::RateLimit => turn.connection.over_limit(),
-        code => turn.record(
+        ErrorCode::RateLimit => request.connection.over_limit(),
+        code => request.record(
             Dialect::Session,
             Audited::Refused {
                 code,
@@ -207,17 +218,17 @@ const SESSION_ID: &str = "sessionId";
 /// The session that a payload names, if the sender is a member of it, under the id that the payload
 /// gives in `user`, if it has to. Whether the session exists is not told to others.
 async fn member_of<'t>(
-    turn: &Turn<'t>,
+    request: &Request<'t>,
     fields: &Fields<'_, '_>,
     user: Option<&'static str>,
 ) -> Result<Session<'t>, Refusal> {
-    let text = fields.id_up_to(SESSION_ID, turn.relay.config.max_key_bytes)?;
+    let text = fields.id_up_to(SESSION_ID, request.app.config.max_key_bytes)?;
     let (id, _) = SessionId::parse(&text).ok_or(BadField(Some(SESSION_ID)))?;
     let user = user.map(|name| fields.user(name)).transpose()?;
-    let session = turn.relay.sessions.of(&id, turn.connection).await;
+    let session = request.app.sessions.of(&id, request.connection).await;
     let session = session.ok_or(Refusal::NOT_A_MEMBER)?;
     let is_it = |claimed: UserId| {
-        let member = session.member_on(turn.connection);
+        let member = session.member_on(request.connection);
         member.is_some_and(|member| member.user == claimed)
     };
     match user.is_none_or(is_it) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Refusal, member_of};
 use crate::connection::rooms::To;
-use crate::dialects::Turn;
+use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::payload::{FrameSizes, Opaque, Payload, frames};
 use crate::sessions::News;
@@ -31,22 +31,22 @@ struct DownloadNotification<'p, 'a> {
 
 /// `typing` and `stopped-typing`
 pub(super) async fn typing(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
     event: &'static str,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(turn.connection.signals.allows())?;
-    let fields = Fields::new(payload, &turn.relay.config);
+    Refusal::unless_allowed(request.connection.signals.allows())?;
+    let fields = Fields::new(payload, &request.app.config);
     let name = fields.optional_label("displayName")?;
-    let mut session = member_of(turn, &fields, Some("userId")).await?;
-    let member = session.member_on(turn.connection);
+    let mut session = member_of(request, &fields, Some("userId")).await?;
+    let member = session.member_on(request.connection);
     let member = member.ok_or(Refusal::NOT_A_MEMBER)?;
     let (user, known_name) = (member.user.clone(), member.display_name.clone());
     let typing = Typing {
         user_id: user.as_str(),
         display_name: name.as_deref().unwrap_or(&known_name),
     };
-    let others = To::Others(turn.connection);
+    let others = To::Others(request.connection);
     let frames = FrameSizes::from_slice(&[512]);
     // So small that nobody has to be waited for.
     let _ = session
@@ -57,11 +57,11 @@ pub(super) async fn typing(
 
 /// `file-downloaded`. Who downloaded is shown by a name, which anybody may choose.
 pub(super) async fn file_downloaded(
-    turn: &mut Turn<'_>,
+    request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &turn.relay.config;
-    Refusal::unless_allowed(turn.connection.messages(config).allows())?;
+    let config = &request.app.config;
+    Refusal::unless_allowed(request.connection.messages(config).allows())?;
     let fields = Fields::new(payload, config);
     fields.id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;
@@ -75,7 +75,7 @@ pub(super) async fn file_downloaded(
         file_name: fields.filled("fileName")?,
         timestamp,
     };
-    let session = member_of(turn, &fields, None).await?;
+    let session = member_of(request, &fields, None).await?;
     let frames = frames([notification.file_name]);
     // So small that nobody has to be waited for.
     let _ = session.tell_member(

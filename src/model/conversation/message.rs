@@ -1,10 +1,10 @@
 //! Messages, what was received of them, and reactions: the records that are kept, and what is asked
-//! of a store. Times are milliseconds since the epoch. What users write is [`Kept`]: never looked
+//! of a store. Times are milliseconds since the epoch. What users write is [`OwnedValue`]: never looked
 //! into, and not in any `Debug`.
 
 use super::{ConversationId, Emoji, MessageId, ReactionId, TempId};
 use crate::model::UserId;
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// A reaction to a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,9 +73,9 @@ pub struct NewMessage {
     /// Whose.
     pub sender: UserId,
     /// What it says.
-    pub content: Option<Kept>,
+    pub content: Option<OwnedValue>,
     /// What is attached to it (protocol, `chat`).
-    pub media: Option<Kept>,
+    pub media: Option<OwnedValue>,
     /// Which content key it is encrypted with (protocol, `feed`).
     pub key_number: Option<i64>,
     /// What its sender calls it.
@@ -109,9 +109,9 @@ pub enum Body {
     /// All of it.
     Whole {
         /// What it says.
-        content: Option<Kept>,
+        content: Option<OwnedValue>,
         /// What is attached to it.
-        media: Option<Kept>,
+        media: Option<OwnedValue>,
     },
     /// Nothing but that there was one.
     Deleted {
@@ -122,7 +122,7 @@ pub enum Body {
 
 impl Message {
     /// What it says, unless that was deleted.
-    pub fn content(&self) -> Option<&Kept> {
+    pub fn content(&self) -> Option<&OwnedValue> {
         match &self.body {
             Body::Whole { content, .. } => content.as_ref(),
             Body::Deleted { .. } => None,
@@ -130,7 +130,7 @@ impl Message {
     }
 
     /// What is attached to it, unless that was deleted.
-    pub fn media(&self) -> Option<&Kept> {
+    pub fn media(&self) -> Option<&OwnedValue> {
         match &self.body {
             Body::Whole { media, .. } => media.as_ref(),
             Body::Deleted { .. } => None,
@@ -140,7 +140,7 @@ impl Message {
     /// About how many bytes its content and media take together, as JSON text and attachments.
     pub fn size(&self) -> usize {
         let kept = [self.content(), self.media()].into_iter().flatten();
-        kept.map(|kept| kept.lend().total_size()).sum()
+        kept.map(|kept| kept.as_opaque().total_size()).sum()
     }
 
     /// When it was deleted, if it was.
@@ -177,7 +177,7 @@ pub struct Deleted {
 #[derive(Debug, Clone)]
 pub struct Edit {
     /// What it now says.
-    pub content: Kept,
+    pub content: OwnedValue,
     /// Which content key that is encrypted with. `None` leaves the number.
     pub key_number: Option<i64>,
 }

@@ -1,12 +1,12 @@
 //! Users, conversations and who takes part in them: the records that are kept, and what is asked of a
-//! store. Times are milliseconds since the epoch. Keys are [`Kept`]: never looked into, and not in any
+//! store. Times are milliseconds since the epoch. Keys are [`OwnedValue`]: never looked into, and not in any
 //! `Debug`.
 
 use std::sync::Arc;
 
 use super::ConversationId;
 use crate::model::{TokenUser, UserId};
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// A closed set of names.
 macro_rules! names {
@@ -130,7 +130,7 @@ pub struct ContentKey {
     /// Which of the conversation's keys it is.
     pub number: i64,
     /// The key.
-    pub encrypted: Kept,
+    pub encrypted: OwnedValue,
 }
 
 /// Someone who takes or took part in a conversation.

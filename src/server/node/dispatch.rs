@@ -6,40 +6,40 @@ use std::sync::{Arc, Weak};
 use futures_util::future::BoxFuture;
 
 use super::failover;
-use crate::app::Relay;
-use crate::cluster::{Body, Heard, Hearer, Nodes, Topic};
+use crate::app::App;
+use crate::cluster::{Body, Cluster, Heard, Hearer, Topic};
 use crate::model::DisconnectReason;
 use crate::{conversations, sessions, users};
 
 /// Handles what is heard.
-pub struct Ears(Weak<Relay>);
+pub struct Ears(Weak<App>);
 
 impl Ears {
     /// For this relay.
-    pub fn new(relay: &Arc<Relay>) -> Arc<Self> {
-        Arc::new(Self(Arc::downgrade(relay)))
+    pub fn new(app: &Arc<App>) -> Arc<Self> {
+        Arc::new(Self(Arc::downgrade(app)))
     }
 }
 
 impl Hearer for Ears {
     fn hear(&self, heard: Heard) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if let Some(relay) = self.0.upgrade()
-                && let Some(nodes) = relay.nodes.clone()
+            if let Some(app) = self.0.upgrade()
+                && let Some(cluster) = app.cluster.clone()
             {
-                handle(&relay, &nodes, heard).await;
+                handle(&app, &cluster, heard).await;
             }
         })
     }
 
     fn missed(&self, topic: &Topic) {
-        if let Some(relay) = self.0.upgrade() {
-            tokio::spawn(missed(relay, topic.clone()));
+        if let Some(app) = self.0.upgrade() {
+            tokio::spawn(missed(app, topic.clone()));
         }
     }
 }
 
-async fn handle(relay: &Arc<Relay>, nodes: &Nodes, heard: Heard) {
+async fn handle(app: &Arc<App>, cluster: &Cluster, heard: Heard) {
     let Heard {
         topic,
         from,
@@ -47,40 +47,40 @@ async fn handle(relay: &Arc<Relay>, nodes: &Nodes, heard: Heard) {
         body,
     } = heard;
     let answer = match topic {
-        Topic::User(user) => users::heard(relay, nodes, &user, from, body).await,
-        Topic::Conversation(id) => conversations::heard(relay, &id, body).await,
+        Topic::User(user) => users::heard(app, cluster, &user, from, body).await,
+        Topic::Conversation(id) => conversations::heard(app, &id, body).await,
         Topic::Session(id) => {
-            sessions::heard(relay, &id, body).await;
+            sessions::heard(app, &id, body).await;
             None
         }
         Topic::Everyone => {
             match body {
-                Body::Leaving => failover::expect_end(relay, from),
-                other => users::heard_by_all(relay, other).await,
+                Body::Leaving => failover::expect_end(app, from),
+                other => users::heard_by_all(app, other).await,
             }
             None
         }
         Topic::Node(_) => {
             match body {
-                Body::Answer { question, answer } => nodes.answered(question, answer),
-                Body::Taken { user, bytes } => nodes.taken(&user, bytes),
+                Body::Answer { question, answer } => cluster.answered(question, answer),
+                Body::Taken { user, bytes } => cluster.taken(&user, bytes),
                 _ => {}
             }
             None
         }
     };
     if let (Some(question), Some(answer)) = (question, answer) {
-        nodes.answer(from, question, answer);
+        cluster.answer(from, question, answer);
     }
 }
 
 /// Those who need a topic were told less than happened. They know by being disconnected: what comes
 /// back reads what it missed.
-async fn missed(relay: Arc<Relay>, topic: Topic) {
+async fn missed(app: Arc<App>, topic: Topic) {
     let connections = match topic {
-        Topic::User(user) => relay.users.connections(user.as_str()).into_vec(),
-        Topic::Conversation(id) => relay.conversations.live(&id).await.connections(),
-        Topic::Session(id) => match relay.sessions.if_here(&id).await {
+        Topic::User(user) => app.users.connections(user.as_str()).into_vec(),
+        Topic::Conversation(id) => app.conversations.lock(&id).await.connections(),
+        Topic::Session(id) => match app.sessions.if_here(&id).await {
             Some(session) => session.connections(),
             None => Vec::new(),
         },

@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::failover;
-use crate::app::Relay;
-use crate::cluster::{Body, Change, Entry, LEASE, Nodes, RENEWAL, Standing, Topic};
+use crate::app::App;
+use crate::cluster::{Body, Change, Cluster, Entry, LEASE, LeaseState, RENEWAL, Topic};
 use crate::conversations::Unsaid;
 use crate::dialects::session;
 use crate::model::conversation::ConversationId;
@@ -21,19 +21,19 @@ use crate::users::presence;
 const AT_ONCE: usize = 64;
 
 /// Keeps it true, for ever.
-pub async fn keep(relay: Arc<Relay>) {
-    let Some(nodes) = relay.nodes.clone() else {
+pub async fn keep(app: Arc<App>) {
+    let Some(cluster) = app.cluster.clone() else {
         return;
     };
-    let _everyone = nodes.bus().subscribe(Topic::Everyone).await;
-    let _me = nodes.bus().subscribe(Topic::Node(nodes.me())).await;
-    let mut connections = nodes.connections();
+    let _everyone = cluster.bus().subscribe(Topic::Everyone).await;
+    let _me = cluster.bus().subscribe(Topic::Node(cluster.me())).await;
+    let mut connections = cluster.connections();
     let mut connected_since = None;
     loop {
-        if nodes.redis().is_up() {
+        if cluster.redis().is_up() {
             let is_new = connected_since.is_none();
             let since = *connected_since.get_or_insert_with(Instant::now);
-            if let Err(error) = turn(&relay, &nodes, is_new, since).await {
+            if let Err(error) = turn(&app, &cluster, is_new, since).await {
                 tracing::debug!(%error, "the lease was not renewed");
             }
         } else {
@@ -52,42 +52,42 @@ pub async fn keep(relay: Arc<Relay>) {
 }
 
 async fn turn(
-    relay: &Arc<Relay>,
-    nodes: &Arc<Nodes>,
+    app: &Arc<App>,
+    cluster: &Arc<Cluster>,
     is_new: bool,
     since: Instant,
 ) -> Result<(), RedisError> {
-    if relay.is_draining() {
+    if app.is_draining() {
         return Ok(());
     }
     if is_new {
         // Until everything is heard again.
-        nodes.bus().flush().await;
+        cluster.bus().flush().await;
     }
-    let standing = nodes.renew(relay.users.connected()).await?;
-    if is_new || standing != Standing::Alive {
-        renew_all(relay, nodes, standing).await?;
+    let standing = cluster.renew(app.users.connected()).await?;
+    if is_new || standing != LeaseState::Alive {
+        renew_all(app, cluster, standing).await?;
     }
-    let dead = nodes.look_for_dead().await?;
+    let dead = cluster.look_for_dead().await?;
     // Those that were away from Redis for as long as this one get the time to come back.
     if since.elapsed() >= LEASE {
         for node in dead {
-            failover::inherit(relay, nodes, node).await;
+            failover::inherit(app, cluster, node).await;
         }
     }
     Ok(())
 }
 
 /// This node stops in good order: others wait for its clients, and then take out what is left.
-pub async fn leave(relay: &Relay) {
+pub async fn leave(app: &App) {
     const SHORTEST: Duration = Duration::from_secs(1);
-    let Some(nodes) = &relay.nodes else {
+    let Some(cluster) = &app.cluster else {
         return;
     };
-    let _ = nodes.bus().post(&Topic::Everyone, &Body::Leaving);
-    nodes.bus().flush().await;
-    let after = relay.config.offline_grace.max(SHORTEST);
-    if let Err(error) = nodes.end_lease(after).await {
+    let _ = cluster.bus().post(&Topic::Everyone, &Body::Leaving);
+    cluster.bus().flush().await;
+    let after = app.config.offline_grace.max(SHORTEST);
+    if let Err(error) = cluster.end_lease(after).await {
         tracing::debug!(%error, "the lease was not ended");
     }
 }
@@ -99,17 +99,17 @@ enum News {
 }
 
 async fn renew_all(
-    relay: &Arc<Relay>,
-    nodes: &Arc<Nodes>,
-    standing: Standing,
+    app: &Arc<App>,
+    cluster: &Arc<Cluster>,
+    standing: LeaseState,
 ) -> Result<(), RedisError> {
-    let forgotten = standing == Standing::New;
-    let mut rooms: HashSet<_> = relay.conversations.all_here().into_iter().collect();
-    for entry in ledger(nodes).await? {
+    let forgotten = standing == LeaseState::New;
+    let mut rooms: HashSet<_> = app.conversations.all_here().into_iter().collect();
+    for entry in ledger(cluster).await? {
         match entry {
             // Of users who are not known here any more.
-            Entry::User(user) if !relay.users.is_announced(user.as_str()) => {
-                relay.users.acquaint(&user).note(true);
+            Entry::User(user) if !app.users.is_announced(user.as_str()) => {
+                app.users.get_or_create(&user).note(true);
             }
             Entry::Room(room) => {
                 rooms.insert(room);
@@ -118,10 +118,10 @@ async fn renew_all(
         }
     }
     let mut news = Vec::new();
-    for some in relay.users.all().chunks(AT_ONCE) {
+    for some in app.users.all().chunks(AT_ONCE) {
         let renewed = some
             .iter()
-            .map(|user| presence::renew(relay, nodes, user, forgotten));
+            .map(|user| presence::renew(app, cluster, user, forgotten));
         let changes = join_all(renewed).await.into_iter().flatten();
         news.extend(changes.map(News::Presence));
     }
@@ -129,22 +129,22 @@ async fn renew_all(
     for some in rooms.chunks(AT_ONCE) {
         let renewed = some
             .iter()
-            .map(|room| renew_room(relay, nodes, room, forgotten));
+            .map(|room| renew_room(app, cluster, room, forgotten));
         news.extend(join_all(renewed).await.into_iter().flatten());
     }
-    if standing == Standing::Expired {
-        part_from_strangers(relay).await;
+    if standing == LeaseState::Expired {
+        part_from_strangers(app).await;
     }
-    nodes.set_renewed();
-    tokio::spawn(say_late(relay.clone(), nodes.clone(), news));
+    cluster.set_renewed();
+    tokio::spawn(say_late(app.clone(), cluster.clone(), news));
     Ok(())
 }
 
 /// Members of sessions whom the heir of this node has taken out, since it seemed to be dead: they come
 /// back and join anew.
-async fn part_from_strangers(relay: &Relay) {
-    for id in relay.sessions.all_here() {
-        let Some(session) = relay.sessions.if_here(&id).await else {
+async fn part_from_strangers(app: &App) {
+    for id in app.sessions.all_here() {
+        let Some(session) = app.sessions.if_here(&id).await else {
             continue;
         };
         for connection in session.strangers().await {
@@ -154,10 +154,10 @@ async fn part_from_strangers(relay: &Relay) {
 }
 
 /// Everything that is known in Redis to be on this node.
-async fn ledger(nodes: &Nodes) -> Result<Vec<Entry>, RedisError> {
+async fn ledger(cluster: &Cluster) -> Result<Vec<Entry>, RedisError> {
     let (mut from, mut all) = (0, Vec::new());
     loop {
-        let (next, entries) = nodes.ledger(nodes.me(), from).await?;
+        let (next, entries) = cluster.ledger(cluster.me(), from).await?;
         all.extend(entries);
         match next {
             Some(next) => from = next,
@@ -167,13 +167,13 @@ async fn ledger(nodes: &Nodes) -> Result<Vec<Entry>, RedisError> {
 }
 
 async fn renew_room(
-    relay: &Relay,
-    nodes: &Nodes,
+    app: &App,
+    cluster: &Cluster,
     room: &ConversationId,
     forgotten: bool,
 ) -> Vec<News> {
-    let mut live = relay.conversations.live(room).await;
-    let renewed = live.renew(nodes, forgotten).await;
+    let mut guard = app.conversations.lock(room).await;
+    let renewed = guard.renew(cluster, forgotten).await;
     let news = renewed.unwrap_or_else(|error| {
         tracing::debug!(%error, "who is in a conversation was not told to other nodes");
         Vec::new()
@@ -184,29 +184,29 @@ async fn renew_room(
 }
 
 /// Other nodes are told when they had the time to connect again: what is said before is lost to them.
-async fn say_late(relay: Arc<Relay>, nodes: Arc<Nodes>, news: Vec<News>) {
+async fn say_late(app: Arc<App>, cluster: Arc<Cluster>, news: Vec<News>) {
     sleep(LONGEST_PAUSE + Duration::from_secs(2)).await;
     for news in news {
         match news {
-            News::Presence(change) => presence::say_late(&relay, &nodes, &change).await,
+            News::Presence(change) => presence::say_late(&app, &cluster, &change).await,
             News::Room(room, user, unsaid) => {
-                let live = relay.conversations.live(&room).await;
-                live.say_late(&nodes, &user, unsaid).await;
+                let guard = app.conversations.lock(&room).await;
+                guard.say_late(&cluster, &user, unsaid).await;
             }
         }
     }
-    if let Err(error) = take_out_members(&relay, &nodes).await {
+    if let Err(error) = take_out_members(&app, &cluster).await {
         tracing::debug!(%error, "members who left a session were not taken out");
     }
 }
 
 /// Members of sessions who left while there was no connection.
-async fn take_out_members(relay: &Relay, nodes: &Nodes) -> Result<(), RedisError> {
-    for entry in ledger(nodes).await? {
+async fn take_out_members(app: &App, cluster: &Cluster) -> Result<(), RedisError> {
+    for entry in ledger(cluster).await? {
         if let Entry::Member(session, user, connection) = &entry
-            && !relay.sessions.is_here(session, *connection)
+            && !app.sessions.is_here(session, *connection)
         {
-            let lost = session::lost(relay, nodes.me(), session, user, *connection);
+            let lost = session::lost(app, cluster.me(), session, user, *connection);
             lost.await.map_err(|_| RedisError::Away)?;
         }
     }

@@ -21,7 +21,7 @@ use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
     Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 use stored::{MEMBER_SIZE, SESSION_SIZE, Stored};
 
 /// All sessions of this server.
@@ -165,7 +165,7 @@ impl SessionStore for MemoryStore {
         let key_size = join
             .public_key
             .as_ref()
-            .map_or(0, |key| key.lend().total_size());
+            .map_or(0, |key| key.as_opaque().total_size());
         let has_room = seat.is_free && self.may_grow(SESSION_SIZE + MEMBER_SIZE + key_size);
         let now = self.now();
         let mut session = match self.sessions.entry(id.clone()) {
@@ -196,10 +196,10 @@ impl SessionStore for MemoryStore {
         &self,
         id: &SessionId,
         user: &UserId,
-        key: Kept,
+        key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<Saved> {
-        let has_room = self.may_grow(key.lend().total_size());
+        let has_room = self.may_grow(key.as_opaque().total_size());
         let mut session = self.sessions.get_mut(id).filter(|_| has_room)?;
         session.state.save_key(user, key, display_name)?;
         let saved = Saved {
@@ -232,8 +232,8 @@ impl SessionStore for MemoryStore {
         Some(Appended::First { revision })
     }
 
-    async fn set_session_keys(&self, id: &SessionId, keys: Kept) -> Result<u64, KeysError> {
-        let has_room = self.may_grow(keys.lend().total_size());
+    async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError> {
+        let has_room = self.may_grow(keys.as_opaque().total_size());
         let session = self.sessions.get_mut(id);
         let is_group = |session: &Stored| session.state.mode == ChatMode::Group;
         let mut session = session

@@ -11,7 +11,7 @@ use crate::model::UserId;
 use crate::model::session::{
     ChatMode, Departure, Join, JoinError, Joined, Member, SessionId, Summary,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// A session but for its history.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) members: Vec<Member>,
     /// Members whose connection is over, and since when. One that comes back has its key still.
     pub(super) disconnected: Vec<(Member, u64)>,
-    pub(super) session_keys: Option<Kept>,
+    pub(super) session_keys: Option<OwnedValue>,
 }
 
 impl State {
@@ -146,7 +146,7 @@ impl State {
     pub(super) fn save_key(
         &mut self,
         user: &UserId,
-        key: Kept,
+        key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<()> {
         let mut members = self.members.iter_mut();

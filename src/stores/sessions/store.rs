@@ -17,7 +17,7 @@ use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
     Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 /// Keeps sessions.
 #[async_trait]
@@ -39,7 +39,7 @@ pub trait SessionStore: Debug + Send + Sync {
         &self,
         id: &SessionId,
         user: &UserId,
-        key: Kept,
+        key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<Saved>;
 
@@ -50,7 +50,7 @@ pub trait SessionStore: Debug + Send + Sync {
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended>;
 
     /// Keeps the session keys of a session in group mode; the revision.
-    async fn set_session_keys(&self, id: &SessionId, keys: Kept) -> Result<u64, KeysError>;
+    async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError>;
 
     /// Takes a member out, if it joined on this connection last. `None`: it did not.
     async fn depart(

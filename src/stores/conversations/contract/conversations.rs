@@ -49,8 +49,8 @@ pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Su
     }
     subject.with("foreign", &["bo"]).await;
     let at = subject.tick();
-    subject.say("one", "bo", "1").await;
-    subject.say("one", "ann", "2").await;
+    subject.send("one", "bo", "1").await;
+    subject.send("one", "ann", "2").await;
     let list = store.conversations_of(&user("ann"), 10).await.unwrap();
     let short: Vec<_> = list
         .iter()

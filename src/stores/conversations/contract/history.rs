@@ -13,8 +13,8 @@ async fn numbered(subject: &Subject, messages: usize) -> Vec<MessageId> {
     subject.with("d", &["ann"]).await;
     let mut ids = Vec::new();
     for number in 0..messages {
-        ids.push(subject.say("c", "bo", &number.to_string()).await.id);
-        subject.say("d", "ann", "0").await;
+        ids.push(subject.send("c", "bo", &number.to_string()).await.id);
+        subject.send("d", "ann", "0").await;
     }
     ids
 }
@@ -207,7 +207,7 @@ pub async fn a_clock_that_is_set_back_does_not_change_the_order(subject: Subject
     let mut sent = Vec::new();
     for now in [noon, noon - 60_000, noon - 30_000, noon + 1, 0, noon] {
         subject.clock.set(now);
-        sent.push(subject.say("c", "bo", &sent.len().to_string()).await);
+        sent.push(subject.send("c", "bo", &sent.len().to_string()).await);
     }
     assert!(sent.is_sorted_by(|one, two| one.id < two.id));
     assert!(sent.is_sorted_by_key(|message| message.created_at));
@@ -228,7 +228,7 @@ pub async fn many_writers_make_one_order(subject: Subject) {
         let mut ids = Vec::new();
         for number in 0..EACH {
             let what = format!("\"{name} {number}\"");
-            ids.push(subject.say("c", name, &what).await.id);
+            ids.push(subject.send("c", name, &what).await.id);
         }
         ids
     };

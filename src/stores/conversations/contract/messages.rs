@@ -117,7 +117,7 @@ pub async fn only_the_author_edits(subject: Subject) {
     refused!(store.edit(&c, sent.id, &bo, &edit("5")).await, NotAllowed);
     assert_eq!(subject.seen("c", "ann").await, ["deleted"]);
     // An edit is not later than what the clock says, but never before the message.
-    let second = subject.say("c", "bo", "6").await;
+    let second = subject.send("c", "bo", "6").await;
     subject.clock.set(5);
     let edited = store.edit(&c, second.id, &bo, &edit("7")).await.unwrap();
     assert_eq!(edited.edited_at, Some(second.created_at));
@@ -127,9 +127,9 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
     let store = &subject.store;
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
-    let anns = subject.say("c", "ann", "1").await.id;
-    let bos = subject.say("c", "bo", "2").await.id;
-    let bos_second = subject.say("c", "bo", "3").await.id;
+    let anns = subject.send("c", "ann", "1").await.id;
+    let bos = subject.send("c", "bo", "2").await.id;
+    let bos_second = subject.send("c", "bo", "3").await.id;
     assert_eq!(subject.unread("c", "cy").await, 3);
     let at = subject.tick();
     for (message, name) in [(bos, "cy"), (anns, "bo")] {
@@ -167,14 +167,14 @@ pub async fn what_one_hides_others_see(subject: Subject) {
     let store = &subject.store;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
-    let first = subject.say("c", "ann", "1").await.id;
-    let second = subject.say("c", "bo", "2").await.id;
+    let first = subject.send("c", "ann", "1").await.id;
+    let second = subject.send("c", "bo", "2").await.id;
     assert!(store.hide(&c, first, &bo).await.unwrap());
     assert!(!store.hide(&c, first, &bo).await.unwrap());
     assert!(store.hide(&c, second, &bo).await.unwrap());
     assert_eq!(subject.unread("c", "bo").await, 0);
     assert_eq!(subject.unread("c", "ann").await, 1);
-    subject.say("c", "ann", "3").await;
+    subject.send("c", "ann", "3").await;
     assert_eq!(subject.seen("c", "bo").await, ["3"]);
     assert_eq!(subject.seen("c", "ann").await, ["1", "2", "3"]);
     assert_eq!(subject.unread("c", "bo").await, 1);
@@ -185,8 +185,8 @@ pub async fn a_message_of_another_conversation_is_none(subject: Subject) {
     let (d, ann) = (&conversation("d"), &user("ann"));
     subject.with("c", &["ann", "bo"]).await;
     subject.with("d", &["ann", "bo"]).await;
-    let elsewhere = subject.say("c", "ann", "1").await.id;
-    let bos = subject.say("c", "bo", "2").await.id;
+    let elsewhere = subject.send("c", "ann", "1").await.id;
+    let bos = subject.send("c", "bo", "2").await.id;
     let emoji = Emoji::parse("+").unwrap();
     let reacted = store
         .add_reaction(&conversation("c"), elsewhere, ann, &emoji)

@@ -9,7 +9,7 @@ pub async fn participants_come_and_go_and_come_again(subject: Subject) {
     let store = &subject.store;
     let c = conversation("c");
     subject.with("c", &["ann", "bo"]).await;
-    subject.say("c", "ann", "1").await;
+    subject.send("c", "ann", "1").await;
     let at = subject.tick();
     let added = store
         .add_participant(&c, &participant("cy", Role::Member))
@@ -34,13 +34,13 @@ pub async fn participants_come_and_go_and_come_again(subject: Subject) {
     assert!(ended.unwrap().is_none());
     let known = store.participant(&c, &cy).await.unwrap().unwrap();
     assert_eq!(known.status, ParticipantStatus::Removed);
-    subject.say("c", "ann", "2").await;
+    subject.send("c", "ann", "2").await;
     subject.tick();
     let back = participant("cy", Role::Admin);
     let back = store.add_participant(&c, &back).await.unwrap();
     assert!(!back.repeated && back.participant.role == Role::Admin);
     assert_eq!(subject.unread("c", "cy").await, 0);
-    subject.say("c", "ann", "3").await;
+    subject.send("c", "ann", "3").await;
     assert_eq!(subject.unread("c", "cy").await, 1);
 
     let names = store.participants(&c).await.unwrap();
@@ -87,7 +87,7 @@ pub async fn who_does_not_take_part_can_do_nothing(subject: Subject) {
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
     subject.with("other", &["eve"]).await;
-    let bos = subject.say("c", "bo", "1").await;
+    let bos = subject.send("c", "bo", "1").await;
     for (name, ending) in [("bo", Ending::Left), ("cy", Ending::Removed)] {
         let ended = store.end_participation(&c, &user(name), ending).await;
         assert!(ended.unwrap().is_some());

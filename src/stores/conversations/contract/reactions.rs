@@ -14,7 +14,7 @@ pub async fn the_same_reaction_is_kept_once(subject: Subject) {
     let store = &subject.store;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
-    let message = subject.say("c", "ann", "1").await.id;
+    let message = subject.send("c", "ann", "1").await.id;
     let at = subject.tick();
     let first = store
         .add_reaction(c, message, bo, &emoji("👍"))
@@ -58,8 +58,8 @@ pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
     let store = &subject.store;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
-    let message = subject.say("c", "ann", "1").await.id;
-    let other = subject.say("c", "ann", "2").await.id;
+    let message = subject.send("c", "ann", "1").await.id;
+    let other = subject.send("c", "ann", "2").await.id;
     let added = store
         .add_reaction(c, message, bo, &emoji("x"))
         .await
@@ -83,7 +83,7 @@ pub async fn a_deleted_message_takes_no_reaction(subject: Subject) {
     let store = &subject.store;
     let (c, ann) = (&conversation("c"), &user("ann"));
     subject.with("c", &["ann"]).await;
-    let message = subject.say("c", "ann", "1").await.id;
+    let message = subject.send("c", "ann", "1").await.id;
     let added = store
         .add_reaction(c, message, ann, &emoji("x"))
         .await

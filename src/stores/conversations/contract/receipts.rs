@@ -17,10 +17,10 @@ pub async fn reading_tells_each_sender_once_of_theirs(subject: Subject) {
     let store = &subject.store;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann", "bo", "cy"]).await;
-    let ann1 = subject.say("c", "ann", "1").await.id;
-    let bo1 = subject.say("c", "bo", "2").await.id;
-    let own = subject.say("c", "cy", "3").await.id;
-    let ann2 = subject.say("c", "ann", "4").await.id;
+    let ann1 = subject.send("c", "ann", "1").await.id;
+    let bo1 = subject.send("c", "bo", "2").await.id;
+    let own = subject.send("c", "cy", "3").await.id;
+    let ann2 = subject.send("c", "ann", "4").await.id;
     let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
     assert_eq!(subject.unread("c", "cy").await, 3);
 
@@ -54,7 +54,7 @@ pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let store = &subject.store;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo", "cy"]).await;
-    let live = subject.say("c", "ann", "1").await.id;
+    let live = subject.send("c", "ann", "1").await.id;
     let at = subject.tick();
     let online = [user("ann"), user("bo"), user("bo"), user("eve")];
     let reached = store.mark_delivered_to(&c, live, &online).await;
@@ -64,9 +64,9 @@ pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
     assert_eq!(receipt(&subject, live, "bo").await, Some((at, None)));
 
     // One that came before another was noted is not forgotten.
-    let missed = subject.say("c", "ann", "2").await.id;
-    let later = subject.say("c", "cy", "3").await.id;
-    let own = subject.say("c", "bo", "4").await.id;
+    let missed = subject.send("c", "ann", "2").await.id;
+    let later = subject.send("c", "cy", "3").await.id;
+    let own = subject.send("c", "bo", "4").await.id;
     let reached = store
         .mark_delivered_to(&c, later, std::slice::from_ref(&bo))
         .await;
@@ -92,7 +92,7 @@ pub async fn deliveries_come_in_parts(subject: Subject) {
     subject.with("c", &["ann", "bo"]).await;
     let mut ids = Vec::new();
     for number in 0..7 {
-        ids.push(subject.say("c", "ann", &number.to_string()).await.id);
+        ids.push(subject.send("c", "ann", &number.to_string()).await.id);
     }
     store.delete(&c, ids[0], &user("ann")).await.unwrap();
     assert!(store.hide(&c, ids[3], &bo).await.unwrap());
@@ -112,10 +112,10 @@ pub async fn what_was_sent_before_one_was_added_is_not_delivered(subject: Subjec
     let store = &subject.store;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann"]).await;
-    let before = subject.say("c", "ann", "1").await.id;
+    let before = subject.send("c", "ann", "1").await.id;
     let new = participant("cy", Role::Member);
     assert!(!store.add_participant(&c, &new).await.unwrap().repeated);
-    let since = subject.say("c", "ann", "2").await.id;
+    let since = subject.send("c", "ann", "2").await.id;
     let joined = store.mark_delivered(&c, &cy, limit(9)).await.unwrap();
     assert_eq!(joined.messages, [(since, user("ann"))]);
     // But they may well read it.

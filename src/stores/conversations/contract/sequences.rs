@@ -138,7 +138,7 @@ impl Pair<'_> {
 
     async fn send(&mut self, who: usize) {
         let text = self.model.messages.len().to_string();
-        let sent = self.subject.say(self.at.as_str(), NAMES[who], &text).await;
+        let sent = self.subject.send(self.at.as_str(), NAMES[who], &text).await;
         self.model.messages.push(ModelMessage {
             id: sent.id,
             sender: who,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::subject::*;
 use crate::model::TokenUser;
 use crate::model::conversation::*;
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 const ODD: &[&str] = &[
     "'; DROP TABLE messages; --",
@@ -99,7 +99,7 @@ pub async fn contents_come_back_byte_for_byte(subject: Subject) {
         &large,
     ];
     for what in contents {
-        let sent = subject.say("c", "ann", what).await;
+        let sent = subject.send("c", "ann", what).await;
         let kept = store.message(sent.id).await.unwrap().unwrap();
         assert_eq!(text_of(&kept), what);
         assert!(kept.content().unwrap().to_parts().1.is_empty());
@@ -110,7 +110,7 @@ pub async fn contents_come_back_byte_for_byte(subject: Subject) {
         r#"{"a":{"_placeholder":true,"num":2}, "n":1.0,"#,
         r#""l":[{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]}"#
     );
-    let binary = Kept::from_parts(around.to_owned(), attachments.into()).unwrap();
+    let binary = OwnedValue::from_parts(around.to_owned(), attachments.into()).unwrap();
     let new = NewMessage {
         content: Some(binary.clone()),
         media: Some(binary.clone()),

@@ -9,7 +9,7 @@ use crate::model::UserId;
 use crate::model::clock::Clock;
 pub(crate) use crate::model::clock::HandClock;
 use crate::model::conversation::*;
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 use crate::stores::conversations::*;
 
 /// A store, empty at first.
@@ -46,7 +46,7 @@ impl Subject {
     }
 
     /// Sends a message.
-    pub async fn say(&self, at: &str, who: &str, what: &str) -> Message {
+    pub async fn send(&self, at: &str, who: &str, what: &str) -> Message {
         let appended = self
             .store
             .append(&new_message(at, who, what))
@@ -87,12 +87,12 @@ pub fn limit(limit: u64) -> PageLimit {
     PageLimit::new(limit).unwrap()
 }
 
-pub fn json(text: &str) -> Kept {
-    Kept::from(RawValue::from_string(text.to_owned()).unwrap())
+pub fn json(text: &str) -> OwnedValue {
+    OwnedValue::from(RawValue::from_string(text.to_owned()).unwrap())
 }
 
 /// The JSON text of a kept value.
-pub fn text(kept: &Kept) -> String {
+pub fn text(kept: &OwnedValue) -> String {
     kept.to_parts().0.into_owned()
 }
 

@@ -16,7 +16,7 @@ use crate::model::conversation::{
     Body, ContentKey, Conversation, ConversationId, Emoji, Message, MessageId, Participant,
     ParticipantStatus, Reaction, ReactionId, Receipt, Role, TempId, UserRecord, UserStatus,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 use crate::stores::conversations::StoreError;
 
 /// A document is not what was written.
@@ -325,7 +325,7 @@ impl ReactionDocument {
 
 /// A kept value: a string where it is a JSON string as everybody writes it, so that it can be read
 /// in the database; else `{json, attachments?}`, which has its text as it was.
-pub(super) fn kept(kept: &Kept) -> Bson {
+pub(super) fn kept(kept: &OwnedValue) -> Bson {
     let (json, attachments) = kept.to_parts();
     if attachments.is_empty() {
         if let Some(text) = plain(&json) {
@@ -347,15 +347,15 @@ fn plain(json: &str) -> Option<String> {
     (again == json).then_some(text)
 }
 
-fn read_optional(value: Option<&Bson>) -> Option<Option<Kept>> {
+fn read_optional(value: Option<&Bson>) -> Option<Option<OwnedValue>> {
     value.map_or(Some(None), |value| read_kept(value).map(Some))
 }
 
 /// `None`: it is no kept value.
-fn read_kept(value: &Bson) -> Option<Kept> {
+fn read_kept(value: &Bson) -> Option<OwnedValue> {
     if let Bson::String(text) = value {
         let json = serde_json::to_string(text).ok()?;
-        return RawValue::from_string(json).ok().map(Kept::from);
+        return RawValue::from_string(json).ok().map(OwnedValue::from);
     }
     let document = value.as_document()?;
     let json = document.get_str("json").ok()?.to_owned();
@@ -363,7 +363,7 @@ fn read_kept(value: &Bson) -> Option<Kept> {
         Ok(attachments) => attachments.iter().map(bytes_of).collect::<Option<_>>()?,
         Err(_) => Vec::new(),
     };
-    Kept::from_parts(json, attachments)
+    OwnedValue::from_parts(json, attachments)
 }
 
 fn bytes_of(value: &Bson) -> Option<Bytes> {
@@ -384,7 +384,7 @@ mod tests {
 
     fn of(json: &str) -> Bson {
         let raw = RawValue::from_string(json.to_owned()).unwrap();
-        kept(&Kept::from(raw))
+        kept(&OwnedValue::from(raw))
     }
 
     #[test]

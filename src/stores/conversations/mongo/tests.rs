@@ -224,10 +224,10 @@ async fn an_application_adds_participants_and_users_itself() {
     };
     let store = &stage.store;
     stage.subject.with("c", &["ann", "bo"]).await;
-    stage.subject.say("c", "ann", "1").await;
+    stage.subject.send("c", "ann", "1").await;
     let at = stage.subject.tick();
-    stage.subject.say("c", "ann", "2").await;
-    let gone = stage.subject.say("c", "ann", "3").await.id;
+    stage.subject.send("c", "ann", "2").await;
+    let gone = stage.subject.send("c", "ann", "3").await.id;
     store
         .delete(&conversation("c"), gone, &user("ann"))
         .await
@@ -240,8 +240,8 @@ async fn an_application_adds_participants_and_users_itself() {
     // What came since they were added is news.
     assert_eq!(stage.unread("cy").await, 1);
     assert_eq!(stage.subject.seen("c", "cy").await, ["1", "2", "deleted"]);
-    stage.subject.say("c", "cy", "4").await;
-    stage.subject.say("c", "bo", "5").await;
+    stage.subject.send("c", "cy", "4").await;
+    stage.subject.send("c", "bo", "5").await;
     assert_eq!(stage.unread("cy").await, 2);
     let (c, cy) = (conversation("c"), user("cy"));
     let delivered = store.mark_delivered(&c, &cy, limit(9)).await.unwrap();
@@ -260,12 +260,12 @@ async fn an_application_adds_participants_and_users_itself() {
         .await;
     let late = new_message("c", "cy", "6");
     refused!(store.append(&late).await, NotParticipant);
-    stage.subject.say("c", "bo", "7").await;
+    stage.subject.send("c", "bo", "7").await;
     let again = stage.subject.tick();
     let back = doc! { "$set": { "status": "active", "joinedAt": date(again) } };
     stage.update("participants", this(), back).await;
     assert_eq!(stage.unread("cy").await, 0);
-    stage.subject.say("c", "bo", "8").await;
+    stage.subject.send("c", "bo", "8").await;
     assert_eq!(stage.unread("cy").await, 1);
 
     // What is not as documented lets nobody in, and stops nobody else.
@@ -302,7 +302,7 @@ async fn an_application_without_conversations_of_its_own_writes_participants_onl
         stage.insert("participants", participant).await;
     }
     let at = stage.subject.tick();
-    stage.subject.say("c", "ann", "1").await;
+    stage.subject.send("c", "ann", "1").await;
     assert_eq!(stage.unread("bo").await, 1);
     assert_eq!(stage.unread("ann").await, 0);
     let found = stage.store.conversation(&conversation("c")).await;
@@ -390,7 +390,7 @@ async fn what_devices_on_two_nodes_read_at_once_is_counted_once() {
     stage.subject.with("c", &["ann", "bo", "cy"]).await;
     let mut ids = Vec::new();
     for _ in 0..70 {
-        ids.push(stage.subject.say("c", "ann", "1").await.id);
+        ids.push(stage.subject.send("c", "ann", "1").await.id);
     }
     let (c, bo) = (&conversation("c"), &user("bo"));
     let nodes = [&*stage.store, &other];
@@ -452,9 +452,9 @@ async fn what_was_counted_and_not_noted_is_not_counted_again() {
     };
     let store = &stage.store;
     stage.subject.with("c", &["ann", "bo"]).await;
-    let read = stage.subject.say("c", "ann", "1").await.id;
-    let hidden = stage.subject.say("c", "ann", "2").await.id;
-    stage.subject.say("c", "ann", "3").await;
+    let read = stage.subject.send("c", "ann", "1").await.id;
+    let hidden = stage.subject.send("c", "ann", "2").await.id;
+    stage.subject.send("c", "ann", "3").await;
     let (c, bo) = (conversation("c"), user("bo"));
     store.mark_read(&c, &bo, &[read]).await.unwrap();
     assert!(store.hide(&c, hidden, &bo).await.unwrap());
@@ -477,7 +477,7 @@ async fn a_deletion_that_was_left_in_the_middle_is_finished_at_the_next_start() 
         return;
     };
     stage.subject.with("c", &["ann", "bo", "cy"]).await;
-    let id = stage.subject.say("c", "ann", "1").await.id;
+    let id = stage.subject.send("c", "ann", "1").await.id;
     let (c, cy) = (conversation("c"), user("cy"));
     stage.store.mark_read(&c, &cy, &[id]).await.unwrap();
     let deleted = doc! {

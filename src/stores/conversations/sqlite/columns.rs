@@ -10,7 +10,7 @@ use crate::model::UserId;
 use crate::model::conversation::{
     ConversationId, Emoji, MessageId, ParticipantStatus, ReactionId, Role, TempId, UserStatus,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 macro_rules! as_text {
     ($($name:ty),+) => { $(
@@ -99,20 +99,20 @@ pub(super) struct Columns<'a> {
 }
 
 /// A kept value, as it is written.
-pub(super) fn columns(kept: &Kept) -> Columns<'_> {
+pub(super) fn columns(kept: &OwnedValue) -> Columns<'_> {
     let (text, attachments) = kept.to_parts();
     let attachments = (!attachments.is_empty()).then(|| joined(&attachments));
     Columns { text, attachments }
 }
 
 /// A kept value, read from its two columns. `None`: there is none.
-pub(super) fn read_kept(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Kept>> {
+pub(super) fn read_kept(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<OwnedValue>> {
     let Some(text) = row.get(column)? else {
         return Ok(None);
     };
     let attachments: Option<Vec<u8>> = row.get(column + 1)?;
     let attachments = attachments.map_or(Some(Vec::new()), |joined| split(joined.into()));
-    let kept = attachments.and_then(|attachments| Kept::from_parts(text, attachments));
+    let kept = attachments.and_then(|attachments| OwnedValue::from_parts(text, attachments));
     let invalid = || FromSqlError::InvalidType.into();
     kept.map(Some)
         .ok_or_else(|| Error::FromSqlConversionFailure(column, Type::Text, invalid()))

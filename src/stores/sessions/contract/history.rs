@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::subject::*;
 use crate::model::session::*;
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 
 pub async fn a_history_has_the_newest_messages_that_a_member_may_see(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
@@ -71,7 +71,7 @@ pub async fn a_message_is_kept_as_it_was_sent(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     let text = r#"{"a":[{"_placeholder":true,"num":0}, 1.0e+2],"\u0000":"Ł\n"}"#;
     let bytes: Vec<u8> = (0..=255).collect();
-    let attached = Kept::from_parts(text.to_owned(), vec![bytes.clone().into()]).unwrap();
+    let attached = OwnedValue::from_parts(text.to_owned(), vec![bytes.clone().into()]).unwrap();
     let lookalike = json(r#"{ "_placeholder" : true, "num":0 }"#);
     for (id, encrypted) in [("\"x\\u0041\"", &attached), ("-7", &lookalike)] {
         let sent = Message {

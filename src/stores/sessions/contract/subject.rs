@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::model::UserId;
 pub(crate) use crate::model::clock::HandClock;
 use crate::model::session::*;
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 use crate::stores::sessions::*;
 
 pub const LIMITS: SessionLimits = SessionLimits {
@@ -43,8 +43,8 @@ pub fn user(text: &str) -> UserId {
     UserId::parse(text).unwrap()
 }
 
-pub fn json(text: &str) -> Kept {
-    Kept::from(RawValue::from_string(text.to_owned()).unwrap())
+pub fn json(text: &str) -> OwnedValue {
+    OwnedValue::from(RawValue::from_string(text.to_owned()).unwrap())
 }
 
 /// The connection of a member, one for each name.

@@ -50,9 +50,11 @@ impl Stored {
         let gone = self.state.disconnected.iter().map(|(member, _)| member);
         let keys = self.state.members.iter().chain(gone).map(|member| {
             let key = member.public_key.as_ref();
-            MEMBER_SIZE + key.map_or(0, |key| key.lend().total_size())
+            MEMBER_SIZE + key.map_or(0, |key| key.as_opaque().total_size())
         });
         let session_keys = self.state.session_keys.as_ref();
-        SESSION_SIZE + keys.sum::<usize>() + session_keys.map_or(0, |keys| keys.lend().total_size())
+        SESSION_SIZE
+            + keys.sum::<usize>()
+            + session_keys.map_or(0, |keys| keys.as_opaque().total_size())
     }
 }

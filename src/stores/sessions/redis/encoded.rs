@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::model::UserId;
 use crate::model::session::{Member, Message};
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 use crate::stores::sessions::KeyHash;
 use crate::stores::sessions::state::State;
 
@@ -37,7 +37,7 @@ struct StateForm<'a> {
     #[serde(default)]
     disconnected: Vec<GoneForm<'a>>,
     #[serde(default)]
-    session_keys: Option<KeptForm<'a>>,
+    session_keys: Option<OwnedForm<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,7 +45,7 @@ struct MemberForm<'a> {
     user: Cow<'a, str>,
     display_name: Cow<'a, str>,
     #[serde(default)]
-    public_key: Option<KeptForm<'a>>,
+    public_key: Option<OwnedForm<'a>>,
     #[serde(default)]
     joined_at: u64,
     connection: Bytes,
@@ -62,19 +62,19 @@ struct GoneForm<'a> {
 struct MessageForm<'a> {
     #[serde(default = "first_version")]
     version: u32,
-    id: KeptForm<'a>,
+    id: OwnedForm<'a>,
     from: Cow<'a, str>,
     #[serde(default)]
     to: Option<Cow<'a, str>>,
-    encrypted: KeptForm<'a>,
+    encrypted: OwnedForm<'a>,
     timestamp: u64,
     kind: Cow<'a, str>,
     sender_display_name: Cow<'a, str>,
 }
 
-/// A value byte for byte: see [`Kept::to_parts`].
+/// A value byte for byte: see [`OwnedValue::to_parts`].
 #[derive(Serialize, Deserialize)]
-struct KeptForm<'a> {
+struct OwnedForm<'a> {
     text: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<Bytes>,
@@ -88,7 +88,7 @@ pub(super) fn write_state(state: &State) -> Option<Vec<u8>> {
         reserved: state.reserved,
         members: state.members.iter().map(MemberForm::of).collect(),
         disconnected: state.disconnected.iter().map(GoneForm::of).collect(),
-        session_keys: state.session_keys.as_ref().map(KeptForm::of),
+        session_keys: state.session_keys.as_ref().map(OwnedForm::of),
     };
     rmp_serde::to_vec_named(&form).ok()
 }
@@ -124,10 +124,10 @@ pub(super) fn read_state(bytes: &[u8]) -> Option<State> {
 pub(super) fn write_message(message: &Message) -> Option<Vec<u8>> {
     let form = MessageForm {
         version: VERSION,
-        id: KeptForm::of(&message.id),
+        id: OwnedForm::of(&message.id),
         from: message.from.as_str().into(),
         to: message.to.as_ref().map(|to| to.as_str().into()),
-        encrypted: KeptForm::of(&message.encrypted),
+        encrypted: OwnedForm::of(&message.encrypted),
         timestamp: message.timestamp,
         kind: (&*message.kind).into(),
         sender_display_name: (&*message.sender_display_name).into(),
@@ -172,7 +172,7 @@ impl<'a> MemberForm<'a> {
         Self {
             user: member.user.as_str().into(),
             display_name: (&*member.display_name).into(),
-            public_key: member.public_key.as_ref().map(KeptForm::of),
+            public_key: member.public_key.as_ref().map(OwnedForm::of),
             joined_at: member.joined_at,
             connection: Bytes::copy_from_slice(member.connection.as_bytes()),
         }
@@ -206,13 +206,13 @@ impl<'a> GoneForm<'a> {
     }
 }
 
-impl<'a> KeptForm<'a> {
-    fn of(kept: &'a Kept) -> Self {
+impl<'a> OwnedForm<'a> {
+    fn of(kept: &'a OwnedValue) -> Self {
         let (text, attachments) = kept.to_parts();
         Self { text, attachments }
     }
 
-    fn read(self) -> Option<Kept> {
-        Kept::from_parts(self.text.into_owned(), self.attachments)
+    fn read(self) -> Option<OwnedValue> {
+        OwnedValue::from_parts(self.text.into_owned(), self.attachments)
     }
 }

@@ -40,7 +40,7 @@ use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
     Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
 };
-use crate::payload::Kept;
+use crate::payload::OwnedValue;
 use crate::stores::drivers::redis::Redis;
 use change::{Decided, Failure, Reads, Refused};
 use index::Index;
@@ -211,7 +211,7 @@ impl SessionStore for RedisStore {
         &self,
         id: &SessionId,
         user: &UserId,
-        key: Kept,
+        key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<Saved> {
         let saved = self.change(id, Reads::Nothing, |found| {
@@ -244,7 +244,7 @@ impl SessionStore for RedisStore {
         })
     }
 
-    async fn set_session_keys(&self, id: &SessionId, keys: Kept) -> Result<u64, KeysError> {
+    async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError> {
         let set = self.change(id, Reads::Nothing, |found| {
             let is_group = |state: &State| state.mode == ChatMode::Group;
             let mut state = found.filter(is_group).ok_or(KeysError::NotGroup)?;
