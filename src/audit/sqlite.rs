@@ -87,7 +87,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `app.db` in `data_dir`.
+    /// Opens `relay.db` in `data_dir`.
     ///
     /// # Errors
     /// Those of [`sqlite::open`].

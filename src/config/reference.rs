@@ -35,7 +35,7 @@ const ENV_HEAD: &str = "\
 # Made from the table in src/config/settings.rs by `UPDATE_FILES=1 cargo test --test it config`.
 ";
 
-/// The text of `config/app.toml`: every setting, documented, commented out with its default.
+/// The text of `config/relay.toml`: every setting, documented, commented out with its default.
 #[must_use]
 pub fn reference_toml() -> String {
     by_section(TOML_HEAD, |entry, out| {

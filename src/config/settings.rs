@@ -1,5 +1,5 @@
 //! The one table of settings. Everything else about them (the [`Config`] type, reading, unknown keys,
-//! `print-config`, `config/app.toml`, `.env.example`) comes from it.
+//! `print-config`, `config/relay.toml`, `.env.example`) comes from it.
 //!
 //! A line is `name: type = default`, then `env` when the variable is not the name in upper case, and
 //! `check` for a range. The first doc line stands alone in `.env.example`.

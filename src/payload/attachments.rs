@@ -250,17 +250,14 @@ impl<'b> Attachments<'b> {
         if last(PLACEHOLDER) == Some("true") {
             return self.take(last("num")).map(Node::Attachment);
         }
-        let cluster: Vec<_> = entries
+        let nodes: Vec<_> = entries
             .into_iter()
             .map(|(key, value)| Ok((key, self.node(value, depth + 1)?)))
             .collect::<Result<_, _>>()?;
         Ok(
-            match cluster
-                .iter()
-                .all(|(_, node)| matches!(node, Node::Text(_)))
-            {
+            match nodes.iter().all(|(_, node)| matches!(node, Node::Text(_))) {
                 true => Node::Text(raw),
-                false => Node::Object(cluster),
+                false => Node::Object(nodes),
             },
         )
     }
@@ -268,14 +265,14 @@ impl<'b> Attachments<'b> {
     fn array<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
         let items: Vec<&RawValue> =
             serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
-        let cluster: Vec<_> = items
+        let nodes: Vec<_> = items
             .into_iter()
             .map(|item| self.node(item, depth + 1))
             .collect::<Result<_, _>>()?;
         Ok(
-            match cluster.iter().all(|node| matches!(node, Node::Text(_))) {
+            match nodes.iter().all(|node| matches!(node, Node::Text(_))) {
                 true => Node::Text(raw),
-                false => Node::Array(cluster),
+                false => Node::Array(nodes),
             },
         )
     }

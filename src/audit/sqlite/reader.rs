@@ -84,8 +84,8 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreEr
     let mut from = query.from.unwrap_or(i64::MIN);
     let mut to = query.to.unwrap_or(i64::MAX);
     // The time in its id: the index on times finds the place.
-    let lagging = query.after.map(|id| ((id.as_u128() >> 80) as i64, id));
-    let lagging = match (query.order, lagging) {
+    let behind = query.after.map(|id| ((id.as_u128() >> 80) as i64, id));
+    let behind = match (query.order, behind) {
         (Order::NewestFirst, Some((at, id))) => {
             to = to.min(at);
             id
@@ -97,10 +97,10 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreEr
         (Order::NewestFirst, None) => Uuid::max(),
         (Order::OldestFirst, None) => Uuid::nil(),
     };
-    let lagging = lagging.as_bytes().as_slice();
+    let behind = behind.as_bytes().as_slice();
     let one_more = query.limit.get() as i64 + 1;
     let event = query.event.map(EventType::as_str);
-    let mut values: Vec<&dyn ToSql> = vec![&from, &to, &lagging, &one_more];
+    let mut values: Vec<&dyn ToSql> = vec![&from, &to, &behind, &one_more];
     values.extend(query.user.as_ref().map(|user| user as &dyn ToSql));
     values.extend(event.as_ref().map(|event| event as &dyn ToSql));
 
