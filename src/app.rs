@@ -2,7 +2,6 @@
 //! name of any event: dialects bring the names and the payloads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -12,7 +11,7 @@ use crate::audit::{Audit, Event, Record};
 use crate::auth::Verifier;
 use crate::cluster::{Cluster, Subscription, Topic};
 use crate::config::Config;
-use crate::connection::{Connection, OpenConnections, SMALL_EVENT};
+use crate::connection::{Connection, Drain, OpenConnections, SMALL_EVENT};
 use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::{Dialect, UserId};
@@ -27,23 +26,23 @@ pub struct App {
     /// The settings.
     pub config: Arc<Config>,
     /// Verifies tokens.
-    pub verifier: Verifier,
+    pub verifier: Arc<Verifier>,
     /// All users.
-    pub users: Users,
+    pub users: Arc<Users>,
     /// All open connections.
-    pub connections: OpenConnections,
+    pub connections: Arc<OpenConnections>,
     /// Stored conversations.
-    pub conversations: Conversations,
+    pub conversations: Arc<Conversations>,
     /// Ad-hoc sessions.
-    pub sessions: Sessions,
+    pub sessions: Arc<Sessions>,
     /// Ends polling sessions.
     pub closer: TransportCloser,
     /// Rate limits per address.
-    pub limits: AddressLimits,
+    pub limits: Arc<AddressLimits>,
     /// Connections per address.
     pub slots: AddressSlots,
     /// Who is told that users come and go.
-    pub presence: Presence,
+    pub presence: Arc<Presence>,
     /// The audit.
     pub audit: Audit,
     /// The name of this server.
@@ -52,7 +51,8 @@ pub struct App {
     pub cluster: Option<Arc<Cluster>>,
     /// When it started.
     pub started: Instant,
-    pub(crate) draining: AtomicBool,
+    /// Whether the server is shutting down.
+    pub drain: Drain,
 }
 
 /// The receivers of a relayed event, which have room for it.
@@ -158,12 +158,12 @@ impl App {
 
     /// From now on no new connections are taken.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.drain.begin();
     }
 
     /// Whether the server is shutting down.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.drain.has_begun()
     }
 
     /// Records how often a connection was over a limit since this was called last, if it was.

@@ -69,12 +69,12 @@ impl Inbox {
     }
 
     /// Takes the work of handling what waits; `None` when someone else has it.
-    pub fn take(&self) -> Option<Drain<'_>> {
+    pub fn take(&self) -> Option<Work<'_>> {
         let mut state = self.state.lock();
         let idle = !state.taken && (state.ended || !state.waiting.is_empty());
         idle.then(|| {
             state.taken = true;
-            Drain {
+            Work {
                 inbox: self,
                 size: 0,
             }
@@ -82,8 +82,8 @@ impl Inbox {
     }
 
     /// Lets events be handled from now on, beginning with those that wait.
-    pub fn open(&self) -> Drain<'_> {
-        Drain {
+    pub fn open(&self) -> Work<'_> {
+        Work {
             inbox: self,
             size: 0,
         }
@@ -92,12 +92,12 @@ impl Inbox {
 
 /// The sole right to take events out of an inbox.
 #[derive(Debug)]
-pub struct Drain<'a> {
+pub struct Work<'a> {
     inbox: &'a Inbox,
     size: usize,
 }
 
-impl Drain<'_> {
+impl Work<'_> {
     /// The next thing to handle. The one before it counts as handled from here on. `None`: all
     /// are, and the right is given back.
     pub fn take_next(&mut self) -> Option<Next> {
@@ -125,7 +125,7 @@ impl Drain<'_> {
     }
 }
 
-impl Drop for Drain<'_> {
+impl Drop for Work<'_> {
     fn drop(&mut self) {
         self.done();
     }

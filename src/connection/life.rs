@@ -9,7 +9,7 @@ use socketioxide::socket::DisconnectReason as LibraryReason;
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::AuthError;
-use crate::connection::{Admission, Connection, Drain, Next, Phase};
+use crate::connection::{Admission, Connection, Next, Phase, Work};
 use crate::dialects::{self, auth_events};
 use crate::model::{DisconnectReason, ErrorCode};
 use crate::users::presence;
@@ -133,7 +133,7 @@ pub(super) async fn work_if_nobody_does(app: &Arc<App>, connection: &Arc<Connect
 }
 
 /// Handles all that waits. A client that does not read its answers waits for room first.
-async fn work(app: &Arc<App>, connection: &Arc<Connection>, mut drain: Drain<'_>) {
+async fn work(app: &Arc<App>, connection: &Arc<Connection>, mut drain: Work<'_>) {
     while let Some(next) = drain.take_next() {
         // Handlers seldom wait, and a client that floods must not keep a thread for itself.
         tokio::task::consume_budget().await;

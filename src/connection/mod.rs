@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod deadlines;
+mod drain;
 pub mod edge;
 mod inbox;
 mod life;
@@ -24,8 +25,9 @@ use socketioxide::socket::Sid;
 use socketioxide::{BroadcastError, SendError};
 use uuid::Uuid;
 
+pub use drain::Drain;
 pub use edge::{Fallback, Handshake, SocketIoEdge};
-pub use inbox::{Drain, Inbox, Next};
+pub use inbox::{Inbox, Next, Work};
 pub use open::OpenConnections;
 
 use crate::audit::{AuditText, Source};

@@ -9,7 +9,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
@@ -24,7 +23,7 @@ use crate::audit::{
 use crate::auth::{KeyError, Verifier};
 use crate::cluster::Cluster;
 use crate::config::{Config, Secret, Transport};
-use crate::connection::{OpenConnections, SocketIoEdge, admission, deadlines};
+use crate::connection::{Drain, SocketIoEdge, admission, deadlines};
 use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::clock::SystemClock;
@@ -40,7 +39,6 @@ use crate::transport::{
     BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser,
 };
 use crate::users::Users;
-use crate::users::presence::Presence;
 use crate::{dialects, http};
 
 /// Why a server does not start.
@@ -205,20 +203,20 @@ fn app(
     cluster: Option<Arc<Cluster>>,
 ) -> App {
     App {
-        verifier,
-        users: Users::new(config.clone(), cluster.clone()),
-        connections: OpenConnections::default(),
-        conversations,
-        sessions: sessions(config, cluster.clone()),
+        verifier: Arc::new(verifier),
+        users: Arc::new(Users::new(config.clone(), cluster.clone())),
+        connections: Arc::default(),
+        conversations: Arc::new(conversations),
+        sessions: Arc::new(sessions(config, cluster.clone())),
         closer: TransportCloser::default(),
-        limits: AddressLimits::new(config),
+        limits: Arc::new(AddressLimits::new(config)),
         slots: AddressSlots::new(config.max_connections_per_ip),
-        presence: Presence::default(),
+        presence: Arc::default(),
         audit,
         node: config.node_name.as_str().into(),
         cluster,
         started: Instant::now(),
-        draining: AtomicBool::new(false),
+        drain: Drain::default(),
         config: config.clone(),
     }
 }
