@@ -272,3 +272,16 @@ fn retention_of_none_keeps_everything() {
     assert!(audit.close(soon()));
     assert_eq!(count(&reader(folder.path())), 2);
 }
+
+/// A released schema never changes: other programs read the file, and older files have to open.
+#[test]
+fn the_schema_is_the_golden_one() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let db = reader(folder.path());
+    assert_eq!(sqlite::schema_of(&db), include_str!("golden/schema.sql"));
+    let version: u32 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 1);
+}

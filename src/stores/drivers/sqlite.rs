@@ -93,3 +93,15 @@ fn migrate(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Res
     transaction.pragma_update(None, "user_version", known)?;
     Ok(transaction.commit()?)
 }
+
+/// The schema of a file as SQLite stores it, one statement after the other, for comparison with a
+/// golden text.
+#[cfg(test)]
+pub(crate) fn schema_of(connection: &Connection) -> String {
+    let mut select = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")
+        .unwrap();
+    let statements = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    let statements = statements.map(|sql| sql.unwrap() + ";\n");
+    statements.collect::<Vec<_>>().join("\n")
+}

@@ -1,5 +1,8 @@
+mod golden;
+
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{join_all, try_join_all};
 use mongodb::Collection;
@@ -8,8 +11,9 @@ use tempfile::tempdir;
 
 use super::*;
 use crate::config::Secret;
-use crate::model::conversation::{ParticipantStatus, Role, TempId, UserStatus};
+use crate::model::conversation::{ContentKey, ParticipantStatus, Role, TempId, UserStatus};
 use crate::mongo_server::{Database, Server, is_ready};
+use crate::payload::OwnedValue;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
 

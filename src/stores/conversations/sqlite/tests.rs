@@ -322,3 +322,16 @@ fn every_migration_leads_to_the_newest_schema() {
         assert_eq!((mode.as_str(), synchronous), ("wal", 2));
     }
 }
+
+/// A released schema never changes: other programs read the file, and older files have to open.
+#[test]
+fn the_schema_is_the_golden_one() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(reopen(folder.path()));
+    let db = Connection::open(file(folder.path())).unwrap();
+    assert_eq!(sqlite::schema_of(&db), include_str!("golden/schema.sql"));
+    let version: u32 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 2);
+}

@@ -1,0 +1,87 @@
+CREATE TABLE contentKeys (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        keyAttachments BLOB,
+        PRIMARY KEY (conversation, user)
+    ) WITHOUT ROWID;
+
+CREATE TABLE conversations (
+        no INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        title TEXT,
+        createdBy TEXT NOT NULL,
+        createdAt INTEGER NOT NULL,
+        lastMessageAt INTEGER NOT NULL,
+        messages INTEGER NOT NULL DEFAULT 0
+    );
+
+CREATE TABLE hidden (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        message INTEGER NOT NULL,
+        PRIMARY KEY (conversation, user, message)
+    ) WITHOUT ROWID;
+
+CREATE TABLE messages (
+        no INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        conversation INTEGER NOT NULL,
+        sender TEXT NOT NULL,
+        tempId,
+        keyNumber INTEGER,
+        createdAt INTEGER NOT NULL,
+        editedAt INTEGER,
+        deletedAt INTEGER,
+        content TEXT,
+        contentAttachments BLOB,
+        media TEXT,
+        mediaAttachments BLOB
+    );
+
+CREATE TABLE participants (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
+        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed')),
+        joinedAt INTEGER NOT NULL,
+        since BLOB NOT NULL,
+        delivered BLOB NOT NULL,
+        passed INTEGER NOT NULL,
+        PRIMARY KEY (conversation, user)
+    ) WITHOUT ROWID;
+
+CREATE TABLE reactions (
+        message INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        emoji TEXT NOT NULL,
+        id BLOB NOT NULL,
+        createdAt INTEGER NOT NULL,
+        PRIMARY KEY (message, user, emoji)
+    ) WITHOUT ROWID;
+
+CREATE TABLE receipts (
+        message INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        deliveredAt INTEGER NOT NULL,
+        readAt INTEGER,
+        PRIMARY KEY (message, user)
+    ) WITHOUT ROWID;
+
+CREATE TABLE users (
+        id TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        avatarUrl TEXT,
+        status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
+        lastSeenAt INTEGER
+    ) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX messages_history ON messages (conversation, id);
+
+CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
+        WHERE tempId IS NOT NULL;
+
+CREATE INDEX participants_active ON participants (user) WHERE status = 'active';
+
+CREATE INDEX users_name ON users (name);
