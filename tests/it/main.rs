@@ -32,5 +32,6 @@ mod redis;
 mod scene;
 mod session;
 mod slow_receiver;
+mod structure;
 mod tokens;
 mod verbatim;
