@@ -17,7 +17,6 @@ use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::{Dialect, UserId};
 use crate::payload::{EncodedEvent, FrameSizes};
 use crate::sessions::Sessions;
-use crate::transport::TransportCloser;
 use crate::users::presence::Presence;
 use crate::users::{Arriving, Connections, Users};
 
@@ -35,8 +34,6 @@ pub struct App {
     pub conversations: Arc<Conversations>,
     /// Ad-hoc sessions.
     pub sessions: Arc<Sessions>,
-    /// Ends polling sessions.
-    pub closer: TransportCloser,
     /// Rate limits per address.
     pub limits: Arc<AddressLimits>,
     /// Connections per address.

@@ -17,13 +17,13 @@ use crate::auth::admission::{Hello, Refusal};
 use crate::connection::{Admission, Client, Connection, Handshake};
 use crate::limits;
 use crate::payload::RawEvent;
-use crate::transport::{Flow, FlowLimits};
+use crate::transport::{Flow, FlowLimits, TransportCloser};
 
 /// Serves the namespace that all clients use.
-pub fn mount(io: &SocketIo, app: &Arc<App>) {
+pub fn mount(io: &SocketIo, app: &Arc<App>, closer: TransportCloser) {
     let admitting = app.clone();
     let middleware = async move |socket: SocketRef, TryData(hello): TryData<Hello>| {
-        admit(&admitting, &socket, hello.unwrap_or_default()).await
+        admit(&admitting, closer, &socket, hello.unwrap_or_default()).await
     };
     let app = app.clone();
     let begin = move |socket: SocketRef| {
@@ -37,7 +37,12 @@ pub fn mount(io: &SocketIo, app: &Arc<App>) {
     io.ns("/", begin.with(middleware));
 }
 
-async fn admit(app: &Arc<App>, socket: &SocketRef, hello: Hello) -> Result<(), Refusal> {
+async fn admit(
+    app: &Arc<App>,
+    closer: TransportCloser,
+    socket: &SocketRef,
+    hello: Hello,
+) -> Result<(), Refusal> {
     let handshake = socket
         .req_parts()
         .extensions
@@ -85,7 +90,7 @@ async fn admit(app: &Arc<App>, socket: &SocketRef, hello: Hello) -> Result<(), R
         admitted,
         flow,
         signals,
-        app.closer.clone(),
+        closer,
         slot,
     );
     connection.hear(heard);

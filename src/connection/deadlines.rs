@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::auth::AuthError;
-use crate::connection::{Connection, Phase};
+use crate::connection::{Close, Connection, Phase};
 use crate::dialects::{auth_events, session};
 use crate::model::{DisconnectReason, clock};
 
@@ -65,7 +65,7 @@ fn check(app: &App, connection: &Arc<Connection>, now: u64) {
     }
     if connection.member().is_some() {
         check_expiry(app, connection, now);
-    } else if connection.is_stranger() && connection.age() >= app.config.guest_timeout {
+    } else if connection.is_guest() && connection.age() >= app.config.guest_timeout {
         auth_events::reject(
             connection,
             AuthError::Missing,
@@ -74,7 +74,7 @@ fn check(app: &App, connection: &Arc<Connection>, now: u64) {
     }
     let polls = connection.flow().link().is_none();
     if polls && connection.flow().stalled_for() > app.config.write_deadline {
-        connection.close(DisconnectReason::SlowConsumer);
+        connection.close(Close::Now, DisconnectReason::SlowConsumer);
     }
 }
 

@@ -13,7 +13,6 @@ use axum::http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 use socketioxide::service::SocketIoService;
@@ -26,7 +25,7 @@ use crate::audit::AuditText;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::limits::address;
-use crate::transport::{Link, PeerLink, is_relayed_packet};
+use crate::transport::{Link, PeerLink, TransportCloser, is_relayed_packet};
 
 /// What was told in the request that opened a connection.
 #[derive(Debug, Clone)]
@@ -46,7 +45,8 @@ pub struct Handshake {
     pub link: Option<Arc<Link>>,
 }
 
-type Library = SocketIoService<Fallback>;
+/// The library as a service.
+pub type Library = SocketIoService<Fallback>;
 
 /// What the library serves beside its own path.
 pub type Fallback = tower::util::BoxCloneSyncService<Request, Response, Infallible>;
@@ -63,10 +63,12 @@ impl SocketIoEdge {
     pub fn new(app: Arc<App>, library: Library) -> Self {
         Self { app, library }
     }
+}
 
-    /// Ends a polling session by the request with which its client would.
-    pub fn close_polling(&self, sid: Sid) -> BoxFuture<'static, ()> {
-        let library = self.library.clone();
+/// Ends polling sessions by the request with which their clients would.
+pub fn polling_closer(library: Library) -> TransportCloser {
+    TransportCloser::new(move |sid| {
+        let library = library.clone();
         let uri = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
         Box::pin(async move {
             let request = Request::post(uri).body(Body::from("1"));
@@ -75,7 +77,7 @@ impl SocketIoEdge {
                 let _ = library.oneshot(request).await;
             }
         })
-    }
+    })
 }
 
 impl std::fmt::Debug for SocketIoEdge {
@@ -173,7 +175,7 @@ async fn bounded(session: Option<&Connection>, config: &Config, link: &Link, bod
     match session {
         Some(connection) => {
             connection.flow().readable().await;
-            match connection.is_stranger() {
+            match connection.is_guest() {
                 false => body,
                 true => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
             }

@@ -9,7 +9,7 @@ use socketioxide::socket::DisconnectReason as LibraryReason;
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::AuthError;
-use crate::connection::{Admission, Connection, Next, Phase, Work};
+use crate::connection::{Admission, Close, Connection, Next, Phase, Work};
 use crate::dialects::{self, auth_events};
 use crate::model::{DisconnectReason, ErrorCode};
 use crate::users::presence;
@@ -36,7 +36,9 @@ pub(super) async fn begin(app: &Arc<App>, connection: &Arc<Connection>) {
         Entered::SendAway(Some(error)) => {
             auth_events::reject(connection, error, DisconnectReason::AuthRefused)
         }
-        Entered::SendAway(None) => connection.disconnect(DisconnectReason::ServerClosed),
+        Entered::SendAway(None) => {
+            connection.close(Close::AfterFlush, DisconnectReason::ServerClosed)
+        }
         Entered::Over => {}
     }
 }
@@ -50,7 +52,7 @@ fn enter(app: &App, connection: &Arc<Connection>) -> Entered {
             return Entered::Over;
         }
     };
-    tracing::debug!(session = %connection.session, "connected");
+    tracing::debug!(connection = %connection.id, "connected");
     match admission {
         Admission::Guest => {
             app.record(
@@ -94,7 +96,7 @@ pub(super) fn end(app: &Arc<App>, connection: &Arc<Connection>, reason: LibraryR
     }
     app.record_over_limit(connection);
     connection.over();
-    tracing::debug!(session = %connection.session, reason = reason.as_str(), "disconnected");
+    tracing::debug!(connection = %connection.id, reason = reason.as_str(), "disconnected");
     if began {
         app.record(
             connection,
@@ -145,7 +147,7 @@ async fn work(app: &Arc<App>, connection: &Arc<Connection>, mut drain: Work<'_>)
             }
         };
         if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
-            tracing::error!(session = %connection.session, "a handler panicked; its connection is closed");
+            tracing::error!(connection = %connection.id, "a handler panicked; its connection is closed");
             app.record(
                 connection,
                 Some(connection.dialect()),
@@ -153,7 +155,7 @@ async fn work(app: &Arc<App>, connection: &Arc<Connection>, mut drain: Work<'_>)
                     code: ErrorCode::OperationFailed,
                 },
             );
-            connection.close(DisconnectReason::ServerClosed);
+            connection.close(Close::Now, DisconnectReason::ServerClosed);
         }
     }
 }

@@ -2,9 +2,11 @@
 //! wait to be handled, and the way to send it some. It must not know what any event means.
 
 pub mod admission;
+mod close;
 pub mod deadlines;
 mod drain;
 pub mod edge;
+mod id;
 mod inbox;
 mod life;
 mod node_sid;
@@ -23,10 +25,11 @@ use socketioxide::SocketError;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::socket::Sid;
 use socketioxide::{BroadcastError, SendError};
-use uuid::Uuid;
 
+pub use close::Close;
 pub use drain::Drain;
 pub use edge::{Fallback, Handshake, SocketIoEdge};
+pub use id::ConnectionId;
 pub use inbox::{Inbox, Next, Work};
 pub use open::OpenConnections;
 
@@ -59,12 +62,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// How records name this client, on the connection `session` and for the user it speaks for.
-    pub fn source(&self, session: Option<Uuid>, identity: Option<&Identity>) -> Arc<Source> {
+    /// How records name this client, on this connection and for the user it speaks for.
+    pub fn source(
+        &self,
+        connection: Option<ConnectionId>,
+        identity: Option<&Identity>,
+    ) -> Arc<Source> {
         Arc::new(Source {
             user: identity.map(|identity| identity.user.shared().clone()),
             username: identity.map(|identity| identity.name.clone()),
-            session_id: session,
+            session_id: connection.map(ConnectionId::uuid),
             ip: Some(self.address),
             user_agent: self.user_agent.clone(),
             node: self.node.clone(),
@@ -75,8 +82,8 @@ impl Client {
 /// One client connection, from its admission to the end of what it had sent.
 #[derive(Debug)]
 pub struct Connection {
-    /// Names this connection in the audit. It is not the library's id, which is a secret.
-    pub session: Uuid,
+    /// Names this connection in records.
+    pub id: ConnectionId,
     /// Where it comes from.
     pub client: Client,
     /// Typing, presence and receipts of this connection.
@@ -162,10 +169,10 @@ impl Connection {
         transport: TransportCloser,
         slot: AddressSlot,
     ) -> Arc<Self> {
-        let session = Uuid::new_v4();
+        let id = ConnectionId::random();
         Arc::new(Self {
-            session,
-            guest: client.source(Some(session), None),
+            id,
+            guest: client.source(Some(id), None),
             client,
             signals,
             socket,
@@ -211,18 +218,18 @@ impl Connection {
 
     /// The connection speaks for this user from now on. The first user stays.
     pub fn authenticate(&self, user: Arc<User>, identity: Identity) {
-        let source = self.client.source(Some(self.session), Some(&identity));
+        let source = self.client.source(Some(self.id), Some(&identity));
         // Only one caller gets here for one connection, and only once.
         let _ = self.member.set(Member {
             user,
             identity,
             source,
         });
-        self.admit_for_good();
+        self.lift_guest_bounds();
     }
 
     /// It is no stranger from now on, and may send as much as it wants.
-    pub fn admit_for_good(&self) {
+    pub fn lift_guest_bounds(&self) {
         self.admitted_for_good.store(true, Ordering::Release);
         if let Some(link) = self.flow.link() {
             link.allow(None);
@@ -230,14 +237,14 @@ impl Connection {
     }
 
     /// Whether it neither authenticated nor was in a session so far.
-    pub fn is_stranger(&self) -> bool {
+    pub fn is_guest(&self) -> bool {
         !self.admitted_for_good.load(Ordering::Acquire)
     }
 
     /// It lives on this link from now on.
     pub fn attach(&self, link: &Arc<Link>) {
         self.flow.attach(link);
-        if !self.is_stranger() {
+        if !self.is_guest() {
             link.allow(None);
         }
     }
@@ -447,14 +454,14 @@ impl Connection {
             Ok(()) | Err(SendError::Socket(SocketError::Closed)) => {}
             Err(SendError::Socket(_)) => self.close_slow(),
             Err(SendError::Serialize(_)) => {
-                tracing::error!(session = %self.session, "an event could not be written");
-                self.close(DisconnectReason::ServerClosed);
+                tracing::error!(connection = %self.id, "an event could not be written");
+                self.close(Close::Now, DisconnectReason::ServerClosed);
             }
         }
     }
 
     fn close_slow(&self) {
-        self.close(DisconnectReason::SlowConsumer);
+        self.close(Close::Now, DisconnectReason::SlowConsumer);
     }
 
     // Ending.
@@ -467,15 +474,6 @@ impl Connection {
     /// Whether it is about to be closed.
     pub fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
-    }
-
-    /// Tells the client to go, behind everything that was sent to it, and sees that it does.
-    pub fn disconnect(&self, why: DisconnectReason) {
-        let _ = self.closing.set(why);
-        if self.socket.clone().disconnect().is_err() {
-            return self.close(why);
-        }
-        self.close_transport_within(CLOSE_GRACE);
     }
 
     /// It is over: sees that its transport goes, too.
@@ -492,21 +490,22 @@ impl Connection {
         }
     }
 
-    /// Closes the transport behind everything that was sent, so that the client reconnects.
-    pub fn close_gracefully(&self, why: DisconnectReason) {
+    /// Asks for the end of the connection. The first reason stays.
+    pub fn close(&self, how: Close, why: DisconnectReason) {
         let _ = self.closing.set(why);
-        match self.flow.link() {
-            Some(link) => link.close_gracefully(CLOSE_GRACE),
-            None => self.transport.close_after(self.socket.id, Duration::ZERO),
-        }
-    }
-
-    /// Ends the connection at once.
-    pub fn close(&self, why: DisconnectReason) {
-        let _ = self.closing.set(why);
-        match self.flow.link() {
-            Some(link) => link.close(why),
-            None => self.transport.close_after(self.socket.id, Duration::ZERO),
+        match how {
+            Close::Now => match self.flow.link() {
+                Some(link) => link.close(why),
+                None => self.transport.close_after(self.socket.id, Duration::ZERO),
+            },
+            Close::AfterFlush => match self.socket.clone().disconnect() {
+                Ok(()) => self.close_transport_within(CLOSE_GRACE),
+                Err(_) => self.close(Close::Now, why),
+            },
+            Close::Reconnect => match self.flow.link() {
+                Some(link) => link.close_gracefully(CLOSE_GRACE),
+                None => self.transport.close_after(self.socket.id, Duration::ZERO),
+            },
         }
     }
 

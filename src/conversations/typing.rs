@@ -38,13 +38,19 @@ pub async fn typing(
         return Err(StoreError::NotParticipant);
     }
     match lasts {
-        Some(lasts) => start(app, &mut guard, connection.session, &member.identity, lasts),
+        Some(lasts) => start(
+            app,
+            &mut guard,
+            connection.id.uuid(),
+            &member.identity,
+            lasts,
+        ),
         None => {
-            guard.unset_typing(connection.session);
+            guard.unset_typing(connection.id.uuid());
         }
     }
     let event = ConversationEvent::Typing {
-        typist: connection.session,
+        typist: connection.id.uuid(),
         but: Some(connection),
         user: &member.identity,
         lasts,

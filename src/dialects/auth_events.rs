@@ -10,7 +10,7 @@ use super::{Request, chat, direct};
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::{self, AuthError, Authenticated};
-use crate::connection::{Connection, Phase};
+use crate::connection::{Close, Connection, Phase};
 use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
 use crate::users::{NotAdded, presence};
 
@@ -142,7 +142,7 @@ pub async fn arrive(app: &App, connection: &Connection) {
 /// Tells a connection why it is not, or no longer, let in, and sends it away.
 pub fn reject(connection: &Connection, error: AuthError, why: DisconnectReason) {
     tell_error(connection, error);
-    connection.disconnect(why);
+    connection.close(Close::AfterFlush, why);
 }
 
 fn tell_error(connection: &Connection, error: AuthError) {
@@ -170,7 +170,7 @@ pub fn announce_expiry(connection: &Connection) {
 /// Whether this event is more than a stranger may send. It is sent away then.
 pub fn sends_too_much(request: &Request<'_>) -> bool {
     let connection = request.connection;
-    let too_much = connection.is_stranger()
+    let too_much = connection.is_guest()
         && connection.count_guest(request.event.size()) > request.app.config.guest_max_bytes;
     if too_much {
         reject(
@@ -307,5 +307,6 @@ fn refuse(mut request: Request<'_>, code: ErrorCode, error: &'static str) {
         error: Some(error),
     };
     request.confirm(AUTHENTICATED, &reply);
-    request.connection.disconnect(DisconnectReason::AuthRefused);
+    let connection = request.connection;
+    connection.close(Close::AfterFlush, DisconnectReason::AuthRefused);
 }

@@ -121,7 +121,7 @@ pub struct Member {
     pub public_key: Option<OwnedValue>,
     /// When it joined, in milliseconds since the epoch.
     pub joined_at: u64,
-    /// Which connection it joined on: [`Connection::session`](crate::connection::Connection).
+    /// Which connection it joined on: a connection's id.
     pub connection: Uuid,
 }
 
@@ -188,7 +188,7 @@ pub struct Join<'a> {
 /// The connection that someone asks on.
 #[derive(Debug, Clone, Copy)]
 pub struct Seat {
-    /// Its name: [`Connection::session`](crate::connection::Connection).
+    /// Its name: a connection's id.
     pub connection: Uuid,
     /// Whether it may be in this session beside those that it is in.
     pub is_free: bool,

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::{Config, Secret};
+use crate::connection::Close;
 use crate::model::DisconnectReason;
 use crate::server::{Server, StartError, node};
 
@@ -113,7 +114,7 @@ impl Server {
                 sleep(wait).await;
                 let patience = FLUSH_TIMEOUT.min(longest);
                 let _ = timeout(patience, app.part_from(&connection)).await;
-                connection.close_gracefully(DisconnectReason::ServerShutdown);
+                connection.close(Close::Reconnect, DisconnectReason::ServerShutdown);
             });
         }
         self.no_clients().await;

@@ -23,7 +23,7 @@ use crate::audit::{
 use crate::auth::{KeyError, Verifier};
 use crate::cluster::Cluster;
 use crate::config::{Config, Secret, Transport};
-use crate::connection::{Drain, SocketIoEdge, admission, deadlines};
+use crate::connection::{Drain, SocketIoEdge, admission, deadlines, edge};
 use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::clock::SystemClock;
@@ -35,9 +35,7 @@ use crate::stores::drivers::sqlite::OpenError;
 use crate::stores::sessions::{
     HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
 };
-use crate::transport::{
-    BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink, TransportCloser,
-};
+use crate::transport::{BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
 use crate::users::Users;
 use crate::{dialects, http};
 
@@ -102,10 +100,8 @@ impl Server {
         let listener = listener(tcp, &links, &app, enough.clone());
 
         let (library, io) = socket_io(&config).build_with_inner_svc(http::fallback());
-        admission::mount(&io, &app);
+        admission::mount(&io, &app, edge::polling_closer(library.clone()));
         let edge = SocketIoEdge::new(app.clone(), library);
-        let closing = edge.clone();
-        app.closer.set(move |sid| closing.close_polling(sid));
         let service = http::router(&app, edge).into_make_service_with_connect_info::<PeerLink>();
 
         let mut tasks = join_nodes(&app).await;
@@ -208,7 +204,6 @@ fn app(
         connections: Arc::default(),
         conversations: Arc::new(conversations),
         sessions: Arc::new(sessions(config, cluster.clone())),
-        closer: TransportCloser::default(),
         limits: Arc::new(AddressLimits::new(config)),
         slots: AddressSlots::new(config.max_connections_per_ip),
         presence: Arc::default(),

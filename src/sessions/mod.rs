@@ -146,7 +146,7 @@ impl Sessions {
     /// A session that this connection is a member of.
     pub async fn of(&self, id: &SessionId, connection: &Connection) -> Option<Session<'_>> {
         // Others do not get as far as to the lock.
-        let joined = self.memberships.get(&connection.session)?.contains(id);
+        let joined = self.memberships.get(&connection.id.uuid())?.contains(id);
         let here = self.here.get(id).filter(|_| joined)?.clone();
         let session = self.have(id, here).await;
         session.member_on(connection).is_some().then_some(session)
@@ -162,11 +162,11 @@ impl Sessions {
 
     /// The sessions that a connection is a member of.
     pub fn joined_by(&self, connection: &Connection) -> Vec<SessionId> {
-        let joined = self.memberships.get(&connection.session);
+        let joined = self.memberships.get(&connection.id.uuid());
         joined.map_or_else(Vec::new, |joined| joined.to_vec())
     }
 
-    /// Whether a connection of this server ([`Connection::session`]) is in a session.
+    /// Whether a connection of this server is in a session.
     pub fn is_here(&self, id: &SessionId, connection: Uuid) -> bool {
         let joined = self.memberships.get(&connection);
         joined.is_some_and(|joined| joined.contains(id))
@@ -211,7 +211,7 @@ impl Session<'_> {
         let before = self.member_on(connection).map(|member| member.user.clone());
         let joined = self.sessions.joined_by(connection).len();
         let seat = Seat {
-            connection: connection.session,
+            connection: connection.id.uuid(),
             is_free: before.is_some() || joined < self.sessions.most_per_connection,
         };
         let user = join.user.clone();
@@ -271,7 +271,7 @@ impl Session<'_> {
         departure: Departure,
     ) -> Option<Departed> {
         let user = self.member_on(connection)?.user.clone();
-        let departed = self.take_out(None, &user, connection.session, departure);
+        let departed = self.take_out(None, &user, connection.id.uuid(), departure);
         let departed = departed.await;
         self.remove(connection);
         departed.ok().flatten()
@@ -331,7 +331,7 @@ impl Session<'_> {
         let members = self.members().await;
         let is_known = |one: &MemberHere| {
             let mut known = members.iter();
-            known.any(|member| member.connection == one.connection.session)
+            known.any(|member| member.connection == one.connection.id.uuid())
         };
         let here = self.here.members.iter().filter(|_| !members.is_empty());
         let strangers = here.filter(|one| !is_known(one));
@@ -351,7 +351,7 @@ impl Session<'_> {
     fn add(&mut self, member: MemberHere) {
         let memberships = &self.sessions.memberships;
         memberships
-            .entry(member.connection.session)
+            .entry(member.connection.id.uuid())
             .or_default()
             .push(self.id.clone());
         self.here.room.enter(&member.connection);
@@ -364,7 +364,7 @@ impl Session<'_> {
         self.here.room.leave(connection);
         self.sessions
             .memberships
-            .remove_if_mut(&connection.session, |_, joined| {
+            .remove_if_mut(&connection.id.uuid(), |_, joined| {
                 joined.retain(|id| *id != self.id);
                 joined.is_empty()
             });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
 use crate::cluster::{Answer, Body, Topic};
+use crate::connection::Close;
 use crate::model::conversation::{UserChange, UserRecord, UserStatus};
 use crate::model::{DisconnectReason, UserId};
 use crate::stores::conversations::StoreError;
@@ -66,7 +67,7 @@ async fn disconnect(app: &App, user: &UserId, why: DisconnectReason) -> u64 {
 pub fn disconnect_here(app: &App, user: &UserId, why: DisconnectReason) -> usize {
     let connections = app.users.connections(user.as_str());
     for connection in &connections {
-        connection.disconnect(why);
+        connection.close(Close::AfterFlush, why);
     }
     connections.len()
 }

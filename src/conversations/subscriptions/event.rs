@@ -39,7 +39,7 @@ pub enum ConversationEvent<'a> {
     Unreacted(&'a Reaction),
     /// Someone types, or ceased to.
     Typing {
-        /// The connection on which they do ([`Connection::session`]).
+        /// The connection on which they do (its id).
         typist: Uuid,
         /// The same, if it is on this server: it is not told.
         but: Option<&'a Connection>,

@@ -102,7 +102,7 @@ impl Here {
     }
 
     pub(super) fn view_of(&self, connection: &Connection) -> Option<View> {
-        let subscriber = self.subscribers.get(&connection.session)?;
+        let subscriber = self.subscribers.get(&connection.id.uuid())?;
         Some(subscriber.view)
     }
 
@@ -143,12 +143,12 @@ impl Here {
         if let Some((_, room)) = self.rooms.get_mut(at) {
             room.enter(&new.connection);
         }
-        self.subscribers.insert(new.connection.session, new);
+        self.subscribers.insert(new.connection.id.uuid(), new);
         before
     }
 
     pub(super) fn remove(&mut self, connection: &Connection) -> Option<Subscriber> {
-        let removed = self.subscribers.remove(&connection.session)?;
+        let removed = self.subscribers.remove(&connection.id.uuid())?;
         for (_, room) in self
             .rooms
             .iter_mut()

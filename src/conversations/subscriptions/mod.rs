@@ -105,13 +105,13 @@ impl Conversations {
 
     /// To what a connection is subscribed.
     pub fn subscriptions_of(&self, connection: &Connection) -> Vec<ConversationId> {
-        let subscribed = self.subscriptions.get(&connection.session);
+        let subscribed = self.subscriptions.get(&connection.id.uuid());
         subscribed.map_or_else(Vec::new, |subscribed| subscribed.keys().cloned().collect())
     }
 
     /// How a connection sees a conversation.
     pub fn view_of(&self, connection: &Connection, id: &ConversationId) -> Option<View> {
-        let subscribed = self.subscriptions.get(&connection.session)?;
+        let subscribed = self.subscriptions.get(&connection.id.uuid())?;
         subscribed.get(id).copied()
     }
 
@@ -203,7 +203,7 @@ impl ConversationGuard<'_> {
         let before = self.here.add(&self.id, new);
         self.count_chats(before, Some(view));
         let all = &self.conversations.subscriptions;
-        let mut subscribed = all.entry(connection.session).or_default();
+        let mut subscribed = all.entry(connection.id.uuid()).or_default();
         subscribed.insert(self.id.clone(), view);
     }
 
@@ -212,10 +212,10 @@ impl ConversationGuard<'_> {
         let removed = self.here.remove(connection)?;
         self.count_chats(Some(removed.view), None);
         let all = &self.conversations.subscriptions;
-        if let Some(mut subscribed) = all.get_mut(&connection.session) {
+        if let Some(mut subscribed) = all.get_mut(&connection.id.uuid()) {
             subscribed.remove(&self.id);
         }
-        all.remove_if(&connection.session, |_, subscribed| subscribed.is_empty());
+        all.remove_if(&connection.id.uuid(), |_, subscribed| subscribed.is_empty());
         Some(removed.view)
     }
 
@@ -235,7 +235,7 @@ impl ConversationGuard<'_> {
         all.map(|one| one.connection.clone()).collect()
     }
 
-    /// The connection with this name ([`Connection::session`]), if it is subscribed here.
+    /// The connection with this id, if it is subscribed here.
     pub fn connection(&self, name: Uuid) -> Option<Arc<Connection>> {
         self.here.connection(name)
     }
@@ -362,9 +362,9 @@ impl ConversationGuard<'_> {
 
     /// Ends the typing on a connection of this server, and tells others if somebody did.
     pub async fn stop_typing(&mut self, connection: &Connection) {
-        if let Some(user) = self.unset_typing(connection.session) {
+        if let Some(user) = self.unset_typing(connection.id.uuid()) {
             let event = ConversationEvent::Typing {
-                typist: connection.session,
+                typist: connection.id.uuid(),
                 but: Some(connection),
                 user: &user,
                 lasts: None,

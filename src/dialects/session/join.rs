@@ -79,7 +79,7 @@ pub(super) async fn join_session(
             app.limits.session_keys.count(address);
         }
     })?;
-    connection.admit_for_good();
+    connection.lift_guest_bounds();
     let room_name = id.shared().into();
     request.record(Dialect::Session, Audited::SessionJoined { room_name });
     let lagging = welcome(request, &mut session, &joined, departed).await;

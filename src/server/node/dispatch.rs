@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use super::failover;
 use crate::app::App;
 use crate::cluster::{Body, Cluster, Heard, Hearer, Topic};
+use crate::connection::Close;
 use crate::model::DisconnectReason;
 use crate::{conversations, sessions, users};
 
@@ -87,6 +88,6 @@ async fn missed(app: Arc<App>, topic: Topic) {
         Topic::Everyone | Topic::Node(_) => Vec::new(),
     };
     for connection in connections {
-        connection.close(DisconnectReason::SlowConsumer);
+        connection.close(Close::Now, DisconnectReason::SlowConsumer);
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::failover;
 use crate::app::App;
 use crate::cluster::{Body, Change, Cluster, Entry, LEASE, LeaseState, RENEWAL, Topic};
+use crate::connection::Close;
 use crate::conversations::Unsaid;
 use crate::dialects::session;
 use crate::model::conversation::ConversationId;
@@ -148,7 +149,7 @@ async fn part_from_strangers(app: &App) {
             continue;
         };
         for connection in session.strangers().await {
-            connection.close_gracefully(DisconnectReason::ServerClosed);
+            connection.close(Close::Reconnect, DisconnectReason::ServerClosed);
         }
     }
 }

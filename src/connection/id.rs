@@ -1,0 +1,27 @@
+//! The name of a connection in records and in what servers say to each other.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// Names one connection. It is not the library's id, which is a secret of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConnectionId(Uuid);
+
+impl ConnectionId {
+    /// An id that no other connection has.
+    pub(super) fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+
+    /// The id as stores, records and messages between nodes have it.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
