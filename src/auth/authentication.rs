@@ -45,10 +45,10 @@ async fn known(app: &App, user: TokenUser) -> Result<Identity, AuthError> {
     if let Some(identity) = app.users.cached_identity(&user) {
         return Ok(identity);
     }
-    let mut record = app.conversations.store().upsert_user(&user).await;
+    let mut record = app.conversations.stores().users.upsert(&user).await;
     if app.users.is_suspended(&user.id) {
         // Read anew: it may have been kept after the first look.
-        record = app.conversations.store().upsert_user(&user).await;
+        record = app.conversations.stores().users.upsert(&user).await;
         if record.as_ref().is_ok_and(is_active) {
             // Another program let them in again.
             app.users.changed(&user.id, false);

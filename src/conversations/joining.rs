@@ -125,14 +125,14 @@ pub async fn join_all(
     member: &Member,
 ) -> Result<(), StoreError> {
     let user = &member.user.id;
-    let store = app.conversations.store();
-    let entered = store.conversation_ids_of(user).await?;
+    let stores = app.conversations.stores();
+    let entered = stores.conversations.ids_for(user).await?;
     for conversation in &entered {
         let mut guard = app.conversations.lock(conversation).await;
         put_in(&mut guard, connection, user).await;
     }
     // Whom someone removed meanwhile was perhaps not there yet to be taken out.
-    let current = store.conversation_ids_of(user).await?;
+    let current = stores.conversations.ids_for(user).await?;
     let current: HashSet<_> = current.into_iter().collect();
     for conversation in entered.iter().filter(|id| !current.contains(id)) {
         let mut guard = app.conversations.lock(conversation).await;
@@ -234,7 +234,7 @@ pub async fn online(
     let here = guard.users().into_iter().cloned();
     let users: BTreeSet<_> = here.chain(elsewhere).collect();
     let users: Vec<_> = users.into_iter().collect();
-    let mut known = app.conversations.store().users(&users).await?;
+    let mut known = app.conversations.stores().users.find_all(&users).await?;
     known.sort_by(|one, other| one.id.cmp(&other.id));
     tell(&known);
     Ok(())

@@ -24,7 +24,7 @@ pub async fn send(
 ) -> Result<(), StoreError> {
     let conversations = &app.conversations;
     let mut guard = conversations.lock(&new.conversation).await;
-    let appended = conversations.store().append(new).await?;
+    let appended = conversations.stores().messages.append(new).await?;
     let message = appended.message;
     actor.record_as(app, *message.id.uuid(), sent(&message, size));
     kept(&message, appended.repeated);
@@ -84,7 +84,7 @@ fn others(guard: &ConversationGuard<'_>, message: &Message) -> Vec<UserId> {
 
 /// A sender who is not at hand.
 async fn identity_of(app: &App, user: &UserId) -> Identity {
-    let known = app.conversations.store().user(user).await;
+    let known = app.conversations.stores().users.find(user).await;
     let known = known.unwrap_or_else(|error| {
         tracing::warn!(%error, "the name of a sender could not be read");
         None
@@ -124,8 +124,11 @@ pub async fn edit(
     let conversations = &app.conversations;
     let mut guard = conversations.lock(conversation).await;
     let author = &actor.identity.user;
-    let store = conversations.store();
-    let edited = store.edit(conversation, message, author, edit).await?;
+    let stores = conversations.stores();
+    let edited = stores
+        .messages
+        .edit(conversation, message, author, edit)
+        .await?;
     actor.record(app, Event::MessageUpdated(reference(conversation, message)));
     kept(&edited);
     guard.check_members(&app.users).await;
@@ -150,7 +153,10 @@ pub async fn delete(
     let conversations = &app.conversations;
     let mut guard = conversations.lock(conversation).await;
     let user = &actor.identity.user;
-    let deleted = conversations.store().delete(conversation, message, user);
+    let deleted = conversations
+        .stores()
+        .messages
+        .delete(conversation, message, user);
     let Deleted { message, repeated } = deleted.await?;
     let event = Event::MessageDeleted(reference(conversation, message.id));
     actor.record_as(app, deletion_of(&message), event);
@@ -183,8 +189,8 @@ pub async fn hide(
     message: MessageId,
 ) -> Result<(), StoreError> {
     let user = &actor.identity.user;
-    let store = app.conversations.store();
-    if store.hide(conversation, message, user).await? {
+    let stores = app.conversations.stores();
+    if stores.messages.hide(conversation, message, user).await? {
         actor.record(app, Event::MessageDeleted(reference(conversation, message)));
     }
     Ok(())

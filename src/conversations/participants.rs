@@ -95,7 +95,7 @@ pub enum NotManaged {
 /// # Errors
 /// [`StoreError::ConversationExists`], or the store fails.
 pub async fn create(app: &App, by: By<'_>, new: &NewConversation) -> Result<Created, StoreError> {
-    let created = app.conversations.store().create_conversation(new).await?;
+    let created = app.conversations.stores().conversations.create(new).await?;
     let id = &created.conversation.id;
     by.record(app, AdminAction::ConversationCreated, id, None);
     // It may have been asked for in vain just before, which is remembered for a moment.
@@ -133,7 +133,7 @@ pub async fn add_participant(
 ) -> Result<Added, NotManaged> {
     let mut guard = app.conversations.lock(id).await;
     by.may_manage(app, &mut guard).await?;
-    let added = app.conversations.store().add_participant(id, new).await?;
+    let added = app.conversations.stores().participants.add(id, new).await?;
     guard.forget_members();
     app.conversations.send(id, &Body::Participants);
     drop(guard);
@@ -177,8 +177,8 @@ pub async fn end_participation(
             Ending::Removed
         }
     };
-    let store = app.conversations.store();
-    let ended = store.end_participation(id, user, ending).await?;
+    let stores = app.conversations.stores();
+    let ended = stores.participants.end(id, user, ending).await?;
     let ended = ended.ok_or(NotManaged::NotFound)?;
     guard.forget_members();
     for connection in guard.connections_of(user) {
@@ -229,7 +229,7 @@ pub async fn put_in(app: &App, id: &ConversationId, user: &UserId) {
 }
 
 async fn active(app: &App, id: &ConversationId) -> Result<Vec<UserId>, StoreError> {
-    let all = app.conversations.store().participants(id).await?;
+    let all = app.conversations.stores().participants.list(id).await?;
     Ok(users(all.iter().filter(|one| one.is_active())))
 }
 
@@ -241,7 +241,7 @@ fn users<'a>(participants: impl IntoIterator<Item = &'a Participant>) -> Vec<Use
 /// The names of users, in the same order; the id of one who is not known. What is told must not
 /// fail because of them.
 async fn names(app: &App, users: &[UserId]) -> Vec<Arc<str>> {
-    let known = app.conversations.store().users(users).await;
+    let known = app.conversations.stores().users.find_all(users).await;
     let known = known.unwrap_or_else(|error| {
         tracing::warn!(%error, "the names of participants could not be read");
         Vec::new()

@@ -24,8 +24,8 @@ pub async fn add_reaction(
     let conversations = &app.conversations;
     let mut guard = conversations.lock(conversation).await;
     let user = &actor.identity.user;
-    let store = conversations.store();
-    let reacted = store.add_reaction(conversation, message, user, emoji);
+    let stores = conversations.stores();
+    let reacted = stores.reactions.add(conversation, message, user, emoji);
     let Reacted { reaction, repeated } = reacted.await?;
     if repeated {
         kept(reaction.id);
@@ -59,8 +59,10 @@ pub async fn remove_reaction(
     let conversations = &app.conversations;
     let mut guard = conversations.lock(conversation).await;
     let user = &actor.identity.user;
-    let store = conversations.store();
-    let removed = store.remove_reaction(conversation, message, reaction, user);
+    let stores = conversations.stores();
+    let removed = stores
+        .reactions
+        .remove(conversation, message, reaction, user);
     let removed = removed.await?;
     actor.record(app, Event::Reaction(reference(conversation, message)));
     kept();

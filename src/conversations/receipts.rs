@@ -21,8 +21,11 @@ pub async fn mark_read(
     kept: impl FnOnce() + Send,
 ) -> Result<(), StoreError> {
     let reader = &actor.identity.user;
-    let store = app.conversations.store();
-    let read = store.mark_read(conversation, reader, messages).await?;
+    let stores = app.conversations.stores();
+    let read = stores
+        .receipts
+        .mark_read(conversation, reader, messages)
+        .await?;
     let count = read.messages.iter().map(|(_, ids)| ids.len() as u64).sum();
     if count > 0 {
         actor.record(
@@ -49,9 +52,11 @@ pub(super) async fn delivered(app: &App, message: &Message, users: &[UserId]) {
     if users.is_empty() {
         return;
     }
-    let store = app.conversations.store();
+    let stores = app.conversations.stores();
     let at = app.conversations.now_ms();
-    let reached = store.mark_delivered_to(&message.conversation, message.id, users);
+    let reached = stores
+        .receipts
+        .mark_delivered_to(&message.conversation, message.id, users);
     match reached.await {
         Ok(reached) if reached.is_empty() => {}
         Ok(reached) => {
@@ -82,7 +87,8 @@ pub(super) async fn mark_all_delivered(
     };
     loop {
         let delivered = conversations
-            .store()
+            .stores()
+            .receipts
             .mark_delivered(conversation, user, most);
         let delivered = delivered.await?;
         if !delivered.messages.is_empty() {

@@ -103,13 +103,13 @@ async fn list(
         None => MOST_LISTED,
     };
     let _turn = caller.turn_to_read().await?;
-    let store = app.conversations.store();
-    let listed = store.conversations_of(caller.id(), limit).await?;
+    let stores = app.conversations.stores();
+    let listed = stores.conversations.list_for(caller.id(), limit).await?;
     let ids: Vec<_> = listed
         .iter()
         .map(|one| one.conversation.id.clone())
         .collect();
-    let names = store.names_in(&ids).await?;
+    let names = stores.participants.names_in(&ids).await?;
     let names: HashMap<_, _> = names.into_iter().collect();
     let conversations = listed.iter();
     let conversations = conversations.map(|one| {
@@ -134,22 +134,22 @@ async fn show(
 ) -> Result<Response, Problem> {
     let not_found = || Problem::not_found("Conversation not found");
     let id = ConversationId::parse(&id).ok_or_else(not_found)?;
-    let store = app.conversations.store();
+    let stores = app.conversations.stores();
     let (conversation, listed) = match &anyone {
         Anyone::User(caller) => {
             let _turn = caller.turn_to_read().await?;
-            let listed = store.conversation_of(&id, caller.id()).await?;
+            let listed = stores.conversations.find_for(&id, caller.id()).await?;
             let listed = listed.ok_or_else(not_found)?;
             (listed.conversation.clone(), Some(listed))
         }
         Anyone::Admin(_) => {
-            let found = store.conversation(&id).await?;
+            let found = stores.conversations.find(&id).await?;
             (found.ok_or_else(not_found)?, None)
         }
     };
-    let participants = store.participants(&id).await?;
+    let participants = stores.participants.list(&id).await?;
     let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
-    let known = store.users(&users).await?;
+    let known = stores.users.find_all(&users).await?;
     let known: HashMap<_, _> = known.iter().map(|user| (&user.id, user)).collect();
     let names = participants.iter().filter(|one| one.is_active());
     let names = names.map(|one| match known.get(&one.user) {
@@ -239,7 +239,7 @@ async fn names(
     participants: &[Participant],
 ) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
     let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
-    let known = app.conversations.store().users(&users).await?;
+    let known = app.conversations.stores().users.find_all(&users).await?;
     Ok(known.into_iter().map(|user| (user.id, user.name)).collect())
 }
 

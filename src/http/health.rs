@@ -71,9 +71,14 @@ async fn problems(app: &App) -> Vec<&'static str> {
     if app.is_draining() {
         return vec!["draining"];
     }
-    let store = app.conversations.store();
+    let stores = app.conversations.stores();
     let checks = [
-        store.health().await.err().map(|_| store.failing()),
+        stores
+            .health
+            .check()
+            .await
+            .err()
+            .map(|_| stores.health.failing()),
         app.audit.health().err(),
         app.cluster.as_ref().and_then(|cluster| cluster.problem()),
     ];

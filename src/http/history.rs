@@ -63,8 +63,10 @@ pub(super) async fn page(
     let _turn = caller.turn_to_read().await?;
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
-    let store = app.conversations.store();
-    let page = store.page(&id, caller.id(), window, limit(&query)?);
+    let stores = app.conversations.stores();
+    let page = stores
+        .messages
+        .page(&id, caller.id(), window, limit(&query)?);
     let page = page.await.map_err(refusal)?;
     let next = match window.after {
         Some(_) => page.messages.last(),
@@ -112,8 +114,8 @@ pub(super) async fn slice(
             .map_err(|_| Problem::bad_parameter("offset"))?,
         None => 0,
     };
-    let store = app.conversations.store();
-    let slice = store.slice(&id, caller.id(), offset, limit);
+    let stores = app.conversations.stores();
+    let slice = stores.messages.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;
     let senders = Senders::read(&app, &slice.messages).await?;
     let shown = id.shown(IdType::Text);
@@ -172,7 +174,7 @@ impl Senders {
     async fn read(app: &App, messages: &[Message]) -> Result<Self, StoreError> {
         let senders: HashSet<_> = messages.iter().map(|one| one.sender.clone()).collect();
         let senders: Vec<_> = senders.into_iter().collect();
-        let known = app.conversations.store().users(&senders).await?;
+        let known = app.conversations.stores().users.find_all(&senders).await?;
         Ok(Self(
             known
                 .into_iter()

@@ -155,7 +155,7 @@ fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Problem> {
 /// Where a message is that has this id. Nobody learns whether one exists that is not for them.
 async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Problem> {
     let id = MessageId::parse(id).ok_or(StoreError::NotAllowed)?;
-    let message = app.conversations.store().message(id).await?;
+    let message = app.conversations.stores().messages.find(id).await?;
     let message = message.ok_or(StoreError::NotAllowed)?;
     Ok((message.conversation, id))
 }

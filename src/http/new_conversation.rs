@@ -227,10 +227,10 @@ fn user_of(entry: &Entry) -> Result<UserId, Problem> {
 /// Whom the entries name: the caller by the name in their token, others by the name that they are
 /// known by, or by their id. A name that several users have is of no use.
 async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Problem> {
-    let store = app.conversations.store();
+    let stores = app.conversations.stores();
     let names: HashSet<_> = entries.iter().map(|entry| entry.username.clone()).collect();
     let names: Vec<_> = names.into_iter().collect();
-    let known = store.users_named(&names).await?;
+    let known = stores.users.named(&names).await?;
     let mut users = Vec::new();
     for entry in entries {
         let name = &entry.username;
@@ -248,7 +248,7 @@ async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<User
             (Some(_), Some(_)) => return Err(unknown()),
             (None, _) => {
                 let id = UserId::parse(name).ok_or_else(unknown)?;
-                store.user(&id).await?.ok_or_else(unknown)?.id
+                stores.users.find(&id).await?.ok_or_else(unknown)?.id
             }
         };
         users.push(user);

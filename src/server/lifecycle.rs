@@ -98,7 +98,7 @@ impl Server {
     }
 
     async fn close_conversations(&self, end: Instant) {
-        let closed = timeout_at(end, self.app.conversations.store().close()).await;
+        let closed = timeout_at(end, self.app.conversations.stores().health.close()).await;
         if !matches!(closed, Ok(Ok(()))) {
             tracing::error!("stopped before the store of conversations was closed");
         }

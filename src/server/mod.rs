@@ -28,7 +28,7 @@ use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::clock::SystemClock;
 use crate::sessions::Sessions;
-use crate::stores::conversations::{ConversationStore, MongoConversations, SqliteConversations};
+use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
 use crate::stores::drivers::mongo::{Mongo, MongoError};
 use crate::stores::drivers::redis::RedisError;
 use crate::stores::drivers::sqlite::OpenError;
@@ -81,9 +81,9 @@ impl Server {
     pub async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
-        let (audit, store) = open_stores(&config).await?;
+        let (audit, stores) = open_stores(&config).await?;
         let cluster = Cluster::new(&config, Arc::new(SystemClock))?.map(Arc::new);
-        let conversations = Conversations::new(store, Arc::new(SystemClock), cluster.clone());
+        let conversations = Conversations::new(stores, Arc::new(SystemClock), cluster.clone());
         conversations.set_tellers(dialects::conversation_tellers());
         let app = Arc::new(app(&config, verifier, audit, conversations, cluster));
         app.presence.set_tellers(dialects::presence_tellers());
@@ -140,21 +140,22 @@ impl Server {
 }
 
 /// In MongoDB, or else in the data folder. The audit's spool is there in both cases.
-async fn open_stores(config: &Config) -> Result<(Audit, Arc<dyn ConversationStore>), StartError> {
+async fn open_stores(config: &Config) -> Result<(Audit, ConversationStores), StartError> {
     let (folder, options) = (&config.data_dir, AuditOptions::from(config));
     let clock = Arc::new(SystemClock);
     let Some(uri) = &config.mongodb_uri else {
         let audit = Audit::start(SqliteStore::open(folder)?, folder, options)?;
         let conversations = SqliteConversations::open(folder, clock)?;
-        return Ok((audit, Arc::new(conversations)));
+        return Ok((audit, ConversationStores::of(Arc::new(conversations))));
     };
     let mongo = Mongo::open(uri).await?;
     let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
     let conversations = MongoConversations::new(&mongo, clock);
-    if let Err(error) = conversations.health().await {
+    let stores = ConversationStores::of(Arc::new(conversations));
+    if let Err(error) = stores.health.check().await {
         tracing::error!(%error, "MongoDB is not ready; starting without it");
     }
-    Ok((audit, Arc::new(conversations)))
+    Ok((audit, stores))
 }
 
 /// Joins the other servers, if there may be some. Redis is waited for for a moment: clients that

@@ -21,7 +21,12 @@ pub async fn change_user(
     user: &UserId,
     change: &UserChange,
 ) -> Result<UserRecord, StoreError> {
-    let record = app.conversations.store().change_user(user, change).await?;
+    let record = app
+        .conversations
+        .stores()
+        .users
+        .change(user, change)
+        .await?;
     let suspended = record.status == UserStatus::Suspended;
     app.users.changed(user, suspended);
     if let Some(cluster) = &app.cluster {

@@ -207,8 +207,8 @@ pub async fn note_seen(app: &App, change: &Change) {
     if change.online {
         return;
     }
-    let store = app.conversations.store();
-    if let Err(error) = store.saw_user(&change.user, change.at).await {
+    let stores = app.conversations.stores();
+    if let Err(error) = stores.users.record_last_seen(&change.user, change.at).await {
         tracing::debug!(%error, "when a user was seen last was not noted");
     }
 }

@@ -22,7 +22,7 @@ use crate::model::clock::Clock;
 use crate::model::conversation::{ConversationId, Role, Shape, ShownId, View};
 use crate::model::{Identity, UserId};
 use crate::payload::FrameSizes;
-use crate::stores::conversations::{ConversationStore, StoreError};
+use crate::stores::conversations::{ConversationStores, StoreError};
 use crate::users::Users;
 pub use event::{ConversationEvent, Participation, Teller, UserNotification};
 use local::{Here, Subscriber, Typist};
@@ -31,7 +31,7 @@ pub use room_presence::Unsaid;
 /// All conversations: where they are kept, and who is subscribed to them here.
 #[derive(Debug)]
 pub struct Conversations {
-    store: Arc<dyn ConversationStore>,
+    stores: ConversationStores,
     clock: Arc<dyn Clock>,
     here: DashMap<ConversationId, Arc<Mutex<Here>>>,
     /// To what the connections of this server are subscribed, and how.
@@ -54,12 +54,12 @@ pub struct ConversationGuard<'a> {
 impl Conversations {
     /// Conversations that are kept in this store, which these nodes share.
     pub fn new(
-        store: Arc<dyn ConversationStore>,
+        stores: ConversationStores,
         clock: Arc<dyn Clock>,
         cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
-            store,
+            stores,
             clock,
             here: DashMap::new(),
             subscriptions: DashMap::new(),
@@ -76,8 +76,8 @@ impl Conversations {
     }
 
     /// Where they are kept.
-    pub fn store(&self) -> &dyn ConversationStore {
-        &*self.store
+    pub fn stores(&self) -> &ConversationStores {
+        &self.stores
     }
 
     /// Now, in milliseconds since the epoch.
@@ -297,7 +297,12 @@ impl ConversationGuard<'_> {
     }
 
     async fn ask_members(&mut self, users: &Users) -> Result<(), StoreError> {
-        let participants = self.conversations.store.participants(&self.id).await?;
+        let participants = self
+            .conversations
+            .stores
+            .participants
+            .list(&self.id)
+            .await?;
         for stranger in self.here.set_members(&participants) {
             self.put_out(users, &stranger.connection, &stranger.user)
                 .await;

@@ -76,7 +76,12 @@ pub async fn send_presence(app: &App, connection: &Connection, member: &Member) 
 
 /// Those who share a chat with a user. Nobody is told when they cannot be read.
 async fn partners(app: &App, user: &UserId) -> Vec<UserId> {
-    let partners = app.conversations.store().partners_of(user).await;
+    let partners = app
+        .conversations
+        .stores()
+        .conversations
+        .partners_of(user)
+        .await;
     partners.unwrap_or_else(|error| {
         tracing::warn!(%error, "whom to tell who is online could not be read");
         Vec::new()

@@ -1,12 +1,39 @@
-//! Where stored conversations and users are kept: the contract, and the stores that keep it.
+//! Where stored conversations and users are kept: one trait for each kind of record, and their
+//! implementations in SQLite and in MongoDB. A store must not know connections, events, or who is
+//! online.
+//!
+//! Each operation is atomic: others see all of it or nothing, and once it has answered, its effect
+//! survives the end of this process. Receipts of several messages, and what is counted of a
+//! conversation (its last message, its unread messages), may become visible one by one, but all of
+//! it before the answer: so a database that changes one document at a time will do.
+//!
+//! An operation on behalf of a user in a conversation requires that they are an active participant;
+//! otherwise [`StoreError::NotParticipant`].
+
+mod conversation;
+mod error;
+mod health;
+mod messages;
+mod mongo;
+mod order;
+mod participants;
+mod reactions;
+mod receipts;
+mod sqlite;
+mod stores;
+mod users;
 
 #[cfg(test)]
 mod contract;
-mod mongo;
-mod order;
-mod sqlite;
-mod store;
 
+pub use conversation::ConversationStore;
+pub use error::StoreError;
+pub use health::StoreHealth;
+pub use messages::MessageStore;
 pub use mongo::MongoConversations;
+pub use participants::{ParticipantNames, ParticipantStore};
+pub use reactions::ReactionStore;
+pub use receipts::ReceiptStore;
 pub use sqlite::SqliteConversations;
-pub use store::{ConversationStore, StoreError};
+pub use stores::ConversationStores;
+pub use users::UserStore;

@@ -4,16 +4,18 @@ use super::subject::*;
 use crate::model::UserId;
 use crate::model::clock::Clock as _;
 use crate::model::conversation::*;
-use crate::stores::conversations::*;
 
 pub async fn a_conversation_is_made_once(subject: Subject) {
-    let store = &subject.store;
-    assert_eq!(store.conversation(&conversation("7")).await.unwrap(), None);
+    let stores = &subject.stores;
+    assert_eq!(
+        stores.conversations.find(&conversation("7")).await.unwrap(),
+        None
+    );
     let mut new = new_conversation("7", &["ann", "bo"]);
     new.title = Some("Plans".into());
     // The first entry of a user counts.
     new.participants.push(participant("ann", Role::Member));
-    let made = store.create_conversation(&new).await.unwrap();
+    let made = stores.conversations.create(&new).await.unwrap();
     assert_eq!(made.conversation.created_at, subject.clock.now_ms());
     assert_eq!(made.conversation.created_by, user("ann"));
     assert_eq!(made.conversation.title.as_deref(), Some("Plans"));
@@ -21,28 +23,40 @@ pub async fn a_conversation_is_made_once(subject: Subject) {
     let roles: Vec<_> = roles.collect();
     assert_eq!(roles, [("ann", Role::Admin), ("bo", Role::Member)]);
 
-    let by_number = store.conversation(&ConversationId::from(7)).await.unwrap();
+    let by_number = stores
+        .conversations
+        .find(&ConversationId::from(7))
+        .await
+        .unwrap();
     assert_eq!(by_number, Some(made.conversation.clone()));
     let other = new_conversation("7", &["eve"]);
-    refused!(store.create_conversation(&other).await, ConversationExists);
-    let still = store.conversation(&conversation("7")).await.unwrap();
+    refused!(
+        stores.conversations.create(&other).await,
+        ConversationExists
+    );
+    let still = stores.conversations.find(&conversation("7")).await.unwrap();
     assert_eq!(still, Some(made.conversation));
     assert_eq!(
-        store.participants(&conversation("7")).await.unwrap().len(),
+        stores
+            .participants
+            .list(&conversation("7"))
+            .await
+            .unwrap()
+            .len(),
         2
     );
 
     // Of several who make the same at once, one does.
     let twin = new_conversation("twin", &["ann"]);
     let (one, two) = tokio::join!(
-        store.create_conversation(&twin),
-        store.create_conversation(&twin)
+        stores.conversations.create(&twin),
+        stores.conversations.create(&twin)
     );
     assert_eq!(one.is_ok(), two.is_err());
 }
 
 pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     for id in ["one", "two", "three"] {
         subject.tick();
         subject.with(id, &["ann", "bo"]).await;
@@ -51,7 +65,11 @@ pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Su
     let at = subject.tick();
     subject.send("one", "bo", "1").await;
     subject.send("one", "ann", "2").await;
-    let list = store.conversations_of(&user("ann"), 10).await.unwrap();
+    let list = stores
+        .conversations
+        .list_for(&user("ann"), 10)
+        .await
+        .unwrap();
     let short: Vec<_> = list
         .iter()
         .map(|listed| (listed.conversation.id.as_str(), listed.unread))
@@ -66,27 +84,38 @@ pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Su
     assert_eq!(subject.unread("one", "bo").await, 1);
 
     let (id, ann) = (&list[0].conversation.id, user("ann"));
-    let one = store.conversation_of(id, &ann).await.unwrap().unwrap();
+    let one = stores
+        .conversations
+        .find_for(id, &ann)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(one.conversation, list[0].conversation);
     assert_eq!((one.role, one.unread), (list[0].role, list[0].unread));
     for (id, who) in [("none", "ann"), (list[0].conversation.id.as_str(), "eve")] {
         let (id, who) = (conversation(id), user(who));
-        let none = store.conversation_of(&id, &who).await.unwrap();
+        let none = stores.conversations.find_for(&id, &who).await.unwrap();
         assert!(none.is_none(), "{id:?} {who:?}");
     }
-    let short = store.conversations_of(&user("ann"), 2).await.unwrap();
+    let short = stores
+        .conversations
+        .list_for(&user("ann"), 2)
+        .await
+        .unwrap();
     let ids: Vec<_> = short.iter().map(|l| l.conversation.id.as_str()).collect();
     assert_eq!(ids, ["one", "three"]);
-    let left = store
-        .end_participation(&conversation("two"), &user("ann"), Ending::Left)
+    let left = stores
+        .participants
+        .end(&conversation("two"), &user("ann"), Ending::Left)
         .await;
     assert!(left.unwrap().is_some());
-    let mut ids = store.conversation_ids_of(&user("ann")).await.unwrap();
+    let mut ids = stores.conversations.ids_for(&user("ann")).await.unwrap();
     ids.sort();
     assert_eq!(ids, [conversation("one"), conversation("three")]);
     assert!(
-        store
-            .conversations_of(&user("eve"), 10)
+        stores
+            .conversations
+            .list_for(&user("eve"), 10)
             .await
             .unwrap()
             .is_empty()
@@ -94,19 +123,20 @@ pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Su
 }
 
 pub async fn partners_are_those_one_shares_a_conversation_with(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     subject.with("one", &["ann", "bo", "cy"]).await;
     subject.with("two", &["ann", "bo"]).await;
     subject.with("three", &["bo", "di"]).await;
     let partners = async |name| -> Vec<UserId> {
-        let mut partners = store.partners_of(&user(name)).await.unwrap();
+        let mut partners = stores.conversations.partners_of(&user(name)).await.unwrap();
         partners.sort();
         partners
     };
     assert_eq!(partners("ann").await, [user("bo"), user("cy")]);
     assert_eq!(partners("bo").await, [user("ann"), user("cy"), user("di")]);
-    let removed = store
-        .end_participation(&conversation("one"), &user("cy"), Ending::Removed)
+    let removed = stores
+        .participants
+        .end(&conversation("one"), &user("cy"), Ending::Removed)
         .await;
     assert!(removed.unwrap().is_some());
     assert_eq!(partners("ann").await, [user("bo")]);

@@ -27,7 +27,11 @@ async fn page(
 ) -> (String, bool) {
     let window = Window { after, before };
     let (c, ann) = (conversation("c"), user("ann"));
-    let page = subject.store.page(&c, &ann, window, limit(most)).await;
+    let page = subject
+        .stores
+        .messages
+        .page(&c, &ann, window, limit(most))
+        .await;
     let page = page.unwrap();
     let texts: Vec<_> = page.messages.iter().map(text_of).collect();
     (texts.join(" "), page.more)
@@ -64,11 +68,22 @@ pub async fn pages_are_exact_at_their_edges(subject: Subject) {
     // A message of elsewhere marks a moment like any other; a hidden one takes no place.
     let (d, ann) = (conversation("d"), user("ann"));
     let newest = Window::default();
-    let elsewhere = subject.store.page(&d, &ann, newest, limit(2)).await;
+    let elsewhere = subject
+        .stores
+        .messages
+        .page(&d, &ann, newest, limit(2))
+        .await;
     let elsewhere = elsewhere.unwrap().messages[0].id;
     is(page(subject, Some(elsewhere), None, 9).await, "5", false);
     let c = conversation("c");
-    assert!(subject.store.hide(&c, ids[2], &ann).await.unwrap());
+    assert!(
+        subject
+            .stores
+            .messages
+            .hide(&c, ids[2], &ann)
+            .await
+            .unwrap()
+    );
     is(page(subject, Some(ids[0]), None, 2).await, "1 3", true);
     is(page(subject, Some(ids[2]), None, 3).await, "3 4 5", false);
     is(page(subject, None, Some(ids[4]), 2).await, "1 3", true);
@@ -87,7 +102,11 @@ pub async fn both_ways_through_a_history_are_the_same(subject: Subject) {
             before: None,
         };
         loop {
-            let page = subject.store.page(&c, &ann, window, limit(most)).await;
+            let page = subject
+                .stores
+                .messages
+                .page(&c, &ann, window, limit(most))
+                .await;
             let page = page.unwrap();
             forward.extend(page.messages.iter().map(|message| message.id));
             window.after = forward.last().copied();
@@ -100,7 +119,11 @@ pub async fn both_ways_through_a_history_are_the_same(subject: Subject) {
         let mut backward = Vec::new();
         let mut window = Window::default();
         loop {
-            let page = subject.store.page(&c, &ann, window, limit(most)).await;
+            let page = subject
+                .stores
+                .messages
+                .page(&c, &ann, window, limit(most))
+                .await;
             let page = page.unwrap();
             backward.extend(page.messages.iter().rev().map(|message| message.id));
             window.before = backward.last().copied();
@@ -117,7 +140,11 @@ pub async fn positions_count_what_is_shown(subject: Subject) {
     let ids = numbered(&subject, 6).await;
     let (c, ann) = (conversation("c"), user("ann"));
     let slice = async |offset, most| {
-        let slice = subject.store.slice(&c, &ann, offset, limit(most)).await;
+        let slice = subject
+            .stores
+            .messages
+            .slice(&c, &ann, offset, limit(most))
+            .await;
         let slice = slice.unwrap();
         let texts: Vec<_> = slice.messages.iter().map(text_of).collect();
         (texts.join(" "), slice.total)
@@ -127,8 +154,20 @@ pub async fn positions_count_what_is_shown(subject: Subject) {
     is(slice(4, 50).await, "4 5", 6);
     is(slice(6, 50).await, "", 6);
     is(slice(u64::MAX, 50).await, "", 6);
-    assert!(subject.store.hide(&c, ids[1], &ann).await.unwrap());
-    subject.store.delete(&c, ids[4], &ann).await.unwrap();
+    assert!(
+        subject
+            .stores
+            .messages
+            .hide(&c, ids[1], &ann)
+            .await
+            .unwrap()
+    );
+    subject
+        .stores
+        .messages
+        .delete(&c, ids[4], &ann)
+        .await
+        .unwrap();
     is(slice(0, 2).await, "0 2", 5);
     is(slice(2, 9).await, "3 deleted 5", 5);
 }
@@ -141,7 +180,7 @@ async fn say_large(subject: &Subject, name: u8, size: usize) -> MessageId {
         content: Some(filled(size - size / 2)),
         ..new_message("c", "bo", "0")
     };
-    let sent = subject.store.append(&new).await.unwrap().message;
+    let sent = subject.stores.messages.append(&new).await.unwrap().message;
     assert_eq!(sent.size(), size);
     sent.id
 }
@@ -163,12 +202,20 @@ pub async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
     let page = async |after: Option<usize>, before: Option<usize>, most| {
         let (after, before) = (after.map(|i| ids[i - 1]), before.map(|i| ids[i - 1]));
         let window = Window { after, before };
-        let page = subject.store.page(&c, &ann, window, limit(most)).await;
+        let page = subject
+            .stores
+            .messages
+            .page(&c, &ann, window, limit(most))
+            .await;
         let page = page.unwrap();
         (first(&page.messages), page.more)
     };
     let slice = async |offset| {
-        let slice = subject.store.slice(&c, &ann, offset, limit(9)).await;
+        let slice = subject
+            .stores
+            .messages
+            .slice(&c, &ann, offset, limit(9))
+            .await;
         let slice = slice.unwrap();
         (first(&slice.messages), slice.total)
     };
@@ -197,7 +244,12 @@ pub async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
     }
 
     // What was deleted has no size.
-    subject.store.delete(&c, ids[1], &ann).await.unwrap();
+    subject
+        .stores
+        .messages
+        .delete(&c, ids[1], &ann)
+        .await
+        .unwrap();
     assert_eq!(slice(0).await, ("1d3".to_owned(), 5));
 }
 
@@ -215,7 +267,7 @@ pub async fn a_clock_that_is_set_back_does_not_change_the_order(subject: Subject
         subject.seen("c", "ann").await,
         ["0", "1", "2", "3", "4", "5"]
     );
-    let last = subject.store.conversation(&conversation("c")).await;
+    let last = subject.stores.conversations.find(&conversation("c")).await;
     assert_eq!(last.unwrap().unwrap().last_message_at, noon + 1);
 }
 
@@ -246,7 +298,11 @@ pub async fn many_writers_make_one_order(subject: Subject) {
     let mut history = Vec::new();
     while history.len() < all.len() {
         let offset = history.len() as u64;
-        let slice = subject.store.slice(&c, &ann, offset, limit(200)).await;
+        let slice = subject
+            .stores
+            .messages
+            .slice(&c, &ann, offset, limit(200))
+            .await;
         let slice = slice.unwrap();
         assert_eq!(slice.total, all.len() as u64);
         history.extend(slice.messages.iter().map(|message| message.id));

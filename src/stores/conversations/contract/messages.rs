@@ -4,10 +4,9 @@ use futures_util::future::join_all;
 
 use super::subject::*;
 use crate::model::conversation::*;
-use crate::stores::conversations::*;
 
 pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     subject.with("c", &["ann", "bo"]).await;
     let at = subject.tick();
     let new = NewMessage {
@@ -16,8 +15,8 @@ pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
         temp_id: TempId::parse("t1"),
         ..new_message("c", "ann", "\"\\u0041\"")
     };
-    let sent = store.append(&new).await.unwrap().message;
-    let kept = store.message(sent.id).await.unwrap().unwrap();
+    let sent = stores.messages.append(&new).await.unwrap().message;
+    let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
     for message in [&sent, &kept] {
         assert_eq!(message.conversation, new.conversation);
         assert_eq!(message.sender, new.sender);
@@ -32,11 +31,11 @@ pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
         content: None,
         ..new_message("c", "bo", "0")
     };
-    let bare = store.append(&bare).await.unwrap().message;
-    let bare = store.message(bare.id).await.unwrap().unwrap();
+    let bare = stores.messages.append(&bare).await.unwrap().message;
+    let bare = stores.messages.find(bare.id).await.unwrap().unwrap();
     assert!(bare.content().is_none() && bare.media().is_none());
     let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
-    assert!(store.message(stranger).await.unwrap().is_none());
+    assert!(stores.messages.find(stranger).await.unwrap().is_none());
 }
 
 /// A message with a temporary id.
@@ -48,12 +47,20 @@ fn named(at: &str, who: &str, what: &str, name: &str) -> NewMessage {
 }
 
 pub async fn the_same_temp_id_is_the_same_message(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     subject.with("c", &["ann", "bo"]).await;
     subject.with("d", &["ann"]).await;
-    let first = store.append(&named("c", "ann", "1", "t")).await.unwrap();
+    let first = stores
+        .messages
+        .append(&named("c", "ann", "1", "t"))
+        .await
+        .unwrap();
     assert!(!first.repeated);
-    let again = store.append(&named("c", "ann", "2", "t")).await.unwrap();
+    let again = stores
+        .messages
+        .append(&named("c", "ann", "2", "t"))
+        .await
+        .unwrap();
     assert!(again.repeated);
     assert_eq!(again.message.id, first.message.id);
     assert_eq!(text_of(&again.message), "1");
@@ -65,21 +72,29 @@ pub async fn the_same_temp_id_is_the_same_message(subject: Subject) {
         new_message("c", "ann", "6"),
         new_message("c", "ann", "6"),
     ] {
-        assert!(!store.append(&other).await.unwrap().repeated);
+        assert!(!stores.messages.append(&other).await.unwrap().repeated);
     }
     assert_eq!(subject.seen("c", "ann").await, ["1", "3", "5", "6", "6"]);
 
     let (c, ann) = (conversation("c"), user("ann"));
-    store.delete(&c, first.message.id, &ann).await.unwrap();
-    let late = store.append(&named("c", "ann", "7", "t")).await.unwrap();
+    stores
+        .messages
+        .delete(&c, first.message.id, &ann)
+        .await
+        .unwrap();
+    let late = stores
+        .messages
+        .append(&named("c", "ann", "7", "t"))
+        .await
+        .unwrap();
     assert!(late.repeated && late.message.deleted_at().is_some());
 }
 
 pub async fn the_same_message_sent_at_once_is_kept_once(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let new = named("c", "ann", "1", "t");
-    let all = join_all((0..20).map(|_| store.append(&new))).await;
+    let all = join_all((0..20).map(|_| stores.messages.append(&new))).await;
     let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
     assert_eq!(all.iter().filter(|sent| !sent.repeated).count(), 1);
     assert!(all.iter().all(|sent| sent.message.id == all[0].message.id));
@@ -87,17 +102,24 @@ pub async fn the_same_message_sent_at_once_is_kept_once(subject: Subject) {
 }
 
 pub async fn only_the_author_edits(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
     let mut new = new_message("c", "bo", "1");
     new.media = Some(json("\"m\""));
     new.key_number = Some(4);
-    let sent = store.append(&new).await.unwrap().message;
+    let sent = stores.messages.append(&new).await.unwrap().message;
     let at = subject.tick();
-    let admin = store.edit(&c, sent.id, &user("ann"), &edit("2")).await;
+    let admin = stores
+        .messages
+        .edit(&c, sent.id, &user("ann"), &edit("2"))
+        .await;
     refused!(admin, NotAllowed);
-    let edited = store.edit(&c, sent.id, &bo, &edit("3")).await.unwrap();
+    let edited = stores
+        .messages
+        .edit(&c, sent.id, &bo, &edit("3"))
+        .await
+        .unwrap();
     assert_eq!(edited.edited_at, Some(at));
     assert_eq!(
         (edited.created_at, edited.key_number),
@@ -108,23 +130,34 @@ pub async fn only_the_author_edits(subject: Subject) {
         key_number: Some(5),
         ..edit("4")
     };
-    store.edit(&c, sent.id, &bo, &rekeyed).await.unwrap();
-    let kept = store.message(sent.id).await.unwrap().unwrap();
+    stores
+        .messages
+        .edit(&c, sent.id, &bo, &rekeyed)
+        .await
+        .unwrap();
+    let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
     assert_eq!((text_of(&kept).as_str(), kept.key_number), ("4", Some(5)));
     assert_eq!(subject.seen("c", "ann").await, ["4"]);
 
-    store.delete(&c, sent.id, &bo).await.unwrap();
-    refused!(store.edit(&c, sent.id, &bo, &edit("5")).await, NotAllowed);
+    stores.messages.delete(&c, sent.id, &bo).await.unwrap();
+    refused!(
+        stores.messages.edit(&c, sent.id, &bo, &edit("5")).await,
+        NotAllowed
+    );
     assert_eq!(subject.seen("c", "ann").await, ["deleted"]);
     // An edit is not later than what the clock says, but never before the message.
     let second = subject.send("c", "bo", "6").await;
     subject.clock.set(5);
-    let edited = store.edit(&c, second.id, &bo, &edit("7")).await.unwrap();
+    let edited = stores
+        .messages
+        .edit(&c, second.id, &bo, &edit("7"))
+        .await
+        .unwrap();
     assert_eq!(edited.edited_at, Some(second.created_at));
 }
 
 pub async fn the_author_and_admins_delete(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
     let anns = subject.send("c", "ann", "1").await.id;
@@ -133,17 +166,24 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
     assert_eq!(subject.unread("c", "cy").await, 3);
     let at = subject.tick();
     for (message, name) in [(bos, "cy"), (anns, "bo")] {
-        refused!(store.delete(&c, message, &user(name)).await, NotAllowed);
+        refused!(
+            stores.messages.delete(&c, message, &user(name)).await,
+            NotAllowed
+        );
     }
-    let by_author = store.delete(&c, bos, &user("bo")).await.unwrap();
-    let by_admin = store.delete(&c, bos_second, &user("ann")).await.unwrap();
+    let by_author = stores.messages.delete(&c, bos, &user("bo")).await.unwrap();
+    let by_admin = stores
+        .messages
+        .delete(&c, bos_second, &user("ann"))
+        .await
+        .unwrap();
     for deleted in [&by_author, &by_admin] {
         assert!(!deleted.repeated);
         assert_eq!(deleted.message.deleted_at(), Some(at));
         assert_eq!(deleted.message.sender, user("bo"));
     }
     subject.tick();
-    let again = store.delete(&c, bos, &user("ann")).await.unwrap();
+    let again = stores.messages.delete(&c, bos, &user("ann")).await.unwrap();
     assert!(again.repeated && again.message.deleted_at() == Some(at));
     assert_eq!(subject.seen("c", "cy").await, ["1", "deleted", "deleted"]);
     assert_eq!(subject.unread("c", "cy").await, 1);
@@ -151,27 +191,27 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
 }
 
 pub async fn nothing_is_left_of_what_a_deleted_message_said(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let mut new = new_message("c", "ann", "1");
     new.media = Some(json("2"));
-    let sent = store.append(&new).await.unwrap().message;
+    let sent = stores.messages.append(&new).await.unwrap().message;
     let (c, ann) = (conversation("c"), user("ann"));
-    store.delete(&c, sent.id, &ann).await.unwrap();
-    let left = store.message(sent.id).await.unwrap().unwrap();
+    stores.messages.delete(&c, sent.id, &ann).await.unwrap();
+    let left = stores.messages.find(sent.id).await.unwrap().unwrap();
     assert!(left.content().is_none() && left.media().is_none());
     assert_eq!((left.id, left.created_at), (sent.id, sent.created_at));
 }
 
 pub async fn what_one_hides_others_see(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
     let first = subject.send("c", "ann", "1").await.id;
     let second = subject.send("c", "bo", "2").await.id;
-    assert!(store.hide(&c, first, &bo).await.unwrap());
-    assert!(!store.hide(&c, first, &bo).await.unwrap());
-    assert!(store.hide(&c, second, &bo).await.unwrap());
+    assert!(stores.messages.hide(&c, first, &bo).await.unwrap());
+    assert!(!stores.messages.hide(&c, first, &bo).await.unwrap());
+    assert!(stores.messages.hide(&c, second, &bo).await.unwrap());
     assert_eq!(subject.unread("c", "bo").await, 0);
     assert_eq!(subject.unread("c", "ann").await, 1);
     subject.send("c", "ann", "3").await;
@@ -181,29 +221,36 @@ pub async fn what_one_hides_others_see(subject: Subject) {
 }
 
 pub async fn a_message_of_another_conversation_is_none(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (d, ann) = (&conversation("d"), &user("ann"));
     subject.with("c", &["ann", "bo"]).await;
     subject.with("d", &["ann", "bo"]).await;
     let elsewhere = subject.send("c", "ann", "1").await.id;
     let bos = subject.send("c", "bo", "2").await.id;
     let emoji = Emoji::parse("+").unwrap();
-    let reacted = store
-        .add_reaction(&conversation("c"), elsewhere, ann, &emoji)
+    let reacted = stores
+        .reactions
+        .add(&conversation("c"), elsewhere, ann, &emoji)
         .await;
     let reaction = reacted.unwrap().reaction.id;
-    refused!(store.edit(d, elsewhere, ann, &edit("3")).await, NotAllowed);
-    refused!(store.delete(d, elsewhere, ann).await, NotAllowed);
-    refused!(store.hide(d, elsewhere, ann).await, NotAllowed);
     refused!(
-        store.add_reaction(d, elsewhere, ann, &emoji).await,
+        stores.messages.edit(d, elsewhere, ann, &edit("3")).await,
         NotAllowed
     );
-    let removed = store.remove_reaction(d, elsewhere, reaction, ann).await;
+    refused!(stores.messages.delete(d, elsewhere, ann).await, NotAllowed);
+    refused!(stores.messages.hide(d, elsewhere, ann).await, NotAllowed);
+    refused!(
+        stores.reactions.add(d, elsewhere, ann, &emoji).await,
+        NotAllowed
+    );
+    let removed = stores.reactions.remove(d, elsewhere, reaction, ann).await;
     refused!(removed, NotAllowed);
-    let reached = store.mark_delivered_to(d, elsewhere, &[user("bo")]).await;
+    let reached = stores
+        .receipts
+        .mark_delivered_to(d, elsewhere, &[user("bo")])
+        .await;
     refused!(reached, NotAllowed);
-    let read = store.mark_read(d, ann, &[bos]).await.unwrap();
+    let read = stores.receipts.mark_read(d, ann, &[bos]).await.unwrap();
     assert!(read.messages.is_empty());
     assert_eq!(subject.seen("c", "ann").await, ["1", "2"]);
     assert_eq!(subject.unread("c", "ann").await, 1);

@@ -62,8 +62,8 @@ macro_rules! contract_suite {
         async fn $test() {
             use $crate::stores::conversations::contract::{$module, subject::{HandClock, Subject}};
             let clock = std::sync::Arc::new(HandClock::new());
-            if let Some((store, keep)) = $open(clock.clone()).await {
-                $module::$test(Subject::new(store, clock, keep)).await;
+            if let Some((stores, keep)) = $open(clock.clone()).await {
+                $module::$test(Subject::new(stores, clock, keep)).await;
             }
         }
     )+ };

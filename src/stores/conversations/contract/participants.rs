@@ -3,16 +3,16 @@
 use super::subject::*;
 use crate::model::TokenUser;
 use crate::model::conversation::*;
-use crate::stores::conversations::*;
 
 pub async fn participants_come_and_go_and_come_again(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo"]).await;
     subject.send("c", "ann", "1").await;
     let at = subject.tick();
-    let added = store
-        .add_participant(&c, &participant("cy", Role::Member))
+    let added = stores
+        .participants
+        .add(&c, &participant("cy", Role::Member))
         .await
         .unwrap();
     assert!(!added.repeated && added.participant.is_active());
@@ -21,93 +21,121 @@ pub async fn participants_come_and_go_and_come_again(subject: Subject) {
     assert_eq!(subject.unread("c", "cy").await, 0);
     assert_eq!(subject.seen("c", "cy").await, ["1"]);
 
-    let again = store
-        .add_participant(&c, &participant("cy", Role::Admin))
+    let again = stores
+        .participants
+        .add(&c, &participant("cy", Role::Admin))
         .await
         .unwrap();
     assert!(again.repeated && again.participant.role == Role::Member);
 
     let cy = user("cy");
-    let ended = store.end_participation(&c, &cy, Ending::Removed).await;
+    let ended = stores.participants.end(&c, &cy, Ending::Removed).await;
     assert_eq!(ended.unwrap().unwrap().status, ParticipantStatus::Removed);
-    let ended = store.end_participation(&c, &cy, Ending::Left).await;
+    let ended = stores.participants.end(&c, &cy, Ending::Left).await;
     assert!(ended.unwrap().is_none());
-    let known = store.participant(&c, &cy).await.unwrap().unwrap();
+    let known = stores.participants.find(&c, &cy).await.unwrap().unwrap();
     assert_eq!(known.status, ParticipantStatus::Removed);
     subject.send("c", "ann", "2").await;
     subject.tick();
     let back = participant("cy", Role::Admin);
-    let back = store.add_participant(&c, &back).await.unwrap();
+    let back = stores.participants.add(&c, &back).await.unwrap();
     assert!(!back.repeated && back.participant.role == Role::Admin);
     assert_eq!(subject.unread("c", "cy").await, 0);
     subject.send("c", "ann", "3").await;
     assert_eq!(subject.unread("c", "cy").await, 1);
 
-    let names = store.participants(&c).await.unwrap();
+    let names = stores.participants.list(&c).await.unwrap();
     let names: Vec<_> = names.iter().map(|p| p.user.as_str()).collect();
     assert_eq!(names, ["ann", "bo", "cy"]);
     let nowhere = conversation("nowhere");
     let new = participant("cy", Role::Member);
-    refused!(store.add_participant(&nowhere, &new).await, NoConversation);
-    assert!(store.participants(&nowhere).await.unwrap().is_empty());
-    assert!(store.participant(&c, &user("eve")).await.unwrap().is_none());
-    let nobody = store.end_participation(&nowhere, &cy, Ending::Left).await;
+    refused!(
+        stores.participants.add(&nowhere, &new).await,
+        NoConversation
+    );
+    assert!(stores.participants.list(&nowhere).await.unwrap().is_empty());
+    assert!(
+        stores
+            .participants
+            .find(&c, &user("eve"))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let nobody = stores.participants.end(&nowhere, &cy, Ending::Left).await;
     assert!(nobody.unwrap().is_none());
 }
 
 /// Whether every operation for this user in this conversation is refused.
 async fn can_do_nothing(subject: &Subject, at: &str, who: &str, message: MessageId) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, who) = (&conversation(at), &user(who));
     let emoji = Emoji::parse("+").unwrap();
     let reaction = ReactionId::new(*message.uuid()).unwrap();
     let late = new_message(at, who.as_str(), "9");
-    refused!(store.append(&late).await, NotParticipant);
+    refused!(stores.messages.append(&late).await, NotParticipant);
     refused!(
-        store.edit(c, message, who, &edit("9")).await,
+        stores.messages.edit(c, message, who, &edit("9")).await,
         NotParticipant
     );
-    refused!(store.delete(c, message, who).await, NotParticipant);
-    refused!(store.hide(c, message, who).await, NotParticipant);
+    refused!(
+        stores.messages.delete(c, message, who).await,
+        NotParticipant
+    );
+    refused!(stores.messages.hide(c, message, who).await, NotParticipant);
     let (window, most) = (Window::default(), limit(1));
-    refused!(store.page(c, who, window, most).await, NotParticipant);
-    refused!(store.slice(c, who, 0, most).await, NotParticipant);
-    refused!(store.mark_read(c, who, &[message]).await, NotParticipant);
-    refused!(store.mark_delivered(c, who, most).await, NotParticipant);
     refused!(
-        store.add_reaction(c, message, who, &emoji).await,
+        stores.messages.page(c, who, window, most).await,
         NotParticipant
     );
-    let removed = store.remove_reaction(c, message, reaction, who).await;
+    refused!(stores.messages.slice(c, who, 0, most).await, NotParticipant);
+    refused!(
+        stores.receipts.mark_read(c, who, &[message]).await,
+        NotParticipant
+    );
+    refused!(
+        stores.receipts.mark_delivered(c, who, most).await,
+        NotParticipant
+    );
+    refused!(
+        stores.reactions.add(c, message, who, &emoji).await,
+        NotParticipant
+    );
+    let removed = stores.reactions.remove(c, message, reaction, who).await;
     refused!(removed, NotParticipant);
 }
 
 pub async fn who_does_not_take_part_can_do_nothing(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
     subject.with("other", &["eve"]).await;
     let bos = subject.send("c", "bo", "1").await;
     for (name, ending) in [("bo", Ending::Left), ("cy", Ending::Removed)] {
-        let ended = store.end_participation(&c, &user(name), ending).await;
+        let ended = stores.participants.end(&c, &user(name), ending).await;
         assert!(ended.unwrap().is_some());
         can_do_nothing(&subject, "c", name, bos.id).await;
     }
     can_do_nothing(&subject, "c", "eve", bos.id).await;
     can_do_nothing(&subject, "nowhere", "ann", bos.id).await;
     let asked = [user("bo"), user("cy"), user("eve")];
-    let reached = store.mark_delivered_to(&c, bos.id, &asked).await;
+    let reached = stores.receipts.mark_delivered_to(&c, bos.id, &asked).await;
     assert!(reached.unwrap().is_empty());
     assert_eq!(subject.seen("c", "ann").await, ["1"]);
-    assert!(store.receipts(bos.id).await.unwrap().is_empty());
-    assert!(store.reactions(bos.id).await.unwrap().is_empty());
+    assert!(stores.receipts.list(bos.id).await.unwrap().is_empty());
+    assert!(stores.reactions.list(bos.id).await.unwrap().is_empty());
 }
 
 pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let names_in = async |ids: &[&str]| -> Vec<(String, Vec<String>)> {
         let ids: Vec<_> = ids.iter().map(|id| conversation(id)).collect();
-        let found = store.names_in(&ids).await.unwrap().into_iter();
+        let found = stores
+            .participants
+            .names_in(&ids)
+            .await
+            .unwrap()
+            .into_iter();
         let mut found: Vec<_> = found
             .map(|(id, names)| {
                 let names = names.iter().map(|name| (**name).to_owned());
@@ -135,7 +163,7 @@ pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
             name: name.map(Into::into),
             avatar_url: None,
         };
-        store.upsert_user(&token).await.unwrap();
+        stores.users.upsert(&token).await.unwrap();
     }
     let (one, two) = (&["U2", "Zoe", "u3"], &["Zoe", "Zoe"]);
     let both = names_in(&["two", "nowhere", "one", "two"]).await;
@@ -149,7 +177,7 @@ pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
         ("two", "u4", Ending::Removed),
     ] {
         let (at, who) = (conversation(at), user(who));
-        let ended = store.end_participation(&at, &who, ending).await;
+        let ended = stores.participants.end(&at, &who, ending).await;
         assert!(ended.unwrap().is_some());
     }
     is(names_in(&["nobody", "two"]).await, &[("two", &["Zoe"])]);
@@ -157,15 +185,15 @@ pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
         name: Some("Ada".into()),
         ..UserChange::default()
     };
-    store.change_user(&user("u4"), &renamed).await.unwrap();
+    stores.users.change(&user("u4"), &renamed).await.unwrap();
     let back = participant("u4", Role::Member);
-    let back = store.add_participant(&conversation("two"), &back).await;
+    let back = stores.participants.add(&conversation("two"), &back).await;
     assert!(!back.unwrap().repeated);
     is(names_in(&["two"]).await, &[("two", &["Zoe", "Ada"])]);
 }
 
 pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let c = conversation("c");
     let key = |number, text| {
         let encrypted = json(text);
@@ -174,7 +202,7 @@ pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
     let mut new = new_conversation("c", &["ann", "bo", "cy"]);
     new.participants[0].key = key(1, "\"for ann\"");
     new.participants[1].key = key(1, "{\"for\" : \"bo\"}");
-    let made = store.create_conversation(&new).await.unwrap();
+    let made = stores.conversations.create(&new).await.unwrap();
     let keys = |participants: Vec<Participant>| -> Vec<Option<(i64, String)>> {
         let keys = participants.into_iter().map(|p| p.key);
         keys.map(|key| key.map(|key| (key.number, text(&key.encrypted))))
@@ -186,28 +214,32 @@ pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
 
     // A new key replaces the old one; none leaves it.
     for (key, kept) in [(None, bo), (key(-2, "2"), Some((-2, "2".to_owned())))] {
-        let ended = store.end_participation(&c, &user("bo"), Ending::Left).await;
+        let ended = stores.participants.end(&c, &user("bo"), Ending::Left).await;
         assert!(ended.unwrap().is_some());
         let mut again = participant("bo", Role::Member);
         again.key = key;
-        let again = store.add_participant(&c, &again).await.unwrap();
+        let again = stores.participants.add(&c, &again).await.unwrap();
         assert_eq!(keys(vec![again.participant]), [kept]);
     }
-    let still = store.participant(&c, &user("ann")).await.unwrap();
+    let still = stores.participants.find(&c, &user("ann")).await.unwrap();
     assert_eq!(keys(still.into_iter().collect()), [ann]);
 }
 
 pub async fn a_list_has_ones_own_content_keys(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let mut new = new_conversation("keys", &["ann", "bo", "cy"]);
     for (number, participant) in (1..=2).zip(&mut new.participants) {
         let encrypted = json(&format!("\"for {}\"", participant.user.as_str()));
         participant.key = Some(ContentKey { number, encrypted });
     }
-    store.create_conversation(&new).await.unwrap();
+    stores.conversations.create(&new).await.unwrap();
     subject.with("plain", &["ann", "bo", "cy"]).await;
     let keys = async |name| -> Vec<(String, Option<(i64, String)>)> {
-        let list = store.conversations_of(&user(name), 10).await.unwrap();
+        let list = stores
+            .conversations
+            .list_for(&user(name), 10)
+            .await
+            .unwrap();
         let key = |key: ContentKey| (key.number, text(&key.encrypted));
         let rows = list.into_iter();
         let rows = rows.map(|l| (l.conversation.id.as_str().to_owned(), l.key.map(key)));

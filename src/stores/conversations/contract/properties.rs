@@ -34,10 +34,14 @@ async fn write(subject: &Subject, at: &str, who: &str, twice: &[bool]) {
         new.temp_id = TempId::parse(&number.to_string());
         let again = async {
             if *twice {
-                subject.store.append(&new).await.unwrap();
+                subject.stores.messages.append(&new).await.unwrap();
             }
         };
-        join(async { subject.store.append(&new).await.unwrap() }, again).await;
+        join(
+            async { subject.stores.messages.append(&new).await.unwrap() },
+            again,
+        )
+        .await;
     }
 }
 
@@ -52,7 +56,11 @@ async fn follow(subject: &Subject, at: &str, sizes: &[u64], written: &AtomicBool
     for size in sizes.iter().cycle() {
         let (c, reader) = (conversation(at), user("reader"));
         let is_all_written = written.load(Ordering::Acquire);
-        let page = subject.store.page(&c, &reader, window, limit(*size)).await;
+        let page = subject
+            .stores
+            .messages
+            .page(&c, &reader, window, limit(*size))
+            .await;
         let page = page.unwrap();
         if is_all_written && page.messages.is_empty() {
             break;

@@ -4,20 +4,20 @@ use futures_util::future::join_all;
 
 use super::subject::*;
 use crate::model::conversation::*;
-use crate::stores::conversations::*;
 
 fn emoji(text: &str) -> Emoji {
     Emoji::parse(text).unwrap()
 }
 
 pub async fn the_same_reaction_is_kept_once(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
     let message = subject.send("c", "ann", "1").await.id;
     let at = subject.tick();
-    let first = store
-        .add_reaction(c, message, bo, &emoji("👍"))
+    let first = stores
+        .reactions
+        .add(c, message, bo, &emoji("👍"))
         .await
         .unwrap();
     assert!(!first.repeated);
@@ -25,8 +25,9 @@ pub async fn the_same_reaction_is_kept_once(subject: Subject) {
     assert_eq!((&reaction.user, reaction.created_at), (bo, at));
     assert_eq!((&reaction.conversation, reaction.message), (c, message));
     subject.tick();
-    let again = store
-        .add_reaction(c, message, bo, &emoji("👍"))
+    let again = stores
+        .reactions
+        .add(c, message, bo, &emoji("👍"))
         .await
         .unwrap();
     assert!(again.repeated);
@@ -35,16 +36,16 @@ pub async fn the_same_reaction_is_kept_once(subject: Subject) {
     let others = [(bo, "👎"), (ann, "👍"), (bo, "👍🏽")];
     let others = others.map(|(who, what)| (who, emoji(what)));
     for (who, what) in &others {
-        let other = store.add_reaction(c, message, who, what).await.unwrap();
+        let other = stores.reactions.add(c, message, who, what).await.unwrap();
         assert!(!other.repeated && other.reaction.id != reaction.id);
         subject.tick();
     }
-    let all = store.reactions(message).await.unwrap();
+    let all = stores.reactions.list(message).await.unwrap();
     assert_eq!(all.len(), 4);
     assert_eq!(all[0], reaction);
 
     let what = emoji("!");
-    let at_once = join_all((0..9).map(|_| store.add_reaction(c, message, ann, &what))).await;
+    let at_once = join_all((0..9).map(|_| stores.reactions.add(c, message, ann, &what))).await;
     let at_once: Vec<_> = at_once.into_iter().map(Result::unwrap).collect();
     assert_eq!(at_once.iter().filter(|one| !one.repeated).count(), 1);
     assert!(
@@ -55,50 +56,60 @@ pub async fn the_same_reaction_is_kept_once(subject: Subject) {
 }
 
 pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
     let message = subject.send("c", "ann", "1").await.id;
     let other = subject.send("c", "ann", "2").await.id;
-    let added = store
-        .add_reaction(c, message, bo, &emoji("x"))
+    let added = stores
+        .reactions
+        .add(c, message, bo, &emoji("x"))
         .await
         .unwrap();
     let id = added.reaction.id;
-    refused!(store.remove_reaction(c, message, id, ann).await, NotAllowed);
-    refused!(store.remove_reaction(c, other, id, bo).await, NotAllowed);
-    assert_eq!(store.reactions(message).await.unwrap().len(), 1);
-    let removed = store.remove_reaction(c, message, id, bo).await.unwrap();
+    refused!(
+        stores.reactions.remove(c, message, id, ann).await,
+        NotAllowed
+    );
+    refused!(stores.reactions.remove(c, other, id, bo).await, NotAllowed);
+    assert_eq!(stores.reactions.list(message).await.unwrap().len(), 1);
+    let removed = stores.reactions.remove(c, message, id, bo).await.unwrap();
     assert_eq!(removed, added.reaction);
-    refused!(store.remove_reaction(c, message, id, bo).await, NotAllowed);
-    assert!(store.reactions(message).await.unwrap().is_empty());
-    let anew = store
-        .add_reaction(c, message, bo, &emoji("x"))
+    refused!(
+        stores.reactions.remove(c, message, id, bo).await,
+        NotAllowed
+    );
+    assert!(stores.reactions.list(message).await.unwrap().is_empty());
+    let anew = stores
+        .reactions
+        .add(c, message, bo, &emoji("x"))
         .await
         .unwrap();
     assert!(!anew.repeated && anew.reaction.id != id);
 }
 
 pub async fn a_deleted_message_takes_no_reaction(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, ann) = (&conversation("c"), &user("ann"));
     subject.with("c", &["ann"]).await;
     let message = subject.send("c", "ann", "1").await.id;
-    let added = store
-        .add_reaction(c, message, ann, &emoji("x"))
+    let added = stores
+        .reactions
+        .add(c, message, ann, &emoji("x"))
         .await
         .unwrap();
-    store.delete(c, message, ann).await.unwrap();
-    let late = store.add_reaction(c, message, ann, &emoji("y")).await;
+    stores.messages.delete(c, message, ann).await.unwrap();
+    let late = stores.reactions.add(c, message, ann, &emoji("y")).await;
     refused!(late, NotAllowed);
     // It can be taken back all the same.
-    let removed = store
-        .remove_reaction(c, message, added.reaction.id, ann)
+    let removed = stores
+        .reactions
+        .remove(c, message, added.reaction.id, ann)
         .await;
     assert_eq!(removed.unwrap(), added.reaction);
     let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
     refused!(
-        store.add_reaction(c, stranger, ann, &emoji("x")).await,
+        stores.reactions.add(c, stranger, ann, &emoji("x")).await,
         NotAllowed
     );
 }

@@ -5,7 +5,7 @@ use crate::model::conversation::*;
 
 /// What of a message is noted for a user: when it reached them, and when they read it.
 async fn receipt(subject: &Subject, message: MessageId, name: &str) -> Option<(u64, Option<u64>)> {
-    let receipts = subject.store.receipts(message).await.unwrap();
+    let receipts = subject.stores.receipts.list(message).await.unwrap();
     let theirs = receipts.iter().filter(|receipt| receipt.user == user(name));
     let theirs: Vec<_> = theirs.collect();
     assert!(theirs.len() < 2);
@@ -14,7 +14,7 @@ async fn receipt(subject: &Subject, message: MessageId, name: &str) -> Option<(u
 }
 
 pub async fn reading_tells_each_sender_once_of_theirs(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann", "bo", "cy"]).await;
     let ann1 = subject.send("c", "ann", "1").await.id;
@@ -26,7 +26,7 @@ pub async fn reading_tells_each_sender_once_of_theirs(subject: Subject) {
 
     let at = subject.tick();
     let asked = [ann2, bo1, own, stranger, ann1, bo1];
-    let read = store.mark_read(&c, &cy, &asked).await.unwrap();
+    let read = stores.receipts.mark_read(&c, &cy, &asked).await.unwrap();
     assert_eq!(read.at, at);
     let mut by_sender = read.messages;
     by_sender.sort();
@@ -39,27 +39,31 @@ pub async fn reading_tells_each_sender_once_of_theirs(subject: Subject) {
     assert_eq!(receipt(&subject, own, "cy").await, None);
 
     subject.tick();
-    let again = store.mark_read(&c, &cy, &asked).await.unwrap();
+    let again = stores.receipts.mark_read(&c, &cy, &asked).await.unwrap();
     assert!(again.messages.is_empty());
     assert_eq!(receipt(&subject, ann1, "cy").await, Some((at, Some(at))));
     // What was read has reached them.
-    let delivered = store.mark_delivered(&c, &cy, limit(9)).await.unwrap();
+    let delivered = stores
+        .receipts
+        .mark_delivered(&c, &cy, limit(9))
+        .await
+        .unwrap();
     assert!(delivered.messages.is_empty());
     assert_eq!(subject.unread("c", "bo").await, 3);
-    let none = store.mark_read(&c, &cy, &[]).await.unwrap();
+    let none = stores.receipts.mark_read(&c, &cy, &[]).await.unwrap();
     assert!(none.messages.is_empty());
 }
 
 pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo", "cy"]).await;
     let live = subject.send("c", "ann", "1").await.id;
     let at = subject.tick();
     let online = [user("ann"), user("bo"), user("bo"), user("eve")];
-    let reached = store.mark_delivered_to(&c, live, &online).await;
+    let reached = stores.receipts.mark_delivered_to(&c, live, &online).await;
     assert_eq!(reached.unwrap(), [user("bo")]);
-    let reached = store.mark_delivered_to(&c, live, &online).await;
+    let reached = stores.receipts.mark_delivered_to(&c, live, &online).await;
     assert!(reached.unwrap().is_empty());
     assert_eq!(receipt(&subject, live, "bo").await, Some((at, None)));
 
@@ -67,37 +71,54 @@ pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let missed = subject.send("c", "ann", "2").await.id;
     let later = subject.send("c", "cy", "3").await.id;
     let own = subject.send("c", "bo", "4").await.id;
-    let reached = store
+    let reached = stores
+        .receipts
         .mark_delivered_to(&c, later, std::slice::from_ref(&bo))
         .await;
     assert_eq!(reached.unwrap(), [user("bo")]);
     let now = subject.tick();
-    let joined = store.mark_delivered(&c, &bo, limit(9)).await.unwrap();
+    let joined = stores
+        .receipts
+        .mark_delivered(&c, &bo, limit(9))
+        .await
+        .unwrap();
     assert_eq!((joined.at, joined.more), (now, false));
     assert_eq!(joined.messages, [(missed, user("ann"))]);
     assert_eq!(receipt(&subject, own, "bo").await, None);
-    let joined = store.mark_delivered(&c, &bo, limit(9)).await.unwrap();
+    let joined = stores
+        .receipts
+        .mark_delivered(&c, &bo, limit(9))
+        .await
+        .unwrap();
     assert!(joined.messages.is_empty() && !joined.more);
 
     // Delivered is not read.
     assert_eq!(subject.unread("c", "bo").await, 3);
-    let read = store.mark_read(&c, &bo, &[live]).await.unwrap();
+    let read = stores.receipts.mark_read(&c, &bo, &[live]).await.unwrap();
     assert_eq!(read.messages, [(user("ann"), vec![live])]);
     assert_eq!(receipt(&subject, live, "bo").await, Some((at, Some(now))));
 }
 
 pub async fn deliveries_come_in_parts(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
     let mut ids = Vec::new();
     for number in 0..7 {
         ids.push(subject.send("c", "ann", &number.to_string()).await.id);
     }
-    store.delete(&c, ids[0], &user("ann")).await.unwrap();
-    assert!(store.hide(&c, ids[3], &bo).await.unwrap());
+    stores
+        .messages
+        .delete(&c, ids[0], &user("ann"))
+        .await
+        .unwrap();
+    assert!(stores.messages.hide(&c, ids[3], &bo).await.unwrap());
     let part = async |most| {
-        let part = store.mark_delivered(&c, &bo, limit(most)).await.unwrap();
+        let part = stores
+            .receipts
+            .mark_delivered(&c, &bo, limit(most))
+            .await
+            .unwrap();
         let ids: Vec<_> = part.messages.into_iter().map(|(id, _)| id).collect();
         (ids, part.more)
     };
@@ -109,17 +130,21 @@ pub async fn deliveries_come_in_parts(subject: Subject) {
 }
 
 pub async fn what_was_sent_before_one_was_added_is_not_delivered(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann"]).await;
     let before = subject.send("c", "ann", "1").await.id;
     let new = participant("cy", Role::Member);
-    assert!(!store.add_participant(&c, &new).await.unwrap().repeated);
+    assert!(!stores.participants.add(&c, &new).await.unwrap().repeated);
     let since = subject.send("c", "ann", "2").await.id;
-    let joined = store.mark_delivered(&c, &cy, limit(9)).await.unwrap();
+    let joined = stores
+        .receipts
+        .mark_delivered(&c, &cy, limit(9))
+        .await
+        .unwrap();
     assert_eq!(joined.messages, [(since, user("ann"))]);
     // But they may well read it.
-    let read = store.mark_read(&c, &cy, &[before]).await.unwrap();
+    let read = stores.receipts.mark_read(&c, &cy, &[before]).await.unwrap();
     assert_eq!(read.messages, [(user("ann"), vec![before])]);
     assert_eq!(subject.unread("c", "cy").await, 1);
 }

@@ -123,15 +123,15 @@ impl Pair<'_> {
     async fn add(&mut self, who: usize) {
         let role = if who == 0 { Role::Admin } else { Role::Member };
         let new = participant(NAMES[who], role);
-        let added = self.subject.store.add_participant(&self.at, &new).await;
+        let added = self.subject.stores.participants.add(&self.at, &new).await;
         assert_eq!(added.unwrap().repeated, self.model.since[who].is_some());
         let count = self.model.messages.len();
         self.model.since[who].get_or_insert(count);
     }
 
     async fn leave(&mut self, who: usize) {
-        let (store, name) = (&self.subject.store, user(NAMES[who]));
-        let ended = store.end_participation(&self.at, &name, Ending::Left);
+        let (stores, name) = (&self.subject.stores, user(NAMES[who]));
+        let ended = stores.participants.end(&self.at, &name, Ending::Left);
         let was_active = self.model.since[who].take().is_some();
         assert_eq!(ended.await.unwrap().is_some(), was_active);
     }
@@ -151,19 +151,22 @@ impl Pair<'_> {
     }
 
     async fn change(&mut self, who: usize, step: &Step, index: usize) {
-        let (store, name) = (&self.subject.store, user(NAMES[who]));
+        let (stores, name) = (&self.subject.stores, user(NAMES[who]));
         let message = &mut self.model.messages[index];
         match step {
             Step::Edit(_) => {
                 let text = format!("[{index},{}]", message.text.len());
-                let edited = store.edit(&self.at, message.id, &name, &edit(&text)).await;
+                let edited = stores
+                    .messages
+                    .edit(&self.at, message.id, &name, &edit(&text))
+                    .await;
                 assert_eq!(edited.is_ok(), message.sender == who && !message.deleted);
                 if edited.is_ok() {
                     message.text = text;
                 }
             }
             Step::Delete(_) => {
-                let deleted = store.delete(&self.at, message.id, &name).await;
+                let deleted = stores.messages.delete(&self.at, message.id, &name).await;
                 assert_eq!(deleted.is_ok(), message.sender == who || who == 0);
                 if let Ok(deleted) = deleted {
                     assert_eq!(deleted.repeated, message.deleted);
@@ -172,7 +175,11 @@ impl Pair<'_> {
                 }
             }
             _ => {
-                let hidden = store.hide(&self.at, message.id, &name).await.unwrap();
+                let hidden = stores
+                    .messages
+                    .hide(&self.at, message.id, &name)
+                    .await
+                    .unwrap();
                 assert_eq!(hidden, message.hidden.insert(who));
             }
         }
@@ -180,8 +187,11 @@ impl Pair<'_> {
 
     async fn read(&mut self, who: usize, indexes: BTreeSet<usize>) {
         let ids: Vec<_> = indexes.iter().map(|i| self.model.messages[*i].id).collect();
-        let store = &self.subject.store;
-        let read = store.mark_read(&self.at, &user(NAMES[who]), &ids).await;
+        let stores = &self.subject.stores;
+        let read = stores
+            .receipts
+            .mark_read(&self.at, &user(NAMES[who]), &ids)
+            .await;
         let mut told: Vec<_> = read.unwrap().messages;
         told.sort();
         let mut expected: Vec<(UserId, Vec<MessageId>)> = Vec::new();
@@ -202,9 +212,10 @@ impl Pair<'_> {
     }
 
     async fn join(&mut self, who: usize, most: u64) {
-        let store = &self.subject.store;
+        let stores = &self.subject.stores;
         let name = user(NAMES[who]);
-        let told = store
+        let told = stores
+            .receipts
             .mark_delivered(&self.at, &name, limit(most))
             .await
             .unwrap();
@@ -228,8 +239,11 @@ impl Pair<'_> {
     async fn reach(&mut self, index: usize, users: &[usize]) {
         let message = &mut self.model.messages[index];
         let names: Vec<_> = users.iter().map(|who| user(NAMES[*who])).collect();
-        let store = &self.subject.store;
-        let told = store.mark_delivered_to(&self.at, message.id, &names).await;
+        let stores = &self.subject.stores;
+        let told = stores
+            .receipts
+            .mark_delivered_to(&self.at, message.id, &names)
+            .await;
         let mut expected = Vec::new();
         for who in users {
             let counts = *who != message.sender && self.model.since[*who].is_some();
@@ -252,8 +266,8 @@ impl Pair<'_> {
                 self.subject.unread(at, name).await,
                 self.model.unread(who) as u64
             );
-            let (store, most) = (&self.subject.store, limit(200));
-            let slice = store.slice(&self.at, &user(name), 0, most).await;
+            let (stores, most) = (&self.subject.stores, limit(200));
+            let slice = stores.messages.slice(&self.at, &user(name), 0, most).await;
             assert_eq!(slice.unwrap().total, seen.len() as u64);
         }
     }

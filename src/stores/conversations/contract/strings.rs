@@ -34,55 +34,70 @@ const ODD: &[&str] = &[
 ];
 
 pub async fn strings_that_look_like_a_query_are_strings(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     for text in ODD {
         let mut new = new_conversation(text, &[text]);
         new.title = Some((*text).into());
-        let made = store.create_conversation(&new).await.unwrap();
+        let made = stores.conversations.create(&new).await.unwrap();
         assert_eq!(made.conversation.title.as_deref(), Some(*text));
         let token = TokenUser {
             id: user(text),
             name: Some((*text).into()),
             avatar_url: Some((*text).into()),
         };
-        store.upsert_user(&token).await.unwrap();
+        stores.users.upsert(&token).await.unwrap();
     }
     for text in ODD {
         let (c, who) = (&conversation(text), &user(text));
-        let known = store.user(who).await.unwrap().unwrap();
+        let known = stores.users.find(who).await.unwrap().unwrap();
         assert_eq!((&known.id, &*known.name), (who, *text));
         assert_eq!(known.avatar_url.as_deref(), Some(*text));
         assert_eq!(
-            store
-                .users_named(std::slice::from_ref(&known.name))
+            stores
+                .users
+                .named(std::slice::from_ref(&known.name))
                 .await
                 .unwrap(),
             [known]
         );
-        let names = store.names_in(std::slice::from_ref(c)).await.unwrap();
+        let names = stores
+            .participants
+            .names_in(std::slice::from_ref(c))
+            .await
+            .unwrap();
         assert_eq!(names, [(c.clone(), vec![(*text).into()])]);
-        let theirs = store.conversation_ids_of(who).await.unwrap();
+        let theirs = stores.conversations.ids_for(who).await.unwrap();
         assert_eq!(theirs, [conversation(text)]);
-        assert!(store.partners_of(who).await.unwrap().is_empty());
+        assert!(
+            stores
+                .conversations
+                .partners_of(who)
+                .await
+                .unwrap()
+                .is_empty()
+        );
 
         let what = serde_json::to_string(text).unwrap();
         let mut new = new_message(text, text, &what);
         new.temp_id = TempId::parse(text);
-        let sent = store.append(&new).await.unwrap().message;
-        let kept = store.message(sent.id).await.unwrap().unwrap();
+        let sent = stores.messages.append(&new).await.unwrap().message;
+        let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
         assert_eq!((&kept.sender, &kept.conversation), (who, c));
         assert_eq!(kept.temp_id, TempId::parse(text));
         assert_eq!(text_of(&kept), what);
         assert_eq!(subject.seen(text, text).await, [what]);
         if let Some(emoji) = Emoji::parse(text) {
-            let added = store.add_reaction(c, sent.id, who, &emoji).await.unwrap();
-            assert_eq!(store.reactions(sent.id).await.unwrap(), [added.reaction]);
+            let added = stores.reactions.add(c, sent.id, who, &emoji).await.unwrap();
+            assert_eq!(
+                stores.reactions.list(sent.id).await.unwrap(),
+                [added.reaction]
+            );
         }
     }
 }
 
 pub async fn contents_come_back_byte_for_byte(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let large = format!("\"{}\"", "x".repeat(300_000));
     let contents = [
@@ -100,7 +115,7 @@ pub async fn contents_come_back_byte_for_byte(subject: Subject) {
     ];
     for what in contents {
         let sent = subject.send("c", "ann", what).await;
-        let kept = store.message(sent.id).await.unwrap().unwrap();
+        let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
         assert_eq!(text_of(&kept), what);
         assert!(kept.content().unwrap().to_parts().1.is_empty());
     }
@@ -116,8 +131,8 @@ pub async fn contents_come_back_byte_for_byte(subject: Subject) {
         media: Some(binary.clone()),
         ..new_message("c", "ann", "0")
     };
-    let sent = store.append(&new).await.unwrap().message;
-    let kept = store.message(sent.id).await.unwrap().unwrap();
+    let sent = stores.messages.append(&new).await.unwrap().message;
+    let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
     for value in [kept.content(), kept.media()] {
         assert_eq!(value.unwrap().to_parts(), binary.to_parts());
     }

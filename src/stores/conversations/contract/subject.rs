@@ -14,7 +14,7 @@ use crate::stores::conversations::*;
 
 /// A store, empty at first.
 pub struct Subject {
-    pub store: Arc<dyn ConversationStore>,
+    pub stores: ConversationStores,
     pub clock: Arc<HandClock>,
     /// What has to live as long.
     _keep: Box<dyn Any + Send + Sync>,
@@ -22,12 +22,12 @@ pub struct Subject {
 
 impl Subject {
     pub fn new(
-        store: Arc<dyn ConversationStore>,
+        stores: ConversationStores,
         clock: Arc<HandClock>,
         keep: impl Any + Send + Sync,
     ) -> Self {
         Self {
-            store,
+            stores,
             clock,
             _keep: Box::new(keep),
         }
@@ -42,13 +42,14 @@ impl Subject {
     /// Makes a conversation; the first of its participants is its admin.
     pub async fn with(&self, name: &str, names: &[&str]) {
         let new = new_conversation(name, names);
-        self.store.create_conversation(&new).await.unwrap();
+        self.stores.conversations.create(&new).await.unwrap();
     }
 
     /// Sends a message.
     pub async fn send(&self, at: &str, who: &str, what: &str) -> Message {
         let appended = self
-            .store
+            .stores
+            .messages
             .append(&new_message(at, who, what))
             .await
             .unwrap();
@@ -60,13 +61,17 @@ impl Subject {
     pub async fn seen(&self, at: &str, who: &str) -> Vec<String> {
         let (c, who) = (conversation(at), user(who));
         let newest = Window::default();
-        let page = self.store.page(&c, &who, newest, limit(200)).await;
+        let page = self
+            .stores
+            .messages
+            .page(&c, &who, newest, limit(200))
+            .await;
         page.unwrap().messages.iter().map(text_of).collect()
     }
 
     /// How many messages of a conversation a user has not read.
     pub async fn unread(&self, at: &str, who: &str) -> u64 {
-        let list = self.store.conversations_of(&user(who), 10_000).await;
+        let list = self.stores.conversations.list_for(&user(who), 10_000).await;
         let mut list = list.unwrap().into_iter();
         let id = conversation(at);
         list.find(|listed| listed.conversation.id == id)
@@ -146,7 +151,10 @@ pub fn edit(what: &str) -> Edit {
 macro_rules! refused {
     ($result:expr, $error:ident) => {{
         let result = $result;
-        let refused = matches!(result, Err(StoreError::$error { .. }));
+        let refused = matches!(
+            result,
+            Err($crate::stores::conversations::StoreError::$error { .. })
+        );
         assert!(refused, "{result:?}");
     }};
 }
@@ -154,11 +162,11 @@ pub(crate) use refused;
 
 pub async fn a_closed_store_says_so(subject: Subject) {
     subject.with("c", &["ann"]).await;
-    subject.store.health().await.unwrap();
-    subject.store.close().await.unwrap();
-    refused!(subject.store.health().await, Closed);
-    refused!(subject.store.user(&user("ann")).await, Closed);
+    subject.stores.health.check().await.unwrap();
+    subject.stores.health.close().await.unwrap();
+    refused!(subject.stores.health.check().await, Closed);
+    refused!(subject.stores.users.find(&user("ann")).await, Closed);
     let late = new_message("c", "ann", "1");
-    refused!(subject.store.append(&late).await, Closed);
-    subject.store.close().await.unwrap();
+    refused!(subject.stores.messages.append(&late).await, Closed);
+    subject.stores.health.close().await.unwrap();
 }

@@ -15,40 +15,43 @@ fn token(id: &str, name: Option<&str>, avatar_url: Option<&str>) -> TokenUser {
 }
 
 pub async fn tokens_are_kept_and_what_they_do_not_tell_stays(subject: Subject) {
-    let store = &subject.store;
-    assert_eq!(store.user(&user("u1")).await.unwrap(), None);
-    let nameless = store.upsert_user(&token("u1", None, None)).await.unwrap();
+    let stores = &subject.stores;
+    assert_eq!(stores.users.find(&user("u1")).await.unwrap(), None);
+    let nameless = stores.users.upsert(&token("u1", None, None)).await.unwrap();
     assert_eq!(&*nameless.name, "u1");
     assert_eq!(nameless.status, UserStatus::Active);
     assert_eq!(nameless.last_seen_at, None);
 
     let named = token("u1", Some("Ann"), Some("a.png"));
-    let named = store.upsert_user(&named).await.unwrap();
+    let named = stores.users.upsert(&named).await.unwrap();
     assert_eq!(&*named.name, "Ann");
     assert_eq!(named.avatar_url.as_deref(), Some("a.png"));
-    let again = store.upsert_user(&token("u1", None, None)).await.unwrap();
+    let again = stores.users.upsert(&token("u1", None, None)).await.unwrap();
     assert_eq!(again, named);
-    assert_eq!(store.user(&user("u1")).await.unwrap(), Some(named.clone()));
+    assert_eq!(
+        stores.users.find(&user("u1")).await.unwrap(),
+        Some(named.clone())
+    );
 
     let other = token("u2", Some("Bo"), None);
-    let other = store.upsert_user(&other).await.unwrap();
+    let other = stores.users.upsert(&other).await.unwrap();
     let asked = [user("u2"), user("nobody"), user("u1")];
-    let mut known = store.users(&asked).await.unwrap();
+    let mut known = stores.users.find_all(&asked).await.unwrap();
     known.sort_by(|one, two| one.id.cmp(&two.id));
     assert_eq!(known, [named, other]);
 }
 
 pub async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let named = async |names: &[&str]| -> Vec<UserRecord> {
         let names: Vec<_> = names.iter().map(|name| Arc::from(*name)).collect();
-        let mut found = store.users_named(&names).await.unwrap();
+        let mut found = stores.users.named(&names).await.unwrap();
         found.sort_by(|one, two| one.id.cmp(&two.id));
         found
     };
     let mut known = Vec::new();
     for (id, name) in [("u1", Some("Ann")), ("u2", Some("Ann")), ("u3", None)] {
-        known.push(store.upsert_user(&token(id, name, None)).await.unwrap());
+        known.push(stores.users.upsert(&token(id, name, None)).await.unwrap());
     }
     assert_eq!(named(&["Ann"]).await, known[..2]);
     assert_eq!(named(&["u3", "Ann", "u3", "nobody"]).await, known);
@@ -57,58 +60,70 @@ pub async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
     assert!(named(&[]).await.is_empty());
 
     let renamed = token("u2", Some("Bo"), None);
-    let renamed = store.upsert_user(&renamed).await.unwrap();
+    let renamed = stores.users.upsert(&renamed).await.unwrap();
     let suspended = UserChange {
         name: Some("Cy".into()),
         status: Some(UserStatus::Suspended),
         ..UserChange::default()
     };
-    let suspended = store.change_user(&user("u3"), &suspended).await.unwrap();
+    let suspended = stores.users.change(&user("u3"), &suspended).await.unwrap();
     assert_eq!(named(&["Ann", "u3"]).await, known[..1]);
     assert_eq!(named(&["Cy", "Bo"]).await, [renamed, suspended]);
 
-    store.saw_user(&user("u4"), 50).await.unwrap();
+    stores
+        .users
+        .record_last_seen(&user("u4"), 50)
+        .await
+        .unwrap();
     assert_eq!(named(&["u4"]).await[0].id, user("u4"));
 }
 
 pub async fn administrators_change_users_who_need_not_have_come(subject: Subject) {
-    let store = &subject.store;
+    let stores = &subject.stores;
     let suspend = UserChange {
         name: Some("Eve".into()),
         avatar_url: Some(Some("e.png".into())),
         status: Some(UserStatus::Suspended),
     };
-    let eve = store.change_user(&user("eve"), &suspend).await.unwrap();
+    let eve = stores.users.change(&user("eve"), &suspend).await.unwrap();
     assert_eq!(eve.status, UserStatus::Suspended);
     assert_eq!(eve.avatar_url.as_deref(), Some("e.png"));
 
     // A token does not lift it.
     let came = token("eve", Some("Eva"), None);
-    let came = store.upsert_user(&came).await.unwrap();
+    let came = stores.users.upsert(&came).await.unwrap();
     assert_eq!(came.status, UserStatus::Suspended);
     assert_eq!(&*came.name, "Eva");
 
     let nothing = UserChange::default();
-    let same = store.change_user(&user("eve"), &nothing).await.unwrap();
+    let same = stores.users.change(&user("eve"), &nothing).await.unwrap();
     assert_eq!(same, came);
     let lift = UserChange {
         avatar_url: Some(None),
         status: Some(UserStatus::Active),
         ..UserChange::default()
     };
-    let lifted = store.change_user(&user("eve"), &lift).await.unwrap();
+    let lifted = stores.users.change(&user("eve"), &lift).await.unwrap();
     assert_eq!(lifted.status, UserStatus::Active);
     assert_eq!(lifted.avatar_url, None);
     assert_eq!(&*lifted.name, "Eva");
 }
 
 pub async fn the_last_time_seen_never_goes_back(subject: Subject) {
-    let store = &subject.store;
-    store.saw_user(&user("ann"), 50).await.unwrap();
-    store.saw_user(&user("ann"), 40).await.unwrap();
-    let ann = store.user(&user("ann")).await.unwrap().unwrap();
+    let stores = &subject.stores;
+    stores
+        .users
+        .record_last_seen(&user("ann"), 50)
+        .await
+        .unwrap();
+    stores
+        .users
+        .record_last_seen(&user("ann"), 40)
+        .await
+        .unwrap();
+    let ann = stores.users.find(&user("ann")).await.unwrap().unwrap();
     assert_eq!(ann.last_seen_at, Some(50));
     let named = token("ann", Some("Ann"), None);
-    let named = store.upsert_user(&named).await.unwrap();
+    let named = stores.users.upsert(&named).await.unwrap();
     assert_eq!(named.last_seen_at, Some(50));
 }

@@ -4,12 +4,14 @@ use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::collections::{done, one};
+use super::db::{Db, gone};
 use super::documents::{MessageDocument, date, kept, text_of};
+use super::known_messages::known_message;
 use super::members::member;
-use super::{Db, counts, gone, messages, receipts};
+use super::{counts, receipts};
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, Role};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::time_of;
 
 /// Now, but never before a message was kept.
@@ -55,7 +57,7 @@ pub(super) async fn delete(
     user: &UserId,
 ) -> Result<Deleted, StoreError> {
     let member = member(db, conversation, user).await?;
-    let known = messages::known(db, conversation, message).await?;
+    let known = known_message(db, conversation, message).await?;
     if known.sender_id != user.as_str() && member.role != Role::Admin {
         return Err(StoreError::NotAllowed);
     }
@@ -66,7 +68,7 @@ pub(super) async fn delete(
     let write = db.messages.update_one(whole(conversation, message), update);
     let repeated = done(write).await?.matched_count == 0;
     // Who deleted it before may have ended in the middle of it.
-    let known = messages::known(db, conversation, message).await?;
+    let known = known_message(db, conversation, message).await?;
     if known.uncounted {
         counts::pass_for_all(db, conversation, &known).await?;
     }
@@ -85,7 +87,7 @@ pub(super) async fn hide(
     user: &UserId,
 ) -> Result<bool, StoreError> {
     let mut member = member(db, conversation, user).await?;
-    let known = messages::known(db, conversation, message).await?;
+    let known = known_message(db, conversation, message).await?;
     if known.is_hidden_for(user) {
         return Ok(false);
     }

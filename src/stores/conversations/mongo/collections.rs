@@ -16,7 +16,7 @@ use super::documents::{
     ConversationDocument, MessageDocument, ParticipantDocument, ReactionDocument, ReceiptDocument,
     UserDocument,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::{Mongo, MongoError, within};
 
 /// How long MongoDB has for one command.
@@ -73,6 +73,15 @@ impl Collections {
         .await?;
         let once = unique(doc! { "messageId": 1, "userId": 1, "emoji": 1 });
         make(&self.reactions, [once]).await
+    }
+}
+
+impl Collections {
+    /// Whether users can be read, whatever another program has written there.
+    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+        let users = self.users.clone_with_type::<Document>();
+        let any = users.find_one(doc! {}).projection(doc! { "_id": 1 });
+        done(any).await.map(drop)
     }
 }
 

@@ -4,12 +4,12 @@
 use mongodb::bson::{Document, doc};
 
 use super::collections::{all, done, unless_there};
+use super::db::{Db, gone};
 use super::documents::{KnownMessage, date};
 use super::members::{ACTIVE, Member, member, this};
-use super::{Db, gone};
 use crate::model::UserId;
 use crate::model::conversation::ConversationId;
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 /// Most messages that are counted at once.
 pub(super) const COUNTED: usize = 32;

@@ -17,7 +17,7 @@ use crate::model::conversation::{
     ParticipantStatus, Reaction, ReactionId, Receipt, Role, TempId, UserRecord, UserStatus,
 };
 use crate::payload::OwnedValue;
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 /// A document is not what was written.
 #[derive(Debug, thiserror::Error)]

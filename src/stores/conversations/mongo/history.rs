@@ -2,8 +2,8 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::Db;
 use super::collections::{done, each};
+use super::db::Db;
 use super::documents::{MessageDocument, text_of};
 use super::members::member;
 use super::newest::newest;
@@ -11,7 +11,7 @@ use crate::model::UserId;
 use crate::model::conversation::{
     ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 /// Messages of a conversation that a user has not hidden.
 fn shown(conversation: &ConversationId, user: &UserId) -> Document {

@@ -4,12 +4,12 @@
 use mongodb::bson::{Document, doc};
 
 use super::collections::{done, one};
+use super::db::{Db, gone};
 use super::documents::{Counts, ParticipantDocument, date, first_counts, ms, text_of};
 use super::newest::newest_of;
-use super::{Db, gone};
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, ParticipantStatus, Role};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::first_at;
 
 pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();

@@ -5,46 +5,123 @@
 //! the second of them finds the number taken and begins again. So a message is seen only when all
 //! before it are.
 
+use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::collections::{all, one, unless_there};
-use super::documents::{KnownMessage, MessageDocument, date, kept, sent_as, temp, text_of};
+use super::db::{Db, gone};
+use super::documents::{MessageDocument, date, kept, sent_as, temp, text_of};
 use super::members::member;
 use super::newest::newest;
-use super::tails::{End, Tail};
-use super::{Db, counts, gone};
+use super::sequence_cache::{LastMessage, Sequence};
+use super::store::MongoConversations;
+use super::{changes, counts, history};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Appended, Body, ConversationId, Message, MessageId, NewMessage, TempId,
+    Appended, Body, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
+    Slice, TempId, Window,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::messages::MessageStore;
 use crate::stores::conversations::order::time_of;
+
+#[async_trait]
+impl MessageStore for MongoConversations {
+    async fn append(&self, new: &NewMessage) -> Result<Appended, StoreError> {
+        let new = new.clone();
+        self.write(|db| async move { append(&db, &new).await })
+            .await
+    }
+
+    async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.run(find(&self.db, id)).await
+    }
+
+    async fn edit(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        author: &UserId,
+        edit: &Edit,
+    ) -> Result<Message, StoreError> {
+        let (conversation, author) = (conversation.clone(), author.clone());
+        let edit = edit.clone();
+        let write = self.write(|db| async move {
+            changes::edit(&db, &conversation, message, &author, &edit).await
+        });
+        write.await
+    }
+
+    async fn delete(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+    ) -> Result<Deleted, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.write(|db| async move { changes::delete(&db, &conversation, message, &user).await })
+            .await
+    }
+
+    async fn hide(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+    ) -> Result<bool, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.write(|db| async move { changes::hide(&db, &conversation, message, &user).await })
+            .await
+    }
+
+    async fn page(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        window: Window,
+        limit: PageLimit,
+    ) -> Result<Page, StoreError> {
+        let read = history::page(&self.db, conversation, user, window, limit);
+        self.run(read).await
+    }
+
+    async fn slice(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        offset: u64,
+        limit: PageLimit,
+    ) -> Result<Slice, StoreError> {
+        let read = history::slice(&self.db, conversation, user, offset, limit);
+        self.run(read).await
+    }
+}
 
 /// How often the next number is tried for when others keep messages in the same conversation.
 const ATTEMPTS: usize = 256;
 
-pub(super) async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
+async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
     member(db, &new.conversation, &new.sender).await?;
-    let end = db.tails.of(&new.conversation);
+    let end = db.sequences.of(&new.conversation);
     let mut end = end.lock().await;
     for _ in 0..ATTEMPTS {
-        let last = match end.tail.take() {
+        let last = match end.last.take() {
             Some(last) => last,
-            None => read_tail(db, &new.conversation).await?,
+            None => read_last(db, &new.conversation).await?,
         };
         let id = MessageId::made(db.ids.after(&last.id, db.now()));
-        let next = Tail {
+        let next = LastMessage {
             id: *id.uuid(),
             seq: last.seq + 1,
         };
         match insert(db, new, &next)
             .await
-            .inspect_err(|_| end.doubts(id))?
+            .inspect_err(|_| end.mark_unconfirmed(id))?
         {
             true => {
                 let before = settled(db, &mut end, id).await;
-                let before = before.inspect_err(|_| end.doubts(id))?;
-                end.tail = Some(next);
+                let before = before.inspect_err(|_| end.mark_unconfirmed(id))?;
+                end.last = Some(next);
                 return Ok(Appended {
                     message: message(new, id),
                     repeated: false,
@@ -63,7 +140,7 @@ pub(super) async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreE
 
 /// Keeps a message at the end of its conversation, and counts it. `false`: its number, or its name, is
 /// taken.
-async fn insert(db: &Db, new: &NewMessage, next: &Tail) -> Result<bool, StoreError> {
+async fn insert(db: &Db, new: &NewMessage, next: &LastMessage) -> Result<bool, StoreError> {
     let messages = db.messages.clone_with_type::<Document>();
     let document = document(new, MessageId::made(next.id), next.seq);
     if unless_there(messages.insert_one(document)).await?.is_none() {
@@ -78,11 +155,11 @@ async fn insert(db: &Db, new: &NewMessage, next: &Tail) -> Result<bool, StoreErr
 async fn again(
     db: &Db,
     new: &NewMessage,
-    end: &mut End,
+    end: &mut Sequence,
     sent: MessageDocument,
 ) -> Result<Appended, StoreError> {
     let id = sent.message_id()?;
-    let at = Tail {
+    let at = LastMessage {
         id: *id.uuid(),
         seq: sent.seq,
     };
@@ -97,34 +174,34 @@ async fn again(
 }
 
 /// The messages up to this one that were kept though their senders were told that it failed.
-async fn settled(db: &Db, end: &mut End, last: MessageId) -> Result<Vec<Message>, StoreError> {
-    let ids = end.settle(last);
+async fn settled(db: &Db, end: &mut Sequence, last: MessageId) -> Result<Vec<Message>, StoreError> {
+    let ids = end.take_unconfirmed(last);
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let texts: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
     let find = db.messages.find(doc! { "_id": { "$in": texts } });
     let found = all(find.sort(doc! { "_id": 1 })).await;
-    let found = found.inspect_err(|_| ids.iter().for_each(|id| end.doubts(*id)))?;
+    let found = found.inspect_err(|_| ids.iter().for_each(|id| end.mark_unconfirmed(*id)))?;
     found.into_iter().map(MessageDocument::message).collect()
 }
 
 /// The last message, which is then counted: whoever kept it may have ended before.
-async fn read_tail(db: &Db, conversation: &ConversationId) -> Result<Tail, StoreError> {
+async fn read_last(db: &Db, conversation: &ConversationId) -> Result<LastMessage, StoreError> {
     let Some(newest) = newest(db, conversation).await? else {
-        return Ok(Tail::default());
+        return Ok(LastMessage::default());
     };
     let id = MessageId::parse(&newest.id).ok_or_else(|| gone("messages"))?;
     let sender = UserId::parse(&newest.sender_id).ok_or_else(|| gone("messages"))?;
     let at = time_of(id.uuid());
     counts::kept(db, conversation, &sender, newest.seq, at).await?;
-    Ok(Tail {
+    Ok(LastMessage {
         id: *id.uuid(),
         seq: newest.seq,
     })
 }
 
-async fn count(db: &Db, new: &NewMessage, kept: &Tail) -> Result<(), StoreError> {
+async fn count(db: &Db, new: &NewMessage, kept: &LastMessage) -> Result<(), StoreError> {
     let at = time_of(&kept.id);
     counts::kept(db, &new.conversation, &new.sender, kept.seq, at).await
 }
@@ -187,36 +264,7 @@ fn under_the_name(new: &NewMessage, temp_id: &TempId) -> Document {
     doc! { "conversationId": new.conversation.as_str(), "sentAs": sent_as }
 }
 
-pub(super) async fn find(db: &Db, id: MessageId) -> Result<Option<Message>, StoreError> {
+async fn find(db: &Db, id: MessageId) -> Result<Option<Message>, StoreError> {
     let found = one(db.messages.find_one(doc! { "_id": text_of(id.uuid()) })).await?;
     found.map(MessageDocument::message).transpose()
-}
-
-/// What is known of these messages, which are those of a conversation, in the order of the history.
-pub(super) async fn known_of(
-    db: &Db,
-    conversation: &ConversationId,
-    ids: &[MessageId],
-) -> Result<Vec<KnownMessage>, StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
-    let filter = doc! { "_id": { "$in": ids }, "conversationId": conversation.as_str() };
-    let messages = db.messages.clone_with_type::<KnownMessage>();
-    let find = messages
-        .find(filter)
-        .projection(KnownMessage::fields())
-        .sort(doc! { "_id": 1 });
-    all(find).await
-}
-
-/// A message of this conversation.
-///
-/// # Errors
-/// [`StoreError::NotAllowed`]: there is none.
-pub(super) async fn known(
-    db: &Db,
-    conversation: &ConversationId,
-    id: MessageId,
-) -> Result<KnownMessage, StoreError> {
-    let found = known_of(db, conversation, &[id]).await?;
-    found.into_iter().next().ok_or(StoreError::NotAllowed)
 }

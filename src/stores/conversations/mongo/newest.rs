@@ -3,10 +3,10 @@
 use mongodb::bson::{Document, doc};
 use serde::Deserialize;
 
-use super::Db;
 use super::collections::one;
+use super::db::Db;
 use crate::model::conversation::ConversationId;
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 /// The last message of a conversation, as the next one has to know it.
 #[derive(Debug, Deserialize)]

@@ -3,21 +3,64 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::collections::{all, done, one, unless_there};
+use super::db::Db;
 use super::documents::{ParticipantDocument, date, first_counts, key_fields};
 use super::members::{ACTIVE, this};
 use super::newest::newest;
-use super::{Db, users};
+use super::store::MongoConversations;
+use super::users;
 use crate::model::UserId;
 use crate::model::conversation::{
     Added, ConversationId, Ending, NewParticipant, Participant, ParticipantStatus,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
 
-pub(super) async fn everyone(db: &Db, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
+#[async_trait]
+impl ParticipantStore for MongoConversations {
+    async fn list(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
+        self.run(all_of(&self.db, id)).await
+    }
+
+    async fn find(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Participant>, StoreError> {
+        self.run(find(&self.db, id, user)).await
+    }
+
+    async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
+        let (id, new) = (id.clone(), new.clone());
+        self.write(|db| async move { add(&db, &id, &new).await })
+            .await
+    }
+
+    async fn end(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+        ending: Ending,
+    ) -> Result<Option<Participant>, StoreError> {
+        let (id, user) = (id.clone(), user.clone());
+        self.write(|db| async move { end(&db, &id, &user, ending).await })
+            .await
+    }
+
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ParticipantNames>, StoreError> {
+        self.run(names_in(&self.db, conversations)).await
+    }
+}
+
+pub(super) async fn all_of(db: &Db, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
     let find = db
         .participants
         .find(doc! { "conversationId": id.as_str() })
@@ -27,7 +70,7 @@ pub(super) async fn everyone(db: &Db, id: &ConversationId) -> Result<Vec<Partici
     participants.filter_map(Result::transpose).collect()
 }
 
-pub(super) async fn find(
+async fn find(
     db: &Db,
     id: &ConversationId,
     user: &UserId,
@@ -48,7 +91,7 @@ pub(super) async fn active_in(
     all(db.participants.find(filter).projection(fields)).await
 }
 
-pub(super) async fn names_in(
+async fn names_in(
     db: &Db,
     conversations: &[ConversationId],
 ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError> {
@@ -100,11 +143,7 @@ fn fields(new: &NewParticipant, now: DateTime, counts: Document) -> Document {
     fields
 }
 
-pub(super) async fn add(
-    db: &Db,
-    id: &ConversationId,
-    new: &NewParticipant,
-) -> Result<Added, StoreError> {
+async fn add(db: &Db, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
     let conversation = db.conversations.find_one(doc! { "id": id.as_str() });
     if one(conversation).await?.is_none() {
         return Err(StoreError::NoConversation);
@@ -143,7 +182,7 @@ pub(super) async fn add(
     }
 }
 
-pub(super) async fn end(
+async fn end(
     db: &Db,
     id: &ConversationId,
     user: &UserId,

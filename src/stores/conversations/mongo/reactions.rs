@@ -1,18 +1,55 @@
 //! Reactions to messages.
 
+use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 use uuid::Uuid;
 
 use super::collections::{all, done, one, unless_there};
+use super::db::Db;
 use super::documents::{ReactionDocument, date, text_of};
+use super::known_messages::known_message;
 use super::members::member;
-use super::{Db, messages};
+use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::id_after;
+use crate::stores::conversations::reactions::ReactionStore;
 
-pub(super) async fn add(
+#[async_trait]
+impl ReactionStore for MongoConversations {
+    async fn add(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+        emoji: &Emoji,
+    ) -> Result<Reacted, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let emoji = emoji.clone();
+        self.write(|db| async move { add(&db, &conversation, message, &user, &emoji).await })
+            .await
+    }
+
+    async fn remove(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        reaction: ReactionId,
+        user: &UserId,
+    ) -> Result<Reaction, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let write = self
+            .write(|db| async move { remove(&db, &conversation, message, reaction, &user).await });
+        write.await
+    }
+
+    async fn list(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
+        self.run(list(&self.db, message)).await
+    }
+}
+
+async fn add(
     db: &Db,
     conversation: &ConversationId,
     message: MessageId,
@@ -20,7 +57,7 @@ pub(super) async fn add(
     emoji: &Emoji,
 ) -> Result<Reacted, StoreError> {
     member(db, conversation, user).await?;
-    let known = messages::known(db, conversation, message).await?;
+    let known = known_message(db, conversation, message).await?;
     if known.deleted_at.is_some() {
         return Err(StoreError::NotAllowed);
     }
@@ -64,7 +101,7 @@ fn document(reaction: &Reaction) -> Document {
     }
 }
 
-pub(super) async fn remove(
+async fn remove(
     db: &Db,
     conversation: &ConversationId,
     message: MessageId,
@@ -84,7 +121,7 @@ pub(super) async fn remove(
         .ok_or(StoreError::NotAllowed)?
 }
 
-pub(super) async fn of(db: &Db, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
+async fn list(db: &Db, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
     let filter = doc! { "messageId": text_of(message.uuid()) };
     let oldest_first = doc! { "createdAt": 1, "id": 1 };
     let found = all(db.reactions.find(filter).sort(oldest_first)).await?;

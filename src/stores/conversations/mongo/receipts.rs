@@ -2,19 +2,68 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 
 use super::collections::{all, done, one};
+use super::counts;
+use super::db::Db;
 use super::documents::{KnownMessage, ReceiptDocument, date, text_of};
+use super::known_messages::{known_message, known_messages};
 use super::members::{ACTIVE, Member, member, this};
-use super::{Db, counts, messages};
+use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::receipts::ReceiptStore;
 use crate::stores::drivers::mongo::DUPLICATE;
 
-pub(super) async fn mark_read(
+#[async_trait]
+impl ReceiptStore for MongoConversations {
+    async fn mark_read(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        messages: &[MessageId],
+    ) -> Result<Read, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let messages = messages.to_owned();
+        self.write(|db| async move { mark_read(&db, &conversation, &user, &messages).await })
+            .await
+    }
+
+    async fn mark_delivered(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        limit: PageLimit,
+    ) -> Result<Delivered, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.write(|db| async move { mark_delivered(&db, &conversation, &user, limit).await })
+            .await
+    }
+
+    async fn mark_delivered_to(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        let (conversation, users) = (conversation.clone(), users.to_owned());
+        let write =
+            self.write(
+                |db| async move { mark_delivered_to(&db, &conversation, message, &users).await },
+            );
+        write.await
+    }
+
+    async fn list(&self, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
+        self.run(list(&self.db, message)).await
+    }
+}
+
+async fn mark_read(
     db: &Db,
     conversation: &ConversationId,
     user: &UserId,
@@ -22,7 +71,7 @@ pub(super) async fn mark_read(
 ) -> Result<Read, StoreError> {
     let mut member = member(db, conversation, user).await?;
     let at = db.now();
-    let mut found = messages::known_of(db, conversation, ids).await?;
+    let mut found = known_messages(db, conversation, ids).await?;
     found.retain(|message| message.sender_id != user.as_str());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
     for messages in found.chunks(counts::COUNTED) {
@@ -132,7 +181,7 @@ fn there_already(error: &Error) -> Option<Vec<usize>> {
     only_that.then(|| errors.iter().map(|error| error.index).collect())
 }
 
-pub(super) async fn mark_delivered(
+async fn mark_delivered(
     db: &Db,
     conversation: &ConversationId,
     user: &UserId,
@@ -197,13 +246,13 @@ async fn undelivered(
     }
 }
 
-pub(super) async fn mark_delivered_to(
+async fn mark_delivered_to(
     db: &Db,
     conversation: &ConversationId,
     message: MessageId,
     users: &[UserId],
 ) -> Result<Vec<UserId>, StoreError> {
-    let message = messages::known(db, conversation, message).await?;
+    let message = known_message(db, conversation, message).await?;
     let ids: Vec<_> = users.iter().map(UserId::as_str).collect();
     let filter = doc! {
         "conversationId": conversation.as_str(), "userId": { "$in": ids }, "status": ACTIVE,
@@ -226,7 +275,7 @@ pub(super) async fn mark_delivered_to(
     Ok(reached)
 }
 
-pub(super) async fn of(db: &Db, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
+async fn list(db: &Db, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
     let filter = doc! { "messageId": text_of(message.uuid()) };
     let found = all(db.receipts.find(filter)).await?.into_iter();
     found.map(|receipt| receipt.receipt(message)).collect()

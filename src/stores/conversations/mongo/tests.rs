@@ -1,6 +1,7 @@
 mod golden;
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -9,25 +10,37 @@ use mongodb::Collection;
 use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use tempfile::tempdir;
 
-use super::*;
+use super::db::Db;
+use super::store::MongoConversations;
 use crate::config::Secret;
-use crate::model::conversation::{ContentKey, ParticipantStatus, Role, TempId, UserStatus};
+use crate::model::TokenUser;
+use crate::model::clock::Clock;
+use crate::model::conversation::{
+    ContentKey, Emoji, Ending, MessageId, NewMessage, ParticipantStatus, Role, TempId, UserStatus,
+    Window,
+};
 use crate::mongo_server::{Database, Server, is_ready};
 use crate::payload::OwnedValue;
+use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
+use crate::stores::drivers::mongo::Mongo;
 
-async fn store_at(uri: &str, clock: Arc<HandClock>) -> MongoConversations {
+async fn store_at(uri: &str, clock: Arc<HandClock>) -> Arc<MongoConversations> {
     let mongo = Mongo::open(&Secret::new(uri.to_owned())).await.unwrap();
-    let store = MongoConversations::new(&mongo, clock);
-    store.health().await.unwrap();
-    store
+    Arc::new(MongoConversations::new(&mongo, clock))
 }
 
-async fn open(clock: Arc<HandClock>) -> Option<(Arc<dyn ConversationStore>, Database)> {
+async fn stores_at(uri: &str, clock: Arc<HandClock>) -> ConversationStores {
+    let stores = ConversationStores::of(store_at(uri, clock).await);
+    stores.health.check().await.unwrap();
+    stores
+}
+
+async fn open(clock: Arc<HandClock>) -> Option<(ConversationStores, Database)> {
     let database = Database::new()?;
-    let store = store_at(database.uri(), clock).await;
-    Some((Arc::new(store), database))
+    let stores = stores_at(database.uri(), clock).await;
+    Some((stores, database))
 }
 
 mod contract {
@@ -38,7 +51,8 @@ mod contract {
 /// A database as an application sees it, and a node's store of it.
 struct Stage {
     clock: Arc<HandClock>,
-    store: Arc<MongoConversations>,
+    stores: ConversationStores,
+    db: Arc<Db>,
     subject: Subject,
     database: mongodb::Database,
     uri: String,
@@ -49,13 +63,17 @@ impl Stage {
         let database = Database::new()?;
         let uri = database.uri().to_owned();
         let clock = Arc::new(HandClock::new());
-        let store = Arc::new(store_at(&uri, clock.clone()).await);
+        let store = store_at(&uri, clock.clone()).await;
+        let db = store.db.clone();
+        let stores = ConversationStores::of(store);
+        stores.health.check().await.unwrap();
         let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
         Some(Self {
-            subject: Subject::new(store.clone(), clock.clone(), database),
+            subject: Subject::new(stores.clone(), clock.clone(), database),
             database: client.default_database().unwrap(),
             clock,
-            store,
+            stores,
+            db,
             uri,
         })
     }
@@ -79,8 +97,8 @@ impl Stage {
     }
 
     /// Another node, or the same one after it was killed.
-    async fn another(&self, clock: &Arc<HandClock>) -> MongoConversations {
-        store_at(&self.uri, clock.clone()).await
+    async fn another(&self, clock: &Arc<HandClock>) -> ConversationStores {
+        stores_at(&self.uri, clock.clone()).await
     }
 
     async fn unread(&self, who: &str) -> u64 {
@@ -108,27 +126,31 @@ async fn documents_have_the_fields_of_the_contract() {
     let Some(stage) = Stage::set().await else {
         return;
     };
-    let (store, at) = (&stage.store, stage.subject.tick());
+    let (stores, at) = (&stage.stores, stage.subject.tick());
     let token = TokenUser {
         id: user("bo"),
         name: Some("Bo".into()),
         avatar_url: Some("b.png".into()),
     };
-    store.upsert_user(&token).await.unwrap();
-    store.saw_user(&user("bo"), at).await.unwrap();
+    stores.users.upsert(&token).await.unwrap();
+    stores
+        .users
+        .record_last_seen(&user("bo"), at)
+        .await
+        .unwrap();
     let mut new = new_conversation("c", &["ann", "bo"]);
     new.title = Some("Plans".into());
-    store.create_conversation(&new).await.unwrap();
+    stores.conversations.create(&new).await.unwrap();
     let message = NewMessage {
         media: Some(json("[1.0]")),
         key_number: Some(3),
         ..named("c", "ann", "\"cipher\"", "t")
     };
-    let id = store.append(&message).await.unwrap().message.id;
+    let id = stores.messages.append(&message).await.unwrap().message.id;
     let (c, bo) = (conversation("c"), user("bo"));
-    store.mark_read(&c, &bo, &[id]).await.unwrap();
+    stores.receipts.mark_read(&c, &bo, &[id]).await.unwrap();
     let emoji = Emoji::parse("👍").unwrap();
-    let reacted = store.add_reaction(&c, id, &bo, &emoji).await.unwrap();
+    let reacted = stores.reactions.add(&c, id, &bo, &emoji).await.unwrap();
 
     let bo = stage.found("users", doc! { "id": "bo" }).await;
     let expected = doc! {
@@ -172,7 +194,7 @@ async fn documents_have_the_fields_of_the_contract() {
     // Of a message that was deleted is left what it was, and nothing of what it said.
     let (c, ann) = (conversation("c"), user("ann"));
     let id = MessageId::parse(&id).unwrap();
-    store.delete(&c, id, &ann).await.unwrap();
+    stores.messages.delete(&c, id, &ann).await.unwrap();
     let deleted = stage.found("messages", doc! {}).await;
     assert!(
         !names(&deleted)
@@ -226,13 +248,14 @@ async fn an_application_adds_participants_and_users_itself() {
     let Some(stage) = Stage::set().await else {
         return;
     };
-    let store = &stage.store;
+    let stores = &stage.stores;
     stage.subject.with("c", &["ann", "bo"]).await;
     stage.subject.send("c", "ann", "1").await;
     let at = stage.subject.tick();
     stage.subject.send("c", "ann", "2").await;
     let gone = stage.subject.send("c", "ann", "3").await.id;
-    store
+    stores
+        .messages
         .delete(&conversation("c"), gone, &user("ann"))
         .await
         .unwrap();
@@ -248,9 +271,13 @@ async fn an_application_adds_participants_and_users_itself() {
     stage.subject.send("c", "bo", "5").await;
     assert_eq!(stage.unread("cy").await, 2);
     let (c, cy) = (conversation("c"), user("cy"));
-    let delivered = store.mark_delivered(&c, &cy, limit(9)).await.unwrap();
+    let delivered = stores
+        .receipts
+        .mark_delivered(&c, &cy, limit(9))
+        .await
+        .unwrap();
     assert_eq!(delivered.messages.len(), 2);
-    let known = store.participant(&c, &cy).await.unwrap().unwrap();
+    let known = stores.participants.find(&c, &cy).await.unwrap().unwrap();
     assert_eq!((known.role, known.joined_at), (Role::Admin, at));
 
     // It ends and begins again.
@@ -263,7 +290,7 @@ async fn an_application_adds_participants_and_users_itself() {
         )
         .await;
     let late = new_message("c", "cy", "6");
-    refused!(store.append(&late).await, NotParticipant);
+    refused!(stores.messages.append(&late).await, NotParticipant);
     stage.subject.send("c", "bo", "7").await;
     let again = stage.subject.tick();
     let back = doc! { "$set": { "status": "active", "joinedAt": date(again) } };
@@ -286,9 +313,9 @@ async fn an_application_adds_participants_and_users_itself() {
         document.extend(bad);
         stage.insert("participants", document).await;
         let late = new_message("c", &format!("eve{number}"), "9");
-        assert!(store.append(&late).await.is_err());
+        assert!(stores.messages.append(&late).await.is_err());
     }
-    let all = store.participants(&c).await.unwrap();
+    let all = stores.participants.list(&c).await.unwrap();
     let active: Vec<_> = all.iter().filter(|one| one.is_active()).collect();
     assert_eq!(active.len(), 3, "{active:?}");
 }
@@ -309,7 +336,7 @@ async fn an_application_without_conversations_of_its_own_writes_participants_onl
     stage.subject.send("c", "ann", "1").await;
     assert_eq!(stage.unread("bo").await, 1);
     assert_eq!(stage.unread("ann").await, 0);
-    let found = stage.store.conversation(&conversation("c")).await;
+    let found = stage.stores.conversations.find(&conversation("c")).await;
     let found = found.unwrap().unwrap();
     assert_eq!((found.created_by, found.last_message_at), (user("ann"), at));
 }
@@ -328,12 +355,18 @@ async fn users_are_those_of_the_application() {
         name: Some("New".into()),
         avatar_url: None,
     };
-    let eve = stage.store.upsert_user(&token("eve")).await.unwrap();
+    let eve = stage.stores.users.upsert(&token("eve")).await.unwrap();
     assert_eq!((&*eve.name, eve.status), ("New", UserStatus::Suspended));
     let kept = stage.found("users", doc! { "id": "eve" }).await;
     assert_eq!(kept.get_object_id("_id").unwrap(), id);
     assert_eq!(kept.get_i32("theirs").unwrap(), 1);
-    let ann = stage.store.user(&user("ann")).await.unwrap().unwrap();
+    let ann = stage
+        .stores
+        .users
+        .find(&user("ann"))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((&*ann.name, ann.status), ("ann", UserStatus::Active));
 }
 
@@ -347,12 +380,12 @@ async fn two_nodes_make_one_order_whatever_their_clocks_say() {
     ahead.set(1_900_000_000_000);
     let other = stage.another(&ahead).await;
     stage.subject.with("c", &["ann", "bo", "cy"]).await;
-    let nodes = [&*stage.store, &other];
+    let nodes = [&stage.stores, &other];
     let write = async |node: usize, who: &str| {
         let mut ids = Vec::new();
         for number in 0..EACH {
             let new = named("c", who, "1", &format!("{node} {number}"));
-            let sent = nodes[node].append(&new).await.unwrap();
+            let sent = nodes[node].messages.append(&new).await.unwrap();
             assert!(!sent.repeated);
             ids.push(sent.message.id);
         }
@@ -368,7 +401,10 @@ async fn two_nodes_make_one_order_whatever_their_clocks_say() {
     let mut sent: Vec<_> = all.iter().flatten().copied().collect();
     sent.sort();
     let (c, cy) = (conversation("c"), user("cy"));
-    let page = other.page(&c, &cy, Window::default(), limit(200)).await;
+    let page = other
+        .messages
+        .page(&c, &cy, Window::default(), limit(200))
+        .await;
     let read: Vec<_> = page.unwrap().messages.iter().map(|one| one.id).collect();
     assert_eq!(read, sent);
     assert_eq!(stage.unread("cy").await, 4 * EACH as u64);
@@ -397,11 +433,15 @@ async fn what_devices_on_two_nodes_read_at_once_is_counted_once() {
         ids.push(stage.subject.send("c", "ann", "1").await.id);
     }
     let (c, bo) = (&conversation("c"), &user("bo"));
-    let nodes = [&*stage.store, &other];
-    let reading = (0..8).map(|turn| nodes[turn % 2].mark_read(c, bo, &ids[turn..60 + turn]));
+    let nodes = [&stage.stores, &other];
+    let reading = (0..8).map(|turn| {
+        nodes[turn % 2]
+            .receipts
+            .mark_read(c, bo, &ids[turn..60 + turn])
+    });
     let deleting = ids[60..].iter().enumerate();
     let (c, ann) = (conversation("c"), user("ann"));
-    let deleting = deleting.map(|(turn, id)| nodes[turn % 2].delete(&c, *id, &ann));
+    let deleting = deleting.map(|(turn, id)| nodes[turn % 2].messages.delete(&c, *id, &ann));
     let (read, deleted) = tokio::join!(try_join_all(reading), try_join_all(deleting));
     read.unwrap();
     deleted.unwrap();
@@ -416,7 +456,7 @@ async fn a_message_that_was_kept_and_not_counted_is_counted_by_who_comes_next() 
     };
     stage.subject.with("c", &["ann", "bo"]).await;
     let first = named("c", "ann", "1", "t");
-    let sent = stage.store.append(&first).await.unwrap().message;
+    let sent = stage.stores.messages.append(&first).await.unwrap().message;
     // As it is when a node is killed between the two.
     let uncount = async || {
         let at = stage.found("conversations", doc! { "id": "c" }).await;
@@ -430,7 +470,7 @@ async fn a_message_that_was_kept_and_not_counted_is_counted_by_who_comes_next() 
     };
     uncount().await;
     let restarted = stage.another(&stage.clock).await;
-    let again = restarted.append(&first).await.unwrap();
+    let again = restarted.messages.append(&first).await.unwrap();
     assert!(again.repeated && again.message.id == sent.id);
     assert_eq!(
         (stage.unread("ann").await, stage.unread("bo").await),
@@ -440,6 +480,7 @@ async fn a_message_that_was_kept_and_not_counted_is_counted_by_who_comes_next() 
     uncount().await;
     let restarted = stage.another(&stage.clock).await;
     restarted
+        .messages
         .append(&new_message("c", "bo", "2"))
         .await
         .unwrap();
@@ -454,14 +495,14 @@ async fn what_was_counted_and_not_noted_is_not_counted_again() {
     let Some(stage) = Stage::set().await else {
         return;
     };
-    let store = &stage.store;
+    let stores = &stage.stores;
     stage.subject.with("c", &["ann", "bo"]).await;
     let read = stage.subject.send("c", "ann", "1").await.id;
     let hidden = stage.subject.send("c", "ann", "2").await.id;
     stage.subject.send("c", "ann", "3").await;
     let (c, bo) = (conversation("c"), user("bo"));
-    store.mark_read(&c, &bo, &[read]).await.unwrap();
-    assert!(store.hide(&c, hidden, &bo).await.unwrap());
+    stores.receipts.mark_read(&c, &bo, &[read]).await.unwrap();
+    assert!(stores.messages.hide(&c, hidden, &bo).await.unwrap());
     assert_eq!(stage.unread("bo").await, 1);
     let receipts = stage.collection("receipts");
     receipts.delete_many(doc! {}).await.unwrap();
@@ -469,9 +510,9 @@ async fn what_was_counted_and_not_noted_is_not_counted_again() {
     stage
         .update("messages", doc! { "id": hidden.to_string() }, shown)
         .await;
-    let told = store.mark_read(&c, &bo, &[read]).await.unwrap();
+    let told = stores.receipts.mark_read(&c, &bo, &[read]).await.unwrap();
     assert_eq!(told.messages, [(user("ann"), vec![read])]);
-    assert!(store.hide(&c, hidden, &bo).await.unwrap());
+    assert!(stores.messages.hide(&c, hidden, &bo).await.unwrap());
     assert_eq!(stage.unread("bo").await, 1);
 }
 
@@ -483,7 +524,12 @@ async fn a_deletion_that_was_left_in_the_middle_is_finished_at_the_next_start() 
     stage.subject.with("c", &["ann", "bo", "cy"]).await;
     let id = stage.subject.send("c", "ann", "1").await.id;
     let (c, cy) = (conversation("c"), user("cy"));
-    stage.store.mark_read(&c, &cy, &[id]).await.unwrap();
+    stage
+        .stores
+        .receipts
+        .mark_read(&c, &cy, &[id])
+        .await
+        .unwrap();
     let deleted = doc! {
         "$set": { "deletedAt": date(stage.clock.now_ms()), "uncounted": true },
         "$unset": { "content": "" },
@@ -493,10 +539,21 @@ async fn a_deletion_that_was_left_in_the_middle_is_finished_at_the_next_start() 
         .await;
     assert_eq!(stage.unread("bo").await, 1);
     for _ in 0..2 {
-        stage.another(&stage.clock).await.health().await.unwrap();
+        stage
+            .another(&stage.clock)
+            .await
+            .health
+            .check()
+            .await
+            .unwrap();
         assert_eq!((stage.unread("bo").await, stage.unread("cy").await), (0, 0));
     }
-    let again = stage.store.delete(&c, id, &user("ann")).await.unwrap();
+    let again = stage
+        .stores
+        .messages
+        .delete(&c, id, &user("ann"))
+        .await
+        .unwrap();
     assert!(again.repeated);
     assert_eq!(stage.unread("bo").await, 0);
 }
@@ -506,20 +563,23 @@ async fn a_conversation_that_was_left_half_made_is_made_by_who_began_it() {
     let Some(stage) = Stage::set().await else {
         return;
     };
-    let store = &stage.store;
+    let stores = &stage.stores;
     let making = doc! {
         "_id": "c", "id": "c", "createdBy": "ann", "createdAt": date(stage.clock.now_ms()),
         "messageCount": 0_i64, "making": date(stage.clock.now_ms()),
     };
     stage.insert("conversations", making).await;
     let new = new_conversation("c", &["ann", "bo"]);
-    refused!(store.create_conversation(&new).await, ConversationExists);
+    refused!(stores.conversations.create(&new).await, ConversationExists);
     stage.clock.set(stage.clock.now_ms() + 61_000);
     let others = new_conversation("c", &["eve", "ann"]);
-    refused!(store.create_conversation(&others).await, ConversationExists);
-    let made = store.create_conversation(&new).await.unwrap();
+    refused!(
+        stores.conversations.create(&others).await,
+        ConversationExists
+    );
+    let made = stores.conversations.create(&new).await.unwrap();
     assert_eq!(made.participants.len(), 2);
-    refused!(store.create_conversation(&new).await, ConversationExists);
+    refused!(stores.conversations.create(&new).await, ConversationExists);
 }
 
 #[tokio::test]
@@ -529,26 +589,26 @@ async fn a_message_whose_sender_was_told_that_it_failed_is_a_new_one_when_it_com
     };
     stage.subject.with("c", &["ann"]).await;
     let new = named("c", "ann", "1", "t");
-    let sent = stage.store.append(&new).await.unwrap().message;
-    let doubts = async |id| {
-        let end = stage.store.db.tails.of(&conversation("c"));
-        end.lock().await.doubts(id);
+    let sent = stage.stores.messages.append(&new).await.unwrap().message;
+    let mark_unconfirmed = async |id| {
+        let end = stage.db.sequences.of(&conversation("c"));
+        end.lock().await.mark_unconfirmed(id);
     };
-    doubts(sent.id).await;
+    mark_unconfirmed(sent.id).await;
     for repeated in [false, true] {
-        let again = stage.store.append(&new).await.unwrap();
+        let again = stage.stores.messages.append(&new).await.unwrap();
         assert_eq!((again.message.id, again.repeated), (sent.id, repeated));
         assert!(again.before.is_empty());
     }
     // Others are told of it before they are told of what came after it.
-    doubts(sent.id).await;
-    doubts(MessageId::new(uuid::Uuid::now_v7()).unwrap()).await;
+    mark_unconfirmed(sent.id).await;
+    mark_unconfirmed(MessageId::new(uuid::Uuid::now_v7()).unwrap()).await;
     stage.clock.set(4_000_000_000_000);
     let other = named("c", "ann", "2", "u");
-    let next = stage.store.append(&other).await.unwrap();
+    let next = stage.stores.messages.append(&other).await.unwrap();
     let before: Vec<_> = next.before.iter().map(|message| message.id).collect();
     assert_eq!((before, next.repeated), (vec![sent.id], false));
-    let next = stage.store.append(&other).await.unwrap();
+    let next = stage.stores.messages.append(&other).await.unwrap();
     assert!(next.before.is_empty() && next.repeated);
 }
 
@@ -559,26 +619,29 @@ async fn a_server_that_is_away_fails_soon_and_recovers() {
     }
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path());
-    let store = store_at(&server.uri("away"), Arc::new(HandClock::new())).await;
+    let stores = stores_at(&server.uri("away"), Arc::new(HandClock::new())).await;
     let new = new_conversation("c", &["ann", "bo"]);
-    store.create_conversation(&new).await.unwrap();
+    stores.conversations.create(&new).await.unwrap();
     let message = new_message("c", "ann", "1");
     server.stop();
-    refused!(store.append(&message).await, Failed);
+    refused!(stores.messages.append(&message).await, Failed);
     // Those who come then do not wait.
     for _ in 0..100 {
-        let asked = store.health().now_or_never();
+        let asked = stores.health.check().now_or_never();
         refused!(asked.expect("an answer at once"), Failed);
     }
     server.restart();
     let deadline = Instant::now() + Duration::from_secs(30);
-    while store.append(&message).await.is_err() {
+    while stores.messages.append(&message).await.is_err() {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let (c, bo) = (conversation("c"), user("bo"));
-    let page = store.page(&c, &bo, Window::default(), limit(9)).await;
+    let page = stores
+        .messages
+        .page(&c, &bo, Window::default(), limit(9))
+        .await;
     assert_eq!(page.unwrap().messages.len(), 1);
-    let ended = store.end_participation(&c, &bo, Ending::Left).await;
+    let ended = stores.participants.end(&c, &bo, Ending::Left).await;
     assert_eq!(ended.unwrap().unwrap().status, ParticipantStatus::Left);
 }

@@ -2,28 +2,66 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::collections::{all, done, one, unless_there};
+use super::collections::{all, one, unless_there};
+use super::db::{Db, gone};
 use super::documents::date;
-use super::{Db, gone};
+use super::store::MongoConversations;
 use crate::model::conversation::{UserChange, UserRecord, UserStatus};
 use crate::model::{TokenUser, UserId};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::users::UserStore;
 
-pub(super) async fn upsert(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
+#[async_trait]
+impl UserStore for MongoConversations {
+    async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
+        // Most users who connect are known, and a read is cheaper.
+        match self.find(&user.id).await? {
+            Some(record) if record.says(user) => Ok(record),
+            _ => {
+                let user = user.clone();
+                self.write(|db| async move { upsert(&db, &user).await })
+                    .await
+            }
+        }
+    }
+
+    async fn find(&self, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
+        self.run(find(&self.db, user)).await
+    }
+
+    async fn find_all(&self, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError> {
+        self.run(find_all(&self.db, users)).await
+    }
+
+    async fn named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+        self.run(named(&self.db, names)).await
+    }
+
+    async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
+        let (user, changed) = (user.clone(), change.clone());
+        self.write(|db| async move { self::change(&db, &user, &changed).await })
+            .await
+    }
+
+    async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
+        let user = user.clone();
+        self.write(|db| async move { record_last_seen(&db, &user, at).await })
+            .await
+    }
+}
+
+async fn upsert(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", token.name.as_ref()));
     set.extend(text("avatarUrl", token.avatar_url.as_ref()));
     write(db, &token.id, set, &[]).await
 }
 
-pub(super) async fn change(
-    db: &Db,
-    user: &UserId,
-    change: &UserChange,
-) -> Result<UserRecord, StoreError> {
+async fn change(db: &Db, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", change.name.as_ref()));
     let status = change.status.map(UserStatus::as_str);
@@ -85,7 +123,7 @@ fn on_insert(user: &UserId, set: &Document) -> Document {
     doc! { "$setOnInsert": first }
 }
 
-pub(super) async fn saw(db: &Db, user: &UserId, at: u64) -> Result<(), StoreError> {
+async fn record_last_seen(db: &Db, user: &UserId, at: u64) -> Result<(), StoreError> {
     let mut update = on_insert(user, &Document::new());
     update.insert("$max", doc! { "lastSeenAt": date(at) });
     loop {
@@ -97,7 +135,7 @@ pub(super) async fn saw(db: &Db, user: &UserId, at: u64) -> Result<(), StoreErro
     }
 }
 
-pub(super) async fn find(db: &Db, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
+async fn find(db: &Db, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
     let found = one(db.users.find_one(doc! { "id": user.as_str() })).await?;
     Ok(found.and_then(|document| document.record()))
 }
@@ -107,7 +145,7 @@ pub(super) async fn find_all(db: &Db, users: &[UserId]) -> Result<Vec<UserRecord
     by(db, doc! { "id": { "$in": ids } }).await
 }
 
-pub(super) async fn named(db: &Db, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+async fn named(db: &Db, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
     let names: Vec<_> = names.iter().map(|name| &**name).collect();
     by(db, doc! { "name": { "$in": names } }).await
 }
@@ -116,11 +154,4 @@ async fn by(db: &Db, filter: Document) -> Result<Vec<UserRecord>, StoreError> {
     let found = all(db.users.find(filter)).await?;
     let records = found.into_iter().filter_map(|document| document.record());
     Ok(records.collect())
-}
-
-/// Whether users can be read, whatever somebody has written there.
-pub(super) async fn are_readable(db: &Db) -> Result<(), StoreError> {
-    let users = db.users.clone_with_type::<Document>();
-    let any = users.find_one(doc! {}).projection(doc! { "_id": 1 });
-    done(any).await.map(drop)
 }

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, params};
 
 use super::columns::{columns, number};
-use super::messages::{Known, find, known, pass};
+use super::message_rows::{Known, find, known, pass};
 use super::participants::member;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, Role};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 pub(super) fn edit(
     writing: &Writing<'_>,

@@ -3,11 +3,11 @@
 use rusqlite::{Connection, Params, params};
 
 use super::columns::{number, read_number};
-use super::messages::{message_columns, read};
+use super::message_rows::{message_columns, read};
 use super::participants::member;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Message, Page, PageLimit, Slice, Window};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 /// Messages `m` of a conversation ?1 that a user ?2 has not hidden.
 macro_rules! shown {

@@ -1,50 +1,107 @@
-//! Messages: keeping and finding them.
+//! Messages: appending them, and handing on what else is done with them.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{columns, number, read_kept, read_number, read_optional_number};
+use super::columns::{columns, number};
+use super::message_rows::{find, message_columns, pass, read};
 use super::participants::member;
+use super::store::SqliteConversations;
 use super::writer::Writing;
+use super::{changes, history};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Appended, Body, ConversationId, Message, MessageId, NewMessage, TempId,
+    Appended, Body, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
+    Slice, TempId, Window,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::messages::MessageStore;
 use crate::stores::conversations::order::time_of;
 
-/// The columns of a message `m` that [`read`] reads.
-macro_rules! message_columns {
-    () => {
-        "m.id, m.sender, m.tempId, m.keyNumber, m.createdAt, m.editedAt, m.deletedAt,
-         m.content, m.contentAttachments, m.media, m.mediaAttachments"
-    };
+#[async_trait]
+impl MessageStore for SqliteConversations {
+    async fn append(&self, new: &NewMessage) -> Result<Appended, StoreError> {
+        let new = new.clone();
+        self.writer
+            .write(move |writing| append(writing, &new))
+            .await
+    }
+
+    async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError> {
+        self.readers.read(move |db| find(db, id)).await
+    }
+
+    async fn edit(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        author: &UserId,
+        edit: &Edit,
+    ) -> Result<Message, StoreError> {
+        let (conversation, author) = (conversation.clone(), author.clone());
+        let edit = edit.clone();
+        let write = self
+            .writer
+            .write(move |writing| changes::edit(writing, &conversation, message, &author, &edit));
+        write.await
+    }
+
+    async fn delete(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+    ) -> Result<Deleted, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let write = self
+            .writer
+            .write(move |writing| changes::delete(writing, &conversation, message, &user));
+        write.await
+    }
+
+    async fn hide(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+    ) -> Result<bool, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let write = self
+            .writer
+            .write(move |writing| changes::hide(writing.db, &conversation, message, &user));
+        write.await
+    }
+
+    async fn page(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        window: Window,
+        limit: PageLimit,
+    ) -> Result<Page, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let read = self
+            .readers
+            .read(move |db| history::page(db, &conversation, &user, window, limit));
+        read.await
+    }
+
+    async fn slice(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        offset: u64,
+        limit: PageLimit,
+    ) -> Result<Slice, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let read = self
+            .readers
+            .read(move |db| history::slice(db, &conversation, &user, offset, limit));
+        read.await
+    }
 }
-pub(super) use message_columns;
 
-/// How many they are.
-const COLUMNS: usize = 11;
-
-pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Result<Message> {
-    let body = match read_optional_number(row, 6)? {
-        Some(at) => Body::Deleted { at },
-        None => Body::Whole {
-            content: read_kept(row, 7)?,
-            media: read_kept(row, 9)?,
-        },
-    };
-    Ok(Message {
-        id: row.get(0)?,
-        conversation,
-        sender: row.get(1)?,
-        temp_id: row.get(2)?,
-        key_number: row.get(3)?,
-        created_at: read_number(row, 4)?,
-        edited_at: read_optional_number(row, 5)?,
-        body,
-    })
-}
-
-pub(super) fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appended, StoreError> {
+fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appended, StoreError> {
     let conversation = member(writing.db, &new.conversation, &new.sender)?.conversation;
     if let Some(temp_id) = &new.temp_id
         && let Some(message) = sent_as(writing.db, conversation, new, temp_id)?
@@ -140,59 +197,4 @@ fn count(
     db.prepare_cached(COUNT)?
         .execute(params![conversation, at])?;
     pass(db, conversation, sender, 1)
-}
-
-/// Counts so many messages as not unread any more for a participant.
-pub(super) fn pass(
-    db: &Connection,
-    conversation: i64,
-    user: &UserId,
-    messages: usize,
-) -> rusqlite::Result<()> {
-    const PASS: &str = "
-        UPDATE participants SET passed = passed + ?3 WHERE conversation = ?1 AND user = ?2";
-    let values = params![conversation, user, number(messages as u64)];
-    db.prepare_cached(PASS)?.execute(values)?;
-    Ok(())
-}
-
-pub(super) fn find(db: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
-    const SELECT: &str = concat!(
-        "SELECT ",
-        message_columns!(),
-        ", c.id FROM messages m JOIN conversations c ON c.no = m.conversation WHERE m.id = ?1"
-    );
-    let mut select = db.prepare_cached(SELECT)?;
-    let found = select.query_row([id], |row| read(row, row.get(COLUMNS)?));
-    Ok(found.optional()?)
-}
-
-/// What operations on a message need to know of it.
-pub(super) struct Known {
-    pub(super) id: MessageId,
-    /// Its number.
-    pub(super) no: i64,
-    pub(super) sender: UserId,
-    pub(super) is_deleted: bool,
-}
-
-/// A message of this conversation.
-pub(super) fn known(
-    db: &Connection,
-    conversation: i64,
-    id: MessageId,
-) -> rusqlite::Result<Option<Known>> {
-    const SELECT: &str = "
-        SELECT no, sender, deletedAt IS NOT NULL FROM messages
-        WHERE id = ?1 AND conversation = ?2";
-    db.prepare_cached(SELECT)?
-        .query_row(params![id, conversation], |row| {
-            Ok(Known {
-                id,
-                no: row.get(0)?,
-                sender: row.get(1)?,
-                is_deleted: row.get(2)?,
-            })
-        })
-        .optional()
 }

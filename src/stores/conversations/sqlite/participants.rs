@@ -2,16 +2,65 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::columns::{columns, number, read_kept, read_number};
+use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{
     Added, ContentKey, ConversationId, Ending, NewParticipant, Participant, ParticipantStatus, Role,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
+
+#[async_trait]
+impl ParticipantStore for SqliteConversations {
+    async fn list(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
+        let id = id.clone();
+        self.readers.read(move |db| all(db, &id)).await
+    }
+
+    async fn find(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Participant>, StoreError> {
+        let (id, user) = (id.clone(), user.clone());
+        self.readers.read(move |db| find(db, &id, &user)).await
+    }
+
+    async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
+        let (id, new) = (id.clone(), new.clone());
+        self.writer
+            .write(move |writing| add(writing, &id, &new))
+            .await
+    }
+
+    async fn end(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+        ending: Ending,
+    ) -> Result<Option<Participant>, StoreError> {
+        let (id, user) = (id.clone(), user.clone());
+        self.writer
+            .write(move |writing| end(writing.db, &id, &user, ending))
+            .await
+    }
+
+    async fn names_in(
+        &self,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ParticipantNames>, StoreError> {
+        let conversations = conversations.to_owned();
+        self.readers
+            .read(move |db| names_in(db, conversations))
+            .await
+    }
+}
 
 /// What an active participant brings to an operation.
 pub(super) struct Member {
@@ -81,7 +130,7 @@ pub(super) const NAMES: &str = "
 
 type Names = Vec<Arc<str>>;
 
-pub(super) fn names_in(
+fn names_in(
     db: &Connection,
     mut conversations: Vec<ConversationId>,
 ) -> Result<Vec<(ConversationId, Names)>, StoreError> {
@@ -124,7 +173,7 @@ pub(super) fn insert_first(
     Ok(())
 }
 
-pub(super) fn add(
+fn add(
     writing: &Writing<'_>,
     id: &ConversationId,
     new: &NewParticipant,
@@ -205,7 +254,7 @@ fn set_key(db: &Connection, conversation: i64, new: &NewParticipant) -> Result<(
     Ok(())
 }
 
-pub(super) fn end(
+fn end(
     db: &Connection,
     id: &ConversationId,
     user: &UserId,

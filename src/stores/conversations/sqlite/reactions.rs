@@ -1,16 +1,53 @@
 //! Reactions to messages.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{number, read_number};
-use super::messages::known;
+use super::message_rows::known;
 use super::participants::member;
+use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::reactions::ReactionStore;
 
-pub(super) fn add(
+#[async_trait]
+impl ReactionStore for SqliteConversations {
+    async fn add(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+        emoji: &Emoji,
+    ) -> Result<Reacted, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let emoji = emoji.clone();
+        self.writer
+            .write(move |writing| add(writing, &conversation, message, &user, &emoji))
+            .await
+    }
+
+    async fn remove(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        reaction: ReactionId,
+        user: &UserId,
+    ) -> Result<Reaction, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.writer
+            .write(move |writing| remove(writing.db, &conversation, message, reaction, &user))
+            .await
+    }
+
+    async fn list(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
+        self.readers.read(move |db| list(db, message)).await
+    }
+}
+
+fn add(
     writing: &mut Writing<'_>,
     conversation: &ConversationId,
     message: MessageId,
@@ -45,7 +82,7 @@ pub(super) fn add(
     Ok(Reacted { reaction, repeated })
 }
 
-pub(super) fn remove(
+fn remove(
     db: &Connection,
     conversation: &ConversationId,
     message: MessageId,
@@ -71,7 +108,7 @@ pub(super) fn remove(
     deleted.optional()?.ok_or(StoreError::NotAllowed)
 }
 
-pub(super) fn of(db: &Connection, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
+fn list(db: &Connection, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
     const SELECT: &str = "
         SELECT r.id, c.id, r.user, r.emoji, r.createdAt
         FROM messages m

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 use tokio::task;
 
-use super::STATEMENTS;
-use crate::stores::conversations::StoreError;
+use super::schema::STATEMENTS;
+use crate::stores::conversations::error::StoreError;
 
 /// Most reads at one time; others wait for a place.
 const READERS: u32 = 4;

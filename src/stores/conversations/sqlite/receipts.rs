@@ -1,17 +1,64 @@
 //! What was received of messages, and what was read.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::changes::has_hidden;
 use super::columns::{number, read_number, read_optional_number};
-use super::messages::{Known, known, pass};
+use super::message_rows::{Known, known, pass};
 use super::participants::{Member, counted, member};
+use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::receipts::ReceiptStore;
 
-pub(super) fn mark_read(
+#[async_trait]
+impl ReceiptStore for SqliteConversations {
+    async fn mark_read(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        messages: &[MessageId],
+    ) -> Result<Read, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let messages = messages.to_owned();
+        self.writer
+            .write(move |writing| mark_read(writing, &conversation, &user, messages))
+            .await
+    }
+
+    async fn mark_delivered(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        limit: PageLimit,
+    ) -> Result<Delivered, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.writer
+            .write(move |writing| mark_delivered(writing, &conversation, &user, limit))
+            .await
+    }
+
+    async fn mark_delivered_to(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError> {
+        let (conversation, users) = (conversation.clone(), users.to_owned());
+        self.writer
+            .write(move |writing| mark_delivered_to(writing, &conversation, message, &users))
+            .await
+    }
+
+    async fn list(&self, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
+        self.readers.read(move |db| list(db, message)).await
+    }
+}
+
+fn mark_read(
     writing: &Writing<'_>,
     conversation: &ConversationId,
     user: &UserId,
@@ -69,7 +116,7 @@ fn was_unread(
     Ok(counts && !has_hidden(db, member.conversation, message, user)?)
 }
 
-pub(super) fn mark_delivered(
+fn mark_delivered(
     writing: &Writing<'_>,
     conversation: &ConversationId,
     user: &UserId,
@@ -140,7 +187,7 @@ fn look_on(
     Ok(())
 }
 
-pub(super) fn mark_delivered_to(
+fn mark_delivered_to(
     writing: &Writing<'_>,
     conversation: &ConversationId,
     message: MessageId,
@@ -174,7 +221,7 @@ fn set_delivered(
     Ok(writing.db.prepare_cached(DELIVERED)?.execute(values)? == 1)
 }
 
-pub(super) fn of(db: &Connection, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
+fn list(db: &Connection, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
     const SELECT: &str = "
         SELECT r.user, r.deliveredAt, r.readAt
         FROM messages m JOIN receipts r ON r.message = m.no WHERE m.id = ?1";

@@ -16,6 +16,9 @@ pub(super) const SETTINGS: &str = "
     PRAGMA journal_size_limit = 67108864;
 ";
 
+/// Statements that a connection keeps prepared: more than there are.
+pub(super) const STATEMENTS: usize = 64;
+
 /// Schema versions, oldest first; `PRAGMA user_version` counts those applied. Never edit one that
 /// was released: append.
 ///

@@ -1,5 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt as _;
@@ -7,16 +8,18 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::*;
-use crate::model::conversation::Window;
+use super::store::{FILE_NAME, SqliteConversations};
+use super::{history, participants, schema, users};
+use crate::model::clock::Clock;
+use crate::model::conversation::{Message, Window};
+use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
-use crate::stores::drivers::sqlite;
+use crate::stores::drivers::sqlite::{self, OpenError};
 
-async fn open(clock: Arc<HandClock>) -> Option<(Arc<dyn ConversationStore>, TempDir)> {
+async fn open(clock: Arc<HandClock>) -> Option<(ConversationStores, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteConversations::open(folder.path(), clock).unwrap();
-    Some((Arc::new(store), folder))
+    Some((open_with(folder.path(), clock), folder))
 }
 
 mod contract {
@@ -24,32 +27,44 @@ mod contract {
     contract_suite!(open);
 }
 
-fn reopen(folder: &Path) -> SqliteConversations {
-    SqliteConversations::open(folder, Arc::new(HandClock::new())).unwrap()
+fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> ConversationStores {
+    let database = SqliteConversations::open(folder, clock).unwrap();
+    ConversationStores::of(Arc::new(database))
+}
+
+fn reopen(folder: &Path) -> ConversationStores {
+    open_with(folder, Arc::new(HandClock::new()))
 }
 
 fn file(folder: &Path) -> PathBuf {
     folder.join(FILE_NAME)
 }
 
-async fn history(store: &SqliteConversations) -> Vec<Message> {
+async fn history(stores: &ConversationStores) -> Vec<Message> {
     let (c, ann) = (conversation("c"), user("ann"));
-    let page = store.page(&c, &ann, Window::default(), limit(200)).await;
+    let page = stores
+        .messages
+        .page(&c, &ann, Window::default(), limit(200))
+        .await;
     page.unwrap().messages
 }
 
-async fn with_a_conversation(folder: &Path) -> SqliteConversations {
-    let store = reopen(folder);
+async fn with_a_conversation(folder: &Path) -> ConversationStores {
+    let stores = reopen(folder);
     let new = new_conversation("c", &["ann", "bo"]);
-    store.create_conversation(&new).await.unwrap();
-    store
+    stores.conversations.create(&new).await.unwrap();
+    stores
 }
 
 #[tokio::test]
 async fn what_was_answered_is_in_the_files_at_once() {
     let (folder, crash) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let store = with_a_conversation(folder.path()).await;
-    let sent = store.append(&new_message("c", "ann", "1")).await.unwrap();
+    let stores = with_a_conversation(folder.path()).await;
+    let sent = stores
+        .messages
+        .append(&new_message("c", "ann", "1"))
+        .await
+        .unwrap();
     // What a killed process leaves behind: the files, and nothing that it would still write.
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
@@ -62,16 +77,18 @@ async fn what_was_answered_is_in_the_files_at_once() {
 #[tokio::test]
 async fn a_closed_file_is_opened_again_with_all_that_waited() {
     let folder = tempfile::tempdir().unwrap();
-    let store = with_a_conversation(folder.path()).await;
+    let stores = with_a_conversation(folder.path()).await;
     let messages: Vec<_> = (0..25)
         .map(|number| new_message("c", "ann", &number.to_string()))
         .collect();
-    let mut writes = pin!(join_all(messages.iter().map(|new| store.append(new))));
+    let mut writes = pin!(join_all(
+        messages.iter().map(|new| stores.messages.append(new))
+    ));
     assert!(
         writes.as_mut().now_or_never().is_none(),
         "all are handed over"
     );
-    store.close().await.unwrap();
+    stores.health.close().await.unwrap();
     let written = writes.await;
     assert!(written.iter().all(Result::is_ok), "{written:?}");
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
@@ -87,7 +104,11 @@ async fn a_closed_file_is_opened_again_with_all_that_waited() {
         texts,
         (0..25).map(|number| number.to_string()).collect::<Vec<_>>()
     );
-    let next = again.append(&new_message("c", "bo", "25")).await.unwrap();
+    let next = again
+        .messages
+        .append(&new_message("c", "bo", "25"))
+        .await
+        .unwrap();
     assert!(next.message.id > written[24].as_ref().unwrap().message.id);
 }
 
@@ -105,14 +126,16 @@ impl Clock for Counting {
 async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(Counting(AtomicU64::new(1_700_000_000_000)));
-    let store = SqliteConversations::open(folder.path(), clock).unwrap();
+    let stores = open_with(folder.path(), clock);
     let new = new_conversation("c", &["ann"]);
-    store.create_conversation(&new).await.unwrap();
+    stores.conversations.create(&new).await.unwrap();
     let other = Connection::open(file(folder.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let senders = ["ann", "eve"].iter().cycle().take(24);
     let messages: Vec<_> = senders.map(|name| new_message("c", name, "1")).collect();
-    let mut writes = pin!(join_all(messages.iter().map(|new| store.append(new))));
+    let mut writes = pin!(join_all(
+        messages.iter().map(|new| stores.messages.append(new))
+    ));
     assert!(writes.as_mut().now_or_never().is_none());
     other.execute_batch("COMMIT").unwrap();
     for (message, result) in messages.iter().zip(writes.await) {
@@ -121,7 +144,7 @@ async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
             _ => refused!(result, NotParticipant),
         }
     }
-    let kept = history(&store).await;
+    let kept = history(&stores).await;
     assert_eq!(kept.len(), 12);
     let mut times: Vec<_> = kept.iter().map(|message| message.created_at).collect();
     times.dedup();
@@ -132,19 +155,27 @@ async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
 #[tokio::test]
 async fn a_write_that_fails_midway_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = with_a_conversation(folder.path()).await;
-    let broken = store.writer.write(|writing| {
+    drop(with_a_conversation(folder.path()).await);
+    let database = SqliteConversations::open(folder.path(), Arc::new(HandClock::new()));
+    let database = Arc::new(database.unwrap());
+    let stores = ConversationStores::of(database.clone());
+    let broken = database.writer.write(|writing| {
         writing.db.execute("DELETE FROM participants", [])?;
         writing.db.execute("INSERT INTO nothing VALUES (1)", [])?;
         Ok(())
     });
     let whole = new_message("c", "bo", "1");
-    let whole = store.append(&whole);
+    let whole = stores.messages.append(&whole);
     let (broken, whole) = tokio::join!(broken, whole);
     refused!(broken, Failed);
     assert!(whole.is_ok());
     assert_eq!(
-        store.participants(&conversation("c")).await.unwrap().len(),
+        stores
+            .participants
+            .list(&conversation("c"))
+            .await
+            .unwrap()
+            .len(),
         2
     );
 }
@@ -152,27 +183,27 @@ async fn a_write_that_fails_midway_leaves_nothing() {
 #[tokio::test]
 async fn a_locked_file_fails_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
-    let store = with_a_conversation(folder.path()).await;
+    let stores = with_a_conversation(folder.path()).await;
     let other = Connection::open(file(folder.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let new = new_message("c", "ann", "1");
-    refused!(store.append(&new).await, Failed);
-    refused!(store.health().await, Failed);
-    assert!(history(&store).await.is_empty(), "reading goes on");
+    refused!(stores.messages.append(&new).await, Failed);
+    refused!(stores.health.check().await, Failed);
+    assert!(history(&stores).await.is_empty(), "reading goes on");
     other.execute_batch("COMMIT").unwrap();
-    store.health().await.unwrap();
-    store.append(&new).await.unwrap();
-    assert_eq!(history(&store).await.len(), 1);
+    stores.health.check().await.unwrap();
+    stores.messages.append(&new).await.unwrap();
+    assert_eq!(history(&stores).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_caller_that_does_not_wait_is_served_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let store = with_a_conversation(folder.path()).await;
+    let stores = with_a_conversation(folder.path()).await;
     let new = new_message("c", "ann", "1");
-    assert!(store.append(&new).now_or_never().is_none());
-    store.health().await.unwrap();
-    assert_eq!(history(&store).await.len(), 1);
+    assert!(stores.messages.append(&new).now_or_never().is_none());
+    stores.health.check().await.unwrap();
+    assert_eq!(history(&stores).await.len(), 1);
 }
 
 #[tokio::test]
@@ -181,12 +212,12 @@ async fn ids_follow_those_of_another_process() {
     let late = Arc::new(HandClock::new());
     late.set(1_900_000_000_000);
     let early = with_a_conversation(folder.path()).await;
-    let late = SqliteConversations::open(folder.path(), late).unwrap();
+    let late = open_with(folder.path(), late);
     let mut sent = Vec::new();
     for number in 0..6 {
-        let store = if number % 2 == 0 { &early } else { &late };
+        let stores = if number % 2 == 0 { &early } else { &late };
         let new = new_message("c", "ann", &number.to_string());
-        sent.push(store.append(&new).await.unwrap().message.id);
+        sent.push(stores.messages.append(&new).await.unwrap().message.id);
     }
     assert!(sent.is_sorted_by(|one, two| one < two), "{sent:?}");
     let read: Vec<_> = history(&early).await.iter().map(|m| m.id).collect();
@@ -196,7 +227,7 @@ async fn ids_follow_those_of_another_process() {
 #[tokio::test]
 async fn deleted_content_is_not_left_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
-    let store = with_a_conversation(folder.path()).await;
+    let stores = with_a_conversation(folder.path()).await;
     let secret = "5ec2e7".repeat(5_000);
     let holds_it = || {
         let bytes = std::fs::read(file(folder.path())).unwrap();
@@ -205,23 +236,24 @@ async fn deleted_content_is_not_left_in_the_file() {
             .any(|part| part == &secret.as_bytes()[..600])
     };
     let new = new_message("c", "ann", &format!("\"{secret}\""));
-    let sent = store.append(&new).await.unwrap().message;
-    store.close().await.unwrap();
+    let sent = stores.messages.append(&new).await.unwrap().message;
+    stores.health.close().await.unwrap();
     assert!(holds_it());
-    let store = reopen(folder.path());
-    let deleted = store
+    let stores = reopen(folder.path());
+    let deleted = stores
+        .messages
         .delete(&conversation("c"), sent.id, &user("ann"))
         .await;
     assert!(!deleted.unwrap().repeated);
-    store.close().await.unwrap();
+    stores.health.close().await.unwrap();
     assert!(!holds_it());
 }
 
 #[tokio::test]
 async fn the_file_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let store = with_a_conversation(folder.path()).await;
-    store.close().await.unwrap();
+    let stores = with_a_conversation(folder.path()).await;
+    stores.health.close().await.unwrap();
     let version = |set: &str| {
         let other = Connection::open(file(folder.path())).unwrap();
         other.execute_batch(set).unwrap();
@@ -247,8 +279,8 @@ async fn what_a_file_of_the_first_version_holds_is_kept_and_found() {
     old.execute_batch("INSERT INTO users (id, name, status) VALUES ('u1', 'Ann', 'active')")
         .unwrap();
     drop(old);
-    let store = reopen(folder.path());
-    let found = store.users_named(&["Ann".into()]).await.unwrap();
+    let stores = reopen(folder.path());
+    let found = stores.users.named(&["Ann".into()]).await.unwrap();
     assert_eq!(found[0].id, user("u1"));
     assert_eq!(found.len(), 1);
 }

@@ -2,17 +2,69 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_optional_number};
+use super::store::SqliteConversations;
 use crate::model::conversation::{UserChange, UserRecord};
 use crate::model::{TokenUser, UserId};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::conversations::users::UserStore;
+
+#[async_trait]
+impl UserStore for SqliteConversations {
+    async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
+        // Most users who connect are known, and a read costs no disk flush.
+        match self.find(&user.id).await? {
+            Some(record) if record.says(user) => Ok(record),
+            _ => {
+                let user = user.clone();
+                self.writer
+                    .write(move |writing| upsert(writing.db, &user))
+                    .await
+            }
+        }
+    }
+
+    async fn find(&self, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
+        let user = user.clone();
+        self.readers.read(move |db| find(db, &user)).await
+    }
+
+    async fn find_all(&self, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError> {
+        let users = users.to_owned();
+        let read = self.readers.read(move |db| {
+            let found = users.iter().map(|user| find(db, user));
+            found.filter_map(Result::transpose).collect()
+        });
+        read.await
+    }
+
+    async fn named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+        let names = names.to_owned();
+        self.readers.read(move |db| named(db, names)).await
+    }
+
+    async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
+        let (user, changed) = (user.clone(), change.clone());
+        self.writer
+            .write(move |writing| self::change(writing.db, &user, &changed))
+            .await
+    }
+
+    async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
+        let user = user.clone();
+        self.writer
+            .write(move |writing| record_last_seen(writing.db, &user, at))
+            .await
+    }
+}
 
 pub(super) const NAMED: &str = "
     SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE name = ?1";
 
-pub(super) fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, StoreError> {
+fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, StoreError> {
     const UPSERT: &str = "
         INSERT INTO users (id, name, avatarUrl, status)
         VALUES (?1, coalesce(?2, ?1), ?3, 'active')
@@ -23,11 +75,7 @@ pub(super) fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, S
     Ok(db.prepare_cached(UPSERT)?.query_row(values, read)?)
 }
 
-pub(super) fn change(
-    db: &Connection,
-    user: &UserId,
-    change: &UserChange,
-) -> Result<UserRecord, StoreError> {
+fn change(db: &Connection, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
     const CHANGE: &str = "
         INSERT INTO users (id, name, avatarUrl, status)
         VALUES (?1, coalesce(?2, ?1), ?4, coalesce(?5, 'active'))
@@ -45,25 +93,23 @@ pub(super) fn change(
     Ok(db.prepare_cached(CHANGE)?.query_row(values, read)?)
 }
 
-pub(super) fn saw(db: &Connection, user: &UserId, at: u64) -> Result<(), StoreError> {
-    const SAW: &str = "
+fn record_last_seen(db: &Connection, user: &UserId, at: u64) -> Result<(), StoreError> {
+    const UPSERT: &str = "
         INSERT INTO users (id, name, status, lastSeenAt) VALUES (?1, ?1, 'active', ?2)
         ON CONFLICT (id) DO UPDATE SET lastSeenAt = max(coalesce(lastSeenAt, 0), ?2)";
-    db.prepare_cached(SAW)?.execute(params![user, number(at)])?;
+    db.prepare_cached(UPSERT)?
+        .execute(params![user, number(at)])?;
     Ok(())
 }
 
-pub(super) fn find(db: &Connection, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
+fn find(db: &Connection, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
     const SELECT: &str = "
         SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([user], read);
     Ok(found.optional()?)
 }
 
-pub(super) fn named(
-    db: &Connection,
-    mut names: Vec<Arc<str>>,
-) -> Result<Vec<UserRecord>, StoreError> {
+fn named(db: &Connection, mut names: Vec<Arc<str>>) -> Result<Vec<UserRecord>, StoreError> {
     names.sort_unstable();
     names.dedup();
     let mut select = db.prepare_cached(NAMED)?;

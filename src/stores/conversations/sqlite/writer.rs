@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::order::Ids;
 use crate::model::clock::Clock;
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::error::StoreError;
 
 /// Most writes in one transaction, and most that wait; others wait for a place.
 const WRITES: usize = 1_024;

@@ -79,16 +79,17 @@ async fn documents(
 
 /// Every field that the store writes, with and without what is optional, and deleted or not.
 async fn write_all(stage: &Stage) -> Placeholders {
-    let store = &stage.store;
+    let stores = &stage.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     let token = TokenUser {
         id: bo.clone(),
         name: Some("Bo".into()),
         avatar_url: Some("b.png".into()),
     };
-    store.upsert_user(&token).await.unwrap();
-    store
-        .saw_user(&user("cy"), stage.subject.tick())
+    stores.users.upsert(&token).await.unwrap();
+    stores
+        .users
+        .record_last_seen(&user("cy"), stage.subject.tick())
         .await
         .unwrap();
     let mut new = new_conversation("c", &["ann", "bo"]);
@@ -97,7 +98,7 @@ async fn write_all(stage: &Stage) -> Placeholders {
         number: 7,
         encrypted: owned("\"key\""),
     });
-    store.create_conversation(&new).await.unwrap();
+    stores.conversations.create(&new).await.unwrap();
     stage.subject.with("d", &["cy"]).await;
     stage.subject.tick();
     let attachment = Bytes::from_static(b"\0\xff");
@@ -107,24 +108,33 @@ async fn write_all(stage: &Stage) -> Placeholders {
         key_number: Some(3),
         ..named("c", "ann", "\"cipher\"", "t")
     };
-    let whole = store.append(&whole).await.unwrap().message.id;
+    let whole = stores.messages.append(&whole).await.unwrap().message.id;
     let number = NewMessage {
         temp_id: Some(17.into()),
         ..new_message("c", "ann", "[1.0]")
     };
-    let number = store.append(&number).await.unwrap().message.id;
+    let number = stores.messages.append(&number).await.unwrap().message.id;
     let deleted = stage.subject.send("c", "ann", "2").await.id;
     stage.subject.tick();
-    store.mark_read(&c, &bo, &[whole]).await.unwrap();
-    store.mark_delivered(&c, &bo, limit(9)).await.unwrap();
+    stores.receipts.mark_read(&c, &bo, &[whole]).await.unwrap();
+    stores
+        .receipts
+        .mark_delivered(&c, &bo, limit(9))
+        .await
+        .unwrap();
     let emoji = Emoji::parse("👍").unwrap();
-    let reacted = store.add_reaction(&c, whole, &bo, &emoji).await.unwrap();
-    store
+    let reacted = stores.reactions.add(&c, whole, &bo, &emoji).await.unwrap();
+    stores
+        .messages
         .edit(&c, number, &user("ann"), &edit("3"))
         .await
         .unwrap();
-    store.hide(&c, number, &bo).await.unwrap();
-    store.delete(&c, deleted, &user("ann")).await.unwrap();
+    stores.messages.hide(&c, number, &bo).await.unwrap();
+    stores
+        .messages
+        .delete(&c, deleted, &user("ann"))
+        .await
+        .unwrap();
     Placeholders(vec![
         (whole.to_string(), "<message 1>"),
         (number.to_string(), "<message 2>"),

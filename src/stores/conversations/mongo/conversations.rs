@@ -2,23 +2,60 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::collections::{all, done, one, unless_there};
+use super::db::{Db, gone};
 use super::documents::{ConversationDocument, ParticipantDocument, date};
 use super::members::{self, ACTIVE, counts_of};
-use super::{Db, gone, participants};
+use super::participants;
+use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
     Conversation, ConversationId, Created, Listed, NewConversation, Participant,
 };
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::conversation::ConversationStore;
+use crate::stores::conversations::error::StoreError;
+
+#[async_trait]
+impl ConversationStore for MongoConversations {
+    async fn create(&self, new: &NewConversation) -> Result<Created, StoreError> {
+        let new = new.clone();
+        self.write(|db| async move { create(&db, &new).await })
+            .await
+    }
+
+    async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.run(find(&self.db, id)).await
+    }
+
+    async fn list_for(&self, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+        self.run(list_for(&self.db, user, limit)).await
+    }
+
+    async fn find_for(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError> {
+        self.run(find_for(&self.db, id, user)).await
+    }
+
+    async fn ids_for(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+        self.run(ids_for(&self.db, user)).await
+    }
+
+    async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+        self.run(partners_of(&self.db, user)).await
+    }
+}
 
 /// How long a conversation may take to be made, in milliseconds. One that takes longer was left in
 /// the middle of it.
 const MAKING: u64 = 60_000;
 
-pub(super) async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
+async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
     let now = db.now();
     if !begin(db, new, now).await? && !begin_again(db, new, now).await? {
         return Err(StoreError::ConversationExists);
@@ -30,7 +67,7 @@ pub(super) async fn create(db: &Db, new: &NewConversation) -> Result<Created, St
         conversation: find(db, &new.id)
             .await?
             .ok_or_else(|| gone("conversations"))?,
-        participants: sorted(participants::everyone(db, &new.id).await?),
+        participants: sorted(participants::all_of(db, &new.id).await?),
     })
 }
 
@@ -72,7 +109,7 @@ async fn begin_again(db: &Db, new: &NewConversation, now: u64) -> Result<bool, S
     Ok(again.matched_count == 1)
 }
 
-pub(super) async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
     let found = one(db.conversations.find_one(this(id))).await?;
     Ok(found.and_then(ConversationDocument::conversation))
 }
@@ -82,13 +119,13 @@ fn theirs(user: &UserId) -> Document {
     doc! { "userId": user.as_str(), "status": ACTIVE }
 }
 
-pub(super) async fn of(db: &Db, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+async fn list_for(db: &Db, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
     let theirs = all(db.participants.find(theirs(user))).await?;
     let newest_first = doc! { "lastMessageAt": -1, "createdAt": -1, "id": -1 };
     listed(db, theirs, newest_first, limit).await
 }
 
-pub(super) async fn one_of(
+async fn find_for(
     db: &Db,
     id: &ConversationId,
     user: &UserId,
@@ -137,15 +174,15 @@ async fn listed(
     Ok(listed)
 }
 
-pub(super) async fn ids_of(db: &Db, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+async fn ids_for(db: &Db, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
     let fields = doc! { "conversationId": 1, "userId": 1 };
     let found = all(db.participants.find(theirs(user)).projection(fields)).await?;
     let ids = found.iter().map(|one| &one.conversation_id);
     Ok(ids.filter_map(|id| ConversationId::parse(id)).collect())
 }
 
-pub(super) async fn partners_of(db: &Db, user: &UserId) -> Result<Vec<UserId>, StoreError> {
-    let shared = ids_of(db, user).await?;
+async fn partners_of(db: &Db, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+    let shared = ids_for(db, user).await?;
     let shared: Vec<_> = shared.iter().map(ConversationId::as_str).collect();
     let active = participants::active_in(db, &shared).await?;
     let others = active.iter().filter_map(|one| UserId::parse(&one.user_id));

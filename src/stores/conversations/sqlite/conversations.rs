@@ -1,18 +1,59 @@
 //! Conversations, and which of them a user takes part in.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
 use super::participants;
+use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{Conversation, ConversationId, Created, Listed, NewConversation};
-use crate::stores::conversations::StoreError;
+use crate::stores::conversations::conversation::ConversationStore;
+use crate::stores::conversations::error::StoreError;
 
-pub(super) fn create(
-    writing: &mut Writing<'_>,
-    new: &NewConversation,
-) -> Result<Created, StoreError> {
+#[async_trait]
+impl ConversationStore for SqliteConversations {
+    async fn create(&self, new: &NewConversation) -> Result<Created, StoreError> {
+        let new = new.clone();
+        self.writer
+            .write(move |writing| create(writing, &new))
+            .await
+    }
+
+    async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let id = id.clone();
+        self.readers.read(move |db| find(db, &id)).await
+    }
+
+    async fn list_for(&self, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+        let user = user.clone();
+        self.readers
+            .read(move |db| list_for(db, &user, limit))
+            .await
+    }
+
+    async fn find_for(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError> {
+        let (id, user) = (id.clone(), user.clone());
+        self.readers.read(move |db| find_for(db, &id, &user)).await
+    }
+
+    async fn ids_for(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+        let user = user.clone();
+        self.readers.read(move |db| ids_for(db, &user)).await
+    }
+
+    async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+        let user = user.clone();
+        self.readers.read(move |db| partners_of(db, &user)).await
+    }
+}
+
+fn create(writing: &mut Writing<'_>, new: &NewConversation) -> Result<Created, StoreError> {
     const INSERT: &str = "
         INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt)
         VALUES (?1, ?2, ?3, ?4, ?4)
@@ -37,10 +78,7 @@ pub(super) fn create(
     })
 }
 
-pub(super) fn find(
-    db: &Connection,
-    id: &ConversationId,
-) -> Result<Option<Conversation>, StoreError> {
+fn find(db: &Connection, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
     const SELECT: &str = "
         SELECT id, title, createdBy, createdAt, lastMessageAt FROM conversations WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([id], read);
@@ -61,14 +99,14 @@ macro_rules! select_listed {
     };
 }
 
-pub(super) fn of(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+fn list_for(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
     const SELECT: &str = select_listed!("ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT ?2");
     let mut select = db.prepare_cached(SELECT)?;
     let rows = select.query_map(params![user, number(limit as u64)], read_listed)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn one_of(
+fn find_for(
     db: &Connection,
     id: &ConversationId,
     user: &UserId,
@@ -88,7 +126,7 @@ fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     })
 }
 
-pub(super) fn ids_of(db: &Connection, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
+fn ids_for(db: &Connection, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
     const SELECT: &str = "
         SELECT c.id FROM participants p JOIN conversations c ON c.no = p.conversation
         WHERE p.user = ?1 AND p.status = 'active'";
@@ -97,7 +135,7 @@ pub(super) fn ids_of(db: &Connection, user: &UserId) -> Result<Vec<ConversationI
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError> {
+fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError> {
     const SELECT: &str = "
         SELECT DISTINCT other.user
         FROM participants p

@@ -1,0 +1,39 @@
+//! The store of the conversations themselves, and of which user is in which.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::model::UserId;
+use crate::model::conversation::{Conversation, ConversationId, Created, Listed, NewConversation};
+
+/// Stores conversations.
+#[async_trait]
+pub trait ConversationStore: Debug + Send + Sync {
+    /// Creates a conversation with its first participants.
+    ///
+    /// # Errors
+    /// [`StoreError::ConversationExists`]
+    async fn create(&self, new: &NewConversation) -> Result<Created, StoreError>;
+
+    /// A conversation, whoever asks.
+    async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
+
+    /// At most `limit` conversations of which a user is an active participant, the one with the
+    /// newest message first.
+    async fn list_for(&self, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError>;
+
+    /// One conversation, as it is in that list. `None`: the user is not an active participant.
+    async fn find_for(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Option<Listed>, StoreError>;
+
+    /// The ids of all conversations of which a user is an active participant, in no order.
+    async fn ids_for(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError>;
+
+    /// All other active participants of this user's conversations, each once, in no order.
+    async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError>;
+}

@@ -1,0 +1,28 @@
+//! Why a store of conversations did not do something.
+
+use std::error::Error;
+use std::sync::Arc;
+
+/// Why something was not done. No variant holds anything of what users write.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A conversation with this id exists.
+    #[error("the conversation exists")]
+    ConversationExists,
+    /// There is no such conversation to add someone to.
+    #[error("no such conversation")]
+    NoConversation,
+    /// There is no such conversation, or the user is not an active participant of it.
+    #[error("not a participant of the conversation")]
+    NotParticipant,
+    /// There is no such message or reaction in the conversation, or this user may not change it.
+    #[error("not found, or not allowed")]
+    NotAllowed,
+    /// The store was closed.
+    #[error("the store of conversations is closed")]
+    Closed,
+    /// The database failed. Nothing was changed; or, if it failed while committing, perhaps
+    /// everything.
+    #[error("the store of conversations failed: {0}")]
+    Failed(Arc<dyn Error + Send + Sync>),
+}

@@ -1,0 +1,88 @@
+//! The store of messages and of the history that they make.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::model::UserId;
+use crate::model::conversation::{
+    Appended, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
+    Slice, Window,
+};
+
+/// Stores messages.
+#[async_trait]
+pub trait MessageStore: Debug + Send + Sync {
+    /// Appends a message to the history. Readers never see a message with a smaller id after one
+    /// with a greater id. If its sender has sent a message with the same `temp_id` before, that one
+    /// is returned as it is stored now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    async fn append(&self, new: &NewMessage) -> Result<Appended, StoreError>;
+
+    /// A message, whoever asks.
+    async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
+
+    /// Edits a message of its author that was not deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    async fn edit(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        author: &UserId,
+        edit: &Edit,
+    ) -> Result<Message, StoreError>;
+
+    /// Deletes the content of a message, for its author or an admin of the conversation.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    async fn delete(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+    ) -> Result<Deleted, StoreError>;
+
+    /// Hides a message from the history of one user. `false`: it was hidden already.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    async fn hide(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+    ) -> Result<bool, StoreError>;
+
+    /// A part of the history, without what the user has hidden. It ends, with more to come, before
+    /// the message with which it would exceed [`PageLimit::MAX_BYTES`] (8 MiB), unless that is its
+    /// first. A store reads at most one message more than it returns.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    async fn page(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        window: Window,
+        limit: PageLimit,
+    ) -> Result<Page, StoreError>;
+
+    /// The same by position: at most `limit` messages of the history after the first `offset`. It
+    /// ends early as a page does, which does not affect the total.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    async fn slice(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        offset: u64,
+        limit: PageLimit,
+    ) -> Result<Slice, StoreError>;
+}

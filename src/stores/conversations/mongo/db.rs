@@ -1,0 +1,54 @@
+//! What operations work with: the collections, the clock, and the makers of ids and numbers. It must
+//! not know which operations there are.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::collections::Collections;
+use super::sequence_cache::{Ids, SequenceCache};
+use crate::model::clock::Clock;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::drivers::mongo::Mongo;
+
+/// One database.
+#[derive(Debug)]
+pub(super) struct Db {
+    collections: Collections,
+    clock: Arc<dyn Clock>,
+    pub(super) sequences: SequenceCache,
+    pub(super) ids: Ids,
+}
+
+impl Deref for Db {
+    type Target = Collections;
+
+    fn deref(&self) -> &Collections {
+        &self.collections
+    }
+}
+
+impl Db {
+    pub(super) fn of(mongo: &Mongo, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            collections: Collections::of(mongo),
+            clock,
+            sequences: SequenceCache::new(),
+            ids: Ids::default(),
+        }
+    }
+
+    /// Milliseconds since the epoch.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.now_ms()
+    }
+}
+
+/// A document is not in the state in which it was left: another program has removed it, or has kept
+/// changing it.
+#[derive(Debug, thiserror::Error)]
+#[error("a document of {0} is not as it was left")]
+struct Gone(&'static str);
+
+pub(super) fn gone(collection: &'static str) -> StoreError {
+    StoreError::Failed(Arc::new(Gone(collection)))
+}

@@ -1,0 +1,38 @@
+//! What operations need to know of a message, without its content.
+
+use mongodb::bson::doc;
+
+use super::collections::all;
+use super::db::Db;
+use super::documents::{KnownMessage, text_of};
+use crate::model::conversation::{ConversationId, MessageId};
+use crate::stores::conversations::error::StoreError;
+
+/// What is known of these messages, which are those of a conversation, in the order of the history.
+pub(super) async fn known_messages(
+    db: &Db,
+    conversation: &ConversationId,
+    ids: &[MessageId],
+) -> Result<Vec<KnownMessage>, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| text_of(id.uuid())).collect();
+    let filter = doc! { "_id": { "$in": ids }, "conversationId": conversation.as_str() };
+    let messages = db.messages.clone_with_type::<KnownMessage>();
+    let find = messages
+        .find(filter)
+        .projection(KnownMessage::fields())
+        .sort(doc! { "_id": 1 });
+    all(find).await
+}
+
+/// A message of this conversation.
+///
+/// # Errors
+/// [`StoreError::NotAllowed`]: there is none.
+pub(super) async fn known_message(
+    db: &Db,
+    conversation: &ConversationId,
+    id: MessageId,
+) -> Result<KnownMessage, StoreError> {
+    let found = known_messages(db, conversation, &[id]).await?;
+    found.into_iter().next().ok_or(StoreError::NotAllowed)
+}

@@ -1,0 +1,41 @@
+//! The store of reactions to messages.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
+
+/// Stores reactions.
+#[async_trait]
+pub trait ReactionStore: Debug + Send + Sync {
+    /// Adds a reaction to a message that was not deleted. If the user has reacted with the same
+    /// emoji before, that reaction is returned.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    async fn add(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        user: &UserId,
+        emoji: &Emoji,
+    ) -> Result<Reacted, StoreError>;
+
+    /// Removes a user's own reaction, and returns it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    async fn remove(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        reaction: ReactionId,
+        user: &UserId,
+    ) -> Result<Reaction, StoreError>;
+
+    /// The reactions to a message, whoever asks, the oldest first.
+    async fn list(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError>;
+}

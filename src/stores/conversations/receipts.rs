@@ -1,0 +1,54 @@
+//! The store of receipts: which message was delivered to whom, and who has read it.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
+
+/// Stores receipts.
+#[async_trait]
+pub trait ReceiptStore: Debug + Send + Sync {
+    /// Marks messages of others as read by a user. Those that they had read before, and ids that
+    /// are not of another user's message in this conversation, are left out. The caller bounds how
+    /// many there are.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    async fn mark_read(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        messages: &[MessageId],
+    ) -> Result<Read, StoreError>;
+
+    /// Marks the oldest `limit` undelivered messages of others since the user was added as
+    /// delivered to them, and returns these. Deleted messages and those that the user has hidden
+    /// are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    async fn mark_delivered(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        limit: PageLimit,
+    ) -> Result<Delivered, StoreError>;
+
+    /// Marks a message as delivered to these users, and returns those to whom it was not before.
+    /// Its sender and those who are not active participants are left out.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAllowed`]: there is no such message in this conversation.
+    async fn mark_delivered_to(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        users: &[UserId],
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    /// The receipts of a message, whoever asks, in no order.
+    async fn list(&self, message: MessageId) -> Result<Vec<Receipt>, StoreError>;
+}

@@ -1,0 +1,95 @@
+//! Rows of messages: how they are read, and what other operations need to know of them.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::columns::{number, read_kept, read_number, read_optional_number};
+use crate::model::UserId;
+use crate::model::conversation::{Body, ConversationId, Message, MessageId};
+use crate::stores::conversations::error::StoreError;
+
+/// The columns of a message `m` that [`read`] reads.
+macro_rules! message_columns {
+    () => {
+        "m.id, m.sender, m.tempId, m.keyNumber, m.createdAt, m.editedAt, m.deletedAt,
+         m.content, m.contentAttachments, m.media, m.mediaAttachments"
+    };
+}
+pub(super) use message_columns;
+
+/// How many they are.
+const COLUMNS: usize = 11;
+
+pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Result<Message> {
+    let body = match read_optional_number(row, 6)? {
+        Some(at) => Body::Deleted { at },
+        None => Body::Whole {
+            content: read_kept(row, 7)?,
+            media: read_kept(row, 9)?,
+        },
+    };
+    Ok(Message {
+        id: row.get(0)?,
+        conversation,
+        sender: row.get(1)?,
+        temp_id: row.get(2)?,
+        key_number: row.get(3)?,
+        created_at: read_number(row, 4)?,
+        edited_at: read_optional_number(row, 5)?,
+        body,
+    })
+}
+
+pub(super) fn find(db: &Connection, id: MessageId) -> Result<Option<Message>, StoreError> {
+    const SELECT: &str = concat!(
+        "SELECT ",
+        message_columns!(),
+        ", c.id FROM messages m JOIN conversations c ON c.no = m.conversation WHERE m.id = ?1"
+    );
+    let mut select = db.prepare_cached(SELECT)?;
+    let found = select.query_row([id], |row| read(row, row.get(COLUMNS)?));
+    Ok(found.optional()?)
+}
+
+/// What operations on a message need to know of it.
+pub(super) struct Known {
+    pub(super) id: MessageId,
+    /// Its number.
+    pub(super) no: i64,
+    pub(super) sender: UserId,
+    pub(super) is_deleted: bool,
+}
+
+/// A message of this conversation.
+pub(super) fn known(
+    db: &Connection,
+    conversation: i64,
+    id: MessageId,
+) -> rusqlite::Result<Option<Known>> {
+    const SELECT: &str = "
+        SELECT no, sender, deletedAt IS NOT NULL FROM messages
+        WHERE id = ?1 AND conversation = ?2";
+    db.prepare_cached(SELECT)?
+        .query_row(params![id, conversation], |row| {
+            Ok(Known {
+                id,
+                no: row.get(0)?,
+                sender: row.get(1)?,
+                is_deleted: row.get(2)?,
+            })
+        })
+        .optional()
+}
+
+/// Counts so many messages as not unread any more for a participant.
+pub(super) fn pass(
+    db: &Connection,
+    conversation: i64,
+    user: &UserId,
+    messages: usize,
+) -> rusqlite::Result<()> {
+    const PASS: &str = "
+        UPDATE participants SET passed = passed + ?3 WHERE conversation = ?1 AND user = ?2";
+    let values = params![conversation, user, number(messages as u64)];
+    db.prepare_cached(PASS)?.execute(values)?;
+    Ok(())
+}

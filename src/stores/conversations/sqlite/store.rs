@@ -1,0 +1,53 @@
+//! The database file, and who writes and reads it.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::readers::Readers;
+use super::schema;
+use super::writer::Writer;
+use crate::model::clock::Clock;
+use crate::stores::conversations::error::StoreError;
+use crate::stores::drivers::sqlite::{self, OpenError};
+
+/// The file's name in the data folder.
+pub(super) const FILE_NAME: &str = "conversations.db";
+/// How long a batch waits for another process that holds the file's write lock.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The conversations of one data folder.
+#[derive(Debug)]
+pub struct SqliteConversations {
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
+}
+
+impl SqliteConversations {
+    /// Opens `conversations.db` in `data_dir`, and starts the thread that writes it.
+    ///
+    /// # Errors
+    /// Those of [`sqlite::open`]; [`OpenError::Create`] also when the system has no thread to
+    /// give.
+    pub fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let connection = sqlite::open(data_dir, FILE_NAME, schema::SETTINGS, schema::MIGRATIONS)?;
+        connection.busy_timeout(WRITE_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(schema::STATEMENTS);
+        let path = data_dir.join(FILE_NAME);
+        let no_thread = |source: io::Error| OpenError::Create {
+            path: path.clone(),
+            source,
+        };
+        Ok(Self {
+            writer: Writer::start(connection, clock).map_err(no_thread)?,
+            readers: Readers::new(path),
+        })
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        // It names statements and columns, and never what is bound to them or read from them.
+        Self::Failed(Arc::new(error))
+    }
+}

@@ -1,0 +1,55 @@
+//! The stores of conversations, as services hold them.
+
+use std::sync::Arc;
+
+use super::conversation::ConversationStore;
+use super::health::StoreHealth;
+use super::messages::MessageStore;
+use super::participants::ParticipantStore;
+use super::reactions::ReactionStore;
+use super::receipts::ReceiptStore;
+use super::users::UserStore;
+
+/// The stores of one database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ConversationStores {
+    /// Users.
+    pub users: Arc<dyn UserStore>,
+    /// Conversations.
+    pub conversations: Arc<dyn ConversationStore>,
+    /// Their participants.
+    pub participants: Arc<dyn ParticipantStore>,
+    /// Their messages.
+    pub messages: Arc<dyn MessageStore>,
+    /// What was delivered and read.
+    pub receipts: Arc<dyn ReceiptStore>,
+    /// Reactions to messages.
+    pub reactions: Arc<dyn ReactionStore>,
+    /// The state of the database.
+    pub health: Arc<dyn StoreHealth>,
+}
+
+impl ConversationStores {
+    /// The stores of a database that has all of them.
+    pub fn of<S>(database: Arc<S>) -> Self
+    where
+        S: UserStore
+            + ConversationStore
+            + ParticipantStore
+            + MessageStore
+            + ReceiptStore
+            + ReactionStore
+            + StoreHealth
+            + 'static,
+    {
+        Self {
+            users: database.clone(),
+            conversations: database.clone(),
+            participants: database.clone(),
+            messages: database.clone(),
+            receipts: database.clone(),
+            reactions: database.clone(),
+            health: database,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The store of users.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::model::conversation::{UserChange, UserRecord};
+use crate::model::{TokenUser, UserId};
+
+/// Stores what is known of users: their names, pictures and status, and when they were online last.
+#[async_trait]
+pub trait UserStore: Debug + Send + Sync {
+    /// Stores what a user's token says of them, and returns their record.
+    async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError>;
+
+    /// The record of a user.
+    async fn find(&self, user: &UserId) -> Result<Option<UserRecord>, StoreError>;
+
+    /// The records of these users, in no order; unknown ones are left out.
+    async fn find_all(&self, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError>;
+
+    /// All users who have one of these names now, each once, in no order. Names are not unique.
+    async fn named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError>;
+
+    /// Changes a user for an administrator, who may do so before the user connects for the first
+    /// time.
+    async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError>;
+
+    /// Records that a user was online at this time (milliseconds since the epoch). A time earlier
+    /// than the stored one changes nothing.
+    async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError>;
+}
