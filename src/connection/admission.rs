@@ -15,7 +15,7 @@ use crate::audit::{Event as Audited, Record};
 use crate::auth::admission as decision;
 use crate::auth::admission::{Hello, Refusal};
 use crate::connection::{Admission, Client, Connection, Handshake};
-use crate::limits;
+use crate::limits::{Action, Limit};
 use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits, TransportCloser};
 
@@ -83,7 +83,7 @@ async fn admit(
         let bound = matches!(admitted, Admission::Guest).then_some(app.config.guest_max_bytes);
         link.allow(bound);
     }
-    let signals = limits::signals(&app.config);
+    let signals = Limit::new(&app.config, Action::Signals);
     let connection = Connection::new(
         socket.clone(),
         client,

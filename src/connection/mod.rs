@@ -37,7 +37,7 @@ use crate::audit::{AuditText, Source};
 use crate::auth::{AuthError, Authenticated};
 use crate::cluster::Subscription;
 use crate::config::Config;
-use crate::limits::{self, AddressSlot, Limit};
+use crate::limits::{Action, AddressSlot, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
 use crate::payload::{EncodedEvent, FrameSizes, Opaque};
 use crate::transport::{Flow, Link, TransportCloser};
@@ -339,13 +339,13 @@ impl Connection {
         before + bytes as u64
     }
 
-    /// The limit of messages: the user's, or this connection's own for a guest.
-    pub fn messages(&self, config: &Config) -> &Limit {
+    /// Counts a message: of the user, or of this connection for a guest; whether it is allowed.
+    pub fn allows_message(&self, config: &Config) -> bool {
         match self.member() {
-            Some(member) => &member.user.limits.messages,
+            Some(member) => member.user.limits.messages.allows(),
             None => {
-                let new = || Box::new(limits::messages(config));
-                self.guest_messages.get_or_init(new)
+                let new = || Box::new(Limit::new(config, Action::Messages));
+                self.guest_messages.get_or_init(new).allows()
             }
         }
     }

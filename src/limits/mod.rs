@@ -1,187 +1,107 @@
-//! Rate limits. Each is one kind of thing a client may do only so often; what happens beyond it
-//! (an error, a drop, a pause) is decided where it is asked. It must not know events.
+//! Rate limits: which actions are limited, how often each is allowed, and the counters. The caller
+//! decides what happens beyond a limit (an error, a drop, a wait). Nothing here knows users, events
+//! or other nodes: `users` shares the limits of one user between nodes.
 
 pub mod address;
+mod failures;
 mod slots;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, InsufficientCapacity, Quota};
+
+pub use failures::Failures;
 pub use slots::{AddressSlot, AddressSlots};
 
-use crate::cluster::{Body, Cluster, Spent, Topic};
 use crate::config::{Config, Rate};
-use crate::model::UserId;
 
-/// Counts how often one thing is done, for one user or one connection. Without a limiter
-/// everything is allowed.
+/// What a client may do only so often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Messages, edits, reactions and key exchanges: for each user over all their connections, for
+    /// each connection of a guest.
+    Messages,
+    /// Typing, presence and receipts, for each connection.
+    Signals,
+    /// Joins and reservations, for each address.
+    Joins,
+    /// Bytes of file chunks, for each user over all their connections.
+    FileBytes,
+    /// Failed authentications, and apart from them wrong session keys and passwords, for each
+    /// address.
+    FailedAuth,
+}
+
+impl Action {
+    /// The rate and the burst that the settings allow.
+    pub fn quota(self, config: &Config) -> Quota {
+        match self {
+            Self::Messages => quota(config.message_rate, config.message_burst),
+            Self::Signals => quota(config.signal_rate, config.signal_burst),
+            Self::Joins => quota(config.join_rate, config.join_burst),
+            Self::FileBytes => Quota::per_second(config.file_rate).allow_burst(config.file_burst),
+            Self::FailedAuth => quota(config.failed_auth_rate, config.failed_auth_rate.count()),
+        }
+    }
+}
+
+fn quota(rate: Rate, burst: NonZeroU32) -> Quota {
+    // A rate's interval is never zero, which is the only thing refused here.
+    Quota::with_period(rate.interval())
+        .unwrap_or(Quota::per_second(burst))
+        .allow_burst(burst)
+}
+
+/// Counts one action of one user or one connection. With `rate_limits` off everything is allowed.
 #[derive(Debug)]
 pub struct Limit {
     limiter: Option<DefaultDirectRateLimiter>,
-    shared: Option<Box<Shared>>,
-}
-
-/// A limit that holds over all nodes: each tells the others what was done on it whenever that comes
-/// to a tenth of the burst. So a user of several nodes may do that much more for each further one.
-#[derive(Debug)]
-struct Shared {
-    cluster: Arc<Cluster>,
-    user: UserId,
-    /// What is told.
-    spent: fn(u32) -> Spent,
-    /// How much is told at once.
-    share: u32,
-    untold: AtomicU32,
-    /// What others did that does not count yet.
-    owed: AtomicU32,
-}
-
-impl Shared {
-    fn new(
-        cluster: &Arc<Cluster>,
-        user: &UserId,
-        spent: fn(u32) -> Spent,
-        burst: u32,
-    ) -> Box<Self> {
-        Box::new(Self {
-            cluster: cluster.clone(),
-            user: user.clone(),
-            spent,
-            share: (burst / 10).max(1),
-            untold: AtomicU32::new(0),
-            owed: AtomicU32::new(0),
-        })
-    }
-
-    fn did(&self, amount: u32) {
-        let untold = self.untold.fetch_add(amount, Ordering::Relaxed);
-        if untold.saturating_add(amount) >= self.share {
-            let amount = self.untold.swap(0, Ordering::Relaxed);
-            if amount > 0 {
-                let topic = Topic::User(self.user.clone());
-                let body = Body::Spent((self.spent)(amount));
-                let _ = self.cluster.bus().post(&topic, &body);
-            }
-        }
-    }
 }
 
 impl Limit {
-    fn new(config: &Config, quota: Quota) -> Self {
-        let limiter = || DefaultDirectRateLimiter::direct(quota);
+    /// A limit of which nothing is used yet.
+    pub fn new(config: &Config, action: Action) -> Self {
+        let limiter = || DefaultDirectRateLimiter::direct(action.quota(config));
         Self {
             limiter: config.rate_limits.then(limiter),
-            shared: None,
         }
     }
 
-    /// The same, held over all nodes.
-    fn shared(self, shared: Option<Box<Shared>>) -> Self {
-        let shared = shared.filter(|_| self.limiter.is_some());
-        Self { shared, ..self }
+    /// Whether anything is limited at all.
+    pub fn is_limited(&self) -> bool {
+        self.limiter.is_some()
     }
 
     /// Counts one; whether it is allowed.
     pub fn allows(&self) -> bool {
-        let Some(limiter) = &self.limiter else {
-            return true;
-        };
-        self.pay(limiter);
-        let allowed = limiter.check().is_ok();
-        if allowed && let Some(shared) = &self.shared {
-            shared.did(1);
-        }
-        allowed
+        self.limiter
+            .as_ref()
+            .is_none_or(|limiter| limiter.check().is_ok())
     }
 
-    /// Waits until `amount` is allowed. More than the burst counts as the burst.
-    pub async fn wait_for(&self, amount: usize) {
-        let (Some(limiter), Some(amount)) = (
-            &self.limiter,
-            NonZeroU32::new(amount.min(u32::MAX as usize) as u32),
-        ) else {
+    /// Counts `amount` if it is allowed as a whole; whether it is. More than the burst never is.
+    pub fn allows_all(&self, amount: NonZeroU32) -> bool {
+        self.limiter
+            .as_ref()
+            .is_none_or(|limiter| matches!(limiter.check_n(amount), Ok(Ok(()))))
+    }
+
+    /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
+    pub async fn wait_for(&self, amount: NonZeroU32) {
+        let Some(limiter) = &self.limiter else {
             return;
         };
-        self.pay(limiter);
         // Being told that the amount is over the burst is the only error.
-        if let Err(governor::InsufficientCapacity(burst)) = limiter.until_n_ready(amount).await
+        if let Err(InsufficientCapacity(burst)) = limiter.until_n_ready(amount).await
             && let Some(burst) = NonZeroU32::new(burst)
         {
             let _ = limiter.until_n_ready(burst).await;
         }
-        if let Some(shared) = &self.shared {
-            shared.did(amount.get());
-        }
-    }
-
-    /// Counts what was done on another node.
-    pub fn charge(&self, amount: u32) {
-        if let (Some(limiter), Some(shared)) = (&self.limiter, &self.shared) {
-            let add = |owed: u32| Some(owed.saturating_add(amount));
-            // It always is some.
-            let _ = shared
-                .owed
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
-            self.pay(limiter);
-        }
-    }
-
-    /// Counts what others did, as far as there is room for it.
-    fn pay(&self, limiter: &DefaultDirectRateLimiter) {
-        let Some(shared) = &self.shared else {
-            return;
-        };
-        let mut owed = shared.owed.swap(0, Ordering::Relaxed);
-        let mut part = owed;
-        while let Some(amount) = NonZeroU32::new(part.min(owed)) {
-            match limiter.check_n(amount) {
-                Ok(Ok(())) => owed -= amount.get(),
-                // There is no room for as much, or never: for half of it, perhaps.
-                Ok(Err(_)) | Err(_) => part = amount.get() / 2,
-            }
-        }
-        shared.owed.fetch_add(owed, Ordering::Relaxed);
     }
 }
 
-/// What one user may do, over all their connections.
-#[derive(Debug)]
-pub struct UserLimits {
-    /// Messages, edits, reactions, key exchanges.
-    pub messages: Limit,
-    /// Bytes of file chunks.
-    pub file_bytes: Limit,
-}
-
-impl UserLimits {
-    /// Fresh limits of this user.
-    pub fn new(config: &Config, user: &UserId, cluster: Option<&Arc<Cluster>>) -> Self {
-        let shared = |spent, burst: NonZeroU32| {
-            cluster.map(|cluster| Shared::new(cluster, user, spent, burst.get()))
-        };
-        let file_rate = Quota::per_second(config.file_rate).allow_burst(config.file_burst);
-        Self {
-            messages: messages(config).shared(shared(Spent::Messages, config.message_burst)),
-            file_bytes: Limit::new(config, file_rate)
-                .shared(shared(Spent::FileBytes, config.file_burst)),
-        }
-    }
-
-    /// Counts what the user did on another node.
-    pub fn charge(&self, spent: Spent) {
-        match spent {
-            Spent::Messages(count) => self.messages.charge(count),
-            Spent::FileBytes(bytes) => self.file_bytes.charge(bytes),
-        }
-    }
-}
-
-/// Limits per IP address.
+/// The limits of IP addresses.
 #[derive(Debug)]
 pub struct AddressLimits {
     joins: Option<DefaultKeyedRateLimiter<IpAddr>>,
@@ -191,69 +111,10 @@ pub struct AddressLimits {
     pub session_keys: Failures,
 }
 
-/// Counts what failed from each address.
-#[derive(Debug)]
-pub struct Failures {
-    counted: DashMap<IpAddr, Counted>,
-    /// How many there may be in which time; `None` any number.
-    allowed: Option<(u32, Duration)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Counted {
-    since: Instant,
-    count: u32,
-}
-
-impl Failures {
-    fn new(config: &Config) -> Self {
-        let rate = config.failed_auth_rate;
-        let allowed = || (rate.count().get(), rate.period().duration());
-        Self {
-            counted: DashMap::new(),
-            allowed: config.rate_limits.then(allowed),
-        }
-    }
-
-    /// Whether an address may still try.
-    pub fn allows(&self, address: IpAddr) -> bool {
-        let Some((most, period)) = self.allowed else {
-            return true;
-        };
-        self.counted
-            .get(&address)
-            .is_none_or(|failures| failures.count < most || failures.since.elapsed() >= period)
-    }
-
-    /// Counts a failure.
-    pub fn count(&self, address: IpAddr) {
-        let Some((_, period)) = self.allowed else {
-            return;
-        };
-        let fresh = Counted {
-            since: Instant::now(),
-            count: 0,
-        };
-        let mut failures = self.counted.entry(address).or_insert(fresh);
-        if failures.since.elapsed() >= period {
-            *failures = fresh;
-        }
-        failures.count += 1;
-    }
-
-    fn sweep(&self) {
-        if let Some((_, period)) = self.allowed {
-            self.counted
-                .retain(|_, failures| failures.since.elapsed() < period);
-        }
-    }
-}
-
 impl AddressLimits {
-    /// Fresh limits.
+    /// Limits of which no address has used anything yet.
     pub fn new(config: &Config) -> Self {
-        let joins =
-            || DefaultKeyedRateLimiter::keyed(quota(config.join_rate, config.join_burst.get()));
+        let joins = || DefaultKeyedRateLimiter::keyed(Action::Joins.quota(config));
         Self {
             joins: config.rate_limits.then(joins),
             authentication: Failures::new(config),
@@ -268,7 +129,7 @@ impl AddressLimits {
             .is_none_or(|limiter| limiter.check_key(&address).is_ok())
     }
 
-    /// Forgets addresses that have done nothing for a while. To be called now and then.
+    /// Frees the memory of addresses whose limits are unused again. To be called from time to time.
     pub fn sweep(&self) {
         if let Some(joins) = &self.joins {
             joins.retain_recent();
@@ -278,23 +139,67 @@ impl AddressLimits {
     }
 }
 
-/// The limit of one user, or of one guest's connection, for messages.
-pub fn messages(config: &Config) -> Limit {
-    Limit::new(
-        config,
-        quota(config.message_rate, config.message_burst.get()),
-    )
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
 
-/// The limit of one connection for typing, presence and receipts.
-pub fn signals(config: &Config) -> Limit {
-    Limit::new(config, quota(config.signal_rate, config.signal_burst.get()))
-}
+    const fn nonzero(number: u32) -> NonZeroU32 {
+        match NonZeroU32::new(number) {
+            Some(number) => number,
+            None => NonZeroU32::MIN,
+        }
+    }
 
-fn quota(rate: Rate, burst: u32) -> Quota {
-    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-    // A rate's interval is never zero, which is the only thing refused here.
-    Quota::with_period(rate.interval())
-        .unwrap_or(Quota::per_second(burst))
-        .allow_burst(burst)
+    #[test]
+    fn every_action_has_the_rate_and_the_burst_of_its_settings() {
+        let config = Config {
+            message_rate: Rate::per_second(1),
+            message_burst: nonzero(11),
+            signal_rate: Rate::per_second(2),
+            signal_burst: nonzero(12),
+            join_rate: Rate::per_second(4),
+            join_burst: nonzero(13),
+            file_rate: nonzero(1000),
+            file_burst: nonzero(14),
+            failed_auth_rate: Rate::per_minute(30),
+            ..Config::default()
+        };
+        let expected = [
+            (Action::Messages, Duration::from_secs(1), 11),
+            (Action::Signals, Duration::from_millis(500), 12),
+            (Action::Joins, Duration::from_millis(250), 13),
+            (Action::FileBytes, Duration::from_millis(1), 14),
+            (Action::FailedAuth, Duration::from_secs(2), 30),
+        ];
+        for (action, interval, burst) in expected {
+            let quota = action.quota(&config);
+            assert_eq!(quota.replenish_interval(), interval, "{action:?}");
+            assert_eq!(quota.burst_size().get(), burst, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn the_burst_is_allowed_and_then_no_more() {
+        let config = Config {
+            message_rate: Rate::per_minute(1),
+            message_burst: nonzero(3),
+            ..Config::default()
+        };
+        let limit = Limit::new(&config, Action::Messages);
+        assert!(!limit.allows_all(nonzero(4)), "more than the burst");
+        assert!(limit.allows_all(nonzero(2)) && !limit.allows_all(nonzero(2)));
+        assert!(limit.allows() && !limit.allows());
+    }
+
+    #[test]
+    fn everything_is_allowed_without_rate_limits() {
+        let config = Config {
+            rate_limits: false,
+            message_burst: nonzero(1),
+            ..Config::default()
+        };
+        let limit = Limit::new(&config, Action::Messages);
+        assert!((0..10).all(|_| limit.allows()) && !limit.is_limited());
+    }
 }

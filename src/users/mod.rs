@@ -3,6 +3,7 @@
 
 mod administration;
 mod cache;
+mod limits;
 mod peers;
 pub mod presence;
 mod presence_sync;
@@ -23,10 +24,10 @@ use tokio::sync::Semaphore;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::limits::UserLimits;
 use crate::model::{Identity, TokenUser, UserId};
 pub use administration::{change_user, disconnect_here, disconnect_user};
 use cache::CachedIdentity;
+pub use limits::{UserLimit, UserLimits};
 use peers::Peers;
 pub use presence_sync::PresenceSync;
 pub(crate) use remote::{heard, heard_by_all};

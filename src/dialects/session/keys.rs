@@ -122,7 +122,7 @@ pub(super) async fn save_public_key(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.messages(&app.config).allows())?;
+    Refusal::unless_allowed(connection.allows_message(&app.config))?;
     let fields = Fields::new(payload, &app.config);
     let key = optional_public_key(&fields, app.config.max_key_bytes)?;
     let key = key.ok_or(BadField(Some("publicKey")))?;
@@ -182,7 +182,7 @@ pub(super) async fn set_session_key(
 ) -> Result<(), Refusal> {
     const NAME: &str = "encryptedKeys";
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.messages(&app.config).allows())?;
+    Refusal::unless_allowed(connection.allows_message(&app.config))?;
     let fields = Fields::new(payload, &app.config);
     let encrypted_keys = fields.filled(NAME)?;
     if !encrypted_keys.is_object() {

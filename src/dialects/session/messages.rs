@@ -125,7 +125,7 @@ pub(super) async fn send_message(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.messages(&app.config).allows())?;
+    Refusal::unless_allowed(connection.allows_message(&app.config))?;
     let fields = Fields::new(payload, &app.config);
     let encrypted = OwnedValue::from(fields.filled("encrypted")?);
     let to = fields.optional_user("to")?;

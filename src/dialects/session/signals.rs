@@ -61,7 +61,7 @@ pub(super) async fn file_downloaded(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let config = &request.app.config;
-    Refusal::unless_allowed(request.connection.messages(config).allows())?;
+    Refusal::unless_allowed(request.connection.allows_message(config))?;
     let fields = Fields::new(payload, config);
     fields.id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;
