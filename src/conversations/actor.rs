@@ -1,22 +1,21 @@
-//! Who does something in a conversation, and how records name them.
+//! Who does something in a conversation, and how audit records name them.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::audit::{Event, Record, Source};
+use crate::audit::{Audit, Event, Record, Source};
 use crate::connection::Member;
 use crate::model::{Dialect, Identity};
 
-/// Who does something.
+/// A user who does something.
 #[derive(Debug, Clone, Copy)]
 pub struct Actor<'a> {
     /// The user.
     pub identity: &'a Identity,
     /// How records name them.
     pub source: &'a Arc<Source>,
-    /// The dialect in which they ask.
+    /// The dialect of the request.
     pub dialect: Option<Dialect>,
 }
 
@@ -33,16 +32,13 @@ impl Member {
 
 impl Actor<'_> {
     /// Records what they did.
-    pub fn record(&self, app: &App, event: Event) {
-        let record = Record::new(self.source, self.dialect, event);
-        app.audit.record(record);
+    pub(super) fn record(&self, audit: &Audit, event: Event) {
+        audit.record(Record::new(self.source, self.dialect, event));
     }
 
-    /// Records it under an id that it has whenever it is recorded. What a client asks for again
-    /// because the server ended before it answered may have been done and not recorded; else the
-    /// second record is none.
-    pub(super) fn record_as(&self, app: &App, id: Uuid, event: Event) {
-        let record = Record::with_id(id, self.source, self.dialect, event);
-        app.audit.record(record);
+    /// Records it under a fixed id. A client that got no answer, because the server ended first, asks
+    /// again for what may be done and not recorded: a second record with the same id is ignored.
+    pub(super) fn record_as(&self, audit: &Audit, id: Uuid, event: Event) {
+        audit.record(Record::with_id(id, self.source, self.dialect, event));
     }
 }

@@ -1,26 +1,92 @@
-//! What users do in stored conversations: each operation once, whether it comes over a socket or over
-//! REST. It is stored, recorded, and published to everybody it concerns, in this order. How an
-//! operation is asked for and answered is for the dialects and `http`; here is no event and no route.
+//! Stored conversations: what is done in them, each operation once, whether it comes over a socket or
+//! over REST; who is subscribed on this node; and the order of their events. A change is stored,
+//! recorded, and published to everybody it concerns, in this order. This knows no event name and no
+//! route: how an operation is requested, answered and worded is for the dialects and `http`.
 
 mod actor;
 mod joining;
 mod messages;
 mod participants;
+mod publish;
 mod reactions;
 mod receipts;
 mod remote;
+mod stored;
 mod subscriptions;
 mod typing;
 
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use crate::audit::Audit;
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::model::clock::Clock;
+use crate::stores::conversations::ConversationStores;
+use crate::users::Users;
+
 pub use actor::Actor;
-pub use joining::{disconnected, join, join_all, leave, online, require_participant};
-pub use messages::{delete, edit, hide, send, sent_elsewhere, tell_here};
-pub use participants::{By, NotManaged, add_participant, create, end_participation, put_in};
-pub use reactions::{add_reaction, remove_reaction};
-pub use receipts::mark_read;
-pub(crate) use remote::heard;
-pub use subscriptions::{
-    ConversationEvent, ConversationGuard, Conversations, Participation, Teller, Unsaid,
-    UserNotification,
-};
-pub use typing::{typing, typing_elsewhere};
+pub use joining::OnlineUsers;
+pub use messages::Sent;
+pub use participants::{Initiator, ParticipantError};
+pub use publish::{ConversationEvent, ParticipantsChanged, Teller, UserNotification};
+pub use stored::Stored;
+use subscriptions::Subscriptions;
+pub use subscriptions::{ConversationGuard, Unpublished};
+
+/// The service.
+pub struct Conversations {
+    stores: ConversationStores,
+    clock: Arc<dyn Clock>,
+    config: Arc<Config>,
+    users: Arc<Users>,
+    audit: Audit,
+    cluster: Option<Arc<Cluster>>,
+    subscriptions: Subscriptions,
+    tellers: OnceLock<Vec<Teller>>,
+}
+
+impl Conversations {
+    /// Conversations in these stores, whose events go to these users, here and on the other nodes.
+    pub fn new(
+        stores: ConversationStores,
+        clock: Arc<dyn Clock>,
+        config: Arc<Config>,
+        users: Arc<Users>,
+        audit: Audit,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Self {
+        Self {
+            stores,
+            clock,
+            config,
+            users,
+            audit,
+            cluster,
+            subscriptions: Subscriptions::default(),
+            tellers: OnceLock::new(),
+        }
+    }
+
+    /// Sets who tells what happened; once, when the server is put together.
+    pub fn set_tellers(&self, tellers: Vec<Teller>) {
+        // A second time does not come.
+        let _ = self.tellers.set(tellers);
+    }
+
+    /// Where they are stored.
+    pub fn stores(&self) -> &ConversationStores {
+        &self.stores
+    }
+
+    /// Now, in milliseconds since the epoch.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+}
+
+impl fmt::Debug for Conversations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversations").finish_non_exhaustive()
+    }
+}

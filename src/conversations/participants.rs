@@ -1,32 +1,44 @@
-//! Making conversations, and letting people take part in them. Their live connections follow.
+//! Creating conversations, and managing their participants. The participants' connections follow.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Actor, joining};
-use crate::app::App;
-use crate::audit::{AdminAction, AuditText, Event, Record, Source};
+use super::{Actor, ConversationGuard, Conversations, ParticipantsChanged, UserNotification};
+use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
 use crate::cluster::{Body, Topic};
-use crate::conversations::{ConversationGuard, Participation, UserNotification};
 use crate::model::conversation::{
     Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant, Role,
 };
 use crate::model::{Dialect, UserId};
 use crate::stores::conversations::StoreError;
 
-/// By whom, and by which right, participants are managed.
+/// Who manages participants, and by which right.
 #[derive(Debug, Clone, Copy)]
-pub enum By<'a> {
-    /// By a user, who takes part.
+pub enum Initiator<'a> {
+    /// A user, as a participant.
     Participant(Actor<'a>),
-    /// By an administrator of the server, whom records name like this.
+    /// An administrator of the server, whom records name like this.
     Admin(&'a Arc<Source>),
 }
 
-impl<'a> By<'a> {
-    /// The name that is told.
+/// Why participants are not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ParticipantError {
+    /// The user is a participant, but no admin of the conversation.
+    #[error("not an admin of the conversation")]
+    NotAdmin,
+    /// Who should be removed is no participant.
+    #[error("not found")]
+    NotFound,
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<'a> Initiator<'a> {
+    /// The name that clients see.
     fn name(self) -> &'a str {
         match self {
             Self::Participant(actor) => &actor.identity.name,
@@ -41,24 +53,9 @@ impl<'a> By<'a> {
         }
     }
 
-    /// Whether they may manage the participants of a conversation.
-    async fn may_manage(
-        self,
-        app: &App,
-        guard: &mut ConversationGuard<'_>,
-    ) -> Result<(), NotManaged> {
-        let Some(user) = self.user() else {
-            return Ok(());
-        };
-        match guard.role_of(&app.users, user).await? {
-            Role::Admin => Ok(()),
-            Role::Member => Err(NotManaged::NotAdmin),
-        }
-    }
-
     fn record(
         self,
-        app: &App,
+        audit: &Audit,
         action: AdminAction,
         id: &ConversationId,
         recipient: Option<&UserId>,
@@ -70,183 +67,192 @@ impl<'a> By<'a> {
             count: None,
         };
         match self {
-            Self::Participant(actor) => actor.record(app, event),
-            Self::Admin(source) => app.audit.record(Record::new(source, None, event)),
+            Self::Participant(actor) => actor.record(audit, event),
+            Self::Admin(source) => audit.record(Record::new(source, None, event)),
         }
     }
 }
 
-/// Why participants are not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum NotManaged {
-    /// The user takes part, but is no admin of the conversation.
-    #[error("not an admin of the conversation")]
-    NotAdmin,
-    /// Who should be removed does not take part.
-    #[error("not found")]
-    NotFound,
-    /// The store refused or failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Makes a conversation, and tells those who take part.
-///
-/// # Errors
-/// [`StoreError::ConversationExists`], or the store fails.
-pub async fn create(app: &App, by: By<'_>, new: &NewConversation) -> Result<Created, StoreError> {
-    let created = app.conversations.stores().conversations.create(new).await?;
-    let id = &created.conversation.id;
-    by.record(app, AdminAction::ConversationCreated, id, None);
-    // It may have been asked for in vain just before, which is remembered for a moment.
-    app.conversations.lock(id).await.forget_members();
-    app.conversations.send(id, &Body::Participants);
-    let all = created.participants.iter();
-    join_all(all.map(|one| put_in_everywhere(app, id, &one.user))).await;
-    let told: Vec<_> = users(&created.participants);
-    let names = names(app, &told).await;
-    let own = created.participants.iter();
-    let own = own.filter(|one| Some(&one.user) == by.user());
-    let keys = own.chain(&created.participants);
-    let key = keys.flat_map(|one| &one.key).next();
-    let participation = Participation {
-        told: &told,
-        names: &names,
-        by: by.name(),
-        key_number: key.map(|key| key.number),
-    };
-    let notification = UserNotification::Created(&participation);
-    app.conversations.notify(&app.users, id, &notification);
-    Ok(created)
-}
-
-/// Lets someone take part, and tells those who do.
-///
-/// # Errors
-/// [`NotManaged::NotAdmin`], [`StoreError::NotParticipant`], [`StoreError::NoConversation`], or the
-/// store fails.
-pub async fn add_participant(
-    app: &App,
-    by: By<'_>,
-    id: &ConversationId,
-    new: &NewParticipant,
-) -> Result<Added, NotManaged> {
-    let mut guard = app.conversations.lock(id).await;
-    by.may_manage(app, &mut guard).await?;
-    let added = app.conversations.stores().participants.add(id, new).await?;
-    guard.forget_members();
-    app.conversations.send(id, &Body::Participants);
-    drop(guard);
-    if added.repeated {
-        return Ok(added);
+impl Conversations {
+    /// Creates a conversation, and notifies its participants.
+    ///
+    /// # Errors
+    /// [`StoreError::ConversationExists`], or the store fails.
+    pub async fn create(
+        self: &Arc<Self>,
+        by: Initiator<'_>,
+        new: &NewConversation,
+    ) -> Result<Created, StoreError> {
+        let created = self.stores().conversations.create(new).await?;
+        let id = &created.conversation.id;
+        by.record(&self.audit, AdminAction::ConversationCreated, id, None);
+        // It may have been looked up in vain just before, which is cached for a moment.
+        self.lock(id).await.forget_members();
+        self.send(id, &Body::Participants);
+        let all = created.participants.iter();
+        join_all(all.map(|one| self.auto_join_everywhere(id, &one.user))).await;
+        let to: Vec<_> = users(&created.participants);
+        let names = self.names(&to).await;
+        let own = created.participants.iter();
+        let own = own.filter(|one| Some(&one.user) == by.user());
+        let keys = own.chain(&created.participants);
+        let key = keys.flat_map(|one| &one.key).next();
+        let change = ParticipantsChanged {
+            to: &to,
+            names: &names,
+            by: by.name(),
+            key_number: key.map(|key| key.number),
+        };
+        self.notify(id, &UserNotification::Created(&change));
+        Ok(created)
     }
-    by.record(app, AdminAction::ParticipantAdded, id, Some(&new.user));
-    put_in_everywhere(app, id, &new.user).await;
-    let told = active(app, id).await?;
-    let names = names(app, std::slice::from_ref(&new.user)).await;
-    let participation = Participation {
-        told: &told,
-        names: &names,
-        by: by.name(),
-        key_number: added.participant.key.as_ref().map(|key| key.number),
-    };
-    let notification = UserNotification::Added(&participation);
-    app.conversations.notify(&app.users, id, &notification);
-    Ok(added)
-}
 
-/// Ends someone's taking part: their connections are taken out at once, and those who still take
-/// part are told.
-///
-/// # Errors
-/// As for [`add_participant`]; anybody may end their own. [`NotManaged::NotFound`]
-pub async fn end_participation(
-    app: &App,
-    by: By<'_>,
-    id: &ConversationId,
-    user: &UserId,
-) -> Result<Participant, NotManaged> {
-    let mut guard = app.conversations.lock(id).await;
-    let ending = match by.user() {
-        Some(own) if own == user => {
-            guard.role_of(&app.users, user).await?;
-            Ending::Left
+    /// Adds a participant, and notifies all of them.
+    ///
+    /// # Errors
+    /// [`ParticipantError::NotAdmin`], [`StoreError::NotParticipant`],
+    /// [`StoreError::NoConversation`], or the store fails.
+    pub async fn add_participant(
+        self: &Arc<Self>,
+        by: Initiator<'_>,
+        id: &ConversationId,
+        new: &NewParticipant,
+    ) -> Result<Added, ParticipantError> {
+        let mut guard = self.lock(id).await;
+        guard.require_admin(by).await?;
+        let added = self.stores().participants.add(id, new).await?;
+        guard.forget_members();
+        self.send(id, &Body::Participants);
+        drop(guard);
+        if added.repeated {
+            return Ok(added);
         }
-        _ => {
-            by.may_manage(app, &mut guard).await?;
-            Ending::Removed
-        }
-    };
-    let stores = app.conversations.stores();
-    let ended = stores.participants.end(id, user, ending).await?;
-    let ended = ended.ok_or(NotManaged::NotFound)?;
-    guard.forget_members();
-    for connection in guard.connections_of(user) {
-        guard.put_out(&app.users, &connection, user).await;
+        let action = AdminAction::ParticipantAdded;
+        by.record(&self.audit, action, id, Some(&new.user));
+        self.auto_join_everywhere(id, &new.user).await;
+        let to = self.participants(id).await?;
+        let names = self.names(std::slice::from_ref(&new.user)).await;
+        let change = ParticipantsChanged {
+            to: &to,
+            names: &names,
+            by: by.name(),
+            key_number: added.participant.key.as_ref().map(|key| key.number),
+        };
+        self.notify(id, &UserNotification::Added(&change));
+        Ok(added)
     }
-    // Before anything else is said of the conversation, by any server.
-    app.conversations.send(id, &Body::Participants);
-    drop(guard);
-    if let Some(cluster) = &app.cluster {
-        cluster.bus().flush().await;
-    }
-    by.record(app, AdminAction::ParticipantRemoved, id, Some(user));
-    let mut told = active(app, id).await?;
-    told.push(user.clone());
-    let names = names(app, std::slice::from_ref(user)).await;
-    let participation = Participation {
-        told: &told,
-        names: &names,
-        by: by.name(),
-        key_number: None,
-    };
-    let notification = UserNotification::Removed(&participation);
-    app.conversations.notify(&app.users, id, &notification);
-    Ok(ended)
-}
 
-/// The same for all of their connections, wherever these are.
-async fn put_in_everywhere(app: &App, id: &ConversationId, user: &UserId) {
-    put_in(app, id, user).await;
-    if let Some(cluster) = &app.cluster {
-        // What is said of the conversation next is to reach them.
-        let topic = Topic::User(user.clone());
-        cluster.have_done(&topic, &Body::PutIn(id.clone())).await;
-    }
-}
-
-/// Those of a user's connections here that are in all their chats are in this one, too.
-pub async fn put_in(app: &App, id: &ConversationId, user: &UserId) {
-    for connection in app.users.connections(user.as_str()) {
-        if connection.dialect() != Dialect::Chat {
-            continue;
+    /// Removes a participant: the subscriptions of their connections end at once; they and the other
+    /// participants are notified.
+    ///
+    /// # Errors
+    /// As for [`add_participant`](Self::add_participant), but anybody may remove themselves.
+    /// [`ParticipantError::NotFound`]
+    pub async fn remove_participant(
+        self: &Arc<Self>,
+        by: Initiator<'_>,
+        id: &ConversationId,
+        user: &UserId,
+    ) -> Result<Participant, ParticipantError> {
+        let mut guard = self.lock(id).await;
+        let ending = match by.user() {
+            Some(own) if own == user => {
+                guard.role_of(user).await?;
+                Ending::Left
+            }
+            _ => {
+                guard.require_admin(by).await?;
+                Ending::Removed
+            }
+        };
+        let ended = self.stores().participants.end(id, user, ending).await?;
+        let ended = ended.ok_or(ParticipantError::NotFound)?;
+        guard.forget_members();
+        for connection in guard.connections_of(user) {
+            guard.evict(&connection, user).await;
         }
-        match joining::follow(app, &connection, user, id).await {
-            Ok(()) | Err(StoreError::NotParticipant) => {}
-            Err(error) => tracing::warn!(%error, "a connection was not put into a new chat"),
+        // Before anything else is sent of the conversation, by any node.
+        self.send(id, &Body::Participants);
+        drop(guard);
+        if let Some(cluster) = &self.cluster {
+            cluster.bus().flush().await;
+        }
+        let action = AdminAction::ParticipantRemoved;
+        by.record(&self.audit, action, id, Some(user));
+        let mut to = self.participants(id).await?;
+        to.push(user.clone());
+        let names = self.names(std::slice::from_ref(user)).await;
+        let change = ParticipantsChanged {
+            to: &to,
+            names: &names,
+            by: by.name(),
+            key_number: None,
+        };
+        self.notify(id, &UserNotification::Removed(&change));
+        Ok(ended)
+    }
+
+    /// Subscribes the connections of a new participant that are subscribed to all chats of their
+    /// user, on every node.
+    async fn auto_join_everywhere(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
+        self.auto_join(id, user).await;
+        if let Some(cluster) = &self.cluster {
+            // What is sent of the conversation next has to reach them.
+            let topic = Topic::User(user.clone());
+            cluster.have_done(&topic, &Body::PutIn(id.clone())).await;
         }
     }
+
+    /// The same for their connections to this node.
+    pub(super) async fn auto_join(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
+        for connection in self.users.connections(user.as_str()) {
+            if connection.dialect() != Dialect::Chat {
+                continue;
+            }
+            match self.auto_join_connection(&connection, user, id).await {
+                Ok(()) | Err(StoreError::NotParticipant) => {}
+                Err(error) => tracing::warn!(%error, "a connection was not put into a new chat"),
+            }
+        }
+    }
+
+    async fn participants(&self, id: &ConversationId) -> Result<Vec<UserId>, StoreError> {
+        let all = self.stores().participants.list(id).await?;
+        Ok(users(all.iter().filter(|one| one.is_active())))
+    }
+
+    /// The names of users, in the same order; the id of one who is not known. A failure of the store
+    /// must not keep anybody from being notified.
+    async fn names(&self, users: &[UserId]) -> Vec<Arc<str>> {
+        let known = self
+            .stores()
+            .users
+            .find_all(users)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "the names of participants could not be read");
+                Vec::new()
+            });
+        let known: HashMap<_, _> = known.into_iter().map(|user| (user.id, user.name)).collect();
+        let name = |user: &UserId| known.get(user).unwrap_or(user.shared()).clone();
+        users.iter().map(name).collect()
+    }
 }
 
-async fn active(app: &App, id: &ConversationId) -> Result<Vec<UserId>, StoreError> {
-    let all = app.conversations.stores().participants.list(id).await?;
-    Ok(users(all.iter().filter(|one| one.is_active())))
+impl ConversationGuard {
+    /// Fails unless the participants of the conversation may be managed.
+    async fn require_admin(&mut self, by: Initiator<'_>) -> Result<(), ParticipantError> {
+        let Some(user) = by.user() else {
+            return Ok(());
+        };
+        match self.role_of(user).await? {
+            Role::Admin => Ok(()),
+            Role::Member => Err(ParticipantError::NotAdmin),
+        }
+    }
 }
 
 fn users<'a>(participants: impl IntoIterator<Item = &'a Participant>) -> Vec<UserId> {
     let users = participants.into_iter().map(|one| one.user.clone());
     users.collect()
-}
-
-/// The names of users, in the same order; the id of one who is not known. What is told must not
-/// fail because of them.
-async fn names(app: &App, users: &[UserId]) -> Vec<Arc<str>> {
-    let known = app.conversations.stores().users.find_all(users).await;
-    let known = known.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the names of participants could not be read");
-        Vec::new()
-    });
-    let known: HashMap<_, _> = known.into_iter().map(|user| (user.id, user.name)).collect();
-    let name = |user: &UserId| known.get(user).unwrap_or(user.shared()).clone();
-    users.iter().map(name).collect()
 }

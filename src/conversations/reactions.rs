@@ -1,74 +1,71 @@
 //! Reacting to messages.
 
-use super::Actor;
+use std::sync::Arc;
+
 use super::messages::reference;
-use crate::app::App;
+use super::{Actor, ConversationEvent, Conversations, Stored};
 use crate::audit::Event;
-use crate::conversations::ConversationEvent;
 use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, ReactionId};
 use crate::stores::conversations::StoreError;
 
-/// Keeps a reaction and tells everybody. `kept` is called in between, with its id. When the user had
-/// reacted so before, nobody is told anything.
-///
-/// # Errors
-/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
-pub async fn add_reaction(
-    app: &App,
-    actor: Actor<'_>,
-    conversation: &ConversationId,
-    message: MessageId,
-    emoji: &Emoji,
-    kept: impl FnOnce(ReactionId) + Send,
-) -> Result<(), StoreError> {
-    let conversations = &app.conversations;
-    let mut guard = conversations.lock(conversation).await;
-    let user = &actor.identity.user;
-    let stores = conversations.stores();
-    let reacted = stores.reactions.add(conversation, message, user, emoji);
-    let Reacted { reaction, repeated } = reacted.await?;
-    if repeated {
-        kept(reaction.id);
-        return Ok(());
+impl Conversations {
+    /// Adds a reaction; its id. One that the user had added before is not published again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    pub async fn add_reaction(
+        self: &Arc<Self>,
+        actor: Actor<'_>,
+        conversation: &ConversationId,
+        message: MessageId,
+        emoji: &Emoji,
+    ) -> Result<Stored<ReactionId>, StoreError> {
+        let mut guard = self.lock(conversation).await;
+        let user = actor.identity.clone();
+        let reactions = &self.stores().reactions;
+        let reacted = reactions.add(conversation, message, &user.user, emoji);
+        let Reacted { reaction, repeated } = reacted.await?;
+        if !repeated {
+            let event = Event::Reaction(reference(conversation, message));
+            actor.record(&self.audit, event);
+        }
+        let id = reaction.id;
+        let rest = async move {
+            if !repeated {
+                guard.check_members().await;
+                let event = ConversationEvent::Reacted {
+                    reaction: &reaction,
+                    user: &user,
+                };
+                guard.publish_and_wait(&event).await;
+            }
+        };
+        Ok(Stored::new(id, rest))
     }
-    actor.record(app, Event::Reaction(reference(conversation, message)));
-    kept(reaction.id);
-    guard.check_members(&app.users).await;
-    let event = ConversationEvent::Reacted {
-        reaction: &reaction,
-        user: actor.identity,
-    };
-    let lagging = guard.tell(&event).await;
-    drop(guard);
-    lagging.wait_at_rate(app.config.room_min_rate).await;
-    Ok(())
-}
 
-/// Takes a user's own reaction back and tells everybody. `kept` is called in between.
-///
-/// # Errors
-/// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
-pub async fn remove_reaction(
-    app: &App,
-    actor: Actor<'_>,
-    conversation: &ConversationId,
-    message: MessageId,
-    reaction: ReactionId,
-    kept: impl FnOnce() + Send,
-) -> Result<(), StoreError> {
-    let conversations = &app.conversations;
-    let mut guard = conversations.lock(conversation).await;
-    let user = &actor.identity.user;
-    let stores = conversations.stores();
-    let removed = stores
-        .reactions
-        .remove(conversation, message, reaction, user);
-    let removed = removed.await?;
-    actor.record(app, Event::Reaction(reference(conversation, message)));
-    kept();
-    guard.check_members(&app.users).await;
-    let lagging = guard.tell(&ConversationEvent::Unreacted(&removed)).await;
-    drop(guard);
-    lagging.wait_at_rate(app.config.room_min_rate).await;
-    Ok(())
+    /// Removes a reaction of the user's own.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    pub async fn remove_reaction(
+        self: &Arc<Self>,
+        actor: Actor<'_>,
+        conversation: &ConversationId,
+        message: MessageId,
+        reaction: ReactionId,
+    ) -> Result<Stored<()>, StoreError> {
+        let mut guard = self.lock(conversation).await;
+        let user = &actor.identity.user;
+        let reactions = &self.stores().reactions;
+        let removed = reactions.remove(conversation, message, reaction, user);
+        let removed = removed.await?;
+        let event = Event::Reaction(reference(conversation, message));
+        actor.record(&self.audit, event);
+        let rest = async move {
+            guard.check_members().await;
+            let event = ConversationEvent::Unreacted(&removed);
+            guard.publish_and_wait(&event).await;
+        };
+        Ok(Stored::new((), rest))
+    }
 }

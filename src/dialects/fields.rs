@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::config::Config;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, IdType, WrittenId};
+use crate::model::conversation::{ConversationId, IdType, TypedId};
 use crate::payload::{Opaque, Payload};
 
 /// A field that is missing, of the wrong type or too long; `None` when the whole payload is. Each
@@ -80,7 +80,7 @@ impl<'p, 'a> Fields<'p, 'a> {
     }
 
     /// A conversation's id, with the JSON type that it has.
-    pub(crate) fn conversation(&self, name: &'static str) -> Result<WrittenId, BadField> {
+    pub(crate) fn conversation(&self, name: &'static str) -> Result<TypedId, BadField> {
         let raw = self.filled(name)?.as_raw();
         let id = raw.and_then(|raw| written_id(raw.get()));
         id.ok_or(BadField(Some(name)))
@@ -181,15 +181,15 @@ impl<'p, 'a> Fields<'p, 'a> {
 }
 
 /// A conversation's id as the JSON text of a string or an integer.
-pub(crate) fn written_id(raw: &str) -> Option<WrittenId> {
-    let (id, written) = match raw.as_bytes().first()? {
+pub(crate) fn written_id(raw: &str) -> Option<TypedId> {
+    let (id, id_type) = match raw.as_bytes().first()? {
         b'"' => (
             ConversationId::parse(&serde_json::from_str::<Cow<'_, str>>(raw).ok()?)?,
             IdType::Text,
         ),
         _ => (raw.parse::<i64>().ok()?.into(), IdType::Number),
     };
-    Some(WrittenId { id, written })
+    Some(TypedId { id, id_type })
 }
 
 /// A string, number or `null` that is short enough to be repeated to its sender.

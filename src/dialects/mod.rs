@@ -89,5 +89,5 @@ async fn handle_listener(mut request: Request<'_>, member: &Member, name: &str) 
 /// A connection is over, and all that it had sent is handled.
 pub async fn ended(app: &Arc<App>, connection: &Arc<Connection>) {
     session::disconnected(app, connection).await;
-    conversations::disconnected(app, connection).await;
+    app.conversations.disconnected(connection).await;
 }

@@ -18,7 +18,7 @@ use super::refuse::Problem;
 use super::{conversations, new_conversation};
 use crate::app::App;
 use crate::audit::{AdminAction, Event as Audited, EventType, Logged, Order, ReadLimit, Record};
-use crate::conversations::By;
+use crate::conversations::Initiator;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::UserId;
 use crate::model::conversation::{UserChange, UserStatus};
@@ -109,7 +109,7 @@ async fn create_conversation(
 ) -> Response {
     whole(async move {
         let wanted = new_conversation::by_admin(&app, &body.payload()?)?;
-        conversations::created(&app, By::Admin(&admin.source), &wanted).await
+        conversations::created(&app, Initiator::Admin(&admin.source), &wanted).await
     })
     .await
 }

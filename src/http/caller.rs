@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
 use crate::auth::{self, AuthError};
 use crate::connection::{Client, edge};
-use crate::conversations::{Actor, By};
+use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
 use crate::model::{Dialect, ErrorCode, Identity, UserId};
 use crate::transport::PeerLink;
@@ -76,10 +76,10 @@ impl Caller {
 
 impl Anyone {
     /// As one who manages participants.
-    pub(super) fn manages(&self) -> By<'_> {
+    pub(super) fn manages(&self) -> Initiator<'_> {
         match self {
-            Self::User(caller) => By::Participant(caller.acts(None)),
-            Self::Admin(admin) => By::Admin(&admin.source),
+            Self::User(caller) => Initiator::Participant(caller.acts(None)),
+            Self::Admin(admin) => Initiator::Admin(&admin.source),
         }
     }
 }

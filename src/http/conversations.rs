@@ -18,7 +18,7 @@ use super::path::Named;
 use super::query::Parameters;
 use super::refuse::Problem;
 use crate::app::App;
-use crate::conversations::{self, By, NotManaged};
+use crate::conversations::{Initiator, ParticipantError};
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::conversation::{
     ConversationId, IdType, Listed, NewParticipant, Participant, Role,
@@ -64,17 +64,21 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
     whole(async move {
         caller.unless_limited()?;
         let wanted = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
-        let by = By::Participant(caller.acts(None));
+        let by = Initiator::Participant(caller.acts(None));
         created(&app, by, &wanted).await
     })
     .await
 }
 
 /// Makes a conversation, and answers with it.
-pub(super) async fn created(app: &App, by: By<'_>, wanted: &Wanted) -> Result<Response, Problem> {
-    let created = conversations::create(app, by, &wanted.new).await?;
+pub(super) async fn created(
+    app: &App,
+    by: Initiator<'_>,
+    wanted: &Wanted,
+) -> Result<Response, Problem> {
+    let created = app.conversations.create(by, &wanted.new).await?;
     let names = names(app, &created.participants).await?;
-    let mut conversation = ShownConversation::new(&created.conversation, wanted.written);
+    let mut conversation = ShownConversation::new(&created.conversation, wanted.id_type);
     if let Some(key) = &wanted.key {
         let shown = created.participants.iter();
         let shown = shown.map(|one| name_of(&names, &one.user)).collect();
@@ -193,7 +197,9 @@ async fn add(
             key: None,
         };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let added = conversations::add_participant(&app, anyone.manages(), &id, &new).await?;
+        let conversations = &app.conversations;
+        let added = conversations.add_participant(anyone.manages(), &id, &new);
+        let added = added.await?;
         let status = match added.repeated {
             true => StatusCode::OK,
             false => StatusCode::CREATED,
@@ -221,8 +227,11 @@ async fn remove(
             caller.unless_limited()?;
         }
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let user = UserId::parse(&user).ok_or(NotManaged::NotFound)?;
-        let ended = conversations::end_participation(&app, anyone.manages(), &id, &user).await?;
+        let user = UserId::parse(&user).ok_or(ParticipantError::NotFound)?;
+        let ended = app
+            .conversations
+            .remove_participant(anyone.manages(), &id, &user);
+        let ended = ended.await?;
         Ok(participant(&ended))
     })
     .await
@@ -247,19 +256,19 @@ fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
     names.get(user).unwrap_or(user.shared()).clone()
 }
 
-impl From<NotManaged> for Problem {
-    fn from(error: NotManaged) -> Self {
+impl From<ParticipantError> for Problem {
+    fn from(error: ParticipantError) -> Self {
         match error {
-            NotManaged::NotAdmin => Self::new(
+            ParticipantError::NotAdmin => Self::new(
                 StatusCode::FORBIDDEN,
                 "Not allowed",
                 ErrorCode::NotAuthorized,
             ),
-            NotManaged::NotFound => Self::not_found("Participant not found"),
-            NotManaged::Store(StoreError::NoConversation) => {
+            ParticipantError::NotFound => Self::not_found("Participant not found"),
+            ParticipantError::Store(StoreError::NoConversation) => {
                 Self::not_found("Conversation not found")
             }
-            NotManaged::Store(error) => error.into(),
+            ParticipantError::Store(error) => error.into(),
         }
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn page(
         None => page.messages.first(),
     };
     let next_cursor = next.filter(|_| page.more).map(|message| message.id);
-    let shown = id.shown(IdType::Text);
+    let shown = id.as_client(IdType::Text);
     if form == Form::Chat {
         let messages = page.messages.iter();
         let messages = messages
@@ -118,7 +118,7 @@ pub(super) async fn slice(
     let slice = stores.messages.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;
     let senders = Senders::read(&app, &slice.messages).await?;
-    let shown = id.shown(IdType::Text);
+    let shown = id.as_client(IdType::Text);
     let messages = slice.messages.iter();
     let messages =
         messages.map(|message| feed::Shown::new(shown, message, senders.name_of(message)));

@@ -9,7 +9,7 @@ use super::refuse::Problem;
 use crate::app::App;
 use crate::dialects::fields::Fields;
 use crate::dialects::{chat, conversation, feed};
-use crate::model::conversation::{Message, NewMessage, ShownId, TempId, WrittenId};
+use crate::model::conversation::{ClientId, Message, NewMessage, TempId, TypedId};
 use crate::model::{Dialect, ErrorCode, Identity, UserId};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
@@ -85,7 +85,7 @@ impl Form {
         app: &App,
         sender: &UserId,
         payload: &Payload<'_>,
-    ) -> Result<(WrittenId, NewMessage), Problem> {
+    ) -> Result<(TypedId, NewMessage), Problem> {
         let fields = Fields::new(payload, &app.config);
         let most = app.config.max_content_chars;
         let (conversation, said) = match self {
@@ -120,7 +120,7 @@ impl Form {
     }
 
     /// The answer with a message that was kept.
-    pub(super) fn sent(self, id: ShownId<'_>, message: &Message, sender: &Identity) -> Response {
+    pub(super) fn sent(self, id: ClientId<'_>, message: &Message, sender: &Identity) -> Response {
         match self {
             Self::Conversation => {
                 let message = conversation::Shown::new(id, message, sender.into());
@@ -149,7 +149,7 @@ struct Said {
     temp_id: Option<TempId>,
 }
 
-type Read = Result<(WrittenId, Said), Problem>;
+type Read = Result<(TypedId, Said), Problem>;
 
 fn in_conversation(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
     let bad = |bad| Problem::bad(payload, bad);

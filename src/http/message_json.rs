@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::clock;
 use crate::model::conversation::{
-    ContentKey, Conversation, IdType, Participant, Role, ShownId, UserRecord,
+    ClientId, ContentKey, Conversation, IdType, Participant, Role, UserRecord,
 };
 use crate::payload::OwnedValue;
 
@@ -14,7 +14,7 @@ use crate::payload::OwnedValue;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShownConversation<'a> {
-    id: ShownId<'a>,
+    id: ClientId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
     created_by: &'a str,
@@ -44,9 +44,9 @@ struct InFeed<'a> {
 
 impl<'a> ShownConversation<'a> {
     /// A conversation whose id has this JSON type for who asks.
-    pub(super) fn new(conversation: &'a Conversation, written: IdType) -> Self {
+    pub(super) fn new(conversation: &'a Conversation, id_type: IdType) -> Self {
         Self {
-            id: conversation.id.shown(written),
+            id: conversation.id.as_client(id_type),
             title: conversation.title.as_deref(),
             created_by: conversation.created_by.as_str(),
             created_at: clock::iso_ms(conversation.created_at),

@@ -18,7 +18,7 @@ use super::path::Named;
 use super::query::Parameters;
 use super::refuse::Problem;
 use crate::app::App;
-use crate::conversations;
+use crate::conversations::Sent;
 use crate::dialects::conversation;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
@@ -48,17 +48,15 @@ async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Re
         let payload = body.payload()?;
         let form = Form::of(&app, &payload);
         let (conversation, new) = form.read(&app, caller.id(), &payload)?;
-        let mut kept = None;
-        let on_kept = |message: &Message, repeated| kept = Some((message.clone(), repeated));
         let actor = caller.acts(Some(form.dialect()));
-        let sent = conversations::send(&app, actor, &new, body.len(), on_kept).await;
-        sent.map_err(|error| form.refusal(error))?;
-        let (message, repeated) = kept.ok_or_else(Problem::failed)?;
+        let sent = app.conversations.append(actor, &new, body.len()).await;
+        let sent = sent.map_err(|error| form.refusal(error))?;
+        let Sent { message, repeated } = sent.publish().await;
         let status = match repeated {
             true => StatusCode::OK,
             false => StatusCode::CREATED,
         };
-        let answer = form.sent(conversation.shown(), &message, &caller.identity);
+        let answer = form.sent(conversation.as_client(), &message, &caller.identity);
         Ok((status, answer))
     })
     .await
@@ -87,7 +85,7 @@ async fn edit(
             key_number: None,
         };
         let message = edited(&app, &caller, None, &id, &change).await?;
-        let id = message.conversation.shown(IdType::Text);
+        let id = message.conversation.as_client(IdType::Text);
         let sender = (&caller.identity).into();
         let message = conversation::Shown::new(id, &message, sender);
         Ok(Json(Edited { message }).into_response())
@@ -176,12 +174,10 @@ async fn edited(
     change: &Edit,
 ) -> Result<Message, Problem> {
     let (conversation, id) = find(app, id).await?;
-    let mut kept = None;
-    let on_kept = |message: &Message| kept = Some(message.clone());
     let actor = caller.acts(dialect);
-    let edited = conversations::edit(app, actor, &conversation, id, change, on_kept).await;
-    edited.map_err(unless_found)?;
-    kept.ok_or_else(Problem::failed)
+    let edited = app.conversations.edit(actor, &conversation, id, change);
+    let edited = edited.await.map_err(unless_found)?;
+    Ok(edited.publish().await)
 }
 
 #[derive(Serialize)]
@@ -206,11 +202,14 @@ async fn remove(
         };
         let (conversation, id) = find(&app, &id).await?;
         let actor = caller.acts(None);
-        let removed = match for_all {
-            true => conversations::delete(&app, actor, &conversation, id, |_| {}).await,
-            false => conversations::hide(&app, actor, &conversation, id).await,
-        };
-        removed.map_err(unless_found)?;
+        let conversations = &app.conversations;
+        if for_all {
+            let deleted = conversations.delete(actor, &conversation, id).await;
+            deleted.map_err(unless_found)?.publish().await;
+        } else {
+            let hidden = conversations.hide(actor, &conversation, id).await;
+            hidden.map_err(unless_found)?;
+        }
         let message = "Message deleted";
         Ok(Json(Removed { message, id }))
     })
@@ -245,7 +244,9 @@ async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) 
         let conversation = fields.conversation("conversationId").map_err(bad)?.id;
         let messages = conversation::message_ids(&payload).map_err(bad)?;
         let actor = caller.acts(Some(Dialect::Conversation));
-        conversations::mark_read(&app, actor, &conversation, &messages, || {}).await?;
+        let conversations = &app.conversations;
+        let read = conversations.mark_read(actor, &conversation, &messages);
+        read.await?.publish().await;
         Ok(Json(Success { success: true }))
     })
     .await

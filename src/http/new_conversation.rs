@@ -31,7 +31,7 @@ const ADMINS: &str = "admins";
 pub(super) struct Wanted {
     pub(super) new: NewConversation,
     /// The JSON type of its id for who asks.
-    pub(super) written: IdType,
+    pub(super) id_type: IdType,
     /// In the form of `feed`: the key of who asks.
     pub(super) key: Option<ContentKey>,
 }
@@ -90,7 +90,7 @@ fn wanted(
     let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose().map_err(bad)?;
     let title = fields.given_label(TITLE).map_err(bad)?;
-    let written = named.as_ref().map_or(IdType::Text, |named| named.written);
+    let id_type = named.as_ref().map_or(IdType::Text, |named| named.id_type);
     let id = named.map_or_else(ConversationId::random, |named| named.id);
     Ok(Wanted {
         new: NewConversation {
@@ -99,7 +99,7 @@ fn wanted(
             created_by,
             participants,
         },
-        written,
+        id_type,
         key: None,
     })
 }
@@ -133,7 +133,7 @@ fn ids(payload: &Payload<'_>, name: &'static str) -> Result<Vec<UserId>, BadFiel
 /// One entry of the form of `feed`.
 struct Entry {
     id: ConversationId,
-    written: IdType,
+    id_type: IdType,
     username: Arc<str>,
     key: ContentKey,
 }
@@ -158,9 +158,9 @@ async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result
             ErrorCode::NotParticipant,
         ));
     }
-    let (id, written) = match are_users {
+    let (id, id_type) = match are_users {
         true => (ConversationId::random(), IdType::Text),
-        false => (first.id.clone(), first.written),
+        false => (first.id.clone(), first.id_type),
     };
     let role = |user: &UserId| match user == caller.id() {
         true => Role::Admin,
@@ -178,7 +178,7 @@ async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result
             created_by: caller.id().clone(),
             participants: participants.collect(),
         },
-        written,
+        id_type,
         key,
     })
 }
@@ -210,7 +210,7 @@ fn entry(app: &App, text: &str) -> Option<Entry> {
     let id = fields.conversation(ID).ok()?;
     Some(Entry {
         id: id.id,
-        written: id.written,
+        id_type: id.id_type,
         username: fields.label("username").ok()?.into(),
         key: ContentKey {
             number,

@@ -83,9 +83,7 @@ impl Server {
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, stores) = open_stores(&config).await?;
         let cluster = Cluster::new(&config, Arc::new(SystemClock))?.map(Arc::new);
-        let conversations = Conversations::new(stores, Arc::new(SystemClock), cluster.clone());
-        conversations.set_tellers(dialects::conversation_tellers());
-        let app = Arc::new(app(&config, verifier, audit, conversations, cluster));
+        let app = Arc::new(app(&config, verifier, audit, stores, cluster));
         app.presence.set_tellers(dialects::presence_tellers());
 
         let wanted = SocketAddr::new(config.host, config.port);
@@ -196,12 +194,22 @@ fn app(
     config: &Arc<Config>,
     verifier: Verifier,
     audit: Audit,
-    conversations: Conversations,
+    stores: ConversationStores,
     cluster: Option<Arc<Cluster>>,
 ) -> App {
+    let users = Arc::new(Users::new(config.clone(), cluster.clone()));
+    let conversations = Conversations::new(
+        stores,
+        Arc::new(SystemClock),
+        config.clone(),
+        users.clone(),
+        audit.clone(),
+        cluster.clone(),
+    );
+    conversations.set_tellers(dialects::conversation_tellers());
     App {
         verifier: Arc::new(verifier),
-        users: Arc::new(Users::new(config.clone(), cluster.clone())),
+        users,
         connections: Arc::default(),
         conversations: Arc::new(conversations),
         sessions: Arc::new(sessions(config, cluster.clone())),

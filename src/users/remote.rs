@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::presence;
 use crate::app::App;
 use crate::cluster::{Answer, Body, Cluster, Topic};
-use crate::conversations;
 use crate::model::{NodeId, UserId};
 
 /// To the connections of one user.
@@ -31,24 +30,6 @@ pub(crate) async fn heard(
                 let _ = cluster.bus().post(&Topic::Node(from), &taken);
             }
             None
-        }
-        Body::Notice {
-            conversation,
-            notice,
-        } => {
-            // Senders know of no delivery before they are told of the message.
-            app.conversations.settled(&conversation).await;
-            notice.tell(user, |notice| {
-                let conversations = &app.conversations;
-                conversations.notify_here(&app.users, &conversation, notice);
-            });
-            None
-        }
-        Body::PutIn(conversation) => {
-            // That they take part may not have been heard yet.
-            app.conversations.lock(&conversation).await.forget_members();
-            conversations::put_in(app, &conversation, user).await;
-            count(1)
         }
         Body::Disconnect(why) => count(super::disconnect_here(app, user, why)),
         Body::Spent(spent) => {

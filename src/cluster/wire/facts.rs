@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::conversations::{ConversationEvent, Participation, UserNotification};
+use crate::conversations::{ConversationEvent, ParticipantsChanged, UserNotification};
 use crate::model::conversation::{
     Body, ConversationId, Delivered, Emoji, Message, MessageId, Reaction, ReactionId, Read, TempId,
 };
@@ -246,7 +246,7 @@ pub enum Told {
     Removed(WireParticipation),
 }
 
-/// A [`Participation`] without those who are told.
+/// A [`ParticipantsChanged`] without those who are told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WireParticipation {
     names: Vec<Arc<str>>,
@@ -255,7 +255,7 @@ pub struct WireParticipation {
 }
 
 impl WireParticipation {
-    fn new(participation: &Participation<'_>) -> Self {
+    fn new(participation: &ParticipantsChanged<'_>) -> Self {
         Self {
             names: participation.names.to_vec(),
             by: participation.by.to_owned(),
@@ -264,9 +264,9 @@ impl WireParticipation {
     }
 
     /// What these users are told.
-    pub fn to<'a>(&'a self, told: &'a [UserId]) -> Participation<'a> {
-        Participation {
-            told,
+    pub fn to<'a>(&'a self, told: &'a [UserId]) -> ParticipantsChanged<'a> {
+        ParticipantsChanged {
+            to: told,
             names: &self.names,
             by: &self.by,
             key_number: self.key_number,
@@ -303,16 +303,16 @@ impl Told {
             UserNotification::Created(who) => Self::participation(who, Self::Created),
             UserNotification::Added(who) => Self::participation(who, Self::Added),
             UserNotification::Removed(who) => Self::participation(who, Self::Removed),
-            UserNotification::PutOut { .. } => Vec::new(),
+            UserNotification::Evicted { .. } => Vec::new(),
         }
     }
 
     fn participation(
-        who: &Participation<'_>,
+        who: &ParticipantsChanged<'_>,
         told: impl Fn(WireParticipation) -> Self,
     ) -> Vec<(UserId, Self)> {
         let wire = WireParticipation::new(who);
-        let to = who.told.iter();
+        let to = who.to.iter();
         to.map(|user| (user.clone(), told(wire.clone()))).collect()
     }
 

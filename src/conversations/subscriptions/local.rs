@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::room_presence::Unsaid;
+use super::room_presence::Unpublished;
 use crate::cluster::Subscription;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
@@ -22,19 +22,19 @@ const CACHE_TTL: Duration = Duration::from_secs(5);
 
 /// A conversation on this server.
 #[derive(Debug, Default)]
-pub(super) struct Here {
+pub(in crate::conversations) struct LocalState {
     rooms: SmallVec<[(View, Room); 1]>,
     subscribers: HashMap<Uuid, Subscriber>,
     members: Option<Members>,
     /// Who types, by connection, wherever that is.
     pub(super) typing: HashMap<Uuid, Typist>,
     /// What other nodes say of it is heard while somebody here is subscribed.
-    pub(super) heard: Option<Subscription>,
+    pub(super) subscription: Option<Subscription>,
     /// Users who left the room `conversation` by a disconnect of which others are not told yet, and
     /// when, in milliseconds since the epoch.
     pub(super) absent: HashMap<UserId, u64>,
     /// Of whom other servers could not be told.
-    pub(super) unsaid: HashMap<UserId, Unsaid>,
+    pub(super) unpublished: HashMap<UserId, Unpublished>,
 }
 
 /// Someone who types.
@@ -59,10 +59,10 @@ struct Members {
     active: HashMap<UserId, Role>,
 }
 
-impl Here {
+impl LocalState {
     /// Nobody is here, and nothing has to be remembered.
     pub(super) fn is_idle(&self) -> bool {
-        self.subscribers.is_empty() && self.absent.is_empty() && self.unsaid.is_empty()
+        self.subscribers.is_empty() && self.absent.is_empty() && self.unpublished.is_empty()
     }
 
     /// What someone may do; `None` when it is not known any more who takes part.
@@ -117,7 +117,10 @@ impl Here {
         subscribers.any(|one| one.user == *user && one.view.shape == shape)
     }
 
-    pub(super) fn rooms(&self, shape: Shape) -> impl Iterator<Item = (View, &Room)> {
+    pub(in crate::conversations) fn rooms(
+        &self,
+        shape: Shape,
+    ) -> impl Iterator<Item = (View, &Room)> {
         let rooms = self.rooms.iter();
         rooms
             .filter(move |(view, _)| view.shape == shape)

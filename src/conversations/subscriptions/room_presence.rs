@@ -1,24 +1,26 @@
 //! The room `conversation`: who is in it on this server, and what other servers are told of that. What
 //! they could not be told, because there was no connection to them, is remembered and told later.
 
-use super::{ConversationEvent, ConversationGuard, Shape};
+use super::ConversationGuard;
 use crate::cluster::{Body, Cluster};
+use crate::conversations::ConversationEvent;
+use crate::model::conversation::Shape;
 use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
 
 /// What other servers could not be told of a user.
 #[derive(Debug, Clone, Copy)]
-pub enum Unsaid {
+pub enum Unpublished {
     /// They entered the room.
     Entered,
     /// They left it, at this time.
     Left(u64),
 }
 
-impl ConversationGuard<'_> {
+impl ConversationGuard {
     /// The users of the connections in the room, one for each connection.
     fn in_room(&self) -> impl Iterator<Item = &Identity> {
-        let subscribers = self.here.subscribers();
+        let subscribers = self.local.subscribers();
         let in_room = subscribers.filter(|one| one.view.shape == Shape::Conversation);
         in_room.filter_map(|one| Some(&one.connection.member()?.identity))
     }
@@ -39,13 +41,15 @@ impl ConversationGuard<'_> {
         let body = Body::Fact(entered.into());
         match cluster.enter(&self.id, user, here, Some(&body)).await {
             Ok(attendance) => {
-                self.here.unsaid.remove(user);
+                self.local.unpublished.remove(user);
                 (attendance.connections, attendance.is_first)
             }
             Err(error) => {
                 tracing::debug!(%error, "others were not told who entered a conversation");
                 if is_news {
-                    self.here.unsaid.insert(user.clone(), Unsaid::Entered);
+                    self.local
+                        .unpublished
+                        .insert(user.clone(), Unpublished::Entered);
                 }
                 (here, is_news)
             }
@@ -62,7 +66,9 @@ impl ConversationGuard<'_> {
         };
         if is_last && let Some(at) = at {
             // So small that nobody has to be waited for.
-            let _ = self.tell_here(&ConversationEvent::Left { user, at }).await;
+            let _ = self
+                .publish_local(&ConversationEvent::Left { user, at })
+                .await;
         }
     }
 
@@ -72,13 +78,15 @@ impl ConversationGuard<'_> {
         let there = cluster.is_renewed();
         match self.note_left(cluster, user, at, (there, false)).await {
             Ok(is_last) => {
-                self.here.unsaid.remove(user);
+                self.local.unpublished.remove(user);
                 is_last
             }
             Err(error) => {
                 tracing::debug!(%error, "others were not told who left a conversation");
                 if let Some(at) = at {
-                    self.here.unsaid.insert(user.clone(), Unsaid::Left(at));
+                    self.local
+                        .unpublished
+                        .insert(user.clone(), Unpublished::Left(at));
                 }
                 true
             }
@@ -102,7 +110,7 @@ impl ConversationGuard<'_> {
         let is_last = cluster
             .exit(cluster.me(), &self.id, here, gone, there)
             .await?;
-        if here == 0 && self.here.absent.is_empty() {
+        if here == 0 && self.local.absent.is_empty() {
             cluster.abandon(cluster.me(), &self.id).await?;
         }
         Ok(is_last)
@@ -118,32 +126,32 @@ impl ConversationGuard<'_> {
         &mut self,
         cluster: &Cluster,
         forgotten: bool,
-    ) -> Result<Vec<(UserId, Unsaid)>, RedisError> {
+    ) -> Result<Vec<(UserId, Unpublished)>, RedisError> {
         let mut news = Vec::new();
         let now = self.conversations.now_ms();
         for user in cluster.in_room(cluster.me(), &self.id).await? {
-            let may_return = self.here.absent.contains_key(&user);
+            let may_return = self.local.absent.contains_key(&user);
             if !may_return && !self.has(&user, Shape::Conversation) {
                 let left = self.note_left(cluster, &user, Some(now), (true, true));
                 if left.await? {
-                    news.push((user.clone(), Unsaid::Left(now)));
+                    news.push((user.clone(), Unpublished::Left(now)));
                 }
-                self.here.unsaid.remove(&user);
+                self.local.unpublished.remove(&user);
             }
         }
         let users: Vec<UserId> = self.in_room().map(|user| user.user.clone()).collect();
         for user in &users {
             let attendance = cluster.enter(&self.id, user, users.len(), None).await?;
-            let is_news = self.here.unsaid.remove(user).is_some() || !forgotten;
+            let is_news = self.local.unpublished.remove(user).is_some() || !forgotten;
             if attendance.is_first && is_news {
-                news.push((user.clone(), Unsaid::Entered));
+                news.push((user.clone(), Unpublished::Entered));
             }
         }
-        for user in self.here.absent.keys() {
+        for user in self.local.absent.keys() {
             cluster.enter(&self.id, user, users.len(), None).await?;
         }
-        for (user, unsaid) in std::mem::take(&mut self.here.unsaid) {
-            if let Unsaid::Left(at) = unsaid {
+        for (user, unsaid) in std::mem::take(&mut self.local.unpublished) {
+            if let Unpublished::Left(at) = unsaid {
                 let left = self.note_left(cluster, &user, Some(at), (false, true));
                 if left.await? {
                     news.push((user, unsaid));
@@ -154,11 +162,11 @@ impl ConversationGuard<'_> {
     }
 
     /// Tells other servers what they could not be told before, if it is still so.
-    pub async fn say_late(&self, cluster: &Cluster, user: &UserId, news: Unsaid) {
+    pub async fn publish_late(&self, cluster: &Cluster, user: &UserId, news: Unpublished) {
         let here = self.in_room().find(|one| one.user == *user);
         let event = match (news, here) {
-            (Unsaid::Entered, Some(user)) => ConversationEvent::Entered { but: None, user },
-            (Unsaid::Left(at), None) if !cluster.is_in_room(&self.id, user).await => {
+            (Unpublished::Entered, Some(user)) => ConversationEvent::Entered { but: None, user },
+            (Unpublished::Left(at), None) if !cluster.is_in_room(&self.id, user).await => {
                 ConversationEvent::Left { user, at }
             }
             _ => return,

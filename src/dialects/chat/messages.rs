@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::dialects::content::Content;
 use crate::model::clock;
-use crate::model::conversation::{Message, MessageId, ShownId};
+use crate::model::conversation::{ClientId, Message, MessageId};
 use crate::payload::{Opaque, OwnedValue, plainly};
 
 /// A message, as REST answers it in this form.
@@ -12,7 +12,7 @@ use crate::payload::{Opaque, OwnedValue, plainly};
 #[serde(rename_all = "camelCase")]
 pub struct Shown<'a> {
     id: MessageId,
-    chat_id: ShownId<'a>,
+    chat_id: ClientId<'a>,
     sender_id: &'a str,
     content: Content<'a>,
     media: Option<Opaque<'a>>,
@@ -27,7 +27,7 @@ pub struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// A message in a chat that is shown under this id.
-    pub fn new(chat_id: ShownId<'a>, message: &'a Message) -> Self {
+    pub fn new(chat_id: ClientId<'a>, message: &'a Message) -> Self {
         Self {
             id: message.id,
             chat_id,
@@ -47,7 +47,7 @@ impl<'a> Shown<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct New<'a> {
     pub(super) message_id: MessageId,
-    pub(super) chat_id: ShownId<'a>,
+    pub(super) chat_id: ClientId<'a>,
     pub(super) sender_id: &'a str,
     pub(super) content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
@@ -61,7 +61,7 @@ pub(super) struct New<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Edited<'a> {
     pub(super) message_id: MessageId,
-    pub(super) chat_id: ShownId<'a>,
+    pub(super) chat_id: ClientId<'a>,
     pub(super) content: Content<'a>,
     /// ISO 8601.
     pub(super) edited_at: &'a str,
@@ -72,5 +72,5 @@ pub(super) struct Edited<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Deleted<'a> {
     pub(super) message_id: MessageId,
-    pub(super) chat_id: ShownId<'a>,
+    pub(super) chat_id: ClientId<'a>,
 }

@@ -12,10 +12,9 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::{Connection, Member};
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields, written_id};
-use crate::model::conversation::{Shape, WrittenId};
+use crate::model::conversation::{Shape, TypedId};
 use crate::model::{Dialect, ErrorCode};
 use crate::stores::conversations::StoreError;
 
@@ -54,7 +53,7 @@ pub async fn enter(app: &App, connection: &Arc<Connection>) {
     let Some(member) = connection.member() else {
         return;
     };
-    if let Err(error) = conversations::join_all(app, connection, member).await {
+    if let Err(error) = app.conversations.join_all(connection, member).await {
         tracing::warn!(%error, "a connection could not be put into the chats of its user");
         let code = ErrorCode::JoinFailed;
         app.record(connection, Some(Dialect::Chat), Audited::Error { code });
@@ -112,12 +111,13 @@ async fn typing(
     }
     let id = chat(request)?.id;
     let lasts = is_typing.then_some(typing::LASTS);
-    conversations::typing(app, connection, member, &id, Shape::Chat, lasts).await?;
-    Ok(())
+    let conversations = &app.conversations;
+    let typing = conversations.set_typing(connection, member, &id, Shape::Chat, lasts);
+    Ok(typing.await?)
 }
 
 /// The chat that an event names: a bare id, or one in an object.
-fn chat(request: &Request<'_>) -> Result<WrittenId, BadField> {
+fn chat(request: &Request<'_>) -> Result<TypedId, BadField> {
     if let Ok(payload) = request.event.payload() {
         return Fields::new(&payload, &request.app.config).conversation("chatId");
     }

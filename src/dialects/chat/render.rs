@@ -12,7 +12,7 @@ use crate::conversations::{
     ConversationEvent, ConversationGuard, Conversations, Teller, UserNotification,
 };
 use crate::model::clock;
-use crate::model::conversation::{ConversationId, Message, Shape, ShownId};
+use crate::model::conversation::{ClientId, ConversationId, Message, Shape};
 use crate::payload::{FrameSizes, OwnedValue, frames};
 use crate::users::Users;
 
@@ -30,7 +30,7 @@ pub const TELLER: Teller = Teller {
 };
 
 fn tell_room<'a>(
-    guard: &'a ConversationGuard<'_>,
+    guard: &'a ConversationGuard,
     event: &'a ConversationEvent<'_>,
 ) -> BoxFuture<'a, Lagging> {
     Box::pin(async move {
@@ -62,10 +62,10 @@ fn tell_people(_: &Users, _: &Conversations, _: &ConversationId, _: &UserNotific
 
 /// To all, in an envelope.
 async fn send<'s, T: Serialize + Sync>(
-    guard: &'s ConversationGuard<'_>,
+    guard: &'s ConversationGuard,
     event: &'static str,
     message: &Message,
-    data: impl Fn(ShownId<'s>) -> T,
+    data: impl Fn(ClientId<'s>) -> T,
 ) -> Lagging {
     let content = message.content().map(OwnedValue::as_opaque);
     let media = message.media().map(OwnedValue::as_opaque);
@@ -79,7 +79,7 @@ async fn send<'s, T: Serialize + Sync>(
         .await
 }
 
-async fn sent(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
+async fn sent(guard: &ConversationGuard, message: &Message) -> Lagging {
     let timestamp = clock::iso_ms(message.created_at);
     let data = |chat_id| New {
         message_id: message.id,
@@ -92,7 +92,7 @@ async fn sent(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     send(guard, MESSAGE_NEW, message, data).await
 }
 
-async fn edited(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
+async fn edited(guard: &ConversationGuard, message: &Message) -> Lagging {
     let edited_at = clock::iso_ms(message.edited_at.unwrap_or(message.created_at));
     let data = |chat_id| Edited {
         message_id: message.id,
@@ -103,7 +103,7 @@ async fn edited(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     send(guard, MESSAGE_EDITED, message, data).await
 }
 
-async fn deleted(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
+async fn deleted(guard: &ConversationGuard, message: &Message) -> Lagging {
     let data = |chat_id| Deleted {
         message_id: message.id,
         chat_id,
@@ -112,7 +112,7 @@ async fn deleted(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
 }
 
 async fn typing(
-    guard: &ConversationGuard<'_>,
+    guard: &ConversationGuard,
     others: To<'_>,
     user_id: &str,
     is_typing: bool,

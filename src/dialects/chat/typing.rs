@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::model::conversation::ShownId;
+use crate::model::conversation::ClientId;
 
 /// How long someone types who does not say so again.
 pub(super) const LASTS: Duration = Duration::from_secs(3);
@@ -15,7 +15,7 @@ pub(super) const LASTS: Duration = Duration::from_secs(3);
 #[serde(rename_all = "camelCase")]
 pub(super) struct Typing<'a> {
     pub(super) user_id: &'a str,
-    pub(super) chat_id: ShownId<'a>,
+    pub(super) chat_id: ClientId<'a>,
     pub(super) is_typing: bool,
 }
 

@@ -4,12 +4,11 @@ use serde::Serialize;
 
 use super::{CONVERSATION_ID, MESSAGE_ID, Refusal, nothing};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
-use crate::model::conversation::{Edit, MessageId, ShownId};
+use crate::model::conversation::{ClientId, Edit, MessageId};
 use crate::payload::Payload;
 
 /// `message:updated`
@@ -17,7 +16,7 @@ use crate::payload::Payload;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Updated<'a> {
     pub(super) id: MessageId,
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) content: Content<'a>,
     /// ISO 8601.
     pub(super) edited_at: &'a str,
@@ -28,7 +27,7 @@ pub(super) struct Updated<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Deleted<'a> {
     pub(super) id: MessageId,
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     /// ISO 8601.
     pub(super) deleted_at: &'a str,
 }
@@ -53,8 +52,11 @@ pub(super) async fn update(
         return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = |_: &_| request.succeed();
-    conversations::edit(app, actor, &conversation, message, &edit, kept).await?;
+    let conversations = &app.conversations;
+    let edited = conversations.edit(actor, &conversation, message, &edit);
+    let edited = edited.await?;
+    request.succeed();
+    edited.publish().await;
     Ok(())
 }
 
@@ -72,8 +74,10 @@ pub(super) async fn delete(
         return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = |_: &_| request.succeed();
-    conversations::delete(app, actor, &conversation, message, kept).await?;
+    let deleted = app.conversations.delete(actor, &conversation, message);
+    let deleted = deleted.await?;
+    request.succeed();
+    deleted.publish().await;
     Ok(())
 }
 

@@ -4,10 +4,9 @@ use serde::Serialize;
 
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{Shape, ShownId};
+use crate::model::conversation::{ClientId, Shape};
 use crate::payload::Payload;
 
 const JOINED: &str = "conversation:joined";
@@ -16,7 +15,7 @@ pub(super) const LEFT: &str = "conversation:left";
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Joined<'a> {
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     participant_count: usize,
 }
 
@@ -24,7 +23,7 @@ struct Joined<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Left<'a> {
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
 }
 
 /// `conversation:join`
@@ -37,16 +36,16 @@ pub(super) async fn join(
     let address = connection.client.address;
     Refusal::unless_allowed(app.limits.allows_join(address))?;
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
-    let joined = |participant_count| {
-        request.succeed();
-        let joined = Joined {
-            conversation_id: conversation.shown(),
-            participant_count,
-        };
-        connection.send(JOINED, &joined);
+    let conversations = &app.conversations;
+    let joined = conversations.join(connection, member, &conversation, Shape::Conversation);
+    let joined = joined.await?;
+    request.succeed();
+    let answer = Joined {
+        conversation_id: conversation.as_client(),
+        participant_count: *joined,
     };
-    let shape = Shape::Conversation;
-    conversations::join(app, connection, member, &conversation, shape, joined).await?;
+    connection.send(JOINED, &answer);
+    joined.publish().await;
     Ok(())
 }
 
@@ -58,14 +57,14 @@ pub(super) async fn leave(
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
-    let left = || {
-        request.succeed();
-        let left = Left {
-            conversation_id: conversation.shown(),
-        };
-        connection.send(LEFT, &left);
+    let (conversations, id) = (&app.conversations, &conversation.id);
+    let left = conversations.leave(connection, member, id, Shape::Conversation);
+    let left = left.await;
+    request.succeed();
+    let answer = Left {
+        conversation_id: conversation.as_client(),
     };
-    let id = &conversation.id;
-    conversations::leave(app, connection, member, id, Shape::Conversation, left).await;
+    connection.send(LEFT, &answer);
+    left.publish().await;
     Ok(())
 }

@@ -4,11 +4,10 @@ use serde::Serialize;
 
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::{BadField, Fields};
-use crate::model::conversation::{Message, MessageId, NewMessage, ShownId, TempId, UserRecord};
+use crate::model::conversation::{ClientId, Message, MessageId, NewMessage, TempId, UserRecord};
 use crate::model::{Dialect, Identity, UserId, clock};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 
@@ -83,7 +82,7 @@ impl<'a> From<&'a Identity> for Named<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct Shown<'a> {
     id: MessageId,
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     sender_id: &'a str,
     content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
@@ -103,7 +102,7 @@ pub struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// A message in a conversation that is shown under this id.
-    pub fn new(conversation_id: ShownId<'a>, message: &'a Message, sender: Person<'a>) -> Self {
+    pub fn new(conversation_id: ClientId<'a>, message: &'a Message, sender: Person<'a>) -> Self {
         Self {
             id: message.id,
             conversation_id,
@@ -157,14 +156,13 @@ pub(super) async fn send(
         temp_id: temp_id(&fields)?,
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = |message: &Message, _| {
-        let acknowledged = Acknowledged {
-            success: true,
-            message_id: message.id,
-        };
-        request.answer_small(&acknowledged);
+    let sent = app.conversations.append(actor, &new, size).await?;
+    let acknowledged = Acknowledged {
+        success: true,
+        message_id: sent.message.id,
     };
-    conversations::send(app, actor, &new, size, kept).await?;
+    request.answer_small(&acknowledged);
+    sent.publish().await;
     Ok(())
 }
 

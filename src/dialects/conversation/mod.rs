@@ -22,7 +22,6 @@ use super::Request;
 use super::fields::{self, BadField};
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
-use crate::conversations;
 use crate::model::conversation::ConversationId;
 use crate::model::{Dialect, ErrorCode};
 use crate::payload::{Opaque, Payload};
@@ -203,8 +202,8 @@ impl Refusal {
 /// What is said of something that nothing here has as its id: the same as of what there is not, to one
 /// who takes part, and to one who does not.
 async fn nothing(request: &Request<'_>, member: &Member, conversation: &ConversationId) -> Refusal {
-    let user = &member.user.id;
-    match conversations::require_participant(request.app, user, conversation).await {
+    let (user, conversations) = (&member.user.id, &request.app.conversations);
+    match conversations.require_participant(user, conversation).await {
         Ok(()) => Refusal::Unauthorized,
         Err(error) => error.into(),
     }

@@ -5,11 +5,10 @@ use serde::Serialize;
 use super::messages::Person;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::clock;
-use crate::model::conversation::{ShownId, UserRecord};
+use crate::model::conversation::ClientId;
 use crate::payload::{FrameSizes, Payload};
 
 const RESPONSE: &str = "presence:response";
@@ -20,7 +19,7 @@ const RESPONSE: &str = "presence:response";
 struct Response<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     online_users: Vec<Person<'a>>,
     /// ISO 8601.
     timestamp: String,
@@ -30,7 +29,7 @@ struct Response<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Online<'a> {
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
     pub(super) user: Person<'a>,
     /// ISO 8601.
@@ -41,7 +40,7 @@ pub(super) struct Online<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Offline<'a> {
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
     /// ISO 8601.
     pub(super) timestamp: &'a str,
@@ -58,19 +57,19 @@ pub(super) async fn request(
     let (app, connection) = (request.app, request.connection);
     Refusal::unless_allowed(connection.signals.allows())?;
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
-    let tell = |online: &[UserRecord]| {
-        let mut response = Response {
-            success: None,
-            conversation_id: conversation.shown(),
-            online_users: online.iter().map(Person::from).collect(),
-            timestamp: clock::now_iso(),
-        };
-        let size: usize = response.online_users.iter().map(Person::size).sum();
-        let frames = FrameSizes::from_slice(&[512 + size]);
-        connection.send_sized(RESPONSE, &response, &frames);
-        response.success = Some(true);
-        request.answer(&response, &frames);
+    let conversations = &app.conversations;
+    let online = conversations.online(&member.user.id, &conversation.id);
+    let online = online.await?;
+    let mut response = Response {
+        success: None,
+        conversation_id: conversation.as_client(),
+        online_users: online.users.iter().map(Person::from).collect(),
+        timestamp: clock::now_iso(),
     };
-    conversations::online(app, &member.user.id, &conversation.id, tell).await?;
+    let size: usize = response.online_users.iter().map(Person::size).sum();
+    let frames = FrameSizes::from_slice(&[512 + size]);
+    connection.send_sized(RESPONSE, &response, &frames);
+    response.success = Some(true);
+    request.answer(&response, &frames);
     Ok(())
 }

@@ -6,11 +6,10 @@ use super::changes::message_id;
 use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal, nothing};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
-use crate::model::conversation::{Emoji, MessageId, ReactionId, ShownId};
+use crate::model::conversation::{ClientId, Emoji, MessageId, ReactionId};
 use crate::payload::Payload;
 
 /// `reaction:added`
@@ -19,7 +18,7 @@ use crate::payload::Payload;
 pub(super) struct Added<'a> {
     pub(super) id: ReactionId,
     pub(super) message_id: MessageId,
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) emoji: &'a str,
     pub(super) user_id: &'a str,
     /// ISO 8601.
@@ -33,7 +32,7 @@ pub(super) struct Added<'a> {
 pub(super) struct Removed<'a> {
     pub(super) id: ReactionId,
     pub(super) message_id: MessageId,
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
 }
 
@@ -63,13 +62,15 @@ pub(super) async fn add(
         return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = |reaction_id| {
-        request.answer_small(&Acknowledged {
-            success: true,
-            reaction_id,
-        });
+    let conversations = &app.conversations;
+    let added = conversations.add_reaction(actor, &conversation, message, &emoji);
+    let added = added.await?;
+    let acknowledged = Acknowledged {
+        success: true,
+        reaction_id: *added,
     };
-    conversations::add_reaction(app, actor, &conversation, message, &emoji, kept).await?;
+    request.answer_small(&acknowledged);
+    added.publish().await;
     Ok(())
 }
 
@@ -89,7 +90,10 @@ pub(super) async fn remove(
         return Err(nothing(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = || request.succeed();
-    conversations::remove_reaction(app, actor, &conversation, message, reaction, kept).await?;
+    let conversations = &app.conversations;
+    let removed = conversations.remove_reaction(actor, &conversation, message, reaction);
+    let removed = removed.await?;
+    request.succeed();
+    removed.publish().await;
     Ok(())
 }

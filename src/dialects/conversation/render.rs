@@ -17,7 +17,7 @@ use crate::conversations::{
     ConversationEvent, ConversationGuard, Conversations, Teller, UserNotification,
 };
 use crate::model::conversation::{
-    ConversationId, IdType, Message, MessageId, Reaction, Read, Shape, ShownId,
+    ClientId, ConversationId, IdType, Message, MessageId, Reaction, Read, Shape,
 };
 use crate::model::{Dialect, Identity, UserId, clock};
 use crate::payload::{FrameSizes, OwnedValue, frames};
@@ -45,7 +45,7 @@ pub const TELLER: Teller = Teller {
 };
 
 fn tell_room<'a>(
-    guard: &'a ConversationGuard<'_>,
+    guard: &'a ConversationGuard,
     event: &'a ConversationEvent<'_>,
 ) -> BoxFuture<'a, Lagging> {
     Box::pin(async move {
@@ -68,11 +68,11 @@ fn tell_room<'a>(
 
 /// To all, or all but one, in frames of these sizes.
 async fn send<'s, T: Serialize + Sync>(
-    guard: &'s ConversationGuard<'_>,
+    guard: &'s ConversationGuard,
     to: To<'_>,
     event: &'static str,
     frames: &FrameSizes,
-    payload: impl Fn(ShownId<'s>) -> T,
+    payload: impl Fn(ClientId<'s>) -> T,
 ) -> Lagging {
     guard
         .send_sized(Shape::Conversation, to, event, frames, payload)
@@ -87,13 +87,13 @@ fn with(person: &Identity) -> FrameSizes {
     FrameSizes::from_slice(&[SMALL + Person::from(person).size()])
 }
 
-async fn sent(guard: &ConversationGuard<'_>, message: &Message, sender: &Identity) -> Lagging {
+async fn sent(guard: &ConversationGuard, message: &Message, sender: &Identity) -> Lagging {
     let frames = frames_of(message, sender);
     let payload = |id| Shown::new(id, message, sender.into());
     send(guard, To::Everyone, MESSAGE_NEW, &frames, payload).await
 }
 
-async fn edited(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
+async fn edited(guard: &ConversationGuard, message: &Message) -> Lagging {
     let content = message.content().map(OwnedValue::as_opaque);
     let edited_at = clock::iso_ms(message.edited_at.unwrap_or(message.created_at));
     let payload = |conversation_id| Updated {
@@ -106,7 +106,7 @@ async fn edited(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     send(guard, To::Everyone, MESSAGE_UPDATED, &frames, payload).await
 }
 
-async fn deleted(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
+async fn deleted(guard: &ConversationGuard, message: &Message) -> Lagging {
     let deleted_at = clock::iso_ms(message.deleted_at().unwrap_or(message.created_at));
     let payload = |conversation_id| Deleted {
         id: message.id,
@@ -116,7 +116,7 @@ async fn deleted(guard: &ConversationGuard<'_>, message: &Message) -> Lagging {
     send(guard, To::Everyone, MESSAGE_DELETED, &small(), payload).await
 }
 
-async fn reacted(guard: &ConversationGuard<'_>, reaction: &Reaction, user: &Identity) -> Lagging {
+async fn reacted(guard: &ConversationGuard, reaction: &Reaction, user: &Identity) -> Lagging {
     let created_at = clock::iso_ms(reaction.created_at);
     let payload = |conversation_id| Added {
         id: reaction.id,
@@ -130,7 +130,7 @@ async fn reacted(guard: &ConversationGuard<'_>, reaction: &Reaction, user: &Iden
     send(guard, To::Everyone, REACTION_ADDED, &small(), payload).await
 }
 
-async fn unreacted(guard: &ConversationGuard<'_>, reaction: &Reaction) -> Lagging {
+async fn unreacted(guard: &ConversationGuard, reaction: &Reaction) -> Lagging {
     let payload = |conversation_id| Removed {
         id: reaction.id,
         message_id: reaction.message,
@@ -141,7 +141,7 @@ async fn unreacted(guard: &ConversationGuard<'_>, reaction: &Reaction) -> Laggin
 }
 
 async fn typing(
-    guard: &ConversationGuard<'_>,
+    guard: &ConversationGuard,
     others: To<'_>,
     user: &Identity,
     is_typing: bool,
@@ -162,7 +162,7 @@ async fn typing(
     send(guard, others, TYPING_STOP, &small(), payload).await
 }
 
-async fn online(guard: &ConversationGuard<'_>, others: To<'_>, user: &Identity) -> Lagging {
+async fn online(guard: &ConversationGuard, others: To<'_>, user: &Identity) -> Lagging {
     let timestamp = clock::now_iso();
     let payload = |conversation_id| Online {
         conversation_id,
@@ -173,7 +173,7 @@ async fn online(guard: &ConversationGuard<'_>, others: To<'_>, user: &Identity) 
     send(guard, others, USER_ONLINE, &with(user), payload).await
 }
 
-async fn offline(guard: &ConversationGuard<'_>, user: &UserId, at: u64) -> Lagging {
+async fn offline(guard: &ConversationGuard, user: &UserId, at: u64) -> Lagging {
     let (timestamp, last_seen_at) = (clock::now_iso(), clock::iso_ms(at));
     let payload = |conversation_id| Offline {
         conversation_id,
@@ -189,7 +189,7 @@ async fn offline(guard: &ConversationGuard<'_>, user: &UserId, at: u64) -> Laggi
 #[serde(rename_all = "camelCase")]
 struct Delivered<'a> {
     message_id: MessageId,
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     delivered_to: &'a [&'a str],
     /// ISO 8601.
     delivered_at: &'a str,
@@ -199,7 +199,7 @@ struct Delivered<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ReadReceipt<'a> {
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     message_ids: &'a [MessageId],
     read_by: &'a str,
     /// ISO 8601.
@@ -212,13 +212,13 @@ fn connections<'a>(
     (users, conversations): (&Users, &'a Conversations),
     user: &UserId,
     id: &'a ConversationId,
-) -> impl Iterator<Item = (Arc<Connection>, ShownId<'a>)> {
+) -> impl Iterator<Item = (Arc<Connection>, ClientId<'a>)> {
     let all = users.connections(user.as_str()).into_iter();
     let counted = all.filter(|one| one.dialect() == Dialect::Conversation);
     counted.map(move |connection| {
         let view = conversations.view_of(&connection, id);
         let written = view.map_or(IdType::Text, |view| view.id);
-        (connection, id.shown(written))
+        (connection, id.as_client(written))
     })
 }
 
@@ -234,11 +234,11 @@ fn tell_people(
             delivered(people, id, to, *at, messages)
         }
         UserNotification::Read { reader, read } => have_read(people, id, reader, read),
-        UserNotification::PutOut { connection, view } if view.shape == Shape::Conversation => {
-            let conversation_id = id.shown(view.id);
+        UserNotification::Evicted { connection, view } if view.shape == Shape::Conversation => {
+            let conversation_id = id.as_client(view.id);
             connection.send(LEFT, &Left { conversation_id });
         }
-        UserNotification::PutOut { .. }
+        UserNotification::Evicted { .. }
         | UserNotification::Created(_)
         | UserNotification::Added(_)
         | UserNotification::Removed(_) => {}

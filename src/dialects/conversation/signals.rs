@@ -7,11 +7,10 @@ use serde::Serialize;
 use super::messages::Named;
 use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::Dialect;
-use crate::model::conversation::{MessageId, Shape, ShownId};
+use crate::model::conversation::{ClientId, MessageId, Shape};
 use crate::payload::Payload;
 
 /// The most messages that are read at once.
@@ -25,7 +24,7 @@ const TYPES_FOR: Duration = Duration::from_secs(5);
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartedTyping<'a> {
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
     pub(super) user: Named<'a>,
 }
@@ -34,7 +33,7 @@ pub(super) struct StartedTyping<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StoppedTyping<'a> {
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
 }
 
@@ -52,8 +51,9 @@ pub(super) async fn typing(
         .id;
     let lasts = is_typing.then_some(TYPES_FOR);
     let shape = Shape::Conversation;
-    let typed = conversations::typing(app, connection, member, &id, shape, lasts).await;
-    typed.map_err(|error| match error.into() {
+    let conversations = &app.conversations;
+    let typing = conversations.set_typing(connection, member, &id, shape, lasts);
+    typing.await.map_err(|error| match error.into() {
         Refusal::NotParticipant => Refusal::NotInRoom,
         refusal => refusal,
     })
@@ -71,8 +71,11 @@ pub(super) async fn read(
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let messages = message_ids(payload)?;
     let actor = member.acts(Some(Dialect::Conversation));
-    let kept = || request.succeed();
-    conversations::mark_read(app, actor, &conversation, &messages, kept).await?;
+    let conversations = &app.conversations;
+    let read = conversations.mark_read(actor, &conversation, &messages);
+    let read = read.await?;
+    request.succeed();
+    read.publish().await;
     Ok(())
 }
 

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::dialects::content::Content;
-use crate::model::conversation::{Message, MessageId, ShownId};
+use crate::model::conversation::{ClientId, Message, MessageId};
 
 /// A message: `new-message`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
 pub struct Shown<'a> {
     id: MessageId,
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     content_key_number: Option<i64>,
     encrypted_msg_content: Content<'a>,
     sender_username: &'a str,
@@ -24,7 +24,7 @@ pub struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// A message in a conversation that is shown under this id.
     pub fn new(
-        conversation_id: ShownId<'a>,
+        conversation_id: ClientId<'a>,
         message: &'a Message,
         sender_username: &'a str,
     ) -> Self {
@@ -45,7 +45,7 @@ impl<'a> Shown<'a> {
 #[derive(Serialize)]
 pub(super) struct Updated<'a> {
     id: MessageId,
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     content_key_number: Option<i64>,
     encrypted_msg_content: Content<'a>,
     /// Milliseconds since the epoch.
@@ -53,7 +53,7 @@ pub(super) struct Updated<'a> {
 }
 
 impl<'a> Updated<'a> {
-    pub(super) fn new(conversation_id: ShownId<'a>, message: &'a Message) -> Self {
+    pub(super) fn new(conversation_id: ClientId<'a>, message: &'a Message) -> Self {
         Self {
             id: message.id,
             conversation_id,
@@ -68,5 +68,5 @@ impl<'a> Updated<'a> {
 #[derive(Serialize)]
 pub(super) struct Deleted<'a> {
     pub(super) id: MessageId,
-    pub(super) conversation_id: ShownId<'a>,
+    pub(super) conversation_id: ClientId<'a>,
 }

@@ -7,10 +7,9 @@ mod render;
 
 use crate::audit::{AuditText, Event as Audited};
 use crate::connection::Member;
-use crate::conversations;
 use crate::dialects::Request;
 use crate::dialects::fields::{BadField, Fields, written_id};
-use crate::model::conversation::{Shape, WrittenId};
+use crate::model::conversation::{Shape, TypedId};
 use crate::model::{Dialect, ErrorCode};
 use crate::stores::conversations::StoreError;
 
@@ -87,8 +86,11 @@ async fn join(request: &mut Request<'_>, member: &Member) -> Result<(), Refusal>
         return Err(Refusal::RateLimit);
     }
     let conversation = conversation(request)?;
-    let joined = |_| request.succeed();
-    conversations::join(app, connection, member, &conversation, Shape::Feed, joined).await?;
+    let conversations = &app.conversations;
+    let joined = conversations.join(connection, member, &conversation, Shape::Feed);
+    let joined = joined.await?;
+    request.succeed();
+    joined.publish().await;
     Ok(())
 }
 
@@ -96,13 +98,17 @@ async fn join(request: &mut Request<'_>, member: &Member) -> Result<(), Refusal>
 async fn leave(request: &mut Request<'_>, member: &Member) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
     let id = conversation(request)?.id;
-    let left = || request.succeed();
-    conversations::leave(app, connection, member, &id, Shape::Feed, left).await;
+    let conversations = &app.conversations;
+    let left = conversations
+        .leave(connection, member, &id, Shape::Feed)
+        .await;
+    request.succeed();
+    left.publish().await;
     Ok(())
 }
 
 /// The conversation that an event names: a bare id, or one in an object.
-fn conversation(request: &Request<'_>) -> Result<WrittenId, BadField> {
+fn conversation(request: &Request<'_>) -> Result<TypedId, BadField> {
     const NAMES: [&str; 2] = ["conversationId", "conversation_id"];
     if let Ok(payload) = request.event.payload() {
         let fields = Fields::new(&payload, &request.app.config);

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::messages::{Deleted, Shown, Updated};
 use crate::connection::rooms::{Lagging, To};
 use crate::conversations::{
-    ConversationEvent, ConversationGuard, Conversations, Participation, Teller, UserNotification,
+    ConversationEvent, ConversationGuard, Conversations, ParticipantsChanged, Teller,
+    UserNotification,
 };
 use crate::model::Dialect;
-use crate::model::conversation::{ConversationId, IdType, Message, Shape, ShownId};
+use crate::model::conversation::{ClientId, ConversationId, IdType, Message, Shape};
 use crate::payload::{FrameSizes, OwnedValue, frames};
 use crate::users::Users;
 
@@ -29,7 +30,7 @@ pub const TELLER: Teller = Teller {
 };
 
 fn tell_room<'a>(
-    guard: &'a ConversationGuard<'_>,
+    guard: &'a ConversationGuard,
     event: &'a ConversationEvent<'_>,
 ) -> BoxFuture<'a, Lagging> {
     Box::pin(async move {
@@ -60,10 +61,10 @@ fn tell_room<'a>(
 
 /// An event with at most what a message says.
 async fn send<'s, T: Serialize + Sync>(
-    guard: &'s ConversationGuard<'_>,
+    guard: &'s ConversationGuard,
     event: &'static str,
     message: &Message,
-    payload: impl Fn(ShownId<'s>) -> T,
+    payload: impl Fn(ClientId<'s>) -> T,
 ) -> Lagging {
     let content = message.content().map(OwnedValue::as_opaque);
     let frames = frames(content.iter());
@@ -77,7 +78,7 @@ async fn send<'s, T: Serialize + Sync>(
 #[derive(Serialize)]
 struct Created<'a> {
     #[serde(rename = "conversationId")]
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     participants: &'a [Arc<str>],
     content_key_number: Option<i64>,
     initiated_by: &'a str,
@@ -87,7 +88,7 @@ struct Created<'a> {
 #[derive(Serialize)]
 struct Added<'a> {
     #[serde(rename = "conversationId")]
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     usernames: &'a [Arc<str>],
     added_by: &'a str,
 }
@@ -96,7 +97,7 @@ struct Added<'a> {
 #[derive(Serialize)]
 struct Removed<'a> {
     #[serde(rename = "conversationId")]
-    conversation_id: ShownId<'a>,
+    conversation_id: ClientId<'a>,
     usernames: &'a [Arc<str>],
 }
 
@@ -129,7 +130,7 @@ fn tell_people(
         }),
         UserNotification::Delivered { .. }
         | UserNotification::Read { .. }
-        | UserNotification::PutOut { .. } => {}
+        | UserNotification::Evicted { .. } => {}
     }
 }
 
@@ -145,8 +146,8 @@ impl<'a> People<'a> {
     fn send<T: Serialize>(
         &self,
         event: &'static str,
-        who: &Participation<'_>,
-        payload: impl Fn(ShownId<'a>) -> T,
+        who: &ParticipantsChanged<'_>,
+        payload: impl Fn(ClientId<'a>) -> T,
     ) {
         let names: usize = who
             .names
@@ -154,12 +155,12 @@ impl<'a> People<'a> {
             .map(|name| name.len() + "\"\",".len())
             .sum();
         let frames = FrameSizes::from_slice(&[512 + names]);
-        let all = who.told.iter();
+        let all = who.to.iter();
         for connection in all.flat_map(|user| self.users.connections(user.as_str())) {
             if connection.dialect() == Dialect::Feed {
                 let view = self.conversations.view_of(&connection, self.id);
                 let written = view.map_or(IdType::Text, |view| view.id);
-                connection.send_sized(event, &payload(self.id.shown(written)), &frames);
+                connection.send_sized(event, &payload(self.id.as_client(written)), &frames);
             }
         }
     }

@@ -15,4 +15,4 @@ pub use records::{
     Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
     Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
-pub use view::{IdType, Shape, ShownId, View, WrittenId};
+pub use view::{ClientId, IdType, Shape, TypedId, View};

@@ -37,40 +37,40 @@ pub enum IdType {
     Number,
 }
 
-/// A conversation's id, as someone wrote it and is answered.
+/// A conversation's id with the JSON type in which a client wrote it, and in which it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenId {
+pub struct TypedId {
     /// The id.
     pub id: ConversationId,
-    /// The JSON type that it has for them.
-    pub written: IdType,
+    /// Its JSON type.
+    pub id_type: IdType,
 }
 
-impl WrittenId {
-    /// The id in the way in which it is written for them.
-    pub fn shown(&self) -> ShownId<'_> {
-        self.id.shown(self.written)
+impl TypedId {
+    /// The id as this client sees it.
+    pub fn as_client(&self) -> ClientId<'_> {
+        self.id.as_client(self.id_type)
     }
 }
 
 impl ConversationId {
-    /// The id, to be written as this type.
-    pub fn shown(&self, written: IdType) -> ShownId<'_> {
-        ShownId { id: self, written }
+    /// The id as clients see it who write it as this type.
+    pub fn as_client(&self, id_type: IdType) -> ClientId<'_> {
+        ClientId { id: self, id_type }
     }
 }
 
-/// A conversation's id on its way to a client.
+/// A conversation's id as a client sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct ShownId<'a> {
+pub struct ClientId<'a> {
     id: &'a ConversationId,
-    written: IdType,
+    id_type: IdType,
 }
 
-impl Serialize for ShownId<'_> {
+impl Serialize for ClientId<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.id.as_str();
-        match (self.written, text.parse::<i64>()) {
+        match (self.id_type, text.parse::<i64>()) {
             (IdType::Number, Ok(number)) => serializer.serialize_i64(number),
             _ => serializer.serialize_str(text),
         }
@@ -93,11 +93,11 @@ mod tests {
     #[test]
     fn an_id_is_written_as_the_type_that_it_came_as() {
         let id = ConversationId::from(-7);
-        let json = |written| serde_json::to_string(&id.shown(written)).unwrap();
+        let json = |id_type| serde_json::to_string(&id.as_client(id_type)).unwrap();
         assert_eq!(json(IdType::Number), "-7");
         assert_eq!(json(IdType::Text), "\"-7\"");
         let word = ConversationId::parse("x").unwrap();
-        let json = serde_json::to_string(&word.shown(IdType::Number)).unwrap();
+        let json = serde_json::to_string(&word.as_client(IdType::Number)).unwrap();
         assert_eq!(json, "\"x\"");
     }
 }

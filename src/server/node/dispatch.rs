@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::cluster::{Body, Cluster, Heard, Hearer, Topic};
 use crate::connection::Close;
 use crate::model::DisconnectReason;
-use crate::{conversations, sessions, users};
+use crate::{sessions, users};
 
 /// Handles what is heard.
 pub struct Ears(Weak<App>);
@@ -48,8 +48,13 @@ async fn handle(app: &Arc<App>, cluster: &Cluster, heard: Heard) {
         body,
     } = heard;
     let answer = match topic {
-        Topic::User(user) => users::heard(app, cluster, &user, from, body).await,
-        Topic::Conversation(id) => conversations::heard(app, &id, body).await,
+        Topic::User(user) => match body {
+            Body::Notice { .. } | Body::PutIn(_) => {
+                app.conversations.received_for_user(&user, body).await
+            }
+            _ => users::heard(app, cluster, &user, from, body).await,
+        },
+        Topic::Conversation(id) => app.conversations.received(&id, body).await,
         Topic::Session(id) => {
             sessions::heard(app, &id, body).await;
             None

@@ -93,7 +93,7 @@ async fn room_left(
         let body = Body::Fact((&left).into());
         let is_last = cluster.exit(node, room, 0, Some((&user, Some(&body))), true);
         if is_last.await? {
-            crate::conversations::tell_here(app, room, &left).await;
+            app.conversations.publish_local(room, &left).await;
         }
     }
     Ok(())

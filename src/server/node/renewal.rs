@@ -11,7 +11,7 @@ use super::failover;
 use crate::app::App;
 use crate::cluster::{Body, Change, Cluster, Entry, LEASE, LeaseState, RENEWAL, Topic};
 use crate::connection::Close;
-use crate::conversations::Unsaid;
+use crate::conversations::Unpublished;
 use crate::dialects::session;
 use crate::model::conversation::ConversationId;
 use crate::model::{DisconnectReason, UserId};
@@ -96,7 +96,7 @@ pub async fn leave(app: &App) {
 /// What other nodes are to be told when they are all connected again.
 enum News {
     Presence(Change),
-    Room(ConversationId, UserId, Unsaid),
+    Room(ConversationId, UserId, Unpublished),
 }
 
 async fn renew_all(
@@ -105,7 +105,7 @@ async fn renew_all(
     standing: LeaseState,
 ) -> Result<(), RedisError> {
     let forgotten = standing == LeaseState::New;
-    let mut rooms: HashSet<_> = app.conversations.all_here().into_iter().collect();
+    let mut rooms: HashSet<_> = app.conversations.all_local().into_iter().collect();
     for entry in ledger(cluster).await? {
         match entry {
             // Of users who are not known here any more.
@@ -180,7 +180,7 @@ async fn renew_room(
         Vec::new()
     });
     let news = news.into_iter();
-    news.map(|(user, unsaid)| News::Room(room.clone(), user, unsaid))
+    news.map(|(user, unpublished)| News::Room(room.clone(), user, unpublished))
         .collect()
 }
 
@@ -190,9 +190,9 @@ async fn say_late(app: Arc<App>, cluster: Arc<Cluster>, news: Vec<News>) {
     for news in news {
         match news {
             News::Presence(change) => presence::say_late(&app, &cluster, &change).await,
-            News::Room(room, user, unsaid) => {
+            News::Room(room, user, unpublished) => {
                 let guard = app.conversations.lock(&room).await;
-                guard.say_late(&cluster, &user, unsaid).await;
+                guard.publish_late(&cluster, &user, unpublished).await;
             }
         }
     }

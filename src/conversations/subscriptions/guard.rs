@@ -1,0 +1,166 @@
+//! One conversation, locked: its subscribers on this node, who types, and who is absent.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::local::{LocalState, Subscriber, Typist};
+use crate::cluster::Topic;
+use crate::connection::Connection;
+use crate::conversations::Conversations;
+use crate::model::conversation::{ConversationId, Shape, View};
+use crate::model::{Identity, UserId};
+
+/// One conversation, locked on this node: what is stored of it and what is published are in one order.
+/// It must not be held while waiting for a client.
+#[derive(Debug)]
+pub struct ConversationGuard {
+    pub(super) conversations: Arc<Conversations>,
+    pub(super) id: ConversationId,
+    pub(in crate::conversations) local: OwnedMutexGuard<LocalState>,
+}
+
+impl ConversationGuard {
+    pub(super) fn new(
+        conversations: Arc<Conversations>,
+        id: ConversationId,
+        local: OwnedMutexGuard<LocalState>,
+    ) -> Self {
+        Self {
+            conversations,
+            id,
+            local,
+        }
+    }
+
+    /// The service that it belongs to.
+    pub(in crate::conversations) fn conversations(&self) -> &Arc<Conversations> {
+        &self.conversations
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &ConversationId {
+        &self.id
+    }
+
+    /// The distinct users who are subscribed, in any shape, by id.
+    pub fn users(&self) -> BTreeSet<&UserId> {
+        self.local.subscribers().map(|one| &one.user).collect()
+    }
+
+    /// The same without one of them.
+    pub fn others(&self, user: &UserId) -> Vec<UserId> {
+        let users = self.users().into_iter();
+        users.filter(|other| *other != user).cloned().collect()
+    }
+
+    /// How many connections are subscribed in this shape.
+    pub fn count(&self, shape: Shape) -> usize {
+        let subscribers = self.local.subscribers();
+        subscribers.filter(|one| one.view.shape == shape).count()
+    }
+
+    /// Whether a user has a connection that is subscribed in this shape.
+    pub fn has(&self, user: &UserId, shape: Shape) -> bool {
+        self.local.has(user, shape)
+    }
+
+    /// How a connection is subscribed.
+    pub fn view_of(&self, connection: &Connection) -> Option<View> {
+        self.local.view_of(connection)
+    }
+
+    /// Subscribes a connection. An earlier subscription of it ends.
+    pub async fn subscribe(&mut self, connection: &Arc<Connection>, user: &UserId, view: View) {
+        if let Some(cluster) = &self.conversations.cluster
+            && self.local.subscription.is_none()
+        {
+            let topic = Topic::Conversation(self.id.clone());
+            self.local.subscription = Some(cluster.bus().subscribe(topic).await);
+        }
+        let new = Subscriber {
+            connection: connection.clone(),
+            user: user.clone(),
+            view,
+        };
+        let before = self.local.add(&self.id, new);
+        let subscriptions = &self.conversations.subscriptions;
+        subscriptions.add(connection, &self.id, before, view);
+    }
+
+    /// Ends a connection's subscription; which one it was.
+    pub fn unsubscribe(&mut self, connection: &Connection) -> Option<View> {
+        let view = self.local.remove(connection)?.view;
+        let subscriptions = &self.conversations.subscriptions;
+        subscriptions.remove(connection, &self.id, view);
+        Some(view)
+    }
+
+    /// All connections that are subscribed.
+    pub fn connections(&self) -> Vec<Arc<Connection>> {
+        let all = self.local.subscribers();
+        all.map(|one| one.connection.clone()).collect()
+    }
+
+    /// The connection with this id, if it is subscribed on this node.
+    pub fn connection(&self, id: Uuid) -> Option<Arc<Connection>> {
+        self.local.connection(id)
+    }
+
+    /// The connections of a user that are subscribed.
+    pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
+        let theirs = self.local.subscribers().filter(|one| one.user == *user);
+        theirs.map(|one| one.connection.clone()).collect()
+    }
+
+    // Typing and absence.
+
+    /// Someone types on a connection until then. `true`: they did not before.
+    pub fn set_typing(&mut self, typist: Uuid, user: &Identity, until: Instant) -> bool {
+        let user = user.clone();
+        let before = self.local.typing.insert(typist, Typist { user, until });
+        before.is_none()
+    }
+
+    /// Until when someone types on a connection.
+    pub fn types_until(&self, typist: Uuid) -> Option<Instant> {
+        self.local.typing.get(&typist).map(|typist| typist.until)
+    }
+
+    /// Nobody types on a connection any more; who did.
+    pub fn unset_typing(&mut self, typist: Uuid) -> Option<Identity> {
+        let typist = self.local.typing.remove(&typist);
+        typist.map(|typist| typist.user)
+    }
+
+    /// A user left the room `conversation`, which others do not know yet.
+    pub fn set_absent(&mut self, user: &UserId, at: u64) {
+        self.local.absent.insert(user.clone(), at);
+    }
+
+    /// The user is not absent any more; since when they were.
+    pub fn unset_absent(&mut self, user: &UserId) -> Option<u64> {
+        self.local.absent.remove(user)
+    }
+
+    /// Since when a user is absent.
+    pub fn absent_since(&self, user: &UserId) -> Option<u64> {
+        self.local.absent.get(user).copied()
+    }
+}
+
+impl Drop for ConversationGuard {
+    fn drop(&mut self) {
+        if self.local.is_idle() {
+            // Whoever waits for the lock holds the state, too, and removes it in turn.
+            const OWN_AND_THE_MAPS: usize = 2;
+            let all = &self.conversations.subscriptions.local;
+            all.remove_if(&self.id, |_, local| {
+                Arc::strong_count(local) <= OWN_AND_THE_MAPS
+            });
+        }
+    }
+}
