@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { connect, same, unique } from './relay.mjs';
-import { DONE, chat, conversation, feed, joined, number, observe, people, reader, remove } from './feed-chat.mjs';
+import { DONE, asChat, chat, conversation, feed, joined, number, observe, people, reader, remove } from './feed-chat.mjs';
 
 const BY_ITSELF = 3000;
 
@@ -102,7 +102,7 @@ test('typing in several chats stops in each', async () => {
     await typist.ask('user:stop-typing', { chatId: id });
     typist.close();
     await bob.next('user:stop-typing', ({ chatId }) => chatId === other);
-  });
+  }, [typist]);
   same(got, [started(typist, id), started(typist, other), ...stopped(typist, id), ...stopped(typist, other)]);
 });
 
@@ -129,11 +129,11 @@ for (const event of ['user:typing', 'user:stop-typing']) {
 
 test('a client that has declared nothing may type, and speaks chat from then on', async () => {
   const { id, clients: [typist, , bob] } = await scene();
-  const client = await connect({ userId: typist.userId, username: typist.username });
+  const client = asChat(await connect({ userId: typist.userId, username: typist.username }));
   const [got] = await observe([bob], async () => {
     assert.deepEqual(await client.ask('user:typing', { chatId: id }), DONE);
     assert.deepEqual(await client.ask('user:stop-typing', { chatId: id }), DONE);
-  });
+  }, [client]);
   same(got, [started(typist, id), ...stopped(typist, id)]);
 });
 
@@ -142,7 +142,7 @@ test('who is removed while typing stops', async () => {
   const [got] = await observe([alice], async () => {
     await bob.ask('user:typing', { chatId: id });
     await remove(alice, id, bob);
-  });
+  }, [bob]);
   same(got, [started(bob, id), ...stopped(bob, id)]);
 });
 
@@ -158,7 +158,7 @@ test('who was removed types no more', async () => {
 test('an id that is a number is told as text', async () => {
   const id = number();
   const { clients: [typist, , bob] } = await scene({ id });
-  const [got] = await observe([bob], () => typist.ask('user:typing', { chatId: id }));
+  const [got] = await observe([bob], () => typist.ask('user:typing', { chatId: id }), [typist]);
   same(got, [started(typist, String(id))]);
 });
 

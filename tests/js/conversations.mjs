@@ -149,7 +149,10 @@ export async function settle(clients) {
   for (let round = 0; round < 2; round += 1) await Promise.all(live.map(echo));
 }
 
-/** Settles, runs `action` and settles; what each of the clients got by it, as `[name, payload]`. */
+/**
+ * Settles, runs `action` and settles; what each of the clients got by it, as `[name, payload]`. A socket that `action` sends
+ * by is among the clients: its request is answered before its effects are sent, so the answer ends nothing.
+ */
 export async function observe(clients, action) {
   await settle(clients);
   return witness(clients, action);

@@ -45,6 +45,7 @@ test('typing over the rate is dropped without a word, unless there is a callback
   const [alice, bob] = await people('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const [typist, other] = [await chat(alice, apart()), await chat(bob, apart())];
+  await typist.next('user:online', ({ userId }) => userId === bob.userId);
   const marks = [typist.mark(), other.mark()];
   const answers = [];
   for (let index = 0; index < SIGNALS; index += 1) typist.emit('user:typing', { chatId: id });

@@ -166,12 +166,15 @@ export async function settle(clients) {
   for (const client of [...live, ...live]) await client.echo();
 }
 
-/** Settles, runs `action` and settles; what each of the clients got by it, as `[name, payload]`. */
-export async function observe(clients, action) {
-  await settle(clients);
+/**
+ * Settles, runs `action` and settles; what each of the clients got by it, as `[name, payload]`. A socket that `action` sends
+ * by is among the clients or the `actors`: its request is answered before its effects are sent, so the answer ends nothing.
+ */
+export async function observe(clients, action, actors = []) {
+  await settle([...actors, ...clients]);
   const marks = clients.map((client) => client.mark());
   await action();
-  await settle(clients);
+  await settle([...actors, ...clients]);
   return clients.map((client, index) => client.since(marks[index]));
 }
 

@@ -152,7 +152,7 @@ test('what is sent through other dialects comes in this shape', async () => {
     same(done, DONE);
     await socket.ask('message:update', { conversationId: id, messageId, content: 'edited' });
     await socket.ask('message:delete', { conversationId: id, messageId });
-  });
+  }, [socket]);
   const [first, second, third] = got.map(([, { id: message }]) => message);
   const message = { conversation_id: id, content_key_number: null, created_at: MILLIS, is_deleted: 0 };
   same(got, [

@@ -176,7 +176,7 @@ test('who joins in `feed` receives what they missed, and its senders are told, o
     const client = await reader(bob, id);
     await client.ask('leave-conversation', id);
     await client.ask('join-conversation', id);
-    await joined(bob, id);
+    await settle([client, await joined(bob, id)]);
   });
   const receipts = except(seen, 'user:online');
   same(receipts, [one, two].map((messageId) => [DELIVERED, { messageId, conversationId: id, deliveredTo: [bob.userId], deliveredAt: TIME }]));

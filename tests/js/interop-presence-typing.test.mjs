@@ -62,7 +62,7 @@ test('who is gone types no more', async () => {
   const second = await chat(carol);
   await settle([alice, second]);
   await alice.ask('typing:start', { conversationId: id });
-  const [seen] = await observe([second], () => alice.ask('conversation:leave', { conversationId: id }));
+  const [seen] = await observe([second], () => alice.ask('conversation:leave', { conversationId: id }), [alice]);
   assert.deepEqual(seen, stopped(alice, id));
 });
 
