@@ -10,7 +10,9 @@ RUN apt-get update && apt-get install --no-install-recommends --yes gcc libc6-de
 
 # The dependencies in a layer of their own: it is built again only when they change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src/bin/sealed-relay data && touch src/lib.rs && echo 'fn main() {}' > src/bin/sealed-relay/main.rs
+# What tests use is not built, but named in Cargo.toml: so Cargo wants to read what it is.
+COPY tests/support/Cargo.toml tests/support/
+RUN mkdir -p src/bin/sealed-relay tests/support/src data && touch src/lib.rs tests/support/src/lib.rs && echo 'fn main() {}' > src/bin/sealed-relay/main.rs
 RUN cargo build --release --locked && cargo clean --release --locked --package sealed-relay
 
 COPY src src

@@ -27,11 +27,3 @@ pub mod sessions;
 pub mod stores;
 pub mod transport;
 pub mod users;
-
-#[cfg(test)]
-#[path = "../tests/mongo/server.rs"]
-mod mongo_server;
-
-#[cfg(test)]
-#[path = "../tests/redis/server.rs"]
-mod redis_server;

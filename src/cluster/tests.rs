@@ -10,7 +10,7 @@ use super::*;
 use crate::config::Secret;
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationId;
-use crate::redis_server::{Keeps, Server, Space, is_ready};
+use test_support::redis::{Keeps, Server, Space, is_ready};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{JWT_SECRET, Relay};
-use crate::mongo::Database;
-use crate::nodes::deployment::Deployment;
-use crate::{node, nodes, tokens};
+use crate::cluster::deployment::Deployment;
+use crate::program;
+use crate::{auth, cluster};
+use test_support::harness::JWT_SECRET;
+use test_support::javascript;
+use test_support::mongo::Database;
 
 type Settings = &'static [(&'static str, &'static str)];
 
@@ -189,109 +191,109 @@ macro_rules! suites {
         #[test]
         fn every_suite_file_is_run() {
             let here = [$($file),*];
-            let run = here.into_iter().chain(tokens::SUITES).chain(nodes::SUITES);
+            let run = here.into_iter().chain(auth::SUITES).chain(cluster::SUITES);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };
 }
 
 suites! {
-    auth: "auth", DIRECT;
-    auth_event_style: "auth-event-style", EVENT_STYLE;
-    auth_expiry: "auth-expiry", EXPIRY;
-    auth_guests: "auth-guests", GUESTS;
-    auth_issuer: "auth-issuer", ISSUER;
-    chat_alone: "chat-alone", CHAT, mongodb;
-    chat_connect: "chat-connect", STORED, mongodb;
-    chat_deployed: "chat-deployed", PLAIN, mongodb;
-    chat_live: "chat-live", STORED, mongodb;
-    chat_messages: "chat-messages", STORED, mongodb;
-    chat_presence: "chat-presence", STORED_PRESENCE, mongodb;
-    chat_typing: "chat-typing", STORED, mongodb;
-    conversation_changes: "conversation-changes", CONVERSATION, mongodb;
-    conversation_content: "conversation-content", CONVERSATION, mongodb;
-    conversation_delivery: "conversation-delivery", CONVERSATION, mongodb;
-    conversation_deployed: "conversation-deployed", PLAIN, mongodb;
-    conversation_errors: "conversation-errors", CONVERSATION, mongodb;
-    conversation_join: "conversation-join", CONVERSATION, mongodb;
-    conversation_limits: "conversation-limits", CONVERSATION_LIMITS, mongodb;
-    conversation_messages: "conversation-messages", CONVERSATION, mongodb;
-    conversation_participants: "conversation-participants", CONVERSATION_PRESENCE, mongodb;
-    conversation_presence: "conversation-presence", CONVERSATION_PRESENCE, mongodb;
-    conversation_reactions: "conversation-reactions", CONVERSATION, mongodb;
-    conversation_receipts: "conversation-receipts", CONVERSATION, mongodb;
-    conversation_reconnect: "conversation-reconnect", CONVERSATION, mongodb;
-    conversation_typing: "conversation-typing", CONVERSATION_PRESENCE, mongodb;
-    conversation_undeclared: "conversation-undeclared", STORED_PRESENCE, mongodb;
-    direct_acks: "direct-acks", DIRECT => two_nodes;
-    direct_errors: "direct-errors", DIRECT => two_nodes;
-    direct_files: "direct-files", DIRECT => two_nodes;
-    direct_messages: "direct-messages", DIRECT => two_nodes;
-    direct_opaque: "direct-opaque", DIRECT => two_nodes;
-    direct_presence: "direct-presence", PRESENCE => two_nodes;
-    direct_presence_peers: "direct-presence-peers", PEERS => two_nodes;
-    direct_rooms: "direct-rooms", DIRECT => two_nodes;
-    direct_signals: "direct-signals", DIRECT => two_nodes;
-    feed_alone: "feed-alone", FEED, mongodb;
-    feed_authenticate: "feed-authenticate", STORED, mongodb;
-    feed_chat_limits: "feed-chat-limits", STORED_LIMITS, mongodb;
-    feed_conversations: "feed-conversations", STORED, mongodb;
-    feed_deployed: "feed-deployed", PLAIN, mongodb;
-    feed_history: "feed-history", STORED, mongodb;
-    feed_join: "feed-join", STORED, mongodb;
-    feed_messages: "feed-messages", STORED, mongodb;
-    http: "http", DIRECT;
-    interop_messages: "interop-messages", STORED, mongodb;
-    interop_order: "interop-order", STORED, mongodb;
-    interop_presence_typing: "interop-presence-typing", INTEROP_PRESENCE, mongodb;
-    interop_shapes: "interop-shapes", STORED, mongodb;
-    limits: "limits", LIMITS;
-    rest_absent: "rest-absent", DIRECT;
-    rest_admin: "rest-admin", REST_ADMIN, mongodb;
-    rest_admin_off: "rest-admin-off", STORED, mongodb;
-    rest_audit: "rest-audit", REST_ADMIN, mongodb;
-    rest_conversations: "rest-conversations", STORED, mongodb;
-    rest_conversations_feed: "rest-conversations-feed", STORED, mongodb;
-    rest_errors: "rest-errors", STORED, mongodb;
-    rest_fields: "rest-fields", STORED, mongodb;
-    rest_history: "rest-history", STORED, mongodb;
-    rest_limits: "rest-limits", REST_LIMITS, mongodb;
-    rest_messages: "rest-messages", STORED, mongodb;
-    rest_participants: "rest-participants", STORED, mongodb;
-    rest_read: "rest-read", STORED, mongodb;
-    rest_verbatim: "rest-verbatim", STORED, mongodb;
-    session_absent: "session-absent", DIRECT;
-    session_busy: "session-busy", SESSION_BUSY;
-    session_deployed: "session-deployed", SESSION_PLAIN;
-    session_expiry: "session-expiry", SESSION_EXPIRY;
-    session_guests: "session-guests", GUESTS;
-    session_history: "session-history", SESSION_HISTORY;
-    session_join: "session-join", SESSION;
-    session_keys: "session-keys", SESSION;
-    session_leave: "session-leave", SESSION;
-    session_limits: "session-limits", SESSION_LIMITS;
-    session_list: "session-list", SESSION_DEBUG;
-    session_list_admin: "session-list-admin", SESSION_ADMIN;
-    session_message_refusals: "session-message-refusals", SESSION => two_nodes;
-    session_messages: "session-messages", SESSION;
-    session_plaintext: "session-plaintext", SESSION;
-    session_refusals: "session-refusals", SESSION => two_nodes;
-    session_rejoin: "session-rejoin", SESSION_REJOIN;
-    session_rest: "session-rest", SESSION;
-    session_signals: "session-signals", SESSION;
-    transports: "transports", DIRECT;
-    unknown_events: "unknown-events", DIRECT;
+    auth_event_style: "auth/event-style", EVENT_STYLE;
+    auth_expiry: "auth/expiry", EXPIRY;
+    auth_guests: "auth/guests", GUESTS;
+    auth_issuer: "auth/issuer", ISSUER;
+    auth_tokens: "auth/tokens", DIRECT;
+    chat_connect: "chat/connect", STORED, mongodb;
+    chat_deployed: "chat/deployed", PLAIN, mongodb;
+    chat_live: "chat/live", STORED, mongodb;
+    chat_messages: "chat/messages", STORED, mongodb;
+    chat_only_dialect: "chat/only-dialect", CHAT, mongodb;
+    chat_presence: "chat/presence", STORED_PRESENCE, mongodb;
+    chat_typing: "chat/typing", STORED, mongodb;
+    conversation_changes: "conversation/changes", CONVERSATION, mongodb;
+    conversation_content: "conversation/content", CONVERSATION, mongodb;
+    conversation_delivery: "conversation/delivery", CONVERSATION, mongodb;
+    conversation_deployed: "conversation/deployed", PLAIN, mongodb;
+    conversation_errors: "conversation/errors", CONVERSATION, mongodb;
+    conversation_interop_messages: "conversation/interop-messages", STORED, mongodb;
+    conversation_interop_order: "conversation/interop-order", STORED, mongodb;
+    conversation_interop_presence_typing: "conversation/interop-presence-typing", INTEROP_PRESENCE, mongodb;
+    conversation_interop_shapes: "conversation/interop-shapes", STORED, mongodb;
+    conversation_join: "conversation/join", CONVERSATION, mongodb;
+    conversation_limits: "conversation/limits", CONVERSATION_LIMITS, mongodb;
+    conversation_messages: "conversation/messages", CONVERSATION, mongodb;
+    conversation_participants: "conversation/participants", CONVERSATION_PRESENCE, mongodb;
+    conversation_presence: "conversation/presence", CONVERSATION_PRESENCE, mongodb;
+    conversation_reactions: "conversation/reactions", CONVERSATION, mongodb;
+    conversation_receipts: "conversation/receipts", CONVERSATION, mongodb;
+    conversation_reconnect: "conversation/reconnect", CONVERSATION, mongodb;
+    conversation_typing: "conversation/typing", CONVERSATION_PRESENCE, mongodb;
+    conversation_undeclared: "conversation/undeclared", STORED_PRESENCE, mongodb;
+    direct_acks: "direct/acks", DIRECT => two_nodes;
+    direct_errors: "direct/errors", DIRECT => two_nodes;
+    direct_files: "direct/files", DIRECT => two_nodes;
+    direct_limits: "direct/limits", LIMITS;
+    direct_messages: "direct/messages", DIRECT => two_nodes;
+    direct_opaque: "direct/opaque", DIRECT => two_nodes;
+    direct_presence: "direct/presence", PRESENCE => two_nodes;
+    direct_presence_peers: "direct/presence-peers", PEERS => two_nodes;
+    direct_rooms: "direct/rooms", DIRECT => two_nodes;
+    direct_signals: "direct/signals", DIRECT => two_nodes;
+    direct_unknown_events: "direct/unknown-events", DIRECT;
+    feed_authenticate: "feed/authenticate", STORED, mongodb;
+    feed_conversations: "feed/conversations", STORED, mongodb;
+    feed_deployed: "feed/deployed", PLAIN, mongodb;
+    feed_history: "feed/history", STORED, mongodb;
+    feed_join: "feed/join", STORED, mongodb;
+    feed_limits_with_chat: "feed/limits-with-chat", STORED_LIMITS, mongodb;
+    feed_messages: "feed/messages", STORED, mongodb;
+    feed_only_dialect: "feed/only-dialect", FEED, mongodb;
+    http_admin: "http/admin", REST_ADMIN, mongodb;
+    http_admin_off: "http/admin-off", STORED, mongodb;
+    http_audit: "http/audit", REST_ADMIN, mongodb;
+    http_conversations: "http/conversations", STORED, mongodb;
+    http_conversations_feed: "http/conversations-feed", STORED, mongodb;
+    http_errors: "http/errors", STORED, mongodb;
+    http_fields: "http/fields", STORED, mongodb;
+    http_health: "http/health", DIRECT;
+    http_history: "http/history", STORED, mongodb;
+    http_limits: "http/limits", REST_LIMITS, mongodb;
+    http_messages: "http/messages", STORED, mongodb;
+    http_not_served: "http/not-served", DIRECT;
+    http_participants: "http/participants", STORED, mongodb;
+    http_read: "http/read", STORED, mongodb;
+    http_verbatim: "http/verbatim", STORED, mongodb;
+    session_busy: "session/busy", SESSION_BUSY;
+    session_deployed: "session/deployed", SESSION_PLAIN;
+    session_expiry: "session/expiry", SESSION_EXPIRY;
+    session_guests: "session/guests", GUESTS;
+    session_history: "session/history", SESSION_HISTORY;
+    session_join: "session/join", SESSION;
+    session_keys: "session/keys", SESSION;
+    session_leave: "session/leave", SESSION;
+    session_limits: "session/limits", SESSION_LIMITS;
+    session_list: "session/list", SESSION_DEBUG;
+    session_list_admin: "session/list-admin", SESSION_ADMIN;
+    session_message_refusals: "session/message-refusals", SESSION => two_nodes;
+    session_messages: "session/messages", SESSION;
+    session_not_served: "session/not-served", DIRECT;
+    session_plaintext: "session/plaintext", SESSION;
+    session_refusals: "session/refusals", SESSION => two_nodes;
+    session_rejoin: "session/rejoin", SESSION_REJOIN;
+    session_rest: "session/rest", SESSION;
+    session_signals: "session/signals", SESSION;
+    transport_transports: "transport/transports", DIRECT;
 }
 
 /// Runs one suite against a server of its own, which must be in good health afterwards and stop when asked.
 /// The suite's environment has the server's settings, and `private` beside them.
 pub fn run(suite: &str, settings: &[(&str, &str)], private: &[(&str, &str)]) {
-    if !node::is_ready(suite) {
+    if !javascript::is_ready(suite) {
         return;
     }
-    let mut relay = Relay::start(settings);
+    let mut relay = program::start(settings);
     let env = [settings, private].concat();
-    node::run(suite, relay.url(), JWT_SECRET, &env);
+    javascript::run(suite, relay.url(), JWT_SECRET, &env);
     assert!(
         relay.is_running(),
         "the server ended; its log:\n{}",
@@ -320,7 +322,7 @@ fn mongodb(suite: &str, settings: &[(&str, &str)]) {
 
 /// The same, with two servers that Redis joins, between which the suite's clients take turns.
 fn two_nodes(suite: &str, settings: &[(&str, &str)]) {
-    if !node::is_ready(suite) {
+    if !javascript::is_ready(suite) {
         return;
     }
     let Some(deployment) = Deployment::start(2, settings) else {
@@ -328,17 +330,20 @@ fn two_nodes(suite: &str, settings: &[(&str, &str)]) {
     };
     let urls = deployment.urls();
     let env = [settings, &[("RELAY_URLS", urls.as_str())]].concat();
-    node::run(suite, deployment.relay(0).url(), JWT_SECRET, &env);
+    javascript::run(suite, deployment.relay(0).url(), JWT_SECRET, &env);
     deployment.stop();
 }
 
+/// Every suite below `tests/js`, as its folder and name.
 fn files() -> BTreeSet<String> {
-    let names = node::folder()
-        .read_dir()
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
-    let names = names.filter_map(|name| name.into_string().ok());
-    names
-        .filter_map(|name| name.strip_suffix(".test.mjs").map(str::to_owned))
-        .collect()
+    let folders = javascript::folder().read_dir().unwrap();
+    let folders = folders.map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir() && !path.ends_with("node_modules"));
+    let files = folders.flat_map(|folder| folder.read_dir().unwrap());
+    let names = files.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let suite = path.strip_prefix(javascript::folder()).unwrap().to_str()?;
+        Some(suite.strip_suffix(".test.mjs")?.to_owned())
+    });
+    names.collect()
 }

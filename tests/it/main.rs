@@ -1,4 +1,4 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary: in a folder for each dialect and each part of the server.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,29 +9,16 @@
     reason = "a test fails by panicking and may print"
 )]
 
+mod asker;
 mod audit;
-mod audit_export;
-mod audit_faults;
-mod canary;
-mod cli;
+mod auth;
 mod clients;
-mod compose;
+mod cluster;
 mod config;
 mod conversation;
-mod harness;
-mod hostile;
-mod lifecycle;
-#[path = "../mongo/server.rs"]
-mod mongo;
-mod node;
-mod nodes;
-mod order;
-mod raw;
-#[path = "../redis/server.rs"]
-mod redis;
-mod scene;
+mod direct;
+mod program;
+mod server;
 mod session;
-mod slow_receiver;
 mod structure;
-mod tokens;
-mod verbatim;
+mod transport;

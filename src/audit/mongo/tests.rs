@@ -8,7 +8,7 @@ use crate::audit::contract::{T, contract_suite, source};
 use crate::audit::entry::write;
 use crate::audit::{Event, Record};
 use crate::config::Secret;
-use crate::mongo_server::{self, Database};
+use test_support::mongo::{self, Database};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -104,11 +104,11 @@ fn a_document_that_is_refused_for_itself_is_named() {
 
 #[test]
 fn a_server_that_is_away_is_an_error_and_no_more_than_that() {
-    if !mongo_server::is_ready() {
+    if !mongo::is_ready() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut server = mongo_server::Server::start(folder.path());
+    let mut server = mongo::Server::start(folder.path());
     let uri = Secret::new(server.uri("away"));
     let mongo = RUNTIME.block_on(Mongo::open(&uri)).unwrap();
     let mut store = store(&mongo);

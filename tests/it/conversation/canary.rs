@@ -6,10 +6,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::{Answer, Shape, Talker, rest, server_in};
-use crate::canary::{canary, found_in};
-use crate::harness::Relay;
-use crate::raw::http::Response;
-use crate::scene::stop;
+use test_support::canary::{canary, found_in};
+use test_support::harness::Relay;
+use test_support::raw::http::Response;
+use test_support::scene::stop;
 
 /// One mark for each kind of secret; all but one begin alike.
 struct Marks {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::stage::{ROOM, Refused, Sender, Stage, USERS, assert_guest_refused, assert_refused};
 use super::{SHAPES, Shape, Talker, Told, create, history, rest, server};
-use crate::scene::stop;
+use test_support::scene::stop;
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 const CONVERSATION: Shape = Shape::Conversation;

@@ -14,11 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Fact, Kept, SHAPES, Shape, Talker, Told, create, history, rest, server_in};
-use crate::harness::Relay;
-use crate::mongo::Database;
-use crate::raw::asker::acknowledged;
-use crate::raw::{Client, Event};
-use crate::scene::stop;
+use test_support::harness::Relay;
+use test_support::mongo::Database;
+use test_support::raw::acknowledged;
+use test_support::raw::{Client, Event};
+use test_support::scene::stop;
 
 const ROUNDS: u64 = 5;
 /// The conversations, as JSON text.

@@ -18,22 +18,23 @@ use std::path::Path;
 
 pub use told::{Fact, Told};
 
-use crate::harness::Relay;
-use crate::raw::asker::{Answer, Asker};
-use crate::raw::http::{self, Response};
-use crate::raw::{Client, Dial, Event, members, token};
+use crate::asker::{Answer, Asker};
+use crate::program;
+use test_support::harness::Relay;
+use test_support::raw::http::{self, Response};
+use test_support::raw::{Client, Dial, Event, members, token};
 
 /// Opens the admin routes.
 pub const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
 
 /// A server for these three dialects without rate limits.
 pub fn server(more: &[(&str, &str)]) -> Relay {
-    Relay::start(&settings(more))
+    program::start(&settings(more))
 }
 
 /// The same, in a data directory that outlives it.
 pub fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
-    Relay::start_in(data, &settings(more))
+    program::start_in(data, &settings(more))
 }
 
 fn settings<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {

@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Fact, SHAPES, Shape, Talker, Told, create, history, rest, server, unread};
-use crate::audit_faults::proxy::Proxy;
-use crate::audit_faults::{lines, until_ready_says};
-use crate::harness::Relay;
-use crate::mongo::{self, Database, Server, is_ready};
-use crate::raw::{Client, Dial, token};
-use crate::scene::{Bystanders, stop};
+use test_support::harness::Relay;
+use test_support::mongo::{self, Database, Server, is_ready};
+use test_support::proxy::Proxy;
+use test_support::raw::{Client, Dial, token};
+use test_support::scene::{Bystanders, stop};
+use test_support::wait::until_ready_says;
 
 const ROOMS: [&str; 2] = ["\"one\"", "2"];
 const SENDERS: [&str; 3] = ["ann", "ben", "cem"];
@@ -181,7 +181,8 @@ async fn listen(mut talker: Talker, shape: Shape, room: &'static str) -> Vec<Str
     loop {
         let packet = talker.client.reader.packet_whenever().await;
         let packet = packet.expect("an open connection");
-        let told = crate::raw::Event::parse(&packet).and_then(|event| Told::of(shape, &event));
+        let told =
+            test_support::raw::Event::parse(&packet).and_then(|event| Told::of(shape, &event));
         let Some(told) = told else { continue };
         let here = told.conversation.trim_matches('"') == room.trim_matches('"');
         if let (true, Fact::New { id, content, .. }) = (here, told.fact) {
@@ -226,9 +227,12 @@ async fn what_is_acknowledged_is_kept_and_told_once_whatever_mongodb_does() {
     until_ready_says(&relay, None).await;
     talk.goes_on(150).await;
     // A connection from before that breaks only now is one time more.
-    let away = lines(&relay, "MongoDB is away; conversations fail");
+    let away = relay.log_lines("MongoDB is away; conversations fail");
     assert!((3..=6).contains(&away), "{away}");
-    assert_eq!(lines(&relay, "MongoDB is back; conversations go on"), away);
+    assert_eq!(
+        relay.log_lines("MongoDB is back; conversations go on"),
+        away
+    );
     drop(relay);
     let relay = talk.check().await;
     stop(&mut Arc::into_inner(relay).unwrap());

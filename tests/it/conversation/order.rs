@@ -9,10 +9,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Fact, Kept, SHAPES, Shape, Talker, Told, create, history, rest, server};
-use crate::harness::Relay;
-use crate::raw::Event;
-use crate::raw::asker::acknowledged;
-use crate::scene::stop;
+use test_support::harness::Relay;
+use test_support::raw::Event;
+use test_support::raw::acknowledged;
+use test_support::scene::stop;
 
 const SENDERS: usize = 5;
 const MESSAGES: u64 = 1000;

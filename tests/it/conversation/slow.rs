@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
 use super::{Fact, SHAPES, Shape, Talker, Told, create, history, server, server_in, since};
-use crate::audit::dump;
-use crate::harness::Relay;
-use crate::raw::line::slow_line;
-use crate::raw::{Dial, Event, PATIENCE, Reader, Writer};
-use crate::scene::stop;
-use crate::slow_receiver::{MEMORY, sample};
+use test_support::database::dump;
+use test_support::harness::Relay;
+use test_support::raw::line::slow_line;
+use test_support::raw::{Dial, Event, PATIENCE, Reader, Writer};
+use test_support::scene::stop;
+use test_support::upload::{MEMORY, sample};
 
 const MEGABYTE: usize = 1_000_000;
 /// As JSON text.

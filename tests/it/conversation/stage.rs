@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Answer, SHAPES, Shape, Talker, create, server_in};
-use crate::audit::dump_of;
-use crate::harness::Relay;
-use crate::raw::{Event, members};
-use crate::scene::{resident, stop};
+use test_support::database::dump_of;
+use test_support::harness::Relay;
+use test_support::raw::{Event, members};
+use test_support::scene::{resident, stop};
 
 /// The conversation that hostile events are about, as JSON text.
 pub const ROOM: &str = "\"room\"";

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::Shape;
-use crate::raw::{Event, members};
+use test_support::raw::{Event, members};
 
 /// What happened to a message. Contents are JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]

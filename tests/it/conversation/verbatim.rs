@@ -14,10 +14,10 @@ use tokio::sync::Mutex;
 
 use super::told::{field, items};
 use super::{Fact, SHAPES, Shape, Talker, Told, create, rest, server};
-use crate::harness::Relay;
-use crate::raw::{Event, members};
-use crate::scene::stop;
-use crate::verbatim::{SPACES, json, placeholder, resolved, with_attachments};
+use test_support::harness::Relay;
+use test_support::json_text::{SPACES, json, placeholder, resolved, with_attachments};
+use test_support::raw::{Event, members};
+use test_support::scene::stop;
 
 const CASES: u32 = 120;
 /// As JSON text.

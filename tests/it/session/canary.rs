@@ -4,10 +4,10 @@
 use bytes::Bytes;
 
 use super::{Guest, server_in};
-use crate::canary::{canary, found_nowhere};
-use crate::harness::Relay;
-use crate::raw::http;
-use crate::scene::stop;
+use test_support::canary::{canary, found_nowhere};
+use test_support::harness::Relay;
+use test_support::raw::http;
+use test_support::scene::stop;
 
 /// One mark for each kind of secret; all begin alike.
 struct Marks(String);

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::stage::{ROOM, Refused, SENDERS, Sender, Stage, assert_refused};
 use super::{Guest, items, join, message, raw, server};
-use crate::scene::stop;
+use test_support::scene::stop;
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 

@@ -15,18 +15,19 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
-use crate::harness::Relay;
-pub use crate::raw::asker::{Answer, Asker};
-use crate::raw::{Event, members};
+pub use crate::asker::{Answer, Asker};
+use crate::program;
+use test_support::harness::Relay;
+use test_support::raw::{Event, members};
 
 /// A server for `session` without rate limits, which lists its sessions.
 pub fn server(more: &[(&str, &str)]) -> Relay {
-    Relay::start(&settings(more))
+    program::start(&settings(more))
 }
 
 /// The same, in a data directory that outlives it.
 pub fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
-    Relay::start_in(data, &settings(more))
+    program::start_in(data, &settings(more))
 }
 
 fn settings<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {

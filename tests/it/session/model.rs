@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::{Guest, server};
-use crate::harness::Relay;
-use crate::raw::{Client, Event, PATIENCE, http};
-use crate::scene::stop;
+use test_support::harness::Relay;
+use test_support::raw::{Client, Event, PATIENCE, http};
+use test_support::scene::stop;
 
 const CASES: u32 = 150;
 const USERS: [&str; 3] = ["ann", "ben", "cem"];

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Guest, items, join, message, raw, server};
-use crate::raw::{Event, Reader};
-use crate::scene::stop;
+use test_support::raw::{Event, Reader};
+use test_support::scene::stop;
 
 const SENDERS: u64 = 5;
 const MESSAGES: u64 = 1000;

@@ -9,11 +9,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep, timeout};
 
 use super::{Guest, items, join, message, raw, server};
-use crate::harness::Relay;
-use crate::raw::line::slow_line;
-use crate::raw::{Dial, Event, PATIENCE, Reader, Writer, http};
-use crate::scene::stop;
-use crate::slow_receiver::{MEMORY, sample};
+use test_support::harness::Relay;
+use test_support::raw::line::slow_line;
+use test_support::raw::{Dial, Event, PATIENCE, Reader, Writer, http};
+use test_support::scene::stop;
+use test_support::upload::{MEMORY, sample};
 
 const MEGABYTE: usize = 1_000_000;
 const ROOM: &str = "room";

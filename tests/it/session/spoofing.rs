@@ -2,8 +2,8 @@
 
 use super::stage::{FENCE, ROOM, Refused, SENDERS, Sender, Stage, assert_refused};
 use super::{Guest, items, join, message, raw, server};
-use crate::raw::Client;
-use crate::scene::stop;
+use test_support::raw::Client;
+use test_support::scene::stop;
 
 /// Everything that only one member may ask for, in that member's name.
 fn requests(session: &str, user: &str) -> Vec<(&'static str, String)> {

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::{Answer, Guest, server};
-use crate::harness::Relay;
-use crate::raw::{Event, http};
-use crate::scene::{resident, stop};
+use test_support::harness::Relay;
+use test_support::raw::{Event, http};
+use test_support::scene::{resident, stop};
 
 /// The session that hostile events are about.
 pub const ROOM: &str = "room";

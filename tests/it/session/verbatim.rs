@@ -8,10 +8,12 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Runtime;
 
 use super::{Answer, Guest, items, raw, server};
-use crate::harness::Relay;
-use crate::raw::Event;
-use crate::scene::stop;
-use crate::verbatim::{SPACES, json, placeholder, required, resolved, text, with_attachments};
+use test_support::harness::Relay;
+use test_support::json_text::{
+    SPACES, json, placeholder, required, resolved, text, with_attachments,
+};
+use test_support::raw::Event;
+use test_support::scene::stop;
 
 const CASES: u32 = 100;
 

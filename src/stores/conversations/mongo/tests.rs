@@ -19,12 +19,12 @@ use crate::model::conversation::{
     ContentKey, Emoji, Ending, MessageId, NewMessage, ParticipantStatus, Role, TempId, UserStatus,
     Window,
 };
-use crate::mongo_server::{Database, Server, is_ready};
 use crate::payload::OwnedValue;
 use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
 use crate::stores::drivers::mongo::Mongo;
+use test_support::mongo::{Database, Server, is_ready};
 
 async fn store_at(uri: &str, clock: Arc<HandClock>) -> Arc<MongoConversations> {
     let mongo = Mongo::open(&Secret::new(uri.to_owned())).await.unwrap();

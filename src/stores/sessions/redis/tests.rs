@@ -9,10 +9,10 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::config::Secret;
-use crate::redis_server::Space;
 use crate::stores::drivers::redis::Listener;
 use crate::stores::sessions::contract::contract_suite;
 use crate::stores::sessions::contract::subject::*;
+use test_support::redis::Space;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::view::View;
 use super::world::World;
 use crate::conversation::{Answer, Shape, Talker, Told, history, rest, since};
-use crate::raw::http::Response;
-use crate::raw::{Event, Packet};
+use test_support::raw::http::Response;
+use test_support::raw::{Event, Packet};
 
 /// How a device sends a message. Only the first one can name it.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use self::world::{Room, World, outcome};
 use super::{
     Fact, Kept, SHAPES, Shape, Talker, Told, create, encoded, history, rest, server, since, unread,
 };
-use crate::mongo::Database;
-use crate::raw::Event;
-use crate::scene::stop;
+use test_support::mongo::Database;
+use test_support::raw::Event;
+use test_support::scene::stop;
 
 /// The ids of the conversations, as JSON text; a number is one, too.
 const ROOMS: [&str; 3] = ["\"alpha\"", "4711", "\"a room: with % & spaces\""];

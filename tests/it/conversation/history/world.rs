@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
 use crate::conversation::{Fact, Kept};
-use crate::harness::Relay;
+use test_support::harness::Relay;
 
 /// A server with some conversations.
 pub struct World {

@@ -1,7 +1,7 @@
 //! Redis is full, or away, or does not answer.
 
 use super::*;
-use crate::redis_server::{Keeps, Server, is_ready};
+use test_support::redis::{Keeps, Server, is_ready};
 
 fn server() -> Option<Server> {
     is_ready().then(|| Server::start(&std::env::temp_dir(), Keeps::Nothing))

@@ -1,0 +1,26 @@
+//! Several relays at once: behind load balancers, and joined by Redis.
+
+mod balanced;
+mod balancer;
+mod control;
+pub mod deployment;
+mod redis_server;
+mod redis_topologies;
+mod shared_proxy_connection;
+mod slow_receiver_behind_balancer;
+mod slow_receiver_on_other_node;
+mod stopping_behind_balancer;
+mod suites;
+
+/// The suites of `tests/js` that are run here.
+pub const SUITES: [&str; 9] = [
+    "cluster/balanced",
+    "cluster/balanced-stopping",
+    "cluster/balanced-posts",
+    "cluster/conversation",
+    "cluster/direct",
+    "cluster/faults",
+    "cluster/limits",
+    "cluster/rolling",
+    "cluster/session",
+];

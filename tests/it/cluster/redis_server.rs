@@ -1,0 +1,23 @@
+//! The Redis that tests start behaves as they need it to.
+
+use test_support::redis::{Keeps, Server, is_ready};
+
+fn keeps(keeps: Keeps, end: impl Fn(&mut Server)) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), keeps);
+    assert_eq!(server.ask("SET key value"), "+OK\r\n");
+    end(&mut server);
+    server.restart();
+    server.pause();
+    server.resume();
+    server.ask("EXISTS key") == ":1\r\n"
+}
+
+#[test]
+fn a_redis_keeps_over_a_restart_what_it_was_told_to() {
+    if is_ready() {
+        assert!(keeps(Keeps::Everything, Server::kill));
+        assert!(keeps(Keeps::Everything, Server::stop));
+        assert!(!keeps(Keeps::Nothing, Server::stop));
+    }
+}

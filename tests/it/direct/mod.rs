@@ -1,0 +1,6 @@
+//! `direct` over raw frames.
+
+mod canary;
+mod order;
+mod spoofing;
+mod verbatim;

@@ -1,0 +1,288 @@
+//! The command line, run as a process: output, exit codes, `.env`.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::Output;
+
+use crate::program;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use socket2::{Domain, Socket, Type};
+use tempfile::TempDir;
+
+const SECRET: &str = "canary-secret-canary-secret-canary-secret";
+
+/// Runs the binary in a folder with these variables and no others.
+fn relay(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
+    program::command()
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(env.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_wrong_configuration_ends_every_command_with_all_problems() {
+    let folder = TempDir::new().unwrap();
+    let env = [("PORT", "x"), ("JWT_SECRET", "canary")];
+    for (arguments, code) in [
+        (&[][..], 2),
+        (&["serve"], 2),
+        (&["token", "--user-id", "a"], 2),
+        (&["print-config"], 2),
+        (&["health"], 2),
+        (&["check-config"], 1),
+    ] {
+        let output = relay(folder.path(), arguments, &env);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains("port: must be"), "{arguments:?}: {text}");
+        assert!(
+            text.contains("jwt_secret: must have"),
+            "{arguments:?}: {text}"
+        );
+        assert!(!text.contains("canary"), "{arguments:?}: {text}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn check_config_says_ok_and_touches_nothing() {
+    let folder = TempDir::new().unwrap();
+    let output = relay(folder.path(), &["check-config"], &[]);
+    assert_eq!(
+        (stdout(&output).as_str(), output.status.code()),
+        ("ok\n", Some(0))
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_named_file_is_read_and_a_missing_one_is_a_problem() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("mine.toml"), "port = 4321").unwrap();
+    for (arguments, env) in [
+        (&["print-config", "--config", "mine.toml"][..], &[][..]),
+        (&["--config", "mine.toml", "print-config"], &[]),
+        (&["print-config"], &[("RELAY_CONFIG", "mine.toml")]),
+    ] {
+        let output = relay(folder.path(), arguments, env);
+        assert!(
+            stdout(&output).contains("\nport = 4321\n"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    let missing = relay(
+        folder.path(),
+        &["print-config", "--config", "other.toml"],
+        &[],
+    );
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(stderr(&missing).contains("other.toml: cannot be read"));
+}
+
+#[test]
+fn dotenv_in_the_working_directory_is_read() {
+    let folder = TempDir::new().unwrap();
+    let dotenv = folder.path().join(".env");
+    fs::write(
+        &dotenv,
+        format!("\u{feff}PORT=4321\nHOST=::1\nJWT_SECRET='{SECRET}'\n"),
+    )
+    .unwrap();
+    let output = relay(folder.path(), &["print-config"], &[("HOST", "127.0.0.1")]);
+    let text = stdout(&output);
+    assert!(text.contains("port = 4321\n"), "{text}{}", stderr(&output));
+    assert!(text.contains("host = \"127.0.0.1\"\n"), "{text}");
+    assert!(text.contains("jwt_secret = \"<redacted>\"\n"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+
+    fs::write(&dotenv, "PORT=x\nJWT_SECRET=canary with spaces\n").unwrap();
+    let broken = relay(folder.path(), &["check-config"], &[]);
+    let text = stderr(&broken);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(text.contains(".env: line 2"), "{text}");
+    assert!(
+        text.contains("port: must be") && text.contains("(PORT in .env)"),
+        "{text}"
+    );
+    assert!(!text.contains("canary"), "{text}");
+
+    fs::write(
+        &dotenv,
+        "PORT=1\nDATA_DIR='a\nb'\n\nJWT_SECRET='canary\nHOST=::1\n",
+    )
+    .unwrap();
+    let text = stderr(&relay(folder.path(), &["check-config"], &[]));
+    assert!(
+        text.contains(".env: line 5 ") && !text.contains("canary"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_setting_that_is_not_utf8_is_a_problem() {
+    let folder = TempDir::new().unwrap();
+    let output = program::command()
+        .arg("check-config")
+        .current_dir(folder.path())
+        .env_clear()
+        .env("JWT_SECRET", std::ffi::OsStr::from_bytes(&[0xff; 40]))
+        .env("UNRELATED", std::ffi::OsStr::from_bytes(&[0xff]))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("JWT_SECRET: is not valid UTF-8"), "{text}");
+    assert!(!text.contains("UNRELATED"), "{text}");
+}
+
+#[test]
+fn a_token_is_all_that_is_printed_and_the_servers_secret_verifies_it() {
+    let folder = TempDir::new().unwrap();
+    let arguments = [
+        "token",
+        "--user-id",
+        "alice",
+        "--username",
+        "Alice",
+        "--expires-in",
+        "2h",
+    ];
+    let env = [("JWT_ISSUER", "me"), ("JWT_AUDIENCE", "you")];
+    let output = relay(folder.path(), &arguments, &env);
+    let token = stdout(&output);
+    assert!(
+        stderr(&output).contains("made a random one"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(token.lines().count(), 1);
+
+    let secret = fs::read_to_string(folder.path().join("data/jwt_secret")).unwrap();
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&["me"]);
+    validation.set_audience(&["you"]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+    let key = DecodingKey::from_secret(secret.trim().as_bytes());
+    let claims = decode::<serde_json::Value>(token.trim(), &key, &validation)
+        .unwrap()
+        .claims;
+    assert_eq!(
+        (&claims["userId"], &claims["username"]),
+        (&"alice".into(), &"Alice".into())
+    );
+    assert_eq!(claims.get("avatarUrl"), None);
+    let seconds = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
+    assert_eq!(seconds, 7200);
+
+    let again = relay(folder.path(), &arguments, &env);
+    assert!(again.stderr.is_empty(), "{}", stderr(&again));
+}
+
+#[test]
+fn a_token_the_server_would_refuse_is_not_minted() {
+    let folder = TempDir::new().unwrap();
+    let secret = ("JWT_SECRET", SECRET);
+    let long = "x".repeat(129);
+    for arguments in [
+        ["--user-id", ""],
+        ["--user-id", &long],
+        ["--user-id", "a\nb"],
+    ] {
+        let output = relay(
+            folder.path(),
+            &["token", arguments[0], arguments[1]],
+            &[secret],
+        );
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(output.stdout.is_empty());
+    }
+    let by_key = [
+        ("JWT_ALGORITHMS", "RS256"),
+        ("JWT_PUBLIC_KEY_FILE", "key.pem"),
+    ];
+    let output = relay(folder.path(), &["token", "--user-id", "a"], &by_key);
+    assert!(stderr(&output).contains("no HS256"), "{}", stderr(&output));
+}
+
+/// Answers one connection with this text and hands back what was asked.
+fn answer_once(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            asked.push(byte[0]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        String::from_utf8(asked).unwrap()
+    });
+    (port, server)
+}
+
+#[test]
+fn health_follows_the_answer_of_the_configured_server() {
+    let folder = TempDir::new().unwrap();
+    for (answer, code) in [
+        ("HTTP/1.1 200 OK\r\n\r\n{}", 0),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", 1),
+        ("", 1),
+    ] {
+        let (port, server) = answer_once(answer);
+        let output = relay(folder.path(), &["health"], &[("PORT", &port)]);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{answer}: {}",
+            stderr(&output)
+        );
+        assert!(
+            server
+                .join()
+                .unwrap()
+                .starts_with("GET /health HTTP/1.1\r\nHost: 127.0.0.1:")
+        );
+    }
+}
+
+#[test]
+fn health_asks_another_address_when_told_and_fails_when_nobody_answers() {
+    let folder = TempDir::new().unwrap();
+    let (port, server) = answer_once("HTTP/1.1 200 OK\r\n\r\n");
+    let url = format!("http://localhost:{port}/ready?x=1");
+    // The address is enough: a wrong configuration does not matter.
+    let output = relay(folder.path(), &["health", "--url", &url], &[("PORT", "x")]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(server.join().unwrap().starts_with("GET /ready?x=1 "));
+
+    // Taken, so that nobody else gets it meanwhile, and not listened on.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    taken.bind(&any.into()).unwrap();
+    let address = taken.local_addr().unwrap().as_socket().unwrap();
+    let url = format!("http://{address}/");
+    let nobody = relay(folder.path(), &["health", "--url", &url], &[]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(
+        stderr(&nobody).contains("cannot reach"),
+        "{}",
+        stderr(&nobody)
+    );
+}

@@ -1,0 +1,5 @@
+//! The process: its command line, its start and stop, its log.
+
+mod cli;
+mod lifecycle;
+mod log_injection;

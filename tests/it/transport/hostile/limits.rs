@@ -1,0 +1,295 @@
+//! Too many, too much, too long: what a peer may take without being anybody.
+
+use std::time::{Duration, Instant};
+
+use super::{MEMORY, Stage, survives};
+use crate::program::server;
+use test_support::raw::polling::Polling;
+use test_support::raw::socket::{FIN, RawSocket, TEXT, frame};
+use test_support::raw::{Client, Dial, token};
+use test_support::scene::{Bystanders, all_is_well, message, resident, stop};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_clients_that_never_authenticate_are_sent_away() {
+    const IDLE: usize = 300;
+    let env = [
+        ("MAX_CONNECTIONS_PER_IP", "1000"),
+        ("CONNECT_TIMEOUT", "2s"),
+    ];
+    let mut stage = Stage::set(&env).await;
+    let mut idle = Vec::new();
+    for _ in 0..IDLE {
+        idle.push(Client::open(&stage.relay, Dial::default()).await.unwrap());
+    }
+    stage.unharmed("300 idle connections").await;
+    let began = Instant::now();
+    for client in &mut idle {
+        client.closed().await;
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        began.elapsed()
+    );
+    stage.unharmed("300 connections closed").await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_say_nothing_at_all_are_closed() {
+    let mut stage = Stage::set(&[("CONNECT_TIMEOUT", "1s")]).await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(
+            tokio::net::TcpStream::connect(test_support::raw::address(&stage.relay))
+                .await
+                .unwrap(),
+        );
+    }
+    stage.unharmed("100 silent connections").await;
+    for tcp in &mut silent {
+        let mut byte = [0];
+        let reading = tokio::io::AsyncReadExt::read(tcp, &mut byte);
+        let read = tokio::time::timeout(test_support::raw::PATIENCE, reading)
+            .await
+            .expect("to be closed");
+        assert!(!matches!(read, Ok(1..)), "the server spoke first");
+    }
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_before_authentication_are_bounded() {
+    let mut stage = Stage::set(&[]).await;
+    let mut large = RawSocket::open(&stage.relay).await;
+    large.send(&frame(FIN | TEXT, &[b'x'; 200_000])).await;
+    large.closed().await;
+    let mut many = RawSocket::open(&stage.relay).await;
+    many.send(&frame(FIN | TEXT, b"3").repeat(20_000)).await;
+    many.closed().await;
+    stage.unharmed("200 KB before authentication").await;
+    let early = Client::open(&stage.relay, Dial::default()).await.unwrap();
+    early
+        .writer
+        .emit("send_message", &message(super::VICTIM, 1))
+        .await
+        .ok();
+    early
+        .writer
+        .emit(
+            "authenticate",
+            &format!("\"{}\"", token::for_user("mallory")),
+        )
+        .await
+        .ok();
+    stage.unharmed("an event before authentication").await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claimed_address_does_not_evade_the_limits() {
+    let env = [
+        ("DIALECTS", "direct"),
+        ("FAILED_AUTH_RATE", "5/min"),
+        ("MAX_CONNECTIONS_PER_IP", "6"),
+    ];
+    let mut relay = crate::program::start(&env);
+    let mut others = Bystanders::connect(&relay).await;
+    let from = |number: usize| {
+        let address = format!("10.0.0.{number}");
+        Dial::default()
+            .header("X-Forwarded-For", &address)
+            .header("Forwarded", &format!("for={address}"))
+    };
+    let mut answers = Vec::new();
+    for number in 1..=10 {
+        let mut client = Client::open(&relay, from(number)).await.unwrap();
+        answers.push(client.enter("no.token.this").await.unwrap_err());
+    }
+    let invalid = answers
+        .iter()
+        .filter(|answer| answer.contains("Invalid token"))
+        .count();
+    let refused = answers
+        .iter()
+        .filter(|answer| answer.contains("Too many attempts"))
+        .count();
+    assert_eq!((invalid, refused), (5, 5), "{answers:?}");
+    // A good token is no help once the address has failed too often.
+    for number in 20..30 {
+        let mut client = Client::open(&relay, from(number)).await.unwrap();
+        assert!(
+            client
+                .enter(&token::for_user("late"))
+                .await
+                .unwrap_err()
+                .contains("Too many attempts")
+        );
+    }
+    others.exchange().await;
+    stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claimed_address_does_not_open_more_connections() {
+    const MOST: usize = 6;
+    let mut relay = server(&[("MAX_CONNECTIONS_PER_IP", "6")]);
+    let mut others = Bystanders::connect(&relay).await;
+    let mut clients = Vec::new();
+    let mut entered = 0;
+    for number in 0..20 {
+        let dial = Dial::default().header("X-Forwarded-For", &format!("10.0.0.{number}"));
+        let mut client = Client::open(&relay, dial).await.unwrap();
+        match client
+            .enter(&token::for_user(&format!("user-{number}")))
+            .await
+        {
+            Ok(()) => entered += 1,
+            Err(answer) => assert!(answer.contains("Too many connections"), "{answer}"),
+        }
+        clients.push(client);
+    }
+    assert_eq!(entered, MOST - 2, "beside the two bystanders");
+    // Who holds connections without entering is bounded too, at a few for each that may enter.
+    let mut open = 0;
+    for number in 0..20 * MOST {
+        let dial = Dial::default().header("X-Forwarded-For", &format!("10.0.1.{number}"));
+        if let Ok(client) = Client::open(&relay, dial).await {
+            clients.push(client);
+            open += 1;
+        }
+    }
+    assert!(open < 5 * MOST, "{open} connections that never entered");
+    drop(clients);
+    others.exchange().await;
+    stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledgements_that_nobody_asked_for_and_odd_ids() {
+    let mut stage = Stage::set(&[]).await;
+    let mut mallory = Client::connect(&stage.relay, "mallory").await;
+    for packet in [
+        "430[]",
+        "43999999999[]",
+        "439223372036854775807[1]",
+        "431[\"x\"]",
+        "43{}",
+    ] {
+        if mallory.writer.text(packet).await.is_err() {
+            break;
+        }
+    }
+    super::outcome(&mut mallory).await;
+    stage.unharmed("answers to nothing").await;
+    for id in ["0", "9007199254740991", "9223372036854775807"] {
+        let mut mallory = Client::connect(&stage.relay, "mallory").await;
+        let event = format!("42{id}[\"send_message\",{}]", message("nobody", 1));
+        mallory.writer.text(event).await.unwrap();
+        let ack = loop {
+            let packet = mallory.reader.packet().await.expect(id);
+            if packet.text.starts_with('3') {
+                break packet;
+            }
+        };
+        assert!(ack.text.starts_with(&format!("3{id}[")), "{}", ack.text);
+        survives(&mut mallory, id).await;
+    }
+    for id in [
+        "-1",
+        "18446744073709551616",
+        "99999999999999999999999999",
+        "1.5",
+        "1e3",
+        "٣",
+    ] {
+        let mut mallory = Client::connect(&stage.relay, "mallory").await;
+        let event = format!("42{id}[\"send_message\",{}]", message("nobody", 1));
+        mallory.writer.text(event).await.ok();
+        super::outcome(&mut mallory).await;
+        stage.unharmed(id).await;
+    }
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_refused_events_is_answered_sparingly_and_harms_nobody() {
+    let mut stage = Stage::set(&[]).await;
+    let mut mallory = Client::connect(&stage.relay, "mallory").await;
+    for _ in 0..20_000 {
+        mallory.writer.emit("nonsense", "{}").await.unwrap();
+    }
+    let seen = survives(&mut mallory, "20 000 unknown events").await;
+    let errors = seen.iter().filter(|event| event.name == "error").count();
+    assert!((1..=30).contains(&errors), "{errors} errors");
+    stage.unharmed("20 000 unknown events").await;
+    stage.strike();
+}
+
+/// Many clients at once, each going as soon as it has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn coming_and_going_leaves_nothing_behind() {
+    let mut relay = server(&[]);
+    let mut others = Bystanders::connect(&relay).await;
+    for round in 0..10 {
+        let mut clients = Vec::new();
+        for number in 0..30 {
+            clients.push(Client::connect(&relay, &format!("visitor-{round}-{number}")).await);
+        }
+        drop(clients);
+        others.exchange().await;
+    }
+    assert!(resident(&relay) <= MEMORY);
+    all_is_well(&mut relay, &mut others).await;
+    stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_closed() {
+    let mut stage = Stage::set(&[]).await;
+    let mut leaver = Client::connect(&stage.relay, "leaver").await;
+    leaver.writer.text("41").await.unwrap();
+    stage.unharmed("a client that left").await;
+    let refused = leaver.enter(&token::for_user("leaver")).await;
+    assert!(refused.is_err_and(|answer| answer.contains("Session is over")));
+    leaver.closed_within(Duration::from_secs(10)).await;
+
+    let polling = Polling::connect(&stage.relay, "poller").await;
+    polling.post(b"41").await;
+    let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("poller"));
+    // It is not heard as long as the library has not done with the first connection.
+    let asking = async {
+        while polling.post(enter.as_bytes()).await.status == 200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        _ = polling.next("Session is over") => {}
+        () = asking => panic!("closed without a word"),
+    }
+    let began = Instant::now();
+    while polling.poll().await.status == 200 {
+        assert!(began.elapsed() < Duration::from_secs(10), "still served");
+    }
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_polling_guest_may_send_so_much_in_sum_and_no_more() {
+    let stage = Stage::set(&[("DIALECTS", "direct,session"), ("GUEST_TIMEOUT", "1m")]).await;
+    let guest = Polling::open(&stage.relay).await;
+    guest.post(b"40").await;
+    guest.next("40{").await;
+    let event = format!(
+        "42[\"send_message\",{{\"ciphertext\":\"{}\"}}]",
+        "c".repeat(10_000)
+    );
+    // 64 KiB are allowed: six of these.
+    for _ in 0..6 {
+        assert_eq!(guest.post(event.as_bytes()).await.status, 200);
+        guest.next("MISSING_TOKEN").await;
+    }
+    guest.post(event.as_bytes()).await;
+    assert_eq!(guest.next("41").await, "41");
+    stage.strike();
+}

@@ -1,0 +1,88 @@
+//! Hostile input of every kind that has broken other servers. After each the server is up, two other users are
+//! undisturbed and received nothing forged, and memory is bounded. The offending connection may be closed.
+
+mod frames;
+mod limits;
+mod parser;
+mod polling;
+
+use crate::program::server;
+use test_support::harness::Relay;
+use test_support::raw::{Client, Closed, Event};
+use test_support::scene::{Bystanders, all_is_well, message, resident, stop};
+
+/// What a server may use whatever is sent to it, in MiB.
+const MEMORY: f64 = 120.0;
+
+/// Whom hostile events are meant to reach.
+const VICTIM: &str = "bystander-bob";
+
+/// A server, and two users who must not notice anything.
+pub struct Stage {
+    pub relay: Relay,
+    pub bystanders: Bystanders,
+}
+
+impl Stage {
+    pub async fn set(env: &[(&str, &str)]) -> Self {
+        let relay = server(env);
+        let bystanders = Bystanders::connect(&relay).await;
+        Self { relay, bystanders }
+    }
+
+    /// All is well after this input.
+    pub async fn unharmed(&mut self, input: &str) {
+        println!("after {input}"); // shown when the next line fails
+        all_is_well(&mut self.relay, &mut self.bystanders).await;
+        let used = resident(&self.relay);
+        assert!(used <= MEMORY, "{used:.0} MiB after {input}");
+    }
+
+    pub fn strike(mut self) {
+        stop(&mut self.relay);
+    }
+}
+
+/// What became of a client that sent something hostile.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It can still send messages. The events that it received before the confirmation of one.
+    Alive(Vec<Event>),
+    /// It was closed.
+    Closed,
+}
+
+/// Has the client send a valid message to itself, and waits for its confirmation or for the end.
+pub async fn outcome(client: &mut Client) -> Outcome {
+    const MARK: u64 = 424_242;
+    let own = message(&client.user, MARK);
+    let mut seen = Vec::new();
+    if client.writer.emit("send_message", &own).await.is_err() {
+        return Outcome::Closed;
+    }
+    loop {
+        let Ok(packet) = client.reader.packet().await else {
+            return Outcome::Closed;
+        };
+        let Some(event) = Event::parse(&packet) else {
+            continue;
+        };
+        if event.name == "message:sent" && event.get("seq") == MARK {
+            return Outcome::Alive(seen);
+        }
+        seen.push(event);
+    }
+}
+
+/// The events that a client received that must have stayed connected.
+async fn survives(client: &mut Client, input: &str) -> Vec<Event> {
+    match outcome(client).await {
+        Outcome::Alive(seen) => seen,
+        Outcome::Closed => panic!("{input} closed the connection"),
+    }
+}
+
+/// Sends; a connection that is closed meanwhile is what some of these inputs earn.
+fn may_be_closed(sent: Result<(), Closed>) {
+    drop(sent);
+}

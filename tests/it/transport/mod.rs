@@ -1,0 +1,4 @@
+//! Connections below the events: frames and requests outside the protocol, and receivers that do not read.
+
+pub mod hostile;
+mod slow_receiver;

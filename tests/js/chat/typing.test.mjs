@@ -1,0 +1,183 @@
+// `chat`: who is typing. It stops by itself after three seconds.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { connect, same, unique } from '../support/relay.mjs';
+import { DONE, asChat, chat, conversation, feed, joined, number, observe, people, reader, remove } from '../support/feed-chat.mjs';
+
+const BY_ITSELF = 3000;
+
+/** A chat of Alice and Bob: its id and their sockets, Alice's two first. */
+async function scene(fields = {}) {
+  const [alice, bob] = await people('Alice', 'Bob');
+  const id = await conversation(alice, [bob], fields);
+  return { id, clients: [await chat(alice), await chat(alice), await chat(bob)] };
+}
+
+function told(type, { userId }, chatId, isTyping) {
+  const facts = { userId, chatId, isTyping };
+  return [type, { type, data: facts, ...facts }];
+}
+
+const started = (who, id) => told('user:typing', who, id, true);
+/** Whether this is the time after which typing stops by itself: that of `conversation` is five seconds. */
+function isByItself(milliseconds) {
+  assert.ok(milliseconds >= BY_ITSELF - 100 && milliseconds < BY_ITSELF + 1800, `after ${milliseconds} ms`);
+}
+
+/** Who stops is told in two events. */
+const stopped = (who, id) => [told('user:typing', who, id, false), told('user:stop-typing', who, id, false)];
+
+for (const [name, shape] of Object.entries({ 'in an object': (chatId) => ({ chatId }), bare: (chatId) => chatId })) {
+  test(`typing is told to the chat but the socket that types; the id is ${name}`, async () => {
+    const { id, clients } = await scene();
+    const [typist] = clients;
+    const seen = await observe(clients, async () => {
+      assert.deepEqual(await typist.ask('user:typing', shape(id)), DONE);
+      assert.deepEqual(await typist.ask('user:stop-typing', shape(id)), DONE);
+    });
+    const events = [started(typist, id), ...stopped(typist, id)];
+    same(seen, [[], events, events]);
+  });
+}
+
+test('it stops by itself, once', async () => {
+  const { id, clients: [typist, , bob] } = await scene();
+  const [seen] = await observe([bob], async () => {
+    typist.emit('user:typing', { chatId: id });
+    const start = await bob.nextEvent('user:typing');
+    const stop = await bob.nextEvent('user:stop-typing');
+    isByItself(stop.at - start.at);
+  });
+  same(seen, [started(typist, id), ...stopped(typist, id)]);
+});
+
+test('who goes on typing does not stop', async () => {
+  const { id, clients: [typist, , bob] } = await scene();
+  // From the first key to the last it is longer than a pause may be.
+  const keys = 5;
+  let last;
+  for (let key = 0; key < keys; key += 1) {
+    if (key > 0) await setTimeout((BY_ITSELF + 200) / (keys - 1));
+    typist.emit('user:typing', { chatId: id });
+    last = await bob.nextEvent('user:typing');
+  }
+  const stop = await bob.nextEvent('user:stop-typing');
+  isByItself(stop.at - last.at);
+  same(bob.events.filter(({ name }) => name.endsWith('typing')).map(({ name, args: [payload] }) => [name, payload]), [
+    ...Array(keys).fill(started(typist, id)), ...stopped(typist, id),
+  ]);
+});
+
+test('who stopped does not stop again by themselves', async () => {
+  const { id, clients: [typist, other, bob] } = await scene();
+  const seen = await observe([bob], async () => {
+    typist.emit('user:typing', { chatId: id });
+    typist.emit('user:stop-typing', { chatId: id });
+    await typist.echo();
+    // Begun later, ended by itself: by then the first would have ended as well.
+    other.emit('user:typing', { chatId: id });
+    await bob.next('user:stop-typing');
+    await bob.next('user:stop-typing');
+  });
+  same(seen, [[started(typist, id), ...stopped(typist, id), started(typist, id), ...stopped(typist, id)]]);
+});
+
+test('it stops when the socket that types is gone', async () => {
+  const { id, clients: [typist, other, bob] } = await scene();
+  const seen = await observe([other, bob], async () => {
+    await typist.ask('user:typing', { chatId: id });
+    typist.close();
+    for (const client of [other, bob]) await client.next('user:stop-typing');
+  });
+  const events = [started(typist, id), ...stopped(typist, id)];
+  same(seen, [events, events]);
+});
+
+test('typing in several chats stops in each', async () => {
+  const { id, clients: [typist, , bob] } = await scene();
+  const other = await conversation(typist, [bob]);
+  const [got] = await observe([bob], async () => {
+    for (const chatId of [id, other]) await typist.ask('user:typing', { chatId });
+    await typist.ask('user:stop-typing', { chatId: id });
+    typist.close();
+    await bob.next('user:stop-typing', ({ chatId }) => chatId === other);
+  }, [typist]);
+  same(got, [started(typist, id), started(typist, other), ...stopped(typist, id), ...stopped(typist, other)]);
+});
+
+for (const event of ['user:typing', 'user:stop-typing']) {
+  test(`${event} for a chat of others, or none, reaches nobody`, async () => {
+    const { id, clients } = await scene();
+    const [eve] = await people('Eve');
+    const stranger = await chat(eve);
+    const seen = await observe([...clients, stranger], async () => {
+      for (const chatId of [id, unique('nowhere')]) {
+        stranger.emit(event, { chatId });
+        const { success, error } = await stranger.ask(event, { chatId });
+        assert.deepEqual([success, error.code], [false, 'NOT_PARTICIPANT']);
+      }
+      for (const args of [[], [null], [{}], [{ chatId: null }], [{ chatId: {} }], [{ chatId: '' }], [true], [[]]]) {
+        stranger.emit(event, ...args);
+        const { success, error } = await stranger.ask(event, ...args);
+        assert.deepEqual([success, error.code], [false, 'INVALID_INPUT']);
+      }
+    });
+    assert.deepEqual(seen, [[], [], [], []]);
+  });
+}
+
+test('a client that has declared nothing may type, and speaks chat from then on', async () => {
+  const { id, clients: [typist, , bob] } = await scene();
+  const client = asChat(await connect({ userId: typist.userId, username: typist.username }));
+  const [got] = await observe([bob], async () => {
+    assert.deepEqual(await client.ask('user:typing', { chatId: id }), DONE);
+    assert.deepEqual(await client.ask('user:stop-typing', { chatId: id }), DONE);
+  }, [client]);
+  same(got, [started(typist, id), ...stopped(typist, id)]);
+});
+
+test('who is removed while typing stops', async () => {
+  const { id, clients: [alice, , bob] } = await scene();
+  const [got] = await observe([alice], async () => {
+    await bob.ask('user:typing', { chatId: id });
+    await remove(alice, id, bob);
+  }, [bob]);
+  same(got, [started(bob, id), ...stopped(bob, id)]);
+});
+
+test('who was removed types no more', async () => {
+  const { id, clients: [alice, , bob] } = await scene();
+  await remove(alice, id, bob);
+  const seen = await observe([alice, bob], async () => {
+    assert.equal((await bob.ask('user:typing', { chatId: id })).error.code, 'NOT_PARTICIPANT');
+  });
+  assert.deepEqual(seen, [[], []]);
+});
+
+test('an id that is a number is told as text', async () => {
+  const id = number();
+  const { clients: [typist, , bob] } = await scene({ id });
+  const [got] = await observe([bob], () => typist.ask('user:typing', { chatId: id }), [typist]);
+  same(got, [started(typist, String(id))]);
+});
+
+test('typing is told between chat and conversation, each in its shape; feed has none', async () => {
+  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  const id = await conversation(alice, [bob, carol]);
+  const clients = [await chat(alice), await joined(bob, id), await reader(carol, id), await feed(carol)];
+  const [typist, talker] = clients;
+  const fromChat = await observe(clients, async () => {
+    await typist.ask('user:typing', { chatId: id });
+    await typist.ask('user:stop-typing', { chatId: id });
+  });
+  const shown = { conversationId: id, userId: alice.userId };
+  same(fromChat, [[], [
+    ['typing:user:start', { ...shown, user: { id: alice.userId, name: alice.username } }], ['typing:user:stop', shown],
+  ], [], []]);
+  const fromConversation = await observe(clients, async () => {
+    await talker.ask('typing:start', { conversationId: id });
+    await talker.ask('typing:stop', { conversationId: id });
+  });
+  same(fromConversation, [[started(bob, id), ...stopped(bob, id)], [], [], []]);
+});

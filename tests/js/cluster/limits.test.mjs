@@ -1,0 +1,33 @@
+// What a user may do on several nodes together. MESSAGE_BURST is 40 here, and nothing is given back in the time of a test.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { user } from '../support/relay.mjs';
+import { client, tell, until } from '../support/nodes.mjs';
+
+const BURST = 40;
+
+test('a burst of messages is one over all nodes, but for what they have not told each other yet', async () => {
+  const [alice, bob] = [user('Alice'), user('Bob')];
+  await client(bob, 0, 'direct');
+  const devices = [await client(alice, 0, 'direct'), await client(alice, 1, 'direct'), await client(alice, 2, 'direct')];
+  let sent = 0;
+  for (let refused = 0; refused < devices.length; ) {
+    refused = 0;
+    for (const device of devices) {
+      const answer = await tell(device, bob, sent);
+      if (answer.success) sent += 1;
+      else refused += 1;
+    }
+    // A tenth for each further node, and what is under way, which is more on a busy machine. Three bursts if none told any.
+    assert.ok(sent < 2 * BURST, `${sent} were sent`);
+  }
+  assert.ok(sent >= BURST, `${sent} were sent`);
+});
+
+test('what was sent on one node counts on the others', async () => {
+  const [alice, bob] = [user('Alice'), user('Bob')];
+  await client(bob, 0, 'direct');
+  const [first, second] = [await client(alice, 0, 'direct'), await client(alice, 1, 'direct')];
+  for (let seq = 0; seq < BURST; seq += 1) assert.equal((await tell(first, bob, seq)).success, true);
+  await until('the other node refuses, too', async () => !(await tell(second, bob, 0)).success);
+});

@@ -1,0 +1,180 @@
+// `conversation`: rates. Started with small limits (`tests/it/clients.rs`) and 127.0.0.1 as a trusted proxy, so that each test
+// has addresses of its own.
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { test } from 'node:test';
+import { unique, user } from '../support/relay.mjs';
+import { DONE, REFUSALS, call, enter, failed, found, here, names, online, present, witness } from '../support/conversations.mjs';
+import { until } from '../support/session.mjs';
+
+const number = (name) => Number.parseInt(process.env[name], 10);
+const JOINS = number('JOIN_BURST');
+const MESSAGES = number('MESSAGE_BURST');
+const SIGNALS = number('SIGNAL_BURST');
+const { rate } = REFUSALS;
+
+/** Options of a client that seems to come from an address no other test uses. */
+function elsewhere() {
+  return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
+}
+
+/** Two members of a conversation of somebody else, so that neither has used any of their messages. */
+async function pair() {
+  const [one, two] = [user('Alice'), user('Bob')];
+  const id = await found(user('Founder'), [one, two]);
+  const [alice, bob] = [await present(one, id, elsewhere()), await present(two, id, elsewhere())];
+  await alice.next('user:online');
+  return [alice, bob];
+}
+
+const times = (count, ask) => Promise.all(Array.from({ length: count }, (_, n) => ask(n)));
+const granted = (answers) => answers.filter(({ success }) => success).length;
+/** Uses up what a user may send. */
+const exhaust = (client) => times(MESSAGES * 2, () => client.ask('message:send', here(client, { content: 'x' })));
+
+test('the limits are the ones this suite counts on', () => {
+  for (const value of [JOINS, MESSAGES, SIGNALS]) assert.ok(value > 0);
+});
+
+test('messages over the rate are refused by an error that names them, the others arrive', async () => {
+  const [alice, bob] = await pair();
+  const { conversationId } = alice;
+  let answers;
+  const [toAlice, toBob] = await witness([alice, bob], async () => {
+    answers = await times(MESSAGES * 3, (n) => alice.ask('message:send', here(alice, { content: n })));
+  });
+  assert.ok(answers.slice(0, MESSAGES).every(({ success }) => success), 'the burst is granted');
+  const refusals = answers.filter(({ success }) => !success);
+  assert.ok(refusals.length > 0, 'more than the burst is not');
+  for (const answer of refusals) assert.deepEqual(answer, failed(rate));
+  const errors = toAlice.filter(([name]) => name === 'error').map(([, payload]) => payload);
+  assert.deepEqual(errors, refusals.map(() => ({ ...rate, context: { conversationId, event: 'message:send' } })));
+  const arrived = answers.flatMap(({ success }, n) => (success ? [n] : []));
+  assert.deepEqual(toBob.map(([name, { content }]) => [name, content]), arrived.map((n) => ['message:new', n]));
+});
+
+for (const [event, fields] of Object.entries({
+  'message:update': { content: 'x' },
+  'message:delete': {},
+  'reaction:add': { emoji: '👍' },
+  'reaction:remove': { reactionId: 'x' },
+})) {
+  test(`${event} counts as a message`, async () => {
+    const [alice] = await pair();
+    const { messageId } = await alice.ask('message:send', here(alice, { content: 'x' }));
+    const { conversationId } = alice;
+    const [seen] = await witness([alice], async () => {
+      const answers = await times(MESSAGES * 3, () => alice.ask(event, here(alice, { messageId, ...fields })));
+      assert.ok(answers.some(({ error }) => error?.code === 'RATE_LIMIT'));
+      assert.ok(answers.slice(0, MESSAGES - 1).every(({ error }) => error?.code !== 'RATE_LIMIT'));
+    });
+    const errors = seen.filter(([name, { code }]) => name === 'error' && code === 'RATE_LIMIT').map(([, payload]) => payload);
+    assert.deepEqual(errors[0], { ...rate, context: { conversationId, messageId, event } });
+  });
+}
+
+test('the rate is a user’s: over all their sockets and REST, and nobody else’s', async () => {
+  const [alice, bob] = await pair();
+  const second = await present(alice, alice.conversationId, elsewhere());
+  await exhaust(alice);
+  assert.deepEqual(await second.ask('message:send', here(second, { content: 'x' })), failed(rate));
+  const over = await call(alice, 'POST', '/api/messages', here(alice, { content: 'x' }));
+  assert.deepEqual([over.status, over.json], [429, { error: rate.message, code: rate.code }]);
+  assert.ok(Number(over.headers['retry-after']) >= 1);
+  assert.equal((await bob.ask('message:send', here(bob, { content: 'x' }))).success, true);
+});
+
+test('after a while messages are granted again', async () => {
+  const [alice] = await pair();
+  await exhaust(alice);
+  await until(() => alice.ask('message:send', here(alice, { content: 'x' })), ({ success }) => success);
+});
+
+test('a message over the rate is not stored, and its tempId is free', async () => {
+  const [alice, bob] = await pair();
+  await exhaust(alice);
+  const tempId = unique('temp');
+  const payload = here(alice, { content: 'retried', tempId });
+  assert.deepEqual(await alice.ask('message:send', payload), failed(rate));
+  await until(() => alice.ask('message:send', payload), ({ success }) => success);
+  assert.equal((await bob.next('message:new', (message) => message.tempId === tempId)).content, 'retried');
+});
+
+for (const [event, told] of [['typing:start', 'typing:user:start'], ['typing:stop', 'typing:user:stop']]) {
+  test(`${event} over the rate is dropped without an event`, async () => {
+    const [alice, bob] = await pair();
+    const [toAlice, toBob] = await witness([alice, bob], () => {
+      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, here(alice));
+    });
+    assert.deepEqual(toAlice, []);
+    const arrived = names(toBob).filter((name) => name === told).length;
+    assert.ok(arrived >= SIGNALS && arrived < SIGNALS * 5, `${arrived} arrived`);
+  });
+}
+
+test('reading and asking who is there over the rate are dropped without an event', async () => {
+  const [alice, bob] = await pair();
+  const { messageId } = await bob.ask('message:send', here(bob, { content: 'x' }));
+  for (const [event, fields] of [['message:read', { messageIds: [messageId] }], ['presence:request', {}]]) {
+    const [seen] = await witness([alice, bob], () => {
+      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, here(alice, fields));
+    });
+    const answered = names(seen).filter((name) => name !== 'message:new');
+    assert.ok(answered.every((name) => name === 'presence:response'), answered.join());
+    assert.ok(answered.length < SIGNALS * 5, `${answered.length} answered`);
+  }
+});
+
+for (const [event, fields] of [['typing:start', {}], ['typing:stop', {}], ['message:read', { messageIds: ['x'] }], ['presence:request', {}]]) {
+  test(`a callback of ${event} over the rate is told so`, async () => {
+    const [alice] = await pair();
+    const [seen] = await witness([alice], async () => {
+      const answers = await times(SIGNALS * 5, () => alice.ask(event, here(alice, fields)));
+      assert.ok(granted(answers) >= SIGNALS && granted(answers) < answers.length);
+      for (const answer of answers.filter(({ success }) => !success)) assert.deepEqual(answer, failed(rate));
+    });
+    assert.ok(!names(seen).includes('error'));
+  });
+}
+
+test('signals are a socket’s own, and are not messages', async () => {
+  const [alice] = await pair();
+  const second = await present(alice, alice.conversationId, elsewhere());
+  await times(SIGNALS * 5, () => alice.ask('typing:start', here(alice)));
+  assert.deepEqual(await second.ask('typing:start', here(second)), DONE);
+  assert.equal((await alice.ask('message:send', here(alice, { content: 'x' }))).success, true);
+});
+
+test('joins over the rate of an address are refused, those from another are not', async () => {
+  const who = user('Alice');
+  const conversationId = await found(who);
+  const here = elsewhere();
+  const alice = await online(who, here);
+  const [seen] = await witness([alice], async () => {
+    const answers = [];
+    for (let count = 0; count < JOINS + 5; count += 1) answers.push(await alice.ask('conversation:join', { conversationId }));
+    assert.ok(answers.slice(0, JOINS).every(({ success }) => success), 'the burst is granted');
+    assert.deepEqual(answers.at(-1), failed(rate));
+  });
+  assert.deepEqual(seen.at(-1), ['conversation:join:error', { conversationId, ...rate }]);
+  assert.ok(!names(seen).includes('error'));
+  const neighbour = await online(who, here);
+  assert.deepEqual(await neighbour.ask('conversation:join', { conversationId }), failed(rate));
+  await enter(await online(who, elsewhere()), conversationId);
+});
+
+test('joins of what one may not join count too', async () => {
+  const [alice, address] = [user('Alice'), elsewhere()];
+  const eve = await online(user('Eve'), address);
+  await times(JOINS, () => eve.ask('conversation:join', { conversationId: unique('conversation') }));
+  const conversationId = await found(alice);
+  assert.deepEqual(await (await online(alice, address)).ask('conversation:join', { conversationId }), failed(rate));
+});
+
+test('leaving is never limited', async () => {
+  const [alice, bob] = await pair();
+  await exhaust(alice);
+  await times(SIGNALS * 5, () => alice.ask('typing:start', here(alice)));
+  assert.deepEqual(await alice.ask('conversation:leave', here(alice)), DONE);
+  assert.equal((await bob.next('user:offline')).userId, alice.userId);
+});

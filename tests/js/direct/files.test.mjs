@@ -1,0 +1,135 @@
+// `direct`: send_file_chunk and request_file.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { TIME, connect, exchange, same, unique, user } from '../support/relay.mjs';
+
+const pair = async (options) => [await connect(user('Alice'), options), await connect(user('Bob'), options)];
+const file = (totalChunks) => ({ messageId: unique('file'), totalChunks, fileName: 'räport.pdf', fileSize: 5_242_880, mimeType: 'application/pdf' });
+const piece = (chunkNumber, encryptedData = `data ${chunkNumber}`) => ({ chunkNumber, encryptedData, iv: `iv ${chunkNumber}`, tag: `tag ${chunkNumber}`, hash: `hash ${chunkNumber}` });
+const numbers = (events, name) => events.filter(([event]) => event === name).map(([, payload]) => payload.chunkNumber);
+
+test('a chunk reaches the recipient whole and is confirmed', async () => {
+  const [alice, bob] = await pair();
+  const whole = { ...file(5), ...piece(0) };
+  const { sent, received } = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole }));
+  same(received, [['receive_file_chunk', { senderId: alice.userId, senderUsername: 'Alice', ...whole, timestamp: TIME }]]);
+  same(sent, [['file:chunk-sent', { recipientId: bob.userId, messageId: whole.messageId, chunkNumber: 0, totalChunks: 5, success: true }]]);
+});
+
+test('the chunk is handed over, then confirmed, then the upload is complete', async () => {
+  const alice = await connect(user('Alice'));
+  const { sent } = await exchange(alice, alice, () =>
+    alice.emit('send_file_chunk', { recipientId: alice.userId, ...file(1), ...piece(0) }),
+  );
+  assert.deepEqual(sent.map(([name]) => name), ['receive_file_chunk', 'file:chunk-sent', 'file:upload-complete']);
+});
+
+for (const [name, order] of Object.entries({
+  'in order': [0, 1, 2, 3, 4], backwards: [4, 3, 2, 1, 0], shuffled: [2, 0, 4, 1, 3], 'with repeats': [4, 4, 0, 1, 0, 2, 2, 3],
+})) {
+  test(`chunks ${name}: complete once, right after the last missing one`, async () => {
+    const [alice, bob] = await pair();
+    const { messageId, ...rest } = file(5);
+    const { sent, received } = await exchange(alice, bob, () => {
+      for (const number of order) alice.emit('send_file_chunk', { recipientId: bob.userId, messageId, ...rest, ...piece(number) });
+    });
+    assert.deepEqual(numbers(received, 'receive_file_chunk'), order);
+    assert.deepEqual(numbers(sent, 'file:chunk-sent'), order);
+    same(sent.at(-1), ['file:upload-complete', { recipientId: bob.userId, messageId, totalChunks: 5 }]);
+    assert.equal(sent.filter(([event]) => event === 'file:upload-complete').length, 1);
+  });
+}
+
+test('an upload that lacks a chunk is not complete, however many were repeated', async () => {
+  const [alice, bob] = await pair();
+  const rest = file(3);
+  const { sent } = await exchange(alice, bob, () => {
+    for (const number of [2, 2, 2, 0, 0]) alice.emit('send_file_chunk', { recipientId: bob.userId, ...rest, ...piece(number) });
+  });
+  assert.equal(sent.filter(([event]) => event === 'file:upload-complete').length, 0);
+  const last = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...rest, ...piece(1) }));
+  assert.deepEqual(last.sent.map(([event]) => event), ['file:chunk-sent', 'file:upload-complete']);
+});
+
+test('uploads to two recipients and of two senders under one messageId are counted apart', async () => {
+  const [alice, bob] = await pair();
+  const [carol, dave] = await pair();
+  const rest = file(2);
+  const chunk = (from, to, number) =>
+    exchange(from, to, () => from.emit('send_file_chunk', { recipientId: to.userId, ...rest, ...piece(number) }));
+  for (const [from, to] of [[alice, bob], [alice, carol], [dave, bob]]) {
+    const first = await chunk(from, to, 0);
+    assert.deepEqual(first.sent.map(([event]) => event), ['file:chunk-sent'], 'one of two');
+  }
+  for (const [from, to] of [[alice, bob], [alice, carol], [dave, bob]]) {
+    const second = await chunk(from, to, 1);
+    assert.deepEqual(second.sent.map(([event]) => event), ['file:chunk-sent', 'file:upload-complete']);
+  }
+});
+
+test('two uploads interleaved are both completed', async () => {
+  const [alice, bob] = await pair();
+  const files = [file(20), file(20)];
+  const { sent } = await exchange(alice, bob, () => {
+    for (let number = 0; number < 20; number += 1) {
+      for (const rest of files) alice.emit('send_file_chunk', { recipientId: bob.userId, ...rest, ...piece(number) });
+    }
+  });
+  const complete = sent.filter(([event]) => event === 'file:upload-complete').map(([, payload]) => payload.messageId);
+  assert.deepEqual(complete, files.map(({ messageId }) => messageId));
+});
+
+test('a file for somebody offline is confirmed and completed all the same', async () => {
+  const [alice] = await pair();
+  const recipientId = unique('nobody');
+  const rest = file(1);
+  alice.emit('send_file_chunk', { recipientId, ...rest, ...piece(0) });
+  assert.equal((await alice.next('file:chunk-sent')).success, true);
+  same(await alice.next('file:upload-complete'), { recipientId, messageId: rest.messageId, totalChunks: 1 });
+});
+
+for (const [kind, transport, make] of [
+  ['text', 'websocket', (size) => randomBytes((size * 3) / 4).toString('base64')],
+  ['binary', 'websocket', (size) => randomBytes(size)],
+  ['text', 'polling', (size) => randomBytes((size * 3) / 4).toString('base64')],
+  ['binary', 'polling', (size) => randomBytes(size)],
+]) {
+  test(`twelve ${kind} chunks of 1.4 MB sent without waiting arrive whole and in order over ${transport}`, async () => {
+    const [alice, bob] = await pair({ transports: [transport] });
+    const rest = file(12);
+    const parts = Array.from({ length: 12 }, () => make(1_400_000));
+    parts.forEach((part, number) => alice.emit('send_file_chunk', { recipientId: bob.userId, ...rest, ...piece(number, part) }));
+    for (const [number, part] of parts.entries()) {
+      const got = await bob.next('receive_file_chunk', () => true, 30_000);
+      assert.equal(got.chunkNumber, number);
+      assert.ok(Buffer.from(got.encryptedData).equals(Buffer.from(part)), `chunk ${number} is unchanged`);
+    }
+    await alice.next('file:upload-complete');
+    assert.deepEqual(alice.all('file:error'), []);
+  });
+}
+
+test('a binary chunk with binary iv, tag and hash arrives byte for byte', async () => {
+  const [alice, bob] = await pair();
+  const [encryptedData, iv, tag, hash] = [1000, 12, 16, 32].map((size) => randomBytes(size));
+  const whole = { ...file(1), chunkNumber: 0, encryptedData, iv, tag, hash };
+  alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole });
+  same(await bob.next('receive_file_chunk'), { senderId: alice.userId, senderUsername: 'Alice', ...whole, timestamp: TIME });
+});
+
+test('a request for a file reaches its sender and is confirmed', async () => {
+  const [alice, bob] = await pair();
+  const messageId = unique('file');
+  const { sent, received } = await exchange(bob, alice, () => bob.emit('request_file', { senderId: alice.userId, messageId }));
+  same(received, [['file:requested', { requesterId: bob.userId, requesterUsername: 'Bob', messageId }]]);
+  same(sent, [['file:request-sent', { messageId, success: true }]]);
+});
+
+test('a request is handed over before it is confirmed, and confirmed when the sender is offline', async () => {
+  const alice = await connect(user('Alice'));
+  const { sent } = await exchange(alice, alice, () => alice.emit('request_file', { senderId: alice.userId, messageId: 'm' }));
+  assert.deepEqual(sent.map(([name]) => name), ['file:requested', 'file:request-sent']);
+  alice.emit('request_file', { senderId: unique('nobody'), messageId: 'm2' });
+  same(await alice.next('file:request-sent', ({ messageId }) => messageId === 'm2'), { messageId: 'm2', success: true });
+});

@@ -1,0 +1,142 @@
+// Rate and connection limits. Started with small limits (`tests/it/clients.rs`) and 127.0.0.1 as a trusted proxy, so that
+// each test has an address of its own.
+import assert from 'node:assert/strict';
+import { randomBytes, randomInt } from 'node:crypto';
+import { test } from 'node:test';
+import { PATIENCE, attempt, connect, exchange, seconds, token, user } from '../support/relay.mjs';
+
+const MESSAGE_BURST = Number(process.env.MESSAGE_BURST);
+const SIGNAL_BURST = Number(process.env.SIGNAL_BURST);
+const PER_USER = Number(process.env.MAX_CONNECTIONS_PER_USER);
+const PER_IP = Number(process.env.MAX_CONNECTIONS_PER_IP);
+const FAILED_AUTHS = Number.parseInt(process.env.FAILED_AUTH_RATE, 10);
+const FILE_RATE = Number(process.env.FILE_RATE);
+const LIMITED = { error: 'Rate limit exceeded', code: 'RATE_LIMIT' };
+const sealed = { ciphertext: 'c', iv: 'i', tag: 't' };
+
+/** Options of a client that seems to come from an address no other test uses. */
+function fromElsewhere() {
+  return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
+}
+const join = (who) => connect(who, fromElsewhere());
+
+test('the limits are the ones this suite counts on', () => {
+  for (const value of [MESSAGE_BURST, SIGNAL_BURST, PER_USER, PER_IP, FAILED_AUTHS, FILE_RATE]) assert.ok(value > 0);
+});
+
+test('messages over the limit are refused by an error that names them, the others arrive', async () => {
+  const [alice, bob] = [await join(user('Alice')), await join(user('Bob'))];
+  const count = MESSAGE_BURST * 3;
+  const answers = await Promise.all(
+    Array.from({ length: count }, (_, seq) => alice.ask('send_message', { recipientId: bob.userId, ...sealed, seq })),
+  );
+  const refused = answers.flatMap((answer, seq) => (answer.success ? [] : [seq]));
+  assert.ok(answers.slice(0, MESSAGE_BURST).every(({ success }) => success), 'the burst is granted');
+  assert.ok(refused.length > 0, 'more than the burst is not');
+  assert.deepEqual(alice.all('message:error'), refused.map((seq) => ({ ...LIMITED, recipientId: bob.userId, seq })));
+  const { error } = answers[refused[0]];
+  assert.deepEqual([error.message, error.code], [LIMITED.error, LIMITED.code]);
+  const granted = answers.flatMap((answer, seq) => (answer.success ? [seq] : []));
+  await exchange(bob, alice, () => {});
+  assert.deepEqual(bob.all('receive_message').map(({ seq }) => seq), granted);
+});
+
+test('the limit is per user: a second socket has no other, another user has', async () => {
+  const who = user('Alice');
+  const [one, two, bob] = [await join(who), await join(who), await join(user('Bob'))];
+  const message = (seq) => ({ recipientId: who.userId, ...sealed, seq });
+  await Promise.all(Array.from({ length: MESSAGE_BURST * 2 }, (_, seq) => one.ask('send_message', message(seq))));
+  assert.equal((await two.ask('send_message', message('other socket'))).success, false);
+  assert.equal((await bob.ask('send_message', message('other user'))).success, true);
+});
+
+test('after a while messages are granted again', async () => {
+  const alice = await join(user('Alice'));
+  const message = { recipientId: alice.userId, ...sealed, seq: 1 };
+  await Promise.all(Array.from({ length: MESSAGE_BURST * 2 }, () => alice.ask('send_message', message)));
+  const deadline = Date.now() + PATIENCE;
+  let answer;
+  do answer = await alice.ask('send_message', message);
+  while (!answer.success && Date.now() < deadline);
+  assert.equal(answer.success, true);
+});
+
+test('key exchanges count as messages and have their own error', async () => {
+  const alice = await join(user('Alice'));
+  const payload = { recipientId: alice.userId, publicKey: 'k' };
+  const answers = await Promise.all(Array.from({ length: MESSAGE_BURST * 2 }, () => alice.ask('key-exchange:send', payload)));
+  assert.ok(answers.some(({ success }) => !success));
+  assert.deepEqual(alice.all('key-exchange:error')[0], { ...LIMITED, recipientId: alice.userId });
+});
+
+test('typing over the limit is dropped without a word', async () => {
+  const [alice, bob] = [await join(user('Alice')), await join(user('Bob'))];
+  const { sent, received } = await exchange(alice, bob, () => {
+    for (let count = 0; count < SIGNAL_BURST * 10; count += 1) alice.emit('typing:start', { recipientId: bob.userId });
+  });
+  assert.deepEqual(sent, []);
+  assert.ok(received.length >= SIGNAL_BURST && received.length < SIGNAL_BURST * 5, `${received.length} arrived`);
+});
+
+test('file chunks over the limit are slowed, none is refused', async () => {
+  const [alice, bob] = [await join(user('Alice')), await join(user('Bob'))];
+  const part = randomBytes(FILE_RATE / 2);
+  const started = Date.now();
+  for (let chunkNumber = 0; chunkNumber < 6; chunkNumber += 1) {
+    alice.emit('send_file_chunk', {
+      recipientId: bob.userId, messageId: 'm', chunkNumber, totalChunks: 6, encryptedData: part, iv: 'i', tag: 't', hash: '',
+      fileName: 'f', fileSize: part.length * 6, mimeType: 'a/b',
+    });
+  }
+  await alice.next('file:upload-complete', () => true, 30_000);
+  const took = Date.now() - started;
+  await exchange(bob, alice, () => {});
+  assert.deepEqual(bob.all('receive_file_chunk').map(({ chunkNumber }) => chunkNumber), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(alice.all('file:error'), []);
+  assert.ok(took >= 1000, `three seconds’ worth with a second’s burst took ${took} ms`);
+});
+
+test('too many failed authentications from one address are turned away, good tokens too', async () => {
+  const here = fromElsewhere();
+  const outcomes = [];
+  for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) {
+    outcomes.push((await attempt({ ...here, auth: { token: token({ ...user('Alice'), exp: seconds(-60) }) } })).outcome);
+  }
+  assert.deepEqual(outcomes.slice(0, FAILED_AUTHS), Array(FAILED_AUTHS).fill('Token expired'));
+  assert.equal(outcomes.at(-1), 'Too many attempts');
+  assert.equal((await attempt({ ...here, auth: { token: token(user('Alice')) } })).outcome, 'Too many attempts');
+  assert.equal((await attempt({ ...fromElsewhere(), auth: { token: token(user('Alice')) } })).outcome, 'connected');
+});
+
+/** Opens `limit` connections, sees the next refused and admitted again once one is closed. */
+async function limited(limit, options) {
+  const held = [];
+  for (let count = 0; count < limit; count += 1) {
+    const { client, outcome } = await attempt(options());
+    assert.equal(outcome, 'connected');
+    held.push(client);
+  }
+  const surplus = await attempt(options());
+  assert.notEqual(surplus.outcome, 'connected');
+  surplus.client.close();
+  assert.ok(held.every((client) => client.socket.connected), 'those before it stay');
+  held.pop().close();
+  const deadline = Date.now() + PATIENCE;
+  let again;
+  do {
+    again?.client.close();
+    again = await attempt(options());
+  } while (again.outcome !== 'connected' && Date.now() < deadline);
+  assert.equal(again.outcome, 'connected');
+}
+
+test('a user may have only so many connections at once', async () => {
+  const who = user('Alice');
+  await limited(PER_USER, () => ({ ...fromElsewhere(), auth: { token: token(who) } }));
+});
+
+test('an address may have only so many connections at once', async () => {
+  const here = fromElsewhere();
+  await limited(PER_IP, () => ({ ...here, auth: { token: token(user('Alice')) } }));
+  assert.equal((await attempt({ ...fromElsewhere(), auth: { token: token(user('Bob')) } })).outcome, 'connected');
+});

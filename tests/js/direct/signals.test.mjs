@@ -1,0 +1,96 @@
+// `direct`: key exchange, typing, delivery and read receipts.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connect, exchange, same, unique, user } from '../support/relay.mjs';
+
+const pair = async () => [await connect(user('Alice')), await connect(user('Bob'))];
+
+test('a public key and its signature reach the recipient, the sender is told', async () => {
+  const [alice, bob] = await pair();
+  const publicKey = JSON.stringify({ kty: 'EC', x: 'é\n' });
+  const signature = JSON.stringify({ s: 1 });
+  const { sent, received } = await exchange(alice, bob, () =>
+    alice.emit('key-exchange:send', { recipientId: bob.userId, publicKey, signature }),
+  );
+  same(received, [['key-exchange:receive', { senderId: alice.userId, senderUsername: 'Alice', publicKey, signature }]]);
+  same(sent, [['key-exchange:sent', { recipientId: bob.userId, success: true }]]);
+});
+
+test('the signature of a key exchange is optional', async () => {
+  const [alice, bob] = await pair();
+  alice.emit('key-exchange:send', { recipientId: bob.userId, publicKey: 'k' });
+  const { signature, ...rest } = await bob.next('key-exchange:receive');
+  same(rest, { senderId: alice.userId, senderUsername: 'Alice', publicKey: 'k' });
+  assert.equal(signature ?? null, null);
+});
+
+test('a key is handed over before that is confirmed', async () => {
+  const alice = await connect(user('Alice'));
+  const { sent } = await exchange(alice, alice, () =>
+    alice.emit('key-exchange:send', { recipientId: alice.userId, publicKey: 'k' }),
+  );
+  assert.deepEqual(sent.map(([name]) => name), ['key-exchange:receive', 'key-exchange:sent']);
+});
+
+test('a key for somebody offline is confirmed all the same', async () => {
+  const [alice] = await pair();
+  const recipientId = unique('nobody');
+  alice.emit('key-exchange:send', { recipientId, publicKey: 'k' });
+  same(await alice.next('key-exchange:sent'), { recipientId, success: true });
+});
+
+test('typing reaches the recipient and nobody else', async () => {
+  const [alice, bob] = await pair();
+  const { sent, received } = await exchange(alice, bob, () => {
+    alice.emit('typing:start', { recipientId: bob.userId });
+    alice.emit('typing:stop', { recipientId: bob.userId });
+  });
+  const typing = (isTyping) => ['typing:user', { userId: alice.userId, username: 'Alice', isTyping }];
+  same(received, [typing(true), typing(false)]);
+  assert.deepEqual(sent, []);
+});
+
+const receipts = { 'message:delivered': 'message:delivery-confirmed', 'message:read': 'message:read-confirmed' };
+for (const [event, confirmation] of Object.entries(receipts)) {
+  test(`${event} tells the sender of the message only its id`, async () => {
+    const [alice, bob] = await pair();
+    const messageId = unique('message');
+    const { sent, received } = await exchange(bob, alice, () => bob.emit(event, { messageId, senderId: alice.userId }));
+    same(received, [[confirmation, { messageId }]]);
+    assert.deepEqual(sent, []);
+  });
+}
+
+const silent = [
+  ...['typing:start', 'typing:stop'].map((event) => [event, { recipientId: 'recipientId' }]),
+  ...Object.keys(receipts).map((event) => [event, { messageId: 'messageId', senderId: 'senderId' }]),
+];
+for (const [event, fields] of silent) {
+  test(`${event} is silent when malformed`, async () => {
+    const [alice, bob] = await pair();
+    const valid = Object.fromEntries(Object.keys(fields).map((key) => [key, key === 'messageId' ? 'm' : bob.userId]));
+    const { sent, received } = await exchange(alice, bob, () => {
+      alice.emit(event);
+      for (const payload of [null, 'text', 42, [], {}, [valid], true]) alice.emit(event, payload);
+      for (const key of Object.keys(fields)) {
+        for (const bad of [undefined, null, '', {}, [bob.userId], true, { $gt: '' }, 'x'.repeat(129)]) {
+          alice.emit(event, { ...valid, [key]: bad });
+        }
+      }
+    });
+    assert.deepEqual(sent, []);
+    assert.deepEqual(received, []);
+  });
+}
+
+test('every socket of the other side is told once', async () => {
+  const who = user('Bob');
+  const [alice, one, two] = [await connect(user('Alice')), await connect(who), await connect(who)];
+  alice.emit('typing:start', { recipientId: who.userId });
+  alice.emit('message:read', { messageId: 'm', senderId: who.userId });
+  for (const socket of [one, two]) {
+    await exchange(alice, socket, () => {});
+    assert.equal(socket.all('typing:user').length, 1);
+    assert.equal(socket.all('message:read-confirmed').length, 1);
+  }
+});

@@ -1,0 +1,59 @@
+// `feed` and `chat`: rates. Started with low ones, and a trusted proxy so that each test has an address of its own.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chat, chatPost, conversation, feed, feedPost, must, observe, people, refused } from '../support/feed-chat.mjs';
+
+const LIMITED = [429, 'Rate limit exceeded', 'RATE_LIMIT'];
+const [JOINS, MESSAGES, SIGNALS] = [process.env.JOIN_BURST, process.env.MESSAGE_BURST, process.env.SIGNAL_BURST].map(Number);
+let addresses = 0;
+/** A client at an address that no other test has. */
+const apart = () => ({ extraHeaders: { 'X-Forwarded-For': `203.0.113.${(addresses += 1)}` } });
+const failed = ({ success, error }) => !success && error.code;
+
+test('joins over the rate are refused in silence; a callback is told', async () => {
+  const [alice] = await people('Alice');
+  const id = await conversation(alice);
+  const client = await feed(alice, apart());
+  const [got] = await observe([client], async () => {
+    const answers = [];
+    for (let index = 0; index <= JOINS; index += 1) answers.push(await client.ask('join-conversation', id));
+    assert.deepEqual(answers.map(failed), [...Array(JOINS).fill(false), 'RATE_LIMIT']);
+    client.emit('join-conversation', id);
+  });
+  assert.deepEqual(got, []);
+});
+
+test('posts over the rate are refused, and reach nobody', async () => {
+  for (const [post, name, come] of [[feedPost, 'new-message', feed], [chatPost, 'message:new', chat]]) {
+    const [alice, bob] = await people('Alice', 'Bob');
+    const id = await conversation(bob, [alice]);
+    const client = await come(alice, apart());
+    if (come === feed) await client.ask('join-conversation', id);
+    const [got] = await observe([client], async () => {
+      for (let index = 0; index < MESSAGES; index += 1) await must(201, post(alice, id));
+      const over = await post(alice, id);
+      await refused(over, ...LIMITED);
+      assert.ok(Number(over.headers['retry-after']) >= 1);
+      // The rate is that of a user.
+      await must(201, post(bob, id));
+    });
+    assert.deepEqual(got.map(([event]) => event), Array(MESSAGES + 1).fill(name));
+  }
+});
+
+test('typing over the rate is dropped without a word, unless there is a callback', async () => {
+  const [alice, bob] = await people('Alice', 'Bob');
+  const id = await conversation(alice, [bob]);
+  const [typist, other] = [await chat(alice, apart()), await chat(bob, apart())];
+  await typist.next('user:online', ({ userId }) => userId === bob.userId);
+  const marks = [typist.mark(), other.mark()];
+  const answers = [];
+  for (let index = 0; index < SIGNALS; index += 1) typist.emit('user:typing', { chatId: id });
+  for (let index = 0; index < 2; index += 1) answers.push(await typist.ask('user:typing', { chatId: id }));
+  assert.deepEqual(answers.map(failed), ['RATE_LIMIT', 'RATE_LIMIT']);
+  // It stops by itself all the same.
+  await other.next('user:stop-typing');
+  assert.deepEqual(typist.since(marks[0]), []);
+  const told = other.since(marks[1]).filter(([name, { isTyping }]) => name === 'user:typing' && isTyping);
+  assert.ok(told.length > 0 && told.length <= SIGNALS, `${told.length} of ${SIGNALS + 2}`);
+});

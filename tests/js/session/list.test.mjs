@@ -1,0 +1,34 @@
+// `session`: GET /sessions. Started with DEBUG=true.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { request, unique } from '../support/relay.mjs';
+import { creator, leave, member, members, message, reserved } from '../support/session.mjs';
+
+async function listed() {
+  const { status, headers, body } = await request('/sessions');
+  assert.equal(status, 200);
+  assert.match(headers['content-type'], /^application\/json/);
+  return JSON.parse(body);
+}
+const of = async ({ sessionId }) => (await listed()).filter((item) => item.sessionId === sessionId);
+
+test('a session is listed with its counts', async () => {
+  const where = await reserved();
+  assert.deepEqual(await of(where), [{ sessionId: where.sessionId, members: 0, messages: 0, publicKeys: 0 }]);
+  const alice = await creator(where, 'Alice');
+  const bob = await member(where, 'Bob', { publicKey: null });
+  for (const client of [alice, bob, alice]) await client.ask('send-message', message(client));
+  assert.deepEqual(await of(where), [{ sessionId: where.sessionId, members: 2, messages: 3, publicKeys: 1 }]);
+  await leave(alice);
+  assert.deepEqual(await of(where), [{ sessionId: where.sessionId, members: 1, messages: 3, publicKeys: 0 }]);
+  await leave(bob);
+  assert.deepEqual(await of(where), []);
+});
+
+test('nothing of what is secret is shown', async () => {
+  const [alice] = await members('Alice');
+  const [encrypted, originalContent] = [unique('encrypted'), unique('plain')];
+  await alice.ask('send-message', message(alice, { encrypted, originalContent }));
+  const text = JSON.stringify(await listed());
+  for (const secret of [alice.where.authKey, alice.publicKey, alice.userId, encrypted, originalContent]) assert.ok(!text.includes(secret));
+});
