@@ -109,6 +109,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn entries_are_written_as_other_releases_read_them() {
+        let user = UserId::parse("a b").unwrap();
+        let session = SessionId::parse("s").unwrap().0;
+        let member = Entry::Member(session, user.clone(), Uuid::from_u128(1));
+        let room = Entry::Room(ConversationId::parse("r").unwrap());
+        for (entry, text) in [
+            (Entry::User(user), "user\na b"),
+            (room, "room\nr"),
+            (
+                member,
+                "member\ns\na b\n00000000-0000-0000-0000-000000000001",
+            ),
+        ] {
+            assert_eq!(entry.to_string(), text);
+            assert_eq!(Entry::parse(text), Some(entry));
+        }
+    }
+
+    #[test]
     fn an_entry_is_what_was_written() {
         let user = UserId::parse("a b").unwrap();
         let session = SessionId::parse("s").unwrap().0;

@@ -1,5 +1,6 @@
 //! Nodes on a real Redis.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
@@ -280,4 +281,64 @@ async fn a_redis_that_stands_still_is_away_until_it_goes_on() {
     server.resume();
     until(|| node.bus.is_settled()).await;
     assert_eq!(node.renew(0).await.unwrap(), LeaseState::New);
+}
+
+/// Nodes of different releases share what is in Redis: names of keys, fields and values stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_in_redis_is_what_other_releases_read() {
+    let Some(space) = Space::new() else { return };
+    let (node, _) = node(space.url(), space.prefix()).await;
+    let (me, dead) = (node.me.to_string(), NodeId::from_bytes([0xab; 16]));
+    let key = |name: &str| format!("{}:{name}", space.prefix());
+    let get = async |name: &str| {
+        let value: String = node.redis.query(&redis::Cmd::get(key(name))).await.unwrap();
+        value
+    };
+    let hash = async |name: &str| {
+        let command = redis::Cmd::hgetall(key(name));
+        let fields: BTreeMap<String, String> = node.redis.query(&command).await.unwrap();
+        fields.into_iter().collect::<Vec<_>>()
+    };
+    let set = async |name: &str| {
+        let command = redis::Cmd::smembers(key(name));
+        let mut members: Vec<String> = node.redis.query(&command).await.unwrap();
+        members.sort();
+        members
+    };
+    let pairs = |pairs: &[(&str, &str)]| {
+        let pairs = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string()));
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort();
+        pairs
+    };
+
+    let (room, ann) = (ConversationId::parse("r").unwrap(), user("ann"));
+    node.came(&change("ann", true), true).await.unwrap();
+    assert_eq!(
+        hash("online:{ann}").await,
+        pairs(&[(&me, "ann"), ("@", "7")])
+    );
+    node.enter(&room, &ann, 2, None).await.unwrap();
+    let in_room = [(&*format!("n{me}ann"), "1"), ("uann", "1")];
+    assert_eq!(hash("room:{r}").await, pairs(&in_room));
+    assert_eq!(hash("seats:{r}").await, pairs(&[(&me, "2")]));
+    assert_eq!(
+        set(&format!("ledger:{{{me}}}")).await,
+        ["room\nr", "user\nann"]
+    );
+
+    node.renew(3).await.unwrap();
+    assert_eq!(get("epoch:{}").await, me);
+    assert_eq!(get(&format!("lease:{{{me}}}")).await, "3");
+    assert_eq!(set("nodes:{}").await, [&*me]);
+    assert!(node.take_over(dead).await.unwrap());
+    assert_eq!(get(&format!("heir:{{{dead}}}")).await, me);
+
+    node.add_peer(&ann, &user("bob"), 10);
+    node.bus.flush().await;
+    for (peers, peer) in [("peers:{ann}", "bob"), ("peers:{bob}", "ann")] {
+        let known = redis::Cmd::zrange(key(peers), 0, -1);
+        let known: Vec<String> = node.redis.query(&known).await.unwrap();
+        assert_eq!(known, [peer]);
+    }
 }

@@ -60,6 +60,31 @@ mod tests {
     use crate::config::Secret;
 
     #[test]
+    fn channels_have_the_names_that_other_releases_know() {
+        let redis = Redis::new(&Secret::new("redis://localhost"), "p").unwrap();
+        let node = NodeId::from_bytes([0xab; 16]);
+        let user = UserId::parse("a:{b}%").unwrap();
+        for (topic, name) in [
+            (Topic::Everyone, "p:everyone:{}"),
+            (
+                Topic::Node(node),
+                "p:node:{abababababababababababababababab}",
+            ),
+            (Topic::User(user), "p:user:{a:{b%7D%25}"),
+            (
+                Topic::Session(SessionId::parse("s").unwrap().0),
+                "p:session:{s}",
+            ),
+            (
+                Topic::Conversation(ConversationId::parse("c").unwrap()),
+                "p:conversation:{c}",
+            ),
+        ] {
+            assert_eq!(topic.channel(&redis), name);
+        }
+    }
+
+    #[test]
     fn a_topic_is_that_of_its_channel() {
         let redis = Redis::new(&Secret::new("redis://localhost"), "pre:fix").unwrap();
         let user = UserId::parse("a:{b}").unwrap();

@@ -2,6 +2,8 @@
 //! of it: what it does not know it leaves out, and every field that was added later has a default.
 
 mod facts;
+#[cfg(test)]
+mod golden;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 mod expiry;
 mod faults;
+mod golden;
 mod nodes;
 mod values;
 

@@ -1,0 +1,525 @@
+//! What is written for other nodes, byte for byte. Nodes of different releases run side by side while
+//! a deployment is updated, so nothing here may change: a new field has a default, and what a node
+//! does not know it leaves out.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use std::time::Duration;
+use uuid::Uuid;
+
+use super::*;
+use crate::conversations::{ConversationEvent, ParticipantsChanged, UserNotification};
+use crate::model::Identity;
+use crate::model::conversation::{
+    Body as MessageBody, Delivered, Emoji, Message, MessageId, Reaction, ReactionId, Read, TempId,
+};
+use crate::payload::OwnedValue;
+
+const NODE: [u8; 16] = *b"sixteen bytes ok";
+const NOW: u64 = 1_700_000_000_000;
+
+fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+fn conversation() -> ConversationId {
+    ConversationId::parse("c").unwrap()
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number)
+}
+
+fn message_id(number: u128) -> MessageId {
+    MessageId::new(id(number)).unwrap()
+}
+
+fn identity(avatar_url: Option<&str>) -> Identity {
+    Identity {
+        user: user("ann"),
+        name: "Ann".into(),
+        avatar_url: avatar_url.map(Into::into),
+    }
+}
+
+fn json(text: &str) -> OwnedValue {
+    OwnedValue::from(RawValue::from_string(text.to_owned()).unwrap())
+}
+
+/// An object with an attachment.
+fn object() -> OwnedValue {
+    let text = r#"{"a":{"_placeholder":true,"num":0},"b":1.0}"#.to_owned();
+    OwnedValue::from_parts(text, vec![Bytes::from_static(b"\0\xff")]).unwrap()
+}
+
+fn full_message() -> Message {
+    Message {
+        id: message_id(1),
+        conversation: conversation(),
+        sender: user("ann"),
+        temp_id: TempId::parse("t"),
+        key_number: Some(3),
+        created_at: NOW,
+        edited_at: Some(NOW + 1),
+        body: MessageBody::Whole {
+            content: Some(json(r#""x""#)),
+            media: Some(object()),
+        },
+    }
+}
+
+fn bare_message(body: MessageBody) -> Message {
+    Message {
+        temp_id: Some(TempId::Number(-5)),
+        key_number: None,
+        edited_at: None,
+        body,
+        ..full_message()
+    }
+}
+
+fn reaction() -> Reaction {
+    Reaction {
+        id: ReactionId::new(id(2)).unwrap(),
+        message: message_id(1),
+        conversation: conversation(),
+        user: user("ann"),
+        emoji: Emoji::parse("+1").unwrap(),
+        created_at: NOW,
+    }
+}
+
+/// These bytes follow the id of the node, and are read as what writes them.
+#[track_caller]
+fn pin(body: &Body, expected: &[u8]) {
+    pin_question(None, body, expected);
+}
+
+#[track_caller]
+fn pin_question(question: Option<u64>, body: &Body, expected: &[u8]) {
+    let node = NodeId::from_bytes(NODE);
+    let written = Envelope::write(node, question, body).unwrap();
+    assert_eq!(written[..16], NODE);
+    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    assert_eq!(shown(&written[16..]), shown(expected));
+    let read = Envelope::read(&written).unwrap();
+    assert_eq!((read.from, read.question), (node, question));
+    let again = Envelope::write(node, question, &read.body).unwrap();
+    assert_eq!(shown(&again), shown(&written));
+}
+
+fn pin_event(event: &ConversationEvent<'_>, expected: &[u8]) {
+    pin(&Body::Fact(event.into()), expected);
+}
+
+fn pin_notification(notification: &UserNotification<'_>, expected: &[(&str, &[u8])]) {
+    let each = Told::to_each(notification);
+    assert_eq!(each.len(), expected.len());
+    for ((to, notice), (name, expected)) in each.into_iter().zip(expected) {
+        assert_eq!(to, user(name));
+        let conversation = conversation();
+        let body = Body::Notice {
+            conversation,
+            notice,
+        };
+        pin(&body, expected);
+    }
+}
+
+#[test]
+fn an_envelope_and_a_question() {
+    pin(&Body::WhoIsHere, b"\x81\xa4body\xa9WhoIsHere");
+    pin_question(
+        Some(0),
+        &Body::WhoIsHere,
+        b"\x82\xa8question\x00\xa4body\xa9WhoIsHere",
+    );
+    pin_question(
+        Some(u64::MAX),
+        &Body::PutIn(conversation()),
+        b"\x82\xa8question\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa4body\
+        \x81\xa5PutIn\xa1c",
+    );
+}
+
+#[test]
+fn an_event_to_a_user() {
+    let event = |payload: &OwnedValue| EncodedEvent::new("message", payload).unwrap();
+    let sender = user("ann");
+    let text = Body::Event {
+        sender: sender.clone(),
+        event: event(&json(r#"{"a":1.0}"#)),
+        credit: 0,
+    };
+    pin(
+        &text,
+        b"\x81\xa4body\x81\xa5Event\x83\xa6sender\xa3ann\xa5event\x82\xa5event\
+        \xa7message\xa4text\xa9{\"a\":1.0}\xa6credit\x00",
+    );
+    let file = Body::Event {
+        sender,
+        event: event(&object()),
+        credit: 70_000,
+    };
+    pin(
+        &file,
+        b"\x81\xa4body\x81\xa5Event\x83\xa6sender\xa3ann\xa5event\x83\xa5event\
+        \xa7message\xa4text\xd9+{\"a\":{\"_placeholder\":true,\"num\":0},\"b\":1.0}\
+        \xabattachments\x91\xc4\x02\x00\xff\xa6credit\xce\x00\x01\x11p",
+    );
+}
+
+#[test]
+fn what_else_a_user_is_sent() {
+    pin(
+        &Body::PutIn(conversation()),
+        b"\x81\xa4body\x81\xa5PutIn\xa1c",
+    );
+    pin(
+        &Body::Spent(Spent::Messages(1)),
+        b"\x81\xa4body\x81\xa5Spent\x81\xa8Messages\x01",
+    );
+    pin(
+        &Body::Spent(Spent::FileBytes(65_536)),
+        b"\x81\xa4body\x81\xa5Spent\x81\xa9FileBytes\xce\x00\x01\x00\x00",
+    );
+}
+
+#[test]
+fn why_a_user_is_disconnected() {
+    use DisconnectReason::*;
+    for (why, name) in [
+        (ClientLeft, "ClientLeft"),
+        (TransportClosed, "TransportClosed"),
+        (PingTimeout, "PingTimeout"),
+        (ProtocolError, "ProtocolError"),
+        (SlowConsumer, "SlowConsumer"),
+        (TokenExpired, "TokenExpired"),
+        (AuthRefused, "AuthRefused"),
+        (GuestTimeout, "GuestTimeout"),
+        (Suspended, "Suspended"),
+        (Revoked, "Revoked"),
+        (ServerClosed, "ServerClosed"),
+        (ServerShutdown, "ServerShutdown"),
+    ] {
+        let length = 0xa0 | name.len() as u8;
+        let expected = [
+            b"\x81\xa4body\x81\xaaDisconnect",
+            &[length][..],
+            name.as_bytes(),
+        ];
+        pin(&Body::Disconnect(why), &expected.concat());
+    }
+}
+
+#[test]
+fn receipts_to_the_senders_of_messages() {
+    let delivered = Delivered {
+        at: NOW,
+        messages: vec![(message_id(1), user("ann")), (message_id(2), user("ann"))],
+        more: false,
+    };
+    let to = [user("bob"), user("eve")];
+    pin_notification(
+        &UserNotification::delivered(&to, &delivered),
+        &[(
+            "ann",
+            b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa9Delivered\x83\xa2to\x92\xa3bob\xa3eve\xa2at\xcf\x00\x00\x01\
+        \x8b\xcf\xe5h\x00\xa8messages\x92\xd9$01900000-0000-7000-8000-000000000001\
+        \xd9$01900000-0000-7000-8000-000000000002",
+        )],
+    );
+    let read = Read {
+        at: NOW,
+        messages: vec![
+            (user("ann"), vec![message_id(1)]),
+            (user("eve"), vec![message_id(2), message_id(3)]),
+        ],
+    };
+    let reader = &user("bob");
+    pin_notification(
+        &UserNotification::Read {
+            reader,
+            read: &read,
+        },
+        &[
+            (
+                "ann",
+                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa4Read\x83\xa6reader\xa3bob\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\
+        \xa8messages\x91\xd9$01900000-0000-7000-8000-000000000001",
+            ),
+            (
+                "eve",
+                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa4Read\x83\xa6reader\xa3bob\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\
+        \xa8messages\x92\xd9$01900000-0000-7000-8000-000000000002\xd9$01900000-0000-7000-800\
+        0-000000000003",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn changes_of_participants() {
+    let told = [user("ann"), user("bob")];
+    let participation = ParticipantsChanged {
+        to: &told,
+        names: &["Eve".into(), "Bob".into()],
+        by: "Ann",
+        key_number: Some(-1),
+    };
+    pin_notification(
+        &UserNotification::Created(&participation),
+        &[
+            (
+                "ann",
+                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa7Created\x83\xa5names\x92\xa3Eve\xa3Bob\xa2by\xa3Ann\xaakey_number\xff",
+            ),
+            (
+                "bob",
+                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa7Created\x83\xa5names\x92\xa3Eve\xa3Bob\xa2by\xa3Ann\xaakey_number\xff",
+            ),
+        ],
+    );
+    let participation = ParticipantsChanged {
+        to: &told[..1],
+        names: &[],
+        by: "",
+        key_number: None,
+    };
+    pin_notification(
+        &UserNotification::Added(&participation),
+        &[(
+            "ann",
+            b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa5Added\x83\xa5names\x90\xa2by\xa0\xaakey_number\xc0",
+        )],
+    );
+    pin_notification(
+        &UserNotification::Removed(&participation),
+        &[(
+            "ann",
+            b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xa7Removed\x83\xa5names\x90\xa2by\xa0\xaakey_number\xc0",
+        )],
+    );
+}
+
+#[test]
+fn what_a_session_is_sent() {
+    let event = EncodedEvent::new("user-joined", &json(r#"{"a":1}"#)).unwrap();
+    let all = Body::SessionEvent {
+        revision: None,
+        newest: None,
+        to: SessionMembers::Everyone,
+        event: event.clone(),
+    };
+    pin(
+        &all,
+        b"\x81\xa4body\x81\xacSessionEvent\x83\xa8revision\xc0\xa2to\xa8Everyone\
+        \xa5event\x82\xa5event\xabuser-joined\xa4text\xa7{\"a\":1}",
+    );
+    let one = Body::SessionEvent {
+        revision: Some(1_700_000_000_123_457),
+        newest: Some("key".to_owned()),
+        to: SessionMembers::Member(user("bob")),
+        event,
+    };
+    pin(
+        &one,
+        b"\x81\xa4body\x81\xacSessionEvent\x84\xa8revision\xcf\x00\x06\n$\x18 \"A\
+        \xa6newest\xa3key\xa2to\x81\xa6Member\xa3bob\xa5event\x82\xa5event\
+        \xabuser-joined\xa4text\xa7{\"a\":1}",
+    );
+    let moved = Body::Moved {
+        user: user("bob"),
+        revision: 7,
+    };
+    pin(
+        &moved,
+        b"\x81\xa4body\x81\xa5Moved\x82\xa4user\xa3bob\xa8revision\x07",
+    );
+}
+
+#[test]
+fn messages_of_a_conversation() {
+    let (message, sender) = (&full_message(), &identity(Some("https://a/b")));
+    pin_event(
+        &ConversationEvent::Sent { message, sender },
+        b"\x81\xa4body\x81\xa4Fact\x81\xa4Sent\x82\xa7message\x8a\xa2id\
+        \xd9$01900000-0000-7000-8000-000000000001\xacconversation\xa1c\
+        \xa6sender\xa3ann\xa7temp_id\xa1t\xaakey_number\x03\xaacreated_at\
+        \xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\xcf\x00\x00\x01\
+        \x8b\xcf\xe5h\x01\xaadeleted_at\xc0\xa7content\x81\xa4text\xa3\"x\"\
+        \xa5media\x82\xa4text\xd9+{\"a\":{\"_placeholder\":true,\"num\":0},\"b\":1.0}\
+        \xabattachments\x91\xc4\x02\x00\xff\xa6sender\x83\xa4user\xa3ann\
+        \xa4name\xa3Ann\xaaavatar_url\xabhttps://a/b",
+    );
+    let edited = bare_message(MessageBody::Whole {
+        content: None,
+        media: None,
+    });
+    pin_event(
+        &ConversationEvent::Edited(&edited),
+        b"\x81\xa4body\x81\xa4Fact\x81\xa6Edited\x8a\xa2id\xd9$01900000-0000-7000-8000-0000000\
+        00001\xacconversation\xa1c\xa6sender\xa3ann\xa7temp_id\xfb\xaakey_number\
+        \xc0\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\
+        \xc0\xaadeleted_at\xc0\xa7content\xc0\xa5media\xc0",
+    );
+    let deleted = bare_message(MessageBody::Deleted { at: NOW + 2 });
+    pin_event(
+        &ConversationEvent::Deleted(&deleted),
+        b"\x81\xa4body\x81\xa4Fact\x81\xa7Deleted\x8a\xa2id\xd9$01900000-0000-7000-8000-000000\
+        000001\xacconversation\xa1c\xa6sender\xa3ann\xa7temp_id\xfb\xaakey_number\
+        \xc0\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\
+        \xc0\xaadeleted_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x02\xa7content\
+        \xc0\xa5media\xc0",
+    );
+}
+
+#[test]
+fn reactions_of_a_conversation() {
+    let (reaction, user) = (&reaction(), &identity(None));
+    pin_event(
+        &ConversationEvent::Reacted { reaction, user },
+        b"\x81\xa4body\x81\xa4Fact\x81\xa7Reacted\x82\xa8reaction\x86\xa2id\
+        \xd9$01900000-0000-7000-8000-000000000002\xa7message\xd9$01900000-0000-7000-8000-000\
+        000000001\xacconversation\xa1c\xa4user\xa3ann\xa5emoji\xa2+1\
+        \xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa4user\x83\xa4user\
+        \xa3ann\xa4name\xa3Ann\xaaavatar_url\xc0",
+    );
+    pin_event(
+        &ConversationEvent::Unreacted(reaction),
+        b"\x81\xa4body\x81\xa4Fact\x81\xa9Unreacted\x86\xa2id\xd9$01900000-0000-7000-8000-0000\
+        00000002\xa7message\xd9$01900000-0000-7000-8000-000000000001\
+        \xacconversation\xa1c\xa4user\xa3ann\xa5emoji\xa2+1\xaacreated_at\
+        \xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
+    );
+}
+
+#[test]
+fn presence_in_a_conversation() {
+    let user = &identity(None);
+    let typing = |lasts| ConversationEvent::Typing {
+        typist: id(9),
+        but: None,
+        user,
+        lasts,
+    };
+    pin_event(
+        &typing(Some(Duration::from_millis(3_500))),
+        b"\x81\xa4body\x81\xa4Fact\x81\xa6Typing\x83\xaaconnection\xc4\x10\x01\x90\x00\x00\x00\
+        \x00p\x00\x80\x00\x00\x00\x00\x00\x00\t\xa4user\x83\xa4user\xa3ann\
+        \xa4name\xa3Ann\xaaavatar_url\xc0\xa5lasts\xcd\r\xac",
+    );
+    pin_event(
+        &typing(None),
+        b"\x81\xa4body\x81\xa4Fact\x81\xa6Typing\x83\xaaconnection\xc4\x10\x01\x90\x00\x00\x00\
+        \x00p\x00\x80\x00\x00\x00\x00\x00\x00\t\xa4user\x83\xa4user\xa3ann\
+        \xa4name\xa3Ann\xaaavatar_url\xc0\xa5lasts\x00",
+    );
+    pin_event(
+        &ConversationEvent::Entered { but: None, user },
+        b"\x81\xa4body\x81\xa4Fact\x81\xa7Entered\x83\xa4user\xa3ann\xa4name\
+        \xa3Ann\xaaavatar_url\xc0",
+    );
+    let (user, at) = (&user.user, NOW);
+    pin_event(
+        &ConversationEvent::Left { user, at },
+        b"\x81\xa4body\x81\xa4Fact\x81\xa4Left\x82\xa4user\xa3ann\xa2at\
+        \xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
+    );
+}
+
+#[test]
+fn what_else_a_conversation_is_sent() {
+    pin(&Body::Participants, b"\x81\xa4body\xacParticipants");
+    pin(&Body::WhoIsHere, b"\x81\xa4body\xa9WhoIsHere");
+}
+
+#[test]
+fn what_all_nodes_are_sent() {
+    let change = |online| Change {
+        user: user("ann"),
+        name: "Ann".into(),
+        online,
+        coming: 7,
+        at: NOW,
+    };
+    pin(
+        &Body::Presence(change(true)),
+        b"\x81\xa4body\x81\xa8Presence\x85\xa4user\xa3ann\xa4name\xa3Ann\
+        \xa6online\xc3\xa6coming\x07\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
+    );
+    pin(
+        &Body::Presence(change(false)),
+        b"\x81\xa4body\x81\xa8Presence\x85\xa4user\xa3ann\xa4name\xa3Ann\
+        \xa6online\xc2\xa6coming\x07\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
+    );
+    let changed = |suspended| Body::UserChanged {
+        user: user("ann"),
+        suspended,
+    };
+    pin(
+        &changed(true),
+        b"\x81\xa4body\x81\xabUserChanged\x82\xa4user\xa3ann\xa9suspended\
+        \xc3",
+    );
+    pin(
+        &changed(false),
+        b"\x81\xa4body\x81\xabUserChanged\x82\xa4user\xa3ann\xa9suspended\
+        \xc2",
+    );
+    pin(&Body::Leaving, b"\x81\xa4body\xa7Leaving");
+}
+
+#[test]
+fn what_one_node_is_sent() {
+    let answer = |answer| Body::Answer {
+        question: 300,
+        answer,
+    };
+    pin(
+        &answer(Answer::Count(2)),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\xcd\x01,\xa6answer\
+        \x81\xa5Count\x02",
+    );
+    let users = vec![user("ann"), user("bob")];
+    pin(
+        &answer(Answer::Users(users)),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\xcd\x01,\xa6answer\
+        \x81\xa5Users\x92\xa3ann\xa3bob",
+    );
+    pin(
+        &answer(Answer::Users(Vec::new())),
+        b"\x81\xa4body\x81\xa6Answer\x82\xa8question\xcd\x01,\xa6answer\
+        \x81\xa5Users\x90",
+    );
+    let taken = Body::Taken {
+        user: user("ann"),
+        bytes: 70_000,
+    };
+    pin(
+        &taken,
+        b"\x81\xa4body\x81\xa5Taken\x82\xa4user\xa3ann\xa5bytes\xce\x00\x01\x11p",
+    );
+}
+
+/// What an older release leaves out has a default; what a newer one adds is skipped.
+#[test]
+fn fields_that_are_missing_or_new() {
+    let read = |bytes: &[u8]| {
+        let message = [&NODE[..], bytes].concat();
+        Envelope::read(&message).map(|envelope| envelope.body)
+    };
+    let event = b"\x81\xa4body\x81\xa5Event\x82\xa6sender\xa3ann\xa5event\x82\xa5event\xa1e\
+        \xa4text\xa11";
+    assert!(matches!(read(event), Some(Body::Event { credit: 0, .. })));
+    let added = b"\x82\xa4body\xacParticipants\xa5added\x01";
+    assert!(matches!(read(added), Some(Body::Participants)));
+    assert!(read(b"\x81\xa4body\xa7unknown").is_none());
+}
