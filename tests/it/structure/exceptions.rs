@@ -28,4 +28,9 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("users/administration.rs", "app"),
     ("users/presence.rs", "app"),
     ("users/remote.rs", "app"),
+    ("conversations/publish.rs", "conversations/subscriptions"),
+    (
+        "conversations/subscriptions/room_presence.rs",
+        "conversations/subscriptions/guard",
+    ),
 ];
