@@ -60,9 +60,14 @@ impl Subscriptions {
 impl Conversations {
     /// Locks a conversation, which need not exist.
     pub async fn lock(self: &Arc<Self>, id: &ConversationId) -> ConversationGuard {
-        let local = self.subscriptions.local.entry(id.clone()).or_default();
-        let local = local.clone();
+        let local = self.local(id);
         ConversationGuard::new(self.clone(), id.clone(), local.lock_owned().await)
+    }
+
+    /// The state of a conversation. The map is locked until this returns, so nothing may be awaited in it.
+    fn local(&self, id: &ConversationId) -> Arc<Mutex<LocalState>> {
+        let entry = self.subscriptions.local.entry(id.clone());
+        entry.or_default().clone()
     }
 
     /// Returns when everything that is being done in a conversation now is done and published.
