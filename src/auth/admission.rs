@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::auth::{AuthError, authenticate};
+use crate::auth::AuthError;
 use crate::config::AuthErrorStyle;
 use crate::connection::{Admission, Client, Handshake};
 use crate::limits::AddressSlot;
@@ -124,7 +124,7 @@ async fn identify(
             Err(AuthError::Missing)
         };
     };
-    let authenticated = authenticate(app, handshake.address, &token).await;
+    let authenticated = app.auth.authenticate(handshake.address, &token).await;
     authenticated.map(Admission::User)
 }
 

@@ -1,14 +1,17 @@
-//! Whom a token stands for here: verified, counted per address, known as a user, and not suspended.
-//! The same for a handshake, a fresh token on a connection, and a request.
+//! Whom a token stands for: verified, limited per address, known as a user, and not suspended. The
+//! same for a handshake, for a new token on a connection, and for a request.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::app::App;
-use crate::auth::{AuthError, Verified};
+use super::{AuthError, Verified, Verifier};
+use crate::limits::AddressLimits;
 use crate::model::conversation::{UserRecord, UserStatus};
 use crate::model::{Identity, TokenUser};
+use crate::stores::conversations::{StoreError, UserStore};
+use crate::users::Users;
 
-/// A user who may work here, for a time.
+/// A user, authenticated until their token expires.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
     /// Who it is.
@@ -17,65 +20,98 @@ pub struct Authenticated {
     pub expires_at: u64,
 }
 
-/// Finds out whom a token stands for. What it tells of them is kept.
-///
-/// # Errors
-/// Everything that [`AuthError`] has but [`AuthError::Missing`]. Failures count against the address.
-pub async fn authenticate(
-    app: &App,
-    address: IpAddr,
-    token: &str,
-) -> Result<Authenticated, AuthError> {
-    let failures = &app.limits.authentication;
-    if !failures.allows(address) {
-        return Err(AuthError::TooManyAttempts);
-    }
-    let verified = app.verifier.verify(token).await;
-    let Verified { user, expires_at } = verified.inspect_err(|_| failures.count(address))?;
-    let identity = known(app, user).await?;
-    Ok(Authenticated {
-        identity,
-        expires_at,
-    })
+/// Authenticates users by their tokens.
+#[derive(Debug)]
+pub struct Authenticator {
+    verifier: Verifier,
+    limits: Arc<AddressLimits>,
+    users: Arc<Users>,
+    store: Arc<dyn UserStore>,
 }
 
-/// The user as they are known, unless they are suspended. Relaying must not depend on the store of
-/// conversations: when it fails, what the token tells is enough for who is not known to be suspended.
-async fn known(app: &App, user: TokenUser) -> Result<Identity, AuthError> {
-    if let Some(identity) = app.users.cached_identity(&user) {
-        return Ok(identity);
-    }
-    let mut record = app.conversations.stores().users.upsert(&user).await;
-    if app.users.is_suspended(&user.id) {
-        // Read anew: it may have been kept after the first look.
-        record = app.conversations.stores().users.upsert(&user).await;
-        if record.as_ref().is_ok_and(is_active) {
-            // Another program let them in again.
-            app.users.changed(&user.id, false);
+impl Authenticator {
+    /// Authenticates with the keys of `verifier`; what tokens say of users is kept in `store`.
+    pub fn new(
+        verifier: Verifier,
+        limits: Arc<AddressLimits>,
+        users: Arc<Users>,
+        store: Arc<dyn UserStore>,
+    ) -> Self {
+        Self {
+            verifier,
+            limits,
+            users,
+            store,
         }
     }
-    match record {
-        Ok(record) if !is_active(&record) => Err(AuthError::NotAuthorized),
-        Ok(record) => {
-            let identity = Identity {
-                user: record.id,
-                name: user.name.clone().unwrap_or(record.name),
-                avatar_url: user.avatar_url.clone().or(record.avatar_url),
-            };
-            app.users.cache_identity(user, &identity);
-            Ok(identity)
+
+    /// Finds out whom a token stands for, and stores what it says of them.
+    ///
+    /// # Errors
+    /// All of [`AuthError`] but [`AuthError::Missing`]. A token that is not valid counts as a failure
+    /// of the address.
+    pub async fn authenticate(
+        &self,
+        address: IpAddr,
+        token: &str,
+    ) -> Result<Authenticated, AuthError> {
+        let failures = &self.limits.authentication;
+        if !failures.allows(address) {
+            return Err(AuthError::TooManyAttempts);
         }
-        Err(error) => {
-            tracing::warn!(%error, "a user was let in by the token alone");
-            match app.users.is_suspended(&user.id) {
-                true => Err(AuthError::NotAuthorized),
-                false => Ok(Identity {
-                    name: user.name.unwrap_or_else(|| user.id.shared().clone()),
-                    avatar_url: user.avatar_url,
-                    user: user.id,
-                }),
+        let verified = self.verifier.verify(token).await;
+        let Verified { user, expires_at } = verified.inspect_err(|_| failures.count(address))?;
+        let identity = self.identify(user).await?;
+        Ok(Authenticated {
+            identity,
+            expires_at,
+        })
+    }
+
+    /// The identity of the user of a valid token, unless they are suspended. Relaying must not depend
+    /// on the store: while it fails, the token is enough for a user not known to be suspended.
+    async fn identify(&self, user: TokenUser) -> Result<Identity, AuthError> {
+        if let Some(identity) = self.users.cached_identity(&user) {
+            return Ok(identity);
+        }
+        match self.record(&user).await {
+            Ok(record) if !is_active(&record) => Err(AuthError::NotAuthorized),
+            Ok(record) => {
+                let identity = Identity {
+                    user: record.id,
+                    name: user.name.clone().unwrap_or(record.name),
+                    avatar_url: user.avatar_url.clone().or(record.avatar_url),
+                };
+                self.users.cache_identity(user, &identity);
+                Ok(identity)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a user was let in by the token alone");
+                match self.users.is_suspended(&user.id) {
+                    true => Err(AuthError::NotAuthorized),
+                    false => Ok(Identity {
+                        name: user.name.unwrap_or_else(|| user.id.shared().clone()),
+                        avatar_url: user.avatar_url,
+                        user: user.id,
+                    }),
+                }
             }
         }
+    }
+
+    /// Stores what a token says of its user, and reads what the store has of them.
+    async fn record(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
+        let record = self.store.upsert(user).await;
+        if !self.users.is_suspended(&user.id) {
+            return record;
+        }
+        // Read again: the suspension may have been stored after the first read.
+        let record = self.store.upsert(user).await;
+        if record.as_ref().is_ok_and(is_active) {
+            // Another program lifted the suspension.
+            self.users.changed(&user.id, false);
+        }
+        record
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
-pub use authentication::{Authenticated, authenticate};
+pub use authentication::{Authenticated, Authenticator};
 pub use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};

@@ -29,17 +29,8 @@ pub async fn watch(app: Arc<App>) {
         }
         if turn % SWEEP_EVERY == 0 {
             app.connections.sweep();
-            forget_greetings(&app);
+            app.presence.sweep(LONGEST_ADMISSION);
             app.limits.sweep();
-        }
-    }
-}
-
-/// What is said of those whom a connection was told of when it began has come by now.
-fn forget_greetings(app: &App) {
-    for connection in app.connections.all() {
-        if connection.age() > LONGEST_ADMISSION {
-            connection.presence_sync().forget();
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::auth::AuthError;
 use crate::connection::{Admission, Close, Connection, Next, Phase, Work};
 use crate::dialects::{self, auth_events};
 use crate::model::{DisconnectReason, ErrorCode};
-use crate::users::presence;
 
 /// What came of entering a connection into what it belongs to.
 enum Entered {
@@ -108,7 +107,7 @@ pub(super) fn end(app: &Arc<App>, connection: &Arc<Connection>, reason: LibraryR
     if let Some(member) = connection.member()
         && app.users.disconnect(&member.user, connection)
     {
-        presence::left(app, &member.user);
+        app.presence.disconnected(&member.user);
     }
 }
 

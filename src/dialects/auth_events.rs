@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Request, chat, direct};
+use super::{Request, chat};
 use crate::app::App;
 use crate::audit::Event as Audited;
-use crate::auth::{self, AuthError, Authenticated};
+use crate::auth::{AuthError, Authenticated};
 use crate::connection::{Close, Connection, Phase};
 use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
-use crate::users::{NotAdded, presence};
+use crate::users::NotAdded;
 
 /// Client: here is a token, bare or as `{token}`.
 pub const AUTHENTICATE: &str = "authenticate";
@@ -126,16 +126,10 @@ pub async fn welcome_member(app: &App, connection: &Arc<Connection>) {
 
 /// Tells others that the connection's user is here, and the connection who else is. To be called
 /// without the connection's phase.
-pub async fn arrive(app: &App, connection: &Connection) {
+pub async fn arrive(app: &App, connection: &Arc<Connection>) {
     if let Some(member) = connection.member() {
-        presence::came(app, &member.user).await;
-        match connection.dialect() {
-            Dialect::Direct => direct::presence::send_presence(app, connection, member).await,
-            Dialect::Chat => chat::presence::send_presence(app, connection, member).await,
-            Dialect::Session | Dialect::Feed | Dialect::Conversation => {
-                connection.presence_sync().end();
-            }
-        }
+        app.presence.connected(&member.user).await;
+        app.presence.sync(connection, &member.user).await;
     }
 }
 
@@ -240,7 +234,7 @@ pub async fn authenticate(request: Request<'_>) {
 async fn check(request: &Request<'_>) -> Result<Authenticated, ErrorCode> {
     let token = token(request).ok_or(ErrorCode::InvalidToken)?;
     let address = request.connection.client.address;
-    let authenticated = auth::authenticate(request.app, address, &token).await;
+    let authenticated = request.app.auth.authenticate(address, &token).await;
     let authenticated = authenticated.map_err(AuthError::code)?;
     match request.connection.member() {
         Some(member) if member.user.id != authenticated.identity.user => {

@@ -23,11 +23,11 @@ use crate::connection::{Connection, Member};
 use crate::conversations;
 use crate::model::Dialect;
 use crate::payload::RawEvent;
-use crate::users::presence::Teller;
+use crate::users::Renderer;
 
-/// Those who tell the people of each dialect that users come and go.
-pub fn presence_tellers() -> Vec<Teller> {
-    vec![direct::presence::tell, chat::presence::tell]
+/// How each dialect's clients are sent who is online, where it has events for that.
+pub fn presence_renderers() -> Vec<Renderer> {
+    vec![direct::presence::RENDERER, chat::presence::RENDERER]
 }
 
 /// Those who tell what happened in conversations.

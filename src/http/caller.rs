@@ -12,7 +12,7 @@ use tokio::sync::SemaphorePermit;
 use super::refuse::{Problem, Sender};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
-use crate::auth::{self, AuthError};
+use crate::auth::AuthError;
 use crate::connection::{Client, edge};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
@@ -90,7 +90,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let client = client(parts, app)?;
         let result = match bearer(&parts.headers) {
-            Some(token) => auth::authenticate(app, client.address, token).await,
+            Some(token) => app.auth.authenticate(client.address, token).await,
             None => Err(AuthError::Missing),
         };
         let authenticated = result.map_err(|error| refuse(app, &client, error))?;

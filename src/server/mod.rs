@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::audit::{
     Audit, AuditError, AuditOptions, MongoStore, Reader, SqliteStore, Store as _, StoreError,
 };
-use crate::auth::{KeyError, Verifier};
+use crate::auth::{Authenticator, KeyError, Verifier};
 use crate::cluster::Cluster;
 use crate::config::{Config, Secret, Transport};
 use crate::connection::{Drain, SocketIoEdge, admission, deadlines, edge};
@@ -36,7 +36,7 @@ use crate::stores::sessions::{
     HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
 };
 use crate::transport::{BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
-use crate::users::Users;
+use crate::users::{Presence, Users};
 use crate::{dialects, http};
 
 /// Why a server does not start.
@@ -84,7 +84,6 @@ impl Server {
         let (audit, stores) = open_stores(&config).await?;
         let cluster = Cluster::new(&config, Arc::new(SystemClock))?.map(Arc::new);
         let app = Arc::new(app(&config, verifier, audit, stores, cluster));
-        app.presence.set_tellers(dialects::presence_tellers());
 
         let wanted = SocketAddr::new(config.host, config.port);
         let tcp = TcpListener::bind(wanted)
@@ -198,8 +197,15 @@ fn app(
     cluster: Option<Arc<Cluster>>,
 ) -> App {
     let users = Arc::new(Users::new(config.clone(), cluster.clone()));
+    let limits = Arc::new(AddressLimits::new(config));
+    let auth = Authenticator::new(
+        verifier,
+        limits.clone(),
+        users.clone(),
+        stores.users.clone(),
+    );
     let conversations = Conversations::new(
-        stores,
+        stores.clone(),
         Arc::new(SystemClock),
         config.clone(),
         users.clone(),
@@ -207,20 +213,31 @@ fn app(
         cluster.clone(),
     );
     conversations.set_tellers(dialects::conversation_tellers());
+    let (connections, conversations) = (Arc::default(), Arc::new(conversations));
+    let drain = Drain::default();
+    let chats = conversations.clone();
+    let presence = Presence::new(
+        users.clone(),
+        Arc::clone(&connections),
+        stores,
+        drain.clone(),
+        dialects::presence_renderers(),
+        move || chats.has_chats(),
+    );
     App {
-        verifier: Arc::new(verifier),
+        auth: Arc::new(auth),
         users,
-        connections: Arc::default(),
-        conversations: Arc::new(conversations),
+        connections,
+        conversations,
         sessions: Arc::new(sessions(config, cluster.clone())),
-        limits: Arc::new(AddressLimits::new(config)),
+        limits,
         slots: AddressSlots::new(config.max_connections_per_ip),
-        presence: Arc::default(),
+        presence: Arc::new(presence),
         audit,
         node: config.node_name.as_str().into(),
         cluster,
         started: Instant::now(),
-        drain: Drain::default(),
+        drain,
         config: config.clone(),
     }
 }

@@ -3,9 +3,10 @@
 
 mod administration;
 mod cache;
+mod delivery;
 mod limits;
 mod peers;
-pub mod presence;
+mod presence;
 mod presence_sync;
 mod remote;
 mod transfers;
@@ -27,8 +28,10 @@ use crate::connection::Connection;
 use crate::model::{Identity, TokenUser, UserId};
 pub use administration::{change_user, disconnect_here, disconnect_user};
 use cache::CachedIdentity;
+pub use delivery::Receivers;
 pub use limits::{UserLimit, UserLimits};
 use peers::Peers;
+pub use presence::{Audience, Presence, Renderer};
 pub use presence_sync::PresenceSync;
 pub(crate) use remote::{heard, heard_by_all};
 pub use transfers::{Progress, Transfers};
@@ -53,7 +56,7 @@ pub struct User {
     /// Files that this user is sending.
     pub transfers: Mutex<Transfers>,
     peers: Mutex<Peers>,
-    presence: Mutex<Presence>,
+    presence: Mutex<Connected>,
     /// Turns at reading from the stores. Over all that one user asks for at once, others come first.
     pub(crate) reads: Semaphore,
     suspended: AtomicBool,
@@ -75,7 +78,7 @@ pub enum NotAdded {
 }
 
 #[derive(Debug, Default)]
-struct Presence {
+struct Connected {
     connections: Connections,
     left: Option<Left>,
 }
@@ -228,6 +231,12 @@ impl Users {
     /// How many users are connected here.
     pub fn connected(&self) -> usize {
         self.connected.load(Ordering::Relaxed)
+    }
+
+    /// How many users are connected to any node.
+    pub fn connected_to_cluster(&self) -> usize {
+        let cluster = self.cluster.as_ref();
+        self.connected() + cluster.map_or(0, |cluster| cluster.users_on_other_nodes())
     }
 
     /// The user with this id, made when not known.

@@ -1,133 +1,334 @@
-//! Who is online: from the first of a user's connections, on any server, to some time after the last.
-//! It decides when that changed; each dialect tells the people it concerns, in its own shape.
+//! Who is online: from the first of a user's connections, to any node, until the grace after the
+//! last. This service decides when that changed and who is sent it; how it looks is each dialect's
+//! [`Renderer`], which must not come back here: it runs while the user's changes are held in order.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-
-use crate::app::App;
-pub use crate::cluster::Change;
-use crate::cluster::Cluster;
-use crate::connection::Connection;
-use crate::model::UserId;
+use super::{User, Users};
+use crate::cluster::{Change, Cluster};
+use crate::config::{Config, PresenceAudience};
+use crate::connection::{Connection, Drain, Member, OpenConnections};
+use crate::model::{Dialect, UserId};
+use crate::stores::conversations::ConversationStores;
 use crate::stores::drivers::redis::RedisError;
-use crate::users::User;
 
-/// Tells others of a change.
-pub type Teller = for<'a> fn(&'a App, &'a Change) -> BoxFuture<'a, ()>;
+/// How the clients of one dialect are sent who is online.
+#[derive(Debug, Clone, Copy)]
+pub struct Renderer {
+    /// Whose clients it is for.
+    pub dialect: Dialect,
+    /// Who is sent a change.
+    pub audience: Audience,
+    /// Sends a change to these connections, in the words of the dialect.
+    pub send: fn(&Change, &[Arc<Connection>]),
+}
 
-/// The dialects' tellers.
-#[derive(Debug, Default)]
+/// Who is sent that a user came online or went offline, and whose presence a new connection is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// The user's peers; while few users are connected, everyone (setting `presence_audience`).
+    Peers,
+    /// Those who share a chat with the user.
+    ChatPartners,
+}
+
+/// The presence of all users.
 pub struct Presence {
-    tellers: OnceLock<Vec<Teller>>,
+    users: Arc<Users>,
+    connections: Arc<OpenConnections>,
+    stores: ConversationStores,
+    drain: Drain,
+    renderers: Vec<Renderer>,
+    /// Whether any connection here is subscribed to a chat; without one, no partners are looked up.
+    has_chats: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for Presence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presence")
+            .field("renderers", &self.renderers)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Presence {
-    /// Sets who tells; once, when the server is put together.
-    pub fn set_tellers(&self, tellers: Vec<Teller>) {
-        // A second time does not come.
-        let _ = self.tellers.set(tellers);
+    /// Presence of these users, for the dialects of these renderers.
+    pub fn new(
+        users: Arc<Users>,
+        connections: Arc<OpenConnections>,
+        stores: ConversationStores,
+        drain: Drain,
+        renderers: Vec<Renderer>,
+        has_chats: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            users,
+            connections,
+            stores,
+            drain,
+            renderers,
+            has_chats: Box::new(has_chats),
+        }
     }
-}
 
-/// Tells a new connection who of these users is online already, each once.
-pub async fn send_presence(
-    app: &App,
-    connection: &Connection,
-    users: impl IntoIterator<Item = UserId> + Send,
-    tell: impl Fn(&UserId, &str) + Send,
-) {
-    if let Some(cluster) = app
-        .cluster
-        .as_ref()
-        .filter(|cluster| cluster.redis().is_up())
-    {
-        let users: Vec<_> = users.into_iter().collect();
-        for (user, online) in cluster.online(&users).await {
-            let mut presence_sync = connection.presence_sync();
-            if presence_sync.names(&user, online.coming) {
-                // Before anything else of this user is told.
-                tell(&user, &online.name);
+    fn config(&self) -> &Config {
+        &self.users.config
+    }
+
+    fn cluster(&self) -> Option<&Cluster> {
+        self.users.cluster.as_deref()
+    }
+
+    /// A connection of the user was added.
+    pub async fn connected(&self, user: &User) {
+        self.publish_if_changed(user, true).await;
+    }
+
+    /// The last connection of the user was removed: that is published after the grace, unless the
+    /// user has connected again by then.
+    pub fn disconnected(self: &Arc<Self>, user: &Arc<User>) {
+        let grace = match (self.drain.has_begun(), self.cluster()) {
+            // They reconnect to another node, which publishes it if they do not.
+            (true, Some(_)) => return,
+            // Nobody reconnects to a server that stops.
+            (true, None) => Duration::ZERO,
+            (false, _) => self.config().offline_grace,
+        };
+        let (presence, user) = (self.clone(), user.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(grace).await;
+            // One who connected and left again was last seen later, and has a later task like this.
+            let last_seen = user.left();
+            if last_seen.is_some_and(|last_seen| last_seen.at.elapsed() >= grace) {
+                presence.publish_if_changed(&user, false).await;
+            }
+        });
+    }
+
+    /// Publishes whether a user is online, if that is as expected and not published yet.
+    async fn publish_if_changed(&self, user: &User, expected: bool) {
+        let _publishing = user.telling.lock().await;
+        let online = user.is_connected();
+        if online != expected || user.is_announced() == online {
+            return;
+        }
+        let change = Change::of(user, online);
+        let is_change = match self.cluster() {
+            Some(cluster) => register(cluster, user, &change).await,
+            None => true,
+        };
+        user.announce(online);
+        if is_change {
+            self.send_to_audience(&change).await;
+            self.save_last_seen(&change).await;
+        }
+    }
+
+    /// Another node published a change.
+    pub async fn received(&self, change: &Change) {
+        let Some(user) = self.users.get(change.user.as_str()) else {
+            return self.send_to_audience(change).await;
+        };
+        let _publishing = user.telling.lock().await;
+        match (change.online || !user.is_connected(), self.cluster()) {
+            (false, Some(cluster)) => {
+                // The other node did not know that the user is connected here, too.
+                register(cluster, &user, &Change::of(&user, true)).await;
+            }
+            _ => self.send_to_audience(change).await,
+        }
+    }
+
+    /// Registers a user's presence again after Redis was away. Returns the change that other nodes
+    /// are to receive once they are connected again: none if they had received it before, even if
+    /// Redis has `forgotten` it meanwhile.
+    pub async fn renew(&self, user: &User, forgotten: bool) -> Option<Change> {
+        let cluster = self.cluster()?;
+        let _publishing = user.telling.lock().await;
+        let change = Change::of(user, user.is_connected());
+        let was_registered = user.is_noted();
+        // The newest change is still to be published; or there is nothing to take back.
+        if change.online != user.is_announced() || !(change.online || was_registered) {
+            return None;
+        }
+        let is_change = update(cluster, &change, true).await.ok()?;
+        user.note(change.online);
+        self.save_last_seen(&change).await;
+        let is_known = forgotten && was_registered == change.online;
+        (is_change && !is_known).then_some(change)
+    }
+
+    /// Publishes a change that other nodes could not receive before, if it still holds.
+    pub async fn publish_later(&self, change: &Change) {
+        let user = self.users.get(change.user.as_str());
+        let (Some(cluster), Some(user)) = (self.cluster(), user) else {
+            return;
+        };
+        let _publishing = user.telling.lock().await;
+        let is_online = async || {
+            let users = std::slice::from_ref(&change.user);
+            !cluster.online(users).await.is_empty()
+        };
+        if user.is_announced() == change.online && (change.online || !is_online().await) {
+            cluster.announce(change);
+        }
+    }
+
+    /// Stores when a user who went offline was online last.
+    pub async fn save_last_seen(&self, change: &Change) {
+        if change.online {
+            return;
+        }
+        if let Err(error) = self
+            .stores
+            .users
+            .record_last_seen(&change.user, change.at)
+            .await
+        {
+            tracing::debug!(%error, "when a user was seen last was not noted");
+        }
+    }
+
+    /// Drops what has been needed only for a while of the connections older than this.
+    pub fn sweep(&self, age: Duration) {
+        for connection in self.connections.all() {
+            if connection.age() > age {
+                connection.presence_sync().forget_epochs();
             }
         }
-    } else {
-        send_presence_local(app, connection, users, tell).await;
     }
-    connection.presence_sync().end();
-}
 
-/// The same as far as it is known on this server alone.
-async fn send_presence_local(
-    app: &App,
-    connection: &Connection,
-    users: impl IntoIterator<Item = UserId> + Send,
-    tell: impl Fn(&UserId, &str) + Send,
-) {
-    for user in users {
-        let Some(user) = app.users.get(user.as_str()) else {
-            continue;
+    /// Sends a new connection of the user who of their audience is online already, each user once.
+    pub async fn sync(&self, connection: &Arc<Connection>, user: &User) {
+        let dialect = connection.dialect();
+        if let Some(renderer) = self.renderers.iter().find(|one| one.dialect == dialect) {
+            connection.presence_sync().begin();
+            let others = match renderer.audience {
+                Audience::Peers => {
+                    self.users.load_peers(user).await;
+                    user.peers()
+                }
+                Audience::ChatPartners => self.chat_partners(&user.id).await,
+            };
+            let send = |change: &Change| (renderer.send)(change, std::slice::from_ref(connection));
+            match self.cluster_if_up() {
+                Some(cluster) => sync_with_cluster(cluster, &others, connection, send).await,
+                None => self.sync_local(&others, connection, send).await,
+            }
+        }
+        connection.presence_sync().end();
+    }
+
+    /// The same as far as it is known to this node alone.
+    async fn sync_local(&self, others: &[UserId], connection: &Connection, send: impl Fn(&Change)) {
+        for user in others {
+            let Some(user) = self.users.get(user.as_str()) else {
+                continue;
+            };
+            // A change of this user was sent to this connection, or will be after this.
+            let _publishing = user.telling.lock().await;
+            if user.is_announced() && !connection.presence_sync().was_sent_online(&user.id) {
+                send(&Change::of(&user, true));
+            }
+        }
+    }
+
+    /// Sends a change to all connections here that it concerns.
+    async fn send_to_audience(&self, change: &Change) {
+        for renderer in &self.renderers {
+            let receivers = self.receivers(renderer, change).await;
+            if !receivers.is_empty() {
+                (renderer.send)(change, &receivers);
+            }
+        }
+    }
+
+    /// The connections that a change is to be sent to.
+    async fn receivers(&self, renderer: &Renderer, change: &Change) -> Vec<Arc<Connection>> {
+        let mut receivers = match renderer.audience {
+            Audience::Peers if self.is_for_everyone() => self.connections.all(),
+            Audience::Peers => {
+                let user = self.users.get(change.user.as_str());
+                self.connections_of(&user.map_or_else(Vec::new, |user| user.peers()))
+            }
+            Audience::ChatPartners if (self.has_chats)() => {
+                self.connections_of(&self.chat_partners(&change.user).await)
+            }
+            Audience::ChatPartners => Vec::new(),
         };
-        // Whoever tells others of this user has told this connection, or will.
-        let _telling = user.telling.lock().await;
-        if user.is_announced() && !connection.presence_sync().has_heard_of(&user.id) {
-            tell(&user.id, &user.name());
+        receivers.retain(|connection| {
+            let is_other = |member: &Member| member.user.id != change.user;
+            connection.dialect() == renderer.dialect
+                && connection.member().is_some_and(is_other)
+                && connection.presence_sync().accepts_change(
+                    &change.user,
+                    change.online,
+                    change.coming,
+                )
+        });
+        receivers
+    }
+
+    fn is_for_everyone(&self) -> bool {
+        match self.config().presence_audience {
+            PresenceAudience::Everyone => true,
+            PresenceAudience::Peers => false,
+            PresenceAudience::Auto => {
+                self.users.connected_to_cluster() <= self.config().presence_everyone_limit
+            }
+        }
+    }
+
+    fn connections_of(&self, users: &[UserId]) -> Vec<Arc<Connection>> {
+        let connections = |user: &UserId| self.users.connections(user.as_str());
+        users.iter().flat_map(connections).collect()
+    }
+
+    /// Those who share a chat with a user; nobody when they cannot be read.
+    async fn chat_partners(&self, user: &UserId) -> Vec<UserId> {
+        let partners = self.stores.conversations.partners_of(user).await;
+        partners.unwrap_or_else(|error| {
+            tracing::warn!(%error, "whom to tell who is online could not be read");
+            Vec::new()
+        })
+    }
+
+    fn cluster_if_up(&self) -> Option<&Cluster> {
+        self.cluster().filter(|cluster| cluster.redis().is_up())
+    }
+}
+
+/// Sends a new connection who of these users is online on any node.
+async fn sync_with_cluster(
+    cluster: &Cluster,
+    others: &[UserId],
+    connection: &Connection,
+    send: impl Fn(&Change),
+) {
+    for (user, online) in cluster.online(others).await {
+        let mut presence_sync = connection.presence_sync();
+        if presence_sync.accepts_online(&user, online.coming) {
+            let at = now_ms(jiff::Timestamp::now());
+            // Under the lock, so that no change of this user is sent before.
+            send(&Change {
+                user,
+                name: online.name,
+                online: true,
+                coming: online.coming,
+                at,
+            });
         }
     }
 }
 
-/// A connection of the user was added.
-pub async fn came(app: &App, user: &Arc<User>) {
-    settle(app, user, true).await;
-}
-
-/// The last connection of the user was removed: others are told after the grace, if the user has
-/// not come back by then.
-pub fn left(app: &Arc<App>, user: &Arc<User>) {
-    let grace = match (app.is_draining(), &app.cluster) {
-        // They come back to another server, which tells others if they do not.
-        (true, Some(_)) => return,
-        // Nobody comes back to a server that stops.
-        (true, None) => Duration::ZERO,
-        (false, _) => app.config.offline_grace,
-    };
-    let (app, user) = (app.clone(), user.clone());
-    tokio::spawn(async move {
-        tokio::time::sleep(grace).await;
-        // Who came back and left again has a newer time, and a later turn here.
-        if user.left().is_some_and(|left| left.at.elapsed() >= grace) {
-            settle(&app, &user, false).await;
-        }
-    });
-}
-
-/// Tells what is so now, if others were told otherwise before.
-async fn settle(app: &App, user: &Arc<User>, expected: bool) {
-    let _telling = user.telling.lock().await;
-    let online = user.is_connected();
-    if online != expected || user.is_announced() == online {
-        return;
-    }
-    let change = Change::of(user, online);
-    let is_news = match &app.cluster {
-        Some(cluster) => note(cluster, user, &change).await,
-        None => true,
-    };
-    user.announce(online);
-    if is_news {
-        tell(app, &change).await;
-        note_seen(app, &change).await;
-    }
-}
-
-/// Notes a change for all servers, and tells the others if it is one over all of them. Whether it
-/// is; without Redis that is not known, and nobody else is told.
-async fn note(cluster: &Cluster, user: &User, change: &Change) -> bool {
-    let noted = note_change(cluster, change, false).await;
-    match noted {
-        Ok(is_news) => {
+/// Registers a change in Redis, and publishes it if it is one over all nodes. Returns whether it is;
+/// without Redis that is not known, and no other node receives it.
+async fn register(cluster: &Cluster, user: &User, change: &Change) -> bool {
+    match update(cluster, change, false).await {
+        Ok(is_change) => {
             user.note(change.online);
-            is_news
+            is_change
         }
         Err(error) => {
             tracing::debug!(%error, "other servers were not told that a user came or went");
@@ -136,94 +337,28 @@ async fn note(cluster: &Cluster, user: &User, change: &Change) -> bool {
     }
 }
 
-/// Another server said that a user came or went.
-pub async fn heard(app: &App, change: &Change) {
-    let Some(user) = app.users.get(change.user.as_str()) else {
-        return tell(app, change).await;
-    };
-    let _telling = user.telling.lock().await;
-    match (change.online || !user.is_connected(), &app.cluster) {
-        (false, Some(cluster)) => {
-            // It did not know that they are here, too.
-            note(cluster, &user, &Change::of(&user, true)).await;
-        }
-        _ => tell(app, change).await,
-    }
-}
-
-async fn note_change(
-    cluster: &Cluster,
-    change: &Change,
-    silently: bool,
-) -> Result<bool, RedisError> {
+async fn update(cluster: &Cluster, change: &Change, silently: bool) -> Result<bool, RedisError> {
     match change.online {
         true => cluster.came(change, silently).await,
         false => cluster.left(cluster.me(), change, false, silently).await,
     }
 }
 
-/// Notes again what is so of a user, after there was no connection to other servers for a while: what
-/// they are to be told when they are all connected again. What they were told before is no news even
-/// if it was `forgotten` meanwhile.
-pub async fn renew(app: &App, cluster: &Cluster, user: &User, forgotten: bool) -> Option<Change> {
-    let _telling = user.telling.lock().await;
-    let change = Change::of(user, user.is_connected());
-    let was_noted = user.is_noted();
-    // Whoever tells the newest change has yet to come here; and of whom nobody knew, nobody does.
-    if change.online != user.is_announced() || !(change.online || was_noted) {
-        return None;
-    }
-    let is_change = note_change(cluster, &change, true).await.ok()?;
-    user.note(change.online);
-    note_seen(app, &change).await;
-    let is_known = forgotten && was_noted == change.online;
-    (is_change && !is_known).then_some(change)
-}
-
-/// Tells other servers what they could not be told before, if it is still so.
-pub async fn say_late(app: &App, cluster: &Cluster, change: &Change) {
-    let Some(user) = app.users.get(change.user.as_str()) else {
-        return;
-    };
-    let _telling = user.telling.lock().await;
-    let is_online = async || {
-        let users = std::slice::from_ref(&change.user);
-        !cluster.online(users).await.is_empty()
-    };
-    if user.is_announced() == change.online && (change.online || !is_online().await) {
-        cluster.announce(change);
-    }
-}
-
-/// Tells those whom it concerns and who are connected here.
-pub async fn tell(app: &App, change: &Change) {
-    for teller in app.presence.tellers.get().into_iter().flatten() {
-        teller(app, change).await;
-    }
-}
-
-/// Notes when a user was seen last.
-pub async fn note_seen(app: &App, change: &Change) {
-    if change.online {
-        return;
-    }
-    let stores = app.conversations.stores();
-    if let Err(error) = stores.users.record_last_seen(&change.user, change.at).await {
-        tracing::debug!(%error, "when a user was seen last was not noted");
-    }
+fn now_ms(time: jiff::Timestamp) -> u64 {
+    time.as_millisecond().unsigned_abs()
 }
 
 impl Change {
-    /// What is so of a user who is here or was.
+    /// A change of a user who is connected here, or was.
     fn of(user: &User, online: bool) -> Self {
-        let left = user.left().filter(|_| !online);
-        let at = left.map_or_else(jiff::Timestamp::now, |left| left.time);
+        let last_seen = user.left().filter(|_| !online);
+        let time = last_seen.map_or_else(jiff::Timestamp::now, |last_seen| last_seen.time);
         Self {
             user: user.id.clone(),
             name: user.name(),
             online,
             coming: rand::random(),
-            at: at.as_millisecond().unsigned_abs(),
+            at: now_ms(time),
         }
     }
 }

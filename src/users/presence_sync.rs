@@ -1,79 +1,87 @@
-//! What a new connection is told of who is online: each user once, whether they were here before it
-//! or come while it is being told.
+//! What one connection was sent of who is online: a new connection is sent each user who is online
+//! once, and every change from then on, whatever comes first. It sends nothing itself.
 
 use std::collections::HashMap;
 
 use crate::model::UserId;
 
-/// How far a connection is told who is online.
+/// How far a connection is with being sent who is online.
+///
+/// A *presence epoch* names one time that a user came online.
 #[derive(Debug, Default)]
-pub enum PresenceSync {
-    /// It will be told of all who are.
-    #[default]
-    Waits,
-    /// It is being told.
-    Goes(Box<Heard>),
-    /// It was told, and hears of changes only, except of comings that it was told of.
-    Done(HashMap<UserId, u64>),
+pub struct PresenceSync {
+    state: State,
 }
 
-/// What a connection heard while it is being told.
 #[derive(Debug, Default)]
-pub struct Heard {
-    /// Whether these users came or went meanwhile.
+enum State {
+    /// It will be sent all users who are online.
+    #[default]
+    Pending,
+    /// It is being sent them.
+    Syncing(Box<Syncing>),
+    /// It was sent them, and is sent changes only, except those to the epochs it was sent.
+    Synced(HashMap<UserId, u64>),
+}
+
+#[derive(Debug, Default)]
+struct Syncing {
+    /// The changes that it was sent meanwhile: whether the user is online since.
     changed: HashMap<UserId, bool>,
-    /// Of which comings it was told.
-    told: HashMap<UserId, u64>,
+    /// The users that it was sent as online, with their epoch.
+    sent: HashMap<UserId, u64>,
 }
 
 impl PresenceSync {
-    /// It is told from now on.
+    /// From now on the connection is sent who is online.
     pub fn begin(&mut self) {
-        *self = Self::Goes(Box::default());
+        self.state = State::Syncing(Box::default());
     }
 
-    /// It was told of all.
+    /// The connection was sent all users who are online.
     pub fn end(&mut self) {
-        let told = match self {
-            Self::Goes(heard) => std::mem::take(&mut heard.told),
-            Self::Waits | Self::Done(_) => HashMap::new(),
+        let sent = match &mut self.state {
+            State::Syncing(syncing) => std::mem::take(&mut syncing.sent),
+            State::Pending | State::Synced(_) => HashMap::new(),
         };
-        *self = Self::Done(told);
+        self.state = State::Synced(sent);
     }
 
-    /// What was told when it began is no longer told a second time by anybody.
-    pub fn forget(&mut self) {
-        if let Self::Done(told) = self {
-            *told = HashMap::new();
+    /// Drops the epochs that the connection was sent while it was synced. To be called when the
+    /// changes to them must have come.
+    pub fn forget_epochs(&mut self) {
+        if let State::Synced(sent) = &mut self.state {
+            *sent = HashMap::new();
         }
     }
 
-    /// A user came (`true`) or went: whether it is to be told of that. To be asked before it is.
-    pub fn hears(&mut self, user: &UserId, online: bool, coming: u64) -> bool {
-        match self {
-            Self::Waits => false,
-            Self::Goes(heard) => {
-                heard.changed.insert(user.clone(), online);
-                heard.told.remove(user) != Some(coming) || !online
+    /// Counts a change of a user's presence; whether the connection is to be sent it.
+    pub fn accepts_change(&mut self, user: &UserId, online: bool, presence_epoch: u64) -> bool {
+        match &mut self.state {
+            State::Pending => false,
+            State::Syncing(syncing) => {
+                syncing.changed.insert(user.clone(), online);
+                syncing.sent.remove(user) != Some(presence_epoch) || !online
             }
-            Self::Done(told) => told.remove(user) != Some(coming) || !online,
+            State::Synced(sent) => sent.remove(user) != Some(presence_epoch) || !online,
         }
     }
 
-    /// Whether it has heard already that a user is here.
-    pub fn has_heard_of(&self, user: &UserId) -> bool {
-        matches!(self, Self::Goes(heard) if heard.changed.get(user) == Some(&true))
-    }
-
-    /// A user was online a moment ago, by this coming: whether it is to be told of that.
-    pub fn names(&mut self, user: &UserId, coming: u64) -> bool {
-        match self {
-            Self::Goes(heard) if !heard.changed.contains_key(user) => {
-                heard.told.insert(user.clone(), coming);
+    /// Counts a user who was found online; whether the connection is to be sent that. It is not when
+    /// it was sent a change of that user meanwhile, which is newer.
+    pub fn accepts_online(&mut self, user: &UserId, presence_epoch: u64) -> bool {
+        match &mut self.state {
+            State::Syncing(syncing) if !syncing.changed.contains_key(user) => {
+                syncing.sent.insert(user.clone(), presence_epoch);
                 true
             }
             _ => false,
         }
+    }
+
+    /// Whether the connection was sent, while it is being synced, that a user came online.
+    pub fn was_sent_online(&self, user: &UserId) -> bool {
+        matches!(&self.state, State::Syncing(syncing) if syncing.changed.get(user) == Some(&true))
     }
 }
 
@@ -82,30 +90,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_while_others_are_named_is_not_named_again() {
+    fn a_user_who_comes_online_during_the_sync_is_sent_once() {
         let ann = UserId::parse("ann").unwrap();
         let mut presence_sync = PresenceSync::default();
-        assert!(!presence_sync.hears(&ann, true, 1), "it will be named");
+        assert!(
+            !presence_sync.accepts_change(&ann, true, 1),
+            "the sync will have it"
+        );
         presence_sync.begin();
-        assert!(!presence_sync.has_heard_of(&ann));
-        assert!(presence_sync.hears(&ann, true, 1));
-        assert!(presence_sync.has_heard_of(&ann) && !presence_sync.names(&ann, 1));
-        assert!(presence_sync.hears(&ann, false, 1));
-        assert!(!presence_sync.has_heard_of(&ann) && !presence_sync.names(&ann, 1));
+        assert!(!presence_sync.was_sent_online(&ann));
+        assert!(presence_sync.accepts_change(&ann, true, 1));
+        assert!(presence_sync.was_sent_online(&ann) && !presence_sync.accepts_online(&ann, 1));
+        assert!(presence_sync.accepts_change(&ann, false, 1));
+        assert!(!presence_sync.was_sent_online(&ann) && !presence_sync.accepts_online(&ann, 1));
         presence_sync.end();
-        assert!(presence_sync.hears(&ann, true, 1));
+        assert!(presence_sync.accepts_change(&ann, true, 1));
     }
 
     #[test]
-    fn a_coming_that_it_was_told_of_is_not_told_again() {
+    fn an_epoch_that_the_sync_sent_is_not_sent_again() {
         let ann = UserId::parse("ann").unwrap();
-        for (online, coming, told) in [(true, 1, false), (true, 2, true), (false, 1, true)] {
+        for (online, epoch, accepted) in [(true, 1, false), (true, 2, true), (false, 1, true)] {
             let mut presence_sync = PresenceSync::default();
             presence_sync.begin();
-            assert!(presence_sync.names(&ann, 1));
+            assert!(presence_sync.accepts_online(&ann, 1));
             presence_sync.end();
-            assert_eq!(presence_sync.hears(&ann, online, coming), told);
-            assert!(presence_sync.hears(&ann, true, 1), "only once");
+            assert_eq!(presence_sync.accepts_change(&ann, online, epoch), accepted);
+            assert!(presence_sync.accepts_change(&ann, true, 1), "only once");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::presence;
 use crate::app::App;
 use crate::cluster::{Answer, Body, Cluster, Topic};
 use crate::model::{NodeId, UserId};
@@ -21,7 +20,7 @@ pub(crate) async fn heard(
             event,
             credit,
         } => {
-            app.deliver(user, &sender, &event).await;
+            app.users.deliver(user, &sender, &event).await;
             if credit > 0 {
                 let taken = Body::Taken {
                     user: user.clone(),
@@ -45,7 +44,7 @@ pub(crate) async fn heard(
 /// To all nodes.
 pub(crate) async fn heard_by_all(app: &App, body: Body) {
     match body {
-        Body::Presence(change) => presence::heard(app, &change).await,
+        Body::Presence(change) => app.presence.received(&change).await,
         Body::UserChanged { user, suspended } => app.users.changed(&user, suspended),
         _ => {}
     }

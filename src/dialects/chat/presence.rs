@@ -1,16 +1,25 @@
-//! Who is told that a user came or went: those who share a chat with them.
+//! `user:online` and `user:offline` for clients of this dialect. Who is sent them is decided in
+//! `users`.
 
-use futures_util::future::BoxFuture;
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::app::App;
-use crate::connection::{Connection, Member};
-use crate::model::{Dialect, UserId, clock};
-use crate::users::presence::{self, Change};
+use crate::cluster::Change;
+use crate::connection::Connection;
+use crate::model::{Dialect, clock};
+use crate::users::{Audience, Renderer};
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
+
+/// Sends a user's presence to those who share a chat with them.
+pub const RENDERER: Renderer = Renderer {
+    dialect: Dialect::Chat,
+    audience: Audience::ChatPartners,
+    send,
+};
 
 /// `user:online` and `user:offline`
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -25,65 +34,21 @@ struct Status<'a> {
     last_seen: Option<&'a str>,
 }
 
-/// Tells those who share a chat with a user that they came or went.
-pub fn tell<'a>(app: &'a App, change: &'a Change) -> BoxFuture<'a, ()> {
-    Box::pin(async move {
-        if !app.conversations.has_chats() {
-            return;
-        }
-        let online = change.online;
-        let timestamp = clock::now_iso();
-        let last_seen = (!online).then(|| clock::iso_ms(change.at));
-        let status = Status {
-            user_id: change.user.as_str(),
-            status: if online { "online" } else { "offline" },
-            timestamp: &timestamp,
-            last_seen: last_seen.as_deref(),
-        };
-        let event = if online { USER_ONLINE } else { USER_OFFLINE };
-        let event_and_status = Both::new(event, status);
-        for partner in partners(app, &change.user).await {
-            for connection in app.users.connections(partner.as_str()) {
-                let is_chat = connection.dialect() == Dialect::Chat;
-                let hears = || {
-                    let mut presence_sync = connection.presence_sync();
-                    presence_sync.hears(&change.user, online, change.coming)
-                };
-                if is_chat && hears() {
-                    connection.send(event, &event_and_status);
-                }
-            }
-        }
-    })
-}
-
-/// Tells a new connection which of those who share a chat with its user are online already.
-pub async fn send_presence(app: &App, connection: &Connection, member: &Member) {
-    connection.presence_sync().begin();
-    let partners = partners(app, &member.user.id).await;
+fn send(change: &Change, receivers: &[Arc<Connection>]) {
     let timestamp = clock::now_iso();
-    let tell = |partner: &UserId, _: &str| {
-        let status = Status {
-            user_id: partner.as_str(),
-            status: "online",
-            timestamp: &timestamp,
-            last_seen: None,
-        };
-        connection.send(USER_ONLINE, &Both::new(USER_ONLINE, status));
+    let last_seen = (!change.online).then(|| clock::iso_ms(change.at));
+    let (event, status) = match change.online {
+        true => (USER_ONLINE, "online"),
+        false => (USER_OFFLINE, "offline"),
     };
-    presence::send_presence(app, connection, partners, tell).await;
-}
-
-/// Those who share a chat with a user. Nobody is told when they cannot be read.
-async fn partners(app: &App, user: &UserId) -> Vec<UserId> {
-    let partners = app
-        .conversations
-        .stores()
-        .conversations
-        .partners_of(user)
-        .await;
-    partners.unwrap_or_else(|error| {
-        tracing::warn!(%error, "whom to tell who is online could not be read");
-        Vec::new()
-    })
+    let status = Status {
+        user_id: change.user.as_str(),
+        status,
+        timestamp: &timestamp,
+        last_seen: last_seen.as_deref(),
+    };
+    let event_and_status = Both::new(event, status);
+    for connection in receivers {
+        connection.send(event, &event_and_status);
+    }
 }

@@ -1,19 +1,24 @@
-//! Who is told that a user came or went: everyone connected in this dialect while they are few,
-//! a user's peers beyond that.
+//! `user:online` and `user:offline` for clients of this dialect. Who is sent them is decided in
+//! `users`.
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use crate::app::App;
-use crate::config::PresenceAudience;
-use crate::connection::{Connection, Member};
-use crate::model::{Dialect, UserId, clock};
-use crate::users::presence::{self, Change};
+use crate::cluster::Change;
+use crate::connection::Connection;
+use crate::model::{Dialect, clock};
+use crate::users::{Audience, Renderer};
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
+
+/// Sends a user's presence to their peers, or to everyone while they are few.
+pub const RENDERER: Renderer = Renderer {
+    dialect: Dialect::Direct,
+    audience: Audience::Peers,
+    send,
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,23 +36,11 @@ struct UserOffline<'a> {
     last_seen: &'a str,
 }
 
-/// Tells a user's audience that they came or went.
-pub fn tell<'a>(app: &'a App, change: &'a Change) -> BoxFuture<'a, ()> {
-    Box::pin(async move { tell_audience(app, change) })
-}
-
-fn tell_audience(app: &App, change: &Change) {
-    let mut audience = audience(app, &change.user);
-    audience.retain(|connection| {
-        let mut presence_sync = connection.presence_sync();
-        presence_sync.hears(&change.user, change.online, change.coming)
-    });
+fn send(change: &Change, receivers: &[Arc<Connection>]) {
     let (user_id, username) = (change.user.as_str(), &*change.name);
     if change.online {
         let event = UserOnline { user_id, username };
-        audience
-            .iter()
-            .for_each(|connection| connection.send(USER_ONLINE, &event));
+        send_to(receivers, USER_ONLINE, &event);
     } else {
         let last_seen = clock::iso_ms(change.at);
         let event = UserOffline {
@@ -55,56 +48,12 @@ fn tell_audience(app: &App, change: &Change) {
             username,
             last_seen: &last_seen,
         };
-        audience
-            .iter()
-            .for_each(|connection| connection.send(USER_OFFLINE, &event));
+        send_to(receivers, USER_OFFLINE, &event);
     }
 }
 
-/// Tells a new connection which of its user's peers are online already.
-pub async fn send_presence(app: &App, connection: &Connection, member: &Member) {
-    connection.presence_sync().begin();
-    let tell = |peer: &UserId, username: &str| {
-        let online = UserOnline {
-            user_id: peer.as_str(),
-            username,
-        };
-        connection.send(USER_ONLINE, &online);
-    };
-    app.users.load_peers(&member.user).await;
-    presence::send_presence(app, connection, member.user.peers(), tell).await;
-}
-
-fn audience(app: &App, user: &UserId) -> Vec<Arc<Connection>> {
-    let everyone = match app.config.presence_audience {
-        PresenceAudience::Everyone => true,
-        PresenceAudience::Peers => false,
-        PresenceAudience::Auto => connected(app) <= app.config.presence_everyone_limit,
-    };
-    let mut audience = if everyone {
-        app.connections.all()
-    } else {
-        let known = app.users.get(user.as_str());
-        let peers = known.map_or_else(Vec::new, |user| user.peers());
-        peers
-            .iter()
-            .flat_map(|peer| app.users.connections(peer.as_str()))
-            .collect()
-    };
-    audience.retain(|connection| {
-        connection.dialect() == Dialect::Direct
-            && connection
-                .member()
-                .is_some_and(|member| member.user.id != *user)
-    });
-    audience
-}
-
-/// How many users are connected, to all servers.
-fn connected(app: &App) -> usize {
-    let elsewhere = app
-        .cluster
-        .as_ref()
-        .map(|cluster| cluster.users_on_other_nodes());
-    app.users.connected() + elsewhere.unwrap_or(0)
+fn send_to<T: Serialize>(receivers: &[Arc<Connection>], event: &'static str, payload: &T) {
+    for connection in receivers {
+        connection.send(event, payload);
+    }
 }

@@ -9,7 +9,6 @@ use crate::dialects::session;
 use crate::model::conversation::ConversationId;
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::RedisError;
-use crate::users::presence;
 
 /// A node stops in good order. Its clients have the usual time to come back elsewhere.
 pub(super) fn expect_end(app: &Arc<App>, node: NodeId) {
@@ -74,8 +73,8 @@ async fn user_left(
         at: app.conversations.now_ms(),
     };
     if cluster.left(node, &change, true, false).await? {
-        presence::heard(app, &change).await;
-        presence::note_seen(app, &change).await;
+        app.presence.received(&change).await;
+        app.presence.save_last_seen(&change).await;
     }
     Ok(())
 }

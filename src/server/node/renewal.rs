@@ -16,7 +16,6 @@ use crate::dialects::session;
 use crate::model::conversation::ConversationId;
 use crate::model::{DisconnectReason, UserId};
 use crate::stores::drivers::redis::{LONGEST_PAUSE, RedisError};
-use crate::users::presence;
 
 /// How many users and rooms are renewed at the same time.
 const AT_ONCE: usize = 64;
@@ -120,9 +119,7 @@ async fn renew_all(
     }
     let mut news = Vec::new();
     for some in app.users.all().chunks(AT_ONCE) {
-        let renewed = some
-            .iter()
-            .map(|user| presence::renew(app, cluster, user, forgotten));
+        let renewed = some.iter().map(|user| app.presence.renew(user, forgotten));
         let changes = join_all(renewed).await.into_iter().flatten();
         news.extend(changes.map(News::Presence));
     }
@@ -189,7 +186,7 @@ async fn say_late(app: Arc<App>, cluster: Arc<Cluster>, news: Vec<News>) {
     sleep(LONGEST_PAUSE + Duration::from_secs(2)).await;
     for news in news {
         match news {
-            News::Presence(change) => presence::say_late(&app, &cluster, &change).await,
+            News::Presence(change) => app.presence.publish_later(&change).await,
             News::Room(room, user, unpublished) => {
                 let guard = app.conversations.lock(&room).await;
                 guard.publish_late(&cluster, &user, unpublished).await;

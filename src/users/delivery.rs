@@ -1,0 +1,89 @@
+//! Delivery of an event from one user to another: to the connections here, and through the cluster
+//! to those on other nodes. It decides neither what is sent nor who may send it.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use smallvec::smallvec;
+
+use super::{Connections, Users};
+use crate::cluster::Cluster;
+use crate::connection::SMALL_EVENT;
+use crate::model::UserId;
+use crate::payload::{EncodedEvent, FrameSizes};
+
+/// The receivers of an event for one user. Each has room for it.
+#[derive(Debug)]
+pub struct Receivers<'a> {
+    user: &'a UserId,
+    local: Connections,
+    cluster: Option<&'a Cluster>,
+}
+
+impl Receivers<'_> {
+    /// Sends an event that becomes frames of these sizes. Returns whether there is a connection to
+    /// receive it, on any node.
+    pub async fn send_sized<T: Serialize>(
+        &self,
+        sender: &UserId,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) -> bool {
+        for connection in &self.local {
+            connection.send_sized(event, payload, frames);
+        }
+        let is_local = !self.local.is_empty();
+        let encoded = self
+            .cluster
+            .and_then(|cluster| Some((cluster, EncodedEvent::new(event, payload)?)));
+        match encoded {
+            None => is_local,
+            Some((cluster, event)) => cluster.send(self.user, sender, event).await || is_local,
+        }
+    }
+
+    /// Sends a small event.
+    pub async fn send<T: Serialize>(&self, sender: &UserId, event: &'static str, payload: &T) {
+        self.send_sized(sender, event, payload, &smallvec![SMALL_EVENT])
+            .await;
+    }
+}
+
+impl Users {
+    /// The receivers of an event for a user. Waits until each connection has room for an event or is
+    /// closed, which slows a sender down to the pace of its slowest receiver.
+    pub async fn receivers<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
+        let mut local = self.connections(user.as_str());
+        local.retain(|connection| !connection.is_leaving());
+        for connection in &local {
+            connection.flow().room().await;
+        }
+        // Without Redis nothing has to be encoded for other nodes.
+        let cluster = self.cluster.as_deref();
+        let cluster = cluster.filter(|cluster| cluster.redis().is_up());
+        if let Some(cluster) = cluster {
+            cluster.room(user).await;
+        }
+        Receivers {
+            user,
+            local,
+            cluster,
+        }
+    }
+
+    /// Sends an event of a user on another node to the connections that a user has here.
+    pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
+        const POLL: Duration = Duration::from_millis(2);
+        const TIMEOUT: Duration = Duration::from_secs(5);
+        let since = Instant::now();
+        while self.is_expected(user) && since.elapsed() < TIMEOUT {
+            tokio::time::sleep(POLL).await;
+        }
+        self.add_remote_peer(sender, user);
+        for connection in self.connections(user.as_str()) {
+            connection.flow().room().await;
+            connection.send_encoded(event);
+        }
+    }
+}
