@@ -1,15 +1,15 @@
-//! The time as the protocol writes it, and where it comes from.
+//! The clock, and the formats of time in the protocol.
 
 use std::fmt::Debug;
 use std::time::SystemTime;
 
-/// Tells the time to what lives and ends by it. Tests bring their own.
+/// The source of time for everything that expires. Tests use one of their own.
 pub trait Clock: Debug + Send + Sync {
     /// Milliseconds since the epoch.
     fn now_ms(&self) -> u64;
 }
 
-/// The clock of this machine.
+/// The clock of the system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;
 
@@ -19,37 +19,37 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that goes when it is told to.
+/// A clock that tests set.
 #[cfg(test)]
 #[derive(Debug)]
-pub(crate) struct HandClock(std::sync::atomic::AtomicU64);
+pub(crate) struct ManualClock(std::sync::atomic::AtomicU64);
 
 #[cfg(test)]
-impl HandClock {
-    /// Some time ago.
+impl ManualClock {
+    /// At some time in the past.
     pub fn new() -> Self {
         Self(1_700_000_000_000.into())
     }
 
-    /// It is this time now.
+    /// Sets the time.
     pub fn set(&self, now: u64) {
         self.0.store(now, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// So many milliseconds pass.
-    pub fn pass(&self, ms: u64) {
+    /// Advances the time.
+    pub fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now_ms(&self) -> u64 {
         self.0.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
-/// A clock before the epoch is as wrong as it gets.
+/// A system clock before the epoch counts as the epoch.
 fn since_epoch() -> std::time::Duration {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -1,11 +1,12 @@
-//! The codes a client or an audit record may see: one table of errors, one of disconnect reasons.
+//! The codes in messages to clients and in audit records: one table of errors, one of disconnect
+//! reasons.
 //!
-//! Owns the words only. Error texts and shapes belong to each dialect, and nothing here may carry
+//! Owns the codes only. Error texts and shapes belong to each dialect, and nothing here may carry
 //! text that came from a client.
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Why something was refused or failed, as told to clients and written to the audit.
+/// Why something was refused or failed, for clients and the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
     /// A payload is missing, malformed or too large in a field.
@@ -14,7 +15,7 @@ pub enum ErrorCode {
     UnknownEvent,
     /// A rate limit was exceeded; retry later.
     RateLimit,
-    /// No token where one is needed.
+    /// No token where one is required.
     MissingToken,
     /// The token is malformed, badly signed or not for this server.
     InvalidToken,
@@ -36,9 +37,9 @@ pub enum ErrorCode {
     InvalidKey,
     /// The session has another password.
     InvalidPassword,
-    /// The session has all the members it may have.
+    /// The session has the maximum number of members.
     SessionFull,
-    /// The server has all the sessions it may have; retry later.
+    /// The server has the maximum number of sessions; retry later.
     ServerBusy,
     /// Only a member may do this, under its own id.
     NotAMember,
@@ -46,23 +47,23 @@ pub enum ErrorCode {
     SessionExpired,
     /// The session is reserved or in use.
     SessionExists,
-    /// There is no such conversation, or the user does not take part in it.
+    /// There is no such conversation, or the user is not a participant of it.
     NotParticipant,
-    /// There is no such message, or it is not for this user to change.
+    /// There is no such message, or this user may not change it.
     Unauthorized,
-    /// There is no such thing.
+    /// The requested object does not exist.
     NotFound,
     /// There is a conversation with this id.
     ConversationExists,
-    /// A conversation could not be joined; nothing the client did.
+    /// A conversation could not be joined; not the fault of the client.
     JoinFailed,
-    /// A message could not be kept; nothing the client did.
+    /// A message could not be stored; not the fault of the client.
     MessageSendFailed,
     /// A request's body is too large.
     PayloadTooLarge,
     /// A request's body is not JSON.
     UnsupportedMediaType,
-    /// The server failed; nothing the client did.
+    /// The server failed; not the fault of the client.
     OperationFailed,
 }
 
@@ -119,7 +120,7 @@ pub enum DisconnectReason {
     PingTimeout,
     /// The client broke the transport protocol, or one event was too large.
     ProtocolError,
-    /// It took no data within the deadline while a backlog waited.
+    /// The client read nothing within the deadline while a backlog waited.
     SlowConsumer,
     /// The token expired and was not refreshed.
     TokenExpired,
@@ -138,7 +139,7 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// The reason as audit records and metrics spell it.
+    /// The reason in audit records and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientLeft => "client left",

@@ -1,5 +1,5 @@
-//! The closed list of client families. Owns their names and nothing about what they say: events and
-//! payloads belong to the dialects' own modules.
+//! The closed list of client families. Owns their names only: events and payloads belong to the
+//! modules of the dialects.
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +48,7 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// A name that is no dialect's.
+/// Not the name of a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Unknown dialect")]
 pub struct UnknownDialect;

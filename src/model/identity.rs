@@ -1,4 +1,4 @@
-//! Who a connection speaks for. Ids are parsed once, here; a value of these types is valid.
+//! On whose behalf a connection acts. Ids are parsed once, so that a value of these types is valid.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The longest user id, in bytes (protocol, "Identity and authentication").
+/// Maximum length of a user id, in bytes (protocol, "Identity and authentication").
 pub const MAX_USER_ID_BYTES: usize = 128;
 
 /// A user's id: 1 to 128 bytes without control characters. Cheap to clone.
@@ -58,10 +58,10 @@ impl fmt::Debug for UserId {
     }
 }
 
-/// A user, as their token describes them. What it does not tell stays as it is known.
+/// A user, as their token describes them. What it leaves out keeps its stored value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenUser {
-    /// Who it is.
+    /// Their id.
     pub id: UserId,
     /// The name, if the token has one; never empty.
     pub name: Option<Arc<str>>,
@@ -69,10 +69,10 @@ pub struct TokenUser {
     pub avatar_url: Option<Arc<str>>,
 }
 
-/// An authenticated user: what the token tells, and what is known where it tells nothing.
+/// An authenticated user: what the token says, completed by the stored record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Identity {
-    /// The only id events carry for this user.
+    /// The only id of this user in events.
     pub user: UserId,
     /// The name shown to others; never empty.
     pub name: Arc<str>,

@@ -1,5 +1,5 @@
-//! What everything is about: ids, who somebody is, the records of conversations and sessions, the
-//! names of dialects, the codes of errors, and the clock. It is data; it must not do I/O.
+//! The data that all layers share: ids, identities, records of conversations and sessions, names of
+//! dialects, error codes, and the clock. It must not do I/O.
 
 pub mod clock;
 mod codes;

@@ -1,5 +1,5 @@
-//! Where conversations and sessions are kept: one contract for each, and what implements it. A store
-//! must not know connections, and nothing here any event.
+//! Stores of conversations and of sessions: their traits, and the implementations. A store must not
+//! know connections, nor any event.
 
 pub mod conversations;
 pub mod drivers;

@@ -1,4 +1,4 @@
-//! The names of things: parsed once, here; a value of these types is valid.
+//! Ids and short texts: parsed once, so that a value of these types is valid.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use uuid::{Uuid, Version};
 
 use crate::model::UserId;
 
-/// The most characters of an emoji (protocol, "Limits").
+/// Maximum number of characters of an emoji (protocol, "Limits").
 pub const MAX_EMOJI_CHARS: usize = 10;
 
 /// A short text: 1 to 128 bytes without control characters, the same bounds as for a user's id.
@@ -59,8 +59,8 @@ name! {
     ConversationId
 }
 
-/// What a client calls a message before it knows its id. A number is not the same as its text: its
-/// sender compares what it gets back with what it sent. Cheap to clone.
+/// The id that a client gives a message before it knows the real one. A number is not the same as its
+/// text: the sender compares what it receives with what it sent. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TempId {
     /// 1 to 128 bytes without control characters.
@@ -70,7 +70,7 @@ pub enum TempId {
 }
 
 name! {
-    /// A short text that a client made: 1 to 128 bytes without control characters.
+    /// A short text of a client: 1 to 128 bytes without control characters.
     Name
 }
 
@@ -97,7 +97,7 @@ impl Serialize for TempId {
 }
 
 impl ConversationId {
-    /// A new one, for a conversation that a client did not name.
+    /// A new id, for a conversation to which the client gave none.
     pub fn random() -> Self {
         Self(Uuid::now_v7().to_string().into())
     }
@@ -124,28 +124,28 @@ impl<'de> Deserialize<'de> for TempId {
     }
 }
 
-/// A UUIDv7 that the store made.
-macro_rules! made_id {
+/// A UUIDv7 that the store has created.
+macro_rules! store_id {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(Uuid);
 
         impl $name {
-            /// Parses the text form with hyphens. `None`: it is not that of a UUIDv7.
+            /// Parses the text form with hyphens. `None`: not that of a UUIDv7.
             pub fn parse(text: &str) -> Option<Self> {
                 const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
                 let id = Uuid::parse_str(text).ok().filter(|_| text.len() == LENGTH)?;
                 Self::new(id)
             }
 
-            /// `None`: it is no UUIDv7.
+            /// `None`: not a UUIDv7.
             pub fn new(id: Uuid) -> Option<Self> {
                 (id.get_version() == Some(Version::SortRand)).then_some(Self(id))
             }
 
-            /// An id that this program has just made.
-            pub(crate) fn made(id: Uuid) -> Self {
+            /// An id that this program has just created.
+            pub(crate) fn from_new(id: Uuid) -> Self {
                 Self(id)
             }
 
@@ -176,17 +176,17 @@ macro_rules! made_id {
     };
 }
 
-made_id! {
+store_id! {
     /// A message's id. Those of one conversation ascend in the order of its history.
     MessageId
 }
 
-made_id! {
+store_id! {
     /// A reaction's id.
     ReactionId
 }
 
-/// What someone reacts with: 1 to 10 characters, none of them a control character. Cheap to clone.
+/// An emoji of a reaction: 1 to 10 characters, none of them a control character. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Emoji(Arc<str>);
 
@@ -219,7 +219,7 @@ impl<'de> Deserialize<'de> for Emoji {
 
 impl fmt::Debug for Emoji {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What someone feels is nobody's business, not even a log's.
+        // Reactions are content, which is never logged.
         f.write_str("Emoji")
     }
 }

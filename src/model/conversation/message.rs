@@ -1,6 +1,5 @@
-//! Messages, what was received of them, and reactions: the records that are kept, and what is asked
-//! of a store. Times are milliseconds since the epoch. What users write is [`OwnedValue`]: never looked
-//! into, and not in any `Debug`.
+//! Messages, receipts and reactions: the stored records, and the requests to a store. Times are
+//! milliseconds since the epoch. What users write is [`OwnedValue`]: opaque, and not in any `Debug`.
 
 use super::{ConversationId, Emoji, MessageId, ReactionId, TempId};
 use crate::model::UserId;
@@ -17,29 +16,29 @@ pub struct Reaction {
     pub conversation: ConversationId,
     /// Who reacts.
     pub user: UserId,
-    /// With what.
+    /// The emoji.
     pub emoji: Emoji,
     /// When.
     pub created_at: u64,
 }
 
-/// What came of a reaction.
+/// The result of adding a reaction.
 #[derive(Debug)]
 pub struct Reacted {
     /// The reaction.
     pub reaction: Reaction,
-    /// The user had reacted so before, and nothing was changed.
+    /// The user had reacted with this emoji before, and nothing was changed.
     pub repeated: bool,
 }
 
-/// What one user has received of one message.
+/// The receipt of one message by one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The message.
     pub message: MessageId,
     /// Who received it.
     pub user: UserId,
-    /// When it reached them.
+    /// When it was delivered to them.
     pub delivered_at: u64,
     /// When they read it.
     pub read_at: Option<u64>,
@@ -54,66 +53,66 @@ pub struct Read {
     pub messages: Vec<(UserId, Vec<MessageId>)>,
 }
 
-/// Messages that someone received for the first time.
+/// Messages that were delivered to a user for the first time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// When.
     pub at: u64,
     /// Each with its sender, in the order of the history.
     pub messages: Vec<(MessageId, UserId)>,
-    /// There are more: ask again.
+    /// There are more undelivered messages: repeat the request.
     pub more: bool,
 }
 
-/// A message to keep.
+/// A message to append.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    /// Where.
+    /// Its conversation.
     pub conversation: ConversationId,
-    /// Whose.
+    /// Its sender.
     pub sender: UserId,
-    /// What it says.
+    /// Its content.
     pub content: Option<OwnedValue>,
     /// What is attached to it (protocol, `chat`).
     pub media: Option<OwnedValue>,
     /// Which content key it is encrypted with (protocol, `feed`).
     pub key_number: Option<i64>,
-    /// What its sender calls it.
+    /// The id that its sender has given it.
     pub temp_id: Option<TempId>,
 }
 
-/// A message, as it is kept.
+/// A stored message.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// Its id.
     pub id: MessageId,
-    /// Where it was sent.
+    /// Its conversation.
     pub conversation: ConversationId,
-    /// Who sent it.
+    /// Its sender.
     pub sender: UserId,
-    /// What its sender calls it.
+    /// The id that its sender has given it.
     pub temp_id: Option<TempId>,
     /// Which content key it is encrypted with.
     pub key_number: Option<i64>,
-    /// When it was kept: the time in its id.
+    /// When it was stored: the time in its id.
     pub created_at: u64,
     /// When it was edited last.
     pub edited_at: Option<u64>,
-    /// What is left of it.
+    /// Its content, or that it was deleted.
     pub body: Body,
 }
 
-/// What is left of a message.
+/// The content of a message, unless it was deleted.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// All of it.
+    /// It was not deleted.
     Whole {
-        /// What it says.
+        /// The content.
         content: Option<OwnedValue>,
         /// What is attached to it.
         media: Option<OwnedValue>,
     },
-    /// Nothing but that there was one.
+    /// It was deleted, with its content.
     Deleted {
         /// When it was deleted.
         at: u64,
@@ -121,7 +120,7 @@ pub enum Body {
 }
 
 impl Message {
-    /// What it says, unless that was deleted.
+    /// Its content, unless it was deleted.
     pub fn content(&self) -> Option<&OwnedValue> {
         match &self.body {
             Body::Whole { content, .. } => content.as_ref(),
@@ -129,7 +128,7 @@ impl Message {
         }
     }
 
-    /// What is attached to it, unless that was deleted.
+    /// What is attached to it, unless it was deleted.
     pub fn media(&self) -> Option<&OwnedValue> {
         match &self.body {
             Body::Whole { media, .. } => media.as_ref(),
@@ -137,10 +136,10 @@ impl Message {
         }
     }
 
-    /// About how many bytes its content and media take together, as JSON text and attachments.
+    /// The approximate size in bytes of content and media together, as JSON text and attachments.
     pub fn size(&self) -> usize {
-        let kept = [self.content(), self.media()].into_iter().flatten();
-        kept.map(|kept| kept.as_opaque().total_size()).sum()
+        let values = [self.content(), self.media()].into_iter().flatten();
+        values.map(|value| value.as_opaque().total_size()).sum()
     }
 
     /// When it was deleted, if it was.
@@ -152,22 +151,22 @@ impl Message {
     }
 }
 
-/// What came of a message.
+/// The result of appending a message.
 #[derive(Debug)]
 pub struct Appended {
-    /// As it is kept.
+    /// The message as stored.
     pub message: Message,
-    /// Its sender had sent it before, and nothing was changed.
+    /// It was stored and acknowledged before, and nothing was changed.
     pub repeated: bool,
-    /// Messages before it, oldest first, that were kept although it seemed to fail: nobody was told
-    /// of them.
+    /// Earlier messages, oldest first, that were stored although their senders got an error: they
+    /// were not published yet.
     pub before: Vec<Message>,
 }
 
-/// What came of a deletion.
+/// The result of a deletion.
 #[derive(Debug)]
 pub struct Deleted {
-    /// What is left.
+    /// The message as stored now.
     pub message: Message,
     /// It was deleted before, and nothing was changed.
     pub repeated: bool,
@@ -176,13 +175,13 @@ pub struct Deleted {
 /// An edit.
 #[derive(Debug, Clone)]
 pub struct Edit {
-    /// What it now says.
+    /// The new content.
     pub content: OwnedValue,
-    /// Which content key that is encrypted with. `None` leaves the number.
+    /// Which content key that is encrypted with. `None` keeps the number.
     pub key_number: Option<i64>,
 }
 
-/// The most messages that are read at once (protocol, REST).
+/// Maximum number of messages in one page (protocol, REST).
 pub const MAX_PAGE: u16 = 200;
 
 /// How many messages to read: 1 to 200.
@@ -190,11 +189,10 @@ pub const MAX_PAGE: u16 = 200;
 pub struct PageLimit(u16);
 
 impl PageLimit {
-    /// The most bytes ([`Message::size`]) of messages that are read at once, however many they may
-    /// be; one message is always read.
+    /// Maximum number of bytes ([`Message::size`]) of a page's messages; one message is always read.
     pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-    /// `None`: it is not 1 to 200.
+    /// `None`: not 1 to 200.
     pub fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;
         (1..=MAX_PAGE).contains(&limit).then_some(Self(limit))
@@ -206,8 +204,8 @@ impl PageLimit {
     }
 }
 
-/// Which part of a history: what comes after one message and before another. With `after` the
-/// oldest of these, else the newest.
+/// Which part of a history: the messages after one and before another. With `after` the oldest of
+/// these come first, otherwise the newest.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Window {
     /// Later than this one, which need not exist.
@@ -216,7 +214,7 @@ pub struct Window {
     pub before: Option<MessageId>,
 }
 
-/// A part of a history.
+/// A page of a history.
 #[derive(Debug)]
 pub struct Page {
     /// Oldest first.
@@ -225,12 +223,11 @@ pub struct Page {
     pub more: bool,
 }
 
-/// A part of a history, and how much there is.
+/// A page of a history by position, with the total.
 #[derive(Debug)]
 pub struct Slice {
-    /// Oldest first. Fewer than were asked for when these are large: the next one's position is
-    /// after as many as came.
+    /// Oldest first. Fewer than requested if they are large: the next page begins after these.
     pub messages: Vec<Message>,
-    /// Messages in all.
+    /// The number of messages in the history.
     pub total: u64,
 }

@@ -1,5 +1,5 @@
 //! Stored conversations: their ids, their records, and how a subscriber sees one. It must not know
-//! where they are kept.
+//! where they are stored.
 
 mod ids;
 mod message;

@@ -1,6 +1,5 @@
-//! Users, conversations and who takes part in them: the records that are kept, and what is asked of a
-//! store. Times are milliseconds since the epoch. Keys are [`OwnedValue`]: never looked into, and not in any
-//! `Debug`.
+//! Users, conversations and their participants: the stored records, and the requests to a store. Times
+//! are milliseconds since the epoch. Keys are [`OwnedValue`]: opaque, and not in any `Debug`.
 
 use std::sync::Arc;
 
@@ -30,23 +29,23 @@ macro_rules! names {
 }
 
 names! {
-    /// What a participant may do.
+    /// The role of a participant.
     Role {
         /// Manages participants, deletes messages of others.
         Admin = "admin",
-        /// Takes part.
+        /// Reads and writes.
         Member = "member",
     }
 }
 
 names! {
-    /// Whether someone takes part.
+    /// Whether someone is an active participant.
     ParticipantStatus {
-        /// They do.
+        /// They are.
         Active = "active",
-        /// They went.
+        /// They have left.
         Left = "left",
-        /// They were sent away.
+        /// They were removed.
         Removed = "removed",
     }
 }
@@ -61,35 +60,35 @@ names! {
     }
 }
 
-/// A user, as others are shown them.
+/// A user, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
-    /// Who it is.
+    /// Their id.
     pub id: UserId,
-    /// The name that was told last; the id when none was.
+    /// The name of the last token that had one; by default the id.
     pub name: Arc<str>,
     /// A picture.
     pub avatar_url: Option<Arc<str>>,
     /// Whether they may connect.
     pub status: UserStatus,
-    /// When they were connected last. `None`: not since they are known here.
+    /// When they were online last. `None`: never since they are known.
     pub last_seen_at: Option<u64>,
 }
 
 impl UserRecord {
-    /// Whether it says already what a token tells.
-    pub(crate) fn says(&self, token: &TokenUser) -> bool {
+    /// Whether it has everything that a token says of the user.
+    pub(crate) fn covers(&self, token: &TokenUser) -> bool {
         token.name.as_ref().is_none_or(|name| *name == self.name)
             && (token.avatar_url.is_none() || token.avatar_url == self.avatar_url)
     }
 }
 
-/// What an administrator changes of a user. `None` leaves it.
+/// What an administrator changes of a user. `None` keeps a value.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
     /// The name.
     pub name: Option<Arc<str>>,
-    /// The picture; `Some(None)` takes it away.
+    /// The picture; `Some(None)` removes it.
     pub avatar_url: Option<Option<Arc<str>>>,
     /// Whether they may connect.
     pub status: Option<UserStatus>,
@@ -102,23 +101,23 @@ pub struct Conversation {
     pub id: ConversationId,
     /// Its title.
     pub title: Option<Arc<str>>,
-    /// Who made it.
+    /// Who created it.
     pub created_by: UserId,
-    /// When it was made.
+    /// When it was created.
     pub created_at: u64,
-    /// When its last message came; before the first, when it was made.
+    /// When its last message was sent; before the first, when it was created.
     pub last_message_at: u64,
 }
 
-/// A conversation, as one who takes part in it sees it in a list.
+/// A conversation, as a participant sees it in a list.
 #[derive(Debug, Clone)]
 pub struct Listed {
     /// The conversation.
     pub conversation: Conversation,
-    /// What they may do in it.
+    /// The participant's role.
     pub role: Role,
-    /// Messages of others since they were added last that they have not read, without those that
-    /// were deleted or that they have hidden.
+    /// The number of messages of others since they were added last that they have not read, without
+    /// those that were deleted or that they have hidden.
     pub unread: u64,
     /// Their own content key, if one was given.
     pub key: Option<ContentKey>,
@@ -133,14 +132,14 @@ pub struct ContentKey {
     pub encrypted: OwnedValue,
 }
 
-/// Someone who takes or took part in a conversation.
+/// A present or former participant of a conversation.
 #[derive(Debug, Clone)]
 pub struct Participant {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
-    /// Whether they still take part.
+    /// Whether they are an active participant.
     pub status: ParticipantStatus,
     /// When they were added last.
     pub joined_at: u64,
@@ -149,60 +148,60 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// Whether they take part.
+    /// Whether they are an active participant.
     pub fn is_active(&self) -> bool {
         self.status == ParticipantStatus::Active
     }
 }
 
-/// Someone who is to take part.
+/// A participant to add.
 #[derive(Debug, Clone)]
 pub struct NewParticipant {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// What they may do.
+    /// Their role.
     pub role: Role,
-    /// Their content key. `None` keeps the one they had.
+    /// Their content key. `None` keeps the previous one.
     pub key: Option<ContentKey>,
 }
 
-/// A conversation to make.
+/// A conversation to create.
 #[derive(Debug, Clone)]
 pub struct NewConversation {
-    /// The id that it is to have.
+    /// Its id.
     pub id: ConversationId,
     /// Its title.
     pub title: Option<Arc<str>>,
-    /// Who makes it. They take part only if they are among the participants.
+    /// Who creates it. They become a participant only if they are among those below.
     pub created_by: UserId,
-    /// Who is to take part. Of several entries for one user the first counts.
+    /// Its first participants. Of several entries for one user the first counts.
     pub participants: Vec<NewParticipant>,
 }
 
-/// A conversation that was made.
+/// A conversation that was created.
 #[derive(Debug)]
 pub struct Created {
     /// The conversation.
     pub conversation: Conversation,
-    /// Those who take part, by id.
+    /// Its participants, by id.
     pub participants: Vec<Participant>,
 }
 
-/// Someone was added.
+/// The result of adding a participant.
 #[derive(Debug)]
 pub struct Added {
-    /// As they are now.
+    /// The participant as stored now.
     pub participant: Participant,
-    /// They took part already, and nothing was changed.
+    /// They were an active participant already, and nothing was changed.
     pub repeated: bool,
 }
 
-/// How someone ceases to take part.
+/// How a participation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// They go.
+    /// They leave.
     Left,
-    /// They are sent away.
+    /// They are removed.
     Removed,
 }
 

@@ -1,12 +1,12 @@
-//! How a subscriber sees a conversation: in the shape of one dialect, and under an id of the JSON
-//! type with which it subscribed.
+//! How a subscriber sees a conversation: in the shape of one dialect, and with the id in the JSON type
+//! with which it subscribed.
 
 use serde::{Serialize, Serializer};
 
 use crate::model::Dialect;
 use crate::model::conversation::ConversationId;
 
-/// The dialect in whose shape events come.
+/// The dialect in whose shape events are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// `conversation`

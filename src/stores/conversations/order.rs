@@ -1,4 +1,4 @@
-//! Ids that ascend in the order in which they are made, whatever the clock does.
+//! Ids that ascend in the order in which they are created, whatever the clock does.
 
 use uuid::Uuid;
 

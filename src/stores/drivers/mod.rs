@@ -1,5 +1,5 @@
-//! How the databases are reached: one connection each, its errors and its timeouts. It must not know
-//! what is kept there.
+//! How the databases are reached: one connection each, with its errors and timeouts. It must not know
+//! what is stored there.
 
 pub mod mongo;
 pub mod redis;

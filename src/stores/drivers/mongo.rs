@@ -1,7 +1,7 @@
 //! The connection to MongoDB that the stores share.
 //!
-//! Owns what is set about it beyond its URI, the bounds in time, and what of an error may be told: its
-//! codes, and never what is in documents or in the URI. It must not know collections.
+//! Owns its options beyond the URI, its timeouts, and which part of an error may be shown: codes, and
+//! never the content of documents or the URI. It must not know collections.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -16,12 +16,12 @@ use mongodb::{Client, Database};
 
 use crate::config::Secret;
 
-/// The database, when the URI names none.
-const DATABASE: &str = "sealed_relay";
-/// What the URI does not say. The driver's own half minute would hold up clients for as long.
+/// The database, if the URI names none.
+const DEFAULT_DATABASE: &str = "sealed_relay";
+/// Defaults for what the URI does not set. The driver's own 30 s would block clients for as long.
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The code of a document that breaks a unique index.
+/// The error code of a document that violates a unique index.
 pub const DUPLICATE: i32 = 11_000;
 
 /// One database. Cheap to clone.
@@ -31,12 +31,12 @@ pub struct Mongo {
 }
 
 impl Mongo {
-    /// Makes a client, which connects when it is first used, and again whenever it must. Pool,
-    /// timeouts, TLS, credentials and the database (`sealed_relay`) come from the URI; where it says
-    /// nothing, writes are confirmed by the majority, and a server is waited for for 2 s.
+    /// Creates a client, which connects when it is first used, and reconnects when it has to. Pool,
+    /// timeouts, TLS, credentials and the database come from the URI. Defaults: the database
+    /// `sealed_relay`, writes confirmed by the majority, 2 s to find a server, 5 s to connect.
     ///
     /// # Errors
-    /// When the URI is none, or the name in a `mongodb+srv` one is not found.
+    /// When the URI is invalid, or the name in a `mongodb+srv` one cannot be resolved.
     pub async fn open(uri: &Secret) -> Result<Self, MongoError> {
         let uri = ConnectionString::parse(uri.expose()).map_err(|_| MongoError::uri())?;
         let mut options = ClientOptions::parse(uri).await?;
@@ -52,7 +52,7 @@ impl Mongo {
             .get_or_insert_with(WriteConcern::majority);
         let name = options.default_database.clone();
         let client = Client::with_options(options)?;
-        let database = client.database(name.as_deref().unwrap_or(DATABASE));
+        let database = client.database(name.as_deref().unwrap_or(DEFAULT_DATABASE));
         Ok(Self { database })
     }
 
@@ -66,8 +66,8 @@ impl Mongo {
         &self.database
     }
 
-    /// The database, read from the primary of its replica set whatever the URI says: what was
-    /// written last is seen there.
+    /// The database, read from the primary of its replica set whatever the URI says, so that the
+    /// last write is visible.
     pub fn primary(&self) -> Database {
         let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
         let options = DatabaseOptions::builder()
@@ -86,11 +86,11 @@ impl fmt::Debug for Mongo {
     }
 }
 
-/// Does an operation, for at most `limit`: the driver itself waits for ever for the answer of a server
-/// that stands still.
+/// Performs an operation with a timeout: the driver itself waits without end for the answer of a
+/// server that hangs.
 ///
 /// # Errors
-/// When it fails or takes too long. It may have been done nevertheless.
+/// When it fails or times out. It may have been performed nevertheless.
 pub async fn within<T>(
     limit: Duration,
     operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
@@ -101,7 +101,7 @@ pub async fn within<T>(
     }
 }
 
-/// Why MongoDB did not do something. Shows nothing of documents or of the URI.
+/// Why an operation failed. Shows nothing of documents or of the URI.
 #[derive(Clone)]
 pub struct MongoError(Why);
 
@@ -179,7 +179,7 @@ impl fmt::Display for MongoError {
             return write!(f, "MongoDB refused with code {code}");
         }
         match &*error.kind {
-            // These tell of servers, and not of what is sent to them.
+            // These describe servers, and not what is sent to them.
             ErrorKind::ServerSelection { message, .. }
             | ErrorKind::ConnectionPoolCleared { message, .. }
             | ErrorKind::DnsResolve { message, .. }

@@ -1,5 +1,5 @@
-//! SQLite files of the data folder: made, opened, and brought up to date. What is in them belongs to
-//! the stores: each has a file of its own, its settings and its migrations.
+//! SQLite files of the data folder: how they are created, opened and migrated. Their content belongs
+//! to the stores: each has a file, settings and migrations of its own.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -15,12 +15,12 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why a file could not be opened. Holds nothing of what is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The data folder or the file in it cannot be made.
+    /// The data folder or the file in it cannot be created.
     #[error("cannot create {}: {source}", path.display())]
     Create {
-        /// What was to be made.
+        /// The folder or file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The file was written by a newer version of this program.
@@ -30,20 +30,20 @@ pub enum OpenError {
         path: PathBuf,
         /// Its schema version.
         found: u32,
-        /// The newest version known here.
+        /// The newest version that this program knows.
         known: u32,
     },
-    /// The database refused.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),
 }
 
-/// Opens `file` in `data_dir`, applies `settings`, and those of `migrations` that it has not seen:
-/// `PRAGMA user_version` counts the ones applied. A missing folder is made with mode 0700 and a
-/// missing file with 0600; existing ones keep their modes.
+/// Opens `file` in `data_dir`, and applies `settings` and the missing ones of `migrations`:
+/// `PRAGMA user_version` counts those applied. A missing folder is created with mode 0700 and a
+/// missing file with 0600; the modes of existing ones stay.
 ///
 /// # Errors
-/// When folder or file cannot be made or opened, another process holds the file for more than five
+/// When folder or file cannot be created or opened, another process holds the file for more than five
 /// seconds, or its schema is newer than this program.
 pub fn open(
     data_dir: &Path,
@@ -61,7 +61,7 @@ pub fn open(
         .create(data_dir)
         .map_err(create(data_dir))?;
     let path = data_dir.join(file);
-    // Made here because SQLite would use the process's umask; its side files copy this mode.
+    // Created explicitly because SQLite would use the process's umask; its side files copy this mode.
     OpenOptions::new()
         .append(true)
         .create(true)

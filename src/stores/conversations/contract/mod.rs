@@ -60,8 +60,8 @@ macro_rules! contract_suite {
     ($open:path; $($module:ident::$test:ident),+ $(,)?) => { $(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            use $crate::stores::conversations::contract::{$module, subject::{HandClock, Subject}};
-            let clock = std::sync::Arc::new(HandClock::new());
+            use $crate::stores::conversations::contract::{$module, subject::{ManualClock, Subject}};
+            let clock = std::sync::Arc::new(ManualClock::new());
             if let Some((stores, keep)) = $open(clock.clone()).await {
                 $module::$test(Subject::new(stores, clock, keep)).await;
             }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::model::UserId;
 use crate::model::clock::Clock;
-pub(crate) use crate::model::clock::HandClock;
+pub(crate) use crate::model::clock::ManualClock;
 use crate::model::conversation::*;
 use crate::payload::OwnedValue;
 use crate::stores::conversations::*;
@@ -15,7 +15,7 @@ use crate::stores::conversations::*;
 /// A store, empty at first.
 pub struct Subject {
     pub stores: ConversationStores,
-    pub clock: Arc<HandClock>,
+    pub clock: Arc<ManualClock>,
     /// What has to live as long.
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -23,7 +23,7 @@ pub struct Subject {
 impl Subject {
     pub fn new(
         stores: ConversationStores,
-        clock: Arc<HandClock>,
+        clock: Arc<ManualClock>,
         keep: impl Any + Send + Sync,
     ) -> Self {
         Self {

@@ -1,11 +1,11 @@
-//! What may become of a message: edited, deleted, hidden.
+//! Changes of a message: editing, deleting, hiding.
 
 use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
 use super::collections::{done, one};
 use super::db::{Db, gone};
-use super::documents::{MessageDocument, date, kept, text_of};
+use super::documents::{MessageDocument, bson_of, date, text_of};
 use super::known_messages::known_message;
 use super::members::member;
 use super::{counts, receipts};
@@ -14,7 +14,7 @@ use crate::model::conversation::{ConversationId, Deleted, Edit, Message, Message
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::time_of;
 
-/// Now, but never before a message was kept.
+/// Now, but never before a message was stored.
 fn later(db: &Db, message: MessageId) -> mongodb::bson::DateTime {
     date(db.now().max(time_of(message.uuid())))
 }
@@ -38,7 +38,7 @@ pub(super) async fn edit(
     member(db, conversation, author).await?;
     let mut filter = whole(conversation, message);
     filter.insert("senderId", author.as_str());
-    let mut set = doc! { "content": kept(&edit.content), "editedAt": later(db, message) };
+    let mut set = doc! { "content": bson_of(&edit.content), "editedAt": later(db, message) };
     if let Some(number) = edit.key_number {
         set.insert("keyNumber", number);
     }
@@ -67,7 +67,7 @@ pub(super) async fn delete(
     };
     let write = db.messages.update_one(whole(conversation, message), update);
     let repeated = done(write).await?.matched_count == 0;
-    // Who deleted it before may have ended in the middle of it.
+    // An earlier deletion may have ended half-way.
     let known = known_message(db, conversation, message).await?;
     if known.uncounted {
         counts::pass_for_all(db, conversation, &known).await?;
@@ -91,7 +91,7 @@ pub(super) async fn hide(
     if known.is_hidden_for(user) {
         return Ok(false);
     }
-    if !receipts::have_read(db, &known.id, user).await? {
+    if !receipts::has_read(db, &known.id, user).await? {
         counts::pass(db, &mut member, std::slice::from_ref(&known)).await?;
     }
     let filter = doc! { "_id": &known.id, "deletedFor": { "$ne": user.as_str() } };

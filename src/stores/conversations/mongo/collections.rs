@@ -1,4 +1,4 @@
-//! The collections and their indexes, and how they are asked. It must not know what is asked.
+//! The collections and their indexes, and how they are queried. It must not know the queries.
 //!
 //! Every index that is unique begins with what its collection would be sharded by. None is partial:
 //! not every server of MongoDB's protocol has those.
@@ -19,8 +19,8 @@ use super::documents::{
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::{Mongo, MongoError, within};
 
-/// How long MongoDB has for one command.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of one command.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The collections of one database.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Collections {
 
 impl Collections {
     pub(super) fn of(mongo: &Mongo) -> Self {
-        // What another member of a replica set knows may be older than what was answered here.
+        // The state of a secondary may be older than what this node has answered.
         let database = mongo.primary();
         Self {
             users: database.collection("users"),
@@ -47,7 +47,7 @@ impl Collections {
         }
     }
 
-    /// Makes the indexes that are not there.
+    /// Creates the missing indexes.
     pub(super) async fn make_indexes(&self) -> Result<(), StoreError> {
         make(
             &self.users,
@@ -106,25 +106,25 @@ fn sparse(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// Does one command.
+/// Runs one command.
 pub(super) async fn done<T>(
     command: impl IntoFuture<Output = mongodb::error::Result<T>>,
 ) -> Result<T, StoreError> {
-    Ok(within(TIMEOUT, command).await?)
+    Ok(within(COMMAND_TIMEOUT, command).await?)
 }
 
-/// Does one command that may find that there is such a document already: `None`.
+/// Runs one command. `None`: a unique index has such a document already.
 pub(super) async fn unless_there<T>(
     command: impl IntoFuture<Output = mongodb::error::Result<T>>,
 ) -> Result<Option<T>, StoreError> {
-    match within(TIMEOUT, command).await {
+    match within(COMMAND_TIMEOUT, command).await {
         Ok(done) => Ok(Some(done)),
         Err(error) if error.is_duplicate() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// All that is found. What another program wrote, and is not as documented, is passed over.
+/// All documents that are found. Those of another program that do not fit the contract are skipped.
 pub(super) async fn all<T: DeserializeOwned + Send + Sync>(
     find: Find<'_, T>,
 ) -> Result<Vec<T>, StoreError> {
@@ -137,7 +137,7 @@ pub(super) async fn all<T: DeserializeOwned + Send + Sync>(
     Ok(found)
 }
 
-/// Takes one after the other, as long as `take` wants more.
+/// Hands one document after the other to `take`, as long as that returns `true`.
 pub(super) async fn each<T: DeserializeOwned + Send + Sync>(
     find: Find<'_, T>,
     mut take: impl FnMut(T) -> bool,
@@ -155,7 +155,7 @@ pub(super) async fn each<T: DeserializeOwned + Send + Sync>(
     done(reading).await
 }
 
-/// The one that is found.
+/// The document that is found.
 pub(super) async fn one<T: DeserializeOwned + Send + Sync>(
     find: FindOne<'_, T>,
 ) -> Result<Option<T>, StoreError> {

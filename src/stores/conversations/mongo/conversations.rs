@@ -1,4 +1,4 @@
-//! Conversations, and which of them a user takes part in.
+//! Conversations, and which of them have a user as an active participant.
 
 use std::collections::HashMap;
 
@@ -51,13 +51,13 @@ impl ConversationStore for MongoConversations {
     }
 }
 
-/// How long a conversation may take to be made, in milliseconds. One that takes longer was left in
-/// the middle of it.
-const MAKING: u64 = 60_000;
+/// How long the creation of a conversation may take, in milliseconds. One that takes longer was
+/// abandoned half-way.
+const CREATION_TIMEOUT_MS: u64 = 60_000;
 
 async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
     let now = db.now();
-    if !begin(db, new, now).await? && !begin_again(db, new, now).await? {
+    if !begin(db, new, now).await? && !resume(db, new, now).await? {
         return Err(StoreError::ConversationExists);
     }
     participants::insert_first(db, &new.id, &new.participants, date(now)).await?;
@@ -80,7 +80,7 @@ fn this(id: &ConversationId) -> Document {
     doc! { "id": id.as_str() }
 }
 
-/// Keeps a conversation, in which nobody takes part yet. `false`: there is one.
+/// Inserts a conversation without participants. `false`: the id is taken.
 async fn begin(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
     let mut document = doc! {
         "_id": new.id.as_str(),
@@ -99,11 +99,14 @@ async fn begin(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreEr
     Ok(inserted.is_some())
 }
 
-/// Goes on with one that the same user was making when something ended. `false`: that is none.
-async fn begin_again(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
+/// Resumes a creation that the same user has begun and that was abandoned. `false`: there is none.
+async fn resume(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
     let mut filter = this(&new.id);
     filter.insert("createdBy", new.created_by.as_str());
-    filter.insert("making", doc! { "$lt": date(now.saturating_sub(MAKING)) });
+    filter.insert(
+        "making",
+        doc! { "$lt": date(now.saturating_sub(CREATION_TIMEOUT_MS)) },
+    );
     let again = doc! { "$set": { "making": date(now) } };
     let again = done(db.conversations.update_one(filter, again)).await?;
     Ok(again.matched_count == 1)
@@ -114,13 +117,13 @@ async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, Stor
     Ok(found.and_then(ConversationDocument::conversation))
 }
 
-/// Where a user takes part.
-fn theirs(user: &UserId) -> Document {
+/// The active participations of a user.
+fn active_of(user: &UserId) -> Document {
     doc! { "userId": user.as_str(), "status": ACTIVE }
 }
 
 async fn list_for(db: &Db, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
-    let theirs = all(db.participants.find(theirs(user))).await?;
+    let theirs = all(db.participants.find(active_of(user))).await?;
     let newest_first = doc! { "lastMessageAt": -1, "createdAt": -1, "id": -1 };
     listed(db, theirs, newest_first, limit).await
 }
@@ -160,7 +163,7 @@ async fn listed(
             continue;
         };
         let passed = counts_of(db, participant).await?.passed;
-        // What is under way may be counted for one and not for the other yet.
+        // A message may be counted for the participant and not for the conversation yet.
         let unread = u64::try_from(document.message_count - passed).unwrap_or(0);
         if let Some(conversation) = document.conversation() {
             listed.push(Listed {
@@ -176,7 +179,7 @@ async fn listed(
 
 async fn ids_for(db: &Db, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
     let fields = doc! { "conversationId": 1, "userId": 1 };
-    let found = all(db.participants.find(theirs(user)).projection(fields)).await?;
+    let found = all(db.participants.find(active_of(user)).projection(fields)).await?;
     let ids = found.iter().map(|one| &one.conversation_id);
     Ok(ids.filter_map(|id| ConversationId::parse(id)).collect())
 }

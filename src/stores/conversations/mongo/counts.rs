@@ -1,5 +1,5 @@
-//! What is counted for participants. A change of several documents may end in the middle; so each
-//! part of it can be done again without counting anything twice, and is, by whoever comes next.
+//! What is counted for participants. A change of several documents may end half-way; so each part of
+//! it is idempotent, and the next operation that finds it unfinished repeats it.
 
 use mongodb::bson::{Document, doc};
 
@@ -11,23 +11,23 @@ use crate::model::UserId;
 use crate::model::conversation::ConversationId;
 use crate::stores::conversations::error::StoreError;
 
-/// Most messages that are counted at once.
-pub(super) const COUNTED: usize = 32;
-/// How many of those that were counted a participant remembers: enough for what may be under way.
-const REMEMBERED: i32 = 2 * COUNTED as i32;
-/// How often a document that others change at the same time is read again.
+/// Maximum number of messages that are counted at once.
+pub(super) const MAX_COUNTED: usize = 32;
+/// How many counted messages a participant's document lists: enough for all concurrent operations.
+const MAX_LISTED: i32 = 2 * MAX_COUNTED as i32;
+/// How often an update is tried that conflicts with concurrent ones.
 const ATTEMPTS: usize = 64;
 
 /// Whether a message counts as unread for a participant who has not read it.
-pub(super) fn is_news(member: &Member, message: &KnownMessage) -> bool {
+pub(super) fn counts_as_unread(member: &Member, message: &KnownMessage) -> bool {
     message.sender_id != member.user.as_str()
         && message.seq > member.counts.since
         && message.deleted_at.is_none()
         && !message.is_hidden_for(&member.user)
 }
 
-/// Counts those of these messages as not unread for a participant that were news. To be called
-/// before that is noted which makes them so, and with at most [`COUNTED`].
+/// Stops counting those of these messages as unread for a participant that do. To be called before
+/// what makes them read or hidden is stored, and with at most [`MAX_COUNTED`].
 pub(super) async fn pass(
     db: &Db,
     member: &mut Member,
@@ -35,8 +35,10 @@ pub(super) async fn pass(
 ) -> Result<(), StoreError> {
     for _ in 0..ATTEMPTS {
         let counted = &member.counts.counted;
-        let news = messages.iter().filter(|message| is_news(member, message));
-        let seqs: Vec<_> = news.map(|message| message.seq).collect();
+        let unread = messages
+            .iter()
+            .filter(|message| counts_as_unread(member, message));
+        let seqs: Vec<_> = unread.map(|message| message.seq).collect();
         let seqs: Vec<_> = seqs
             .into_iter()
             .filter(|seq| !counted.contains(seq))
@@ -51,7 +53,7 @@ pub(super) async fn pass(
         if done(write).await?.matched_count == 1 {
             return Ok(());
         }
-        // Another device of the user, or who deletes a message, was quicker.
+        // Another device of the user, or a deletion, has changed the counts meanwhile.
         let (conversation, user) = (member.conversation.clone(), member.user.clone());
         *member = self::member(db, &conversation, &user).await?;
     }
@@ -59,14 +61,14 @@ pub(super) async fn pass(
 }
 
 fn passed(seqs: Vec<i64>) -> Document {
-    let each = doc! { "$each": seqs.clone(), "$slice": -REMEMBERED };
+    let each = doc! { "$each": seqs.clone(), "$slice": -MAX_LISTED };
     doc! {
         "$inc": { "counts.passed": seqs.len() as i64 },
         "$push": { "counts.counted": each },
     }
 }
 
-/// Counts a message that was deleted as not unread for all for whom it still was.
+/// Stops counting a deleted message as unread for every active participant for whom it does.
 pub(super) async fn pass_for_all(
     db: &Db,
     conversation: &ConversationId,
@@ -94,7 +96,7 @@ pub(super) async fn pass_for_all(
     done(db.messages.update_one(this, counted)).await.map(drop)
 }
 
-/// Counts those that were deleted when something ended in the middle of it.
+/// Finishes the deletions that ended half-way.
 pub(super) async fn finish_deletions(db: &Db) -> Result<(), StoreError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -112,9 +114,9 @@ pub(super) async fn finish_deletions(db: &Db) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Counts a message that was kept for its conversation, and as not unread for its sender. All
-/// messages of a conversation are counted in their order.
-pub(super) async fn kept(
+/// Counts a stored message for its conversation, and as not unread for its sender. All messages of a
+/// conversation are counted in their order.
+pub(super) async fn count_stored(
     db: &Db,
     conversation: &ConversationId,
     sender: &UserId,
@@ -123,7 +125,7 @@ pub(super) async fn kept(
 ) -> Result<(), StoreError> {
     let id = conversation.as_str();
     let first = doc! { "_id": id, "createdBy": sender.as_str(), "createdAt": date(at) };
-    // An application may have made participants only.
+    // An application may have inserted participants only.
     let count = doc! {
         "$max": { "messageCount": seq, "lastMessageAt": date(at) }, "$setOnInsert": first,
     };
@@ -131,7 +133,7 @@ pub(super) async fn kept(
         loop {
             let filter = doc! { "id": id };
             let count = db.conversations.update_one(filter, count.clone());
-            // Of two who make it at once, one finds the other's.
+            // Of two concurrent upserts, one fails and then finds the document of the other.
             if unless_there(count.upsert(true)).await?.is_some() {
                 return Ok(());
             }

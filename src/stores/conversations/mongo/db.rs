@@ -43,8 +43,8 @@ impl Db {
     }
 }
 
-/// A document is not in the state in which it was left: another program has removed it, or has kept
-/// changing it.
+/// A document is not in the state in which it was left: another program has removed it, or
+/// changes it all the time.
 #[derive(Debug, thiserror::Error)]
 #[error("a document of {0} is not as it was left")]
 struct Gone(&'static str);

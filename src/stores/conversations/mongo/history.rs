@@ -1,4 +1,4 @@
-//! The history of a conversation, read in parts.
+//! Reading the history of a conversation, page by page.
 
 use mongodb::bson::{Document, doc};
 
@@ -13,8 +13,8 @@ use crate::model::conversation::{
 };
 use crate::stores::conversations::error::StoreError;
 
-/// Messages of a conversation that a user has not hidden.
-fn shown(conversation: &ConversationId, user: &UserId) -> Document {
+/// The filter for messages of a conversation that a user has not hidden.
+fn visible(conversation: &ConversationId, user: &UserId) -> Document {
     doc! { "conversationId": conversation.as_str(), "deletedFor": { "$ne": user.as_str() } }
 }
 
@@ -30,15 +30,15 @@ pub(super) async fn page(
     for (bound, id) in [("$gt", window.after), ("$lt", window.before)] {
         range.extend(id.map(|id: MessageId| (bound.to_owned(), text_of(id.uuid()).into())));
     }
-    let mut filter = shown(conversation, user);
+    let mut filter = visible(conversation, user);
     if !range.is_empty() {
         filter.insert("id", range);
     }
-    let from_the_oldest = window.after.is_some();
-    let direction = if from_the_oldest { 1 } else { -1 };
+    let oldest_first = window.after.is_some();
+    let direction = if oldest_first { 1 } else { -1 };
     let order = doc! { "id": direction };
     let mut page = read(db, filter, order, 0, limit).await?;
-    if !from_the_oldest {
+    if !oldest_first {
         page.messages.reverse();
     }
     Ok(page)
@@ -59,8 +59,8 @@ pub(super) async fn slice(
     let hidden = done(db.messages.count_documents(hidden)).await?;
     let total = u64::try_from(last).unwrap_or(0).saturating_sub(hidden);
     let order = doc! { "seq": 1 };
-    let mut filter = shown(conversation, user);
-    // They are numbered without gaps, so what comes first need not be walked through.
+    let mut filter = visible(conversation, user);
+    // They are numbered without gaps, so the first ones need not be walked through.
     let skip = match (offset < total, hidden) {
         (false, _) => {
             let messages = Vec::new();
@@ -76,7 +76,7 @@ pub(super) async fn slice(
     Ok(Slice { messages, total })
 }
 
-/// Reads one after the other, until the page is full.
+/// Reads document by document, until the page is full.
 async fn read(
     db: &Db,
     filter: Document,

@@ -1,5 +1,5 @@
-//! Who acts: a participant with what is counted for them, which is made here where an application has
-//! added them.
+//! The participant on whose behalf an operation is done, with what is counted for them. Where an
+//! application has added the participant, the counts are created first.
 
 use mongodb::bson::{Document, doc};
 
@@ -14,7 +14,7 @@ use crate::stores::conversations::order::first_at;
 
 pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();
 
-/// An active participant who acts.
+/// The active participant on whose behalf an operation is done.
 pub(super) struct Member {
     pub(super) conversation: ConversationId,
     pub(super) user: UserId,
@@ -22,12 +22,12 @@ pub(super) struct Member {
     pub(super) counts: Counts,
 }
 
-/// One participant of a conversation.
+/// The filter for one participant of a conversation.
 pub(super) fn this(conversation: &ConversationId, user: &UserId) -> Document {
     doc! { "conversationId": conversation.as_str(), "userId": user.as_str() }
 }
 
-/// The participant that acts.
+/// The active participant of a conversation.
 ///
 /// # Errors
 /// [`StoreError::NotParticipant`]
@@ -48,7 +48,7 @@ pub(super) async fn member(
     })
 }
 
-/// The counts of a participant, made anew where an application has added them.
+/// The counts of a participant, recreated where an application has added them.
 pub(super) async fn counts_of(
     db: &Db,
     document: &ParticipantDocument,
@@ -84,7 +84,7 @@ pub(super) async fn counts_of(
     let first = first_counts(joined_at, since, since + deleted);
     let set = doc! { "$set": { "joinedAt": joined_at, "counts": first } };
     done(db.participants.update_one(filter, set)).await?;
-    // Another may have been quicker.
+    // A concurrent operation may have stored others.
     let again = doc! {
         "conversationId": &document.conversation_id, "userId": &document.user_id,
     };

@@ -1,16 +1,15 @@
-//! Messages: keeping and finding them.
+//! Messages: appending and finding them.
 //!
-//! The messages of a conversation are numbered, and no number is given twice. Who keeps one reads the
-//! newest, and gives the next number and a greater id; if another node did the same at the same time,
-//! the second of them finds the number taken and begins again. So a message is seen only when all
-//! before it are.
+//! The messages of a conversation are numbered without gaps (`seq`), and a unique index prevents
+//! duplicates. To append one, a node takes the next number and a greater id; if another node was
+//! faster, the insertion fails and is tried again. So a message is visible only after all before it.
 
 use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::collections::{all, one, unless_there};
 use super::db::{Db, gone};
-use super::documents::{MessageDocument, date, kept, sent_as, temp, text_of};
+use super::documents::{MessageDocument, bson_of, date, sent_as, temp_id_value, text_of};
 use super::members::member;
 use super::newest::newest;
 use super::sequence_cache::{LastMessage, Sequence};
@@ -97,7 +96,7 @@ impl MessageStore for MongoConversations {
     }
 }
 
-/// How often the next number is tried for when others keep messages in the same conversation.
+/// How often an insertion is tried that conflicts with those of other nodes.
 const ATTEMPTS: usize = 256;
 
 async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
@@ -109,7 +108,7 @@ async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
             Some(last) => last,
             None => read_last(db, &new.conversation).await?,
         };
-        let id = MessageId::made(db.ids.after(&last.id, db.now()));
+        let id = MessageId::from_new(db.ids.after(&last.id, db.now()));
         let next = LastMessage {
             id: *id.uuid(),
             seq: last.seq + 1,
@@ -119,7 +118,7 @@ async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
             .inspect_err(|_| end.mark_unconfirmed(id))?
         {
             true => {
-                let before = settled(db, &mut end, id).await;
+                let before = take_unconfirmed(db, &mut end, id).await;
                 let before = before.inspect_err(|_| end.mark_unconfirmed(id))?;
                 end.last = Some(next);
                 return Ok(Appended {
@@ -130,7 +129,7 @@ async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
             }
             false => {
                 if let Some(sent) = sent_before(db, new).await? {
-                    return again(db, new, &mut end, sent).await;
+                    return append_again(db, new, &mut end, sent).await;
                 }
             }
         }
@@ -138,11 +137,11 @@ async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
     Err(gone("messages"))
 }
 
-/// Keeps a message at the end of its conversation, and counts it. `false`: its number, or its name, is
-/// taken.
+/// Inserts a message at the end of its conversation, and counts it. `false`: its number or its
+/// `tempId` is taken.
 async fn insert(db: &Db, new: &NewMessage, next: &LastMessage) -> Result<bool, StoreError> {
     let messages = db.messages.clone_with_type::<Document>();
-    let document = document(new, MessageId::made(next.id), next.seq);
+    let document = document(new, MessageId::from_new(next.id), next.seq);
     if unless_there(messages.insert_one(document)).await?.is_none() {
         return Ok(false);
     }
@@ -150,9 +149,9 @@ async fn insert(db: &Db, new: &NewMessage, next: &LastMessage) -> Result<bool, S
     Ok(true)
 }
 
-/// A message that its sender had sent before. It is a new one for all if they were told that it
-/// failed.
-async fn again(
+/// A message that was stored before under the same `tempId`. If its sender got an error then, it was
+/// not published, and is a new one for all.
+async fn append_again(
     db: &Db,
     new: &NewMessage,
     end: &mut Sequence,
@@ -164,7 +163,7 @@ async fn again(
         seq: sent.seq,
     };
     count(db, new, &at).await?;
-    let mut before = settled(db, end, id).await?;
+    let mut before = take_unconfirmed(db, end, id).await?;
     let itself = before.pop_if(|message| message.id == id);
     Ok(Appended {
         message: sent.message()?,
@@ -173,8 +172,12 @@ async fn again(
     })
 }
 
-/// The messages up to this one that were kept though their senders were told that it failed.
-async fn settled(db: &Db, end: &mut Sequence, last: MessageId) -> Result<Vec<Message>, StoreError> {
+/// The unconfirmed messages up to this one that were in fact stored.
+async fn take_unconfirmed(
+    db: &Db,
+    end: &mut Sequence,
+    last: MessageId,
+) -> Result<Vec<Message>, StoreError> {
     let ids = end.take_unconfirmed(last);
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -186,7 +189,7 @@ async fn settled(db: &Db, end: &mut Sequence, last: MessageId) -> Result<Vec<Mes
     found.into_iter().map(MessageDocument::message).collect()
 }
 
-/// The last message, which is then counted: whoever kept it may have ended before.
+/// The last message. It is counted, too: the node that stored it may have ended before.
 async fn read_last(db: &Db, conversation: &ConversationId) -> Result<LastMessage, StoreError> {
     let Some(newest) = newest(db, conversation).await? else {
         return Ok(LastMessage::default());
@@ -194,16 +197,16 @@ async fn read_last(db: &Db, conversation: &ConversationId) -> Result<LastMessage
     let id = MessageId::parse(&newest.id).ok_or_else(|| gone("messages"))?;
     let sender = UserId::parse(&newest.sender_id).ok_or_else(|| gone("messages"))?;
     let at = time_of(id.uuid());
-    counts::kept(db, conversation, &sender, newest.seq, at).await?;
+    counts::count_stored(db, conversation, &sender, newest.seq, at).await?;
     Ok(LastMessage {
         id: *id.uuid(),
         seq: newest.seq,
     })
 }
 
-async fn count(db: &Db, new: &NewMessage, kept: &LastMessage) -> Result<(), StoreError> {
-    let at = time_of(&kept.id);
-    counts::kept(db, &new.conversation, &new.sender, kept.seq, at).await
+async fn count(db: &Db, new: &NewMessage, stored: &LastMessage) -> Result<(), StoreError> {
+    let at = time_of(&stored.id);
+    counts::count_stored(db, &new.conversation, &new.sender, stored.seq, at).await
 }
 
 fn document(new: &NewMessage, id: MessageId, seq: i64) -> Document {
@@ -221,13 +224,13 @@ fn document(new: &NewMessage, id: MessageId, seq: i64) -> Document {
         "sentAs": sent_as,
         "createdAt": date(time_of(id.uuid())),
     };
-    let content = new.content.as_ref().map(kept);
-    let media = new.media.as_ref().map(kept);
+    let content = new.content.as_ref().map(bson_of);
+    let media = new.media.as_ref().map(bson_of);
     let others = [
         ("content", content),
         ("media", media),
         ("keyNumber", new.key_number.map(Bson::from)),
-        ("tempId", new.temp_id.as_ref().map(temp)),
+        ("tempId", new.temp_id.as_ref().map(temp_id_value)),
     ];
     for (field, value) in others {
         document.extend(value.map(|value| (field.to_owned(), value)));
@@ -251,15 +254,15 @@ fn message(new: &NewMessage, id: MessageId) -> Message {
     }
 }
 
-/// The message that its sender sent under this name before.
+/// The message that was stored before under the same `tempId`.
 async fn sent_before(db: &Db, new: &NewMessage) -> Result<Option<MessageDocument>, StoreError> {
     let Some(temp_id) = &new.temp_id else {
         return Ok(None);
     };
-    one(db.messages.find_one(under_the_name(new, temp_id))).await
+    one(db.messages.find_one(with_temp_id(new, temp_id))).await
 }
 
-fn under_the_name(new: &NewMessage, temp_id: &TempId) -> Document {
+fn with_temp_id(new: &NewMessage, temp_id: &TempId) -> Document {
     let sent_as = sent_as(&new.sender, temp_id);
     doc! { "conversationId": new.conversation.as_str(), "sentAs": sent_as }
 }

@@ -8,7 +8,7 @@ use super::db::Db;
 use crate::model::conversation::ConversationId;
 use crate::stores::conversations::error::StoreError;
 
-/// The last message of a conversation, as the next one has to know it.
+/// The fields of the last message that the next one depends on.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Newest {
@@ -24,7 +24,7 @@ pub(super) async fn newest(
     newest_of(db, doc! { "conversationId": conversation.as_str() }).await
 }
 
-/// The last one of those that match, in one conversation.
+/// The last message that matches; the filter names one conversation.
 pub(super) async fn newest_of(db: &Db, filter: Document) -> Result<Option<Newest>, StoreError> {
     let by = match filter.contains_key("id") {
         true => doc! { "id": -1 },

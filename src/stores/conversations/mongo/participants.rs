@@ -1,4 +1,4 @@
-//! Who takes part in conversations.
+//! The participants of conversations.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -81,7 +81,7 @@ async fn find(
     }
 }
 
-/// The documents of those who take part in one of these conversations.
+/// The documents of the active participants of these conversations.
 pub(super) async fn active_in(
     db: &Db,
     conversations: &[&str],
@@ -96,7 +96,7 @@ async fn names_in(
     conversations: &[ConversationId],
 ) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError> {
     let ids: Vec<_> = conversations.iter().map(ConversationId::as_str).collect();
-    // By conversation, and there by user.
+    // Sorted by conversation.
     let mut active: BTreeMap<_, Vec<UserId>> = BTreeMap::new();
     for document in active_in(db, &ids).await? {
         let conversation = ConversationId::parse(&document.conversation_id);
@@ -118,7 +118,7 @@ async fn names_in(
     Ok(named.collect())
 }
 
-/// Adds the participants of a conversation that is being made, without those that are there.
+/// Inserts the participants of a conversation that is being created, except those that exist.
 pub(super) async fn insert_first(
     db: &Db,
     conversation: &ConversationId,
@@ -134,7 +134,7 @@ pub(super) async fn insert_first(
     Ok(())
 }
 
-/// What a participant who is added has besides the ids.
+/// The fields of an added participant besides the ids.
 fn fields(new: &NewParticipant, now: DateTime, counts: Document) -> Document {
     let mut fields = doc! {
         "role": new.role.as_str(), "status": ACTIVE, "joinedAt": now, "counts": counts,
@@ -168,7 +168,7 @@ async fn add(db: &Db, id: &ConversationId, new: &NewParticipant) -> Result<Added
             .find_one_and_update(filter, set)
             .upsert(true)
             .return_document(ReturnDocument::After);
-        // Somebody else has added them meanwhile: then there is one, who is active.
+        // A concurrent operation has added them: the next attempt finds an active participant.
         let Some(Some(document)) = unless_there(write).await? else {
             continue;
         };

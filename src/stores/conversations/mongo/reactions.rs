@@ -63,7 +63,7 @@ async fn add(
     }
     let now = db.now();
     let reaction = Reaction {
-        id: ReactionId::made(id_after(&Uuid::nil(), now)),
+        id: ReactionId::from_new(id_after(&Uuid::nil(), now)),
         message,
         conversation: conversation.clone(),
         user: user.clone(),

@@ -1,4 +1,4 @@
-//! What was received of messages, and what was read.
+//! Receipts: which message was delivered to whom, and who has read it.
 
 use std::collections::HashMap;
 
@@ -74,7 +74,7 @@ async fn mark_read(
     let mut found = known_messages(db, conversation, ids).await?;
     found.retain(|message| message.sender_id != user.as_str());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
-    for messages in found.chunks(counts::COUNTED) {
+    for messages in found.chunks(counts::MAX_COUNTED) {
         for message in read_first(db, &mut member, messages, date(at)).await? {
             let (sender, id) = (message.sender()?, message.message_id()?);
             match read.iter_mut().find(|(known, _)| *known == sender) {
@@ -86,14 +86,14 @@ async fn mark_read(
     Ok(Read { at, messages: read })
 }
 
-/// Notes that these messages were read; those that were not before.
+/// Marks these messages as read, and returns those that were not before.
 async fn read_first(
     db: &Db,
     member: &mut Member,
     messages: &[KnownMessage],
     at: DateTime,
 ) -> Result<Vec<KnownMessage>, StoreError> {
-    let known = theirs(db, messages, &member.user).await?;
+    let known = receipts_of(db, messages, &member.user).await?;
     let is_read = |message: &&KnownMessage| {
         let receipt = known.get(&message.id);
         receipt.is_some_and(|receipt| receipt.read_at.is_some())
@@ -126,7 +126,7 @@ async fn read_first(
 }
 
 /// The receipts of a user for these messages, by message.
-async fn theirs(
+async fn receipts_of(
     db: &Db,
     messages: &[KnownMessage],
     user: &UserId,
@@ -140,7 +140,7 @@ async fn theirs(
 }
 
 /// Whether a user has read a message.
-pub(super) async fn have_read(db: &Db, message: &str, user: &UserId) -> Result<bool, StoreError> {
+pub(super) async fn has_read(db: &Db, message: &str, user: &UserId) -> Result<bool, StoreError> {
     let filter = doc! { "messageId": message, "userId": user.as_str() };
     let found = one(db.receipts.find_one(filter)).await?;
     Ok(found.is_some_and(|receipt| receipt.read_at.is_some()))
@@ -155,7 +155,7 @@ fn receipt(message: &str, conversation: &ConversationId, user: &UserId, at: Date
     }
 }
 
-/// Keeps those of these receipts that are not there; which of them were.
+/// Inserts the missing ones of these receipts, and returns the positions of the others.
 async fn insert(db: &Db, receipts: Vec<Document>) -> Result<Vec<usize>, StoreError> {
     if receipts.is_empty() {
         return Ok(Vec::new());
@@ -164,14 +164,14 @@ async fn insert(db: &Db, receipts: Vec<Document>) -> Result<Vec<usize>, StoreErr
     let insert = async {
         match collection.insert_many(receipts).ordered(false).await {
             Ok(_) => Ok(Vec::new()),
-            Err(error) => there_already(&error).ok_or(error),
+            Err(error) => existing_of(&error).ok_or(error),
         }
     };
     done(insert).await
 }
 
-/// Which documents were not inserted because they are there. `None`: there was another failure.
-fn there_already(error: &Error) -> Option<Vec<usize>> {
+/// The positions of the documents that exist already. `None`: there was another failure.
+fn existing_of(error: &Error) -> Option<Vec<usize>> {
     let ErrorKind::InsertMany(failure) = &*error.kind else {
         return None;
     };
@@ -189,21 +189,21 @@ async fn mark_delivered(
 ) -> Result<Delivered, StoreError> {
     let member = member(db, conversation, user).await?;
     let at = db.now();
-    let (mut waiting, looked_at) = undelivered(db, &member, limit.get() + 1).await?;
+    let (mut waiting, examined) = undelivered(db, &member, limit.get() + 1).await?;
     let more = waiting.len() > limit.get();
     waiting.truncate(limit.get());
     let new = waiting.iter();
     let new = new.map(|message| receipt(&message.id, conversation, user, date(at)));
-    let there = insert(db, new.collect()).await?;
+    let existing = insert(db, new.collect()).await?;
     let last = waiting.last().filter(|_| more).map(|message| message.seq);
-    if let Some(seq) = last.or(looked_at) {
+    if let Some(seq) = last.or(examined) {
         let mut filter = this(conversation, user);
         filter.insert("counts.joinedAt", member.counts.joined_at);
-        let look_on = doc! { "$max": { "counts.delivered": seq } };
-        done(db.participants.update_one(filter, look_on)).await?;
+        let progress = doc! { "$max": { "counts.delivered": seq } };
+        done(db.participants.update_one(filter, progress)).await?;
     }
     let reached = waiting.iter().enumerate();
-    let reached = reached.filter(|(index, _)| !there.contains(index));
+    let reached = reached.filter(|(index, _)| !existing.contains(index));
     let reached = reached.map(|(_, message)| Ok((message.message_id()?, message.sender()?)));
     Ok(Delivered {
         at,
@@ -212,12 +212,12 @@ async fn mark_delivered(
     })
 }
 
-/// The oldest messages that have not reached a user, and the last one that was looked at when these
-/// are all.
+/// The oldest messages that were not delivered to a user; and if these are all, the `seq` of the
+/// last message that was examined.
 async fn undelivered(
     db: &Db,
     member: &Member,
-    most: usize,
+    max: usize,
 ) -> Result<(Vec<KnownMessage>, Option<i64>), StoreError> {
     let collection = db.messages.clone_with_type::<KnownMessage>();
     let mut from = member.counts.delivered;
@@ -229,18 +229,18 @@ async fn undelivered(
             .find(filter)
             .projection(KnownMessage::fields())
             .sort(doc! { "seq": 1 })
-            .limit(most as i64);
+            .limit(max as i64);
         let next = all(find).await?;
         let Some(last) = next.last().map(|message| message.seq) else {
             return Ok((waiting, (from > member.counts.delivered).then_some(from)));
         };
         from = last;
-        let known = theirs(db, &next, &member.user).await?;
-        let new = next
-            .into_iter()
-            .filter(|message| counts::is_news(member, message) && !known.contains_key(&message.id));
+        let known = receipts_of(db, &next, &member.user).await?;
+        let new = next.into_iter().filter(|message| {
+            counts::counts_as_unread(member, message) && !known.contains_key(&message.id)
+        });
         waiting.extend(new);
-        if waiting.len() >= most {
+        if waiting.len() >= max {
             return Ok((waiting, None));
         }
     }
@@ -269,9 +269,9 @@ async fn mark_delivered_to(
     let at = date(db.now());
     let new = reached.iter();
     let new = new.map(|user| receipt(&message.id, conversation, user, at));
-    let there = insert(db, new.collect()).await?;
+    let existing = insert(db, new.collect()).await?;
     let mut index = 0..;
-    reached.retain(|_| !index.next().is_some_and(|index| there.contains(&index)));
+    reached.retain(|_| !index.next().is_some_and(|index| existing.contains(&index)));
     Ok(reached)
 }
 

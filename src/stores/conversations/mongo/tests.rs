@@ -26,18 +26,18 @@ use crate::stores::conversations::contract::subject::*;
 use crate::stores::drivers::mongo::Mongo;
 use test_support::mongo::{Database, Server, is_ready};
 
-async fn store_at(uri: &str, clock: Arc<HandClock>) -> Arc<MongoConversations> {
+async fn store_at(uri: &str, clock: Arc<ManualClock>) -> Arc<MongoConversations> {
     let mongo = Mongo::open(&Secret::new(uri.to_owned())).await.unwrap();
     Arc::new(MongoConversations::new(&mongo, clock))
 }
 
-async fn stores_at(uri: &str, clock: Arc<HandClock>) -> ConversationStores {
+async fn stores_at(uri: &str, clock: Arc<ManualClock>) -> ConversationStores {
     let stores = ConversationStores::of(store_at(uri, clock).await);
     stores.health.check().await.unwrap();
     stores
 }
 
-async fn open(clock: Arc<HandClock>) -> Option<(ConversationStores, Database)> {
+async fn open(clock: Arc<ManualClock>) -> Option<(ConversationStores, Database)> {
     let database = Database::new()?;
     let stores = stores_at(database.uri(), clock).await;
     Some((stores, database))
@@ -50,7 +50,7 @@ mod contract {
 
 /// A database as an application sees it, and a node's store of it.
 struct Stage {
-    clock: Arc<HandClock>,
+    clock: Arc<ManualClock>,
     stores: ConversationStores,
     db: Arc<Db>,
     subject: Subject,
@@ -62,7 +62,7 @@ impl Stage {
     async fn set() -> Option<Self> {
         let database = Database::new()?;
         let uri = database.uri().to_owned();
-        let clock = Arc::new(HandClock::new());
+        let clock = Arc::new(ManualClock::new());
         let store = store_at(&uri, clock.clone()).await;
         let db = store.db.clone();
         let stores = ConversationStores::of(store);
@@ -97,7 +97,7 @@ impl Stage {
     }
 
     /// Another node, or the same one after it was killed.
-    async fn another(&self, clock: &Arc<HandClock>) -> ConversationStores {
+    async fn another(&self, clock: &Arc<ManualClock>) -> ConversationStores {
         stores_at(&self.uri, clock.clone()).await
     }
 
@@ -376,7 +376,7 @@ async fn two_nodes_make_one_order_whatever_their_clocks_say() {
     let Some(stage) = Stage::set().await else {
         return;
     };
-    let ahead = Arc::new(HandClock::new());
+    let ahead = Arc::new(ManualClock::new());
     ahead.set(1_900_000_000_000);
     let other = stage.another(&ahead).await;
     stage.subject.with("c", &["ann", "bo", "cy"]).await;
@@ -619,7 +619,7 @@ async fn a_server_that_is_away_fails_soon_and_recovers() {
     }
     let folder = tempdir().unwrap();
     let mut server = Server::start(folder.path());
-    let stores = stores_at(&server.uri("away"), Arc::new(HandClock::new())).await;
+    let stores = stores_at(&server.uri("away"), Arc::new(ManualClock::new())).await;
     let new = new_conversation("c", &["ann", "bo"]);
     stores.conversations.create(&new).await.unwrap();
     let message = new_message("c", "ann", "1");

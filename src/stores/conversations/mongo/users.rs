@@ -20,7 +20,7 @@ impl UserStore for MongoConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
         // Most users who connect are known, and a read is cheaper.
         match self.find(&user.id).await? {
-            Some(record) if record.says(user) => Ok(record),
+            Some(record) if record.covers(user) => Ok(record),
             _ => {
                 let user = user.clone();
                 self.write(|db| async move { upsert(&db, &user).await })
@@ -80,7 +80,7 @@ fn text(name: &str, value: Option<&Arc<str>>) -> Option<(String, Bson)> {
     value.map(|value| (name.to_owned(), (&**value).into()))
 }
 
-/// Changes a user, who may not be known yet.
+/// Updates a user, or inserts an unknown one.
 async fn write(
     db: &Db,
     user: &UserId,
@@ -101,7 +101,7 @@ async fn write(
             .find_one_and_update(doc! { "id": user.as_str() }, update.clone())
             .upsert(true)
             .return_document(ReturnDocument::After);
-        // Of two who make the same user at once, one finds the other's.
+        // Of two concurrent upserts, one fails and then finds the document of the other.
         if let Some(written) = unless_there(write).await? {
             let record = written.and_then(|document| document.record());
             return record.ok_or_else(|| gone("users"));
@@ -109,7 +109,7 @@ async fn write(
     }
 }
 
-/// What a new user has besides `set`.
+/// The fields of a new user besides those of `set`.
 fn on_insert(user: &UserId, set: &Document) -> Document {
     let mut first = doc! { "_id": user.as_str() };
     for (field, value) in [

@@ -1,4 +1,4 @@
-//! What may become of a message: edited, deleted, hidden.
+//! Changes of a message: editing, deleting, hiding.
 
 use rusqlite::{Connection, params};
 
@@ -23,8 +23,8 @@ pub(super) fn edit(
             editedAt = max(?5, createdAt)
         WHERE no = ?1";
     let db = writing.db;
-    let number_here = member(db, conversation, author)?.conversation;
-    let known = known(db, number_here, message)?
+    let conversation_no = member(db, conversation, author)?.conversation;
+    let known = known(db, conversation_no, message)?
         .filter(|known| known.sender == *author && !known.is_deleted)
         .ok_or(StoreError::NotAllowed)?;
     let content = columns(&edit.content);
@@ -65,8 +65,8 @@ pub(super) fn delete(
     })
 }
 
-/// Counts a message as not unread any more for all for whom it is. Those who do not take part are
-/// counted for anew when they are added again.
+/// Stops counting a message as unread for every active participant for whom it does. For former
+/// participants the counts are recreated when they are added again.
 fn pass_for_all(db: &Connection, conversation: i64, message: &Known) -> rusqlite::Result<()> {
     const PASS: &str = "
         UPDATE participants AS p SET passed = passed + 1

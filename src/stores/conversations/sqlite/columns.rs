@@ -1,5 +1,5 @@
-//! How the types of conversations are written in columns and read from them. A column that does not
-//! hold what it should is an error of the database, which names the column and not what is in it.
+//! How the types of conversations are stored in columns and read from them. A column with an invalid
+//! value is an error of the database, which names the column and never the value.
 
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
@@ -72,19 +72,19 @@ macro_rules! as_bytes {
 
 as_bytes!(MessageId, ReactionId);
 
-/// Milliseconds since the epoch, or a count. SQLite has no unsigned integers; those that are not
-/// in its range are no times and no counts.
+/// Milliseconds since the epoch, or a count. SQLite has no unsigned integers; a value beyond its
+/// range is neither a time nor a count, and is capped.
 pub(super) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// A number read back.
+/// Reads a number.
 pub(super) fn read_number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| Error::IntegralValueOutOfRange(column, value))
 }
 
-/// A number that may be missing, read back.
+/// Reads a number that may be NULL.
 pub(super) fn read_optional_number(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
@@ -92,37 +92,38 @@ pub(super) fn read_optional_number(row: &Row<'_>, column: usize) -> rusqlite::Re
     }
 }
 
-/// The two columns of a kept value: its text, and its attachments if it has any.
+/// The two columns of a value: its JSON text, and its attachments if it has any.
 pub(super) struct Columns<'a> {
     pub(super) text: std::borrow::Cow<'a, str>,
     pub(super) attachments: Option<Vec<u8>>,
 }
 
-/// A kept value, as it is written.
-pub(super) fn columns(kept: &OwnedValue) -> Columns<'_> {
-    let (text, attachments) = kept.to_parts();
+/// A value as columns.
+pub(super) fn columns(value: &OwnedValue) -> Columns<'_> {
+    let (text, attachments) = value.to_parts();
     let attachments = (!attachments.is_empty()).then(|| joined(&attachments));
     Columns { text, attachments }
 }
 
-/// A kept value, read from its two columns. `None`: there is none.
-pub(super) fn read_kept(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<OwnedValue>> {
+/// Reads a value from its two columns. `None`: they are NULL.
+pub(super) fn read_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<OwnedValue>> {
     let Some(text) = row.get(column)? else {
         return Ok(None);
     };
     let attachments: Option<Vec<u8>> = row.get(column + 1)?;
     let attachments = attachments.map_or(Some(Vec::new()), |joined| split(joined.into()));
-    let kept = attachments.and_then(|attachments| OwnedValue::from_parts(text, attachments));
+    let value = attachments.and_then(|attachments| OwnedValue::from_parts(text, attachments));
     let invalid = || FromSqlError::InvalidType.into();
-    kept.map(Some)
+    value
+        .map(Some)
         .ok_or_else(|| Error::FromSqlConversionFailure(column, Type::Text, invalid()))
 }
 
-/// Each attachment behind its length, as four bytes of which the last is the highest.
+/// Each attachment behind its length in four bytes, the least significant first.
 fn joined(attachments: &[Bytes]) -> Vec<u8> {
     let mut all = Vec::new();
     for attachment in attachments {
-        // Events are far from this large.
+        // Events are far smaller than this.
         let length = u32::try_from(attachment.len()).unwrap_or(u32::MAX);
         all.extend_from_slice(&length.to_le_bytes());
         all.extend_from_slice(attachment);

@@ -1,4 +1,4 @@
-//! Conversations, and which of them a user takes part in.
+//! Conversations, and which of them have a user as an active participant.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -85,7 +85,7 @@ fn find(db: &Connection, id: &ConversationId) -> Result<Option<Conversation>, St
     Ok(found.optional()?)
 }
 
-/// What a conversation is in the list of one who takes part in it.
+/// A conversation as an active participant sees it in their list.
 macro_rules! select_listed {
     ($rest:literal) => {
         concat!(

@@ -1,4 +1,4 @@
-//! The history of a conversation, read in parts.
+//! Reading the history of a conversation, page by page.
 
 use rusqlite::{Connection, Params, params};
 
@@ -6,11 +6,13 @@ use super::columns::{number, read_number};
 use super::message_rows::{message_columns, read};
 use super::participants::member;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Message, Page, PageLimit, Slice, Window};
+use crate::model::conversation::{
+    ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
+};
 use crate::stores::conversations::error::StoreError;
 
 /// Messages `m` of a conversation ?1 that a user ?2 has not hidden.
-macro_rules! shown {
+macro_rules! visible {
     () => {
         "messages m WHERE m.conversation = ?1 AND NOT EXISTS (
              SELECT 1 FROM hidden h
@@ -24,7 +26,7 @@ macro_rules! page {
             "SELECT ",
             message_columns!(),
             " FROM ",
-            shown!(),
+            visible!(),
             " AND m.id > ?3 AND m.id < ?4 ORDER BY m.id ",
             $order,
             " LIMIT ?5"
@@ -35,12 +37,12 @@ macro_rules! page {
 pub(super) const OLDEST: &str = page!("ASC");
 pub(super) const NEWEST: &str = page!("DESC");
 
-/// Passes over the first ones in the index, without reading what they say.
+/// Skips the first ones in the index, without reading their content.
 pub(super) const SLICE: &str = concat!(
     "SELECT ",
     message_columns!(),
     " FROM messages m WHERE m.id IN (SELECT m.id FROM ",
-    shown!(),
+    visible!(),
     " ORDER BY m.id LIMIT ?3 OFFSET ?4) ORDER BY m.id"
 );
 
@@ -51,16 +53,16 @@ pub(super) fn page(
     window: Window,
     limit: PageLimit,
 ) -> Result<Page, StoreError> {
-    let number_here = member(db, conversation, user)?.conversation;
-    let bound = |id: &crate::model::conversation::MessageId| *id.uuid().as_bytes();
+    let conversation_no = member(db, conversation, user)?.conversation;
+    let bound = |id: &MessageId| *id.uuid().as_bytes();
     let after = window.after.as_ref().map_or([0; 16], bound);
     let before = window.before.as_ref().map_or([0xff; 16], bound);
     let one_more = number(limit.get() as u64 + 1);
-    let values = params![number_here, user, after, before, one_more];
-    let from_the_oldest = window.after.is_some();
-    let sql = if from_the_oldest { OLDEST } else { NEWEST };
+    let values = params![conversation_no, user, after, before, one_more];
+    let oldest_first = window.after.is_some();
+    let sql = if oldest_first { OLDEST } else { NEWEST };
     let mut page = select(db, sql, values, conversation, limit)?;
-    if !from_the_oldest {
+    if !oldest_first {
         page.messages.reverse();
     }
     Ok(page)
@@ -73,12 +75,12 @@ pub(super) fn slice(
     offset: u64,
     limit: PageLimit,
 ) -> Result<Slice, StoreError> {
-    let number_here = member(db, conversation, user)?.conversation;
-    let most = number(limit.get() as u64);
-    let values = params![number_here, user, most, number(offset)];
+    let conversation_no = member(db, conversation, user)?.conversation;
+    let max = number(limit.get() as u64);
+    let values = params![conversation_no, user, max, number(offset)];
     Ok(Slice {
         messages: select(db, SLICE, values, conversation, limit)?.messages,
-        total: total(db, number_here, user)?,
+        total: total(db, conversation_no, user)?,
     })
 }
 

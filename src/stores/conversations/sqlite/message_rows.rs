@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{number, read_kept, read_number, read_optional_number};
+use super::columns::{number, read_number, read_optional_number, read_value};
 use crate::model::UserId;
 use crate::model::conversation::{Body, ConversationId, Message, MessageId};
 use crate::stores::conversations::error::StoreError;
@@ -23,8 +23,8 @@ pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Res
     let body = match read_optional_number(row, 6)? {
         Some(at) => Body::Deleted { at },
         None => Body::Whole {
-            content: read_kept(row, 7)?,
-            media: read_kept(row, 9)?,
+            content: read_value(row, 7)?,
+            media: read_value(row, 9)?,
         },
     };
     Ok(Message {

@@ -112,7 +112,7 @@ fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appended, Store
             before: Vec::new(),
         });
     }
-    let id = MessageId::made(writing.ids.next(writing.now));
+    let id = MessageId::from_new(writing.ids.next(writing.now));
     insert(writing.db, conversation, id, new)?;
     count(writing.db, conversation, id, &new.sender)?;
     Ok(Appended {

@@ -1,4 +1,4 @@
-//! The ids that the writer makes: each greater than all before, also those of another process.
+//! The ids that the writer makes: each greater than all before, those of other processes included.
 
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -9,13 +9,13 @@ use crate::stores::conversations::order::id_after;
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     last: Uuid,
-    /// What the database told of commits by others when it was asked last.
+    /// `PRAGMA data_version` when it was read last: it changes when another process commits.
     data_version: Option<i64>,
 }
 
 impl Ids {
-    /// To be called in each transaction before ids are made: when another process has written to
-    /// the file, its messages are earlier ones too.
+    /// To be called in each transaction before ids are made: ids have to follow those that another
+    /// process has written to the file meanwhile.
     pub(super) fn follow(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let version = db
             .prepare_cached("PRAGMA data_version")?

@@ -1,4 +1,4 @@
-//! Who takes part in conversations.
+//! The participants of conversations.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
-use super::columns::{columns, number, read_kept, read_number};
+use super::columns::{columns, number, read_number, read_value};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
@@ -62,17 +62,17 @@ impl ParticipantStore for SqliteConversations {
     }
 }
 
-/// What an active participant brings to an operation.
+/// The active participant on whose behalf an operation is done.
 pub(super) struct Member {
     /// The number of the conversation.
     pub(super) conversation: i64,
-    /// What they may do.
+    /// Their role.
     pub(super) role: Role,
     /// The id of the last message when they were added.
     pub(super) since: [u8; 16],
 }
 
-/// The participant that acts.
+/// The active participant of a conversation.
 ///
 /// # Errors
 /// [`StoreError::NotParticipant`]
@@ -281,9 +281,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
     })
 }
 
-/// A content key, read from its three columns. `None`: there is none.
+/// Reads a content key from its three columns. `None`: they are NULL.
 pub(super) fn read_key(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ContentKey>> {
-    let Some(encrypted) = read_kept(row, column + 1)? else {
+    let Some(encrypted) = read_value(row, column + 1)? else {
         return Ok(None);
     };
     Ok(Some(ContentKey {

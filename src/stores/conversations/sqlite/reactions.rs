@@ -60,11 +60,11 @@ fn add(
     const SELECT: &str = "
         SELECT id, createdAt FROM reactions WHERE message = ?1 AND user = ?2 AND emoji = ?3";
     let db = writing.db;
-    let number_here = member(db, conversation, user)?.conversation;
-    let known = known(db, number_here, message)?
+    let conversation_no = member(db, conversation, user)?.conversation;
+    let known = known(db, conversation_no, message)?
         .filter(|known| !known.is_deleted)
         .ok_or(StoreError::NotAllowed)?;
-    let id = ReactionId::made(writing.ids.next(writing.now));
+    let id = ReactionId::from_new(writing.ids.next(writing.now));
     let values = params![known.no, user, emoji, id, number(writing.now)];
     let repeated = db.prepare_cached(INSERT)?.execute(values)? == 0;
     let reaction = db
@@ -92,8 +92,8 @@ fn remove(
     const DELETE: &str = "
         DELETE FROM reactions WHERE message = ?1 AND user = ?2 AND id = ?3
         RETURNING emoji, createdAt";
-    let number_here = member(db, conversation, user)?.conversation;
-    let known = known(db, number_here, message)?.ok_or(StoreError::NotAllowed)?;
+    let conversation_no = member(db, conversation, user)?.conversation;
+    let known = known(db, conversation_no, message)?.ok_or(StoreError::NotAllowed)?;
     let mut delete = db.prepare_cached(DELETE)?;
     let deleted = delete.query_row(params![known.no, user, reaction], |row| {
         Ok(Reaction {

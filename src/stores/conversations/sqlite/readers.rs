@@ -1,5 +1,5 @@
-//! A small pool of connections that read, each on a thread where it may block. It must not know what
-//! is read.
+//! A small pool of read-only connections, used on threads that may block. It must not know what is
+//! read.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use tokio::task;
 use super::schema::STATEMENTS;
 use crate::stores::conversations::error::StoreError;
 
-/// Most reads at one time; others wait for a place.
-const READERS: u32 = 4;
+/// Maximum number of concurrent reads; others wait for a permit.
+const MAX_READS: u32 = 4;
 
 /// The connections.
 #[derive(Debug)]
 pub(super) struct Readers {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     pool: Arc<Pool>,
 }
 
@@ -29,10 +29,10 @@ struct Pool {
 }
 
 impl Readers {
-    /// None is opened yet.
+    /// No connection is opened yet.
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(READERS as usize)),
+            permits: Arc::new(Semaphore::new(MAX_READS as usize)),
             pool: Arc::new(Pool {
                 path,
                 idle: Mutex::default(),
@@ -40,30 +40,30 @@ impl Readers {
         }
     }
 
-    /// Reads. All that one call reads is of one moment, after every write that was answered before.
+    /// Reads a snapshot: one state of the database, after every write that was answered before.
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let place = self.places.clone().acquire_owned().await;
-        let place = place.map_err(|_| StoreError::Closed)?;
+        let permit = self.permits.clone().acquire_owned().await;
+        let permit = permit.map_err(|_| StoreError::Closed)?;
         let pool = self.pool.clone();
         let read = task::spawn_blocking(move || {
             let result = pool.read(operation);
-            // Only now: whoever is next finds the connection.
-            drop(place);
+            // Only now, so that the next read finds the idle connection.
+            drop(permit);
             result
         });
         read.await
             .map_err(|error| StoreError::Failed(Arc::new(error)))?
     }
 
-    /// Takes no more reads, waits for those that run, and closes the connections.
+    /// Rejects new reads, waits for running ones, and closes the connections.
     pub(super) async fn close(&self) {
         // An error means that they are closed.
-        let _places = self.places.acquire_many(READERS).await;
-        self.places.close();
+        let _permits = self.permits.acquire_many(MAX_READS).await;
+        self.permits.close();
         self.pool.idle.lock().clear();
     }
 }
@@ -75,7 +75,7 @@ impl Pool {
     ) -> Result<T, StoreError> {
         let idle = self.idle.lock().pop();
         let connection = idle.map_or_else(|| self.open(), Ok)?;
-        let result = in_one_moment(&connection, operation);
+        let result = in_snapshot(&connection, operation);
         self.idle.lock().push(connection);
         result
     }
@@ -88,7 +88,7 @@ impl Pool {
     }
 }
 
-fn in_one_moment<T>(
+fn in_snapshot<T>(
     connection: &Connection,
     operation: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

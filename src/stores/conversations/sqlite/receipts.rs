@@ -1,4 +1,4 @@
-//! What was received of messages, and what was read.
+//! Receipts: which message was delivered to whom, and who has read it.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
@@ -96,7 +96,7 @@ fn mark_read(
     })
 }
 
-/// Notes that a message was read; whether it was not before.
+/// Marks a message as read. `false`: it was already.
 fn set_read(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::Result<bool> {
     const READ: &str = "
         INSERT INTO receipts (message, user, deliveredAt, readAt) VALUES (?1, ?2, ?3, ?3)
@@ -105,7 +105,7 @@ fn set_read(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::
     Ok(writing.db.prepare_cached(READ)?.execute(values)? == 1)
 }
 
-/// Whether a message that was not read was counted as unread.
+/// Whether an unread message was counted as such.
 fn was_unread(
     db: &Connection,
     member: &Member,
@@ -123,15 +123,15 @@ fn mark_delivered(
     limit: PageLimit,
 ) -> Result<Delivered, StoreError> {
     let db = writing.db;
-    let number_here = member(db, conversation, user)?.conversation;
-    let mut waiting = undelivered(db, number_here, user, limit.get() + 1)?;
+    let conversation_no = member(db, conversation, user)?.conversation;
+    let mut waiting = undelivered(db, conversation_no, user, limit.get() + 1)?;
     let more = waiting.len() > limit.get();
     waiting.truncate(limit.get());
     for message in &waiting {
-        set_delivered(writing, number_here, message, user)?;
+        set_delivered(writing, conversation_no, message, user)?;
     }
     let last = waiting.last().filter(|_| more).map(|message| message.id);
-    look_on(db, number_here, user, last)?;
+    record_progress(db, conversation_no, user, last)?;
     let messages = waiting.into_iter();
     Ok(Delivered {
         at: writing.now,
@@ -142,12 +142,12 @@ fn mark_delivered(
     })
 }
 
-/// The oldest messages that have not reached a user.
+/// The oldest messages that were not delivered to a user.
 fn undelivered(
     db: &Connection,
     conversation: i64,
     user: &UserId,
-    most: usize,
+    max: usize,
 ) -> rusqlite::Result<Vec<Known>> {
     const SELECT: &str = "
         SELECT m.id, m.no, m.sender
@@ -159,7 +159,7 @@ fn undelivered(
                           WHERE h.conversation = ?1 AND h.user = ?2 AND h.message = m.no)
         ORDER BY m.id LIMIT ?3";
     let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map(params![conversation, user, number(most as u64)], |row| {
+    let rows = select.query_map(params![conversation, user, number(max as u64)], |row| {
         Ok(Known {
             id: row.get(0)?,
             no: row.get(1)?,
@@ -170,8 +170,9 @@ fn undelivered(
     rows.collect()
 }
 
-/// Notes how far a user's messages were looked through; `None` is to the end.
-fn look_on(
+/// Records the last message that was examined for deliveries to a user; `None` is the end of the
+/// history.
+fn record_progress(
     db: &Connection,
     conversation: i64,
     user: &UserId,
@@ -194,18 +195,18 @@ fn mark_delivered_to(
     users: &[UserId],
 ) -> Result<Vec<UserId>, StoreError> {
     let counted = counted(writing.db, conversation)?;
-    let (number_here, _) = counted.ok_or(StoreError::NotAllowed)?;
-    let message = known(writing.db, number_here, message)?.ok_or(StoreError::NotAllowed)?;
+    let (conversation_no, _) = counted.ok_or(StoreError::NotAllowed)?;
+    let message = known(writing.db, conversation_no, message)?.ok_or(StoreError::NotAllowed)?;
     let mut reached = Vec::new();
     for user in users {
-        if *user != message.sender && set_delivered(writing, number_here, &message, user)? {
+        if *user != message.sender && set_delivered(writing, conversation_no, &message, user)? {
             reached.push(user.clone());
         }
     }
     Ok(reached)
 }
 
-/// Notes that a message has reached a user who takes part; whether it had not before.
+/// Marks a message as delivered to an active participant. `false`: it was already, or the user is none.
 fn set_delivered(
     writing: &Writing<'_>,
     conversation: i64,

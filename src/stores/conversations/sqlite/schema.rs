@@ -1,10 +1,10 @@
 //! The schema of `conversations.db`, its settings and its migrations.
 
 /// - WAL: readers never wait for the writer, nor it for them.
-/// - FULL: what was answered outlives a power failure too, for one disk flush for each batch.
+/// - FULL: what was answered survives even a power failure, for one disk flush for each batch.
 /// - `secure_delete`: what was deleted is not left in free pages.
-/// - A cache in which the index pages stay that messages go into, 32 MiB: those of each conversation
-///   are its own.
+/// - A cache of 32 MiB, for the index pages into which messages are inserted: each conversation has
+///   its own.
 /// - Larger pages and rarer checkpoints than the defaults write hot index pages less often.
 pub(super) const SETTINGS: &str = "
     PRAGMA page_size = 8192;
@@ -16,21 +16,21 @@ pub(super) const SETTINGS: &str = "
     PRAGMA journal_size_limit = 67108864;
 ";
 
-/// Statements that a connection keeps prepared: more than there are.
+/// Capacity of a connection's cache of prepared statements: more than there are.
 pub(super) const STATEMENTS: usize = 64;
 
 /// Schema versions, oldest first; `PRAGMA user_version` counts those applied. Never edit one that
 /// was released: append.
 ///
-/// Ids made here are the 16 bytes of the UUID; as bytes they sort as they do as text. Conversations
-/// and messages have a number beside the id, which other tables refer to: it is shorter.
+/// Ids that the store makes are the 16 bytes of the UUID, which sort as its text does. Conversations
+/// and messages have a number beside the id, to which other tables refer: it is shorter.
 ///
-/// A `tempId` is of the type that its sender gave it.
+/// A `tempId` has the type that its sender gave it.
 ///
-/// What is unread is counted by subtraction, so that neither a message nor a list of conversations
-/// costs more the more there is to read: `participants.passed` of a conversation's `messages` are
-/// not unread for that participant. `since` is the last message when they were added; all up to
-/// `delivered` were looked through for deliveries.
+/// Unread messages are counted by subtraction, so that the cost of a message or of a list of
+/// conversations does not grow with their number: `participants.passed` of a conversation's
+/// `messages` do not count as unread for that participant. `since` is the last message when they
+/// were added; `delivered` is the last message that was examined for deliveries.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE users (

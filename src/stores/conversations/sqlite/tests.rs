@@ -17,7 +17,7 @@ use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
 use crate::stores::drivers::sqlite::{self, OpenError};
 
-async fn open(clock: Arc<HandClock>) -> Option<(ConversationStores, TempDir)> {
+async fn open(clock: Arc<ManualClock>) -> Option<(ConversationStores, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     Some((open_with(folder.path(), clock), folder))
 }
@@ -33,7 +33,7 @@ fn open_with(folder: &Path, clock: Arc<dyn Clock>) -> ConversationStores {
 }
 
 fn reopen(folder: &Path) -> ConversationStores {
-    open_with(folder, Arc::new(HandClock::new()))
+    open_with(folder, Arc::new(ManualClock::new()))
 }
 
 fn file(folder: &Path) -> PathBuf {
@@ -156,7 +156,7 @@ async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
 async fn a_write_that_fails_midway_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     drop(with_a_conversation(folder.path()).await);
-    let database = SqliteConversations::open(folder.path(), Arc::new(HandClock::new()));
+    let database = SqliteConversations::open(folder.path(), Arc::new(ManualClock::new()));
     let database = Arc::new(database.unwrap());
     let stores = ConversationStores::of(database.clone());
     let broken = database.writer.write(|writing| {
@@ -209,7 +209,7 @@ async fn a_caller_that_does_not_wait_is_served_all_the_same() {
 #[tokio::test]
 async fn ids_follow_those_of_another_process() {
     let folder = tempfile::tempdir().unwrap();
-    let late = Arc::new(HandClock::new());
+    let late = Arc::new(ManualClock::new());
     late.set(1_900_000_000_000);
     let early = with_a_conversation(folder.path()).await;
     let late = open_with(folder.path(), late);
@@ -263,7 +263,7 @@ async fn the_file_of_a_newer_version_is_left_alone() {
     let known = schema::MIGRATIONS.len() as u32;
     assert_eq!(version(""), known);
     assert_eq!(version("PRAGMA user_version = 99"), 99);
-    let refused = SqliteConversations::open(folder.path(), Arc::new(HandClock::new()));
+    let refused = SqliteConversations::open(folder.path(), Arc::new(ManualClock::new()));
     assert!(
         matches!(refused, Err(OpenError::Newer { found: 99, .. })),
         "{refused:?}"

@@ -17,7 +17,7 @@ impl UserStore for SqliteConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
         // Most users who connect are known, and a read costs no disk flush.
         match self.find(&user.id).await? {
-            Some(record) if record.says(user) => Ok(record),
+            Some(record) if record.covers(user) => Ok(record),
             _ => {
                 let user = user.clone();
                 self.writer

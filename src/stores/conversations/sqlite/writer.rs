@@ -1,5 +1,5 @@
-//! The one thread that writes. It takes all writes that wait and commits them in one transaction,
-//! each in a savepoint of its own, and answers each only then. It must not know what is written.
+//! The one thread that writes. It commits all waiting writes in one transaction, each in a savepoint
+//! of its own, and answers them after the commit. It must not know what is written.
 
 use std::io;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use super::order::Ids;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
 
-/// Most writes in one transaction, and most that wait; others wait for a place.
-const WRITES: usize = 1_024;
+/// Maximum number of writes in one transaction, and of queued ones; others wait for room.
+const MAX_WRITES: usize = 1_024;
 
 /// What a write works with.
 pub(super) struct Writing<'a> {
@@ -37,7 +37,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(db: Connection, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let (queue, waiting) = mpsc::channel(WRITES);
+        let (queue, waiting) = mpsc::channel(MAX_WRITES);
         let (alive, ended) = watch::channel(());
         let ids = Ids::default();
         let thread = Thread {
@@ -58,8 +58,8 @@ impl Writer {
         })
     }
 
-    /// Does a write, and returns when it is committed. If it fails, nothing of it is left. It is
-    /// done even if nobody waits for it any more.
+    /// Performs a write, and returns when it is committed. If it fails, nothing of it is left. It is
+    /// performed even if its caller stops waiting.
     pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -73,12 +73,12 @@ impl Writer {
             reply,
         });
         queue.send(job).await.map_err(|_| gone())?;
-        // Closing waits for all who may still send, and must not wait for who is not polled.
+        // Closing waits for all senders, and must not wait for a future that is not polled.
         drop(queue);
         answer.await.map_err(|_| gone())?
     }
 
-    /// Takes no more writes, and returns when those that wait are done.
+    /// Rejects new writes, and returns when the queued ones are done.
     pub(super) async fn close(&self) {
         self.queue.write().take();
         let mut ended = self.ended.clone();
@@ -91,12 +91,12 @@ fn gone() -> StoreError {
     StoreError::Failed(Arc::new(io::Error::other("the writer has ended")))
 }
 
-/// A write that waits.
+/// A queued write.
 trait Job: Send {
-    /// Does it; whether it is to be kept.
+    /// Performs it. `false`: it has to be rolled back.
     fn run(&mut self, writing: &mut Writing<'_>) -> bool;
 
-    /// Tells its caller, after the commit.
+    /// Answers its caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -117,10 +117,10 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        // A refusal may rest on what was not committed: then the failure is the answer.
+        // A rejection may rest on what was not committed: then the failure is the answer.
         let Self { result, reply, .. } = *self;
         let answer = committed.and_then(|()| result.unwrap_or_else(|| Err(gone())));
-        // Nobody may be waiting any more.
+        // The caller may have stopped waiting.
         drop(reply.send(answer));
     }
 }
@@ -136,7 +136,7 @@ struct Thread {
 impl Thread {
     fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         let mut batch = Vec::new();
-        while waiting.blocking_recv_many(&mut batch, WRITES) > 0 {
+        while waiting.blocking_recv_many(&mut batch, MAX_WRITES) > 0 {
             let committed = self.commit(&mut batch).map_err(StoreError::from);
             self.log(&committed);
             for job in batch.drain(..) {
@@ -175,7 +175,7 @@ impl Thread {
     }
 }
 
-/// Does one write. An error is one of the transaction, which some failures of the disk end.
+/// Performs one write. An error is one of the transaction, which some failures of the disk end.
 fn run_one(writing: &mut Writing<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
     let db = writing.db;
     db.prepare_cached("SAVEPOINT one")?.execute([])?;

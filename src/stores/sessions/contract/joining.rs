@@ -92,7 +92,7 @@ pub async fn a_session_without_a_key_is_open_until_a_creator_sets_one(s: Subject
 pub async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew(s: Subject) {
     let first = s.join("s", creator("a", "k")).await.unwrap();
     assert!(first.is_new);
-    s.clock.pass(5);
+    s.clock.advance(5);
     let again = Join {
         public_key: None,
         ..join("a", "k")

@@ -15,10 +15,10 @@ pub async fn a_key_outlives_a_disconnect_by_the_grace_and_nothing_else(s: Subjec
     s.join("s", creator("a", "k")).await.unwrap();
     s.join("s", join("b", "k")).await.unwrap();
     s.depart("s", "a", Departure::Disconnected).await;
-    s.clock.pass(59_999);
+    s.clock.advance(59_999);
     assert!(key_is_known().await);
     s.depart("s", "a", Departure::Disconnected).await;
-    s.clock.pass(60_000);
+    s.clock.advance(60_000);
     assert!(!key_is_known().await);
     s.join("s", join("a", "k")).await.unwrap();
     s.depart("s", "a", Departure::Left).await;

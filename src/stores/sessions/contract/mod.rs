@@ -39,8 +39,8 @@ macro_rules! contract_suite {
     ($open:path; $($module:ident::$test:ident),+ $(,)?) => { $(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            use $crate::stores::sessions::contract::{$module, subject::{HandClock, LIMITS, Subject}};
-            let clock = std::sync::Arc::new(HandClock::new());
+            use $crate::stores::sessions::contract::{$module, subject::{ManualClock, LIMITS, Subject}};
+            let clock = std::sync::Arc::new(ManualClock::new());
             if let Some((store, keep)) = $open(LIMITS, clock.clone()).await {
                 $module::$test(Subject::new(store, clock, keep)).await;
             }

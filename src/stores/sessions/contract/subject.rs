@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::model::UserId;
-pub(crate) use crate::model::clock::HandClock;
+pub(crate) use crate::model::clock::ManualClock;
 use crate::model::session::*;
 use crate::payload::OwnedValue;
 use crate::stores::sessions::*;
@@ -30,7 +30,7 @@ pub const LIMITS: SessionLimits = SessionLimits {
 /// A store, empty at first.
 pub struct Subject {
     pub store: Arc<dyn SessionStore>,
-    pub clock: Arc<HandClock>,
+    pub clock: Arc<ManualClock>,
     /// What has to live as long.
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -108,7 +108,7 @@ pub fn is_repeated(appended: Option<Appended>) -> bool {
 impl Subject {
     pub fn new(
         store: Arc<dyn SessionStore>,
-        clock: Arc<HandClock>,
+        clock: Arc<ManualClock>,
         keep: impl Any + Send + Sync,
     ) -> Self {
         Self {

@@ -5,7 +5,10 @@ use crate::stores::sessions::HistoryLimits;
 use crate::stores::sessions::contract::contract_suite;
 use crate::stores::sessions::contract::subject::*;
 
-async fn open(limits: SessionLimits, clock: Arc<HandClock>) -> Option<(Arc<dyn SessionStore>, ())> {
+async fn open(
+    limits: SessionLimits,
+    clock: Arc<ManualClock>,
+) -> Option<(Arc<dyn SessionStore>, ())> {
     Some((Arc::new(MemoryStore::new(limits, clock)), ()))
 }
 
@@ -22,7 +25,7 @@ struct Bench {
 }
 
 fn bench(limits: SessionLimits) -> Bench {
-    let clock = Arc::new(HandClock::new());
+    let clock = Arc::new(ManualClock::new());
     let store = Arc::new(MemoryStore::new(limits, clock.clone()));
     let subject = Subject::new(store.clone(), clock, ());
     Bench { store, subject }
@@ -30,7 +33,7 @@ fn bench(limits: SessionLimits) -> Bench {
 
 impl Bench {
     fn pass(&self, ms: u64) {
-        self.subject.clock.pass(ms);
+        self.subject.clock.advance(ms);
     }
 
     fn join(&self, name: &str, who: Join<'_>) {

@@ -54,7 +54,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 
 async fn open(
     limits: SessionLimits,
-    clock: Arc<HandClock>,
+    clock: Arc<ManualClock>,
 ) -> Option<(Arc<dyn SessionStore>, Connected)> {
     let space = Space::new()?;
     let connected = connect(space.url(), space.prefix()).await;
@@ -73,7 +73,7 @@ impl Node {
     async fn start(url: &str, prefix: &str, limits: SessionLimits) -> Self {
         let connected = connect(url, prefix).await;
         let redis = connected.redis.clone();
-        let clock = Arc::new(HandClock::new());
+        let clock = Arc::new(ManualClock::new());
         let store = Arc::new(RedisStore::new(redis.clone(), limits, clock.clone()));
         Self {
             subject: Subject::new(store.clone(), clock, connected),

@@ -1,0 +1,110 @@
+//! Documents of `messages`.
+
+use mongodb::bson::{Bson, DateTime, Document, doc};
+use serde::Deserialize;
+
+use super::fields::{damaged, ms};
+use super::values::read_optional;
+use crate::model::UserId;
+use crate::model::conversation::{Body, ConversationId, Message, MessageId, TempId};
+use crate::stores::conversations::error::StoreError;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageDocument {
+    pub(crate) id: String,
+    pub(crate) conversation_id: String,
+    pub(crate) sender_id: String,
+    /// Only for the store: its number in the conversation, from 1 and without gaps.
+    pub(crate) seq: i64,
+    pub(crate) content: Option<Bson>,
+    pub(crate) media: Option<Bson>,
+    pub(crate) key_number: Option<i64>,
+    pub(crate) temp_id: Option<Bson>,
+    pub(crate) created_at: DateTime,
+    pub(crate) edited_at: Option<DateTime>,
+    pub(crate) deleted_at: Option<DateTime>,
+}
+
+impl MessageDocument {
+    pub(crate) fn message_id(&self) -> Result<MessageId, StoreError> {
+        MessageId::parse(&self.id).ok_or_else(damaged("messages"))
+    }
+
+    pub(crate) fn message(self) -> Result<Message, StoreError> {
+        let id = self.message_id()?;
+        self.parts(id).ok_or_else(damaged("messages"))
+    }
+
+    fn parts(self, id: MessageId) -> Option<Message> {
+        let body = match self.deleted_at {
+            Some(at) => Body::Deleted { at: ms(at) },
+            None => Body::Whole {
+                content: read_optional(self.content.as_ref())?,
+                media: read_optional(self.media.as_ref())?,
+            },
+        };
+        Some(Message {
+            id,
+            conversation: ConversationId::parse(&self.conversation_id)?,
+            sender: UserId::parse(&self.sender_id)?,
+            temp_id: match self.temp_id {
+                None => None,
+                Some(Bson::String(text)) => Some(TempId::parse(&text)?),
+                Some(number) => Some(number.as_i64()?.into()),
+            },
+            key_number: self.key_number,
+            created_at: ms(self.created_at),
+            edited_at: self.edited_at.map(ms),
+            body,
+        })
+    }
+}
+
+/// What operations need to know of a message, without its content.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KnownMessage {
+    pub(crate) id: String,
+    pub(crate) sender_id: String,
+    pub(crate) seq: i64,
+    pub(crate) deleted_at: Option<DateTime>,
+    /// Only for the store: the users who have hidden it.
+    #[serde(default)]
+    pub(crate) deleted_for: Vec<String>,
+    /// Only for the store: it was deleted, and still counts as unread for some.
+    #[serde(default)]
+    pub(crate) uncounted: bool,
+}
+
+impl KnownMessage {
+    /// The projection.
+    pub(crate) fn fields() -> Document {
+        doc! { "id": 1, "senderId": 1, "seq": 1, "deletedAt": 1, "deletedFor": 1, "uncounted": 1 }
+    }
+
+    pub(crate) fn message_id(&self) -> Result<MessageId, StoreError> {
+        MessageId::parse(&self.id).ok_or_else(damaged("messages"))
+    }
+
+    pub(crate) fn sender(&self) -> Result<UserId, StoreError> {
+        UserId::parse(&self.sender_id).ok_or_else(damaged("messages"))
+    }
+
+    pub(crate) fn is_hidden_for(&self, user: &UserId) -> bool {
+        self.deleted_for.iter().any(|one| one == user.as_str())
+    }
+}
+
+/// The field `sentAs`, which only the store uses: unique for each message of a conversation. For a
+/// message without a `tempId` it is the id.
+pub(crate) fn sent_as(sender: &UserId, temp_id: &TempId) -> Document {
+    doc! { "senderId": sender.as_str(), "tempId": temp_id_value(temp_id) }
+}
+
+pub(crate) fn temp_id_value(temp_id: &TempId) -> Bson {
+    match temp_id {
+        TempId::Text(text) => text.as_str().into(),
+        TempId::Number(number) => (*number).into(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Documents of `users`.
+
+use mongodb::bson::DateTime;
+use serde::Deserialize;
+
+use super::fields::ms;
+use crate::model::UserId;
+use crate::model::conversation::{UserRecord, UserStatus};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserDocument {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    pub(crate) avatar_url: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) last_seen_at: Option<DateTime>,
+}
+
+impl UserDocument {
+    /// `None`: its `id` is not a valid one.
+    pub(crate) fn record(self) -> Option<UserRecord> {
+        let id = UserId::parse(&self.id)?;
+        let name = self.name.filter(|name| !name.is_empty());
+        Some(UserRecord {
+            name: name.map_or_else(|| id.shared().clone(), Into::into),
+            avatar_url: self.avatar_url.map(Into::into),
+            status: match self.status.as_deref() {
+                None => UserStatus::Active,
+                Some(status) => UserStatus::parse(status).unwrap_or(UserStatus::Suspended),
+            },
+            last_seen_at: self.last_seen_at.map(ms),
+            id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_status_admits_nobody() {
+        let status = |status: Option<&str>| {
+            let user = UserDocument {
+                id: "u".to_owned(),
+                name: None,
+                avatar_url: None,
+                status: status.map(str::to_owned),
+                last_seen_at: None,
+            };
+            user.record().unwrap().status
+        };
+        assert_eq!(status(None), UserStatus::Active);
+        assert_eq!(status(Some("active")), UserStatus::Active);
+        assert_eq!(status(Some("banned")), UserStatus::Suspended);
+    }
+}
