@@ -5,7 +5,7 @@ use crate::model::UserId;
 use crate::model::clock::Clock as _;
 use crate::model::conversation::*;
 
-pub async fn a_conversation_is_made_once(subject: Subject) {
+pub async fn a_conversation_is_created_once(subject: Subject) {
     let stores = &subject.stores;
     assert_eq!(
         stores.conversations.find(&conversation("7")).await.unwrap(),
@@ -30,7 +30,7 @@ pub async fn a_conversation_is_made_once(subject: Subject) {
         .unwrap();
     assert_eq!(by_number, Some(made.conversation.clone()));
     let other = new_conversation("7", &["eve"]);
-    refused!(
+    assert_rejected!(
         stores.conversations.create(&other).await,
         ConversationExists
     );
@@ -55,7 +55,7 @@ pub async fn a_conversation_is_made_once(subject: Subject) {
     assert_eq!(one.is_ok(), two.is_err());
 }
 
-pub async fn a_list_has_the_newest_message_first_with_what_is_unread(subject: Subject) {
+pub async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_ones(subject: Subject) {
     let stores = &subject.stores;
     for id in ["one", "two", "three"] {
         subject.tick();

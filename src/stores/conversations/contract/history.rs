@@ -65,16 +65,16 @@ pub async fn pages_are_exact_at_their_edges(subject: Subject) {
         false,
     );
 
-    // A message of elsewhere marks a moment like any other; a hidden one takes no place.
+    // An id of another conversation is a bound like any other; a hidden message takes no position.
     let (d, ann) = (conversation("d"), user("ann"));
     let newest = Window::default();
-    let elsewhere = subject
+    let foreign = subject
         .stores
         .messages
         .page(&d, &ann, newest, limit(2))
         .await;
-    let elsewhere = elsewhere.unwrap().messages[0].id;
-    is(page(subject, Some(elsewhere), None, 9).await, "5", false);
+    let foreign = foreign.unwrap().messages[0].id;
+    is(page(subject, Some(foreign), None, 9).await, "5", false);
     let c = conversation("c");
     assert!(
         subject
@@ -136,7 +136,7 @@ pub async fn both_ways_through_a_history_are_the_same(subject: Subject) {
     }
 }
 
-pub async fn positions_count_what_is_shown(subject: Subject) {
+pub async fn positions_count_visible_messages(subject: Subject) {
     let ids = numbered(&subject, 6).await;
     let (c, ann) = (conversation("c"), user("ann"));
     let slice = async |offset, most| {
@@ -173,7 +173,7 @@ pub async fn positions_count_what_is_shown(subject: Subject) {
 }
 
 /// Sends a message of this size, half of it content, half media, named by its first digit.
-async fn say_large(subject: &Subject, name: u8, size: usize) -> MessageId {
+async fn send_large(subject: &Subject, name: u8, size: usize) -> MessageId {
     let filled = |size: usize| json(&name.to_string().repeat(size));
     let new = NewMessage {
         media: Some(filled(size / 2)),
@@ -186,11 +186,11 @@ async fn say_large(subject: &Subject, name: u8, size: usize) -> MessageId {
 }
 
 pub async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
-    const MOST: usize = PageLimit::MAX_BYTES;
+    const MAX: usize = PageLimit::MAX_BYTES;
     subject.with("c", &["ann", "bo"]).await;
     let mut ids = Vec::new();
-    for (name, size) in (1..).zip([2, MOST + 1, MOST / 2, MOST / 2, 2]) {
-        ids.push(say_large(&subject, name, size).await);
+    for (name, size) in (1..).zip([2, MAX + 1, MAX / 2, MAX / 2, 2]) {
+        ids.push(send_large(&subject, name, size).await);
     }
     let (c, ann) = (conversation("c"), user("ann"));
     let first = |messages: &[Message]| -> String {

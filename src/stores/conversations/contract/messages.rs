@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::subject::*;
 use crate::model::conversation::*;
 
-pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
+pub async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann", "bo"]).await;
     let at = subject.tick();
@@ -16,8 +16,8 @@ pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
         ..new_message("c", "ann", "\"\\u0041\"")
     };
     let sent = stores.messages.append(&new).await.unwrap().message;
-    let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
-    for message in [&sent, &kept] {
+    let stored = stores.messages.find(sent.id).await.unwrap().unwrap();
+    for message in [&sent, &stored] {
         assert_eq!(message.conversation, new.conversation);
         assert_eq!(message.sender, new.sender);
         assert_eq!(message.temp_id, new.temp_id);
@@ -34,8 +34,8 @@ pub async fn a_message_is_kept_as_it_was_sent(subject: Subject) {
     let bare = stores.messages.append(&bare).await.unwrap().message;
     let bare = stores.messages.find(bare.id).await.unwrap().unwrap();
     assert!(bare.content().is_none() && bare.media().is_none());
-    let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
-    assert!(stores.messages.find(stranger).await.unwrap().is_none());
+    let unknown = MessageId::new(uuid::Uuid::now_v7()).unwrap();
+    assert!(stores.messages.find(unknown).await.unwrap().is_none());
 }
 
 /// A message with a temporary id.
@@ -90,7 +90,7 @@ pub async fn the_same_temp_id_is_the_same_message(subject: Subject) {
     assert!(late.repeated && late.message.deleted_at().is_some());
 }
 
-pub async fn the_same_message_sent_at_once_is_kept_once(subject: Subject) {
+pub async fn concurrent_sends_of_the_same_message_store_it_once(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let new = named("c", "ann", "1", "t");
@@ -114,7 +114,7 @@ pub async fn only_the_author_edits(subject: Subject) {
         .messages
         .edit(&c, sent.id, &user("ann"), &edit("2"))
         .await;
-    refused!(admin, NotAllowed);
+    assert_rejected!(admin, NotAllowed);
     let edited = stores
         .messages
         .edit(&c, sent.id, &bo, &edit("3"))
@@ -135,12 +135,15 @@ pub async fn only_the_author_edits(subject: Subject) {
         .edit(&c, sent.id, &bo, &rekeyed)
         .await
         .unwrap();
-    let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
-    assert_eq!((text_of(&kept).as_str(), kept.key_number), ("4", Some(5)));
+    let stored = stores.messages.find(sent.id).await.unwrap().unwrap();
+    assert_eq!(
+        (text_of(&stored).as_str(), stored.key_number),
+        ("4", Some(5))
+    );
     assert_eq!(subject.seen("c", "ann").await, ["4"]);
 
     stores.messages.delete(&c, sent.id, &bo).await.unwrap();
-    refused!(
+    assert_rejected!(
         stores.messages.edit(&c, sent.id, &bo, &edit("5")).await,
         NotAllowed
     );
@@ -166,7 +169,7 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
     assert_eq!(subject.unread("c", "cy").await, 3);
     let at = subject.tick();
     for (message, name) in [(bos, "cy"), (anns, "bo")] {
-        refused!(
+        assert_rejected!(
             stores.messages.delete(&c, message, &user(name)).await,
             NotAllowed
         );
@@ -190,7 +193,7 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
     assert_eq!(subject.unread("c", "bo").await, 1);
 }
 
-pub async fn nothing_is_left_of_what_a_deleted_message_said(subject: Subject) {
+pub async fn nothing_is_left_of_the_content_of_a_deleted_message(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let mut new = new_message("c", "ann", "1");
@@ -203,7 +206,7 @@ pub async fn nothing_is_left_of_what_a_deleted_message_said(subject: Subject) {
     assert_eq!((left.id, left.created_at), (sent.id, sent.created_at));
 }
 
-pub async fn what_one_hides_others_see(subject: Subject) {
+pub async fn a_hidden_message_stays_visible_to_others(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -225,31 +228,31 @@ pub async fn a_message_of_another_conversation_is_none(subject: Subject) {
     let (d, ann) = (&conversation("d"), &user("ann"));
     subject.with("c", &["ann", "bo"]).await;
     subject.with("d", &["ann", "bo"]).await;
-    let elsewhere = subject.send("c", "ann", "1").await.id;
+    let foreign = subject.send("c", "ann", "1").await.id;
     let bos = subject.send("c", "bo", "2").await.id;
     let emoji = Emoji::parse("+").unwrap();
     let reacted = stores
         .reactions
-        .add(&conversation("c"), elsewhere, ann, &emoji)
+        .add(&conversation("c"), foreign, ann, &emoji)
         .await;
     let reaction = reacted.unwrap().reaction.id;
-    refused!(
-        stores.messages.edit(d, elsewhere, ann, &edit("3")).await,
+    assert_rejected!(
+        stores.messages.edit(d, foreign, ann, &edit("3")).await,
         NotAllowed
     );
-    refused!(stores.messages.delete(d, elsewhere, ann).await, NotAllowed);
-    refused!(stores.messages.hide(d, elsewhere, ann).await, NotAllowed);
-    refused!(
-        stores.reactions.add(d, elsewhere, ann, &emoji).await,
+    assert_rejected!(stores.messages.delete(d, foreign, ann).await, NotAllowed);
+    assert_rejected!(stores.messages.hide(d, foreign, ann).await, NotAllowed);
+    assert_rejected!(
+        stores.reactions.add(d, foreign, ann, &emoji).await,
         NotAllowed
     );
-    let removed = stores.reactions.remove(d, elsewhere, reaction, ann).await;
-    refused!(removed, NotAllowed);
+    let removed = stores.reactions.remove(d, foreign, reaction, ann).await;
+    assert_rejected!(removed, NotAllowed);
     let reached = stores
         .receipts
-        .mark_delivered_to(d, elsewhere, &[user("bo")])
+        .mark_delivered_to(d, foreign, &[user("bo")])
         .await;
-    refused!(reached, NotAllowed);
+    assert_rejected!(reached, NotAllowed);
     let read = stores.receipts.mark_read(d, ann, &[bos]).await.unwrap();
     assert!(read.messages.is_empty());
     assert_eq!(subject.seen("c", "ann").await, ["1", "2"]);

@@ -1,5 +1,5 @@
-//! What every store of conversations has to do, as tests that know none of them. A store passes when
-//! `contract_suite!` does, given a function that opens an empty one with the clock it is handed, where that is possible.
+//! The tests that every store of conversations has to pass. `contract_suite!` runs them, given a
+//! function that opens an empty store with a clock, or returns `None` where that is impossible.
 
 pub mod conversations;
 pub mod history;
@@ -17,42 +17,42 @@ pub mod users;
 macro_rules! contract_suite {
     ($open:path) => {
         $crate::stores::conversations::contract::contract_suite! { $open;
-            users::tokens_are_kept_and_what_they_do_not_tell_stays,
+            users::tokens_are_stored_and_missing_fields_keep_their_values,
             users::users_are_found_by_the_name_they_have_now,
-            users::administrators_change_users_who_need_not_have_come,
+            users::administrators_change_users_who_may_be_unknown,
             users::the_last_time_seen_never_goes_back,
-            conversations::a_conversation_is_made_once,
-            conversations::a_list_has_the_newest_message_first_with_what_is_unread,
+            conversations::a_conversation_is_created_once,
+            conversations::a_list_is_sorted_by_the_newest_message_and_counts_unread_ones,
             conversations::partners_are_those_one_shares_a_conversation_with,
-            participants::participants_come_and_go_and_come_again,
-            participants::who_does_not_take_part_can_do_nothing,
-            participants::names_are_those_of_all_who_take_part,
-            participants::content_keys_are_kept_for_each_participant,
+            participants::participants_are_added_removed_and_added_again,
+            participants::only_active_participants_can_do_anything,
+            participants::names_are_those_of_all_active_participants,
+            participants::content_keys_are_stored_for_each_participant,
             participants::a_list_has_ones_own_content_keys,
-            messages::a_message_is_kept_as_it_was_sent,
+            messages::a_message_is_stored_as_it_was_sent,
             messages::the_same_temp_id_is_the_same_message,
-            messages::the_same_message_sent_at_once_is_kept_once,
+            messages::concurrent_sends_of_the_same_message_store_it_once,
             messages::only_the_author_edits,
             messages::the_author_and_admins_delete,
-            messages::nothing_is_left_of_what_a_deleted_message_said,
-            messages::what_one_hides_others_see,
+            messages::nothing_is_left_of_the_content_of_a_deleted_message,
+            messages::a_hidden_message_stays_visible_to_others,
             messages::a_message_of_another_conversation_is_none,
             history::pages_are_exact_at_their_edges,
             history::both_ways_through_a_history_are_the_same,
-            history::positions_count_what_is_shown,
+            history::positions_count_visible_messages,
             history::a_page_has_no_more_bytes_than_it_may,
             history::a_clock_that_is_set_back_does_not_change_the_order,
             history::many_writers_make_one_order,
-            receipts::reading_tells_each_sender_once_of_theirs,
+            receipts::reading_returns_each_message_once_by_sender,
             receipts::a_message_is_delivered_once_to_each,
             receipts::deliveries_come_in_parts,
-            receipts::what_was_sent_before_one_was_added_is_not_delivered,
-            reactions::the_same_reaction_is_kept_once,
+            receipts::messages_sent_before_a_participant_was_added_are_not_delivered,
+            reactions::the_same_reaction_is_stored_once,
             reactions::only_its_owner_removes_a_reaction,
             reactions::a_deleted_message_takes_no_reaction,
             strings::strings_that_look_like_a_query_are_strings,
             strings::contents_come_back_byte_for_byte,
-            properties::who_reads_on_while_others_write_misses_nothing,
+            properties::a_reader_misses_nothing_while_others_write,
             sequences::any_sequence_of_operations_is_as_in_the_model,
             subject::a_closed_store_says_so,
         }

@@ -1,10 +1,10 @@
-//! Who takes part, and what that allows.
+//! Participants, and what only they may do.
 
 use super::subject::*;
 use crate::model::TokenUser;
 use crate::model::conversation::*;
 
-pub async fn participants_come_and_go_and_come_again(subject: Subject) {
+pub async fn participants_are_added_removed_and_added_again(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo"]).await;
@@ -17,7 +17,7 @@ pub async fn participants_come_and_go_and_come_again(subject: Subject) {
         .unwrap();
     assert!(!added.repeated && added.participant.is_active());
     assert_eq!(added.participant.joined_at, at);
-    // What was sent before is no news, but it can be read.
+    // Earlier messages are not unread, but can be read.
     assert_eq!(subject.unread("c", "cy").await, 0);
     assert_eq!(subject.seen("c", "cy").await, ["1"]);
 
@@ -49,7 +49,7 @@ pub async fn participants_come_and_go_and_come_again(subject: Subject) {
     assert_eq!(names, ["ann", "bo", "cy"]);
     let nowhere = conversation("nowhere");
     let new = participant("cy", Role::Member);
-    refused!(
+    assert_rejected!(
         stores.participants.add(&nowhere, &new).await,
         NoConversation
     );
@@ -73,39 +73,39 @@ async fn can_do_nothing(subject: &Subject, at: &str, who: &str, message: Message
     let emoji = Emoji::parse("+").unwrap();
     let reaction = ReactionId::new(*message.uuid()).unwrap();
     let late = new_message(at, who.as_str(), "9");
-    refused!(stores.messages.append(&late).await, NotParticipant);
-    refused!(
+    assert_rejected!(stores.messages.append(&late).await, NotParticipant);
+    assert_rejected!(
         stores.messages.edit(c, message, who, &edit("9")).await,
         NotParticipant
     );
-    refused!(
+    assert_rejected!(
         stores.messages.delete(c, message, who).await,
         NotParticipant
     );
-    refused!(stores.messages.hide(c, message, who).await, NotParticipant);
+    assert_rejected!(stores.messages.hide(c, message, who).await, NotParticipant);
     let (window, most) = (Window::default(), limit(1));
-    refused!(
+    assert_rejected!(
         stores.messages.page(c, who, window, most).await,
         NotParticipant
     );
-    refused!(stores.messages.slice(c, who, 0, most).await, NotParticipant);
-    refused!(
+    assert_rejected!(stores.messages.slice(c, who, 0, most).await, NotParticipant);
+    assert_rejected!(
         stores.receipts.mark_read(c, who, &[message]).await,
         NotParticipant
     );
-    refused!(
+    assert_rejected!(
         stores.receipts.mark_delivered(c, who, most).await,
         NotParticipant
     );
-    refused!(
+    assert_rejected!(
         stores.reactions.add(c, message, who, &emoji).await,
         NotParticipant
     );
     let removed = stores.reactions.remove(c, message, reaction, who).await;
-    refused!(removed, NotParticipant);
+    assert_rejected!(removed, NotParticipant);
 }
 
-pub async fn who_does_not_take_part_can_do_nothing(subject: Subject) {
+pub async fn only_active_participants_can_do_anything(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
@@ -126,7 +126,7 @@ pub async fn who_does_not_take_part_can_do_nothing(subject: Subject) {
     assert!(stores.reactions.list(bos.id).await.unwrap().is_empty());
 }
 
-pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
+pub async fn names_are_those_of_all_active_participants(subject: Subject) {
     let stores = &subject.stores;
     let names_in = async |ids: &[&str]| -> Vec<(String, Vec<String>)> {
         let ids: Vec<_> = ids.iter().map(|id| conversation(id)).collect();
@@ -156,7 +156,7 @@ pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
     subject.with("one", &["u3", "u1", "U2"]).await;
     subject.with("two", &["u4", "u1"]).await;
     subject.with("nobody", &["u1"]).await;
-    // Two of the same name, one whom nobody knows, one who is known without a name.
+    // Two users of the same name, an unknown one, and a known one without a name.
     for (id, name) in [("u1", Some("Zoe")), ("u4", Some("Zoe")), ("U2", None)] {
         let token = TokenUser {
             id: user(id),
@@ -192,7 +192,7 @@ pub async fn names_are_those_of_all_who_take_part(subject: Subject) {
     is(names_in(&["two"]).await, &[("two", &["Zoe", "Ada"])]);
 }
 
-pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
+pub async fn content_keys_are_stored_for_each_participant(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     let key = |number, text| {
@@ -213,13 +213,13 @@ pub async fn content_keys_are_kept_for_each_participant(subject: Subject) {
     assert_eq!(keys(made.participants), [ann.clone(), bo.clone(), None]);
 
     // A new key replaces the old one; none leaves it.
-    for (key, kept) in [(None, bo), (key(-2, "2"), Some((-2, "2".to_owned())))] {
+    for (key, stored) in [(None, bo), (key(-2, "2"), Some((-2, "2".to_owned())))] {
         let ended = stores.participants.end(&c, &user("bo"), Ending::Left).await;
         assert!(ended.unwrap().is_some());
         let mut again = participant("bo", Role::Member);
         again.key = key;
         let again = stores.participants.add(&c, &again).await.unwrap();
-        assert_eq!(keys(vec![again.participant]), [kept]);
+        assert_eq!(keys(vec![again.participant]), [stored]);
     }
     let still = stores.participants.find(&c, &user("ann")).await.unwrap();
     assert_eq!(keys(still.into_iter().collect()), [ann]);

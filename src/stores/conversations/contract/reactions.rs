@@ -9,7 +9,7 @@ fn emoji(text: &str) -> Emoji {
     Emoji::parse(text).unwrap()
 }
 
-pub async fn the_same_reaction_is_kept_once(subject: Subject) {
+pub async fn the_same_reaction_is_stored_once(subject: Subject) {
     let stores = &subject.stores;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -67,15 +67,15 @@ pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
         .await
         .unwrap();
     let id = added.reaction.id;
-    refused!(
+    assert_rejected!(
         stores.reactions.remove(c, message, id, ann).await,
         NotAllowed
     );
-    refused!(stores.reactions.remove(c, other, id, bo).await, NotAllowed);
+    assert_rejected!(stores.reactions.remove(c, other, id, bo).await, NotAllowed);
     assert_eq!(stores.reactions.list(message).await.unwrap().len(), 1);
     let removed = stores.reactions.remove(c, message, id, bo).await.unwrap();
     assert_eq!(removed, added.reaction);
-    refused!(
+    assert_rejected!(
         stores.reactions.remove(c, message, id, bo).await,
         NotAllowed
     );
@@ -100,16 +100,16 @@ pub async fn a_deleted_message_takes_no_reaction(subject: Subject) {
         .unwrap();
     stores.messages.delete(c, message, ann).await.unwrap();
     let late = stores.reactions.add(c, message, ann, &emoji("y")).await;
-    refused!(late, NotAllowed);
+    assert_rejected!(late, NotAllowed);
     // It can be taken back all the same.
     let removed = stores
         .reactions
         .remove(c, message, added.reaction.id, ann)
         .await;
     assert_eq!(removed.unwrap(), added.reaction);
-    let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
-    refused!(
-        stores.reactions.add(c, stranger, ann, &emoji("x")).await,
+    let unknown = MessageId::new(uuid::Uuid::now_v7()).unwrap();
+    assert_rejected!(
+        stores.reactions.add(c, unknown, ann, &emoji("x")).await,
         NotAllowed
     );
 }

@@ -13,7 +13,7 @@ async fn receipt(subject: &Subject, message: MessageId, name: &str) -> Option<(u
     theirs.first().map(|one| (one.delivered_at, one.read_at))
 }
 
-pub async fn reading_tells_each_sender_once_of_theirs(subject: Subject) {
+pub async fn reading_returns_each_message_once_by_sender(subject: Subject) {
     let stores = &subject.stores;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann", "bo", "cy"]).await;
@@ -21,11 +21,11 @@ pub async fn reading_tells_each_sender_once_of_theirs(subject: Subject) {
     let bo1 = subject.send("c", "bo", "2").await.id;
     let own = subject.send("c", "cy", "3").await.id;
     let ann2 = subject.send("c", "ann", "4").await.id;
-    let stranger = MessageId::new(uuid::Uuid::now_v7()).unwrap();
+    let unknown = MessageId::new(uuid::Uuid::now_v7()).unwrap();
     assert_eq!(subject.unread("c", "cy").await, 3);
 
     let at = subject.tick();
-    let asked = [ann2, bo1, own, stranger, ann1, bo1];
+    let asked = [ann2, bo1, own, unknown, ann1, bo1];
     let read = stores.receipts.mark_read(&c, &cy, &asked).await.unwrap();
     assert_eq!(read.at, at);
     let mut by_sender = read.messages;
@@ -129,7 +129,7 @@ pub async fn deliveries_come_in_parts(subject: Subject) {
     assert_eq!(part(2).await, (vec![], false));
 }
 
-pub async fn what_was_sent_before_one_was_added_is_not_delivered(subject: Subject) {
+pub async fn messages_sent_before_a_participant_was_added_are_not_delivered(subject: Subject) {
     let stores = &subject.stores;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann"]).await;

@@ -1,4 +1,4 @@
-//! What holds for any sequence of operations: a store and a plain model of it answer alike.
+//! Properties of any sequence of operations: a store and a plain model of it answer alike.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::model::conversation::*;
 
 const NAMES: [&str; 3] = ["ann", "bo", "cy"];
 
-/// Something that a user does; messages are numbered from the first, and over again.
+/// An operation of a user; message indexes wrap around.
 #[derive(Debug, Clone)]
 enum Step {
     Send,
@@ -42,11 +42,11 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
     prop::collection::vec((0..NAMES.len(), step), 1..60)
 }
 
-/// What a store should keep, written down as plainly as can be.
+/// The expected state of a store, written down as plainly as can be.
 #[derive(Debug, Default)]
 struct Model {
     messages: Vec<ModelMessage>,
-    /// Since which message each user takes part; `None`: they do not.
+    /// Since which message each user is an active participant; `None`: they are not.
     since: [Option<usize>; 3],
 }
 
@@ -62,7 +62,7 @@ struct ModelMessage {
 }
 
 impl Model {
-    fn is_news(&self, user: usize, index: usize) -> bool {
+    fn counts_as_unread(&self, user: usize, index: usize) -> bool {
         let message = &self.messages[index];
         self.since[user].is_some_and(|since| index >= since)
             && message.sender != user
@@ -72,7 +72,7 @@ impl Model {
 
     fn unread(&self, user: usize) -> usize {
         let unread = |index: &usize| {
-            self.is_news(user, *index) && !self.messages[*index].read.contains(&user)
+            self.counts_as_unread(user, *index) && !self.messages[*index].read.contains(&user)
         };
         (0..self.messages.len()).filter(unread).count()
     }
@@ -84,7 +84,7 @@ impl Model {
     }
 }
 
-/// A store and what it should be like.
+/// A store and its model.
 struct Pair<'a> {
     subject: &'a Subject,
     at: ConversationId,
@@ -95,25 +95,25 @@ impl Pair<'_> {
     async fn step(&mut self, who: usize, step: &Step) {
         let is_active = self.model.since[who].is_some();
         let count = self.model.messages.len();
-        let place = |index: usize| (count > 0).then(|| index % count);
+        let position = |index: usize| (count > 0).then(|| index % count);
         match step {
             Step::Add => self.add(who).await,
             Step::Leave => self.leave(who).await,
             Step::Reach(index, users) => {
-                if let Some(index) = place(*index) {
+                if let Some(index) = position(*index) {
                     self.reach(index, users).await;
                 }
             }
-            // Others test that all else is refused.
+            // Other tests check that everything else is rejected.
             _ if !is_active => {}
             Step::Send => self.send(who).await,
             Step::Join(most) => self.join(who, *most).await,
             Step::Read(indexes) => {
-                let indexes = indexes.iter().filter_map(|index| place(*index));
+                let indexes = indexes.iter().filter_map(|index| position(*index));
                 self.read(who, indexes.collect()).await;
             }
             Step::Edit(index) | Step::Delete(index) | Step::Hide(index) => {
-                if let Some(index) = place(*index) {
+                if let Some(index) = position(*index) {
                     self.change(who, step, index).await;
                 }
             }
@@ -192,8 +192,8 @@ impl Pair<'_> {
             .receipts
             .mark_read(&self.at, &user(NAMES[who]), &ids)
             .await;
-        let mut told: Vec<_> = read.unwrap().messages;
-        told.sort();
+        let mut read: Vec<_> = read.unwrap().messages;
+        read.sort();
         let mut expected: Vec<(UserId, Vec<MessageId>)> = Vec::new();
         for (sender, name) in NAMES.iter().enumerate() {
             let mut theirs = Vec::new();
@@ -208,13 +208,13 @@ impl Pair<'_> {
                 expected.push((user(name), theirs));
             }
         }
-        assert_eq!(told, expected);
+        assert_eq!(read, expected);
     }
 
     async fn join(&mut self, who: usize, most: u64) {
         let stores = &self.subject.stores;
         let name = user(NAMES[who]);
-        let told = stores
+        let delivered = stores
             .receipts
             .mark_delivered(&self.at, &name, limit(most))
             .await
@@ -222,15 +222,15 @@ impl Pair<'_> {
         let count = self.model.messages.len();
         let mut waiting = (0..count).filter(|index| {
             let reached = self.model.messages[*index].reached.contains(&who);
-            self.model.is_news(who, *index) && !reached
+            self.model.counts_as_unread(who, *index) && !reached
         });
         let now: Vec<_> = waiting.by_ref().take(most as usize).collect();
-        assert_eq!(told.more, waiting.next().is_some());
+        assert_eq!(delivered.more, waiting.next().is_some());
         let expected = now.iter().map(|index| {
             let message = &self.model.messages[*index];
             (message.id, user(NAMES[message.sender]))
         });
-        assert_eq!(told.messages, expected.collect::<Vec<_>>());
+        assert_eq!(delivered.messages, expected.collect::<Vec<_>>());
         for index in now {
             self.model.messages[index].reached.insert(who);
         }
@@ -240,7 +240,7 @@ impl Pair<'_> {
         let message = &mut self.model.messages[index];
         let names: Vec<_> = users.iter().map(|who| user(NAMES[*who])).collect();
         let stores = &self.subject.stores;
-        let told = stores
+        let delivered = stores
             .receipts
             .mark_delivered_to(&self.at, message.id, &names)
             .await;
@@ -251,7 +251,7 @@ impl Pair<'_> {
                 expected.push(user(NAMES[*who]));
             }
         }
-        assert_eq!(told.unwrap(), expected);
+        assert_eq!(delivered.unwrap(), expected);
     }
 
     async fn compare(&self) {

@@ -81,10 +81,10 @@ pub async fn strings_that_look_like_a_query_are_strings(subject: Subject) {
         let mut new = new_message(text, text, &what);
         new.temp_id = TempId::parse(text);
         let sent = stores.messages.append(&new).await.unwrap().message;
-        let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
-        assert_eq!((&kept.sender, &kept.conversation), (who, c));
-        assert_eq!(kept.temp_id, TempId::parse(text));
-        assert_eq!(text_of(&kept), what);
+        let stored = stores.messages.find(sent.id).await.unwrap().unwrap();
+        assert_eq!((&stored.sender, &stored.conversation), (who, c));
+        assert_eq!(stored.temp_id, TempId::parse(text));
+        assert_eq!(text_of(&stored), what);
         assert_eq!(subject.seen(text, text).await, [what]);
         if let Some(emoji) = Emoji::parse(text) {
             let added = stores.reactions.add(c, sent.id, who, &emoji).await.unwrap();
@@ -115,9 +115,9 @@ pub async fn contents_come_back_byte_for_byte(subject: Subject) {
     ];
     for what in contents {
         let sent = subject.send("c", "ann", what).await;
-        let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
-        assert_eq!(text_of(&kept), what);
-        assert!(kept.content().unwrap().to_parts().1.is_empty());
+        let stored = stores.messages.find(sent.id).await.unwrap().unwrap();
+        assert_eq!(text_of(&stored), what);
+        assert!(stored.content().unwrap().to_parts().1.is_empty());
     }
 
     let attachments: VecDeque<_> = [&b"\0\xff"[..], b"", b"{}"].map(Bytes::from_static).into();
@@ -132,8 +132,8 @@ pub async fn contents_come_back_byte_for_byte(subject: Subject) {
         ..new_message("c", "ann", "0")
     };
     let sent = stores.messages.append(&new).await.unwrap().message;
-    let kept = stores.messages.find(sent.id).await.unwrap().unwrap();
-    for value in [kept.content(), kept.media()] {
+    let stored = stores.messages.find(sent.id).await.unwrap().unwrap();
+    for value in [stored.content(), stored.media()] {
         assert_eq!(value.unwrap().to_parts(), binary.to_parts());
     }
     assert_eq!(binary.to_parts().1, [&b"{}"[..], b"", b"\0\xff"]);

@@ -1,4 +1,4 @@
-//! A store under test, and short ways to do things with it.
+//! A store under test, with shortcuts for what tests do with it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::stores::conversations::*;
 pub struct Subject {
     pub stores: ConversationStores,
     pub clock: Arc<ManualClock>,
-    /// What has to live as long.
+    /// What has to live as long as the store.
     _keep: Box<dyn Any + Send + Sync>,
 }
 
@@ -33,13 +33,13 @@ impl Subject {
         }
     }
 
-    /// A moment later.
+    /// Advances the clock by a second.
     pub fn tick(&self) -> u64 {
         self.clock.set(self.clock.now_ms() + 1_000);
         self.clock.now_ms()
     }
 
-    /// Makes a conversation; the first of its participants is its admin.
+    /// Creates a conversation; the first of its participants is its admin.
     pub async fn with(&self, name: &str, names: &[&str]) {
         let new = new_conversation(name, names);
         self.stores.conversations.create(&new).await.unwrap();
@@ -96,12 +96,12 @@ pub fn json(text: &str) -> OwnedValue {
     OwnedValue::from(RawValue::from_string(text.to_owned()).unwrap())
 }
 
-/// The JSON text of a kept value.
-pub fn text(kept: &OwnedValue) -> String {
-    kept.to_parts().0.into_owned()
+/// The JSON text of a value.
+pub fn text(value: &OwnedValue) -> String {
+    value.to_parts().0.into_owned()
 }
 
-/// What a message says, or that it was deleted.
+/// The content of a message, or `deleted`.
 pub fn text_of(message: &Message) -> String {
     message.content().map_or("deleted".to_owned(), text)
 }
@@ -147,26 +147,26 @@ pub fn edit(what: &str) -> Edit {
     }
 }
 
-/// That an operation was refused like this.
-macro_rules! refused {
+/// Asserts that an operation was rejected with this error.
+macro_rules! assert_rejected {
     ($result:expr, $error:ident) => {{
         let result = $result;
-        let refused = matches!(
+        let rejected = matches!(
             result,
             Err($crate::stores::conversations::StoreError::$error { .. })
         );
-        assert!(refused, "{result:?}");
+        assert!(rejected, "{result:?}");
     }};
 }
-pub(crate) use refused;
+pub(crate) use assert_rejected;
 
 pub async fn a_closed_store_says_so(subject: Subject) {
     subject.with("c", &["ann"]).await;
     subject.stores.health.check().await.unwrap();
     subject.stores.health.close().await.unwrap();
-    refused!(subject.stores.health.check().await, Closed);
-    refused!(subject.stores.users.find(&user("ann")).await, Closed);
+    assert_rejected!(subject.stores.health.check().await, Closed);
+    assert_rejected!(subject.stores.users.find(&user("ann")).await, Closed);
     let late = new_message("c", "ann", "1");
-    refused!(subject.stores.messages.append(&late).await, Closed);
+    assert_rejected!(subject.stores.messages.append(&late).await, Closed);
     subject.stores.health.close().await.unwrap();
 }

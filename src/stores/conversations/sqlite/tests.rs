@@ -1,3 +1,5 @@
+//! Tests of the store in SQLite: the contract, and what only this store does.
+
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
@@ -57,7 +59,7 @@ async fn with_a_conversation(folder: &Path) -> ConversationStores {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_in_the_files_at_once() {
+async fn answered_writes_are_in_the_files_at_once() {
     let (folder, crash) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let stores = with_a_conversation(folder.path()).await;
     let sent = stores
@@ -75,7 +77,7 @@ async fn what_was_answered_is_in_the_files_at_once() {
 }
 
 #[tokio::test]
-async fn a_closed_file_is_opened_again_with_all_that_waited() {
+async fn closing_writes_all_queued_messages() {
     let folder = tempfile::tempdir().unwrap();
     let stores = with_a_conversation(folder.path()).await;
     let messages: Vec<_> = (0..25)
@@ -123,7 +125,7 @@ impl Clock for Counting {
 }
 
 #[tokio::test]
-async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
+async fn queued_writes_are_committed_together_and_a_failure_undoes_only_itself() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(Counting(AtomicU64::new(1_700_000_000_000)));
     let stores = open_with(folder.path(), clock);
@@ -141,12 +143,12 @@ async fn what_waits_is_committed_together_and_a_failure_undoes_only_itself() {
     for (message, result) in messages.iter().zip(writes.await) {
         match message.sender.as_str() {
             "ann" => assert!(result.is_ok(), "{result:?}"),
-            _ => refused!(result, NotParticipant),
+            _ => assert_rejected!(result, NotParticipant),
         }
     }
-    let kept = history(&stores).await;
-    assert_eq!(kept.len(), 12);
-    let mut times: Vec<_> = kept.iter().map(|message| message.created_at).collect();
+    let stored = history(&stores).await;
+    assert_eq!(stored.len(), 12);
+    let mut times: Vec<_> = stored.iter().map(|message| message.created_at).collect();
     times.dedup();
     // The first one may have been taken before the others came.
     assert!(times.len() <= 2, "{times:?}");
@@ -167,7 +169,7 @@ async fn a_write_that_fails_midway_leaves_nothing() {
     let whole = new_message("c", "bo", "1");
     let whole = stores.messages.append(&whole);
     let (broken, whole) = tokio::join!(broken, whole);
-    refused!(broken, Failed);
+    assert_rejected!(broken, Failed);
     assert!(whole.is_ok());
     assert_eq!(
         stores
@@ -187,8 +189,8 @@ async fn a_locked_file_fails_and_recovers() {
     let other = Connection::open(file(folder.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let new = new_message("c", "ann", "1");
-    refused!(stores.messages.append(&new).await, Failed);
-    refused!(stores.health.check().await, Failed);
+    assert_rejected!(stores.messages.append(&new).await, Failed);
+    assert_rejected!(stores.health.check().await, Failed);
     assert!(history(&stores).await.is_empty(), "reading goes on");
     other.execute_batch("COMMIT").unwrap();
     stores.health.check().await.unwrap();
@@ -197,7 +199,7 @@ async fn a_locked_file_fails_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_caller_that_does_not_wait_is_served_all_the_same() {
+async fn a_write_whose_caller_stops_waiting_is_performed() {
     let folder = tempfile::tempdir().unwrap();
     let stores = with_a_conversation(folder.path()).await;
     let new = new_message("c", "ann", "1");
@@ -272,7 +274,7 @@ async fn the_file_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_a_file_of_the_first_version_holds_is_kept_and_found() {
+async fn a_file_of_the_first_version_is_migrated_with_its_data() {
     let folder = tempfile::tempdir().unwrap();
     let first = &schema::MIGRATIONS[..1];
     let old = sqlite::open(folder.path(), FILE_NAME, schema::SETTINGS, first).unwrap();

@@ -1,0 +1,130 @@
+//! What applications write to the database themselves.
+
+use super::*;
+
+#[tokio::test]
+async fn an_application_adds_participants_and_users_itself() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let stores = &stage.stores;
+    stage.subject.with("c", &["ann", "bo"]).await;
+    stage.subject.send("c", "ann", "1").await;
+    let at = stage.subject.tick();
+    stage.subject.send("c", "ann", "2").await;
+    let gone = stage.subject.send("c", "ann", "3").await.id;
+    stores
+        .messages
+        .delete(&conversation("c"), gone, &user("ann"))
+        .await
+        .unwrap();
+    let cy = doc! {
+        "_id": ObjectId::new(), "conversationId": "c", "userId": "cy", "role": "admin",
+        "status": "active", "joinedAt": date(at),
+    };
+    stage.insert("participants", cy).await;
+    // Messages since they were added count as unread.
+    assert_eq!(stage.unread("cy").await, 1);
+    assert_eq!(stage.subject.seen("c", "cy").await, ["1", "2", "deleted"]);
+    stage.subject.send("c", "cy", "4").await;
+    stage.subject.send("c", "bo", "5").await;
+    assert_eq!(stage.unread("cy").await, 2);
+    let (c, cy) = (conversation("c"), user("cy"));
+    let delivered = stores
+        .receipts
+        .mark_delivered(&c, &cy, limit(9))
+        .await
+        .unwrap();
+    assert_eq!(delivered.messages.len(), 2);
+    let known = stores.participants.find(&c, &cy).await.unwrap().unwrap();
+    assert_eq!((known.role, known.joined_at), (Role::Admin, at));
+
+    // It ends and begins again.
+    let this = || doc! { "userId": "cy" };
+    stage
+        .update(
+            "participants",
+            this(),
+            doc! { "$set": { "status": "left" } },
+        )
+        .await;
+    let late = new_message("c", "cy", "6");
+    assert_rejected!(stores.messages.append(&late).await, NotParticipant);
+    stage.subject.send("c", "bo", "7").await;
+    let again = stage.subject.tick();
+    let back = doc! { "$set": { "status": "active", "joinedAt": date(again) } };
+    stage.update("participants", this(), back).await;
+    assert_eq!(stage.unread("cy").await, 0);
+    stage.subject.send("c", "bo", "8").await;
+    assert_eq!(stage.unread("cy").await, 1);
+
+    // An invalid document admits nobody, and affects nobody else.
+    for (number, bad) in [
+        doc! { "status": "banned" },
+        doc! {},
+        doc! { "status": 1 },
+        doc! { "status": "active", "joinedAt": "yesterday" },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut document = doc! { "conversationId": "c", "userId": format!("eve{number}") };
+        document.extend(bad);
+        stage.insert("participants", document).await;
+        let late = new_message("c", &format!("eve{number}"), "9");
+        assert!(stores.messages.append(&late).await.is_err());
+    }
+    let all = stores.participants.list(&c).await.unwrap();
+    let active: Vec<_> = all.iter().filter(|one| one.is_active()).collect();
+    assert_eq!(active.len(), 3, "{active:?}");
+}
+
+#[tokio::test]
+async fn an_application_without_conversations_of_its_own_writes_participants_only() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let at = stage.subject.tick();
+    for who in ["ann", "bo"] {
+        let participant = doc! {
+            "conversationId": "c", "userId": who, "status": "active", "joinedAt": date(at),
+        };
+        stage.insert("participants", participant).await;
+    }
+    let at = stage.subject.tick();
+    stage.subject.send("c", "ann", "1").await;
+    assert_eq!(stage.unread("bo").await, 1);
+    assert_eq!(stage.unread("ann").await, 0);
+    let found = stage.stores.conversations.find(&conversation("c")).await;
+    let found = found.unwrap().unwrap();
+    assert_eq!((found.created_by, found.last_message_at), (user("ann"), at));
+}
+
+#[tokio::test]
+async fn users_are_those_of_the_application() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let id = ObjectId::new();
+    let eve = doc! { "_id": id, "id": "eve", "name": "Eve", "status": "suspended", "theirs": 1 };
+    stage.insert("users", eve).await;
+    stage.insert("users", doc! { "id": "ann" }).await;
+    let token = |id| TokenUser {
+        id: user(id),
+        name: Some("New".into()),
+        avatar_url: None,
+    };
+    let eve = stage.stores.users.upsert(&token("eve")).await.unwrap();
+    assert_eq!((&*eve.name, eve.status), ("New", UserStatus::Suspended));
+    let stored = stage.found("users", doc! { "id": "eve" }).await;
+    assert_eq!(stored.get_object_id("_id").unwrap(), id);
+    assert_eq!(stored.get_i32("theirs").unwrap(), 1);
+    let ann = stage
+        .stores
+        .users
+        .find(&user("ann"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((&*ann.name, ann.status), ("ann", UserStatus::Active));
+}

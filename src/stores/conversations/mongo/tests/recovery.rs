@@ -1,0 +1,200 @@
+//! Operations that were interrupted half-way, and an unreachable server.
+
+use super::*;
+
+#[tokio::test]
+async fn a_stored_message_that_was_not_counted_is_counted_by_the_next_operation() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    stage.subject.with("c", &["ann", "bo"]).await;
+    let first = named("c", "ann", "1", "t");
+    let sent = stage.stores.messages.append(&first).await.unwrap().message;
+    // As it is when a node is killed between the two.
+    let uncount = async || {
+        let at = stage.found("conversations", doc! { "id": "c" }).await;
+        let at = at.get_datetime("createdAt").unwrap();
+        let set = doc! { "$set": { "messageCount": 0_i64, "lastMessageAt": at } };
+        let c = stage.collection("conversations");
+        c.update_one(doc! { "id": "c" }, set).await.unwrap();
+        let ann = doc! { "userId": "ann" };
+        let less = doc! { "$inc": { "counts.passed": -1_i64 }, "$set": { "counts.own": 0_i64 } };
+        stage.update("participants", ann, less).await;
+    };
+    uncount().await;
+    let restarted = stage.another(&stage.clock).await;
+    let again = restarted.messages.append(&first).await.unwrap();
+    assert!(again.repeated && again.message.id == sent.id);
+    assert_eq!(
+        (stage.unread("ann").await, stage.unread("bo").await),
+        (0, 1)
+    );
+
+    uncount().await;
+    let restarted = stage.another(&stage.clock).await;
+    restarted
+        .messages
+        .append(&new_message("c", "bo", "2"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (stage.unread("ann").await, stage.unread("bo").await),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_counted_message_whose_receipt_is_missing_is_not_counted_again() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let stores = &stage.stores;
+    stage.subject.with("c", &["ann", "bo"]).await;
+    let read = stage.subject.send("c", "ann", "1").await.id;
+    let hidden = stage.subject.send("c", "ann", "2").await.id;
+    stage.subject.send("c", "ann", "3").await;
+    let (c, bo) = (conversation("c"), user("bo"));
+    stores.receipts.mark_read(&c, &bo, &[read]).await.unwrap();
+    assert!(stores.messages.hide(&c, hidden, &bo).await.unwrap());
+    assert_eq!(stage.unread("bo").await, 1);
+    let receipts = stage.collection("receipts");
+    receipts.delete_many(doc! {}).await.unwrap();
+    let shown = doc! { "$unset": { "deletedFor": "" } };
+    stage
+        .update("messages", doc! { "id": hidden.to_string() }, shown)
+        .await;
+    let read_again = stores.receipts.mark_read(&c, &bo, &[read]).await.unwrap();
+    assert_eq!(read_again.messages, [(user("ann"), vec![read])]);
+    assert!(stores.messages.hide(&c, hidden, &bo).await.unwrap());
+    assert_eq!(stage.unread("bo").await, 1);
+}
+
+#[tokio::test]
+async fn an_unfinished_deletion_is_finished_at_the_next_start() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    stage.subject.with("c", &["ann", "bo", "cy"]).await;
+    let id = stage.subject.send("c", "ann", "1").await.id;
+    let (c, cy) = (conversation("c"), user("cy"));
+    stage
+        .stores
+        .receipts
+        .mark_read(&c, &cy, &[id])
+        .await
+        .unwrap();
+    let deleted = doc! {
+        "$set": { "deletedAt": date(stage.clock.now_ms()), "uncounted": true },
+        "$unset": { "content": "" },
+    };
+    stage
+        .update("messages", doc! { "id": id.to_string() }, deleted)
+        .await;
+    assert_eq!(stage.unread("bo").await, 1);
+    for _ in 0..2 {
+        stage
+            .another(&stage.clock)
+            .await
+            .health
+            .check()
+            .await
+            .unwrap();
+        assert_eq!((stage.unread("bo").await, stage.unread("cy").await), (0, 0));
+    }
+    let again = stage
+        .stores
+        .messages
+        .delete(&c, id, &user("ann"))
+        .await
+        .unwrap();
+    assert!(again.repeated);
+    assert_eq!(stage.unread("bo").await, 0);
+}
+
+#[tokio::test]
+async fn an_abandoned_creation_is_resumed_by_its_creator() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let stores = &stage.stores;
+    let making = doc! {
+        "_id": "c", "id": "c", "createdBy": "ann", "createdAt": date(stage.clock.now_ms()),
+        "messageCount": 0_i64, "making": date(stage.clock.now_ms()),
+    };
+    stage.insert("conversations", making).await;
+    let new = new_conversation("c", &["ann", "bo"]);
+    assert_rejected!(stores.conversations.create(&new).await, ConversationExists);
+    stage.clock.set(stage.clock.now_ms() + 61_000);
+    let others = new_conversation("c", &["eve", "ann"]);
+    assert_rejected!(
+        stores.conversations.create(&others).await,
+        ConversationExists
+    );
+    let made = stores.conversations.create(&new).await.unwrap();
+    assert_eq!(made.participants.len(), 2);
+    assert_rejected!(stores.conversations.create(&new).await, ConversationExists);
+}
+
+#[tokio::test]
+async fn a_message_whose_sender_got_an_error_is_new_when_it_is_sent_again() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    stage.subject.with("c", &["ann"]).await;
+    let new = named("c", "ann", "1", "t");
+    let sent = stage.stores.messages.append(&new).await.unwrap().message;
+    let mark_unconfirmed = async |id| {
+        let end = stage.db.sequences.of(&conversation("c"));
+        end.lock().await.mark_unconfirmed(id);
+    };
+    mark_unconfirmed(sent.id).await;
+    for repeated in [false, true] {
+        let again = stage.stores.messages.append(&new).await.unwrap();
+        assert_eq!((again.message.id, again.repeated), (sent.id, repeated));
+        assert!(again.before.is_empty());
+    }
+    // It is published before what came after it.
+    mark_unconfirmed(sent.id).await;
+    mark_unconfirmed(MessageId::new(uuid::Uuid::now_v7()).unwrap()).await;
+    stage.clock.set(4_000_000_000_000);
+    let other = named("c", "ann", "2", "u");
+    let next = stage.stores.messages.append(&other).await.unwrap();
+    let before: Vec<_> = next.before.iter().map(|message| message.id).collect();
+    assert_eq!((before, next.repeated), (vec![sent.id], false));
+    let next = stage.stores.messages.append(&other).await.unwrap();
+    assert!(next.before.is_empty() && next.repeated);
+}
+
+#[tokio::test]
+async fn an_unreachable_server_fails_fast_and_recovers() {
+    if !is_ready() {
+        return;
+    }
+    let folder = tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let stores = stores_at(&server.uri("away"), Arc::new(ManualClock::new())).await;
+    let new = new_conversation("c", &["ann", "bo"]);
+    stores.conversations.create(&new).await.unwrap();
+    let message = new_message("c", "ann", "1");
+    server.stop();
+    assert_rejected!(stores.messages.append(&message).await, Failed);
+    // Later operations do not wait.
+    for _ in 0..100 {
+        let asked = stores.health.check().now_or_never();
+        assert_rejected!(asked.expect("an answer at once"), Failed);
+    }
+    server.restart();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while stores.messages.append(&message).await.is_err() {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (c, bo) = (conversation("c"), user("bo"));
+    let page = stores
+        .messages
+        .page(&c, &bo, Window::default(), limit(9))
+        .await;
+    assert_eq!(page.unwrap().messages.len(), 1);
+    let ended = stores.participants.end(&c, &bo, Ending::Left).await;
+    assert_eq!(ended.unwrap().unwrap().status, ParticipantStatus::Left);
+}
