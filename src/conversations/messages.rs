@@ -96,7 +96,7 @@ impl Conversations {
     /// Changes what a message says, for its author.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
     pub async fn edit(
         self: &Arc<Self>,
         actor: Actor<'_>,
@@ -123,7 +123,7 @@ impl Conversations {
     /// before is not published again.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
     pub async fn delete(
         self: &Arc<Self>,
         actor: Actor<'_>,
@@ -149,7 +149,7 @@ impl Conversations {
     /// Leaves a message out of the history for one user. Nothing is published.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
     pub async fn hide(
         &self,
         actor: Actor<'_>,

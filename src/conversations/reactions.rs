@@ -12,7 +12,7 @@ impl Conversations {
     /// Adds a reaction; its id. One that the user had added before is not published again.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
     pub async fn add_reaction(
         self: &Arc<Self>,
         actor: Actor<'_>,
@@ -46,7 +46,7 @@ impl Conversations {
     /// Removes a reaction of the user's own.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`], or the store fails.
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
     pub async fn remove_reaction(
         self: &Arc<Self>,
         actor: Actor<'_>,

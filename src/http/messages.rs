@@ -152,16 +152,16 @@ fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Problem> {
 
 /// Where a message is that has this id. Nobody learns whether one exists that is not for them.
 async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Problem> {
-    let id = MessageId::parse(id).ok_or(StoreError::NotAllowed)?;
+    let id = MessageId::parse(id).ok_or(StoreError::NotFoundOrForbidden)?;
     let message = app.conversations.stores().messages.find(id).await?;
-    let message = message.ok_or(StoreError::NotAllowed)?;
+    let message = message.ok_or(StoreError::NotFoundOrForbidden)?;
     Ok((message.conversation, id))
 }
 
 /// The answer to what is not done to a message.
 fn unless_found(error: StoreError) -> Problem {
     match error {
-        StoreError::NotParticipant => StoreError::NotAllowed.into(),
+        StoreError::NotParticipant => StoreError::NotFoundOrForbidden.into(),
         error => error.into(),
     }
 }

@@ -164,7 +164,7 @@ impl From<StoreError> for Problem {
                 "Not a participant of this conversation",
                 ErrorCode::NotParticipant,
             ),
-            StoreError::NotAllowed => Self::not_found("Message not found"),
+            StoreError::NotFoundOrForbidden => Self::not_found("Message not found"),
             StoreError::ConversationExists => Self::new(
                 StatusCode::CONFLICT,
                 "Conversation already exists",

@@ -219,7 +219,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotParticipant | StoreError::NoConversation => Self::NotParticipant,
-            StoreError::NotAllowed => Self::Unauthorized,
+            StoreError::NotFoundOrForbidden => Self::Unauthorized,
             StoreError::ConversationExists | StoreError::Closed | StoreError::Failed(_) => {
                 tracing::warn!(%error, "an operation in a conversation failed");
                 Self::Failed

@@ -17,7 +17,7 @@ pub enum StoreError {
     NotParticipant,
     /// There is no such message or reaction in the conversation, or this user may not change it.
     #[error("not found, or not allowed")]
-    NotAllowed,
+    NotFoundOrForbidden,
     /// The store was closed.
     #[error("the store of conversations is closed")]
     Closed,

@@ -28,7 +28,7 @@ pub trait MessageStore: Debug + Send + Sync {
     /// Edits a message of its author that was not deleted.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
     async fn edit(
         &self,
         conversation: &ConversationId,
@@ -40,7 +40,7 @@ pub trait MessageStore: Debug + Send + Sync {
     /// Deletes the content of a message, for its author or an admin of the conversation.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
     async fn delete(
         &self,
         conversation: &ConversationId,
@@ -51,7 +51,7 @@ pub trait MessageStore: Debug + Send + Sync {
     /// Hides a message from the history of one user. `false`: it was hidden already.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
     async fn hide(
         &self,
         conversation: &ConversationId,

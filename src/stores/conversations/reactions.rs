@@ -15,7 +15,7 @@ pub trait ReactionStore: Debug + Send + Sync {
     /// emoji before, that reaction is returned.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
     async fn add(
         &self,
         conversation: &ConversationId,
@@ -27,7 +27,7 @@ pub trait ReactionStore: Debug + Send + Sync {
     /// Removes a user's own reaction, and returns it.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`], [`StoreError::NotAllowed`]
+    /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
     async fn remove(
         &self,
         conversation: &ConversationId,

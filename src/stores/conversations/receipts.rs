@@ -41,7 +41,7 @@ pub trait ReceiptStore: Debug + Send + Sync {
     /// Its sender and those who are not active participants are left out.
     ///
     /// # Errors
-    /// [`StoreError::NotAllowed`]: there is no such message in this conversation.
+    /// [`StoreError::NotFoundOrForbidden`]: there is no such message in this conversation.
     async fn mark_delivered_to(
         &self,
         conversation: &ConversationId,

@@ -114,7 +114,7 @@ pub async fn only_the_author_edits(subject: Subject) {
         .messages
         .edit(&c, sent.id, &user("ann"), &edit("2"))
         .await;
-    assert_rejected!(admin, NotAllowed);
+    assert_rejected!(admin, NotFoundOrForbidden);
     let edited = stores
         .messages
         .edit(&c, sent.id, &bo, &edit("3"))
@@ -145,7 +145,7 @@ pub async fn only_the_author_edits(subject: Subject) {
     stores.messages.delete(&c, sent.id, &bo).await.unwrap();
     assert_rejected!(
         stores.messages.edit(&c, sent.id, &bo, &edit("5")).await,
-        NotAllowed
+        NotFoundOrForbidden
     );
     assert_eq!(subject.seen("c", "ann").await, ["deleted"]);
     // An edit is not later than what the clock says, but never before the message.
@@ -171,7 +171,7 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
     for (message, name) in [(bos, "cy"), (anns, "bo")] {
         assert_rejected!(
             stores.messages.delete(&c, message, &user(name)).await,
-            NotAllowed
+            NotFoundOrForbidden
         );
     }
     let by_author = stores.messages.delete(&c, bos, &user("bo")).await.unwrap();
@@ -238,21 +238,27 @@ pub async fn a_message_of_another_conversation_is_none(subject: Subject) {
     let reaction = reacted.unwrap().reaction.id;
     assert_rejected!(
         stores.messages.edit(d, foreign, ann, &edit("3")).await,
-        NotAllowed
+        NotFoundOrForbidden
     );
-    assert_rejected!(stores.messages.delete(d, foreign, ann).await, NotAllowed);
-    assert_rejected!(stores.messages.hide(d, foreign, ann).await, NotAllowed);
+    assert_rejected!(
+        stores.messages.delete(d, foreign, ann).await,
+        NotFoundOrForbidden
+    );
+    assert_rejected!(
+        stores.messages.hide(d, foreign, ann).await,
+        NotFoundOrForbidden
+    );
     assert_rejected!(
         stores.reactions.add(d, foreign, ann, &emoji).await,
-        NotAllowed
+        NotFoundOrForbidden
     );
     let removed = stores.reactions.remove(d, foreign, reaction, ann).await;
-    assert_rejected!(removed, NotAllowed);
+    assert_rejected!(removed, NotFoundOrForbidden);
     let reached = stores
         .receipts
         .mark_delivered_to(d, foreign, &[user("bo")])
         .await;
-    assert_rejected!(reached, NotAllowed);
+    assert_rejected!(reached, NotFoundOrForbidden);
     let read = stores.receipts.mark_read(d, ann, &[bos]).await.unwrap();
     assert!(read.messages.is_empty());
     assert_eq!(subject.seen("c", "ann").await, ["1", "2"]);

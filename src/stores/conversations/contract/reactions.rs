@@ -69,15 +69,18 @@ pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
     let id = added.reaction.id;
     assert_rejected!(
         stores.reactions.remove(c, message, id, ann).await,
-        NotAllowed
+        NotFoundOrForbidden
     );
-    assert_rejected!(stores.reactions.remove(c, other, id, bo).await, NotAllowed);
+    assert_rejected!(
+        stores.reactions.remove(c, other, id, bo).await,
+        NotFoundOrForbidden
+    );
     assert_eq!(stores.reactions.list(message).await.unwrap().len(), 1);
     let removed = stores.reactions.remove(c, message, id, bo).await.unwrap();
     assert_eq!(removed, added.reaction);
     assert_rejected!(
         stores.reactions.remove(c, message, id, bo).await,
-        NotAllowed
+        NotFoundOrForbidden
     );
     assert!(stores.reactions.list(message).await.unwrap().is_empty());
     let anew = stores
@@ -100,7 +103,7 @@ pub async fn a_deleted_message_takes_no_reaction(subject: Subject) {
         .unwrap();
     stores.messages.delete(c, message, ann).await.unwrap();
     let late = stores.reactions.add(c, message, ann, &emoji("y")).await;
-    assert_rejected!(late, NotAllowed);
+    assert_rejected!(late, NotFoundOrForbidden);
     // It can be taken back all the same.
     let removed = stores
         .reactions
@@ -110,6 +113,6 @@ pub async fn a_deleted_message_takes_no_reaction(subject: Subject) {
     let unknown = MessageId::new(uuid::Uuid::now_v7()).unwrap();
     assert_rejected!(
         stores.reactions.add(c, unknown, ann, &emoji("x")).await,
-        NotAllowed
+        NotFoundOrForbidden
     );
 }

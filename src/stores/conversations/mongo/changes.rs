@@ -46,7 +46,7 @@ pub(super) async fn edit(
         .messages
         .find_one_and_update(filter, doc! { "$set": set })
         .return_document(ReturnDocument::After);
-    let edited = done(write).await?.ok_or(StoreError::NotAllowed)?;
+    let edited = done(write).await?.ok_or(StoreError::NotFoundOrForbidden)?;
     edited.message()
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn delete(
     let member = member(db, conversation, user).await?;
     let known = known_message(db, conversation, message).await?;
     if known.sender_id != user.as_str() && member.role != Role::Admin {
-        return Err(StoreError::NotAllowed);
+        return Err(StoreError::NotFoundOrForbidden);
     }
     let update = doc! {
         "$set": { "deletedAt": later(db, message), "uncounted": true },

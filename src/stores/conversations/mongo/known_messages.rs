@@ -27,12 +27,15 @@ pub(super) async fn known_messages(
 /// A message of this conversation.
 ///
 /// # Errors
-/// [`StoreError::NotAllowed`]: there is none.
+/// [`StoreError::NotFoundOrForbidden`]: there is none.
 pub(super) async fn known_message(
     db: &Db,
     conversation: &ConversationId,
     id: MessageId,
 ) -> Result<KnownMessage, StoreError> {
     let found = known_messages(db, conversation, &[id]).await?;
-    found.into_iter().next().ok_or(StoreError::NotAllowed)
+    found
+        .into_iter()
+        .next()
+        .ok_or(StoreError::NotFoundOrForbidden)
 }

@@ -59,7 +59,7 @@ async fn add(
     member(db, conversation, user).await?;
     let known = known_message(db, conversation, message).await?;
     if known.deleted_at.is_some() {
-        return Err(StoreError::NotAllowed);
+        return Err(StoreError::NotFoundOrForbidden);
     }
     let now = db.now();
     let reaction = Reaction {
@@ -118,7 +118,7 @@ async fn remove(
     let removed = done(db.reactions.find_one_and_delete(filter)).await?;
     removed
         .map(ReactionDocument::reaction)
-        .ok_or(StoreError::NotAllowed)?
+        .ok_or(StoreError::NotFoundOrForbidden)?
 }
 
 async fn list(db: &Db, message: MessageId) -> Result<Vec<Reaction>, StoreError> {

@@ -26,7 +26,7 @@ pub(super) fn edit(
     let conversation_no = member(db, conversation, author)?.conversation;
     let known = known(db, conversation_no, message)?
         .filter(|known| known.sender == *author && !known.is_deleted)
-        .ok_or(StoreError::NotAllowed)?;
+        .ok_or(StoreError::NotFoundOrForbidden)?;
     let content = columns(&edit.content);
     db.prepare_cached(UPDATE)?.execute(params![
         known.no,
@@ -35,7 +35,7 @@ pub(super) fn edit(
         edit.key_number,
         number(writing.now),
     ])?;
-    find(db, message)?.ok_or(StoreError::NotAllowed)
+    find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)
 }
 
 pub(super) fn delete(
@@ -53,14 +53,14 @@ pub(super) fn delete(
     let member = member(db, conversation, user)?;
     let known = known(db, member.conversation, message)?
         .filter(|known| known.sender == *user || member.role == Role::Admin)
-        .ok_or(StoreError::NotAllowed)?;
+        .ok_or(StoreError::NotFoundOrForbidden)?;
     if !known.is_deleted {
         pass_for_all(db, member.conversation, &known)?;
         db.prepare_cached(DELETE)?
             .execute(params![known.no, number(writing.now)])?;
     }
     Ok(Deleted {
-        message: find(db, message)?.ok_or(StoreError::NotAllowed)?,
+        message: find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?,
         repeated: known.is_deleted,
     })
 }
@@ -90,7 +90,7 @@ pub(super) fn hide(
         INSERT INTO hidden (conversation, user, message) VALUES (?1, ?2, ?3)
         ON CONFLICT (conversation, user, message) DO NOTHING";
     let member = member(db, conversation, user)?;
-    let known = known(db, member.conversation, message)?.ok_or(StoreError::NotAllowed)?;
+    let known = known(db, member.conversation, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let values = params![member.conversation, user, known.no];
     if db.prepare_cached(HIDE)?.execute(values)? == 0 {
         return Ok(false);

@@ -63,7 +63,7 @@ fn add(
     let conversation_no = member(db, conversation, user)?.conversation;
     let known = known(db, conversation_no, message)?
         .filter(|known| !known.is_deleted)
-        .ok_or(StoreError::NotAllowed)?;
+        .ok_or(StoreError::NotFoundOrForbidden)?;
     let id = ReactionId::from_new(writing.ids.next(writing.now));
     let values = params![known.no, user, emoji, id, number(writing.now)];
     let repeated = db.prepare_cached(INSERT)?.execute(values)? == 0;
@@ -93,7 +93,7 @@ fn remove(
         DELETE FROM reactions WHERE message = ?1 AND user = ?2 AND id = ?3
         RETURNING emoji, createdAt";
     let conversation_no = member(db, conversation, user)?.conversation;
-    let known = known(db, conversation_no, message)?.ok_or(StoreError::NotAllowed)?;
+    let known = known(db, conversation_no, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let mut delete = db.prepare_cached(DELETE)?;
     let deleted = delete.query_row(params![known.no, user, reaction], |row| {
         Ok(Reaction {
@@ -105,7 +105,7 @@ fn remove(
             created_at: read_number(row, 1)?,
         })
     });
-    deleted.optional()?.ok_or(StoreError::NotAllowed)
+    deleted.optional()?.ok_or(StoreError::NotFoundOrForbidden)
 }
 
 fn list(db: &Connection, message: MessageId) -> Result<Vec<Reaction>, StoreError> {

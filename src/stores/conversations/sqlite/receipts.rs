@@ -195,8 +195,9 @@ fn mark_delivered_to(
     users: &[UserId],
 ) -> Result<Vec<UserId>, StoreError> {
     let counted = counted(writing.db, conversation)?;
-    let (conversation_no, _) = counted.ok_or(StoreError::NotAllowed)?;
-    let message = known(writing.db, conversation_no, message)?.ok_or(StoreError::NotAllowed)?;
+    let (conversation_no, _) = counted.ok_or(StoreError::NotFoundOrForbidden)?;
+    let message =
+        known(writing.db, conversation_no, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let mut reached = Vec::new();
     for user in users {
         if *user != message.sender && set_delivered(writing, conversation_no, &message, user)? {
