@@ -137,3 +137,6 @@ pub(super) fn write<S: super::Store>(store: &mut S, records: &[Record]) -> Resul
     assert!(refused.positions.is_empty(), "{refused:?}");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,18 @@ mod tests {
         frames
     }
 
+    /// The spool of an earlier version is read by a later one: these bytes must not change.
+    #[test]
+    fn a_frame_is_its_mark_its_length_its_checksum_and_its_payload() {
+        let frames = written(&[b"record".to_vec(), Vec::new()]);
+        let expected = [
+            &b"\xa5SR\x01\x06\x00\x00\x00\x91\x9f4\x9brecord"[..],
+            b"\xa5SR\x01\x00\x00\x00\x00\x00\x00\x00\x00",
+        ];
+        assert_eq!(frames, expected.concat());
+        assert_eq!(read(&frames), (vec![b"record".to_vec(), Vec::new()], 0));
+    }
+
     proptest! {
         #[test]
         fn frames_are_read_as_they_were_written(

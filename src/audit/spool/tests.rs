@@ -119,3 +119,18 @@ fn a_write_that_fails_leaves_nothing_behind() {
     let (_spool, left) = open(&folder, PLENTY);
     assert_eq!((left.records, left.damage), (1, 0));
 }
+
+/// The spool of an earlier version is read by a later one: names and bytes must not change.
+#[test]
+fn the_files_of_a_spool_have_these_names_and_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(&folder, PLENTY);
+    append(&mut spool, [b"one".to_vec(), b"two".to_vec()]);
+    assert_eq!(names(&folder), ["00000000000000000001.spool"]);
+    let bytes = std::fs::read(folder.path().join("00000000000000000001.spool")).unwrap();
+    let expected = [
+        &b"\xa5SR\x01\x03\x00\x00\x00\xf1\x86lzone"[..],
+        b"\xa5SR\x01\x03\x00\x00\x00f\x8a\xca\x11two",
+    ];
+    assert_eq!(bytes, expected.concat());
+}
