@@ -69,7 +69,7 @@ impl Cluster {
     /// This node. It does nothing before it is [started](Self::start).
     ///
     /// # Errors
-    /// [`RedisError::Url`]
+    /// When the driver refuses what `redis_url` says.
     pub fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Self>, RedisError> {
         let Some(url) = &config.redis_url else {
             return Ok(None);

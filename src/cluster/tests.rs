@@ -8,7 +8,7 @@ use parking_lot::Mutex as SyncMutex;
 use tokio::time::timeout;
 
 use super::*;
-use crate::config::Secret;
+use crate::config::RedisUrl;
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationId;
 use test_support::redis::{Keeps, Server, Space, is_ready};
@@ -35,7 +35,7 @@ impl Hearer for Notes {
 
 async fn node(url: &str, prefix: &str) -> (Arc<Cluster>, Arc<Notes>) {
     let config = Config {
-        redis_url: Some(Secret::new(url)),
+        redis_url: RedisUrl::parse(url),
         redis_prefix: prefix.to_owned(),
         ..Config::default()
     };

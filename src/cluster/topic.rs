@@ -57,11 +57,11 @@ impl Topic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Secret;
+    use crate::config::RedisUrl;
 
     #[test]
     fn channels_have_the_names_that_other_releases_know() {
-        let redis = Redis::new(&Secret::new("redis://localhost"), "p").unwrap();
+        let redis = Redis::new(&RedisUrl::parse("redis://localhost").unwrap(), "p").unwrap();
         let node = NodeId::from_bytes([0xab; 16]);
         let user = UserId::parse("a:{b}%").unwrap();
         for (topic, name) in [
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_topic_is_that_of_its_channel() {
-        let redis = Redis::new(&Secret::new("redis://localhost"), "pre:fix").unwrap();
+        let redis = Redis::new(&RedisUrl::parse("redis://localhost").unwrap(), "pre:fix").unwrap();
         let user = UserId::parse("a:{b}").unwrap();
         let conversation = ConversationId::parse("{}").unwrap();
         for topic in [

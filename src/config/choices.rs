@@ -1,12 +1,14 @@
-//! Settings with a closed list of words.
+//! Types of settings with a closed list of words.
 
 use std::fmt;
 
+use super::raw::Raw;
+use super::types::{SettingType, quoted_list};
 use crate::model::Dialect;
 
 /// A closed list of words a setting may have. Read without regard to case.
 pub(super) trait Choice: Copy + PartialEq + 'static {
-    /// Every word, in the order shown to people.
+    /// Every word, in the order in which problems list them.
     const ALL: &'static [Self];
 
     /// The word in the configuration.
@@ -60,11 +62,11 @@ choices! {
     LogLevel {
         /// Failures of the server only.
         Error = "error",
-        /// And what an operator should look at.
+        /// Also what an operator should look at.
         Warn = "warn",
-        /// And starts, stops and the like.
+        /// Also starts, stops and similar events.
         Info = "info",
-        /// And one line for an event.
+        /// Also one line for each event.
         Debug = "debug",
         /// Everything.
         Trace = "trace",
@@ -72,7 +74,7 @@ choices! {
 
     /// The form of a log line.
     LogFormat {
-        /// For people.
+        /// One line of text.
         Text = "text",
         /// One JSON object a line.
         Json = "json",
@@ -106,7 +108,7 @@ choices! {
         Polling = "polling",
     }
 
-    /// Who is told that a user of `direct` came or went.
+    /// Who is notified that a user of `direct` came online or went offline.
     PresenceAudience {
         /// Everyone while few are connected, peers beyond that.
         Auto = "auto",
@@ -122,5 +124,54 @@ impl Choice for Dialect {
 
     fn word(self) -> &'static str {
         self.as_str()
+    }
+}
+
+fn word<C: Choice>(text: &str) -> Result<C, String> {
+    let found = C::ALL
+        .iter()
+        .find(|choice| choice.word().eq_ignore_ascii_case(text.trim()));
+    found.copied().ok_or_else(words::<C>)
+}
+
+fn words<C: Choice>() -> String {
+    let words: Vec<_> = C::ALL.iter().map(|choice| choice.word()).collect();
+    format!("must be one of {}", words.join(", "))
+}
+
+impl<C: Choice> SettingType for C {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        raw.text().map_err(|_| words::<C>()).and_then(word)
+    }
+
+    fn to_text(&self) -> String {
+        self.word().to_owned()
+    }
+}
+
+/// At least one word, each once.
+impl<C: Choice> SettingType for Vec<C> {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let mut choices = Self::new();
+        for item in raw.items()? {
+            let choice = word(item).map_err(|wrong| format!("each {wrong}"))?;
+            if choices.contains(&choice) {
+                return Err(format!("lists {} twice", choice.word()));
+            }
+            choices.push(choice);
+        }
+        if choices.is_empty() {
+            return Err("must not be empty".to_owned());
+        }
+        Ok(choices)
+    }
+
+    fn to_text(&self) -> String {
+        let words: Vec<_> = self.iter().map(|choice| choice.word()).collect();
+        words.join(",")
+    }
+
+    fn to_toml(&self) -> String {
+        quoted_list(self.iter().map(C::to_text))
     }
 }

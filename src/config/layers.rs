@@ -1,54 +1,27 @@
-//! Puts the sources over one another and hands out the values that won, each with its origin. Owns
-//! precedence and unknown keys; what a right value is belongs to the types.
+//! Merges the sources into one value for each setting, with its origin.
+//!
+//! Owns precedence and unknown keys. Which values are valid is decided by the types.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
 use ::config::{ConfigBuilder, ConfigError, FileFormat, Format, Map, Source, Value, ValueKind};
 
-use super::check::Check;
 use super::problems::Problems;
-use super::settings::{SETTINGS, Setting};
+use super::raw::Raw;
+use super::setting::Setting;
+use super::settings::SETTINGS;
 use super::sources::Sources;
-use super::types::{Raw, SettingType};
+use super::values::Values;
 
-/// The values that were given, by the name of their setting.
-pub(super) struct Values(BTreeMap<String, (Raw, String)>);
-
-impl Values {
-    /// Takes a setting's value, checked; its default when none was given or the one given is wrong.
-    pub(super) fn take<T: SettingType>(
-        &mut self,
-        name: &str,
-        default: T,
-        checks: &[Check<'_, T>],
-        problems: &mut Problems,
-    ) -> T {
-        let Some((raw, source)) = self.0.remove(name) else {
-            return default;
-        };
-        let checked = T::parse(&raw).and_then(|value| {
-            checks.iter().try_for_each(|check| check(&value))?;
-            Ok(value)
-        });
-        match checked {
-            Ok(value) => value,
-            Err(wrong) if T::ECHO => {
-                problems.add(name, format!("{wrong}, not {}", raw.shown()), Some(source));
-                default
-            }
-            Err(wrong) => {
-                problems.add(name, wrong, Some(source));
-                default
-            }
-        }
-    }
-}
-
-/// Reads the file and the environment, the environment over the file.
+/// Reads the file and the environment, which overrides the file.
 pub(super) fn gather(sources: &Sources) -> (Values, Problems) {
     let mut problems = sources.problems.clone();
+    for name in &sources.not_utf8 {
+        if is_variable(name) {
+            problems.add(name, "is not valid UTF-8", None);
+        }
+    }
     let builder = ConfigBuilder::<::config::builder::DefaultState>::default()
         .add_source(host_layer(sources))
         .add_source(file_layer(sources, &mut problems))
@@ -62,7 +35,7 @@ pub(super) fn gather(sources: &Sources) -> (Values, Problems) {
         let source = value.origin().unwrap_or_default().to_owned();
         (name, (raw(value.kind), source))
     });
-    (Values(values.collect()), problems)
+    (Values::new(values.collect()), problems)
 }
 
 /// One source's values by setting name.
@@ -79,7 +52,7 @@ impl Source for Layer {
     }
 }
 
-/// Shows no value: secrets are among them.
+/// Shows no values, which include secrets.
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -184,6 +157,12 @@ fn only_known(
     known
 }
 
+/// Whether a setting has an environment variable of this name.
+fn is_variable(name: &str) -> bool {
+    let mut settings = SETTINGS.iter();
+    settings.any(|setting| setting.variables().iter().any(|variable| variable == name))
+}
+
 /// The setting that an unknown key was probably meant to be.
 fn nearest(key: &str) -> Option<&'static str> {
     let key = key.to_ascii_lowercase().replace('-', "_");
@@ -201,7 +180,7 @@ fn nearest(key: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
-/// How many letters must be put in, taken out or replaced to turn one word into the other.
+/// The Levenshtein distance of two words.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

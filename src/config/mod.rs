@@ -1,33 +1,44 @@
-//! What can be set, from where, and what a right value is. Owns every setting and its default
-//! (`settings` is the one table); must not open sockets or stores, and does nothing with a value
-//! but check it.
+//! The settings: their sources, their types and their checks.
 //!
-//! A setting comes from, in order of precedence: its environment variable, the same variable in
+//! Owns every setting and its default, in the one table of `settings`. It must not open sockets or
+//! stores, and only checks a value.
+//!
+//! A setting is read from, in order of precedence: its environment variable, the same variable in
 //! `.env`, the file named by `--config` or `RELAY_CONFIG`, the default.
 
 mod check;
 mod choices;
+mod consistency;
 mod layers;
+mod mongo_uri;
 mod origins;
 mod problems;
 mod rate;
+mod raw;
+mod redis_url;
 mod reference;
 mod secret;
 mod secret_file;
+mod setting;
 mod settings;
 mod sources;
 mod types;
 mod url;
+mod values;
 
 pub use choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
+pub use mongo_uri::MongoUri;
 pub use origins::{AllowedOrigins, Origin};
 pub use problems::{Problem, Problems};
 pub use rate::{Period, Rate};
-pub use reference::{Entry, reference_env, reference_toml};
+pub(crate) use redis_url::RedisNodes;
+pub use redis_url::RedisUrl;
+pub use reference::{reference_env, reference_toml};
 pub use secret::Secret;
 pub use secret_file::{SecretFileError, SecretOrigin, jwt_secret};
+pub use setting::Entry;
 pub use settings::Config;
 pub use sources::Sources;
 pub use url::HttpUrl;
@@ -36,12 +47,12 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// All problems found, each naming its setting and where the value came from. The values of
-    /// secrets are never in them.
+    /// All problems, each with its setting and the source of the value. They never contain the value
+    /// of a secret.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
         let (mut values, mut problems) = layers::gather(sources);
         let config = Self::from_values(&mut values, &mut problems);
-        check::across(&config, &mut problems);
+        consistency::check(&config, &mut problems);
         if problems.is_empty() {
             Ok(config)
         } else {

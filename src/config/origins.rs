@@ -1,14 +1,18 @@
-//! Which web pages may talk to the server. Owns what an origin is and how two are compared; the
-//! refusal itself belongs to the transport and the router.
+//! The web origins that may use the server.
+//!
+//! Owns what an origin is and how two are compared. Requests are refused by the routes.
 
 use std::fmt;
+
+use super::raw::Raw;
+use super::types::{SettingType, quoted, quoted_list};
 
 /// A web origin, `scheme://host[:port]`, lower case and without the scheme's default port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(Box<str>);
 
 impl Origin {
-    /// Reads an origin; a trailing `/` is tolerated. Nothing when it is not one.
+    /// Reads an origin; a trailing `/` is accepted. `None`: it is not an origin.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let lower = text.trim().to_ascii_lowercase();
@@ -103,5 +107,30 @@ impl AllowedOrigins {
             }
         }
         Ok(if any { Self::Any } else { Self::List(origins) })
+    }
+}
+
+impl SettingType for AllowedOrigins {
+    const UNION: bool = true;
+
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        Self::parse(raw.items()?.into_iter())
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Any => "*".to_owned(),
+            Self::List(origins) => {
+                let origins: Vec<_> = origins.iter().map(|origin| origin.as_str()).collect();
+                origins.join(",")
+            }
+        }
+    }
+
+    fn to_toml(&self) -> String {
+        match self {
+            Self::Any => quoted("*"),
+            Self::List(origins) => quoted_list(origins.iter().map(|o| o.as_str().to_owned())),
+        }
     }
 }

@@ -1,16 +1,17 @@
-//! What is wrong with a configuration, collected so that one start shows all of it. Holds no value
-//! of a secret.
+//! The problems of a configuration, collected so that one start shows all of them.
+//!
+//! A problem must not contain the value of a secret.
 
 use std::fmt;
 
-/// One thing that stops the start.
+/// One problem that prevents the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The setting, or the file or variable when no setting can be named.
     pub setting: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be valid.
     pub message: String,
-    /// Where the value came from; nothing when it is about a value that was not given.
+    /// The source of the value; `None` when no value was given.
     pub source: Option<String>,
 }
 
@@ -29,7 +30,7 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Adds one problem. `source` says where the value came from.
+    /// Adds one problem. `source` is the source of the value.
     pub fn add(
         &mut self,
         setting: impl Into<String>,
@@ -60,8 +61,8 @@ impl Problems {
         self.0.iter()
     }
 
-    /// Whether one of these settings has a problem already, so that checks across settings do not
-    /// report what follows from it.
+    /// Whether one of these settings has a problem already. Checks across settings do not report
+    /// problems that follow from it.
     #[must_use]
     pub fn about(&self, settings: &[&str]) -> bool {
         self.iter()

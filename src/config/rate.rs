@@ -1,8 +1,11 @@
-//! How many times something may happen in a time.
+//! Rates: how many times something may happen in a period.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
+
+use super::raw::Raw;
+use super::types::SettingType;
 
 /// The time a [`Rate`] counts over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,5 +110,20 @@ impl Rate {
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.count, self.per.as_str())
+    }
+}
+
+impl SettingType for Rate {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        raw.text()
+            .ok()
+            .and_then(Self::parse)
+            .ok_or_else(|| {
+                "must be a number from 1 to 1000000 and its period, such as \"30/s\", \"30/min\" or \"100/h\"".to_owned()
+            })
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
     }
 }

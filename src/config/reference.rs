@@ -1,25 +1,9 @@
-//! The settings as text: the commented files of the repository, and what is in effect.
+//! The settings as text: the commented files of the repository, and the values in effect.
 
 use std::iter;
 
+use super::setting::Entry;
 use super::settings::Config;
-
-/// One setting as it is shown to people.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The heading it stands under.
-    pub section: &'static str,
-    /// Its name, which is its key in the file.
-    pub name: &'static str,
-    /// Its environment variables, the first one preferred.
-    pub variables: Vec<String>,
-    /// Lines that say what it does, with its unit.
-    pub doc: &'static [&'static str],
-    /// The value as TOML; secrets are redacted, `""` when not set.
-    pub toml: String,
-    /// The value as an environment variable; secrets are redacted.
-    pub text: String,
-}
 
 const TOML_HEAD: &str = "\
 # Settings of sealed-relay, each with its default. To change one, remove the `#` before it.

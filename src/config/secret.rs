@@ -1,16 +1,19 @@
-//! A value that must not be shown.
+//! Values that must not be printed.
 
 use std::fmt;
 
-/// Text that prints as `<redacted>` everywhere; only [`Secret::expose`] gives it out.
+use super::raw::Raw;
+use super::types::SettingType;
+
+/// Text that prints as `<redacted>`; only [`Secret::expose`] returns it.
 #[derive(Clone)]
 pub struct Secret(Box<str>);
 
-/// What is shown instead of a secret.
+/// The text that is printed instead of a secret.
 pub(super) const REDACTED: &str = "<redacted>";
 
 impl Secret {
-    /// Wraps a value that must not be shown.
+    /// Wraps a value that must not be printed.
     pub fn new(value: impl Into<Box<str>>) -> Self {
         Self(value.into())
     }
@@ -31,5 +34,18 @@ impl fmt::Debug for Secret {
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REDACTED)
+    }
+}
+
+impl SettingType for Secret {
+    const ECHO: bool = false;
+
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        // Not trimmed: other servers and signers use the bytes as they are.
+        raw.text().map(Self::new)
+    }
+
+    fn to_text(&self) -> String {
+        REDACTED.to_owned()
     }
 }

@@ -1,5 +1,6 @@
-//! The signing secret that is made once when none is configured, and kept in the data folder.
-//! Readable by its owner only.
+//! The signing secret that is created once when none is configured, and stored in the data folder.
+//!
+//! Owns the file, which only its owner may read.
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -20,14 +21,14 @@ const FILE_NAME: &str = "jwt_secret";
 /// How many random bytes a new secret has.
 const RANDOM_BYTES: usize = 48;
 
-/// Where the signing secret came from; displays as a sentence for the log.
+/// The origin of the signing secret; displays as a sentence for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretOrigin {
     /// `jwt_secret` was set.
     Configured,
-    /// Read from this file, made by an earlier start.
+    /// Read from this file, which an earlier start created.
     Read(PathBuf),
-    /// Made now, and kept in this file.
+    /// Created now, and stored in this file.
     Created(PathBuf),
 }
 
@@ -51,9 +52,9 @@ pub enum SecretFileError {
     /// The folder or the file cannot be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
-        /// On what.
+        /// The folder or file.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
@@ -75,13 +76,13 @@ pub enum SecretFileError {
         /// The file.
         path: PathBuf,
     },
-    /// The operating system gave no random bytes.
+    /// The operating system returned no random bytes.
     #[error("cannot make a random secret: {0}")]
     Random(String),
 }
 
 /// The secret that tokens are signed with: the configured one, else the one in the data folder, else
-/// a new one made there.
+/// a new one that is created there.
 ///
 /// # Errors
 /// When the folder cannot be used, or the file in it is open to others or holds no secret.
@@ -102,7 +103,7 @@ pub fn jwt_secret(config: &Config) -> Result<(Secret, SecretOrigin), SecretFileE
     if create(&path, &secret)? {
         return Ok((secret, SecretOrigin::Created(path)));
     }
-    // Another process made it in between: that one counts.
+    // Another process created it in the meantime: that one is used.
     match read(&path)? {
         Some(secret) => Ok((secret, SecretOrigin::Read(path))),
         None => Err(SecretFileError::Unusable { path }),
@@ -152,7 +153,8 @@ fn random_hex<const BYTES: usize>() -> Result<String, SecretFileError> {
 fn create(path: &Path, secret: &Secret) -> Result<bool, SecretFileError> {
     let draft = path.with_extension(random_hex::<8>()?);
     write(&draft, secret).map_err(io_error("write", &draft))?;
-    // A link appears complete, and fails where a rename would replace another process's secret.
+    // A link appears with all of its content, and fails where a rename would replace the secret of
+    // another process.
     let linked = std::fs::hard_link(&draft, path);
     std::fs::remove_file(&draft).map_err(io_error("remove", &draft))?;
     match linked {

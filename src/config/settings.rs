@@ -11,107 +11,21 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::check::{
-    at_least, between, long_enough, mongodb_uri, node_name, redis_prefix, redis_url,
-};
+use super::check::{at_least, between, long_enough, node_name, redis_prefix};
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
-use super::layers::Values;
+use super::mongo_uri::MongoUri;
 use super::origins::{AllowedOrigins, Origin};
 use super::problems::Problems;
 use super::rate::Rate;
-use super::reference::Entry;
+use super::redis_url::RedisUrl;
 use super::secret::Secret;
+use super::setting::{Entry, Setting, settings};
 use super::types::SettingType;
 use super::url::HttpUrl;
+use super::values::Values;
 use crate::model::Dialect;
-
-/// What is known of a setting without a value.
-pub(super) struct Setting {
-    /// Its name, which is its key in the file.
-    pub(super) name: &'static str,
-    /// Its variables when they are not the name in upper case.
-    env: &'static [&'static str],
-    /// Whether its variables add up.
-    pub(super) union: bool,
-}
-
-impl Setting {
-    /// Its environment variables, the preferred one first.
-    pub(super) fn variables(&self) -> Vec<String> {
-        match self.env {
-            [] => vec![self.name.to_ascii_uppercase()],
-            names => names.iter().map(|name| (*name).to_owned()).collect(),
-        }
-    }
-}
-
-/// Whether an environment variable of this name sets something.
-pub(super) fn is_variable(name: &str) -> bool {
-    let mut settings = SETTINGS.iter();
-    settings.any(|setting| setting.variables().iter().any(|variable| variable == name))
-}
-
-macro_rules! settings {
-    ($(
-        [$section:literal]
-        $(
-            $(#[doc = $doc:literal])+
-            $name:ident: $type:ty = $default:expr
-                $(, env [$($env:literal),+])?
-                $(, check $check:expr)? ;
-        )+
-    )+) => {
-        /// Every setting, checked. The default is a server with nothing configured.
-        #[derive(Debug, Clone)]
-        pub struct Config { $($(
-            $(#[doc = $doc])+
-            pub $name: $type,
-        )+)+ }
-
-        impl Default for Config {
-            fn default() -> Self {
-                Self { $($( $name: $default, )+)+ }
-            }
-        }
-
-        /// Every setting, in the order of the table.
-        pub(super) static SETTINGS: &[Setting] = &[$($(
-            Setting {
-                name: stringify!($name),
-                env: &[$($($env),+)?],
-                union: <$type as SettingType>::UNION,
-            },
-        )+)+];
-
-        impl Config {
-            /// Takes every setting from the values given, and the defaults for the rest.
-            pub(super) fn from_values(values: &mut Values, problems: &mut Problems) -> Self {
-                Self { $($(
-                    $name: values.take(stringify!($name), $default, &[$(&$check)?], problems),
-                )+)+ }
-            }
-
-            /// Every setting with the value it has here, in the order of the table.
-            #[must_use]
-            pub fn entries(&self) -> Vec<Entry> {
-                let values = [$($(
-                    ($section, &[$($doc),+] as &[_], self.$name.to_toml(), self.$name.to_text()),
-                )+)+];
-                let entry = |(setting, (section, doc, toml, text)): (&Setting, _)| Entry {
-                    section,
-                    name: setting.name,
-                    variables: setting.variables(),
-                    doc,
-                    toml,
-                    text,
-                };
-                SETTINGS.iter().zip(values).map(entry).collect()
-            }
-        }
-    };
-}
 
 settings! {
     ["Server"]
@@ -289,13 +203,12 @@ settings! {
     audit_spool_full: SpoolFull = SpoolFull::DropOldest;
     /// MongoDB that keeps the audit, users and conversations; else they are kept in data_dir.
     /// mongodb:// or mongodb+srv://, with the name of the database (sealed_relay).
-    mongodb_uri: Option<Secret> = None, env ["MONGODB_URI", "MONGO_URI"],
-        check mongodb_uri;
+    mongodb_uri: Option<MongoUri> = None, env ["MONGODB_URI", "MONGO_URI"];
 
     ["Several servers"]
     /// Redis 7 or newer that joins several servers, which then need mongodb_uri, too.
     /// redis:// or rediss://; redis-sentinel://host,host/name; redis-cluster://host,host.
-    redis_url: Option<Secret> = None, check redis_url;
+    redis_url: Option<RedisUrl> = None;
     /// First part of the name of every key and channel in Redis.
     /// Servers with the same one are one deployment.
     redis_prefix: String = "sealed-relay".to_owned(), check |prefix| redis_prefix(prefix);

@@ -1,4 +1,6 @@
-//! Where settings are read from. Gathers the environment and `.env`; knows no setting.
+//! The sources of settings: the environment, `.env` and the name of this machine.
+//!
+//! It must not know any setting.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +25,9 @@ pub struct Sources {
     pub dotenv: BTreeMap<String, String>,
     /// The name of this machine, the default of `node_name`.
     pub host_name: Option<String>,
-    /// What went wrong while gathering; becomes part of the result of loading.
+    /// Variables of the environment whose value is not valid UTF-8.
+    pub not_utf8: Vec<String>,
+    /// Problems found while reading the sources; they become part of the result of loading.
     pub problems: Problems,
 }
 
@@ -50,10 +54,7 @@ impl Sources {
                 Ok(value) => {
                     self.env.insert(name, value);
                 }
-                Err(_) if super::settings::is_variable(&name) => {
-                    self.problems.add(name, "is not valid UTF-8", None);
-                }
-                Err(_) => {}
+                Err(_) => self.not_utf8.push(name),
             }
         }
     }
@@ -84,7 +85,7 @@ impl Sources {
         }
     }
 
-    /// A variable that is set and not empty, with where it was found.
+    /// A variable that is set and not empty, with its origin.
     pub(super) fn variable(&self, name: &str) -> Option<(&str, String)> {
         let set = |variables: &'_ BTreeMap<String, String>| {
             variables.get(name).is_some_and(|v| !v.is_empty())
@@ -105,20 +106,21 @@ impl Sources {
     }
 }
 
-/// Shows how much there is, never what: the environment holds secrets.
+/// Shows counts only: the environment contains secrets.
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sources")
             .field("file", &self.file)
             .field("env", &self.env.len())
             .field("dotenv", &self.dotenv.len())
+            .field("not_utf8", &self.not_utf8)
             .field("host_name", &self.host_name)
             .field("problems", &self.problems)
             .finish()
     }
 }
 
-/// What is wrong with `.env`, by line number: the line itself may hold a secret.
+/// The problem with `.env`, by line number: the line itself may contain a secret.
 fn dotenv_message(text: &str) -> String {
     let lines: Vec<_> = text.split_inclusive('\n').collect();
     let fails = |count: &usize| {
@@ -134,7 +136,7 @@ fn dotenv_message(text: &str) -> String {
     }
 }
 
-/// The kernel's name for this machine; nothing where it does not say.
+/// The host name of this machine, if it can be read.
 fn host_name() -> Option<String> {
     let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
     let mut names = files

@@ -1,8 +1,11 @@
-//! An address of a web resource, checked when it is read.
+//! HTTP URLs, checked when they are read.
 
 use std::fmt;
 
 use http::Uri;
+
+use super::raw::Raw;
+use super::types::SettingType;
 
 /// An absolute `http` or `https` URL without a user name or password in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,5 +35,18 @@ impl HttpUrl {
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl SettingType for HttpUrl {
+    // It may contain a password by mistake.
+    const ECHO: bool = false;
+
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        Self::parse(raw.text()?.trim())
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
     }
 }

@@ -7,13 +7,13 @@ use super::*;
 use crate::audit::contract::{T, contract_suite, source};
 use crate::audit::entry::write;
 use crate::audit::{Event, Record};
-use crate::config::Secret;
+use crate::config::MongoUri;
 use test_support::mongo::{self, Database};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 fn connect(database: &Database) -> Mongo {
-    let uri = Secret::new(database.uri().to_owned());
+    let uri = MongoUri::parse(database.uri()).unwrap();
     RUNTIME.block_on(Mongo::open(&uri)).unwrap()
 }
 
@@ -27,7 +27,7 @@ fn open() -> Option<(MongoStore, Database)> {
     Some((store(&connect(&database)), database))
 }
 
-/// The collection, for one who is not the store.
+/// The collection, as another client sees it.
 fn logs(database: &Database) -> Collection<Document> {
     connect(database).database().collection("logs")
 }
@@ -36,12 +36,12 @@ contract_suite!(open);
 
 #[test]
 fn a_document_has_the_types_of_the_contract() {
-    let Some((mut store, keep)) = open() else {
+    let Some((mut store, database)) = open() else {
         return;
     };
     let record = Record::at(T, &source(Some("alice")), Event::SocketConnect);
     write(&mut store, std::slice::from_ref(&record)).unwrap();
-    let logs = logs(&keep);
+    let logs = logs(&database);
     let document = RUNTIME.block_on(async { logs.find_one(doc! {}).await });
     let document = document.unwrap().unwrap();
     let id = document.get("_id").and_then(|id| match id {
@@ -60,7 +60,7 @@ fn a_document_has_the_types_of_the_contract() {
 
 #[test]
 fn its_indexes_are_those_of_the_contract() {
-    let Some((mut store, keep)) = open() else {
+    let Some((mut store, database)) = open() else {
         return;
     };
     write(
@@ -68,7 +68,7 @@ fn its_indexes_are_those_of_the_contract() {
         &[Record::at(T, &source(None), Event::SocketConnect)],
     )
     .unwrap();
-    let logs = logs(&keep);
+    let logs = logs(&database);
     let names = RUNTIME.block_on(async { logs.list_index_names().await });
     let mut names = names.unwrap();
     names.sort();
@@ -76,12 +76,12 @@ fn its_indexes_are_those_of_the_contract() {
 }
 
 #[test]
-fn a_document_that_is_refused_for_itself_is_named() {
-    let Some((mut store, keep)) = open() else {
+fn a_document_that_is_rejected_for_its_content_is_named() {
+    let Some((mut store, database)) = open() else {
         return;
     };
-    let logs = logs(&keep);
-    // A unique index of somebody else on a field that some records share.
+    let logs = logs(&database);
+    // A unique index of another application on a field that some records share.
     let options = IndexOptions::builder().unique(true).build();
     let users = IndexModel::builder()
         .keys(doc! { "user": 1 })
@@ -93,10 +93,10 @@ fn a_document_that_is_refused_for_itself_is_named() {
     let records = names.map(|name| Record::at(T, &source(Some(name)), Event::SocketConnect));
     let documents = records.map(|record| crate::audit::entry::document(&record).unwrap());
     let documents: Vec<&RawDocument> = documents.iter().map(|document| &**document).collect();
-    // That is a duplicate, though not of its id: it would be lost if it were taken for one.
-    let refused = store.write(&documents).unwrap();
-    assert_eq!(refused.positions, [2]);
-    // Offered again beside one that is there, and alone.
+    // It is a duplicate, but not of its id: treated as one of its id, it would be lost.
+    let rejected = store.write(&documents).unwrap();
+    assert_eq!(rejected.positions, [2]);
+    // Offered again beside one that is stored, and alone.
     assert_eq!(store.write(&documents[2..]).unwrap().positions, [0]);
     let alone = store.write(&documents[2..3]);
     assert!(alone.is_err(), "{alone:?}");
@@ -109,7 +109,7 @@ fn a_server_that_is_away_is_an_error_and_no_more_than_that() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut server = mongo::Server::start(folder.path());
-    let uri = Secret::new(server.uri("away"));
+    let uri = MongoUri::parse(&server.uri("away")).unwrap();
     let mongo = RUNTIME.block_on(Mongo::open(&uri)).unwrap();
     let mut store = store(&mongo);
     let records = [1, 2].map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect));

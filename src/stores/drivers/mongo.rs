@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::{
-    ClientOptions, ConnectionString, DatabaseOptions, ReadPreference, SelectionCriteria,
-    WriteConcern,
+    ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use mongodb::{Client, Database};
 
-use crate::config::Secret;
+use crate::config::MongoUri;
 
 /// The database, if the URI names none.
 const DEFAULT_DATABASE: &str = "sealed_relay";
@@ -36,10 +35,9 @@ impl Mongo {
     /// `sealed_relay`, writes confirmed by the majority, 2 s to find a server, 5 s to connect.
     ///
     /// # Errors
-    /// When the URI is invalid, or the name in a `mongodb+srv` one cannot be resolved.
-    pub async fn open(uri: &Secret) -> Result<Self, MongoError> {
-        let uri = ConnectionString::parse(uri.expose()).map_err(|_| MongoError::uri())?;
-        let mut options = ClientOptions::parse(uri).await?;
+    /// When the name in a `mongodb+srv` URI cannot be resolved.
+    pub async fn open(uri: &MongoUri) -> Result<Self, MongoError> {
+        let mut options = ClientOptions::parse(uri.connection_string().clone()).await?;
         options
             .app_name
             .get_or_insert_with(|| "sealed-relay".to_owned());
@@ -54,11 +52,6 @@ impl Mongo {
         let client = Client::with_options(options)?;
         let database = client.database(name.as_deref().unwrap_or(DEFAULT_DATABASE));
         Ok(Self { database })
-    }
-
-    /// Whether this is the URI of a MongoDB.
-    pub fn is_uri(uri: &str) -> bool {
-        ConnectionString::parse(uri).is_ok()
     }
 
     /// The database.
@@ -107,16 +100,11 @@ pub struct MongoError(Why);
 
 #[derive(Clone)]
 enum Why {
-    Uri,
     TimedOut(Duration),
     Driver(Error),
 }
 
 impl MongoError {
-    fn uri() -> Self {
-        Self(Why::Uri)
-    }
-
     #[cfg(test)]
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self(Why::TimedOut(limit))
@@ -125,7 +113,6 @@ impl MongoError {
     /// Whether no server has answered.
     pub fn is_away(&self) -> bool {
         match &self.0 {
-            Why::Uri => false,
             Why::TimedOut(_) => true,
             Why::Driver(error) => matches!(
                 &*error.kind,
@@ -169,7 +156,6 @@ impl From<Error> for MongoError {
 impl fmt::Display for MongoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = match &self.0 {
-            Why::Uri => return f.write_str("not the URI of a MongoDB"),
             Why::TimedOut(limit) => {
                 return write!(f, "MongoDB did not answer within {} s", limit.as_secs());
             }

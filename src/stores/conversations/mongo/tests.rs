@@ -18,7 +18,7 @@ use tempfile::tempdir;
 
 use super::db::Db;
 use super::store::MongoConversations;
-use crate::config::Secret;
+use crate::config::MongoUri;
 use crate::model::TokenUser;
 use crate::model::clock::Clock;
 use crate::model::conversation::{
@@ -33,7 +33,7 @@ use crate::stores::drivers::mongo::Mongo;
 use test_support::mongo::{Database, Server, is_ready};
 
 async fn store_at(uri: &str, clock: Arc<ManualClock>) -> Arc<MongoConversations> {
-    let mongo = Mongo::open(&Secret::new(uri.to_owned())).await.unwrap();
+    let mongo = Mongo::open(&MongoUri::parse(uri).unwrap()).await.unwrap();
     Arc::new(MongoConversations::new(&mongo, clock))
 }
 

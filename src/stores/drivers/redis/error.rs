@@ -7,8 +7,6 @@ use ::redis::{ErrorKind, ServerErrorKind};
 /// Why Redis did not do something.
 #[derive(Debug, Clone)]
 pub enum RedisError {
-    /// The URL is none.
-    Url,
     /// There is no connection.
     Away,
     /// It failed or refused.
@@ -51,7 +49,6 @@ impl From<redis::RedisError> for RedisError {
 impl fmt::Display for RedisError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url => f.write_str("not the URL of a Redis"),
             Self::Away => f.write_str("Redis is away"),
             Self::Failed(error) => match (error.code(), error.kind()) {
                 (Some(code), _) => write!(f, "Redis refused with {code}"),

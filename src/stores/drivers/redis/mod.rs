@@ -1,6 +1,6 @@
 //! The connection to Redis that all share: made anew by itself whenever it breaks.
 //!
-//! Owns the URL, the bounds in time, and how names of keys begin. It must not know what is kept in
+//! Owns the bounds in time, and how names of keys begin. It must not know what is kept in
 //! Redis or told over it. Without a connection everything fails at once: nobody waits for one.
 
 mod error;
@@ -22,7 +22,7 @@ pub use error::RedisError;
 pub use target::Link;
 use target::Target;
 
-use crate::config::Secret;
+use crate::config::RedisUrl;
 
 /// How long after a failure it is tried again; twice as long after each further one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
@@ -56,19 +56,14 @@ impl Redis {
     /// Not connected yet. Names of keys and channels begin with `prefix`.
     ///
     /// # Errors
-    /// [`RedisError::Url`]
-    pub fn new(url: &Secret, prefix: &str) -> Result<Self, RedisError> {
+    /// When the driver refuses what the URL says.
+    pub fn new(url: &RedisUrl, prefix: &str) -> Result<Self, RedisError> {
         Ok(Self {
-            target: Target::parse(url.expose()).ok_or(RedisError::Url)?,
+            target: Target::new(url)?,
             prefix: prefix.into(),
             link: Mutex::new(None),
             broken: Arc::default(),
         })
-    }
-
-    /// Whether this is the URL of a Redis.
-    pub fn is_url(url: &str) -> bool {
-        Target::parse(url).is_some()
     }
 
     /// The name of a key or channel. All with the same `tag` are on one server of a cluster.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::config::Secret;
+use crate::config::RedisUrl;
 use crate::stores::drivers::redis::Listener;
 use crate::stores::sessions::contract::contract_suite;
 use crate::stores::sessions::contract::subject::*;
@@ -36,7 +36,7 @@ impl Drop for Connected {
 }
 
 async fn connect(url: &str, prefix: &str) -> Connected {
-    let redis = Arc::new(Redis::new(&Secret::new(url), prefix).unwrap());
+    let redis = Arc::new(Redis::new(&RedisUrl::parse(url).unwrap(), prefix).unwrap());
     let keeping = redis.clone();
     let task = tokio::spawn(async move { keeping.keep_connected(Arc::new(Deaf)).await });
     until("it is connected", async || redis.is_up()).await;

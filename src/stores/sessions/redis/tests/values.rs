@@ -81,7 +81,7 @@ async fn no_key_is_written() {
 
 #[tokio::test]
 async fn all_keys_of_a_session_have_one_tag_in_a_cluster() {
-    let redis = Redis::new(&Secret::new("redis://h"), "p").unwrap();
+    let redis = Redis::new(&RedisUrl::parse("redis://h").unwrap(), "p").unwrap();
     for name in ["s", "}", "{}", "a}b", "{", "%"] {
         let Keys {
             session,

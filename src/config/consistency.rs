@@ -1,0 +1,42 @@
+//! Checks across settings: those that need one another, or have no effect without one another.
+
+use super::choices::JwtAlgorithm;
+use super::problems::Problems;
+use super::settings::Config;
+
+/// Adds a problem for each setting that lacks, or contradicts, another.
+pub(super) fn check(config: &Config, problems: &mut Problems) {
+    if config.redis_url.is_some()
+        && config.mongodb_uri.is_none()
+        && !problems.about(&["mongodb_uri"])
+    {
+        problems.add("redis_url", NEEDS_MONGODB, None);
+    }
+    keys(config, problems);
+}
+
+const NEEDS_MONGODB: &str = "needs mongodb_uri: servers that share conversations must keep them in one \
+     place, and what is in data_dir is seen by one server only";
+
+/// How tokens are verified.
+fn keys(config: &Config, problems: &mut Problems) {
+    const KEYS: [&str; 2] = ["jwt_public_key_file", "jwks_url"];
+    if problems.about(&["jwt_algorithms"]) || problems.about(&KEYS) {
+        return;
+    }
+    let asymmetric = |algorithm: &JwtAlgorithm| *algorithm != JwtAlgorithm::Hs256;
+    let by_key = config.jwt_algorithms.iter().find(|a| asymmetric(a));
+    let has_key = config.jwt_public_key_file.is_some() || config.jwks_url.is_some();
+    match by_key {
+        Some(algorithm) if !has_key => problems.add(
+            "jwt_algorithms",
+            format!("{algorithm} needs jwt_public_key_file or jwks_url"),
+            None,
+        ),
+        None if config.jwt_public_key_file.is_some() => problems.add(KEYS[0], UNUSED_KEY, None),
+        None if config.jwks_url.is_some() => problems.add(KEYS[1], UNUSED_KEY, None),
+        _ => {}
+    }
+}
+
+const UNUSED_KEY: &str = "has no effect unless jwt_algorithms lists RS256, ES256 or EdDSA";
