@@ -1,6 +1,7 @@
-//! What every store of the audit has to do, as tests that know none of them. A store passes when
-//! `contract_suite!` does, given a function that opens an empty one, with what has to live as long; or none
-//! where that cannot be.
+//! The tests that every store of the audit must pass; they know none of them.
+//!
+//! `contract_suite!` takes a function that opens an empty store, with a value that must live as long,
+//! or `None` where the store is not available.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -9,18 +10,20 @@ use uuid::Uuid;
 
 use super::details::tests::samples;
 use super::entry::write;
-use super::{AuditText, Event, EventType, Found, Order, Query, ReadLimit, Record, Source, Store};
+use super::{
+    AuditText, Event, EventType, Order, Query, ReadLimit, Record, RecordPage, Source, Store,
+};
 use crate::model::{Dialect, ErrorCode, clock};
 
 /// One `#[test]` for each test of the contract.
 macro_rules! contract_suite {
     ($open:path) => {
         $crate::audit::contract::contract_suite! { $open;
-            a_record_is_told_with_the_fields_of_the_contract,
+            a_record_is_returned_with_the_fields_of_the_contract,
             what_a_record_has_not_is_left_out,
             writing_a_record_twice_is_harmless,
             every_filter_pages_through_exactly_its_records,
-            a_cursor_need_not_be_kept_any_more,
+            the_record_of_a_cursor_may_have_been_deleted,
             expiring_deletes_the_oldest_in_bounded_slices,
         }
     };
@@ -49,22 +52,22 @@ pub(super) fn source(user: Option<&str>) -> Arc<Source> {
     })
 }
 
-fn read(store: &impl Store, query: &Query) -> Found {
+fn read(store: &impl Store, query: &Query) -> RecordPage {
     store.reader().read(query).unwrap()
 }
 
-fn keep<S: Store>(store: &mut S, records: &[Record])
+fn write_all<S: Store>(store: &mut S, records: &[Record])
 where
     S::Error: std::fmt::Debug,
 {
     write(store, records).unwrap();
 }
 
-fn ids(found: &Found) -> Vec<Uuid> {
+fn ids(found: &RecordPage) -> Vec<Uuid> {
     found.records.iter().map(|record| record.id).collect()
 }
 
-pub(super) fn a_record_is_told_with_the_fields_of_the_contract<S: Store>(mut store: S)
+pub(super) fn a_record_is_returned_with_the_fields_of_the_contract<S: Store>(mut store: S)
 where
     S::Error: std::fmt::Debug,
 {
@@ -79,15 +82,15 @@ where
         .into_iter()
         .map(|(event, _)| Record::new(&source, Some(Dialect::Direct), event))
         .collect();
-    keep(&mut store, &records);
+    write_all(&mut store, &records);
     let found = read(&store, &Query::default());
     assert_eq!(found.records.len(), records.len());
-    let told = found.records.iter().rev();
-    for ((told, record), (event, details)) in told.zip(&records).zip(samples()) {
+    let returned = found.records.iter().rev();
+    for ((returned, record), (event, details)) in returned.zip(&records).zip(samples()) {
         let event_type = event.event_type();
         let time = jiff::Timestamp::from_millisecond(record.created_at_ms()).unwrap();
         assert_eq!(
-            serde_json::to_value(told).unwrap(),
+            serde_json::to_value(returned).unwrap(),
             json!({
                 "_id": record.id().hyphenated().to_string(),
                 "eventType": event_type.as_str(),
@@ -112,13 +115,13 @@ pub(super) fn what_a_record_has_not_is_left_out<S: Store>(mut store: S)
 where
     S::Error: std::fmt::Debug,
 {
-    keep(
+    write_all(
         &mut store,
         &[Record::at(T, &source(None), Event::SocketConnect)],
     );
     let found = read(&store, &Query::default());
-    let told = serde_json::to_value(&found.records[0]).unwrap();
-    let mut names: Vec<_> = told.as_object().unwrap().keys().collect();
+    let returned = serde_json::to_value(&found.records[0]).unwrap();
+    let mut names: Vec<_> = returned.as_object().unwrap().keys().collect();
     names.sort();
     assert_eq!(
         names,
@@ -133,8 +136,8 @@ where
             "success"
         ]
     );
-    assert_eq!(told["details"], json!({}));
-    assert_eq!(told["createdAt"], "2023-11-14T22:13:20.000Z");
+    assert_eq!(returned["details"], json!({}));
+    assert_eq!(returned["createdAt"], "2023-11-14T22:13:20.000Z");
 }
 
 pub(super) fn writing_a_record_twice_is_harmless<S: Store>(mut store: S)
@@ -142,13 +145,13 @@ where
     S::Error: std::fmt::Debug,
 {
     let [one, two] = [0, 1].map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect));
-    keep(&mut store, std::slice::from_ref(&one));
-    keep(&mut store, &[one.clone(), two.clone()]);
+    write_all(&mut store, std::slice::from_ref(&one));
+    write_all(&mut store, &[one.clone(), two.clone()]);
     assert_eq!(ids(&read(&store, &Query::default())), [two.id(), one.id()]);
 }
 
-/// Of alice and bob and nobody in turn, connecting, failing and connecting again, four in each
-/// millisecond, in no order of writing.
+/// Records of alice, bob and no user in turn, of two types in turn, four in each millisecond, not
+/// written in order.
 fn mixed() -> Vec<Record> {
     let users = [Some("alice"), Some("bob"), None].map(source);
     let mut records: Vec<Record> = (0..120)
@@ -195,7 +198,7 @@ where
     S::Error: std::fmt::Debug,
 {
     let records = mixed();
-    keep(&mut store, &records);
+    write_all(&mut store, &records);
     let reader = store.reader();
     let (first, last) = (T as i64, T as i64 + 29);
     let times = [
@@ -253,12 +256,12 @@ where
     assert!(found_any > 100, "{found_any}");
 }
 
-pub(super) fn a_cursor_need_not_be_kept_any_more<S: Store>(mut store: S)
+pub(super) fn the_record_of_a_cursor_may_have_been_deleted<S: Store>(mut store: S)
 where
     S::Error: std::fmt::Debug,
 {
     let records = mixed();
-    keep(&mut store, &records);
+    write_all(&mut store, &records);
     let reader = store.reader();
     let all = expected(&records, &Query::default());
     store.expire(T as i64 + 10, 1_000).unwrap();
@@ -282,7 +285,7 @@ where
     let records: Vec<Record> = (1..=10)
         .map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect))
         .collect();
-    keep(&mut store, &records);
+    write_all(&mut store, &records);
     let before = T as i64 + 8;
     let left = |store: &S| -> BTreeSet<Uuid> {
         ids(&read(store, &Query::default())).into_iter().collect()

@@ -1,7 +1,7 @@
-//! The details of an event in the shape a store writes.
+//! The details of an event in the form that a store writes.
 //!
-//! Owns the field names of the contract. Which event has which fields is decided by
-//! [`Event`](super::Event); this only spells them out.
+//! Owns the field names of the contract. Which event has which details is decided by
+//! [`Event`](super::Event).
 
 use serde::Serialize;
 
@@ -9,14 +9,14 @@ use super::event::{Event, FileChunk, MessageRef, MessageSent, Room, Target};
 use super::text::{AuditText, Label, Seq};
 use crate::model::{DisconnectReason, ErrorCode};
 
-/// The details of one event as a store writes them: exactly the contract's fields, absent ones left out.
+/// The details of one event: exactly the contract's fields, absent ones left out.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(
     missing_docs,
     reason = "the fields are the contract's; the variants of Event describe them"
 )]
-pub struct Details<'a> {
+pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,8 +48,8 @@ pub struct Details<'a> {
 }
 
 impl Event {
-    /// The details a store writes.
-    pub fn details(&self) -> Details<'_> {
+    /// The details that a store writes.
+    pub(super) fn details(&self) -> Details<'_> {
         let mut details = Details::default();
         match self {
             Self::SocketConnect => {}
@@ -79,6 +79,17 @@ impl Event {
             Self::SessionReserved { room_name }
             | Self::SessionJoined { room_name }
             | Self::SessionLeft { room_name } => details.room_name = Some(room_name.as_str()),
+            Self::Refused { .. }
+            | Self::RateLimited { .. }
+            | Self::SlowConsumer { .. }
+            | Self::Admin { .. } => self.fill_outcome(&mut details),
+        }
+        details
+    }
+
+    /// The details of what the server or an administrator did to a request or a user.
+    fn fill_outcome<'a>(&'a self, details: &mut Details<'a>) {
+        match self {
             Self::Refused {
                 code,
                 recipient,
@@ -109,8 +120,8 @@ impl Event {
                 details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
                 details.count = count.map(number);
             }
+            _ => {}
         }
-        details
     }
 }
 
@@ -162,7 +173,7 @@ impl FileChunk {
     }
 }
 
-/// Databases have no larger integers; what a client claims to be more is as good as infinite.
+/// Databases have no larger integers; a larger number can only be a false claim of a client.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
-//! A record in the form in which it is spooled and stored: a BSON document with the contract's fields.
+//! The encoding of a record in the spool and in MongoDB: a BSON document with the contract's fields.
 //!
-//! Owns the names of those fields in documents. What may be in them is decided by [`Event`](super::Event).
+//! Owns the names of these fields in documents. Which values they may have is decided by
+//! [`Event`](super::Event).
 
 use std::fmt::Write as _;
 
@@ -12,10 +13,10 @@ use uuid::Uuid;
 
 use super::record::Record;
 
-/// Writes `record` as a document.
+/// Encodes `record` as a document.
 ///
 /// # Errors
-/// When the details cannot be written, which their types rule out.
+/// When the details cannot be encoded, which their types rule out.
 pub(super) fn document(record: &Record) -> Result<RawDocumentBuf, Error> {
     let source = record.source();
     let event_type = record.event().event_type();
@@ -55,7 +56,7 @@ pub(super) fn document(record: &Record) -> Result<RawDocumentBuf, Error> {
     Ok(document)
 }
 
-/// A UUID as documents have it: sixteen bytes that sort like its text.
+/// The form of a UUID in documents: sixteen bytes that sort like its text.
 pub(super) fn binary(id: &[u8; 16]) -> RawBinaryRef<'_> {
     RawBinaryRef {
         subtype: BinarySubtype::Uuid,
@@ -63,13 +64,13 @@ pub(super) fn binary(id: &[u8; 16]) -> RawBinaryRef<'_> {
     }
 }
 
-/// `None`: it is none.
+/// `None`: it is not a UUID.
 fn uuid(value: RawBsonRef<'_>) -> Option<Uuid> {
     let binary = value.as_binary()?;
     Uuid::from_slice(binary.bytes).ok()
 }
 
-/// The fields of a document, borrowed from it. Those it does not have are `None` or empty.
+/// The fields of a document, borrowed from it. Absent ones are `None` or empty.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     pub(super) id: Uuid,
@@ -89,7 +90,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a document. `None`: it is none that [`document`] writes.
+    /// Decodes a document. `None`: [`document`] does not write such a document.
     pub(super) fn read(document: &'a RawDocument) -> Option<Self> {
         let mut fields = Self::default();
         for element in document {
@@ -109,7 +110,7 @@ impl<'a> Fields<'a> {
                 "success" => fields.success = value.as_bool()?,
                 "message" => fields.message = value.as_str()?,
                 "createdAt" => fields.created_at_ms = value.as_datetime()?.timestamp_millis(),
-                // A later version may write more.
+                // A later version may write more fields.
                 _ => {}
             }
         }
@@ -125,7 +126,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Has `store` keep these, as the writer does.
+/// Writes `records` to `store` as the writer thread does.
 #[cfg(test)]
 pub(super) fn write<S: super::Store>(store: &mut S, records: &[Record]) -> Result<(), S::Error> {
     let documents: Vec<_> = records
@@ -133,8 +134,8 @@ pub(super) fn write<S: super::Store>(store: &mut S, records: &[Record]) -> Resul
         .map(|record| document(record).unwrap())
         .collect();
     let documents: Vec<&RawDocument> = documents.iter().map(|document| &**document).collect();
-    let refused = store.write(&documents)?;
-    assert!(refused.positions.is_empty(), "{refused:?}");
+    let rejected = store.write(&documents)?;
+    assert!(rejected.positions.is_empty(), "{rejected:?}");
     Ok(())
 }
 

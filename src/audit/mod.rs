@@ -1,20 +1,24 @@
-//! The audit: who did what and when, never what was said.
+//! The audit: who did what and when, never the content.
 //!
 //! Owns the closed types of a record ([`Event`], [`Record`]), recording ([`Audit`]), the spool in
-//! which records wait, the stores ([`SqliteStore`], [`MongoStore`]), and reading records back. It must
-//! never block or fail a relay, and must not be able to hold a ciphertext, key, signature, hash, file
-//! name, content, emoji or token: there is no field such a value fits in.
+//! which records wait, the stores ([`SqliteStore`], [`MongoStore`]), and reading records back.
+//! Recording must never delay or fail an event. A record must not be able to hold a ciphertext, key,
+//! signature, hash, file name, content, emoji or token: it has no field for such a value.
 
 mod details;
 mod entry;
+mod error;
 mod event;
+mod event_type;
 mod mongo;
 mod queue;
 mod read;
 mod record;
+mod rejected;
 mod shared;
 mod spool;
 mod sqlite;
+mod state;
 mod store;
 mod text;
 mod writer;
@@ -22,15 +26,14 @@ mod writer;
 #[cfg(test)]
 mod contract;
 
-pub use details::Details;
-pub use event::{
-    AdminAction, Event, EventType, FileChunk, Level, MessageRef, MessageSent, Room, Target,
-};
+pub use error::{AuditStoreError, ReadError};
+pub use event::{AdminAction, Event, FileChunk, MessageRef, MessageSent, Room, Target};
+pub use event_type::{EventType, Level};
 pub use mongo::MongoStore;
 pub use queue::{Audit, AuditError};
-pub use read::{Found, Logged, Order, Query, ReadError, ReadLimit, Reader};
+pub use read::{Order, Query, ReadLimit, Reader, RecordPage, StoredRecord};
 pub use record::{Record, Source};
 pub use spool::SpoolError;
-pub use sqlite::{SqliteStore, StoreError};
-pub use store::{AuditOptions, Refused, Store};
+pub use sqlite::SqliteStore;
+pub use store::{AuditOptions, Rejected, Store};
 pub use text::{AuditText, Label, RoomName, Seq};

@@ -1,6 +1,6 @@
 //! The audit in MongoDB: collection `logs`.
 //!
-//! Owns its indexes and how records are written. Reading is beside it, in `reader`.
+//! Owns its indexes and writing records. Reading is in `reader`.
 
 mod reader;
 
@@ -15,12 +15,12 @@ use mongodb::{
 use tokio::runtime::Handle;
 
 use super::read::Reader;
-use super::store::{Refused, Store};
+use super::store::{Rejected, Store};
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
 use reader::MongoReader;
 
 const LOGS: &str = "logs";
-/// How long MongoDB has for one operation. A batch that takes longer is written again.
+/// The longest one operation may take. A batch that takes longer is written again.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The fields of the indexes, with `_id` where records are read in its order. Retention goes by
@@ -48,8 +48,8 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// Needs no server yet: records wait until there is one. To be called in a runtime, which has to
-    /// outlive it.
+    /// Needs no server yet: records wait until one is reachable. To be called in a runtime, which must
+    /// outlive the store.
     pub fn new(mongo: &Mongo) -> Self {
         Self {
             logs: mongo.database().collection(LOGS),
@@ -58,14 +58,14 @@ impl MongoStore {
         }
     }
 
-    async fn make_indexes(&mut self) -> Result<(), MongoError> {
+    async fn create_indexes(&mut self) -> Result<(), MongoError> {
         if self.has_indexes {
             return Ok(());
         }
         match within(TIMEOUT, self.logs.create_indexes(indexes())).await {
             Ok(_) => {}
             Err(error) if error.code().is_some() => {
-                // Records are worth more than finding them quickly.
+                // Records are stored without them, and only found more slowly.
                 tracing::error!(%error, "MongoDB does not make the indexes of the audit");
             }
             Err(error) => return Err(error),
@@ -74,19 +74,19 @@ impl MongoStore {
         Ok(())
     }
 
-    async fn insert(&mut self, records: &[&RawDocument]) -> Result<Refused, MongoError> {
-        self.make_indexes().await?;
+    async fn insert(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
+        self.create_indexes().await?;
         let documents = records.iter().map(|record| (*record).to_owned());
         let insert = async { Ok(self.logs.insert_many(documents).ordered(false).await) };
         match within(TIMEOUT, insert).await? {
-            Ok(_) => Ok(Refused::default()),
+            Ok(_) => Ok(Rejected::default()),
             Err(error) => match &*error.kind {
                 ErrorKind::InsertMany(failure) if failure.write_concern_error.is_none() => {
-                    let refused = self.refused(records, failure).await?;
-                    // When it takes none at all, the reason is hardly in the documents.
-                    match refused.positions.len() == records.len() {
+                    let rejected = self.rejected(records, failure).await?;
+                    // When it takes none at all, the reason is probably not in the documents.
+                    match rejected.positions.len() == records.len() {
                         true => Err(error.into()),
-                        false => Ok(refused),
+                        false => Ok(rejected),
                     }
                 }
                 _ => Err(error.into()),
@@ -94,34 +94,34 @@ impl MongoStore {
         }
     }
 
-    /// Which of the records are not in the collection after this failure.
-    async fn refused(
+    /// The records that are not in the collection after this failure.
+    async fn rejected(
         &self,
         records: &[&RawDocument],
         failure: &InsertManyError,
-    ) -> Result<Refused, MongoError> {
+    ) -> Result<Rejected, MongoError> {
         let errors = failure.write_errors.as_deref().unwrap_or_default();
-        let mut refused = Refused::default();
+        let mut rejected = Rejected::default();
         let mut duplicates = Vec::new();
         for error in errors {
             match records.get(error.index).and_then(|record| id_of(record)) {
                 Some(id) if error.code == DUPLICATE => duplicates.push((error.index, id)),
-                _ => refused.add(error.index, error.code),
+                _ => rejected.add(error.index, error.code),
             }
         }
-        // Most are there from an earlier attempt, but somebody else's index may want to be unique too.
+        // Most are there from an earlier attempt, but another unique index can be the cause too.
         let ids = duplicates.iter().map(|(_, id)| id.clone());
         let these = doc! { "_id": { "$in": ids.collect::<Vec<_>>() } };
-        let kept: HashSet<_> = self.ids(these, 0).await?.iter().map(key).collect();
+        let stored: HashSet<_> = self.ids(these, 0).await?.iter().map(key).collect();
         for (position, id) in duplicates {
-            if !kept.contains(&key(&id)) {
-                refused.add(position, DUPLICATE);
+            if !stored.contains(&key(&id)) {
+                rejected.add(position, DUPLICATE);
             }
         }
-        Ok(refused)
+        Ok(rejected)
     }
 
-    /// The ids of the oldest records that match, at most so many; 0 is all.
+    /// The ids of the oldest records that match, at most `limit`; 0 returns all.
     async fn ids(&self, filter: Document, limit: u32) -> Result<Vec<Bson>, MongoError> {
         let find = async {
             let mut found = self
@@ -141,7 +141,7 @@ impl MongoStore {
     }
 
     async fn delete(&mut self, before: DateTime, limit: u32) -> Result<usize, MongoError> {
-        self.make_indexes().await?;
+        self.create_indexes().await?;
         let old = doc! { "createdAt": { "$lt": before } };
         let ids = self.ids(old, limit).await?;
         if ids.is_empty() {
@@ -156,7 +156,7 @@ fn id_of(record: &RawDocument) -> Option<Bson> {
     record.get("_id").ok()??.try_into().ok()
 }
 
-/// What of an id can be looked up.
+/// An id in a form that can be hashed.
 fn key(id: &Bson) -> Vec<u8> {
     match id {
         Bson::Binary(binary) => binary.bytes.clone(),
@@ -169,7 +169,7 @@ impl Store for MongoStore {
 
     const FAILING: &'static str = "MongoDB does not take audit records; they wait in the spool";
 
-    fn write(&mut self, records: &[&RawDocument]) -> Result<Refused, MongoError> {
+    fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
         let runtime = self.runtime.clone();
         runtime.block_on(self.insert(records))
     }

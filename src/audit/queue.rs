@@ -1,10 +1,11 @@
-//! Recording: what is between the relay and the audit store.
+//! The handle that records audit events.
 //!
-//! It must never make a relay wait for the store: [`Audit::record`] takes one short lock and returns,
-//! and [`Audit::secure`] does at most one small write to a file.
+//! Owns [`Audit`]: recording, flushing, closing and reading. It must never make a connection wait for
+//! the store: [`Audit::record`] takes one short lock, and [`Audit::secure`] does at most one small
+//! write to a file.
 //!
-//! A record is encoded into a tail in memory; from there it goes into the spool, before anything that
-//! confirms it leaves the server; from the spool the writer thread takes it to the store.
+//! A record is encoded into a tail in memory. It is written to the spool before anything that
+//! confirms it leaves the server, and from there the writer thread moves it to the store.
 
 use std::{
     io,
@@ -15,10 +16,12 @@ use std::{
 };
 
 use super::entry::document;
-use super::read::{Found, Query, ReadError, Reads};
+use super::error::ReadError;
+use super::read::{Query, ReadPool, RecordPage};
 use super::record::Record;
-use super::shared::{Shared, log_lost};
-use super::spool::{Left, Spool, SpoolError};
+use super::shared::Shared;
+use super::spool::{Leftover, Spool, SpoolError};
+use super::state::log_lost;
 use super::store::{AuditOptions, Store};
 use super::writer::Writer;
 
@@ -28,38 +31,45 @@ pub enum AuditError {
     /// The spool cannot be opened.
     #[error("cannot open the audit's spool: {0}")]
     Spool(#[from] SpoolError),
-    /// The system has no thread to write with.
+    /// The writer thread cannot be started.
     #[error("cannot start the audit: {0}")]
     Thread(io::Error),
 }
 
-/// The folder of the spool in the data folder, and in it the one for records that the store refuses.
-const SPOOL: &str = "spool";
-const REFUSED: &str = "refused";
+/// The folder of the spool in the data folder.
+const SPOOL_FOLDER: &str = "spool";
+/// The folder in it for records that the store rejects.
+const REJECTED_FOLDER: &str = "refused";
 
-/// A handle to record with; cheap to clone. When the last one is dropped, the writer writes what
-/// is left and ends; [`Audit::close`] also waits for it.
+/// How long a failing store may delay the end after the last handle was dropped.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long `/ready` reports lost records.
+const LOSS_REPORT_TIME: Duration = Duration::from_secs(10);
+
+/// A handle to record with; cheap to clone. When the last one is dropped, the writer thread writes
+/// what is left and ends; [`Audit::close`] also waits for that.
 #[derive(Clone)]
 pub struct Audit(Arc<Handle>);
 
 impl Audit {
-    /// Opens the spool in `data_dir`, and starts the writer thread on it and `store`. What was left
-    /// in the spool by an earlier process is written first.
+    /// Opens the spool in `data_dir`, and starts the writer thread for it and `store`. Records that an
+    /// earlier process left in the spool are written first.
     ///
     /// # Errors
-    /// When the spool cannot be opened, or the system has no thread to give.
+    /// When the spool cannot be opened, or the thread not be started.
     pub fn start<S: Store>(
         store: S,
         data_dir: &Path,
         options: AuditOptions,
     ) -> Result<Self, AuditError> {
-        let folder = data_dir.join(SPOOL);
-        let (spool, left) = Spool::open(&folder, options.spool_limit)?;
-        let (refused, set_aside) = Spool::open(&folder.join(REFUSED), options.spool_limit)?;
-        log_left(&left, &set_aside);
-        let shared = Arc::new(Shared::new(options, spool, left.records, S::FAILING));
-        let reads = Reads::new(store.reader());
-        let writer = Writer::new(Arc::clone(&shared), store, refused, options.retention_days);
+        let folder = data_dir.join(SPOOL_FOLDER);
+        let (spool, leftover) = Spool::open(&folder, options.spool_limit)?;
+        let rejected = Spool::open(&folder.join(REJECTED_FOLDER), options.spool_limit);
+        let (rejected, set_aside) = rejected?;
+        log_leftover(&leftover, &set_aside);
+        let shared = Arc::new(Shared::new(options, spool, leftover.records, S::FAILING));
+        let reads = ReadPool::new(store.reader());
+        let writer = Writer::new(Arc::clone(&shared), store, rejected, options.retention_days);
         thread::Builder::new()
             .name("audit".into())
             .spawn(move || writer.run())
@@ -68,8 +78,8 @@ impl Audit {
     }
 
     /// Records `record`. Never waits for the store or a disk. When the spool cannot be written and
-    /// the memory for that case is full, or the audit is closed, the record is counted as lost and
-    /// an error is logged, at most once a second.
+    /// memory holds its limit of records, or the audit is closed, the record is counted as lost and an
+    /// error is logged, at most once a second.
     pub fn record(&self, record: Record) {
         let shared = &self.0.shared;
         let document = document(&record);
@@ -89,20 +99,20 @@ impl Audit {
         }
     }
 
-    /// Puts what was recorded before this call into the spool, unless it is there already: to be
-    /// called before anything that confirms it leaves the server. Costs two loads when there is
-    /// nothing to do. While the spool cannot be written, it does nothing.
+    /// Writes to the spool what was recorded before this call, unless it is there already. To be
+    /// called before anything that confirms a record leaves the server. Costs two atomic loads when
+    /// there is nothing to do; does nothing while the spool cannot be written.
     pub fn secure(&self) {
         let shared = &self.0.shared;
         let recorded = shared.recorded.load(Ordering::Acquire);
         if shared.spooled.load(Ordering::Acquire) < recorded
-            && !shared.unspoolable.load(Ordering::Relaxed)
+            && !shared.spool_failing.load(Ordering::Relaxed)
         {
             shared.spool_tail();
         }
     }
 
-    /// Whether clients' events are to be refused because they could not be recorded.
+    /// Whether clients' events must be refused because they could not be recorded.
     pub fn refuses(&self) -> bool {
         self.0.shared.refusing.load(Ordering::Relaxed)
     }
@@ -113,8 +123,8 @@ impl Audit {
     }
 
     /// Waits until everything recorded before this call is settled (stored, or set aside because the
-    /// store refuses it), and says whether it was by `deadline`. Blocks the thread; from async code
-    /// call it on a blocking one.
+    /// store rejects it). Returns whether it was by `deadline`. Blocks the thread: call it from async
+    /// code on a blocking one.
     pub fn flush(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
         let mut state = shared.state.lock();
@@ -129,13 +139,13 @@ impl Audit {
         state.settled >= target
     }
 
-    /// Takes no more records, writes what is left, ends the writer, and says whether everything
-    /// was settled by `deadline`. What the store has not taken by then stays in the spool for the
-    /// next start. Blocks the thread like [`Audit::flush`].
+    /// Accepts no more records, writes what is left and ends the writer thread. Returns whether
+    /// everything was settled by `deadline`. What the store has not taken by then stays in the spool
+    /// for the next start. Blocks the thread like [`Audit::flush`].
     pub fn close(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
         drop(shared.close(deadline));
-        // The writer may be held up by the store for longer than there is time.
+        // The store may delay the writer thread beyond the deadline.
         shared.spool_tail();
         let mut state = shared.state.lock();
         while !state.stopped {
@@ -146,37 +156,37 @@ impl Audit {
         state.stopped && state.outstanding() == 0
     }
 
-    /// Reads records that were stored. Those that still wait need not be among them;
-    /// [`Audit::flush`] has them written.
+    /// Reads records from the store. Those that still wait may be missing; [`Audit::flush`] has them
+    /// written.
     ///
     /// # Errors
-    /// When the store cannot be read. Writing goes on.
-    pub async fn read(&self, query: Query) -> Result<Found, ReadError> {
+    /// When the store cannot be read. Writing is not affected.
+    pub async fn read(&self, query: Query) -> Result<RecordPage, ReadError> {
         self.0.reads.read(query).await
     }
 
-    /// Whether records are being kept, for the readiness check.
+    /// Whether records are being stored, for the readiness check.
     ///
     /// # Errors
-    /// A fixed text that says what is wrong.
+    /// The reason, a fixed text.
     pub fn health(&self) -> Result<(), &'static str> {
         let shared = &self.0.shared;
         let is_full = shared.is_full.load(Ordering::Relaxed);
         let state = shared.state.lock();
-        let lost_lately = state
+        let lost_recently = state
             .lost_at
-            .is_some_and(|at| at.elapsed() < Duration::from_secs(10));
+            .is_some_and(|at| at.elapsed() < LOSS_REPORT_TIME);
         if state.stopped {
             Err("the audit's writer has stopped")
         } else if is_full {
             Err("the audit's spool is full")
-        } else if shared.unspoolable.load(Ordering::Relaxed) {
+        } else if shared.spool_failing.load(Ordering::Relaxed) {
             Err("the audit's spool cannot be written")
-        } else if lost_lately {
+        } else if lost_recently {
             Err("audit records were lost")
         } else if state.failing {
             Err(shared.failing)
-        } else if state.refused {
+        } else if state.has_rejected {
             Err("the audit's store refuses some records")
         } else {
             Ok(())
@@ -184,28 +194,28 @@ impl Audit {
     }
 }
 
-/// Ends the writer with the last clone of [`Audit`].
+/// Ends the writer thread with the last clone of [`Audit`].
 struct Handle {
     shared: Arc<Shared>,
-    reads: Reads,
+    reads: ReadPool,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // Nobody waits here, so a failing store is given a moment and no more.
-        drop(self.shared.close(Instant::now() + Duration::from_secs(5)));
+        // No caller waits for it, so a failing store gets a short time only.
+        drop(self.shared.close(Instant::now() + DROP_TIMEOUT));
     }
 }
 
-fn log_left(left: &Left, set_aside: &Left) {
-    if left.records > 0 {
-        let records = left.records;
+fn log_leftover(leftover: &Leftover, set_aside: &Leftover) {
+    if leftover.records > 0 {
+        let records = leftover.records;
         tracing::info!(
             records,
             "audit records were left in the spool and are written now"
         );
     }
-    let damage = left.damage + set_aside.damage;
+    let damage = leftover.damage + set_aside.damage;
     if damage > 0 {
         tracing::warn!(bytes = damage, "passed over damage in the audit's spool");
     }

@@ -1,7 +1,7 @@
-//! Reading records back: what can be asked, and a record as it is told.
+//! Reading records back: the query, and a record in the form in which it is returned.
 //!
 //! Owns the contract's field names in JSON and how many reads run at once. It must not know who may
-//! ask, and must not hold up the writer.
+//! read, and must not delay the writer thread.
 
 use std::sync::Arc;
 
@@ -10,72 +10,54 @@ use serde_json::value::RawValue;
 use tokio::{sync::Semaphore, task};
 use uuid::Uuid;
 
-use super::event::EventType;
-use super::sqlite::StoreError;
-use crate::stores::drivers::mongo::MongoError;
+use super::error::ReadError;
+use super::event_type::EventType;
 
-/// Most reads at one time; others wait for a place.
-const READS: usize = 2;
+/// The most reads at one time; others wait for a permit.
+const MAX_READS: usize = 2;
 
-/// Why records could not be read. No variant holds anything of a record.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The embedded database failed.
-    #[error(transparent)]
-    Embedded(#[from] StoreError),
-    /// MongoDB failed.
-    #[error(transparent)]
-    Mongo(#[from] MongoError),
-    /// A record is not what was written.
-    #[error("a record is damaged")]
-    Damaged,
-    /// Reading did not come to an end.
-    #[error("reading did not come to an end")]
-    Ended(#[from] task::JoinError),
-}
-
-/// Which records to read. What is `None` leaves them all.
+/// Which records to read. A filter that is `None` lets all pass.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
-    /// Of this user.
+    /// The user of the record.
     pub user: Option<String>,
-    /// Of this type.
+    /// The type of the record.
     pub event: Option<EventType>,
-    /// Created then or later, in milliseconds since 1970.
+    /// The earliest creation time, in milliseconds since 1970.
     pub from: Option<i64>,
-    /// Created then or earlier.
+    /// The latest creation time.
     pub to: Option<i64>,
-    /// In which order.
+    /// The order; the default is newest first.
     pub order: Order,
-    /// Behind this one in that order, which need not be kept any more: the last of the records
-    /// found before.
+    /// The last record of the page before: records behind it in this order. It may have been deleted
+    /// since.
     pub after: Option<Uuid>,
-    /// How many.
+    /// How many; the default is 100.
     pub limit: ReadLimit,
 }
 
-/// In which order records are read: that of their ids.
+/// The order in which records are read: that of their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// For a person.
+    /// The latest first.
     #[default]
     NewestFirst,
-    /// For an archive.
+    /// The earliest first.
     OldestFirst,
 }
 
-/// How many records to read: 1 to 1000, 100 when nothing is said.
+/// How many records to read: 1 to 1000; the default is 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimit(u16);
 
 impl ReadLimit {
-    /// The most records that are read at once.
+    /// The most records of one read.
     pub const MAX: u16 = 1_000;
 
-    /// As many.
+    /// The largest limit.
     pub const LARGEST: Self = Self(Self::MAX);
 
-    /// `None`: it is not 1 to 1000.
+    /// `None`: the number is not from 1 to 1000.
     pub fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;
         (1..=Self::MAX).contains(&limit).then_some(Self(limit))
@@ -93,11 +75,11 @@ impl Default for ReadLimit {
     }
 }
 
-/// A record, as it was kept. Its JSON has the contract's fields; absent ones are left out.
+/// A record as it is stored. Its JSON has the contract's fields; absent ones are left out.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the fields are the contract's")]
-pub struct Logged {
+pub struct StoredRecord {
     #[serde(rename = "_id", serialize_with = "as_text")]
     pub id: Uuid,
     pub event_type: String,
@@ -115,7 +97,7 @@ pub struct Logged {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     pub node: String,
-    /// The object as it is stored.
+    /// The JSON object as it is stored.
     pub details: Box<RawValue>,
     pub success: bool,
     pub message: String,
@@ -127,45 +109,45 @@ fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }
 
-/// Records that were found.
+/// One page of the records that a query matches.
 #[derive(Debug)]
-pub struct Found {
+pub struct RecordPage {
     /// In the order of the query.
-    pub records: Vec<Logged>,
-    /// There are more, behind the last of these.
+    pub records: Vec<StoredRecord>,
+    /// Whether more follow.
     pub more: bool,
 }
 
-/// Reads what a [`Store`](super::Store) keeps, beside the thread that writes it.
+/// Reads the records of a store, beside the thread that writes it.
 pub trait Reader: Send + Sync + 'static {
-    /// Finds records. May block.
+    /// Reads one page. May block.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn read(&self, query: &Query) -> Result<Found, ReadError>;
+    fn read(&self, query: &Query) -> Result<RecordPage, ReadError>;
 }
 
-/// A reader, and the places for those who use it.
-pub(super) struct Reads {
+/// A reader, and the permits that bound its use.
+pub(super) struct ReadPool {
     reader: Arc<dyn Reader>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl Reads {
+impl ReadPool {
     pub(super) fn new(reader: Arc<dyn Reader>) -> Self {
         Self {
             reader,
-            places: Arc::new(Semaphore::new(READS)),
+            permits: Arc::new(Semaphore::new(MAX_READS)),
         }
     }
 
-    /// Reads on a thread where that may block.
-    pub(super) async fn read(&self, query: Query) -> Result<Found, ReadError> {
-        let place = Arc::clone(&self.places).acquire_owned().await;
+    /// Reads on a thread that may block.
+    pub(super) async fn read(&self, query: Query) -> Result<RecordPage, ReadError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
         let reader = Arc::clone(&self.reader);
         let read = task::spawn_blocking(move || {
-            // Given back when the read is over, also if nobody waits for it any more.
-            let _place = place;
+            // Held until the read ends, also if the caller no longer waits for it.
+            let _permit = permit;
             reader.read(&query)
         });
         read.await?

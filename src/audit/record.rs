@@ -1,6 +1,6 @@
-//! One audit record: an event, when it happened and whose it was.
+//! One audit record: an event, its time and its source.
 //!
-//! Owns the record's id, which is also its time. It must not know how records are kept.
+//! Owns the record's id, which includes its time. It must not know how records are stored.
 
 use std::{
     net::IpAddr,
@@ -17,7 +17,7 @@ use super::event::Event;
 use super::text::AuditText;
 use crate::model::Dialect;
 
-/// Whose events these are: made once per connection and shared by its records.
+/// The source of events: created once per connection and shared by its records.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The verified user id; absent before authentication.
@@ -34,7 +34,7 @@ pub struct Source {
     pub node: Arc<str>,
 }
 
-/// One audited event. The id is a `UUIDv7` made now, so writing a record twice is harmless.
+/// One audited event. Its id is unique, so writing a record twice is harmless.
 #[derive(Clone, Debug)]
 pub struct Record {
     id: Uuid,
@@ -44,17 +44,17 @@ pub struct Record {
 }
 
 impl Record {
-    /// Records `event` as happening now. Records made one after the other have ascending ids,
-    /// whichever threads make them.
+    /// A record of `event`, with a new `UUIDv7` of the current time. Records created one after the
+    /// other have ascending ids, whichever threads create them.
     pub fn new(source: &Arc<Source>, dialect: Option<Dialect>, event: Event) -> Self {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
-        // A clock before 1970 is as wrong as it gets; the record is still worth keeping.
+        // A record with a wrong time is better than none when the clock is before 1970.
         let now_ms = elapsed.map_or(0, |since| since.as_millis() as u64);
         Self::with_tick(next_tick(&LAST_TICK, now_ms), source, dialect, event)
     }
 
-    /// Records `event` under a `UUIDv7`, whose time is when it happened: for what may be recorded
-    /// twice, of which one record is kept.
+    /// A record of `event` under a given `UUIDv7`, whose time is that of the event. When it is
+    /// recorded twice, one record is stored.
     pub fn with_id(id: Uuid, source: &Arc<Source>, dialect: Option<Dialect>, event: Event) -> Self {
         Self {
             id,
@@ -64,7 +64,7 @@ impl Record {
         }
     }
 
-    /// The same at a given time, for tests of retention.
+    /// A record at a given time, for tests of retention.
     #[cfg(test)]
     pub(crate) fn at(ms: u64, source: &Arc<Source>, event: Event) -> Self {
         Self::with_tick(ms << COUNTER_BITS, source, None, event)
@@ -89,7 +89,7 @@ impl Record {
         (self.id.as_u128() >> 80) as i64
     }
 
-    /// Whose event it was.
+    /// The source of the event.
     pub fn source(&self) -> &Source {
         &self.source
     }
@@ -99,7 +99,7 @@ impl Record {
         self.dialect
     }
 
-    /// What happened.
+    /// The event.
     pub fn event(&self) -> &Event {
         &self.event
     }
@@ -113,8 +113,9 @@ const MAX_AHEAD_MS: u64 = 10_000;
 
 static LAST_TICK: AtomicU64 = AtomicU64::new(0);
 
-/// The next tick: the clock's, or one past the last when the clock stands still or steps back a little.
-/// One atomic instead of the lock and the system call of the library's own generator.
+/// The next tick: that of the clock, or the one after the last when the clock did not advance or was
+/// set back a little. One atomic operation; the library's own generator takes a lock and a system
+/// call.
 fn next_tick(last: &AtomicU64, now_ms: u64) -> u64 {
     let now = now_ms << COUNTER_BITS;
     let next = |last: u64| {

@@ -1,9 +1,8 @@
 //! The embedded audit store: table `logs` in an SQLite file of the data folder.
 //!
-//! Owns the file's schema and its migrations. Writing is for the writer thread only; reading goes
-//! beside it.
+//! Owns the schema of the file and its migrations. Only the writer thread writes; reading is in
+//! `reader`.
 
-mod error;
 mod reader;
 
 use std::{
@@ -16,23 +15,23 @@ use mongodb::bson::RawDocument;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::entry::Fields;
+use super::error::AuditStoreError;
 use super::read::Reader;
-use super::store::{Refused, Store};
+use super::store::{Rejected, Store};
 use crate::stores::drivers::sqlite;
-pub use error::StoreError;
 use reader::SqliteReader;
 
 /// The file's name in the data folder.
 const FILE_NAME: &str = "relay.db";
 
-/// How long writing waits for another process that holds the file's write lock. It is retried by
-/// the queue, which must hear soon that the store is failing.
+/// How long writing waits for another process that holds the file's write lock. The writer thread
+/// retries, and must know soon that the store is failing.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// - WAL: readers (an administrator's shell, the admin API) never block the writer.
 /// - NORMAL: a commit survives a crash or a kill of the server; only a power failure can take the
 ///   last moments, and never damages the file. FULL would pay a disk flush for every batch to
-///   protect the rows before the queue's own gathering time, which a power failure takes anyway.
+///   protect rows that a power failure can take from memory anyway.
 /// - Larger pages and rarer checkpoints than the defaults write hot index pages less often.
 const SETTINGS: &str = "
     PRAGMA page_size = 8192;
@@ -47,7 +46,7 @@ const SETTINGS: &str = "
 ///
 /// `_id` and `sessionId` are the 16 bytes of the UUID: half the size of the text. `createdAt` is
 /// integer milliseconds since 1970: it sorts and compares as time. It is also part of `_id`, so the
-/// unique pair makes `_id` unique and serves as the index on `createdAt`: one index to keep, not two.
+/// unique pair makes `_id` unique and serves as the index on `createdAt`: one index instead of two.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE logs (
         _id BLOB NOT NULL,
@@ -91,7 +90,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// Those of [`sqlite::open`].
-    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+    pub fn open(data_dir: &Path) -> Result<Self, AuditStoreError> {
         let connection = sqlite::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
         connection.busy_timeout(WRITE_TIMEOUT)?;
         Ok(Self {
@@ -100,19 +99,19 @@ impl SqliteStore {
         })
     }
 
-    /// Reads the file in `data_dir`, which another process may be writing.
+    /// A reader of the file in `data_dir`, which another process may be writing.
     pub fn reader_of(data_dir: &Path) -> Arc<dyn Reader> {
         Arc::new(SqliteReader::new(data_dir))
     }
 }
 
 impl Store for SqliteStore {
-    type Error = StoreError;
+    type Error = AuditStoreError;
 
     const FAILING: &'static str = "the audit's database does not take records";
 
-    fn write(&mut self, records: &[&RawDocument]) -> Result<Refused, StoreError> {
-        let mut refused = Refused::default();
+    fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, AuditStoreError> {
+        let mut rejected = Rejected::default();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -121,15 +120,15 @@ impl Store for SqliteStore {
             for (position, record) in records.iter().enumerate() {
                 match Fields::read(record) {
                     Some(fields) => write_row(&mut insert, &fields)?,
-                    None => refused.positions.push(position),
+                    None => rejected.positions.push(position),
                 }
             }
         }
         transaction.commit()?;
-        Ok(refused)
+        Ok(rejected)
     }
 
-    fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, StoreError> {
+    fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, AuditStoreError> {
         Ok(self
             .connection
             .prepare_cached(EXPIRE)?
@@ -144,7 +143,7 @@ impl Store for SqliteStore {
 fn write_row(
     insert: &mut rusqlite::CachedStatement<'_>,
     fields: &Fields<'_>,
-) -> Result<(), StoreError> {
+) -> Result<(), AuditStoreError> {
     insert.execute(params![
         fields.id.as_bytes(),
         fields.event_type,

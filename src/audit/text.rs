@@ -1,7 +1,7 @@
-//! The only texts a record can hold that a client may have chosen, each bounded and filtered.
+//! The only texts in a record that a client may have chosen, each bounded and filtered.
 //!
-//! Owns those filters. A value that does not fit is cut or left out; it is never an error, because
-//! recording must not fail a relay.
+//! Owns these filters. A value that does not fit is cut or left out; it is never an error, because
+//! recording must not fail an event.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -22,11 +22,11 @@ impl<const MAX: usize> AuditText<MAX> {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let kept = &text[..end];
-        if kept.contains(char::is_control) {
-            Self(kept.replace(char::is_control, "?").into())
+        let cut = &text[..end];
+        if cut.contains(char::is_control) {
+            Self(cut.replace(char::is_control, "?").into())
         } else {
-            Self(kept.into())
+            Self(cut.into())
         }
     }
 
@@ -54,7 +54,7 @@ pub struct Label(Cow<'static, str>);
 impl Label {
     /// The `messageType` of a message that names none.
     pub const TEXT: Self = Self(Cow::Borrowed("text"));
-    /// Longest label, in bytes.
+    /// The longest label, in bytes.
     pub const MAX: usize = 64;
 
     /// `None` when `text` is empty, too long or holds any other character: it is recorded as absent.
@@ -70,7 +70,7 @@ impl Label {
     }
 }
 
-/// A message's sequence number as the client numbered it: an integer, or up to 32 digits.
+/// A message's sequence number as the client sent it: an integer, or up to 32 digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seq {
     /// An integer that fits 64 bits.
@@ -80,7 +80,7 @@ pub enum Seq {
 }
 
 impl Seq {
-    /// Most digits kept.
+    /// The most digits.
     pub const MAX_DIGITS: usize = 32;
 
     /// Reads the raw JSON text of `seq`. `None` (recorded as absent) for anything but an integer
@@ -159,13 +159,13 @@ mod tests {
 
         #[test]
         fn a_text_is_bounded_and_free_of_control_characters(text in "\\PC{0,200}|[\\x00-\\x1f\u{7f}-\u{9f}é€🦀a]{0,200}") {
-            let kept = AuditText::<128>::new(&text);
-            prop_assert!(kept.as_str().len() <= 128);
-            prop_assert!(!kept.as_str().contains(char::is_control));
+            let cut = AuditText::<128>::new(&text);
+            prop_assert!(cut.as_str().len() <= 128);
+            prop_assert!(!cut.as_str().contains(char::is_control));
             let shared = AuditText::<128>::from(&Arc::<str>::from(text.as_str()));
-            prop_assert_eq!(shared.as_str(), kept.as_str());
+            prop_assert_eq!(shared.as_str(), cut.as_str());
             if text.len() <= 128 && !text.contains(char::is_control) {
-                prop_assert_eq!(kept.as_str(), text);
+                prop_assert_eq!(cut.as_str(), text);
             }
         }
     }
@@ -173,14 +173,14 @@ mod tests {
     #[test]
     fn a_seq_keeps_integers_and_digit_strings_only() {
         let json = |raw| Seq::from_json(raw).map(|seq| serde_json::json!(seq).to_string());
-        for (raw, kept) in [
+        for (raw, recorded) in [
             ("0", "0"),
             ("-7", "-7"),
             ("9223372036854775807", "9223372036854775807"),
             ("12345678901234567890123", "\"12345678901234567890123\""),
             ("\"0042\"", "\"0042\""),
         ] {
-            assert_eq!(json(raw).as_deref(), Some(kept), "{raw}");
+            assert_eq!(json(raw).as_deref(), Some(recorded), "{raw}");
         }
         let long = "1".repeat(33);
         for raw in [

@@ -1,7 +1,7 @@
-//! The thread that writes the audit: takes what waits to the store, retries, deletes what is old.
+//! The thread that writes the audit: moves waiting records to the store, retries, and deletes old
+//! records.
 //!
-//! Owns the store, and the spool of records that it refuses while it takes others: one such record
-//! must not hold up all that come after it. They are offered again now and then.
+//! Owns the store and the order of this work. It must not know how records are recorded.
 
 use std::{
     num::NonZeroU32,
@@ -11,34 +11,36 @@ use std::{
 
 use mongodb::bson::RawDocument;
 
-use super::shared::{RECORDS_PER_WRITE, Shared, State, Waiting, log_lost};
-use super::spool::{Chunk, Spool, push_frame};
+use super::rejected::RejectedRecords;
+use super::shared::Shared;
+use super::spool::{Chunk, Spool};
+use super::state::{MAX_RECORDS_PER_WRITE, State, Waiting, log_lost};
 use super::store::Store;
 
 /// How long a record may wait for others to be committed with it.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER_TIME: Duration = Duration::from_millis(50);
+/// The pause after a failed write; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
-const LAST_RETRY: Duration = Duration::from_secs(2);
-/// Old records deleted in one transaction, and how often to look for any.
+/// The longest pause.
+const MAX_RETRY: Duration = Duration::from_secs(2);
+/// Old records deleted in one transaction.
 const EXPIRE_SLICE: u32 = 2_000;
-const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
+/// How often old records are looked for.
+const EXPIRE_INTERVAL: Duration = Duration::from_secs(3_600);
 const EXPIRE_RETRY: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 86_400_000;
-/// How often records that were refused are offered again.
-const OFFER_AGAIN_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) struct Writer<S> {
     shared: Arc<Shared>,
     store: S,
-    refused: Spool,
-    offer_again_at: Option<Instant>,
+    rejected: RejectedRecords,
     retention_days: Option<NonZeroU32>,
     expire_at: Option<Instant>,
 }
 
 enum Work {
     Write,
-    OfferAgain,
+    RetryRejected,
     Expire(NonZeroU32),
     End,
 }
@@ -47,30 +49,28 @@ impl<S: Store> Writer<S> {
     pub(super) fn new(
         shared: Arc<Shared>,
         store: S,
-        refused: Spool,
+        rejected: Spool,
         retention_days: Option<NonZeroU32>,
     ) -> Self {
-        let now = Some(Instant::now());
         Self {
             shared,
             store,
-            offer_again_at: refused.unread().and(now),
-            refused,
+            rejected: RejectedRecords::new(rejected),
             retention_days,
-            expire_at: retention_days.and(now),
+            expire_at: retention_days.and(Some(Instant::now())),
         }
     }
 
     pub(super) fn run(self) {
-        // Also runs when the store panics: nobody may wait for a thread that is gone. It is said
-        // when the store is closed, which is why this is dropped after the writer.
+        // Also runs when the store panics: no task may wait for a thread that is gone. The store must
+        // be closed by then, which is why this is dropped after the writer.
         let _ended = Ended(Arc::clone(&self.shared));
         let mut writer = self;
         loop {
             let goes_on = match writer.next_work() {
                 Work::Write => writer.write_next(),
-                Work::OfferAgain => {
-                    writer.offer_again();
+                Work::RetryRejected => {
+                    writer.retry_rejected();
                     true
                 }
                 Work::Expire(days) => {
@@ -95,8 +95,8 @@ impl<S: Store> Writer<S> {
             {
                 return Work::Expire(days);
             }
-            if !state.closing && self.offer_again_at.is_some_and(|at| at <= now) {
-                return Work::OfferAgain;
+            if !state.closing && self.rejected.retry_at().is_some_and(|at| at <= now) {
+                return Work::RetryRejected;
             }
             if state.outstanding() > 0 {
                 self.gather(&mut state);
@@ -106,7 +106,7 @@ impl<S: Store> Writer<S> {
                 return Work::End;
             }
             state.waiting = Waiting::Idle;
-            match [self.expire_at, self.offer_again_at]
+            match [self.expire_at, self.rejected.retry_at()]
                 .into_iter()
                 .flatten()
                 .min()
@@ -118,10 +118,10 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// Waits a moment for more records, so that a quiet server does not commit one by one.
+    /// Waits briefly for more records, so that a quiet server does not commit them one by one.
     fn gather(&self, state: &mut parking_lot::MutexGuard<'_, State>) {
-        let until = Instant::now() + GATHER;
-        while !state.urgent() {
+        let until = Instant::now() + GATHER_TIME;
+        while !state.is_urgent() {
             state.waiting = Waiting::Gathering;
             let timed_out = self.shared.work.wait_until(state, until).timed_out();
             state.waiting = Waiting::No;
@@ -131,12 +131,12 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// Writes the oldest records, however often it takes; false when closing put an end to it.
+    /// Writes the oldest records, retrying as often as necessary; false when closing ended it.
     fn write_next(&mut self) -> bool {
         let mut pause = FIRST_RETRY;
-        let mut kept: Option<Chunk> = None;
+        let mut pending: Option<Chunk> = None;
         loop {
-            let chunk = match kept.take() {
+            let chunk = match pending.take() {
                 Some(chunk) => Ok(Some(chunk)),
                 None => self.shared.next_chunk(),
             };
@@ -148,22 +148,22 @@ impl<S: Store> Writer<S> {
                         return true;
                     }
                     Err(error) => {
-                        // Those in the spool are read again, with those that came meanwhile.
-                        kept = Some(chunk).filter(Chunk::is_of_memory);
+                        // Those in the spool are read again, with those recorded since.
+                        pending = Some(chunk).filter(Chunk::is_from_memory);
                         error
                     }
                 },
                 Err(error) => format!("the spool cannot be read: {error}"),
             };
             if !self.wait_to_retry(&failure, pause) {
-                kept.iter().for_each(|chunk| self.shared.put_back(chunk));
+                pending.iter().for_each(|chunk| self.shared.put_back(chunk));
                 return false;
             }
-            pause = (pause * 2).min(LAST_RETRY);
+            pause = (pause * 2).min(MAX_RETRY);
         }
     }
 
-    /// Writes a chunk to the store, and sets aside what it refuses.
+    /// Writes a chunk to the store, and sets aside what the store rejects.
     fn write(&mut self, chunk: &Chunk) -> Result<(), String> {
         let (documents, not_documents) = documents(chunk);
         if chunk.damage > 0 || not_documents > 0 {
@@ -177,38 +177,23 @@ impl<S: Store> Writer<S> {
         if documents.is_empty() {
             return Ok(());
         }
-        let refused = self
+        let rejected = self
             .store
             .write(&documents)
             .map_err(|error| error.to_string())?;
-        if refused.positions.is_empty() {
+        if rejected.positions.is_empty() {
             return Ok(());
         }
-        let mut frames = Vec::new();
-        let positions = refused.positions.iter();
-        positions
-            .filter_map(|&position| documents.get(position))
-            .for_each(|document| push_frame(&mut frames, document.as_bytes()));
-        let records = refused.positions.len();
-        let set_aside = self.refused.append(&frames, records as u64);
-        set_aside.map_err(|error| format!("what it refuses cannot be set aside: {error}"))?;
-        self.offer_again_at = Some(Instant::now() + OFFER_AGAIN_EVERY);
-        let code = refused.code;
-        tracing::error!(
-            records,
-            code,
-            "the store refuses audit records; they are set aside"
-        );
-        Ok(())
+        self.rejected.set_aside(&documents, &rejected)
     }
 
     fn wrote(&self, chunk: &Chunk) {
         let mut state = self.shared.state.lock();
         let recovered = std::mem::take(&mut state.failing);
-        state.refused = self.offer_again_at.is_some();
+        state.has_rejected = self.rejected.retry_at().is_some();
         let lost = state.lost_to_log(Instant::now());
         drop(state);
-        // Last: whoever waits for the records then finds the rest as it is.
+        // Last: a caller that waits for the records then sees the state that belongs to them.
         self.shared.settle(chunk);
         log_lost(lost);
         if recovered {
@@ -216,9 +201,9 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// Notes the failure and waits `pause`, less when told to flush or close; false to give up.
+    /// Notes the failure and waits `pause`, or until a flush or close; false to give up.
     fn wait_to_retry(&self, error: &str, pause: Duration) -> bool {
-        // Records may have to wait for long now: also for longer than the power lasts.
+        // Records may have to wait for a long time now, and the power may fail meanwhile.
         self.shared.sync_spool();
         let mut state = self.shared.state.lock();
         if !std::mem::replace(&mut state.failing, true) {
@@ -238,40 +223,40 @@ impl<S: Store> Writer<S> {
         true
     }
 
-    /// Offers the store once more what it refused. What it still refuses comes behind the others.
-    fn offer_again(&mut self) {
-        self.offer_again_at = None;
-        let mut left = self.refused.len();
+    /// Offers the rejected records to the store again. What it still rejects is appended behind
+    /// the others.
+    fn retry_rejected(&mut self) {
+        let mut left = self.rejected.begin_retry();
         while left > 0
-            && let Some(unread) = self.refused.unread()
+            && let Some(unread) = self.rejected.unread()
         {
             let offered = unread
-                .read(RECORDS_PER_WRITE)
+                .read(MAX_RECORDS_PER_WRITE)
                 .map_err(|error| error.to_string());
             let offered = offered.and_then(|chunk| self.write(&chunk).map(|()| chunk));
             match offered {
                 Ok(chunk) => {
-                    self.refused.settle(&chunk);
+                    self.rejected.settle(&chunk);
                     left = left.saturating_sub(chunk.bytes_read());
                 }
                 Err(error) => {
                     tracing::warn!(error, "refused audit records cannot be offered again now");
-                    self.offer_again_at = Some(Instant::now() + OFFER_AGAIN_EVERY);
+                    self.rejected.retry_later();
                     break;
                 }
             }
         }
-        self.shared.state.lock().refused = self.offer_again_at.is_some();
+        self.shared.state.lock().has_rejected = self.rejected.retry_at().is_some();
     }
 
-    /// Deletes one slice of old records and decides when to look again.
+    /// Deletes one slice of old records and schedules the next one.
     fn expire(&mut self, days: NonZeroU32) {
         let started = Instant::now();
         let before_ms = now_ms() - i64::from(days.get()) * DAY_MS;
         let pause = match self.store.expire(before_ms, EXPIRE_SLICE) {
             // More is left. Two thirds of the thread's time stay for new records.
             Ok(deleted) if deleted >= EXPIRE_SLICE as usize => started.elapsed() * 2,
-            Ok(_) => EXPIRE_EVERY,
+            Ok(_) => EXPIRE_INTERVAL,
             Err(error) => {
                 tracing::warn!(%error, "old audit records could not be deleted; trying again later");
                 EXPIRE_RETRY
@@ -281,16 +266,16 @@ impl<S: Store> Writer<S> {
     }
 }
 
-/// Marks the writer as ended, and what it leaves behind as lost.
+/// Marks the writer as ended when it is dropped.
 struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.finish();
     }
 }
 
-/// The records of a chunk, and how many of them are none.
+/// The documents of a chunk, and how many of its records are not documents.
 fn documents(chunk: &Chunk) -> (Vec<&RawDocument>, usize) {
     let documents: Vec<_> = chunk
         .records()

@@ -17,7 +17,9 @@ use super::query::Parameters;
 use super::refuse::Problem;
 use super::{conversations, new_conversation};
 use crate::app::App;
-use crate::audit::{AdminAction, Event as Audited, EventType, Logged, Order, ReadLimit, Record};
+use crate::audit::{
+    AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
+};
 use crate::conversations::Initiator;
 use crate::dialects::fields::{BadField, Fields};
 use crate::model::UserId;
@@ -117,7 +119,7 @@ async fn create_conversation(
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Records {
-    records: Vec<Logged>,
+    records: Vec<StoredRecord>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }

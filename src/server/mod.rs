@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::audit::{
-    Audit, AuditError, AuditOptions, MongoStore, Reader, SqliteStore, Store as _, StoreError,
+    Audit, AuditError, AuditOptions, AuditStoreError, MongoStore, Reader, SqliteStore, Store as _,
 };
 use crate::auth::{Authenticator, KeyError, Verifier};
 use crate::cluster::Cluster;
@@ -47,7 +47,7 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The embedded database cannot be opened.
     #[error("cannot open the audit: {0}")]
-    Store(#[from] StoreError),
+    Store(#[from] AuditStoreError),
     /// That of conversations cannot be opened.
     #[error("cannot open the conversations: {0}")]
     Conversations(#[from] OpenError),

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::TIMEOUT;
 use crate::audit::entry::Fields;
-use crate::audit::read::{Found, Logged, Order, Query, ReadError, Reader};
+use crate::audit::error::ReadError;
+use crate::audit::read::{Order, Query, Reader, RecordPage, StoredRecord};
 use crate::model::clock;
 use crate::stores::drivers::mongo::within;
 
@@ -30,7 +31,7 @@ impl MongoReader {
 }
 
 impl Reader for MongoReader {
-    fn read(&self, query: &Query) -> Result<Found, ReadError> {
+    fn read(&self, query: &Query) -> Result<RecordPage, ReadError> {
         let one_more = query.limit.get() + 1;
         let documents = async {
             let mut found = self
@@ -47,16 +48,14 @@ impl Reader for MongoReader {
         };
         let documents = self.runtime.block_on(within(TIMEOUT, documents))?;
         let more = documents.len() == one_more;
-        let shown = documents.iter().take(query.limit.get());
-        let records = shown
-            .map(|document| logged(document))
-            .collect::<Option<_>>();
+        let page = documents.iter().take(query.limit.get());
+        let records = page.map(|document| record(document)).collect::<Option<_>>();
         let records = records.ok_or(ReadError::Damaged)?;
-        Ok(Found { records, more })
+        Ok(RecordPage { records, more })
     }
 }
 
-/// Whether the time is looked for in ids: without a field that has an index of its own.
+/// Whether times are filtered by the time in ids: without a filter that has an index of its own.
 fn goes_by_id(query: &Query) -> bool {
     query.user.is_none() && query.event.is_none()
 }
@@ -118,8 +117,8 @@ fn filter(query: &Query) -> Document {
     filter
 }
 
-/// The times of a query, with that of the record it goes on behind, which is the time in its id: so
-/// the index on times finds the place.
+/// The bounds of `createdAt`. The time of the record before the page, which is in its id, narrows
+/// them, so that the index on times finds the page.
 fn times(query: &Query) -> (i64, i64) {
     let mut from = query.from.unwrap_or(0);
     let mut to = query.to.unwrap_or(i64::MAX);
@@ -133,7 +132,7 @@ fn times(query: &Query) -> (i64, i64) {
     (from, to)
 }
 
-/// The smallest id of a time.
+/// The smallest id with this time.
 fn first_of(ms: i64) -> Uuid {
     const LAST: i64 = (1 << 48) - 1;
     Uuid::from_u128((ms.clamp(0, LAST) as u128) << 80)
@@ -146,12 +145,12 @@ fn binary(id: Uuid) -> Bson {
     })
 }
 
-/// `None`: it is no record.
-fn logged(document: &RawDocument) -> Option<Logged> {
+/// `None`: the document is not a record.
+fn record(document: &RawDocument) -> Option<StoredRecord> {
     let fields = Fields::read(document)?;
     let text = |text: Option<&str>| text.map(str::to_owned);
     let created_at = jiff::Timestamp::from_millisecond(fields.created_at_ms).ok()?;
-    Some(Logged {
+    Some(StoredRecord {
         id: fields.id,
         event_type: fields.event_type.to_owned(),
         level: fields.level.to_owned(),

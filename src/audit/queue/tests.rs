@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::audit::entry::Fields;
-use crate::audit::shared::{RECORDS_PER_WRITE, State};
-use crate::audit::{Event, Reader, Refused, Source};
+use crate::audit::state::{MAX_RECORDS_PER_WRITE, State};
+use crate::audit::{Event, Reader, Rejected, Source};
 use crate::config::SpoolFull;
 
-type Verdict = Result<Refused, &'static str>;
+type Verdict = Result<Rejected, &'static str>;
 
 /// Hands the ids of each batch to the test and waits for its verdict.
 struct Gated {
@@ -43,8 +43,8 @@ impl Store for Gated {
 struct Nothing;
 
 impl Reader for Nothing {
-    fn read(&self, _query: &Query) -> Result<Found, ReadError> {
-        Ok(Found {
+    fn read(&self, _query: &Query) -> Result<RecordPage, ReadError> {
+        Ok(RecordPage {
             records: Vec::new(),
             more: false,
         })
@@ -92,11 +92,11 @@ fn gate() -> Gate {
 }
 
 fn taken() -> Verdict {
-    Ok(Refused::default())
+    Ok(Rejected::default())
 }
 
-fn refused(positions: &[usize]) -> Verdict {
-    Ok(Refused {
+fn rejecting(positions: &[usize]) -> Verdict {
+    Ok(Rejected {
         positions: positions.to_vec(),
         code: Some(121),
     })
@@ -113,7 +113,7 @@ impl Gate {
         self.verdicts.send(verdict).unwrap();
     }
 
-    /// Records so many, and returns their ids.
+    /// Records `count` records, and returns their ids.
     fn record(&self, count: usize) -> Vec<Uuid> {
         let records = (0..count).map(|_| record());
         let record = |record: Record| {
@@ -131,7 +131,7 @@ impl Gate {
 
 /// The files of the spool.
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder.join(SPOOL)).unwrap();
+    let entries = std::fs::read_dir(folder.join(SPOOL_FOLDER)).unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| {
         path.extension()
@@ -144,10 +144,10 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 /// What a kill leaves of a folder at this moment.
 fn copied(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    std::fs::create_dir(copy.path().join(SPOOL)).unwrap();
+    std::fs::create_dir(copy.path().join(SPOOL_FOLDER)).unwrap();
     for file in files(folder) {
         let name = file.file_name().unwrap();
-        std::fs::copy(&file, copy.path().join(SPOOL).join(name)).unwrap();
+        std::fs::copy(&file, copy.path().join(SPOOL_FOLDER).join(name)).unwrap();
     }
     copy
 }
@@ -171,7 +171,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-/// Waits until the audit is well.
+/// Waits until the audit is healthy.
 fn until_healthy(gate: &Gate) {
     let deadline = soon();
     while gate.audit.health().is_err() {
@@ -187,9 +187,9 @@ fn what_waits_is_written_together_in_bounded_batches() {
     assert_eq!(gate.batch(), first);
     let others = gate.record(5_000);
     gate.answer(taken());
-    assert_eq!(gate.batch(), others[..RECORDS_PER_WRITE]);
+    assert_eq!(gate.batch(), others[..MAX_RECORDS_PER_WRITE]);
     gate.answer(taken());
-    assert_eq!(gate.batch(), others[RECORDS_PER_WRITE..]);
+    assert_eq!(gate.batch(), others[MAX_RECORDS_PER_WRITE..]);
     gate.answer(taken());
     assert!(gate.audit.flush(soon()));
     assert_eq!(gate.audit.health(), Ok(()));
@@ -245,7 +245,7 @@ fn ids_ascend_in_recording_order_and_nothing_is_missing_from_many_threads() {
 fn what_is_secured_outlives_a_kill() {
     let gate = gate();
     let first = gate.record(1);
-    // The writer is busy with the first from here on, and nothing but `secure` writes the spool.
+    // The writer is writing the first from here on, and only `secure` writes the spool.
     assert_eq!(gate.batch(), first);
     let others = gate.record(3);
     gate.audit.secure();
@@ -314,8 +314,8 @@ fn a_full_spool_drops_the_oldest_and_keeps_the_newest() {
     assert!(gate.audit.flush(soon()));
     let written: Vec<Uuid> = gate.batches.try_iter().flatten().collect();
     // The first one was lost from the spool too, though it was being written.
-    let kept = 1_001 - lost as usize;
-    assert_eq!(written, recorded[1_000 - kept..]);
+    let stored = 1_001 - lost as usize;
+    assert_eq!(written, recorded[1_000 - stored..]);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn what_the_store_refuses_does_not_hold_up_others_and_is_offered_again() {
     let others = gate.record(3);
     gate.answer(taken());
     assert_eq!(gate.batch(), others);
-    gate.answer(refused(&[1]));
+    gate.answer(rejecting(&[1]));
     assert!(gate.audit.flush(soon()));
     assert_eq!(
         gate.audit.health(),
@@ -406,7 +406,7 @@ fn losses_are_logged_once_a_second_and_none_is_left_out() {
     assert_eq!(state.lose(2, start), None);
     assert_eq!(state.lost_to_log(later), Some(2));
     assert_eq!(state.lost_to_log(later), None);
-    assert_eq!(state.lose_for_good(4), Some(4));
+    assert_eq!(state.lose_finally(4), Some(4));
     assert_eq!(state.lost, 7);
 }
 
@@ -483,7 +483,9 @@ fn a_spool_in_use_is_not_opened_twice() {
     let (_verdicts, verdicts) = channel();
     let folder = gate.folder.as_ref().unwrap().path();
     let second = Audit::start(Gated { batches, verdicts }, folder, keep_all());
-    let in_use = Err(AuditError::Spool(SpoolError::InUse(folder.join(SPOOL))));
+    let in_use = Err(AuditError::Spool(SpoolError::InUse(
+        folder.join(SPOOL_FOLDER),
+    )));
     assert_eq!(
         second.map(|_| ()).map_err(|error| error.to_string()),
         in_use.map_err(|error: AuditError| error.to_string())

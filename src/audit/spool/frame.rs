@@ -1,12 +1,14 @@
-//! One record in the spool: a mark, its length, its checksum, its bytes.
+//! A frame of the spool: a mark, the length of a record, its checksum and its bytes.
 //!
-//! Owns that form, and finding the next whole record behind damage. It must not know what is in one.
+//! Owns this format, and finding the next intact frame behind damage. It must not know what a record
+//! holds.
 
-/// What every frame begins with, so that reading can go on behind damage. The last byte is the version.
+/// The first bytes of every frame, so that reading can resume behind damage. The last byte is the
+/// version.
 const MARK: [u8; 4] = [0xa5, b'S', b'R', 1];
-const HEAD: usize = MARK.len() + 4 + 4;
-/// Far more than a record can have.
-const MOST: usize = 64 * 1024;
+const HEADER_LEN: usize = MARK.len() + 4 + 4;
+/// A longer length is damage: records are much smaller.
+const MAX_PAYLOAD_LEN: usize = 64 * 1024;
 
 /// Appends `payload` as a frame.
 pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {
@@ -18,34 +20,34 @@ pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {
     frames.extend_from_slice(payload);
 }
 
-/// What is at the beginning of some bytes.
+/// What some bytes begin with.
 pub(super) enum Next<'a> {
-    /// A whole frame, and where the next one begins.
+    /// An intact frame, and the offset of the next one.
     Frame { payload: &'a [u8], end: usize },
-    /// So many bytes that are no frame; a frame or the end follows.
+    /// This many bytes are not frames; a frame or the end follows.
     Damage(usize),
 }
 
-/// Looks at the beginning of `bytes`, which are not empty and end where the file does.
+/// Reads the beginning of `bytes`, which are not empty.
 pub(super) fn next(bytes: &[u8]) -> Next<'_> {
-    if let Some((payload, end)) = whole(bytes) {
+    if let Some((payload, end)) = intact_frame(bytes) {
         return Next::Frame { payload, end };
     }
-    let later = (1..bytes.len()).find(|&at| whole(&bytes[at..]).is_some());
+    let later = (1..bytes.len()).find(|&at| intact_frame(&bytes[at..]).is_some());
     Next::Damage(later.unwrap_or(bytes.len()))
 }
 
-fn whole(bytes: &[u8]) -> Option<(&[u8], usize)> {
-    let (head, rest) = bytes.split_at_checked(HEAD)?;
+fn intact_frame(bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (head, rest) = bytes.split_at_checked(HEADER_LEN)?;
     let (mark, head) = head.split_first_chunk()?;
     let (length, checksum) = head.split_first_chunk()?;
     if *mark != MARK {
         return None;
     }
     let length = u32::from_le_bytes(*length) as usize;
-    let payload = rest.get(..length).filter(|_| length <= MOST)?;
+    let payload = rest.get(..length).filter(|_| length <= MAX_PAYLOAD_LEN)?;
     let matches = checksum == crc32fast::hash(payload).to_le_bytes();
-    matches.then_some((payload, HEAD + length))
+    matches.then_some((payload, HEADER_LEN + length))
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! Records on their way to the store, in files of the data folder, where the end of this process does
-//! not reach them.
+//! The spool: records on their way to the store, in files of the data folder, so that they survive
+//! the end of this process.
 //!
-//! Owns the files: `<data folder>/spool/<number>.spool`, the oldest first, removed when all in them is
-//! settled. Written through the system's page cache: a kill loses nothing, a power failure perhaps the
-//! last seconds. Not mapped into memory: a full disk is then an error, and not the end of the process.
-//! It must not know what a record holds, nor decide what to do when it is full.
+//! Owns the files `<data folder>/spool/<number>.spool`, oldest first; a file is removed when all of
+//! its records are settled. They are written through the page cache: a kill loses nothing, a power
+//! failure may lose the last seconds. They are not mapped into memory, because a full disk would then
+//! end the process instead of returning an error. It must not know what a record holds, nor decide
+//! what happens when it is full.
 
 mod frame;
 mod segment;
@@ -22,23 +23,23 @@ pub(super) use segment::{Chunk, Unread};
 
 pub(super) use frame::push as push_frame;
 
-/// Bytes in one file; an eighth of the limit when that is less.
-const SEGMENT: u64 = 16 * 1024 * 1024;
-/// Records looked at together when a spool is opened.
-const COUNTED: usize = 65_536;
+/// The bytes after which a new file is begun; an eighth of the limit when that is less.
+const MAX_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+/// Records read together when a spool is opened.
+const RECORDS_PER_COUNT: usize = 65_536;
 
 /// Why a spool could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
-    /// The system refused.
+    /// A file or folder cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Another process has it.
+    /// Another process uses it.
     #[error("{} is in use by another process", .0.display())]
     InUse(PathBuf),
 }
@@ -46,27 +47,27 @@ pub enum SpoolError {
 /// The files of one folder.
 pub(super) struct Spool {
     folder: PathBuf,
-    /// Oldest first. Never empty: the last one is written to.
+    /// Oldest first, never empty. The last one is written to.
     segments: VecDeque<Segment>,
-    /// How far the first one is settled.
+    /// The offset in the first one up to which records are settled.
     settled: u64,
-    /// Bytes that the files may have together.
+    /// The largest size of all files together, in bytes.
     limit: u64,
-    /// Held while this lives, or until it is given up.
+    /// Excludes other processes until it is unlocked or dropped.
     lock: File,
 }
 
-/// What an opened spool holds.
+/// What an earlier process left in a spool.
 #[derive(Debug, Default)]
-pub(super) struct Left {
+pub(super) struct Leftover {
     pub(super) records: u64,
-    /// Bytes that are no records.
+    /// Bytes that are not records.
     pub(super) damage: u64,
 }
 
 impl Spool {
-    /// Opens `folder`, made when missing.
-    pub(super) fn open(folder: &Path, limit: u64) -> Result<(Self, Left), SpoolError> {
+    /// Opens `folder`, and creates it when it is missing.
+    pub(super) fn open(folder: &Path, limit: u64) -> Result<(Self, Leftover), SpoolError> {
         let failed = |source| SpoolError::Io {
             path: folder.to_owned(),
             source,
@@ -84,19 +85,20 @@ impl Spool {
             limit,
             lock,
         };
-        let left = spool.read_what_is_left().map_err(failed)?;
+        let leftover = spool.open_segments().map_err(failed)?;
         spool.add_segment().map_err(failed)?;
-        Ok((spool, left))
+        Ok((spool, leftover))
     }
 
-    /// Lets another open the folder. To be the last that is done.
-    pub(super) fn give_up(&self) {
+    /// Lets another process open the folder. The spool must not be used afterwards.
+    pub(super) fn unlock(&self) {
         if let Err(error) = self.lock.unlock() {
             tracing::warn!(%error, "the audit's spool could not be unlocked");
         }
     }
 
-    fn read_what_is_left(&mut self) -> io::Result<Left> {
+    /// Opens the files that are there, and counts their records.
+    fn open_segments(&mut self) -> io::Result<Leftover> {
         let mut numbers = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
@@ -104,17 +106,17 @@ impl Spool {
             numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
         }
         numbers.sort_unstable();
-        let mut left = Left::default();
+        let mut leftover = Leftover::default();
         for number in numbers {
             let mut segment = Segment::open(&self.folder, number)?;
-            left.damage += count(&mut segment)?;
-            left.records += segment.records;
+            leftover.damage += count(&mut segment)?;
+            leftover.records += segment.records;
             match segment.records {
                 0 => segment.delete()?,
                 _ => self.segments.push_back(segment),
             }
         }
-        Ok(left)
+        Ok(leftover)
     }
 
     fn add_segment(&mut self) -> io::Result<()> {
@@ -124,10 +126,10 @@ impl Spool {
         Ok(())
     }
 
-    /// Appends frames of so many records, all or none.
+    /// Appends frames that hold `records` records: all of them, or none.
     pub(super) fn append(&mut self, frames: &[u8], records: u64) -> io::Result<()> {
-        let most = SEGMENT.min(self.limit / 8);
-        if self.segments.back().is_none_or(|last| last.len >= most) {
+        let max = MAX_SEGMENT_BYTES.min(self.limit / 8);
+        if self.segments.back().is_none_or(|last| last.len >= max) {
             self.add_segment()?;
         }
         self.segments
@@ -135,17 +137,17 @@ impl Spool {
             .map_or(Ok(()), |last| last.append(frames, records))
     }
 
-    /// Whether so many bytes more are more than it may have.
+    /// Whether `more` bytes would exceed the limit.
     pub(super) fn is_full(&self, more: usize) -> bool {
         self.len() + more as u64 > self.limit
     }
 
-    /// Bytes of all files.
+    /// The size of all files together, in bytes.
     pub(super) fn len(&self) -> u64 {
         self.segments.iter().map(|segment| segment.len).sum()
     }
 
-    /// Drops the oldest file, and says how many records it had that were not settled.
+    /// Deletes the oldest file. Returns how many of its records were not settled.
     pub(super) fn drop_oldest(&mut self) -> io::Result<u64> {
         if self.segments.len() == 1 {
             self.add_segment()?;
@@ -160,18 +162,18 @@ impl Spool {
         }
     }
 
-    /// What is not settled, or the beginning of it. `None`: all is.
+    /// The beginning of what is not settled. `None`: everything is settled.
     pub(super) fn unread(&self) -> Option<Unread> {
         let first = self.segments.front()?;
         (self.settled < first.len).then(|| first.unread(self.settled))
     }
 
-    /// What the newest file holds.
+    /// The whole newest file.
     pub(super) fn newest(&self) -> Option<Unread> {
         self.segments.back().map(|last| last.unread(0))
     }
 
-    /// Settles what a chunk held, and says how many records of it were still here.
+    /// Settles the records of a chunk. Returns how many of them were still in the spool.
     pub(super) fn settle(&mut self, chunk: &Chunk) -> u64 {
         let (Some((number, end)), Some(first)) = (chunk.origin, self.segments.front_mut()) else {
             return 0;
@@ -183,16 +185,16 @@ impl Spool {
         first.records -= records;
         self.settled = end;
         if end == first.len
-            && let Err(error) = self.leave_first()
+            && let Err(error) = self.free_first()
         {
-            // What is settled twice is written twice, which changes nothing.
+            // Its records are then written to the store twice, which has no effect.
             tracing::warn!(%error, "a file of the audit's spool could not be removed");
         }
         records
     }
 
-    /// Frees the first file, in which all is settled.
-    fn leave_first(&mut self) -> io::Result<()> {
+    /// Removes the first file, whose records are all settled; empties it when it is the only one.
+    fn free_first(&mut self) -> io::Result<()> {
         if self.segments.len() == 1 {
             if let Some(only) = self.segments.front_mut() {
                 only.clear()?;
@@ -205,11 +207,11 @@ impl Spool {
     }
 }
 
-/// Counts the records of a file into it; the bytes that are none.
+/// Counts the records of a file. Returns the bytes that are not records.
 fn count(segment: &mut Segment) -> io::Result<u64> {
     let (mut from, mut damage) = (0, 0);
     while from < segment.len {
-        let chunk = segment.unread(from).read(COUNTED)?;
+        let chunk = segment.unread(from).read(RECORDS_PER_COUNT)?;
         segment.records += chunk.len() as u64;
         damage += chunk.damage as u64;
         from = chunk.origin.map_or(segment.len, |(_, end)| end);

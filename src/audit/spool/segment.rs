@@ -1,4 +1,4 @@
-//! One file of the spool: frames, one after the other, which only grow in number.
+//! One file of the spool: frames, appended one after the other.
 //!
 //! Owns reading and writing it. It must not know which of its records are settled.
 
@@ -14,15 +14,15 @@ use std::{
 use super::frame::{self, Next};
 
 /// Bytes read at once: many times the largest record.
-const READ: u64 = 1024 * 1024;
-/// More than a frame can have.
-const FRAME: usize = 128 * 1024;
+const READ_BYTES: u64 = 1024 * 1024;
+/// No frame is larger.
+const MAX_FRAME_BYTES: usize = 128 * 1024;
 
 pub(super) struct Segment {
     pub(super) number: u64,
     path: PathBuf,
     file: Arc<File>,
-    /// Bytes of whole frames. A failed write may have left more behind them in the file.
+    /// Bytes of intact frames. A failed write may have left more bytes behind them in the file.
     pub(super) len: u64,
     /// Records that are not settled.
     pub(super) records: u64,
@@ -38,7 +38,7 @@ impl Segment {
     }
 
     fn with(folder: &Path, number: u64, options: &mut OpenOptions) -> io::Result<Self> {
-        // As many digits as any number has: the names sort as the numbers do.
+        // As many digits as the largest number has, so that names sort like numbers.
         let path = folder.join(format!("{number:020}.spool"));
         let file = options.read(true).append(true).mode(0o600).open(&path)?;
         Ok(Self {
@@ -50,20 +50,20 @@ impl Segment {
         })
     }
 
-    /// Appends frames of so many records: all of them, or none that counts.
+    /// Appends frames that hold `records` records: all of them, or none.
     pub(super) fn append(&mut self, frames: &[u8], records: u64) -> io::Result<()> {
         let written = (&*self.file).write_all(frames);
         if written.is_ok() {
             self.len += frames.len() as u64;
             self.records += records;
         } else if self.file.set_len(self.len).is_err() {
-            // Reading passes over a part of a frame.
+            // Reading skips a partial frame.
             self.len = self.file.metadata()?.len();
         }
         written
     }
 
-    /// Leaves it empty.
+    /// Empties it.
     pub(super) fn clear(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.len = 0;
@@ -79,7 +79,7 @@ impl Segment {
         self.file = Arc::new(file);
     }
 
-    /// What follows `from`.
+    /// The part behind the offset `from`.
     pub(super) fn unread(&self, from: u64) -> Unread {
         Unread {
             segment: self.number,
@@ -99,18 +99,18 @@ pub(in crate::audit) struct Unread {
 }
 
 impl Unread {
-    /// Reads at most `most` records.
-    pub(in crate::audit) fn read(&self, most: usize) -> io::Result<Chunk> {
-        let length = READ.min(self.to - self.from);
+    /// Reads at most `max` records.
+    pub(in crate::audit) fn read(&self, max: usize) -> io::Result<Chunk> {
+        let length = READ_BYTES.min(self.to - self.from);
         let mut bytes = vec![0; length as usize];
         self.file.read_exact_at(&mut bytes, self.from)?;
         let is_end = self.from + length == self.to;
-        let mut chunk = Chunk::of(bytes, most, is_end);
+        let mut chunk = Chunk::parse(bytes, max, is_end);
         chunk.origin = Some((self.segment, self.from + chunk.read as u64));
         Ok(chunk)
     }
 
-    /// Has the system write the file to its disk.
+    /// Flushes the file to its disk.
     pub(in crate::audit) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
@@ -118,22 +118,21 @@ impl Unread {
 
 /// Records that were read together.
 pub(in crate::audit) struct Chunk {
-    /// The segment, and where in it the next chunk begins. `None`: it never was in a file.
+    /// The segment, and the offset in it of the next chunk. `None`: it is from memory.
     pub(super) origin: Option<(u64, u64)>,
     bytes: Vec<u8>,
     records: Vec<Range<usize>>,
-    /// How many of the bytes were looked at.
+    /// How many of the bytes were parsed.
     read: usize,
-    /// Bytes that are no records.
+    /// Bytes that are not records.
     pub(in crate::audit) damage: usize,
 }
 
 impl Chunk {
-    /// Reads at most `most` records of some frames, after which there are more bytes unless it
-    /// `is_end`.
-    fn of(bytes: Vec<u8>, most: usize, is_end: bool) -> Self {
+    /// Parses at most `max` records of `bytes`, which more bytes follow unless `is_end`.
+    fn parse(bytes: Vec<u8>, max: usize, is_end: bool) -> Self {
         let (mut records, mut read, mut damage) = (Vec::new(), 0, 0);
-        while read < bytes.len() && records.len() < most {
+        while read < bytes.len() && records.len() < max {
             match frame::next(&bytes[read..]) {
                 Next::Frame { payload, end } => {
                     let start = read + end - payload.len();
@@ -144,10 +143,10 @@ impl Chunk {
                     damage += length;
                     read += length;
                 }
-                // Perhaps a frame that goes on behind what was read.
+                // Possibly the beginning of a frame whose rest was not read.
                 Next::Damage(_) if read > 0 => break,
                 Next::Damage(length) => {
-                    damage = length.saturating_sub(FRAME);
+                    damage = length.saturating_sub(MAX_FRAME_BYTES);
                     read = damage;
                     break;
                 }
@@ -162,13 +161,13 @@ impl Chunk {
         }
     }
 
-    /// All of some frames that never were in a file.
-    pub(in crate::audit) fn of_memory(frames: Vec<u8>) -> Self {
-        Self::of(frames, usize::MAX, true)
+    /// All records of frames from memory.
+    pub(in crate::audit) fn from_memory(frames: Vec<u8>) -> Self {
+        Self::parse(frames, usize::MAX, true)
     }
 
-    /// Whether it never was in a file.
-    pub(in crate::audit) fn is_of_memory(&self) -> bool {
+    /// Whether it is from memory.
+    pub(in crate::audit) fn is_from_memory(&self) -> bool {
         self.origin.is_none()
     }
 
@@ -177,12 +176,12 @@ impl Chunk {
         self.records.len()
     }
 
-    /// How many bytes it takes in its file.
+    /// How many bytes of the file it covers.
     pub(in crate::audit) fn bytes_read(&self) -> u64 {
         self.read as u64
     }
 
-    /// What the records hold.
+    /// The bytes of each record.
     pub(in crate::audit) fn records(&self) -> impl Iterator<Item = &[u8]> {
         self.records.iter().map(|range| &self.bytes[range.clone()])
     }

@@ -4,7 +4,7 @@ use super::*;
 
 const PLENTY: u64 = 1 << 30;
 
-fn open(folder: &TempDir, limit: u64) -> (Spool, Left) {
+fn open(folder: &TempDir, limit: u64) -> (Spool, Leftover) {
     Spool::open(folder.path(), limit).unwrap()
 }
 
@@ -16,11 +16,11 @@ fn append(spool: &mut Spool, payloads: impl IntoIterator<Item = Vec<u8>>) {
     }
 }
 
-/// Takes and settles all that is there, so many at a time.
-fn drain(spool: &mut Spool, most: usize) -> (Vec<Vec<u8>>, usize) {
+/// Reads and settles everything, `max` records at a time.
+fn drain(spool: &mut Spool, max: usize) -> (Vec<Vec<u8>>, usize) {
     let (mut all, mut damage) = (Vec::new(), 0);
     while let Some(unread) = spool.unread() {
-        let chunk = unread.read(most).unwrap();
+        let chunk = unread.read(max).unwrap();
         all.extend(chunk.records().map(<[u8]>::to_vec));
         damage += chunk.damage;
         assert_eq!(spool.settle(&chunk), chunk.len() as u64);
@@ -49,13 +49,13 @@ fn what_goes_in_comes_out_in_order_over_many_files_and_starts() {
     let folder = tempfile::tempdir().unwrap();
     let payloads = many();
     // Files of 128 KiB.
-    let (mut spool, left) = open(&folder, 8 * 128 * 1024);
-    assert_eq!((left.records, left.damage), (0, 0));
+    let (mut spool, leftover) = open(&folder, 8 * 128 * 1024);
+    assert_eq!((leftover.records, leftover.damage), (0, 0));
     append(&mut spool, payloads.iter().cloned());
     assert!(names(&folder).len() > 20);
     drop(spool);
-    let (mut spool, left) = open(&folder, PLENTY);
-    assert_eq!((left.records, left.damage), (2_000, 0));
+    let (mut spool, leftover) = open(&folder, PLENTY);
+    assert_eq!((leftover.records, leftover.damage), (2_000, 0));
     append(&mut spool, [b"last".to_vec()]);
     let (all, damage) = drain(&mut spool, 33);
     assert_eq!(all[..2_000], payloads);
@@ -76,11 +76,11 @@ fn damage_in_the_middle_costs_what_is_damaged() {
     let garbled = bytes.len() / 2..bytes.len() / 2 + 300_000;
     bytes[garbled].fill(0xa5);
     std::fs::write(&file, bytes).unwrap();
-    let (mut spool, left) = open(&folder, PLENTY);
-    assert!(left.damage >= 300_000, "{left:?}");
+    let (mut spool, leftover) = open(&folder, PLENTY);
+    assert!(leftover.damage >= 300_000, "{leftover:?}");
     let (all, damage) = drain(&mut spool, 1_000);
-    assert_eq!(all.len() as u64, left.records);
-    assert_eq!(damage as u64, left.damage);
+    assert_eq!(all.len() as u64, leftover.records);
+    assert_eq!(damage as u64, leftover.damage);
     assert!(all.len() > 1_700, "{}", all.len());
     let mut expected = payloads.iter();
     assert!(
@@ -98,7 +98,7 @@ fn dropping_the_oldest_file_drops_what_is_not_settled_of_it() {
     assert_eq!(spool.settle(&chunk), 4);
     let late = spool.unread().unwrap().read(4).unwrap();
     assert_eq!(spool.drop_oldest().unwrap(), 6);
-    // It was being written when its file went.
+    // It was being written when its file was deleted.
     assert_eq!(spool.settle(&late), 0);
     append(&mut spool, [b"next".to_vec()]);
     assert_eq!(drain(&mut spool, 10).0, [b"next"]);
@@ -109,15 +109,15 @@ fn a_write_that_fails_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let (mut spool, _) = open(&folder, PLENTY);
     append(&mut spool, [b"one".to_vec()]);
-    // The file can be read only from here on.
+    // The file is read-only from here on.
     let name = folder.path().join(&names(&folder)[0]);
     let reads_only = File::open(&name).unwrap();
     spool.segments[0].replace_file(reads_only);
     assert!(spool.append(b"two", 1).is_err());
     assert_eq!(spool.segments[0].records, 1);
     drop(spool);
-    let (_spool, left) = open(&folder, PLENTY);
-    assert_eq!((left.records, left.damage), (1, 0));
+    let (_spool, leftover) = open(&folder, PLENTY);
+    assert_eq!((leftover.records, leftover.damage), (1, 0));
 }
 
 /// The spool of an earlier version is read by a later one: names and bytes must not change.

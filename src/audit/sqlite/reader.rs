@@ -1,7 +1,7 @@
 //! Reading the embedded audit store.
 //!
-//! Owns the statements that read. It must not write, and must not keep the file open: the writer
-//! puts the side files away when it is the last to close it.
+//! Owns the statements that read. It must not write, and must not hold the file open: SQLite removes
+//! its side files when the writer thread is the last to close it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +9,10 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql, types::Type};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{FILE_NAME, StoreError};
-use crate::audit::EventType;
-use crate::audit::read::{Found, Logged, Order, Query, ReadError, Reader};
+use super::FILE_NAME;
+use crate::audit::error::{AuditStoreError, ReadError};
+use crate::audit::event_type::EventType;
+use crate::audit::read::{Order, Query, Reader, RecordPage, StoredRecord};
 use crate::model::clock;
 
 /// `createdAt` is the time in `_id`, so this is the order of `_id`; as a pair it is that of an index.
@@ -40,14 +41,13 @@ macro_rules! select_by {
             (false, false) => select!($beyond, $direction, ""),
             (true, false) => select!($beyond, $direction, " AND user = ?5"),
             (false, true) => select!($beyond, $direction, " AND eventType = ?5"),
-            // The plus keeps the index on users: one of them has fewer records than all have of a
-            // type.
+            // The plus makes SQLite use the index on users: one user has fewer records than a type.
             (true, true) => select!($beyond, $direction, " AND user = ?5 AND +eventType = ?6"),
         }
     };
 }
 
-/// The statement for what a query asks for.
+/// The statement for a query with these filters.
 pub(super) fn statement(order: Order, by_user: bool, by_event: bool) -> &'static str {
     match order {
         Order::NewestFirst => select_by!("<", "DESC", by_user, by_event),
@@ -68,22 +68,22 @@ impl SqliteReader {
 }
 
 impl Reader for SqliteReader {
-    fn read(&self, query: &Query) -> Result<Found, ReadError> {
+    fn read(&self, query: &Query) -> Result<RecordPage, ReadError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
-            Connection::open_with_flags(&self.path, flags).map_err(StoreError::from)?;
+            Connection::open_with_flags(&self.path, flags).map_err(AuditStoreError::from)?;
         let mut records = select(&connection, query)?;
         let more = records.len() > query.limit.get();
         records.truncate(query.limit.get());
-        Ok(Found { records, more })
+        Ok(RecordPage { records, more })
     }
 }
 
-/// The records, and one more if there is one.
-fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreError> {
+/// The records of a page, and one more if more follow.
+fn select(connection: &Connection, query: &Query) -> Result<Vec<StoredRecord>, AuditStoreError> {
     let mut from = query.from.unwrap_or(i64::MIN);
     let mut to = query.to.unwrap_or(i64::MAX);
-    // The time in its id: the index on times finds the place.
+    // The time in its id: the index on times finds it.
     let behind = query.after.map(|id| ((id.as_u128() >> 80) as i64, id));
     let behind = match (query.order, behind) {
         (Order::NewestFirst, Some((at, id))) => {
@@ -109,12 +109,12 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Logged>, StoreEr
         query.user.is_some(),
         event.is_some(),
     ))?;
-    let rows = select.query_map(values.as_slice(), logged)?;
+    let rows = select.query_map(values.as_slice(), record)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
-    Ok(Logged {
+fn record(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
+    Ok(StoredRecord {
         id: Uuid::from_bytes(row.get(0)?),
         event_type: row.get(1)?,
         level: row.get(2)?,

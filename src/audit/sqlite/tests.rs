@@ -180,13 +180,13 @@ fn a_file_of_a_newer_version_is_refused() {
     reader(folder.path())
         .pragma_update(None, "user_version", 99)
         .unwrap();
-    let refused = SqliteStore::open(folder.path()).err();
+    let error = SqliteStore::open(folder.path()).err();
     assert!(
         matches!(
-            refused,
-            Some(StoreError::Open(OpenError::Newer { found: 99, .. }))
+            error,
+            Some(AuditStoreError::Open(OpenError::Newer { found: 99, .. }))
         ),
-        "{refused:?}"
+        "{error:?}"
     );
 }
 
@@ -200,7 +200,7 @@ fn a_file_that_is_no_database_is_refused() {
     .unwrap();
     assert!(matches!(
         SqliteStore::open(folder.path()),
-        Err(StoreError::Open(OpenError::Database(_)))
+        Err(AuditStoreError::Open(OpenError::Database(_)))
     ));
 }
 

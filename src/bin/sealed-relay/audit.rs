@@ -1,5 +1,5 @@
-//! `audit export`: records from the store, for archives and other programs. Reads beside a running
-//! server. What still waits in a server's spool is not among them.
+//! `audit export`: prints records from the store, for archives and other programs. It can read while
+//! a server runs; records that still wait in the server's spool are not included.
 
 use std::io::{BufWriter, Write};
 
@@ -8,12 +8,12 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sealed_relay::audit::{Logged, Order, Query, ReadLimit, Reader};
+use sealed_relay::audit::{Order, Query, ReadLimit, Reader, StoredRecord};
 use sealed_relay::config::Config;
 use sealed_relay::server::audit_reader;
 use tokio::runtime::Runtime;
 
-/// What to do with the audit.
+/// The commands of `audit`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Print records to standard output, oldest first
@@ -98,19 +98,19 @@ fn export_csv(reader: &dyn Reader, query: Query, out: impl Write) -> anyhow::Res
 
 const NOT_WRITTEN: &str = "cannot write to standard output";
 
-/// Reads page by page.
+/// Passes each record to `write`, reading page by page.
 fn each(
     reader: &dyn Reader,
     mut query: Query,
-    mut write: impl FnMut(&Logged) -> anyhow::Result<()>,
+    mut write: impl FnMut(&StoredRecord) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     loop {
-        let found = reader.read(&query).context("cannot read the audit")?;
-        for record in &found.records {
+        let page = reader.read(&query).context("cannot read the audit")?;
+        for record in &page.records {
             write(record).context(NOT_WRITTEN)?;
         }
-        query.after = found.records.last().map(|record| record.id);
-        if !found.more {
+        query.after = page.records.last().map(|record| record.id);
+        if !page.more {
             return Ok(());
         }
     }
@@ -134,7 +134,7 @@ const COLUMNS: [&str; 14] = [
     "details",
 ];
 
-fn columns(record: &Logged) -> [String; COLUMNS.len()] {
+fn columns(record: &StoredRecord) -> [String; COLUMNS.len()] {
     let optional = |field: &Option<String>| field.clone().unwrap_or_default();
     [
         record.id.to_string(),

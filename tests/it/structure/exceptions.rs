@@ -3,7 +3,6 @@
 
 /// The file below `src`, and the entry, or the neighbour in its folder, that it must not import.
 pub const EXCEPTIONS: &[(&str, &str)] = &[
-    ("audit/read.rs", "audit/sqlite"),
     ("auth/admission.rs", "app"),
     ("auth/authentication.rs", "app"),
     ("cluster/wire/facts.rs", "conversations"),

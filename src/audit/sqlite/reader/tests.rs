@@ -20,7 +20,7 @@ mod contract {
 }
 
 #[test]
-fn details_are_told_verbatim() {
+fn details_are_returned_verbatim() {
     let (mut store, folder) = open();
     write(
         &mut store,
@@ -37,7 +37,10 @@ fn details_are_told_verbatim() {
     set("{no JSON").unwrap();
     let broken = reader.read(&Query::default());
     assert!(
-        matches!(broken, Err(ReadError::Embedded(StoreError::Database(_)))),
+        matches!(
+            broken,
+            Err(ReadError::Embedded(AuditStoreError::Database(_)))
+        ),
         "{broken:?}"
     );
 }
@@ -112,7 +115,7 @@ async fn a_query_neither_waits_for_the_writer_nor_holds_it_up() {
     let left = std::fs::read_dir(folder.path()).unwrap();
     let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
-    // SQLite has put its side files away.
+    // SQLite has removed its side files.
     assert_eq!(left, [FILE_NAME, "spool"]);
 }
 
