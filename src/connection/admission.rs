@@ -17,7 +17,7 @@ use crate::auth::admission::{Hello, Refusal};
 use crate::connection::{Admission, Client, Connection, Handshake};
 use crate::limits::{Action, Limit};
 use crate::payload::RawEvent;
-use crate::transport::{Flow, FlowLimits, TransportCloser};
+use crate::transport::{Carrier as _, Flow, FlowLimits, TransportCloser};
 
 /// Serves the namespace that all clients use.
 pub fn mount(io: &SocketIo, app: &Arc<App>, closer: TransportCloser) {
@@ -79,7 +79,7 @@ async fn admit(
     };
     let flow = Flow::new(FlowLimits::from(&*app.config));
     if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
-        flow.attach(link);
+        link.carry(&flow);
         let bound = matches!(admitted, Admission::Guest).then_some(app.config.guest_max_bytes);
         link.allow(bound);
     }

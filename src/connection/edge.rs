@@ -25,7 +25,7 @@ use crate::audit::AuditText;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::limits::address;
-use crate::transport::{Link, PeerLink, TransportCloser, is_relayed_packet};
+use crate::transport::{Carrier as _, Link, PeerLink, TransportCloser, is_relayed_packet};
 
 /// What was told in the request that opened a connection.
 #[derive(Debug, Clone)]

@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::limits::{Action, AddressSlot, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
 use crate::payload::{EncodedEvent, FrameSizes, Opaque};
-use crate::transport::{Flow, Link, TransportCloser};
+use crate::transport::{Carrier as _, Flow, Link, TransportCloser};
 use crate::users::{Arriving, PresenceSync, User};
 
 /// Room in the size of a small event of the relay's own, in bytes.
@@ -243,7 +243,7 @@ impl Connection {
 
     /// It lives on this link from now on.
     pub fn attach(&self, link: &Arc<Link>) {
-        self.flow.attach(link);
+        link.carry(&self.flow);
         if !self.is_guest() {
             link.allow(None);
         }

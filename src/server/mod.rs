@@ -103,7 +103,7 @@ impl Server {
 
         let mut tasks = join_nodes(&app).await;
         tasks.extend([
-            tokio::spawn(links.clone().watch()),
+            tokio::spawn(links.clone().enforce_deadlines()),
             tokio::spawn(deadlines::watch(app.clone())),
             tokio::spawn(deadlines::watch_sessions(app.clone())),
             tokio::spawn(async move {
@@ -302,7 +302,7 @@ fn socket_io(config: &Config) -> SocketIoBuilder {
         .ws_max_message_size(config.max_event_bytes)
         .ws_max_frame_size(config.max_event_bytes)
         .ws_read_buffer_size(WS_READ_BUFFER)
-        .max_buffer_size(FlowLimits::from(config).most_frames());
+        .max_buffer_size(FlowLimits::from(config).max_frames());
     match (
         config.transports.contains(&Transport::Websocket),
         config.transports.contains(&Transport::Polling),

@@ -1,5 +1,8 @@
-//! Flow control of one Socket.IO connection: how much was handed to it and not yet taken, and how
-//! much it sent that was not yet handled. It outlives a change of transport.
+//! Flow control of one Socket.IO connection: the bytes handed to it and not yet written, and the
+//! bytes it sent that are not yet handled.
+//!
+//! It outlives a change of transport, so it must not know what carries the connection beyond
+//! [`Carrier`].
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -7,21 +10,19 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 use tokio::sync::Notify;
 
-use super::{Link, now_ms};
+use super::clock::now_ms;
+use crate::model::DisconnectReason;
+use crate::payload::FrameSizes;
 
-/// What a queued frame costs beside its bytes.
+/// Bytes that a queued frame is charged beside its payload.
 const FRAME_OVERHEAD: usize = 128;
-
-/// The sizes in bytes of the frames that one event becomes: its text, then each attachment.
-pub type FrameSizes = SmallVec<[usize; 2]>;
 
 /// The bounds of one connection, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowLimits {
-    /// Handed to the client and not yet taken: above this its senders wait.
+    /// Handed to the client and not yet written: above this its senders wait.
     pub receiver_budget: usize,
     /// Read from the client and not yet handled: above this nothing more is read from it.
     pub sender_budget: usize,
@@ -30,31 +31,53 @@ pub struct FlowLimits {
 }
 
 impl FlowLimits {
-    /// What can be queued for a client at the very most: the budget, as much again for events
-    /// that do not wait for room, and one event beyond. A client that has more waiting is cut off.
+    /// The most that can be queued for a client: the budget, as much again for events that do not
+    /// wait for room, and one more event. A client with a larger backlog is disconnected.
     pub fn hard_limit(&self) -> usize {
         2 * self.receiver_budget + self.max_event
     }
 
-    /// The number of events that fit under [`Self::hard_limit`] if each were empty.
-    pub fn most_frames(&self) -> usize {
+    /// The number of empty events that fit under [`Self::hard_limit`].
+    pub(crate) fn max_frames(&self) -> usize {
         self.hard_limit() / FRAME_OVERHEAD + 1
     }
 }
 
-/// Flow control state of one connection, shared with the [`Link`] it presently lives on.
+/// The TCP connection that carries a Socket.IO connection.
+pub trait Carrier: Send + Sync {
+    /// Resumes reading from the client.
+    fn wake_reader(&self);
+
+    /// Bounds what the client may still send, in bytes; `None` once it is authenticated.
+    fn allow(&self, bytes: Option<u64>);
+
+    /// Closes it at once: all reads and writes fail from now on. The first reason stays.
+    fn close(&self, reason: DisconnectReason);
+
+    /// Closes the WebSocket session as if the client had closed it: what is queued is still
+    /// written. It is closed at once when that takes longer than `grace`.
+    fn close_gracefully(&self, grace: Duration);
+
+    /// Gives the client `grace` to close the connection itself.
+    fn close_within(&self, grace: Duration);
+
+    /// Why the server closed it, if it did.
+    fn close_reason(&self) -> Option<DisconnectReason>;
+}
+
+/// Flow control state of one connection, shared with what presently carries it.
 #[derive(Debug)]
 pub struct Flow {
     limits: FlowLimits,
-    /// Sizes of the frames handed over and not yet written, oldest first.
+    /// Charged sizes of the frames handed over and not yet written, oldest first.
     queued: Mutex<VecDeque<u32>>,
     backlog: AtomicUsize,
-    /// When the client last took something, or something began to wait, in `now_ms` time.
+    /// When a frame was last written, or the backlog began, in `now_ms` time.
     moved_at: AtomicU64,
     room: Notify,
     unhandled: AtomicUsize,
     handled: Notify,
-    link: Mutex<Weak<Link>>,
+    carrier: Mutex<Option<Weak<dyn Carrier>>>,
     closed: AtomicBool,
 }
 
@@ -69,24 +92,23 @@ impl Flow {
             room: Notify::new(),
             unhandled: AtomicUsize::new(0),
             handled: Notify::new(),
-            link: Mutex::new(Weak::new()),
+            carrier: Mutex::new(None),
             closed: AtomicBool::new(false),
         })
     }
 
-    /// Lets the connection live on `link` from now on.
-    pub fn attach(self: &Arc<Self>, link: &Arc<Link>) {
-        *self.link.lock() = Arc::downgrade(link);
-        link.carry(self.clone());
+    /// The connection is carried by `carrier` from now on.
+    pub(super) fn attach(&self, carrier: Weak<dyn Carrier>) {
+        *self.carrier.lock() = Some(carrier);
     }
 
-    /// The TCP connection that this one lives on, while it is open.
-    pub fn link(&self) -> Option<Arc<Link>> {
-        self.link.lock().upgrade()
+    /// The TCP connection that carries this one, while it is open. `None` while it polls.
+    pub fn link(&self) -> Option<Arc<dyn Carrier>> {
+        self.carrier.lock().as_ref()?.upgrade()
     }
 
-    /// Notes that frames of these sizes are handed to the client. `false`: it has too much
-    /// waiting already, nothing was noted, and it should be cut off.
+    /// Counts frames of these sizes as handed to the client. `false`: its backlog is too large
+    /// already, nothing was counted, and it should be disconnected.
     #[must_use]
     pub fn hand_over(&self, frames: &FrameSizes) -> bool {
         let bytes: usize = frames.iter().map(|size| size + FRAME_OVERHEAD).sum();
@@ -105,7 +127,7 @@ impl Flow {
         true
     }
 
-    /// Notes that the client's transport took `count` frames that [`Self::hand_over`] announced.
+    /// Counts the oldest `count` frames of [`Self::hand_over`] as written to the client's transport.
     pub fn taken(&self, count: usize) {
         let bytes;
         {
@@ -129,7 +151,7 @@ impl Flow {
         self.backlog.load(Ordering::Acquire)
     }
 
-    /// How long something has been waiting of which the client took nothing.
+    /// How long the client has taken nothing of its backlog; zero without a backlog.
     pub fn stalled_for(&self) -> Duration {
         match self.backlog() {
             0 => Duration::ZERO,
@@ -139,7 +161,7 @@ impl Flow {
         }
     }
 
-    /// Whether a sender may hand over another event now. A closed connection takes everything.
+    /// Whether a sender may hand over another event now. A closed connection accepts everything.
     pub fn has_room(&self) -> bool {
         self.backlog() < self.limits.receiver_budget || self.closed.load(Ordering::Acquire)
     }
@@ -157,13 +179,13 @@ impl Flow {
         }
     }
 
-    /// Notes that an event of `bytes` was read and waits to be handled.
+    /// Counts an event of `bytes` as read and not yet handled.
     pub fn received(&self, bytes: usize) {
         self.unhandled
             .fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
     }
 
-    /// Notes that an event announced by [`Self::received`] is done; reading may go on.
+    /// Counts an event of [`Self::received`] as handled; reading may resume.
     pub fn done(&self, bytes: usize) {
         let bytes = bytes + FRAME_OVERHEAD;
         let before = self.unhandled.fetch_sub(bytes, Ordering::AcqRel);
@@ -173,13 +195,13 @@ impl Flow {
         }
     }
 
-    /// Whether nothing more should be read from the client for now.
+    /// Whether reading from the client is paused.
     pub fn reading_paused(&self) -> bool {
         self.unhandled.load(Ordering::Acquire) >= self.limits.sender_budget
             && !self.closed.load(Ordering::Acquire)
     }
 
-    /// Waits until reading is not paused; for transports that do not read from one link only.
+    /// Waits until reading is not paused; for polling, which has no link of its own.
     pub async fn readable(&self) {
         while self.reading_paused() {
             let notified = self.handled.notified();
@@ -192,7 +214,7 @@ impl Flow {
         }
     }
 
-    /// The connection is over: nobody waits for it any more.
+    /// The connection has ended: no task waits for it any longer.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.room.notify_waiters();

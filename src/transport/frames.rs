@@ -1,7 +1,10 @@
-//! Follows WebSocket frame boundaries (RFC 6455, section 5.2) through a byte stream that arrives
-//! in pieces of any size. It keeps at most a header and the first two payload bytes of a frame.
+//! Finds WebSocket frame boundaries (RFC 6455, section 5.2) in a byte stream that arrives in pieces
+//! of any size.
+//!
+//! It buffers at most a header and the first two payload bytes of a frame, and must not look further
+//! into a message.
 
-/// What is known of a frame when its last byte has passed.
+/// A frame, once its last byte was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
     opcode: u8,
@@ -38,9 +41,9 @@ fn is_relayed_text(prefix: [u8; 2]) -> bool {
 
 const OPCODE_TEXT: u8 = 1;
 const OPCODE_BINARY: u8 = 2;
-const LONGEST_HEADER: usize = 14;
+const MAX_HEADER_BYTES: usize = 14;
 
-/// Where the stream is.
+/// The position of the scanner in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     Header {
@@ -49,11 +52,11 @@ enum Position {
     Payload {
         left: u64,
     },
-    /// The bytes are not the frames that were expected; nothing can be said any more.
+    /// The bytes are not valid frames: boundaries are no longer known.
     Lost,
 }
 
-/// Which side sends the frames: clients mask theirs, servers do not.
+/// The side that sends the frames: clients mask theirs, servers do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sender {
     Client,
@@ -64,11 +67,11 @@ pub(super) enum Sender {
 pub(super) struct FrameScanner {
     sender: Sender,
     position: Position,
-    header: [u8; LONGEST_HEADER],
+    header: [u8; MAX_HEADER_BYTES],
     mask: [u8; 4],
     frame: Frame,
     prefix_len: usize,
-    /// A fragmented message has begun and not ended.
+    /// A fragmented message has begun and not yet ended.
     within_message: bool,
 }
 
@@ -77,7 +80,7 @@ impl FrameScanner {
         Self {
             sender,
             position: Position::Header { have: 0 },
-            header: [0; LONGEST_HEADER],
+            header: [0; MAX_HEADER_BYTES],
             mask: [0; 4],
             frame: Frame {
                 opcode: 0,
@@ -88,13 +91,13 @@ impl FrameScanner {
         }
     }
 
-    /// Whether a frame of one's own may be put here without breaking into another message.
+    /// Whether a frame can be injected here without splitting a message.
     pub(super) fn between_messages(&self) -> bool {
         self.position == Position::Header { have: 0 } && !self.within_message
     }
 
-    /// How many bytes may be read at most without passing the end of the present frame; `None`
-    /// between frames, or when the stream is not understood.
+    /// The number of bytes up to the end of the current frame, as far as is known; `None` between
+    /// frames, and when boundaries are not known.
     pub(super) fn left_in_frame(&self) -> Option<u64> {
         match self.position {
             Position::Header { have: 0 } | Position::Lost => None,
@@ -103,8 +106,8 @@ impl FrameScanner {
         }
     }
 
-    /// Takes note of `bytes`; calls `ended` with each frame that ends in them and the offset
-    /// behind it. `ended` learns through the scanner's own state whether a message ended too.
+    /// Scans `bytes`. Calls `ended` for each frame that ends in them, with the offset of its end and
+    /// whether it ends its message.
     pub(super) fn advance(&mut self, bytes: &[u8], mut ended: impl FnMut(Frame, usize, bool)) {
         let mut at = 0;
         while at < bytes.len() {
@@ -134,7 +137,7 @@ impl FrameScanner {
         }
     }
 
-    /// The length of the header, as far as its first `have` bytes tell.
+    /// The length of the header, as far as its first `have` bytes determine it.
     fn header_len(&self, have: usize) -> usize {
         if have < 2 {
             return 2;
@@ -196,130 +199,4 @@ impl FrameScanner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// An unfragmented frame as a peer would send it.
-    fn frame(sender: Sender, first: u8, payload: &[u8]) -> Vec<u8> {
-        let mask_bit = if sender == Sender::Client { 0x80 } else { 0 };
-        let mut bytes = vec![first];
-        match payload.len() {
-            len @ 0..126 => bytes.push(mask_bit | len as u8),
-            len @ 126..65536 => {
-                bytes.push(mask_bit | 126);
-                bytes.extend((len as u16).to_be_bytes());
-            }
-            len => {
-                bytes.push(mask_bit | 127);
-                bytes.extend((len as u64).to_be_bytes());
-            }
-        }
-        let mask = if sender == Sender::Client {
-            [7, 11, 13, 17]
-        } else {
-            [0; 4]
-        };
-        if sender == Sender::Client {
-            bytes.extend(mask);
-        }
-        bytes.extend(
-            payload
-                .iter()
-                .enumerate()
-                .map(|(i, byte)| byte ^ mask[i % 4]),
-        );
-        bytes
-    }
-
-    proptest! {
-        #[test]
-        fn frames_are_found_however_the_stream_is_cut(
-            sizes in prop::collection::vec(prop_oneof![0usize..200, 65_000usize..66_000], 1..8),
-            cut in 1usize..9_000,
-            client in any::<bool>(),
-        ) {
-            let sender = if client { Sender::Client } else { Sender::Server };
-            let mut stream = Vec::new();
-            let mut ends = Vec::new();
-            for size in &sizes {
-                stream.extend(frame(sender, 0x81, &b"42".repeat(size / 2 + 1)));
-                ends.push(stream.len());
-            }
-            let mut scanner = FrameScanner::new(sender);
-            let mut found = Vec::new();
-            for (piece, bytes) in stream.chunks(cut).enumerate() {
-                scanner.advance(bytes, |frame, offset, _| {
-                    assert!(frame.is_relayed());
-                    found.push(piece * cut + offset);
-                });
-            }
-            prop_assert_eq!(found, ends);
-            prop_assert!(scanner.between_messages());
-        }
-    }
-
-    #[test]
-    fn heartbeats_and_handshakes_are_not_relayed_frames() {
-        let mut scanner = FrameScanner::new(Sender::Server);
-        let mut relayed = Vec::new();
-        for payload in [
-            "2",
-            "0{\"sid\":1}",
-            "40{\"sid\":2}",
-            "44{}",
-            "41",
-            "42[\"a\"]",
-            "431[]",
-            "451-[]",
-            "461-[]",
-        ] {
-            scanner.advance(
-                &frame(Sender::Server, 0x81, payload.as_bytes()),
-                |frame, _, _| {
-                    relayed.push((payload, frame.is_relayed()));
-                },
-            );
-        }
-        let counted: Vec<_> = relayed
-            .iter()
-            .filter(|(_, counts)| *counts)
-            .map(|(text, _)| *text)
-            .collect();
-        assert_eq!(counted, ["42[\"a\"]", "431[]", "451-[]", "461-[]"]);
-        assert_eq!(relayed.len(), 9);
-    }
-
-    #[test]
-    fn nothing_may_be_put_inside_a_fragmented_message() {
-        let mut scanner = FrameScanner::new(Sender::Client);
-        scanner.advance(
-            &frame(Sender::Client, 0x01, b"42"),
-            |_, _, message_ended| assert!(!message_ended),
-        );
-        assert!(!scanner.between_messages());
-        scanner.advance(&frame(Sender::Client, 0x8a, b""), |_, _, message_ended| {
-            assert!(!message_ended)
-        });
-        scanner.advance(
-            &frame(Sender::Client, 0x80, b"[]"),
-            |_, _, message_ended| assert!(message_ended),
-        );
-        assert!(scanner.between_messages());
-    }
-
-    #[test]
-    fn bytes_that_are_no_frames_are_given_up() {
-        // Not masked, reserved bits set, an opcode that does not exist.
-        for first in [
-            &[0x81, 0x02][..],
-            &[0xf1, 0x82, 0, 0, 0, 0],
-            &[0x83, 0x82, 0, 0, 0, 0],
-        ] {
-            let mut scanner = FrameScanner::new(Sender::Client);
-            scanner.advance(first, |_, _, _| panic!("no frame is here"));
-            assert!(!scanner.between_messages());
-            assert_eq!(scanner.left_in_frame(), None);
-        }
-    }
-}
+mod tests;

@@ -1,39 +1,41 @@
-//! What is known of one TCP connection, shared by its stream, the requests on it and the watch
-//! over deadlines. It counts and decides; the I/O itself is in `stream`.
+//! The state of one TCP connection, shared by its stream, the requests on it and the deadlines.
+//!
+//! It counts bytes and decides when to close; the I/O itself is in `stream`.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 
-use super::{Flow, now_ms};
+use super::clock::now_ms;
+use super::flow::{Carrier, Flow};
 use crate::model::DisconnectReason;
 
-/// Deadlines and bounds of every TCP connection.
+/// Deadlines and bounds of a TCP connection.
 #[derive(Debug, Clone, Copy)]
 pub struct LinkLimits {
     /// Time for a request to arrive on a new connection, and for a client to authenticate.
     pub handshake_timeout: Duration,
-    /// How long a connection may be kept open between two requests.
+    /// How long a connection may stay open between two requests.
     pub keep_alive: Duration,
     /// Bytes a WebSocket client may send before it is authenticated.
     pub handshake_max_bytes: u64,
-    /// Time in which a peer that has something waiting must take some of it.
+    /// Time within which a peer with unsent data must take some of it.
     pub write_deadline: Duration,
-    /// Bytes per second it must take at least, over that time. 0: a single byte is enough.
+    /// Bytes per second that it must take over that time; 0: a single byte is enough.
     pub min_drain_rate: u64,
-    /// Time between two signs of life that the library waits for, see [`Link::keep_alive_due`].
+    /// Time between two pongs that are injected for a busy client; see `inject_pong_if_busy`.
     pub heartbeat: Duration,
 }
 
-/// No deadline, no time.
+/// No deadline, or not blocked.
 const NONE: u64 = 0;
 const UNBOUNDED: u64 = u64::MAX;
 
-/// Frames that are put into what the library reads, as if the client had sent them.
+/// Frames injected into what the library reads, as if the client had sent them.
 pub(super) const INJECT_PONG: u8 = 1;
 pub(super) const INJECT_CLOSE: u8 = 2;
 
@@ -45,21 +47,21 @@ pub struct Link {
     reader: AtomicWaker,
     writer: AtomicWaker,
     upgraded: AtomicBool,
-    /// Requests that are being answered: none or one.
+    /// Requests being answered: none or one.
     requests: AtomicU8,
     flow: OnceLock<Arc<Flow>>,
     close_reason: OnceLock<DisconnectReason>,
     inject: AtomicU8,
     /// Bytes that may still be read before the client is authenticated.
     allowance: AtomicU64,
-    /// When something must have happened (a request, authentication), in `now_ms` time.
+    /// When a request or the authentication must have happened, in `now_ms` time.
     deadline: AtomicU64,
-    /// Since when data waits that the peer does not take, and what it took since.
+    /// Since when the peer does not take the data waiting for it, and the bytes it took since.
     blocked_since: AtomicU64,
     taken_since: AtomicU64,
-    /// Bytes read and written since the last look of the watch.
+    /// Bytes read and written since deadlines were last checked.
     moved: AtomicU64,
-    alive_shown_at: AtomicU64,
+    pong_injected_at: AtomicU64,
 }
 
 impl Link {
@@ -80,7 +82,7 @@ impl Link {
             blocked_since: AtomicU64::new(NONE),
             taken_since: AtomicU64::new(0),
             moved: AtomicU64::new(0),
-            alive_shown_at: AtomicU64::new(now),
+            pong_injected_at: AtomicU64::new(now),
         }
     }
 
@@ -89,15 +91,15 @@ impl Link {
         self.peer
     }
 
-    // What the HTTP side tells.
+    // Reported by the HTTP side.
 
-    /// A request arrived: there is no deadline while it is answered.
+    /// A request arrived: no deadline applies while it is answered.
     pub fn request_began(&self) {
         self.deadline.store(NONE, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// It was answered; the next one may take its time.
+    /// The request was answered; the next one must arrive within `keep_alive`.
     pub fn request_ended(&self) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
         if !self.is_upgraded() {
@@ -110,8 +112,8 @@ impl Link {
         !self.is_upgraded() && self.requests.load(Ordering::Relaxed) > 0
     }
 
-    /// The connection becomes a WebSocket: from here on it carries frames, and the client has to
-    /// authenticate soon. Called before the response that says so is written.
+    /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
+    /// authenticate within the handshake timeout. Called before the response is written.
     pub fn upgrade(&self) {
         self.set_deadline(self.limits.handshake_timeout);
         self.allowance
@@ -119,19 +121,16 @@ impl Link {
         self.upgraded.store(true, Ordering::Release);
     }
 
-    pub(super) fn carry(&self, flow: Arc<Flow>) {
-        // A link carries one connection for all its life, so a second one cannot come.
-        let _ = self.flow.set(flow);
+    /// Carries a Socket.IO connection from now on.
+    pub(crate) fn carry(self: &Arc<Self>, flow: &Arc<Flow>) {
+        let carrier: Weak<Self> = Arc::downgrade(self);
+        flow.attach(carrier);
+        // A link carries one connection for its whole life, so it is not set already.
+        let _ = self.flow.set(flow.clone());
         self.deadline.store(NONE, Ordering::Relaxed);
     }
 
-    /// Bounds what the client may still send, in bytes; `None` once it is authenticated.
-    pub fn allow(&self, bytes: Option<u64>) {
-        self.allowance
-            .store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
-    }
-
-    // What the stream asks and tells.
+    // Used by the stream.
 
     /// Whether it is a WebSocket.
     pub fn is_upgraded(&self) -> bool {
@@ -150,11 +149,7 @@ impl Link {
         self.writer.register(cx.waker());
     }
 
-    pub(super) fn wake_reader(&self) {
-        self.reader.wake();
-    }
-
-    /// The error that every read and write fails with once the link is closed.
+    /// The error of every read and write once the link is closed.
     pub(super) fn failure(&self) -> Option<io::Error> {
         self.close_reason()
             .map(|_| io::ErrorKind::ConnectionAborted.into())
@@ -196,32 +191,6 @@ impl Link {
         }
     }
 
-    // What ends it.
-
-    /// Ends the connection at once: all reads and writes fail from now on. The first reason stays.
-    pub fn close(&self, reason: DisconnectReason) {
-        let _ = self.close_reason.set(reason);
-        self.reader.wake();
-        self.writer.wake();
-    }
-
-    /// Why the relay ended it, if it did.
-    pub fn close_reason(&self) -> Option<DisconnectReason> {
-        self.close_reason.get().copied()
-    }
-
-    /// Ends the WebSocket session as if the client had closed it: what is queued is still
-    /// written. It is closed at once when that takes longer than `grace`.
-    pub fn close_gracefully(&self, grace: Duration) {
-        self.close_within(grace);
-        self.inject(INJECT_CLOSE);
-    }
-
-    /// Leaves the client `grace` to close the connection itself.
-    pub fn close_within(&self, grace: Duration) {
-        self.set_deadline(grace);
-    }
-
     fn inject(&self, frame: u8) {
         self.inject.fetch_or(frame, Ordering::AcqRel);
         self.reader.wake();
@@ -232,7 +201,7 @@ impl Link {
             .store(now_ms() + from_now.as_millis() as u64, Ordering::Relaxed);
     }
 
-    // What the watch does about once a second.
+    // Called about once a second.
 
     pub(super) fn check(&self, now: u64) {
         let deadline = self.deadline.load(Ordering::Relaxed);
@@ -240,7 +209,7 @@ impl Link {
             self.close(DisconnectReason::GuestTimeout);
         }
         self.check_progress(now);
-        self.keep_alive_due(now);
+        self.inject_pong_if_busy(now);
     }
 
     fn check_progress(&self, now: u64) {
@@ -249,32 +218,61 @@ impl Link {
         if since == NONE || now < since + window {
             return;
         }
-        let least = (self.limits.min_drain_rate * window / 1000).max(1);
-        if self.taken_since.swap(0, Ordering::Relaxed) < least {
+        let required = (self.limits.min_drain_rate * window / 1000).max(1);
+        if self.taken_since.swap(0, Ordering::Relaxed) < required {
             self.close(DisconnectReason::SlowConsumer);
         } else {
             self.blocked_since.store(now, Ordering::Relaxed);
         }
     }
 
-    /// The library disconnects a client that does not answer a ping in time, but the answer of a
-    /// busy client waits behind everything else that it sends or is sent. Bytes that move are a
-    /// sign of life as good as that answer, so while many do, or while it is the relay that does
-    /// not read, the library is given one.
-    fn keep_alive_due(&self, now: u64) {
+    /// The library disconnects a client that does not answer a ping in time, but the pong of a busy
+    /// client waits behind everything else that it sends or receives. Bytes that move prove as much
+    /// as a pong, so while many move, or while it is the server that does not read, one is injected.
+    fn inject_pong_if_busy(&self, now: u64) {
         let moved = self.moved.swap(0, Ordering::Relaxed);
         let Some(flow) = self.flow() else { return };
         let busy = moved > BUSY_BYTES
             || (moved > 0 && self.blocked_since.load(Ordering::Relaxed) != NONE)
             || flow.reading_paused();
-        let due =
-            self.alive_shown_at.load(Ordering::Relaxed) + self.limits.heartbeat.as_millis() as u64;
+        let due = self.pong_injected_at.load(Ordering::Relaxed)
+            + self.limits.heartbeat.as_millis() as u64;
         if busy && now >= due {
-            self.alive_shown_at.store(now, Ordering::Relaxed);
+            self.pong_injected_at.store(now, Ordering::Relaxed);
             self.inject(INJECT_PONG);
         }
     }
 }
 
-/// Bytes moved between two looks of the watch that make a link busy.
+impl Carrier for Link {
+    fn wake_reader(&self) {
+        self.reader.wake();
+    }
+
+    fn allow(&self, bytes: Option<u64>) {
+        self.allowance
+            .store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
+    }
+
+    fn close(&self, reason: DisconnectReason) {
+        let _ = self.close_reason.set(reason);
+        self.reader.wake();
+        self.writer.wake();
+    }
+
+    fn close_gracefully(&self, grace: Duration) {
+        self.close_within(grace);
+        self.inject(INJECT_CLOSE);
+    }
+
+    fn close_within(&self, grace: Duration) {
+        self.set_deadline(grace);
+    }
+
+    fn close_reason(&self) -> Option<DisconnectReason> {
+        self.close_reason.get().copied()
+    }
+}
+
+/// Bytes moved between two checks of deadlines that make a link busy.
 const BUSY_BYTES: u64 = 64 * 1024;

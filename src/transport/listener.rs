@@ -1,4 +1,4 @@
-//! Accepts TCP connections and puts each under guard. It must not know what they will carry.
+//! Accepts TCP connections and wraps each in a [`GuardedStream`]. It must not know what they carry.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -10,51 +10,51 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::deadlines::Links;
 use super::link::{Link, LinkLimits};
 use super::stream::{BeforeWrite, GuardedStream};
-use super::watch::Links;
 use crate::limits::{AddressSlot, AddressSlots};
 
 /// A TCP listener whose connections are guarded.
 pub struct GuardedListener {
-    /// `None` once it has stopped listening.
+    /// `None` once it has stopped.
     tcp: Option<TcpListener>,
-    enough: Arc<Notify>,
+    stop: Arc<Notify>,
     links: Arc<Links>,
     limits: LinkLimits,
     slots: AddressSlots,
-    counts: Counts,
+    takes_slot: TakesSlot,
     before_write: BeforeWrite,
 }
 
-type Counts = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
+/// Whether connections from an address are limited in number.
+type TakesSlot = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 impl GuardedListener {
-    /// Guards what `tcp` accepts. Connections from an address for which `counts` says yes take
-    /// one of `slots`; where there is none left, they are closed as soon as they are accepted.
-    /// `before_write` is called before anything is written to any of them. After `enough` was said,
-    /// it accepts no more.
+    /// Guards what `tcp` accepts. Connections from an address for which `takes_slot` is true take one
+    /// of `slots`; without a free slot they are closed as soon as they are accepted. `before_write`
+    /// runs before each write to any of them. After `stop` is notified it accepts no more.
     pub fn new(
         tcp: TcpListener,
         links: Arc<Links>,
         limits: LinkLimits,
         slots: AddressSlots,
-        counts: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+        takes_slot: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         before_write: BeforeWrite,
-        enough: Arc<Notify>,
+        stop: Arc<Notify>,
     ) -> Self {
         Self {
             tcp: Some(tcp),
-            enough,
+            stop,
             links,
             limits,
             slots,
-            counts: Box::new(counts),
+            takes_slot: Box::new(takes_slot),
             before_write,
         }
     }
 
-    /// The next connection. Those that came before it was enough are accepted, so that none is
+    /// The next connection. Those that arrived before the stop are still accepted, so that none is
     /// closed without an answer.
     async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let Some(tcp) = &self.tcp else {
@@ -63,14 +63,15 @@ impl GuardedListener {
         tokio::select! {
             biased;
             accepted = tcp.accept() => return accepted,
-            () = self.enough.notified() => {}
+            () = self.stop.notified() => {}
         }
         self.tcp = None;
         std::future::pending().await
     }
 
+    /// `None`: refuse the connection. `Some(None)`: it is not limited.
     fn slot(&self, peer: IpAddr) -> Option<Option<AddressSlot>> {
-        match (self.counts)(peer) {
+        match (self.takes_slot)(peer) {
             true => self.slots.take(peer).map(Some),
             false => Some(None),
         }
@@ -108,17 +109,17 @@ impl Listener for GuardedListener {
     }
 }
 
-/// Bytes that may wait in the kernel unsent. Much more would wait by default, and the stream could
-/// be written to again only after a third of that: on a slow line, later than the write deadline.
+/// Bytes that may wait unsent in the kernel. The default is much larger, and the stream becomes
+/// writable again only after a third of it was sent: on a slow line, later than the write deadline.
 #[cfg(target_os = "linux")]
-const MOST_UNSENT: u32 = 128 * 1024;
+const MAX_UNSENT_BYTES: u32 = 128 * 1024;
 
 fn tune(tcp: &TcpStream) {
-    // Events are small and wanted at once. A socket that is already gone says so when it is read.
+    // Events are small and must not be delayed. A socket that is already closed fails when it is read.
     let _ = tcp.set_nodelay(true);
-    // A kernel without this option does without.
+    // Optional: older kernels do not have it.
     #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MOST_UNSENT);
+    let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
 }
 
 /// Errors that concern the connection being accepted only, not the listener.
@@ -130,7 +131,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// The link of the connection that a request came in on.
+/// The link of the connection that a request arrived on.
 #[derive(Debug, Clone)]
 pub struct PeerLink(pub Arc<Link>);
 

@@ -1,5 +1,5 @@
-//! Reads far from the kernel while much is coming: the library reads a few kilobytes at a time,
-//! and every read of a large event would be a system call. At rest it keeps no memory.
+//! Reads large blocks from the kernel while data arrives quickly: the library reads a few kilobytes
+//! at a time, and each of these reads would be a system call. An idle connection has no buffer.
 
 use std::io;
 use std::pin::Pin;
@@ -7,27 +7,27 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes read at once while much is coming.
-const FAR: usize = 64 * 1024;
+/// Bytes read at once while data arrives quickly.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
     buffer: Vec<u8>,
     taken: usize,
-    /// The last read from the kernel filled what it was given.
+    /// The last read from the kernel filled its buffer.
     more_expected: bool,
 }
 
 impl ReadAhead {
-    /// Reads at most `most` bytes into `buf`, from what was read before or from `source`.
+    /// Reads at most `max` bytes into `buf`, from the buffer or from `source`.
     pub(super) fn poll_read<R: AsyncRead + Unpin>(
         &mut self,
         source: &mut R,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        most: usize,
+        max: usize,
     ) -> Poll<io::Result<()>> {
-        let wanted = most.min(buf.remaining());
+        let wanted = max.min(buf.remaining());
         if self.taken == self.buffer.len() {
             if !self.more_expected && wanted == buf.remaining() {
                 ready!(Pin::new(source).poll_read(cx, buf))?;
@@ -52,13 +52,13 @@ impl ReadAhead {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         self.taken = 0;
-        self.buffer.resize(FAR, 0);
-        let mut far = ReadBuf::new(&mut self.buffer);
-        let polled = Pin::new(source).poll_read(cx, &mut far);
-        let read = far.filled().len();
-        self.more_expected = read == FAR;
+        self.buffer.resize(READ_AHEAD_BYTES, 0);
+        let mut block = ReadBuf::new(&mut self.buffer);
+        let polled = Pin::new(source).poll_read(cx, &mut block);
+        let read = block.filled().len();
+        self.more_expected = read == READ_AHEAD_BYTES;
         if read == 0 {
-            // Nothing more for now, or for ever.
+            // No data for now, or the end of the stream.
             *self = Self::default();
         } else {
             self.buffer.truncate(read);
@@ -73,20 +73,20 @@ mod tests {
     use proptest::prelude::*;
     use tokio::io::AsyncReadExt;
 
-    struct Cut<R> {
+    struct Limited<R> {
         ahead: ReadAhead,
         source: R,
-        most: usize,
+        max: usize,
     }
 
-    impl<R: AsyncRead + Unpin> AsyncRead for Cut<R> {
+    impl<R: AsyncRead + Unpin> AsyncRead for Limited<R> {
         fn poll_read(
             self: Pin<&mut Self>,
             cx: &mut Context<'_>,
             buf: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
             let this = self.get_mut();
-            this.ahead.poll_read(&mut this.source, cx, buf, this.most)
+            this.ahead.poll_read(&mut this.source, cx, buf, this.max)
         }
     }
 
@@ -95,10 +95,10 @@ mod tests {
         fn every_byte_comes_once_and_in_order(
             len in 0usize..300_000,
             piece in 1usize..9_000,
-            most in prop_oneof![Just(usize::MAX), 1usize..5_000],
+            max in prop_oneof![Just(usize::MAX), 1usize..5_000],
         ) {
             let sent: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
-            let mut reader = Cut { ahead: ReadAhead::default(), source: sent.as_slice(), most };
+            let mut reader = Limited { ahead: ReadAhead::default(), source: sent.as_slice(), max };
             let mut got = Vec::new();
             let mut buffer = vec![0; piece];
             tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

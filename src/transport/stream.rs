@@ -1,5 +1,7 @@
-//! The guarded TCP stream that hyper and the WebSocket library read and write. Everything it does
-//! beyond passing bytes on is decided by its [`Link`].
+//! The guarded TCP stream that hyper and the WebSocket library read and write.
+//!
+//! Owns the I/O, injected frames and counting the frames written. What is allowed is decided by its
+//! [`Link`]. It must not hold a lock while it waits.
 
 use std::fmt;
 use std::io;
@@ -23,7 +25,7 @@ const fn client_frame(packet: u8) -> [u8; 7] {
 const PONG: [u8; 7] = client_frame(b'3');
 const CLOSE: [u8; 7] = client_frame(b'1');
 
-/// A TCP stream under guard. Closing the stream is what frees its link.
+/// A guarded TCP stream. Dropping the stream frees its link.
 #[derive(Debug)]
 pub struct GuardedStream {
     tcp: TcpStream,
@@ -35,12 +37,12 @@ pub struct GuardedStream {
     _slot: Option<AddressSlot>,
 }
 
-/// What is done each time before bytes are written to a client. Must not wait for anybody.
+/// An action that runs before each write to a client. It must not block.
 #[derive(Clone)]
 pub struct BeforeWrite(Arc<dyn Fn() + Send + Sync>);
 
 impl BeforeWrite {
-    /// Calls `action`.
+    /// Runs `action`.
     pub fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(action))
     }
@@ -52,8 +54,8 @@ impl fmt::Debug for BeforeWrite {
     }
 }
 
-/// Where the written bytes are: in HTTP responses, in the one that turns the connection into a
-/// WebSocket, or in WebSocket frames.
+/// What is being written: HTTP responses, the response that upgrades the connection to a WebSocket,
+/// or WebSocket frames.
 #[derive(Debug)]
 enum Outgoing {
     Http,
@@ -85,7 +87,7 @@ impl GuardedStream {
         &self.link
     }
 
-    /// Puts pending frames of our own before anything else that is read. `false`: none could be.
+    /// Hands pending injected frames to the reader. `false`: there were none, or they do not fit here.
     fn inject(&mut self, buf: &mut ReadBuf<'_>) -> bool {
         if !self.incoming.between_messages() || buf.remaining() < PONG.len() + CLOSE.len() {
             return false;
@@ -100,8 +102,8 @@ impl GuardedStream {
         frames != 0
     }
 
-    /// How many bytes may be read now: while reading is paused, or a frame is to be injected, not
-    /// beyond the frame that is being read, so that it stops between two.
+    /// The number of bytes that may be read now. While reading is paused or a frame is to be injected,
+    /// reading stops at the end of the current frame. `None`: no bound.
     fn read_bound(&self, paused: bool) -> Option<u64> {
         if paused || self.link.injected() != 0 {
             self.incoming.left_in_frame().or(paused.then_some(0))
@@ -117,10 +119,10 @@ impl GuardedStream {
         bound: Option<u64>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let most = bound.map_or(usize::MAX, |bound| {
+        let max = bound.map_or(usize::MAX, |bound| {
             usize::try_from(bound).unwrap_or(usize::MAX)
         });
-        ready!(self.ahead.poll_read(&mut self.tcp, cx, buf, most))?;
+        ready!(self.ahead.poll_read(&mut self.tcp, cx, buf, max))?;
         let read = &buf.filled()[before..];
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
@@ -150,7 +152,7 @@ impl GuardedStream {
         }
     }
 
-    /// Passes over the response head; what follows it are frames.
+    /// Skips the response head; frames follow it.
     fn note_upgrade_response<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let mut matched = match self.outgoing {
             Outgoing::UpgradeResponse { matched } => matched,
@@ -178,7 +180,7 @@ impl AsyncRead for GuardedStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Registered before anything is looked at, so that no change in between is missed.
+        // Registered before the state is read, so that no change in between is missed.
         this.link.register_reader(cx);
         if let Some(error) = this.link.failure() {
             return Poll::Ready(Err(error));

@@ -19,7 +19,6 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("connection/mod.rs", "auth"),
     ("connection/mod.rs", "users"),
     ("sessions/remote.rs", "app"),
-    ("transport/link.rs", "transport/flow"),
     ("users/administration.rs", "app"),
     ("users/presence.rs", "app"),
     ("users/remote.rs", "app"),

@@ -1,16 +1,17 @@
-//! All open links, and the watch over their deadlines: one task for all of them, so that a
-//! connection costs no timer.
+//! All open links, and the one task that enforces their deadlines, so that a connection needs no
+//! timer. It must not decide what a deadline is; that is the link's.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::clock::now_ms;
+use super::flow::Carrier as _;
 use super::link::Link;
-use super::now_ms;
 use crate::model::DisconnectReason;
 
-/// How often deadlines are looked at; they are kept to about this.
+/// How often deadlines are checked, and so how late a link may be closed.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// All open TCP connections.
@@ -26,8 +27,8 @@ impl Links {
         link
     }
 
-    /// Watches over deadlines for ever.
-    pub async fn watch(self: Arc<Self>) {
+    /// Enforces deadlines; never returns.
+    pub async fn enforce_deadlines(self: Arc<Self>) {
         let mut interval = tokio::time::interval(INTERVAL);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -39,21 +40,16 @@ impl Links {
         }
     }
 
-    /// Ends all connections at once.
+    /// Closes all connections at once.
     pub fn close_all(&self, reason: DisconnectReason) {
         for link in self.all() {
             link.close(reason);
         }
     }
 
-    /// Whether a request is being answered.
+    /// Whether an HTTP request is being answered on any of them.
     pub fn are_busy(&self) -> bool {
         self.all().iter().any(|link| link.is_busy())
-    }
-
-    /// The number of open TCP connections.
-    pub fn count(&self) -> usize {
-        self.all().len()
     }
 
     fn all(&self) -> Vec<Arc<Link>> {
