@@ -1,4 +1,5 @@
-//! An event as it goes to another node: written once here, sent to clients there as the same bytes.
+//! An event on its way to another node: encoded once on this node, sent to clients of the other node
+//! as the same bytes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,21 +12,20 @@ use socketioxide_core::parser::Parse;
 use socketioxide_parser_common::CommonParser;
 
 use super::attachments::Attachments;
-use super::{Malformed, Opaque, frames};
-use crate::payload::FrameSizes;
+use super::{FrameSizes, Malformed, Opaque, frames};
 
-/// An event that is written. `Debug` shows its name and size only.
+/// An encoded event. `Debug` shows its name and size only.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct EncodedEvent {
     event: String,
-    /// The JSON text of the payload, in which a placeholder stands for each attachment.
+    /// The JSON text of the payload, with a placeholder for each attachment.
     text: String,
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     attachments: VecDeque<Bytes>,
 }
 
 impl EncodedEvent {
-    /// Writes an event. `None`: it cannot be written.
+    /// Encodes an event. `None`: the library cannot encode it.
     pub fn new<T: Serialize>(event: &str, payload: &T) -> Option<Self> {
         let value = CommonParser.encode_value(payload, Some(event)).ok()?;
         let Value::Str(text, attachments) = value else {
@@ -46,30 +46,30 @@ impl EncodedEvent {
         &self.event
     }
 
-    /// How many bytes it takes.
+    /// Its size in bytes.
     pub fn size(&self) -> usize {
         let attachments = self.attachments.iter().map(Bytes::len);
         self.event.len() + self.text.len() + attachments.sum::<usize>()
     }
 
-    /// Reads the payload, and the sizes of the frames that it becomes, for `send_sized`.
+    /// Passes the payload, and the sizes of the frames that it becomes, to `send`.
     ///
     /// # Errors
-    /// It is not what [`new`](Self::new) wrote.
+    /// When [`new`](Self::new) does not encode such an event.
     pub fn with_payload<R>(
         &self,
-        emit: impl FnOnce(&Opaque<'_>, &FrameSizes) -> R,
+        send: impl FnOnce(&Opaque<'_>, &FrameSizes) -> R,
     ) -> Result<R, Malformed> {
         let raw: &RawValue = serde_json::from_str(&self.text).map_err(|_| Malformed::NotAnEvent)?;
         let mut attachments = Attachments::new(&self.attachments).of_whole_events();
         let payload = attachments.resolve(raw)?;
-        Ok(emit(&payload, &frames([&payload])))
+        Ok(send(&payload, &frames([&payload])))
     }
 }
 
 impl fmt::Debug for EncodedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Packed")
+        f.debug_struct("EncodedEvent")
             .field("event", &self.event)
             .field("size", &self.size())
             .finish_non_exhaustive()
@@ -81,10 +81,10 @@ mod tests {
     use super::*;
     use crate::payload::OwnedValue;
 
-    /// Written, sent to another node and written again there.
-    fn there_and_back(payload: &OwnedValue) -> (String, Vec<Bytes>) {
-        let packed = EncodedEvent::new("event", payload).unwrap();
-        let sent = rmp_serde::to_vec_named(&packed).unwrap();
+    /// Encoded, sent to another node and encoded again there.
+    fn round_trip(payload: &OwnedValue) -> (String, Vec<Bytes>) {
+        let encoded = EncodedEvent::new("event", payload).unwrap();
+        let sent = rmp_serde::to_vec_named(&encoded).unwrap();
         let received: EncodedEvent = rmp_serde::from_slice(&sent).unwrap();
         assert_eq!(received.event(), "event");
         let again =
@@ -94,19 +94,19 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_out_on_another_node_is_what_went_in() {
+    fn a_payload_is_the_same_on_another_node() {
         for text in [
             r#"{"a":1.0e+2,"a":"\u0041","b":{"_placeholder":true,"num":0}}"#,
             "\"x\"",
             "[1,2]",
             "null",
         ] {
-            let kept = OwnedValue::from_parts(text.to_owned(), Vec::new()).unwrap();
-            assert_eq!(there_and_back(&kept), (text.to_owned(), Vec::new()));
+            let value = OwnedValue::from_parts(text.to_owned(), Vec::new()).unwrap();
+            assert_eq!(round_trip(&value), (text.to_owned(), Vec::new()));
         }
         let text = r#"{"a":{"_placeholder":true,"num":0},"b":[ 1.50 ],"c":[{"_placeholder":true,"num":1}]}"#;
         let attachments = vec![Bytes::from_static(b"\0\xff"), Bytes::from_static(b"one")];
-        let kept = OwnedValue::from_parts(text.to_owned(), attachments.clone()).unwrap();
-        assert_eq!(there_and_back(&kept), (text.to_owned(), attachments));
+        let value = OwnedValue::from_parts(text.to_owned(), attachments.clone()).unwrap();
+        assert_eq!(round_trip(&value), (text.to_owned(), attachments));
     }
 }

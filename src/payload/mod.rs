@@ -1,9 +1,13 @@
-//! Events as they came in, decoded only as far as needed: known fields are borrowed from the
-//! received text, opaque ones are passed on as the bytes they are. It must not know any event.
+//! Received events, decoded only as far as needed: known fields are borrowed from the received text,
+//! opaque ones are relayed byte for byte.
+//!
+//! Owns JSON and attachments as bytes, and the sizes of frames. It must not know any event.
 
 mod attachments;
 mod encoded;
 mod event;
+mod members;
+mod opaque;
 mod owned;
 mod relayed;
 
@@ -12,9 +16,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-pub use attachments::{Opaque, plainly};
 pub use encoded::EncodedEvent;
 pub use event::RawEvent;
+pub use opaque::{Opaque, plainly};
 pub use owned::OwnedValue;
 pub use relayed::Relayed;
 
@@ -24,15 +28,15 @@ pub type FrameSizes = SmallVec<[usize; 2]>;
 /// Why an event cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
-    /// It is not valid JSON, or no array that begins with a name.
+    /// It is not valid JSON, or not an array that begins with a name.
     NotAnEvent,
     /// Its first argument is missing or not an object.
     NotAnObject,
-    /// A placeholder names no attachment, or one that another names too.
+    /// A placeholder names no attachment, or one that another placeholder names too.
     BadAttachment,
 }
 
-/// The fields of an event's first argument, in the order in which they came.
+/// The fields of an event's first argument, in the order in which they were received.
 #[derive(Debug)]
 pub struct Payload<'a> {
     fields: SmallVec<[(Cow<'a, str>, Opaque<'a>); 16]>,
@@ -40,7 +44,7 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
-    /// A field's value; of several with this name the last, as `JSON.parse` has it.
+    /// A field's value; the last one if it occurs repeatedly, as in `JSON.parse`.
     pub fn get(&self, name: &str) -> Option<&Opaque<'a>> {
         self.fields
             .iter()
@@ -49,12 +53,12 @@ impl<'a> Payload<'a> {
             .map(|(_, value)| value)
     }
 
-    /// A field that is there and neither `null` nor an empty string.
+    /// A field that is present and neither `null` nor an empty string.
     pub fn filled(&self, name: &str) -> Option<&Opaque<'a>> {
         self.get(name).filter(|value| !value.is_blank())
     }
 
-    /// A field that is there and not `null`.
+    /// A field that is present and not `null`.
     pub fn given(&self, name: &str) -> Option<&Opaque<'a>> {
         self.get(name).filter(|value| !value.is_null())
     }
@@ -75,20 +79,19 @@ impl<'a> Payload<'a> {
         text(self.get(name)?.as_raw()?.get())
     }
 
-    /// An array of at most `most` strings. `None` for anything else.
-    pub fn texts(&self, name: &str, most: usize) -> Option<Vec<String>> {
+    /// An array of at most `max` strings. `None` for anything else.
+    pub fn texts(&self, name: &str, max: usize) -> Option<Vec<String>> {
         let texts: Vec<String> = serde_json::from_str(self.get(name)?.as_raw()?.get()).ok()?;
-        (texts.len() <= most).then_some(texts)
+        (texts.len() <= max).then_some(texts)
     }
 
-    /// A whole number from 0 that is written as one. `None` for anything else.
+    /// A non-negative integer that is written as one. `None` for anything else.
     pub fn count(&self, name: &str) -> Option<u64> {
         self.get(name)?.as_raw()?.get().parse().ok()
     }
 }
 
-/// The sizes of the frames that an event with these values becomes, with room for the names and ids
-/// beside them.
+/// The sizes of the frames that an event with these values becomes, including room for names and ids.
 pub fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>>) -> FrameSizes {
     const NAMES: usize = 1024;
     let mut frames = FrameSizes::from_slice(&[NAMES]);

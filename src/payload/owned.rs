@@ -1,5 +1,6 @@
-//! Values that outlive the event they came with, such as a message in a history. They are kept as
-//! the bytes they are, and lent out again as what came in.
+//! Values that outlive the event they arrived with, such as a message in a history.
+//!
+//! Their bytes are stored unchanged, and read again as the value that arrived.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,10 +11,12 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::attachments::{Attachments, Entries, Node};
+use super::attachments::Attachments;
+use super::members::Members;
+use super::opaque::Node;
 use super::{Opaque, text};
 
-/// A value that is kept and not looked into. Cheap to clone. `Debug` shows its size only.
+/// A stored value that is not interpreted. Cheap to clone. `Debug` shows its size only.
 #[derive(Clone)]
 pub struct OwnedValue(Arc<OwnedNode>);
 
@@ -42,8 +45,8 @@ impl From<&Node<'_>> for OwnedNode {
             Node::Text(raw) => Self::Text((*raw).to_owned()),
             Node::Attachment(bytes) => Self::Attachment(bytes.clone()),
             Node::Object(fields) => {
-                let keep = |(key, node): &(Cow<'_, str>, Node<'_>)| ((**key).into(), node.into());
-                Self::Object(fields.iter().map(keep).collect())
+                let own = |(key, node): &(Cow<'_, str>, Node<'_>)| ((**key).into(), node.into());
+                Self::Object(fields.iter().map(own).collect())
             }
             Node::Array(items) => Self::Array(items.iter().map(Self::from).collect()),
         }
@@ -94,13 +97,13 @@ impl OwnedNode {
 }
 
 impl OwnedValue {
-    /// The value as it came in.
+    /// The value, borrowed.
     pub fn as_opaque(&self) -> Opaque<'_> {
         Opaque(self.0.as_opaque())
     }
 
-    /// What a store keeps of it: the JSON text, in which a placeholder stands for each attachment,
-    /// and the attachments. [`OwnedValue::from_parts`] makes the same value of them.
+    /// The parts that a store writes: the JSON text, with a placeholder for each attachment, and the
+    /// attachments. [`OwnedValue::from_parts`] makes the same value of them.
     pub fn to_parts(&self) -> (Cow<'_, str>, Vec<Bytes>) {
         if let OwnedNode::Text(raw) = &*self.0 {
             return (Cow::Borrowed(raw.get()), Vec::new());
@@ -111,12 +114,12 @@ impl OwnedValue {
         (Cow::Owned(text), attachments)
     }
 
-    /// The value that was stored as these parts. `None`: they are not what
-    /// [`to_parts`](Kept::to_parts) made.
+    /// The value that was stored as these parts. `None`: [`to_parts`](Self::to_parts) does not make
+    /// such parts.
     pub fn from_parts(text: String, attachments: Vec<Bytes>) -> Option<Self> {
         let raw = RawValue::from_string(text).ok()?;
         if attachments.is_empty() {
-            // Text that reads as a placeholder is text: nothing was attached.
+            // Text that looks like a placeholder is text: nothing was attached.
             return Some(raw.into());
         }
         let attachments = VecDeque::from(attachments);
@@ -124,7 +127,7 @@ impl OwnedValue {
         Some(Self::from(&value))
     }
 
-    /// The text of a string, or the JSON text of something else without attachments.
+    /// The text of a string, or the JSON text of any other value without attachments.
     pub fn text(&self) -> Cow<'_, str> {
         match &*self.0 {
             OwnedNode::Text(raw) => text(raw.get()).unwrap_or(Cow::Borrowed(raw.get())),
@@ -132,12 +135,12 @@ impl OwnedValue {
         }
     }
 
-    /// The value of a member, when this is an object that has it; of several the last.
+    /// The value of a member, when this is an object that has it; the last one if it occurs repeatedly.
     pub fn member(&self, name: &str) -> Option<Opaque<'_>> {
         let node = match &*self.0 {
             OwnedNode::Text(raw) => {
-                let Entries(entries) = serde_json::from_str(raw.get()).ok()?;
-                let (_, value) = entries.into_iter().rev().find(|(key, _)| key == name)?;
+                let Members(members) = serde_json::from_str(raw.get()).ok()?;
+                let (_, value) = members.into_iter().rev().find(|(key, _)| key == name)?;
                 Node::Text(value)
             }
             OwnedNode::Object(fields) => {
@@ -158,7 +161,7 @@ impl Serialize for OwnedValue {
 
 impl fmt::Debug for OwnedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept")
+        f.debug_struct("OwnedValue")
             .field("size", &self.as_opaque().written_size())
             .finish_non_exhaustive()
     }
@@ -182,16 +185,16 @@ mod tests {
             "[]",
             "\"x\"",
         ] {
-            let kept = of(text, &[]);
-            assert_eq!(kept.to_parts(), (Cow::Borrowed(text), Vec::new()));
+            let value = of(text, &[]);
+            assert_eq!(value.to_parts(), (Cow::Borrowed(text), Vec::new()));
         }
         let text =
             r#"{"k\"":[{"_placeholder":true,"num":1}, 1.0],"b":{"_placeholder":true,"num":0}}"#;
-        let kept = of(text, &[b"zero", b"one"]);
-        let (stored, attachments) = kept.to_parts();
+        let value = of(text, &[b"zero", b"one"]);
+        let (stored, attachments) = value.to_parts();
         assert_eq!(attachments, [&b"one"[..], b"zero"]);
         let again = OwnedValue::from_parts(stored.into_owned(), attachments).unwrap();
-        assert_eq!(again.to_parts(), kept.to_parts());
+        assert_eq!(again.to_parts(), value.to_parts());
         assert!(OwnedValue::from_parts("{".to_owned(), Vec::new()).is_none());
         let dangling = r#"{"_placeholder":true,"num":7}"#.to_owned();
         assert!(OwnedValue::from_parts(dangling, vec![Bytes::new()]).is_none());

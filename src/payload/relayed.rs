@@ -1,16 +1,15 @@
-//! What a relay passes on: the fields that came in, less some, and some of the relay's own.
+//! The payload of a relayed event: the received fields without some, and some fields of the server.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use smallvec::SmallVec;
 
-use super::Payload;
-use crate::payload::FrameSizes;
+use super::{FrameSizes, Payload};
 
-/// Room for the relay's own fields in the size of an event, in bytes.
+/// Room for the server's fields in the size of an event, in bytes.
 const OWN_FIELDS: usize = 256;
 
-/// An object made of a received one. A field that the relay sets itself is never passed on from
-/// the client, however its name was written.
+/// An object made of a received one. A field that the server sets is never relayed from the client,
+/// also when its name was written with escapes.
 #[derive(Debug)]
 pub struct Relayed<'p, 'a> {
     payload: &'p Payload<'a>,
@@ -19,7 +18,7 @@ pub struct Relayed<'p, 'a> {
 }
 
 impl<'p, 'a> Relayed<'p, 'a> {
-    /// Passes on every field.
+    /// Relays every field.
     pub fn new(payload: &'p Payload<'a>) -> Self {
         Self {
             payload,
@@ -34,7 +33,7 @@ impl<'p, 'a> Relayed<'p, 'a> {
         self
     }
 
-    /// Sets a field that did not come in, or came in blank.
+    /// Sets a field that is missing or blank.
     pub fn with_default(self, name: &'static str, value: &'p str) -> Self {
         match self.payload.filled(name) {
             Some(_) => self,
@@ -42,7 +41,7 @@ impl<'p, 'a> Relayed<'p, 'a> {
         }
     }
 
-    /// Does not pass on a field.
+    /// Does not relay a field.
     pub fn without(mut self, name: &'static str) -> Self {
         self.dropped.push(name);
         self

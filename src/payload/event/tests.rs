@@ -1,0 +1,113 @@
+use super::*;
+use crate::payload::{Opaque, Relayed};
+
+fn event(text: &str, attachments: &[&'static [u8]]) -> RawEvent {
+    let attachments = attachments
+        .iter()
+        .map(|bytes| Bytes::from_static(bytes))
+        .collect();
+    RawEvent {
+        value: Value::Str(text.to_owned().into(), Some(attachments)),
+        wants_ack: false,
+    }
+}
+
+#[test]
+fn ids_are_strings_or_integers() {
+    let event = event(
+        r#"["e",{"a":"x","b":42,"c":1.5,"d":null,"e":"\u0041\n","f":-7,"g":[],"h":1e3}]"#,
+        &[],
+    );
+    let payload = event.payload().expect("a payload");
+    let id = |name| payload.id(name).map(|id| id.into_owned());
+    assert_eq!(id("a").as_deref(), Some("x"));
+    assert_eq!(id("b").as_deref(), Some("42"));
+    assert_eq!(id("e").as_deref(), Some("A\n"));
+    assert_eq!(id("f").as_deref(), Some("-7"));
+    for none in ["c", "d", "g", "h", "missing"] {
+        assert_eq!(id(none), None, "{none}");
+    }
+}
+
+#[test]
+fn what_is_no_event_with_an_object_is_told_apart() {
+    let problem = |text: &str| event(text, &[]).payload().err();
+    for text in [
+        r#"["e"]"#,
+        r#"["e",null]"#,
+        r#"["e","x"]"#,
+        r#"["e",[{}]]"#,
+        r#"["e",7,{}]"#,
+        r#"["e",true]"#,
+    ] {
+        assert_eq!(problem(text), Some(Malformed::NotAnObject), "{text}");
+    }
+    for text in [
+        r#"["e",{}"#,
+        r#"["e",{"a"}]"#,
+        r#"["e",{}]x"#,
+        r#"["e",{"a":1,}]"#,
+        r#"["e",1e999]"#,
+    ] {
+        assert_eq!(problem(text), Some(Malformed::NotAnEvent), "{text}");
+    }
+    assert_eq!(problem(r#"["e",{}]"#), None);
+}
+
+#[test]
+fn placeholders_that_would_break_a_receiver_are_refused() {
+    for number in ["\"splice\"", "-1", "1", "999", "0.5", "null", "[0]", "1e0"] {
+        let text = format!(r#"["e",{{"a":{{"_placeholder":true,"num":{number}}}}}]"#);
+        assert_eq!(
+            event(&text, &[b"x"]).payload().err(),
+            Some(Malformed::BadAttachment),
+            "{text}"
+        );
+    }
+    let twice = r#"["e",{"a":{"_placeholder":true,"num":0},"b":{"_placeholder":true,"num":0}}]"#;
+    assert_eq!(
+        event(twice, &[b"x"]).payload().err(),
+        Some(Malformed::BadAttachment)
+    );
+    let escaped = r#"["e",{"a":{"_place\u0068older":true,"num":7}}]"#;
+    assert_eq!(
+        event(escaped, &[b"x"]).payload().err(),
+        Some(Malformed::BadAttachment)
+    );
+    let deep = format!(
+        r#"["e",{{"a":{}{{"_placeholder":true,"num":0}}{}}}]"#,
+        "[".repeat(99),
+        "]".repeat(99)
+    );
+    assert_eq!(
+        event(&deep, &[b"x"]).payload().err(),
+        Some(Malformed::BadAttachment)
+    );
+}
+
+#[test]
+fn attachments_are_found_wherever_they_are_and_the_rest_stays_as_it_was() {
+    let event = event(
+        r#"["e",{"t":{"k":  1.0},"b":{"num":1,"_placeholder":true},"n":{"x":[1e2,{"_placeholder":true,"num":0}]}}]"#,
+        &[b"zero", b"one"],
+    );
+    let payload = event.payload().expect("a payload");
+    let relayed = Relayed::new(&payload);
+    let mut sizes = Vec::new();
+    for name in ["t", "b", "n"] {
+        payload
+            .get(name)
+            .expect("a field")
+            .attachment_sizes(&mut sizes);
+    }
+    assert_eq!(sizes, [3, 4]);
+    assert_eq!(
+        payload.get("t").and_then(Opaque::as_raw).map(RawValue::get),
+        Some(r#"{"k":  1.0}"#)
+    );
+    assert!(payload.get("b").expect("a field").as_raw().is_none());
+    assert_eq!(
+        relayed.frames().as_slice(),
+        [event.text().len() + 256, 3, 4]
+    );
+}

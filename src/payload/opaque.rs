@@ -1,0 +1,189 @@
+//! Values that are relayed without being interpreted: JSON text, with attachments in it.
+//!
+//! Owns their sizes and how they are written. Attachments are found in `attachments`.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::{is_blank, text};
+
+/// A value that is relayed without being interpreted.
+#[derive(Debug, Clone)]
+pub struct Opaque<'a>(pub(super) Node<'a>);
+
+#[derive(Debug, Clone)]
+pub(super) enum Node<'a> {
+    Text(&'a RawValue),
+    Attachment(Bytes),
+    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+    Array(Vec<Node<'a>>),
+}
+
+impl<'a> Opaque<'a> {
+    /// The JSON text, when the value contains no attachment.
+    pub fn as_raw(&self) -> Option<&'a RawValue> {
+        match self.0 {
+            Node::Text(raw) => Some(raw),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `null`, an empty string, or an empty attachment.
+    pub fn is_blank(&self) -> bool {
+        match &self.0 {
+            Node::Text(raw) => is_blank(raw),
+            Node::Attachment(bytes) => bytes.is_empty(),
+            Node::Object(_) | Node::Array(_) => false,
+        }
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.0, Node::Text(raw) if raw.get() == "null")
+    }
+
+    /// The length in bytes of a string or an attachment, or of the JSON text of any other value.
+    pub fn size(&self) -> usize {
+        match &self.0 {
+            Node::Text(raw) => text(raw.get()).map_or(raw.get().len(), |text| text.len()),
+            Node::Attachment(bytes) => bytes.len(),
+            Node::Object(_) | Node::Array(_) => {
+                let mut sizes = Vec::new();
+                self.attachment_sizes(&mut sizes);
+                sizes.iter().sum()
+            }
+        }
+    }
+
+    /// The characters of a string, or of the JSON text of any other value; of attachments, their bytes.
+    pub fn characters(&self) -> usize {
+        match &self.0 {
+            Node::Text(raw) => match text(raw.get()) {
+                Some(text) => text.chars().count(),
+                None => raw.get().chars().count(),
+            },
+            Node::Attachment(bytes) => bytes.len(),
+            Node::Object(_) | Node::Array(_) => self.total_size(),
+        }
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        match &self.0 {
+            Node::Text(raw) => raw.get().starts_with('{'),
+            Node::Object(_) => true,
+            Node::Attachment(_) | Node::Array(_) => false,
+        }
+    }
+
+    /// Whether a receiver's parser could take a part of its text for a placeholder.
+    pub fn reads_as_attachment(&self) -> bool {
+        self.0.reads_as_attachment()
+    }
+
+    /// The approximate size in bytes of its JSON text and its attachments together.
+    pub fn total_size(&self) -> usize {
+        let mut sizes = Vec::new();
+        self.attachment_sizes(&mut sizes);
+        self.written_size() + sizes.iter().sum::<usize>()
+    }
+
+    /// The approximate size in bytes of its JSON text, without attachments.
+    pub fn written_size(&self) -> usize {
+        self.0.written_size()
+    }
+
+    /// Adds the sizes in bytes of its attachments, in the order in which they are written.
+    pub fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
+        self.0.attachment_sizes(sizes);
+    }
+}
+
+/// The member that makes an object a placeholder.
+pub(super) const PLACEHOLDER: &str = "_placeholder";
+/// The approximate size of a placeholder's text, in bytes.
+const PLACEHOLDER_SIZE: usize = r#"{"_placeholder":true,"num":99}"#.len();
+
+impl Node<'_> {
+    fn written_size(&self) -> usize {
+        match self {
+            Node::Text(raw) => raw.get().len(),
+            Node::Attachment(_) => PLACEHOLDER_SIZE,
+            Node::Object(fields) => fields
+                .iter()
+                .map(|(key, node)| key.len() + "\"\":,".len() + node.written_size())
+                .sum(),
+            Node::Array(items) => items.iter().map(|node| node.written_size() + 1).sum(),
+        }
+    }
+
+    fn reads_as_attachment(&self) -> bool {
+        match self {
+            Node::Text(raw) => may_hold_placeholder(raw.get()),
+            Node::Attachment(_) => false,
+            Node::Object(fields) => fields.iter().any(|(_, node)| node.reads_as_attachment()),
+            Node::Array(items) => items.iter().any(Node::reads_as_attachment),
+        }
+    }
+
+    fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
+        match self {
+            Node::Text(_) => {}
+            Node::Attachment(bytes) => sizes.extend([bytes.len()]),
+            Node::Object(fields) => fields
+                .iter()
+                .for_each(|(_, node)| node.attachment_sizes(sizes)),
+            Node::Array(items) => items.iter().for_each(|node| node.attachment_sizes(sizes)),
+        }
+    }
+}
+
+/// Serializes an optional value without `Some`, inside which the library does not find attachments.
+/// For `serialize_with`.
+pub fn plainly<T: Serialize, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => value.serialize(serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl Serialize for Opaque<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Node::Text(raw) => raw.serialize(serializer),
+            Node::Attachment(bytes) => serializer.serialize_bytes(bytes),
+            Node::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (key, value) in fields {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+            Node::Array(items) => {
+                let mut seq = serializer.serialize_seq(Some(items.len()))?;
+                for item in items {
+                    seq.serialize_element(item)?;
+                }
+                seq.end()
+            }
+        }
+    }
+}
+
+/// Whether this text may contain a placeholder, whose key may be written with escapes.
+pub(super) fn may_hold_placeholder(text: &str) -> bool {
+    text.contains(PLACEHOLDER) || text.contains("\\u")
+}
