@@ -1,4 +1,5 @@
-//! The address a client is counted by: the peer's, or the one that trusted proxies vouch for.
+//! The address that a client is counted by: that of the TCP peer, or the one that trusted proxies
+//! name.
 
 use std::net::IpAddr;
 
@@ -7,7 +8,7 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Follows `X-Forwarded-For` from its end, as far as the proxies are trusted.
+/// The client's address. Reads `X-Forwarded-For` from its end, as far as the proxies are trusted.
 pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
     let hops = headers
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_trusted_proxy_says_is_believed() {
+    fn only_trusted_proxies_may_name_the_address() {
         assert_eq!(address("192.0.2.1", &["203.0.113.7"]), "192.0.2.1");
         assert_eq!(address("10.1.1.1", &["203.0.113.7"]), "203.0.113.7");
         assert_eq!(

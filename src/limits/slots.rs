@@ -1,30 +1,30 @@
-//! Counted places per address: how many of something may be open from one at a time.
+//! Slots per address: they bound how many of something one address may have open at a time.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 
-/// Places per address. Clones share them.
+/// Slots per address. Clones share them.
 #[derive(Debug, Clone)]
 pub struct AddressSlots {
     taken: Arc<DashMap<IpAddr, u32>>,
-    most: u32,
+    max: u32,
 }
 
 impl AddressSlots {
-    /// `most` places for each address.
-    pub fn new(most: u32) -> Self {
+    /// `max` slots for each address.
+    pub fn new(max: u32) -> Self {
         Self {
             taken: Arc::default(),
-            most,
+            max,
         }
     }
 
-    /// Takes a place. `None`: none is left.
+    /// Takes a slot. `None`: the address has all of its slots in use.
     pub fn take(&self, address: IpAddr) -> Option<AddressSlot> {
         let mut taken = self.taken.entry(address).or_insert(0);
-        if *taken >= self.most {
+        if *taken >= self.max {
             return None;
         }
         *taken += 1;
@@ -35,7 +35,7 @@ impl AddressSlots {
     }
 }
 
-/// A place that was taken; dropping it gives it back.
+/// A slot in use; dropping it frees it.
 #[derive(Debug)]
 pub struct AddressSlot {
     taken: Arc<DashMap<IpAddr, u32>>,
@@ -57,16 +57,16 @@ mod tests {
     use std::net::Ipv4Addr;
 
     #[test]
-    fn a_place_is_free_again_when_it_is_dropped() {
+    fn a_slot_is_free_again_when_it_is_dropped() {
         let slots = AddressSlots::new(2);
-        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let first = slots.take(here);
-        let second = slots.take(here);
+        let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let first = slots.take(localhost);
+        let second = slots.take(localhost);
         assert!(first.is_some() && second.is_some());
-        assert!(slots.take(here).is_none());
+        assert!(slots.take(localhost).is_none());
         assert!(slots.take(IpAddr::V4(Ipv4Addr::UNSPECIFIED)).is_some());
         drop(first);
-        assert!(slots.take(here).is_some());
+        assert!(slots.take(localhost).is_some());
         drop(second);
         assert!(slots.taken.is_empty());
     }

@@ -1,4 +1,4 @@
-//! A server's life from its start to its orderly end: signals, and the drain within a deadline.
+//! The lifecycle of a server: signals, and a graceful shutdown within a deadline.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::connection::Close;
 use crate::model::DisconnectReason;
 use crate::server::{Server, StartError, node};
 
-/// How often the drain looks whether it is done.
-const POLL: Duration = Duration::from_millis(20);
-/// For how many looks no request must be seen.
-const QUIET: u32 = 10;
-/// Clients that are sent away are spread over this time each, so that they do not all reconnect
-/// elsewhere at once.
+/// How often the shutdown checks whether a step is done.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// For how many consecutive checks no request may be in progress.
+const QUIET_CHECKS: u32 = 10;
+/// Disconnects are spread over this time for each client, so that clients do not all reconnect to
+/// other nodes at once.
 const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 
-/// How long a client that is sent away may take to fetch what was sent to it before.
+/// How long a client may take to receive what was sent to it before it is disconnected.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why a server did not run.
+/// Why a server could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It did not start.
@@ -74,13 +74,13 @@ impl Signals {
 }
 
 impl Server {
-    /// Sends all clients away so that they reconnect elsewhere, writes what is queued, and stops,
+    /// Disconnects all clients so that they reconnect to other nodes, writes what is queued, and stops,
     /// within `deadline`, also when clients are stalled.
     pub async fn shutdown(self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.app.drain();
         // Stalled clients must leave time for the queues.
-        let _ = timeout(deadline / 2, self.send_clients_away(deadline / 4)).await;
+        let _ = timeout(deadline / 2, self.disconnect_clients(deadline / 4)).await;
         self.stop_listening();
         let _ = timeout(deadline / 8, self.no_requests()).await;
         self.links.close_all(DisconnectReason::ServerShutdown);
@@ -104,38 +104,38 @@ impl Server {
         }
     }
 
-    async fn send_clients_away(&self, longest: Duration) {
+    async fn disconnect_clients(&self, limit: Duration) {
         let clients = self.app.connections.all();
-        let spread = longest.min(SPREAD_PER_CLIENT * clients.len() as u32);
+        let spread = limit.min(SPREAD_PER_CLIENT * clients.len() as u32);
         for connection in clients {
             let wait = spread.mul_f64(rand::rng().random::<f64>());
             let app = self.app.clone();
             tokio::spawn(async move {
                 sleep(wait).await;
-                let patience = FLUSH_TIMEOUT.min(longest);
-                let _ = timeout(patience, app.part_from(&connection)).await;
+                let flush_timeout = FLUSH_TIMEOUT.min(limit);
+                let _ = timeout(flush_timeout, app.part_from(&connection)).await;
                 connection.close(Close::Reconnect, DisconnectReason::ServerShutdown);
             });
         }
         self.no_clients().await;
     }
 
-    /// What a proxy has posted it does not send again, so it must be answered: also what comes by
-    /// connections that the proxy has kept, until none has come for a while.
+    /// Waits until no request was in progress for a while. A proxy does not repeat a request that it has
+    /// sent over a connection it holds open, so all of these must be answered.
     async fn no_requests(&self) {
         let mut quiet = 0;
-        while quiet < QUIET {
+        while quiet < QUIET_CHECKS {
             quiet = match self.links.are_busy() {
                 true => 0,
                 false => quiet + 1,
             };
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     async fn no_clients(&self) {
         while self.app.connections.count() > 0 {
-            sleep(POLL).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -1,12 +1,13 @@
-//! The log: to standard error, as text for people or as JSON. Libraries are quieter than the
-//! relay, because what they log is not known to be free of content.
+//! The log, on standard error, as text or as JSON.
+//!
+//! Libraries log warnings and errors only, because their log texts may contain content.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, LogFormat};
 
-/// Starts the log of this process. A second call changes nothing.
+/// Starts the log of this process. A second call has no effect.
 pub fn init(config: &Config) {
     let level = config.log_level_in_effect();
     let filter = EnvFilter::new(format!("warn,sealed_relay={level}"));
@@ -14,16 +15,16 @@ pub fn init(config: &Config) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false);
-    // Only a log that was started before can be in the way.
+    // It fails only when a log was started before.
     let _ = match config.log_format {
         LogFormat::Text => log.finish().try_init(),
         LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
     };
-    std::panic::set_hook(Box::new(note_panic));
+    std::panic::set_hook(Box::new(log_panic));
 }
 
-/// Says where a panic was, and not why: the text of a panic may quote what was being handled.
-fn note_panic(panic: &std::panic::PanicHookInfo<'_>) {
+/// Logs where a panic was, and not its message, which may quote content.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let slot = panic
         .location()
         .map(ToString::to_string)

@@ -1,5 +1,5 @@
-//! `health`: the container's health check. One small HTTP request over a plain socket, so that the
-//! image needs no other program.
+//! `health`: the health check of the container: one HTTP request over a plain socket, so that the image
+//! needs no other program.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -9,13 +9,13 @@ use anyhow::{Context, bail, ensure};
 use http::Uri;
 use sealed_relay::config::Config;
 
-/// How long connecting, writing and reading may take, each.
+/// The longest that connecting, writing and reading may each take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest status line that is read.
-const STATUS_LINE_BYTES: u64 = 256;
+const MAX_STATUS_LINE_BYTES: u64 = 256;
 
-/// What to ask.
+/// The arguments of `health`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Address to ask; /health of the server on this machine when not given
@@ -23,7 +23,7 @@ pub struct Args {
     pub url: Option<Uri>,
 }
 
-/// The address of `/health` as this machine reaches its own server.
+/// The address of `/health` of the server on this machine.
 ///
 /// # Errors
 /// When the configured port is 0, so that the real one is not known.
@@ -86,7 +86,7 @@ fn connect(host: &str, port: u16) -> std::io::Result<TcpStream> {
 
 fn status_line(stream: TcpStream) -> std::io::Result<String> {
     let mut line = String::new();
-    let mut limited = BufReader::new(std::io::Read::take(stream, STATUS_LINE_BYTES));
+    let mut limited = BufReader::new(std::io::Read::take(stream, MAX_STATUS_LINE_BYTES));
     limited.read_line(&mut line)?;
     Ok(line)
 }

@@ -1,9 +1,9 @@
 //! The command line: reads the configuration, runs one command and turns its result into an exit
-//! code. 0 is success, 1 a failed command, 2 a wrong command line or configuration.
+//! code: 0 for success, 1 for a failed command, 2 for a wrong command line or configuration.
 
 #![allow(
     clippy::print_stderr,
-    reason = "what a command has to say to a person goes to standard error"
+    reason = "a command prints its messages to standard error"
 )]
 
 mod audit;
@@ -52,7 +52,7 @@ enum Command {
 
 /// Why a command failed, by its exit code.
 enum Failure {
-    /// The configuration is wrong: 2, or 1 when the command was to find that out.
+    /// The configuration is wrong: 2, or 1 for the command that checks it.
     Config(Problems),
     Command(anyhow::Error),
 }
@@ -120,7 +120,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
 }
 
-/// Runs the server until it is told to stop. The one place where the server is started.
+/// Runs the server until a signal stops it.
 fn serve(config: Config) -> anyhow::Result<()> {
     sealed_relay::server::logging::init(&config);
     let secret = match config.needs_jwt_secret() {
@@ -133,7 +133,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
     runtime.block_on(sealed_relay::server::lifecycle::run(config, secret))?;
-    // What is left are tasks of clients that are gone.
+    // Only tasks of disconnected clients are left.
     runtime.shutdown_background();
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `token`: mints a token that the server accepts, for trying it out.
+//! `token`: mints a token that the server accepts, for tests by hand.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use sealed_relay::config::{Config, SecretOrigin, jwt_secret};
 use serde::Serialize;
 
-/// Whom the token is for.
+/// The user of the token, and how long it is valid.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The user's id
@@ -43,8 +43,8 @@ struct Claims<'a> {
     exp: u64,
 }
 
-/// A token signed with the server's secret, which is made when there is none yet, and where the
-/// secret came from.
+/// Mints a token signed with the server's secret, which is created when there is none yet. Returns the
+/// origin of the secret as well.
 ///
 /// # Errors
 /// When the server would not accept such a token, or its secret cannot be read.
@@ -79,10 +79,10 @@ pub fn mint(args: &Args, config: &Config) -> anyhow::Result<(String, SecretOrigi
 }
 
 fn check_name(option: &str, name: &str, config: &Config) -> anyhow::Result<()> {
-    let most = config.max_id_bytes;
+    let max = config.max_id_bytes;
     ensure!(
-        (1..=most).contains(&name.len()) && !name.contains(char::is_control),
-        "{option} must have 1 to {most} bytes and no control characters"
+        (1..=max).contains(&name.len()) && !name.contains(char::is_control),
+        "{option} must have 1 to {max} bytes and no control characters"
     );
     Ok(())
 }
