@@ -190,8 +190,8 @@ macro_rules! suites {
 
         #[test]
         fn every_suite_file_is_run() {
-            let here = [$($file),*];
-            let run = here.into_iter().chain(auth::SUITES).chain(cluster::SUITES);
+            let listed = [$($file),*];
+            let run = listed.into_iter().chain(auth::SUITES).chain(cluster::SUITES);
             assert_eq!(files(), run.map(str::to_owned).collect());
         }
     };
@@ -315,8 +315,8 @@ pub fn run(suite: &str, settings: &[(&str, &str)], private: &[(&str, &str)]) {
 /// The same, with a server that keeps everything in MongoDB.
 fn mongodb(suite: &str, settings: &[(&str, &str)]) {
     if let Some(database) = Database::new() {
-        let there = [("MONGODB_URI", database.uri())];
-        run(suite, &[settings, &there].concat(), &[]);
+        let store = [("MONGODB_URI", database.uri())];
+        run(suite, &[settings, &store].concat(), &[]);
     }
 }
 

@@ -9,7 +9,6 @@
     reason = "a test fails by panicking and may print"
 )]
 
-mod asker;
 mod audit;
 mod auth;
 mod clients;
@@ -18,6 +17,7 @@ mod config;
 mod conversation;
 mod direct;
 mod program;
+mod request_client;
 mod server;
 mod session;
 mod structure;

@@ -43,7 +43,7 @@ fn rows_of(user: &str, data: &Path) -> Vec<Row> {
     rows
 }
 
-/// Leaves as a client does that is told to disconnect, and waits until the relay says so.
+/// Leaves as a client does that is asked to disconnect, and waits until the relay says so.
 async fn leave(client: Client, watcher: &mut Client) {
     client.writer.text("41").await.unwrap();
     drop(client);
@@ -204,7 +204,7 @@ async fn refused_handshakes_and_limits_leave_rows_too() {
 }
 
 /// The stop comes at any moment. What was on its way to a client that is closed may be lost, with all that comes after;
-/// what a client was told is recorded.
+/// what a client was sent is recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_confirmed_before_a_stop_in_mid_traffic_was_recorded() {
     let data = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Lets a suite of `tests/js` say what is to be done to the processes that its test owns: it connects, says a line, and is
-//! told when that is done.
+//! Lets a suite of `tests/js` control the processes that its test owns: it connects, sends one line with a command, and is
+//! answered when that is done.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};

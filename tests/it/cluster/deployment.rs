@@ -102,7 +102,7 @@ impl Deployment {
         node.relay = Some(program::start_in(node.data.path(), &env));
     }
 
-    /// Stops one in good order; what it logged is in the answer.
+    /// Stops one gracefully; what it logged is in the answer.
     pub fn terminate(&mut self, index: usize) -> (ExitStatus, String) {
         let mut relay = self.nodes[index].relay.take().expect("it runs");
         let status = relay.terminate();

@@ -14,7 +14,7 @@ fn keeps(keeps: Keeps, end: impl Fn(&mut Server)) -> bool {
 }
 
 #[test]
-fn a_redis_keeps_over_a_restart_what_it_was_told_to() {
+fn redis_keeps_over_a_restart_what_it_is_configured_to() {
     if is_ready() {
         assert!(keeps(Keeps::Everything, Server::kill));
         assert!(keeps(Keeps::Everything, Server::stop));

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::program;
 use test_support::raw::socket::{FIN, TEXT, frame};
-use test_support::raw::{PATIENCE, address, http, token};
+use test_support::raw::{TIMEOUT, address, http, token};
 use test_support::scene::stop;
 
 /// Sends this and reads until that came.
@@ -18,7 +18,7 @@ async fn exchange(tcp: &mut TcpStream, sent: &[u8], wanted: &str) -> String {
             assert!(tcp.read_buf(&mut read).await.unwrap() > 0, "closed");
         }
     };
-    let in_time = timeout(PATIENCE, reading).await;
+    let in_time = timeout(TIMEOUT, reading).await;
     in_time.unwrap_or_else(|_| panic!("no {wanted}"));
     String::from_utf8_lossy(&read).into_owned()
 }

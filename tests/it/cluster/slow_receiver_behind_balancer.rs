@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::balancer::{Balancer, Kind};
 use super::deployment::Deployment;
-use test_support::raw::{Client, Dial, PATIENCE};
+use test_support::raw::{Client, Dial, TIMEOUT};
 use test_support::scene::resident;
 use test_support::upload::{MEMORY, confirmations, receive, upload};
 
@@ -45,7 +45,7 @@ async fn a_receiver_that_pauses_slows_its_sender(kind: Kind) {
     assert!(grown <= GROWTH, "the balancer used {grown:.1} MiB");
     receive(&mut receiver.reader, 0..CHUNKS).await;
     sending.await.unwrap();
-    let all = timeout(PATIENCE, confirming).await;
+    let all = timeout(TIMEOUT, confirming).await;
     all.expect("all confirmations").unwrap();
     assert_eq!(confirmed.load(Ordering::SeqCst), CHUNKS);
     drop(receiver);

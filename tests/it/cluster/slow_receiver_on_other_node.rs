@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::deployment::Deployment;
 use crate::session::{self, Guest};
-use test_support::raw::{Client, Dial, PATIENCE};
+use test_support::raw::{Client, Dial, TIMEOUT};
 use test_support::scene::{message, resident};
 use test_support::upload::{MEMORY, confirmations, receive, upload};
 
@@ -47,7 +47,7 @@ async fn a_receiver_that_pauses_on_another_node_gets_everything_in_order() {
     bounded(&deployment);
     receive(&mut receiver.reader, 0..CHUNKS).await;
     sending.await.unwrap();
-    let all = timeout(PATIENCE, confirming).await;
+    let all = timeout(TIMEOUT, confirming).await;
     all.expect("all confirmations").unwrap();
     bounded(&deployment);
     deployment.stop();
@@ -108,7 +108,7 @@ async fn a_member_on_another_node_that_stops_reading_is_cut_off_and_the_others_g
     let reading = others.into_iter().map(|(name, mut guest)| {
         tokio::spawn(async move {
             for number in 0..COUNT {
-                let event = guest.client.event("new-message").await;
+                let event = guest.connection.event("new-message").await;
                 let text = event.raw("encrypted");
                 assert_eq!(text.len(), MEGABYTE + 2, "{name}");
                 assert_eq!(text[1..9].parse(), Ok(number), "{name}");
@@ -119,14 +119,14 @@ async fn a_member_on_another_node_that_stops_reading_is_cut_off_and_the_others_g
     for number in 0..COUNT {
         let text = format!("\"{number:08}{}\"", "x".repeat(MEGABYTE - 8));
         let event = session::message(ROOM, "sender", &text);
-        sender.client.emit("send-message", &event).await;
-        sender.client.event("message-sent").await;
+        sender.connection.emit("send-message", &event).await;
+        sender.connection.event("message-sent").await;
     }
     for reading in reading {
         timeout(LONG, reading).await.expect("in time").unwrap();
     }
     bounded(&deployment);
-    let seen = stalled.client.closed().await;
+    let seen = stalled.connection.closed().await;
     assert!(seen.len() < COUNT, "it got everything");
     deployment.stop();
 }

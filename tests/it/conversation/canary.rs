@@ -1,11 +1,11 @@
-//! What users say is kept where conversations are, shown to those who may read it, and nowhere else: marks in all that is
+//! What users say is stored where conversations are, shown to those who may read it, and nowhere else: marks in all that is
 //! said, attached, named, reacted with or encrypted are found in no log at the finest level, not in the audit, in no
 //! error, and what was deleted or refused is not even kept.
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Answer, Shape, Talker, rest, server_in};
+use super::{Answer, ConversationClient, Shape, rest, server_in};
 use test_support::canary::{canary, found_in};
 use test_support::harness::Relay;
 use test_support::raw::http::Response;
@@ -41,7 +41,7 @@ const ALL: [&str; 9] = [
     UNKNOWN,
     REFUSED,
 ];
-/// What is still kept in the end.
+/// What is still stored in the end.
 const KEPT: [&str; 6] = [CONTENT, MEDIA, EMOJI, TEMP_ID, KEY_OF_ALICE, KEY_OF_BOB];
 
 impl Marks {
@@ -68,18 +68,18 @@ impl Marks {
     }
 }
 
-/// Which of the marks someone was told: these, and no others.
-fn told_only(talker: &Talker, marks: &Marks, expected: &[&str]) {
-    let user = &talker.client.user;
+/// Which of the marks someone was sent: these, and no others.
+fn received_only(client: &ConversationClient, marks: &Marks, expected: &[&str]) {
+    let user = &client.connection.user;
     for kind in ALL {
         let mark = marks.of(kind);
         let holds = |bytes: &Bytes| {
             let mut parts = bytes.windows(mark.len());
             parts.any(|part| part == mark.as_bytes())
         };
-        let mut told = talker.told.iter();
-        let found =
-            told.find(|packet| packet.text.contains(&mark) || packet.attachments.iter().any(holds));
+        let mut received = client.received.iter();
+        let found = received
+            .find(|packet| packet.text.contains(&mark) || packet.attachments.iter().any(holds));
         match expected.contains(&kind) {
             true => assert!(found.is_some(), "{user} was not told {kind}"),
             false => assert!(found.is_none(), "{user} was told {kind}: {found:?}"),
@@ -94,7 +94,7 @@ fn unknown(marks: &Marks) -> String {
 }
 
 /// Alice does all there is to do over her socket, and is answered that it is done.
-async fn talk(alice: &mut Talker, marks: &Marks) {
+async fn talk(alice: &mut ConversationClient, marks: &Marks) {
     let [content, gone, temp_id] = [CONTENT, GONE, TEMP_ID].map(|kind| marks.of(kind));
     let unknown = unknown(marks);
     let sends = [
@@ -133,8 +133,8 @@ async fn talk(alice: &mut Talker, marks: &Marks) {
     }
 }
 
-async fn done(talker: &mut Talker, event: &str, argument: &str) -> Answer {
-    let answer = talker.ask(event, argument).await;
+async fn done(client: &mut ConversationClient, event: &str, argument: &str) -> Answer {
+    let answer = client.ask(event, argument).await;
     assert!(answer.succeeded(), "{event} {argument}: {answer:?}");
     answer
 }
@@ -183,7 +183,7 @@ async fn post(relay: &Relay, marks: &Marks) {
 }
 
 /// What is refused over sockets, for as many reasons as there are. The mark is in all of it, but not in ids that are
-/// told to who sent them.
+/// sent to who sent them.
 fn refused(marks: &Marks) -> Vec<(&'static str, String)> {
     let mark = marks.of(REFUSED);
     let opaque = format!(
@@ -336,7 +336,7 @@ async fn found(relay: &Relay, marks: &Marks) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_users_say_is_kept_where_conversations_are_and_nowhere_else() {
+async fn content_is_stored_with_conversations_and_nowhere_else() {
     for format in ["text", "json"] {
         let data = tempfile::tempdir().unwrap();
         let marks = Marks::new();
@@ -365,20 +365,20 @@ async fn converse(relay: &Relay, marks: &Marks) {
         ("dan", Shape::Conversation),
         ("stranger", Shape::Conversation),
     ] {
-        people.push((Talker::connect(relay, user, shape).await, shape));
+        people.push((ConversationClient::connect(relay, user, shape).await, shape));
     }
     found(relay, marks).await;
-    for (talker, shape) in &mut people {
-        let joined = talker.subscribe(*shape, "\"room\"").await;
-        assert_eq!(joined.succeeded(), talker.client.user != "stranger");
+    for (client, shape) in &mut people {
+        let joined = client.subscribe(*shape, "\"room\"").await;
+        assert_eq!(joined.succeeded(), client.connection.user != "stranger");
     }
     talk(&mut people[0].0, marks).await;
     post(relay, marks).await;
     read(relay, marks).await;
     let mut failed = 0;
     for (event, argument) in refused(marks) {
-        for (talker, _) in &mut people {
-            failed += usize::from(!talker.ask(event, &argument).await.succeeded());
+        for (client, _) in &mut people {
+            failed += usize::from(!client.ask(event, &argument).await.succeeded());
         }
     }
     assert!(failed >= 800, "only {failed} were refused");
@@ -393,26 +393,26 @@ async fn converse(relay: &Relay, marks: &Marks) {
             assert_eq!(marks.in_text(&said), [""; 0], "{method} {path} {body}");
         }
     }
-    for (talker, shape) in &mut people {
-        // All that was told before is read now.
-        talker.subscribe(*shape, "\"room\"").await;
-        let expected: &[&str] = match (&*talker.client.user, shape) {
+    for (client, shape) in &mut people {
+        // All that was sent before is read now.
+        client.subscribe(*shape, "\"room\"").await;
+        let expected: &[&str] = match (&*client.connection.user, shape) {
             ("stranger", _) => &[],
             (_, Shape::Conversation) => &[CONTENT, MEDIA, EMOJI, TEMP_ID, GONE],
             (_, Shape::Chat) => &[CONTENT, MEDIA, GONE],
             (_, Shape::Feed) => &[CONTENT, GONE],
         };
-        told_only(talker, marks, expected);
+        received_only(client, marks, expected);
     }
     // The stop finds them connected, with what they have not read.
     let last = format!(
         r#"{{"conversationId":"room","content":"{}"}}"#,
         marks.of(CONTENT)
     );
-    people[0].0.client.emit("message:send", &last).await;
+    people[0].0.connection.emit("message:send", &last).await;
 }
 
-/// The history shows what is kept to those who take part.
+/// The history shows what is stored to those who are participants.
 async fn read(relay: &Relay, marks: &Marks) {
     for (path, expected) in [
         (

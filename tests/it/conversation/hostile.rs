@@ -1,11 +1,11 @@
-//! Hostile events by members, by members of another conversation and by guests: the server lives, the sender is told what
-//! is documented and nothing more, nobody else is told anything, and nothing is kept of it.
+//! Hostile events by members, by members of another conversation and by guests: the server lives, the sender is sent what
+//! is documented and nothing more, nobody else is sent anything, and nothing is stored of it.
 
 use bytes::Bytes;
 use serde_json::json;
 
 use super::stage::{ROOM, Refused, Sender, Stage, USERS, assert_guest_refused, assert_refused};
-use super::{SHAPES, Shape, Talker, Told, create, history, rest, server};
+use super::{ConversationClient, Received, SHAPES, Shape, create, history, rest, server};
 use test_support::scene::stop;
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
@@ -189,11 +189,11 @@ async fn more_attachments_than_clients_take_close_their_connection_only() {
     let argument = message(&format!("[{}]", eleven.join(",")));
     let bytes = vec![Bytes::from_static(b"bytes"); 11];
     for user in ["mallory", "eve"] {
-        let mut talker = Talker::connect(&stage.relay, user, CONVERSATION).await;
-        let asked = talker.try_ask("message:send", &argument, &bytes).await;
+        let mut client = ConversationClient::connect(&stage.relay, user, CONVERSATION).await;
+        let asked = client.try_ask("message:send", &argument, &bytes).await;
         assert!(asked.is_err(), "{asked:?}");
     }
-    // They come back to their other connections at once, so nobody is told that they went.
+    // They come back to their other connections at once, so nobody is notified that they went.
     stage.unharmed("eleven attachments").await;
     stage.strike();
 }
@@ -267,7 +267,7 @@ async fn exhausting_events_are_refused() {
             assert_refused(&answer, CONVERSATION, event, &argument, *why);
         }
         // More than a guest may send.
-        let mut guest = Talker::enter(&stage.relay).await;
+        let mut guest = ConversationClient::enter(&stage.relay).await;
         let asked = guest.try_ask(event, &argument, &[]).await;
         assert!(
             asked.is_err(),
@@ -395,8 +395,8 @@ async fn ids_that_mean_something_to_someone_are_ids_like_any_other() {
         let user = format!("user-{number}");
         create(&relay, id, &[&user]).await;
         for shape in SHAPES {
-            let talker = Talker::subscriber(&relay, &user, shape, id).await;
-            members.push((id, shape, talker));
+            let client = ConversationClient::subscriber(&relay, &user, shape, id).await;
+            members.push((id, shape, client));
         }
     }
     for (number, id) in ids.iter().enumerate() {
@@ -404,24 +404,24 @@ async fn ids_that_mean_something_to_someone_are_ids_like_any_other() {
         let body = format!(r#"{{"conversationId":{id},"content":{number}}}"#);
         let sent = rest(&relay, &user, "POST", "/api/messages", &body).await;
         assert_eq!(sent.status, 201, "{sent:?}");
-        let kept = history(&relay, &user, id, 200).await;
-        assert_eq!(kept.len(), 1, "{id}: {kept:?}");
+        let stored = history(&relay, &user, id, 200).await;
+        assert_eq!(stored.len(), 1, "{id}: {stored:?}");
         let other = format!("user-{}", (number + 1) % ids.len());
         let foreign = rest(&relay, &other, "POST", "/api/messages", &body).await;
         assert_eq!(foreign.status, 403, "{foreign:?}");
     }
-    for (id, shape, talker) in &mut members {
-        let events = talker.settled(*shape).await;
-        let told: Vec<_> = events
+    for (id, shape, client) in &mut members {
+        let events = client.settled(*shape).await;
+        let received: Vec<_> = events
             .iter()
-            .filter_map(|event| Told::of(*shape, event))
+            .filter_map(|event| Received::of(*shape, event))
             .collect();
-        assert_eq!(told.len(), 1, "{id}: {told:?}");
+        assert_eq!(received.len(), 1, "{id}: {received:?}");
         let shown = match shape {
             Shape::Chat => format!("\"{}\"", id.trim_matches('"')),
             _ => (**id).to_owned(),
         };
-        assert_eq!(told[0].conversation, shown);
+        assert_eq!(received[0].conversation, shown);
     }
     stop(&mut relay);
 }

@@ -1,4 +1,4 @@
-//! The server is killed while many send: what was acknowledged is kept, once and in order, and whoever sends again what
+//! The server is killed while many send: what was acknowledged is stored, once and in order, and whoever sends again what
 //! was not learns what became of it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -13,7 +13,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Fact, Kept, SHAPES, Shape, Talker, Told, create, history, rest, server_in};
+use super::{
+    Change, ConversationClient, Received, SHAPES, Shape, StoredMessage, create, history, rest,
+    server_in,
+};
 use test_support::harness::Relay;
 use test_support::mongo::Database;
 use test_support::raw::acknowledged;
@@ -142,28 +145,31 @@ impl Sender {
         }
     }
 
-    /// What is kept of its messages is what it knows.
-    fn check(&self, history: &[Kept]) {
+    /// What is stored of its messages is what it knows.
+    fn check(&self, history: &[StoredMessage]) {
         let own: Vec<_> = history
             .iter()
             .filter(|one| one.sender == self.user)
             .collect();
-        let mut kept = HashMap::new();
+        let mut stored = HashMap::new();
         for message in &own {
             let number: usize = message.temp_id.as_ref().unwrap().parse().unwrap();
-            assert!(kept.insert(number, message).is_none(), "twice: {message:?}");
+            assert!(
+                stored.insert(number, message).is_none(),
+                "twice: {message:?}"
+            );
             assert!(number < self.sent.len(), "not sent: {message:?}");
         }
         let mut last = "";
         for (number, sent) in self.sent.iter().enumerate() {
             let Some(id) = &sent.id else { continue };
-            let message = kept.get(&number);
+            let message = stored.get(&number);
             let message = message.unwrap_or_else(|| panic!("{number} of {} is lost", self.user));
             assert_eq!(message.id, *id);
             assert!(last < &**id, "acknowledged in another order than kept");
             last = id;
         }
-        for (number, message) in kept {
+        for (number, message) in stored {
             let plain = number.to_string();
             let edited = format!("\"edited {number}\"");
             let can_be = match self.sent[number].edit {
@@ -175,10 +181,10 @@ impl Sender {
         }
     }
 
-    /// Sends again all that was not acknowledged, and some that was. What is kept already has the same id.
-    async fn send_again(&mut self, relay: &Relay, kept: &[Kept], random: &mut StdRng) {
-        let mut talker = Talker::connect(relay, self.user, Shape::Conversation).await;
-        let own = kept.iter().filter(|message| message.sender == self.user);
+    /// Sends again all that was not acknowledged, and some that was. What is stored already has the same id.
+    async fn send_again(&mut self, relay: &Relay, stored: &[StoredMessage], random: &mut StdRng) {
+        let mut client = ConversationClient::connect(relay, self.user, Shape::Conversation).await;
+        let own = stored.iter().filter(|message| message.sender == self.user);
         let known: HashMap<_, _> = own
             .map(|message| (message.temp_id.as_deref().unwrap(), &message.id))
             .collect();
@@ -186,19 +192,19 @@ impl Sender {
             if self.sent[number].id.is_some() && random.random_bool(0.95) {
                 continue;
             }
-            let answer = talker.ask("message:send", &self.message(number)).await;
+            let answer = client.ask("message:send", &self.message(number)).await;
             assert!(answer.succeeded(), "{answer:?}");
             let id = id_of(&answer.ack.get("messageId"));
             match known.get(&*number.to_string()) {
                 Some(known) => assert_eq!(id, **known),
-                None => assert!(kept.last().is_none_or(|last| last.id < id)),
+                None => assert!(stored.last().is_none_or(|last| last.id < id)),
             }
             self.sent[number].id = Some(id);
         }
     }
 }
 
-fn ids(history: &[Kept]) -> Vec<String> {
+fn ids(history: &[StoredMessage]) -> Vec<String> {
     history.iter().map(|message| message.id.clone()).collect()
 }
 
@@ -206,15 +212,19 @@ fn id_of(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// The ids of all new messages of a conversation that a connection is told until it is cut off.
-fn listen(mut talker: Talker, shape: Shape, room: &'static str) -> JoinHandle<Vec<String>> {
+/// The ids of all new messages of a conversation that a connection is sent until it is cut off.
+fn listen(
+    mut client: ConversationClient,
+    shape: Shape,
+    room: &'static str,
+) -> JoinHandle<Vec<String>> {
     tokio::spawn(async move {
         let mut ids = Vec::new();
-        while let Ok(packet) = talker.client.reader.packet_whenever().await {
-            let told = Event::parse(&packet).and_then(|event| Told::of(shape, &event));
-            let Some(told) = told else { continue };
-            let here = told.conversation.trim_matches('"') == room.trim_matches('"');
-            if let (true, Fact::New { id, .. }) = (here, told.fact) {
+        while let Ok(packet) = client.connection.reader.packet_whenever().await {
+            let received = Event::parse(&packet).and_then(|event| Received::of(shape, &event));
+            let Some(received) = received else { continue };
+            let in_room = received.conversation.trim_matches('"') == room.trim_matches('"');
+            if let (true, Change::New { id, .. }) = (in_room, received.change) {
                 ids.push(id);
             }
         }
@@ -222,21 +232,21 @@ fn listen(mut talker: Talker, shape: Shape, room: &'static str) -> JoinHandle<Ve
     })
 }
 
-/// What was told is kept: a part of the history without a gap.
-fn is_part_of(history: &[Kept], told: &[String]) {
-    let Some(first) = told.first() else {
+/// What was sent is stored: a part of the history without a gap.
+fn is_part_of(history: &[StoredMessage], received: &[String]) {
+    let Some(first) = received.first() else {
         panic!("nothing was told");
     };
     let from = history.iter().position(|message| message.id == *first);
-    let kept: Vec<_> = history[from.expect("to be kept")..]
+    let stored: Vec<_> = history[from.expect("to be kept")..]
         .iter()
         .map(|message| &message.id)
-        .take(told.len())
+        .take(received.len())
         .collect();
-    assert!(kept == told.iter().collect::<Vec<_>>());
+    assert!(stored == received.iter().collect::<Vec<_>>());
 }
 
-/// Everybody sends until so many were acknowledged and the server is killed; the senders, and what was told where.
+/// Everybody sends until so many were acknowledged and the server is killed; the senders, and what was sent where.
 async fn until_it_is_killed(
     relay: &mut Relay,
     senders: Vec<Sender>,
@@ -246,15 +256,15 @@ async fn until_it_is_killed(
     let mut listening = Vec::new();
     for room in ROOMS {
         for shape in SHAPES {
-            let talker = Talker::subscriber(relay, "listener", shape, room).await;
-            listening.push((room, listen(talker, shape, room)));
+            let client = ConversationClient::subscriber(relay, "listener", shape, room).await;
+            listening.push((room, listen(client, shape, room)));
         }
     }
     let (mut sending, mut posting) = (Vec::new(), Vec::new());
     for sender in senders {
         if SENDERS.contains(&sender.user) {
-            let talker = Talker::connect(relay, sender.user, Shape::Conversation).await;
-            sending.push(tokio::spawn(sender.send(talker.client, count.clone())));
+            let client = ConversationClient::connect(relay, sender.user, Shape::Conversation).await;
+            sending.push(tokio::spawn(sender.send(client.connection, count.clone())));
         } else {
             posting.push(sender.post(relay, count.clone()));
         }
@@ -275,11 +285,11 @@ async fn until_it_is_killed(
         .map(Result::unwrap)
         .collect();
     senders.extend(posted);
-    let mut told = Vec::new();
+    let mut received = Vec::new();
     for (room, listening) in listening {
-        told.push((room, listening.await.unwrap()));
+        received.push((room, listening.await.unwrap()));
     }
-    (senders, told)
+    (senders, received)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -293,8 +303,8 @@ async fn what_was_acknowledged_outlives_the_server() {
 async fn what_was_acknowledged_outlives_the_server_in_mongodb() {
     if let Some(database) = Database::new() {
         let data = tempfile::tempdir().unwrap();
-        let there = [("MONGODB_URI", database.uri())];
-        outlives_the_server(data.path(), &there).await;
+        let store = [("MONGODB_URI", database.uri())];
+        outlives_the_server(data.path(), &store).await;
     }
 }
 
@@ -316,31 +326,31 @@ async fn outlives_the_server(data: &Path, more: &[(&str, &str)]) {
     for round in 0..ROUNDS {
         println!("round {round}"); // shown when what follows fails
         let acknowledged = random.random_range(30..400);
-        let (after, told) = until_it_is_killed(&mut relay, senders, acknowledged).await;
+        let (after, received) = until_it_is_killed(&mut relay, senders, acknowledged).await;
         senders = after;
         relay = server_in(data, more);
         for room in ROOMS {
-            let kept = history(&relay, "listener", room, 200).await;
-            // What is new comes after all that was kept before.
+            let stored = history(&relay, "listener", room, 200).await;
+            // What is new comes after all that was stored before.
             let old = before.get(room).map_or(&[][..], Vec::as_slice);
-            assert!(ids(&kept).starts_with(old), "what was kept has changed");
-            let told = told.iter().filter(|(where_to, _)| *where_to == room);
-            for (_, told) in told {
-                is_part_of(&kept, told);
+            assert!(ids(&stored).starts_with(old), "what was kept has changed");
+            let received = received.iter().filter(|(where_to, _)| *where_to == room);
+            for (_, received) in received {
+                is_part_of(&stored, received);
             }
             let in_room = || senders.iter().filter(|sender| sender.room == room);
-            in_room().for_each(|sender| sender.check(&kept));
-            let from: HashSet<_> = kept.iter().map(|message| &*message.sender).collect();
+            in_room().for_each(|sender| sender.check(&stored));
+            let from: HashSet<_> = stored.iter().map(|message| &*message.sender).collect();
             assert!(from.is_subset(&in_room().map(|sender| sender.user).collect()));
             unacknowledged += in_room()
                 .flat_map(|sender| &sender.sent)
                 .filter(|sent| sent.id.is_none())
                 .count();
             for sender in senders.iter_mut().filter(|sender| sender.room == room) {
-                sender.send_again(&relay, &kept, &mut random).await;
+                sender.send_again(&relay, &stored, &mut random).await;
             }
             let now = history(&relay, "listener", room, 200).await;
-            assert!(now.starts_with(&kept), "what is kept has changed");
+            assert!(now.starts_with(&stored), "what is kept has changed");
             let all: usize = senders
                 .iter()
                 .filter(|sender| sender.room == room)

@@ -332,10 +332,10 @@ async fn fields_of_a_prototype_are_no_fields() {
     stage.strike();
 }
 
-/// From those who do not take part, what would be right from a member is refused, whether there is such a conversation
+/// From those who are no participants, what would be right from a member is refused, whether there is such a conversation
 /// and such a message or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_members_are_heard_and_others_do_not_learn_what_exists() {
+async fn only_members_may_send_and_others_do_not_learn_what_exists() {
     let mut stage = Stage::set(&[]).await;
     for form in FORMS {
         // Whoever is not there can leave.
@@ -356,7 +356,7 @@ async fn only_members_are_heard_and_others_do_not_learn_what_exists() {
                 let about = form.with(form.fields[0].0, room).replace("<own>", message);
                 let argument = stage.with_ids(&about.replace("<first>", message));
                 let answer = stage
-                    .ask(Sender::Stranger, form.shape, form.event, &argument, &[])
+                    .ask(Sender::NonMember, form.shape, form.event, &argument, &[])
                     .await;
                 let why = match form.event.contains("typing") {
                     true => Refused::NotInRoom,
@@ -434,7 +434,7 @@ async fn what_is_not_there_and_what_is_not_theirs_are_refused_alike() {
         ));
         let shape = Shape::Conversation;
         let answer = stage
-            .ask(Sender::Stranger, shape, event, &argument, &[])
+            .ask(Sender::NonMember, shape, event, &argument, &[])
             .await;
         assert_refused(&answer, shape, event, &argument, Refused::Unauthorized);
     }

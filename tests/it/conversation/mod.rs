@@ -8,18 +8,18 @@ mod kill;
 mod misshapen;
 mod mongodb;
 mod order;
+mod received;
 mod slow;
 mod spoofing;
 mod stage;
-mod told;
 mod verbatim;
 
 use std::path::Path;
 
-pub use told::{Fact, Told};
+pub use received::{Change, Received};
 
-use crate::asker::{Answer, Asker};
 use crate::program;
+use crate::request_client::{Answer, RequestClient};
 use test_support::harness::Relay;
 use test_support::raw::http::{self, Response};
 use test_support::raw::{Client, Dial, Event, members, token};
@@ -67,9 +67,9 @@ impl Shape {
 }
 
 /// A connection of a user that speaks one dialect.
-pub type Talker = Asker;
+pub type ConversationClient = RequestClient;
 
-impl Talker {
+impl ConversationClient {
     /// Connects and authenticates.
     pub async fn connect(relay: &Relay, user: &str, shape: Shape) -> Self {
         Self::connect_by(relay, user, shape, Dial::default()).await
@@ -83,14 +83,14 @@ impl Talker {
 
     /// Connects and subscribes to a conversation.
     pub async fn subscriber(relay: &Relay, user: &str, shape: Shape, conversation: &str) -> Self {
-        let mut talker = Self::connect(relay, user, shape).await;
-        let subscribed = talker.subscribe(shape, conversation).await;
+        let mut client = Self::connect(relay, user, shape).await;
+        let subscribed = client.subscribe(shape, conversation).await;
         assert!(subscribed.succeeded(), "{subscribed:?}");
-        talker
+        client
     }
 
     /// Subscribes to the conversation whose id is this JSON text; in `chat`, where one is subscribed already, says that
-    /// one types no more. Either way, all that was told before is in the answer.
+    /// one types no more. Either way, all that was sent before is in the answer.
     pub async fn subscribe(&mut self, shape: Shape, conversation: &str) -> Answer {
         match shape {
             Shape::Conversation => {
@@ -106,7 +106,7 @@ impl Talker {
         }
     }
 
-    /// All that it is told until now: it asks for something that is refused, of which nobody is told.
+    /// All that it is sent until now: it asks for something that is refused, of which nobody is notified.
     pub async fn settled(&mut self, shape: Shape) -> Vec<Event> {
         let (event, argument) = match shape {
             Shape::Conversation => ("typing:stop", r#"{"conversationId":"nowhere"}"#),
@@ -133,14 +133,14 @@ impl Talker {
 
 /// A message, as REST shows it in the form of `conversation`; values are their JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredMessage {
     pub id: String,
     pub sender: String,
     pub content: String,
     pub temp_id: Option<String>,
 }
 
-impl Kept {
+impl StoredMessage {
     fn of(object: &str) -> Self {
         let members = members(object);
         let optional = |name: &str| {
@@ -189,7 +189,7 @@ pub async fn create(relay: &Relay, conversation: &str, users: &[&str]) {
 /// A page of the history.
 #[derive(Debug)]
 pub struct Page {
-    pub messages: Vec<Kept>,
+    pub messages: Vec<StoredMessage>,
     pub next: Option<String>,
 }
 
@@ -204,8 +204,11 @@ pub async fn page(relay: &Relay, user: &str, conversation: &str, query: &str) ->
         let found = fields.iter().find(|(field, _)| field == name);
         found.map(|(_, value)| &**value)
     };
-    let messages = told::items(field("messages").unwrap());
-    let messages: Vec<_> = messages.iter().map(|item| Kept::of(item)).collect();
+    let messages = received::items(field("messages").unwrap());
+    let messages: Vec<_> = messages
+        .iter()
+        .map(|item| StoredMessage::of(item))
+        .collect();
     let ascending = messages.is_sorted_by(|one, next| one.id < next.id);
     assert!(ascending, "not in order: {}", answer.body);
     Page {
@@ -221,8 +224,8 @@ pub async fn since(
     conversation: &str,
     after: &str,
     limit: usize,
-) -> Vec<Kept> {
-    let mut all: Vec<Kept> = Vec::new();
+) -> Vec<StoredMessage> {
+    let mut all: Vec<StoredMessage> = Vec::new();
     let mut cursor = Some(after.to_owned());
     while let Some(after) = cursor {
         let query = format!("&after={after}&limit={limit}");
@@ -240,8 +243,13 @@ pub async fn since(
 }
 
 /// The whole history, from the newest page backwards.
-pub async fn history(relay: &Relay, user: &str, conversation: &str, limit: usize) -> Vec<Kept> {
-    let mut all: Vec<Kept> = Vec::new();
+pub async fn history(
+    relay: &Relay,
+    user: &str,
+    conversation: &str,
+    limit: usize,
+) -> Vec<StoredMessage> {
+    let mut all: Vec<StoredMessage> = Vec::new();
     let mut query = format!("&limit={limit}");
     loop {
         let mut page = page(relay, user, conversation, &query).await;

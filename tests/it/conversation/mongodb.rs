@@ -1,4 +1,4 @@
-//! Conversations in MongoDB: it goes, stands still and comes back while they are used, and an application writes to
+//! Conversations in MongoDB: it goes, hangs and comes back while they are used, and an application writes to
 //! it beside the relay.
 
 use std::collections::HashMap;
@@ -12,7 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::{Fact, SHAPES, Shape, Talker, Told, create, history, rest, server, unread};
+use super::{
+    Change, ConversationClient, Received, SHAPES, Shape, create, history, rest, server, unread,
+};
 use test_support::harness::Relay;
 use test_support::mongo::{self, Database, Server, is_ready};
 use test_support::proxy::Proxy;
@@ -24,8 +26,8 @@ const ROOMS: [&str; 2] = ["\"one\"", "2"];
 const SENDERS: [&str; 3] = ["ann", "ben", "cem"];
 const LISTENER: &str = "listener";
 const AWAY: &str = "MongoDB";
-const PATIENCE: Duration = Duration::from_secs(90);
-/// What asks a MongoDB that stands still takes longer.
+const TIMEOUT: Duration = Duration::from_secs(90);
+/// What asks a MongoDB that hangs takes longer.
 const GIVEN_UP: Duration = Duration::from_secs(5);
 /// It takes at most 5 s until what an application wrote is seen; and the machine may be busy.
 const SEEN: Duration = Duration::from_secs(10);
@@ -56,13 +58,13 @@ impl Talk {
         for room in ROOMS {
             create(&relay, room, &[&SENDERS[..], &[LISTENER]].concat()).await;
             for shape in SHAPES {
-                let talker = Talker::subscriber(&relay, LISTENER, shape, room).await;
-                listeners.push((room, tokio::spawn(listen(talker, shape, room))));
+                let client = ConversationClient::subscriber(&relay, LISTENER, shape, room).await;
+                listeners.push((room, tokio::spawn(listen(client, shape, room))));
             }
             for user in SENDERS {
-                let talker = Talker::connect(&relay, user, Shape::Conversation).await;
+                let client = ConversationClient::connect(&relay, user, Shape::Conversation).await;
                 let (goes_on, counts) = (goes_on.subscribe(), (acknowledge.clone(), fail.clone()));
-                senders.push(tokio::spawn(send(talker, room, goes_on, counts)));
+                senders.push(tokio::spawn(send(client, room, goes_on, counts)));
             }
         }
         Self {
@@ -85,10 +87,10 @@ impl Talk {
         reaches(&mut self.failed, more).await;
     }
 
-    /// Ends it: what was acknowledged is kept, once, in order, and was told to all, once.
+    /// Ends it: what was acknowledged is stored, once, in order, and was sent to all, once.
     async fn check(self) -> Arc<Relay> {
         self.goes_on.send_replace(false);
-        let sent = timeout(PATIENCE, join_all(self.senders)).await.unwrap();
+        let sent = timeout(TIMEOUT, join_all(self.senders)).await.unwrap();
         let sent: Vec<_> = sent.into_iter().map(Result::unwrap).collect();
         for room in ROOMS {
             let body = format!(r#"{{"conversationId":{room},"content":{END}}}"#);
@@ -96,11 +98,11 @@ impl Talk {
             assert_eq!(last.status, 201, "{last:?}");
         }
         for (number, room) in ROOMS.into_iter().enumerate() {
-            let kept = history(&self.relay, LISTENER, room, 200).await;
-            let ids: Vec<_> = kept.iter().map(|message| message.id.clone()).collect();
+            let stored = history(&self.relay, LISTENER, room, 200).await;
+            let ids: Vec<_> = stored.iter().map(|message| message.id.clone()).collect();
             let from = number * SENDERS.len();
             for (user, sent) in SENDERS.iter().zip(&sent[from..from + SENDERS.len()]) {
-                let own = kept.iter().filter(|message| message.sender == *user);
+                let own = stored.iter().filter(|message| message.sender == *user);
                 let own: Vec<_> = own.map(|message| message.id.clone()).collect();
                 assert!(
                     own == *sent,
@@ -111,20 +113,23 @@ impl Talk {
             }
             assert_eq!(unread(&self.relay, LISTENER, room).await, ids.len() - 1);
             for user in SENDERS {
-                let own = kept.iter().filter(|message| message.sender == user).count();
+                let own = stored
+                    .iter()
+                    .filter(|message| message.sender == user)
+                    .count();
                 assert_eq!(unread(&self.relay, user, room).await, ids.len() - own);
             }
             none_is_twice(room, &ids);
         }
         for (room, listener) in self.listeners {
-            let told = timeout(PATIENCE, listener).await.unwrap().unwrap();
-            let kept = history(&self.relay, LISTENER, room, 200).await;
-            let kept: Vec<_> = kept.into_iter().map(|message| message.id).collect();
+            let received = timeout(TIMEOUT, listener).await.unwrap().unwrap();
+            let stored = history(&self.relay, LISTENER, room, 200).await;
+            let stored: Vec<_> = stored.into_iter().map(|message| message.id).collect();
             assert!(
-                told == kept,
+                received == stored,
                 "{room}: told {}, kept {}",
-                told.len(),
-                kept.len()
+                received.len(),
+                stored.len()
             );
         }
         self.relay
@@ -140,13 +145,13 @@ fn none_is_twice(room: &str, ids: &[String]) {
 
 async fn reaches(count: &mut watch::Receiver<usize>, more: usize) {
     let target = *count.borrow() + more;
-    let reached = timeout(PATIENCE, count.wait_for(|count| *count >= target)).await;
+    let reached = timeout(TIMEOUT, count.wait_for(|count| *count >= target)).await;
     reached.expect("progress").expect("senders at work");
 }
 
-/// Sends until it is told to end; the ids that were acknowledged.
+/// Sends until it is asked to end; the ids that were acknowledged.
 async fn send(
-    mut talker: Talker,
+    mut client: ConversationClient,
     room: &'static str,
     goes_on: watch::Receiver<bool>,
     (acknowledged, failed): (watch::Sender<usize>, watch::Sender<usize>),
@@ -157,7 +162,7 @@ async fn send(
         let message =
             format!(r#"{{"conversationId":{room},"content":{number},"tempId":"{number}"}}"#);
         loop {
-            let answer = talker.ask("message:send", &message).await;
+            let answer = client.ask("message:send", &message).await;
             if answer.succeeded() {
                 ids.push(answer.ack.get("messageId").as_str().unwrap().to_owned());
                 acknowledged.send_modify(|count| *count += 1);
@@ -176,16 +181,16 @@ async fn send(
 }
 
 /// The ids of all new messages, until the last one.
-async fn listen(mut talker: Talker, shape: Shape, room: &'static str) -> Vec<String> {
+async fn listen(mut client: ConversationClient, shape: Shape, room: &'static str) -> Vec<String> {
     let mut ids = Vec::new();
     loop {
-        let packet = talker.client.reader.packet_whenever().await;
+        let packet = client.connection.reader.packet_whenever().await;
         let packet = packet.expect("an open connection");
-        let told =
-            test_support::raw::Event::parse(&packet).and_then(|event| Told::of(shape, &event));
-        let Some(told) = told else { continue };
-        let here = told.conversation.trim_matches('"') == room.trim_matches('"');
-        if let (true, Fact::New { id, content, .. }) = (here, told.fact) {
+        let received =
+            test_support::raw::Event::parse(&packet).and_then(|event| Received::of(shape, &event));
+        let Some(received) = received else { continue };
+        let in_room = received.conversation.trim_matches('"') == room.trim_matches('"');
+        if let (true, Change::New { id, content, .. }) = (in_room, received.change) {
             ids.push(id);
             if content == END {
                 return ids;
@@ -195,7 +200,7 @@ async fn listen(mut talker: Talker, shape: Shape, room: &'static str) -> Vec<Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_acknowledged_is_kept_and_told_once_whatever_mongodb_does() {
+async fn acknowledged_messages_are_stored_and_sent_once_whatever_mongodb_does() {
     if !is_ready() {
         return;
     }
@@ -288,8 +293,9 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
     let application = Application::of(&database).await;
     let mut relay = relay_with(database.uri());
     create(&relay, ROOMS[0], &["ann"]).await;
-    let mut ann = Talker::subscriber(&relay, "ann", Shape::Conversation, ROOMS[0]).await;
-    let mut bo = Talker::connect(&relay, "bo", Shape::Conversation).await;
+    let mut ann =
+        ConversationClient::subscriber(&relay, "ann", Shape::Conversation, ROOMS[0]).await;
+    let mut bo = ConversationClient::connect(&relay, "bo", Shape::Conversation).await;
     assert!(
         !bo.subscribe(Shape::Conversation, ROOMS[0])
             .await
@@ -310,7 +316,10 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
     }
     let hello = format!(r#"{{"conversationId":{},"content":"hello"}}"#, ROOMS[0]);
     assert!(ann.ask("message:send", &hello).await.succeeded());
-    assert_eq!(bo.client.event("message:new").await.get("content"), "hello");
+    assert_eq!(
+        bo.connection.event("message:new").await.get("content"),
+        "hello"
+    );
     assert_eq!(unread(&relay, "bo", ROOMS[0]).await, 1);
 
     application
@@ -319,12 +328,12 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
     let refused = bo.ask("message:send", &hello).await;
     assert_eq!(refused.ack.get("error")["code"], "NOT_PARTICIPANT");
     let began = Instant::now();
-    let mut told = HashMap::new();
-    while !told.contains_key("conversation:left") {
-        assert!(began.elapsed() < SEEN, "{told:?}");
+    let mut received = HashMap::new();
+    while !received.contains_key("conversation:left") {
+        assert!(began.elapsed() < SEEN, "{received:?}");
         assert!(ann.ask("message:send", &hello).await.succeeded());
         let events = bo.settled(Shape::Conversation).await;
-        told.extend(events.into_iter().map(|event| (event.name, event.text)));
+        received.extend(events.into_iter().map(|event| (event.name, event.text)));
     }
 
     // A user whom it suspends is not let in, five seconds later at most.

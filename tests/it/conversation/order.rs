@@ -1,5 +1,5 @@
-//! Order in a conversation: all who are told see all messages in the one order of the history, whoever sends them and in
-//! whatever shape they are told; and whoever comes late and fetches the past has no gap and no repetition.
+//! Order in a conversation: all subscribers see all messages in the one order of the history, whoever sends them and in
+//! whatever shape they see them; and whoever comes late and fetches the past has no gap and no repetition.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Fact, Kept, SHAPES, Shape, Talker, Told, create, history, rest, server};
+use super::{
+    Change, ConversationClient, Received, SHAPES, Shape, StoredMessage, create, history, rest,
+    server,
+};
 use test_support::harness::Relay;
 use test_support::raw::Event;
 use test_support::raw::acknowledged;
@@ -48,18 +51,18 @@ impl Progress {
     }
 }
 
-/// What a sender was told: the ids of its own messages, and all messages.
+/// What a sender was sent: the ids of its own messages, and all messages.
 struct Heard {
     acknowledged: Vec<String>,
-    told: Vec<(String, String)>,
+    received: Vec<(String, String)>,
 }
 
 /// Sends all messages without waiting for answers.
-fn talk(talker: Talker, progress: Progress) -> JoinHandle<Heard> {
+fn talk(client: ConversationClient, progress: Progress) -> JoinHandle<Heard> {
     tokio::spawn(async move {
-        let writer = talker.client.writer.clone();
-        let user = talker.client.user.clone();
-        let mut reader = talker.client.reader;
+        let writer = client.connection.writer.clone();
+        let user = client.connection.user.clone();
+        let mut reader = client.connection.reader;
         let (from, ahead) = (user.clone(), progress.clone());
         let sending = tokio::spawn(async move {
             for number in 0..MESSAGES {
@@ -72,7 +75,7 @@ fn talk(talker: Talker, progress: Progress) -> JoinHandle<Heard> {
                 writer.text(text).await.unwrap();
             }
         });
-        let (mut acknowledged_ids, mut own, mut told) = (Vec::new(), 0, Vec::new());
+        let (mut acknowledged_ids, mut own, mut received) = (Vec::new(), 0, Vec::new());
         loop {
             let packet = reader.packet().await.unwrap();
             if let Some((number, ack)) = acknowledged(&packet) {
@@ -95,22 +98,22 @@ fn talk(talker: Talker, progress: Progress) -> JoinHandle<Heard> {
                 assert_eq!(acknowledged_ids.get(own), Some(&id));
                 own += 1;
             }
-            told.push((id, content));
+            received.push((id, content));
         }
         sending.await.unwrap();
         Heard {
             acknowledged: acknowledged_ids,
-            told,
+            received,
         }
     })
 }
 
 /// A new message in the conversation.
 fn new_message(shape: Shape, event: &Event) -> Option<(String, String)> {
-    let told = Told::of(shape, event)?;
-    assert_eq!(told.conversation.trim_matches('"'), ROOM);
-    match told.fact {
-        Fact::New { id, content } => Some((id, content)),
+    let received = Received::of(shape, event)?;
+    assert_eq!(received.conversation.trim_matches('"'), ROOM);
+    match received.change {
+        Change::New { id, content } => Some((id, content)),
         other => panic!("{other:?}"),
     }
 }
@@ -124,17 +127,17 @@ async fn join_late(
     let shape = SHAPES[late as usize % SHAPES.len()];
     let user = format!("late-{late}");
     Progress::until(&progress.talk, SENDERS as u64 * STEP * late - STEP).await;
-    let mut talker = Talker::subscriber(&relay, &user, shape, ROOM).await;
+    let mut client = ConversationClient::subscriber(&relay, &user, shape, ROOM).await;
     let past = history(&relay, &user, ROOM, 200).await;
     progress.joined.send_modify(|joined| *joined += 1);
     let mut seen: Vec<_> = pairs(&past);
-    let early: Vec<_> = talker.told.drain(..).collect();
+    let early: Vec<_> = client.received.drain(..).collect();
     let mut early = early.iter().filter_map(Event::parse);
-    let mut told: Vec<(String, String)> = Vec::new();
+    let mut received: Vec<(String, String)> = Vec::new();
     loop {
         let event = match early.next() {
             Some(event) => event,
-            None => talker.next().await,
+            None => client.next().await,
         };
         let Some((id, content)) = new_message(shape, &event) else {
             continue;
@@ -142,22 +145,22 @@ async fn join_late(
         if content == END {
             return (past.len(), seen);
         }
-        let last = told.last();
+        let last = received.last();
         assert!(last.is_none_or(|(last, _)| *last < id), "told out of order");
-        told.push((id.clone(), content.clone()));
+        received.push((id.clone(), content.clone()));
         if past.last().is_none_or(|last| last.id < id) {
             seen.push((id, content));
         }
     }
 }
 
-fn pairs(history: &[Kept]) -> Vec<(String, String)> {
-    let pair = |message: &Kept| (message.id.clone(), message.content.clone());
+fn pairs(history: &[StoredMessage]) -> Vec<(String, String)> {
+    let pair = |message: &StoredMessage| (message.id.clone(), message.content.clone());
     history.iter().map(pair).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_who_talk_at_once_are_heard_in_one_order_by_all() {
+async fn messages_of_five_concurrent_senders_arrive_in_one_order_everywhere() {
     let relay = Arc::new(server(&[]));
     let senders: Vec<_> = (0..SENDERS).map(name).collect();
     let late: Vec<_> = (1..=LATE).map(|late| format!("late-{late}")).collect();
@@ -173,7 +176,7 @@ async fn five_who_talk_at_once_are_heard_in_one_order_by_all() {
     let mut talking = Vec::new();
     let mut members = Vec::new();
     for user in &senders {
-        members.push(Talker::subscriber(&relay, user, Shape::Conversation, ROOM).await);
+        members.push(ConversationClient::subscriber(&relay, user, Shape::Conversation, ROOM).await);
     }
     for member in members {
         talking.push(talk(member, progress.clone()));
@@ -181,19 +184,22 @@ async fn five_who_talk_at_once_are_heard_in_one_order_by_all() {
     // The last one is sent when all others were acknowledged.
     Progress::until(&progress.talk, SENDERS as u64 * MESSAGES).await;
     let poster = &senders[0];
-    let kept = history(&relay, poster, ROOM, 200).await;
+    let stored = history(&relay, poster, ROOM, 200).await;
     let end = format!(r#"{{"conversationId":{ROOM},"content":{END}}}"#);
     let posted = rest(&relay, poster, "POST", "/api/messages", &end).await;
     assert_eq!(posted.status, 201, "{posted:?}");
-    let order = pairs(&kept);
+    let order = pairs(&stored);
     for (talking, user) in talking.into_iter().zip(&senders) {
-        let heard = talking.await.unwrap();
-        assert!(heard.told == order, "{user} was told in another order");
-        let own = kept.iter().filter(|message| message.sender == **user);
+        let received = talking.await.unwrap();
+        assert!(
+            received.received == order,
+            "{user} was told in another order"
+        );
+        let own = stored.iter().filter(|message| message.sender == **user);
         let own: Vec<_> = own.map(|message| message.id.clone()).collect();
         assert_eq!(own.len() as u64, MESSAGES);
         assert!(
-            heard.acknowledged == own,
+            received.acknowledged == own,
             "{user} did not send in this order"
         );
     }

@@ -9,11 +9,13 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
-use super::{Fact, SHAPES, Shape, Talker, Told, create, history, server, server_in, since};
+use super::{
+    Change, ConversationClient, Received, SHAPES, Shape, create, history, server, server_in, since,
+};
 use test_support::database::dump;
 use test_support::harness::Relay;
 use test_support::raw::line::slow_line;
-use test_support::raw::{Dial, Event, PATIENCE, Reader, Writer};
+use test_support::raw::{Dial, Event, Reader, TIMEOUT, Writer};
 use test_support::scene::stop;
 use test_support::upload::{MEMORY, sample};
 
@@ -58,10 +60,10 @@ fn in_order(mut reader: Reader, shape: Shape, count: u64) -> JoinHandle<Reader> 
             let packet = packet
                 .expect("something in time")
                 .expect("an open connection");
-            let told = Event::parse(&packet).and_then(|event| Told::of(shape, &event));
-            if let Some(Told { fact, .. }) = told {
-                match fact {
-                    Fact::New { content, .. } => assert_eq!(number(&content), due),
+            let received = Event::parse(&packet).and_then(|event| Received::of(shape, &event));
+            if let Some(Received { change, .. }) = received {
+                match change {
+                    Change::New { content, .. } => assert_eq!(number(&content), due),
                     other => panic!("{other:?}"),
                 }
                 due += 1;
@@ -71,11 +73,14 @@ fn in_order(mut reader: Reader, shape: Shape, count: u64) -> JoinHandle<Reader> 
     })
 }
 
-/// Two who talk in another conversation until told to stop; how long each message took.
-async fn elsewhere(relay: &Relay, over: Arc<AtomicBool>) -> JoinHandle<Vec<Duration>> {
+/// Two who talk in another conversation until asked to stop; how long each message took.
+async fn exchange_in_another_conversation(
+    relay: &Relay,
+    over: Arc<AtomicBool>,
+) -> JoinHandle<Vec<Duration>> {
     create(relay, ANOTHER, &["ann", "ben"]).await;
-    let mut ann = Talker::connect(relay, "ann", Shape::Conversation).await;
-    let mut ben = Talker::subscriber(relay, "ben", Shape::Feed, ANOTHER).await;
+    let mut ann = ConversationClient::connect(relay, "ann", Shape::Conversation).await;
+    let mut ben = ConversationClient::subscriber(relay, "ben", Shape::Feed, ANOTHER).await;
     tokio::spawn(async move {
         let mut ticks = interval(Duration::from_millis(20));
         let mut times = Vec::new();
@@ -84,7 +89,7 @@ async fn elsewhere(relay: &Relay, over: Arc<AtomicBool>) -> JoinHandle<Vec<Durat
             let began = Instant::now();
             let argument = format!(r#"{{"conversationId":{ANOTHER},"content":"c"}}"#);
             assert!(ann.ask("message:send", &argument).await.succeeded());
-            ben.told("new-message").await;
+            ben.expect("new-message").await;
             times.push(began.elapsed());
         }
         times
@@ -92,13 +97,13 @@ async fn elsewhere(relay: &Relay, over: Arc<AtomicBool>) -> JoinHandle<Vec<Durat
 }
 
 /// Waits until nobody follows the conversation but these.
-async fn until_online(talker: &mut Talker, users: &[&str]) {
+async fn until_online(client: &mut ConversationClient, users: &[&str]) {
     let room = format!(r#"{{"conversationId":{ROOM}}}"#);
     let waiting = async {
         let mut looks = interval(Duration::from_millis(20));
         loop {
             looks.tick().await;
-            let answer = talker.ask("presence:request", &room).await;
+            let answer = client.ask("presence:request", &room).await;
             let online = answer.ack.get("onlineUsers");
             let ids: Vec<&Value> = online
                 .as_array()
@@ -111,7 +116,7 @@ async fn until_online(talker: &mut Talker, users: &[&str]) {
             }
         }
     };
-    timeout(PATIENCE, waiting)
+    timeout(TIMEOUT, waiting)
         .await
         .expect("only those to be left");
 }
@@ -130,42 +135,48 @@ async fn subscribers_that_stop_reading_are_cut_off_and_the_others_get_everything
     let users = [&others[..], &slow.each_ref().map(|user| &**user)].concat();
     create(&relay, ROOM, &users).await;
     let (sampling, over) = sample(&relay);
-    let exchanging = elsewhere(&relay, over.clone()).await;
+    let exchanging = exchange_in_another_conversation(&relay, over.clone()).await;
     let mut stalled = Vec::new();
     for (user, shape) in slow.iter().zip(SHAPES) {
-        let mut talker = Talker::connect_by(&relay, user, shape, Dial::narrow()).await;
-        assert!(talker.subscribe(shape, ROOM).await.succeeded());
-        stalled.push((talker, shape, user));
+        let mut client = ConversationClient::connect_by(&relay, user, shape, Dial::narrow()).await;
+        assert!(client.subscribe(shape, ROOM).await.succeeded());
+        stalled.push((client, shape, user));
     }
     let mut reading = Vec::new();
     for (user, shape) in others[1..].iter().zip(SHAPES) {
-        let talker = Talker::subscriber(&relay, user, shape, ROOM).await;
-        reading.push(in_order(talker.client.reader, shape, COUNT));
+        let client = ConversationClient::subscriber(&relay, user, shape, ROOM).await;
+        reading.push(in_order(client.connection.reader, shape, COUNT));
     }
-    let sender = Talker::subscriber(&relay, "sender", Shape::Conversation, ROOM).await;
+    let sender = ConversationClient::subscriber(&relay, "sender", Shape::Conversation, ROOM).await;
     let began = Instant::now();
-    let sending = upload(sender.client.writer.clone(), COUNT);
-    reading.push(in_order(sender.client.reader, Shape::Conversation, COUNT));
+    let sending = upload(sender.connection.writer.clone(), COUNT);
+    reading.push(in_order(
+        sender.connection.reader,
+        Shape::Conversation,
+        COUNT,
+    ));
     sending.await.unwrap();
     let mut readers = Vec::new();
     for reading in reading {
         readers.push(reading.await.unwrap());
     }
     println!("all was told after {:?}", began.elapsed());
-    let mut watcher = Talker::connect(&relay, "sender", Shape::Conversation).await;
+    let mut watcher = ConversationClient::connect(&relay, "sender", Shape::Conversation).await;
     until_online(&mut watcher, &["other-1", "other-2", "other-3", "sender"]).await;
     over.store(true, Ordering::SeqCst);
     let most = sampling.await.unwrap();
     println!("memory {most:.1} MiB");
     assert!(most <= MEMORY, "the server used {most:.1} MiB");
     undisturbed(exchanging.await.unwrap());
-    for (mut talker, shape, user) in stalled {
+    for (mut client, shape, user) in stalled {
         // What reached the kernel's buffers before is still there to be read; then it is over.
-        let seen = talker.client.closed().await;
-        let told = seen.iter().filter_map(Event::parse);
-        let told: Vec<_> = told.filter_map(|event| Told::of(shape, &event)).collect();
-        assert!((told.len() as u64) < COUNT, "{user} got everything");
-        catches_up(&relay, user, &told, COUNT).await;
+        let seen = client.connection.closed().await;
+        let received = seen.iter().filter_map(Event::parse);
+        let received: Vec<_> = received
+            .filter_map(|event| Received::of(shape, &event))
+            .collect();
+        assert!((received.len() as u64) < COUNT, "{user} got everything");
+        catches_up(&relay, user, &received, COUNT).await;
     }
     let mut relay = Arc::into_inner(relay).unwrap();
     stop(&mut relay);
@@ -177,18 +188,18 @@ async fn subscribers_that_stop_reading_are_cut_off_and_the_others_get_everything
     }
 }
 
-/// Back again, it fetches what comes behind the last message that it was told: that is all that is missing.
-async fn catches_up(relay: &Relay, user: &str, told: &[Told], count: u64) {
+/// Back again, it fetches what comes behind the last message that it was sent: that is all that is missing.
+async fn catches_up(relay: &Relay, user: &str, received: &[Received], count: u64) {
     let mut seen = 0;
-    for told in told {
-        match &told.fact {
-            Fact::New { content, .. } => assert_eq!(number(content), seen),
+    for received in received {
+        match &received.change {
+            Change::New { content, .. } => assert_eq!(number(content), seen),
             other => panic!("{other:?}"),
         }
         seen += 1;
     }
-    let missed = match told.last() {
-        Some(last) => since(relay, user, ROOM, last.fact.id(), 50).await,
+    let missed = match received.last() {
+        Some(last) => since(relay, user, ROOM, last.change.id(), 50).await,
         None => history(relay, user, ROOM, 50).await,
     };
     let missed: Vec<_> = missed
@@ -224,14 +235,18 @@ async fn a_subscriber_on_a_slow_line_gets_everything_in_each_shape() {
     let mut reading = Vec::new();
     for (user, shape) in slow.iter().zip(SHAPES) {
         let dial = slow_line(&relay, 4 * MEGABYTE).await;
-        let mut talker = Talker::connect_by(&relay, user, shape, dial).await;
-        assert!(talker.subscribe(shape, ROOM).await.succeeded());
-        reading.push(in_order(talker.client.reader, shape, COUNT));
+        let mut client = ConversationClient::connect_by(&relay, user, shape, dial).await;
+        assert!(client.subscribe(shape, ROOM).await.succeeded());
+        reading.push(in_order(client.connection.reader, shape, COUNT));
     }
-    let sender = Talker::subscriber(&relay, "sender", Shape::Conversation, ROOM).await;
+    let sender = ConversationClient::subscriber(&relay, "sender", Shape::Conversation, ROOM).await;
     let (sampling, over) = sample(&relay);
-    let sending = upload(sender.client.writer.clone(), COUNT);
-    reading.push(in_order(sender.client.reader, Shape::Conversation, COUNT));
+    let sending = upload(sender.connection.writer.clone(), COUNT);
+    reading.push(in_order(
+        sender.connection.reader,
+        Shape::Conversation,
+        COUNT,
+    ));
     sending.await.unwrap();
     let mut readers = Vec::new();
     for reading in reading {

@@ -1,9 +1,9 @@
-//! Claims to be someone else or somewhere else, and those who took part once.
+//! Claims to be someone else or somewhere else, and those who were participants once.
 
 use serde_json::{Value, json};
 
 use super::stage::{ROOM, Refused, Sender, Stage, assert_refused};
-use super::{SHAPES, Shape, Talker, Told, history, rest};
+use super::{ConversationClient, Received, SHAPES, Shape, history, rest};
 
 const CONVERSATION: Shape = Shape::Conversation;
 
@@ -22,8 +22,8 @@ async fn all_but_the_content_of_a_message_is_the_servers() {
     assert!(sent.succeeded(), "{sent:?}");
     let id = sent.ack.get("messageId");
     assert_ne!(id, stage.first.as_str());
-    let told = stage.alice.told("message:new").await;
-    let names: Vec<_> = told.members.iter().map(|(name, _)| &**name).collect();
+    let received = stage.alice.expect("message:new").await;
+    let names: Vec<_> = received.members.iter().map(|(name, _)| &**name).collect();
     let right = [
         "id",
         "conversationId",
@@ -34,14 +34,14 @@ async fn all_but_the_content_of_a_message_is_the_servers() {
         "sender",
     ];
     assert_eq!(names, right);
-    assert_eq!(told.get("id"), id);
-    assert_eq!(told.raw("senderId"), "\"mallory\"");
-    assert_eq!(told.raw("content"), "\"c\"");
+    assert_eq!(received.get("id"), id);
+    assert_eq!(received.raw("senderId"), "\"mallory\"");
+    assert_eq!(received.raw("content"), "\"c\"");
     let sender = json!({"id": "mallory", "name": "Name of mallory"});
-    assert_eq!(told.get("sender"), sender);
-    assert!(told.get("createdAt").as_str().unwrap() > "2020");
-    let heard = stage.bob.told("new-message").await;
-    let names: Vec<_> = heard.members.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(received.get("sender"), sender);
+    assert!(received.get("createdAt").as_str().unwrap() > "2020");
+    let received = stage.bob.expect("new-message").await;
+    let names: Vec<_> = received.members.iter().map(|(name, _)| &**name).collect();
     let right = [
         "id",
         "conversation_id",
@@ -52,9 +52,9 @@ async fn all_but_the_content_of_a_message_is_the_servers() {
         "is_deleted",
     ];
     assert_eq!(names, right);
-    assert_eq!(heard.raw("content_key_number"), "null");
-    assert_eq!(heard.raw("sender_username"), "\"Name of mallory\"");
-    let seen = stage.cem.told("message:new").await;
+    assert_eq!(received.raw("content_key_number"), "null");
+    assert_eq!(received.raw("sender_username"), "\"Name of mallory\"");
+    let seen = stage.cem.expect("message:new").await;
     let data: Value = seen.get("data");
     assert_eq!(data["senderId"], "mallory");
     let names: Vec<_> = data.as_object().unwrap().keys().collect();
@@ -80,11 +80,11 @@ async fn all_but_the_content_of_a_message_is_the_servers() {
         answer["message"].get("media").is_none() && answer["message"].get("deletedAt").is_none()
     );
     assert_eq!(
-        stage.alice.told("message:new").await.raw("senderId"),
+        stage.alice.expect("message:new").await.raw("senderId"),
         "\"mallory\""
     );
     // Who reads, types and reacts is who sends, too.
-    for (event, rest, told, field) in [
+    for (event, rest, received, field) in [
         (
             "message:read",
             r#""messageIds":["<first>"],"readBy":"bob""#,
@@ -114,9 +114,9 @@ async fn all_but_the_content_of_a_message_is_the_servers() {
             r#"{{"conversationId":{ROOM},"userId":"bob",{rest}}}"#
         ));
         assert!(stage.mallory[0].ask(event, &argument).await.succeeded());
-        let told = stage.alice.told(told).await;
-        assert_eq!(told.get(field), "mallory");
-        assert!(!told.text.contains("bob"), "{}", told.text);
+        let received = stage.alice.expect(received).await;
+        assert_eq!(received.get(field), "mallory");
+        assert!(!received.text.contains("bob"), "{}", received.text);
     }
     stage.strike();
 }
@@ -132,7 +132,7 @@ async fn a_conversation_that_is_named_twice_is_the_last_one() {
     ] {
         let answer = stage
             .ask(
-                Sender::Stranger,
+                Sender::NonMember,
                 CONVERSATION,
                 "message:send",
                 argument,
@@ -170,8 +170,8 @@ async fn a_temp_id_that_another_user_used_first_suppresses_nothing() {
     assert_eq!(sent.ack.text, again.ack.text);
     let alices = stage.alice.ask("message:send", &argument).await;
     assert_ne!(alices.ack.get("messageId"), sent.ack.get("messageId"));
-    let kept = history(&stage.relay, "alice", ROOM, 200).await;
-    let named: Vec<_> = kept
+    let stored = history(&stage.relay, "alice", ROOM, 200).await;
+    let named: Vec<_> = stored
         .iter()
         .filter(|message| message.temp_id.as_deref() == Some("t2"))
         .map(|message| &*message.sender)
@@ -180,38 +180,38 @@ async fn a_temp_id_that_another_user_used_first_suppresses_nothing() {
     stage.strike();
 }
 
-/// Who was removed is told so and nothing more, whatever they are connected by, and may do nothing.
+/// Who was removed is notified of that and of nothing more, whatever they are connected by, and may do nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_was_removed_is_told_nothing_and_heard_no_more() {
+async fn removed_participants_receive_nothing_and_cannot_send() {
     let mut stage = Stage::set(&[]).await;
     let path = "/api/conversations/room/participants/mallory";
     let removed = rest(&stage.relay, "alice", "DELETE", path, "").await;
     assert_eq!(removed.status, 200, "{removed:?}");
-    let left = stage.mallory[0].told("conversation:left").await;
+    let left = stage.mallory[0].expect("conversation:left").await;
     assert_eq!(left.raw("conversationId"), ROOM);
     assert_eq!(
-        stage.alice.told("user:offline").await.get("userId"),
+        stage.alice.expect("user:offline").await.get("userId"),
         "mallory"
     );
     stage.accept().await;
     let message = format!(r#"{{"conversationId":{ROOM},"content":"without mallory"}}"#);
     assert!(stage.alice.ask("message:send", &message).await.succeeded());
-    stage.alice.told("message:new").await;
-    stage.bob.told("new-message").await;
-    stage.cem.told("message:new").await;
-    for (talker, shape) in stage.mallory.iter_mut().zip(SHAPES) {
-        let events = talker.settled(shape).await;
-        let told: Vec<_> = events
+    stage.alice.expect("message:new").await;
+    stage.bob.expect("new-message").await;
+    stage.cem.expect("message:new").await;
+    for (client, shape) in stage.mallory.iter_mut().zip(SHAPES) {
+        let events = client.settled(shape).await;
+        let received: Vec<_> = events
             .iter()
-            .filter_map(|event| Told::of(shape, event))
+            .filter_map(|event| Received::of(shape, event))
             .collect();
-        assert_eq!(told, [], "{events:?}");
+        assert_eq!(received, [], "{events:?}");
     }
     stage.accept().await;
     let requests = [
         ("conversation:join", ""),
         ("message:send", r#","content":"c""#),
-        // It was kept once, but that is not for a stranger to learn.
+        // It was stored once, but that is not for others to learn.
         ("message:send", r#","content":"said","tempId":"t""#),
         ("message:update", r#","messageId":"<own>","content":"c""#),
         ("message:delete", r#","messageId":"<own>""#),
@@ -265,9 +265,9 @@ async fn whoever_was_removed_is_told_nothing_and_heard_no_more() {
         stage.unharmed(path).await;
     }
     // Nor is a new connection put in.
-    let mut chat = Talker::connect(&stage.relay, "mallory", Shape::Chat).await;
+    let mut chat = ConversationClient::connect(&stage.relay, "mallory", Shape::Chat).await;
     assert!(stage.alice.ask("message:send", &message).await.succeeded());
-    stage.cem.told("message:new").await;
+    stage.cem.expect("message:new").await;
     assert!(chat.settled(Shape::Chat).await.is_empty());
     stage.strike();
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Answer, SHAPES, Shape, Talker, create, server_in};
+use super::{Answer, ConversationClient, SHAPES, Shape, create, server_in};
 use test_support::database::dump_of;
 use test_support::harness::Relay;
 use test_support::raw::{Event, members};
@@ -13,7 +13,7 @@ use test_support::scene::{resident, stop};
 
 /// The conversation that hostile events are about, as JSON text.
 pub const ROOM: &str = "\"room\"";
-/// One in which only the stranger takes part.
+/// One with mallory, who is no participant of [`ROOM`].
 pub const ANOTHER: &str = "\"another\"";
 /// What a server may use whatever is sent to it, in MiB.
 const MEMORY: f64 = 120.0;
@@ -23,26 +23,26 @@ const MEMORY: f64 = 120.0;
 pub enum Sender {
     /// Someone without a token.
     Guest,
-    /// A user who takes part in another conversation.
-    Stranger,
+    /// A user who is a participant in another conversation.
+    NonMember,
     /// A member.
     Member,
 }
 
 /// Those who have a token.
-pub const USERS: [Sender; 2] = [Sender::Stranger, Sender::Member];
+pub const USERS: [Sender; 2] = [Sender::NonMember, Sender::Member];
 
-/// A conversation that is followed in every shape, with something of everything that is kept.
+/// A conversation that is followed in every shape, with something of everything that is stored.
 pub struct Stage {
     pub relay: Relay,
     data: TempDir,
-    pub alice: Talker,
-    pub bob: Talker,
-    pub cem: Talker,
+    pub alice: ConversationClient,
+    pub bob: ConversationClient,
+    pub cem: ConversationClient,
     /// A member who misbehaves: a connection for each shape.
-    pub mallory: Vec<Talker>,
+    pub mallory: Vec<ConversationClient>,
     /// A user of another conversation who misbehaves.
-    pub eve: Vec<Talker>,
+    pub eve: Vec<ConversationClient>,
     /// The ids of alice's message and of her reaction to it, of mallory's, and of eve's message elsewhere.
     pub first: String,
     pub reaction: String,
@@ -58,13 +58,14 @@ impl Stage {
         let relay = server_in(data.path(), more);
         create(&relay, ROOM, &["alice", "bob", "cem", "mallory"]).await;
         create(&relay, ANOTHER, &["eve"]).await;
-        let alice = Talker::subscriber(&relay, "alice", Shape::Conversation, ROOM).await;
-        let bob = Talker::subscriber(&relay, "bob", Shape::Feed, ROOM).await;
-        let cem = Talker::subscriber(&relay, "cem", Shape::Chat, ROOM).await;
+        let alice =
+            ConversationClient::subscriber(&relay, "alice", Shape::Conversation, ROOM).await;
+        let bob = ConversationClient::subscriber(&relay, "bob", Shape::Feed, ROOM).await;
+        let cem = ConversationClient::subscriber(&relay, "cem", Shape::Chat, ROOM).await;
         let (mut mallory, mut eve) = (Vec::new(), Vec::new());
         for shape in SHAPES {
-            mallory.push(Talker::subscriber(&relay, "mallory", shape, ROOM).await);
-            eve.push(Talker::subscriber(&relay, "eve", shape, ANOTHER).await);
+            mallory.push(ConversationClient::subscriber(&relay, "mallory", shape, ROOM).await);
+            eve.push(ConversationClient::subscriber(&relay, "eve", shape, ANOTHER).await);
         }
         let mut stage = Self {
             relay,
@@ -109,9 +110,9 @@ impl Stage {
     ) -> Answer {
         let asker = match sender {
             Sender::Member => &mut self.mallory[shape as usize],
-            Sender::Stranger => &mut self.eve[shape as usize],
+            Sender::NonMember => &mut self.eve[shape as usize],
             Sender::Guest => {
-                let mut guest = Talker::enter(&self.relay).await;
+                let mut guest = ConversationClient::enter(&self.relay).await;
                 return guest.ask_with(event, argument, attachments).await;
             }
         };
@@ -121,7 +122,7 @@ impl Stage {
         answer
     }
 
-    /// Nobody was told anything.
+    /// Nobody was sent anything.
     pub async fn silent(&mut self, input: &str) {
         println!("after {input:.300}"); // shown when what follows fails
         let names = |events: Vec<Event>| -> Vec<String> {
@@ -135,30 +136,30 @@ impl Stage {
         assert_eq!(names(self.cem.settled(Shape::Chat).await), [""; 0]);
     }
 
-    /// The server lives, nobody was told anything and nothing was changed.
+    /// The server lives, nobody was sent anything and nothing was changed.
     pub async fn unharmed(&mut self, input: &str) {
         self.silent(input).await;
         assert!(self.relay.is_running(), "{}", self.relay.log());
-        assert_eq!(self.kept(), self.before);
+        assert_eq!(self.stored(), self.before);
         let used = resident(&self.relay);
         assert!(used <= MEMORY, "{used:.0} MiB");
     }
 
-    /// What is kept is, from now on, what it is now. What was told until now is over.
+    /// What is stored is, from now on, what it is now. What was sent until now is over.
     pub async fn accept(&mut self) {
         self.alice.settled(Shape::Conversation).await;
         self.bob.settled(Shape::Feed).await;
         self.cem.settled(Shape::Chat).await;
         for talkers in [&mut self.mallory, &mut self.eve] {
-            for (talker, shape) in talkers.iter_mut().zip(SHAPES) {
-                talker.settled(shape).await;
+            for (client, shape) in talkers.iter_mut().zip(SHAPES) {
+                client.settled(shape).await;
             }
         }
-        self.before = self.kept();
+        self.before = self.stored();
     }
 
-    /// All that is kept of conversations.
-    fn kept(&self) -> String {
+    /// All that is stored of conversations.
+    fn stored(&self) -> String {
         dump_of(self.data.path(), "conversations.db")
     }
 
@@ -168,12 +169,12 @@ impl Stage {
 }
 
 /// Says something and reacts to it; the ids of both.
-async fn say(talker: &mut Talker, room: &str) -> (String, String) {
+async fn say(client: &mut ConversationClient, room: &str) -> (String, String) {
     let said = format!(r#"{{"conversationId":{room},"content":"said","tempId":"t"}}"#);
-    let said = talker.ask("message:send", &said).await;
+    let said = client.ask("message:send", &said).await;
     let message = said.ack.get("messageId").as_str().unwrap().to_owned();
     let react = format!(r#"{{"conversationId":{room},"messageId":"{message}","emoji":"said"}}"#);
-    let reacted = talker.ask("reaction:add", &react).await;
+    let reacted = client.ask("reaction:add", &react).await;
     let reaction = reacted.ack.get("reactionId").as_str().unwrap().to_owned();
     (message, reaction)
 }
@@ -184,7 +185,7 @@ pub enum Refused {
     Payload,
     Field(&'static str),
     NotParticipant,
-    /// Where nobody else is told of it, neither is its sender, but by a callback.
+    /// Where nobody else is notified of it, neither is its sender, but by a callback.
     NotInRoom,
     Unauthorized,
 }
@@ -228,18 +229,18 @@ pub fn assert_refused(answer: &Answer, shape: Shape, event: &str, argument: &str
     }
     if event == "conversation:join" {
         assert_eq!(names, ["conversation:join:error"], "{answer:?}");
-        let told = &answer.events[0];
-        assert_eq!(told.get("message"), message);
-        assert_eq!(told.get("code"), code);
+        let received = &answer.events[0];
+        assert_eq!(received.get("message"), message);
+        assert_eq!(received.get("code"), code);
         let id = repeated(&sent, "conversationId").unwrap_or("null");
-        assert_eq!(told.raw("conversationId"), id);
+        assert_eq!(received.raw("conversationId"), id);
         return;
     }
     assert_eq!(names, ["error"], "{answer:?}");
-    let told = &answer.events[0];
-    assert_eq!(told.get("message"), message);
-    assert_eq!(told.get("code"), code);
-    let context = members(told.raw("context"));
+    let received = &answer.events[0];
+    assert_eq!(received.get("message"), message);
+    assert_eq!(received.get("code"), code);
+    let context = members(received.raw("context"));
     let mut expected = vec![("event", json!(event).to_string())];
     if let Refused::Field(field) = why {
         expected.push(("field", json!(field).to_string()));
@@ -263,7 +264,7 @@ pub fn assert_guest_refused(answer: &Answer) {
     assert_eq!(answer.ack.get("error"), failed);
 }
 
-/// What is told to its sender again as an id: anything short that is no object and no list.
+/// What is sent to its sender again as an id: anything short that is no object and no list.
 fn repeated<'a>(sent: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let mut sent = sent.iter().rev();
     let (_, value) = sent.find(|(field, _)| field == name)?;

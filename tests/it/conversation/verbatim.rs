@@ -12,8 +12,8 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
-use super::told::{field, items};
-use super::{Fact, SHAPES, Shape, Talker, Told, create, rest, server};
+use super::received::{field, items};
+use super::{Change, ConversationClient, Received, SHAPES, Shape, create, rest, server};
 use test_support::harness::Relay;
 use test_support::json_text::{SPACES, json, placeholder, resolved, with_attachments};
 use test_support::raw::{Event, members};
@@ -25,12 +25,12 @@ const ROOM: &str = "\"room\"";
 
 /// A value as it is sent, with its attachments.
 #[derive(Debug, Clone)]
-struct Said {
+struct Content {
     text: String,
     attachments: Vec<Bytes>,
 }
 
-impl Said {
+impl Content {
     fn text(text: &str) -> Self {
         Self {
             text: text.to_owned(),
@@ -65,10 +65,10 @@ enum Way {
 #[derive(Debug, Clone)]
 struct Message {
     way: Way,
-    content: Said,
+    content: Content,
     /// Only `chat` has it.
     media: Option<String>,
-    edited: Option<Said>,
+    edited: Option<Content>,
     space: &'static str,
 }
 
@@ -80,8 +80,8 @@ fn content() -> impl Strategy<Value = String> {
     })
 }
 
-fn said() -> impl Strategy<Value = Said> {
-    let plain = content().prop_map(|text| Said::text(&text));
+fn any_content() -> impl Strategy<Value = Content> {
+    let plain = content().prop_map(|text| Content::text(&text));
     let binary = with_attachments().prop_map(|(shape, bytes)| {
         let mut text = shape;
         for number in 0..bytes.len() {
@@ -92,7 +92,7 @@ fn said() -> impl Strategy<Value = Said> {
             Some(_) => format!("[{}]", text.replace('|', ",")),
             None => text,
         };
-        Said {
+        Content {
             text,
             attachments: bytes.into_iter().map(Bytes::from).collect(),
         }
@@ -107,21 +107,21 @@ fn message() -> impl Strategy<Value = Message> {
     ];
     let parts = (
         ways,
-        said(),
+        any_content(),
         content(),
         option::of(json()),
-        option::of(said()),
+        option::of(any_content()),
         select(SPACES),
     );
-    parts.prop_map(|(way, said, plain, media, edited, space)| {
+    parts.prop_map(|(way, chosen, plain, media, edited, space)| {
         let over_socket = matches!(way, Way::Socket);
         let is_chat = matches!(way, Way::Rest(Shape::Chat));
-        let fits = |said: &Said| over_socket || said.attachments.is_empty();
+        let fits = |chosen: &Content| over_socket || chosen.attachments.is_empty();
         Message {
             content: if over_socket {
-                said
+                chosen
             } else {
-                Said::text(&plain)
+                Content::text(&plain)
             },
             media: media.filter(|media| is_chat && media != "null" && media != "\"\""),
             edited: edited.filter(fits),
@@ -131,10 +131,10 @@ fn message() -> impl Strategy<Value = Message> {
     })
 }
 
-/// Alice and those who are told what she says, each in a shape.
+/// Alice and those who are sent what she says, each in a shape.
 struct People {
-    alice: Talker,
-    others: Vec<(Shape, Talker)>,
+    alice: ConversationClient,
+    others: Vec<(Shape, ConversationClient)>,
     /// The last message that was sent.
     last: String,
 }
@@ -144,9 +144,12 @@ impl People {
         create(relay, ROOM, &["alice", "bob", "cem", "dan"]).await;
         let mut others = Vec::new();
         for (user, shape) in ["bob", "cem", "dan"].into_iter().zip(SHAPES) {
-            others.push((shape, Talker::subscriber(relay, user, shape, ROOM).await));
+            others.push((
+                shape,
+                ConversationClient::subscriber(relay, user, shape, ROOM).await,
+            ));
         }
-        let alice = Talker::connect(relay, "alice", Shape::Conversation).await;
+        let alice = ConversationClient::connect(relay, "alice", Shape::Conversation).await;
         Self {
             alice,
             others,
@@ -200,7 +203,7 @@ impl People {
         }
     }
 
-    async fn edit(&mut self, relay: &Relay, message: &Message, id: &str, edited: &Said) {
+    async fn edit(&mut self, relay: &Relay, message: &Message, id: &str, edited: &Content) {
         let text = format!("{}{}{}", message.space, edited.text, message.space);
         if let Way::Rest(form) = message.way {
             let (method, name) = match form {
@@ -225,11 +228,11 @@ impl People {
 }
 
 /// The next event about a message, and its content.
-async fn next(talker: &mut Talker, shape: Shape) -> (Event, String) {
+async fn next(client: &mut ConversationClient, shape: Shape) -> (Event, String) {
     loop {
-        let event = talker.next().await;
-        match Told::of(shape, &event).map(|told| told.fact) {
-            Some(Fact::New { content, .. } | Fact::Edited { content, .. }) => {
+        let event = client.next().await;
+        match Received::of(shape, &event).map(|received| received.change) {
+            Some(Change::New { content, .. } | Change::Edited { content, .. }) => {
                 return (event, content);
             }
             other => assert_eq!(other, None),
@@ -237,9 +240,9 @@ async fn next(talker: &mut Talker, shape: Shape) -> (Event, String) {
     }
 }
 
-fn same(event: &Event, told: &str, sent: &Said) -> Result<(), TestCaseError> {
+fn same(event: &Event, received: &str, sent: &Content) -> Result<(), TestCaseError> {
     prop_assert_eq!(
-        resolved(told, &event.attachments),
+        resolved(received, &event.attachments),
         resolved(&sent.text, &sent.attachments)
     );
     prop_assert_eq!(event.attachments.len(), sent.attachments.len());
@@ -251,9 +254,9 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
     if let Some(edited) = &message.edited {
         people.edit(relay, message, &id, edited).await;
     }
-    for (shape, talker) in &mut people.others {
-        let (event, told) = next(talker, *shape).await;
-        same(&event, &told, &message.content)?;
+    for (shape, client) in &mut people.others {
+        let (event, received) = next(client, *shape).await;
+        same(&event, &received, &message.content)?;
         if let Some(media) = &message.media {
             match shape {
                 Shape::Conversation => prop_assert_eq!(event.raw("media"), media),
@@ -265,12 +268,12 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
             }
         }
         if let Some(edited) = &message.edited {
-            let (event, told) = next(talker, *shape).await;
-            same(&event, &told, edited)?;
+            let (event, received) = next(client, *shape).await;
+            same(&event, &received, edited)?;
         }
     }
     // Whoever comes back reads it.
-    let kept = message
+    let stored = message
         .edited
         .as_ref()
         .unwrap_or(&message.content)
@@ -288,7 +291,7 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
         let messages = items(field(&members(&answer.body), "messages"));
         prop_assert_eq!(messages.len(), 1);
         let shown = members(&messages[0]);
-        prop_assert_eq!(field(&shown, name), &kept);
+        prop_assert_eq!(field(&shown, name), &stored);
         if let Some(media) = &message.media {
             prop_assert_eq!(field(&shown, "media"), media);
         }
@@ -298,7 +301,7 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
 }
 
 #[test]
-fn what_a_message_says_comes_out_as_it_came_in() {
+fn message_content_arrives_byte_for_byte() {
     let runtime = Runtime::new().unwrap();
     let mut relay = server(&[]);
     let people = Mutex::new(runtime.block_on(People::gather(&relay)));
@@ -335,7 +338,7 @@ async fn by_position(relay: &Relay) {
 
 /// What no generator comes upon: depth, length, and text that looks like something else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deep_long_and_misleading_texts_come_out_as_they_came_in() {
+async fn deep_long_and_misleading_texts_arrive_byte_for_byte() {
     let mut relay = server(&[]);
     let mut people = People::gather(&relay).await;
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
@@ -370,13 +373,13 @@ async fn deep_long_and_misleading_texts_come_out_as_they_came_in() {
         ] {
             let message = Message {
                 way,
-                content: Said::text(text),
+                content: Content::text(text),
                 media: None,
-                edited: Some(Said::text(text)),
+                edited: Some(Content::text(text)),
                 space: "",
             };
-            let told = talk(&relay, &mut people, &message).await;
-            told.unwrap_or_else(|failure| panic!("{text:.100}: {failure}"));
+            let received = talk(&relay, &mut people, &message).await;
+            received.unwrap_or_else(|failure| panic!("{text:.100}: {failure}"));
         }
     }
     stop(&mut relay);
@@ -440,14 +443,14 @@ async fn named(
     let reacted = people.alice.ask("reaction:add", &react).await;
     prop_assert!(reacted.succeeded(), "{} {:?}", react, reacted);
     let (_, bob) = &mut people.others[0];
-    let told = bob.client.event("message:new").await;
-    prop_assert_eq!(told.get("tempId"), temp_id.as_str());
-    let told = bob.client.event("reaction:added").await;
-    prop_assert_eq!(told.get("emoji"), emoji);
+    let received = bob.connection.event("message:new").await;
+    prop_assert_eq!(received.get("tempId"), temp_id.as_str());
+    let received = bob.connection.event("reaction:added").await;
+    prop_assert_eq!(received.get("emoji"), emoji);
     let path = format!("/api/messages?conversationId=room&after={}", people.last);
-    let kept = rest(relay, "bob", "GET", &path, "").await;
-    let kept: serde_json::Value = serde_json::from_str(&kept.body).unwrap();
-    prop_assert_eq!(&kept["messages"][0]["tempId"], temp_id.as_str());
+    let stored = rest(relay, "bob", "GET", &path, "").await;
+    let stored: serde_json::Value = serde_json::from_str(&stored.body).unwrap();
+    prop_assert_eq!(&stored["messages"][0]["tempId"], temp_id.as_str());
     people.last = id;
     Ok(())
 }

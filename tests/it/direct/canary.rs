@@ -1,4 +1,4 @@
-//! Nothing opaque is kept or shown: a mark in every opaque field of every event, accepted or refused, is found in no
+//! Nothing opaque is stored or shown: a mark in every opaque field of every event, accepted or refused, is found in no
 //! log at the finest level, no file of the data directory, and no answer to the sender.
 
 use bytes::Bytes;
@@ -158,7 +158,7 @@ async fn the_mark_of_a_payload_is_found_nowhere() {
         // The mark does go to the receiver: the search looks for the right thing.
         assert!(bob.event("receive_message").await.text.contains(&mark));
         while bob.event("receive_message").await.attachments != bytes {}
-        elsewhere(&relay, &mark).await;
+        send_outside_events(&relay, &mark).await;
         // A client that goes with a backlog, and the stop itself, have no reason to name it either.
         drop(alice);
         drop(bob);
@@ -168,7 +168,7 @@ async fn the_mark_of_a_payload_is_found_nowhere() {
 }
 
 /// Marks in places where there is no event: handshakes, polls, tokens, headers.
-async fn elsewhere(relay: &test_support::harness::Relay, mark: &str) {
+async fn send_outside_events(relay: &test_support::harness::Relay, mark: &str) {
     let session = Polling::connect(relay, "poller").await;
     for body in [
         format!("42[\"send_message\",{{\"recipientId\":\"{mark}"),
@@ -217,7 +217,7 @@ async fn elsewhere(relay: &test_support::harness::Relay, mark: &str) {
     }
 }
 
-/// Reads what the sender is told until its marker is confirmed, or the end: the numbers of errors and of other answers.
+/// Reads what the sender is sent until its marker is confirmed, or the end: the numbers of errors and of other answers.
 async fn answers(client: &mut Client, mark: &str) -> (usize, usize) {
     const MARKER: &str =
         r#"{"recipientId":"nobody","ciphertext":"c","iv":"i","tag":"t","seq":424242}"#;

@@ -17,7 +17,7 @@ fn claiming(argument: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_sent_an_event_is_said_by_the_server_only() {
+async fn only_the_server_names_the_sender_of_an_event() {
     let mut stage = Stage::set(&[]).await;
     let mut friend = Client::connect(&stage.relay, "friend").await;
     let mallory = Client::connect(&stage.relay, "mallory").await;
@@ -127,7 +127,7 @@ fn shape(event: &Event) -> BTreeSet<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_who_left_is_answered_for_like_one_who_never_was() {
+async fn a_user_who_left_looks_like_an_unknown_user() {
     let mut relay = server(&[]);
     let mut mallory = Client::connect(&relay, "mallory").await;
     let known = Client::connect(&relay, "known").await;
@@ -171,7 +171,7 @@ async fn a_user_who_left_is_answered_for_like_one_who_never_was() {
 
 /// The id of a socket is also the secret of its transport: who knows it can act as that socket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_secret_of_a_socket_is_told_to_its_owner_only() {
+async fn the_secret_of_a_socket_is_sent_to_its_owner_only() {
     let data = tempfile::tempdir().unwrap();
     let mut relay = crate::program::server_in(data.path(), &[("LOG_LEVEL", "trace")]);
     let mut friend = Client::connect(&relay, "friend").await;

@@ -196,7 +196,7 @@ async fn placeholders_written_in_an_unusual_way_still_stand_for_their_attachment
 
 /// No client that uses JSON.stringify writes any; all else in such a container stays as it was.
 #[tokio::test]
-async fn only_white_space_beside_an_attachment_is_not_kept() {
+async fn only_white_space_beside_an_attachment_is_not_preserved() {
     let mut relay = server(&[]);
     let alice = Client::connect(&relay, "alice").await;
     let mut bob = Client::connect(&relay, "bob").await;

@@ -263,7 +263,7 @@ fn health_follows_the_answer_of_the_configured_server() {
 }
 
 #[test]
-fn health_asks_another_address_when_told_and_fails_when_nobody_answers() {
+fn health_asks_the_address_it_is_given_and_fails_when_nobody_answers() {
     let folder = TempDir::new().unwrap();
     let (port, server) = answer_once("HTTP/1.1 200 OK\r\n\r\n");
     let url = format!("http://localhost:{port}/ready?x=1");

@@ -156,14 +156,14 @@ async fn a_secret_that_was_made_at_the_first_start_is_used_at_the_next() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_do_not_know_each_other() {
     let (mut first, mut second) = (server(&[]), server(&[]));
-    let mut here = Bystanders::named(&first, "alice", "bob").await;
-    let mut there = Bystanders::named(&second, "alice", "bob").await;
+    let mut on_first = Bystanders::named(&first, "alice", "bob").await;
+    let mut on_second = Bystanders::named(&second, "alice", "bob").await;
     for _ in 0..3 {
         // Each fails when a message of the other's came too.
-        here.exchange().await;
-        there.exchange().await;
+        on_first.exchange().await;
+        on_second.exchange().await;
     }
     stop(&mut first);
-    there.exchange().await;
+    on_second.exchange().await;
     stop(&mut second);
 }

@@ -8,7 +8,7 @@ const FORGED: &str = "FORGED-LINE";
 
 /// In every format and at the finest level.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_a_client_says_begins_a_line_or_controls_a_terminal() {
+async fn client_input_neither_begins_a_log_line_nor_controls_a_terminal() {
     for format in ["text", "json"] {
         let env = [("LOG_LEVEL", "trace"), ("LOG_FORMAT", format)];
         let mut stage = Stage::set(&env).await;

@@ -1,4 +1,4 @@
-//! Nothing secret is kept or shown: marks in everything that is encrypted, a key or said in the clear are found in no
+//! Nothing secret is stored or shown: marks in everything that is encrypted, a key or said in the clear are found in no
 //! log at the finest level, no file of the data directory, and nobody's answers but those they are for.
 
 use bytes::Bytes;
@@ -43,10 +43,10 @@ const ALL: [&str; 9] = [
     REFUSED,
 ];
 
-/// Which of the marks someone was told: these, and no others.
-fn told_only(guest: &Guest, marks: &Marks, expected: &[&str]) {
-    let told = |mark: &str| {
-        guest.told.iter().find(|packet| {
+/// Which of the marks someone was sent: these, and no others.
+fn received_only(guest: &Guest, marks: &Marks, expected: &[&str]) {
+    let received = |mark: &str| {
+        guest.received.iter().find(|packet| {
             let holds = |bytes: &Bytes| {
                 bytes
                     .windows(mark.len())
@@ -56,8 +56,8 @@ fn told_only(guest: &Guest, marks: &Marks, expected: &[&str]) {
         })
     };
     for kind in ALL {
-        let found = told(&marks.of(kind));
-        let user = &guest.client.user;
+        let found = received(&marks.of(kind));
+        let user = &guest.connection.user;
         match expected.contains(&kind) {
             true => assert!(found.is_some(), "{user} was not told {kind}"),
             false => assert!(found.is_none(), "{user} was told {kind}: {found:?}"),
@@ -208,7 +208,7 @@ async fn the_marks_of_a_session_reach_those_they_are_for_and_nothing_else() {
     }
 }
 
-/// Alice says everything that there is to say; the others read what they are told, and it is what they may see.
+/// Alice says everything that there is to say; the others read what they are sent, and it is what they may see.
 async fn converse(relay: &Relay, marks: &Marks) {
     let mut alice = Guest::enter(relay).await;
     let mut bob = Guest::enter(relay).await;
@@ -220,7 +220,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
         (&mut bob, "bob"),
         (&mut carol, "carol"),
     ] {
-        user.clone_into(&mut guest.client.user);
+        user.clone_into(&mut guest.connection.user);
         let joined = guest
             .ask("join-session", &join(marks, "room", user, user == "alice"))
             .await;
@@ -248,7 +248,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
         if let Ok(answer) = guest.try_ask(event, &argument, &[]).await {
             failed += usize::from(!answer.succeeded());
         }
-        told_only(&guest, marks, &[]);
+        received_only(&guest, marks, &[]);
     }
     assert!(failed >= 250, "only {failed} were refused");
     for guest in [&mut alice, &mut nobody] {
@@ -261,18 +261,18 @@ async fn converse(relay: &Relay, marks: &Marks) {
         marks.of(REFUSED)
     );
     let mut mallory = Guest::member(relay, "another", "mallory").await;
-    mallory.client.writer.text(text).await.unwrap();
+    mallory.connection.writer.text(text).await.unwrap();
     mallory.try_ask("typing", "7", &[]).await.ok();
-    told_only(&mallory, marks, &[]);
+    received_only(&mallory, marks, &[]);
 
     let mut late = Guest::enter(relay).await;
-    "late".clone_into(&mut late.client.user);
+    "late".clone_into(&mut late.connection.user);
     let joined = late
         .ask("join-session", &join(marks, "room", "late", false))
         .await;
     assert!(joined.succeeded());
     let everybody = [MESSAGE, PUBLIC_KEY, SESSION_KEYS];
-    told_only(&late, marks, &everybody);
+    received_only(&late, marks, &everybody);
     // It goes without a word, and the others read until they know.
     drop(late);
     for guest in [&mut alice, &mut bob, &mut carol] {
@@ -281,26 +281,26 @@ async fn converse(relay: &Relay, marks: &Marks) {
     nobody.try_ask("typing", "7", &[]).await.unwrap();
     stranger.ask("typing", "7").await;
 
-    told_only(
+    received_only(
         &alice,
         marks,
         &[&everybody[..], &[PRIVATE, ORIGINAL]].concat(),
     );
-    told_only(&bob, marks, &[&everybody[..], &[PRIVATE, FILE]].concat());
-    told_only(&carol, marks, &everybody);
-    told_only(&stranger, marks, &[]);
-    told_only(&nobody, marks, &[]);
+    received_only(&bob, marks, &[&everybody[..], &[PRIVATE, FILE]].concat());
+    received_only(&carol, marks, &everybody);
+    received_only(&stranger, marks, &[]);
+    received_only(&nobody, marks, &[]);
     only_in_confirmations(&alice, marks);
     // The stop finds them connected, with what they have not read.
     let message = &accepted(marks)[0];
-    alice.client.emit(message.0, &message.1).await;
+    alice.connection.emit(message.0, &message.1).await;
 }
 
-/// What its author said in the clear is told to the author, and only where a message is confirmed.
+/// What its author said in the clear is sent to the author, and only where a message is confirmed.
 fn only_in_confirmations(author: &Guest, marks: &Marks) {
     let mark = marks.of(ORIGINAL);
     for packet in author
-        .told
+        .received
         .iter()
         .filter(|packet| packet.text.contains(&mark))
     {
@@ -383,7 +383,7 @@ async fn reservations(relay: &Relay, marks: &Marks) {
         let error = error.map(|event| event.get("error"));
         assert_eq!(error, code.map(Into::into), "{rest}");
     }
-    told_only(&guest, marks, &[]);
+    received_only(&guest, marks, &[]);
 }
 
 /// A session that ends of itself takes all of it along.
@@ -394,7 +394,7 @@ async fn nothing_is_left_of_a_session_that_expired() {
     let env = [("LOG_LEVEL", "trace"), ("SESSION_MAX_IDLE", "2s")];
     let mut relay = server_in(data.path(), &env);
     let mut alice = Guest::enter(&relay).await;
-    "alice".clone_into(&mut alice.client.user);
+    "alice".clone_into(&mut alice.connection.user);
     alice
         .ask("join-session", &join(&marks, "room", "alice", true))
         .await;
@@ -402,15 +402,15 @@ async fn nothing_is_left_of_a_session_that_expired() {
         let done = alice.ask(event, &argument).await;
         assert!(done.succeeded(), "{event} {argument}: {done:?}");
     }
-    let expired = alice.told("session-error").await;
+    let expired = alice.expect("session-error").await;
     assert_eq!(expired.get("error"), "SESSION_EXPIRED");
     assert!(!expired.text.contains(&marks.0));
-    alice.told.clear();
+    alice.received.clear();
     for (event, argument) in accepted(&marks) {
         let answer = alice.ask(event, &argument).await;
         if event == "get-public-keys" {
-            let told = answer.one("public-keys-updated");
-            assert_eq!(told.text, r#"["public-keys-updated",[]]"#);
+            let received = answer.one("public-keys-updated");
+            assert_eq!(received.text, r#"["public-keys-updated",[]]"#);
             continue;
         }
         assert_eq!(answer.ack.get("error")["code"], "NOT_A_MEMBER", "{event}");
@@ -422,8 +422,8 @@ async fn nothing_is_left_of_a_session_that_expired() {
     assert_eq!(gone.events[0].get("error"), "SESSION_NOT_FOUND");
     // A new one under the same id has none of it, whatever its key.
     bob.join("room", "bob").await;
-    told_only(&bob, &marks, &[]);
-    told_only(&alice, &marks, &[]);
+    received_only(&bob, &marks, &[]);
+    received_only(&alice, &marks, &[]);
     stop(&mut relay);
     found_nowhere(&relay.log(), data.path(), &marks.0);
 }

@@ -1,5 +1,5 @@
-//! Hostile events by guests, by members and by members of another session: the server lives, the sender is told what is
-//! documented and nothing more, the members of the session are told nothing, and nothing is kept of it.
+//! Hostile events by guests, by members and by members of another session: the server lives, the sender is sent what is
+//! documented and nothing more, the members of the session are sent nothing, and nothing is stored of it.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -180,7 +180,7 @@ async fn ten_attachments_are_relayed_and_eleven_close_their_connection_only() {
         .await;
     assert!(sent.succeeded(), "{sent:?}");
     for member in [&mut stage.alice, &mut stage.bob] {
-        let got = member.told("new-message").await;
+        let got = member.expect("new-message").await;
         assert_eq!(got.raw("encrypted"), encrypted);
         assert_eq!(got.attachments, bytes);
     }
@@ -239,7 +239,7 @@ async fn exhausting_events_are_refused_or_close_their_connection_only() {
         ]);
     }
     for (event, argument, why) in &cases {
-        for sender in [Sender::Stranger, Sender::Member] {
+        for sender in [Sender::NonMember, Sender::Member] {
             let answer = stage.ask(sender, event, argument, &[]).await;
             assert_refused(&answer, event, *why);
         }
@@ -317,8 +317,8 @@ async fn names_that_mean_something_to_a_script_are_names_like_any_other() {
         let metadata = joined.one("session-metadata");
         assert_eq!(metadata.raw("encryptedSessionKey"), "null", "{name}");
         for member in [&mut stage.alice, &mut stage.bob, &mut stage.carol] {
-            assert_eq!(member.told("user-joined").await.get("userId"), name);
-            let keys = items(&member.told("public-keys-updated").await);
+            assert_eq!(member.expect("user-joined").await.get("userId"), name);
+            let keys = items(&member.expect("public-keys-updated").await);
             assert_eq!(raw(keys.last().unwrap(), "userId"), format!("\"{name}\""));
         }
         let to = format!(r#"{{"sessionId":"room","from":"{name}","to":"{name}","encrypted":"c"}}"#);
@@ -327,8 +327,8 @@ async fn names_that_mean_something_to_a_script_are_names_like_any_other() {
         let leave = format!(r#"{{"sessionId":"room","userId":"{name}"}}"#);
         assert!(guest.ask("leave-session", &leave).await.succeeded());
         for member in [&mut stage.alice, &mut stage.bob, &mut stage.carol] {
-            assert_eq!(member.told("user-left").await.get("userId"), name);
-            member.told("public-keys-updated").await;
+            assert_eq!(member.expect("user-left").await.get("userId"), name);
+            member.expect("public-keys-updated").await;
         }
     }
     for sender in SENDERS {

@@ -13,7 +13,7 @@ struct Form {
 /// Stands for a string of 129 bytes, one of 4097, one of 65537, and for no field at all.
 const LONG: &str = "<129>";
 const LONGER: &str = "<4097>";
-const LONGEST: &str = "<65537>";
+const TOO_LONG: &str = "<65537>";
 const MISSING: &str = "";
 
 const NO_ID: &[&str] = &[
@@ -56,7 +56,7 @@ const NO_SESSION: &[&str] = &[
     "\"::key\"",
     "\"a\\nb:key\"",
     LONG,
-    LONGEST,
+    TOO_LONG,
 ];
 const NO_OPTIONAL_ID: &[&str] = &[
     "true",
@@ -96,9 +96,9 @@ const FORMS: &[Form] = &[
             ("userId", NO_ID),
             ("userId", &["\"all\"", "\"\\u0061ll\""]),
             ("displayName", NO_LABEL),
-            ("publicKey", &["true", "7", "[]", "[\"key\"]", LONGEST]),
+            ("publicKey", &["true", "7", "[]", "[\"key\"]", TOO_LONG]),
             ("isCreator", &["\"true\"", "\"\"", "1", "0", "{}", "[]"]),
-            ("authKey", &["true", "1.5", "{}", "[]", "{\"$ne\":null}", "\"\\ud800\"", LONGEST]),
+            ("authKey", &["true", "1.5", "{}", "[]", "{\"$ne\":null}", "\"\\ud800\"", TOO_LONG]),
         ],
     },
     Form {
@@ -114,7 +114,7 @@ const FORMS: &[Form] = &[
         ],
         wrong: &[
             ("sessionId", NO_SESSION), ("userId", NO_ID), ("displayName", NO_LABEL),
-            ("publicKey", &[MISSING, "null", "\"\"", "true", "7", "[]", "[\"key\"]", LONGEST]),
+            ("publicKey", &[MISSING, "null", "\"\"", "true", "7", "[]", "[\"key\"]", TOO_LONG]),
         ],
     },
     Form {
@@ -197,7 +197,7 @@ async fn a_field_of_the_wrong_shape_is_refused_by_its_name() {
         for (field, values) in form.wrong {
             for value in *values {
                 // A guest may not send that much.
-                let senders = if *value == LONGEST {
+                let senders = if *value == TOO_LONG {
                     &SENDERS[1..]
                 } else {
                     &SENDERS[..]
@@ -269,7 +269,7 @@ async fn fields_of_a_prototype_are_no_fields() {
 
 /// From those who are no member, what would be right from carol is refused, whether there is such a session or not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_members_are_heard_and_others_do_not_learn_what_exists() {
+async fn only_members_may_send_and_others_do_not_learn_what_exists() {
     let mut stage = Stage::set(&[]).await;
     for form in FORMS.iter().filter(|form| form.event != "join-session") {
         for sender in &SENDERS[..2] {
@@ -283,7 +283,7 @@ async fn only_members_are_heard_and_others_do_not_learn_what_exists() {
                 let argument = form.with("sessionId", session);
                 println!("{sender:?} {} {argument}", form.event);
                 let answer = stage.ask(*sender, form.event, &argument, &[]).await;
-                let own = format!("{sender:?}") == "Stranger" && session == "\"another\"";
+                let own = format!("{sender:?}") == "NonMember" && session == "\"another\"";
                 // These two do not say who sends them.
                 if own && ["set-session-key", "file-downloaded"].contains(&form.event) {
                     continue;

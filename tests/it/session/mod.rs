@@ -1,5 +1,5 @@
 //! The `session` dialect over raw frames. Here is what its tests share: a server, and guests who join sessions and ask
-//! for things, and see every byte they are told.
+//! for things, and see every byte they are sent.
 
 mod canary;
 mod hostile;
@@ -15,8 +15,8 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
-pub use crate::asker::{Answer, Asker};
 use crate::program;
+pub use crate::request_client::{Answer, RequestClient};
 use test_support::harness::Relay;
 use test_support::raw::{Event, members};
 
@@ -40,7 +40,7 @@ fn settings<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// A client without a token.
-pub type Guest = Asker;
+pub type Guest = RequestClient;
 
 impl Guest {
     /// Connects, and joins a session.
@@ -52,7 +52,7 @@ impl Guest {
 
     /// Joins a session, which is made if there is none.
     pub async fn join(&mut self, session: &str, user: &str) -> Answer {
-        user.clone_into(&mut self.client.user);
+        user.clone_into(&mut self.connection.user);
         let answer = self.ask("join-session", &join(session, user)).await;
         assert!(answer.succeeded(), "{answer:?}");
         answer

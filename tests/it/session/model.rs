@@ -1,5 +1,5 @@
 //! Members who join, come back on another socket, leave and are cut off, in any order: after each step every socket
-//! has been told exactly what a simple model of a session says, in that order.
+//! has been sent exactly what a simple model of a session says, in that order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,14 +15,14 @@ use tokio::runtime::Runtime;
 
 use super::{Guest, server};
 use test_support::harness::Relay;
-use test_support::raw::{Client, Event, PATIENCE, http};
+use test_support::raw::{Client, Event, TIMEOUT, http};
 use test_support::scene::stop;
 
 const CASES: u32 = 150;
 const USERS: [&str; 3] = ["ann", "ben", "cem"];
 const SOCKETS: usize = 5;
 
-/// What one client does. Sockets and users are told by number.
+/// What one client does. Sockets and users are given by number.
 #[derive(Debug, Clone)]
 enum Step {
     Join {
@@ -61,9 +61,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a socket was told, without what the model cannot know.
+/// What a socket was sent, without what the model cannot know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Told {
+enum Received {
     Joined(String),
     Left(String),
     History(Vec<String>),
@@ -91,14 +91,14 @@ struct Model {
     exists: bool,
     members: Vec<Member>,
     /// Keys of those who were cut off and may come back.
-    kept: BTreeMap<usize, String>,
+    stored: BTreeMap<usize, String>,
     /// Messages: id, from, to.
     history: Vec<(String, usize, Option<usize>)>,
     memberships: usize,
     keys: usize,
     messages: usize,
-    /// What each socket is told by the present step.
-    told: [Vec<Told>; SOCKETS],
+    /// What each socket is sent by the present step.
+    received: [Vec<Received>; SOCKETS],
 }
 
 impl Model {
@@ -106,16 +106,16 @@ impl Model {
         self.members.iter().find(|member| member.socket == socket)
     }
 
-    fn tell(&mut self, to: impl Fn(usize) -> bool, what: &Told) {
+    fn send_to(&mut self, to: impl Fn(usize) -> bool, what: &Received) {
         for member in &self.members {
             if to(member.socket) {
-                self.told[member.socket].push(what.clone());
+                self.received[member.socket].push(what.clone());
             }
         }
     }
 
-    fn keys(&self, but: Option<usize>) -> Told {
-        let told = self
+    fn keys(&self, but: Option<usize>) -> Received {
+        let received = self
             .members
             .iter()
             .filter(|member| Some(member.user) != but);
@@ -123,22 +123,22 @@ impl Model {
             let key = member.key.clone()?;
             Some((USERS[member.user].to_owned(), key, member.membership))
         };
-        Told::Keys(told.filter_map(entry).collect())
+        Received::Keys(received.filter_map(entry).collect())
     }
 
     fn tell_keys(&mut self) {
         let keys = self.keys(None);
-        self.tell(|_| true, &keys);
+        self.send_to(|_| true, &keys);
     }
 
     fn join(&mut self, socket: usize, user: usize, creator: bool, key: Option<String>) {
         if !self.exists && !creator {
-            self.told[socket].push(Told::Refused("SESSION_NOT_FOUND".to_owned()));
+            self.received[socket].push(Received::Refused("SESSION_NOT_FOUND".to_owned()));
             return;
         }
         self.exists = true;
         let known = self.members.iter().position(|member| member.user == user);
-        let kept = self.kept.remove(&user);
+        let stored = self.stored.remove(&user);
         match known {
             Some(at) => {
                 let member = &mut self.members[at];
@@ -151,36 +151,36 @@ impl Model {
                 self.members.push(Member {
                     user,
                     socket,
-                    key: key.or(kept),
+                    key: key.or(stored),
                     membership,
                 });
             }
         }
-        // A socket is one member: who it was before is gone, and told so first.
+        // A socket is one member: who it was before is gone, which is sent first.
         let was = |member: &Member| member.socket == socket && member.user != user;
         if let Some(at) = self.members.iter().position(was) {
             let before = self.members.remove(at);
             self.gone(&before);
-            let left = Told::Left(USERS[before.user].to_owned());
-            self.tell(|other| other != socket, &left);
+            let left = Received::Left(USERS[before.user].to_owned());
+            self.send_to(|other| other != socket, &left);
         }
         if known.is_none() {
-            let joined = Told::Joined(USERS[user].to_owned());
-            self.tell(|other| other != socket, &joined);
+            let joined = Received::Joined(USERS[user].to_owned());
+            self.send_to(|other| other != socket, &joined);
         }
         let may_see = |(_, from, to): &&(String, usize, Option<usize>)| {
             to.is_none() || *from == user || *to == Some(user)
         };
         let seen = self.history.iter().filter(may_see);
-        let history = Told::History(seen.map(|(id, ..)| id.clone()).collect());
-        self.told[socket].extend([history, Told::Metadata]);
+        let history = Received::History(seen.map(|(id, ..)| id.clone()).collect());
+        self.received[socket].extend([history, Received::Metadata]);
         self.tell_keys();
     }
 
     /// A member whose connection is not its any more.
     fn gone(&mut self, member: &Member) {
         if let Some(key) = &member.key {
-            self.kept.insert(member.user, key.clone());
+            self.stored.insert(member.user, key.clone());
         }
     }
 
@@ -191,7 +191,7 @@ impl Model {
             .position(|member| member.socket == socket)
         else {
             if leaves {
-                self.told[socket].push(Told::Refused("NOT_A_MEMBER".to_owned()));
+                self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned()));
             }
             return;
         };
@@ -209,24 +209,24 @@ impl Model {
         if !leaves {
             self.gone(&member);
         }
-        self.tell(|_| true, &Told::Left(USERS[member.user].to_owned()));
+        self.send_to(|_| true, &Received::Left(USERS[member.user].to_owned()));
         self.tell_keys();
     }
 
     fn send(&mut self, socket: usize, to: Option<usize>, id: &str) {
         let Some(from) = self.on(socket).map(|member| member.user) else {
-            self.told[socket].push(Told::Refused("NOT_A_MEMBER".to_owned()));
+            self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned()));
             return;
         };
         self.history.push((id.to_owned(), from, to));
-        let message = Told::Message(id.to_owned());
+        let message = Received::Message(id.to_owned());
         let recipient = self.members.iter().find(|member| Some(member.user) == to);
         let recipient = recipient.map(|member| member.socket);
         match to {
-            None => self.tell(|other| other != socket, &message),
-            Some(_) => self.tell(|other| Some(other) == recipient, &message),
+            None => self.send_to(|other| other != socket, &message),
+            Some(_) => self.send_to(|other| Some(other) == recipient, &message),
         }
-        self.told[socket].push(Told::Sent(id.to_owned()));
+        self.received[socket].push(Received::Sent(id.to_owned()));
     }
 
     fn save_key(&mut self, socket: usize, key: &str) {
@@ -239,15 +239,15 @@ impl Model {
                 member.key = Some(key.to_owned());
                 self.tell_keys();
             }
-            None => self.told[socket].push(Told::Refused("NOT_A_MEMBER".to_owned())),
+            None => self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned())),
         }
     }
 
     /// What `get-public-keys` answers.
-    fn keys_for(&self, socket: usize) -> Told {
+    fn keys_for(&self, socket: usize) -> Received {
         match self.on(socket) {
             Some(member) => self.keys(Some(member.user)),
-            None => Told::Keys(Vec::new()),
+            None => Received::Keys(Vec::new()),
         }
     }
 }
@@ -273,7 +273,7 @@ impl Play<'_> {
                 with_key,
             } => {
                 if self.sockets[socket].is_none() {
-                    self.sockets[socket] = Some(Guest::enter(self.relay).await.client);
+                    self.sockets[socket] = Some(Guest::enter(self.relay).await.connection);
                 }
                 self.model.keys += 1;
                 let key = with_key.then(|| format!("key-{}", self.model.keys));
@@ -344,14 +344,14 @@ impl Play<'_> {
         }
     }
 
-    /// Reads what every socket was told by this step, and compares.
+    /// Reads what every socket was sent by this step, and compares.
     async fn compare(&mut self, step: &Step) -> Result<(), TestCaseError> {
         let asked = match *step {
             Step::Join { socket, .. } | Step::Send { socket, .. } => Some(socket),
             Step::Leave(socket) | Step::SaveKey(socket) => Some(socket),
             Step::Disconnect(_) => None,
         };
-        // First the one who acted: when its last answer is there, the others have been told.
+        // First the one who acted: when its last answer is there, the others have been sent theirs.
         let order = asked
             .into_iter()
             .chain((0..SOCKETS).filter(|other| Some(*other) != asked));
@@ -365,44 +365,44 @@ impl Play<'_> {
                 let client = self.sockets[socket].as_ref().unwrap();
                 client.writer.text(packet).await.unwrap();
             }
-            let told = self.read(socket).await;
-            let mut expected = std::mem::take(&mut self.model.told[socket]);
+            let received = self.read(socket).await;
+            let mut expected = std::mem::take(&mut self.model.received[socket]);
             expected.push(self.model.keys_for(socket));
-            prop_assert_eq!(told, expected, "socket {} after {:?}", socket, step);
+            prop_assert_eq!(received, expected, "socket {} after {:?}", socket, step);
         }
-        self.model.told = Default::default();
+        self.model.received = Default::default();
         Ok(())
     }
 
     /// Everything up to the answer of the last `get-public-keys`.
-    async fn read(&mut self, socket: usize) -> Vec<Told> {
-        let mut told = Vec::new();
+    async fn read(&mut self, socket: usize) -> Vec<Received> {
+        let mut received = Vec::new();
         loop {
             let client = self.sockets[socket].as_mut().unwrap();
             let packet = client.reader.packet().await.expect("an open connection");
             if packet.text.starts_with("32") {
-                return told;
+                return received;
             }
             if let Some(event) = Event::parse(&packet) {
-                told.push(self.told(&event));
+                received.push(self.received(&event));
             }
         }
     }
 
-    fn told(&mut self, event: &Event) -> Told {
+    fn received(&mut self, event: &Event) -> Received {
         let text = |field| event.get(field).as_str().unwrap().to_owned();
         match &*event.name {
-            "user-joined" => Told::Joined(text("userId")),
-            "user-left" => Told::Left(text("userId")),
-            "session-metadata" => Told::Metadata,
-            "session-error" => Told::Refused(text("error")),
-            "new-message" => Told::Message(text("id")),
-            "message-sent" => Told::Sent(text("id")),
+            "user-joined" => Received::Joined(text("userId")),
+            "user-left" => Received::Left(text("userId")),
+            "session-metadata" => Received::Metadata,
+            "session-error" => Received::Refused(text("error")),
+            "new-message" => Received::Message(text("id")),
+            "message-sent" => Received::Sent(text("id")),
             "messages-history" => {
                 let ids = argument(event)
                     .into_iter()
                     .map(|message| as_text(&message["id"]));
-                Told::History(ids.collect())
+                Received::History(ids.collect())
             }
             "public-keys-updated" => {
                 let entries = argument(event).into_iter().map(|entry| {
@@ -411,13 +411,13 @@ impl Play<'_> {
                     let membership = self.membership(&user, joined_at);
                     (user, as_text(&entry["publicKey"]), membership)
                 });
-                Told::Keys(entries.collect())
+                Received::Keys(entries.collect())
             }
             other => panic!("unexpected {other}: {}", event.text),
         }
     }
 
-    /// The membership of a user at present, if its `joinedAt` is the one told first; else none there is.
+    /// The membership of a user at present, if its `joinedAt` is the one sent first; else none there is.
     fn membership(&mut self, user: &str, joined_at: u64) -> Membership {
         let mut members = self.model.members.iter();
         let member = members.find(|member| USERS[member.user] == user);
@@ -428,9 +428,9 @@ impl Play<'_> {
         }
     }
 
-    /// The end of a connection is told to others; when there is none, only the server's counts show it.
+    /// The end of a connection is sent to others; when there is none, only the server's counts show it.
     async fn until_members_are(&self, wanted: usize) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let listed = http::get(self.relay, "/sessions").await.body;
             let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
@@ -494,7 +494,7 @@ struct Visitor {
 impl Visitor {
     async fn new(relay: &Relay) -> Self {
         Self {
-            client: Guest::enter(relay).await.client,
+            client: Guest::enter(relay).await.connection,
             user: USERS[0],
             view: View::default(),
         }
@@ -548,7 +548,7 @@ async fn read_until(client: &mut Client, answer: &str, view: &mut View) -> Strin
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_and_goes_at_once_everyone_sees_the_same_members() {
+async fn concurrent_joins_and_leaves_show_everyone_the_same_members() {
     const CLIENTS: u64 = 8;
     let mut relay = server(&[("LOG_LEVEL", "warn")]);
     for round in 0..10 {
@@ -557,8 +557,8 @@ async fn whoever_comes_and_goes_at_once_everyone_sees_the_same_members() {
             Visitor::new(&relay).await.come_and_go(&relay, random).await
         });
         let mut visitors = join_all(visits).await;
-        // The ends of those that were cut off may be told later.
-        let deadline = Instant::now() + PATIENCE;
+        // The ends of those that were cut off may be sent later.
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let seen = join_all(visitors.iter_mut().map(Visitor::sees)).await;
             let seen: Vec<_> = seen.into_iter().flatten().collect();
@@ -575,7 +575,7 @@ async fn whoever_comes_and_goes_at_once_everyone_sees_the_same_members() {
 }
 
 #[test]
-fn a_session_agrees_with_its_model_whoever_comes_and_goes() {
+fn a_session_agrees_with_its_model_through_joins_and_leaves() {
     let mut relay = server(&[("LOG_LEVEL", "warn")]);
     let runtime = Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config {

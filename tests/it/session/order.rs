@@ -1,5 +1,5 @@
-//! Order in a group: each member sees each other's messages in the order they were sent in, all of them once; and what
-//! a late joiner is told of the past meets what comes then without a gap and without a repetition.
+//! Order in a group: each member sees each other's messages in the order they were sent in, all of them once; and
+//! between the history that a late joiner is sent and the messages after it there is no gap and no repetition.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -126,13 +126,13 @@ async fn many_talk(history: u64) {
     stop(&mut Arc::into_inner(relay).unwrap());
 }
 
-/// Sends all messages without waiting for answers; what the sender was told by the others meanwhile. Its own are
+/// Sends all messages without waiting for answers; what the sender was sent by the others meanwhile. Its own are
 /// confirmed in their order.
 fn talk(member: Guest, sender: u64, progress: Progress) -> JoinHandle<Vec<Seen>> {
     const STEP: u64 = MESSAGES / (LATE + 1);
     tokio::spawn(async move {
-        let writer = member.client.writer.clone();
-        let mut reader = member.client.reader;
+        let writer = member.connection.writer.clone();
+        let mut reader = member.connection.reader;
         let sending = progress.clone();
         let sending = tokio::spawn(async move {
             for number in 0..MESSAGES {
@@ -177,7 +177,7 @@ struct Late {
 
 /// Joins when a part of the messages was sent, and reads to the end.
 async fn join_late(guest: Guest, late: u64, progress: Progress) -> Late {
-    let mut client = guest.client;
+    let mut client = guest.connection;
     progress.reaches(late).await;
     let argument = join(ROOM, &format!("late-{late}"));
     client.emit("join-session", &argument).await;
@@ -238,11 +238,11 @@ fn in_order(seen: &[Seen], senders: &[String], from: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_who_talk_at_once_are_heard_in_order_also_by_those_who_join_meanwhile() {
+async fn messages_of_five_concurrent_senders_arrive_in_order_also_at_late_joiners() {
     many_talk(SENDERS * MESSAGES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_history_that_is_full_meets_what_comes_then_without_a_gap() {
+async fn a_full_history_and_the_messages_after_it_have_no_gap() {
     many_talk(1000).await;
 }

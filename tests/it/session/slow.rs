@@ -11,7 +11,7 @@ use tokio::time::{interval, sleep, timeout};
 use super::{Guest, items, join, message, raw, server};
 use test_support::harness::Relay;
 use test_support::raw::line::slow_line;
-use test_support::raw::{Dial, Event, PATIENCE, Reader, Writer, http};
+use test_support::raw::{Dial, Event, Reader, TIMEOUT, Writer, http};
 use test_support::scene::stop;
 use test_support::upload::{MEMORY, sample};
 
@@ -84,12 +84,12 @@ async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_ev
     let mut others = Vec::new();
     for other in 0..OTHERS {
         let guest = Guest::member(&relay, ROOM, &format!("other-{other}")).await;
-        others.push(in_order(guest.client.reader, "new-message", COUNT).0);
+        others.push(in_order(guest.connection.reader, "new-message", COUNT).0);
     }
     let (sampling, over) = sample(&relay);
     let began = Instant::now();
-    let sending = upload(sender.client.writer.clone(), "all", COUNT);
-    let (confirming, _) = in_order(sender.client.reader, "message-sent", COUNT);
+    let sending = upload(sender.connection.writer.clone(), "all", COUNT);
+    let (confirming, _) = in_order(sender.connection.reader, "message-sent", COUNT);
     sending.await.unwrap();
     let mut readers = vec![confirming.await.unwrap()];
     for other in others {
@@ -102,7 +102,7 @@ async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_ev
     println!("memory {most:.1} MiB");
     assert!(most <= MEMORY, "the server used {most:.1} MiB");
     // What reached the kernel's buffers before is still there to be read; then it is over.
-    let seen = stalled.client.closed().await;
+    let seen = stalled.connection.closed().await;
     assert!((seen.len() as u64) < COUNT, "it got everything");
     stop(&mut Arc::into_inner(relay).unwrap());
 }
@@ -122,12 +122,12 @@ async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
         Guest::member(&relay, "another", "alice").await,
         Guest::member(&relay, "another", "bob").await,
     ];
-    others[0].told("user-joined").await;
-    others[0].told("public-keys-updated").await;
+    others[0].expect("user-joined").await;
+    others[0].expect("public-keys-updated").await;
     let (sampling, over) = sample(&relay);
     let exchanging = exchange(others, over.clone());
-    let sending = upload(sender.client.writer.clone(), "slow", COUNT);
-    let (confirming, confirmed) = in_order(sender.client.reader, "message-sent", COUNT);
+    let sending = upload(sender.connection.writer.clone(), "slow", COUNT);
+    let (confirming, confirmed) = in_order(sender.connection.reader, "message-sent", COUNT);
     sleep(PAUSE).await; // the pause is what is tested
     let ahead = confirmed.load(Ordering::SeqCst);
     assert!(
@@ -137,11 +137,11 @@ async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
     let mut pace = interval(PACE);
     for due in 0..COUNT {
         pace.tick().await;
-        let got = slow.client.reader.event("new-message").await;
+        let got = slow.connection.reader.event("new-message").await;
         assert_eq!(number(got.raw("encrypted")), due);
     }
     sending.await.unwrap();
-    let mut reader = timeout(PATIENCE, confirming)
+    let mut reader = timeout(TIMEOUT, confirming)
         .await
         .expect("all confirmations")
         .unwrap();
@@ -161,7 +161,7 @@ async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
     );
     assert!(late * 50 <= times.len());
     // Both are still connected, and members.
-    slow.client
+    slow.connection
         .emit("send-message", &message(ROOM, "slow", "\"thanks\""))
         .await;
     assert_eq!(reader.event("new-message").await.get("encrypted"), "thanks");
@@ -177,10 +177,10 @@ async fn until_members(relay: &Relay, members: usize) {
             looks.tick().await;
         }
     };
-    timeout(PATIENCE, waiting).await.expect("so many members");
+    timeout(TIMEOUT, waiting).await.expect("so many members");
 }
 
-/// Two members of another session exchange messages until told to stop; how long each took.
+/// Two members of another session exchange messages until asked to stop; how long each took.
 fn exchange(mut pair: [Guest; 2], over: Arc<AtomicBool>) -> JoinHandle<Vec<Duration>> {
     tokio::spawn(async move {
         let mut ticks = interval(Duration::from_millis(20));
@@ -189,10 +189,10 @@ fn exchange(mut pair: [Guest; 2], over: Arc<AtomicBool>) -> JoinHandle<Vec<Durat
             ticks.tick().await;
             let began = Instant::now();
             let said = message("another", "alice", "\"c\"");
-            pair[0].client.emit("send-message", &said).await;
-            pair[1].told("new-message").await;
+            pair[0].connection.emit("send-message", &said).await;
+            pair[1].expect("new-message").await;
             times.push(began.elapsed());
-            pair[0].told("message-sent").await;
+            pair[0].expect("message-sent").await;
         }
         times
     })
@@ -206,7 +206,7 @@ async fn fill(relay: &Relay) -> Guest {
             .ask("send-message", &message(ROOM, "sender", &large(number)))
             .await;
         assert!(said.succeeded());
-        sender.told.clear();
+        sender.received.clear();
     }
     sender
 }
@@ -229,15 +229,15 @@ async fn a_joiner_who_reads_a_long_history_slowly_is_not_cut_off() {
     let mut joiner = Guest::enter_by(&relay, dial).await;
     let mut talking = sender;
     joiner
-        .client
+        .connection
         .emit("join-session", &join(ROOM, "joiner"))
         .await;
     let history = long(&mut joiner, "messages-history").await;
     is_whole(&history);
     long(&mut joiner, "session-metadata").await;
     long(&mut joiner, "public-keys-updated").await;
-    talking.told("user-joined").await;
-    talking.told("public-keys-updated").await;
+    talking.expect("user-joined").await;
+    talking.expect("public-keys-updated").await;
     let said = talking
         .ask("send-message", &message(ROOM, "sender", "\"welcome\""))
         .await;
@@ -251,18 +251,18 @@ async fn a_joiner_who_reads_a_long_history_slowly_is_not_cut_off() {
 
 /// The others need not wait for it either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_joiner_who_reads_a_long_history_slowly_misses_nothing_that_is_said_meanwhile() {
+async fn a_joiner_who_reads_a_long_history_slowly_misses_no_message_sent_meanwhile() {
     const SAID: u64 = 50;
     let mut relay = server(&[("WRITE_DEADLINE", "2s")]);
     let mut sender = fill(&relay).await;
     let dial = slow_line(&relay, 2 * MEGABYTE).await;
     let mut joiner = Guest::enter_by(&relay, dial).await;
     joiner
-        .client
+        .connection
         .emit("join-session", &join(ROOM, "joiner"))
         .await;
     let talking = tokio::spawn(async move {
-        sender.told("user-joined").await;
+        sender.expect("user-joined").await;
         let mut pace = interval(Duration::from_millis(100));
         let mut slowest = Duration::ZERO;
         for number in 0..SAID {
@@ -305,7 +305,7 @@ async fn a_joiner_who_asks_for_a_long_history_several_times_gets_it_as_often() {
     let (sampling, over) = sample(&relay);
     for _ in 0..TIMES {
         let argument = join(ROOM, "joiner");
-        joiner.client.emit("join-session", &argument).await;
+        joiner.connection.emit("join-session", &argument).await;
     }
     for _ in 0..TIMES {
         is_whole(&long(&mut joiner, "messages-history").await);
@@ -330,8 +330,8 @@ async fn a_sender_who_reads_its_confirmations_slowly_is_slowed_down() {
     let mut sender = Guest::enter_by(&relay, dial).await;
     sender.join(ROOM, "sender").await;
     let (sampling, over) = sample(&relay);
-    let sending = upload(sender.client.writer.clone(), "all", COUNT);
-    let (confirming, _) = in_order(sender.client.reader, "message-sent", COUNT);
+    let sending = upload(sender.connection.writer.clone(), "all", COUNT);
+    let (confirming, _) = in_order(sender.connection.reader, "message-sent", COUNT);
     sending.await.unwrap();
     confirming.await.unwrap();
     over.store(true, Ordering::SeqCst);
@@ -343,7 +343,7 @@ async fn a_sender_who_reads_its_confirmations_slowly_is_slowed_down() {
 
 /// The next event, which must be this one and may take long.
 async fn long(guest: &mut Guest, name: &str) -> Event {
-    let packet = timeout(LONG, guest.client.reader.packet_whenever()).await;
+    let packet = timeout(LONG, guest.connection.reader.packet_whenever()).await;
     let packet = packet
         .expect("something in time")
         .expect("an open connection");

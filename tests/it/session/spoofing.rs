@@ -37,7 +37,7 @@ fn requests_of_any(session: &str) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_speaks_for_another_member() {
+async fn nobody_can_act_for_another_member() {
     let mut stage = Stage::set(&[]).await;
     for user in ["alice", "bob", "CAROL", "carol ", "all", "dave"] {
         for (event, argument) in requests(ROOM, user) {
@@ -53,7 +53,7 @@ async fn nobody_speaks_for_another_member() {
         .into_iter()
         .chain(requests_of_any(ROOM))
     {
-        for sender in [Sender::Guest, Sender::Stranger] {
+        for sender in [Sender::Guest, Sender::NonMember] {
             let answer = stage.ask(sender, event, &argument, &[]).await;
             assert_refused(&answer, event, Refused::NotAMember);
         }
@@ -74,10 +74,10 @@ async fn a_member_of_another_session_under_the_same_name_is_not_the_member() {
         let answer = mallory.ask(event, &argument).await;
         assert_refused(&answer, event, Refused::NotAMember);
     }
-    let kept = stage.alice.join(ROOM, "alice").await;
-    assert!(!format!("{kept:?}").contains("forged"));
+    let stored = stage.alice.join(ROOM, "alice").await;
+    assert!(!format!("{stored:?}").contains("forged"));
     for other in [&mut stage.bob, &mut stage.carol] {
-        other.told("public-keys-updated").await;
+        other.expect("public-keys-updated").await;
     }
     mallory
         .ask(
@@ -90,13 +90,13 @@ async fn a_member_of_another_session_under_the_same_name_is_not_the_member() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_left_is_nobody() {
+async fn a_member_who_left_is_no_member() {
     let mut stage = Stage::set(&[]).await;
     let leave = r#"{"sessionId":"room","userId":"carol"}"#;
     assert!(stage.carol.ask("leave-session", leave).await.succeeded());
     for member in [&mut stage.alice, &mut stage.bob] {
-        assert_eq!(member.told("user-left").await.get("userId"), "carol");
-        member.told("public-keys-updated").await;
+        assert_eq!(member.expect("user-left").await.get("userId"), "carol");
+        member.expect("public-keys-updated").await;
     }
     for (event, argument) in requests(ROOM, "carol")
         .into_iter()
@@ -105,31 +105,31 @@ async fn whoever_left_is_nobody() {
         let answer = stage.carol.ask(event, &argument).await;
         assert_refused(&answer, event, Refused::NotAMember);
     }
-    // What others send does not reach her either: the next thing that she is told is that she is in again.
+    // What others send does not reach her either: the next thing that she is sent is that she is in again.
     let said = message(ROOM, "alice", "\"without carol\"");
     assert!(stage.alice.ask("send-message", &said).await.succeeded());
-    let heard = stage.bob.told("new-message").await;
-    assert_eq!(heard.get("encrypted"), "without carol");
+    let received = stage.bob.expect("new-message").await;
+    assert_eq!(received.get("encrypted"), "without carol");
     let joined = stage.carol.join(ROOM, "carol").await;
     assert_eq!(joined.names()[0], "messages-history");
     let history = items(joined.one("messages-history"));
-    let kept: Vec<_> = history
+    let stored: Vec<_> = history
         .iter()
         .map(|message| raw(message, "encrypted"))
         .collect();
-    assert_eq!(kept, ["\"first\"", "\"without carol\""]);
+    assert_eq!(stored, ["\"first\"", "\"without carol\""]);
     stage.strike();
 }
 
-/// Who comes back on another connection takes the place of the first one, which nobody is told.
+/// Who comes back on another connection takes the place of the first one, of which nobody is notified.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_was_replaced_is_nobody() {
+async fn a_replaced_connection_is_no_member() {
     let mut stage = Stage::set(&[]).await;
     let mut replaced = Guest::enter(&stage.relay).await;
     std::mem::swap(&mut replaced, &mut stage.carol);
     stage.carol.join(ROOM, "carol").await;
     for member in [&mut stage.alice, &mut stage.bob] {
-        member.told("public-keys-updated").await;
+        member.expect("public-keys-updated").await;
     }
     stage.unharmed("a rejoin on another connection").await;
     for (event, argument) in requests(ROOM, "carol")
@@ -144,7 +144,7 @@ async fn a_connection_that_was_replaced_is_nobody() {
     replaced.join(FENCE, "carol").await;
     let mut watcher = Guest::member(&stage.relay, FENCE, "watcher").await;
     drop(replaced);
-    watcher.told("user-left").await;
+    watcher.expect("user-left").await;
     stage.unharmed("the end of the first connection").await;
     let said = message(ROOM, "carol", "\"still here\"");
     assert!(stage.carol.ask("send-message", &said).await.succeeded());
@@ -172,7 +172,7 @@ async fn a_sender_that_is_named_twice_is_the_last_one_and_the_rest_is_the_server
     let sent = stage.carol.ask("send-message", claims).await;
     assert_eq!(sent.names(), ["message-sent"]);
     for member in [&mut stage.alice, &mut stage.bob] {
-        let got = member.told("new-message").await;
+        let got = member.expect("new-message").await;
         let names: Vec<_> = got.members.iter().map(|(name, _)| &**name).collect();
         let right = [
             "id",
@@ -198,7 +198,7 @@ async fn an_id_that_another_member_used_first_suppresses_nothing() {
     let mut alice = Guest::member(&relay, ROOM, "alice").await;
     let mut bob = Guest::member(&relay, ROOM, "bob").await;
     for name in ["user-joined", "public-keys-updated"] {
-        alice.told(name).await;
+        alice.expect(name).await;
     }
     let with_id = |from: &str, text: &str| {
         format!(
@@ -207,13 +207,13 @@ async fn an_id_that_another_member_used_first_suppresses_nothing() {
     };
     let squatted = bob.ask("send-message", &with_id("bob", "bob's")).await;
     assert_eq!(squatted.names(), ["message-sent"]);
-    assert_eq!(alice.told("new-message").await.get("from"), "bob");
+    assert_eq!(alice.expect("new-message").await.get("from"), "bob");
     let sent = alice
         .ask("send-message", &with_id("alice", "alice's"))
         .await;
     assert_eq!(sent.names(), ["message-sent"]);
     assert_eq!(sent.ack.get("id"), "the id");
-    let got = bob.told("new-message").await;
+    let got = bob.expect("new-message").await;
     assert_eq!(got.get("encrypted"), "alice's");
     // The same member again: relayed, but kept and confirmed once.
     let again = alice
@@ -221,10 +221,10 @@ async fn an_id_that_another_member_used_first_suppresses_nothing() {
         .await;
     assert_eq!(again.names(), [""; 0]);
     assert_eq!(again.ack.text, r#"[{"success":true}]"#);
-    assert_eq!(bob.told("new-message").await.get("encrypted"), "alice's");
+    assert_eq!(bob.expect("new-message").await.get("encrypted"), "alice's");
     let mut late = Guest::enter(&relay).await;
     let history = items(late.join(ROOM, "late").await.one("messages-history"));
-    let kept: Vec<_> = history
+    let stored: Vec<_> = history
         .iter()
         .map(|message| {
             (
@@ -238,7 +238,7 @@ async fn an_id_that_another_member_used_first_suppresses_nothing() {
         ("\"bob\"", "\"bob's\"", "\"the id\""),
         ("\"alice\"", "\"alice's\"", "\"the id\""),
     ];
-    assert_eq!(kept, both);
+    assert_eq!(stored, both);
     stop(&mut relay);
 }
 
@@ -289,12 +289,12 @@ async fn colons_in_ids_and_keys_lead_to_no_other_session() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn private_messages_reach_their_recipient_and_history_only() {
     let mut stage = Stage::set(&[]).await;
-    let mut onlooker: Client = Guest::enter(&stage.relay).await.client;
+    let mut onlooker: Client = Guest::enter(&stage.relay).await.connection;
     let private = r#"{"sessionId":"room","from":"alice","to":"bob","encrypted":"for bob"}"#;
     let sent = stage.alice.ask("send-message", private).await;
     assert_eq!(sent.names(), ["message-sent"]);
     assert_eq!(
-        stage.bob.told("new-message").await.get("encrypted"),
+        stage.bob.expect("new-message").await.get("encrypted"),
         "for bob"
     );
     for (user, sees) in [

@@ -16,7 +16,7 @@ pub const FENCE: &str = "fence";
 /// What a server may use whatever is sent to it, in MiB.
 const MEMORY: f64 = 120.0;
 
-/// A session with three members, something of everything that is kept, and a member of another session.
+/// A session with three members, something of everything that is stored, and a member of another session.
 pub struct Stage {
     pub relay: Relay,
     pub alice: Guest,
@@ -50,14 +50,14 @@ impl Stage {
             dave,
             before: Vec::new(),
         };
-        stage.alice.told("new-message").await;
+        stage.alice.expect("new-message").await;
         while stage.carol.next().await.name != "new-message" {}
         stage.before = stage.look().await;
         stage
     }
 
-    /// All that is kept of the session, and which others there are, as alice is told it when she joins again and as it is listed. Nobody may have
-    /// been told anything since the last look but the keys that this has all of them told.
+    /// All that is stored of the session, and which others there are, as alice is sent it when she joins again and as it is listed. Nobody may have
+    /// been sent anything since the last look but the keys, which this has sent to all of them.
     async fn look(&mut self) -> Vec<String> {
         let joined = self.alice.join(ROOM, "alice").await;
         let names = [
@@ -68,7 +68,7 @@ impl Stage {
         assert_eq!(joined.names(), names);
         let mut seen: Vec<_> = joined.events.into_iter().map(|event| event.text).collect();
         for other in [&mut self.bob, &mut self.carol] {
-            let keys = other.told("public-keys-updated").await;
+            let keys = other.expect("public-keys-updated").await;
             assert_eq!(Some(&keys.text), seen.last());
         }
         let listed = http::get(&self.relay, "/sessions").await;
@@ -79,7 +79,7 @@ impl Stage {
         seen
     }
 
-    /// The server lives, nobody was told anything and nothing was kept.
+    /// The server lives, nobody was sent anything and nothing was stored.
     pub async fn unharmed(&mut self, input: &str) {
         println!("after {input:.300}"); // shown when what follows fails
         assert!(self.relay.is_running(), "{}", self.relay.log());
@@ -88,7 +88,7 @@ impl Stage {
         assert!(used <= MEMORY, "{used:.0} MiB");
     }
 
-    /// What is kept is, from now on, what it is now.
+    /// What is stored is, from now on, what it is now.
     pub async fn accept(&mut self) {
         self.before = self.look().await;
     }
@@ -104,12 +104,12 @@ pub enum Sender {
     /// Someone who has not joined anything.
     Guest,
     /// A member of another session.
-    Stranger,
+    NonMember,
     /// A member.
     Member,
 }
 
-pub const SENDERS: [Sender; 3] = [Sender::Guest, Sender::Stranger, Sender::Member];
+pub const SENDERS: [Sender; 3] = [Sender::Guest, Sender::NonMember, Sender::Member];
 
 impl Stage {
     /// Has someone ask for something. A guest is a new one each time.
@@ -123,7 +123,7 @@ impl Stage {
         let mut guest;
         let asker = match sender {
             Sender::Member => &mut self.carol,
-            Sender::Stranger => &mut self.dave,
+            Sender::NonMember => &mut self.dave,
             Sender::Guest => {
                 guest = Guest::enter(&self.relay).await;
                 &mut guest
@@ -169,16 +169,16 @@ impl Refused {
 /// The answer is this refusal and nothing else. Clients leave on an error, so what they send unasked is not answered
 /// by one, and who asks for keys it may not see gets none.
 pub fn assert_refused(answer: &Answer, event: &str, why: Refused) {
-    let told: Vec<_> = answer.events.iter().map(argument).collect();
+    let received: Vec<_> = answer.events.iter().map(argument).collect();
     match event {
         "typing" | "stopped-typing" => assert_eq!(answer.names(), [""; 0]),
         "get-public-keys" => {
             assert_eq!(answer.names(), ["public-keys-updated"]);
-            assert_eq!(told, [json!([])]);
+            assert_eq!(received, [json!([])]);
         }
         _ => {
             assert_eq!(answer.names(), ["session-error"], "{answer:?}");
-            assert_eq!(told, [why.error()]);
+            assert_eq!(received, [why.error()]);
         }
     }
     let expected = match event {

@@ -19,7 +19,7 @@ const CASES: u32 = 100;
 
 /// A message as it is sent.
 #[derive(Debug, Clone)]
-struct Said {
+struct Content {
     encrypted: String,
     /// How many of the attachments are in `encrypted`.
     encrypted_attachments: usize,
@@ -27,7 +27,7 @@ struct Said {
     attachments: Vec<Bytes>,
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn any_content() -> impl Strategy<Value = Content> {
     let binary = with_attachments().prop_map(|(shape, bytes)| {
         let mut shape = shape;
         for number in 0..bytes.len() {
@@ -51,7 +51,7 @@ fn said() -> impl Strategy<Value = Said> {
             original = Some(format!("{{\"n\":1.0,\"k\":[{placeholder}]}}"));
             bytes.push(more);
         }
-        Said {
+        Content {
             encrypted,
             encrypted_attachments,
             original,
@@ -87,13 +87,13 @@ fn messages_and_keys_arrive_with_the_same_bytes_now_and_in_the_history() {
         ..Config::default()
     });
     let strategy = (
-        vec(said(), 1..7),
+        vec(any_content(), 1..7),
         public_key(),
         session_keys(),
         select(SPACES),
     );
-    let outcome = runner.run(&strategy, |(said, key, keys, space)| {
-        runtime.block_on(talk(&relay, &said, &key, &keys, space))
+    let outcome = runner.run(&strategy, |(contents, key, keys, space)| {
+        runtime.block_on(talk(&relay, &contents, &key, &keys, space))
     });
     if let Err(failure) = outcome {
         panic!("{failure}");
@@ -104,7 +104,7 @@ fn messages_and_keys_arrive_with_the_same_bytes_now_and_in_the_history() {
 /// Alice talks to bob; carol comes later.
 async fn talk(
     relay: &Relay,
-    said: &[Said],
+    contents: &[Content],
     key: &str,
     keys: &[(String, String)],
     space: &str,
@@ -120,15 +120,15 @@ async fn talk(
     };
     alice.ask("join-session", &enter("alice", "null")).await;
     bob.ask("join-session", &enter("bob", "\"of bob\"")).await;
-    alice.told("user-joined").await;
-    alice.told("public-keys-updated").await;
+    alice.expect("user-joined").await;
+    alice.expect("public-keys-updated").await;
 
     let save =
         format!(r#"{{"sessionId":"{session}","userId":"alice","publicKey":{space}{key}{space}}}"#);
     let saved = alice.ask("save-public-key", &save).await;
     for event in [
         saved.one("public-keys-updated"),
-        &bob.told("public-keys-updated").await,
+        &bob.expect("public-keys-updated").await,
     ] {
         same_key(event, "alice", key)?;
     }
@@ -142,20 +142,20 @@ async fn talk(
     let set = alice.ask("set-session-key", &argument).await;
     for event in [
         set.one("session-key-available"),
-        &bob.told("session-key-available").await,
+        &bob.expect("session-key-available").await,
     ] {
         prop_assert_eq!(event.raw("encryptedKeys"), &encrypted_keys);
     }
 
-    for (number, message) in said.iter().enumerate() {
-        // That it is for all may be said or not.
+    for (number, message) in contents.iter().enumerate() {
+        // That it is for all may be named or not.
         let to = if number % 2 == 1 {
             r#""to":"all","#
         } else {
             ""
         };
         let sent = send(&mut alice, &session, to, message).await;
-        let got = bob.told("new-message").await;
+        let got = bob.expect("new-message").await;
         same_message(message, got.raw("encrypted"), &got.attachments)?;
         prop_assert_eq!(got.attachments.len(), message.encrypted_attachments);
         for confirmed in [sent.one("message-sent"), &sent.ack] {
@@ -173,14 +173,14 @@ async fn talk(
     }
 
     let joined = carol.ask("join-session", &enter("carol", "null")).await;
-    let mut kept = Vec::new();
+    let mut stored = Vec::new();
     for part in joined.all("messages-history") {
         prop_assert!(part.attachments.len() <= 10);
         let messages = items(part).into_iter();
-        kept.extend(messages.map(|message| (message, &part.attachments)));
+        stored.extend(messages.map(|message| (message, &part.attachments)));
     }
-    prop_assert_eq!(kept.len(), said.len());
-    for (sent, (message, attachments)) in said.iter().zip(kept) {
+    prop_assert_eq!(stored.len(), contents.len());
+    for (sent, (message, attachments)) in contents.iter().zip(stored) {
         let encrypted = resolved(raw(&message, "encrypted"), attachments);
         prop_assert_eq!(&encrypted, &resolved(&sent.encrypted, &sent.attachments));
         let names: Vec<_> = message.iter().map(|(name, _)| &**name).collect();
@@ -197,7 +197,7 @@ async fn talk(
     Ok(())
 }
 
-async fn send(alice: &mut Guest, session: &str, to: &str, message: &Said) -> Answer {
+async fn send(alice: &mut Guest, session: &str, to: &str, message: &Content) -> Answer {
     let original = message.original.as_ref();
     let original = original.map_or_else(String::new, |original| {
         format!(r#","originalContent":{original}"#)
@@ -211,7 +211,11 @@ async fn send(alice: &mut Guest, session: &str, to: &str, message: &Said) -> Ans
         .await
 }
 
-fn same_message(sent: &Said, encrypted: &str, attachments: &[Bytes]) -> Result<(), TestCaseError> {
+fn same_message(
+    sent: &Content,
+    encrypted: &str,
+    attachments: &[Bytes],
+) -> Result<(), TestCaseError> {
     prop_assert_eq!(
         resolved(encrypted, attachments),
         resolved(&sent.encrypted, &sent.attachments)
@@ -242,9 +246,9 @@ async fn binary_session_keys_arrive_byte_for_byte_each_joiner_its_own() {
     ];
     let argument = format!(r#"{{"sessionId":"room","encryptedKeys":{keys}}}"#);
     let set = alice.ask_with("set-session-key", &argument, &bytes).await;
-    let told = set.one("session-key-available");
+    let received = set.one("session-key-available");
     assert_eq!(
-        resolved(told.raw("encryptedKeys"), &told.attachments),
+        resolved(received.raw("encryptedKeys"), &received.attachments),
         resolved(&keys, &bytes)
     );
     for (user, own, attachments) in [

@@ -10,7 +10,7 @@ use tokio::time::{interval, sleep, timeout};
 
 use crate::program::server;
 use test_support::raw::polling::Polling;
-use test_support::raw::{Client, Dial, PATIENCE, Writer};
+use test_support::raw::{Client, Dial, TIMEOUT, Writer};
 use test_support::scene::{Bystanders, chunk, message, stop};
 use test_support::upload::{MEGABYTE, MEMORY, confirmations, data, receive, sample, upload};
 
@@ -18,7 +18,7 @@ use test_support::upload::{MEGABYTE, MEMORY, confirmations, data, receive, sampl
 /// late because this machine is busy. Held up by the receiver, every one would take seconds.
 const UNDISTURBED: Duration = Duration::from_millis(100);
 
-/// Two others exchange messages until told to stop; how long each took.
+/// Two others exchange messages until asked to stop; how long each took.
 fn exchange(mut others: Bystanders, over: &Arc<AtomicBool>) -> JoinHandle<Vec<Duration>> {
     let over = over.clone();
     tokio::spawn(async move {
@@ -54,7 +54,7 @@ async fn a_receiver_that_pauses_gets_all_300_megabytes_in_order_and_nobody_else_
     );
     receive(&mut receiver.reader, 0..CHUNKS).await;
     sending.await.unwrap();
-    timeout(PATIENCE, confirming)
+    timeout(TIMEOUT, confirming)
         .await
         .expect("all confirmations")
         .unwrap();
@@ -155,7 +155,7 @@ async fn a_receiver_that_pauses_between_polls_gets_everything_in_order() {
         assert!(packet.len() > MEGABYTE);
     }
     sending.await.unwrap();
-    timeout(PATIENCE, confirming)
+    timeout(TIMEOUT, confirming)
         .await
         .expect("all confirmations")
         .unwrap();

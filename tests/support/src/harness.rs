@@ -126,7 +126,7 @@ impl Relay {
         self.signal("-KILL");
     }
 
-    /// Lets it stand still: its connections stay.
+    /// Lets it hang: its connections stay.
     pub fn pause(&self) {
         self.signal("-STOP");
     }

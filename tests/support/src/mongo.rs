@@ -95,7 +95,7 @@ fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("mongo")
 }
 
-/// Where its parts are kept.
+/// Where its parts are stored.
 fn jars() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -189,7 +189,7 @@ impl Server {
         self.port
     }
 
-    /// Ends it in good order, as `kill` does.
+    /// Ends it gracefully, as `kill` does.
     pub fn stop(&mut self) {
         self.signal("-TERM");
         let (mut child, stdin) = self.process.take().unwrap();
@@ -201,7 +201,7 @@ impl Server {
         drop(stdin);
     }
 
-    /// Lets it stand still: connections stay, and nothing is answered.
+    /// Lets it hang: connections stay, and nothing is answered.
     pub fn pause(&self) {
         self.signal("-STOP");
     }

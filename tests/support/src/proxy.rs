@@ -9,13 +9,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::raw::PATIENCE;
+use crate::raw::TIMEOUT;
 
 /// Bytes that pass at once, and how long that takes: some 4 MB/s.
 const PORTION: usize = 4096;
 const TAKES: Duration = Duration::from_millis(1);
 
-/// Forwards connections, slowly, until it is told to cut or refuse them.
+/// Forwards connections, slowly, until it is asked to cut or refuse them.
 pub struct Proxy {
     /// Where it listens.
     pub port: u16,
@@ -62,7 +62,7 @@ impl Proxy {
     pub async fn cut_after(&mut self, bytes: usize) {
         let target = *self.passed.borrow() + bytes;
         let passed = self.passed.wait_for(|passed| *passed >= target);
-        timeout(PATIENCE, passed).await.expect("traffic").unwrap();
+        timeout(TIMEOUT, passed).await.expect("traffic").unwrap();
         self.cut.send_modify(|cuts| *cuts += 1);
     }
 

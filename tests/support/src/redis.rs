@@ -214,7 +214,7 @@ impl Server {
         String::from_utf8_lossy(&answer[..length]).into_owned()
     }
 
-    /// Ends it in good order.
+    /// Ends it gracefully.
     pub fn stop(&mut self) {
         self.end("-TERM");
     }
@@ -234,7 +234,7 @@ impl Server {
         }
     }
 
-    /// Lets it stand still: connections stay, and nothing is answered.
+    /// Lets it hang: connections stay, and nothing is answered.
     pub fn pause(&self) {
         self.signal("-STOP");
     }

@@ -73,7 +73,7 @@ pub async fn receive(reader: &mut Reader, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// Samples the server's memory every 20 ms until told to stop; the most there was, in MiB.
+/// Samples the server's memory every 20 ms until asked to stop; the most there was, in MiB.
 pub fn sample(relay: &Arc<Relay>) -> (JoinHandle<f64>, Arc<AtomicBool>) {
     let over = Arc::new(AtomicBool::new(false));
     let (relay, stop) = (relay.clone(), over.clone());

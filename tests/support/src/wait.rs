@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::harness::Relay;
-use crate::raw::{PATIENCE, http};
+use crate::raw::{TIMEOUT, http};
 
 /// How long a server may take to notice that a store is back.
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Waits until the condition holds.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !holds().await {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}");
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -51,7 +51,7 @@ async fn a_full_spool_drops_the_oldest_loudly_and_relays_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_spool_refuses_what_it_cannot_record_when_told_so() {
+async fn a_full_spool_refuses_what_it_cannot_record_when_configured_so() {
     if !mongo::is_ready() {
         return;
     }

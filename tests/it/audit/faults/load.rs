@@ -1,4 +1,4 @@
-//! Several who send as many messages as they are told to, as fast as they are answered, and what each of them was told.
+//! Several who send as many messages as they are asked to, as fast as they are answered, and what each of them was sent.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use test_support::scene;
 const SENDERS: usize = 3;
 /// How many messages a sender has sent and not been answered.
 const WINDOW: usize = 16;
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What became of one sender's messages, which it numbers from 0.
 #[derive(Debug)]
@@ -49,11 +49,11 @@ impl Load {
         let mut tasks = Vec::new();
         for number in 0..SENDERS {
             let client = Client::connect(relay, &format!("{name}-{number}")).await;
-            let told = Told {
+            let received = Told {
                 confirmed: confirm.clone(),
                 refused: refuse.clone(),
             };
-            tasks.push(tokio::spawn(send(client, messages.clone(), told)));
+            tasks.push(tokio::spawn(send(client, messages.clone(), received)));
         }
         Self {
             tasks,
@@ -94,14 +94,14 @@ impl Load {
 
     /// Waits for the senders, whom something else has ended.
     pub async fn ended(self) -> Vec<Sent> {
-        let ended = timeout(PATIENCE, join_all(self.tasks)).await;
+        let ended = timeout(TIMEOUT, join_all(self.tasks)).await;
         let ended = ended.expect("an answer to all that was sent");
         ended.into_iter().map(Result::unwrap).collect()
     }
 }
 
 async fn reaches(count: &mut watch::Receiver<usize>, target: usize) {
-    let reached = timeout(PATIENCE, count.wait_for(|count| *count >= target)).await;
+    let reached = timeout(TIMEOUT, count.wait_for(|count| *count >= target)).await;
     reached.expect("answers in time").expect("senders at work");
 }
 
@@ -113,7 +113,7 @@ struct Told {
 /// What a sender has sent and was not answered: when.
 type Asked = VecDeque<Instant>;
 
-async fn send(client: Client, messages: Arc<Semaphore>, told: Told) -> Sent {
+async fn send(client: Client, messages: Arc<Semaphore>, received: Told) -> Sent {
     let Client {
         user,
         writer,
@@ -141,7 +141,7 @@ async fn send(client: Client, messages: Arc<Semaphore>, told: Told) -> Sent {
                 sent.count += 1;
             },
             packet = reader.packet_whenever() => match packet {
-                Ok(packet) => answered(&mut sent, &mut asked, &packet, &told),
+                Ok(packet) => answered(&mut sent, &mut asked, &packet, &received),
                 Err(Closed) => return sent,
             },
         }
@@ -158,7 +158,7 @@ async fn write(writer: &Writer, recipient: &str, number: u64) -> Result<(), Clos
         .await
 }
 
-fn answered(sent: &mut Sent, asked: &mut Asked, packet: &Packet, told: &Told) {
+fn answered(sent: &mut Sent, asked: &mut Asked, packet: &Packet, received: &Told) {
     let Some((number, ack)) = acknowledged(packet) else {
         return;
     };
@@ -167,10 +167,10 @@ fn answered(sent: &mut Sent, asked: &mut Asked, packet: &Packet, told: &Told) {
     sent.slowest = sent.slowest.max(waited);
     if ack.get("success") == true {
         sent.confirmed.push(number);
-        told.confirmed.send_modify(|count| *count += 1);
+        received.confirmed.send_modify(|count| *count += 1);
     } else {
         assert!(ack.text.contains("SERVER_BUSY"), "{}", ack.text);
         sent.refused.push(number);
-        told.refused.send_modify(|count| *count += 1);
+        received.refused.send_modify(|count| *count += 1);
     }
 }

@@ -1,4 +1,4 @@
-//! MongoDB is not there, goes, stands still, comes back.
+//! MongoDB is not there, goes, hangs, comes back.
 
 use tempfile::tempdir;
 
@@ -43,7 +43,7 @@ async fn nothing_is_lost_that_was_recorded_before_mongodb_was_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mongodb_stops_stands_still_and_comes_back_and_nobody_notices() {
+async fn mongodb_stops_hangs_and_comes_back_and_nobody_notices() {
     if !mongo::is_ready() {
         return;
     }

@@ -1,4 +1,4 @@
-//! The records of messages in MongoDB, held against what senders were told.
+//! The records of messages in MongoDB, compared with what senders received.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
 
-use super::load::{PATIENCE, Sent};
+use super::load::{Sent, TIMEOUT};
 
 /// One database.
 pub struct Trail(mongodb::Collection<Document>);
@@ -44,7 +44,7 @@ impl Trail {
 
     /// Waits until there are records of so many messages.
     pub async fn reaches(&self, messages: u64) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let sent = || doc! { "eventType": "MESSAGE_SENT" };
         loop {
             // The test server fails to count in a collection that is just being made.

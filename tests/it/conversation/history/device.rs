@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::view::View;
 use super::world::World;
-use crate::conversation::{Answer, Shape, Talker, Told, history, rest, since};
+use crate::conversation::{Answer, ConversationClient, Received, Shape, history, rest, since};
 use test_support::raw::http::Response;
 use test_support::raw::{Event, Packet};
 
@@ -35,7 +35,7 @@ pub struct Device {
     name: String,
     /// `None`: it has no connection, only REST.
     shape: Option<Shape>,
-    talker: Option<Talker>,
+    client: Option<ConversationClient>,
     pub views: Vec<View>,
     random: StdRng,
     contents: usize,
@@ -44,7 +44,7 @@ pub struct Device {
     /// Its own reactions, where, and to which message.
     reactions: Vec<(usize, String, String)>,
     pending: Vec<Pending>,
-    /// Of which messages it was told that they reached whom.
+    /// The messages that it was notified of as delivered, and to whom.
     delivered: HashSet<(String, String)>,
 }
 
@@ -55,7 +55,7 @@ impl Device {
             user: user.to_owned(),
             name: format!("{user}-{seed}"),
             shape,
-            talker: None,
+            client: None,
             views: world.rooms.iter().map(|_| View::default()).collect(),
             random: StdRng::seed_from_u64(seed),
             contents: 0,
@@ -75,7 +75,7 @@ impl Device {
     }
 
     async fn act(&mut self) {
-        if self.talker.is_none() && self.shape.is_some() {
+        if self.client.is_none() && self.shape.is_some() {
             self.connect().await;
         }
         let room = self.random.random_range(0..self.world.rooms.len());
@@ -100,7 +100,7 @@ impl Device {
     async fn connect(&mut self) {
         let shape = self.shape.unwrap();
         let world = self.world.clone();
-        self.talker = Some(Talker::connect(&world.relay, &self.user, shape).await);
+        self.client = Some(ConversationClient::connect(&world.relay, &self.user, shape).await);
         for (number, room) in world.rooms.iter().enumerate() {
             match shape {
                 Shape::Chat => {
@@ -117,19 +117,19 @@ impl Device {
     async fn subscribe(&mut self, room: usize) {
         let (shape, id) = (self.shape.unwrap(), self.world.rooms[room].id);
         self.views[room].subscribe(id);
-        let talker = self.talker.as_mut().unwrap();
-        let answer = talker.subscribe(shape, id).await;
+        let client = self.client.as_mut().unwrap();
+        let answer = client.subscribe(shape, id).await;
         assert!(answer.succeeded(), "{answer:?}");
         self.take_note();
         self.fetch(room).await;
     }
 
-    /// When it is told that it left, it has seen all that was acknowledged before.
+    /// When it is notified that it left, it has seen all that was acknowledged before.
     async fn unsubscribe(&mut self, room: usize) {
         let (shape, id) = (self.shape.unwrap(), self.world.rooms[room].id);
         let due = self.world.rooms[room].due();
-        let talker = self.talker.as_mut().unwrap();
-        let answer = talker.unsubscribe(shape, id).await;
+        let client = self.client.as_mut().unwrap();
+        let answer = client.unsubscribe(shape, id).await;
         assert!(answer.succeeded(), "{answer:?}");
         self.take_note();
         self.views[room].unsubscribe();
@@ -147,7 +147,7 @@ impl Device {
 
     /// Goes without a farewell.
     async fn go(&mut self) {
-        self.talker = None;
+        self.client = None;
         for view in &mut self.views {
             view.unsubscribe();
         }
@@ -162,8 +162,8 @@ impl Device {
             }
             let due = room.due();
             let shape = self.shape.unwrap();
-            let talker = self.talker.as_mut().unwrap();
-            let answer = talker.subscribe(shape, room.id).await;
+            let client = self.client.as_mut().unwrap();
+            let answer = client.subscribe(shape, room.id).await;
             assert!(answer.succeeded(), "{answer:?}");
             self.take_note();
             self.views[number].has(&due);
@@ -183,16 +183,16 @@ impl Device {
         self.views[room].has(&due);
     }
 
-    /// Everything that it was told.
+    /// Everything that it was sent.
     fn take_note(&mut self) {
-        let talker = self.talker.as_mut().unwrap();
-        let packets: Vec<Packet> = talker.told.drain(..).collect();
+        let client = self.client.as_mut().unwrap();
+        let packets: Vec<Packet> = client.received.drain(..).collect();
         for event in packets.iter().filter_map(Event::parse) {
-            if let Some(told) = Told::of(self.shape.unwrap(), &event) {
-                let id = told.conversation.trim_matches('"');
+            if let Some(received) = Received::of(self.shape.unwrap(), &event) {
+                let id = received.conversation.trim_matches('"');
                 let mut rooms = self.world.rooms.iter();
                 let room = rooms.position(|room| room.id.trim_matches('"') == id);
-                self.views[room.unwrap()].is_told(&told);
+                self.views[room.unwrap()].is_told(&received);
             }
             if event.name == "message:delivered" {
                 let message = event.get("messageId").as_str().unwrap().to_owned();
@@ -274,14 +274,16 @@ impl Device {
         let content = self.content(room);
         let temp_id = self.temp_id();
         let named = self.random.random_bool(0.8).then_some(&*temp_id);
-        let Some(talker) = &self.talker else { return };
+        let Some(client) = &self.client else {
+            return;
+        };
         if self.shape != Some(Shape::Conversation) {
             return self.go().await;
         }
         let id = self.world.rooms[room].id;
         self.world.rooms[room].tries(&self.user, &content, named);
         let argument = message(id, &content, named);
-        talker.client.emit("message:send", &argument).await;
+        client.connection.emit("message:send", &argument).await;
         if named.is_some() {
             self.pending.push(Pending {
                 room,
@@ -312,7 +314,7 @@ impl Device {
         }
     }
 
-    /// Sends and waits; the id of the message. `status` 0: any that says it was kept.
+    /// Sends and waits; the id of the message. `status` 0: any that says it was stored.
     async fn post(
         &mut self,
         way: Way,
@@ -473,8 +475,8 @@ impl Device {
     }
 
     async fn ask(&mut self, event: &str, argument: &str) -> Answer {
-        let talker = self.talker.as_mut().unwrap();
-        let answer = talker.ask(event, argument).await;
+        let client = self.client.as_mut().unwrap();
+        let answer = client.ask(event, argument).await;
         self.take_note();
         answer
     }

@@ -1,5 +1,5 @@
 //! The history checker: many devices do things at random, all at once, and in the end what each of them saw, what was
-//! acknowledged and what is kept must be one history.
+//! acknowledged and what is stored must be one history.
 
 mod device;
 mod view;
@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use self::device::Device;
 use self::world::{Room, World, outcome};
 use super::{
-    Fact, Kept, SHAPES, Shape, Talker, Told, create, encoded, history, rest, server, since, unread,
+    Change, ConversationClient, Received, SHAPES, Shape, StoredMessage, create, encoded, history,
+    rest, server, since, unread,
 };
 use test_support::mongo::Database;
 use test_support::raw::Event;
@@ -23,7 +24,7 @@ use test_support::scene::stop;
 
 /// The ids of the conversations, as JSON text; a number is one, too.
 const ROOMS: [&str; 3] = ["\"alpha\"", "4711", "\"a room: with % & spaces\""];
-/// Who is told everything and does nothing.
+/// Who is sent everything and does nothing.
 const OBSERVER: &str = "observer";
 /// The users and their devices.
 const DEVICES: [(&str, Option<Shape>); 12] = [
@@ -44,15 +45,15 @@ const OPERATIONS: usize = 250;
 /// The content of the last message.
 const END: &str = "\"the end\"";
 
-/// Everything that one connection is told of all conversations, from their first messages to their last ones.
-fn observe(mut talker: Talker, shape: Shape) -> JoinHandle<Vec<Event>> {
+/// Everything that one connection is sent about all conversations, from their first messages to their last ones.
+fn observe(mut client: ConversationClient, shape: Shape) -> JoinHandle<Vec<Event>> {
     tokio::spawn(async move {
         let mut events = Vec::new();
         let mut ends = 0;
         while ends < ROOMS.len() {
-            let event = talker.next().await;
-            if let Some(told) = Told::of(shape, &event)
-                && matches!(told.fact, Fact::New { content, .. } if content == END)
+            let event = client.next().await;
+            if let Some(received) = Received::of(shape, &event)
+                && matches!(received.change, Change::New { content, .. } if content == END)
             {
                 ends += 1;
             }
@@ -76,11 +77,11 @@ async fn play(seed: u64, more: &[(&str, &str)]) {
     });
     let mut observers = Vec::new();
     for shape in SHAPES {
-        let mut talker = Talker::connect(&world.relay, OBSERVER, shape).await;
+        let mut client = ConversationClient::connect(&world.relay, OBSERVER, shape).await;
         for room in ROOMS {
-            assert!(talker.subscribe(shape, room).await.succeeded());
+            assert!(client.subscribe(shape, room).await.succeeded());
         }
-        observers.push(observe(talker, shape));
+        observers.push(observe(client, shape));
     }
     let devices = (0..).zip(DEVICES).map(|(number, (user, shape))| {
         let device = Device::new(&world, user, shape, seed * 100 + number);
@@ -97,20 +98,20 @@ async fn play(seed: u64, more: &[(&str, &str)]) {
     let observed = join_all(observers).await.into_iter().map(Result::unwrap);
     let observed: Vec<_> = SHAPES.into_iter().zip(observed).collect();
     for (number, room) in world.rooms.iter().enumerate() {
-        let kept = history(&world.relay, OBSERVER, room.id, 200).await;
-        room.check(&kept);
-        same_in_all_ways(&world, room, &kept).await;
-        was_observed(room, &kept, &observed);
+        let stored = history(&world.relay, OBSERVER, room.id, 200).await;
+        room.check(&stored);
+        same_in_all_ways(&world, room, &stored).await;
+        was_observed(room, &stored, &observed);
         reactions_were_observed(room, &observed[0].1);
         for device in &mut devices {
             device.see_all().await;
-            device.views[number].check(&kept);
+            device.views[number].check(&stored);
             device.fetch(number).await;
-            assert_eq!(device.views[number].seen().len(), kept.len());
-            device.views[number].check(&kept);
+            assert_eq!(device.views[number].seen().len(), stored.len());
+            device.views[number].check(&stored);
         }
         for user in &users {
-            let expected = room.unread(user, &kept);
+            let expected = room.unread(user, &stored);
             assert_eq!(
                 unread(&world.relay, user, room.id).await,
                 expected,
@@ -123,14 +124,14 @@ async fn play(seed: u64, more: &[(&str, &str)]) {
 }
 
 /// However the history is read, it is the same.
-async fn same_in_all_ways(world: &World, room: &Room, kept: &[Kept]) {
+async fn same_in_all_ways(world: &World, room: &Room, stored: &[StoredMessage]) {
     let first = "00000000-0000-7000-8000-000000000000";
     for limit in [200, 7] {
         let forwards = since(&world.relay, OBSERVER, room.id, first, limit).await;
-        assert!(forwards == kept, "read forwards, {limit} at a time");
+        assert!(forwards == stored, "read forwards, {limit} at a time");
     }
     let backwards = history(&world.relay, OBSERVER, room.id, 11).await;
-    assert!(backwards == kept, "read backwards");
+    assert!(backwards == stored, "read backwards");
     let mut by_position = Vec::new();
     loop {
         let id = encoded(room.id);
@@ -140,7 +141,7 @@ async fn same_in_all_ways(world: &World, room: &Room, kept: &[Kept]) {
         let page: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(
             page["pagination"]["total"],
-            kept.len(),
+            stored.len(),
             "{}",
             page["pagination"]
         );
@@ -150,37 +151,39 @@ async fn same_in_all_ways(world: &World, room: &Room, kept: &[Kept]) {
             break;
         }
     }
-    let ids: Vec<_> = kept
+    let ids: Vec<_> = stored
         .iter()
         .map(|message| Value::from(&*message.id))
         .collect();
     assert!(by_position == ids, "read by position");
 }
 
-/// All shapes are told the same in the same order, and what comes of it is the history.
-fn was_observed(room: &Room, kept: &[Kept], observed: &[(Shape, Vec<Event>)]) {
-    let kept: Vec<_> = kept
+/// All shapes are sent the same in the same order, and what comes of it is the history.
+fn was_observed(room: &Room, stored: &[StoredMessage], observed: &[(Shape, Vec<Event>)]) {
+    let stored: Vec<_> = stored
         .iter()
         .map(|message| (message.id.clone(), message.content.clone()))
         .collect();
-    let facts = |(shape, events): &(Shape, Vec<Event>)| -> Vec<Fact> {
-        let told = events.iter().filter_map(|event| Told::of(*shape, event));
+    let changes = |(shape, events): &(Shape, Vec<Event>)| -> Vec<Change> {
+        let received = events
+            .iter()
+            .filter_map(|event| Received::of(*shape, event));
         let id = match shape {
             Shape::Chat => format!("\"{}\"", room.id.trim_matches('"')),
             _ => room.id.to_owned(),
         };
-        let here = told.filter(|told| told.conversation == id);
-        here.map(|told| told.fact).collect()
+        let here = received.filter(|received| received.conversation == id);
+        here.map(|received| received.change).collect()
     };
-    let all: Vec<_> = observed.iter().map(facts).collect();
-    for (facts, (shape, _)) in all.iter().zip(observed) {
-        let differ = facts
+    let all: Vec<_> = observed.iter().map(changes).collect();
+    for (changes, (shape, _)) in all.iter().zip(observed) {
+        let differ = changes
             .iter()
             .zip(&all[0])
             .position(|(one, other)| one != other);
         assert_eq!(differ, None, "told in another order in {shape:?}");
         assert!(
-            outcome(facts) == kept,
+            outcome(changes) == stored,
             "what was told in {shape:?} is not what is kept"
         );
     }
@@ -213,17 +216,17 @@ fn reactions_were_observed(room: &Room, events: &[Event]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_devices_see_and_what_is_kept_is_one_history_1() {
+async fn devices_and_the_store_agree_on_one_history_1() {
     play(1, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_devices_see_and_what_is_kept_is_one_history_2() {
+async fn devices_and_the_store_agree_on_one_history_2() {
     play(2, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_devices_see_and_what_is_kept_is_one_history_in_mongodb() {
+async fn devices_and_the_store_agree_on_one_history_in_mongodb() {
     if let Some(database) = Database::new() {
         play(3, &[("MONGODB_URI", database.uri())]).await;
     }

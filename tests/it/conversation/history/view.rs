@@ -1,9 +1,9 @@
-//! A conversation as one device sees it: what it is told while it is subscribed, and what it fetches of what it missed,
+//! A conversation as one device sees it: what it is sent while it is subscribed, and what it fetches of what it missed,
 //! put together as clients do.
 
 use std::collections::HashSet;
 
-use crate::conversation::{Fact, Kept, Told};
+use crate::conversation::{Change, Received, StoredMessage};
 
 #[derive(Default)]
 pub struct View {
@@ -12,9 +12,9 @@ pub struct View {
     /// All messages that it knows, in its order.
     seen: Vec<String>,
     known: HashSet<String>,
-    /// What it was told since it is subscribed.
-    told: HashSet<String>,
-    /// What it was told and did not put in, because something may be missing before it.
+    /// What it was sent since it is subscribed.
+    received: HashSet<String>,
+    /// What it was sent and did not put in, because something may be missing before it.
     waiting: Vec<String>,
     is_whole: bool,
 }
@@ -24,14 +24,14 @@ impl View {
         self.subscribed.is_some()
     }
 
-    /// What is told from now on is for this view, with this id. It has to be fetched what was missed.
+    /// What is sent from now on is for this view, with this id. It has to be fetched what was missed.
     pub fn subscribe(&mut self, id: &str) {
         self.subscribed = Some(id.to_owned());
-        self.told.clear();
+        self.received.clear();
         self.is_whole = false;
     }
 
-    /// Nothing may be told any more. What waits is lost to it.
+    /// Nothing may be sent any more. What waits is lost to it.
     pub fn unsubscribe(&mut self) {
         self.subscribed = None;
         self.waiting.clear();
@@ -46,13 +46,16 @@ impl View {
         &self.seen
     }
 
-    /// A new message is told; it is put in when nothing can be missing before it.
-    pub fn is_told(&mut self, told: &Told) {
-        let id = told.fact.id();
+    /// A new message is sent; it is put in when nothing can be missing before it.
+    pub fn is_told(&mut self, received: &Received) {
+        let id = received.change.id();
         let expected = self.subscribed.as_ref();
-        assert_eq!(Some(&told.conversation), expected, "{told:?}");
-        if matches!(told.fact, Fact::New { .. }) {
-            assert!(self.told.insert(id.to_owned()), "told twice: {told:?}");
+        assert_eq!(Some(&received.conversation), expected, "{received:?}");
+        if matches!(received.change, Change::New { .. }) {
+            assert!(
+                self.received.insert(id.to_owned()),
+                "told twice: {received:?}"
+            );
             self.waiting.push(id.to_owned());
             if self.is_whole {
                 self.put_in();
@@ -61,7 +64,7 @@ impl View {
     }
 
     /// The messages after the last one that it knows were fetched.
-    pub fn fetched(&mut self, missed: &[Kept]) {
+    pub fn fetched(&mut self, missed: &[StoredMessage]) {
         for message in missed {
             let new = self.known.insert(message.id.clone());
             assert!(new, "fetched again: {message:?}");
@@ -89,7 +92,7 @@ impl View {
     }
 
     /// It is the history, as far as it goes.
-    pub fn check(&self, history: &[Kept]) {
+    pub fn check(&self, history: &[StoredMessage]) {
         let history: Vec<_> = history.iter().map(|message| &message.id).collect();
         let seen: Vec<_> = self.seen.iter().collect();
         assert!(history.len() >= seen.len());

@@ -1,9 +1,9 @@
-//! What all devices together tried, and what they were told of it: against this the history is held.
+//! What all devices together tried, and what they were sent about it: against this the history is held.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
-use crate::conversation::{Fact, Kept};
+use crate::conversation::{Change, StoredMessage};
 use test_support::harness::Relay;
 
 /// A server with some conversations.
@@ -108,7 +108,7 @@ impl Room {
     }
 
     /// The history has all that was acknowledged once, nothing that nobody sent, and what became of it.
-    pub fn check(&self, history: &[Kept]) {
+    pub fn check(&self, history: &[StoredMessage]) {
         let log = self.log.lock().unwrap();
         let mut ids = HashSet::new();
         let mut contents = HashSet::new();
@@ -145,9 +145,9 @@ impl Room {
     }
 
     /// How many messages of a history a user has not read.
-    pub fn unread(&self, user: &str, history: &[Kept]) -> usize {
+    pub fn unread(&self, user: &str, history: &[StoredMessage]) -> usize {
         let log = self.log.lock().unwrap();
-        let is_unread = |message: &&Kept| {
+        let is_unread = |message: &&StoredMessage| {
             let read = log.read.contains(&(user.to_owned(), message.id.clone()));
             message.sender != user && !read && !log.deleted.contains(&message.id)
         };
@@ -156,27 +156,27 @@ impl Room {
 }
 
 /// What becomes of a conversation by these facts, one after the other: the ids and contents of its messages.
-pub fn outcome(facts: &[Fact]) -> Vec<(String, String)> {
+pub fn outcome(changes: &[Change]) -> Vec<(String, String)> {
     let mut messages: Vec<(String, String)> = Vec::new();
     let mut places = HashMap::new();
-    for fact in facts {
-        let place = places.get(fact.id()).copied();
-        match (fact, place) {
-            (Fact::New { id, content }, None) => {
+    for change in changes {
+        let place = places.get(change.id()).copied();
+        match (change, place) {
+            (Change::New { id, content }, None) => {
                 places.insert(id.clone(), messages.len());
                 messages.push((id.clone(), content.clone()));
             }
-            (Fact::Edited { content, .. }, Some(place)) => {
+            (Change::Edited { content, .. }, Some(place)) => {
                 let before = &mut messages[place].1;
-                assert_ne!(before, "null", "edited after it was deleted: {fact:?}");
+                assert_ne!(before, "null", "edited after it was deleted: {change:?}");
                 before.clone_from(content);
             }
-            (Fact::Deleted { .. }, Some(place)) => {
+            (Change::Deleted { .. }, Some(place)) => {
                 let before = std::mem::replace(&mut messages[place].1, "null".to_owned());
-                assert_ne!(before, "null", "deleted twice: {fact:?}");
+                assert_ne!(before, "null", "deleted twice: {change:?}");
             }
-            (Fact::New { .. }, Some(_)) => panic!("told twice: {fact:?}"),
-            (_, None) => panic!("changed before it was told: {fact:?}"),
+            (Change::New { .. }, Some(_)) => panic!("told twice: {change:?}"),
+            (_, None) => panic!("changed before it was told: {change:?}"),
         }
     }
     messages

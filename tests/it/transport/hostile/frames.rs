@@ -98,7 +98,7 @@ async fn messages_without_end_are_closed_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn heartbeats_nobody_asked_for() {
+async fn unsolicited_heartbeats() {
     let mut stage = Stage::set(&[]).await;
     let mut socket = RawSocket::connect(&stage.relay, "mallory").await;
     socket.send(&frame(FIN | PONG, b"x").repeat(1000)).await;
@@ -191,7 +191,7 @@ async fn handshakes_that_are_odd_or_broken_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_are_none() {
+async fn invalid_requests() {
     let mut stage = Stage::set(&[]).await;
     let cases: [&[u8]; 6] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

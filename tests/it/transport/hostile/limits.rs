@@ -10,7 +10,7 @@ use test_support::raw::{Client, Dial, token};
 use test_support::scene::{Bystanders, all_is_well, message, resident, stop};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_hundred_clients_that_never_authenticate_are_sent_away() {
+async fn three_hundred_clients_that_never_authenticate_are_disconnected() {
     const IDLE: usize = 300;
     let env = [
         ("MAX_CONNECTIONS_PER_IP", "1000"),
@@ -36,7 +36,7 @@ async fn three_hundred_clients_that_never_authenticate_are_sent_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_say_nothing_at_all_are_closed() {
+async fn silent_connections_are_closed() {
     let mut stage = Stage::set(&[("CONNECT_TIMEOUT", "1s")]).await;
     let mut silent = Vec::new();
     for _ in 0..100 {
@@ -50,7 +50,7 @@ async fn connections_that_say_nothing_at_all_are_closed() {
     for tcp in &mut silent {
         let mut byte = [0];
         let reading = tokio::io::AsyncReadExt::read(tcp, &mut byte);
-        let read = tokio::time::timeout(test_support::raw::PATIENCE, reading)
+        let read = tokio::time::timeout(test_support::raw::TIMEOUT, reading)
             .await
             .expect("to be closed");
         assert!(!matches!(read, Ok(1..)), "the server spoke first");
@@ -166,7 +166,7 @@ async fn a_claimed_address_does_not_open_more_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn acknowledgements_that_nobody_asked_for_and_odd_ids() {
+async fn unsolicited_acknowledgements_and_odd_ids() {
     let mut stage = Stage::set(&[]).await;
     let mut mallory = Client::connect(&stage.relay, "mallory").await;
     for packet in [
@@ -228,7 +228,7 @@ async fn a_flood_of_refused_events_is_answered_sparingly_and_harms_nobody() {
 
 /// Many clients at once, each going as soon as it has come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn coming_and_going_leaves_nothing_behind() {
+async fn connecting_and_disconnecting_leaves_nothing_behind() {
     let mut relay = server(&[]);
     let mut others = Bystanders::connect(&relay).await;
     for round in 0..10 {
@@ -257,7 +257,7 @@ async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_clos
     let polling = Polling::connect(&stage.relay, "poller").await;
     polling.post(b"41").await;
     let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("poller"));
-    // It is not heard as long as the library has not done with the first connection.
+    // It is not handled as long as the library has not done with the first connection.
     let asking = async {
         while polling.post(enter.as_bytes()).await.status == 200 {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -12,7 +12,7 @@ fn to_victim(ciphertext: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn packets_that_are_none() {
+async fn invalid_packets() {
     let mut stage = Stage::set(&[]).await;
     let valid = message(VICTIM, 1);
     let truncated = format!("42[\"send_message\",{}", &valid[..valid.len() - 1]);

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 
-use super::{PATIENCE, address};
+use super::{TIMEOUT, address};
 use crate::harness::Relay;
 
 /// An answer. Status 0: the connection was closed without one.
@@ -66,7 +66,7 @@ pub async fn raw(relay: &Relay, bytes: &[u8]) -> Response {
         };
         tokio::join!(writing, reading);
     };
-    let ended = timeout(PATIENCE, exchange).await;
+    let ended = timeout(TIMEOUT, exchange).await;
     assert!(
         ended.is_ok(),
         "the relay left the connection open: {:?}",

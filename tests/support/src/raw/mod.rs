@@ -1,7 +1,7 @@
 //! A client that speaks Engine.IO and Socket.IO frames by hand, so that a test decides every byte it sends, when it
 //! reads, and sees the bytes it gets.
 //!
-//! Owns the wire; knows no event but the greeting. Every wait is for a condition and has a deadline.
+//! Owns the wire; knows no event but `auth:success`. Every wait is for a condition and has a deadline.
 
 pub mod http;
 pub mod line;
@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use crate::harness::Relay;
 
 /// How long anything that must come may take. Two processors carry all tests at once.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 type Stream = WebSocketStream<TcpStream>;
 
@@ -80,7 +80,7 @@ impl Client {
         client
     }
 
-    /// Opens a WebSocket and reads the Engine.IO greeting; not in the namespace yet.
+    /// Opens a WebSocket and reads the open packet of Engine.IO; not in the namespace yet.
     pub async fn open(relay: &Relay, dial: Dial) -> Result<Self, Closed> {
         let tcp = dial.tcp(relay).await;
         let path = "/socket.io/?EIO=4&transport=websocket";
@@ -96,7 +96,7 @@ impl Client {
             .max_message_size(None)
             .max_frame_size(None);
         let connecting = tokio_tungstenite::client_async_with_config(request, tcp, Some(config));
-        let (stream, _) = timeout(PATIENCE, connecting)
+        let (stream, _) = timeout(TIMEOUT, connecting)
             .await
             .expect("an answer")
             .map_err(|_| Closed)?;
@@ -113,7 +113,7 @@ impl Client {
         };
         match client.reader.message().await? {
             Message::Text(text) if text.starts_with('0') => Ok(client),
-            other => panic!("no greeting but {other:?}"),
+            other => panic!("no open packet but {other:?}"),
         }
     }
 
@@ -150,7 +150,7 @@ impl Client {
 
     /// Waits until the relay has closed this connection; what came before that.
     pub async fn closed(&mut self) -> Vec<Packet> {
-        self.closed_within(PATIENCE).await
+        self.closed_within(TIMEOUT).await
     }
 
     /// The same with a deadline of one's own.
@@ -207,12 +207,12 @@ impl Reader {
     pub async fn event(&mut self, name: &str) -> Event {
         let mut passed = Vec::new();
         loop {
-            let packet = match timeout(PATIENCE, self.packet_whenever()).await {
+            let packet = match timeout(TIMEOUT, self.packet_whenever()).await {
                 Ok(Ok(packet)) => packet,
                 Ok(Err(Closed)) => {
                     panic!("closed while waiting for {name}; passed over {passed:?}")
                 }
-                Err(_) => panic!("no {name} in {PATIENCE:?}; passed over {passed:?}"),
+                Err(_) => panic!("no {name} in {TIMEOUT:?}; passed over {passed:?}"),
             };
             match Event::parse(&packet) {
                 Some(event) if event.name == name => return event,
@@ -224,7 +224,7 @@ impl Reader {
 
     /// The next Socket.IO packet. Fails the test when none comes in time.
     pub async fn packet(&mut self) -> Result<Packet, Closed> {
-        timeout(PATIENCE, self.packet_whenever())
+        timeout(TIMEOUT, self.packet_whenever())
             .await
             .expect("a packet in time")
     }
@@ -262,7 +262,7 @@ impl Reader {
     }
 
     async fn message(&mut self) -> Result<Message, Closed> {
-        timeout(PATIENCE, self.next())
+        timeout(TIMEOUT, self.next())
             .await
             .expect("a message in time")
     }
@@ -322,7 +322,7 @@ impl Dial {
         }
         let direct = || address(relay).parse().unwrap();
         let connecting = socket.connect(self.through.unwrap_or_else(direct));
-        let tcp = timeout(PATIENCE, connecting)
+        let tcp = timeout(TIMEOUT, connecting)
             .await
             .expect("to connect in time")
             .unwrap();

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{PATIENCE, address, token};
+use super::{TIMEOUT, address, token};
 use crate::harness::Relay;
 
 /// The opcode of a further frame of a message.
@@ -47,7 +47,7 @@ impl RawSocket {
         let sending = async {
             self.tcp.write_all(bytes).await.ok();
         };
-        timeout(PATIENCE, sending)
+        timeout(TIMEOUT, sending)
             .await
             .expect("the relay to read or to close");
     }
@@ -63,7 +63,7 @@ impl RawSocket {
                 seen.extend_from_slice(&buffer[..read]);
             }
         };
-        timeout(PATIENCE, reading).await.expect("the text in time");
+        timeout(TIMEOUT, reading).await.expect("the text in time");
     }
 
     /// Waits until the relay has closed the connection.
@@ -71,7 +71,7 @@ impl RawSocket {
         let mut buffer = [0; 4096];
         let reading =
             async { while self.tcp.read(&mut buffer).await.is_ok_and(|read| read > 0) {} };
-        let ended = timeout(PATIENCE, reading).await;
+        let ended = timeout(TIMEOUT, reading).await;
         assert!(ended.is_ok(), "still open");
     }
 }
@@ -95,7 +95,7 @@ pub async fn upgrade(relay: &Relay, headers: &str) -> (TcpStream, String) {
             }
         }
     };
-    timeout(PATIENCE, reading).await.expect("an answer in time");
+    timeout(TIMEOUT, reading).await.expect("an answer in time");
     (tcp, String::from_utf8_lossy(&head).into_owned())
 }
 

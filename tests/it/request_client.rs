@@ -1,4 +1,4 @@
-//! A client that asks with callbacks, and knows all that it was told in between.
+//! A client that asks with callbacks, and knows all that it was sent in between.
 
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::Message;
@@ -7,29 +7,29 @@ use test_support::harness::Relay;
 use test_support::raw::{Client, Closed, Dial, Event, Packet, acknowledged};
 
 /// A client whose events all have a callback.
-pub struct Asker {
-    pub client: Client,
+pub struct RequestClient {
+    pub connection: Client,
     asked: u64,
-    /// Everything it was told so far by [`Self::ask`] and [`Self::next`].
-    pub told: Vec<Packet>,
+    /// Everything it was sent so far by [`Self::ask`] and [`Self::next`].
+    pub received: Vec<Packet>,
 }
 
 /// What came of a request.
 #[derive(Debug)]
 pub struct Answer {
-    /// What the asker was told before its callback was called.
+    /// What the asker was sent before its callback was called.
     pub events: Vec<Event>,
     /// What the callback was called with; it has no name.
     pub ack: Event,
 }
 
-impl Asker {
+impl RequestClient {
     /// One who is in the namespace already.
-    pub fn new(client: Client) -> Self {
+    pub fn new(connection: Client) -> Self {
         Self {
-            client,
+            connection,
             asked: 0,
-            told: Vec::new(),
+            received: Vec::new(),
         }
     }
 
@@ -73,10 +73,10 @@ impl Asker {
         };
         let comma = if argument.is_empty() { "" } else { "," };
         let text = format!("{kind}{asked}[\"{event}\"{comma}{argument}]");
-        self.client.writer.text(text).await?;
+        self.connection.writer.text(text).await?;
         for bytes in attachments {
             let frame = Message::binary(bytes.clone());
-            self.client.writer.send(frame).await?;
+            self.connection.writer.send(frame).await?;
         }
         let mut events = Vec::new();
         loop {
@@ -98,21 +98,25 @@ impl Asker {
     }
 
     /// The next event, which must be this one.
-    pub async fn told(&mut self, name: &str) -> Event {
+    pub async fn expect(&mut self, name: &str) -> Event {
         let event = self.next().await;
-        assert_eq!(event.name, name, "{} got {}", self.client.user, event.text);
+        assert_eq!(
+            event.name, name,
+            "{} got {}",
+            self.connection.user, event.text
+        );
         event
     }
 
     async fn packet(&mut self) -> Result<Packet, Closed> {
-        let packet = self.client.reader.packet().await?;
-        self.told.push(packet.clone());
+        let packet = self.connection.reader.packet().await?;
+        self.received.push(packet.clone());
         Ok(packet)
     }
 }
 
 impl Answer {
-    /// Whether the callback was told so.
+    /// Whether the callback reports success.
     pub fn succeeded(&self) -> bool {
         self.ack.get("success") == true
     }

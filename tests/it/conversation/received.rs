@@ -1,4 +1,4 @@
-//! What connections are told of messages, whichever their shape.
+//! What connections are sent about messages, whichever their shape.
 
 use serde_json::value::RawValue;
 
@@ -7,21 +7,21 @@ use test_support::raw::{Event, members};
 
 /// What happened to a message. Contents are JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
+pub enum Change {
     New { id: String, content: String },
     Edited { id: String, content: String },
     Deleted { id: String },
 }
 
-/// What a connection was told of a message.
+/// What a connection was sent about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Received {
     /// Where, as the JSON text of the id.
     pub conversation: String,
-    pub fact: Fact,
+    pub change: Change,
 }
 
-impl Told {
+impl Received {
     /// What an event says of a message, if it does.
     pub fn of(shape: Shape, event: &Event) -> Option<Self> {
         let (new, edited, deleted) = match shape {
@@ -45,26 +45,26 @@ impl Told {
         };
         let raw = |name| field(fields, name).to_owned();
         let id = || serde_json::from_str(field(fields, id)).unwrap();
-        let fact = match &*event.name {
-            name if name == new => Fact::New {
+        let change = match &*event.name {
+            name if name == new => Change::New {
                 id: id(),
                 content: raw(content),
             },
-            name if name == edited => Fact::Edited {
+            name if name == edited => Change::Edited {
                 id: id(),
                 content: raw(content),
             },
-            name if name == deleted => Fact::Deleted { id: id() },
+            name if name == deleted => Change::Deleted { id: id() },
             _ => return None,
         };
         Some(Self {
             conversation: raw(conversation),
-            fact,
+            change,
         })
     }
 }
 
-impl Fact {
+impl Change {
     /// Of which message.
     pub fn id(&self) -> &str {
         match self {
