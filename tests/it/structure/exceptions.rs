@@ -4,7 +4,6 @@
 /// The file below `src`, and the entry, or the neighbour in its folder, that it must not import.
 pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("auth/admission.rs", "app"),
-    ("auth/authentication.rs", "app"),
     ("cluster/wire/facts.rs", "conversations"),
     ("connection/admission.rs", "app"),
     ("connection/admission.rs", "auth"),
@@ -15,12 +14,10 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("connection/life.rs", "app"),
     ("connection/life.rs", "auth"),
     ("connection/life.rs", "dialects"),
-    ("connection/life.rs", "users"),
     ("connection/mod.rs", "auth"),
     ("connection/mod.rs", "users"),
     ("sessions/remote.rs", "app"),
     ("users/administration.rs", "app"),
-    ("users/presence.rs", "app"),
     ("users/remote.rs", "app"),
     ("conversations/publish.rs", "conversations/subscriptions"),
     (
