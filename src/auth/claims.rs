@@ -1,4 +1,4 @@
-//! What a token says, and whom that makes its bearer. It must not verify anything.
+//! The claims of a token, and the user that they describe. Nothing is verified here.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use crate::model::{TokenUser, UserId};
 
-/// The longest name and picture address, in bytes; longer ones are cut.
+/// The longest name and picture address, in bytes; the rest is cut off.
 const MAX_NAME_BYTES: usize = 128;
 const MAX_URL_BYTES: usize = 2048;
 
-/// The claims that the relay reads. `exp` is verified before these are believed.
+/// The claims that the relay reads, of a token whose signature and times are verified.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     #[serde(rename = "userId")]
@@ -35,12 +35,12 @@ enum Id {
 }
 
 impl Claims {
-    /// Seconds since the epoch, whole.
+    /// When the token expires, in whole seconds since the epoch.
     pub(super) fn exp(&self) -> u64 {
         self.exp as u64
     }
 
-    /// `None` when there is no valid user id.
+    /// The user of the token; `None` when no claim is a valid user id.
     pub(super) fn into_user(self) -> Option<TokenUser> {
         let id = match self.user_id.or(self.id).or(self.sub)? {
             Id::Text(text) => text,
@@ -51,8 +51,8 @@ impl Claims {
             .into_iter()
             .flatten()
             .find(|name| !name.is_empty())
-            .map(|name| shown(&name, MAX_NAME_BYTES));
-        let avatar_url = self.avatar_url.map(|url| shown(&url, MAX_URL_BYTES));
+            .map(|name| sanitize(&name, MAX_NAME_BYTES));
+        let avatar_url = self.avatar_url.map(|url| sanitize(&url, MAX_URL_BYTES));
         Some(TokenUser {
             id,
             name,
@@ -61,9 +61,9 @@ impl Claims {
     }
 }
 
-/// Cut to `most` bytes, and without control characters, which could forge a line in a log.
-fn shown(text: &str, most: usize) -> Arc<str> {
-    let cut = &text[..text.floor_char_boundary(most)];
+/// Cuts a text to `max` bytes and replaces control characters, which could forge a line of a log.
+fn sanitize(text: &str, max: usize) -> Arc<str> {
+    let cut = &text[..text.floor_char_boundary(max)];
     let clean: Cow<'_, str> = match cut.contains(char::is_control) {
         true => cut.replace(char::is_control, "\u{fffd}").into(),
         false => cut.into(),

@@ -1,5 +1,5 @@
-//! A JSON Web Key Set, fetched from its address at the start, from time to time, and when a token
-//! names a key that is not in it. It must not know which algorithms are configured.
+//! A JSON Web Key Set: fetched at the start, at intervals, and when a token names a key that is not in
+//! it. Which algorithms are configured is not known here.
 
 use std::error::Error;
 use std::sync::{Arc, Weak};
@@ -12,17 +12,17 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-/// A key set is some kilobytes; more is not read.
+/// A key set has a few kilobytes; a larger body is refused.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// How often the set is fetched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// Until it is fetched anew, so that a key taken out of it is refused some time.
+    /// The time between two fetches, after which a key that was removed is refused.
     pub(super) regular: Duration,
-    /// The least time between two fetches, whatever keys tokens name.
-    pub(super) least: Duration,
-    /// The same after a fetch that failed, and when it is tried again.
+    /// The shortest time between two fetches, whatever keys tokens name.
+    pub(super) min: Duration,
+    /// The same after a fetch that failed, which is then retried.
     pub(super) retry: Duration,
 }
 
@@ -30,13 +30,13 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             regular: Duration::from_secs(300),
-            least: Duration::from_secs(30),
+            min: Duration::from_secs(30),
             retry: Duration::from_secs(5),
         }
     }
 }
 
-/// The fetched keys. They are kept fresh until this is dropped.
+/// The fetched keys, which are refreshed until this is dropped.
 pub(super) struct KeySet(Arc<Source>);
 
 struct Source {
@@ -44,7 +44,7 @@ struct Source {
     client: reqwest::Client,
     pace: Pace,
     keys: RwLock<Vec<PublicKey>>,
-    /// Held while fetching: who needs a key meanwhile waits and then looks again.
+    /// Held while fetching: whoever needs a key meanwhile waits, then looks again.
     last: Mutex<Option<Fetch>>,
 }
 
@@ -56,7 +56,8 @@ struct Fetch {
 }
 
 impl KeySet {
-    /// Fetches it once. That this fails is logged and tried again; until then the set is empty.
+    /// Fetches the set, and again at intervals. A failure is logged and retried; the set is empty until
+    /// the first success.
     pub(super) async fn start(url: &str, pace: Pace) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .timeout(FETCH_TIMEOUT)
@@ -71,12 +72,12 @@ impl KeySet {
             last: Mutex::new(None),
         });
         let first = source.fetch(&mut *source.last.lock().await).await;
-        tokio::spawn(keep_fresh(Arc::downgrade(&source), first));
+        tokio::spawn(refresh(Arc::downgrade(&source), first));
         Ok(Self(source))
     }
 
-    /// The key for this algorithm with this id; when it is not in the set, that is fetched anew.
-    /// A token that names no id may use the only key there is for its algorithm.
+    /// The key for this algorithm with this id. When it is not in the set, the set is fetched again. A
+    /// token without an id may use the only key for its algorithm.
     pub(super) async fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Option<DecodingKey> {
         if let Some(key) = self.0.known(algorithm, id) {
             return Some(key);
@@ -86,8 +87,8 @@ impl KeySet {
     }
 }
 
-/// Fetches when nobody asks for it.
-async fn keep_fresh(source: Weak<Source>, mut last: Fetch) {
+/// Fetches at intervals.
+async fn refresh(source: Weak<Source>, mut last: Fetch) {
     while let Some(pace) = source.upgrade().map(|source| source.pace) {
         let wait = match last.succeeded {
             true => pace.regular,
@@ -116,18 +117,18 @@ impl Source {
     async fn fetch_if_due(&self) {
         let mut last = self.last.lock().await;
         let due = last.is_none_or(|fetch| {
-            let least = match fetch.succeeded {
-                true => self.pace.least,
+            let min = match fetch.succeeded {
+                true => self.pace.min,
                 false => self.pace.retry,
             };
-            fetch.ended.elapsed() >= least
+            fetch.ended.elapsed() >= min
         });
         if due {
             self.fetch(&mut last).await;
         }
     }
 
-    /// A fetch that fails leaves the keys as they are: the signer's trouble must not lock everybody out.
+    /// A failed fetch leaves the keys as they are: an outage of the issuer must lock nobody out.
     async fn fetch(&self, last: &mut Option<Fetch>) -> Fetch {
         let result = self.get().await;
         let fetch = Fetch {
@@ -174,7 +175,7 @@ impl Source {
     }
 }
 
-/// What went wrong and why. The address is logged beside it.
+/// An error and its causes in one line. The address is logged beside it.
 fn problem(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
@@ -187,14 +188,14 @@ fn problem(error: reqwest::Error) -> String {
     text
 }
 
-/// A key of the set and the one algorithm it is good for.
+/// A key of the set, and the one algorithm that it is for.
 struct PublicKey {
     id: Option<String>,
     algorithm: Algorithm,
     key: DecodingKey,
 }
 
-/// The keys that can be used. Others may be in the set and are passed over (RFC 7517, section 5).
+/// The usable keys of a set. Others are ignored (RFC 7517, section 5).
 fn parse(body: &[u8]) -> Result<Vec<PublicKey>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Body {

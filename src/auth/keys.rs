@@ -1,5 +1,5 @@
-//! The keys that tokens are verified with: the shared secret, the one in the public key file and
-//! those of the key set. Each is good for one algorithm. It must not know what a token says.
+//! The keys that tokens are verified with: the shared secret, the key of the public key file, and those
+//! of the key set. Each is for one algorithm. Claims are not known here.
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
@@ -12,13 +12,13 @@ pub enum KeyError {
     /// The public key file cannot be read.
     #[error("jwt_public_key_file: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// It has no key for any of the configured algorithms.
+    /// The public key file has no key for any of the configured algorithms.
     #[error("jwt_public_key_file: no {0} public key in PEM form")]
     NoKey(JwtAlgorithm),
-    /// It has the key that tokens are signed with.
+    /// The public key file has a private key, which must not be on the server.
     #[error("jwt_public_key_file: has a private key; give the server the public one only")]
     Private,
-    /// The key set's client cannot be made.
+    /// The HTTP client that fetches the key set cannot be built.
     #[error("jwks_url: {0}")]
     KeySet(#[from] reqwest::Error),
 }
@@ -47,13 +47,13 @@ impl Keys {
         Ok(Self { fixed, fetched })
     }
 
-    /// The key that the configuration gives for this algorithm.
+    /// The key for this algorithm that the settings name.
     pub(super) fn fixed(&self, algorithm: Algorithm) -> Option<&DecodingKey> {
         let mut keys = self.fixed.iter();
         keys.find_map(|(of, key)| (*of == algorithm).then_some(key))
     }
 
-    /// The key of the key set for this algorithm with this id. The shared secret is never in it.
+    /// The key for this algorithm with this id in the key set, which never has the shared secret.
     pub(super) async fn in_set(
         &self,
         algorithm: Algorithm,
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// The key in the file and the configured algorithm that it is for.
+/// The key of a PEM file, and the configured algorithm that it is for.
 fn from_pem(pem: &[u8], algorithms: &[JwtAlgorithm]) -> Result<(Algorithm, DecodingKey), KeyError> {
     if String::from_utf8_lossy(pem).contains("PRIVATE KEY-----") {
         return Err(KeyError::Private);
@@ -95,7 +95,8 @@ fn public_key(algorithm: JwtAlgorithm, pem: &[u8]) -> Option<DecodingKey> {
     }
 }
 
-/// Whether this point is on the curve of ES256, by its length: one byte of form and two coordinates.
+/// Whether a public key has the length of a point on the curve P-256: one byte that names the form, and
+/// two coordinates.
 fn is_p256(key: &DecodingKey) -> bool {
     const POINT_BYTES: usize = 1 + 2 * 32;
     key.try_get_as_bytes()

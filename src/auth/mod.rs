@@ -1,5 +1,5 @@
-//! Verifies JSON Web Tokens and says whom they are for. Which algorithms are accepted is fixed by
-//! the configuration, never by a token. It must not know connections, and never logs a token.
+//! Authentication: which user a JSON Web Token stands for, and whether a client is admitted. The settings
+//! decide which algorithms are accepted, never a token. Nothing is sent from here, and no token is logged.
 
 pub mod admission;
 mod authentication;
@@ -20,25 +20,26 @@ use crate::model::{ErrorCode, TokenUser};
 use claims::Claims;
 use keys::Keys;
 
-/// A token that was found good.
+/// What a valid token says.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// Whom it is for.
+    /// The user.
     pub user: TokenUser,
     /// When it expires, in seconds since the epoch.
     pub expires_at: u64,
 }
 
-/// Why a client is not let in. The text of each is part of the protocol.
+/// Why a client is not authenticated. The texts are part of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// There is no token, and guests are not admitted.
+    /// There is no token where one is needed.
     #[error("Authentication token required")]
     Missing,
-    /// The token is malformed, not signed by a known key, not for us or not yet valid.
+    /// The token is malformed, not signed with a known key, for another audience or issuer, or not valid
+    /// yet.
     #[error("Invalid token")]
     Invalid,
-    /// The token was good once.
+    /// The token was valid once.
     #[error("Token expired")]
     Expired,
     /// The user is suspended.
@@ -81,7 +82,10 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Reads the keys that the configuration names; `secret` is the one for HS256.
+    /// Reads the keys that the settings name. `secret` is the key for HS256.
+    ///
+    /// # Errors
+    /// A key file cannot be read or has no usable key.
     pub async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
         let mut validation = Validation {
             leeway: config.jwt_leeway.as_secs(),
@@ -89,7 +93,7 @@ impl Verifier {
             validate_aud: config.jwt_audience.is_some(),
             ..Validation::default()
         };
-        // The library checks what is there; only what is required must be there.
+        // The library verifies the claims that are present; these must be.
         let mut required = vec!["exp"];
         if let Some(audience) = &config.jwt_audience {
             validation.set_audience(&[audience]);
@@ -113,21 +117,24 @@ impl Verifier {
         })
     }
 
-    /// Verifies a token; a leading `Bearer ` is tolerated.
+    /// Verifies a token. A leading `Bearer ` is ignored.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`] and [`AuthError::Expired`]
     pub async fn verify(&self, token: &str) -> Result<Verified, AuthError> {
         let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
         let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?;
-        // No extension that a token may call critical is understood here.
+        // No extension that a header may call critical is supported.
         if !self.algorithms.contains(&header.alg) || header.crit.is_some() {
             return Err(AuthError::Invalid);
         }
         let claims = self.claims(token, &header).await?;
-        let expires_at = self.end_of(claims.exp());
+        let expires_at = self.expiry(claims.exp());
         let user = claims.into_user().ok_or(AuthError::Invalid)?;
         Ok(Verified { user, expires_at })
     }
 
-    /// Tries the configured key first. Where there is a key set too, the token may be from there.
+    /// The claims of a token, verified with the configured key, or else with the key set.
     async fn claims(&self, token: &str, header: &Header) -> Result<Claims, AuthError> {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![header.alg];
@@ -145,8 +152,8 @@ impl Verifier {
         decode(&key.ok_or(AuthError::Invalid)?).map_err(AuthError::from)
     }
 
-    /// A token that was accepted within the leeway is good until the leeway ends.
-    fn end_of(&self, exp: u64) -> u64 {
+    /// When a token expires: one that was accepted within the leeway, when the leeway ends.
+    fn expiry(&self, exp: u64) -> u64 {
         let now = jsonwebtoken::get_current_timestamp();
         if exp > now {
             exp

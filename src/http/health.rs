@@ -1,4 +1,4 @@
-//! `GET /health`: is the process alive. `GET /ready`: should it be sent clients.
+//! `GET /health`: whether the process is alive. `GET /ready`: whether it should receive clients.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }
 
-/// All that speaks against sending clients here.
+/// The reasons why this server should not receive clients.
 async fn problems(app: &App) -> Vec<&'static str> {
     if app.is_draining() {
         return vec!["draining"];

@@ -13,7 +13,7 @@ use super::*;
 const NEVER: Duration = Duration::from_secs(86_400);
 const AT_ONCE: Pace = Pace {
     regular: NEVER,
-    least: Duration::ZERO,
+    min: Duration::ZERO,
     retry: Duration::from_millis(10),
 };
 
@@ -108,7 +108,7 @@ async fn a_known_key_is_not_fetched_again() {
 async fn an_unknown_key_is_fetched_once_and_then_not_before_the_least_time() {
     let signer = Signer::start(json!([ec("a")])).await;
     let pace = Pace {
-        least: NEVER,
+        min: NEVER,
         ..AT_ONCE
     };
     let keys = KeySet::start(&signer.url, AT_ONCE).await.unwrap();
@@ -137,7 +137,7 @@ async fn all_who_need_a_new_key_wait_for_the_one_fetch_that_is_under_way() {
     let signer = Signer::start(json!([ec("a")])).await;
     // Had the others to fetch for themselves, they would not be allowed to.
     let pace = Pace {
-        least: NEVER,
+        min: NEVER,
         ..AT_ONCE
     };
     let keys = Arc::new(KeySet::start(&signer.url, pace).await.unwrap());
@@ -174,7 +174,7 @@ async fn a_set_that_cannot_be_had_at_the_start_is_fetched_when_it_can() {
     let signer = Signer::start(json!([ec("a")])).await;
     signer.break_down();
     let pace = Pace {
-        least: NEVER,
+        min: NEVER,
         ..AT_ONCE
     };
     let keys = KeySet::start(&signer.url, pace).await.unwrap();
