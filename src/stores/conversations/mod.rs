@@ -1,6 +1,5 @@
-//! Where stored conversations and users are kept: one trait for each kind of record, and their
-//! implementations in SQLite and in MongoDB. A store must not know connections, events, or who is
-//! online.
+//! The stores of conversations and users: one trait for each kind of record, and the implementations
+//! in SQLite and in MongoDB. A store must not know connections, events, or who is online.
 //!
 //! Each operation is atomic: others see all of it or nothing, and once it has answered, its effect
 //! survives the end of this process. Receipts of several messages, and what is counted of a

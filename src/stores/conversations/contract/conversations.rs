@@ -15,11 +15,14 @@ pub async fn a_conversation_is_created_once(subject: Subject) {
     new.title = Some("Plans".into());
     // The first entry of a user counts.
     new.participants.push(participant("ann", Role::Member));
-    let made = stores.conversations.create(&new).await.unwrap();
-    assert_eq!(made.conversation.created_at, subject.clock.now_ms());
-    assert_eq!(made.conversation.created_by, user("ann"));
-    assert_eq!(made.conversation.title.as_deref(), Some("Plans"));
-    let roles = made.participants.iter().map(|p| (p.user.as_str(), p.role));
+    let created = stores.conversations.create(&new).await.unwrap();
+    assert_eq!(created.conversation.created_at, subject.clock.now_ms());
+    assert_eq!(created.conversation.created_by, user("ann"));
+    assert_eq!(created.conversation.title.as_deref(), Some("Plans"));
+    let roles = created
+        .participants
+        .iter()
+        .map(|p| (p.user.as_str(), p.role));
     let roles: Vec<_> = roles.collect();
     assert_eq!(roles, [("ann", Role::Admin), ("bo", Role::Member)]);
 
@@ -28,14 +31,14 @@ pub async fn a_conversation_is_created_once(subject: Subject) {
         .find(&ConversationId::from(7))
         .await
         .unwrap();
-    assert_eq!(by_number, Some(made.conversation.clone()));
+    assert_eq!(by_number, Some(created.conversation.clone()));
     let other = new_conversation("7", &["eve"]);
     assert_rejected!(
         stores.conversations.create(&other).await,
         ConversationExists
     );
     let still = stores.conversations.find(&conversation("7")).await.unwrap();
-    assert_eq!(still, Some(made.conversation));
+    assert_eq!(still, Some(created.conversation));
     assert_eq!(
         stores
             .participants

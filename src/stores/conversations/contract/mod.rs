@@ -13,7 +13,7 @@ pub mod strings;
 pub mod subject;
 pub mod users;
 
-/// One `#[tokio::test]` for each test of the contract. A test that is not named here is unused code.
+/// One `#[tokio::test]` for each test of the contract. A test that this list lacks is unused code.
 macro_rules! contract_suite {
     ($open:path) => {
         $crate::stores::conversations::contract::contract_suite! { $open;

@@ -202,7 +202,7 @@ pub async fn content_keys_are_stored_for_each_participant(subject: Subject) {
     let mut new = new_conversation("c", &["ann", "bo", "cy"]);
     new.participants[0].key = key(1, "\"for ann\"");
     new.participants[1].key = key(1, "{\"for\" : \"bo\"}");
-    let made = stores.conversations.create(&new).await.unwrap();
+    let created = stores.conversations.create(&new).await.unwrap();
     let keys = |participants: Vec<Participant>| -> Vec<Option<(i64, String)>> {
         let keys = participants.into_iter().map(|p| p.key);
         keys.map(|key| key.map(|key| (key.number, text(&key.encrypted))))
@@ -210,7 +210,7 @@ pub async fn content_keys_are_stored_for_each_participant(subject: Subject) {
     };
     let ann = Some((1, "\"for ann\"".to_owned()));
     let bo = Some((1, "{\"for\" : \"bo\"}".to_owned()));
-    assert_eq!(keys(made.participants), [ann.clone(), bo.clone(), None]);
+    assert_eq!(keys(created.participants), [ann.clone(), bo.clone(), None]);
 
     // A new key replaces the old one; none leaves it.
     for (key, stored) in [(None, bo), (key(-2, "2"), Some((-2, "2".to_owned())))] {

@@ -78,9 +78,9 @@ impl Model {
     }
 
     fn seen(&self, user: usize) -> Vec<String> {
-        let shown = self.messages.iter();
-        let shown = shown.filter(|message| !message.hidden.contains(&user));
-        shown.map(|message| message.text.clone()).collect()
+        let visible = self.messages.iter();
+        let visible = visible.filter(|message| !message.hidden.contains(&user));
+        visible.map(|message| message.text.clone()).collect()
     }
 }
 

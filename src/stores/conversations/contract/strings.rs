@@ -38,8 +38,8 @@ pub async fn strings_that_look_like_a_query_are_strings(subject: Subject) {
     for text in ODD {
         let mut new = new_conversation(text, &[text]);
         new.title = Some((*text).into());
-        let made = stores.conversations.create(&new).await.unwrap();
-        assert_eq!(made.conversation.title.as_deref(), Some(*text));
+        let created = stores.conversations.create(&new).await.unwrap();
+        assert_eq!(created.conversation.title.as_deref(), Some(*text));
         let token = TokenUser {
             id: user(text),
             name: Some((*text).into()),

@@ -61,8 +61,8 @@ async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
         return Err(StoreError::ConversationExists);
     }
     participants::insert_first(db, &new.id, &new.participants, date(now)).await?;
-    let made = doc! { "$unset": { "making": "" } };
-    done(db.conversations.update_one(this(&new.id), made)).await?;
+    let finished = doc! { "$unset": { "making": "" } };
+    done(db.conversations.update_one(this(&new.id), finished)).await?;
     Ok(Created {
         conversation: find(db, &new.id)
             .await?

@@ -1,7 +1,6 @@
 //! The participants of conversations.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
@@ -94,7 +93,7 @@ pub(super) async fn active_in(
 async fn names_in(
     db: &Db,
     conversations: &[ConversationId],
-) -> Result<Vec<(ConversationId, Vec<Arc<str>>)>, StoreError> {
+) -> Result<Vec<ParticipantNames>, StoreError> {
     let ids: Vec<_> = conversations.iter().map(ConversationId::as_str).collect();
     // Sorted by conversation.
     let mut active: BTreeMap<_, Vec<UserId>> = BTreeMap::new();

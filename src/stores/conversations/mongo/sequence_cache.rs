@@ -1,4 +1,4 @@
-//! The last message of recently used conversations, and the ids that were made. Losing it corrupts
+//! The last message of recently used conversations, and the last id. Losing them corrupts
 //! nothing: at worst, a message that was stored in spite of an error is not published, and its
 //! readers find it in the history.
 
@@ -82,8 +82,8 @@ impl SequenceCache {
 pub(super) struct Ids(Mutex<Uuid>);
 
 impl Ids {
-    /// An id that is greater than all before, and than `last`. If another node made `last` by a
-    /// clock that is ahead, the id ascends in that conversation only.
+    /// An id that is greater than all before, and than `last`. If another node created `last`
+    /// with a clock that is ahead, the id ascends in that conversation only.
     pub(super) fn after(&self, last: &Uuid, now_ms: u64) -> Uuid {
         let mut own = self.0.lock();
         let next = id_after(&own, now_ms);

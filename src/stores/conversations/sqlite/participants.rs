@@ -128,19 +128,17 @@ pub(super) const NAMES: &str = "
     LEFT JOIN users u ON u.id = p.user
     WHERE c.id = ?1 AND p.status = 'active' ORDER BY p.user";
 
-type Names = Vec<Arc<str>>;
-
 fn names_in(
     db: &Connection,
     mut conversations: Vec<ConversationId>,
-) -> Result<Vec<(ConversationId, Names)>, StoreError> {
+) -> Result<Vec<ParticipantNames>, StoreError> {
     conversations.sort_unstable();
     conversations.dedup();
     let mut select = db.prepare_cached(NAMES)?;
     let mut found = Vec::new();
     for conversation in conversations {
         let names = select.query_map([&conversation], |row| row.get(0))?;
-        let names: Names = names.collect::<Result<_, _>>()?;
+        let names: Vec<Arc<str>> = names.collect::<Result<_, _>>()?;
         if !names.is_empty() {
             found.push((conversation, names));
         }
@@ -148,7 +146,7 @@ fn names_in(
     Ok(found)
 }
 
-/// Adds a participant to a conversation that is being made, unless they were added already.
+/// Adds a participant to a conversation that is being created, unless they were added already.
 pub(super) fn insert_first(
     writing: &Writing<'_>,
     conversation: i64,

@@ -130,8 +130,8 @@ async fn an_abandoned_creation_is_resumed_by_its_creator() {
         stores.conversations.create(&others).await,
         ConversationExists
     );
-    let made = stores.conversations.create(&new).await.unwrap();
-    assert_eq!(made.participants.len(), 2);
+    let created = stores.conversations.create(&new).await.unwrap();
+    assert_eq!(created.participants.len(), 2);
     assert_rejected!(stores.conversations.create(&new).await, ConversationExists);
 }
 
