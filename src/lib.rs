@@ -10,20 +10,20 @@
     )
 )]
 
-pub mod app;
+mod app;
 pub mod audit;
-pub mod auth;
+mod auth;
 pub mod cluster;
 pub mod config;
-pub mod connection;
+mod connection;
 pub mod conversations;
 pub mod dialects;
-pub mod http;
-pub mod limits;
+mod http;
+mod limits;
 pub mod model;
-pub mod payload;
+mod payload;
 pub mod server;
-pub mod sessions;
+mod sessions;
 pub mod stores;
-pub mod transport;
+mod transport;
 pub mod users;

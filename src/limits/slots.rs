@@ -14,7 +14,7 @@ pub struct AddressSlots {
 
 impl AddressSlots {
     /// `max` slots for each address.
-    pub fn new(max: u32) -> Self {
+    pub(crate) fn new(max: u32) -> Self {
         Self {
             taken: Arc::default(),
             max,
@@ -22,7 +22,7 @@ impl AddressSlots {
     }
 
     /// Takes a slot. `None`: the address has all of its slots in use.
-    pub fn take(&self, address: IpAddr) -> Option<AddressSlot> {
+    pub(crate) fn take(&self, address: IpAddr) -> Option<AddressSlot> {
         let mut taken = self.taken.entry(address).or_insert(0);
         if *taken >= self.max {
             return None;

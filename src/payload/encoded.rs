@@ -26,7 +26,7 @@ pub struct EncodedEvent {
 
 impl EncodedEvent {
     /// Encodes an event. `None`: the library cannot encode it.
-    pub fn new<T: Serialize>(event: &str, payload: &T) -> Option<Self> {
+    pub(crate) fn new<T: Serialize>(event: &str, payload: &T) -> Option<Self> {
         let value = CommonParser.encode_value(payload, Some(event)).ok()?;
         let Value::Str(text, attachments) = value else {
             return None;
@@ -42,12 +42,12 @@ impl EncodedEvent {
     }
 
     /// Its name.
-    pub fn event(&self) -> &str {
+    pub(crate) fn event(&self) -> &str {
         &self.event
     }
 
     /// Its size in bytes.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let attachments = self.attachments.iter().map(Bytes::len);
         self.event.len() + self.text.len() + attachments.sum::<usize>()
     }
@@ -56,7 +56,7 @@ impl EncodedEvent {
     ///
     /// # Errors
     /// When [`new`](Self::new) does not encode such an event.
-    pub fn with_payload<R>(
+    pub(crate) fn with_payload<R>(
         &self,
         send: impl FnOnce(&Opaque<'_>, &FrameSizes) -> R,
     ) -> Result<R, Malformed> {

@@ -33,17 +33,17 @@ static NO_ATTACHMENTS: VecDeque<Bytes> = VecDeque::new();
 
 impl RawEvent {
     /// Bytes of text and attachments.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.text().len() + self.attachments().iter().map(Bytes::len).sum::<usize>()
     }
 
     /// Whether the client waits for an acknowledgement.
-    pub fn wants_ack(&self) -> bool {
+    pub(crate) fn wants_ack(&self) -> bool {
         self.wants_ack
     }
 
     /// The event's name. `None` when it is not a plain string, which the library refuses earlier.
-    pub fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         let rest = self
             .text()
             .trim_start()
@@ -55,7 +55,7 @@ impl RawEvent {
     }
 
     /// The fields of the first argument, with placeholders resolved.
-    pub fn payload(&self) -> Result<Payload<'_>, Malformed> {
+    pub(crate) fn payload(&self) -> Result<Payload<'_>, Malformed> {
         let mut text = serde_json::Deserializer::from_str(self.text());
         let argument = text
             .deserialize_seq(Arguments)
@@ -65,7 +65,7 @@ impl RawEvent {
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
-    pub fn argument(&self) -> Result<Option<&RawValue>, Malformed> {
+    pub(crate) fn argument(&self) -> Result<Option<&RawValue>, Malformed> {
         let items: Vec<&RawValue> =
             serde_json::from_str(self.text()).map_err(|_| Malformed::NotAnEvent)?;
         Ok(items.get(1).copied())
@@ -89,7 +89,7 @@ impl RawEvent {
 
 impl<'a> Payload<'a> {
     /// The fields of an object in JSON text, which has no attachments.
-    pub fn of_object(text: &'a str) -> Result<Self, Malformed> {
+    pub(crate) fn of_object(text: &'a str) -> Result<Self, Malformed> {
         let argument = serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
         Self::of_argument(argument, &NO_ATTACHMENTS, text.len())
     }

@@ -18,7 +18,8 @@ use smallvec::SmallVec;
 
 pub use encoded::EncodedEvent;
 pub use event::RawEvent;
-pub use opaque::{Opaque, plainly};
+pub use opaque::Opaque;
+pub(crate) use opaque::plainly;
 pub use owned::OwnedValue;
 pub use relayed::Relayed;
 
@@ -45,7 +46,7 @@ pub struct Payload<'a> {
 
 impl<'a> Payload<'a> {
     /// A field's value; the last one if it occurs repeatedly, as in `JSON.parse`.
-    pub fn get(&self, name: &str) -> Option<&Opaque<'a>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Opaque<'a>> {
         self.fields
             .iter()
             .rev()
@@ -54,18 +55,18 @@ impl<'a> Payload<'a> {
     }
 
     /// A field that is present and neither `null` nor an empty string.
-    pub fn filled(&self, name: &str) -> Option<&Opaque<'a>> {
+    pub(crate) fn filled(&self, name: &str) -> Option<&Opaque<'a>> {
         self.get(name).filter(|value| !value.is_blank())
     }
 
     /// A field that is present and not `null`.
-    pub fn given(&self, name: &str) -> Option<&Opaque<'a>> {
+    pub(crate) fn given(&self, name: &str) -> Option<&Opaque<'a>> {
         self.get(name).filter(|value| !value.is_null())
     }
 
     /// A string, or an integer as its decimal text: the two forms that ids have. `None` for
     /// anything else.
-    pub fn id(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn id(&self, name: &str) -> Option<Cow<'a, str>> {
         let raw = self.get(name)?.as_raw()?.get();
         match raw.as_bytes().first()? {
             b'"' => text(raw),
@@ -75,24 +76,24 @@ impl<'a> Payload<'a> {
     }
 
     /// A string. `None` for anything else.
-    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         text(self.get(name)?.as_raw()?.get())
     }
 
     /// An array of at most `max` strings. `None` for anything else.
-    pub fn texts(&self, name: &str, max: usize) -> Option<Vec<String>> {
+    pub(crate) fn texts(&self, name: &str, max: usize) -> Option<Vec<String>> {
         let texts: Vec<String> = serde_json::from_str(self.get(name)?.as_raw()?.get()).ok()?;
         (texts.len() <= max).then_some(texts)
     }
 
     /// A non-negative integer that is written as one. `None` for anything else.
-    pub fn count(&self, name: &str) -> Option<u64> {
+    pub(crate) fn count(&self, name: &str) -> Option<u64> {
         self.get(name)?.as_raw()?.get().parse().ok()
     }
 }
 
 /// The sizes of the frames that an event with these values becomes, including room for names and ids.
-pub fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>>) -> FrameSizes {
+pub(crate) fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>>) -> FrameSizes {
     const NAMES: usize = 1024;
     let mut frames = FrameSizes::from_slice(&[NAMES]);
     for value in values {

@@ -25,7 +25,7 @@ pub(super) enum Node<'a> {
 
 impl<'a> Opaque<'a> {
     /// The JSON text, when the value contains no attachment.
-    pub fn as_raw(&self) -> Option<&'a RawValue> {
+    pub(crate) fn as_raw(&self) -> Option<&'a RawValue> {
         match self.0 {
             Node::Text(raw) => Some(raw),
             _ => None,
@@ -33,7 +33,7 @@ impl<'a> Opaque<'a> {
     }
 
     /// Whether it is `null`, an empty string, or an empty attachment.
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         match &self.0 {
             Node::Text(raw) => is_blank(raw),
             Node::Attachment(bytes) => bytes.is_empty(),
@@ -42,12 +42,12 @@ impl<'a> Opaque<'a> {
     }
 
     /// Whether it is `null`.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.0, Node::Text(raw) if raw.get() == "null")
     }
 
     /// The length in bytes of a string or an attachment, or of the JSON text of any other value.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         match &self.0 {
             Node::Text(raw) => text(raw.get()).map_or(raw.get().len(), |text| text.len()),
             Node::Attachment(bytes) => bytes.len(),
@@ -60,7 +60,7 @@ impl<'a> Opaque<'a> {
     }
 
     /// The characters of a string, or of the JSON text of any other value; of attachments, their bytes.
-    pub fn characters(&self) -> usize {
+    pub(crate) fn characters(&self) -> usize {
         match &self.0 {
             Node::Text(raw) => match text(raw.get()) {
                 Some(text) => text.chars().count(),
@@ -72,7 +72,7 @@ impl<'a> Opaque<'a> {
     }
 
     /// Whether it is an object.
-    pub fn is_object(&self) -> bool {
+    pub(crate) fn is_object(&self) -> bool {
         match &self.0 {
             Node::Text(raw) => raw.get().starts_with('{'),
             Node::Object(_) => true,
@@ -81,24 +81,24 @@ impl<'a> Opaque<'a> {
     }
 
     /// Whether a receiver's parser could take a part of its text for a placeholder.
-    pub fn reads_as_attachment(&self) -> bool {
+    pub(crate) fn reads_as_attachment(&self) -> bool {
         self.0.reads_as_attachment()
     }
 
     /// The approximate size in bytes of its JSON text and its attachments together.
-    pub fn total_size(&self) -> usize {
+    pub(crate) fn total_size(&self) -> usize {
         let mut sizes = Vec::new();
         self.attachment_sizes(&mut sizes);
         self.written_size() + sizes.iter().sum::<usize>()
     }
 
     /// The approximate size in bytes of its JSON text, without attachments.
-    pub fn written_size(&self) -> usize {
+    pub(crate) fn written_size(&self) -> usize {
         self.0.written_size()
     }
 
     /// Adds the sizes in bytes of its attachments, in the order in which they are written.
-    pub fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
+    pub(crate) fn attachment_sizes(&self, sizes: &mut impl Extend<usize>) {
         self.0.attachment_sizes(sizes);
     }
 }
@@ -144,7 +144,7 @@ impl Node<'_> {
 
 /// Serializes an optional value without `Some`, inside which the library does not find attachments.
 /// For `serialize_with`.
-pub fn plainly<T: Serialize, S: Serializer>(
+pub(crate) fn plainly<T: Serialize, S: Serializer>(
     value: &Option<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -98,13 +98,13 @@ impl OwnedNode {
 
 impl OwnedValue {
     /// The value, borrowed.
-    pub fn as_opaque(&self) -> Opaque<'_> {
+    pub(crate) fn as_opaque(&self) -> Opaque<'_> {
         Opaque(self.0.as_opaque())
     }
 
     /// The parts that a store writes: the JSON text, with a placeholder for each attachment, and the
     /// attachments. [`OwnedValue::from_parts`] makes the same value of them.
-    pub fn to_parts(&self) -> (Cow<'_, str>, Vec<Bytes>) {
+    pub(crate) fn to_parts(&self) -> (Cow<'_, str>, Vec<Bytes>) {
         if let OwnedNode::Text(raw) = &*self.0 {
             return (Cow::Borrowed(raw.get()), Vec::new());
         }
@@ -116,7 +116,7 @@ impl OwnedValue {
 
     /// The value that was stored as these parts. `None`: [`to_parts`](Self::to_parts) does not make
     /// such parts.
-    pub fn from_parts(text: String, attachments: Vec<Bytes>) -> Option<Self> {
+    pub(crate) fn from_parts(text: String, attachments: Vec<Bytes>) -> Option<Self> {
         let raw = RawValue::from_string(text).ok()?;
         if attachments.is_empty() {
             // Text that looks like a placeholder is text: nothing was attached.
@@ -128,7 +128,7 @@ impl OwnedValue {
     }
 
     /// The text of a string, or the JSON text of any other value without attachments.
-    pub fn text(&self) -> Cow<'_, str> {
+    pub(crate) fn text(&self) -> Cow<'_, str> {
         match &*self.0 {
             OwnedNode::Text(raw) => text(raw.get()).unwrap_or(Cow::Borrowed(raw.get())),
             _ => Cow::Borrowed(""),
@@ -136,7 +136,7 @@ impl OwnedValue {
     }
 
     /// The value of a member, when this is an object that has it; the last one if it occurs repeatedly.
-    pub fn member(&self, name: &str) -> Option<Opaque<'_>> {
+    pub(crate) fn member(&self, name: &str) -> Option<Opaque<'_>> {
         let node = match &*self.0 {
             OwnedNode::Text(raw) => {
                 let Members(members) = serde_json::from_str(raw.get()).ok()?;

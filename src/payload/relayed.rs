@@ -19,7 +19,7 @@ pub struct Relayed<'p, 'a> {
 
 impl<'p, 'a> Relayed<'p, 'a> {
     /// Relays every field.
-    pub fn new(payload: &'p Payload<'a>) -> Self {
+    pub(crate) fn new(payload: &'p Payload<'a>) -> Self {
         Self {
             payload,
             own: SmallVec::new(),
@@ -28,13 +28,13 @@ impl<'p, 'a> Relayed<'p, 'a> {
     }
 
     /// Sets a field.
-    pub fn with(mut self, name: &'static str, value: &'p str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &'p str) -> Self {
         self.own.push((name, value));
         self
     }
 
     /// Sets a field that is missing or blank.
-    pub fn with_default(self, name: &'static str, value: &'p str) -> Self {
+    pub(crate) fn with_default(self, name: &'static str, value: &'p str) -> Self {
         match self.payload.filled(name) {
             Some(_) => self,
             None => self.with(name, value),
@@ -42,13 +42,13 @@ impl<'p, 'a> Relayed<'p, 'a> {
     }
 
     /// Does not relay a field.
-    pub fn without(mut self, name: &'static str) -> Self {
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
         self.dropped.push(name);
         self
     }
 
     /// The sizes in bytes of the frames that an event with this object becomes.
-    pub fn frames(&self) -> FrameSizes {
+    pub(crate) fn frames(&self) -> FrameSizes {
         let mut sizes = FrameSizes::new();
         sizes.push(self.payload.text_size + OWN_FIELDS);
         for (_, value) in self.passed() {

@@ -16,12 +16,14 @@ pub struct TransportCloser(Arc<Close>);
 
 impl TransportCloser {
     /// Ends a session by `close`.
-    pub fn new(close: impl Fn(Sid) -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        close: impl Fn(Sid) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(close))
     }
 
     /// Ends the polling session after a while, if it is still there.
-    pub fn close_after(&self, sid: Sid, wait: Duration) {
+    pub(crate) fn close_after(&self, sid: Sid, wait: Duration) {
         let close = self.0.clone();
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;

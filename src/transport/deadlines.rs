@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// All open TCP connections.
 #[derive(Debug, Default)]
-pub struct Links {
+pub(crate) struct Links {
     open: Mutex<Vec<Weak<Link>>>,
 }
 
@@ -28,7 +28,7 @@ impl Links {
     }
 
     /// Enforces deadlines; never returns.
-    pub async fn enforce_deadlines(self: Arc<Self>) {
+    pub(crate) async fn enforce_deadlines(self: Arc<Self>) {
         let mut interval = tokio::time::interval(INTERVAL);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -41,14 +41,14 @@ impl Links {
     }
 
     /// Closes all connections at once.
-    pub fn close_all(&self, reason: DisconnectReason) {
+    pub(crate) fn close_all(&self, reason: DisconnectReason) {
         for link in self.all() {
             link.close(reason);
         }
     }
 
     /// Whether an HTTP request is being answered on any of them.
-    pub fn are_busy(&self) -> bool {
+    pub(crate) fn are_busy(&self) -> bool {
         self.all().iter().any(|link| link.is_busy())
     }
 

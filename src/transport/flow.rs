@@ -21,19 +21,19 @@ const FRAME_OVERHEAD: usize = 128;
 
 /// The bounds of one connection, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct FlowLimits {
+pub(crate) struct FlowLimits {
     /// Handed to the client and not yet written: above this its senders wait.
-    pub receiver_budget: usize,
+    pub(crate) receiver_budget: usize,
     /// Read from the client and not yet handled: above this nothing more is read from it.
-    pub sender_budget: usize,
+    pub(crate) sender_budget: usize,
     /// The largest event.
-    pub max_event: usize,
+    pub(crate) max_event: usize,
 }
 
 impl FlowLimits {
     /// The most that can be queued for a client: the budget, as much again for events that do not
     /// wait for room, and one more event. A client with a larger backlog is disconnected.
-    pub fn hard_limit(&self) -> usize {
+    pub(crate) fn hard_limit(&self) -> usize {
         2 * self.receiver_budget + self.max_event
     }
 
@@ -44,7 +44,7 @@ impl FlowLimits {
 }
 
 /// The TCP connection that carries a Socket.IO connection.
-pub trait Carrier: Send + Sync {
+pub(crate) trait Carrier: Send + Sync {
     /// Resumes reading from the client.
     fn wake_reader(&self);
 
@@ -83,7 +83,7 @@ pub struct Flow {
 
 impl Flow {
     /// Flow control for a new connection.
-    pub fn new(limits: FlowLimits) -> Arc<Self> {
+    pub(crate) fn new(limits: FlowLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
             queued: Mutex::default(),
@@ -103,14 +103,14 @@ impl Flow {
     }
 
     /// The TCP connection that carries this one, while it is open. `None` while it polls.
-    pub fn link(&self) -> Option<Arc<dyn Carrier>> {
+    pub(crate) fn link(&self) -> Option<Arc<dyn Carrier>> {
         self.carrier.lock().as_ref()?.upgrade()
     }
 
     /// Counts frames of these sizes as handed to the client. `false`: its backlog is too large
     /// already, nothing was counted, and it should be disconnected.
     #[must_use]
-    pub fn hand_over(&self, frames: &FrameSizes) -> bool {
+    pub(crate) fn hand_over(&self, frames: &FrameSizes) -> bool {
         let bytes: usize = frames.iter().map(|size| size + FRAME_OVERHEAD).sum();
         if self.backlog.load(Ordering::Relaxed) + bytes > self.limits.hard_limit() {
             return false;
@@ -128,7 +128,7 @@ impl Flow {
     }
 
     /// Counts the oldest `count` frames of [`Self::hand_over`] as written to the client's transport.
-    pub fn taken(&self, count: usize) {
+    pub(crate) fn taken(&self, count: usize) {
         let bytes;
         {
             let mut queued = self.queued.lock();
@@ -147,12 +147,12 @@ impl Flow {
     }
 
     /// Bytes handed over and not yet written to the client's transport.
-    pub fn backlog(&self) -> usize {
+    pub(crate) fn backlog(&self) -> usize {
         self.backlog.load(Ordering::Acquire)
     }
 
     /// How long the client has taken nothing of its backlog; zero without a backlog.
-    pub fn stalled_for(&self) -> Duration {
+    pub(crate) fn stalled_for(&self) -> Duration {
         match self.backlog() {
             0 => Duration::ZERO,
             _ => Duration::from_millis(
@@ -162,12 +162,12 @@ impl Flow {
     }
 
     /// Whether a sender may hand over another event now. A closed connection accepts everything.
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.backlog() < self.limits.receiver_budget || self.closed.load(Ordering::Acquire)
     }
 
     /// Waits until [`Self::has_room`].
-    pub async fn room(&self) {
+    pub(crate) async fn room(&self) {
         while !self.has_room() {
             let notified = self.room.notified();
             let mut notified = std::pin::pin!(notified);
@@ -180,13 +180,13 @@ impl Flow {
     }
 
     /// Counts an event of `bytes` as read and not yet handled.
-    pub fn received(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         self.unhandled
             .fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
     }
 
     /// Counts an event of [`Self::received`] as handled; reading may resume.
-    pub fn done(&self, bytes: usize) {
+    pub(crate) fn done(&self, bytes: usize) {
         let bytes = bytes + FRAME_OVERHEAD;
         let before = self.unhandled.fetch_sub(bytes, Ordering::AcqRel);
         let budget = self.limits.sender_budget;
@@ -196,13 +196,13 @@ impl Flow {
     }
 
     /// Whether reading from the client is paused.
-    pub fn reading_paused(&self) -> bool {
+    pub(crate) fn reading_paused(&self) -> bool {
         self.unhandled.load(Ordering::Acquire) >= self.limits.sender_budget
             && !self.closed.load(Ordering::Acquire)
     }
 
     /// Waits until reading is not paused; for polling, which has no link of its own.
-    pub async fn readable(&self) {
+    pub(crate) async fn readable(&self) {
         while self.reading_paused() {
             let notified = self.handled.notified();
             let mut notified = std::pin::pin!(notified);
@@ -215,7 +215,7 @@ impl Flow {
     }
 
     /// The connection has ended: no task waits for it any longer.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.room.notify_waiters();
         self.resume_reading();

@@ -25,7 +25,7 @@ impl Frame {
 
 /// Whether an Engine.IO packet, as polling carries it, is a Socket.IO event, an acknowledgement or
 /// an attachment.
-pub fn is_relayed_packet(packet: &[u8]) -> bool {
+pub(crate) fn is_relayed_packet(packet: &[u8]) -> bool {
     match packet {
         [b'b', ..] => true,
         [first, second, ..] => is_relayed_text([*first, *second]),

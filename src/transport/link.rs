@@ -16,19 +16,19 @@ use crate::model::DisconnectReason;
 
 /// Deadlines and bounds of a TCP connection.
 #[derive(Debug, Clone, Copy)]
-pub struct LinkLimits {
+pub(crate) struct LinkLimits {
     /// Time for a request to arrive on a new connection, and for a client to authenticate.
-    pub handshake_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
     /// How long a connection may stay open between two requests.
-    pub keep_alive: Duration,
+    pub(crate) keep_alive: Duration,
     /// Bytes a WebSocket client may send before it is authenticated.
-    pub handshake_max_bytes: u64,
+    pub(crate) handshake_max_bytes: u64,
     /// Time within which a peer with unsent data must take some of it.
-    pub write_deadline: Duration,
+    pub(crate) write_deadline: Duration,
     /// Bytes per second that it must take over that time; 0: a single byte is enough.
-    pub min_drain_rate: u64,
+    pub(crate) min_drain_rate: u64,
     /// Time between two pongs that are injected for a busy client; see `inject_pong_if_busy`.
-    pub heartbeat: Duration,
+    pub(crate) heartbeat: Duration,
 }
 
 /// No deadline, or not blocked.
@@ -87,20 +87,20 @@ impl Link {
     }
 
     /// The address of the peer, which may be a proxy.
-    pub fn peer(&self) -> SocketAddr {
+    pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
     }
 
     // Reported by the HTTP side.
 
     /// A request arrived: no deadline applies while it is answered.
-    pub fn request_began(&self) {
+    pub(crate) fn request_began(&self) {
         self.deadline.store(NONE, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The request was answered; the next one must arrive within `keep_alive`.
-    pub fn request_ended(&self) {
+    pub(crate) fn request_ended(&self) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
         if !self.is_upgraded() {
             self.set_deadline(self.limits.keep_alive);
@@ -114,7 +114,7 @@ impl Link {
 
     /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
     /// authenticate within the handshake timeout. Called before the response is written.
-    pub fn upgrade(&self) {
+    pub(crate) fn upgrade(&self) {
         self.set_deadline(self.limits.handshake_timeout);
         self.allowance
             .store(self.limits.handshake_max_bytes, Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl Link {
     // Used by the stream.
 
     /// Whether it is a WebSocket.
-    pub fn is_upgraded(&self) -> bool {
+    pub(crate) fn is_upgraded(&self) -> bool {
         self.upgraded.load(Ordering::Acquire)
     }
 

@@ -16,7 +16,7 @@ use super::stream::{BeforeWrite, GuardedStream};
 use crate::limits::{AddressSlot, AddressSlots};
 
 /// A TCP listener whose connections are guarded.
-pub struct GuardedListener {
+pub(crate) struct GuardedListener {
     /// `None` once it has stopped.
     tcp: Option<TcpListener>,
     stop: Arc<Notify>,
@@ -34,7 +34,7 @@ impl GuardedListener {
     /// Guards what `tcp` accepts. Connections from an address for which `takes_slot` is true take one
     /// of `slots`; without a free slot they are closed as soon as they are accepted. `before_write`
     /// runs before each write to any of them. After `stop` is notified it accepts no more.
-    pub fn new(
+    pub(crate) fn new(
         tcp: TcpListener,
         links: Arc<Links>,
         limits: LinkLimits,
@@ -133,7 +133,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// The link of the connection that a request arrived on.
 #[derive(Debug, Clone)]
-pub struct PeerLink(pub Arc<Link>);
+pub(crate) struct PeerLink(pub(crate) Arc<Link>);
 
 impl Connected<IncomingStream<'_, GuardedListener>> for PeerLink {
     fn connect_info(stream: IncomingStream<'_, GuardedListener>) -> Self {

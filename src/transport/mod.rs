@@ -15,10 +15,10 @@ mod listener;
 mod read_ahead;
 mod stream;
 
-pub use closer::TransportCloser;
-pub use deadlines::Links;
-pub use flow::{Carrier, Flow, FlowLimits};
-pub use frames::is_relayed_packet;
-pub use link::{Link, LinkLimits};
-pub use listener::{GuardedListener, PeerLink};
-pub use stream::BeforeWrite;
+pub(crate) use closer::TransportCloser;
+pub(crate) use deadlines::Links;
+pub(crate) use flow::{Carrier, Flow, FlowLimits};
+pub(crate) use frames::is_relayed_packet;
+pub(crate) use link::{Link, LinkLimits};
+pub(crate) use listener::{GuardedListener, PeerLink};
+pub(crate) use stream::BeforeWrite;

@@ -27,7 +27,7 @@ const CLOSE: [u8; 7] = client_frame(b'1');
 
 /// A guarded TCP stream. Dropping the stream frees its link.
 #[derive(Debug)]
-pub struct GuardedStream {
+pub(crate) struct GuardedStream {
     tcp: TcpStream,
     link: Arc<Link>,
     ahead: ReadAhead,
@@ -39,11 +39,11 @@ pub struct GuardedStream {
 
 /// An action that runs before each write to a client. It must not block.
 #[derive(Clone)]
-pub struct BeforeWrite(Arc<dyn Fn() + Send + Sync>);
+pub(crate) struct BeforeWrite(Arc<dyn Fn() + Send + Sync>);
 
 impl BeforeWrite {
     /// Runs `action`.
-    pub fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(action))
     }
 }
