@@ -16,7 +16,7 @@ pub use authentication::{Authenticated, Authenticator};
 pub use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
-use crate::model::{ErrorCode, TokenUser};
+use crate::model::{ErrorCode, Refusal, TokenUser, Why};
 use claims::Claims;
 use keys::Keys;
 
@@ -60,6 +60,18 @@ impl AuthError {
             Self::NotAuthorized => ErrorCode::NotAuthorized,
             Self::TooManyAttempts => ErrorCode::TooManyAttempts,
         }
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        Self::new(match error {
+            AuthError::Missing => Why::NoToken,
+            AuthError::Invalid => Why::BadToken,
+            AuthError::Expired => Why::TokenExpired,
+            AuthError::NotAuthorized => Why::Suspended,
+            AuthError::TooManyAttempts => Why::TooManyAttempts,
+        })
     }
 }
 

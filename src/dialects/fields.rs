@@ -1,18 +1,21 @@
-//! The fields of payloads: what they have to be to be accepted, whatever the dialect.
+//! The fields of a payload: what each has to be to be accepted, in every dialect and over REST.
+//!
+//! A field that is not what it has to be is a [`Refusal`] that names it. Opaque values are measured,
+//! never looked into.
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use crate::config::Config;
-use crate::model::UserId;
 use crate::model::conversation::{ConversationId, IdType, TypedId};
+use crate::model::{Refusal, UserId};
 use crate::payload::{Opaque, Payload};
 
-/// A field that is missing, of the wrong type or too long; `None` when the whole payload is. Each
-/// dialect says it in its own way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BadField(pub(crate) Option<&'static str>);
-
 /// Reads the fields of one payload.
+///
+/// # Errors
+/// Every method: the field is missing, of the wrong type, or too long.
 pub(crate) struct Fields<'p, 'a> {
     payload: &'p Payload<'a>,
     config: &'p Config,
@@ -23,165 +26,179 @@ impl<'p, 'a> Fields<'p, 'a> {
         Self { payload, config }
     }
 
-    /// A user's id.
-    pub(crate) fn user(&self, name: &'static str) -> Result<UserId, BadField> {
-        UserId::parse(&self.id(name)?).ok_or(BadField(Some(name)))
-    }
-
-    /// The same, or nothing.
-    pub(crate) fn optional_user(&self, name: &'static str) -> Result<Option<UserId>, BadField> {
-        match self.optional(name) {
-            Some(_) => self.user(name).map(Some),
-            None => Ok(None),
+    /// The refusal of a field.
+    pub(crate) fn refuse(&self, name: &'static str) -> Refusal {
+        match self.payload.given(name) {
+            Some(_) => Refusal::unusable(name),
+            None => Refusal::invalid(name),
         }
     }
 
-    /// Something that is there and not empty, or nothing.
+    fn expect<T>(&self, name: &'static str, value: Option<T>) -> Result<T, Refusal> {
+        value.ok_or_else(|| self.refuse(name))
+    }
+
+    /// A user's id.
+    pub(crate) fn user(&self, name: &'static str) -> Result<UserId, Refusal> {
+        let id = self.id(name)?;
+        self.expect(name, UserId::parse(&id))
+    }
+
+    /// A user's id; `None` when the field is missing, `null` or empty.
+    pub(crate) fn optional_user(&self, name: &'static str) -> Result<Option<UserId>, Refusal> {
+        let given = self.optional(name);
+        given.map(|_| self.user(name)).transpose()
+    }
+
+    /// Any value; `None` when it is missing, `null` or an empty string.
     pub(crate) fn optional(&self, name: &str) -> Option<&'p Opaque<'a>> {
         self.payload.filled(name)
     }
 
-    /// An id that the client made: a string or an integer.
-    pub(crate) fn id(&self, name: &'static str) -> Result<Cow<'a, str>, BadField> {
+    /// An id that the client chose: a string that is not empty, or an integer.
+    pub(crate) fn id(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
         self.id_up_to(name, self.config.max_id_bytes)
     }
 
-    /// The same, of at most `most` bytes.
-    pub(crate) fn id_up_to(
-        &self,
-        name: &'static str,
-        most: usize,
-    ) -> Result<Cow<'a, str>, BadField> {
+    /// Such an id of at most `max` bytes.
+    pub(crate) fn id_up_to(&self, name: &'static str, max: usize) -> Result<Cow<'a, str>, Refusal> {
         let id = self.payload.id(name);
-        id.filter(|id| !id.is_empty() && id.len() <= most)
-            .ok_or(BadField(Some(name)))
+        let id = id.filter(|id| !id.is_empty() && id.len() <= max);
+        self.expect(name, id)
     }
 
-    /// The same, or nothing.
+    /// Such an id; `None` when the field is missing, `null` or empty.
     pub(crate) fn optional_id_up_to(
         &self,
         name: &'static str,
-        most: usize,
-    ) -> Result<Option<Cow<'a, str>>, BadField> {
-        match self.payload.filled(name) {
-            Some(_) => self.id_up_to(name, most).map(Some),
-            None => Ok(None),
-        }
+        max: usize,
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let given = self.optional(name);
+        given.map(|_| self.id_up_to(name, max)).transpose()
+    }
+
+    /// An array of at most `max` users' ids: strings or integers.
+    pub(crate) fn users(&self, name: &'static str, max: usize) -> Result<Vec<UserId>, Refusal> {
+        let raw = self.payload.get(name).and_then(|value| value.as_raw());
+        self.expect(name, raw.and_then(|raw| user_ids(raw.get(), max)))
     }
 
     /// `true` or `false`; `false` when it is missing or `null`.
-    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, BadField> {
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Refusal> {
         let raw = |value: &Opaque<'a>| value.as_raw().map(|raw| raw.get());
         match self.payload.get(name).map(raw) {
             Some(Some("true")) => Ok(true),
             None | Some(Some("false" | "null")) => Ok(false),
-            Some(_) => Err(BadField(Some(name))),
+            Some(_) => Err(self.refuse(name)),
         }
     }
 
     /// A conversation's id, with the JSON type that it has.
-    pub(crate) fn conversation(&self, name: &'static str) -> Result<TypedId, BadField> {
-        let raw = self.filled(name)?.as_raw();
-        let id = raw.and_then(|raw| written_id(raw.get()));
-        id.ok_or(BadField(Some(name)))
+    pub(crate) fn conversation(&self, name: &'static str) -> Result<TypedId, Refusal> {
+        self.expect(name, conversation(self.payload, name))
     }
 
-    /// The id of a message or of something else that a store made; `None` for one that no store
-    /// made.
-    pub(crate) fn made<T>(
+    /// The id of something stored. `Ok(None)`: an id of the right form which nothing stored can
+    /// have.
+    pub(crate) fn stored_id<T>(
         &self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, BadField> {
+    ) -> Result<Option<T>, Refusal> {
         Ok(parse(&self.id(name)?))
     }
 
-    /// What a message says: something that is not empty, of at most `most` characters.
+    /// The content of a message: any value that is not empty, of at most `max` characters.
     pub(crate) fn content(
         &self,
         name: &'static str,
-        most: usize,
-    ) -> Result<&'p Opaque<'a>, BadField> {
+        max: usize,
+    ) -> Result<&'p Opaque<'a>, Refusal> {
         let content = self.filled(name)?;
         // A character has four bytes at most.
-        let fits = content.total_size() <= most || content.characters() <= most;
-        fits.then_some(content).ok_or(BadField(Some(name)))
+        let fits = content.total_size() <= max || content.characters() <= max;
+        self.expect(name, fits.then_some(content))
     }
 
-    /// Something that is there and not empty.
-    pub(crate) fn filled(&self, name: &'static str) -> Result<&'p Opaque<'a>, BadField> {
-        self.payload.filled(name).ok_or(BadField(Some(name)))
+    /// Any value but `null` and an empty string.
+    pub(crate) fn filled(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
+        self.expect(name, self.payload.filled(name))
     }
 
-    /// The same, of at most `most` bytes.
-    pub(crate) fn filled_up_to(&self, name: &'static str, most: usize) -> Result<(), BadField> {
-        match self.filled(name)?.size() <= most {
-            true => Ok(()),
-            false => Err(BadField(Some(name))),
-        }
+    /// Such a value of at most `max` bytes.
+    pub(crate) fn filled_up_to(&self, name: &'static str, max: usize) -> Result<(), Refusal> {
+        let fits = self.filled(name)?.size() <= max;
+        self.expect(name, fits.then_some(()))
     }
 
-    /// Something that may be missing, of at most `most` bytes.
-    pub(crate) fn optional_up_to(&self, name: &'static str, most: usize) -> Result<(), BadField> {
-        match self
-            .payload
-            .get(name)
-            .is_none_or(|value| value.size() <= most)
-        {
-            true => Ok(()),
-            false => Err(BadField(Some(name))),
-        }
+    /// Any value of at most `max` bytes, or none.
+    pub(crate) fn optional_up_to(&self, name: &'static str, max: usize) -> Result<(), Refusal> {
+        let value = self.payload.get(name);
+        let fits = value.is_none_or(|value| value.size() <= max);
+        self.expect(name, fits.then_some(()))
     }
 
-    /// Something that is there and may be empty.
-    pub(crate) fn present(&self, name: &'static str) -> Result<(), BadField> {
-        self.payload
-            .get(name)
-            .map(|_| ())
-            .ok_or(BadField(Some(name)))
+    /// Any value, also `null` or an empty one.
+    pub(crate) fn present(&self, name: &'static str) -> Result<(), Refusal> {
+        self.expect(name, self.payload.get(name).map(|_| ()))
     }
 
-    /// A string of at most an id's length that is not empty.
-    pub(crate) fn label(&self, name: &'static str) -> Result<Cow<'a, str>, BadField> {
-        let text = self
-            .payload
-            .text(name)
-            .filter(|text| !text.is_empty() && text.len() <= self.config.max_id_bytes);
-        text.ok_or(BadField(Some(name)))
+    /// A string that is not empty and no longer than an id may be.
+    pub(crate) fn label(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+        let text = self.payload.text(name);
+        let max = self.config.max_id_bytes;
+        let text = text.filter(|text| !text.is_empty() && text.len() <= max);
+        self.expect(name, text)
     }
 
-    /// The same, or nothing.
+    /// Such a string; `None` when the field is missing, `null` or empty.
     pub(crate) fn optional_label(
         &self,
         name: &'static str,
-    ) -> Result<Option<Cow<'a, str>>, BadField> {
-        match self.payload.filled(name) {
-            Some(_) => self.label(name).map(Some),
-            None => Ok(None),
-        }
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let given = self.optional(name);
+        given.map(|_| self.label(name)).transpose()
     }
 
-    /// Such a string, or nothing when it is missing or `null`: an empty one is neither.
-    pub(crate) fn given_label(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, BadField> {
-        self.payload
-            .given(name)
-            .map(|_| self.label(name))
-            .transpose()
+    /// Such a string; `None` when the field is missing or `null`, but not when it is empty.
+    pub(crate) fn given_label(&self, name: &'static str) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let given = self.payload.given(name);
+        given.map(|_| self.label(name)).transpose()
+    }
+
+    /// An array of at most `max` strings, at least one.
+    pub(crate) fn labels(&self, name: &'static str, max: usize) -> Result<Vec<String>, Refusal> {
+        let texts = self.payload.texts(name, max);
+        self.expect(name, texts.filter(|texts| !texts.is_empty()))
     }
 
     /// A whole number from 0.
-    pub(crate) fn count(&self, name: &'static str) -> Result<u64, BadField> {
-        self.payload.count(name).ok_or(BadField(Some(name)))
+    pub(crate) fn count(&self, name: &'static str) -> Result<u64, Refusal> {
+        self.expect(name, self.payload.count(name))
     }
 
-    /// A number, or anything as short as one that a client may count with; it may be `null`.
-    pub(crate) fn number(&self, name: &'static str) -> Result<&'p Opaque<'a>, BadField> {
-        short(self.payload, name).ok_or(BadField(Some(name)))
+    /// A number, or a string as short as one that a client counts with; it may be `null`.
+    pub(crate) fn number(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
+        self.expect(name, short(self.payload, name))
     }
 }
 
+fn user_ids(raw: &str, max: usize) -> Option<Vec<UserId>> {
+    let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
+    let user = |raw: &RawValue| UserId::parse(typed_id(raw.get())?.id.as_str());
+    match items.len() <= max {
+        true => items.into_iter().map(user).collect(),
+        false => None,
+    }
+}
+
+/// A conversation's id in a field of a payload.
+pub(crate) fn conversation(payload: &Payload<'_>, name: &str) -> Option<TypedId> {
+    typed_id(payload.filled(name)?.as_raw()?.get())
+}
+
 /// A conversation's id as the JSON text of a string or an integer.
-pub(crate) fn written_id(raw: &str) -> Option<TypedId> {
+pub(crate) fn typed_id(raw: &str) -> Option<TypedId> {
     let (id, id_type) = match raw.as_bytes().first()? {
         b'"' => (
             ConversationId::parse(&serde_json::from_str::<Cow<'_, str>>(raw).ok()?)?,

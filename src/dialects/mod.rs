@@ -1,16 +1,25 @@
-//! The client families. Every dialect has the same shape: its events by name, its payloads, its
-//! handlers, its errors. A dialect decodes, asks the core, and answers; it touches neither a store
-//! nor a room of the library.
+//! The client families. Every dialect has the same shape: a table of its events, the words of its
+//! refusals, handlers, and what it renders. A dialect decodes, asks a service, and answers; it
+//! touches neither a store nor a room of the library, and it does not know the other dialects.
+//!
+//! Where an event is handled, how often it may be sent, how it is refused and what is audited of it
+//! stands in one row of the table `events!` in `<dialect>/mod.rs`. Here it is decided whose event
+//! a name is.
 
 pub mod auth_events;
 pub mod chat;
 pub mod content;
 pub mod conversation;
 pub mod direct;
+mod events;
 pub mod feed;
 pub(crate) mod fields;
+mod refuse;
 mod request;
+mod row;
 pub mod session;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,11 +28,13 @@ use socketioxide::extract::AckSender;
 pub use request::Request;
 
 use crate::app::App;
-use crate::connection::{Connection, Member};
+use crate::connection::Connection;
 use crate::conversations;
-use crate::model::Dialect;
-use crate::payload::RawEvent;
+use crate::model::{Dialect, Refusal, Why};
+use crate::payload::{Malformed, Payload, RawEvent};
 use crate::users::Renderer;
+use refuse::Words;
+use row::Row;
 
 /// How each dialect's clients are sent who is online, where it has events for that.
 pub fn presence_renderers() -> Vec<Renderer> {
@@ -35,9 +46,127 @@ pub fn conversation_tellers() -> Vec<conversations::Teller> {
     vec![conversation::TELLER, feed::TELLER, chat::TELLER]
 }
 
+/// An event of one of the dialects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    Direct(direct::Event),
+    Session(session::Event),
+    Feed(feed::Event),
+    Chat(chat::Event),
+    Conversation(conversation::Event),
+}
+
+impl Event {
+    /// The event of a dialect that has this name.
+    fn find(dialect: Dialect, name: &str) -> Option<Self> {
+        match dialect {
+            Dialect::Direct => direct::Event::find(name).map(Self::Direct),
+            Dialect::Session => session::Event::find(name).map(Self::Session),
+            Dialect::Feed => feed::Event::find(name).map(Self::Feed),
+            Dialect::Chat => chat::Event::find(name).map(Self::Chat),
+            Dialect::Conversation => conversation::Event::find(name).map(Self::Conversation),
+        }
+    }
+
+    /// The events with this name that a client may send: none, one, or two where dialects share the
+    /// name.
+    fn named(request: &Request<'_>, name: &str) -> (Option<Self>, Option<Self>) {
+        let mut events = Dialect::ALL
+            .into_iter()
+            .filter_map(|dialect| Self::find(dialect, name).filter(|_| request.accepts(dialect)));
+        (events.next(), events.next())
+    }
+
+    const fn row(self) -> &'static Row {
+        match self {
+            Self::Direct(event) => event.row(),
+            Self::Session(event) => event.row(),
+            Self::Feed(event) => event.row(),
+            Self::Chat(event) => event.row(),
+            Self::Conversation(event) => event.row(),
+        }
+    }
+
+    fn words(self) -> &'static dyn Words {
+        match self {
+            Self::Direct(_) => direct::WORDS,
+            Self::Session(_) => session::WORDS,
+            Self::Feed(_) => feed::WORDS,
+            Self::Chat(_) => chat::WORDS,
+            Self::Conversation(_) => conversation::WORDS,
+        }
+    }
+
+    /// Whether a client without a token may send it.
+    const fn is_for_guests(self) -> bool {
+        matches!(self, Self::Session(_))
+    }
+
+    /// Whether a payload says that this one is meant, of two with the same name.
+    fn is_meant(self, payload: &Result<Payload<'_>, Malformed>) -> bool {
+        let field = match self {
+            Self::Conversation(_) => conversation::CONVERSATION_ID,
+            Self::Direct(_) | Self::Session(_) | Self::Feed(_) | Self::Chat(_) => return false,
+        };
+        payload
+            .as_ref()
+            .is_ok_and(|payload| payload.get(field).is_some())
+    }
+
+    /// A client that sends this, and declared no dialect, counts as one of this dialect from now
+    /// on. As one of `direct` it counts until it sends something else.
+    async fn imply_dialect(self, request: &Request<'_>) {
+        let (app, connection) = (request.app, request.connection);
+        let dialect = self.row().dialect;
+        let is_new = dialect != Dialect::Direct && connection.imply_dialect(dialect);
+        if is_new && dialect == Dialect::Chat {
+            chat::enter(app, connection).await;
+        }
+    }
+
+    async fn dispatch(
+        self,
+        request: &mut Request<'_>,
+        payload: &Result<Payload<'_>, Malformed>,
+    ) -> Result<(), Refusal> {
+        let connection = request.connection;
+        let object = || payload.as_ref().map_err(|_| Refusal::malformed());
+        let member = || {
+            connection
+                .member()
+                .ok_or_else(|| Refusal::new(Why::NoToken))
+        };
+        match self {
+            Self::Session(event) => {
+                let payload = object()?;
+                request.check_limits()?;
+                session::dispatch(event, request, payload).await
+            }
+            Self::Direct(event) => {
+                let (payload, member) = (object()?, member()?);
+                request.check_limits()?;
+                direct::dispatch(event, request, member, payload).await
+            }
+            Self::Conversation(event) => {
+                let (payload, member) = (object()?, member()?);
+                request.check_limits()?;
+                conversation::dispatch(event, request, member, payload).await
+            }
+            Self::Feed(event) => {
+                request.check_limits()?;
+                feed::dispatch(event, request, member()?, payload.as_ref().ok()).await
+            }
+            Self::Chat(event) => {
+                request.check_limits()?;
+                chat::dispatch(event, request, member()?, payload.as_ref().ok()).await
+            }
+        }
+    }
+}
+
 /// Handles one event of a connection, the one before it being done.
 pub async fn handle(app: &Arc<App>, connection: &Arc<Connection>, event: RawEvent, ack: AckSender) {
-    let request = Request::new(app, connection, &event, ack);
+    let mut request = Request::new(app, connection, &event, ack);
     if auth_events::sends_too_much(&request) {
         return;
     }
@@ -48,42 +177,36 @@ pub async fn handle(app: &Arc<App>, connection: &Arc<Connection>, event: RawEven
     if name == auth_events::AUTHENTICATE {
         return auth_events::authenticate(request).await;
     }
-    if let Some(event) = session::Event::named(name).filter(|_| request.accepts(Dialect::Session)) {
-        connection.imply_dialect(Dialect::Session);
-        return session::handle(request, event).await;
-    }
-    let Some(member) = connection.member() else {
-        return auth_events::refuse_guest(request);
-    };
-    let direct = direct::Event::named(name).filter(|_| request.accepts(Dialect::Direct));
-    let other = conversation::Event::named(name).filter(|_| request.accepts(Dialect::Conversation));
-    match (direct, other) {
-        (Some(_), Some(event)) if conversation::is_meant(&request) => {
-            conversation::handle(request, member, event).await
+    let (first, other) = Event::named(&request, name);
+    let is_member = connection.member().is_some();
+    match first {
+        Some(event) if is_member || event.is_for_guests() => {
+            answer(request, event, other).await;
         }
-        (Some(event), _) => direct::handle(request, member, event).await,
-        (None, Some(event)) => {
-            connection.imply_dialect(Dialect::Conversation);
-            conversation::handle(request, member, event).await;
-        }
-        (None, None) => handle_listener(request, member, name).await,
+        _ if !is_member => auth_events::refuse_guest(request),
+        _ => auth_events::unknown(&mut request, name),
     }
 }
 
-/// Handles an event of those dialects in which clients mostly listen.
-async fn handle_listener(mut request: Request<'_>, member: &Member, name: &str) {
-    let connection = request.connection;
-    if let Some(event) = feed::Event::named(name).filter(|_| request.accepts(Dialect::Feed)) {
-        connection.imply_dialect(Dialect::Feed);
-        return feed::handle(request, member, event).await;
-    }
-    if let Some(event) = chat::Event::named(name).filter(|_| request.accepts(Dialect::Chat)) {
-        if connection.imply_dialect(Dialect::Chat) {
-            chat::enter(request.app, connection).await;
+/// Handles an event that has a row, or another one of the same name, and answers it.
+async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) {
+    let payload = request.event.payload();
+    let event = match other {
+        Some(other) if other.is_meant(&payload) => other,
+        Some(_) => event,
+        None => {
+            event.imply_dialect(&request).await;
+            event
         }
-        return chat::handle(request, member, event).await;
+    };
+    request.resolve(event.row());
+    match event.dispatch(&mut request, &payload).await {
+        Ok(()) => request.succeed(),
+        Err(refusal) => {
+            let (words, sent) = (event.words(), payload.as_ref().ok());
+            refuse::refuse(&mut request, event.row(), words, sent, &refusal);
+        }
     }
-    auth_events::unknown(&mut request, name);
 }
 
 /// A connection is over, and all that it had sent is handled.

@@ -1,25 +1,30 @@
-//! One event's turn: what its handler needs, and the answer that is given exactly once.
+//! An event that is being handled: what its handler needs, its rate limit, and the answer, which is
+//! given exactly once. It must not know an event's name.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use socketioxide::extract::AckSender;
 
+use super::row::Row;
 use crate::app::App;
 use crate::audit;
-use crate::connection::Connection;
-use crate::model::{Dialect, ErrorCode};
+use crate::connection::{Connection, Member};
+use crate::limits::Action;
+use crate::model::{Dialect, ErrorCode, Refusal};
 use crate::payload::{FrameSizes, RawEvent};
 
 /// An event that is being handled.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The relay.
+    /// The services.
     pub app: &'a Arc<App>,
-    /// Who sent it.
+    /// The connection that sent it.
     pub connection: &'a Arc<Connection>,
     /// What was sent.
     pub event: &'a RawEvent,
+    /// Its row, once it is known which dialect's event it is.
+    row: Option<&'static Row>,
     ack: Option<Ack>,
 }
 
@@ -50,7 +55,7 @@ struct FailureReason<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A turn for an event, with its callback if the client gave one.
+    /// An event that came in, with its callback if the client gave one.
     pub fn new(
         app: &'a Arc<App>,
         connection: &'a Arc<Connection>,
@@ -62,18 +67,68 @@ impl<'a> Request<'a> {
             app,
             connection,
             event,
+            row: None,
             ack,
         }
     }
 
-    /// Whether the dialect is served and may be spoken on this connection.
+    /// It is the event of this row.
+    pub(super) fn resolve(&mut self, row: &'static Row) {
+        self.row = Some(row);
+    }
+
+    /// Whether the dialect is served and may be used on this connection.
     pub fn accepts(&self, dialect: Dialect) -> bool {
         self.app.config.dialects.contains(&dialect) && self.connection.accepts_dialect(dialect)
     }
 
-    /// Records what the sender did.
-    pub fn record(&self, dialect: Dialect, event: audit::Event) {
-        self.app.record(self.connection, Some(dialect), event);
+    /// Counts it as the actions of its row.
+    ///
+    /// # Errors
+    /// One of them is over its rate.
+    pub(super) fn check_limits(&self) -> Result<(), Refusal> {
+        let limits = self.row.map_or(&[][..], |row| row.limits);
+        match limits.iter().all(|action| self.is_allowed(*action)) {
+            true => Ok(()),
+            false => Err(Refusal::rate_limited()),
+        }
+    }
+
+    /// Counts an action; whether it is allowed.
+    pub(super) fn is_allowed(&self, action: Action) -> bool {
+        let (limits, connection) = (&self.app.limits, self.connection);
+        let address = connection.client.address;
+        match action {
+            Action::Messages => connection.allows_message(&self.app.config),
+            Action::Signals => connection.signals.allows(),
+            Action::Joins => limits.allows_join(address),
+            // What failed is counted where that is known.
+            Action::FailedAuth => limits.session_keys.allows(address),
+            // The handler waits for it, instead of being refused: see below.
+            Action::FileBytes => true,
+        }
+    }
+
+    /// Waits until its bytes are allowed, if its row says that they are limited. A sender over that
+    /// rate is not refused, but handled, and so read, more slowly.
+    pub(super) async fn wait_for_limit(&self, member: &Member) {
+        let limits = self.row.map_or(&[][..], |row| row.limits);
+        if limits.contains(&Action::FileBytes) {
+            let bytes = self.event.size();
+            member.user.limits.file_bytes.wait_for(bytes).await;
+        }
+    }
+
+    /// Records what the sender did, which is what the row of the event says.
+    pub fn record(&self, event: audit::Event) {
+        let audited = self.row.and_then(|row| row.audit);
+        debug_assert_eq!(
+            Some(event.event_type()),
+            audited,
+            "the row names the record"
+        );
+        let dialect = self.row.map(|row| row.dialect);
+        self.app.record(self.connection, dialect, event);
     }
 
     /// Sends the sender a confirmation, and the callback the same.

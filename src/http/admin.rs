@@ -1,4 +1,4 @@
-//! `/api/admin`: what an existing backend does here, with the token of the settings.
+//! `/api/admin`: what an existing backend does on the relay, with the token of the settings.
 
 use std::sync::Arc;
 
@@ -9,34 +9,37 @@ use axum::{Json, Router};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::body::{JsonText, whole};
-use super::caller::Admin;
+use super::body::{JsonText, run_to_end};
+use super::caller::{self, Admin};
 use super::message_json::ShownUser;
-use super::path::Named;
+use super::path::PathParameters;
 use super::query::Parameters;
-use super::refuse::Problem;
 use super::{conversations, new_conversation};
 use crate::app::App;
 use crate::audit::{
     AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
 };
 use crate::conversations::Initiator;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::UserId;
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{UserChange, UserStatus};
+use crate::model::{Refusal, UserId};
 use crate::payload::Payload;
 use crate::users;
 
-/// The longest address of a picture, in bytes; as in tokens.
+/// The longest URL of a picture, in bytes; as in tokens.
 const MAX_URL_BYTES: usize = 2048;
 
 /// The routes.
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let only = |methods| caller::only::<Admin>(app, methods);
     Router::new()
-        .route("/api/admin/users/{id}", put(change_user))
-        .route("/api/admin/users/{id}/disconnect", post(disconnect_user))
-        .route("/api/admin/conversations", post(create_conversation))
-        .route("/api/admin/audit", get(audit))
+        .route("/api/admin/users/{id}", only(put(change_user)))
+        .route(
+            "/api/admin/users/{id}/disconnect",
+            only(post(disconnect_user)),
+        )
+        .route("/api/admin/conversations", only(post(create_conversation)))
+        .route("/api/admin/audit", only(get(audit)))
 }
 
 #[derive(Serialize)]
@@ -47,13 +50,13 @@ struct OneUser<'a> {
 async fn change_user(
     State(app): State<Arc<App>>,
     admin: Admin,
-    Named(id): Named<String>,
+    PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    whole(async move {
+    run_to_end(async move {
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
         let payload = body.payload()?;
-        let change = change(&app, &payload).map_err(|bad| Problem::bad(&payload, bad))?;
+        let change = change(&app, &payload)?;
         let changed = users::change_user(&app, &admin.source, &user, &change).await?;
         let user = (&changed).into();
         Ok(Json(OneUser { user }).into_response())
@@ -61,11 +64,11 @@ async fn change_user(
     .await
 }
 
-fn bad_user() -> Problem {
-    Problem::of_field("Missing or invalid id", "id")
+fn bad_user() -> Refusal {
+    Refusal::invalid("id")
 }
 
-fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, BadField> {
+fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
     let fields = Fields::new(payload, &app.config);
@@ -76,11 +79,11 @@ fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, BadField> {
         Some(_) => {
             let url = payload.text(AVATAR);
             let url = url.filter(|url| url.len() <= MAX_URL_BYTES);
-            Some(Some(url.ok_or(BadField(Some(AVATAR)))?.into()))
+            Some(Some(url.ok_or_else(|| fields.refuse(AVATAR))?.into()))
         }
     };
     let status = fields.given_label(STATUS)?;
-    let status = status.map(|name| UserStatus::parse(&name).ok_or(BadField(Some(STATUS))));
+    let status = status.map(|name| UserStatus::parse(&name).ok_or_else(|| fields.refuse(STATUS)));
     Ok(UserChange {
         name: name.map(Into::into),
         avatar_url,
@@ -97,8 +100,8 @@ struct Disconnected {
 async fn disconnect_user(
     State(app): State<Arc<App>>,
     admin: Admin,
-    Named(id): Named<String>,
-) -> Result<Response, Problem> {
+    PathParameters(id): PathParameters<String>,
+) -> Result<Response, Refusal> {
     let user = UserId::parse(&id).ok_or_else(bad_user)?;
     let disconnected = users::disconnect_user(&app, &admin.source, &user).await;
     Ok(Json(Disconnected { disconnected }).into_response())
@@ -109,7 +112,7 @@ async fn create_conversation(
     admin: Admin,
     body: JsonText,
 ) -> Response {
-    whole(async move {
+    run_to_end(async move {
         let wanted = new_conversation::by_admin(&app, &body.payload()?)?;
         conversations::created(&app, Initiator::Admin(&admin.source), &wanted).await
     })
@@ -128,11 +131,9 @@ async fn audit(
     State(app): State<Arc<App>>,
     admin: Admin,
     Query(query): Query<Parameters>,
-) -> Result<Response, Problem> {
-    let found = app.audit.read(wanted(&query)?).await.map_err(|error| {
-        tracing::warn!(%error, "the audit could not be read");
-        Problem::failed()
-    })?;
+) -> Result<Response, Refusal> {
+    let found = app.audit.read(audit_query(&query)?).await;
+    let found = found.map_err(Refusal::failed)?;
     let event = Audited::Admin {
         action: AdminAction::AuditRead,
         recipient: None,
@@ -149,10 +150,10 @@ async fn audit(
     .into_response())
 }
 
-/// Which records are wanted. Times are ISO 8601, or milliseconds since the epoch.
-fn wanted(query: &Parameters) -> Result<crate::audit::Query, Problem> {
+/// Which records are asked for. Times are ISO 8601, or milliseconds since the epoch.
+fn audit_query(query: &Parameters) -> Result<crate::audit::Query, Refusal> {
     let given = |name| query.get(name);
-    let bad = |field| move || Problem::bad_parameter(field);
+    let bad = |field| move || Refusal::invalid(field);
     let event = given("event").map(|name| EventType::parse(name).ok_or_else(bad("event")));
     let time = |name| given(name).map(|text| millis(text).ok_or_else(bad(name)));
     let cursor = given("cursor").map(|text| Uuid::parse_str(text).ok().ok_or_else(bad("cursor")));

@@ -1,4 +1,4 @@
-//! The body of a request, and doing the whole of what it asks for.
+//! The body of a request, and the task that does what it asks for.
 
 use std::future::Future;
 
@@ -8,32 +8,23 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::refuse::Problem;
-use crate::model::ErrorCode;
+use crate::model::{Refusal, Why};
 use crate::payload::{Malformed, Payload};
 
-/// A body of JSON text, not yet looked into.
+/// A body of JSON text, not yet parsed.
 #[derive(Debug)]
 pub(super) struct JsonText(Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for JsonText {
-    type Rejection = Problem;
+    type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Content-Type must be application/json",
-                ErrorCode::UnsupportedMediaType,
-            ));
+            return Err(Refusal::new(Why::NotJson));
         }
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "Request too large",
-                ErrorCode::PayloadTooLarge,
-            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Why::BodyTooLarge),
             _ => malformed(),
         })?;
         Ok(Self(bytes))
@@ -51,43 +42,40 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-fn malformed() -> Problem {
-    let code = ErrorCode::InvalidInput;
-    Problem::new(StatusCode::BAD_REQUEST, "Body is not valid JSON", code)
+fn malformed() -> Refusal {
+    Refusal::malformed().worded("Body is not valid JSON")
 }
 
 impl JsonText {
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Its fields.
-    pub(super) fn payload(&self) -> Result<Payload<'_>, Problem> {
+    pub(super) fn payload(&self) -> Result<Payload<'_>, Refusal> {
         let text = std::str::from_utf8(&self.0).map_err(|_| malformed())?;
         Payload::of_object(text).map_err(|error| match error {
-            Malformed::NotAnObject => {
-                let status = StatusCode::UNPROCESSABLE_ENTITY;
-                Problem::new(status, "Body must be an object", ErrorCode::InvalidInput)
-            }
+            Malformed::NotAnObject => Refusal::new(Why::Unusable).worded("Body must be an object"),
             Malformed::NotAnEvent | Malformed::BadAttachment => malformed(),
         })
     }
 }
 
-/// Does all of it, also when the client does not wait for the answer: what is kept must be told.
-pub(super) async fn whole<T>(
-    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+/// Runs a request to its end, also when the client does not wait for the answer: what is stored must
+/// be published.
+pub(super) async fn run_to_end<T>(
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
 ) -> Response
 where
     T: IntoResponse + Send + 'static,
 {
     match tokio::spawn(work).await {
         Ok(Ok(response)) => response.into_response(),
-        Ok(Err(problem)) => problem.into_response(),
+        Ok(Err(refusal)) => refusal.into_response(),
         Err(error) => {
             tracing::error!(%error, "a request handler ended early");
-            Problem::failed().into_response()
+            Refusal::new(Why::Failed).into_response()
         }
     }
 }

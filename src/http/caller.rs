@@ -1,27 +1,48 @@
 //! Who sends a request: a user, by the same tokens as a socket, or an administrator.
+//!
+//! Each route says by [`only`] who may call it. That is where a request is authenticated, where its
+//! sender becomes an extension of it, and where a refusal is recorded under the sender's name.
 
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use tokio::sync::SemaphorePermit;
 
-use super::refuse::{Problem, Sender};
+use super::refuse;
 use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
 use crate::auth::AuthError;
 use crate::connection::{Client, edge};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
-use crate::model::{Dialect, ErrorCode, Identity, UserId};
+use crate::model::{Dialect, Identity, Refusal, UserId, Why};
 use crate::transport::PeerLink;
 use crate::users::User;
 
+/// Who sends a request, once that is known.
+pub(super) trait Sender: Clone + Send + Sync + 'static {
+    /// Authenticates a request.
+    ///
+    /// # Errors
+    /// It has no good token of this kind.
+    fn authenticate(
+        app: &Arc<App>,
+        parts: &Parts,
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send;
+
+    /// How records name the sender.
+    fn source(&self) -> &Arc<Source>;
+}
+
 /// A user who sends a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
     user: Arc<User>,
@@ -29,16 +50,44 @@ pub(super) struct Caller {
 }
 
 /// An administrator who sends a request, with the token of the settings.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Admin {
     pub(super) source: Arc<Source>,
 }
 
 /// Either of them.
-#[derive(Debug)]
-pub(super) enum Anyone {
+#[derive(Debug, Clone)]
+pub(super) enum UserOrAdmin {
     User(Caller),
     Admin(Admin),
+}
+
+/// These methods of a route may be called by such senders only.
+pub(super) fn only<S: Sender>(
+    app: &Arc<App>,
+    routes: MethodRouter<Arc<App>>,
+) -> MethodRouter<Arc<App>> {
+    routes.route_layer(from_fn_with_state(app.clone(), authenticate::<S>))
+}
+
+/// Authenticates a request, and records it when it is refused later.
+async fn authenticate<S: Sender>(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let sender = match S::authenticate(&app, &parts).await {
+        Ok(sender) => sender,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let source = sender.source().clone();
+    parts.extensions.insert(sender);
+    let response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(event) = refuse::refusal_record(&response) {
+        app.audit.record(Record::new(&source, None, event));
+    }
+    response
 }
 
 impl Caller {
@@ -46,7 +95,7 @@ impl Caller {
         &self.identity.user
     }
 
-    /// The user, as one who does something in this dialect.
+    /// The user, as one who acts in this dialect.
     pub(super) fn acts(&self, dialect: Option<Dialect>) -> Actor<'_> {
         Actor {
             identity: &self.identity,
@@ -55,39 +104,43 @@ impl Caller {
         }
     }
 
-    /// Waits for a turn at reading, so that one user's requests do not keep others from it.
-    pub(super) async fn turn_to_read(&self) -> Result<SemaphorePermit<'_>, Problem> {
+    /// Waits until one of the user's reads may begin, so that their requests do not keep others from
+    /// the store.
+    pub(super) async fn read_permit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
         // It is never closed.
-        self.user
-            .reads
-            .acquire()
-            .await
-            .map_err(|_| Problem::failed())
+        let permit = self.user.reads.acquire().await;
+        permit.map_err(Refusal::failed)
     }
 
     /// Counts one message, or something that counts as one.
-    pub(super) fn unless_limited(&self) -> Result<(), Problem> {
+    pub(super) fn check_limit(&self) -> Result<(), Refusal> {
         match self.user.limits.messages.allows() {
             true => Ok(()),
-            false => Err(Problem::rate_limited()),
+            false => Err(Refusal::rate_limited()),
         }
     }
 }
 
-impl Anyone {
-    /// As one who manages participants.
+impl UserOrAdmin {
+    /// The sender, as one who manages participants.
     pub(super) fn manages(&self) -> Initiator<'_> {
         match self {
             Self::User(caller) => Initiator::Participant(caller.acts(None)),
             Self::Admin(admin) => Initiator::Admin(&admin.source),
         }
     }
+
+    /// Counts one message of a user; nothing limits an administrator.
+    pub(super) fn check_limit(&self) -> Result<(), Refusal> {
+        match self {
+            Self::User(caller) => caller.check_limit(),
+            Self::Admin(_) => Ok(()),
+        }
+    }
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+impl Sender for Caller {
+    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         let client = client(parts, app)?;
         let result = match bearer(&parts.headers) {
             Some(token) => app.auth.authenticate(client.address, token).await,
@@ -95,22 +148,22 @@ impl FromRequestParts<Arc<App>> for Caller {
         };
         let authenticated = result.map_err(|error| refuse(app, &client, error))?;
         let identity = authenticated.identity;
-        let source = client.source(None, Some(&identity));
-        Sender::is(&parts.extensions, &source);
         Ok(Self {
             user: app.users.get_or_create(&identity.user),
-            source,
+            source: client.source(None, Some(&identity)),
             identity,
         })
     }
+
+    fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
 }
 
-impl FromRequestParts<Arc<App>> for Admin {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+impl Sender for Admin {
+    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         if app.config.admin_token.is_none() {
-            return Err(Problem::unknown_route());
+            return Err(Refusal::new(Why::NoRoute));
         }
         let client = client(parts, app)?;
         let failures = &app.limits.authentication;
@@ -119,7 +172,6 @@ impl FromRequestParts<Arc<App>> for Admin {
             Some(_) if !failures.allows(client.address) => AuthError::TooManyAttempts,
             Some(_) if is_admin(app, &parts.headers) => {
                 let source = client.source(None, None);
-                Sender::is(&parts.extensions, &source);
                 return Ok(Self { source });
             }
             Some(_) => {
@@ -129,23 +181,48 @@ impl FromRequestParts<Arc<App>> for Admin {
         };
         Err(refuse(app, &client, error))
     }
+
+    fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
 }
 
-impl FromRequestParts<Arc<App>> for Anyone {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+impl Sender for UserOrAdmin {
+    async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         match is_admin(app, &parts.headers) {
-            true => Admin::from_request_parts(parts, app).await.map(Self::Admin),
-            false => Caller::from_request_parts(parts, app).await.map(Self::User),
+            true => Admin::authenticate(app, parts).await.map(Self::Admin),
+            false => Caller::authenticate(app, parts).await.map(Self::User),
+        }
+    }
+
+    fn source(&self) -> &Arc<Source> {
+        match self {
+            Self::User(caller) => caller.source(),
+            Self::Admin(admin) => admin.source(),
         }
     }
 }
 
-fn client(parts: &Parts, app: &App) -> Result<Client, Problem> {
+/// Takes senders from the extensions of their requests.
+macro_rules! extractors {
+    ($($sender:ty),+) => { $(
+        impl<S: Sync> FromRequestParts<S> for $sender {
+            type Rejection = Refusal;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+                // A route that takes one authenticates it by `only`.
+                parts.extensions.remove().ok_or_else(|| Refusal::new(Why::Failed))
+            }
+        }
+    )+ };
+}
+
+extractors!(Caller, Admin, UserOrAdmin);
+
+fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
     // Every connection has one.
     let peer = parts.extensions.get::<ConnectInfo<PeerLink>>();
-    let ConnectInfo(PeerLink(link)) = peer.ok_or_else(Problem::failed)?;
+    let ConnectInfo(PeerLink(link)) = peer.ok_or_else(|| Refusal::new(Why::Failed))?;
     let proxies = &app.config.trusted_proxies;
     Ok(Client {
         address: address::client_address(link.peer().ip(), &parts.headers, proxies),
@@ -155,24 +232,12 @@ fn client(parts: &Parts, app: &App) -> Result<Client, Problem> {
     })
 }
 
-fn refuse(app: &App, client: &Client, error: AuthError) -> Problem {
+/// Records a failed authentication, and refuses it.
+fn refuse(app: &App, client: &Client, error: AuthError) -> Refusal {
     let event = Audited::AuthFailed { code: error.code() };
     let source = client.source(None, None);
     app.audit.record(Record::new(&source, None, event));
-    match error {
-        AuthError::Missing => {
-            let code = ErrorCode::MissingToken;
-            Problem::new(StatusCode::UNAUTHORIZED, "Access token required", code)
-        }
-        AuthError::Invalid | AuthError::Expired => {
-            let error_text = "Invalid or expired token";
-            Problem::new(StatusCode::FORBIDDEN, error_text, error.code())
-        }
-        AuthError::NotAuthorized => {
-            Problem::new(StatusCode::FORBIDDEN, "User not authorized", error.code())
-        }
-        AuthError::TooManyAttempts => Problem::too_many_attempts(),
-    }
+    error.into()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -10,34 +10,38 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::{JsonText, whole};
-use super::caller::{Anyone, Caller};
+use super::body::{JsonText, run_to_end};
+use super::caller::{Caller, UserOrAdmin, only};
 use super::message_json::{ShownConversation, ShownParticipant};
 use super::new_conversation::{self, Wanted};
-use super::path::Named;
+use super::path::PathParameters;
 use super::query::Parameters;
-use super::refuse::Problem;
 use crate::app::App;
 use crate::conversations::{Initiator, ParticipantError};
-use crate::dialects::fields::{BadField, Fields};
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ConversationId, IdType, Listed, NewParticipant, Participant, Role,
 };
-use crate::model::{ErrorCode, UserId};
+use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
 /// The most conversations of a list.
 const MOST_LISTED: usize = 200;
 
 /// The routes.
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let users = |methods| only::<Caller>(app, methods);
+    let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
     Router::new()
-        .route("/api/conversations", post(create).get(list))
-        .route("/api/conversations/{id}", get(show))
-        .route("/api/conversations/{id}/participants", post(add))
+        .route("/api/conversations", users(post(create).get(list)))
+        .route("/api/conversations/{id}", users_or_admins(get(show)))
+        .route(
+            "/api/conversations/{id}/participants",
+            users_or_admins(post(add)),
+        )
         .route(
             "/api/conversations/{id}/participants/{user}",
-            delete(remove),
+            users_or_admins(delete(remove)),
         )
 }
 
@@ -61,8 +65,8 @@ struct OneParticipant<'a> {
 }
 
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    whole(async move {
-        caller.unless_limited()?;
+    run_to_end(async move {
+        caller.check_limit()?;
         let wanted = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
         let by = Initiator::Participant(caller.acts(None));
         created(&app, by, &wanted).await
@@ -75,7 +79,7 @@ pub(super) async fn created(
     app: &App,
     by: Initiator<'_>,
     wanted: &Wanted,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refusal> {
     let created = app.conversations.create(by, &wanted.new).await?;
     let names = names(app, &created.participants).await?;
     let mut conversation = ShownConversation::new(&created.conversation, wanted.id_type);
@@ -97,16 +101,16 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<Parameters>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refusal> {
     let limit = match query.get("limit") {
         Some(limit) => limit
             .parse()
             .ok()
             .filter(|limit| (1..=MOST_LISTED).contains(limit))
-            .ok_or_else(|| Problem::bad_parameter("limit"))?,
+            .ok_or_else(|| Refusal::invalid("limit"))?,
         None => MOST_LISTED,
     };
-    let _turn = caller.turn_to_read().await?;
+    let _permit = caller.read_permit().await?;
     let stores = app.conversations.stores();
     let listed = stores.conversations.list_for(caller.id(), limit).await?;
     let ids: Vec<_> = listed
@@ -133,20 +137,20 @@ fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ShownConversation<'_> {
 /// Foreign conversations are told no more of than those that do not exist.
 async fn show(
     State(app): State<Arc<App>>,
-    anyone: Anyone,
-    Named(id): Named<String>,
-) -> Result<Response, Problem> {
-    let not_found = || Problem::not_found("Conversation not found");
+    sender: UserOrAdmin,
+    PathParameters(id): PathParameters<String>,
+) -> Result<Response, Refusal> {
+    let not_found = || Refusal::new(Why::ConversationNotFound);
     let id = ConversationId::parse(&id).ok_or_else(not_found)?;
     let stores = app.conversations.stores();
-    let (conversation, listed) = match &anyone {
-        Anyone::User(caller) => {
-            let _turn = caller.turn_to_read().await?;
+    let (conversation, listed) = match &sender {
+        UserOrAdmin::User(caller) => {
+            let _permit = caller.read_permit().await?;
             let listed = stores.conversations.find_for(&id, caller.id()).await?;
             let listed = listed.ok_or_else(not_found)?;
             (listed.conversation.clone(), Some(listed))
         }
-        Anyone::Admin(_) => {
+        UserOrAdmin::Admin(_) => {
             let found = stores.conversations.find(&id).await?;
             (found.ok_or_else(not_found)?, None)
         }
@@ -180,25 +184,22 @@ async fn show(
 
 async fn add(
     State(app): State<Arc<App>>,
-    anyone: Anyone,
-    Named(id): Named<String>,
+    sender: UserOrAdmin,
+    PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    whole(async move {
-        if let Anyone::User(caller) = &anyone {
-            caller.unless_limited()?;
-        }
+    run_to_end(async move {
+        sender.check_limit()?;
         let payload = body.payload()?;
-        let bad = |bad| Problem::bad(&payload, bad);
         let fields = Fields::new(&payload, &app.config);
         let new = NewParticipant {
-            user: fields.user("userId").map_err(bad)?,
-            role: role(&fields).map_err(bad)?,
+            user: fields.user("userId")?,
+            role: role(&fields)?,
             key: None,
         };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let conversations = &app.conversations;
-        let added = conversations.add_participant(anyone.manages(), &id, &new);
+        let added = conversations.add_participant(sender.manages(), &id, &new);
         let added = added.await?;
         let status = match added.repeated {
             true => StatusCode::OK,
@@ -209,28 +210,26 @@ async fn add(
     .await
 }
 
-fn role(fields: &Fields<'_, '_>) -> Result<Role, BadField> {
+fn role(fields: &Fields<'_, '_>) -> Result<Role, Refusal> {
     const ROLE: &str = "role";
     match fields.given_label(ROLE)? {
-        Some(name) => Role::parse(&name).ok_or(BadField(Some(ROLE))),
+        Some(name) => Role::parse(&name).ok_or_else(|| fields.refuse(ROLE)),
         None => Ok(Role::Member),
     }
 }
 
 async fn remove(
     State(app): State<Arc<App>>,
-    anyone: Anyone,
-    Named((id, user)): Named<(String, String)>,
+    sender: UserOrAdmin,
+    PathParameters((id, user)): PathParameters<(String, String)>,
 ) -> Response {
-    whole(async move {
-        if let Anyone::User(caller) = &anyone {
-            caller.unless_limited()?;
-        }
+    run_to_end(async move {
+        sender.check_limit()?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let user = UserId::parse(&user).ok_or(ParticipantError::NotFound)?;
         let ended = app
             .conversations
-            .remove_participant(anyone.manages(), &id, &user);
+            .remove_participant(sender.manages(), &id, &user);
         let ended = ended.await?;
         Ok(participant(&ended))
     })
@@ -256,18 +255,11 @@ fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
     names.get(user).unwrap_or(user.shared()).clone()
 }
 
-impl From<ParticipantError> for Problem {
+impl From<ParticipantError> for Refusal {
     fn from(error: ParticipantError) -> Self {
         match error {
-            ParticipantError::NotAdmin => Self::new(
-                StatusCode::FORBIDDEN,
-                "Not allowed",
-                ErrorCode::NotAuthorized,
-            ),
-            ParticipantError::NotFound => Self::not_found("Participant not found"),
-            ParticipantError::Store(StoreError::NoConversation) => {
-                Self::not_found("Conversation not found")
-            }
+            ParticipantError::NotAdmin => Self::new(Why::NotAdmin),
+            ParticipantError::NotFound => Self::new(Why::ParticipantNotFound),
             ParticipantError::Store(error) => error.into(),
         }
     }

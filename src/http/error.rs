@@ -1,4 +1,4 @@
-//! Errors as HTTP bodies: `{error, code}`, and never more than that.
+//! Errors of the HTTP server itself as bodies: `{error, code}`, and never more than that.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -23,18 +23,18 @@ pub(super) fn bare(status: StatusCode, error: &'static str) -> Response {
     (status, Json(BareBody { error })).into_response()
 }
 
-/// What is served beside the paths of the Socket.IO library.
+/// The service for every path but those of the Socket.IO library.
 pub fn fallback() -> Fallback {
-    let service =
-        tower::service_fn(|_: Request| async { Ok::<_, Infallible>(unknown_route().await) });
+    let service = tower::service_fn(|_: Request| async { Ok::<_, Infallible>(unknown_route()) });
     Fallback::new(service)
 }
 
-pub(super) async fn unknown_route() -> Response {
+/// The answer to a path that is no endpoint.
+pub(super) fn unknown_route() -> Response {
     bare(StatusCode::NOT_FOUND, "Endpoint not found")
 }
 
-/// A handler panicked. What it said is for the log of the panic itself, not for the client.
+/// The answer when a handler panicked. The message of the panic goes to its own log, not to the client.
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked");
     refusal(

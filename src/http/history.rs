@@ -10,16 +10,15 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::message_form::Form;
-use super::path::Named;
+use super::path::PathParameters;
 use super::query::Parameters;
-use super::refuse::Problem;
 use crate::app::App;
 use crate::dialects::conversation::{self, Person};
 use crate::dialects::{chat, feed};
-use crate::model::UserId;
 use crate::model::conversation::{
     ConversationId, IdType, Message, MessageId, PageLimit, Slice, UserRecord, Window,
 };
+use crate::model::{Refusal, UserId};
 use crate::stores::conversations::StoreError;
 
 /// How many messages are read when nothing else is said.
@@ -54,13 +53,13 @@ pub(super) async fn page(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<Parameters>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refusal> {
     let (form, id) = conversation_of(&query)?;
     let window = Window {
         after: cursor(&query, "after")?,
         before: cursor(&query, "before")?,
     };
-    let _turn = caller.turn_to_read().await?;
+    let _permit = caller.read_permit().await?;
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let stores = app.conversations.stores();
@@ -101,17 +100,15 @@ pub(super) async fn page(
 pub(super) async fn slice(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Named(id): Named<String>,
+    PathParameters(id): PathParameters<String>,
     Query(query): Query<Parameters>,
-) -> Result<Response, Problem> {
-    let _turn = caller.turn_to_read().await?;
+) -> Result<Response, Refusal> {
+    let _permit = caller.read_permit().await?;
     let refusal = |error| Form::Feed.refusal(error);
     let id = ConversationId::parse(&id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let limit = limit(&query)?;
     let offset = match query.get("offset") {
-        Some(offset) => offset
-            .parse()
-            .map_err(|_| Problem::bad_parameter("offset"))?,
+        Some(offset) => offset.parse().map_err(|_| Refusal::invalid("offset"))?,
         None => 0,
     };
     let stores = app.conversations.stores();
@@ -145,25 +142,25 @@ fn shown_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
 }
 
 /// The conversation that is read, and in which form.
-fn conversation_of(query: &Parameters) -> Result<(Form, &str), Problem> {
+fn conversation_of(query: &Parameters) -> Result<(Form, &str), Refusal> {
     match (query.get(CONVERSATION_ID), query.get(CHAT_ID)) {
         (Some(id), None) => Ok((Form::Conversation, id)),
         (None, Some(id)) => Ok((Form::Chat, id)),
-        _ => Err(Problem::bad_parameter(CONVERSATION_ID)),
+        _ => Err(Refusal::invalid(CONVERSATION_ID)),
     }
 }
 
-fn limit(query: &Parameters) -> Result<PageLimit, Problem> {
+fn limit(query: &Parameters) -> Result<PageLimit, Refusal> {
     let limit = match query.get("limit") {
-        Some(limit) => limit.parse().map_err(|_| Problem::bad_parameter("limit"))?,
+        Some(limit) => limit.parse().map_err(|_| Refusal::invalid("limit"))?,
         None => DEFAULT_LIMIT,
     };
-    PageLimit::new(limit).ok_or_else(|| Problem::bad_parameter("limit"))
+    PageLimit::new(limit).ok_or_else(|| Refusal::invalid("limit"))
 }
 
-fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, Problem> {
+fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, Refusal> {
     let given = query.get(name);
-    let parse = |given: &str| MessageId::parse(given).ok_or_else(|| Problem::bad_parameter(name));
+    let parse = |given: &str| MessageId::parse(given).ok_or_else(|| Refusal::invalid(name));
     given.map(parse).transpose()
 }
 

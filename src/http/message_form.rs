@@ -1,16 +1,14 @@
 //! The three forms of a message over REST: those of `conversation`, `chat` and `feed`.
 
 use axum::Json;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::refuse::Problem;
 use crate::app::App;
 use crate::dialects::fields::Fields;
 use crate::dialects::{chat, conversation, feed};
 use crate::model::conversation::{ClientId, Message, NewMessage, TempId, TypedId};
-use crate::model::{Dialect, ErrorCode, Identity, UserId};
+use crate::model::{Dialect, Identity, Refusal, UserId, Why};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
 
@@ -85,11 +83,11 @@ impl Form {
         app: &App,
         sender: &UserId,
         payload: &Payload<'_>,
-    ) -> Result<(TypedId, NewMessage), Problem> {
+    ) -> Result<(TypedId, NewMessage), Refusal> {
         let fields = Fields::new(payload, &app.config);
         let most = app.config.max_content_chars;
         let (conversation, said) = match self {
-            Self::Conversation => in_conversation(&fields, payload, most)?,
+            Self::Conversation => in_conversation(&fields, most)?,
             Self::Chat => in_chat(&fields, payload, most)?,
             Self::Feed => in_feed(&fields, payload, most)?,
         };
@@ -105,17 +103,16 @@ impl Form {
     }
 
     /// Why a message is not kept.
-    pub(super) fn refusal(self, error: StoreError) -> Problem {
+    pub(super) fn refusal(self, error: StoreError) -> Refusal {
         let text = match self {
             Self::Conversation => "Not a participant of this conversation",
             Self::Chat => "You are not a participant of this chat",
             Self::Feed => "Access denied to this conversation",
         };
-        match error {
-            StoreError::NotParticipant | StoreError::NoConversation => {
-                Problem::new(StatusCode::FORBIDDEN, text, ErrorCode::NotParticipant)
-            }
-            error => error.into(),
+        let refusal = Refusal::from(error);
+        match refusal.why() {
+            Why::NotParticipant => refusal.worded(text),
+            _ => refusal,
         }
     }
 
@@ -149,14 +146,13 @@ struct Said {
     temp_id: Option<TempId>,
 }
 
-type Read = Result<(TypedId, Said), Problem>;
+type Read = Result<(TypedId, Said), Refusal>;
 
-fn in_conversation(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
-    let bad = |bad| Problem::bad(payload, bad);
-    let conversation = fields.conversation(CONVERSATION_ID).map_err(bad)?;
+fn in_conversation(fields: &Fields<'_, '_>, most: usize) -> Read {
+    let conversation = fields.conversation(CONVERSATION_ID)?;
     let said = Said {
-        content: Some(fields.content(CONTENT, most).map_err(bad)?.into()),
-        temp_id: conversation::temp_id(fields).map_err(bad)?,
+        content: Some(fields.content(CONTENT, most)?.into()),
+        temp_id: conversation::temp_id(fields)?,
         ..Said::default()
     };
     Ok((conversation, said))
@@ -165,27 +161,26 @@ fn in_conversation(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) 
 fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
     const MEDIA: &str = "media";
     if payload.filled(CHAT_ID).is_none() {
-        return Err(Problem::of_field("chatId is required", CHAT_ID));
+        return Err(Refusal::invalid(CHAT_ID).worded("chatId is required"));
     }
-    let bad = |bad| Problem::bad(payload, bad);
-    let chat = fields.conversation(CHAT_ID).map_err(bad)?;
+    let chat = fields.conversation(CHAT_ID)?;
     let content = payload.filled(CONTENT);
     let media = payload.filled(MEDIA);
     if content.is_none() && media.is_none() {
         let error = "Either content or media must be provided";
-        return Err(Problem::of_field(error, CONTENT));
+        return Err(Refusal::invalid(CONTENT).worded(error));
     }
     if content.is_some_and(|content| content.characters() > MAX_CHAT_CHARS) {
         let error = "Content must not exceed 5000 characters";
-        return Err(Problem::of_field(error, CONTENT));
+        return Err(Refusal::invalid(CONTENT).worded(error));
     }
     if media.is_some() {
-        fields.content(MEDIA, most).map_err(bad)?;
+        fields.content(MEDIA, most)?;
     }
     let said = Said {
         content: content.map(OwnedValue::from),
         media: media.map(OwnedValue::from),
-        temp_id: conversation::temp_id(fields).map_err(bad)?,
+        temp_id: conversation::temp_id(fields)?,
         ..Said::default()
     };
     Ok((chat, said))
@@ -194,19 +189,18 @@ fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
 fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
     for name in [FEED_ID, FEED_KEY_NUMBER, FEED_CONTENT] {
         if payload.filled(name).is_none() {
-            return Err(Problem::of_field("All fields are required", name));
+            return Err(Refusal::invalid(name).worded("All fields are required"));
         }
     }
-    let bad = |bad| Problem::bad(payload, bad);
-    let conversation = fields.conversation(FEED_ID).map_err(bad)?;
+    let conversation = fields.conversation(FEED_ID)?;
     let number = payload
         .get(FEED_KEY_NUMBER)
         .and_then(|number| number.as_raw());
     let number = number.and_then(|raw| raw.get().parse().ok());
-    let number =
-        number.ok_or_else(|| Problem::of_field("All fields are required", FEED_KEY_NUMBER))?;
+    let number = number
+        .ok_or_else(|| Refusal::invalid(FEED_KEY_NUMBER).worded("All fields are required"))?;
     let said = Said {
-        content: Some(fields.content(FEED_CONTENT, most).map_err(bad)?.into()),
+        content: Some(fields.content(FEED_CONTENT, most)?.into()),
         key_number: Some(number),
         ..Said::default()
     };

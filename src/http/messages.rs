@@ -10,41 +10,43 @@ use axum::routing::{patch, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
-use super::body::{JsonText, whole};
-use super::caller::Caller;
+use super::body::{JsonText, run_to_end};
+use super::caller::{Caller, only};
 use super::history;
 use super::message_form::Form;
-use super::path::Named;
+use super::path::PathParameters;
 use super::query::Parameters;
-use super::refuse::Problem;
 use crate::app::App;
 use crate::conversations::Sent;
 use crate::dialects::conversation;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::Dialect;
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{ConversationId, Edit, IdType, Message, MessageId};
+use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
 
 /// The routes.
-pub(super) fn routes(app: &App) -> Router<Arc<App>> {
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let limit = DefaultBodyLimit::max(app.config.max_event_bytes);
+    let users = |methods| only::<Caller>(app, methods);
     Router::new()
-        .route("/api/messages", post(send).get(history::page))
+        .route("/api/messages", users(post(send).get(history::page)))
         .route(
             "/api/messages/{id}",
-            patch(edit)
-                .put(replace)
-                .delete(remove)
-                .post(post_to)
-                .get(history::slice),
+            users(
+                patch(edit)
+                    .put(replace)
+                    .delete(remove)
+                    .post(post_to)
+                    .get(history::slice),
+            ),
         )
         .layer(limit)
 }
 
 async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    whole(async move {
-        caller.unless_limited()?;
+    run_to_end(async move {
+        caller.check_limit()?;
         let payload = body.payload()?;
         let form = Form::of(&app, &payload);
         let (conversation, new) = form.read(&app, caller.id(), &payload)?;
@@ -71,15 +73,15 @@ struct Edited<'a> {
 async fn edit(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Named(id): Named<String>,
+    PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    whole(async move {
-        caller.unless_limited()?;
+    run_to_end(async move {
+        caller.check_limit()?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &app.config);
         let content = fields.content("content", app.config.max_content_chars);
-        let content = content.map_err(|bad| Problem::bad(&payload, bad))?;
+        let content = content?;
         let change = Edit {
             content: content.into(),
             key_number: None,
@@ -112,11 +114,11 @@ struct ReplacedMessage<'a> {
 async fn replace(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Named(id): Named<String>,
+    PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    whole(async move {
-        caller.unless_limited()?;
+    run_to_end(async move {
+        caller.check_limit()?;
         let payload = body.payload()?;
         let change = replacement(&app, &payload)?;
         let message = edited(&app, &caller, Some(Dialect::Feed), &id, &change).await?;
@@ -134,15 +136,14 @@ async fn replace(
     .await
 }
 
-fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Problem> {
+fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
     const KEY_NUMBER: &str = "content_key_number";
-    let bad = |bad| Problem::bad(payload, bad);
     let fields = Fields::new(payload, &app.config);
     let most = app.config.max_content_chars;
-    let content = fields.content("encrypted_msg_content", most).map_err(bad)?;
+    let content = fields.content("encrypted_msg_content", most)?;
     let number = payload.filled(KEY_NUMBER).map(|number| {
         let number = number.as_raw().and_then(|raw| raw.get().parse().ok());
-        number.ok_or_else(|| bad(BadField(Some(KEY_NUMBER))))
+        number.ok_or_else(|| fields.refuse(KEY_NUMBER))
     });
     Ok(Edit {
         content: content.into(),
@@ -151,7 +152,7 @@ fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Problem> {
 }
 
 /// Where a message is that has this id. Nobody learns whether one exists that is not for them.
-async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Problem> {
+async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Refusal> {
     let id = MessageId::parse(id).ok_or(StoreError::NotFoundOrForbidden)?;
     let message = app.conversations.stores().messages.find(id).await?;
     let message = message.ok_or(StoreError::NotFoundOrForbidden)?;
@@ -159,7 +160,7 @@ async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Proble
 }
 
 /// The answer to what is not done to a message.
-fn unless_found(error: StoreError) -> Problem {
+fn unless_found(error: StoreError) -> Refusal {
     match error {
         StoreError::NotParticipant => StoreError::NotFoundOrForbidden.into(),
         error => error.into(),
@@ -172,7 +173,7 @@ async fn edited(
     dialect: Option<Dialect>,
     id: &str,
     change: &Edit,
-) -> Result<Message, Problem> {
+) -> Result<Message, Refusal> {
     let (conversation, id) = find(app, id).await?;
     let actor = caller.acts(dialect);
     let edited = app.conversations.edit(actor, &conversation, id, change);
@@ -190,15 +191,15 @@ struct Removed {
 async fn remove(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Named(id): Named<String>,
+    PathParameters(id): PathParameters<String>,
     Query(query): Query<Parameters>,
 ) -> Response {
-    whole(async move {
-        caller.unless_limited()?;
+    run_to_end(async move {
+        caller.check_limit()?;
         let for_all = match query.get("forAll") {
             None | Some("true") => true,
             Some("false") => false,
-            Some(_) => return Err(Problem::bad_parameter("forAll")),
+            Some(_) => return Err(Refusal::invalid("forAll")),
         };
         let (conversation, id) = find(&app, &id).await?;
         let actor = caller.acts(None);
@@ -221,12 +222,12 @@ async fn remove(
 async fn post_to(
     app: State<Arc<App>>,
     caller: Caller,
-    Named(name): Named<String>,
+    PathParameters(name): PathParameters<String>,
     body: JsonText,
 ) -> Response {
     match name.as_str() {
         "read" => mark_read(app, caller, body).await,
-        _ => Problem::unknown_route().into_response(),
+        _ => Refusal::new(Why::NoRoute).into_response(),
     }
 }
 
@@ -236,13 +237,12 @@ struct Success {
 }
 
 async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    whole(async move {
-        caller.unless_limited()?;
+    run_to_end(async move {
+        caller.check_limit()?;
         let payload = body.payload()?;
-        let bad = |bad| Problem::bad(&payload, bad);
         let fields = Fields::new(&payload, &app.config);
-        let conversation = fields.conversation("conversationId").map_err(bad)?.id;
-        let messages = conversation::message_ids(&payload).map_err(bad)?;
+        let conversation = fields.conversation("conversationId")?.id;
+        let messages = conversation::message_ids(&fields)?;
         let actor = caller.acts(Some(Dialect::Conversation));
         let conversations = &app.conversations;
         let read = conversations.mark_read(actor, &conversation, &messages);

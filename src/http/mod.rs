@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -32,6 +33,10 @@ pub use error::fallback;
 use crate::app::App;
 use crate::connection::{SocketIoEdge, edge};
 
+async fn unknown_route() -> Response {
+    error::unknown_route()
+}
+
 /// All routes.
 pub fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let serves = |dialect| app.config.dialects.contains(&dialect);
@@ -40,17 +45,16 @@ pub fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let conversations = stored
         .into_iter()
         .any(serves)
-        .then(|| conversations::routes().merge(messages::routes(app)));
+        .then(|| conversations::routes(app).merge(messages::routes(app)));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .merge(sessions.unwrap_or_default())
         .merge(conversations.unwrap_or_default())
-        .merge(admin::routes())
-        .fallback(error::unknown_route)
-        .method_not_allowed_fallback(error::unknown_route)
+        .merge(admin::routes(app))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(unknown_route)
         .with_state(app.clone())
-        .layer(from_fn_with_state(app.clone(), refuse::record_refusals))
         .layer(from_fn_with_state(app.clone(), refuse::refuse_unrecorded))
         .layer(from_fn(refuse::name_failures));
     let socket_io = Router::new()

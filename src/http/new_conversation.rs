@@ -3,17 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use serde_json::value::RawValue;
 
 use super::caller::Caller;
-use super::refuse::Problem;
 use crate::app::App;
-use crate::dialects::fields::{BadField, Fields, written_id};
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
 };
-use crate::model::{ErrorCode, UserId};
+use crate::model::{Refusal, UserId};
 use crate::payload::{OwnedValue, Payload};
 
 /// The most who take part in a conversation from its beginning.
@@ -41,12 +39,12 @@ pub(super) async fn by_user(
     app: &App,
     caller: &Caller,
     payload: &Payload<'_>,
-) -> Result<Wanted, Problem> {
+) -> Result<Wanted, Refusal> {
     if payload.get(ENTRIES).is_some() {
         return by_entries(app, caller, payload).await;
     }
-    let bad = |bad| Problem::bad(payload, bad);
-    let mut users = user_ids(payload).map_err(bad)?;
+    let fields = Fields::new(payload, &app.config);
+    let mut users = fields.users(PARTICIPANTS, MOST_PARTICIPANTS)?;
     users.retain(|user| user != caller.id());
     let admin = participant(caller.id(), Role::Admin, None);
     let others = users
@@ -57,18 +55,15 @@ pub(super) async fn by_user(
 }
 
 /// What an administrator asks for. Who made it is the first of `participantIds`, unless named.
-pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<Wanted, Problem> {
-    let bad = |bad| Problem::bad(payload, bad);
-    let users = user_ids(payload).map_err(bad)?;
+pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<Wanted, Refusal> {
     let fields = Fields::new(payload, &app.config);
+    let users = fields.users(PARTICIPANTS, MOST_PARTICIPANTS)?;
     let named = payload.given(CREATED_BY).map(|_| fields.user(CREATED_BY));
-    let named = named.transpose().map_err(bad)?;
+    let named = named.transpose()?;
     let first = users.first().cloned();
-    let created_by = named
-        .or(first)
-        .ok_or_else(|| bad(BadField(Some(PARTICIPANTS))))?;
+    let created_by = named.or(first).ok_or_else(|| fields.refuse(PARTICIPANTS))?;
     let admins = match payload.given(ADMINS) {
-        Some(_) => ids(payload, ADMINS).map_err(bad)?,
+        Some(_) => fields.users(ADMINS, MOST_PARTICIPANTS)?,
         None => vec![created_by.clone()],
     };
     let role = |user: &UserId| match admins.contains(user) {
@@ -84,12 +79,11 @@ fn wanted(
     payload: &Payload<'_>,
     created_by: UserId,
     participants: Vec<NewParticipant>,
-) -> Result<Wanted, Problem> {
-    let bad = |bad| Problem::bad(payload, bad);
+) -> Result<Wanted, Refusal> {
     let fields = Fields::new(payload, &app.config);
     let named = payload.given(ID).map(|_| fields.conversation(ID));
-    let named = named.transpose().map_err(bad)?;
-    let title = fields.given_label(TITLE).map_err(bad)?;
+    let named = named.transpose()?;
+    let title = fields.given_label(TITLE)?;
     let id_type = named.as_ref().map_or(IdType::Text, |named| named.id_type);
     let id = named.map_or_else(ConversationId::random, |named| named.id);
     Ok(Wanted {
@@ -112,24 +106,6 @@ fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewPartici
     }
 }
 
-fn user_ids(payload: &Payload<'_>) -> Result<Vec<UserId>, BadField> {
-    ids(payload, PARTICIPANTS)
-}
-
-/// The users whom an array names by strings or integers.
-fn ids(payload: &Payload<'_>, name: &'static str) -> Result<Vec<UserId>, BadField> {
-    let bad = BadField(Some(name));
-    let raw = payload.get(name).and_then(|value| value.as_raw());
-    let raw = raw.ok_or(bad)?.get();
-    let items: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| bad)?;
-    if items.len() > MOST_PARTICIPANTS {
-        return Err(bad);
-    }
-    let user = |raw: &RawValue| UserId::parse(written_id(raw.get())?.id.as_str());
-    let users: Option<Vec<_>> = items.into_iter().map(user).collect();
-    users.ok_or(bad)
-}
-
 /// One entry of the form of `feed`.
 struct Entry {
     id: ConversationId,
@@ -140,7 +116,7 @@ struct Entry {
 
 /// The form of `feed`. The deployed client names the conversation in each entry, and who takes part
 /// by name; where the entries' ids differ, they are those of users.
-async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result<Wanted, Problem> {
+async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result<Wanted, Refusal> {
     let entries = entries(app, payload)?;
     let Some(first) = entries.first() else {
         return Err(no_entries());
@@ -152,11 +128,8 @@ async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result
         false => named(app, caller, &entries).await?,
     };
     if !users.contains(caller.id()) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "User must be a participant in the conversation",
-            ErrorCode::NotParticipant,
-        ));
+        let text = "User must be a participant in the conversation";
+        return Err(Refusal::not_participant().worded(text));
     }
     let (id, id_type) = match are_users {
         true => (ConversationId::random(), IdType::Text),
@@ -183,16 +156,16 @@ async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result
     })
 }
 
-fn no_entries() -> Problem {
-    Problem::of_field("Conversation entries array is required", ENTRIES)
+fn no_entries() -> Refusal {
+    Refusal::invalid(ENTRIES).worded("Conversation entries array is required")
 }
 
-fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Problem> {
+fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
     let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
     let items = items.filter(|items| !items.is_empty() && items.len() <= MOST_PARTICIPANTS);
     let items = items.ok_or_else(no_entries)?;
-    let invalid = || Problem::of_field("Invalid conversation entry format", ENTRIES);
+    let invalid = || Refusal::invalid(ENTRIES).worded("Invalid conversation entry format");
     let parsed = items.into_iter().map(|raw| entry(app, raw.get()));
     parsed.collect::<Option<_>>().ok_or_else(invalid)
 }
@@ -219,14 +192,14 @@ fn entry(app: &App, text: &str) -> Option<Entry> {
     })
 }
 
-fn user_of(entry: &Entry) -> Result<UserId, Problem> {
-    let invalid = || Problem::of_field("Invalid conversation entry format", ENTRIES);
+fn user_of(entry: &Entry) -> Result<UserId, Refusal> {
+    let invalid = || Refusal::invalid(ENTRIES).worded("Invalid conversation entry format");
     UserId::parse(entry.id.as_str()).ok_or_else(invalid)
 }
 
 /// Whom the entries name: the caller by the name in their token, others by the name that they are
 /// known by, or by their id. A name that several users have is of no use.
-async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Problem> {
+async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Refusal> {
     let stores = app.conversations.stores();
     let names: HashSet<_> = entries.iter().map(|entry| entry.username.clone()).collect();
     let names: Vec<_> = names.into_iter().collect();
@@ -238,10 +211,7 @@ async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<User
             users.push(caller.id().clone());
             continue;
         }
-        let unknown = || {
-            let error = format!("User {name} not found");
-            Problem::new(StatusCode::BAD_REQUEST, error, ErrorCode::InvalidInput)
-        };
+        let unknown = || Refusal::malformed().worded(format!("User {name} not found"));
         let mut found = known.iter().filter(|user| user.name == *name);
         let user = match (found.next(), found.next()) {
             (Some(user), None) => user.id.clone(),

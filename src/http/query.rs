@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// The parameters by name. Of several with one name the last counts.
+/// The parameters by name; of several with one name the last.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Parameters(HashMap<String, String>);
 
 impl Parameters {
-    /// One that says something. Clients write an empty one for none.
+    /// A parameter that is not empty: clients write an empty one for none.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let given = self.0.get(name).map(String::as_str);
         given.filter(|given| !given.is_empty())

@@ -13,17 +13,22 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::refuse::refused;
 use super::{caller, error};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::connection::{Client, edge};
 use crate::limits::address;
-use crate::model::session::{AuthKey, ChatMode, ReserveError, SessionId, Summary};
-use crate::model::{Dialect, ErrorCode};
+use crate::model::session::{AuthKey, ChatMode, SessionId, Summary};
+use crate::model::{Dialect, ErrorCode, Refusal, Why};
 use crate::transport::PeerLink;
 
 /// The longest body, in bytes, beside the key.
 const MAX_BODY: usize = 4096;
+
+const SESSION_ID: &str = "sessionId";
+const AUTH_KEY: &str = "authKey";
+const CHAT_MODE: &str = "chatMode";
 
 /// The routes.
 pub(super) fn routes(app: &App) -> Router<Arc<App>> {
@@ -42,60 +47,32 @@ struct Reserved<'a> {
     message: &'static str,
 }
 
-/// Why a session is not reserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    RateLimit,
-    TooLarge,
-    Missing,
-    UnknownMode,
-    Exists,
-    Busy,
-}
-
-impl Refusal {
-    fn code(self) -> ErrorCode {
-        match self {
-            Self::RateLimit => ErrorCode::RateLimit,
-            Self::TooLarge | Self::Missing | Self::UnknownMode => ErrorCode::InvalidRequest,
-            Self::Exists => ErrorCode::SessionExists,
-            Self::Busy => ErrorCode::ServerBusy,
+/// The answer to a refusal: for some, deployed clients know a body without a code.
+fn refuse(refusal: &Refusal) -> Response {
+    let code = code(refusal).as_str();
+    match refusal.why() {
+        Why::SessionExists => error::bare(StatusCode::CONFLICT, "Session already exists"),
+        Why::Unusable => error::bare(StatusCode::BAD_REQUEST, "Invalid chatMode"),
+        Why::BodyTooLarge => {
+            error::refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
         }
-    }
-
-    fn audited(self) -> Audited {
-        match self {
-            Self::RateLimit => Audited::RateLimited { count: 1 },
-            _ => Audited::Refused {
-                code: self.code(),
-                recipient: None,
-                message_id: None,
-                conversation_id: None,
-            },
+        Why::Busy => {
+            let error = "Too many active sessions. Please try again later.";
+            error::refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
         }
+        Why::RateLimited => {
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let response = error::refusal(status, "Rate limit exceeded", code);
+            ([(RETRY_AFTER, "1")], response).into_response()
+        }
+        _ => error::bare(StatusCode::BAD_REQUEST, "Missing sessionId or authKey"),
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let code = self.code().as_str();
-        match self {
-            Self::Missing => error::bare(StatusCode::BAD_REQUEST, "Missing sessionId or authKey"),
-            Self::UnknownMode => error::bare(StatusCode::BAD_REQUEST, "Invalid chatMode"),
-            Self::Exists => error::bare(StatusCode::CONFLICT, "Session already exists"),
-            Self::TooLarge => {
-                error::refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
-            }
-            Self::Busy => {
-                let error = "Too many active sessions. Please try again later.";
-                error::refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
-            }
-            Self::RateLimit => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let response = error::refusal(status, "Rate limit exceeded", code);
-                ([(RETRY_AFTER, "1")], response).into_response()
-            }
-        }
+fn code(refusal: &Refusal) -> ErrorCode {
+    match refusal.why() {
+        Why::Missing | Why::Unusable | Why::BodyTooLarge => ErrorCode::InvalidRequest,
+        _ => refusal.code,
     }
 }
 
@@ -120,7 +97,7 @@ async fn reserve(
     };
     let reserved = match app.limits.allows_join(address) {
         true => try_reserve(&app, body).await,
-        false => Err(Refusal::RateLimit),
+        false => Err(Refusal::rate_limited()),
     };
     match reserved {
         Ok((id, mode)) => {
@@ -135,8 +112,8 @@ async fn reserve(
             .into_response()
         }
         Err(refusal) => {
-            record(refusal.audited());
-            refusal.into_response()
+            record(refused(code(&refusal)));
+            refuse(&refusal)
         }
     }
 }
@@ -145,29 +122,33 @@ async fn try_reserve(
     app: &App,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(SessionId, ChatMode), Refusal> {
-    let body = body.map_err(|_| Refusal::TooLarge)?;
+    let body = body.map_err(|_| Refusal::new(Why::BodyTooLarge))?;
     // What is no object has no fields.
-    let wanted: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
-    let most = app.config.max_key_bytes;
-    let text = |name| match wanted.get(name) {
-        Some(Value::String(text)) if text.len() <= most => Some(text.clone()),
-        Some(Value::Number(number)) if !number.is_f64() => Some(number.to_string()),
-        _ => None,
+    let given: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
+    let max = app.config.max_key_bytes;
+    let text = |name| match given.get(name) {
+        Some(Value::String(text)) if text.len() <= max => Ok(text.clone()),
+        Some(Value::Number(number)) if !number.is_f64() => Ok(number.to_string()),
+        _ => Err(Refusal::invalid(name)),
     };
-    let id = text("sessionId").ok_or(Refusal::Missing)?;
-    let (id, _) = SessionId::parse(&id).ok_or(Refusal::Missing)?;
-    let key = text("authKey").ok_or(Refusal::Missing)?;
-    let key = AuthKey::new(&key).ok_or(Refusal::Missing)?;
-    let mode = match wanted.get("chatMode") {
-        None | Some(Value::Null) => ChatMode::Group,
-        Some(Value::String(name)) if name.is_empty() => ChatMode::Group,
-        Some(Value::String(name)) => name.parse().map_err(|_| Refusal::UnknownMode)?,
-        _ => return Err(Refusal::UnknownMode),
+    let id = text(SESSION_ID)?;
+    let (id, _) = SessionId::parse(&id).ok_or_else(|| Refusal::invalid(SESSION_ID))?;
+    let key = text(AUTH_KEY)?;
+    let key = AuthKey::new(&key).ok_or_else(|| Refusal::invalid(AUTH_KEY))?;
+    let mode = chat_mode(given.get(CHAT_MODE))?;
+    app.sessions.reserve(&id, key, mode).await?;
+    Ok((id, mode))
+}
+
+fn chat_mode(given: Option<&Value>) -> Result<ChatMode, Refusal> {
+    let name = match given {
+        None | Some(Value::Null) => "",
+        Some(Value::String(name)) => name,
+        Some(_) => return Err(Refusal::unusable(CHAT_MODE)),
     };
-    match app.sessions.reserve(&id, key, mode).await {
-        Ok(()) => Ok((id, mode)),
-        Err(ReserveError::Exists) => Err(Refusal::Exists),
-        Err(ReserveError::Busy) => Err(Refusal::Busy),
+    match name {
+        "" => Ok(ChatMode::Group),
+        name => name.parse().map_err(|_| Refusal::unusable(CHAT_MODE)),
     }
 }
 
@@ -194,7 +175,7 @@ impl From<Summary> for Listed {
 /// For those who look for a fault: with `DEBUG=true`, or with the admin token.
 async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if !app.config.debug && !caller::is_admin(&app, &headers) {
-        return error::unknown_route().await;
+        return error::unknown_route();
     }
     let summaries = app.sessions.summaries().await;
     let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();

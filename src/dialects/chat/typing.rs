@@ -1,14 +1,18 @@
-//! Typing as clients of this dialect see it.
+//! Typing: as clients of this dialect send it and see it.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::model::conversation::ClientId;
+use crate::connection::Member;
+use crate::dialects::{Request, fields};
+use crate::model::Refusal;
+use crate::model::conversation::{ClientId, Shape, TypedId};
+use crate::payload::{Payload, RawEvent};
 
-/// How long someone types who does not say so again.
-pub(super) const LASTS: Duration = Duration::from_secs(3);
+/// How long a user types who does not say so again.
+const LASTS: Duration = Duration::from_secs(3);
 
 /// Who types where.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -23,5 +27,46 @@ impl<'a> Typing<'a> {
     /// The same in an envelope and beside it.
     pub(super) fn both(self, event: &'static str) -> Both<Self> {
         Both::new(event, self)
+    }
+}
+
+/// `user:typing`
+pub(super) async fn start(
+    request: &mut Request<'_>,
+    member: &Member,
+    payload: Option<&Payload<'_>>,
+) -> Result<(), Refusal> {
+    typing(request, member, payload, Some(LASTS)).await
+}
+
+/// `user:stop-typing`
+pub(super) async fn stop(
+    request: &mut Request<'_>,
+    member: &Member,
+    payload: Option<&Payload<'_>>,
+) -> Result<(), Refusal> {
+    typing(request, member, payload, None).await
+}
+
+async fn typing(
+    request: &Request<'_>,
+    member: &Member,
+    payload: Option<&Payload<'_>>,
+    lasts: Option<Duration>,
+) -> Result<(), Refusal> {
+    let (app, connection) = (request.app, request.connection);
+    let id = &chat(request.event, payload)
+        .ok_or_else(Refusal::malformed)?
+        .id;
+    let conversations = &app.conversations;
+    let typing = conversations.set_typing(connection, member, id, Shape::Chat, lasts);
+    Ok(typing.await?)
+}
+
+/// The chat that an event names: a bare id, or one in an object.
+pub(super) fn chat(event: &RawEvent, payload: Option<&Payload<'_>>) -> Option<TypedId> {
+    match payload {
+        Some(payload) => fields::conversation(payload, "chatId"),
+        None => fields::typed_id(event.argument().ok()??.get()),
     }
 }

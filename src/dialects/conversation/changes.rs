@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::{CONVERSATION_ID, MESSAGE_ID, Refusal, nothing};
+use super::{CONVERSATION_ID, MESSAGE_ID, unknown_id};
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::content::Content;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::Dialect;
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Edit, MessageId};
+use crate::model::{Dialect, Refusal};
 use crate::payload::Payload;
 
 /// `message:updated`
@@ -38,7 +38,6 @@ pub(super) async fn update(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
@@ -49,7 +48,7 @@ pub(super) async fn update(
         key_number: None,
     };
     let Some(message) = message else {
-        return Err(nothing(request, member, &conversation).await);
+        return Err(unknown_id(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let conversations = &app.conversations;
@@ -66,12 +65,11 @@ pub(super) async fn delete(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let Some(message) = message_id(&fields)? else {
-        return Err(nothing(request, member, &conversation).await);
+        return Err(unknown_id(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let deleted = app.conversations.delete(actor, &conversation, message);
@@ -82,6 +80,6 @@ pub(super) async fn delete(
 }
 
 /// The message that a payload names; `None` for an id that no message has.
-pub(super) fn message_id(fields: &Fields<'_, '_>) -> Result<Option<MessageId>, BadField> {
-    fields.made(MESSAGE_ID, MessageId::parse)
+pub(super) fn message_id(fields: &Fields<'_, '_>) -> Result<Option<MessageId>, Refusal> {
+    fields.stored_id(MESSAGE_ID, MessageId::parse)
 }

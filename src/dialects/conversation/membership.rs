@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::{CONVERSATION_ID, Refusal};
+use super::CONVERSATION_ID;
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
+use crate::model::Refusal;
 use crate::model::conversation::{ClientId, Shape};
 use crate::payload::Payload;
 
@@ -33,8 +34,6 @@ pub(super) async fn join(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let address = connection.client.address;
-    Refusal::unless_allowed(app.limits.allows_join(address))?;
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let conversations = &app.conversations;
     let joined = conversations.join(connection, member, &conversation, Shape::Conversation);

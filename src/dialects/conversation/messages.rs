@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::{CONVERSATION_ID, Refusal};
+use super::CONVERSATION_ID;
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::content::Content;
-use crate::dialects::fields::{BadField, Fields};
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Message, MessageId, NewMessage, TempId, UserRecord};
-use crate::model::{Dialect, Identity, UserId, clock};
+use crate::model::{Dialect, Identity, Refusal, UserId, clock};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 
 /// The field of a sender's own name for a message.
@@ -142,7 +142,6 @@ pub(super) async fn send(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let (app, size) = (request.app, request.event.size());
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?;
@@ -167,7 +166,7 @@ pub(super) async fn send(
 }
 
 /// What a message's sender calls it, if they do.
-pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, BadField> {
+pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, Refusal> {
     let Some(given) = fields.optional(TEMP_ID) else {
         return Ok(None);
     };
@@ -176,5 +175,5 @@ pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, BadFiel
         Some(number) => Some(number.into()),
         None => TempId::parse(&fields.id(TEMP_ID)?),
     };
-    id.map(Some).ok_or(BadField(Some(TEMP_ID)))
+    id.map(Some).ok_or_else(|| fields.refuse(TEMP_ID))
 }

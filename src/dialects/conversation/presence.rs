@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
+use super::CONVERSATION_ID;
 use super::messages::Person;
-use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::clock;
 use crate::model::conversation::ClientId;
+use crate::model::{Refusal, clock};
 use crate::payload::{FrameSizes, Payload};
 
 const RESPONSE: &str = "presence:response";
@@ -55,7 +55,6 @@ pub(super) async fn request(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.signals.allows())?;
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let conversations = &app.conversations;
     let online = conversations.online(&member.user.id, &conversation.id);

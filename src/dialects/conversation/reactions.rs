@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::changes::message_id;
 use super::messages::Named;
-use super::{CONVERSATION_ID, Refusal, nothing};
+use super::{CONVERSATION_ID, unknown_id};
 use crate::connection::Member;
 use crate::dialects::Request;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::Dialect;
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Emoji, MessageId, ReactionId};
+use crate::model::{Dialect, Refusal};
 use crate::payload::Payload;
 
 /// `reaction:added`
@@ -51,15 +51,14 @@ pub(super) async fn add(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     const EMOJI: &str = "emoji";
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let emoji = payload.text(EMOJI).and_then(|text| Emoji::parse(&text));
-    let emoji = emoji.ok_or(BadField(Some(EMOJI)))?;
+    let emoji = emoji.ok_or_else(|| fields.refuse(EMOJI))?;
     let Some(message) = message else {
-        return Err(nothing(request, member, &conversation).await);
+        return Err(unknown_id(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let conversations = &app.conversations;
@@ -80,14 +79,13 @@ pub(super) async fn remove(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
-    let reaction = fields.made("reactionId", ReactionId::parse)?;
+    let reaction = fields.stored_id("reactionId", ReactionId::parse)?;
     let Some((message, reaction)) = message.zip(reaction) else {
-        return Err(nothing(request, member, &conversation).await);
+        return Err(unknown_id(request, member, &conversation).await);
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let conversations = &app.conversations;

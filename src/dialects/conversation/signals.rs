@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::CONVERSATION_ID;
 use super::messages::Named;
-use super::{CONVERSATION_ID, Refusal};
 use crate::connection::Member;
 use crate::dialects::Request;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::Dialect;
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, MessageId, Shape};
+use crate::model::{Dialect, Refusal, Why};
 use crate::payload::Payload;
 
 /// The most messages that are read at once.
@@ -37,15 +37,31 @@ pub(super) struct StoppedTyping<'a> {
     pub(super) user_id: &'a str,
 }
 
-/// `typing:start` and `typing:stop`
-pub(super) async fn typing(
+/// `typing:start`
+pub(super) async fn start_typing(
     request: &mut Request<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    typing(request, member, payload, true).await
+}
+
+/// `typing:stop`
+pub(super) async fn stop_typing(
+    request: &mut Request<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    typing(request, member, payload, false).await
+}
+
+async fn typing(
+    request: &Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.signals.allows())?;
     let id = Fields::new(payload, &app.config)
         .conversation(CONVERSATION_ID)?
         .id;
@@ -53,9 +69,13 @@ pub(super) async fn typing(
     let shape = Shape::Conversation;
     let conversations = &app.conversations;
     let typing = conversations.set_typing(connection, member, &id, shape, lasts);
-    typing.await.map_err(|error| match error.into() {
-        Refusal::NotParticipant => Refusal::NotInRoom,
-        refusal => refusal,
+    typing.await.map_err(|error| {
+        let refusal = Refusal::from(error);
+        match refusal.why() {
+            // Nobody sees it, and it is refused as quietly.
+            Why::NotParticipant => Refusal::new(Why::NotSubscribed),
+            _ => refusal,
+        }
     })
 }
 
@@ -65,11 +85,10 @@ pub(super) async fn read(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(request.connection.signals.allows())?;
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
-    let messages = message_ids(payload)?;
+    let messages = message_ids(&fields)?;
     let actor = member.acts(Some(Dialect::Conversation));
     let conversations = &app.conversations;
     let read = conversations.mark_read(actor, &conversation, &messages);
@@ -80,9 +99,7 @@ pub(super) async fn read(
 }
 
 /// The messages that a payload names, without ids that no message has.
-pub(crate) fn message_ids(payload: &Payload<'_>) -> Result<Vec<MessageId>, BadField> {
-    let ids = payload.texts(MESSAGE_IDS, MAX_READ);
-    let ids = ids.filter(|ids| !ids.is_empty());
-    let ids = ids.ok_or(BadField(Some(MESSAGE_IDS)))?;
+pub(crate) fn message_ids(fields: &Fields<'_, '_>) -> Result<Vec<MessageId>, Refusal> {
+    let ids = fields.labels(MESSAGE_IDS, MAX_READ)?;
     Ok(ids.iter().filter_map(|id| MessageId::parse(id)).collect())
 }

@@ -1,15 +1,16 @@
 //! Files: chunks, and the request for a file.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::Refusal;
 use super::messages::from;
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
+use crate::config::Config;
 use crate::connection::Member;
 use crate::dialects::Request;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::Dialect::Direct;
-use crate::model::clock;
+use crate::dialects::fields::Fields;
+use crate::model::{Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload};
 use crate::users::Progress;
 
@@ -18,6 +19,11 @@ const CHUNK_SENT: &str = "file:chunk-sent";
 const UPLOAD_COMPLETE: &str = "file:upload-complete";
 const FILE_REQUESTED: &str = "file:requested";
 const REQUEST_SENT: &str = "file:request-sent";
+
+const RECIPIENT_ID: &str = "recipientId";
+const MESSAGE_ID: &str = "messageId";
+const CHUNK_NUMBER: &str = "chunkNumber";
+const TOTAL_CHUNKS: &str = "totalChunks";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,86 +58,107 @@ struct RequestSent<'p, 'a> {
     success: bool,
 }
 
-/// `send_file_chunk`. A sender over the rate is handled, and so read, more slowly: clients send
-/// all chunks at once and cannot send one again.
+/// What is checked of a chunk before it is relayed.
+struct Chunk<'p, 'a> {
+    recipient: UserId,
+    message: Cow<'a, str>,
+    number: u64,
+    total: u64,
+    mime_type: Cow<'a, str>,
+    /// The ids as they were sent.
+    recipient_id: &'p Opaque<'a>,
+    message_id: &'p Opaque<'a>,
+}
+
+impl<'p, 'a> Chunk<'p, 'a> {
+    fn read(payload: &'p Payload<'a>, config: &'p Config) -> Result<Self, Refusal> {
+        let fields = Fields::new(payload, config);
+        let recipient = fields.user(RECIPIENT_ID)?;
+        let message = fields.id(MESSAGE_ID)?;
+        let number = fields.count(CHUNK_NUMBER)?;
+        let total = fields.count(TOTAL_CHUNKS)?;
+        if total == 0 {
+            return Err(Refusal::invalid(TOTAL_CHUNKS));
+        }
+        if number >= total {
+            return Err(Refusal::invalid(CHUNK_NUMBER));
+        }
+        for name in ["encryptedData", "iv", "tag"] {
+            fields.filled(name)?;
+        }
+        fields.present("hash")?;
+        fields.filled_up_to("fileName", config.max_file_name_bytes)?;
+        fields.filled("fileSize")?;
+        fields.number("fileSize")?;
+        Ok(Self {
+            recipient,
+            message,
+            number,
+            total,
+            mime_type: fields.label("mimeType")?,
+            recipient_id: fields.filled(RECIPIENT_ID)?,
+            message_id: fields.filled(MESSAGE_ID)?,
+        })
+    }
+
+    fn audited(&self, payload: &Payload<'_>, bytes: usize) -> Audited {
+        Audited::FileUpload(FileChunk {
+            recipient: self.recipient.shared().into(),
+            message_id: AuditText::new(&self.message),
+            chunk_number: self.number,
+            total_chunks: self.total,
+            file_size: payload.count("fileSize"),
+            mime_type: Label::new(&self.mime_type),
+            bytes: bytes as u64,
+        })
+    }
+}
+
+/// `send_file_chunk`. A sender over the rate is slowed down instead of refused: clients send all
+/// chunks at once and cannot send one again.
 pub(super) async fn send_file_chunk(
     request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let config = &request.app.config;
-    let fields = Fields::new(payload, config);
-    let recipient = fields.user("recipientId")?;
-    let message = fields.id("messageId")?;
-    let chunk_number = fields.count("chunkNumber")?;
-    let total_chunks = fields.count("totalChunks")?;
-    if total_chunks == 0 {
-        return Err(BadField(Some("totalChunks")).into());
-    }
-    if chunk_number >= total_chunks {
-        return Err(BadField(Some("chunkNumber")).into());
-    }
-    for name in ["encryptedData", "iv", "tag"] {
-        fields.filled(name)?;
-    }
-    fields.present("hash")?;
-    fields.filled_up_to("fileName", config.max_file_name_bytes)?;
-    fields.filled("fileSize")?;
-    fields.number("fileSize")?;
-    let mime_type = fields.label("mimeType")?;
-
-    let bytes = request.event.size();
-    member.user.limits.file_bytes.wait_for(bytes).await;
+    let chunk = Chunk::read(payload, &request.app.config)?;
+    request.wait_for_limit(member).await;
     let timestamp = clock::now_iso();
-    let chunk = from(member, payload).with("timestamp", &timestamp);
-    request
-        .app
-        .to_user(&recipient)
-        .await
-        .send_sized(&member.user.id, RECEIVE_FILE_CHUNK, &chunk, &chunk.frames())
+    let relayed = from(member, payload).with("timestamp", &timestamp);
+    let receivers = request.app.to_user(&chunk.recipient).await;
+    let sender = &member.user.id;
+    receivers
+        .send_sized(sender, RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
         .await;
-    request.app.users.add_peer(&member.user, &recipient);
-    request.record(
-        Direct,
-        Audited::FileUpload(FileChunk {
-            recipient: recipient.shared().into(),
-            message_id: AuditText::new(&message),
-            chunk_number,
-            total_chunks,
-            file_size: payload.count("fileSize"),
-            mime_type: Label::new(&mime_type),
-            bytes: bytes as u64,
-        }),
-    );
-    let recipient_id = fields.filled("recipientId")?;
-    let message_id = fields.filled("messageId")?;
-    request.confirm(
-        CHUNK_SENT,
-        &ChunkSent {
-            recipient_id,
-            message_id,
-            chunk_number,
-            total_chunks,
-            success: true,
-        },
-    );
-    let progress =
-        member
-            .user
-            .transfers
-            .lock()
-            .sent(recipient.as_str(), &message, chunk_number, total_chunks);
-    if progress == Progress::Complete {
-        request.connection.send(
-            UPLOAD_COMPLETE,
-            &UploadComplete {
-                recipient_id,
-                message_id,
-                total_chunks,
-            },
-        );
-    }
+    request.app.users.add_peer(&member.user, &chunk.recipient);
+    request.record(chunk.audited(payload, request.event.size()));
+    confirm_chunk(request, member, &chunk);
     Ok(())
+}
+
+/// Tells the sender that a chunk was relayed, and that the file is complete when it was the last
+/// missing one.
+fn confirm_chunk(request: &mut Request<'_>, member: &Member, chunk: &Chunk<'_, '_>) {
+    let sent = ChunkSent {
+        recipient_id: chunk.recipient_id,
+        message_id: chunk.message_id,
+        chunk_number: chunk.number,
+        total_chunks: chunk.total,
+        success: true,
+    };
+    request.confirm(CHUNK_SENT, &sent);
+    let mut transfers = member.user.transfers.lock();
+    let (recipient, message) = (chunk.recipient.as_str(), &chunk.message);
+    let progress = transfers.sent(recipient, message, chunk.number, chunk.total);
+    drop(transfers);
+    if progress == Progress::Complete {
+        let complete = UploadComplete {
+            recipient_id: chunk.recipient_id,
+            message_id: chunk.message_id,
+            total_chunks: chunk.total,
+        };
+        request.connection.send(UPLOAD_COMPLETE, &complete);
+    }
 }
 
 /// `request_file`
@@ -140,11 +167,10 @@ pub(super) async fn request_file(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
-    let message = fields.id("messageId")?;
-    let message_id = fields.filled("messageId")?;
+    let message = fields.id(MESSAGE_ID)?;
+    let message_id = fields.filled(MESSAGE_ID)?;
     let requested = FileRequested {
         requester_id: member.user.id.as_str(),
         requester_username: &member.identity.name,
@@ -157,13 +183,10 @@ pub(super) async fn request_file(
         .send(&member.user.id, FILE_REQUESTED, &requested)
         .await;
     request.app.users.add_peer(&member.user, &sender);
-    request.record(
-        Direct,
-        Audited::FileDownload {
-            recipient: sender.shared().into(),
-            message_id: AuditText::new(&message),
-        },
-    );
+    request.record(Audited::FileDownload {
+        recipient: sender.shared().into(),
+        message_id: AuditText::new(&message),
+    });
     request.confirm(
         REQUEST_SENT,
         &RequestSent {

@@ -2,13 +2,11 @@
 
 use serde::Serialize;
 
-use super::Refusal;
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
 use crate::connection::{Member, rooms};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::Dialect::Direct;
-use crate::model::{UserId, clock};
+use crate::model::{Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 
 const ROOM_JOINED: &str = "room:joined";
@@ -59,20 +57,18 @@ struct KeyExchangeSent<'p, 'a> {
     success: bool,
 }
 
-/// `join_room`: nothing needs it to be received, so the room has no state but that the two users
-/// are peers from now on.
+/// `join_room`. Nobody has to join to receive, so a room has no state, except that its two users are
+/// peers from now on.
 pub(super) async fn join_room(
     request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let address = request.connection.client.address;
-    Refusal::unless_allowed(request.app.limits.allows_join(address))?;
     let fields = Fields::new(payload, &request.app.config);
     let recipient = fields.user("recipientId")?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.app.users.add_peer(&member.user, &recipient);
-    request.record(Direct, Audited::RoomJoin(pair_room(&recipient, &room_name)));
+    request.record(Audited::RoomJoin(pair_room(&recipient, &room_name)));
     let recipient_id = fields.filled("recipientId")?;
     request.confirm(
         ROOM_JOINED,
@@ -97,17 +93,14 @@ pub(super) async fn join_room(
 }
 
 /// `leave_room`
-pub(super) fn leave_room(
+pub(super) async fn leave_room(
     request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let recipient = Fields::new(payload, &request.app.config).user("recipientId")?;
     let room_name = rooms::pair(&member.user.id, &recipient);
-    request.record(
-        Direct,
-        Audited::RoomLeave(pair_room(&recipient, &room_name)),
-    );
+    request.record(Audited::RoomLeave(pair_room(&recipient, &room_name)));
     request.confirm(
         ROOM_LEFT,
         &RoomLeft {
@@ -131,7 +124,6 @@ pub(super) async fn send_message(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let config = &request.app.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
@@ -152,16 +144,13 @@ pub(super) async fn send_message(
         .send_sized(sender, RECEIVE_MESSAGE, &message, &message.frames())
         .await;
     request.app.users.add_peer(&member.user, &recipient);
-    request.record(
-        Direct,
-        Audited::MessageSent(MessageSent {
-            target: Target::User(recipient.shared().into()),
-            message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
-            message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
-            seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
-            bytes: request.event.size() as u64,
-        }),
-    );
+    request.record(Audited::MessageSent(MessageSent {
+        target: Target::User(recipient.shared().into()),
+        message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
+        message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
+        seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
+        bytes: request.event.size() as u64,
+    }));
     request.confirm(
         MESSAGE_SENT,
         &MessageSentEvent {
@@ -181,19 +170,15 @@ pub(super) async fn send_key(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(member.user.limits.messages.allows())?;
     let config = &request.app.config;
     let fields = Fields::new(payload, config);
     let recipient = fields.user("recipientId")?;
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
-    request.record(
-        Direct,
-        Audited::KeyExchangeRelay {
-            recipient: recipient.shared().into(),
-        },
-    );
+    request.record(Audited::KeyExchangeRelay {
+        recipient: recipient.shared().into(),
+    });
     let key = from(member, payload).without("timestamp");
     request
         .app
@@ -212,7 +197,8 @@ pub(super) async fn send_key(
     Ok(())
 }
 
-/// What a user relays to another: all that came in but the recipient, under the sender's name.
+/// What is relayed to another user: every field that came in but the recipient, and the sender as the
+/// server knows them.
 pub(super) fn from<'p, 'a>(member: &'p Member, payload: &'p Payload<'a>) -> Relayed<'p, 'a> {
     Relayed::new(payload)
         .without("recipientId")

@@ -1,17 +1,16 @@
-//! Typing and receipts: relayed, never audited, and dropped without an error when they are too
-//! many or malformed.
+//! Typing and receipts: relayed and never audited.
 
 use serde::Serialize;
 
-use super::Refusal;
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
+use crate::model::Refusal;
 use crate::payload::{Opaque, Payload};
 
 const TYPING: &str = "typing:user";
-pub(super) const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";
-pub(super) const READ_CONFIRMED: &str = "message:read-confirmed";
+const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";
+const READ_CONFIRMED: &str = "message:read-confirmed";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,14 +26,30 @@ struct Receipt<'p, 'a> {
     message_id: &'p Opaque<'a>,
 }
 
-/// `typing:start` and `typing:stop`
-pub(super) async fn typing(
+/// `typing:start`
+pub(super) async fn start_typing(
     request: &mut Request<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    typing(request, member, payload, true).await
+}
+
+/// `typing:stop`
+pub(super) async fn stop_typing(
+    request: &mut Request<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    typing(request, member, payload, false).await
+}
+
+async fn typing(
+    request: &Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(request.connection.signals.allows())?;
     let recipient = Fields::new(payload, &request.app.config).user("recipientId")?;
     let typing = Typing {
         user_id: member.user.id.as_str(),
@@ -47,14 +62,30 @@ pub(super) async fn typing(
     Ok(())
 }
 
-/// `message:delivered` and `message:read`
-pub(super) async fn receipt(
+/// `message:delivered`
+pub(super) async fn delivered(
     request: &mut Request<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    receipt(request, member, payload, DELIVERY_CONFIRMED).await
+}
+
+/// `message:read`
+pub(super) async fn read(
+    request: &mut Request<'_>,
+    member: &Member,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    receipt(request, member, payload, READ_CONFIRMED).await
+}
+
+async fn receipt(
+    request: &Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     confirmed: &'static str,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(request.connection.signals.allows())?;
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
     fields.id("messageId")?;

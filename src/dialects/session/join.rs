@@ -7,17 +7,18 @@ use uuid::Uuid;
 
 use super::keys::{self, PublicKeys};
 use super::messages::History;
-use super::{Refusal, SESSION_ERROR, SESSION_ID, SessionError, member_of};
+use super::words::SessionError;
+use super::{SESSION_ERROR, SESSION_ID, member_of};
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
-use crate::dialects::fields::{BadField, Fields};
+use crate::dialects::fields::Fields;
 use crate::model::session::{
     AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, SessionId, Unavailable,
 };
-use crate::model::{Dialect, ErrorCode, NodeId, UserId};
+use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
 use crate::payload::{FrameSizes, Opaque, Payload, frames, plainly};
 use crate::sessions::{News, Session};
 
@@ -56,17 +57,16 @@ pub(super) async fn join_session(
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
     let address = connection.client.address;
-    Refusal::unless_allowed(app.limits.allows_join(address))?;
-    Refusal::unless_allowed(app.limits.session_keys.allows(address))?;
     let fields = Fields::new(payload, &app.config);
-    let most = app.config.max_key_bytes;
-    let named = fields.id_up_to(SESSION_ID, most)?;
-    let explicit = fields.optional_id_up_to("authKey", most)?;
-    let (id, rest) = SessionId::parse(&named).ok_or(BadField(Some(SESSION_ID)))?;
+    let max = app.config.max_key_bytes;
+    let named = fields.id_up_to(SESSION_ID, max)?;
+    let explicit = fields.optional_id_up_to("authKey", max)?;
+    let parsed = SessionId::parse(&named);
+    let (id, rest) = parsed.ok_or_else(|| fields.refuse(SESSION_ID))?;
     let user = member_id(&fields)?;
     let join = Join {
         display_name: fields.optional_label("displayName")?.map(Into::into),
-        public_key: keys::optional_public_key(&fields, most)?,
+        public_key: keys::optional_public_key(&fields, max)?,
         is_creator: fields.flag("isCreator")?,
         key: explicit.as_deref().and_then(AuthKey::new).or(rest),
         user,
@@ -81,7 +81,7 @@ pub(super) async fn join_session(
     })?;
     connection.lift_guest_bounds();
     let room_name = id.shared().into();
-    request.record(Dialect::Session, Audited::SessionJoined { room_name });
+    request.record(Audited::SessionJoined { room_name });
     let lagging = welcome(request, &mut session, &joined, departed).await;
     drop(session);
     lagging.wait_at_rate(app.config.room_min_rate).await;
@@ -129,10 +129,10 @@ async fn welcome(
 }
 
 /// The id to join under. It must not read as the one that stands for all.
-fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, BadField> {
+fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
     let user = fields.user("userId")?;
     match user.as_str() == EVERYONE {
-        true => Err(BadField(Some("userId"))),
+        true => Err(fields.refuse("userId")),
         false => Ok(user),
     }
 }
@@ -246,36 +246,4 @@ fn is_wrong_key(error: JoinError) -> bool {
         error,
         JoinError::NotTheCreator | JoinError::WrongPassword | JoinError::WrongKey
     )
-}
-
-impl From<JoinError> for Refusal {
-    fn from(error: JoinError) -> Self {
-        let (code, message) = match error {
-            JoinError::NotFound => (
-                ErrorCode::SessionNotFound,
-                "Session not found. Please check the session link.",
-            ),
-            JoinError::NotTheCreator => (
-                ErrorCode::InvalidKey,
-                "Session key mismatch. This should not happen.",
-            ),
-            JoinError::WrongPassword => (
-                ErrorCode::InvalidPassword,
-                "Incorrect password. Please check and try again.",
-            ),
-            JoinError::WrongKey => (
-                ErrorCode::InvalidKey,
-                "Invalid authentication key. Please check your link and try again.",
-            ),
-            JoinError::Busy => return Self::BUSY,
-            JoinError::Full { most } => {
-                let message = format!("This room is full. Only {most} members allowed.");
-                return Self {
-                    message: message.into(),
-                    ..Self::new(ErrorCode::SessionFull, "")
-                };
-            }
-        };
-        Self::new(code, message)
-    }
 }

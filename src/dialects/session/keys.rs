@@ -3,17 +3,16 @@
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
-use super::{Refusal, member_of};
+use super::{PUBLIC_KEYS_UPDATED, member_of};
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::session::{KeysError, Member};
-use crate::model::{ErrorCode, UserId};
+use crate::dialects::fields::Fields;
+use crate::model::session::Member;
+use crate::model::{Refusal, UserId, Why};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
 use crate::sessions::{News, Session};
 
-const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
 const SESSION_KEY_AVAILABLE: &str = "session-key-available";
 
 /// One entry of `public-keys-updated`.
@@ -57,7 +56,7 @@ impl<'a> PublicKeys<'a> {
     }
 
     /// Sends them to one connection.
-    fn tell_one(&self, connection: &Connection) {
+    fn send_to(&self, connection: &Connection) {
         connection.send_sized(PUBLIC_KEYS_UPDATED, self, &self.frames());
     }
 
@@ -102,7 +101,7 @@ struct SessionKeyAvailable<'p, 'a> {
 pub(super) fn optional_public_key(
     fields: &Fields<'_, '_>,
     most: usize,
-) -> Result<Option<OwnedValue>, BadField> {
+) -> Result<Option<OwnedValue>, Refusal> {
     const NAME: &str = "publicKey";
     let Some(key) = fields.optional(NAME) else {
         return Ok(None);
@@ -112,7 +111,7 @@ pub(super) fn optional_public_key(
         .is_some_and(|raw| raw.get().starts_with(['"', '{']));
     match is_text && key.size() <= most {
         true => Ok(Some(OwnedValue::from(key))),
-        false => Err(BadField(Some(NAME))),
+        false => Err(fields.refuse(NAME)),
     }
 }
 
@@ -122,28 +121,22 @@ pub(super) async fn save_public_key(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.allows_message(&app.config))?;
     let fields = Fields::new(payload, &app.config);
     let key = optional_public_key(&fields, app.config.max_key_bytes)?;
-    let key = key.ok_or(BadField(Some("publicKey")))?;
+    let key = key.ok_or_else(|| Refusal::invalid("publicKey"))?;
     let name = fields.optional_label("displayName")?.map(Into::into);
     let mut session = member_of(request, &fields, Some("userId")).await?;
     let user = session
         .member_on(connection)
         .map(|member| member.user.clone());
-    let user = user.ok_or(Refusal::NOT_A_MEMBER)?;
+    let user = user.ok_or_else(Refusal::not_member)?;
     let saved = session.save_key(&user, key, name).await;
-    let saved = saved.ok_or(Refusal::BUSY)?;
+    let saved = saved.ok_or_else(Refusal::busy)?;
     let keys = PublicKeys::of(&saved.members, saved.revision);
     let lagging = keys.tell(&mut session, To::Everyone).await;
     drop(session);
     lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
-}
-
-/// The answer to a `get-public-keys` that makes no sense: see below.
-pub(super) fn none(request: &Request<'_>) {
-    PublicKeys::of(&[], 0).tell_one(request.connection);
 }
 
 /// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
@@ -152,27 +145,24 @@ pub(super) async fn get_public_keys(
     request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(request.connection.signals.allows())?;
+    let connection = request.connection;
     let fields = Fields::new(payload, &request.app.config);
-    let found = member_of(request, &fields, Some("userId")).await;
-    let mut members = Vec::new();
-    let mut but = None;
-    if let Ok(session) = &found {
-        members = session.members().await;
-        but = session
-            .member_on(request.connection)
-            .map(|member| &member.user);
-    }
+    let session = match member_of(request, &fields, Some("userId")).await {
+        Ok(session) => session,
+        Err(refusal) if refusal.why() == Why::NotMember => {
+            PublicKeys::of(&[], 0).send_to(connection);
+            return Ok(());
+        }
+        Err(malformed) => return Err(malformed),
+    };
+    let members = session.members().await;
+    let own = session.member_on(connection).map(|member| &member.user);
     let keys = PublicKeys {
-        but,
+        but: own,
         ..PublicKeys::of(&members, 0)
     };
-    keys.tell_one(request.connection);
-    match found {
-        Err(malformed) if malformed != Refusal::NOT_A_MEMBER => Err(malformed),
-        // Not to be a member is no fault here.
-        _ => Ok(()),
-    }
+    keys.send_to(connection);
+    Ok(())
 }
 
 /// `set-session-key`
@@ -181,25 +171,15 @@ pub(super) async fn set_session_key(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     const NAME: &str = "encryptedKeys";
-    let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.allows_message(&app.config))?;
+    let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let encrypted_keys = fields.filled(NAME)?;
     if !encrypted_keys.is_object() {
-        return Err(BadField(Some(NAME)).into());
+        return Err(fields.refuse(NAME));
     }
     let mut session = member_of(request, &fields, None).await?;
-    let revision = match session
-        .set_session_keys(OwnedValue::from(encrypted_keys))
-        .await
-    {
-        Ok(revision) => revision,
-        Err(KeysError::NotGroup) => {
-            request.fail("Session keys are for group mode", ErrorCode::InvalidRequest);
-            return Ok(());
-        }
-        Err(KeysError::Busy) => return Err(Refusal::BUSY),
-    };
+    let keys = OwnedValue::from(encrypted_keys);
+    let revision = session.set_session_keys(keys).await?;
     let available = SessionKeyAvailable { encrypted_keys };
     let frames = frames([encrypted_keys]);
     let news = News {

@@ -7,12 +7,12 @@ use serde::ser::{SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Refusal, member_of};
+use super::member_of;
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Target};
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
-use crate::dialects::fields::{BadField, Fields};
-use crate::model::Dialect;
+use crate::dialects::fields::Fields;
+use crate::model::Refusal;
 use crate::model::session::{Appended, Message};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 use crate::sessions::{News, Session};
@@ -125,7 +125,6 @@ pub(super) async fn send_message(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    Refusal::unless_allowed(connection.allows_message(&app.config))?;
     let fields = Fields::new(payload, &app.config);
     let encrypted = OwnedValue::from(fields.filled("encrypted")?);
     let to = fields.optional_user("to")?;
@@ -133,7 +132,9 @@ pub(super) async fn send_message(
     let id = message_id(&fields, payload)?;
 
     let mut session = member_of(request, &fields, Some("from")).await?;
-    let member = session.member_on(connection).ok_or(Refusal::NOT_A_MEMBER)?;
+    let member = session
+        .member_on(connection)
+        .ok_or_else(Refusal::not_member)?;
     let message = Arc::new(Message {
         id,
         from: member.user.clone(),
@@ -144,7 +145,7 @@ pub(super) async fn send_message(
         sender_display_name: member.display_name.clone(),
     });
     let appended = session.append(message.clone()).await;
-    let appended = appended.ok_or(Refusal::NOT_A_MEMBER)?;
+    let appended = appended.ok_or_else(Refusal::not_member)?;
     let news = News {
         revision: appended.revision(),
         newest: None,
@@ -153,7 +154,7 @@ pub(super) async fn send_message(
     let audited = audited(request, payload, &session, &message);
     drop(session);
 
-    request.record(Dialect::Session, audited);
+    request.record(audited);
     if !matches!(appended, Appended::Repeated { .. }) {
         confirm(request, payload, &message);
     }
@@ -165,13 +166,13 @@ pub(super) async fn send_message(
 }
 
 /// The sender's id for the message, as it came in, or one made here.
-fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<OwnedValue, BadField> {
+fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<OwnedValue, Refusal> {
     const NAME: &str = "clientMessageId";
     if let Some(id) = payload.filled(NAME) {
         return fields.id(NAME).map(|_| OwnedValue::from(id));
     }
     let made = format!("\"msg-{}\"", Uuid::new_v4());
-    let raw = RawValue::from_string(made).map_err(|_| BadField(Some(NAME)))?;
+    let raw = RawValue::from_string(made).map_err(|_| fields.refuse(NAME))?;
     Ok(OwnedValue::from(raw))
 }
 

@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
-use super::{Refusal, member_of};
+use super::member_of;
 use crate::connection::rooms::To;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
+use crate::model::Refusal;
 use crate::payload::{FrameSizes, Opaque, Payload, frames};
 use crate::sessions::News;
 
-pub(super) const USER_TYPING: &str = "user-typing";
-pub(super) const USER_STOPPED_TYPING: &str = "user-stopped-typing";
+const USER_TYPING: &str = "user-typing";
+const USER_STOPPED_TYPING: &str = "user-stopped-typing";
 const DOWNLOAD_NOTIFICATION: &str = "download-notification";
 
 #[derive(Serialize)]
@@ -29,18 +30,32 @@ struct DownloadNotification<'p, 'a> {
     timestamp: Option<&'p Opaque<'a>>,
 }
 
-/// `typing` and `stopped-typing`
-pub(super) async fn typing(
+/// `typing`
+pub(super) async fn start_typing(
     request: &mut Request<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    typing(request, payload, USER_TYPING).await
+}
+
+/// `stopped-typing`
+pub(super) async fn stop_typing(
+    request: &mut Request<'_>,
+    payload: &Payload<'_>,
+) -> Result<(), Refusal> {
+    typing(request, payload, USER_STOPPED_TYPING).await
+}
+
+async fn typing(
+    request: &Request<'_>,
     payload: &Payload<'_>,
     event: &'static str,
 ) -> Result<(), Refusal> {
-    Refusal::unless_allowed(request.connection.signals.allows())?;
     let fields = Fields::new(payload, &request.app.config);
     let name = fields.optional_label("displayName")?;
     let mut session = member_of(request, &fields, Some("userId")).await?;
     let member = session.member_on(request.connection);
-    let member = member.ok_or(Refusal::NOT_A_MEMBER)?;
+    let member = member.ok_or_else(Refusal::not_member)?;
     let (user, known_name) = (member.user.clone(), member.display_name.clone());
     let typing = Typing {
         user_id: user.as_str(),
@@ -61,7 +76,6 @@ pub(super) async fn file_downloaded(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let config = &request.app.config;
-    Refusal::unless_allowed(request.connection.allows_message(config))?;
     let fields = Fields::new(payload, config);
     fields.id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;

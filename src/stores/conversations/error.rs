@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use crate::model::{Refusal, Why};
+
 /// Why something was not done. No variant holds anything of what users write.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -25,4 +27,16 @@ pub enum StoreError {
     /// everything.
     #[error("the store of conversations failed: {0}")]
     Failed(Arc<dyn Error + Send + Sync>),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotParticipant => Self::not_participant(),
+            StoreError::NotFoundOrForbidden => Self::message_not_found(),
+            StoreError::NoConversation => Self::new(Why::ConversationNotFound),
+            StoreError::ConversationExists => Self::new(Why::ConversationExists),
+            StoreError::Closed | StoreError::Failed(_) => Self::failed(error),
+        }
+    }
 }

@@ -1,0 +1,94 @@
+//! The form of a dialect's table of events: one row for each event, `"name" => handler` and the
+//! columns of [`Row`](super::row::Row).
+
+/// Declares the events of a dialect, and what their handlers take.
+///
+/// Makes `Event`, with `find(name)` and `row()`, and `dispatch(event, …)`. A handler is an async
+/// function of the request and of what the first line names: `member`, the authenticated sender;
+/// `payload`, the decoded first argument; `optional_payload`, the same where it may be no object.
+macro_rules! events {
+    (
+        $dialect:ident($($takes:ident),+), words: $words:expr;
+        $(
+            $name:literal => $module:ident::$handler:ident,
+            limit: $($limit:ident)|+, refused: $refused:expr, audit: $audit:ident;
+        )+
+    ) => {
+        /// What a client of this dialect may send; each event is named like its handler.
+        #[allow(non_camel_case_types, reason = "the names of functions")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(in crate::dialects) enum Event { $($handler,)+ }
+
+        /// The texts and the shape of this dialect's refusals.
+        pub(in crate::dialects) const WORDS: &dyn $crate::dialects::refuse::Words = &$words;
+
+        impl Event {
+            /// Every event, in the order of the table.
+            #[cfg(test)]
+            pub(in crate::dialects) const ALL: &[Self] = &[$(Self::$handler,)+];
+
+            /// The event with this name.
+            pub(in crate::dialects) fn find(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$handler),)+ _ => None }
+            }
+
+            /// What is fixed about it.
+            pub(in crate::dialects) const fn row(self) -> &'static $crate::dialects::row::Row {
+                match self {
+                    $(Self::$handler => {
+                        const ROW: &$crate::dialects::row::Row = &$crate::dialects::row::Row {
+                            dialect: $crate::model::Dialect::$dialect,
+                            name: $name,
+                            limits: events!(@limits $($limit)+),
+                            refused: $refused,
+                            audit: events!(@audit $audit),
+                        };
+                        ROW
+                    })+
+                }
+            }
+        }
+
+        events!(@dispatch ($($takes),+) $($module::$handler,)+);
+    };
+
+    (@limits Nothing) => { &[] };
+    (@limits $($action:ident)+) => { &[$($crate::limits::Action::$action),+] };
+    (@audit Nothing) => { None };
+    (@audit $event_type:ident) => { Some($crate::audit::EventType::$event_type) };
+
+    (@dispatch (member, payload) $($module:ident::$handler:ident,)+) => {
+        /// Calls the handler of an event.
+        pub(in crate::dialects) async fn dispatch(
+            event: Event,
+            request: &mut $crate::dialects::Request<'_>,
+            member: &$crate::connection::Member,
+            payload: &$crate::payload::Payload<'_>,
+        ) -> Result<(), $crate::model::Refusal> {
+            match event { $(Event::$handler => $module::$handler(request, member, payload).await,)+ }
+        }
+    };
+    (@dispatch (payload) $($module:ident::$handler:ident,)+) => {
+        /// Calls the handler of an event.
+        pub(in crate::dialects) async fn dispatch(
+            event: Event,
+            request: &mut $crate::dialects::Request<'_>,
+            payload: &$crate::payload::Payload<'_>,
+        ) -> Result<(), $crate::model::Refusal> {
+            match event { $(Event::$handler => $module::$handler(request, payload).await,)+ }
+        }
+    };
+    (@dispatch (member, optional_payload) $($module:ident::$handler:ident,)+) => {
+        /// Calls the handler of an event.
+        pub(in crate::dialects) async fn dispatch(
+            event: Event,
+            request: &mut $crate::dialects::Request<'_>,
+            member: &$crate::connection::Member,
+            payload: Option<&$crate::payload::Payload<'_>>,
+        ) -> Result<(), $crate::model::Refusal> {
+            match event { $(Event::$handler => $module::$handler(request, member, payload).await,)+ }
+        }
+    };
+}
+
+pub(super) use events;

@@ -1,0 +1,228 @@
+//! Why the relay does not do what a client asks for: one type for services, dialects and `http`.
+//!
+//! Owns the closed list of reasons, each with the code that clients and records see. It must not
+//! know how a refusal is worded or sent: that belongs to each dialect and to `http`.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use super::ErrorCode;
+use super::session::{JoinError, KeysError, ReserveError};
+
+/// Declares the reasons in one table: variant, code, description.
+macro_rules! reasons {
+    ($($variant:ident $({ $field:ident: $type:ty })?, $code:ident, $doc:literal;)+) => {
+        /// A reason. Finer than its code where a dialect words or treats two cases differently.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each variant is described by its line in the table")]
+        pub enum Why {
+            $(#[doc = $doc] $variant $({ $field: $type })?,)+
+        }
+
+        impl Why {
+            /// The code of this reason, unless a dialect has one of its own.
+            pub const fn code(self) -> ErrorCode {
+                match self { $(Self::$variant { .. } => ErrorCode::$code,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    Missing, InvalidInput, "The field, or without one the whole payload, is missing or malformed.";
+    Unusable, InvalidInput, "The field is present, but not what it has to be.";
+    RateLimited, RateLimit, "A rate limit was exceeded.";
+    Busy, ServerBusy, "The server has no room for it now.";
+    Failed, OperationFailed, "The server failed; nothing the client did.";
+
+    NotParticipant, NotParticipant, "No such conversation, or the user is not a participant.";
+    NotSubscribed, NotParticipant, "The connection has not joined the conversation.";
+    MessageNotFound, Unauthorized, "No such message, or it is not for this user to change.";
+    ConversationNotFound, NotFound, "No such conversation.";
+    ParticipantNotFound, NotFound, "No such participant.";
+    ConversationExists, ConversationExists, "A conversation with this id exists.";
+    NotAdmin, NotAuthorized, "The user is not an admin of the conversation.";
+
+    NotMember, NotAMember, "The connection is not a member of the session under this id.";
+    SessionNotFound, SessionNotFound, "No such session, and who asks does not create it.";
+    NotCreator, InvalidKey, "The session of this creator has another key.";
+    WrongPassword, InvalidPassword, "The password of the session is wrong.";
+    WrongKey, InvalidKey, "The key of the session is wrong or missing.";
+    SessionFull { most: usize }, SessionFull, "The session has as many members as it may have.";
+    SessionExists, SessionExists, "The session is reserved or in use.";
+    NotGroup, InvalidRequest, "The session is not in group mode, or it has ended.";
+
+    NoToken, MissingToken, "No token where one is needed.";
+    BadToken, InvalidToken, "The token is malformed, badly signed or not for this server.";
+    TokenExpired, ExpiredToken, "The token has expired.";
+    Suspended, NotAuthorized, "The user is suspended.";
+    TooManyAttempts, TooManyAttempts, "Too many failures from this address.";
+
+    NoRoute, NotFound, "No such endpoint.";
+    BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";
+    NotJson, UnsupportedMediaType, "The body of the request does not claim to be JSON.";
+}
+
+/// Why something is not done.
+#[derive(Clone)]
+pub struct Refusal {
+    /// The code that clients and records see, unless a dialect has another for the same reason.
+    pub code: ErrorCode,
+    /// The field that is at fault.
+    pub field: Option<&'static str>,
+    why: Why,
+    text: Option<Cow<'static, str>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Refusal {
+    /// A refusal for this reason.
+    pub fn new(why: Why) -> Self {
+        Self {
+            code: why.code(),
+            field: None,
+            why,
+            text: None,
+            source: None,
+        }
+    }
+
+    /// The payload as a whole is missing or malformed.
+    pub fn malformed() -> Self {
+        Self::new(Why::Missing)
+    }
+
+    /// This field is missing, of the wrong type or too long.
+    pub fn invalid(field: &'static str) -> Self {
+        Self {
+            field: Some(field),
+            ..Self::new(Why::Missing)
+        }
+    }
+
+    /// This field is present, but of no use.
+    pub fn unusable(field: &'static str) -> Self {
+        Self {
+            field: Some(field),
+            ..Self::new(Why::Unusable)
+        }
+    }
+
+    /// A rate limit was exceeded.
+    pub fn rate_limited() -> Self {
+        Self::new(Why::RateLimited)
+    }
+
+    /// The server has no room for it.
+    pub fn busy() -> Self {
+        Self::new(Why::Busy)
+    }
+
+    /// There is no such conversation, or the user is not a participant of it.
+    pub fn not_participant() -> Self {
+        Self::new(Why::NotParticipant)
+    }
+
+    /// There is no such message or reaction, or it is not for this user to change.
+    pub fn message_not_found() -> Self {
+        Self::new(Why::MessageNotFound)
+    }
+
+    /// The connection is not a member of the ad-hoc session.
+    pub fn not_member() -> Self {
+        Self::new(Why::NotMember)
+    }
+
+    /// The server failed. The source goes to the log and nowhere else; it must not contain anything
+    /// that clients wrote.
+    pub fn failed(source: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            source: Some(Arc::new(source)),
+            ..Self::new(Why::Failed)
+        }
+    }
+
+    /// The same, in these words instead of the usual ones for its reason.
+    #[must_use]
+    pub fn worded(self, text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            text: Some(text.into()),
+            ..self
+        }
+    }
+
+    /// The reason.
+    pub fn why(&self) -> Why {
+        self.why
+    }
+
+    /// Its own words, where it has some.
+    pub fn text(&self) -> Option<&Cow<'static, str>> {
+        self.text.as_ref()
+    }
+
+    /// What failed; for the log.
+    pub fn source(&self) -> Option<&(dyn Error + Send + Sync)> {
+        self.source.as_deref()
+    }
+}
+
+impl fmt::Debug for Refusal {
+    /// Without its words, which may repeat a name that the client sent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("why", &self.why)
+            .field("field", &self.field)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<JoinError> for Refusal {
+    fn from(error: JoinError) -> Self {
+        Self::new(match error {
+            JoinError::NotFound => Why::SessionNotFound,
+            JoinError::NotTheCreator => Why::NotCreator,
+            JoinError::WrongPassword => Why::WrongPassword,
+            JoinError::WrongKey => Why::WrongKey,
+            JoinError::Full { most } => Why::SessionFull { most },
+            JoinError::Busy => Why::Busy,
+        })
+    }
+}
+
+impl From<ReserveError> for Refusal {
+    fn from(error: ReserveError) -> Self {
+        Self::new(match error {
+            ReserveError::Exists => Why::SessionExists,
+            ReserveError::Busy => Why::Busy,
+        })
+    }
+}
+
+impl From<KeysError> for Refusal {
+    fn from(error: KeysError) -> Self {
+        Self::new(match error {
+            KeysError::NotGroup => Why::NotGroup,
+            KeysError::Busy => Why::Busy,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_brings_its_code_and_debug_hides_the_words() {
+        let refusal = Refusal::invalid("userId").worded("User carol not found");
+        assert_eq!(refusal.code, ErrorCode::InvalidInput);
+        assert_eq!(refusal.field, Some("userId"));
+        assert!(!format!("{refusal:?}").contains("carol"));
+        assert_eq!(
+            Refusal::from(JoinError::Full { most: 2 }).why(),
+            Why::SessionFull { most: 2 }
+        );
+    }
+}
