@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::audit::{Audit, Event, Record};
 use crate::auth::Authenticator;
-use crate::cluster::{Cluster, Subscription, Topic};
+use crate::cluster::{Cluster, Subscription};
 use crate::config::Config;
 use crate::connection::{Connection, Drain, OpenConnections};
 use crate::conversations::Conversations;
@@ -58,7 +58,7 @@ impl App {
     pub async fn hear(&self, user: &UserId) -> Option<(Subscription, Arriving)> {
         let cluster = self.cluster.as_ref()?;
         let arriving = self.users.expect(user);
-        let heard = cluster.bus().subscribe(Topic::User(user.clone())).await;
+        let heard = cluster.bus().subscribe(user.clone()).await;
         Some((heard, arriving))
     }
 
@@ -70,7 +70,7 @@ impl App {
         if let (Some(cluster), Some(member)) = (&self.cluster, connection.member()) {
             // Until other servers do not reach it any more, and what they sent is handed out.
             cluster.bus().flush().await;
-            while !cluster.is_quiet(&member.user.id) {
+            while !cluster.is_idle(&member.user.id) {
                 tokio::time::sleep(POLL).await;
             }
         }

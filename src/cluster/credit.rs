@@ -1,5 +1,6 @@
-//! How much of what was sent to a user's connections on other nodes was not taken yet. A sender waits
-//! for them as for those that are here, so it goes at the pace of the slowest.
+//! Flow control between nodes: how much of what this node sent to a user's connections on other nodes
+//! they have not consumed yet. A sender waits for them as for local connections, so it goes at the pace
+//! of the slowest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::model::UserId;
 
-/// What is under way to all users that something is under way to.
+/// The users to whom something is in flight.
 #[derive(Debug)]
 pub(super) struct Credits {
     users: DashMap<UserId, Arc<Credit>>,
-    /// How many bytes may be under way to one user.
-    most: isize,
-    /// How long nothing may be taken before it is not waited for any more: a node that died takes
-    /// nothing, and a client that takes nothing is cut off there.
-    patience: Duration,
+    /// How many bytes may be in flight to one user.
+    max_in_flight: isize,
+    /// How long a sender waits while nothing is consumed: a node that died consumes nothing, and a
+    /// client that consumes nothing is disconnected by its node.
+    stall_timeout: Duration,
 }
 
 #[derive(Debug)]
@@ -30,23 +31,24 @@ struct Credit {
 
 #[derive(Debug)]
 struct State {
-    /// Bytes. What was taken may be told before it is known that it was sent.
-    under_way: isize,
-    /// When something was taken last, or sent while nothing was under way.
+    /// Bytes. Negative when the confirmation comes before the number of receivers.
+    in_flight: isize,
+    /// When something was consumed last, or sent while nothing was in flight.
     since: Instant,
 }
 
 impl Credits {
-    pub(super) fn new(most: usize, patience: Duration) -> Self {
+    /// With at most `max_in_flight` bytes to one user.
+    pub(super) fn new(max_in_flight: usize, stall_timeout: Duration) -> Self {
         Self {
             users: DashMap::new(),
-            most: most as isize,
-            patience,
+            max_in_flight: max_in_flight as isize,
+            stall_timeout,
         }
     }
 
-    /// Waits until less is under way to a user than may be.
-    pub(super) async fn room(&self, user: &UserId) {
+    /// Waits until less is in flight to a user than may be.
+    pub(super) async fn wait(&self, user: &UserId) {
         loop {
             let Some(credit) = self.users.get(user).map(|credit| credit.clone()) else {
                 return;
@@ -56,10 +58,10 @@ impl Credits {
             changed.as_mut().enable();
             let deadline = {
                 let state = credit.state.lock();
-                if state.under_way < self.most {
+                if state.in_flight < self.max_in_flight {
                     return;
                 }
-                state.since + self.patience
+                state.since + self.stall_timeout
             };
             if timeout_at(deadline, changed).await.is_err() {
                 self.give_up(user, &credit);
@@ -68,31 +70,31 @@ impl Credits {
     }
 
     fn give_up(&self, user: &UserId, credit: &Arc<Credit>) {
-        let is_over = credit.state.lock().since.elapsed() >= self.patience;
-        if is_over {
+        let is_stalled = credit.state.lock().since.elapsed() >= self.stall_timeout;
+        if is_stalled {
             self.users
                 .remove_if(user, |_, known| Arc::ptr_eq(known, credit));
             credit.changed.notify_waiters();
         }
     }
 
-    /// Nothing is waited for: what was under way is lost.
-    pub(super) fn forget(&self) {
+    /// Nobody waits any more: what was in flight is lost.
+    pub(super) fn clear(&self) {
         self.users.retain(|_, credit| {
             credit.changed.notify_waiters();
             false
         });
     }
 
-    /// So many bytes were sent to so many nodes.
+    /// This many bytes were sent to each of so many nodes.
     pub(super) fn sent(&self, user: &UserId, bytes: usize, nodes: usize) {
         if nodes > 0 {
             self.change(user, (bytes * nodes) as isize);
         }
     }
 
-    /// So many bytes were taken.
-    pub(super) fn taken(&self, user: &UserId, bytes: usize) {
+    /// This many bytes were consumed.
+    pub(super) fn consumed(&self, user: &UserId, bytes: usize) {
         self.change(user, -(bytes as isize));
     }
 
@@ -100,28 +102,28 @@ impl Credits {
         let new = || {
             Arc::new(Credit {
                 state: Mutex::new(State {
-                    under_way: 0,
+                    in_flight: 0,
                     since: Instant::now(),
                 }),
                 changed: Notify::new(),
             })
         };
         let credit = self.users.entry(user.clone()).or_insert_with(new).clone();
-        let is_even = {
+        let is_settled = {
             let mut state = credit.state.lock();
-            if state.under_way < 0 && state.since.elapsed() >= self.patience {
-                state.under_way = 0;
+            if state.in_flight < 0 && state.since.elapsed() >= self.stall_timeout {
+                state.in_flight = 0;
             }
-            if by < 0 || state.under_way <= 0 {
+            if by < 0 || state.in_flight <= 0 {
                 state.since = Instant::now();
             }
-            state.under_way += by;
-            state.under_way == 0
+            state.in_flight += by;
+            state.in_flight == 0
         };
         credit.changed.notify_waiters();
-        if is_even {
+        if is_settled {
             self.users
-                .remove_if(user, |_, credit| credit.state.lock().under_way == 0);
+                .remove_if(user, |_, credit| credit.state.lock().in_flight == 0);
         }
     }
 }
@@ -137,55 +139,55 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_sends_waits_until_it_was_taken() {
+    async fn a_sender_waits_until_its_bytes_are_consumed() {
         let credits = Credits::new(100, Duration::from_secs(15));
         credits.sent(&user(), 60, 1);
-        assert!(credits.room(&user()).now_or_never().is_some());
+        assert!(credits.wait(&user()).now_or_never().is_some());
         credits.sent(&user(), 60, 1);
         let bob = user();
-        let waiting = credits.room(&bob);
+        let waiting = credits.wait(&bob);
         tokio::pin!(waiting);
         assert!(waiting.as_mut().now_or_never().is_none());
-        credits.taken(&user(), 60);
+        credits.consumed(&user(), 60);
         waiting.await;
-        credits.taken(&user(), 60);
+        credits.consumed(&user(), 60);
         assert!(credits.users.is_empty());
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_what_is_lost() {
+    async fn nobody_waits_for_lost_bytes() {
         let credits = Credits::new(100, Duration::from_secs(15));
         let bob = user();
         credits.sent(&bob, 100, 1);
-        let waiting = credits.room(&bob);
+        let waiting = credits.wait(&bob);
         tokio::pin!(waiting);
         assert!(waiting.as_mut().now_or_never().is_none());
-        credits.forget();
+        credits.clear();
         waiting.await;
     }
 
     #[tokio::test]
-    async fn what_was_taken_may_be_told_first() {
+    async fn a_confirmation_may_come_first() {
         let credits = Credits::new(100, Duration::from_secs(15));
-        credits.taken(&user(), 200);
+        credits.consumed(&user(), 200);
         credits.sent(&user(), 100, 2);
         assert!(credits.users.is_empty());
     }
 
     #[tokio::test]
-    async fn a_node_that_takes_nothing_is_not_waited_for_for_ever() {
+    async fn nobody_waits_for_ever_for_a_node_that_consumes_nothing() {
         let credits = Credits::new(100, Duration::from_millis(20));
         credits.sent(&user(), 100, 1);
         let begin = Instant::now();
-        credits.room(&user()).await;
+        credits.wait(&user()).await;
         assert!(begin.elapsed() >= Duration::from_millis(20));
         assert!(credits.users.is_empty());
-        // It is told too late, and counts no more after a while.
-        credits.taken(&user(), 100);
+        // A late confirmation does not count after a while.
+        credits.consumed(&user(), 100);
         while begin.elapsed() < Duration::from_millis(60) {
             tokio::task::yield_now().await;
         }
         credits.sent(&user(), 100, 1);
-        assert!(credits.room(&user()).now_or_never().is_none());
+        assert!(credits.wait(&user()).now_or_never().is_none());
     }
 }

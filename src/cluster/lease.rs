@@ -1,4 +1,4 @@
-//! Which nodes live: each renews a lease, and one that does not is dead for the others.
+//! Which nodes are alive: each renews a lease, and one without a lease is dead for the others.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use super::Cluster;
 use crate::model::NodeId;
 use crate::stores::drivers::redis::RedisError;
 
-/// How long a node lives without renewing its lease.
+/// How long a lease lasts.
 pub const LEASE: Duration = Duration::from_secs(15);
-/// How often it renews it and looks for the dead.
+/// How often a node renews its lease and looks for dead nodes.
 pub const RENEWAL: Duration = Duration::from_secs(5);
 
-/// How this node stood when it renewed its lease.
+/// What became of this node's lease before it was renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseState {
-    /// It had one.
+    /// It was valid.
     Alive,
-    /// It had none: others may have taken out what it has in Redis.
+    /// It had expired: other nodes may have removed what this one has in Redis.
     Expired,
-    /// Redis has forgotten everything, or this is the first time.
+    /// There was none: Redis has lost its data, or this is the first renewal.
     New,
 }
 
 impl Cluster {
-    /// Renews the lease of this node, which has so many users.
+    /// Renews the lease of this node, which has this many users.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -35,24 +35,24 @@ impl Cluster {
         let mut command = redis::cmd("SET");
         command
             .arg(&epoch_key)
-            .arg(self.me.to_string())
+            .arg(self.node_id.to_string())
             .arg("NX")
             .arg("GET");
         let epoch: Option<String> = self.redis.query(&command).await?;
-        let epoch = epoch.unwrap_or_else(|| self.me.to_string());
+        let epoch = epoch.unwrap_or_else(|| self.node_id.to_string());
         let mut command = redis::cmd("SET");
         command
-            .arg(self.lease_key(self.me))
+            .arg(self.lease_key(self.node_id))
             .arg(users)
             .arg("PX")
             .arg(LEASE.as_millis() as u64)
             .arg("GET");
         let before: Option<String> = self.redis.query(&command).await?;
-        // After it has a lease: without one it would be dead.
+        // Only with a lease: a listed node without one is dead.
         let mut command = redis::cmd("SADD");
         command
             .arg(self.redis.key("nodes", ""))
-            .arg(self.me.to_string());
+            .arg(self.node_id.to_string());
         self.redis.query::<()>(&command).await?;
         let is_same = self.epoch.lock().replace(epoch.clone()) == Some(epoch);
         Ok(match (is_same, before) {
@@ -62,16 +62,16 @@ impl Cluster {
         })
     }
 
-    /// The other nodes that have no lease. How many users those have that do is noted.
+    /// The other nodes without a lease. Updates the number of users on the nodes that have one.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn look_for_dead(&self) -> Result<Vec<NodeId>, RedisError> {
+    pub async fn find_dead_nodes(&self) -> Result<Vec<NodeId>, RedisError> {
         let mut command = redis::cmd("SMEMBERS");
         command.arg(self.redis.key("nodes", ""));
         let nodes: HashSet<String> = self.redis.query(&command).await?;
         let others = nodes.iter().filter_map(|node| NodeId::parse(node));
-        let others: Vec<_> = others.filter(|node| *node != self.me).collect();
+        let others: Vec<_> = others.filter(|node| *node != self.node_id).collect();
         let lease = async |node: &NodeId| {
             let mut command = redis::cmd("GET");
             command.arg(self.lease_key(*node));
@@ -80,49 +80,49 @@ impl Cluster {
         let (mut users, mut dead) = (0, Vec::new());
         for (node, lease) in others.iter().zip(join_all(others.iter().map(lease)).await) {
             match lease? {
-                Some(there) => users += there,
+                Some(connected) => users += connected,
                 None => dead.push(*node),
             }
         }
-        self.note_users_on_other_nodes(users);
+        self.set_users_on_other_nodes(users);
         Ok(dead)
     }
 
-    /// Makes this node the one that takes out what a dead one has, for a while. `false`: another one
-    /// is at it.
+    /// Claims a dead node for one lease: this node removes what the dead one has in Redis. `false`:
+    /// another node has claimed it.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn take_over(&self, node: NodeId) -> Result<bool, RedisError> {
+    pub async fn claim_node(&self, node: NodeId) -> Result<bool, RedisError> {
         let key = self.redis.key("heir", &node.to_string());
         let mut command = redis::cmd("SET");
         command
             .arg(&key)
-            .arg(self.me.to_string())
+            .arg(self.node_id.to_string())
             .arg("NX")
             .arg("PX")
             .arg(LEASE.as_millis() as u64);
-        let taken: Option<String> = self.redis.query(&command).await?;
-        if taken.is_some() {
+        let claimed: Option<String> = self.redis.query(&command).await?;
+        if claimed.is_some() {
             return Ok(true);
         }
         let mut command = redis::cmd("GET");
         command.arg(&key);
-        let heir: Option<String> = self.redis.query(&command).await?;
-        let is_mine = heir.is_some_and(|heir| heir == self.me.to_string());
-        if is_mine {
+        let claimant: Option<String> = self.redis.query(&command).await?;
+        let is_own = claimant.is_some_and(|claimant| claimant == self.node_id.to_string());
+        if is_own {
             let mut command = redis::cmd("PEXPIRE");
             command.arg(&key).arg(LEASE.as_millis() as u64);
             self.redis.query::<()>(&command).await?;
         }
-        Ok(is_mine)
+        Ok(is_own)
     }
 
-    /// Nothing is left of a dead node.
+    /// Removes the last traces of a dead node: its ledger, and its entry among the nodes.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn bury(&self, node: NodeId) -> Result<(), RedisError> {
+    pub async fn forget_node(&self, node: NodeId) -> Result<(), RedisError> {
         let mut command = redis::cmd("DEL");
         command.arg(self.ledger_key(node));
         self.redis.query::<()>(&command).await?;
@@ -133,14 +133,14 @@ impl Cluster {
         self.redis.query(&command).await
     }
 
-    /// Ends the lease of this node after a time.
+    /// Lets the lease of this node expire after this time.
     ///
     /// # Errors
     /// When Redis does not answer.
     pub async fn end_lease(&self, after: Duration) -> Result<(), RedisError> {
         let mut command = redis::cmd("PEXPIRE");
         command
-            .arg(self.lease_key(self.me))
+            .arg(self.lease_key(self.node_id))
             .arg(after.as_millis().max(1) as u64);
         self.redis.query(&command).await
     }

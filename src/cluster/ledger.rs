@@ -1,4 +1,4 @@
-//! What each node has in Redis, so that others can take it out when the node dies: a set for each.
+//! What each node has in Redis: a set of entries for each node, by which others clean up when it dies.
 
 use redis::Cmd;
 use uuid::Uuid;
@@ -55,16 +55,16 @@ impl Entry {
 }
 
 impl Cluster {
-    /// This node has something in Redis from now on. To be called before it is put there.
+    /// Adds an entry of this node. To be called before that is put in Redis.
     ///
     /// # Errors
     /// When Redis does not answer.
     pub async fn note(&self, entry: &Entry) -> Result<(), RedisError> {
-        let command = self.ledger_command("SADD", self.me, &entry.to_string());
+        let command = self.ledger_command("SADD", self.node_id, &entry.to_string());
         self.redis.query(&command).await
     }
 
-    /// A node has it there no more. To be called after it was taken out.
+    /// Removes an entry of a node. To be called after that was removed from Redis.
     ///
     /// # Errors
     /// When Redis does not answer.
@@ -73,7 +73,8 @@ impl Cluster {
         self.redis.query(&command).await
     }
 
-    /// Some of what a node has in Redis, and where to go on; at the end that is nowhere.
+    /// A part of the entries of a node, from a cursor on, which is 0 at first; and the next cursor, if
+    /// there are more.
     ///
     /// # Errors
     /// When Redis does not answer.

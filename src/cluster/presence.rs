@@ -1,75 +1,82 @@
 //! Which users are online, on all nodes together: a hash for each user, with a field for each node
-//! that they are on.
+//! that they are connected to.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::scripts::{CAME, COMING, LEFT};
-use super::wire::{Body, Change};
-use super::{Cluster, Entry, Topic};
+use super::message::{AllNodesMessage, PresenceChange};
+use super::scripts::{CAME_ONLINE, PRESENCE_EPOCH, WENT_OFFLINE};
+use super::{AllNodes, Cluster, Entry, Topic};
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::RedisError;
 
 /// How a user is online.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Online {
-    /// Under which name.
+    /// Their name.
     pub name: Arc<str>,
-    /// What names their coming.
-    pub coming: u64,
+    /// Identifies this period of being online.
+    pub presence_epoch: u64,
 }
 
 impl Cluster {
-    /// A user is here. `true`: they were on no other node, and all nodes are told so unless it is
-    /// done `silently`.
+    /// A user is connected to this node. `true`: they were to no other, and all nodes are sent the
+    /// change unless `silently`.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn came(&self, change: &Change, silently: bool) -> Result<bool, RedisError> {
+    pub async fn came_online(
+        &self,
+        change: &PresenceChange,
+        silently: bool,
+    ) -> Result<bool, RedisError> {
         self.note(&Entry::User(change.user.clone())).await?;
-        let mut came = CAME.key(self.online_key(&change.user));
-        came.arg(self.me.to_string())
+        let mut script = CAME_ONLINE.key(self.online_key(&change.user));
+        script
+            .arg(self.node_id.to_string())
             .arg(&*change.name)
-            .arg(change.coming)
-            .arg(Topic::Everyone.channel(&self.redis))
-            .arg(self.announcement(change, silently));
-        self.redis.run(&came).await
+            .arg(change.presence_epoch)
+            .arg(Topic::AllNodes.channel(&self.redis))
+            .arg(self.encode_presence(change, silently));
+        self.redis.run(&script).await
     }
 
-    /// A user is on a node no more. `true`: they are on no other, and all nodes are told so unless it
-    /// is done `silently`. Of a node that `died` only if they were there.
+    /// A user is no longer connected to a node. `true`: they are to no other, and all nodes are sent
+    /// the change unless `silently`. Of a node that `died`, only if they were connected to it.
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn left(
+    pub async fn went_offline(
         &self,
         node: NodeId,
-        change: &Change,
+        change: &PresenceChange,
         died: bool,
         silently: bool,
     ) -> Result<bool, RedisError> {
-        let mut left = LEFT.key(self.online_key(&change.user));
-        left.arg(node.to_string())
+        let mut script = WENT_OFFLINE.key(self.online_key(&change.user));
+        script
+            .arg(node.to_string())
             .arg(u8::from(died))
-            .arg(Topic::Everyone.channel(&self.redis))
-            .arg(self.announcement(change, silently));
-        let is_last = self.redis.run(&left).await?;
+            .arg(Topic::AllNodes.channel(&self.redis))
+            .arg(self.encode_presence(change, silently));
+        let is_last = self.redis.run(&script).await?;
         self.forget(node, &Entry::User(change.user.clone())).await?;
         Ok(is_last)
     }
 
-    /// Tells all nodes that a user came or went.
-    pub fn announce(&self, change: &Change) {
-        let body = Body::Presence(change.clone());
-        let _ = self.bus.post(&Topic::Everyone, &body);
+    /// Sends all nodes that a user came online or went offline.
+    pub fn publish_presence(&self, change: &PresenceChange) {
+        let message = AllNodesMessage::Presence(change.clone());
+        let _ = self.bus.publish(&AllNodes, &message);
     }
 
-    fn announcement(&self, change: &Change, silently: bool) -> Vec<u8> {
+    /// The message for a script to publish; empty: none.
+    fn encode_presence(&self, change: &PresenceChange, silently: bool) -> Vec<u8> {
         match silently {
             true => Vec::new(),
-            false => self.bus.written(&Body::Presence(change.clone())),
+            false => self.bus.encode(&AllNodesMessage::Presence(change.clone())),
         }
     }
 
@@ -79,14 +86,18 @@ impl Cluster {
             let mut command = redis::cmd("HGETALL");
             command.arg(self.online_key(user));
             let fields: HashMap<String, String> = self.redis.query(&command).await.ok()?;
-            let coming = fields.get(COMING)?.parse().ok()?;
-            let on_a_node = fields.iter().find(|(field, _)| *field != COMING)?;
+            let presence_epoch = fields.get(PRESENCE_EPOCH)?.parse().ok()?;
+            let on_a_node = fields.iter().find(|(field, _)| *field != PRESENCE_EPOCH)?;
             let name = on_a_node.1.as_str().into();
-            Some((user.clone(), Online { name, coming }))
+            let online = Online {
+                name,
+                presence_epoch,
+            };
+            Some((user.clone(), online))
         };
         let mut online = Vec::new();
-        for some in users.chunks(256) {
-            let answers = join_all(some.iter().map(ask)).await;
+        for batch in users.chunks(256) {
+            let answers = join_all(batch.iter().map(ask)).await;
             online.extend(answers.into_iter().flatten());
         }
         online

@@ -1,4 +1,4 @@
-//! Questions to other nodes: asked over a topic, answered by each that hears it.
+//! Questions to other nodes: published to a topic, answered by each node that is subscribed to it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,9 +7,8 @@ use dashmap::DashMap;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::Topic;
 use super::bus::Bus;
-use super::wire::{Answer, Body};
+use super::message::{Answer, Message, NodeMessage};
 use crate::model::NodeId;
 
 /// Questions that wait for answers.
@@ -20,24 +19,24 @@ pub(super) struct Questions {
 }
 
 impl Questions {
-    /// Asks all who hear a topic; what they answer in time. A node that is busy or stands still for
-    /// longer counts as having no answer.
-    pub(super) async fn ask(
+    /// Asks all nodes that are subscribed to a topic; the answers that arrive in time. A node that is
+    /// busy or hangs for longer counts as having none.
+    pub(super) async fn ask<M: Message>(
         &self,
         bus: &Bus,
-        topic: &Topic,
-        body: &Body,
-        patience: Duration,
+        to: &M::Topic,
+        message: &M,
+        timeout: Duration,
     ) -> Vec<Answer> {
         let question = self.next.fetch_add(1, Ordering::Relaxed);
-        let (answered, mut coming) = mpsc::unbounded_channel();
-        self.asked.insert(question, answered);
-        let deadline = Instant::now() + patience;
-        let expected = bus.post_question(topic, Some(question), body).elsewhere();
-        let expected = expected.await;
+        let (sender, mut received) = mpsc::unbounded_channel();
+        self.asked.insert(question, sender);
+        let deadline = Instant::now() + timeout;
+        let published = bus.publish_question(to, Some(question), message);
+        let expected = published.receivers().await;
         let mut answers = Vec::new();
         while answers.len() < expected {
-            match timeout_at(deadline, coming.recv()).await {
+            match timeout_at(deadline, received.recv()).await {
                 Ok(Some(answer)) => answers.push(answer),
                 Ok(None) | Err(_) => break,
             }
@@ -46,16 +45,16 @@ impl Questions {
         answers
     }
 
-    /// An answer came. One that comes too late is not needed any more.
+    /// An answer arrived. One that is too late is dropped.
     pub(super) fn answered(&self, question: u64, answer: Answer) {
         if let Some(asked) = self.asked.get(&question) {
-            // Who asked may have given up.
+            // The caller may have given up.
             let _ = asked.send(answer);
         }
     }
 
     /// Answers a question of a node.
     pub(super) fn answer(bus: &Bus, asker: NodeId, question: u64, answer: Answer) {
-        let _ = bus.post(&Topic::Node(asker), &Body::Answer { question, answer });
+        let _ = bus.publish(&asker, &NodeMessage::Answer { question, answer });
     }
 }

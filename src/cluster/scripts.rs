@@ -1,16 +1,17 @@
-//! What is changed in Redis and told to others in one step, so that it is told once, in the order in
-//! which it happened, and also when the node that did it dies right after.
+//! Scripts that change something in Redis and publish the change in one step: it is published once, in
+//! the order of the changes, and also when the node that made it dies right after.
 
 use std::sync::LazyLock;
 
 use redis::Script;
 
-/// The field of a user's entry that names their coming.
-pub(super) const COMING: &str = "@";
+/// The field of an online user that identifies the period of being online.
+pub(super) const PRESENCE_EPOCH: &str = "@";
 
-/// A user is on a node: its id, their name, what names this coming, the channel and the message that
-/// says that they came, or an empty one. 1: they were on no other.
-pub(super) static CAME: LazyLock<Script> = LazyLock::new(|| {
+/// A user is connected to a node. ARGV: the node's id; the user's name; the presence epoch; the
+/// channel and the message that they came online, or an empty one. Returns 1 if they were connected
+/// to no other node.
+pub(super) static CAME_ONLINE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local known = redis.call('HLEN', KEYS[1])
@@ -23,9 +24,10 @@ pub(super) static CAME: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A user is on a node no more: its id, '1' if it counts only when they were there, the channel and
-/// the message that says that they went, or an empty one. 1: they are on no other.
-pub(super) static LEFT: LazyLock<Script> = LazyLock::new(|| {
+/// A user is no longer connected to a node. ARGV: its id; '1' if only a user who was connected to it
+/// counts; the channel and the message that they went offline, or an empty one. Returns 1 if they are
+/// connected to no other node.
+pub(super) static WENT_OFFLINE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         local was_there = redis.call('HDEL', KEYS[1], ARGV[1])
@@ -39,10 +41,10 @@ pub(super) static LEFT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A user's connection on a node entered a room: its id, the user, how many connections the node has
-/// in it, the channel and the message that says that they entered, or an empty one. Whether they were
-/// in it on no node, and how many connections all nodes have in it.
-pub(super) static ENTERED: LazyLock<Script> = LazyLock::new(|| {
+/// A user's connection entered a room. ARGV: the node's id; the user; how many connections the node
+/// has in the room; the channel and the message that the user entered, or an empty one. Returns
+/// whether the user was in it on no node, and how many connections all nodes have in it.
+pub(super) static ENTERED_ROOM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
@@ -60,10 +62,10 @@ pub(super) static ENTERED: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A node has so many connections in a room: its id, the number, and a user who is in it there no
-/// more, or nobody; the channel and the message that says that they left; '1' if it counts only when
-/// they were there. 1: they are in it on no node.
-pub(super) static EXITED: LazyLock<Script> = LazyLock::new(|| {
+/// A node has so many connections in a room. ARGV: its id; the number; a user who is no longer in it
+/// there, or nobody; the channel and the message that they left; '1' if only a user who was in the
+/// room counts. Returns 1 if the user is in it on no node.
+pub(super) static LEFT_ROOM: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
         if ARGV[2] == '0' then redis.call('HDEL', KEYS[2], ARGV[1])

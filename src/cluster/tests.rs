@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use parking_lot::Mutex as SyncMutex;
 use tokio::time::timeout;
 
@@ -13,39 +13,43 @@ use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationId;
 use test_support::redis::{Keeps, Server, Space, is_ready};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Notes what it hears.
+/// Records what it receives.
 #[derive(Default)]
-struct Notes {
-    heard: SyncMutex<Vec<Heard>>,
+struct Records {
+    received: SyncMutex<Vec<Incoming>>,
     missed: SyncMutex<usize>,
+    /// What it answers.
+    answer: SyncMutex<Option<Answer>>,
 }
 
-impl Hearer for Notes {
-    fn hear(&self, heard: Heard) -> BoxFuture<'_, ()> {
-        self.heard.lock().push(heard);
-        Box::pin(std::future::ready(()))
+struct Recorder(Arc<Records>);
+
+impl MessageHandler for Recorder {
+    async fn handle(&self, incoming: Incoming) -> Option<Answer> {
+        self.0.received.lock().push(incoming);
+        self.0.answer.lock().clone()
     }
 
     fn missed(&self, _: &Topic) {
-        *self.missed.lock() += 1;
+        *self.0.missed.lock() += 1;
     }
 }
 
-async fn node(url: &str, prefix: &str) -> (Arc<Cluster>, Arc<Notes>) {
+async fn node(url: &str, prefix: &str) -> (Arc<Cluster>, Arc<Records>) {
     let config = Config {
         redis_url: RedisUrl::parse(url),
         redis_prefix: prefix.to_owned(),
         ..Config::default()
     };
-    let nodes = Cluster::new(&config, Arc::new(SystemClock))
+    let (node, receiver) = Cluster::new(&config, Arc::new(SystemClock))
         .unwrap()
         .unwrap();
-    let (nodes, notes) = (Arc::new(nodes), Arc::new(Notes::default()));
-    nodes.start(notes.clone());
-    until(|| nodes.bus.is_settled()).await;
-    (nodes, notes)
+    let records = Arc::new(Records::default());
+    tokio::spawn(receiver.run(Recorder(records.clone())));
+    until(|| node.bus.is_ready()).await;
+    (node, records)
 }
 
 async fn until(mut is_so: impl FnMut() -> bool) {
@@ -54,59 +58,68 @@ async fn until(mut is_so: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.expect("not in time");
+    timeout(TIMEOUT, waiting).await.expect("not in time");
 }
 
 fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
 
-fn spent(number: u32) -> Body {
-    Body::Spent(Spent::Messages(number))
+fn spent(number: u32) -> UserMessage {
+    UserMessage::Spent(Spent::Messages(number))
 }
 
-fn numbers(notes: &Notes) -> Vec<u32> {
-    let heard = notes.heard.lock();
-    let number = |heard: &Heard| match heard.body {
-        Body::Spent(Spent::Messages(number)) => Some(number),
+fn numbers(records: &Records) -> Vec<u32> {
+    let received = records.received.lock();
+    let number = |incoming: &Incoming| match incoming {
+        Incoming::User(_, UserMessage::Spent(Spent::Messages(number))) => Some(*number),
         _ => None,
     };
-    heard.iter().filter_map(number).collect()
+    received.iter().filter_map(number).collect()
 }
 
-fn change(name: &str, online: bool) -> Change {
-    Change {
+fn change(name: &str, online: bool) -> PresenceChange {
+    PresenceChange {
         user: user(name),
         name: name.into(),
         online,
-        coming: 7,
+        presence_epoch: 7,
         at: 0,
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_said_is_heard_in_order_by_others_who_want_it() {
+async fn messages_arrive_in_order_at_other_nodes_that_subscribe() {
     let Some(space) = Space::new() else { return };
-    let (speaker, own) = node(space.url(), space.prefix()).await;
-    let (hearer, notes) = node(space.url(), space.prefix()).await;
-    let topic = Topic::User(user("ann"));
-    assert_eq!(speaker.bus.post(&topic, &spent(0)).elsewhere().await, 0);
-    let _own = speaker.bus.subscribe(topic.clone()).await;
-    let heard = hearer.bus.subscribe(topic.clone()).await;
-    let again = hearer.bus.subscribe(topic.clone()).await;
-    let posted: Vec<_> = (1..=2000)
-        .map(|n| speaker.bus.post(&topic, &spent(n)))
+    let (publisher, own) = node(space.url(), space.prefix()).await;
+    let (subscriber, records) = node(space.url(), space.prefix()).await;
+    let topic = user("ann");
+    assert_eq!(
+        publisher.bus.publish(&topic, &spent(0)).receivers().await,
+        0
+    );
+    let _own = publisher.bus.subscribe(topic.clone()).await;
+    let first = subscriber.bus.subscribe(topic.clone()).await;
+    let again = subscriber.bus.subscribe(topic.clone()).await;
+    let published: Vec<_> = (1..=2000)
+        .map(|n| publisher.bus.publish(&topic, &spent(n)))
         .collect();
-    let counts = join_all(posted.into_iter().map(Posted::elsewhere)).await;
+    let counts = join_all(published.into_iter().map(Published::receivers)).await;
     assert!(counts.iter().all(|count| *count == 1), "{counts:?}");
-    until(|| numbers(&notes).len() == 2000).await;
-    assert!(numbers(&notes).into_iter().eq(1..=2000));
-    assert!(own.heard.lock().is_empty(), "nobody hears themselves");
-    drop(heard);
-    assert_eq!(speaker.bus.post(&topic, &spent(1)).elsewhere().await, 1);
+    until(|| numbers(&records).len() == 2000).await;
+    assert!(numbers(&records).into_iter().eq(1..=2000));
+    assert!(own.received.lock().is_empty(), "not its own");
+    drop(first);
+    assert_eq!(
+        publisher.bus.publish(&topic, &spent(1)).receivers().await,
+        1
+    );
     drop(again);
-    hearer.bus.flush().await;
-    assert_eq!(speaker.bus.post(&topic, &spent(2)).elsewhere().await, 0);
+    subscriber.bus.flush().await;
+    assert_eq!(
+        publisher.bus.publish(&topic, &spent(2)).receivers().await,
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,11 +129,11 @@ async fn a_user_comes_once_and_goes_once_over_all_nodes() {
     for _ in 0..3 {
         all.push(node(space.url(), space.prefix()).await);
     }
-    let (witness, notes) = node(space.url(), space.prefix()).await;
-    let _heard = witness.bus.subscribe(Topic::Everyone).await;
+    let (witness, records) = node(space.url(), space.prefix()).await;
+    let _subscription = witness.bus.subscribe(AllNodes).await;
     for _ in 0..20 {
         let (ann, gone) = (change("ann", true), change("ann", false));
-        let came = join_all(all.iter().map(|(node, _)| node.came(&ann, false))).await;
+        let came = join_all(all.iter().map(|(node, _)| node.came_online(&ann, false))).await;
         assert_eq!(
             came.into_iter()
                 .filter(|came| *came.as_ref().unwrap())
@@ -129,10 +142,10 @@ async fn a_user_comes_once_and_goes_once_over_all_nodes() {
         );
         let online = witness.online(&[user("ann"), user("bob")]).await;
         assert_eq!(online.len(), 1);
-        assert_eq!((&*online[0].1.name, online[0].1.coming), ("ann", 7));
+        assert_eq!((&*online[0].1.name, online[0].1.presence_epoch), ("ann", 7));
         let left = all
             .iter()
-            .map(|(node, _)| node.left(node.me, &gone, false, false));
+            .map(|(node, _)| node.went_offline(node.node_id, &gone, false, false));
         let left = join_all(left).await;
         assert_eq!(
             left.into_iter()
@@ -142,12 +155,17 @@ async fn a_user_comes_once_and_goes_once_over_all_nodes() {
         );
         assert!(witness.online(&[user("ann")]).await.is_empty());
     }
-    until(|| notes.heard.lock().len() == 40).await;
-    let is_online = |heard: &Heard| matches!(&heard.body, Body::Presence(change) if change.online);
-    let online: Vec<_> = notes.heard.lock().iter().map(is_online).collect();
+    until(|| records.received.lock().len() == 40).await;
+    let is_online = |incoming: &Incoming| {
+        matches!(
+            incoming,
+            Incoming::AllNodes(_, AllNodesMessage::Presence(change)) if change.online
+        )
+    };
+    let online: Vec<_> = records.received.lock().iter().map(is_online).collect();
     assert_eq!(online, [true, false].repeat(20));
     for (node, _) in &all {
-        assert_eq!(node.ledger(node.me, 0).await.unwrap().1, []);
+        assert_eq!(node.ledger(node.node_id, 0).await.unwrap().1, []);
     }
 }
 
@@ -155,119 +173,150 @@ async fn a_user_comes_once_and_goes_once_over_all_nodes() {
 async fn a_room_is_entered_once_and_left_once_over_all_nodes() {
     let Some(space) = Space::new() else { return };
     let (one, _) = node(space.url(), space.prefix()).await;
-    let (other, notes) = node(space.url(), space.prefix()).await;
+    let (other, records) = node(space.url(), space.prefix()).await;
     let (room, ann) = (ConversationId::parse("r").unwrap(), user("ann"));
-    let _heard = other.bus.subscribe(Topic::Conversation(room.clone())).await;
-    let said = spent(1);
-    let entered = async |node: &Cluster, here| {
-        let entered = node.enter(&room, &ann, here, Some(&said)).await.unwrap();
+    let _subscription = other.bus.subscribe(room.clone()).await;
+    let message = ConversationMessage::ParticipantsChanged;
+    let entered = async |node: &Cluster, local| {
+        let entered = node
+            .enter_room(&room, &ann, local, Some(&message))
+            .await
+            .unwrap();
         (entered.is_first, entered.connections)
     };
     assert_eq!(entered(&one, 1).await, (true, 1));
     assert_eq!(entered(&one, 2).await, (false, 2));
     assert_eq!(entered(&other, 1).await, (false, 3));
-    let there = one.in_room(one.me, &room).await.unwrap();
+    let there = one.in_room(one.node_id, &room).await.unwrap();
     assert_eq!(there, std::slice::from_ref(&ann));
-    let gone = Some((&ann, Some(&said)));
-    assert!(!one.exit(one.me, &room, 1, None, true).await.unwrap());
-    assert!(!one.exit(one.me, &room, 0, gone, true).await.unwrap());
+    let gone = Some((&ann, Some(&message)));
     assert!(
-        !one.exit(one.me, &room, 0, gone, true).await.unwrap(),
+        !one.leave_room(one.node_id, &room, 1, None, true)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !one.leave_room(one.node_id, &room, 0, gone, true)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !one.leave_room(one.node_id, &room, 0, gone, true)
+            .await
+            .unwrap(),
         "twice"
     );
-    assert!(other.exit(other.me, &room, 0, gone, true).await.unwrap());
+    assert!(
+        other
+            .leave_room(other.node_id, &room, 0, gone, true)
+            .await
+            .unwrap()
+    );
     assert!(!other.is_in_room(&room, &ann).await);
     // Of somebody who is not known to have been there, only when nothing is known.
-    assert!(!one.exit(one.me, &room, 0, gone, true).await.unwrap());
-    assert!(one.exit(one.me, &room, 0, gone, false).await.unwrap());
-    until(|| numbers(&notes).len() == 2).await;
+    assert!(
+        !one.leave_room(one.node_id, &room, 0, gone, true)
+            .await
+            .unwrap()
+    );
+    assert!(
+        one.leave_room(one.node_id, &room, 0, gone, false)
+            .await
+            .unwrap()
+    );
+    until(|| records.received.lock().len() == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_without_a_lease_is_dead_and_has_one_heir() {
+async fn a_node_without_a_lease_is_dead_and_is_claimed_once() {
     let Some(space) = Space::new() else { return };
     let (one, _) = node(space.url(), space.prefix()).await;
     let (other, _) = node(space.url(), space.prefix()).await;
     assert_eq!(one.renew(3).await.unwrap(), LeaseState::New);
     assert_eq!(one.renew(3).await.unwrap(), LeaseState::Alive);
     assert_eq!(other.renew(0).await.unwrap(), LeaseState::New);
-    assert_eq!(other.look_for_dead().await.unwrap(), []);
+    assert_eq!(other.find_dead_nodes().await.unwrap(), []);
     assert_eq!(other.users_on_other_nodes(), 3);
     one.note(&Entry::User(user("ann"))).await.unwrap();
     one.end_lease(Duration::from_millis(1)).await.unwrap();
     let waiting = async {
-        while other.look_for_dead().await.unwrap() != [one.me] {
+        while other.find_dead_nodes().await.unwrap() != [one.node_id] {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(PATIENCE, waiting).await.expect("it is dead");
+    timeout(TIMEOUT, waiting).await.expect("it is dead");
     let (third, _) = node(space.url(), space.prefix()).await;
-    assert!(other.take_over(one.me).await.unwrap());
-    assert!(other.take_over(one.me).await.unwrap(), "still its heir");
-    assert!(!third.take_over(one.me).await.unwrap());
-    let (next, entries) = other.ledger(one.me, 0).await.unwrap();
+    assert!(other.claim_node(one.node_id).await.unwrap());
+    assert!(
+        other.claim_node(one.node_id).await.unwrap(),
+        "still claimed"
+    );
+    assert!(!third.claim_node(one.node_id).await.unwrap());
+    let (next, entries) = other.ledger(one.node_id, 0).await.unwrap();
     assert_eq!((next, entries), (None, vec![Entry::User(user("ann"))]));
-    other.bury(one.me).await.unwrap();
-    assert_eq!(third.look_for_dead().await.unwrap(), []);
+    other.forget_node(one.node_id).await.unwrap();
+    assert_eq!(third.find_dead_nodes().await.unwrap(), []);
     assert_eq!(one.renew(3).await.unwrap(), LeaseState::Expired);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn questions_are_answered_by_all_who_hear_them() {
+async fn questions_are_answered_by_all_subscribers() {
     let Some(space) = Space::new() else { return };
-    let (asker, answers) = node(space.url(), space.prefix()).await;
-    let _own = asker.bus.subscribe(Topic::Node(asker.me)).await;
-    let (hearer, notes) = node(space.url(), space.prefix()).await;
-    let topic = Topic::User(user("ann"));
+    let (asker, _) = node(space.url(), space.prefix()).await;
+    let _own = asker.bus.subscribe(asker.node_id).await;
+    let (subscriber, records) = node(space.url(), space.prefix()).await;
+    let topic = user("ann");
     assert!(
         asker.ask(&topic, &spent(1)).await.is_empty(),
-        "nobody hears it"
+        "nobody is subscribed"
     );
-    let _heard = hearer.bus.subscribe(topic.clone()).await;
-    let answering = async {
-        until(|| !notes.heard.lock().is_empty()).await;
-        let question = notes.heard.lock()[0].question.expect("a question");
-        hearer.answer(asker.me, question, Answer::Count(5));
-        until(|| !answers.heard.lock().is_empty()).await;
-        if let Body::Answer { question, answer } = &answers.heard.lock()[0].body {
-            asker.answered(*question, answer.clone());
-        }
-    };
-    let body = spent(1);
-    let (answers, ()) = futures_util::future::join(asker.ask(&topic, &body), answering).await;
+    let _subscription = subscriber.bus.subscribe(topic.clone()).await;
+    *records.answer.lock() = Some(Answer::Count(5));
+    let answers = asker.ask(&topic, &spent(1)).await;
     assert!(matches!(answers[..], [Answer::Count(5)]), "{answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_heard_is_heard_again_after_redis_was_away() {
+async fn subscriptions_are_restored_after_redis_was_away() {
     if !is_ready() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), Keeps::Nothing);
-    let (speaker, _) = node(&server.url(), "p").await;
-    let (hearer, notes) = node(&server.url(), "p").await;
-    let topic = Topic::User(user("ann"));
-    let _heard = hearer.bus.subscribe(topic.clone()).await;
+    let (publisher, _) = node(&server.url(), "p").await;
+    let (subscriber, records) = node(&server.url(), "p").await;
+    let topic = user("ann");
+    let _subscription = subscriber.bus.subscribe(topic.clone()).await;
     server.kill();
-    until(|| !speaker.redis.is_up() && !hearer.redis.is_up()).await;
-    assert_eq!(speaker.problem(), Some("Redis is away"));
-    assert_eq!(speaker.bus.post(&topic, &spent(1)).elsewhere().await, 0);
-    assert!(speaker.came(&change("ann", true), false).await.is_err());
-    let wanted = Topic::User(user("bob"));
-    let _wanted = timeout(PATIENCE, hearer.bus.subscribe(wanted.clone()))
+    until(|| !publisher.redis.is_up() && !subscriber.redis.is_up()).await;
+    assert_eq!(publisher.problem(), Some("Redis is away"));
+    assert_eq!(
+        publisher.bus.publish(&topic, &spent(1)).receivers().await,
+        0
+    );
+    assert!(
+        publisher
+            .came_online(&change("ann", true), false)
+            .await
+            .is_err()
+    );
+    let other = user("bob");
+    let _other = timeout(TIMEOUT, subscriber.bus.subscribe(other.clone()))
         .await
         .expect("at once");
     server.restart();
-    until(|| speaker.bus.is_settled() && hearer.bus.is_settled()).await;
-    for topic in [topic, wanted] {
-        assert_eq!(speaker.bus.post(&topic, &spent(2)).elsewhere().await, 1);
+    until(|| publisher.bus.is_ready() && subscriber.bus.is_ready()).await;
+    for topic in [topic, other] {
+        assert_eq!(
+            publisher.bus.publish(&topic, &spent(2)).receivers().await,
+            1
+        );
     }
-    until(|| numbers(&notes) == [2, 2]).await;
+    until(|| numbers(&records) == [2, 2]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_stands_still_is_away_until_it_goes_on() {
+async fn a_redis_that_hangs_is_away_until_it_resumes() {
     if !is_ready() {
         return;
     }
@@ -279,7 +328,7 @@ async fn a_redis_that_stands_still_is_away_until_it_goes_on() {
     assert!(!node.redis.is_up());
     assert!(node.renew(0).await.is_err(), "at once");
     server.resume();
-    until(|| node.bus.is_settled()).await;
+    until(|| node.bus.is_ready()).await;
     assert_eq!(node.renew(0).await.unwrap(), LeaseState::New);
 }
 
@@ -288,7 +337,7 @@ async fn a_redis_that_stands_still_is_away_until_it_goes_on() {
 async fn what_is_in_redis_is_what_other_releases_read() {
     let Some(space) = Space::new() else { return };
     let (node, _) = node(space.url(), space.prefix()).await;
-    let (me, dead) = (node.me.to_string(), NodeId::from_bytes([0xab; 16]));
+    let (me, dead) = (node.node_id.to_string(), NodeId::from_bytes([0xab; 16]));
     let key = |name: &str| format!("{}:{name}", space.prefix());
     let get = async |name: &str| {
         let value: String = node.redis.query(&redis::Cmd::get(key(name))).await.unwrap();
@@ -313,12 +362,12 @@ async fn what_is_in_redis_is_what_other_releases_read() {
     };
 
     let (room, ann) = (ConversationId::parse("r").unwrap(), user("ann"));
-    node.came(&change("ann", true), true).await.unwrap();
+    node.came_online(&change("ann", true), true).await.unwrap();
     assert_eq!(
         hash("online:{ann}").await,
         pairs(&[(&me, "ann"), ("@", "7")])
     );
-    node.enter(&room, &ann, 2, None).await.unwrap();
+    node.enter_room(&room, &ann, 2, None).await.unwrap();
     let in_room = [(&*format!("n{me}ann"), "1"), ("uann", "1")];
     assert_eq!(hash("room:{r}").await, pairs(&in_room));
     assert_eq!(hash("seats:{r}").await, pairs(&[(&me, "2")]));
@@ -331,7 +380,7 @@ async fn what_is_in_redis_is_what_other_releases_read() {
     assert_eq!(get("epoch:{}").await, me);
     assert_eq!(get(&format!("lease:{{{me}}}")).await, "3");
     assert_eq!(set("nodes:{}").await, [&*me]);
-    assert!(node.take_over(dead).await.unwrap());
+    assert!(node.claim_node(dead).await.unwrap());
     assert_eq!(get(&format!("heir:{{{dead}}}")).await, me);
 
     node.add_peer(&ann, &user("bob"), 10);

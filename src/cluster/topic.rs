@@ -1,5 +1,5 @@
-//! What messages between nodes are about. Each topic is a channel of Redis; a node hears those that
-//! its own connections need.
+//! What messages between nodes are about. Each topic is a channel of Redis, to which a node
+//! subscribes while its own connections need it.
 
 use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
@@ -10,7 +10,7 @@ use crate::stores::drivers::redis::Redis;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// All nodes.
-    Everyone,
+    AllNodes,
     /// One node.
     Node(NodeId),
     /// A user's connections.
@@ -21,12 +21,46 @@ pub enum Topic {
     Conversation(ConversationId),
 }
 
+/// The topic of all nodes.
+#[derive(Debug, Clone, Copy)]
+pub struct AllNodes;
+
+impl From<AllNodes> for Topic {
+    fn from(_: AllNodes) -> Self {
+        Self::AllNodes
+    }
+}
+
+impl From<NodeId> for Topic {
+    fn from(id: NodeId) -> Self {
+        Self::Node(id)
+    }
+}
+
+impl From<UserId> for Topic {
+    fn from(id: UserId) -> Self {
+        Self::User(id)
+    }
+}
+
+impl From<SessionId> for Topic {
+    fn from(id: SessionId) -> Self {
+        Self::Session(id)
+    }
+}
+
+impl From<ConversationId> for Topic {
+    fn from(id: ConversationId) -> Self {
+        Self::Conversation(id)
+    }
+}
+
 impl Topic {
-    /// The channel. Its name has the same tag as the keys of what it is about, so that a script may
-    /// change one and tell the other.
+    /// The channel. Its name has the same tag as the keys of what it is about, so that one script may
+    /// change these and publish.
     pub fn channel(&self, redis: &Redis) -> String {
         match self {
-            Self::Everyone => redis.key("everyone", ""),
+            Self::AllNodes => redis.key("everyone", ""),
             Self::Node(id) => redis.key("node", &id.to_string()),
             Self::User(id) => redis.key("user", id.as_str()),
             Self::Session(id) => redis.key("session", id.as_str()),
@@ -38,7 +72,7 @@ impl Topic {
     pub(super) fn of_channel(channel: &str, redis: &Redis) -> Option<Self> {
         let (kind, id) = redis.parse_key(channel)?;
         match kind {
-            "everyone" => Some(Self::Everyone),
+            "everyone" => Some(Self::AllNodes),
             "node" => NodeId::parse(&id).map(Self::Node),
             "user" => UserId::parse(&id).map(Self::User),
             "session" => SessionId::parse(&id).map(|(id, _)| Self::Session(id)),
@@ -47,10 +81,10 @@ impl Topic {
         }
     }
 
-    /// Whether its channel is on one server of a cluster. Only what all nodes hear is not: scripts
-    /// that change something else tell it.
+    /// Whether it uses sharded pub/sub, so that its channel is on one server of a Redis cluster. That
+    /// of all nodes does not: scripts publish on it from any server.
     pub(super) fn is_sharded(&self) -> bool {
-        !matches!(self, Self::Everyone)
+        !matches!(self, Self::AllNodes)
     }
 }
 
@@ -65,7 +99,7 @@ mod tests {
         let node = NodeId::from_bytes([0xab; 16]);
         let user = UserId::parse("a:{b}%").unwrap();
         for (topic, name) in [
-            (Topic::Everyone, "p:everyone:{}"),
+            (Topic::AllNodes, "p:everyone:{}"),
             (
                 Topic::Node(node),
                 "p:node:{abababababababababababababababab}",
@@ -90,7 +124,7 @@ mod tests {
         let user = UserId::parse("a:{b}").unwrap();
         let conversation = ConversationId::parse("{}").unwrap();
         for topic in [
-            Topic::Everyone,
+            Topic::AllNodes,
             Topic::Node(NodeId::random()),
             Topic::User(user),
             Topic::Session(SessionId::parse("s").unwrap().0),

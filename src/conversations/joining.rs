@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Actor, ConversationEvent, ConversationGuard, Conversations, Stored};
 use crate::audit::{AuditText, Event, Room};
-use crate::cluster::{Answer, Body, Topic};
+use crate::cluster::{Answer, ConversationMessage};
 use crate::connection::{Connection, Member, Phase};
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, IdType, Shape, TypedId, UserRecord, View};
@@ -221,8 +221,8 @@ impl Conversations {
         let Some(cluster) = &self.cluster else {
             return Vec::new();
         };
-        let topic = Topic::Conversation(conversation.clone());
-        let answers = cluster.ask(&topic, &Body::WhoIsHere).await.into_iter();
+        let question = ConversationMessage::ListSubscribers;
+        let answers = cluster.ask(conversation, &question).await.into_iter();
         let users = answers.flat_map(|answer| match answer {
             Answer::Users(users) => users,
             Answer::Count(_) => Vec::new(),

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Actor, ConversationGuard, Conversations, ParticipantsChanged, UserNotification};
 use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
-use crate::cluster::{Body, Topic};
+use crate::cluster::{ConversationMessage, UserMessage};
 use crate::model::conversation::{
     Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant, Role,
 };
@@ -88,7 +88,7 @@ impl Conversations {
         by.record(&self.audit, AdminAction::ConversationCreated, id, None);
         // It may have been looked up in vain just before, which is cached for a moment.
         self.lock(id).await.forget_members();
-        self.send(id, &Body::Participants);
+        self.send(id, &ConversationMessage::ParticipantsChanged);
         let all = created.participants.iter();
         join_all(all.map(|one| self.auto_join_everywhere(id, &one.user))).await;
         let to: Vec<_> = users(&created.participants);
@@ -122,7 +122,7 @@ impl Conversations {
         guard.require_admin(by).await?;
         let added = self.stores().participants.add(id, new).await?;
         guard.forget_members();
-        self.send(id, &Body::Participants);
+        self.send(id, &ConversationMessage::ParticipantsChanged);
         drop(guard);
         if added.repeated {
             return Ok(added);
@@ -172,7 +172,7 @@ impl Conversations {
             guard.evict(&connection, user).await;
         }
         // Before anything else is sent of the conversation, by any node.
-        self.send(id, &Body::Participants);
+        self.send(id, &ConversationMessage::ParticipantsChanged);
         drop(guard);
         if let Some(cluster) = &self.cluster {
             cluster.bus().flush().await;
@@ -198,8 +198,8 @@ impl Conversations {
         self.auto_join(id, user).await;
         if let Some(cluster) = &self.cluster {
             // What is sent of the conversation next has to reach them.
-            let topic = Topic::User(user.clone());
-            cluster.have_done(&topic, &Body::PutIn(id.clone())).await;
+            let message = UserMessage::AutoJoin(id.clone());
+            cluster.execute(user, &message).await;
         }
     }
 

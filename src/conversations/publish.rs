@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{ConversationGuard, Conversations};
-use crate::cluster::{Body, Told, Topic};
+use crate::cluster::{ConversationMessage, NotificationMessage, UserMessage};
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::model::conversation::{
@@ -143,7 +143,8 @@ impl ConversationGuard {
         let lagging = self.publish_local(event).await;
         let conversations = self.conversations();
         if conversations.cluster.is_some() {
-            conversations.send(self.id(), &Body::Fact(event.into()));
+            let message = ConversationMessage::Event(event.into());
+            conversations.send(self.id(), &message);
         }
         lagging
     }
@@ -200,9 +201,9 @@ impl ConversationGuard {
 
 impl Conversations {
     /// Sends a message to the nodes that somebody is subscribed on.
-    pub(super) fn send(&self, id: &ConversationId, body: &Body) {
+    pub(super) fn send(&self, id: &ConversationId, message: &ConversationMessage) {
         if let Some(cluster) = &self.cluster {
-            let _ = cluster.bus().post(&Topic::Conversation(id.clone()), body);
+            let _ = cluster.bus().publish(id, message);
         }
     }
 
@@ -212,12 +213,12 @@ impl Conversations {
         let Some(cluster) = &self.cluster else {
             return;
         };
-        for (user, notice) in Told::to_each(notification) {
-            let body = Body::Notice {
+        for (user, notification) in NotificationMessage::for_each_user(notification) {
+            let message = UserMessage::Notification {
                 conversation: id.clone(),
-                notice,
+                notification,
             };
-            let _ = cluster.bus().post(&Topic::User(user), &body);
+            let _ = cluster.bus().publish(&user, &message);
         }
     }
 

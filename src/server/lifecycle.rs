@@ -85,7 +85,7 @@ impl Server {
         let _ = timeout(deadline / 8, self.no_requests()).await;
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
-        let _ = timeout(deadline / 8, node::leave(&self.app)).await;
+        let _ = timeout(deadline / 8, node::shut_down(&self.app)).await;
         self.stop_tasks();
         // A store that does not answer must leave time for the audit.
         let half = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;

@@ -21,7 +21,7 @@ use crate::audit::{
     Audit, AuditError, AuditOptions, AuditStoreError, MongoStore, Reader, SqliteStore, Store as _,
 };
 use crate::auth::{Authenticator, KeyError, Verifier};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Receiver};
 use crate::config::{Config, Secret, Transport};
 use crate::connection::{Drain, SocketIoEdge, admission, deadlines, edge};
 use crate::conversations::Conversations;
@@ -82,7 +82,7 @@ impl Server {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, stores) = open_stores(&config).await?;
-        let cluster = Cluster::new(&config, Arc::new(SystemClock))?.map(Arc::new);
+        let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
         let app = Arc::new(app(&config, verifier, audit, stores, cluster));
 
         let wanted = SocketAddr::new(config.host, config.port);
@@ -101,7 +101,7 @@ impl Server {
         let edge = SocketIoEdge::new(app.clone(), library);
         let service = http::router(&app, edge).into_make_service_with_connect_info::<PeerLink>();
 
-        let mut tasks = join_nodes(&app).await;
+        let mut tasks = join_cluster(&app, receiver).await;
         tasks.extend([
             tokio::spawn(links.clone().enforce_deadlines()),
             tokio::spawn(deadlines::watch(app.clone())),
@@ -157,13 +157,16 @@ async fn open_stores(config: &Config) -> Result<(Audit, ConversationStores), Sta
 
 /// Joins the other servers, if there may be some. Redis is waited for for a moment: clients that
 /// come before it is there are not known to the others.
-async fn join_nodes(app: &Arc<App>) -> Vec<JoinHandle<()>> {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let Some(cluster) = &app.cluster else {
+async fn join_cluster(app: &Arc<App>, receiver: Option<Receiver>) -> Vec<JoinHandle<()>> {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let Some((cluster, receiver)) = app.cluster.clone().zip(receiver) else {
         return Vec::new();
     };
-    let mut tasks = cluster.start(node::Ears::new(app));
-    tasks.push(tokio::spawn(node::keep(app.clone())));
+    let dispatcher = node::Dispatcher::new(app.clone());
+    let tasks = vec![
+        tokio::spawn(receiver.run(dispatcher)),
+        tokio::spawn(node::run(app.clone(), cluster.clone())),
+    ];
     let joined = async {
         // An error cannot be: the sender is in `cluster`.
         let _ = cluster
@@ -172,7 +175,7 @@ async fn join_nodes(app: &Arc<App>) -> Vec<JoinHandle<()>> {
             .await;
         cluster.bus().flush().await;
     };
-    if tokio::time::timeout(PATIENCE, joined).await.is_err() {
+    if tokio::time::timeout(TIMEOUT, joined).await.is_err() {
         tracing::error!("Redis is not ready; starting without it");
     }
     tasks

@@ -14,7 +14,6 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 pub use publish::News;
-pub(crate) use remote::heard;
 
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
@@ -22,7 +21,7 @@ use crate::model::session::{
 };
 use crate::stores::sessions::SessionStore;
 
-use crate::cluster::{Body, Cluster, Entry, Subscription, Topic};
+use crate::cluster::{Cluster, Entry, SessionMessage, Subscription};
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
 use crate::model::clock::Clock;
@@ -244,8 +243,7 @@ impl Session<'_> {
             return store.join(&self.id, join, seat).await;
         };
         if self.here.heard.is_none() {
-            let topic = Topic::Session(self.id.clone());
-            self.here.heard = Some(cluster.bus().subscribe(topic).await);
+            self.here.heard = Some(cluster.bus().subscribe(self.id.clone()).await);
         }
         let user = join.user.clone();
         let entry = Entry::Member(self.id.clone(), user.clone(), seat.connection);
@@ -254,11 +252,11 @@ impl Session<'_> {
         match &joined {
             Ok(joined) if !joined.is_new => {
                 let revision = joined.revision;
-                self.send(cluster, &Body::Moved { user, revision });
+                self.send(cluster, &SessionMessage::MemberMoved { user, revision });
             }
             Ok(_) => {}
             // It is looked at again when this server renews what it has.
-            Err(_) => drop(cluster.forget(cluster.me(), &entry).await),
+            Err(_) => drop(cluster.forget(cluster.node_id(), &entry).await),
         }
         joined
     }
@@ -292,7 +290,7 @@ impl Session<'_> {
         let departed = store.depart(&self.id, user, connection, departure).await?;
         if let Some(cluster) = &self.sessions.cluster {
             let entry = Entry::Member(self.id.clone(), user.clone(), connection);
-            let node = node.unwrap_or(cluster.me());
+            let node = node.unwrap_or(cluster.node_id());
             cluster
                 .forget(node, &entry)
                 .await

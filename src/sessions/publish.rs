@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Session;
-use crate::cluster::{Body, Cluster, SessionMembers, Topic};
+use crate::cluster::{Cluster, SessionMembers, SessionMessage};
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
@@ -53,7 +53,7 @@ impl Session<'_> {
     ) -> Lagging {
         self.remember(news);
         let lagging = self.here.room.send_sized(to, event, payload, frames).await;
-        self.tell_elsewhere(SessionMembers::Everyone, news, event, payload);
+        self.tell_elsewhere(SessionMembers::All, news, event, payload);
         lagging
     }
 
@@ -88,18 +88,18 @@ impl Session<'_> {
             return;
         };
         if let Some(event) = EncodedEvent::new(event, payload) {
-            let body = Body::SessionEvent {
+            let message = SessionMessage::Event {
                 revision: news.revision,
                 newest: news.newest.map(str::to_owned),
                 to,
                 event,
             };
-            self.send(cluster, &body);
+            self.send(cluster, &message);
         }
     }
 
-    pub(super) fn send(&self, cluster: &Cluster, body: &Body) {
-        let _ = cluster.bus().post(&Topic::Session(self.id.clone()), body);
+    pub(super) fn send(&self, cluster: &Cluster, message: &SessionMessage) {
+        let _ = cluster.bus().publish(&self.id, message);
     }
 
     /// Another server tells members. Those here are told whom it is news for.
@@ -110,7 +110,7 @@ impl Session<'_> {
         let is_news = |joined_by: u64| news.revision.is_none_or(|revision| revision > joined_by);
         for member in &self.here.members {
             let is_meant = match to {
-                SessionMembers::Everyone => true,
+                SessionMembers::All => true,
                 SessionMembers::Member(user) => member.user == *user,
             };
             if is_meant && is_news(member.joined_by) {

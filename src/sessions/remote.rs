@@ -1,25 +1,26 @@
-//! What other nodes say of a session to its members.
+//! What other nodes send to the members of a session.
 
-use crate::app::App;
-use crate::cluster::Body;
+use super::{News, Sessions};
+use crate::cluster::SessionMessage;
 use crate::model::session::SessionId;
-use crate::sessions::News;
 
-pub(crate) async fn heard(app: &App, id: &SessionId, body: Body) {
-    let Some(mut session) = app.sessions.if_here(id).await else {
-        return;
-    };
-    match body {
-        Body::SessionEvent {
-            revision,
-            newest,
-            to,
-            event,
-        } => {
-            let newest = newest.as_deref();
-            session.heard(&to, News { revision, newest }, &event);
+impl Sessions {
+    /// A message of another node to the members of a session.
+    pub async fn receive(&self, id: &SessionId, message: SessionMessage) {
+        let Some(mut session) = self.if_here(id).await else {
+            return;
+        };
+        match message {
+            SessionMessage::Event {
+                revision,
+                newest,
+                to,
+                event,
+            } => {
+                let newest = newest.as_deref();
+                session.heard(&to, News { revision, newest }, &event);
+            }
+            SessionMessage::MemberMoved { user, revision } => session.moved(&user, revision),
         }
-        Body::Moved { user, revision } => session.moved(&user, revision),
-        _ => {}
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::audit::{AdminAction, AuditText, Event, Record, Source};
-use crate::cluster::{Answer, Body, Topic};
+use crate::cluster::{AllNodes, AllNodesMessage, Answer, UserMessage};
 use crate::connection::Close;
 use crate::model::conversation::{UserChange, UserRecord, UserStatus};
 use crate::model::{DisconnectReason, UserId};
@@ -31,8 +31,8 @@ pub async fn change_user(
     app.users.changed(user, suspended);
     if let Some(cluster) = &app.cluster {
         let user = user.clone();
-        let changed = Body::UserChanged { user, suspended };
-        let _ = cluster.bus().post(&Topic::Everyone, &changed);
+        let changed = AllNodesMessage::UserChanged { user, suspended };
+        let _ = cluster.bus().publish(&AllNodes, &changed);
     }
     let action = match change.status {
         Some(UserStatus::Suspended) => AdminAction::UserSuspended,
@@ -59,8 +59,8 @@ async fn disconnect(app: &App, user: &UserId, why: DisconnectReason) -> u64 {
     let Some(cluster) = &app.cluster else {
         return here;
     };
-    let topic = Topic::User(user.clone());
-    let answers = cluster.have_done(&topic, &Body::Disconnect(why)).await;
+    let disconnect = UserMessage::Disconnect(why);
+    let answers = cluster.execute(user, &disconnect).await;
     let elsewhere = answers.into_iter().map(|answer| match answer {
         Answer::Count(count) => count,
         Answer::Users(_) => 0,

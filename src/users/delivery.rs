@@ -63,7 +63,7 @@ impl Users {
         let cluster = self.cluster.as_deref();
         let cluster = cluster.filter(|cluster| cluster.redis().is_up());
         if let Some(cluster) = cluster {
-            cluster.room(user).await;
+            cluster.wait_for_credit(user).await;
         }
         Receivers {
             user,

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::cluster::{Body, Cluster, Spent, Topic};
+use crate::cluster::{Cluster, Spent, UserMessage};
 use crate::config::Config;
 use crate::limits::{Action, Limit};
 use crate::model::UserId;
@@ -130,9 +130,8 @@ impl Shared {
         if unpublished.saturating_add(amount) >= self.share {
             let amount = self.unpublished.swap(0, Ordering::Relaxed);
             if amount > 0 {
-                let topic = Topic::User(self.user.clone());
-                let body = Body::Spent((self.spent)(amount));
-                let _ = self.cluster.bus().post(&topic, &body);
+                let spent = UserMessage::Spent((self.spent)(amount));
+                let _ = self.cluster.bus().publish(&self.user, &spent);
             }
         }
     }

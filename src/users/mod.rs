@@ -8,7 +8,6 @@ mod limits;
 mod peers;
 mod presence;
 mod presence_sync;
-mod remote;
 mod transfers;
 
 use std::num::NonZeroUsize;
@@ -33,7 +32,6 @@ pub use limits::{UserLimit, UserLimits};
 use peers::Peers;
 pub use presence::{Audience, Presence, Renderer};
 pub use presence_sync::PresenceSync;
-pub(crate) use remote::{heard, heard_by_all};
 pub use transfers::{Progress, Transfers};
 
 /// How many users that are away are remembered, with their peers and unfinished transfers.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{User, Users};
-use crate::cluster::{Change, Cluster};
+use crate::cluster::{Cluster, PresenceChange};
 use crate::config::{Config, PresenceAudience};
 use crate::connection::{Connection, Drain, Member, OpenConnections};
 use crate::model::{Dialect, UserId};
@@ -21,7 +21,7 @@ pub struct Renderer {
     /// Who is sent a change.
     pub audience: Audience,
     /// Sends a change to these connections, in the words of the dialect.
-    pub send: fn(&Change, &[Arc<Connection>]),
+    pub send: fn(&PresenceChange, &[Arc<Connection>]),
 }
 
 /// Who is sent that a user came online or went offline, and whose presence a new connection is sent.
@@ -113,7 +113,7 @@ impl Presence {
         if online != expected || user.is_announced() == online {
             return;
         }
-        let change = Change::of(user, online);
+        let change = PresenceChange::of(user, online);
         let is_change = match self.cluster() {
             Some(cluster) => register(cluster, user, &change).await,
             None => true,
@@ -126,7 +126,7 @@ impl Presence {
     }
 
     /// Another node published a change.
-    pub async fn received(&self, change: &Change) {
+    pub async fn received(&self, change: &PresenceChange) {
         let Some(user) = self.users.get(change.user.as_str()) else {
             return self.send_to_audience(change).await;
         };
@@ -134,7 +134,7 @@ impl Presence {
         match (change.online || !user.is_connected(), self.cluster()) {
             (false, Some(cluster)) => {
                 // The other node did not know that the user is connected here, too.
-                register(cluster, &user, &Change::of(&user, true)).await;
+                register(cluster, &user, &PresenceChange::of(&user, true)).await;
             }
             _ => self.send_to_audience(change).await,
         }
@@ -143,10 +143,10 @@ impl Presence {
     /// Registers a user's presence again after Redis was away. Returns the change that other nodes
     /// are to receive once they are connected again: none if they had received it before, even if
     /// Redis has `forgotten` it meanwhile.
-    pub async fn renew(&self, user: &User, forgotten: bool) -> Option<Change> {
+    pub async fn renew(&self, user: &User, forgotten: bool) -> Option<PresenceChange> {
         let cluster = self.cluster()?;
         let _publishing = user.telling.lock().await;
-        let change = Change::of(user, user.is_connected());
+        let change = PresenceChange::of(user, user.is_connected());
         let was_registered = user.is_noted();
         // The newest change is still to be published; or there is nothing to take back.
         if change.online != user.is_announced() || !(change.online || was_registered) {
@@ -160,7 +160,7 @@ impl Presence {
     }
 
     /// Publishes a change that other nodes could not receive before, if it still holds.
-    pub async fn publish_later(&self, change: &Change) {
+    pub async fn publish_later(&self, change: &PresenceChange) {
         let user = self.users.get(change.user.as_str());
         let (Some(cluster), Some(user)) = (self.cluster(), user) else {
             return;
@@ -171,12 +171,12 @@ impl Presence {
             !cluster.online(users).await.is_empty()
         };
         if user.is_announced() == change.online && (change.online || !is_online().await) {
-            cluster.announce(change);
+            cluster.publish_presence(change);
         }
     }
 
     /// Stores when a user who went offline was online last.
-    pub async fn save_last_seen(&self, change: &Change) {
+    pub async fn save_last_seen(&self, change: &PresenceChange) {
         if change.online {
             return;
         }
@@ -211,7 +211,8 @@ impl Presence {
                 }
                 Audience::ChatPartners => self.chat_partners(&user.id).await,
             };
-            let send = |change: &Change| (renderer.send)(change, std::slice::from_ref(connection));
+            let send =
+                |change: &PresenceChange| (renderer.send)(change, std::slice::from_ref(connection));
             match self.cluster_if_up() {
                 Some(cluster) => sync_with_cluster(cluster, &others, connection, send).await,
                 None => self.sync_local(&others, connection, send).await,
@@ -221,7 +222,12 @@ impl Presence {
     }
 
     /// The same as far as it is known to this node alone.
-    async fn sync_local(&self, others: &[UserId], connection: &Connection, send: impl Fn(&Change)) {
+    async fn sync_local(
+        &self,
+        others: &[UserId],
+        connection: &Connection,
+        send: impl Fn(&PresenceChange),
+    ) {
         for user in others {
             let Some(user) = self.users.get(user.as_str()) else {
                 continue;
@@ -229,13 +235,13 @@ impl Presence {
             // A change of this user was sent to this connection, or will be after this.
             let _publishing = user.telling.lock().await;
             if user.is_announced() && !connection.presence_sync().was_sent_online(&user.id) {
-                send(&Change::of(&user, true));
+                send(&PresenceChange::of(&user, true));
             }
         }
     }
 
     /// Sends a change to all connections here that it concerns.
-    async fn send_to_audience(&self, change: &Change) {
+    async fn send_to_audience(&self, change: &PresenceChange) {
         for renderer in &self.renderers {
             let receivers = self.receivers(renderer, change).await;
             if !receivers.is_empty() {
@@ -245,7 +251,11 @@ impl Presence {
     }
 
     /// The connections that a change is to be sent to.
-    async fn receivers(&self, renderer: &Renderer, change: &Change) -> Vec<Arc<Connection>> {
+    async fn receivers(
+        &self,
+        renderer: &Renderer,
+        change: &PresenceChange,
+    ) -> Vec<Arc<Connection>> {
         let mut receivers = match renderer.audience {
             Audience::Peers if self.is_for_everyone() => self.connections.all(),
             Audience::Peers => {
@@ -264,7 +274,7 @@ impl Presence {
                 && connection.presence_sync().accepts_change(
                     &change.user,
                     change.online,
-                    change.coming,
+                    change.presence_epoch,
                 )
         });
         receivers
@@ -304,18 +314,18 @@ async fn sync_with_cluster(
     cluster: &Cluster,
     others: &[UserId],
     connection: &Connection,
-    send: impl Fn(&Change),
+    send: impl Fn(&PresenceChange),
 ) {
     for (user, online) in cluster.online(others).await {
         let mut presence_sync = connection.presence_sync();
-        if presence_sync.accepts_online(&user, online.coming) {
+        if presence_sync.accepts_online(&user, online.presence_epoch) {
             let at = now_ms(jiff::Timestamp::now());
             // Under the lock, so that no change of this user is sent before.
-            send(&Change {
+            send(&PresenceChange {
                 user,
                 name: online.name,
                 online: true,
-                coming: online.coming,
+                presence_epoch: online.presence_epoch,
                 at,
             });
         }
@@ -324,7 +334,7 @@ async fn sync_with_cluster(
 
 /// Registers a change in Redis, and publishes it if it is one over all nodes. Returns whether it is;
 /// without Redis that is not known, and no other node receives it.
-async fn register(cluster: &Cluster, user: &User, change: &Change) -> bool {
+async fn register(cluster: &Cluster, user: &User, change: &PresenceChange) -> bool {
     match update(cluster, change, false).await {
         Ok(is_change) => {
             user.note(change.online);
@@ -337,10 +347,18 @@ async fn register(cluster: &Cluster, user: &User, change: &Change) -> bool {
     }
 }
 
-async fn update(cluster: &Cluster, change: &Change, silently: bool) -> Result<bool, RedisError> {
+async fn update(
+    cluster: &Cluster,
+    change: &PresenceChange,
+    silently: bool,
+) -> Result<bool, RedisError> {
     match change.online {
-        true => cluster.came(change, silently).await,
-        false => cluster.left(cluster.me(), change, false, silently).await,
+        true => cluster.came_online(change, silently).await,
+        false => {
+            cluster
+                .went_offline(cluster.node_id(), change, false, silently)
+                .await
+        }
     }
 }
 
@@ -348,7 +366,7 @@ fn now_ms(time: jiff::Timestamp) -> u64 {
     time.as_millisecond().unsigned_abs()
 }
 
-impl Change {
+impl PresenceChange {
     /// A change of a user who is connected here, or was.
     fn of(user: &User, online: bool) -> Self {
         let last_seen = user.left().filter(|_| !online);
@@ -357,7 +375,7 @@ impl Change {
             user: user.id.clone(),
             name: user.name(),
             online,
-            coming: rand::random(),
+            presence_epoch: rand::random(),
             at: now_ms(time),
         }
     }

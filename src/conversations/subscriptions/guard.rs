@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::local::{LocalState, Subscriber, Typist};
-use crate::cluster::Topic;
 use crate::connection::Connection;
 use crate::conversations::Conversations;
 use crate::model::conversation::{ConversationId, Shape, View};
@@ -78,8 +77,8 @@ impl ConversationGuard {
         if let Some(cluster) = &self.conversations.cluster
             && self.local.subscription.is_none()
         {
-            let topic = Topic::Conversation(self.id.clone());
-            self.local.subscription = Some(cluster.bus().subscribe(topic).await);
+            let subscription = cluster.bus().subscribe(self.id.clone()).await;
+            self.local.subscription = Some(subscription);
         }
         let new = Subscriber {
             connection: connection.clone(),

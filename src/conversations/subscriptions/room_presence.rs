@@ -2,7 +2,7 @@
 //! they could not be told, because there was no connection to them, is remembered and told later.
 
 use super::ConversationGuard;
-use crate::cluster::{Body, Cluster};
+use crate::cluster::{Cluster, ConversationMessage};
 use crate::conversations::ConversationEvent;
 use crate::model::conversation::Shape;
 use crate::model::{Identity, UserId};
@@ -38,8 +38,11 @@ impl ConversationGuard {
         let Some(cluster) = &self.conversations.cluster else {
             return (here, is_news);
         };
-        let body = Body::Fact(entered.into());
-        match cluster.enter(&self.id, user, here, Some(&body)).await {
+        let message = ConversationMessage::Event(entered.into());
+        match cluster
+            .enter_room(&self.id, user, here, Some(&message))
+            .await
+        {
             Ok(attendance) => {
                 self.local.unpublished.remove(user);
                 (attendance.connections, attendance.is_first)
@@ -104,14 +107,15 @@ impl ConversationGuard {
         (there, silent): (bool, bool),
     ) -> Result<bool, RedisError> {
         let here = self.count(Shape::Conversation);
-        let body = |at| Body::Fact((&ConversationEvent::Left { user, at }).into());
-        let left = at.filter(|_| !silent).map(body);
+        let message =
+            |at| ConversationMessage::Event((&ConversationEvent::Left { user, at }).into());
+        let left = at.filter(|_| !silent).map(message);
         let gone = at.map(|_| (user, left.as_ref()));
         let is_last = cluster
-            .exit(cluster.me(), &self.id, here, gone, there)
+            .leave_room(cluster.node_id(), &self.id, here, gone, there)
             .await?;
         if here == 0 && self.local.absent.is_empty() {
-            cluster.abandon(cluster.me(), &self.id).await?;
+            cluster.forget_room(cluster.node_id(), &self.id).await?;
         }
         Ok(is_last)
     }
@@ -129,7 +133,7 @@ impl ConversationGuard {
     ) -> Result<Vec<(UserId, Unpublished)>, RedisError> {
         let mut news = Vec::new();
         let now = self.conversations.now_ms();
-        for user in cluster.in_room(cluster.me(), &self.id).await? {
+        for user in cluster.in_room(cluster.node_id(), &self.id).await? {
             let may_return = self.local.absent.contains_key(&user);
             if !may_return && !self.has(&user, Shape::Conversation) {
                 let left = self.note_left(cluster, &user, Some(now), (true, true));
@@ -141,14 +145,18 @@ impl ConversationGuard {
         }
         let users: Vec<UserId> = self.in_room().map(|user| user.user.clone()).collect();
         for user in &users {
-            let attendance = cluster.enter(&self.id, user, users.len(), None).await?;
+            let attendance = cluster
+                .enter_room(&self.id, user, users.len(), None)
+                .await?;
             let is_news = self.local.unpublished.remove(user).is_some() || !forgotten;
             if attendance.is_first && is_news {
                 news.push((user.clone(), Unpublished::Entered));
             }
         }
         for user in self.local.absent.keys() {
-            cluster.enter(&self.id, user, users.len(), None).await?;
+            cluster
+                .enter_room(&self.id, user, users.len(), None)
+                .await?;
         }
         for (user, unsaid) in std::mem::take(&mut self.local.unpublished) {
             if let Unpublished::Left(at) = unsaid {
@@ -172,6 +180,6 @@ impl ConversationGuard {
             _ => return,
         };
         self.conversations
-            .send(&self.id, &Body::Fact((&event).into()));
+            .send(&self.id, &ConversationMessage::Event((&event).into()));
     }
 }

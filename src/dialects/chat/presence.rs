@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::cluster::Change;
+use crate::cluster::PresenceChange;
 use crate::connection::Connection;
 use crate::model::{Dialect, clock};
 use crate::users::{Audience, Renderer};
@@ -34,7 +34,7 @@ struct Status<'a> {
     last_seen: Option<&'a str>,
 }
 
-fn send(change: &Change, receivers: &[Arc<Connection>]) {
+fn send(change: &PresenceChange, receivers: &[Arc<Connection>]) {
     let timestamp = clock::now_iso();
     let last_seen = (!change.online).then(|| clock::iso_ms(change.at));
     let (event, status) = match change.online {

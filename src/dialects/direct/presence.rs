@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cluster::Change;
+use crate::cluster::PresenceChange;
 use crate::connection::Connection;
 use crate::model::{Dialect, clock};
 use crate::users::{Audience, Renderer};
@@ -36,7 +36,7 @@ struct UserOffline<'a> {
     last_seen: &'a str,
 }
 
-fn send(change: &Change, receivers: &[Arc<Connection>]) {
+fn send(change: &PresenceChange, receivers: &[Arc<Connection>]) {
     let (user_id, username) = (change.user.as_str(), &*change.name);
     if change.online {
         let event = UserOnline { user_id, username };

@@ -1,88 +1,98 @@
-//! What happens on other nodes, done here: what they say is told to the connections of this one, and
-//! what a dead one leaves behind is taken out. It must not know how nodes are reached.
+//! Hands each message of another node to the service that it concerns.
 
-use std::sync::{Arc, Weak};
-
-use futures_util::future::BoxFuture;
+use std::sync::Arc;
 
 use super::failover;
 use crate::app::App;
-use crate::cluster::{Body, Cluster, Heard, Hearer, Topic};
+use crate::cluster::{AllNodesMessage, Answer, Incoming, MessageHandler, Topic, UserMessage};
 use crate::connection::Close;
-use crate::model::DisconnectReason;
-use crate::{sessions, users};
+use crate::model::{DisconnectReason, NodeId, UserId};
+use crate::users;
 
-/// Handles what is heard.
-pub struct Ears(Weak<App>);
+/// Dispatches for this server.
+pub struct Dispatcher {
+    app: Arc<App>,
+}
 
-impl Ears {
-    /// For this relay.
-    pub fn new(app: &Arc<App>) -> Arc<Self> {
-        Arc::new(Self(Arc::downgrade(app)))
+impl Dispatcher {
+    /// Dispatches to the services of `app`.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    async fn to_user(&self, user: &UserId, message: UserMessage) -> Option<Answer> {
+        let app = &self.app;
+        match message {
+            UserMessage::Event { sender, event, .. } => {
+                app.users.deliver(user, &sender, &event).await;
+                None
+            }
+            UserMessage::Notification {
+                conversation,
+                notification,
+            } => {
+                let conversations = &app.conversations;
+                conversations
+                    .notification_received(&conversation, user, notification)
+                    .await;
+                None
+            }
+            UserMessage::AutoJoin(conversation) => {
+                let conversations = &app.conversations;
+                conversations.auto_join_received(&conversation, user).await;
+                Some(Answer::Count(1))
+            }
+            UserMessage::Disconnect(why) => {
+                let count = users::disconnect_here(app, user, why);
+                Some(Answer::Count(count as u64))
+            }
+            UserMessage::Spent(spent) => {
+                if let Some(user) = app.users.get(user.as_str()) {
+                    user.limits.charge(spent);
+                }
+                None
+            }
+        }
+    }
+
+    async fn to_all_nodes(&self, from: NodeId, message: AllNodesMessage) {
+        let app = &self.app;
+        match message {
+            AllNodesMessage::Presence(change) => app.presence.received(&change).await,
+            AllNodesMessage::UserChanged { user, suspended } => {
+                app.users.changed(&user, suspended);
+            }
+            AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),
+        }
     }
 }
 
-impl Hearer for Ears {
-    fn hear(&self, heard: Heard) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            if let Some(app) = self.0.upgrade()
-                && let Some(cluster) = app.cluster.clone()
-            {
-                handle(&app, &cluster, heard).await;
+impl MessageHandler for Dispatcher {
+    async fn handle(&self, incoming: Incoming) -> Option<Answer> {
+        match incoming {
+            Incoming::User(user, message) => self.to_user(&user, message).await,
+            Incoming::Conversation(id, message) => {
+                self.app.conversations.received(&id, message).await
             }
-        })
+            Incoming::Session(id, message) => {
+                self.app.sessions.receive(&id, message).await;
+                None
+            }
+            Incoming::AllNodes(from, message) => {
+                self.to_all_nodes(from, message).await;
+                None
+            }
+        }
     }
 
     fn missed(&self, topic: &Topic) {
-        if let Some(app) = self.0.upgrade() {
-            tokio::spawn(missed(app, topic.clone()));
-        }
+        tokio::spawn(disconnect_subscribers(self.app.clone(), topic.clone()));
     }
 }
 
-async fn handle(app: &Arc<App>, cluster: &Cluster, heard: Heard) {
-    let Heard {
-        topic,
-        from,
-        question,
-        body,
-    } = heard;
-    let answer = match topic {
-        Topic::User(user) => match body {
-            Body::Notice { .. } | Body::PutIn(_) => {
-                app.conversations.received_for_user(&user, body).await
-            }
-            _ => users::heard(app, cluster, &user, from, body).await,
-        },
-        Topic::Conversation(id) => app.conversations.received(&id, body).await,
-        Topic::Session(id) => {
-            sessions::heard(app, &id, body).await;
-            None
-        }
-        Topic::Everyone => {
-            match body {
-                Body::Leaving => failover::expect_end(app, from),
-                other => users::heard_by_all(app, other).await,
-            }
-            None
-        }
-        Topic::Node(_) => {
-            match body {
-                Body::Answer { question, answer } => cluster.answered(question, answer),
-                Body::Taken { user, bytes } => cluster.taken(&user, bytes),
-                _ => {}
-            }
-            None
-        }
-    };
-    if let (Some(question), Some(answer)) = (question, answer) {
-        cluster.answer(from, question, answer);
-    }
-}
-
-/// Those who need a topic were told less than happened. They know by being disconnected: what comes
-/// back reads what it missed.
-async fn missed(app: Arc<App>, topic: Topic) {
+/// Disconnects the connections that need a topic of which messages were dropped: when they reconnect
+/// they read what they missed.
+async fn disconnect_subscribers(app: Arc<App>, topic: Topic) {
     let connections = match topic {
         Topic::User(user) => app.users.connections(user.as_str()).into_vec(),
         Topic::Conversation(id) => app.conversations.lock(&id).await.connections(),
@@ -90,7 +100,7 @@ async fn missed(app: Arc<App>, topic: Topic) {
             Some(session) => session.connections(),
             None => Vec::new(),
         },
-        Topic::Everyone | Topic::Node(_) => Vec::new(),
+        Topic::AllNodes | Topic::Node(_) => Vec::new(),
     };
     for connection in connections {
         connection.close(Close::Now, DisconnectReason::SlowConsumer);

@@ -1,39 +1,39 @@
-//! Takes out what a dead node leaves in Redis, and tells everybody.
+//! Removes what a dead node has left in Redis, and informs everybody concerned.
 
 use std::sync::Arc;
 
 use crate::app::App;
-use crate::cluster::{Body, Change, Cluster, Entry};
+use crate::cluster::{Cluster, ConversationMessage, Entry, PresenceChange};
 use crate::conversations::ConversationEvent;
 use crate::dialects::session;
 use crate::model::conversation::ConversationId;
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::RedisError;
 
-/// A node stops in good order. Its clients have the usual time to come back elsewhere.
-pub(super) fn expect_end(app: &Arc<App>, node: NodeId) {
+/// A node shuts down gracefully. Its clients have the usual grace to reconnect to other nodes.
+pub(super) fn after_shutdown(app: &Arc<App>, node: NodeId) {
     let app = app.clone();
     tokio::spawn(async move {
         tokio::time::sleep(app.config.offline_grace).await;
         if let Some(cluster) = &app.cluster {
-            inherit(&app, cluster, node).await;
+            reclaim(&app, cluster, node).await;
         }
     });
 }
 
-/// Takes out what a dead node has, unless another one is at it.
-pub(super) async fn inherit(app: &Arc<App>, cluster: &Cluster, node: NodeId) {
-    match take_out(app, cluster, node).await {
+/// Removes what a dead node has in Redis, unless another node does.
+pub(super) async fn reclaim(app: &Arc<App>, cluster: &Cluster, node: NodeId) {
+    match try_reclaim(app, cluster, node).await {
         Ok(true) => tracing::info!(%node, "a node has ended; its users are offline"),
         Ok(false) => {}
         Err(error) => tracing::warn!(%error, "what a dead node left was not taken out yet"),
     }
 }
 
-async fn take_out(app: &Arc<App>, cluster: &Cluster, node: NodeId) -> Result<bool, RedisError> {
+async fn try_reclaim(app: &Arc<App>, cluster: &Cluster, node: NodeId) -> Result<bool, RedisError> {
     let mut from = 0;
     loop {
-        if !cluster.take_over(node).await? {
+        if !cluster.claim_node(node).await? {
             return Ok(false);
         }
         let (next, entries) = cluster.ledger(node, from).await?;
@@ -53,7 +53,7 @@ async fn take_out(app: &Arc<App>, cluster: &Cluster, node: NodeId) -> Result<boo
             None => break,
         }
     }
-    cluster.bury(node).await?;
+    cluster.forget_node(node).await?;
     Ok(true)
 }
 
@@ -65,14 +65,14 @@ async fn user_left(
 ) -> Result<(), RedisError> {
     let online = cluster.online(std::slice::from_ref(user)).await;
     let name = online.into_iter().next().map(|(_, online)| online.name);
-    let change = Change {
+    let change = PresenceChange {
         user: user.clone(),
         name: name.unwrap_or_else(|| user.shared().clone()),
         online: false,
-        coming: 0,
+        presence_epoch: 0,
         at: app.conversations.now_ms(),
     };
-    if cluster.left(node, &change, true, false).await? {
+    if cluster.went_offline(node, &change, true, false).await? {
         app.presence.received(&change).await;
         app.presence.save_last_seen(&change).await;
     }
@@ -86,11 +86,11 @@ async fn room_left(
     room: &ConversationId,
 ) -> Result<(), RedisError> {
     let at = app.conversations.now_ms();
-    cluster.exit(node, room, 0, None, true).await?;
+    cluster.leave_room(node, room, 0, None, true).await?;
     for user in cluster.in_room(node, room).await? {
         let left = ConversationEvent::Left { user: &user, at };
-        let body = Body::Fact((&left).into());
-        let is_last = cluster.exit(node, room, 0, Some((&user, Some(&body))), true);
+        let message = ConversationMessage::Event((&left).into());
+        let is_last = cluster.leave_room(node, room, 0, Some((&user, Some(&message))), true);
         if is_last.await? {
             app.conversations.publish_local(room, &left).await;
         }

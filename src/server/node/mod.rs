@@ -1,10 +1,10 @@
-//! Being one node of a deployment: what other nodes say is done here, what a dead one leaves behind
-//! is taken out, and what Redis holds of this one is kept true. It must not know how nodes are
-//! reached.
+//! Being one node of a deployment: messages of other nodes are handed to the services they concern,
+//! what dead nodes have left in Redis is removed, and what Redis has of this node is kept up to date.
+//! It must not know how nodes are connected.
 
 mod dispatch;
 mod failover;
 mod renewal;
 
-pub use dispatch::Ears;
-pub use renewal::{keep, leave};
+pub use dispatch::Dispatcher;
+pub use renewal::{run, shut_down};

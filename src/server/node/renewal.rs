@@ -1,4 +1,5 @@
-//! Keeps what is in Redis of this node true: its lease, and after each interruption everything else.
+//! Keeps what Redis has of this node up to date: its lease, and after each interruption everything
+//! else.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use super::failover;
 use crate::app::App;
-use crate::cluster::{Body, Change, Cluster, Entry, LEASE, LeaseState, RENEWAL, Topic};
+use crate::cluster::{
+    AllNodes, AllNodesMessage, Cluster, Entry, LEASE, LeaseState, PresenceChange, RENEWAL,
+};
 use crate::connection::Close;
 use crate::conversations::Unpublished;
 use crate::dialects::session;
@@ -17,23 +20,20 @@ use crate::model::conversation::ConversationId;
 use crate::model::{DisconnectReason, UserId};
 use crate::stores::drivers::redis::{LONGEST_PAUSE, RedisError};
 
-/// How many users and rooms are renewed at the same time.
-const AT_ONCE: usize = 64;
+/// How many users or rooms are renewed at the same time.
+const BATCH: usize = 64;
 
-/// Keeps it true, for ever.
-pub async fn keep(app: Arc<App>) {
-    let Some(cluster) = app.cluster.clone() else {
-        return;
-    };
-    let _everyone = cluster.bus().subscribe(Topic::Everyone).await;
-    let _me = cluster.bus().subscribe(Topic::Node(cluster.me())).await;
+/// Renews the lease until the server stops.
+pub async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
+    let _all_nodes = cluster.bus().subscribe(AllNodes).await;
+    let _this_node = cluster.bus().subscribe(cluster.node_id()).await;
     let mut connections = cluster.connections();
     let mut connected_since = None;
     loop {
         if cluster.redis().is_up() {
             let is_new = connected_since.is_none();
             let since = *connected_since.get_or_insert_with(Instant::now);
-            if let Err(error) = turn(&app, &cluster, is_new, since).await {
+            if let Err(error) = renew(&app, &cluster, is_new, since).await {
                 tracing::debug!(%error, "the lease was not renewed");
             }
         } else {
@@ -51,7 +51,8 @@ pub async fn keep(app: Arc<App>) {
     }
 }
 
-async fn turn(
+/// Renews the lease and looks for dead nodes; on a new connection renews everything.
+async fn renew(
     app: &Arc<App>,
     cluster: &Arc<Cluster>,
     is_new: bool,
@@ -61,53 +62,56 @@ async fn turn(
         return Ok(());
     }
     if is_new {
-        // Until everything is heard again.
+        // Until all subscriptions have taken effect.
         cluster.bus().flush().await;
     }
-    let standing = cluster.renew(app.users.connected()).await?;
-    if is_new || standing != LeaseState::Alive {
-        renew_all(app, cluster, standing).await?;
+    let state = cluster.renew(app.users.connected()).await?;
+    if is_new || state != LeaseState::Alive {
+        renew_all(app, cluster, state).await?;
     }
-    let dead = cluster.look_for_dead().await?;
-    // Those that were away from Redis for as long as this one get the time to come back.
+    let dead = cluster.find_dead_nodes().await?;
+    // Nodes that lost Redis for as long as this one get the time to reconnect.
     if since.elapsed() >= LEASE {
         for node in dead {
-            failover::inherit(app, cluster, node).await;
+            failover::reclaim(app, cluster, node).await;
         }
     }
     Ok(())
 }
 
-/// This node stops in good order: others wait for its clients, and then take out what is left.
-pub async fn leave(app: &App) {
-    const SHORTEST: Duration = Duration::from_secs(1);
+/// This node shuts down gracefully: others wait for its clients to reconnect, and then remove what is
+/// left of it.
+pub async fn shut_down(app: &App) {
+    const MIN_LEASE: Duration = Duration::from_secs(1);
     let Some(cluster) = &app.cluster else {
         return;
     };
-    let _ = cluster.bus().post(&Topic::Everyone, &Body::Leaving);
+    let message = AllNodesMessage::ShuttingDown;
+    let _ = cluster.bus().publish(&AllNodes, &message);
     cluster.bus().flush().await;
-    let after = app.config.offline_grace.max(SHORTEST);
+    let after = app.config.offline_grace.max(MIN_LEASE);
     if let Err(error) = cluster.end_lease(after).await {
         tracing::debug!(%error, "the lease was not ended");
     }
 }
 
-/// What other nodes are to be told when they are all connected again.
-enum News {
-    Presence(Change),
+/// A change to publish once all nodes are connected again.
+enum Unreported {
+    Presence(PresenceChange),
     Room(ConversationId, UserId, Unpublished),
 }
 
 async fn renew_all(
     app: &Arc<App>,
     cluster: &Arc<Cluster>,
-    standing: LeaseState,
+    state: LeaseState,
 ) -> Result<(), RedisError> {
-    let forgotten = standing == LeaseState::New;
+    // Redis has lost what it had of this node.
+    let was_lost = state == LeaseState::New;
     let mut rooms: HashSet<_> = app.conversations.all_local().into_iter().collect();
     for entry in ledger(cluster).await? {
         match entry {
-            // Of users who are not known here any more.
+            // A user who is unknown on this node now.
             Entry::User(user) if !app.users.is_announced(user.as_str()) => {
                 app.users.get_or_create(&user).note(true);
             }
@@ -117,30 +121,30 @@ async fn renew_all(
             Entry::User(_) | Entry::Member(..) => {}
         }
     }
-    let mut news = Vec::new();
-    for some in app.users.all().chunks(AT_ONCE) {
-        let renewed = some.iter().map(|user| app.presence.renew(user, forgotten));
+    let mut unreported = Vec::new();
+    for batch in app.users.all().chunks(BATCH) {
+        let renewed = batch.iter().map(|user| app.presence.renew(user, was_lost));
         let changes = join_all(renewed).await.into_iter().flatten();
-        news.extend(changes.map(News::Presence));
+        unreported.extend(changes.map(Unreported::Presence));
     }
     let rooms: Vec<_> = rooms.into_iter().collect();
-    for some in rooms.chunks(AT_ONCE) {
-        let renewed = some
+    for batch in rooms.chunks(BATCH) {
+        let renewed = batch
             .iter()
-            .map(|room| renew_room(app, cluster, room, forgotten));
-        news.extend(join_all(renewed).await.into_iter().flatten());
+            .map(|room| renew_room(app, cluster, room, was_lost));
+        unreported.extend(join_all(renewed).await.into_iter().flatten());
     }
-    if standing == LeaseState::Expired {
-        part_from_strangers(app).await;
+    if state == LeaseState::Expired {
+        disconnect_stale_members(app).await;
     }
     cluster.set_renewed();
-    tokio::spawn(say_late(app.clone(), cluster.clone(), news));
+    tokio::spawn(publish_later(app.clone(), cluster.clone(), unreported));
     Ok(())
 }
 
-/// Members of sessions whom the heir of this node has taken out, since it seemed to be dead: they come
-/// back and join anew.
-async fn part_from_strangers(app: &App) {
+/// Members of sessions whom another node has removed because this one seemed to be dead: they
+/// reconnect and join again.
+async fn disconnect_stale_members(app: &App) {
     for id in app.sessions.all_here() {
         let Some(session) = app.sessions.if_here(&id).await else {
             continue;
@@ -151,11 +155,11 @@ async fn part_from_strangers(app: &App) {
     }
 }
 
-/// Everything that is known in Redis to be on this node.
+/// All entries of this node.
 async fn ledger(cluster: &Cluster) -> Result<Vec<Entry>, RedisError> {
     let (mut from, mut all) = (0, Vec::new());
     loop {
-        let (next, entries) = cluster.ledger(cluster.me(), from).await?;
+        let (next, entries) = cluster.ledger(cluster.node_id(), from).await?;
         all.extend(entries);
         match next {
             Some(next) => from = next,
@@ -168,43 +172,45 @@ async fn renew_room(
     app: &App,
     cluster: &Cluster,
     room: &ConversationId,
-    forgotten: bool,
-) -> Vec<News> {
+    was_lost: bool,
+) -> Vec<Unreported> {
     let mut guard = app.conversations.lock(room).await;
-    let renewed = guard.renew(cluster, forgotten).await;
-    let news = renewed.unwrap_or_else(|error| {
+    let renewed = guard.renew(cluster, was_lost).await;
+    let unreported = renewed.unwrap_or_else(|error| {
         tracing::debug!(%error, "who is in a conversation was not told to other nodes");
         Vec::new()
     });
-    let news = news.into_iter();
-    news.map(|(user, unpublished)| News::Room(room.clone(), user, unpublished))
+    let unreported = unreported.into_iter();
+    unreported
+        .map(|(user, change)| Unreported::Room(room.clone(), user, change))
         .collect()
 }
 
-/// Other nodes are told when they had the time to connect again: what is said before is lost to them.
-async fn say_late(app: Arc<App>, cluster: Arc<Cluster>, news: Vec<News>) {
+/// Publishes changes once the other nodes have had the time to reconnect: earlier messages would be
+/// lost to them.
+async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unreported>) {
     sleep(LONGEST_PAUSE + Duration::from_secs(2)).await;
-    for news in news {
-        match news {
-            News::Presence(change) => app.presence.publish_later(&change).await,
-            News::Room(room, user, unpublished) => {
+    for change in unreported {
+        match change {
+            Unreported::Presence(change) => app.presence.publish_later(&change).await,
+            Unreported::Room(room, user, change) => {
                 let guard = app.conversations.lock(&room).await;
-                guard.publish_late(&cluster, &user, unpublished).await;
+                guard.publish_late(&cluster, &user, change).await;
             }
         }
     }
-    if let Err(error) = take_out_members(&app, &cluster).await {
+    if let Err(error) = remove_departed_members(&app, &cluster).await {
         tracing::debug!(%error, "members who left a session were not taken out");
     }
 }
 
-/// Members of sessions who left while there was no connection.
-async fn take_out_members(app: &App, cluster: &Cluster) -> Result<(), RedisError> {
+/// Removes the members of sessions who left while there was no connection to Redis.
+async fn remove_departed_members(app: &App, cluster: &Cluster) -> Result<(), RedisError> {
     for entry in ledger(cluster).await? {
         if let Entry::Member(session, user, connection) = &entry
             && !app.sessions.is_here(session, *connection)
         {
-            let lost = session::lost(app, cluster.me(), session, user, *connection);
+            let lost = session::lost(app, cluster.node_id(), session, user, *connection);
             lost.await.map_err(|_| RedisError::Away)?;
         }
     }

@@ -4,7 +4,7 @@
 /// The file below `src`, and the entry, or the neighbour in its folder, that it must not import.
 pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("auth/admission.rs", "app"),
-    ("cluster/wire/facts.rs", "conversations"),
+    ("cluster/message/events.rs", "conversations"),
     ("connection/admission.rs", "app"),
     ("connection/admission.rs", "auth"),
     ("connection/deadlines.rs", "app"),
@@ -16,9 +16,7 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("connection/life.rs", "dialects"),
     ("connection/mod.rs", "auth"),
     ("connection/mod.rs", "users"),
-    ("sessions/remote.rs", "app"),
     ("users/administration.rs", "app"),
-    ("users/remote.rs", "app"),
     ("conversations/publish.rs", "conversations/subscriptions"),
     (
         "conversations/subscriptions/room_presence.rs",

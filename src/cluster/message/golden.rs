@@ -8,10 +8,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
+use crate::cluster::envelope::{self, Envelope};
 use crate::conversations::{ConversationEvent, ParticipantsChanged, UserNotification};
 use crate::model::Identity;
 use crate::model::conversation::{
-    Body as MessageBody, Delivered, Emoji, Message, MessageId, Reaction, ReactionId, Read, TempId,
+    Body, Delivered, Emoji, Message, MessageId, Reaction, ReactionId, Read, TempId,
 };
 use crate::payload::OwnedValue;
 
@@ -61,14 +62,14 @@ fn full_message() -> Message {
         key_number: Some(3),
         created_at: NOW,
         edited_at: Some(NOW + 1),
-        body: MessageBody::Whole {
+        body: Body::Whole {
             content: Some(json(r#""x""#)),
             media: Some(object()),
         },
     }
 }
 
-fn bare_message(body: MessageBody) -> Message {
+fn bare_message(body: Body) -> Message {
     Message {
         temp_id: Some(TempId::Number(-5)),
         key_number: None,
@@ -91,52 +92,55 @@ fn reaction() -> Reaction {
 
 /// These bytes follow the id of the node, and are read as what writes them.
 #[track_caller]
-fn pin(body: &Body, expected: &[u8]) {
-    pin_question(None, body, expected);
+fn pin<M: super::Message>(message: &M, expected: &[u8]) {
+    pin_question(None, message, expected);
 }
 
 #[track_caller]
-fn pin_question(question: Option<u64>, body: &Body, expected: &[u8]) {
+fn pin_question<M: super::Message>(question: Option<u64>, message: &M, expected: &[u8]) {
     let node = NodeId::from_bytes(NODE);
-    let written = Envelope::write(node, question, body).unwrap();
+    let written = envelope::encode(node, question, message).unwrap();
     assert_eq!(written[..16], NODE);
     let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
     assert_eq!(shown(&written[16..]), shown(expected));
-    let read = Envelope::read(&written).unwrap();
+    let read = Envelope::<M>::decode(&written).unwrap();
     assert_eq!((read.from, read.question), (node, question));
-    let again = Envelope::write(node, question, &read.body).unwrap();
+    let again = envelope::encode(node, question, &read.message).unwrap();
     assert_eq!(shown(&again), shown(&written));
 }
 
 fn pin_event(event: &ConversationEvent<'_>, expected: &[u8]) {
-    pin(&Body::Fact(event.into()), expected);
+    pin(&ConversationMessage::Event(event.into()), expected);
 }
 
 fn pin_notification(notification: &UserNotification<'_>, expected: &[(&str, &[u8])]) {
-    let each = Told::to_each(notification);
+    let each = NotificationMessage::for_each_user(notification);
     assert_eq!(each.len(), expected.len());
-    for ((to, notice), (name, expected)) in each.into_iter().zip(expected) {
+    for ((to, notification), (name, expected)) in each.into_iter().zip(expected) {
         assert_eq!(to, user(name));
         let conversation = conversation();
-        let body = Body::Notice {
+        let message = UserMessage::Notification {
             conversation,
-            notice,
+            notification,
         };
-        pin(&body, expected);
+        pin(&message, expected);
     }
 }
 
 #[test]
 fn an_envelope_and_a_question() {
-    pin(&Body::WhoIsHere, b"\x81\xa4body\xa9WhoIsHere");
+    pin(
+        &ConversationMessage::ListSubscribers,
+        b"\x81\xa4body\xa9WhoIsHere",
+    );
     pin_question(
         Some(0),
-        &Body::WhoIsHere,
+        &ConversationMessage::ListSubscribers,
         b"\x82\xa8question\x00\xa4body\xa9WhoIsHere",
     );
     pin_question(
         Some(u64::MAX),
-        &Body::PutIn(conversation()),
+        &UserMessage::AutoJoin(conversation()),
         b"\x82\xa8question\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa4body\
         \x81\xa5PutIn\xa1c",
     );
@@ -146,7 +150,7 @@ fn an_envelope_and_a_question() {
 fn an_event_to_a_user() {
     let event = |payload: &OwnedValue| EncodedEvent::new("message", payload).unwrap();
     let sender = user("ann");
-    let text = Body::Event {
+    let text = UserMessage::Event {
         sender: sender.clone(),
         event: event(&json(r#"{"a":1.0}"#)),
         credit: 0,
@@ -156,7 +160,7 @@ fn an_event_to_a_user() {
         b"\x81\xa4body\x81\xa5Event\x83\xa6sender\xa3ann\xa5event\x82\xa5event\
         \xa7message\xa4text\xa9{\"a\":1.0}\xa6credit\x00",
     );
-    let file = Body::Event {
+    let file = UserMessage::Event {
         sender,
         event: event(&object()),
         credit: 70_000,
@@ -172,15 +176,15 @@ fn an_event_to_a_user() {
 #[test]
 fn what_else_a_user_is_sent() {
     pin(
-        &Body::PutIn(conversation()),
+        &UserMessage::AutoJoin(conversation()),
         b"\x81\xa4body\x81\xa5PutIn\xa1c",
     );
     pin(
-        &Body::Spent(Spent::Messages(1)),
+        &UserMessage::Spent(Spent::Messages(1)),
         b"\x81\xa4body\x81\xa5Spent\x81\xa8Messages\x01",
     );
     pin(
-        &Body::Spent(Spent::FileBytes(65_536)),
+        &UserMessage::Spent(Spent::FileBytes(65_536)),
         b"\x81\xa4body\x81\xa5Spent\x81\xa9FileBytes\xce\x00\x01\x00\x00",
     );
 }
@@ -208,7 +212,7 @@ fn why_a_user_is_disconnected() {
             &[length][..],
             name.as_bytes(),
         ];
-        pin(&Body::Disconnect(why), &expected.concat());
+        pin(&UserMessage::Disconnect(why), &expected.concat());
     }
 }
 
@@ -312,10 +316,10 @@ fn changes_of_participants() {
 #[test]
 fn what_a_session_is_sent() {
     let event = EncodedEvent::new("user-joined", &json(r#"{"a":1}"#)).unwrap();
-    let all = Body::SessionEvent {
+    let all = SessionMessage::Event {
         revision: None,
         newest: None,
-        to: SessionMembers::Everyone,
+        to: SessionMembers::All,
         event: event.clone(),
     };
     pin(
@@ -323,7 +327,7 @@ fn what_a_session_is_sent() {
         b"\x81\xa4body\x81\xacSessionEvent\x83\xa8revision\xc0\xa2to\xa8Everyone\
         \xa5event\x82\xa5event\xabuser-joined\xa4text\xa7{\"a\":1}",
     );
-    let one = Body::SessionEvent {
+    let one = SessionMessage::Event {
         revision: Some(1_700_000_000_123_457),
         newest: Some("key".to_owned()),
         to: SessionMembers::Member(user("bob")),
@@ -335,7 +339,7 @@ fn what_a_session_is_sent() {
         \xa6newest\xa3key\xa2to\x81\xa6Member\xa3bob\xa5event\x82\xa5event\
         \xabuser-joined\xa4text\xa7{\"a\":1}",
     );
-    let moved = Body::Moved {
+    let moved = SessionMessage::MemberMoved {
         user: user("bob"),
         revision: 7,
     };
@@ -359,7 +363,7 @@ fn messages_of_a_conversation() {
         \xabattachments\x91\xc4\x02\x00\xff\xa6sender\x83\xa4user\xa3ann\
         \xa4name\xa3Ann\xaaavatar_url\xabhttps://a/b",
     );
-    let edited = bare_message(MessageBody::Whole {
+    let edited = bare_message(Body::Whole {
         content: None,
         media: None,
     });
@@ -370,7 +374,7 @@ fn messages_of_a_conversation() {
         \xc0\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\
         \xc0\xaadeleted_at\xc0\xa7content\xc0\xa5media\xc0",
     );
-    let deleted = bare_message(MessageBody::Deleted { at: NOW + 2 });
+    let deleted = bare_message(Body::Deleted { at: NOW + 2 });
     pin_event(
         &ConversationEvent::Deleted(&deleted),
         b"\x81\xa4body\x81\xa4Fact\x81\xa7Deleted\x8a\xa2id\xd9$01900000-0000-7000-8000-000000\
@@ -437,30 +441,36 @@ fn presence_in_a_conversation() {
 
 #[test]
 fn what_else_a_conversation_is_sent() {
-    pin(&Body::Participants, b"\x81\xa4body\xacParticipants");
-    pin(&Body::WhoIsHere, b"\x81\xa4body\xa9WhoIsHere");
+    pin(
+        &ConversationMessage::ParticipantsChanged,
+        b"\x81\xa4body\xacParticipants",
+    );
+    pin(
+        &ConversationMessage::ListSubscribers,
+        b"\x81\xa4body\xa9WhoIsHere",
+    );
 }
 
 #[test]
 fn what_all_nodes_are_sent() {
-    let change = |online| Change {
+    let change = |online| PresenceChange {
         user: user("ann"),
         name: "Ann".into(),
         online,
-        coming: 7,
+        presence_epoch: 7,
         at: NOW,
     };
     pin(
-        &Body::Presence(change(true)),
+        &AllNodesMessage::Presence(change(true)),
         b"\x81\xa4body\x81\xa8Presence\x85\xa4user\xa3ann\xa4name\xa3Ann\
         \xa6online\xc3\xa6coming\x07\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
     );
     pin(
-        &Body::Presence(change(false)),
+        &AllNodesMessage::Presence(change(false)),
         b"\x81\xa4body\x81\xa8Presence\x85\xa4user\xa3ann\xa4name\xa3Ann\
         \xa6online\xc2\xa6coming\x07\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
     );
-    let changed = |suspended| Body::UserChanged {
+    let changed = |suspended| AllNodesMessage::UserChanged {
         user: user("ann"),
         suspended,
     };
@@ -474,12 +484,12 @@ fn what_all_nodes_are_sent() {
         b"\x81\xa4body\x81\xabUserChanged\x82\xa4user\xa3ann\xa9suspended\
         \xc2",
     );
-    pin(&Body::Leaving, b"\x81\xa4body\xa7Leaving");
+    pin(&AllNodesMessage::ShuttingDown, b"\x81\xa4body\xa7Leaving");
 }
 
 #[test]
 fn what_one_node_is_sent() {
-    let answer = |answer| Body::Answer {
+    let answer = |answer| NodeMessage::Answer {
         question: 300,
         answer,
     };
@@ -499,7 +509,7 @@ fn what_one_node_is_sent() {
         b"\x81\xa4body\x81\xa6Answer\x82\xa8question\xcd\x01,\xa6answer\
         \x81\xa5Users\x90",
     );
-    let taken = Body::Taken {
+    let taken = NodeMessage::Consumed {
         user: user("ann"),
         bytes: 70_000,
     };
@@ -512,14 +522,20 @@ fn what_one_node_is_sent() {
 /// What an older release leaves out has a default; what a newer one adds is skipped.
 #[test]
 fn fields_that_are_missing_or_new() {
-    let read = |bytes: &[u8]| {
+    fn read<M: super::Message>(bytes: &[u8]) -> Option<M> {
         let message = [&NODE[..], bytes].concat();
-        Envelope::read(&message).map(|envelope| envelope.body)
-    };
+        Envelope::decode(&message).map(|envelope| envelope.message)
+    }
     let event = b"\x81\xa4body\x81\xa5Event\x82\xa6sender\xa3ann\xa5event\x82\xa5event\xa1e\
         \xa4text\xa11";
-    assert!(matches!(read(event), Some(Body::Event { credit: 0, .. })));
+    assert!(matches!(
+        read(event),
+        Some(UserMessage::Event { credit: 0, .. })
+    ));
     let added = b"\x82\xa4body\xacParticipants\xa5added\x01";
-    assert!(matches!(read(added), Some(Body::Participants)));
-    assert!(read(b"\x81\xa4body\xa7unknown").is_none());
+    assert!(matches!(
+        read(added),
+        Some(ConversationMessage::ParticipantsChanged)
+    ));
+    assert!(read::<UserMessage>(b"\x81\xa4body\xa7unknown").is_none());
 }

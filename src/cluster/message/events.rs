@@ -1,5 +1,5 @@
-//! What happened in a conversation, as it is written for other nodes. What users wrote goes as the
-//! bytes it is.
+//! Events of a conversation as they are written for other nodes. What users wrote is passed on byte
+//! for byte.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use crate::model::conversation::{
 use crate::model::{Identity, UserId};
 use crate::payload::OwnedValue;
 
-/// A [`ConversationEvent`] that is written.
+/// A [`ConversationEvent`] as it is written.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Said {
+pub enum EventMessage {
     /// [`ConversationEvent::Sent`]
     Sent {
         /// The message.
@@ -44,7 +44,7 @@ pub enum Said {
         connection: Uuid,
         /// Who.
         user: Identity,
-        /// For how many milliseconds; 0 when they ceased to.
+        /// For how many milliseconds; 0 when they stopped.
         lasts: u64,
     },
     /// [`ConversationEvent::Entered`]
@@ -94,13 +94,13 @@ struct WireValue {
 
 impl std::fmt::Debug for WireValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("WireKept")
+        f.write_str("WireValue")
     }
 }
 
 impl From<&OwnedValue> for WireValue {
-    fn from(kept: &OwnedValue) -> Self {
-        let (text, attachments) = kept.to_parts();
+    fn from(value: &OwnedValue) -> Self {
+        let (text, attachments) = value.to_parts();
         Self {
             text: text.into_owned(),
             attachments,
@@ -132,11 +132,11 @@ impl From<&Message> for WireMessage {
 }
 
 impl WireMessage {
-    /// The message. `None`: what it says is not what was written.
+    /// The message. `None`: a value in it cannot be read.
     pub fn read(self) -> Option<Message> {
-        let read = |kept: Option<WireValue>| match kept {
+        let read = |value: Option<WireValue>| match value {
             None => Some(None),
-            Some(kept) => kept.read().map(Some),
+            Some(value) => value.read().map(Some),
         };
         let body = match self.deleted_at {
             Some(at) => Body::Deleted { at },
@@ -184,9 +184,9 @@ impl From<WireReaction> for Reaction {
     }
 }
 
-impl From<&ConversationEvent<'_>> for Said {
-    fn from(fact: &ConversationEvent<'_>) -> Self {
-        match fact {
+impl From<&ConversationEvent<'_>> for EventMessage {
+    fn from(event: &ConversationEvent<'_>) -> Self {
+        match event {
             ConversationEvent::Sent { message, sender } => Self::Sent {
                 message: (*message).into(),
                 sender: (*sender).clone(),
@@ -217,12 +217,12 @@ impl From<&ConversationEvent<'_>> for Said {
     }
 }
 
-/// A [`UserNotification`] to one user that is written.
+/// A [`UserNotification`] to one user as it is written.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Told {
+pub enum NotificationMessage {
     /// [`UserNotification::Delivered`]
     Delivered {
-        /// Whom they reached.
+        /// To whom.
         to: Vec<UserId>,
         /// When.
         at: u64,
@@ -246,7 +246,7 @@ pub enum Told {
     Removed(WireParticipation),
 }
 
-/// A [`ParticipantsChanged`] without those who are told.
+/// A [`ParticipantsChanged`] without its receivers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WireParticipation {
     names: Vec<Arc<str>>,
@@ -263,10 +263,10 @@ impl WireParticipation {
         }
     }
 
-    /// What these users are told.
-    pub fn to<'a>(&'a self, told: &'a [UserId]) -> ParticipantsChanged<'a> {
+    /// What these users are sent.
+    pub fn to<'a>(&'a self, receivers: &'a [UserId]) -> ParticipantsChanged<'a> {
         ParticipantsChanged {
-            to: told,
+            to: receivers,
             names: &self.names,
             by: &self.by,
             key_number: self.key_number,
@@ -274,31 +274,31 @@ impl WireParticipation {
     }
 }
 
-impl Told {
-    /// What each of the users whom a notice is for is told.
-    pub fn to_each(notice: &UserNotification<'_>) -> Vec<(UserId, Self)> {
-        match notice {
+impl NotificationMessage {
+    /// What each receiver of a notification is sent.
+    pub fn for_each_user(notification: &UserNotification<'_>) -> Vec<(UserId, Self)> {
+        match notification {
             UserNotification::Delivered { to, at, messages } => {
                 let mut by_sender: HashMap<&UserId, Vec<MessageId>> = HashMap::new();
                 for (message, sender) in *messages {
                     by_sender.entry(sender).or_default().push(*message);
                 }
-                let told = |(sender, messages): (&UserId, _)| {
+                let message = |(sender, messages): (&UserId, _)| {
                     let (to, at) = (to.to_vec(), *at);
                     (sender.clone(), Self::Delivered { to, at, messages })
                 };
-                by_sender.into_iter().map(told).collect()
+                by_sender.into_iter().map(message).collect()
             }
             UserNotification::Read { reader, read } => {
-                let told = |(sender, messages): &(UserId, Vec<MessageId>)| {
-                    let told = Self::Read {
+                let message = |(sender, messages): &(UserId, Vec<MessageId>)| {
+                    let read = Self::Read {
                         reader: (*reader).clone(),
                         at: read.at,
                         messages: messages.clone(),
                     };
-                    (sender.clone(), told)
+                    (sender.clone(), read)
                 };
-                read.messages.iter().map(told).collect()
+                read.messages.iter().map(message).collect()
             }
             UserNotification::Created(who) => Self::participation(who, Self::Created),
             UserNotification::Added(who) => Self::participation(who, Self::Added),
@@ -309,16 +309,18 @@ impl Told {
 
     fn participation(
         who: &ParticipantsChanged<'_>,
-        told: impl Fn(WireParticipation) -> Self,
+        message: impl Fn(WireParticipation) -> Self,
     ) -> Vec<(UserId, Self)> {
         let wire = WireParticipation::new(who);
-        let to = who.to.iter();
-        to.map(|user| (user.clone(), told(wire.clone()))).collect()
+        let receivers = who.to.iter();
+        receivers
+            .map(|user| (user.clone(), message(wire.clone())))
+            .collect()
     }
 
-    /// Tells this user.
-    pub fn tell(self, user: &UserId, notify: impl FnOnce(&UserNotification<'_>)) {
-        let told = std::slice::from_ref(user);
+    /// Calls `notify` with what this user is notified of.
+    pub fn notify(self, user: &UserId, notify: impl FnOnce(&UserNotification<'_>)) {
+        let receivers = std::slice::from_ref(user);
         match self {
             Self::Delivered { to, at, messages } => {
                 let messages = messages.into_iter().map(|message| (message, user.clone()));
@@ -341,9 +343,9 @@ impl Told {
                     read: &read,
                 });
             }
-            Self::Created(who) => notify(&UserNotification::Created(&who.to(told))),
-            Self::Added(who) => notify(&UserNotification::Added(&who.to(told))),
-            Self::Removed(who) => notify(&UserNotification::Removed(&who.to(told))),
+            Self::Created(who) => notify(&UserNotification::Created(&who.to(receivers))),
+            Self::Added(who) => notify(&UserNotification::Added(&who.to(receivers))),
+            Self::Removed(who) => notify(&UserNotification::Removed(&who.to(receivers))),
         }
     }
 }

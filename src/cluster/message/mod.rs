@@ -1,0 +1,216 @@
+//! The messages between nodes, by topic, as they are written.
+//!
+//! Nodes of different releases run side by side: a node skips messages and fields that it does not
+//! know, every field that was added later has a default, and the written names stay (`rename`).
+
+mod events;
+#[cfg(test)]
+mod golden;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use events::{EventMessage, NotificationMessage};
+
+use super::topic::{AllNodes, Topic};
+use crate::model::conversation::ConversationId;
+use crate::model::session::SessionId;
+use crate::model::{DisconnectReason, NodeId, UserId};
+use crate::payload::EncodedEvent;
+
+/// A message, and what it can be about.
+pub trait Message: Serialize + DeserializeOwned {
+    /// What it is published to.
+    type Topic: Clone + Into<Topic>;
+}
+
+impl Message for UserMessage {
+    type Topic = UserId;
+}
+
+impl Message for SessionMessage {
+    type Topic = SessionId;
+}
+
+impl Message for ConversationMessage {
+    type Topic = ConversationId;
+}
+
+impl Message for AllNodesMessage {
+    type Topic = AllNodes;
+}
+
+impl Message for NodeMessage {
+    type Topic = NodeId;
+}
+
+/// To the nodes that a user is connected to.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum UserMessage {
+    /// An event for the user's connections.
+    Event {
+        /// Who sent it.
+        sender: UserId,
+        /// The event.
+        event: EncodedEvent,
+        /// How many bytes to confirm when they are consumed; 0: none.
+        #[serde(default)]
+        credit: usize,
+    },
+    /// Something of a conversation that concerns the user.
+    #[serde(rename = "Notice")]
+    Notification {
+        /// The conversation.
+        conversation: ConversationId,
+        /// What happened.
+        #[serde(rename = "notice")]
+        notification: NotificationMessage,
+    },
+    /// The user became a participant: subscribe their connections that see the shape `chat`. The
+    /// answer is sent when that is done.
+    #[serde(rename = "PutIn")]
+    AutoJoin(ConversationId),
+    /// Close the user's connections. The answer is how many there were.
+    Disconnect(DisconnectReason),
+    /// What the user did on another node, which counts against their limits.
+    Spent(Spent),
+}
+
+/// To the nodes that members of a session are connected to.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SessionMessage {
+    /// An event for members.
+    #[serde(rename = "SessionEvent")]
+    Event {
+        /// The change of the session that it reports, if it reports one.
+        revision: Option<u64>,
+        /// What it is the newest state of; older states that arrive later are dropped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        newest: Option<String>,
+        /// For whom.
+        to: SessionMembers,
+        /// The event.
+        event: EncodedEvent,
+    },
+    /// A member is now on a connection of the node that sends this.
+    #[serde(rename = "Moved")]
+    MemberMoved {
+        /// Who.
+        user: UserId,
+        /// The change of the session by which they joined there.
+        revision: u64,
+    },
+}
+
+/// To the nodes that someone is subscribed to a conversation on.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are events, which a box would only cost an allocation"
+)]
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ConversationMessage {
+    /// Something that happened.
+    #[serde(rename = "Fact")]
+    Event(EventMessage),
+    /// The participants changed.
+    #[serde(rename = "Participants")]
+    ParticipantsChanged,
+    /// Who is subscribed? The answer is their ids.
+    #[serde(rename = "WhoIsHere")]
+    ListSubscribers,
+}
+
+/// To all nodes.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum AllNodesMessage {
+    /// A user came online or went offline.
+    Presence(PresenceChange),
+    /// A user's record was changed.
+    UserChanged {
+        /// Who.
+        user: UserId,
+        /// Whether they are suspended.
+        suspended: bool,
+    },
+    /// The node that sends this shuts down gracefully.
+    #[serde(rename = "Leaving")]
+    ShuttingDown,
+}
+
+impl AllNodesMessage {
+    /// Whom it concerns: messages about one user are handled in their order.
+    pub(super) fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Presence(change) => Some(&change.user),
+            Self::UserChanged { user, .. } => Some(user),
+            Self::ShuttingDown => None,
+        }
+    }
+}
+
+/// To one node.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum NodeMessage {
+    /// An answer to its question.
+    Answer {
+        /// The question.
+        question: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A user's connections consumed bytes that it sent.
+    #[serde(rename = "Taken")]
+    Consumed {
+        /// Who.
+        user: UserId,
+        /// How many.
+        bytes: usize,
+    },
+}
+
+/// A user came online or went offline.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PresenceChange {
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub name: Arc<str>,
+    /// Whether they are online now.
+    pub online: bool,
+    /// Identifies this period of being online.
+    #[serde(rename = "coming")]
+    pub presence_epoch: u64,
+    /// When, in milliseconds since the epoch: of one who went offline, when their last connection
+    /// closed.
+    pub at: u64,
+}
+
+/// What counts against the limits of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spent {
+    /// Messages.
+    Messages(u32),
+    /// Bytes of file chunks.
+    FileBytes(u32),
+}
+
+/// Which members of a session an event is for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum SessionMembers {
+    /// All.
+    #[serde(rename = "Everyone")]
+    All,
+    /// One.
+    Member(UserId),
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Answer {
+    /// How many.
+    Count(u64),
+    /// Who.
+    Users(Vec<UserId>),
+}
