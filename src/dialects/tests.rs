@@ -251,7 +251,7 @@ fn session_has_one_error_event_and_texts_of_its_own() {
             "Invalid authentication key. Please check your link and try again.",
         ),
         (
-            JoinError::Full { most: 2 },
+            JoinError::Full { max: 2 },
             "SESSION_FULL",
             "This room is full. Only 2 members allowed.",
         ),

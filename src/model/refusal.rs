@@ -186,7 +186,7 @@ impl From<JoinError> for Refusal {
             JoinError::NotTheCreator => Why::NotCreator,
             JoinError::WrongPassword => Why::WrongPassword,
             JoinError::WrongKey => Why::WrongKey,
-            JoinError::Full { most } => Why::SessionFull { most },
+            JoinError::Full { max } => Why::SessionFull { most: max },
             JoinError::Busy => Why::Busy,
         })
     }
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(refusal.field, Some("userId"));
         assert!(!format!("{refusal:?}").contains("carol"));
         assert_eq!(
-            Refusal::from(JoinError::Full { most: 2 }).why(),
+            Refusal::from(JoinError::Full { max: 2 }).why(),
             Why::SessionFull { most: 2 }
         );
     }

@@ -1,38 +1,36 @@
-//! How members are told what happens in a session, wherever they are connected. Each change has a
-//! number, its revision: who joined by one has been answered all that happened up to it, and is told
-//! only of what came later.
-
-use std::sync::Arc;
+//! Sending events to the members of a session, on whichever node they are connected.
+//!
+//! Each change of a session has a number, its revision. The answer to a join contains all changes up
+//! to its own revision, so a member is sent only the later ones.
 
 use serde::Serialize;
 
-use super::Session;
-use crate::cluster::{Cluster, SessionMembers, SessionMessage};
-use crate::connection::Connection;
+use super::session::Session;
+use crate::cluster::{SessionMembers, SessionMessage};
 use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
 
-/// Most things of which it is remembered when they were told last.
-const MOST_REMEMBERED: usize = 4096;
+/// Of how many states the newest revision is remembered; beyond that all are forgotten.
+const MAX_STATES: usize = 4096;
 
-/// Something that members are told.
+/// What an event reports of a session.
 #[derive(Debug, Clone, Copy)]
-pub struct News<'a> {
-    /// The change that it tells of; nothing when nothing is changed, or it is not known.
+pub struct SessionUpdate<'a> {
+    /// The change that it reports; `None`: none, or it is not known.
     pub revision: Option<u64>,
-    /// What it is the newest state of: an older one that comes later is not told any more.
+    /// What it is the newest state of: an older state that arrives later is dropped.
     pub newest: Option<&'a str>,
 }
 
-impl News<'_> {
-    /// Nothing is changed by it.
-    pub const SIGNAL: News<'static> = News {
+impl SessionUpdate<'_> {
+    /// It reports no change.
+    pub const SIGNAL: SessionUpdate<'static> = SessionUpdate {
         revision: None,
         newest: None,
     };
 
-    /// It tells of this change.
+    /// It reports this change.
     pub fn of(revision: u64) -> Self {
         Self {
             revision: Some(revision),
@@ -42,32 +40,33 @@ impl News<'_> {
 }
 
 impl Session<'_> {
-    /// Tells the members, wherever they are, by an event that becomes frames of these sizes.
-    pub async fn tell<T: Serialize + Sync>(
+    /// Sends all members an event that becomes frames of these sizes. `to` excepts one on this
+    /// server.
+    pub async fn publish<T: Serialize + Sync>(
         &mut self,
         to: To<'_>,
-        news: News<'_>,
+        update: SessionUpdate<'_>,
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
     ) -> Lagging {
-        self.remember(news);
-        let lagging = self.here.room.send_sized(to, event, payload, frames).await;
-        self.tell_elsewhere(SessionMembers::All, news, event, payload);
+        self.note_newest(update);
+        let lagging = self.local.room.send_sized(to, event, payload, frames).await;
+        self.publish_remote(SessionMembers::All, update, event, payload);
         lagging
     }
 
-    /// Tells one member, wherever it is.
-    pub fn tell_member<T: Serialize>(
+    /// Sends one member an event that becomes frames of these sizes.
+    pub fn send_to<T: Serialize>(
         &self,
         user: &UserId,
-        news: News<'_>,
+        update: SessionUpdate<'_>,
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
     ) -> Lagging {
         let to = SessionMembers::Member(user.clone());
-        self.tell_elsewhere(to, news, event, payload);
+        self.publish_remote(to, update, event, payload);
         match self.member(user) {
             None => Lagging::default(),
             Some(member) => {
@@ -77,10 +76,10 @@ impl Session<'_> {
         }
     }
 
-    fn tell_elsewhere<T: Serialize>(
+    fn publish_remote<T: Serialize>(
         &self,
         to: SessionMembers,
-        news: News<'_>,
+        update: SessionUpdate<'_>,
         event: &str,
         payload: &T,
     ) {
@@ -89,67 +88,28 @@ impl Session<'_> {
         };
         if let Some(event) = EncodedEvent::new(event, payload) {
             let message = SessionMessage::Event {
-                revision: news.revision,
-                newest: news.newest.map(str::to_owned),
+                revision: update.revision,
+                newest: update.newest.map(str::to_owned),
                 to,
                 event,
             };
-            self.send(cluster, &message);
+            let _ = cluster.bus().publish(&self.id, &message);
         }
     }
 
-    pub(super) fn send(&self, cluster: &Cluster, message: &SessionMessage) {
-        let _ = cluster.bus().publish(&self.id, message);
-    }
-
-    /// Another server tells members. Those here are told whom it is news for.
-    pub fn heard(&mut self, to: &SessionMembers, news: News<'_>, event: &EncodedEvent) {
-        if !self.remember(news) {
-            return;
-        }
-        let is_news = |joined_by: u64| news.revision.is_none_or(|revision| revision > joined_by);
-        for member in &self.here.members {
-            let is_meant = match to {
-                SessionMembers::All => true,
-                SessionMembers::Member(user) => member.user == *user,
-            };
-            if is_meant && is_news(member.joined_by) {
-                member.connection.send_encoded(event);
-            }
-        }
-    }
-
-    /// A member is on a connection of another server now, by this change. It is taken out here,
-    /// unless it came back later.
-    pub fn moved(&mut self, user: &UserId, revision: u64) {
-        let before = self
-            .member(user)
-            .filter(|member| member.joined_by < revision);
-        let connection = before.map(|member| member.connection.clone());
-        if let Some(connection) = connection {
-            self.remove(&connection);
-        }
-    }
-
-    /// Notes what was told. `false`: something newer was told before.
-    fn remember(&mut self, news: News<'_>) -> bool {
-        let (Some(revision), Some(newest)) = (news.revision, news.newest) else {
+    /// Notes the newest state that members are sent. `false`: they were sent a newer one before.
+    pub(super) fn note_newest(&mut self, update: SessionUpdate<'_>) -> bool {
+        let (Some(revision), Some(newest)) = (update.revision, update.newest) else {
             return true;
         };
-        let told = &mut self.here.told;
-        if told.get(newest).is_some_and(|told| *told > revision) {
+        let known = &mut self.local.newest;
+        if known.get(newest).is_some_and(|known| *known > revision) {
             return false;
         }
-        if told.len() >= MOST_REMEMBERED {
-            told.clear();
+        if known.len() >= MAX_STATES {
+            known.clear();
         }
-        told.insert(newest.to_owned(), revision);
+        known.insert(newest.to_owned(), revision);
         true
-    }
-
-    /// The members that are connected here.
-    pub fn connections(&self) -> Vec<Arc<Connection>> {
-        let members = self.here.members.iter();
-        members.map(|member| member.connection.clone()).collect()
     }
 }

@@ -1,13 +1,16 @@
-//! What other nodes send to the members of a session.
+//! Messages of other nodes to the members of a session.
 
-use super::{News, Sessions};
-use crate::cluster::SessionMessage;
+use super::session::Session;
+use super::{SessionUpdate, Sessions};
+use crate::cluster::{SessionMembers, SessionMessage};
+use crate::model::UserId;
 use crate::model::session::SessionId;
+use crate::payload::EncodedEvent;
 
 impl Sessions {
-    /// A message of another node to the members of a session.
+    /// Handles a message of another node.
     pub async fn receive(&self, id: &SessionId, message: SessionMessage) {
-        let Some(mut session) = self.if_here(id).await else {
+        let Some(mut session) = self.lock_local(id).await else {
             return;
         };
         match message {
@@ -18,9 +21,43 @@ impl Sessions {
                 event,
             } => {
                 let newest = newest.as_deref();
-                session.heard(&to, News { revision, newest }, &event);
+                session.deliver(&to, SessionUpdate { revision, newest }, &event);
             }
-            SessionMessage::MemberMoved { user, revision } => session.moved(&user, revision),
+            SessionMessage::MemberMoved { user, revision } => {
+                session.member_moved(&user, revision);
+            }
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Sends an event to the members on this server that it is for. Who joined by a later change has
+    /// been answered this one.
+    fn deliver(&mut self, to: &SessionMembers, update: SessionUpdate<'_>, event: &EncodedEvent) {
+        if !self.note_newest(update) {
+            return;
+        }
+        let is_later = |joined_by: u64| update.revision.is_none_or(|revision| revision > joined_by);
+        for member in &self.local.members {
+            let is_addressed = match to {
+                SessionMembers::All => true,
+                SessionMembers::Member(user) => member.user == *user,
+            };
+            if is_addressed && is_later(member.joined_by) {
+                member.connection.send_encoded(event);
+            }
+        }
+    }
+
+    /// A member is now on a connection of another node, by this change. It is removed on this server
+    /// unless it came back later.
+    fn member_moved(&mut self, user: &UserId, revision: u64) {
+        let before = self
+            .member(user)
+            .filter(|member| member.joined_by < revision);
+        let connection = before.map(|member| member.connection.clone());
+        if let Some(connection) = connection {
+            self.remove(&connection);
         }
     }
 }

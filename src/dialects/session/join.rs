@@ -16,11 +16,12 @@ use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::session::{
-    AuthKey, Departed, Departure, EVERYONE, Join, JoinError, Joined, Member, SessionId, Unavailable,
+    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Joined, Member, SessionId,
+    Unavailable,
 };
 use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
 use crate::payload::{FrameSizes, Opaque, Payload, frames, plainly};
-use crate::sessions::{News, Session};
+use crate::sessions::{Session, SessionUpdate};
 
 const USER_JOINED: &str = "user-joined";
 const USER_LEFT: &str = "user-left";
@@ -72,7 +73,7 @@ pub(super) async fn join_session(
         user,
     };
 
-    let mut session = app.sessions.to_join(&id).await;
+    let mut session = app.sessions.lock(&id).await;
     let joined = session.join(connection, join).await;
     let (joined, departed) = joined.inspect_err(|error| {
         if is_wrong_key(*error) {
@@ -131,7 +132,7 @@ async fn welcome(
 /// The id to join under. It must not read as the one that stands for all.
 fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
     let user = fields.user("userId")?;
-    match user.as_str() == EVERYONE {
+    match user.as_str() == ALL_MEMBERS {
         true => Err(fields.refuse("userId")),
         false => Ok(user),
     }
@@ -153,7 +154,7 @@ pub(super) async fn leave_session(
 /// members came back on another one.
 pub async fn disconnected(app: &App, connection: &Arc<Connection>) {
     for id in app.sessions.joined_by(connection) {
-        if let Some(session) = app.sessions.of(&id, connection).await {
+        if let Some(session) = app.sessions.lock_joined(&id, connection).await {
             // Nobody is slowed down by it: who sent something before is.
             let _ = depart(app, connection, session, Departure::Disconnected).await;
         }
@@ -196,9 +197,9 @@ pub async fn lost(
     user: &UserId,
     connection: Uuid,
 ) -> Result<(), Unavailable> {
-    let mut session = app.sessions.to_join(id).await;
+    let mut session = app.sessions.lock(id).await;
     let departed = session
-        .take_out(Some(node), user, connection, Departure::Disconnected)
+        .remove_stored(Some(node), user, connection, Departure::Disconnected)
         .await?;
     if let Some(departed) = departed {
         // Nobody is slowed down by it.
@@ -221,12 +222,12 @@ async fn moved(
         timestamp,
     };
     let about = format!("member {}", member.user.as_str());
-    let news = News {
+    let update = SessionUpdate {
         newest: Some(&about),
-        ..News::of(revision)
+        ..SessionUpdate::of(revision)
     };
     let frames = FrameSizes::from_slice(&[UserMoved::SIZE]);
-    session.tell(to, news, event, &moved, &frames).await
+    session.publish(to, update, event, &moved, &frames).await
 }
 
 /// Ends sessions that were not used for too long, and tells those who are in them.

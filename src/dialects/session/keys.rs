@@ -11,7 +11,7 @@ use crate::dialects::fields::Fields;
 use crate::model::session::Member;
 use crate::model::{Refusal, UserId, Why};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
-use crate::sessions::{News, Session};
+use crate::sessions::{Session, SessionUpdate};
 
 const SESSION_KEY_AVAILABLE: &str = "session-key-available";
 
@@ -46,12 +46,12 @@ impl<'a> PublicKeys<'a> {
 
     /// Sends them to a session.
     pub(super) async fn tell(&self, session: &mut Session<'_>, to: To<'_>) -> Lagging {
-        let news = News {
+        let update = SessionUpdate {
             newest: Some(PUBLIC_KEYS_UPDATED),
-            ..News::of(self.revision)
+            ..SessionUpdate::of(self.revision)
         };
         session
-            .tell(to, news, PUBLIC_KEYS_UPDATED, self, &self.frames())
+            .publish(to, update, PUBLIC_KEYS_UPDATED, self, &self.frames())
             .await
     }
 
@@ -182,13 +182,13 @@ pub(super) async fn set_session_key(
     let revision = session.set_session_keys(keys).await?;
     let available = SessionKeyAvailable { encrypted_keys };
     let frames = frames([encrypted_keys]);
-    let news = News {
+    let update = SessionUpdate {
         newest: Some(SESSION_KEY_AVAILABLE),
-        ..News::of(revision)
+        ..SessionUpdate::of(revision)
     };
-    let told = session.tell(
+    let told = session.publish(
         To::Everyone,
-        news,
+        update,
         SESSION_KEY_AVAILABLE,
         &available,
         &frames,

@@ -15,7 +15,7 @@ use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::model::session::{Appended, Message};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
-use crate::sessions::{News, Session};
+use crate::sessions::{Session, SessionUpdate};
 
 const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_SENT: &str = "message-sent";
@@ -146,11 +146,11 @@ pub(super) async fn send_message(
     });
     let appended = session.append(message.clone()).await;
     let appended = appended.ok_or_else(Refusal::not_member)?;
-    let news = News {
+    let update = SessionUpdate {
         revision: appended.revision(),
         newest: None,
     };
-    let lagging = relay_message(request, &mut session, news, &message).await;
+    let lagging = relay_message(request, &mut session, update, &message).await;
     let audited = audited(request, payload, &session, &message);
     drop(session);
 
@@ -180,7 +180,7 @@ fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<OwnedVal
 async fn relay_message(
     request: &Request<'_>,
     session: &mut Session<'_>,
-    news: News<'_>,
+    update: SessionUpdate<'_>,
     message: &Message,
 ) -> Lagging {
     let shown = Shown::from(message);
@@ -188,10 +188,10 @@ async fn relay_message(
     match message.recipient() {
         None => {
             let others = To::Others(request.connection);
-            let told = session.tell(others, news, NEW_MESSAGE, &shown, &frames);
+            let told = session.publish(others, update, NEW_MESSAGE, &shown, &frames);
             told.await
         }
-        Some(to) => session.tell_member(to, news, NEW_MESSAGE, &shown, &frames),
+        Some(to) => session.send_to(to, update, NEW_MESSAGE, &shown, &frames),
     }
 }
 

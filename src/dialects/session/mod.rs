@@ -59,7 +59,11 @@ async fn member_of<'t>(
     let parsed = SessionId::parse(&text);
     let (id, _) = parsed.ok_or_else(|| fields.refuse(SESSION_ID))?;
     let user = user.map(|name| fields.user(name)).transpose()?;
-    let session = request.app.sessions.of(&id, request.connection).await;
+    let session = request
+        .app
+        .sessions
+        .lock_joined(&id, request.connection)
+        .await;
     let session = session.ok_or_else(Refusal::not_member)?;
     let is_it = |claimed: UserId| {
         let member = session.member_on(request.connection);

@@ -8,7 +8,7 @@ use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::payload::{FrameSizes, Opaque, Payload, frames};
-use crate::sessions::News;
+use crate::sessions::SessionUpdate;
 
 const USER_TYPING: &str = "user-typing";
 const USER_STOPPED_TYPING: &str = "user-stopped-typing";
@@ -65,7 +65,7 @@ async fn typing(
     let frames = FrameSizes::from_slice(&[512]);
     // So small that nobody has to be waited for.
     let _ = session
-        .tell(others, News::SIGNAL, event, &typing, &frames)
+        .publish(others, SessionUpdate::SIGNAL, event, &typing, &frames)
         .await;
     Ok(())
 }
@@ -92,9 +92,9 @@ pub(super) async fn file_downloaded(
     let session = member_of(request, &fields, None).await?;
     let frames = frames([notification.file_name]);
     // So small that nobody has to be waited for.
-    let _ = session.tell_member(
+    let _ = session.send_to(
         &sender,
-        News::SIGNAL,
+        SessionUpdate::SIGNAL,
         DOWNLOAD_NOTIFICATION,
         &notification,
         &frames,

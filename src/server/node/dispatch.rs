@@ -96,7 +96,7 @@ async fn disconnect_subscribers(app: Arc<App>, topic: Topic) {
     let connections = match topic {
         Topic::User(user) => app.users.connections(user.as_str()).into_vec(),
         Topic::Conversation(id) => app.conversations.lock(&id).await.connections(),
-        Topic::Session(id) => match app.sessions.if_here(&id).await {
+        Topic::Session(id) => match app.sessions.lock_local(&id).await {
             Some(session) => session.connections(),
             None => Vec::new(),
         },

@@ -145,11 +145,11 @@ async fn renew_all(
 /// Members of sessions whom another node has removed because this one seemed to be dead: they
 /// reconnect and join again.
 async fn disconnect_stale_members(app: &App) {
-    for id in app.sessions.all_here() {
-        let Some(session) = app.sessions.if_here(&id).await else {
+    for id in app.sessions.all_local() {
+        let Some(session) = app.sessions.lock_local(&id).await else {
             continue;
         };
-        for connection in session.strangers().await {
+        for connection in session.stale_members().await {
             connection.close(Close::Reconnect, DisconnectReason::ServerClosed);
         }
     }
@@ -208,7 +208,7 @@ async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unr
 async fn remove_departed_members(app: &App, cluster: &Cluster) -> Result<(), RedisError> {
     for entry in ledger(cluster).await? {
         if let Entry::Member(session, user, connection) = &entry
-            && !app.sessions.is_here(session, *connection)
+            && !app.sessions.is_member(session, *connection)
         {
             let lost = session::lost(app, cluster.node_id(), session, user, *connection);
             lost.await.map_err(|_| RedisError::Away)?;

@@ -15,9 +15,9 @@ pub struct HistoryLimits {
     pub bytes: usize,
 }
 
-/// Messages, oldest first. An id belongs to the member who sent it: nobody can take another's.
+/// Messages, oldest first. An id belongs to the member who sent it, so that nobody can use another's.
 #[derive(Debug, Default)]
-pub struct History {
+pub(super) struct History {
     messages: VecDeque<Arc<Message>>,
     ids: HashSet<(UserId, Box<str>)>,
     bytes: usize,
@@ -29,19 +29,19 @@ fn name(message: &Message) -> (UserId, Box<str>) {
 
 impl History {
     /// Whether the same member sent a message with the same id.
-    pub fn has(&self, message: &Message) -> bool {
+    pub(super) fn has(&self, message: &Message) -> bool {
         self.ids.contains(&name(message))
     }
 
-    /// Adds a message; the oldest go when there are too many. One that is too large alone is not
-    /// kept.
-    pub fn push(&mut self, message: Arc<Message>, limits: HistoryLimits) {
+    /// Adds a message, and drops the oldest when there are too many. One that is too large alone is
+    /// not added.
+    pub(super) fn push(&mut self, message: Arc<Message>, limits: HistoryLimits) {
         let size = message.size();
         if limits.messages == 0 || size > limits.bytes {
             return;
         }
         while self.messages.len() >= limits.messages {
-            self.forget_oldest();
+            self.drop_oldest();
         }
         self.cut_to(limits.bytes - size);
         self.ids.insert(name(&message));
@@ -49,30 +49,30 @@ impl History {
         self.bytes += size;
     }
 
-    /// Forgets the oldest messages until at most this many bytes are left.
-    pub fn cut_to(&mut self, bytes: usize) {
+    /// Drops the oldest messages until at most this many bytes are left.
+    pub(super) fn cut_to(&mut self, bytes: usize) {
         while self.bytes > bytes {
-            self.forget_oldest();
+            self.drop_oldest();
         }
     }
 
-    /// Messages that this member may see.
-    pub fn of(&self, user: &UserId) -> Vec<Arc<Message>> {
-        let may_see = |message: &&Arc<Message>| message.is_for(user);
-        self.messages.iter().filter(may_see).cloned().collect()
+    /// The messages that this member may read.
+    pub(super) fn of(&self, user: &UserId) -> Vec<Arc<Message>> {
+        let may_read = |message: &&Arc<Message>| message.is_for(user);
+        self.messages.iter().filter(may_read).cloned().collect()
     }
 
     /// How many messages there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// How many bytes they take.
-    pub fn bytes(&self) -> usize {
+    /// Their bytes.
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    fn forget_oldest(&mut self) {
+    fn drop_oldest(&mut self) {
         if let Some(oldest) = self.messages.pop_front() {
             self.bytes -= oldest.size();
             self.ids.remove(&name(&oldest));

@@ -1,5 +1,4 @@
-//! The key of a session. What a client sends is compared and forgotten: only a salted hash is kept,
-//! and comparing takes the same time whatever was sent.
+//! The key of a session. Only a salted hash of it is stored, and comparing takes constant time.
 
 use std::fmt;
 
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::session::{AuthKey, ChatMode};
 
-/// What is kept of a session's key, also outside of this server. `Debug` does not show it.
+/// The salted hash of a session's key, as it is stored. `Debug` does not show it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct KeyHash {
     salt: Bytes,

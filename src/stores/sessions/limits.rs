@@ -1,4 +1,4 @@
-//! What bounds sessions, whichever store keeps them.
+//! What bounds sessions, in any store.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ pub struct SessionLimits {
     pub members: usize,
     /// The history of one session.
     pub history: HistoryLimits,
-    /// Bytes of all sessions together, where the store can count them.
+    /// Bytes of all sessions together, in memory.
     pub memory: usize,
     /// How long a reserved session waits for its first member.
     pub reserved_timeout: Duration,
-    /// How long a session without members is kept after its last use.
+    /// How long a session without members exists after its last use.
     pub idle_timeout: Duration,
-    /// How long any session is kept after its last use.
+    /// How long any session exists after its last use.
     pub max_idle: Duration,
-    /// How long a disconnected member's key is kept.
+    /// How long the key of a disconnected member is stored.
     pub rejoin_grace: Duration,
 }

@@ -1,5 +1,5 @@
-//! Where ad-hoc sessions are kept: the contract, and the stores that keep it. What all servers share
-//! is here; which connections are members is not.
+//! The stores of ad-hoc sessions: their contract, and one in memory and one in Redis. They store what
+//! all servers share; which connections are members is not their concern.
 
 #[cfg(test)]
 mod contract;

@@ -1,34 +1,35 @@
-//! One session but for its history, and what may be done with it: who is let in, who is a member,
-//! when it is over. Every store decides by this alone, and only keeps what comes of it.
+//! One session without its history, and its rules: who is admitted, who is a member, when it is over.
+//! Every store decides by this alone, and stores the result.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{KeyHash, SessionLimits};
+use super::key::KeyHash;
+use super::limits::SessionLimits;
 use crate::model::UserId;
 use crate::model::session::{
     ChatMode, Departure, Join, JoinError, Joined, Member, SessionId, Summary,
 };
 use crate::payload::OwnedValue;
 
-/// A session but for its history.
+/// A session without its history.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) key: Option<KeyHash>,
     pub(super) mode: ChatMode,
-    /// Nobody was in it yet.
+    /// It has had no member yet.
     pub(super) reserved: bool,
-    /// The longest first.
+    /// In the order in which they joined.
     pub(super) members: Vec<Member>,
-    /// Members whose connection is over, and since when. One that comes back has its key still.
+    /// Members whose connection ended, and when. One that returns has its key still.
     pub(super) disconnected: Vec<(Member, u64)>,
     pub(super) session_keys: Option<OwnedValue>,
 }
 
 impl State {
-    /// One that waits for its first member.
+    /// A session that waits for its first member.
     pub(super) fn reserved(key: KeyHash, mode: ChatMode) -> Self {
         Self {
             key: Some(key),
@@ -38,7 +39,7 @@ impl State {
         }
     }
 
-    /// One that its creator is about to join.
+    /// A session that its creator is about to join.
     pub(super) fn created() -> Self {
         Self {
             key: None,
@@ -50,24 +51,24 @@ impl State {
         }
     }
 
-    /// Whether one may come in, as far as the session decides it; if it does not exist, whether one
-    /// makes it.
+    /// Whether a user may join, as far as the session decides; if it does not exist, whether the user
+    /// may create it.
     pub(super) fn check(
         found: Option<&Self>,
         join: &Join<'_>,
-        most: usize,
+        max_members: usize,
     ) -> Result<(), JoinError> {
         match found {
             Some(state) => {
                 state.check_key(join)?;
-                state.check_room(&join.user, most)
+                state.check_members(&join.user, max_members)
             }
             None if join.is_creator => Ok(()),
             None => Err(JoinError::NotFound),
         }
     }
 
-    /// Whether the key or password lets this one in; see the table of the protocol.
+    /// Whether the key or password is right, by the table in the protocol.
     fn check_key(&self, join: &Join<'_>) -> Result<(), JoinError> {
         let Some(key) = &self.key else { return Ok(()) };
         match (join.is_creator, self.mode) {
@@ -79,20 +80,19 @@ impl State {
         }
     }
 
-    fn check_room(&self, user: &UserId, most: usize) -> Result<(), JoinError> {
-        let most = match self.mode {
-            ChatMode::Group => most,
+    fn check_members(&self, user: &UserId, max_members: usize) -> Result<(), JoinError> {
+        let max = match self.mode {
+            ChatMode::Group => max_members,
             ChatMode::Private | ChatMode::Password => 2,
         };
         let others = self.members.iter().filter(|member| member.user != *user);
-        match others.count() < most {
+        match others.count() < max {
             true => Ok(()),
-            false => Err(JoinError::Full { most }),
+            false => Err(JoinError::Full { max }),
         }
     }
 
-    /// Adds a member, or gives one that is there its new connection. History and revision are the
-    /// store's to add.
+    /// Adds a member, or changes the connection of one. The store adds the history and the revision.
     pub(super) fn admit(
         &mut self,
         join: Join<'_>,
@@ -107,13 +107,13 @@ impl State {
         self.reserved = false;
         let user = join.user;
         let at = self.members.iter().position(|member| member.user == user);
-        let gone = self
+        let returning = self
             .disconnected
             .iter()
             .position(|(member, _)| member.user == user);
-        let known = match (at, gone) {
+        let known = match (at, returning) {
             (Some(at), _) => Some(self.members[at].clone()),
-            (None, Some(gone)) => Some(self.disconnected.swap_remove(gone).0),
+            (None, Some(index)) => Some(self.disconnected.swap_remove(index).0),
             (None, None) => None,
         };
         let (name, key) = known.map_or((None, None), |known| {
@@ -158,7 +158,7 @@ impl State {
         Some(())
     }
 
-    /// Takes a member out, if it joined on this connection last.
+    /// Removes a member, if it joined on this connection last.
     pub(super) fn depart(
         &mut self,
         user: &UserId,
@@ -180,12 +180,12 @@ impl State {
         Some(member)
     }
 
-    /// Whether it is over after someone went this way.
+    /// Whether it is over after this departure.
     pub(super) fn is_over(&self, departure: Departure) -> bool {
         departure == Departure::Left && self.members.is_empty()
     }
 
-    /// How long it is kept when it is not used.
+    /// How long it exists without being used.
     pub(super) fn timeout(&self, limits: &SessionLimits) -> Duration {
         let timeout = match (self.reserved, self.members.is_empty()) {
             (true, _) => limits.reserved_timeout,

@@ -1,10 +1,10 @@
-//! What a store of sessions does. Each operation is whole: others see all of it or nothing. It must
-//! not know connections beyond the name of the one a member joined on, so that several servers can
-//! share a store.
+//! The contract of a store of sessions. Each operation is atomic: others see all of it or nothing. A
+//! store knows connections only by the id of the one that a member joined on, so that several servers
+//! can share it.
 //!
-//! Each change of a session has a number, its revision: 1 for the first and for each further one the
-//! next. Servers that share a store tell each other what they changed. With the revision they know
-//! what a member was told already in the answer to its join, and which of two lists is newer.
+//! Each change of a session has a number, its revision; the next change has the next number. Servers
+//! that share a store send each other what they changed. By the revision they know which changes the
+//! answer to a join contained, and which of two lists is newer.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use uuid::Uuid;
 
 use crate::model::UserId;
 use crate::model::session::{
-    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
-    Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
+    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
+    Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 
-/// Keeps sessions.
+/// Stores sessions.
 #[async_trait]
 pub trait SessionStore: Debug + Send + Sync {
-    /// Makes a session that waits for its first member.
+    /// Creates a session that waits for its first member.
     async fn reserve(
         &self,
         id: &SessionId,
@@ -30,11 +30,16 @@ pub trait SessionStore: Debug + Send + Sync {
         mode: ChatMode,
     ) -> Result<(), ReserveError>;
 
-    /// Lets a member in, makes the session if a creator asks, or says why not.
-    async fn join(&self, id: &SessionId, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError>;
+    /// Admits a member; creates the session if a creator asks.
+    async fn join(
+        &self,
+        id: &SessionId,
+        join: Join<'_>,
+        slot: JoinSlot,
+    ) -> Result<Joined, JoinError>;
 
     /// Sets a member's public key, and its name if one is given; all members then. `None`: it is no
-    /// member, or there is no memory for it, or the store is away.
+    /// member, or the store is full or unavailable.
     async fn save_key(
         &self,
         id: &SessionId,
@@ -43,16 +48,17 @@ pub trait SessionStore: Debug + Send + Sync {
         display_name: Option<Arc<str>>,
     ) -> Option<Saved>;
 
-    /// All members, the longest first. None of a session that does not exist, or when the store is away.
+    /// All members, in the order in which they joined. None when the session does not exist or the
+    /// store is unavailable.
     async fn members(&self, id: &SessionId) -> Vec<Member>;
 
-    /// Keeps a message in the history. `None`: there is no such session.
+    /// Adds a message to the history. `None`: there is no such session.
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended>;
 
-    /// Keeps the session keys of a session in group mode; the revision.
+    /// Sets the session keys of a session in group mode; the revision.
     async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError>;
 
-    /// Takes a member out, if it joined on this connection last. `None`: it did not.
+    /// Removes a member, if it joined on this connection last. `None`: it did not.
     async fn depart(
         &self,
         id: &SessionId,
@@ -61,16 +67,16 @@ pub trait SessionStore: Debug + Send + Sync {
         departure: Departure,
     ) -> Result<Option<Departed>, Unavailable>;
 
-    /// Sessions that were not used for too long. A store that ends them by itself looks only at
-    /// those that have members on this server, `here`, and not at all of them in each call.
-    async fn expired(&self, here: &[SessionId]) -> Vec<SessionId>;
+    /// Sessions that were not used for too long. A store that ends them by itself checks only those
+    /// that have members on this server, `local`, and a part of these in each call.
+    async fn expired(&self, local: &[SessionId]) -> Vec<SessionId>;
 
-    /// Ends a session if it still is [`expired`](Self::expired); whether it was.
+    /// Ends a session if it is still [`expired`](Self::expired); whether it was.
     async fn end_expired(&self, id: &SessionId) -> bool;
 
-    /// How many sessions there are; while the store is away, how many there were.
+    /// How many sessions there are; while the store is unavailable, how many there were.
     async fn count(&self) -> usize;
 
-    /// Counts of all sessions; of none while the store is away.
+    /// Counts of all sessions; of none while the store is unavailable.
     async fn summaries(&self) -> Vec<Summary>;
 }

@@ -24,7 +24,7 @@ pub async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
     }
     assert_eq!(
         s.why_not("g", creator("e", "k")).await,
-        Some(JoinError::Full { most: 4 })
+        Some(JoinError::Full { max: 4 })
     );
 
     assert_eq!(s.reserve("p", "k:pw", Password).await, Ok(()));
@@ -40,7 +40,7 @@ pub async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
     assert_eq!(s.why_not("p", creator("b", "k:pw")).await, None);
     assert_eq!(
         s.why_not("p", join("c", "password:pw")).await,
-        Some(JoinError::Full { most: 2 })
+        Some(JoinError::Full { max: 2 })
     );
     assert_eq!(
         s.why_not("p", join("c", "x")).await,
@@ -69,11 +69,11 @@ pub async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
 
 pub async fn a_connection_that_is_in_too_many_sessions_is_refused_last(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
-    let seat = Seat {
+    let slot = JoinSlot {
         connection: connection("b"),
         is_free: false,
     };
-    let why_not = async |key| s.store.join(&id("s"), join("b", key), seat).await.err();
+    let why_not = async |key| s.store.join(&id("s"), join("b", key), slot).await.err();
     assert_eq!(why_not("x").await, Some(JoinError::WrongKey));
     assert_eq!(why_not("k").await, Some(JoinError::Busy));
 }
@@ -97,11 +97,11 @@ pub async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew(s:
         public_key: None,
         ..join("a", "k")
     };
-    let seat = Seat {
+    let slot = JoinSlot {
         connection: connection("another"),
         is_free: true,
     };
-    let again = s.store.join(&id("s"), again, seat).await.unwrap();
+    let again = s.store.join(&id("s"), again, slot).await.unwrap();
     assert!(!again.is_new);
     assert_eq!(again.member.joined_at, first.member.joined_at);
     assert_eq!(again.members.len(), 1);
@@ -119,7 +119,7 @@ pub async fn all_who_come_at_once_are_members(s: Subject) {
     let joined = join_all(names.map(|name| s.join("s", join(name, "k")))).await;
     let refused = joined.iter().filter_map(|joined| joined.as_ref().err());
     let refused: Vec<_> = refused.collect();
-    assert_eq!(refused, [&JoinError::Full { most: 4 }; 4]);
+    assert_eq!(refused, [&JoinError::Full { max: 4 }; 4]);
     let mut sizes: Vec<_> = joined.iter().flatten().map(|j| j.members.len()).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [1, 2, 3, 4], "each sees those before");

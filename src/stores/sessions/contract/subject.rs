@@ -124,11 +124,11 @@ impl Subject {
     }
 
     pub async fn join(&self, name: &str, join: Join<'_>) -> Result<Joined, JoinError> {
-        let seat = Seat {
+        let slot = JoinSlot {
             connection: connection(join.user.as_str()),
             is_free: true,
         };
-        self.store.join(&id(name), join, seat).await
+        self.store.join(&id(name), join, slot).await
     }
 
     pub async fn why_not(&self, name: &str, join: Join<'_>) -> Option<JoinError> {

@@ -1,4 +1,4 @@
-//! One session as it is kept in memory, and what it takes.
+//! One session in memory, and what it takes.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ pub(super) const MEMBER_SIZE: usize = 512;
 pub(super) struct Stored {
     pub(super) state: State,
     pub(super) history: History,
-    /// The number of its last change.
+    /// Of its last change.
     pub(super) revision: u64,
     pub(super) last_used: u64,
-    /// What was counted of it, beside its history and for its history.
+    /// Bytes that were counted of it: without its history, and of its history.
     pub(super) counted: (usize, usize),
 }
 
@@ -33,7 +33,7 @@ impl Stored {
         }
     }
 
-    /// The number of the change that is being made now.
+    /// Notes a change; its revision.
     pub(super) fn changed(&mut self, now: u64) -> u64 {
         self.last_used = now;
         self.revision += 1;
@@ -47,8 +47,8 @@ impl Stored {
 
     /// What it takes beside its history, in bytes.
     pub(super) fn fixed_size(&self) -> usize {
-        let gone = self.state.disconnected.iter().map(|(member, _)| member);
-        let keys = self.state.members.iter().chain(gone).map(|member| {
+        let departed = self.state.disconnected.iter().map(|(member, _)| member);
+        let keys = self.state.members.iter().chain(departed).map(|member| {
             let key = member.public_key.as_ref();
             MEMBER_SIZE + key.map_or(0, |key| key.as_opaque().total_size())
         });

@@ -1,5 +1,6 @@
 use futures_util::FutureExt as _;
 
+use super::budget::common_length;
 use super::*;
 use crate::stores::sessions::HistoryLimits;
 use crate::stores::sessions::contract::contract_suite;
@@ -57,8 +58,7 @@ impl Bench {
     }
 
     fn used(&self) -> usize {
-        let [fixed, history] = [&self.store.fixed_used, &self.store.history_used];
-        fixed.load(Ordering::Relaxed) + history.load(Ordering::Relaxed)
+        self.store.usage.bytes()
     }
 }
 

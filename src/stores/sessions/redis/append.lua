@@ -1,7 +1,7 @@
--- Adds a message to the history; the oldest go when there are too many.
+-- Adds a message to the history; the oldest are dropped when there are too many.
 -- ARGV: the message; its id; most messages; most bytes; what a message takes beside its bytes.
 -- Returns nothing if there is no session, else the revision, 1 if the message was sent before, and
--- what prolonging it returned.
+-- the result of prolong().
 local message, id = ARGV[1], ARGV[2]
 local most, most_bytes, extra = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local timeout = redis.call('HGET', KEYS[1], 'timeout')

@@ -1,5 +1,5 @@
-//! Changing a session that others may change at the same time: it is read, something is decided, and it
-//! is changed if it is still what was read. Else all of that is done again, a bounded number of times.
+//! Changing a session that other servers may change at the same time: read it, decide, and write it if it
+//! is unchanged; else try again, a bounded number of times.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -15,51 +15,51 @@ use crate::model::session::SessionId;
 use crate::stores::drivers::redis::RedisError;
 use crate::stores::sessions::state::State;
 
-/// How often it is tried. In each round at least one of those who are at it is done.
-const TRIES: u32 = 64;
-/// For how long it is tried again, since a client waits.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// After how many tries there is a pause before the next, and how long it is at most.
-const TRIES_AT_ONCE: u32 = 3;
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+/// How many times a change is tried. Each time, at least one of the concurrent changes succeeds.
+const MAX_TRIES: u32 = 64;
+/// For how long a change is tried, since a client waits.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many tries follow each other without a pause.
+const IMMEDIATE_TRIES: u32 = 3;
+const MAX_PAUSE: Duration = Duration::from_millis(10);
 
-/// Whether who changes a session gets its history, as it is at the same moment.
+/// Whether a change returns the history, as it is at the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reads {
     Nothing,
     History,
 }
 
-/// What is to become of a session, and what is answered when it did.
+/// The decision on a session: its new state, and the result once that is written.
 #[derive(Debug)]
 pub(super) struct Decided<T> {
-    /// `None`: it is over.
+    /// `None`: it ends.
     state: Option<State>,
-    outcome: T,
-    /// It is done also when Redis has no memory.
-    anyway: bool,
+    result: T,
+    /// It is written even when Redis is full.
+    even_if_full: bool,
 }
 
 impl<T> Decided<T> {
-    pub(super) fn keep(state: State, outcome: T) -> Self {
+    pub(super) fn write(state: State, result: T) -> Self {
         Self {
             state: Some(state),
-            outcome,
-            anyway: false,
+            result,
+            even_if_full: false,
         }
     }
 
-    pub(super) fn end(outcome: T) -> Self {
+    pub(super) fn end(result: T) -> Self {
         Self {
             state: None,
-            outcome,
-            anyway: true,
+            result,
+            even_if_full: true,
         }
     }
 
-    pub(super) fn anyway(self) -> Self {
+    pub(super) fn even_if_full(self) -> Self {
         Self {
-            anyway: true,
+            even_if_full: true,
             ..self
         }
     }
@@ -67,15 +67,15 @@ impl<T> Decided<T> {
 
 /// Why nothing was changed.
 #[derive(Debug)]
-pub(super) enum Refused<E> {
-    /// It was decided so.
+pub(super) enum Rejected<E> {
+    /// By the decision.
     Decided(E),
-    /// It was not possible; the reason was noted.
+    /// It failed, which is logged.
     Failed,
 }
 
-impl<E> Refused<E> {
-    /// What was decided, or this.
+impl<E> Rejected<E> {
+    /// The reason of the decision, or else this one.
     pub(super) fn or(self, failed: E) -> E {
         match self {
             Self::Decided(error) => error,
@@ -84,24 +84,24 @@ impl<E> Refused<E> {
     }
 }
 
-/// Why something is not possible.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// Also when it cannot be written.
+    /// Or it cannot be written.
     #[error("it cannot be read by this release")]
     Unreadable,
     #[error("others change it all the time")]
     Contended,
     #[error("there are as many sessions as there may be")]
-    NoPlace,
+    TooMany,
 }
 
 impl Failure {
-    /// Says why, unless it is nothing unusual, or Redis, of which the
-    /// [`Troubles`](super::troubles::Troubles) tell.
-    pub(super) fn note(&self) {
+    /// Logs what is unusual. Errors of Redis are logged by
+    /// [`ErrorThrottle`](super::error_throttle::ErrorThrottle).
+    pub(super) fn log(&self) {
         if matches!(self, Self::Unreadable | Self::Contended) {
             tracing::error!(reason = %self, "a session in Redis cannot be used");
         }
@@ -109,32 +109,32 @@ impl Failure {
 }
 
 impl RedisStore {
-    /// Changes a session as it is decided.
+    /// Changes a session by a decision, which may be made several times.
     pub(super) async fn change<T, E>(
         &self,
         id: &SessionId,
         reads: Reads,
         mut decide: impl FnMut(Option<State>) -> Result<Decided<T>, E>,
-    ) -> Result<(T, Committed), Refused<E>> {
+    ) -> Result<(T, Committed), Rejected<E>> {
         let failed = |failure: Failure| {
-            failure.note();
-            Refused::Failed
+            failure.log();
+            Rejected::Failed
         };
         let (keys, start) = (self.keys(id), Instant::now());
-        for tried in 0..TRIES {
+        for tried in 0..MAX_TRIES {
             pause(tried).await;
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > CHANGE_TIMEOUT {
                 break;
             }
             let (before, state) = self.read(&keys).await.map_err(failed)?;
-            let decided = decide(state).map_err(Refused::Decided)?;
+            let decided = decide(state).map_err(Rejected::Decided)?;
             let committed = self.commit(&keys, before, &decided, reads).await;
             if let Some(committed) = committed.map_err(failed)? {
                 match decided.state {
-                    Some(_) => self.tell_index(id, committed.index_for).await,
+                    Some(_) => self.update_index(id, committed.index_for).await,
                     None => self.index.remove(&self.redis, id).await,
                 }
-                return Ok((decided.outcome, committed));
+                return Ok((decided.result, committed));
             }
         }
         Err(failed(Failure::Contended))
@@ -143,12 +143,12 @@ impl RedisStore {
     async fn read(&self, keys: &Keys) -> Result<(Option<Stamp>, Option<State>), Failure> {
         let fields = ["stamp", "state"];
         let read = self.redis.query(&Cmd::hmget(&keys.session, &fields)).await;
-        let (stamp, state): (Option<Stamp>, Option<Vec<u8>>) = self.troubles.note(read)?;
+        let (stamp, state): (Option<Stamp>, Option<Vec<u8>>) = self.errors.note(read)?;
         let state = state.map(|state| encoded::read_state(&state).ok_or(Failure::Unreadable));
         Ok((stamp, state.transpose()?))
     }
 
-    /// `None`: somebody else changed it.
+    /// `None`: it was changed meanwhile.
     async fn commit<T>(
         &self,
         keys: &Keys,
@@ -157,7 +157,7 @@ impl RedisStore {
         reads: Reads,
     ) -> Result<Option<Committed>, Failure> {
         if before.is_none() && self.index.count(&self.redis).await? >= self.limits.sessions {
-            return Err(Failure::NoPlace);
+            return Err(Failure::TooMany);
         }
         let written = match &decided.state {
             Some(state) => {
@@ -171,28 +171,28 @@ impl RedisStore {
             before,
             after: after.map(|(state, timeout)| (&**state, *timeout)),
             reads_history: reads == Reads::History,
-            anyway: decided.anyway,
+            even_if_full: decided.even_if_full,
         };
         let committed = self.scripts.commit(&self.redis, keys, &commit).await;
-        if !decided.anyway {
-            self.troubles.note_room(&committed);
+        if !decided.even_if_full {
+            self.errors.note_memory(&committed);
         }
-        Ok(self.troubles.note(committed)?)
+        Ok(self.errors.note(committed)?)
     }
 
-    /// For how many milliseconds a session is kept without being used.
+    /// For how many milliseconds a session exists without being used.
     fn timeout(&self, state: &State) -> NonZeroU64 {
-        /// More than anyone sets, and few enough to count with.
-        const LONGEST: u128 = 1 << 48;
-        let timeout = state.timeout(&self.limits).as_millis().min(LONGEST) as u64;
+        /// More than any setting, and small enough for the numbers of Lua.
+        const MAX: u128 = 1 << 48;
+        let timeout = state.timeout(&self.limits).as_millis().min(MAX) as u64;
         NonZeroU64::new(timeout).unwrap_or(NonZeroU64::MIN)
     }
 }
 
-/// Lets the others come through who are at the same session.
+/// Waits a random time, so that concurrent changes of the same session succeed.
 async fn pause(tried: u32) {
-    if tried >= TRIES_AT_ONCE {
+    if tried >= IMMEDIATE_TRIES {
         let part: f64 = rand::rng().random_range(0.0..1.0);
-        tokio::time::sleep(LONGEST_PAUSE.mul_f64(part)).await;
+        tokio::time::sleep(MAX_PAUSE.mul_f64(part)).await;
     }
 }

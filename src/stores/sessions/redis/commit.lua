@@ -1,8 +1,8 @@
--- Changes a session, if nobody else did meanwhile.
--- ARGV: the stamp that was read, or nothing if there was no session; the new stamp; the state; how
--- long it is kept without being used, in milliseconds, or 0 if it is over; 1 to read the history.
--- Returns nothing if it was changed meanwhile, else the revision, what prolonging it returned, and
--- the history.
+-- Changes a session, unless it was changed meanwhile.
+-- ARGV: the stamp that was read, or nothing if there was no session; the new stamp; the state; for how
+-- many milliseconds it exists without being used, or 0 if it is over; 1 to read the history.
+-- Returns nothing if it was changed meanwhile, else the revision, the result of prolong(), and the
+-- history.
 local expected, stamp, state, timeout = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local found = redis.call('HGET', KEYS[1], 'stamp') or ''
 if found ~= expected and found ~= stamp then
@@ -16,7 +16,7 @@ else
     if found == '' then
         -- A history without its session is no session's.
         redis.call('DEL', unpack(KEYS))
-        -- Greater than those of an earlier session with this id, which some may still believe in.
+        -- Greater than those of an earlier session with this id, which servers may still have.
         local now = redis.call('TIME')
         redis.call('HSET', KEYS[1], 'revision', string.format('%d%06d', now[1], now[2]))
     end

@@ -1,6 +1,7 @@
-//! How sessions and messages are written in Redis: MessagePack with the names of fields. While servers
-//! are replaced by newer ones, both write what both read. So a field that is added has a default, and
-//! what is not known is skipped; a change that older servers must not read raises the version.
+//! How sessions and messages are written in Redis: MessagePack with the names of fields. Servers of
+//! different releases run side by side during an update, and read what each other writes: a field that is
+//! added has a default, unknown fields are skipped, and a change that older servers must not read raises
+//! the version.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::payload::OwnedValue;
 use crate::stores::sessions::KeyHash;
 use crate::stores::sessions::state::State;
 
-/// The newest version that is read here, and the one that is written.
+/// The version that is written, and the newest one that is read.
 const VERSION: u32 = 1;
 
 fn first_version() -> u32 {
@@ -35,7 +36,7 @@ struct StateForm<'a> {
     #[serde(default)]
     members: Vec<MemberForm<'a>>,
     #[serde(default)]
-    disconnected: Vec<GoneForm<'a>>,
+    disconnected: Vec<DisconnectedForm<'a>>,
     #[serde(default)]
     session_keys: Option<OwnedForm<'a>>,
 }
@@ -51,9 +52,9 @@ struct MemberForm<'a> {
     connection: Bytes,
 }
 
-/// A member who may come back.
+/// A member that may return.
 #[derive(Serialize, Deserialize)]
-struct GoneForm<'a> {
+struct DisconnectedForm<'a> {
     member: MemberForm<'a>,
     since: u64,
 }
@@ -87,13 +88,17 @@ pub(super) fn write_state(state: &State) -> Option<Vec<u8>> {
         mode: state.mode.as_str().into(),
         reserved: state.reserved,
         members: state.members.iter().map(MemberForm::of).collect(),
-        disconnected: state.disconnected.iter().map(GoneForm::of).collect(),
+        disconnected: state
+            .disconnected
+            .iter()
+            .map(DisconnectedForm::of)
+            .collect(),
         session_keys: state.session_keys.as_ref().map(OwnedForm::of),
     };
     rmp_serde::to_vec_named(&form).ok()
 }
 
-/// `None`: it is nothing that this release can read.
+/// `None`: this release cannot read it.
 pub(super) fn read_state(bytes: &[u8]) -> Option<State> {
     let form: StateForm<'_> = rmp_serde::from_slice(bytes).ok()?;
     if form.version > VERSION {
@@ -115,7 +120,7 @@ pub(super) fn read_state(bytes: &[u8]) -> Option<State> {
         disconnected: form
             .disconnected
             .into_iter()
-            .map(GoneForm::read)
+            .map(DisconnectedForm::read)
             .collect::<Option<_>>()?,
         session_keys,
     })
@@ -135,7 +140,7 @@ pub(super) fn write_message(message: &Message) -> Option<Vec<u8>> {
     rmp_serde::to_vec_named(&form).ok()
 }
 
-/// `None`: it is nothing that this release can read.
+/// `None`: this release cannot read it.
 pub(super) fn read_message(bytes: &[u8]) -> Option<Message> {
     let form: MessageForm<'_> = rmp_serde::from_slice(bytes).ok()?;
     if form.version > VERSION {
@@ -156,9 +161,9 @@ pub(super) fn read_message(bytes: &[u8]) -> Option<Message> {
     })
 }
 
-/// What stands for a message's id, which belongs to the member who sent it: of one size, whatever the
-/// id is.
-pub(super) fn name_of(message: &Message) -> impl AsRef<[u8]> {
+/// A digest of the sender and the id of a message, so that all take the same space. An id belongs to the
+/// member who sent it.
+pub(super) fn id_digest(message: &Message) -> impl AsRef<[u8]> {
     let mut digest = Context::new(&SHA256);
     for part in [message.from.as_str(), &message.id.text()] {
         digest.update(&(part.len() as u64).to_be_bytes());
@@ -193,7 +198,7 @@ impl<'a> MemberForm<'a> {
     }
 }
 
-impl<'a> GoneForm<'a> {
+impl<'a> DisconnectedForm<'a> {
     fn of((member, since): &'a (Member, u64)) -> Self {
         Self {
             member: MemberForm::of(member),
@@ -207,8 +212,8 @@ impl<'a> GoneForm<'a> {
 }
 
 impl<'a> OwnedForm<'a> {
-    fn of(kept: &'a OwnedValue) -> Self {
-        let (text, attachments) = kept.to_parts();
+    fn of(value: &'a OwnedValue) -> Self {
+        let (text, attachments) = value.to_parts();
         Self { text, attachments }
     }
 

@@ -1,6 +1,6 @@
-//! Which sessions there are: a sorted set of their ids by when they expire. It is on one server of a
-//! cluster and the sessions are on all, so it is told of them afterwards: one that is missing in it, or
-//! in it too long, is counted wrongly, and nothing else.
+//! The index of all sessions: a sorted set of their ids by when they expire. In a Redis cluster it is on
+//! one server and the sessions on all, so it is updated after a session: one that is missing in it, or in
+//! it for too long, is counted wrongly, with no other effect.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,14 +10,14 @@ use ::redis::{Cmd, Script};
 use crate::model::session::SessionId;
 use crate::stores::drivers::redis::{Redis, RedisError};
 
-/// ARGV: the id; for how many milliseconds it is kept.
+/// ARGV: the id; for how many milliseconds the session exists.
 const PUT: &str = "#!lua
 local time = redis.call('TIME')
 local expires = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
 redis.call('ZADD', KEYS[1], string.format('%.0f', expires), ARGV[1])
 ";
 
-/// Forgets those that expired, and returns how many are left.
+/// Removes those that expired, and returns how many are left.
 const COUNT: &str = "#!lua flags=allow-oom
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -30,7 +30,7 @@ pub(super) struct Index {
     key: String,
     put: Script,
     count: Script,
-    /// How many there were.
+    /// How many there were at the last count.
     last: AtomicUsize,
 }
 
@@ -44,14 +44,14 @@ impl Index {
         }
     }
 
-    /// Notes that a session is kept for so many milliseconds from now.
+    /// A session exists for this many milliseconds from now.
     pub(super) async fn put(&self, redis: &Redis, id: &SessionId, timeout: NonZeroU64) {
         let mut call = self.put.key(&self.key);
         call.arg(id.as_str()).arg(timeout.get());
         note(redis.run(&call).await);
     }
 
-    /// Notes that a session is over.
+    /// A session is over.
     pub(super) async fn remove(&self, redis: &Redis, id: &SessionId) {
         note(redis.query(&Cmd::zrem(&self.key, id.as_str())).await);
     }
@@ -63,7 +63,7 @@ impl Index {
         Ok(count)
     }
 
-    /// How many there were when they were counted last.
+    /// How many there were at the last count.
     pub(super) fn last_count(&self) -> usize {
         self.last.load(Ordering::Relaxed)
     }
@@ -77,8 +77,8 @@ impl Index {
     }
 }
 
-fn note(told: Result<(), RedisError>) {
-    if let Err(error) = told {
+fn note(updated: Result<(), RedisError>) {
+    if let Err(error) = updated {
         tracing::debug!(%error, "the index of sessions was not told");
     }
 }

@@ -1,12 +1,12 @@
-//! The names of what is kept of a session.
+//! The names of the keys of a session.
 
 use crate::model::session::SessionId;
 use crate::stores::drivers::redis::Redis;
 
-/// Names with one tag: in a cluster they are on one server.
+/// All with one tag: in a Redis cluster they are on one server.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// A hash: the state of the session and what belongs to it.
+    /// A hash: the state of the session, its revision and its timeout.
     pub(super) session: String,
     /// A list: the messages, oldest first.
     pub(super) history: String,

@@ -1,32 +1,31 @@
-//! Sessions in Redis, which servers share: a member is in a session wherever it is connected, and a
-//! session outlives the server that made it.
+//! Sessions in Redis, which servers share: a member is in a session whichever server it is connected to,
+//! and a session outlives the server that created it.
 //!
-//! What may be done is decided here, by the same [`State`] as for sessions in memory. An operation reads
-//! the state, decides, and has a script change the session whole unless somebody else did meanwhile; then
-//! it is done again. A message needs no decision: it is one script.
+//! What may be done is decided on the server, by the same [`State`] as for sessions in memory. An
+//! operation reads the state, decides, and has a script write the new state unless it was changed
+//! meanwhile; then it is tried again. A message needs no decision: it is one script.
 //!
-//! Sessions expire by Redis itself, each with all that is kept of it. What sessions take is bounded for
-//! each by the limits of members and of its history, and for all together only by Redis: it has to have a
-//! `maxmemory`, and the policy `noeviction`. When it is full, nobody comes in and nothing is kept any
-//! more, but messages are relayed and members go. `sessions_memory` counts for nothing here, since no
-//! server knows what the others keep. The number of sessions is looked at before one is made, so several
-//! servers may make a few too many at once.
+//! Sessions expire in Redis itself, each with all its keys. The memory of each is bounded by the limits of
+//! members and of its history, that of all together only by Redis, which needs a `maxmemory` and the
+//! policy `noeviction`. When it is full, nobody can join and nothing is stored any more, but messages are
+//! relayed and members can leave. `sessions_memory` has no effect, since no server knows what the others
+//! store. The number of sessions is checked before one is created, so several servers may create a few
+//! too many at once.
 
+mod access;
 mod change;
 mod encoded;
+mod error_throttle;
 mod index;
 mod keys;
 mod scripts;
 mod stamp;
 #[cfg(test)]
 mod tests;
-mod troubles;
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ::redis::Cmd;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -37,20 +36,20 @@ use super::{KeyHash, SessionLimits};
 use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
-    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, Joined, KeysError, Member,
-    Message, ReserveError, Saved, Seat, SessionId, Summary, Unavailable,
+    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
+    Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use crate::stores::drivers::redis::Redis;
-use change::{Decided, Failure, Reads, Refused};
+use change::{Decided, Reads, Rejected};
+use error_throttle::ErrorThrottle;
 use index::Index;
 use keys::Keys;
 use scripts::{Committed, Scripts};
-use troubles::Troubles;
 
-/// How many sessions are asked for at once, and looked at for having ended in one call at least.
-const AT_ONCE: usize = 1_000;
-/// In how many calls all sessions that have members here are looked at.
+/// How many sessions are asked for at once, and checked for having expired in one call at least.
+const BATCH: usize = 1_000;
+/// In how many calls all sessions that have members on this server are checked.
 const CALLS_FOR_ALL: usize = 20;
 
 /// All sessions in one Redis.
@@ -61,19 +60,19 @@ pub struct RedisStore {
     clock: Arc<dyn Clock>,
     scripts: Scripts,
     index: Index,
-    /// Up to where it was looked for sessions that ended.
-    looked_at: AtomicUsize,
-    troubles: Troubles,
+    /// Where the next check for expired sessions begins.
+    next_checked: AtomicUsize,
+    errors: ErrorThrottle,
 }
 
 impl RedisStore {
-    /// The sessions that are in this Redis.
+    /// The sessions in this Redis.
     pub fn new(redis: Arc<Redis>, limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
         Self {
             index: Index::new(&redis),
             scripts: Scripts::new(),
-            looked_at: AtomicUsize::new(0),
-            troubles: Troubles::default(),
+            next_checked: AtomicUsize::new(0),
+            errors: ErrorThrottle::default(),
             redis,
             limits,
             clock,
@@ -83,88 +82,14 @@ impl RedisStore {
     fn keys(&self, id: &SessionId) -> Keys {
         Keys::of(&self.redis, id)
     }
-
-    async fn try_append(
-        &self,
-        id: &SessionId,
-        message: &Message,
-    ) -> Result<Option<Appended>, Failure> {
-        let keys = self.keys(id);
-        let name = encoded::name_of(message);
-        let written = encoded::write_message(message).ok_or(Failure::Unreadable)?;
-        let entry = (name.as_ref(), &*written);
-        let history = self.limits.history;
-        let appended = self.scripts.append(&self.redis, &keys, entry, history);
-        let appended = appended.await;
-        self.troubles.note_room(&appended);
-        if matches!(&appended, Err(error) if error.is_out_of_memory()) {
-            // It is used nevertheless.
-            self.use_now(id).await?;
-        }
-        let Some(message) = self.troubles.note(appended)? else {
-            return Ok(None);
-        };
-        self.tell_index(id, message.index_for).await;
-        let revision = message.revision;
-        Ok(Some(match message.is_repeated {
-            true => Appended::Repeated { revision },
-            false => Appended::First { revision },
-        }))
-    }
-
-    /// A session, which is kept for longer by that.
-    async fn use_now(&self, id: &SessionId) -> Result<Option<State>, Failure> {
-        let touched = self.scripts.touch(&self.redis, &self.keys(id)).await;
-        let Some(touched) = self.troubles.note(touched)? else {
-            return Ok(None);
-        };
-        self.tell_index(id, touched.index_for).await;
-        let state = encoded::read_state(&touched.state).ok_or(Failure::Unreadable)?;
-        Ok(Some(state))
-    }
-
-    /// Tells the index for how many milliseconds a session is kept, if it has to know.
-    async fn tell_index(&self, id: &SessionId, timeout: Option<NonZeroU64>) {
-        if let Some(timeout) = timeout {
-            self.index.put(&self.redis, id, timeout).await;
-        }
-    }
-
-    async fn is_gone(&self, id: &SessionId) -> bool {
-        let asked = Cmd::exists(self.keys(id).session);
-        let exists = self.redis.query(&asked).await;
-        exists.is_ok_and(|exists: bool| !exists)
-    }
-
-    /// The messages that a member may see, of those that were read.
-    fn history(&self, read: &[Vec<u8>], user: &UserId) -> Vec<Arc<Message>> {
-        let messages: Vec<_> = read
-            .iter()
-            .filter_map(|m| encoded::read_message(m))
-            .collect();
-        if messages.len() < read.len() {
-            tracing::error!("some messages in Redis cannot be read by this release");
-        }
-        let seen = messages.into_iter().filter(|message| message.is_for(user));
-        seen.map(Arc::new).collect()
-    }
-
-    async fn summary(&self, id: &SessionId) -> Option<Summary> {
-        let keys = self.keys(id);
-        let mut asked = ::redis::pipe();
-        asked.hget(&keys.session, "state").llen(&keys.history);
-        let (state, messages): (Option<Vec<u8>>, usize) = self.redis.pipe(&asked).await.ok()?;
-        let state = encoded::read_state(&state?)?;
-        Some(state.summary(id.clone(), messages))
-    }
 }
 
-/// Those to be looked at in this call, and from where on in the next.
+/// The sessions to check in this call, and where the next call begins.
 fn part(all: &[SessionId], start: usize) -> (impl Iterator<Item = &SessionId>, usize) {
-    let most = AT_ONCE.max(all.len() / CALLS_FOR_ALL).min(all.len());
+    let count = BATCH.max(all.len() / CALLS_FOR_ALL).min(all.len());
     let start = if start < all.len() { start } else { 0 };
-    let part = all.iter().cycle().skip(start).take(most);
-    (part, start + most)
+    let part = all.iter().cycle().skip(start).take(count);
+    (part, start + count)
 }
 
 #[async_trait]
@@ -178,28 +103,33 @@ impl SessionStore for RedisStore {
         let key = KeyHash::new(key, mode);
         let reserved = self.change(id, Reads::Nothing, |found| match found {
             Some(_) => Err(ReserveError::Exists),
-            None => Ok(Decided::keep(State::reserved(key.clone(), mode), ())),
+            None => Ok(Decided::write(State::reserved(key.clone(), mode), ())),
         });
         match reserved.await {
             Ok(_) => Ok(()),
-            Err(refused) => Err(refused.or(ReserveError::Busy)),
+            Err(rejected) => Err(rejected.or(ReserveError::Busy)),
         }
     }
 
-    async fn join(&self, id: &SessionId, join: Join<'_>, seat: Seat) -> Result<Joined, JoinError> {
+    async fn join(
+        &self,
+        id: &SessionId,
+        join: Join<'_>,
+        slot: JoinSlot,
+    ) -> Result<Joined, JoinError> {
         let grace = self.limits.rejoin_grace;
         let joined = self.change(id, Reads::History, |found| {
             State::check(found.as_ref(), &join, self.limits.members)?;
-            if !seat.is_free {
+            if !slot.is_free {
                 return Err(JoinError::Busy);
             }
             let mut state = found.unwrap_or_else(State::created);
-            let joined = state.admit(join.clone(), seat.connection, self.clock.now_ms(), grace);
-            Ok(Decided::keep(state, joined))
+            let joined = state.admit(join.clone(), slot.connection, self.clock.now_ms(), grace);
+            Ok(Decided::write(state, joined))
         });
         let (joined, committed) = joined
             .await
-            .map_err(|refused| refused.or(JoinError::Busy))?;
+            .map_err(|rejected| rejected.or(JoinError::Busy))?;
         Ok(Joined {
             history: self.history(&committed.history, &joined.member.user),
             revision: committed.revision,
@@ -219,7 +149,7 @@ impl SessionStore for RedisStore {
             let saved = state.save_key(user, key.clone(), display_name.clone());
             let members = saved.map(|()| state.members.clone());
             members
-                .map(|members| Decided::keep(state, members))
+                .map(|members| Decided::write(state, members))
                 .ok_or(())
         });
         let (members, Committed { revision, .. }) = saved.await.ok()?;
@@ -227,10 +157,10 @@ impl SessionStore for RedisStore {
     }
 
     async fn members(&self, id: &SessionId) -> Vec<Member> {
-        match self.use_now(id).await {
+        match self.touch(id).await {
             Ok(found) => found.map_or_else(Vec::new, |state| state.members),
             Err(failure) => {
-                failure.note();
+                failure.log();
                 Vec::new()
             }
         }
@@ -239,8 +169,8 @@ impl SessionStore for RedisStore {
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended> {
         let appended = self.try_append(id, &message).await;
         appended.unwrap_or_else(|failure| {
-            failure.note();
-            Some(Appended::NotKept)
+            failure.log();
+            Some(Appended::NotStored)
         })
     }
 
@@ -249,11 +179,11 @@ impl SessionStore for RedisStore {
             let is_group = |state: &State| state.mode == ChatMode::Group;
             let mut state = found.filter(is_group).ok_or(KeysError::NotGroup)?;
             state.session_keys = Some(keys.clone());
-            Ok(Decided::keep(state, ()))
+            Ok(Decided::write(state, ()))
         });
         match set.await {
             Ok(((), committed)) => Ok(committed.revision),
-            Err(refused) => Err(refused.or(KeysError::Busy)),
+            Err(rejected) => Err(rejected.or(KeysError::Busy)),
         }
     }
 
@@ -272,7 +202,7 @@ impl SessionStore for RedisStore {
             let members = state.members.clone();
             Ok(match state.is_over(departure) {
                 true => Decided::end((member, members)),
-                false => Decided::keep(state, (member, members)).anyway(),
+                false => Decided::write(state, (member, members)).even_if_full(),
             })
         });
         match departed.await {
@@ -281,16 +211,16 @@ impl SessionStore for RedisStore {
                 members,
                 revision,
             })),
-            Err(Refused::Decided(())) => Ok(None),
-            Err(Refused::Failed) => Err(Unavailable),
+            Err(Rejected::Decided(())) => Ok(None),
+            Err(Rejected::Failed) => Err(Unavailable),
         }
     }
 
-    async fn expired(&self, here: &[SessionId]) -> Vec<SessionId> {
-        let (part, next) = part(here, self.looked_at.load(Ordering::Relaxed));
-        self.looked_at.store(next, Ordering::Relaxed);
-        let looked = part.map(async |id| self.is_gone(id).await.then(|| id.clone()));
-        join_all(looked).await.into_iter().flatten().collect()
+    async fn expired(&self, local: &[SessionId]) -> Vec<SessionId> {
+        let (part, next) = part(local, self.next_checked.load(Ordering::Relaxed));
+        self.next_checked.store(next, Ordering::Relaxed);
+        let checked = part.map(async |id| self.is_gone(id).await.then(|| id.clone()));
+        join_all(checked).await.into_iter().flatten().collect()
     }
 
     async fn end_expired(&self, id: &SessionId) -> bool {
@@ -305,8 +235,8 @@ impl SessionStore for RedisStore {
     async fn summaries(&self) -> Vec<Summary> {
         let all = self.index.all(&self.redis).await.unwrap_or_default();
         let mut summaries = Vec::new();
-        for some in all.chunks(AT_ONCE) {
-            let asked = join_all(some.iter().map(|id| self.summary(id))).await;
+        for batch in all.chunks(BATCH) {
+            let asked = join_all(batch.iter().map(|id| self.summary(id))).await;
             summaries.extend(asked.into_iter().flatten());
         }
         summaries

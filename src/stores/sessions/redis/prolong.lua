@@ -1,7 +1,7 @@
--- What each script of a session begins with. KEYS: the session, its history, the ids in it.
+-- The beginning of each script of a session. KEYS: the session, its history, the ids in it.
 
--- Keeps the session for so many milliseconds from now. Returns the same number when the index has to
--- know, else 0. The index is not told of each use: it may miss a session in its last eighth.
+-- Lets the session exist for this many milliseconds from now. Returns the same number when the index
+-- has to be updated, else 0. Not each use updates the index: it may miss a session in its last eighth.
 local function prolong(timeout)
     for _, key in ipairs(KEYS) do
         redis.call('PEXPIRE', key, timeout)

@@ -1,6 +1,6 @@
-//! What Redis does as a whole: the scripts, their arguments and what they return. All their keys are
-//! one session's. A script that has no flag is refused from its first line on when Redis has no memory
-//! left; those that free some, or take none, run nevertheless.
+//! The scripts by which Redis changes a session atomically, with their arguments and results. All their
+//! keys belong to one session. When Redis is full it rejects a script that has no flag; those that free
+//! memory, or need none, run nevertheless.
 
 use std::num::NonZeroU64;
 
@@ -15,45 +15,45 @@ use crate::stores::sessions::HistoryLimits;
 #[derive(Debug)]
 pub(super) struct Scripts {
     commit: Script,
-    /// The same for what must be possible without memory.
-    commit_anyway: Script,
+    /// The same when Redis may be full.
+    commit_if_full: Script,
     append: Script,
     touch: Script,
 }
 
-/// How a session is to be changed.
+/// A change of a session.
 #[derive(Debug)]
 pub(super) struct Commit<'a> {
-    /// What it was when it was read; `None`: there was none.
+    /// The state that was read; `None`: there was no session.
     pub(super) before: Option<Stamp>,
-    /// What it is then, and for how many milliseconds it is kept without being used; `None`: it is
-    /// over.
+    /// The new state, and for how many milliseconds the session exists without being used; `None`:
+    /// it ends.
     pub(super) after: Option<(&'a [u8], NonZeroU64)>,
     pub(super) reads_history: bool,
-    /// It is done also when Redis has no memory.
-    pub(super) anyway: bool,
+    /// It is written even when Redis is full.
+    pub(super) even_if_full: bool,
 }
 
-/// It was changed.
+/// A session was changed.
 #[derive(Debug)]
 pub(super) struct Committed {
     pub(super) revision: u64,
-    /// For how long it is kept, when the index has to know.
+    /// For how many milliseconds it exists, when the index has to be updated.
     pub(super) index_for: Option<NonZeroU64>,
-    /// Oldest first, when it was to be read.
+    /// Oldest first; empty unless it was asked for.
     pub(super) history: Vec<Vec<u8>>,
 }
 
-/// A message was taken.
+/// A message was added.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(super) struct Added {
     pub(super) revision: u64,
     pub(super) is_repeated: bool,
     /// As in [`Committed`].
     pub(super) index_for: Option<NonZeroU64>,
 }
 
-/// A session that was used.
+/// A session was used.
 #[derive(Debug)]
 pub(super) struct Touched {
     pub(super) state: Vec<u8>,
@@ -67,24 +67,24 @@ impl Scripts {
             let parts = ["#!lua", flags, "\n", include_str!("prolong.lua"), body];
             Script::new(&parts.concat())
         };
-        const ANYWAY: &str = " flags=allow-oom";
+        const IF_FULL: &str = " flags=allow-oom";
         Self {
             commit: script("", include_str!("commit.lua")),
-            commit_anyway: script(ANYWAY, include_str!("commit.lua")),
+            commit_if_full: script(IF_FULL, include_str!("commit.lua")),
             append: script("", include_str!("append.lua")),
-            touch: script(ANYWAY, include_str!("touch.lua")),
+            touch: script(IF_FULL, include_str!("touch.lua")),
         }
     }
 
-    /// Changes a session. `None`: it is not what it was any more.
+    /// Changes a session. `None`: it was changed meanwhile.
     pub(super) async fn commit(
         &self,
         redis: &Redis,
         keys: &Keys,
         commit: &Commit<'_>,
     ) -> Result<Option<Committed>, RedisError> {
-        let script = match commit.anyway {
-            true => &self.commit_anyway,
+        let script = match commit.even_if_full {
+            true => &self.commit_if_full,
             false => &self.commit,
         };
         let mut call = on(script, keys);
@@ -113,20 +113,20 @@ impl Scripts {
         keys: &Keys,
         (id, message): (&[u8], &[u8]),
         limits: HistoryLimits,
-    ) -> Result<Option<Taken>, RedisError> {
+    ) -> Result<Option<Added>, RedisError> {
         let mut call = on(&self.append, keys);
         call.arg(message).arg(id);
         call.arg(limits.messages).arg(limits.bytes);
         call.arg(Message::FIELDS);
-        let taken: Option<(u64, u8, u64)> = redis.run(&call).await?;
-        Ok(taken.map(|(revision, repeated, index)| Taken {
+        let added: Option<(u64, u8, u64)> = redis.run(&call).await?;
+        Ok(added.map(|(revision, repeated, index)| Added {
             revision,
             is_repeated: repeated != 0,
             index_for: NonZeroU64::new(index),
         }))
     }
 
-    /// Reads a session and prolongs it. `None`: there is none.
+    /// Reads a session and prolongs it. `None`: there is no such session.
     pub(super) async fn touch(
         &self,
         redis: &Redis,

@@ -1,5 +1,5 @@
-//! What tells one state of a session from all others, also from those of a session that had the same
-//! id before. The revision does not: a message takes one too, and must make nobody try again.
+//! Identifies one state of a session, by which concurrent changes are detected. The revision does not
+//! serve for that: a message has one, too, and must not make other changes fail.
 
 use ::redis::{FromRedisValue, ParsingError, RedisWrite, ToRedisArgs, Value};
 use uuid::Uuid;

@@ -20,7 +20,7 @@ async fn is_refused(node: &Node) {
     assert!(saved.is_none());
     assert_eq!(subject.set_keys("s", "{}").await, Err(KeysError::Busy));
     let sent = subject.append("s", message(2, "a", None, "1")).await;
-    assert_eq!(sent, Some(Appended::NotKept));
+    assert_eq!(sent, Some(Appended::NotStored));
     assert!(subject.sweep(&[id("s")]).await.is_empty());
 }
 
@@ -63,7 +63,7 @@ async fn a_session_is_used_by_a_message_that_is_not_kept() {
     node.ask::<()>(&["PEXPIRE", &key, "100000"]).await;
     node.set_memory("1").await;
     let sent = node.subject.append("s", message(1, "a", None, "1")).await;
-    assert_eq!(sent, Some(Appended::NotKept));
+    assert_eq!(sent, Some(Appended::NotStored));
     assert!(node.ask::<i64>(&["PTTL", &key]).await > 100_000);
 }
 
@@ -99,7 +99,7 @@ async fn a_redis_that_stands_still_holds_nobody_up_for_long() {
     let why = node.subject.why_not("s", join("b", "k")).await;
     assert_eq!(why, Some(JoinError::Busy));
     let sent = node.subject.append("s", message(1, "a", None, "1")).await;
-    assert_eq!(sent, Some(Appended::NotKept));
+    assert_eq!(sent, Some(Appended::NotStored));
     assert!(start.elapsed() < Duration::from_secs(10), "{start:?}");
     server.resume();
     until("it answers again", async || {

@@ -118,11 +118,11 @@ async fn who_came_back_on_another_node_is_not_taken_out_by_the_first() {
         Node::of(&space, LIMITS).await,
     ];
     nodes[0].subject.join("s", creator("a", "k")).await.unwrap();
-    let seat = Seat {
+    let slot = JoinSlot {
         connection: connection("another"),
         is_free: true,
     };
-    let again = nodes[1].store.join(&id("s"), join("a", "k"), seat).await;
+    let again = nodes[1].store.join(&id("s"), join("a", "k"), slot).await;
     assert!(!again.unwrap().is_new);
     for how in [Departure::Disconnected, Departure::Left] {
         assert!(nodes[0].subject.depart("s", "a", how).await.is_none());

@@ -1,3 +1,5 @@
+//! Sessions in a real Redis.
+
 mod expiry;
 mod faults;
 mod golden;
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
+use ::redis::Cmd;
+
 use super::*;
 use crate::config::RedisUrl;
 use crate::stores::drivers::redis::Listener;
@@ -17,13 +21,13 @@ use test_support::redis::Space;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-struct Deaf;
+struct NoListener;
 
-impl Listener for Deaf {
+impl Listener for NoListener {
     fn published(&self, _: &str, _: Vec<u8>) {}
 }
 
-/// A connection to Redis, as a server has it; gone when dropped.
+/// A connection to Redis, as a server has it; closed when dropped.
 struct Connected {
     redis: Arc<Redis>,
     task: JoinHandle<()>,
@@ -38,12 +42,12 @@ impl Drop for Connected {
 async fn connect(url: &str, prefix: &str) -> Connected {
     let redis = Arc::new(Redis::new(&RedisUrl::parse(url).unwrap(), prefix).unwrap());
     let keeping = redis.clone();
-    let task = tokio::spawn(async move { keeping.keep_connected(Arc::new(Deaf)).await });
+    let task = tokio::spawn(async move { keeping.keep_connected(Arc::new(NoListener)).await });
     until("it is connected", async || redis.is_up()).await;
     Connected { redis, task }
 }
 
-/// Waits for what comes by itself.
+/// Waits for a condition.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !is_so().await {

@@ -1,27 +1,27 @@
-//! What is wrong with Redis. It is said when it begins and not for each operation, of which clients can
-//! make as many as they like.
+//! Logs that Redis fails once when that begins, not for each operation: clients can make any number of
+//! these.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::stores::drivers::redis::RedisError;
 
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
-    /// It was full when something was to be kept last.
+pub(super) struct ErrorThrottle {
+    /// It was full at the last write.
     is_full: AtomicBool,
-    /// It failed when it was asked last.
-    fails: AtomicBool,
+    /// The last operation failed.
+    is_failing: AtomicBool,
 }
 
-impl Troubles {
-    /// Notes what came of an operation. That there is no connection is said by who makes it.
+impl ErrorThrottle {
+    /// Notes the result of an operation. A missing connection is logged where it is made.
     pub(super) fn note<T>(&self, outcome: Result<T, RedisError>) -> Result<T, RedisError> {
         match &outcome {
-            Ok(_) => self.fails.store(false, Ordering::Relaxed),
+            Ok(_) => self.is_failing.store(false, Ordering::Relaxed),
             Err(RedisError::Away) => {}
             Err(error) if error.is_out_of_memory() => {}
             Err(error) => {
-                if !self.fails.swap(true, Ordering::Relaxed) {
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, "sessions cannot be used in Redis");
                 }
             }
@@ -29,8 +29,8 @@ impl Troubles {
         outcome
     }
 
-    /// The same for one that needs memory.
-    pub(super) fn note_room<T>(&self, outcome: &Result<T, RedisError>) {
+    /// Notes whether an operation that needs memory found some.
+    pub(super) fn note_memory<T>(&self, outcome: &Result<T, RedisError>) {
         let is_full = matches!(outcome, Err(error) if error.is_out_of_memory());
         if !is_full && outcome.is_err() {
             return;

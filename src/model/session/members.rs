@@ -1,0 +1,118 @@
+//! Members of a session: joining, changing, leaving.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{AuthKey, ChatMode, Message};
+use crate::model::UserId;
+use crate::payload::OwnedValue;
+
+/// A member of a session, as others see it.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The id that the member joined under.
+    pub user: UserId,
+    /// The name shown to others.
+    pub display_name: Arc<str>,
+    /// The public key, when the member has sent one.
+    pub public_key: Option<OwnedValue>,
+    /// When it joined, in milliseconds since the epoch.
+    pub joined_at: u64,
+    /// The id of the connection that it joined on.
+    pub connection: Uuid,
+}
+
+/// A request to join.
+#[derive(Debug, Clone)]
+pub struct Join<'a> {
+    /// The id to join under.
+    pub user: UserId,
+    /// The name to show; `None` keeps the one that is known, or else shows the id.
+    pub display_name: Option<Arc<str>>,
+    /// The public key; `None` keeps the one that is known.
+    pub public_key: Option<OwnedValue>,
+    /// Whether the user claims to be the creator of the session.
+    pub is_creator: bool,
+    /// The key or password.
+    pub key: Option<AuthKey<'a>>,
+}
+
+/// The connection of a request to join.
+#[derive(Debug, Clone, Copy)]
+pub struct JoinSlot {
+    /// Its id.
+    pub connection: Uuid,
+    /// Whether the connection may be in this session beside those that it is in.
+    pub is_free: bool,
+}
+
+/// The answer to a request that was accepted.
+#[derive(Debug)]
+pub struct Joined {
+    /// It was not a member before; else it joined again, on this or another connection.
+    pub is_new: bool,
+    /// The mode of the session.
+    pub mode: ChatMode,
+    /// The member.
+    pub member: Member,
+    /// The messages that the member may read, oldest first.
+    pub history: Vec<Arc<Message>>,
+    /// The session keys that were set last, for all members.
+    pub session_keys: Option<OwnedValue>,
+    /// All members, in the order in which they joined.
+    pub members: Vec<Member>,
+    /// The revision. All changes up to it are contained in this answer.
+    pub revision: u64,
+}
+
+/// Why a request to join is rejected, in the order of the checks (protocol, session, "Joining").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinError {
+    /// There is no such session, and the user does not claim to create it.
+    NotFound,
+    /// The session of this creator has another key.
+    NotTheCreator,
+    /// The password is wrong.
+    WrongPassword,
+    /// The key is wrong or missing.
+    WrongKey,
+    /// There are as many members as there may be.
+    Full {
+        /// How many.
+        max: usize,
+    },
+    /// There are as many sessions as there may be, in all or on this connection, or the store is
+    /// full or unavailable.
+    Busy,
+}
+
+/// How a member departs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It left. The last one to leave ends the session.
+    Left,
+    /// Its connection ended. The session continues without members for a while, and the member's key
+    /// is stored for its return.
+    Disconnected,
+}
+
+/// A member departed.
+#[derive(Debug)]
+pub struct Departed {
+    /// The member.
+    pub member: Member,
+    /// The members that remain.
+    pub members: Vec<Member>,
+    /// The revision.
+    pub revision: u64,
+}
+
+/// A member's key was stored.
+#[derive(Debug)]
+pub struct Saved {
+    /// All members, in the order in which they joined.
+    pub members: Vec<Member>,
+    /// The revision.
+    pub revision: u64,
+}

@@ -1,0 +1,82 @@
+//! A message of a session.
+
+use std::sync::Arc;
+
+use crate::model::UserId;
+use crate::payload::OwnedValue;
+
+/// The recipient of a message to all members.
+pub const ALL_MEMBERS: &str = "all";
+
+/// A message, as it is stored.
+#[derive(Debug)]
+pub struct Message {
+    /// The sender's id for it, or one made by the server; JSON as it was received.
+    pub id: OwnedValue,
+    /// The member who sent it.
+    pub from: UserId,
+    /// The member it is for; [`ALL_MEMBERS`] or nothing: all.
+    pub to: Option<UserId>,
+    /// The content, which the server does not read.
+    pub encrypted: OwnedValue,
+    /// Milliseconds since the epoch.
+    pub timestamp: u64,
+    /// The kind of message, by the sender's word.
+    pub kind: Arc<str>,
+    /// The sender's name at that time.
+    pub sender_display_name: Arc<str>,
+}
+
+impl Message {
+    /// The one member it is for; `None`: all.
+    pub fn recipient(&self) -> Option<&UserId> {
+        self.to.as_ref().filter(|to| to.as_str() != ALL_MEMBERS)
+    }
+
+    /// Whether a member may read it: it is for all, for that member, or from it.
+    pub fn is_for(&self, user: &UserId) -> bool {
+        self.from == *user || self.recipient().is_none_or(|to| to == user)
+    }
+
+    /// What a message takes beside its values, in bytes.
+    pub(crate) const FIELDS: usize = 256;
+
+    /// About how many bytes it takes, in memory or written.
+    pub fn size(&self) -> usize {
+        let names = self.from.as_str().len() + self.kind.len() + self.sender_display_name.len();
+        let to = self.to.as_ref().map_or(0, |to| to.as_str().len());
+        Self::FIELDS
+            + names
+            + to
+            + self.id.as_opaque().written_size()
+            + self.encrypted.as_opaque().total_size()
+    }
+}
+
+/// The result of storing a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is the first with this id from this member.
+    First {
+        /// The revision.
+        revision: u64,
+    },
+    /// It was sent before. Nothing is changed, but it has a revision because it is relayed again.
+    Repeated {
+        /// The revision.
+        revision: u64,
+    },
+    /// The store is unavailable or full: the message is not in the history, and whether it was sent
+    /// before is not known. It is relayed nevertheless.
+    NotStored,
+}
+
+impl Appended {
+    /// The revision, if it is known.
+    pub fn revision(self) -> Option<u64> {
+        match self {
+            Self::First { revision } | Self::Repeated { revision } => Some(revision),
+            Self::NotStored => None,
+        }
+    }
+}

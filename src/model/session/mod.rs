@@ -1,0 +1,47 @@
+//! The records of ad-hoc sessions. Nothing here belongs to one connection or one server.
+//!
+//! Each change of a session has a number, its revision: each one is greater by one than the last.
+
+mod ids;
+mod members;
+mod message;
+
+pub use ids::{AuthKey, ChatMode, SessionId, UnknownMode};
+pub use members::{Departed, Departure, Join, JoinError, JoinSlot, Joined, Member, Saved};
+pub use message::{ALL_MEMBERS, Appended, Message};
+
+/// Why a session is not reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReserveError {
+    /// It exists.
+    Exists,
+    /// There are as many sessions as there may be, or the store is full or unavailable.
+    Busy,
+}
+
+/// Why session keys are not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeysError {
+    /// The session is not in group mode, or over.
+    NotGroup,
+    /// The store is full or unavailable.
+    Busy,
+}
+
+/// The store of sessions is unavailable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store of sessions is away")]
+pub struct Unavailable;
+
+/// What is counted of one session.
+#[derive(Debug)]
+pub struct Summary {
+    /// Its id.
+    pub id: SessionId,
+    /// Members in it.
+    pub members: usize,
+    /// Messages in its history.
+    pub messages: usize,
+    /// Members with a public key.
+    pub public_keys: usize,
+}

@@ -1,0 +1,47 @@
+//! What this server knows of one session: its members that are connected here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::cluster::Subscription;
+use crate::connection::Connection;
+use crate::connection::rooms::{self, Room};
+use crate::model::UserId;
+use crate::model::session::SessionId;
+
+/// The part of a session that belongs to this server.
+#[derive(Debug)]
+pub(super) struct LocalState {
+    pub(super) room: Room,
+    pub(super) members: Vec<LocalMember>,
+    /// To what other nodes publish, while the session has members on this server.
+    pub(super) subscription: Option<Subscription>,
+    /// The revision of each state that members were sent last.
+    pub(super) newest: HashMap<String, u64>,
+}
+
+/// A member that is connected to this server.
+#[derive(Debug)]
+pub struct LocalMember {
+    /// The id that it joined under.
+    pub user: UserId,
+    /// The name shown to others.
+    pub display_name: Arc<str>,
+    /// The connection that it joined on.
+    pub connection: Arc<Connection>,
+    /// The revision by which it joined.
+    pub(super) joined_by: u64,
+}
+
+impl LocalState {
+    pub(super) fn new(id: &SessionId) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            room: Room::new(rooms::session(id.as_str())),
+            members: Vec::new(),
+            subscription: None,
+            newest: HashMap::new(),
+        }))
+    }
+}

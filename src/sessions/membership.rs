@@ -1,0 +1,150 @@
+//! Joining and leaving a session.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::local::LocalMember;
+use super::session::Session;
+use crate::cluster::{Entry, SessionMessage};
+use crate::connection::Connection;
+use crate::model::session::{Departed, Departure, Join, JoinError, JoinSlot, Joined, Unavailable};
+use crate::model::{NodeId, UserId};
+
+impl Session<'_> {
+    /// Admits a member. A connection is one member: the one that it was before is removed, and
+    /// returned.
+    ///
+    /// # Errors
+    /// Why it is not admitted; nothing is changed.
+    pub async fn join(
+        &mut self,
+        connection: &Arc<Connection>,
+        join: Join<'_>,
+    ) -> Result<(Joined, Option<Departed>), JoinError> {
+        let before = self.member_on(connection).map(|member| member.user.clone());
+        let joined = self.sessions.joined_by(connection).len();
+        let slot = JoinSlot {
+            connection: connection.id.uuid(),
+            is_free: before.is_some() || joined < self.sessions.max_per_connection,
+        };
+        let user = join.user.clone();
+        let mut joined = self.enter(join, slot).await?;
+        let departed = match before.is_some_and(|before| before != user) {
+            true => self.depart(connection, Departure::Disconnected).await,
+            false => None,
+        };
+        if let Some(departed) = &departed {
+            joined.members.clone_from(&departed.members);
+            joined.revision = departed.revision;
+        }
+        let replaced = self.member(&user).map(|member| member.connection.clone());
+        if let Some(replaced) = replaced {
+            self.remove(&replaced);
+        }
+        self.add(LocalMember {
+            user,
+            display_name: joined.member.display_name.clone(),
+            connection: connection.clone(),
+            joined_by: joined.revision,
+        });
+        Ok((joined, departed))
+    }
+
+    /// Admits a member in the store. Before that, this node subscribes to the session and notes the
+    /// member in its ledger.
+    async fn enter(&mut self, join: Join<'_>, slot: JoinSlot) -> Result<Joined, JoinError> {
+        let store = &self.sessions.store;
+        let Some(cluster) = &self.sessions.cluster else {
+            return store.join(&self.id, join, slot).await;
+        };
+        if self.local.subscription.is_none() {
+            let subscription = cluster.bus().subscribe(self.id.clone()).await;
+            self.local.subscription = Some(subscription);
+        }
+        let user = join.user.clone();
+        let entry = Entry::Member(self.id.clone(), user.clone(), slot.connection);
+        cluster.note(&entry).await.map_err(|_| JoinError::Busy)?;
+        let joined = store.join(&self.id, join, slot).await;
+        match &joined {
+            Ok(joined) if !joined.is_new => {
+                let revision = joined.revision;
+                let moved = SessionMessage::MemberMoved { user, revision };
+                let _ = cluster.bus().publish(&self.id, &moved);
+            }
+            Ok(_) => {}
+            // What fails here is repeated when this node renews what it has in Redis.
+            Err(_) => drop(cluster.forget(cluster.node_id(), &entry).await),
+        }
+        joined
+    }
+
+    /// Removes the member that joined on this connection. `None`: there is none, or the store is
+    /// unavailable; on this server it is removed in any case.
+    pub async fn depart(
+        &mut self,
+        connection: &Arc<Connection>,
+        departure: Departure,
+    ) -> Option<Departed> {
+        let user = self.member_on(connection)?.user.clone();
+        let departed = self.remove_stored(None, &user, connection.id.uuid(), departure);
+        let departed = departed.await;
+        self.remove(connection);
+        departed.ok().flatten()
+    }
+
+    /// Removes a member from the store if it joined on this connection last, and from the ledger of
+    /// the node of that connection; `None`: this node.
+    ///
+    /// # Errors
+    /// The store is unavailable.
+    pub async fn remove_stored(
+        &self,
+        node: Option<NodeId>,
+        user: &UserId,
+        connection: Uuid,
+        departure: Departure,
+    ) -> Result<Option<Departed>, Unavailable> {
+        let store = &self.sessions.store;
+        let departed = store.depart(&self.id, user, connection, departure).await?;
+        if let Some(cluster) = &self.sessions.cluster {
+            let entry = Entry::Member(self.id.clone(), user.clone(), connection);
+            let node = node.unwrap_or(cluster.node_id());
+            cluster
+                .forget(node, &entry)
+                .await
+                .map_err(|_| Unavailable)?;
+        }
+        Ok(departed)
+    }
+
+    fn add(&mut self, member: LocalMember) {
+        let memberships = &self.sessions.memberships;
+        memberships
+            .entry(member.connection.id.uuid())
+            .or_default()
+            .push(self.id.clone());
+        self.local.room.enter(&member.connection);
+        self.local.members.push(member);
+    }
+
+    /// Removes the member on this connection from what this server knows.
+    pub(super) fn remove(&mut self, connection: &Arc<Connection>) {
+        let is_other = |member: &LocalMember| !Arc::ptr_eq(&member.connection, connection);
+        self.local.members.retain(is_other);
+        self.local.room.leave(connection);
+        self.sessions
+            .memberships
+            .remove_if_mut(&connection.id.uuid(), |_, joined| {
+                joined.retain(|id| *id != self.id);
+                joined.is_empty()
+            });
+    }
+
+    /// Removes all members that are connected to this server; their connections.
+    pub(super) fn remove_all(&mut self) -> Vec<Arc<Connection>> {
+        let all = self.connections();
+        all.iter().for_each(|connection| self.remove(connection));
+        all
+    }
+}

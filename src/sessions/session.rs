@@ -1,0 +1,124 @@
+//! One session, locked on this server.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::Sessions;
+use super::local::{LocalMember, LocalState};
+use crate::connection::Connection;
+use crate::model::UserId;
+use crate::model::session::{Appended, KeysError, Member, Message, Saved, SessionId};
+use crate::payload::OwnedValue;
+
+/// A lock on one session: changes and the events that report them are in one order on this server. It
+/// must not be held while waiting for a client.
+#[derive(Debug)]
+pub struct Session<'a> {
+    pub(super) sessions: &'a Sessions,
+    pub(super) id: SessionId,
+    pub(super) local: OwnedMutexGuard<LocalState>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) async fn lock(
+        sessions: &'a Sessions,
+        id: &SessionId,
+        local: Arc<Mutex<LocalState>>,
+    ) -> Self {
+        Self {
+            sessions,
+            id: id.clone(),
+            local: local.lock_owned().await,
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Its id.
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// The member that joined on this connection.
+    pub fn member_on(&self, connection: &Connection) -> Option<&LocalMember> {
+        let is_it = |member: &&LocalMember| std::ptr::eq(&*member.connection, connection);
+        self.local.members.iter().find(is_it)
+    }
+
+    /// The member with this id, if it is connected to this server.
+    pub fn member(&self, user: &UserId) -> Option<&LocalMember> {
+        let mut members = self.local.members.iter();
+        members.find(|member| member.user == *user)
+    }
+
+    /// The members that are connected to this server.
+    pub fn connections(&self) -> Vec<Arc<Connection>> {
+        let members = self.local.members.iter();
+        members.map(|member| member.connection.clone()).collect()
+    }
+
+    /// All members, those who joined first coming first.
+    pub async fn members(&self) -> Vec<Member> {
+        self.sessions.store.members(&self.id).await
+    }
+
+    /// The connections to this server of members that the store does not have on them any more. None
+    /// when the session is over, which its members learn in another way, or the store is unavailable.
+    pub async fn stale_members(&self) -> Vec<Arc<Connection>> {
+        let members = self.members().await;
+        let is_known = |one: &LocalMember| {
+            let mut known = members.iter();
+            known.any(|member| member.connection == one.connection.id.uuid())
+        };
+        let local = self.local.members.iter().filter(|_| !members.is_empty());
+        let stale = local.filter(|one| !is_known(one));
+        stale.map(|one| one.connection.clone()).collect()
+    }
+
+    /// Sets the public key of a member, and its name if one is given; all members then. `None`: it is
+    /// no member, or the store cannot keep the key.
+    pub async fn save_key(
+        &mut self,
+        user: &UserId,
+        key: OwnedValue,
+        display_name: Option<Arc<str>>,
+    ) -> Option<Saved> {
+        let store = &self.sessions.store;
+        let name = display_name.clone();
+        let saved = store.save_key(&self.id, user, key, name).await?;
+        let mut members = self.local.members.iter_mut();
+        if let Some(name) = display_name
+            && let Some(member) = members.find(|member| member.user == *user)
+        {
+            member.display_name = name;
+        }
+        Some(saved)
+    }
+
+    /// Stores a message. `None`: the session is over.
+    pub async fn append(&self, message: Arc<Message>) -> Option<Appended> {
+        self.sessions.store.append(&self.id, message).await
+    }
+
+    /// Stores the session keys; the revision.
+    ///
+    /// # Errors
+    /// The session is not in group mode, or there is no room for them.
+    pub async fn set_session_keys(&self, keys: OwnedValue) -> Result<u64, KeysError> {
+        self.sessions.store.set_session_keys(&self.id, keys).await
+    }
+}
+
+impl Drop for Session<'_> {
+    /// Forgets a session without members on this server that nobody waits for.
+    fn drop(&mut self) {
+        /// The map's reference and this lock's.
+        const UNUSED: usize = 2;
+        if self.local.members.is_empty() {
+            let is_unused =
+                |_: &SessionId, local: &Arc<Mutex<LocalState>>| Arc::strong_count(local) == UNUSED;
+            self.sessions.local.remove_if(&self.id, is_unused);
+        }
+    }
+}
