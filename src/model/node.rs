@@ -1,9 +1,9 @@
-//! The name of one run of a server among the servers of a deployment.
+//! The id of a server among the servers of a deployment.
 
 use uuid::Uuid;
 
-/// One run of a server: another one after each start, so that what the last one left behind is told
-/// from what this one does.
+/// One run of a server. Each start has another id, so that what an earlier run has left behind is not
+/// mistaken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(Uuid);
 

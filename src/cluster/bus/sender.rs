@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::{BATCH, Bus, Command};
 use crate::cluster::Topic;
-use crate::stores::drivers::redis::Link;
+use crate::stores::drivers::redis::RedisLink;
 
 /// Sends for a bus, and knows the subscriptions on the present connection.
 pub(super) struct Sender<'b> {
@@ -124,8 +124,8 @@ impl<'b> Sender<'b> {
     async fn run(&self, steps: Vec<Step>) {
         match self.bus.redis.link() {
             _ if steps.is_empty() => {}
-            Ok(link @ Link::One(_)) => self.run_pipelined(link, steps).await,
-            Ok(link @ Link::Cluster(_)) => self.run_by_topic(link, steps).await,
+            Ok(link @ RedisLink::One(_)) => self.run_pipelined(link, steps).await,
+            Ok(link @ RedisLink::Cluster(_)) => self.run_by_topic(link, steps).await,
             Err(_) => steps
                 .into_iter()
                 .for_each(|step| self.finish(step.then, None)),
@@ -133,7 +133,7 @@ impl<'b> Sender<'b> {
     }
 
     /// As one pipeline.
-    async fn run_pipelined(&self, mut link: Link, steps: Vec<Step>) {
+    async fn run_pipelined(&self, mut link: RedisLink, steps: Vec<Step>) {
         let mut pipeline = redis::Pipeline::with_capacity(steps.len());
         pipeline.ignore_errors();
         let mut waiting = Vec::with_capacity(steps.len());
@@ -154,7 +154,7 @@ impl<'b> Sender<'b> {
 
     /// Those about one topic one after the other: a pipeline cannot span the servers of a Redis
     /// cluster.
-    async fn run_by_topic(&self, link: Link, steps: Vec<Step>) {
+    async fn run_by_topic(&self, link: RedisLink, steps: Vec<Step>) {
         let mut lanes: HashMap<Option<Topic>, Vec<Step>> = HashMap::new();
         for step in steps {
             lanes.entry(step.topic.clone()).or_default().push(step);

@@ -18,7 +18,7 @@ use crate::conversations::Unpublished;
 use crate::dialects::session;
 use crate::model::conversation::ConversationId;
 use crate::model::{DisconnectReason, UserId};
-use crate::stores::drivers::redis::{LONGEST_PAUSE, RedisError};
+use crate::stores::drivers::redis::{MAX_RECONNECT_PAUSE, RedisError};
 
 /// How many users or rooms are renewed at the same time.
 const BATCH: usize = 64;
@@ -189,7 +189,7 @@ async fn renew_room(
 /// Publishes changes once the other nodes have had the time to reconnect: earlier messages would be
 /// lost to them.
 async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unreported>) {
-    sleep(LONGEST_PAUSE + Duration::from_secs(2)).await;
+    sleep(MAX_RECONNECT_PAUSE + Duration::from_secs(2)).await;
     for change in unreported {
         match change {
             Unreported::Presence(change) => app.presence.publish_later(&change).await,

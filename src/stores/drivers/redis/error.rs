@@ -1,4 +1,4 @@
-//! Why Redis did not do something. Shows nothing of what was sent to it, nor of the URL.
+//! Errors of Redis. They show nothing of what was sent to it, nor of the URL.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub enum RedisError {
 }
 
 impl RedisError {
-    /// Whether the connection is no good any more, or leads to the wrong server.
+    /// Whether the connection is broken, or leads to the wrong server.
     pub(super) fn is_broken(&self) -> bool {
         let Self::Failed(error) = self else {
             return false;

@@ -1,7 +1,7 @@
-//! The connection to Redis that all share: made anew by itself whenever it breaks.
+//! The connection to Redis, which reconnects by itself.
 //!
-//! Owns the bounds in time, and how names of keys begin. It must not know what is kept in
-//! Redis or told over it. Without a connection everything fails at once: nobody waits for one.
+//! Owns the timeouts and the prefix of keys. It must not know what is stored or published.
+//! Without a connection everything fails at once: nobody waits for one.
 
 mod error;
 mod target;
@@ -19,28 +19,28 @@ use rand::RngExt;
 use tokio::sync::Notify;
 
 pub use error::RedisError;
-pub use target::Link;
+pub use target::RedisLink;
 use target::Target;
 
 use crate::config::RedisUrl;
 
-/// How long after a failure it is tried again; twice as long after each further one.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest of these pauses: all servers are connected again so long after one could be.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pause before the first attempt to reconnect. It doubles with each further one.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause: this long after Redis is available again, all servers are connected to it.
+pub const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(5);
 
-/// What would end a tag, and what stands for it; letters of other scripts stay as they are.
+/// What would end a tag, and the character that escapes it. Other scripts are not escaped.
 const NOT_IN_TAGS: AsciiSet = AsciiSet::EMPTY.add(b'}').add(b'%');
 
-/// Who is told of a connection, and of what comes over it.
+/// Is informed of a connection and of what arrives on it.
 pub trait Listener: Send + Sync + 'static {
-    /// Something was published to a channel. It must not take long: nothing else is read meanwhile.
+    /// A message arrived on a channel. Must return quickly: nothing else is read meanwhile.
     fn published(&self, channel: &str, message: Vec<u8>);
 
-    /// There is a connection.
+    /// A connection was made.
     fn up(&self) {}
 
-    /// It is broken.
+    /// The connection broke.
     fn down(&self) {}
 }
 
@@ -48,7 +48,7 @@ pub trait Listener: Send + Sync + 'static {
 pub struct Redis {
     target: Target,
     prefix: Box<str>,
-    link: Mutex<Option<Link>>,
+    link: Mutex<Option<RedisLink>>,
     broken: Arc<Notify>,
 }
 
@@ -66,13 +66,13 @@ impl Redis {
         })
     }
 
-    /// The name of a key or channel. All with the same `tag` are on one server of a cluster.
+    /// The name of a key or channel. In a Redis cluster, all with the same `tag` are on one server.
     pub fn key(&self, kind: &str, tag: &str) -> String {
         let tag = utf8_percent_encode(tag, &NOT_IN_TAGS);
         format!("{}:{kind}:{{{tag}}}", self.prefix)
     }
 
-    /// The kind and the tag of which a name is made.
+    /// The kind and the tag of the name of a key or channel.
     pub fn parse_key<'a>(&self, key: &'a str) -> Option<(&'a str, Cow<'a, str>)> {
         let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(':')?;
         let (kind, tag) = rest.split_once(":{")?;
@@ -85,16 +85,16 @@ impl Redis {
         self.link.lock().is_some()
     }
 
-    /// Does a command.
+    /// Runs a command.
     ///
     /// # Errors
-    /// [`RedisError`]; it may have been done nevertheless.
+    /// [`RedisError`]; it may have been run nevertheless.
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         let mut link = self.link()?;
         self.note(command.query_async(&mut link).await)
     }
 
-    /// Does several commands, all of which have the same tag.
+    /// Runs several commands, whose keys have the same tag.
     ///
     /// # Errors
     /// As for [`query`](Self::query).
@@ -115,35 +115,41 @@ impl Redis {
         self.note(script.invoke_async(&mut link).await)
     }
 
-    /// The connection, for who sends many commands at once and notes their outcomes.
-    pub fn link(&self) -> Result<Link, RedisError> {
+    /// The connection, for callers that send many commands at once and [note](Self::note) the results.
+    ///
+    /// # Errors
+    /// [`RedisError::Away`]
+    pub fn link(&self) -> Result<RedisLink, RedisError> {
         self.link.lock().clone().ok_or(RedisError::Away)
     }
 
-    /// Notes an outcome: a connection that is no good any more is given up.
-    pub fn note<T>(&self, outcome: redis::RedisResult<T>) -> Result<T, RedisError> {
-        let outcome = outcome.map_err(RedisError::from);
-        if outcome.as_ref().is_err_and(RedisError::is_broken) {
-            self.break_off();
+    /// Notes a result: after an error that a new connection can mend, the connection is closed.
+    ///
+    /// # Errors
+    /// The same one.
+    pub fn note<T>(&self, result: redis::RedisResult<T>) -> Result<T, RedisError> {
+        let result = result.map_err(RedisError::from);
+        if result.as_ref().is_err_and(RedisError::is_broken) {
+            self.close();
         }
-        outcome
+        result
     }
 
-    fn break_off(&self) {
+    fn close(&self) {
         if self.link.lock().take().is_some() {
             self.broken.notify_one();
         }
     }
 
-    /// Keeps connected, for ever.
+    /// Connects and reconnects. Never returns.
     pub async fn keep_connected(&self, listener: Arc<impl Listener>) {
-        let mut pause = SHORTEST_PAUSE;
-        let mut is_told = false;
+        let mut pause = MIN_PAUSE;
+        let mut is_logged = false;
         loop {
             match self.connect(&listener).await {
                 Ok(lost) => {
                     tracing::info!("connected to Redis");
-                    (pause, is_told) = (SHORTEST_PAUSE, false);
+                    (pause, is_logged) = (MIN_PAUSE, false);
                     listener.up();
                     while self.is_up() && !lost.load(Ordering::Acquire) {
                         self.broken.notified().await;
@@ -152,19 +158,19 @@ impl Redis {
                     tracing::error!("the connection to Redis is broken");
                     listener.down();
                 }
-                Err(error) if !is_told => {
+                Err(error) if !is_logged => {
                     tracing::error!(%error, "Redis is away; it is tried again and again");
-                    is_told = true;
+                    is_logged = true;
                 }
                 Err(error) => tracing::debug!(%error, "Redis is still away"),
             }
-            let part: f64 = rand::rng().random_range(0.5..1.0);
-            tokio::time::sleep(pause.mul_f64(part)).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
+            let jitter: f64 = rand::rng().random_range(0.5..1.0);
+            tokio::time::sleep(pause.mul_f64(jitter)).await;
+            pause = (2 * pause).min(MAX_RECONNECT_PAUSE);
         }
     }
 
-    /// Connects; the flag says whether the connection was lost.
+    /// Connects; the flag is set when the connection is lost.
     async fn connect(&self, listener: &Arc<impl Listener>) -> Result<Arc<AtomicBool>, RedisError> {
         let lost = Arc::new(AtomicBool::new(false));
         let pushed = {
@@ -187,7 +193,7 @@ impl Redis {
     }
 }
 
-/// The channel and what was published to it.
+/// The channel and the message.
 fn message(info: PushInfo) -> Option<(String, Vec<u8>)> {
     let mut data = info.data.into_iter();
     let channel = String::from_redis_value(data.next()?).ok()?;

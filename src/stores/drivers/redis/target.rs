@@ -1,5 +1,4 @@
-//! Where Redis is: one server, the master that sentinels name, or a cluster. Connections are made
-//! here.
+//! Where Redis is: one server, the master that sentinels name, or a cluster. Owns connecting.
 
 use std::time::Duration;
 
@@ -15,10 +14,10 @@ use tokio::sync::Mutex;
 
 use crate::config::{RedisNodes, RedisUrl};
 
-/// How long a connection may take to come about.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer may take. Who waits for one holds up a client.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a reply may take, while a client waits.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where Redis is.
 pub(super) enum Target {
@@ -32,7 +31,7 @@ pub(super) enum Target {
 
 /// One connection, or those to the servers of a cluster. Cheap to clone.
 #[derive(Clone)]
-pub enum Link {
+pub enum RedisLink {
     /// To one server.
     One(MultiplexedConnection),
     /// To a cluster.
@@ -89,10 +88,10 @@ impl Target {
     fn cluster(nodes: &RedisNodes) -> RedisResult<Self> {
         let mut builder = ClusterClient::builder(nodes.hosts.clone())
             .use_protocol(ProtocolVersion::RESP3)
-            // What failed may have been done: done again, clients would be told twice.
+            // What failed may have been done: repeated, clients would receive events twice.
             .retries(0)
             .connection_timeout(CONNECT_TIMEOUT)
-            .response_timeout(ANSWER_TIMEOUT);
+            .response_timeout(REPLY_TIMEOUT);
         if nodes.tls {
             builder = builder.tls(TlsMode::Secure);
         }
@@ -105,34 +104,34 @@ impl Target {
         Ok(Self::Cluster(builder.build()?))
     }
 
-    /// Connects. What comes without being asked for goes to `pushed`.
+    /// Connects. What Redis pushes goes to `pushed`.
     pub(super) async fn connect(
         &self,
         pushed: impl Fn(PushInfo) + Send + Sync + 'static,
-    ) -> RedisResult<Link> {
+    ) -> RedisResult<RedisLink> {
         let pushed = move |info| {
             pushed(info);
             Ok::<_, std::convert::Infallible>(())
         };
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(ANSWER_TIMEOUT));
+            .set_response_timeout(Some(REPLY_TIMEOUT));
         match self {
             Self::One(client) => {
                 let config = config.set_push_sender(pushed);
                 let connection = client.get_multiplexed_async_connection_with_config(&config);
-                Ok(Link::One(connection.await?))
+                Ok(RedisLink::One(connection.await?))
             }
             Self::Sentinel(client) => {
                 let config = config.set_push_sender(pushed);
                 let mut client = client.lock().await;
                 let connection = client.get_async_connection_with_config(&config);
-                Ok(Link::One(connection.await?))
+                Ok(RedisLink::One(connection.await?))
             }
             Self::Cluster(client) => {
                 let config = redis::cluster::ClusterConfig::new().set_push_sender(pushed);
                 let connection = client.get_async_connection_with_config(config);
-                Ok(Link::Cluster(connection.await?))
+                Ok(RedisLink::Cluster(connection.await?))
             }
         }
     }
@@ -140,7 +139,7 @@ impl Target {
 
 const MASTER: SentinelServerType = SentinelServerType::Master;
 
-impl ConnectionLike for Link {
+impl ConnectionLike for RedisLink {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::One(connection) => connection.req_packed_command(cmd),
