@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Cluster;
 use crate::model::UserId;
 
-/// How long the peers of a user are kept who gets no new one.
+/// How long the peers of a user are stored after the last new one.
 const TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
 impl Cluster {

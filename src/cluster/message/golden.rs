@@ -1,6 +1,5 @@
-//! What is written for other nodes, byte for byte. Nodes of different releases run side by side while
-//! a deployment is updated, so nothing here may change: a new field has a default, and what a node
-//! does not know it leaves out.
+//! The bytes of all messages. Nodes of different releases run side by side during an update, so these
+//! must not change: a new field has a default, and a node skips what it does not know.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -90,7 +89,7 @@ fn reaction() -> Reaction {
     }
 }
 
-/// These bytes follow the id of the node, and are read as what writes them.
+/// These bytes follow the id of the node, and what is read from them writes the same.
 #[track_caller]
 fn pin<M: super::Message>(message: &M, expected: &[u8]) {
     pin_question(None, message, expected);
@@ -267,9 +266,9 @@ fn receipts_to_the_senders_of_messages() {
 
 #[test]
 fn changes_of_participants() {
-    let told = [user("ann"), user("bob")];
+    let receivers = [user("ann"), user("bob")];
     let participation = ParticipantsChanged {
-        to: &told,
+        to: &receivers,
         names: &["Eve".into(), "Bob".into()],
         by: "Ann",
         key_number: Some(-1),
@@ -290,7 +289,7 @@ fn changes_of_participants() {
         ],
     );
     let participation = ParticipantsChanged {
-        to: &told[..1],
+        to: &receivers[..1],
         names: &[],
         by: "",
         key_number: None,
@@ -519,7 +518,7 @@ fn what_one_node_is_sent() {
     );
 }
 
-/// What an older release leaves out has a default; what a newer one adds is skipped.
+/// A field that an older release does not write has a default; one that a newer release adds is skipped.
 #[test]
 fn fields_that_are_missing_or_new() {
     fn read<M: super::Message>(bytes: &[u8]) -> Option<M> {

@@ -1,4 +1,4 @@
-//! The records of ad-hoc sessions. Nothing here belongs to one connection or one server.
+//! The records of ad-hoc sessions. They do not depend on one connection or one server.
 //!
 //! Each change of a session has a number, its revision: each one is greater by one than the last.
 

@@ -177,7 +177,7 @@ async fn renew_room(
     let mut guard = app.conversations.lock(room).await;
     let renewed = guard.renew(cluster, was_lost).await;
     let unreported = renewed.unwrap_or_else(|error| {
-        tracing::debug!(%error, "who is in a conversation was not told to other nodes");
+        tracing::debug!(%error, "who is in a conversation was not published to other nodes");
         Vec::new()
     });
     let unreported = unreported.into_iter();

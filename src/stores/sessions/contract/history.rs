@@ -1,4 +1,4 @@
-//! What is kept of messages.
+//! The history of a session.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -41,7 +41,7 @@ pub async fn a_history_stays_within_its_bytes(s: Subject) {
     assert_eq!(
         s.history("s", join("a", "k")).await,
         ["2", "3"],
-        "one too large is not kept"
+        "one too large is not stored"
     );
     s.append("s", message(5, "a", None, &large(90_000))).await;
     assert_eq!(s.history("s", join("a", "k")).await, ["5"]);

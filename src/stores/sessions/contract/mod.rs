@@ -10,7 +10,7 @@ pub mod leaving;
 pub mod revisions;
 pub mod subject;
 
-/// One `#[tokio::test]` for each test of the contract. A test that is not named here is unused code.
+/// One `#[tokio::test]` for each test of the contract. A test that is missing in this list is unused code.
 macro_rules! contract_suite {
     ($open:path) => {
         $crate::stores::sessions::contract::contract_suite! { $open;

@@ -33,7 +33,7 @@ pub async fn a_refusal_has_no_number(s: Subject) {
     assert_eq!(number(appended), first + 1);
 }
 
-/// What a member is told of afterwards is what has a greater number.
+/// A member is sent the changes with greater revisions than that of its join.
 pub async fn a_join_has_all_messages_up_to_its_revision(s: Subject) {
     let first = s.join("s", creator("a", "k")).await.unwrap().revision;
     let send = async |sent: usize| {

@@ -1,4 +1,4 @@
-//! A store under test, and short ways to do things with it.
+//! A store under test, with short calls of its operations.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ pub fn ids(messages: &[Arc<Message>]) -> Vec<String> {
     ids.map(|id| id.into_owned()).collect()
 }
 
-/// The number of a message that was kept.
+/// The revision of a message that was stored.
 pub fn number(appended: Option<Appended>) -> u64 {
     match appended {
         Some(Appended::First { revision } | Appended::Repeated { revision }) => revision,
@@ -165,10 +165,10 @@ impl Subject {
         ids(&self.join(name, who).await.unwrap().history)
     }
 
-    /// Ends what is not used any more, and says what that was.
-    pub async fn sweep(&self, here: &[SessionId]) -> Vec<String> {
+    /// Ends the expired sessions; their ids.
+    pub async fn sweep(&self, local: &[SessionId]) -> Vec<String> {
         let mut ended = Vec::new();
-        for id in self.store.expired(here).await {
+        for id in self.store.expired(local).await {
             if self.store.end_expired(&id).await {
                 ended.push(id.as_str().to_owned());
             }

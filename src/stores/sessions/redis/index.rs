@@ -79,6 +79,6 @@ impl Index {
 
 fn note(updated: Result<(), RedisError>) {
     if let Err(error) = updated {
-        tracing::debug!(%error, "the index of sessions was not told");
+        tracing::debug!(%error, "the index of sessions was not updated");
     }
 }

@@ -1,8 +1,8 @@
-//! When sessions end by themselves.
+//! When sessions expire.
 
 use super::*;
 
-/// For how many milliseconds each of its keys is kept.
+/// For how many milliseconds each key of a session exists.
 async fn left(node: &Node, name: &str) -> Vec<i64> {
     let keys = node.keys(name);
     let mut left = Vec::new();
@@ -15,7 +15,7 @@ async fn left(node: &Node, name: &str) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn all_keys_of_a_session_are_kept_for_as_long_as_it_is() {
+async fn all_keys_of_a_session_expire_with_it() {
     let Some(space) = Space::new() else { return };
     let node = Node::of(&space, LIMITS).await;
     let subject = &node.subject;
@@ -75,10 +75,10 @@ async fn sessions_end_when_they_are_not_used() {
     subject.depart("alone", "a", Departure::Disconnected).await;
     let reserved = subject.reserve("reserved", "k", ChatMode::Group).await;
     reserved.unwrap();
-    let here = ["members", "alone", "reserved"].map(id);
+    let local = ["members", "alone", "reserved"].map(id);
     let mut ended = Vec::new();
     until("they end", async || {
-        for id in subject.sweep(&here).await {
+        for id in subject.sweep(&local).await {
             if !ended.contains(&id) {
                 ended.push(id);
             }
@@ -98,7 +98,7 @@ async fn sessions_end_when_they_are_not_used() {
 }
 
 #[tokio::test]
-async fn no_session_is_kept_for_longer_than_any() {
+async fn no_session_exists_for_longer_than_max_idle() {
     let Some(space) = Space::new() else { return };
     let limits = SessionLimits {
         max_idle: Duration::from_secs(60),
@@ -113,26 +113,26 @@ async fn no_session_is_kept_for_longer_than_any() {
 }
 
 #[tokio::test]
-async fn the_index_is_told_when_a_session_is_kept_for_longer() {
+async fn the_index_is_updated_when_a_session_is_prolonged() {
     let Some(space) = Space::new() else { return };
     let node = Node::of(&space, LIMITS).await;
     node.subject.join("s", creator("a", "k")).await.unwrap();
     let index = node.redis.key("sessions", "index");
     let keys = node.keys("s");
     let until: f64 = node.ask(&["ZSCORE", &index, "s"]).await;
-    for (indexed, is_told) in [(until - 7_200_000.0, false), (0.0, true)] {
+    for (indexed, is_updated) in [(until - 7_200_000.0, false), (0.0, true)] {
         node.ask::<()>(&["ZREM", &index, "s"]).await;
         let indexed = indexed.to_string();
         node.ask::<()>(&["HSET", &keys.session, "indexed", &indexed])
             .await;
         node.subject.append("s", message(1, "a", None, "1")).await;
         let again: Option<f64> = node.ask(&["ZSCORE", &index, "s"]).await;
-        assert_eq!(again.is_some_and(|again| again >= until), is_told);
+        assert_eq!(again.is_some_and(|again| again >= until), is_updated);
     }
 }
 
 #[test]
-fn all_that_are_here_are_looked_at_in_turn() {
+fn all_local_sessions_are_checked_in_turn() {
     for count in [0, 1, 999, 1_000, 1_001, 50_000] {
         let all: Vec<_> = (0..count).map(|number| id(&number.to_string())).collect();
         let (mut start, mut seen, mut calls) = (0, std::collections::HashSet::new(), 0);

@@ -1,4 +1,4 @@
-//! Redis is full, or away, or does not answer.
+//! Redis is full, unavailable or hangs.
 
 use super::*;
 use test_support::redis::{Keeps, Server, is_ready};
@@ -7,8 +7,8 @@ fn server() -> Option<Server> {
     is_ready().then(|| Server::start(&std::env::temp_dir(), Keeps::Nothing))
 }
 
-/// Nothing can be kept.
-async fn is_refused(node: &Node) {
+/// Nothing can be stored.
+async fn is_rejected(node: &Node) {
     let subject = &node.subject;
     let reserved = subject.reserve("new", "k", ChatMode::Group).await;
     assert_eq!(reserved, Err(ReserveError::Busy));
@@ -24,7 +24,7 @@ async fn is_refused(node: &Node) {
     assert!(subject.sweep(&[id("s")]).await.is_empty());
 }
 
-/// Whether a member can go.
+/// Whether a member can leave.
 async fn depart(node: &Node) -> Result<bool, Unavailable> {
     let (id, user) = (id("s"), user("a"));
     let going = node
@@ -34,13 +34,13 @@ async fn depart(node: &Node) -> Result<bool, Unavailable> {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_full_keeps_nothing_and_lets_members_go() {
+async fn a_redis_that_is_full_stores_nothing_and_lets_members_leave() {
     let Some(server) = server() else { return };
     let node = Node::start(&server.url(), "p", LIMITS).await;
     node.subject.join("s", creator("a", "k")).await.unwrap();
     node.subject.join("s", join("c", "k")).await.unwrap();
     node.set_memory("1").await;
-    is_refused(&node).await;
+    is_rejected(&node).await;
     assert_eq!(node.store.members(&id("s")).await.len(), 2);
     assert_eq!(node.store.count().await, 1);
     assert_eq!(depart(&node).await, Ok(true));
@@ -55,7 +55,7 @@ async fn a_redis_that_is_full_keeps_nothing_and_lets_members_go() {
 }
 
 #[tokio::test]
-async fn a_session_is_used_by_a_message_that_is_not_kept() {
+async fn a_message_that_is_not_stored_is_a_use_of_the_session() {
     let Some(server) = server() else { return };
     let node = Node::start(&server.url(), "p", LIMITS).await;
     node.subject.join("s", creator("a", "k")).await.unwrap();
@@ -68,14 +68,14 @@ async fn a_session_is_used_by_a_message_that_is_not_kept() {
 }
 
 #[tokio::test]
-async fn without_redis_everything_is_refused_at_once() {
+async fn without_redis_everything_is_rejected_at_once() {
     let Some(mut server) = server() else { return };
     let node = Node::start(&server.url(), "p", LIMITS).await;
     node.subject.join("s", creator("a", "k")).await.unwrap();
     assert_eq!(node.store.count().await, 1);
     server.kill();
     let start = Instant::now();
-    is_refused(&node).await;
+    is_rejected(&node).await;
     assert_eq!(depart(&node).await, Err(Unavailable));
     assert!(node.store.members(&id("s")).await.is_empty());
     assert_eq!(node.store.count().await, 1, "as many as there were");
@@ -84,13 +84,17 @@ async fn without_redis_everything_is_refused_at_once() {
 
     server.restart();
     until("it is connected again", async || node.redis.is_up()).await;
-    assert_eq!(node.subject.sweep(&[id("s")]).await, ["s"], "it forgot all");
+    assert_eq!(
+        node.subject.sweep(&[id("s")]).await,
+        ["s"],
+        "it lost its data"
+    );
     assert_eq!(depart(&node).await, Ok(false));
     node.subject.join("s", creator("a", "k")).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_redis_that_stands_still_holds_nobody_up_for_long() {
+async fn a_redis_that_hangs_delays_nobody_for_long() {
     let Some(server) = server() else { return };
     let node = Node::start(&server.url(), "p", LIMITS).await;
     node.subject.join("s", creator("a", "k")).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is written of sessions, byte for byte: servers of different releases share it.
+//! The bytes of sessions in Redis, which servers of different releases share.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn member(name: &str, public_key: Option<OwnedValue>) -> Member {
     }
 }
 
-/// These bytes are written, and read as what writes them.
+/// These bytes are written, and what is read from them writes the same.
 #[track_caller]
 fn pin_state(state: &State, expected: &[u8]) {
     let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();

@@ -4,10 +4,10 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// What was done, and all members then.
+/// A change, and all members after it.
 struct Done {
     revision: u64,
-    /// Nobody's when no list came of it.
+    /// `None`: the change returned no list.
     members: Option<Vec<String>>,
     who: String,
     is_in: bool,
@@ -18,7 +18,7 @@ fn names(members: &[Member]) -> Vec<String> {
     names.collect()
 }
 
-/// Somebody comes, writes and goes, again and again, and stays in the end.
+/// Joins, sends and departs several times, and stays in the end.
 async fn visit(node: &Node, who: &str) -> Vec<Done> {
     let subject = &node.subject;
     let mut done = Vec::new();
@@ -75,8 +75,8 @@ async fn nodes_that_change_a_session_at_once_keep_it_one() {
         if done.is_in && !members.contains(&done.who) {
             members.push(done.who.clone());
         }
-        if let Some(told) = &done.members {
-            assert_eq!(*told, members, "{}", done.revision);
+        if let Some(listed) = &done.members {
+            assert_eq!(*listed, members, "{}", done.revision);
         }
     }
     for node in &nodes {
@@ -107,11 +107,14 @@ async fn a_server_that_is_started_again_finds_the_sessions() {
         .subject
         .depart("s", "a", Departure::Disconnected)
         .await;
-    assert!(departed.is_some(), "also from where it did not come");
+    assert!(
+        departed.is_some(),
+        "also from a server that it did not join on"
+    );
 }
 
 #[tokio::test]
-async fn who_came_back_on_another_node_is_not_taken_out_by_the_first() {
+async fn a_member_that_rejoined_on_another_node_is_not_removed_by_the_first() {
     let Some(space) = Space::new() else { return };
     let nodes = [
         Node::of(&space, LIMITS).await,
@@ -131,7 +134,7 @@ async fn who_came_back_on_another_node_is_not_taken_out_by_the_first() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_made_anew_has_greater_revisions() {
+async fn a_session_that_is_created_again_has_greater_revisions() {
     let Some(space) = Space::new() else { return };
     let node = Node::of(&space, LIMITS).await;
     let first = node.subject.join("s", creator("a", "k")).await.unwrap();

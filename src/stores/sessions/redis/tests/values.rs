@@ -1,4 +1,4 @@
-//! What is in Redis.
+//! What is stored in Redis.
 
 use serde_json::json;
 
