@@ -10,7 +10,7 @@ for (const transport of ['websocket', 'polling']) {
     ['an unsigned token', { token: token(user('Alice'), { alg: 'none' }) }, 'INVALID_TOKEN'],
     ['an expired token', { token: token({ ...user('Alice'), exp: seconds(-60) }) }, 'EXPIRED_TOKEN'],
   ]) {
-    test(`${name}: connected, told ${code}, disconnected over ${transport}`, async () => {
+    test(`${name}: connected, sent ${code} and disconnected over ${transport}`, async () => {
       const client = new Client({ auth, transports: [transport] });
       await client.next('connect');
       const refusal = await client.next('auth:error');

@@ -7,7 +7,7 @@ const LONG = 10_000;
 const expiring = (who, exp, options = {}) => connect(who, { auth: { token: token({ ...who, exp }) }, ...options });
 
 for (const transport of ['websocket', 'polling']) {
-  test(`when the token expires the client is told and disconnected over ${transport}`, async () => {
+  test(`when the token expires the client is notified and disconnected over ${transport}`, async () => {
     const exp = seconds(3);
     const client = await expiring(user('Alice'), exp, { transports: [transport] });
     const { args: [payload], at } = await client.nextEvent('auth:error', () => true, LONG);
@@ -33,15 +33,15 @@ test('the end is announced ahead of it, once', async () => {
 for (const [name, shape] of [['a bare token', (value) => value], ['an object', (value) => ({ token: value })]]) {
   test(`a fresh token of the same user, as ${name}, keeps the connection`, async () => {
     const who = user('Alice');
-    const kept = await expiring(who, seconds(2));
+    const refreshed = await expiring(who, seconds(2));
     const lost = await expiring(who, seconds(3));
-    kept.emit('authenticate', shape(token(who)));
-    same(await kept.next('authenticated'), { success: true });
+    refreshed.emit('authenticate', shape(token(who)));
+    same(await refreshed.next('authenticated'), { success: true });
     // The other socket's token ends later than the one replaced here.
     await lost.next('disconnect', () => true, LONG);
-    await exchange(kept, kept, () => {});
-    assert.deepEqual(kept.all('auth:error'), []);
-    assert.deepEqual(kept.all('disconnect'), []);
+    await exchange(refreshed, refreshed, () => {});
+    assert.deepEqual(refreshed.all('auth:error'), []);
+    assert.deepEqual(refreshed.all('disconnect'), []);
   });
 }
 
@@ -63,7 +63,7 @@ for (const [name, make] of Object.entries({
   nothing: () => null,
   'an empty object': () => ({}),
 })) {
-  test(`${name} does not refresh: the client is told and disconnected`, async () => {
+  test(`${name} does not refresh: the client is notified and disconnected`, async () => {
     const who = user('Alice');
     const client = await connect(who);
     client.emit('authenticate', make(who));

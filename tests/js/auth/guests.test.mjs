@@ -44,7 +44,7 @@ for (const [name, bad] of Object.entries({
   nonsense: 'nonsense', 'an expired token': token({ ...user('A'), exp: seconds(-60) }), 'an unsigned token': token(user('A'), { alg: 'none' }),
   nothing: undefined, null: null, 'a number': 42, 'an empty object': {}, 'an object token': { token: {} },
 })) {
-  test(`a guest who authenticates with ${name} is told and disconnected`, async () => {
+  test(`a guest who authenticates with ${name} is notified and disconnected`, async () => {
     const client = await guest();
     client.emit('authenticate', bad);
     same(await client.next('authenticated'), { success: false, error: 'Invalid token' });
@@ -77,7 +77,7 @@ test('the callback of a guest’s event says why', async () => {
 });
 
 for (const transport of ['websocket', 'polling']) {
-  test(`a guest who does nothing is told and disconnected over ${transport}`, async () => {
+  test(`a guest who does nothing is notified and disconnected over ${transport}`, async () => {
     const started = Date.now();
     const client = await guest({ transports: [transport] });
     const { args: [{ code }], at } = await client.nextEvent('auth:error');

@@ -56,7 +56,7 @@ for (const alg of ALGORITHMS) {
   });
 }
 
-test('keys of one kind are told apart by their names', async () => {
+test('keys of one kind are distinguished by their names', async () => {
   assert.equal(await outcome(second, 'second'), 'connected');
   assert.equal(await outcome(second, 'ES256'), INVALID);
   assert.equal(await outcome(pairs.ES256, 'second'), INVALID);

@@ -16,7 +16,7 @@ async function refused(options, message) {
   assert.deepEqual(client.all('auth:success'), []);
 }
 
-test('who is admitted is told so', async () => {
+test('who is admitted is notified', async () => {
   const who = alice();
   const client = await connect(who);
   same(client.welcome, { userId: who.userId, socketId: client.socket.id, message: 'Authentication successful' });

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, token } from '../support/relay.mjs';
-import { asChat, chatEdit, chatMessage, conversation, erase, must, observe, people, rest, settle } from '../support/feed-chat.mjs';
+import { asChat, chatEdit, chatMessage, conversation, erase, knownUsers, must, observe, rest, settle } from '../support/feed-chat.mjs';
 
 const GRACE = 2000;
 
 /**
  * Makes a new socket whenever another chat is opened, the token in its query, and closes the one before it. Reads messages from the envelope
- * and everything else from the flat form. Shows messages of the open chat only, those it posted as well only once they are told.
+ * and everything else from the flat form. Shows messages of the open chat only, those it posted as well only once the server has sent them.
  */
 class Deployed {
   online = new Set();
   typing = new Set();
-  /** What was told of others' presence in all, `[name, userId]`. */
+  /** What was sent about others' presence in all, `[name, userId]`. */
   presence = [];
   messages = [];
 
@@ -35,10 +35,10 @@ class Deployed {
   }
 
   listen(socket) {
-    const here = (act) => ({ data }) => data.chatId === this.chatId && act(data);
-    socket.on('message:new', here(({ messageId: id, content }) => this.messages.push({ id, content })));
-    socket.on('message:edited', here(({ messageId, content }) => this.replace(messageId, [{ id: messageId, content }])));
-    socket.on('message:deleted', here(({ messageId }) => this.replace(messageId, [])));
+    const inThisChat = (act) => ({ data }) => data.chatId === this.chatId && act(data);
+    socket.on('message:new', inThisChat(({ messageId: id, content }) => this.messages.push({ id, content })));
+    socket.on('message:edited', inThisChat(({ messageId, content }) => this.replace(messageId, [{ id: messageId, content }])));
+    socket.on('message:deleted', inThisChat(({ messageId }) => this.replace(messageId, [])));
     for (const [name, act] of [['user:online', 'add'], ['user:offline', 'delete']]) {
       socket.on(name, ({ userId }) => {
         this.online[act](userId);
@@ -68,7 +68,7 @@ class Deployed {
 
 /** Two people who have these many chats, each with the first one open. */
 async function windows(count) {
-  const [one, other] = await people('Ann', 'Ben');
+  const [one, other] = await knownUsers('Ann', 'Ben');
   const chats = [];
   for (let index = 0; index < count; index += 1) chats.push(await conversation(one, [other]));
   const both = [new Deployed(one), new Deployed(other)];
@@ -116,7 +116,7 @@ test('whoever waits sees the other once, however often that one opens a chat', a
   assert.deepEqual(ben.presence, [['user:online', ann.who.userId]]);
 });
 
-test('no message is missed that is posted while a socket is made anew', async () => {
+test('no message is missed that is posted while a socket is recreated', async () => {
   const { chats: [first, second], both: [ann, ben] } = await windows(2);
   await ben.open(second);
   for (let round = 0; round < 10; round += 1) {

@@ -1,9 +1,9 @@
-// `chat`: messages are posted, edited and deleted over REST, and told to everybody in the chat.
+// `chat`: messages are posted, edited and deleted over REST, and sent to everybody in the chat.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique } from '../support/relay.mjs';
 import {
-  DONE, chat, chatEdit, chatMessage, chatPost, comesBeforeTheAnswer, conversation, erase, feedMessage, joined, must, number, observe, people,
+  DONE, chat, chatEdit, chatMessage, chatPost, comesBeforeTheAnswer, conversation, erase, feedMessage, joined, knownUsers, must, number, observe,
   refused, rest,
 } from '../support/feed-chat.mjs';
 
@@ -14,16 +14,16 @@ const LONG = [400, 'Content must not exceed 5000 characters', 'INVALID_INPUT'];
 
 /** A chat of Alice and Bob: the two, its id, and their sockets, Alice's two first. */
 async function scene(fields = {}) {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob], fields);
   return { alice, bob, id, clients: [await chat(alice), await chat(alice), await chat(bob)] };
 }
 
-const told = (type, data) => [type, { type, data }];
+const eventOf = (type, data) => [type, { type, data }];
 /** The same events for each of the three. */
 const all = (...events) => Array(3).fill(events);
 
-test('a message is told to everybody in the chat, the sender too', async () => {
+test('a message is sent to everybody in the chat, the sender too', async () => {
   const { alice, id, clients } = await scene();
   let answer;
   const seen = await observe(clients, async () => (answer = await must(201, chatPost(alice, id, { content: 'sealed' }))));
@@ -31,10 +31,10 @@ test('a message is told to everybody in the chat, the sender too', async () => {
   const facts = { chatId: id, senderId: alice.userId, content: 'sealed' };
   same(answer, { message: 'Message sent', data: { id: messageId, ...facts, media: null, editedAt: null, deletedFor: [], timestamp: TIME } });
   assert.match(messageId, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  assert.deepEqual(seen, all(told('message:new', { messageId, ...facts, timestamp })));
+  assert.deepEqual(seen, all(eventOf('message:new', { messageId, ...facts, timestamp })));
 });
 
-test('everything is told before the request is answered', async () => {
+test('everything is sent before the request is answered', async () => {
   const { alice, id, clients } = await scene();
   const client = clients[2];
   const messages = [];
@@ -53,7 +53,7 @@ for (const [name, media] of Object.entries({
       const seen = await observe(clients, async () => (data = await chatMessage(alice, id, given)));
       same(data, { id: data.id, chatId: id, senderId: alice.userId, content, media, editedAt: null, deletedFor: [], timestamp: TIME });
       const { id: messageId, timestamp } = data;
-      assert.deepEqual(seen, all(told('message:new', { messageId, chatId: id, senderId: alice.userId, content, media, timestamp })));
+      assert.deepEqual(seen, all(eventOf('message:new', { messageId, chatId: id, senderId: alice.userId, content, media, timestamp })));
     }
   });
 }
@@ -69,7 +69,7 @@ test('content and media are passed on byte for byte', async () => {
   for (const part of [content, media]) for (const text of [answer.body, sent]) assert.ok(text.includes(part), text);
 });
 
-test('an edit is told to everybody, and only the author may', async () => {
+test('an edit is sent to everybody, and only the author may', async () => {
   const { alice, bob, id, clients } = await scene();
   const { id: messageId, timestamp } = await chatMessage(bob, id);
   let answer;
@@ -81,10 +81,10 @@ test('an edit is told to everybody, and only the author may', async () => {
   const sender = { id: bob.userId, name: bob.username };
   const message = { id: messageId, conversationId: id, senderId: bob.userId, content: 'edited', createdAt: timestamp, editedAt: TIME, sender };
   same(answer, { message });
-  assert.deepEqual(seen, all(told('message:edited', { messageId, chatId: id, content: 'edited', editedAt })));
+  assert.deepEqual(seen, all(eventOf('message:edited', { messageId, chatId: id, content: 'edited', editedAt })));
 });
 
-test('a deletion is told once, and there is nothing left to edit', async () => {
+test('a deletion is sent once, and there is nothing left to edit', async () => {
   const { alice, bob, id, clients } = await scene();
   const { id: messageId } = await chatMessage(alice, id);
   const seen = await observe(clients, async () => {
@@ -92,27 +92,27 @@ test('a deletion is told once, and there is nothing left to edit', async () => {
     for (let round = 0; round < 2; round += 1) same(await must(200, erase(alice, messageId)), { message: 'Message deleted', id: messageId });
     await refused(chatEdit(alice, messageId, 'late'), ...NO_MESSAGE);
   });
-  assert.deepEqual(seen, all(told('message:deleted', { messageId, chatId: id })));
+  assert.deepEqual(seen, all(eventOf('message:deleted', { messageId, chatId: id })));
 });
 
 test('who administers the chat may delete what others wrote', async () => {
   const { alice, bob, id, clients } = await scene();
   const { id: messageId } = await chatMessage(bob, id);
   const seen = await observe(clients, () => must(200, erase(alice, messageId)));
-  assert.deepEqual(seen, all(told('message:deleted', { messageId, chatId: id })));
+  assert.deepEqual(seen, all(eventOf('message:deleted', { messageId, chatId: id })));
 });
 
-test('a message hidden for oneself is told to nobody, and is gone from one’s own list alone', async () => {
+test('a message hidden for oneself is sent to nobody, and is gone from one’s own list alone', async () => {
   const { alice, bob, id, clients } = await scene();
-  const kept = await chatMessage(alice, id);
+  const stored = await chatMessage(alice, id);
   const hidden = await chatMessage(alice, id);
   const seen = await observe(clients, async () => {
     same(await must(200, erase(bob, hidden.id, '?forAll=false')), { message: 'Message deleted', id: hidden.id });
   });
   assert.deepEqual(seen, [[], [], []]);
   const list = async (who) => (await must(200, rest(who, `GET /api/messages?chatId=${id}`))).messages;
-  assert.deepEqual(await list(bob), [kept]);
-  assert.deepEqual(await list(alice), [kept, hidden]);
+  assert.deepEqual(await list(bob), [stored]);
+  assert.deepEqual(await list(alice), [stored, hidden]);
 });
 
 test('the list shows what was edited and deleted', async () => {
@@ -125,9 +125,9 @@ test('the list shows what was edited and deleted', async () => {
   });
 });
 
-test('a chat is told of its own messages only, and whoever is in none of them of nothing', async () => {
+test('a chat receives its own messages only, and whoever is in none of them receives nothing', async () => {
   const { alice, bob, id, clients } = await scene();
-  const [carol, eve] = await people('Carol', 'Eve');
+  const [carol, eve] = await knownUsers('Carol', 'Eve');
   const other = await conversation(bob, [carol]);
   const seen = await observe([...clients, await chat(carol), await chat(eve)], async () => {
     await chatMessage(alice, id);
@@ -172,10 +172,10 @@ test('what is sent through other dialects comes in this shape', async () => {
   const [first, second] = got.map(([, { data }]) => data.messageId);
   const change = { messageId: second, chatId: id };
   same(got, [
-    told('message:new', { messageId: first, chatId: id, senderId: alice.userId, content: { from: 'feed' }, timestamp: TIME }),
-    told('message:new', { ...change, senderId: bob.userId, content: 'from conversation', timestamp: TIME }),
-    told('message:edited', { ...change, content: 'edited', editedAt: TIME }),
-    told('message:deleted', change),
+    eventOf('message:new', { messageId: first, chatId: id, senderId: alice.userId, content: { from: 'feed' }, timestamp: TIME }),
+    eventOf('message:new', { ...change, senderId: bob.userId, content: 'from conversation', timestamp: TIME }),
+    eventOf('message:edited', { ...change, content: 'edited', editedAt: TIME }),
+    eventOf('message:deleted', change),
   ]);
 });
 
@@ -208,9 +208,9 @@ test('content may have five thousand characters, whatever they are, and no more'
   for (const events of seen) assert.deepEqual(events.map(([, { data }]) => data.content), ['🦊'.repeat(5000)]);
 });
 
-test('who takes no part is denied, the same whether the chat exists or not', async () => {
+test('who is no participant is denied, the same whether the chat exists or not', async () => {
   const { alice, id, clients } = await scene();
-  const [eve] = await people('Eve');
+  const [eve] = await knownUsers('Eve');
   const { id: messageId } = await chatMessage(alice, id);
   const seen = await observe(clients, async () => {
     for (const place of [id, unique('nowhere')]) {

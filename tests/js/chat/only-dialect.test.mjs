@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, attempt, same, token } from '../support/relay.mjs';
-import { asChat, chatMessage, conversation, observe, people } from '../support/feed-chat.mjs';
+import { asChat, chatMessage, conversation, knownUsers, observe } from '../support/feed-chat.mjs';
 
 for (const [name, options] of Object.entries({
   'the query': (text) => ({ query: { token: text } }), auth: (text) => ({ auth: { token: text } }),
   'the Authorization header': (text) => ({ extraHeaders: { Authorization: `Bearer ${text}` } }),
 })) {
   test(`a token in ${name} puts a client into its chats`, async () => {
-    const [alice, bob] = await people('Alice', 'Bob');
+    const [alice, bob] = await knownUsers('Alice', 'Bob');
     const id = await conversation(alice, [bob]);
     const client = new Client(options(token(alice)));
     await client.next('auth:success');
@@ -19,7 +19,7 @@ for (const [name, options] of Object.entries({
 }
 
 test('the query’s token counts before that in auth', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const { welcome } = await attempt({ query: { token: token(alice) }, auth: { token: token(bob) } });
   assert.equal(welcome.userId, alice.userId);
 });
@@ -29,7 +29,7 @@ test('there are no guests', async () => {
 });
 
 test('the events of other dialects are not known', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   for (const event of ['join-conversation', 'conversation:join', 'join_room', 'join-session']) {
     const { client } = await attempt({ query: { token: token(alice) } });

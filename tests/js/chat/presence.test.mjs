@@ -2,26 +2,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, connect, same, seconds, token } from '../support/relay.mjs';
-import { chat, conversation, feed, guest, joined, observe, people, settle, talker } from '../support/feed-chat.mjs';
+import { chat, conversation, feed, guest, joined, knownUsers, observe, settle, talker } from '../support/feed-chat.mjs';
 
 const GRACE = 300;
 const about = ({ userId }) => (payload) => payload.userId === userId;
 
-function told(status, { userId }) {
+function eventOf(status, { userId }) {
   const facts = { userId, status, timestamp: TIME, ...(status === 'offline' && { lastSeen: TIME }) };
   return [`user:${status}`, { type: `user:${status}`, data: facts, ...facts }];
 }
 
 /** People who share a chat with the first of them; the sockets of the first are to come. */
 async function partners(...names) {
-  const all = await people(...names);
+  const all = await knownUsers(...names);
   await conversation(all[0], all.slice(1));
   return all;
 }
 
-/** Somebody whom `observer` shares a chat with comes and goes: whoever left before them has been told as gone by then. */
+/** Somebody whom `observer` shares a chat with comes and goes: whoever left before them has been reported offline by then. */
 async function someoneElseGoes(observer) {
-  const [other] = await people('Other');
+  const [other] = await knownUsers('Other');
   await conversation(observer, [other]);
   (await chat(other)).close();
   await observer.next('user:offline', about(other));
@@ -30,19 +30,19 @@ async function someoneElseGoes(observer) {
 const presence = (client, who) =>
   client.events.filter(({ args: [payload] }) => payload?.userId === who.userId && payload.status).map(({ name }) => name);
 
-test('who is gone for good is told to each partner once, on each socket', async () => {
-  const [alice, bob, carol, eve] = await people('Alice', 'Bob', 'Carol', 'Eve');
+test('who is gone for good is reported to each partner once, on each socket', async () => {
+  const [alice, bob, carol, eve] = await knownUsers('Alice', 'Bob', 'Carol', 'Eve');
   await conversation(alice, [bob, carol]);
   await conversation(bob, [alice]);
   await conversation(eve, [bob]);
   const others = [await chat(bob), await chat(bob), await chat(carol)];
-  const stranger = await chat(eve);
+  const outsider = await chat(eve);
   const client = await chat(alice);
-  const seen = await observe([...others, stranger], async () => {
+  const seen = await observe([...others, outsider], async () => {
     client.close();
     for (const other of others) await other.next('user:offline', about(alice));
   });
-  for (const events of seen.slice(0, 3)) same(events, [told('offline', alice)]);
+  for (const events of seen.slice(0, 3)) same(events, [eventOf('offline', alice)]);
   assert.deepEqual(seen[3], []);
 });
 
@@ -58,7 +58,7 @@ test('both times are one, and it is that of the last disconnect', async () => {
   assert.equal(gone.data.lastSeen, gone.lastSeen);
 });
 
-test('a socket that is made anew does not make presence flap', async () => {
+test('a socket that is recreated does not make presence flap', async () => {
   const [alice, bob] = await partners('Alice', 'Bob');
   const observer = await chat(bob);
   let client = await chat(alice);
@@ -84,7 +84,7 @@ test('the end of a socket is no news while the user has another', async () => {
   assert.deepEqual(presence(observer, alice), ['user:online']);
 });
 
-test('who comes back later is told again, and finds who is there', async () => {
+test('who comes back later is announced again, and is sent who is online', async () => {
   const [alice, bob, carol] = await partners('Alice', 'Bob', 'Carol');
   const observer = await chat(bob);
   (await chat(carol)).close();
@@ -112,7 +112,7 @@ for (const [name, come] of Object.entries({
       client = await come(alice);
       await observer.next('user:online', about(alice));
     });
-    same(seen, [[told('online', alice)]]);
+    same(seen, [[eventOf('online', alice)]]);
     const late = await chat(carol);
     assert.deepEqual(late.all('user:online').map(({ userId }) => userId).toSorted(), [alice.userId, bob.userId].toSorted());
     const second = await chat(alice);
@@ -120,7 +120,7 @@ for (const [name, come] of Object.entries({
     await someoneElseGoes(observer);
     assert.deepEqual(presence(observer, alice), ['user:online']);
     client.close();
-    same((await observer.nextEvent('user:offline', about(alice))).args[0], told('offline', alice)[1]);
+    same((await observer.nextEvent('user:offline', about(alice))).args[0], eventOf('offline', alice)[1]);
   });
 }
 
@@ -139,8 +139,8 @@ test('a guest is nobody until it has authenticated', async () => {
   await observer.next('user:online', about(alice));
 });
 
-test('only sockets of chat are told, and nobody of themselves', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('only sockets of chat are notified, and nobody of themselves', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const observer = await chat(bob);
   const others = [await feed(bob), await talker(bob), await joined(bob, id)];
@@ -154,8 +154,8 @@ test('only sockets of chat are told, and nobody of themselves', async () => {
   for (const events of seen) assert.deepEqual(events.filter(([name]) => name.startsWith('user:')), []);
 });
 
-test('people who share no chat hear nothing of each other', async () => {
-  const [alice, eve] = await people('Alice', 'Eve');
+test('people who share no chat receive nothing of each other', async () => {
+  const [alice, eve] = await knownUsers('Alice', 'Eve');
   const observer = await chat(eve);
   const client = await chat(alice);
   assert.deepEqual(client.all('user:online'), []);

@@ -3,33 +3,33 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { connect, same, unique } from '../support/relay.mjs';
-import { DONE, asChat, chat, conversation, feed, joined, number, observe, people, reader, remove } from '../support/feed-chat.mjs';
+import { DONE, asChat, chat, conversation, feed, joined, knownUsers, number, observe, reader, remove } from '../support/feed-chat.mjs';
 
 const BY_ITSELF = 3000;
 
 /** A chat of Alice and Bob: its id and their sockets, Alice's two first. */
 async function scene(fields = {}) {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob], fields);
   return { id, clients: [await chat(alice), await chat(alice), await chat(bob)] };
 }
 
-function told(type, { userId }, chatId, isTyping) {
+function eventOf(type, { userId }, chatId, isTyping) {
   const facts = { userId, chatId, isTyping };
   return [type, { type, data: facts, ...facts }];
 }
 
-const started = (who, id) => told('user:typing', who, id, true);
+const started = (who, id) => eventOf('user:typing', who, id, true);
 /** Whether this is the time after which typing stops by itself: that of `conversation` is five seconds. */
 function isByItself(milliseconds) {
   assert.ok(milliseconds >= BY_ITSELF - 100 && milliseconds < BY_ITSELF + 1800, `after ${milliseconds} ms`);
 }
 
-/** Who stops is told in two events. */
-const stopped = (who, id) => [told('user:typing', who, id, false), told('user:stop-typing', who, id, false)];
+/** A stop is sent in two events. */
+const stopped = (who, id) => [eventOf('user:typing', who, id, false), eventOf('user:stop-typing', who, id, false)];
 
 for (const [name, shape] of Object.entries({ 'in an object': (chatId) => ({ chatId }), bare: (chatId) => chatId })) {
-  test(`typing is told to the chat but the socket that types; the id is ${name}`, async () => {
+  test(`typing is sent to the chat except for the socket that types; the id is ${name}`, async () => {
     const { id, clients } = await scene();
     const [typist] = clients;
     const seen = await observe(clients, async () => {
@@ -109,17 +109,17 @@ test('typing in several chats stops in each', async () => {
 for (const event of ['user:typing', 'user:stop-typing']) {
   test(`${event} for a chat of others, or none, reaches nobody`, async () => {
     const { id, clients } = await scene();
-    const [eve] = await people('Eve');
-    const stranger = await chat(eve);
-    const seen = await observe([...clients, stranger], async () => {
+    const [eve] = await knownUsers('Eve');
+    const outsider = await chat(eve);
+    const seen = await observe([...clients, outsider], async () => {
       for (const chatId of [id, unique('nowhere')]) {
-        stranger.emit(event, { chatId });
-        const { success, error } = await stranger.ask(event, { chatId });
+        outsider.emit(event, { chatId });
+        const { success, error } = await outsider.ask(event, { chatId });
         assert.deepEqual([success, error.code], [false, 'NOT_PARTICIPANT']);
       }
       for (const args of [[], [null], [{}], [{ chatId: null }], [{ chatId: {} }], [{ chatId: '' }], [true], [[]]]) {
-        stranger.emit(event, ...args);
-        const { success, error } = await stranger.ask(event, ...args);
+        outsider.emit(event, ...args);
+        const { success, error } = await outsider.ask(event, ...args);
         assert.deepEqual([success, error.code], [false, 'INVALID_INPUT']);
       }
     });
@@ -155,15 +155,15 @@ test('who was removed types no more', async () => {
   assert.deepEqual(seen, [[], []]);
 });
 
-test('an id that is a number is told as text', async () => {
+test('an id that is a number is sent as text', async () => {
   const id = number();
   const { clients: [typist, , bob] } = await scene({ id });
   const [got] = await observe([bob], () => typist.ask('user:typing', { chatId: id }), [typist]);
   same(got, [started(typist, String(id))]);
 });
 
-test('typing is told between chat and conversation, each in its shape; feed has none', async () => {
-  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+test('typing is sent between chat and conversation, each in its shape; feed has none', async () => {
+  const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const id = await conversation(alice, [bob, carol]);
   const clients = [await chat(alice), await joined(bob, id), await reader(carol, id), await feed(carol)];
   const [typist, talker] = clients;

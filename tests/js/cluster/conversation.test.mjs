@@ -31,13 +31,13 @@ async function send(from, content) {
 }
 
 /** Waits for a message with this content. */
-function hears(receiver, content) {
+function receives(receiver, content) {
   const [name, read] = NEW[receiver.dialect];
   return receiver.next(name, (message) => read(message) === content);
 }
 
-/** The contents that a client was told of, in order. */
-function told(receiver) {
+/** The contents that a client was sent, in order. */
+function receivedBy(receiver) {
   const [name, read] = NEW[receiver.dialect];
   return receiver.all(name).map(read);
 }
@@ -53,38 +53,38 @@ test('a message reaches every member once and in order, in the shape of each dia
   const sent = await Promise.all(Array.from({ length: 60 }, (_, n) => send(alice, n)));
   await send(alice, 'last');
   for (const other of others) {
-    await hears(other, 'last');
-    assert.deepEqual(told(other), [...sent.map((_, n) => n), 'last'], `${other.dialect} on ${other.node}`);
+    await receives(other, 'last');
+    assert.deepEqual(receivedBy(other), [...sent.map((_, n) => n), 'last'], `${other.dialect} on ${other.node}`);
   }
-  await hears(alice, 'last');
-  assert.deepEqual(told(alice), [...sent.map((_, n) => n), 'last']);
+  await receives(alice, 'last');
+  assert.deepEqual(receivedBy(alice), [...sent.map((_, n) => n), 'last']);
 });
 
-test('senders on several nodes each keep their order, and the history has what all were told', async () => {
+test('senders on several nodes each keep their order, and the history has what all were sent', async () => {
   const all = ['Alice', 'Bob', 'Carol'].map(person);
   const id = await found(all[0], all.slice(1));
   const members = await Promise.all(all.map((who, node) => member(who, id, node)));
   await Promise.all(members.map(async (from, index) => {
     for (let n = 0; n < 30; n += 1) await send(from, `${index}.${n}`);
   }));
-  const kept = (await history(all[0], id)).map(({ content }) => content);
-  assert.equal(kept.length, 90);
+  const stored = (await history(all[0], id)).map(({ content }) => content);
+  assert.equal(stored.length, 90);
   for (const receiver of members) {
-    for (const index of members.keys()) await hears(receiver, `${index}.29`);
-    assert.deepEqual(told(receiver).toSorted(), kept.toSorted());
+    for (const index of members.keys()) await receives(receiver, `${index}.29`);
+    assert.deepEqual(receivedBy(receiver).toSorted(), stored.toSorted());
     for (const index of members.keys()) {
-      const own = told(receiver).filter((content) => content.startsWith(`${index}.`));
+      const own = receivedBy(receiver).filter((content) => content.startsWith(`${index}.`));
       assert.deepEqual(own, Array.from({ length: 30 }, (_, n) => `${index}.${n}`));
     }
   }
 });
 
 test('nothing of one conversation reaches another, nor who is in none', async () => {
-  const people = ['Alice', 'Bob', 'Carol', 'Dave'].map(person);
-  const [one, other] = [await found(people[0], [people[1]]), await found(people[2], [people[3]])];
+  const knownUsers = ['Alice', 'Bob', 'Carol', 'Dave'].map(person);
+  const [one, other] = [await found(knownUsers[0], [knownUsers[1]]), await found(knownUsers[2], [knownUsers[3]])];
   const pairs = [
-    [await member(people[0], one, 0), await member(people[1], one, 1)],
-    [await member(people[2], other, 0), await member(people[3], other, 1)],
+    [await member(knownUsers[0], one, 0), await member(knownUsers[1], one, 1)],
+    [await member(knownUsers[2], other, 0), await member(knownUsers[3], other, 1)],
   ];
   const outsider = await client(person('Erin'), 1, 'chat');
   await Promise.all(pairs.map(async ([from], index) => {
@@ -92,8 +92,8 @@ test('nothing of one conversation reaches another, nor who is in none', async ()
   }));
   for (const [index, pair] of pairs.entries()) {
     for (const receiver of pair) {
-      await hears(receiver, `${index}.39`);
-      assert.deepEqual(told(receiver), Array.from({ length: 40 }, (_, n) => `${index}.${n}`));
+      await receives(receiver, `${index}.39`);
+      assert.deepEqual(receivedBy(receiver), Array.from({ length: 40 }, (_, n) => `${index}.${n}`));
     }
   }
   assert.equal(times(outsider, 'message:new'), 0);
@@ -113,7 +113,7 @@ test('content that is binary or oddly written arrives as it is', async () => {
   assert.ok(frames.some((frame) => frame.includes(`"content":${content}`)), frames.join('\n'));
 });
 
-test('changes, reactions and receipts are told', async () => {
+test('changes, reactions and receipts are sent', async () => {
   const all = ['Alice', 'Bob'].map(person);
   const id = await found(all[0], all.slice(1));
   const [alice, bob, device] = [await member(all[0], id, 0), await member(all[1], id, 1), await member(all[0], id, 2)];
@@ -138,7 +138,7 @@ test('changes, reactions and receipts are told', async () => {
   for (const sender of [alice, device]) assert.equal(times(sender, 'message:delivered'), 1);
 });
 
-test('typing is told, and stops by itself', async () => {
+test('typing is sent, and stops by itself', async () => {
   const all = ['Alice', 'Bob', 'Carol'].map(person);
   const id = await found(all[0], all.slice(1));
   const [alice, bob, carol] = [await member(all[0], id, 0), await member(all[1], id, 1), await member(all[2], id, 2, 'chat')];
@@ -187,7 +187,7 @@ test('who comes back to another node within the grace was never away', async () 
     bob = await member(all[1], id, node);
   }
   await send(bob, 'here');
-  await hears(alice, 'here');
+  await receives(alice, 'here');
   bob.close();
   await alice.next('user:offline');
   assert.deepEqual([times(alice, 'user:online'), times(alice, 'user:offline')], [1, 1]);
@@ -202,21 +202,21 @@ test('who is let in or taken out is so on every node at once', async () => {
   await done(201, all[0], 'POST', `/api/conversations/${id}/participants`, { userId: all[2].userId });
   await feed.next('conversation-participants-added');
   await send(alice, 'for carol, too');
-  await hears(chat, 'for carol, too');
+  await receives(chat, 'for carol, too');
   await done(200, all[0], 'DELETE', `/api/conversations/${id}/participants/${bob.userId}`);
   await send(alice, 'not for bob');
-  await hears(chat, 'not for bob');
+  await receives(chat, 'not for bob');
   await bob.next('conversation:left');
   assert.equal((await alice.next('user:offline')).userId, bob.userId);
-  assert.deepEqual(told(bob), ['for carol, too']);
+  assert.deepEqual(receivedBy(bob), ['for carol, too']);
   assert.equal((await bob.ask('message:send', { conversationId: id, content: 'x' })).error.code, 'NOT_PARTICIPANT');
   const made = await found(all[0], [all[2]]);
   await done(201, all[0], 'POST', '/api/messages', { chatId: made, content: 'at once' });
-  await hears(chat, 'at once');
+  await receives(chat, 'at once');
   assert.equal((await feed.next('conversation-created')).conversationId, made);
 });
 
-test('who shares a chat is told who comes and goes', async () => {
+test('who shares a chat is notified of who comes online and goes offline', async () => {
   const all = ['Alice', 'Bob'].map(person);
   await found(all[0], all.slice(1));
   const alice = await client(all[0], 0, 'chat');

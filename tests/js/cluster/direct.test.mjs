@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { same, user } from '../support/relay.mjs';
-import { client, tell, times } from '../support/nodes.mjs';
+import { client, sendDirect, times } from '../support/nodes.mjs';
 
 const direct = (who, node) => client(who, node, 'direct');
 const about = (who) => ({ userId }) => userId === who.userId;
@@ -12,7 +12,7 @@ test('messages reach every device of their recipient once and in order, wherever
   const [alice, bob] = [user('Alice'), user('Bob')];
   const sender = await direct(alice, 0);
   const devices = [await direct(bob, 0), await direct(bob, 1), await direct(bob, 2), await direct(bob, 1)];
-  const answers = Array.from({ length: 300 }, (_, seq) => tell(sender, bob, seq));
+  const answers = Array.from({ length: 300 }, (_, seq) => sendDirect(sender, bob, seq));
   for (const [seq, answer] of (await Promise.all(answers)).entries()) {
     assert.deepEqual([answer.success, answer.seq, answer.recipientOnline], [true, seq, true]);
   }
@@ -30,7 +30,7 @@ test('several senders on several nodes each keep their order', async () => {
   const receiver = await direct(bob, 0);
   const senders = await Promise.all([0, 1, 2, 1, 2].map((node, index) => direct(user(`Sender${index}`), node)));
   await Promise.all(senders.map(async (sender) => {
-    for (let seq = 0; seq < 100; seq += 1) await tell(sender, bob, seq);
+    for (let seq = 0; seq < 100; seq += 1) await sendDirect(sender, bob, seq);
   }));
   for (const { userId } of senders) {
     await receiver.next('receive_message', (message) => message.senderId === userId && message.seq === 99);
@@ -39,15 +39,15 @@ test('several senders on several nodes each keep their order', async () => {
   }
 });
 
-test('a sender is told whether the recipient is online anywhere', async () => {
+test('a sender is notified whether the recipient is online anywhere', async () => {
   const [alice, bob] = [user('Alice'), user('Bob')];
   const sender = await direct(alice, 0);
-  assert.equal((await tell(sender, bob, 1)).recipientOnline, false);
-  const there = await direct(bob, 1);
-  assert.equal((await tell(sender, bob, 2)).recipientOnline, true);
-  await there.next('receive_message', ({ seq }) => seq === 2);
-  there.close();
-  for (let seq = 3; (await tell(sender, bob, seq)).recipientOnline; seq += 1) assert.ok(seq < 1000, 'still online');
+  assert.equal((await sendDirect(sender, bob, 1)).recipientOnline, false);
+  const remote = await direct(bob, 1);
+  assert.equal((await sendDirect(sender, bob, 2)).recipientOnline, true);
+  await remote.next('receive_message', ({ seq }) => seq === 2);
+  remote.close();
+  for (let seq = 3; (await sendDirect(sender, bob, seq)).recipientOnline; seq += 1) assert.ok(seq < 1000, 'still online');
 });
 
 test('everything else between two users passes, byte for byte', async () => {
@@ -96,12 +96,12 @@ test('a user is online from the first device on any node to the last', async () 
   const watcher = await direct(alice, 0);
   const first = await direct(bob, 1);
   await watcher.next('user:online', about(bob));
-  await tell(watcher, bob, 1);
+  await sendDirect(watcher, bob, 1);
   const second = await direct(bob, 2);
   first.close();
   // Longer than the grace: the first node has nothing left of them by then.
   const third = await direct(bob, 0);
-  await tell(watcher, bob, 2);
+  await sendDirect(watcher, bob, 2);
   second.close();
   third.close();
   await watcher.next('user:offline', about(bob));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Client, unique, user } from '../support/relay.mjs';
 import { done, found, history } from '../support/rest.mjs';
-import { allReady, at, client, control, ready, tell, times, until } from '../support/nodes.mjs';
+import { allReady, at, client, control, ready, sendDirect, times, until } from '../support/nodes.mjs';
 
 /** How long a dead node's users may count as online, in milliseconds. */
 const GHOSTS = 30_000;
@@ -63,7 +63,7 @@ test('the users of a node that is killed go offline once, in every dialect, and 
   const late = await member(bob, id, 0);
   assert.equal((await late.next('conversation:joined')).participantCount, 3);
   await watchers.conversation.next('user:online', about(bob));
-  assert.equal((await tell(watchers.direct, dave, 1)).recipientOnline, false);
+  assert.equal((await sendDirect(watchers.direct, dave, 1)).recipientOnline, false);
   await control('restart', 2);
   const back = await client(carol, 2, 'chat');
   await watchers.chat.next('user:online', about(carol));
@@ -106,7 +106,7 @@ test('a node that stood still for so long that it seemed dead is one of them aga
   if (there.socket.connected && away.socket.connected) {
     await direct.next('user:online', about(bob));
     await watcher.next('user:online', about(bob));
-    assert.equal((await tell(direct, bob, 1)).recipientOnline, true);
+    assert.equal((await sendDirect(direct, bob, 1)).recipientOnline, true);
     await away.next('receive_message');
   }
   await dave.next('disconnect');
@@ -122,11 +122,11 @@ for (const [fault, remedy] of [['stop', 'start'], ['pause', 'resume']]) {
     const pair = [await client(user('Dave'), 0, 'direct'), await client(user('Erin'), 0, 'direct')];
     const where = { sessionId: unique('session'), authKey: unique('key') };
     const [frank, grace] = [await join(where, 'Frank', 0, { isCreator: true }), await join(where, 'Grace', 0)];
-    const elsewhere = await join(where, 'Heidi', 1);
+    const inAnother = await join(where, 'Heidi', 1);
     await control(fault, 'redis');
     await until('the nodes say that Redis is away', async () => (await ready(0)).reason?.includes('Redis is away'));
     assert.equal((await ready(0)).status, 503);
-    assert.equal((await tell(...pair, 1)).recipientOnline, true);
+    assert.equal((await sendDirect(...pair, 1)).recipientOnline, true);
     await pair[1].next('receive_message', ({ seq }) => seq === 1);
     assert.equal((await alice.ask('message:send', { conversationId: id, content: 'here' })).success, true);
     await bob.next('message:new', ({ content }) => content === 'here');
@@ -138,10 +138,10 @@ for (const [fault, remedy] of [['stop', 'start'], ['pause', 'resume']]) {
     bob.close();
     await control(remedy, 'redis');
     await allReady();
-    // Who came or went meanwhile is told now.
+    // Who came online or went offline meanwhile is announced now.
     await coming.next('user:online', about(came));
     await carol.next('user:offline', about(all[1]));
-    assert.equal((await tell(coming, came, 2)).recipientOnline, true);
+    assert.equal((await sendDirect(coming, came, 2)).recipientOnline, true);
     await meanwhile.next('receive_message', ({ seq }) => seq === 2);
     assert.equal((await alice.ask('message:send', { conversationId: id, content: 'there' })).success, true);
     await carol.next('message:new', ({ content }) => content === 'there');
@@ -153,7 +153,7 @@ for (const [fault, remedy] of [['stop', 'start'], ['pause', 'resume']]) {
     for (const name of ['user:online', 'user:offline']) assert.equal(times(coming, name, about(came)), 1, name);
     if (fault === 'pause') {
       frank.emit('send-message', { sessionId: where.sessionId, from: frank.userId, encrypted: 'there' });
-      await elsewhere.next('new-message', ({ encrypted }) => encrypted === 'there');
+      await inAnother.next('new-message', ({ encrypted }) => encrypted === 'there');
     }
   });
 }
@@ -165,7 +165,7 @@ test('a conversation goes on when MongoDB comes back', async () => {
   const pair = [await client(user('Carol'), 0, 'direct'), await client(user('Dave'), 1, 'direct')];
   await control('stop', 'mongodb');
   await until('a message is refused', async () => !(await alice.ask('message:send', { conversationId: id, content: 0 })).success);
-  await tell(...pair, 1);
+  await sendDirect(...pair, 1);
   await pair[1].next('receive_message');
   await control('start', 'mongodb');
   await until('a message is kept', async () => (await alice.ask('message:send', { conversationId: id, content: 'on' })).success);

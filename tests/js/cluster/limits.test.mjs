@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { user } from '../support/relay.mjs';
-import { client, tell, until } from '../support/nodes.mjs';
+import { client, sendDirect, until } from '../support/nodes.mjs';
 
 const BURST = 40;
 
-test('a burst of messages is one over all nodes, but for what they have not told each other yet', async () => {
+test('a burst of messages is one over all nodes, but for what they have not announced to each other yet', async () => {
   const [alice, bob] = [user('Alice'), user('Bob')];
   await client(bob, 0, 'direct');
   const devices = [await client(alice, 0, 'direct'), await client(alice, 1, 'direct'), await client(alice, 2, 'direct')];
@@ -14,11 +14,11 @@ test('a burst of messages is one over all nodes, but for what they have not told
   for (let refused = 0; refused < devices.length; ) {
     refused = 0;
     for (const device of devices) {
-      const answer = await tell(device, bob, sent);
+      const answer = await sendDirect(device, bob, sent);
       if (answer.success) sent += 1;
       else refused += 1;
     }
-    // A tenth for each further node, and what is under way, which is more on a busy machine. Three bursts if none told any.
+    // A tenth for each further node, and what is under way, which is more on a busy machine. Three bursts if they announced nothing.
     assert.ok(sent < 2 * BURST, `${sent} were sent`);
   }
   assert.ok(sent >= BURST, `${sent} were sent`);
@@ -28,6 +28,6 @@ test('what was sent on one node counts on the others', async () => {
   const [alice, bob] = [user('Alice'), user('Bob')];
   await client(bob, 0, 'direct');
   const [first, second] = [await client(alice, 0, 'direct'), await client(alice, 1, 'direct')];
-  for (let seq = 0; seq < BURST; seq += 1) assert.equal((await tell(first, bob, seq)).success, true);
-  await until('the other node refuses, too', async () => !(await tell(second, bob, 0)).success);
+  for (let seq = 0; seq < BURST; seq += 1) assert.equal((await sendDirect(first, bob, seq)).success, true);
+  await until('the other node refuses, too', async () => !(await sendDirect(second, bob, 0)).success);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PATIENCE, Client, token, unique } from '../support/relay.mjs';
+import { Client, TIMEOUT, token, unique } from '../support/relay.mjs';
 import { found, history } from '../support/rest.mjs';
 import { control, until } from '../support/nodes.mjs';
 
@@ -18,7 +18,7 @@ function lasting(who, dialect, transports) {
   return Object.assign(made, who);
 }
 
-test('no confirmed message is lost while each node is restarted in turn', { timeout: 6 * PATIENCE }, async () => {
+test('no confirmed message is lost while each node is restarted in turn', { timeout: 6 * TIMEOUT }, async () => {
   const all = ['Alice', 'Bob', 'Carol', 'Dave'].map(person);
   const id = await found(all[0], all.slice(1));
   const transports = [['websocket'], ['polling'], ['polling', 'websocket'], ['websocket']];
@@ -27,7 +27,7 @@ test('no confirmed message is lost while each node is restarted in turn', { time
   await Promise.all(members.map((one) => one.next('conversation:joined')));
   const pair = [lasting(person('Erin'), 'direct', ['websocket']), lasting(person('Frank'), 'direct', ['polling'])];
   await Promise.all(pair.map((one) => one.next('auth:success')));
-  const kept = [];
+  const stored = [];
   const reached = [];
   let is_over = false;
   const ask = async (one, name, payload) => {
@@ -41,7 +41,7 @@ test('no confirmed message is lost while each node is restarted in turn', { time
     for (let n = 0; !is_over; n += 1) {
       const content = `${index}.${n}`;
       const answer = await ask(one, 'message:send', { conversationId: id, content, tempId: content });
-      if (answer?.success) kept.push(content);
+      if (answer?.success) stored.push(content);
       await sleep(5);
     }
   });
@@ -64,22 +64,22 @@ test('no confirmed message is lost while each node is restarted in turn', { time
   }
   is_over = true;
   await Promise.all([...writing, relaying]);
-  const there = (await history(all[0], id)).map(({ content }) => content);
-  assert.equal(new Set(there).size, there.length, 'each is kept once');
-  const missing = kept.filter((content) => !there.includes(content));
+  const inHistory = (await history(all[0], id)).map(({ content }) => content);
+  assert.equal(new Set(inHistory).size, inHistory.length, 'each is kept once');
+  const missing = stored.filter((content) => !inHistory.includes(content));
   assert.deepEqual(missing, [], 'what was confirmed is kept');
   for (const index of members.keys()) {
-    const own = there.filter((content) => content.startsWith(`${index}.`)).map((content) => Number(content.split('.')[1]));
+    const own = inHistory.filter((content) => content.startsWith(`${index}.`)).map((content) => Number(content.split('.')[1]));
     assert.deepEqual(own, own.toSorted((a, b) => a - b), 'in the order of its sender');
   }
   for (const one of members) {
-    // On one connection: who comes to another node may be told there of what they were told here a moment before.
-    let told = new Set();
+    // On one connection: who comes to another node may be sent there what they were sent on the first a moment before.
+    let seen = new Set();
     for (const { name, args } of one.events) {
-      if (name === 'connect') told = new Set();
+      if (name === 'connect') seen = new Set();
       if (name !== 'message:new') continue;
-      assert.ok(!told.has(args[0].id), 'nobody is told twice');
-      told.add(args[0].id);
+      assert.ok(!seen.has(args[0].id), 'nobody is told twice');
+      seen.add(args[0].id);
     }
   }
   await until('the last has come', () => pair[1].all('receive_message').some(({ seq }) => seq === reached.at(-1)));

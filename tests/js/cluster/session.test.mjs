@@ -27,7 +27,7 @@ function send(client, { sessionId }, text, fields = {}) {
 
 const ids = (keys) => keys.map(({ userId }) => userId).sort();
 
-test('who joins is told to all, with the keys of all', async () => {
+test('a join is sent to all, with the keys of all', async () => {
   const where = place();
   const alice = await join(where, 'Alice', 0, { isCreator: true });
   const bob = await join(where, 'Bob', 1);
@@ -107,7 +107,7 @@ test('a member who comes back on another node replaces the connection there with
   assert.equal(times(alice, 'user-joined', ({ userId }) => userId === bob.userId), 1);
 });
 
-test('who leaves, or whose connection ends, is told to all once', async () => {
+test('a leave, or the end of a connection, is sent to all once', async () => {
   const where = place();
   const alice = await join(where, 'Alice', 0, { isCreator: true });
   const [bob, carol] = [await join(where, 'Bob', 1), await join(where, 'Carol', 2)];

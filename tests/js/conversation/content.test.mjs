@@ -1,7 +1,7 @@
 // `conversation`: what a message may say, that it leaves as it came, and how long it may be: 10 000 characters, the default.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { done, here, invalid, members, observe, refused, send } from '../support/conversations.mjs';
+import { done, inConversation, invalid, members, observe, refused, send } from '../support/conversations.mjs';
 
 const MOST = 10_000;
 const astral = '💬';
@@ -37,7 +37,7 @@ async function arrives(content) {
   const [alice, bob] = await members('Alice', 'Bob');
   const seen = await observe([alice, bob], async () => {
     const messageId = await send(alice, content);
-    await alice.ask('message:update', here(alice, { messageId, content }));
+    await alice.ask('message:update', inConversation(alice, { messageId, content }));
   });
   for (const [[, sent], [, updated]] of seen.map((events) => events.filter(([name]) => name !== 'message:delivered'))) {
     assert.deepEqual(sent.content, content);
@@ -71,8 +71,8 @@ for (const [name, content] of [
     const messageId = await send(alice);
     const { conversationId } = alice;
     const because = invalid('content');
-    await refused(alice, 'message:send', here(alice, { content }), because, { conversationId, field: 'content' }, [bob]);
-    const edit = here(alice, { messageId, content });
+    await refused(alice, 'message:send', inConversation(alice, { content }), because, { conversationId, field: 'content' }, [bob]);
+    const edit = inConversation(alice, { messageId, content });
     await refused(alice, 'message:update', edit, because, { conversationId, messageId, field: 'content' }, [bob]);
     const { messages } = await done(200, alice, 'GET', `/api/messages?conversationId=${conversationId}`);
     assert.deepEqual(messages.map(({ id, editedAt }) => [id, editedAt]), [[messageId, undefined]]);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, user } from '../support/relay.mjs';
 import {
-  add, done, enter, found, here, members, names, observe, online, payloads, present, remove, send, sendMany, settle,
+  add, done, enter, found, inConversation, members, names, observe, online, payloads, present, remove, send, sendMany, settle,
 } from '../support/conversations.mjs';
 
 /** `message:delivered` of a message to users. */
@@ -21,7 +21,7 @@ async function scene() {
 
 const withoutPresence = (events) => events.filter(([name]) => name !== 'user:online');
 
-test('the sender is told of each message that a user who joins receives for the first time', async () => {
+test('the sender is notified of each message that a user who joins receives for the first time', async () => {
   const { alice, second, two, conversationId } = await scene();
   const apart = await online(alice);
   const ids = [await send(alice), await send(second)];
@@ -47,17 +47,17 @@ test('only the first join of a user tells it', async () => {
   assert.deepEqual(names(toAlice), ['user:offline', 'user:online']);
 });
 
-test('what was delivered when it was sent is not told again', async () => {
+test('what was delivered when it was sent is not reported again', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [toAlice] = await observe([alice, bob], () => send(alice));
   assert.equal(payloads(toAlice, 'message:delivered').length, 1);
-  await bob.ask('conversation:leave', here(bob));
+  await bob.ask('conversation:leave', inConversation(bob));
   const missed = await send(alice);
   const [again] = await observe([alice, bob], () => enter(bob, bob.conversationId));
   same(withoutPresence(again), [delivered(alice.conversationId, missed, bob)]);
 });
 
-test('what was read before the join is not told again', async () => {
+test('what was read before the join is not reported again', async () => {
   const { alice, two, conversationId } = await scene();
   const messageIds = [await send(alice)];
   const bob = await online(two);
@@ -66,7 +66,7 @@ test('what was read before the join is not told again', async () => {
   assert.deepEqual(names(toAlice), ['user:online']);
 });
 
-test('each sender is told of their own', async () => {
+test('each sender is notified of their own', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const who = user('Carol');
   await add(alice, alice.conversationId, who);
@@ -82,14 +82,14 @@ test('messages from before a user was added, and deleted ones, are none of their
   const who = user('Bob');
   await send(alice);
   await add(alice, alice.conversationId, who);
-  await alice.ask('message:delete', here(alice, { messageId: await send(alice) }));
+  await alice.ask('message:delete', inConversation(alice, { messageId: await send(alice) }));
   const id = await send(alice);
   const bob = await online(who);
   const [, toAlice] = await observe([bob, alice], () => enter(bob, alice.conversationId));
   same(withoutPresence(toAlice), [delivered(alice.conversationId, id, who)]);
 });
 
-test('more messages than a page are all told, once and in their order', async () => {
+test('the delivery of more messages than a page is all reported, once and in their order', async () => {
   const { alice, two, conversationId } = await scene();
   const ids = await sendMany(alice, 450);
   const bob = await online(two);
@@ -108,11 +108,11 @@ test('only those who are there are named, each once', async () => {
   assert.deepEqual(deliveredTo, [bob.userId]);
 });
 
-test('a message over REST is told to the sockets of its sender', async () => {
+test('the delivery of a message over REST is sent to the sockets of its sender', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   let id;
   const [toAlice, toBob] = await observe([alice, bob], async () => {
-    const { message } = await done(201, alice, 'POST', '/api/messages', here(alice, { content: 'x' }));
+    const { message } = await done(201, alice, 'POST', '/api/messages', inConversation(alice, { content: 'x' }));
     id = message.id;
   });
   assert.deepEqual(names(toBob), ['message:new']);
@@ -120,7 +120,7 @@ test('a message over REST is told to the sockets of its sender', async () => {
   same(toAlice[1], delivered(alice.conversationId, id, bob));
 });
 
-test('nothing is told of a removed participant', async () => {
+test('nothing is reported of a removed participant', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await remove(alice, alice.conversationId, bob);
   await settle([alice, bob]);

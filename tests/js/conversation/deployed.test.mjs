@@ -1,7 +1,7 @@
 // `conversation`: a client as deployed ones are, with the habits that they have. Started with nothing set.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, PATIENCE, RELAY_URL, token, unique, user } from '../support/relay.mjs';
+import { Client, RELAY_URL, TIMEOUT, token, unique, user } from '../support/relay.mjs';
 import { call, found, person, remove } from '../support/conversations.mjs';
 import { cut, until } from '../support/session.mjs';
 
@@ -93,7 +93,7 @@ class Deployed {
     const message = { conversationId, content, tempId: unique('temp') };
     this.messages.set(message.tempId, message);
     const { socket } = this.client;
-    const response = socket.connected && (await socket.timeout(PATIENCE).emitWithAck('message:send', message).catch(() => undefined));
+    const response = socket.connected && (await socket.timeout(TIMEOUT).emitWithAck('message:send', message).catch(() => undefined));
     if (response?.success) return response.messageId;
     return (await this.rest('POST', '/api/messages', message)).message.id;
   }
@@ -103,7 +103,7 @@ class Deployed {
     return [...this.messages.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(({ content }) => content);
   }
 
-  /** It shows so many messages, and each as the server has told it. */
+  /** It shows so many messages, and each as the server has sent it. */
   shows(count) {
     return until(() => this.messages.size === count && [...this.messages.values()].every(({ createdAt }) => createdAt));
   }
@@ -208,7 +208,7 @@ test('it joins ten conversations at once, and all of them again after its connec
   assert.deepEqual(bob.errors, []);
 });
 
-test('one that is taken out is told so, and refused afterwards', async () => {
+test('one that is removed is notified, and refused afterwards', async () => {
   const { alice, bob, id } = await pair();
   await remove(alice.who, id, bob.who);
   await until(() => bob.errors.length > 0);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique, user } from '../support/relay.mjs';
-import { REFUSALS, failed, here, invalid, members, names, observe, online, react, refused, send } from '../support/conversations.mjs';
+import { REFUSALS, failed, inConversation, invalid, members, names, observe, online, react, refused, send } from '../support/conversations.mjs';
 
 const ABSENT = undefined;
 const NO_ID = [ABSENT, null, '', true, false, {}, [], ['x'], 1.5, { $gt: '' }];
@@ -64,7 +64,7 @@ for (const [event, { valid, fields }] of Object.entries(table)) {
 
   test(`${event}: a payload that is no object is refused`, async () => {
     const { alice, bob, ids } = await scene();
-    const payload = here(alice, valid(ids));
+    const payload = inConversation(alice, valid(ids));
     for (const args of [[], [null], ['text'], [''], [42], [true], [[]], [[payload]], ['text', payload], [Buffer.from('bytes')]]) {
       const [seen, toBob] = await observe([alice, bob], async () => assert.deepEqual(await alice.ask(event, ...args), failed(invalid('payload'))));
       assert.deepEqual(seen, [['error', { ...invalid('payload'), context: { event } }]], show(args));
@@ -75,13 +75,13 @@ for (const [event, { valid, fields }] of Object.entries(table)) {
   test(`${event}: fields that are not known and arguments behind the payload reach nobody`, async () => {
     const { alice, bob, ids } = await scene();
     const frames = [alice, bob].map((client) => client.frames());
-    await observe([alice, bob], () => alice.emit(event, here(alice, { ...valid(ids), surplus: 'surplus' }), 'surplus', { surplus: 1 }));
+    await observe([alice, bob], () => alice.emit(event, inConversation(alice, { ...valid(ids), surplus: 'surplus' }), 'surplus', { surplus: 1 }));
     assert.ok(!frames.flat().join().includes('surplus'));
   });
 }
 
 for (const event of PARTICIPANTS_ONLY) {
-  test(`${event}: who does not take part is told the same of a conversation of others and of none`, async () => {
+  test(`${event}: who is no participant is answered the same of a conversation of others and of none`, async () => {
     const { alice, bob, ids } = await scene();
     const eve = await online(user('Eve'));
     for (const conversationId of [alice.conversationId, unique('conversation'), 7]) {
@@ -94,7 +94,7 @@ for (const event of PARTICIPANTS_ONLY) {
   });
 }
 
-test('what is malformed is refused as that also to who does not take part', async () => {
+test('what is malformed is refused as that also to who is no participant', async () => {
   const { alice } = await scene();
   const eve = await online(user('Eve'));
   const { conversationId } = alice;
@@ -117,7 +117,7 @@ test('an id too long to be one is not repeated', async () => {
   const frames = alice.frames();
   await observe([alice], async () => {
     alice.emit('message:send', { conversationId: long, content: 'x' });
-    alice.emit('message:delete', here(alice, { messageId: long }));
+    alice.emit('message:delete', inConversation(alice, { messageId: long }));
   });
   assert.equal(alice.all('error').length, 2);
   assert.ok(!frames.join().includes(long));
@@ -126,7 +126,7 @@ test('an id too long to be one is not repeated', async () => {
 test('events that only the server sends are unknown', async () => {
   const { alice, bob } = await scene();
   const [, toBob] = await observe([alice, bob], () => {
-    for (const event of ['message:new', 'message:read:receipt', 'user:offline', 'conversation:left']) alice.emit(event, here(alice, { id: 'x' }));
+    for (const event of ['message:new', 'message:read:receipt', 'user:offline', 'conversation:left']) alice.emit(event, inConversation(alice, { id: 'x' }));
   });
   assert.deepEqual(alice.all('error')[0].code, 'UNKNOWN_EVENT');
   assert.deepEqual(toBob, []);
@@ -141,7 +141,7 @@ test('events of other dialects are unknown', async () => {
 test('after a hundred refusals the connection still serves', async () => {
   const { alice, bob } = await scene();
   await observe([alice, bob], () => {
-    for (let count = 0; count < 100; count += 1) alice.emit('message:send', here(alice));
+    for (let count = 0; count < 100; count += 1) alice.emit('message:send', inConversation(alice));
   });
   assert.equal(alice.all('error').length, 100);
   const [, toBob] = await observe([alice, bob], () => send(alice));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, isTime, same, unique } from '../support/relay.mjs';
 import {
-  DONE, chat, chatEdit, chatMessage, comesBeforeTheAnswer, erase, feedEdit, feedMessage, joined, observe, people, reader, settle, talker,
+  DONE, chat, chatEdit, chatMessage, comesBeforeTheAnswer, erase, feedEdit, feedMessage, joined, knownUsers, observe, reader, settle, talker,
 } from '../support/feed-chat.mjs';
 import { deleted, edited, sent, trio } from '../support/interop.mjs';
 import { done, found } from '../support/rest.mjs';
@@ -18,7 +18,7 @@ async function shown({ alice, bob, carol }, action) {
 }
 
 /** Sends a message of Alice over her socket: its id. */
-async function say({ alice, id }, content, fields = {}) {
+async function sendMessage({ alice, id }, content, fields = {}) {
   const answer = await alice.ask('message:send', { conversationId: id, content, ...fields });
   assert.equal(answer.success, true, JSON.stringify(answer));
   return answer.messageId;
@@ -28,7 +28,7 @@ async function say({ alice, id }, content, fields = {}) {
 const WAYS = {
   'message:send': async (scene, content) => {
     const tempId = unique('temp');
-    return { sender: scene.alice, id: await say(scene, content, { tempId }), tempId };
+    return { sender: scene.alice, id: await sendMessage(scene, content, { tempId }), tempId };
   },
   'POST of feed': async ({ bob, id }, content) => ({
     sender: bob, id: (await feedMessage(bob, id, { encrypted_msg_content: content, content_key_number: 7 })).id, keyNumber: 7,
@@ -80,7 +80,7 @@ for (const [name, content] of Object.entries({
   test(`a content that is ${name} is the same to all`, async () => {
     const scene = await trio();
     let id;
-    const seen = await shown(scene, async () => (id = await say(scene, content)));
+    const seen = await shown(scene, async () => (id = await sendMessage(scene, content)));
     const { createdAt } = seen[0][0][1];
     assert.deepEqual(seen, sent({ id, conversationId: scene.id, sender: scene.alice, content, createdAt }).map((event) => [event]));
   });
@@ -127,7 +127,7 @@ test('a deletion reaches all, whoever deletes', async () => {
   assert.deepEqual(await shown(scene, () => erase(scene.carol, hidden, '?forAll=false')), [[], [], []]);
 });
 
-test('reactions are told in the shape that has them', async () => {
+test('reactions are sent in the shape that has them', async () => {
   const scene = await trio();
   const { id: messageId } = await WAYS['POST of chat'](scene, 'x');
   const target = { messageId, conversationId: scene.id };
@@ -138,11 +138,11 @@ test('reactions are told in the shape that has them', async () => {
   assert.deepEqual(seen.map((events) => events.map(([name]) => name)), [['reaction:added', 'reaction:removed'], [], []]);
 });
 
-test('the sender is told once whom a message reached, in whichever dialect they are there', async () => {
+test('the sender is notified once of whom a message reached, in whichever dialect they are there', async () => {
   const scene = await trio();
   const second = await joined(scene.alice, scene.id);
   let messageId;
-  const [toAlice, toSecond, ...others] = await observe([scene.alice, second, scene.bob, scene.carol], async () => (messageId = await say(scene, 'x')));
+  const [toAlice, toSecond, ...others] = await observe([scene.alice, second, scene.bob, scene.carol], async () => (messageId = await sendMessage(scene, 'x')));
   const receipts = toAlice.filter(([name]) => name === DELIVERED);
   assert.equal(receipts.length, 1);
   const [[, { deliveredTo, ...receipt }]] = receipts;
@@ -152,7 +152,7 @@ test('the sender is told once whom a message reached, in whichever dialect they 
   for (const events of others) assert.deepEqual(except(events, 'message:new', 'new-message'), []);
 });
 
-test('who posts over REST is told on their sockets of `conversation`', async () => {
+test('who posts over REST is sent the receipt on their sockets of `conversation`', async () => {
   const scene = await trio();
   const desk = await talker(scene.bob);
   let id;
@@ -163,13 +163,13 @@ test('who posts over REST is told on their sockets of `conversation`', async () 
   assert.deepEqual(deliveredTo.toSorted(), [scene.alice.userId, scene.carol.userId].toSorted());
 });
 
-test('who joins in `feed` receives what they missed, and its senders are told, once', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('who joins in `feed` receives what they missed, and its senders are notified, once', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob]);
   const scene = { alice: await joined(alice, id), id };
-  const [alone] = await observe([scene.alice], () => say(scene, 'one'));
+  const [alone] = await observe([scene.alice], () => sendMessage(scene, 'one'));
   assert.deepEqual(alone.map(([name]) => name), ['message:new']);
-  const two = await say(scene, 'two');
+  const two = await sendMessage(scene, 'two');
   const one = alone[0][1].id;
   await chat(bob).then((client) => settle([client, scene.alice]));
   const [seen] = await observe([scene.alice], async () => {
@@ -182,9 +182,9 @@ test('who joins in `feed` receives what they missed, and its senders are told, o
   same(receipts, [one, two].map((messageId) => [DELIVERED, { messageId, conversationId: id, deliveredTo: [bob.userId], deliveredAt: TIME }]));
 });
 
-test('who reads over REST tells the senders, wherever these are', async () => {
+test('who reads over REST notifies the senders, wherever these are', async () => {
   const scene = await trio();
-  const mine = await say(scene, 'x');
+  const mine = await sendMessage(scene, 'x');
   const { id: bobs } = await feedMessage(scene.bob, scene.id);
   const desk = await talker(scene.bob);
   const clients = [scene.alice, desk, scene.bob, scene.carol];
@@ -195,7 +195,7 @@ test('who reads over REST tells the senders, wherever these are', async () => {
 });
 
 test('a user with a socket in each dialect gets each message once on each', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob]);
   const clients = [await joined(alice, id), await reader(alice, id), await chat(alice)];
   let message;
@@ -205,7 +205,7 @@ test('a user with a socket in each dialect gets each message once on each', asyn
 });
 
 test('each is shown an integer id as the type they joined with', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob], { id: Number.parseInt(unique('').slice(1, 12), 16) });
   const clients = [
     await joined(alice, id), await joined(alice, String(id)), await reader(bob, id), await reader(bob, String(id)), await chat(bob),

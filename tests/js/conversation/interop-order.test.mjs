@@ -1,8 +1,8 @@
 // One conversation, three dialects: everybody sees one order, whoever sends how, and it is the history's.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE } from '../support/relay.mjs';
-import { chat, joined, people, reader, settle } from '../support/feed-chat.mjs';
+import { TIMEOUT } from '../support/relay.mjs';
+import { chat, joined, knownUsers, reader, settle } from '../support/feed-chat.mjs';
 import { done, found, history } from '../support/rest.mjs';
 
 const COUNT = 200;
@@ -10,7 +10,7 @@ const numbers = Array.from({ length: COUNT }, (_, number) => number);
 
 /** Two clients of each dialect, of three people in a new conversation. */
 async function crowd() {
-  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const id = await found(alice, [bob, carol]);
   const clients = [await joined(alice, id), await joined(bob, id), await reader(bob, id), await reader(carol, id), await chat(carol), await chat(alice)];
   return { id, alice, bob, carol, clients };
@@ -30,15 +30,15 @@ const chatBody = (id) => (number) => ({ chatId: id, content: `chat ${number}` })
 
 /** Emits all at once and waits until all are confirmed. */
 async function emitAll(client, conversationId, name) {
-  const say = (number) => new Promise((resolve) => {
+  const sendMessage = (number) => new Promise((resolve) => {
     client.emit('message:send', { conversationId, content: `${name} ${number}` }, resolve);
   });
-  const answers = await Promise.all(numbers.map(say));
+  const answers = await Promise.all(numbers.map(sendMessage));
   assert.ok(answers.every(({ success }) => success));
 }
 
-/** What a client was told of messages, in its order: `[what, id, content]`. */
-function told({ events }) {
+/** What a client was sent about messages, in its order: `[what, id, content]`. */
+function receivedBy({ events }) {
   const kinds = {
     'message:new': 'new', 'new-message': 'new', 'message:updated': 'edit', 'message-updated': 'edit', 'message:edited': 'edit', 'message:deleted': 'end', 'message-deleted': 'end',
   };
@@ -49,7 +49,7 @@ function told({ events }) {
 const ofSender = (facts, name) => facts.map(([, , content]) => content).filter((content) => content?.startsWith(`${name} `));
 const inOrder = (name) => numbers.map((number) => `${name} ${number}`);
 
-test('three hundreds of messages at once: one order for all, the history’s; each sender’s own is kept', async () => {
+test('three hundreds of messages at once: one order for all, the history’s; each sender’s own is preserved', async () => {
   const { id, bob, carol, clients } = await crowd();
   await Promise.all([
     emitAll(clients[0], id, 'socket'),
@@ -57,11 +57,11 @@ test('three hundreds of messages at once: one order for all, the history’s; ea
     post(carol, numbers.map(chatBody(id)), 8),
   ]);
   await settle(clients);
-  const kept = (await history(bob, id)).map((message) => ['new', message.id, message.content]);
-  assert.equal(kept.length, 3 * COUNT);
-  for (const client of clients) assert.deepEqual(told(client), kept);
-  for (const name of ['socket', 'feed']) assert.deepEqual(ofSender(kept, name), inOrder(name));
-  assert.deepEqual(ofSender(kept, 'chat').toSorted(), inOrder('chat').toSorted());
+  const stored = (await history(bob, id)).map((message) => ['new', message.id, message.content]);
+  assert.equal(stored.length, 3 * COUNT);
+  for (const client of clients) assert.deepEqual(receivedBy(client), stored);
+  for (const name of ['socket', 'feed']) assert.deepEqual(ofSender(stored, name), inOrder(name));
+  assert.deepEqual(ofSender(stored, 'chat').toSorted(), inOrder('chat').toSorted());
 });
 
 test('the same when two send over sockets, and one user in two ways', async () => {
@@ -72,10 +72,10 @@ test('the same when two send over sockets, and one user in two ways', async () =
     post(alice, numbers.map(chatBody(id)), 4),
   ]);
   await settle(clients);
-  const kept = (await history(alice, id)).map((message) => ['new', message.id, message.content]);
-  assert.equal(kept.length, 3 * COUNT);
-  for (const client of clients) assert.deepEqual(told(client), kept);
-  for (const name of ['socket', 'other']) assert.deepEqual(ofSender(kept, name), inOrder(name));
+  const stored = (await history(alice, id)).map((message) => ['new', message.id, message.content]);
+  assert.equal(stored.length, 3 * COUNT);
+  for (const client of clients) assert.deepEqual(receivedBy(client), stored);
+  for (const name of ['socket', 'other']) assert.deepEqual(ofSender(stored, name), inOrder(name));
 });
 
 test('changes and deletions have their place in it', async () => {
@@ -90,7 +90,7 @@ test('changes and deletions have their place in it', async () => {
   };
   await Promise.all([edit(), end(), post(carol, numbers.map(chatBody(id)), 4), emitAll(clients[0], id, 'socket')]);
   await settle(clients);
-  const [first, ...others] = clients.map(told);
+  const [first, ...others] = clients.map(receivedBy);
   assert.equal(first.length, 10 + 100 + 1 + 2 * COUNT);
   for (const facts of others) assert.deepEqual(facts, first);
   const last = new Map(first.filter(([kind]) => kind === 'edit').map(([, message, content]) => [message, content]));
@@ -102,13 +102,13 @@ test('changes and deletions have their place in it', async () => {
 test('who joins in the middle gets the rest, and finds what came before in the history', async () => {
   const { id, alice, bob, clients } = await crowd();
   const sending = emitAll(clients[0], id, 'socket');
-  await clients[0].next('message:new', ({ content }) => content === 'socket 50', PATIENCE);
+  await clients[0].next('message:new', ({ content }) => content === 'socket 50', TIMEOUT);
   const late = [await joined(bob, id), await reader(bob, id), await chat(bob)];
   await sending;
   await settle([...clients, ...late]);
-  const kept = (await history(alice, id)).map((message) => ['new', message.id, message.content]);
+  const stored = (await history(alice, id)).map((message) => ['new', message.id, message.content]);
   for (const client of late) {
-    const facts = told(client);
-    assert.deepEqual(facts, kept.slice(kept.length - facts.length));
+    const facts = receivedBy(client);
+    assert.deepEqual(facts, stored.slice(stored.length - facts.length));
   }
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same } from '../support/relay.mjs';
-import { add, chat, chatMessage, conversation, feed, feedPost, joined, observe, people, reader, remove, settle, talker } from '../support/feed-chat.mjs';
+import { add, chat, chatMessage, conversation, feed, feedPost, joined, knownUsers, observe, reader, remove, settle, talker } from '../support/feed-chat.mjs';
 import { trio } from '../support/interop.mjs';
 import { NOT_PARTICIPANT, done, found } from '../support/rest.mjs';
 
@@ -66,7 +66,7 @@ test('who is gone types no more', async () => {
   assert.deepEqual(seen, stopped(alice, id));
 });
 
-test('who is there is told without regard to how', async () => {
+test('who is present is listed whatever dialect they use', async () => {
   const { id, alice, bob, carol } = await trio();
   const ask = async () => {
     const { onlineUsers, ...rest } = await alice.ask('presence:request', { conversationId: id });
@@ -87,7 +87,7 @@ test('who is there is told without regard to how', async () => {
 });
 
 test('for `chat` one is online however one connects, once, until the last socket is gone', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   await found(alice, [bob]);
   const watcher = await chat(alice);
   const clients = [];
@@ -106,7 +106,7 @@ test('for `chat` one is online however one connects, once, until the last socket
 });
 
 test('who comes back in another dialect was not away', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   await found(alice, [bob]);
   const watcher = await chat(alice);
   const first = await talker(bob);
@@ -119,7 +119,7 @@ test('who comes back in another dialect was not away', async () => {
   assert.equal(watcher.since(mark).length, 1);
 });
 
-test('a chat client is greeted with who is online, however they are', async () => {
+test('a chat client is sent who is online, however they are', async () => {
   const { alice, bob, carol } = await trio();
   const second = await chat(carol);
   await settle([second]);
@@ -129,7 +129,7 @@ test('a chat client is greeted with who is online, however they are', async () =
 
 test('who is taken out is out in every dialect, at once', async () => {
   const { id, alice, bob, carol } = await trio();
-  const [dave] = await people('Dave');
+  const [dave] = await knownUsers('Dave');
   await add(alice, id, dave);
   const own = [await joined(dave, id), await reader(dave, id), await chat(dave)];
   const [toAlice, toBob, toCarol, ...toDave] = await observe([alice, bob, carol, ...own], async () => {
@@ -154,13 +154,13 @@ test('who is taken out is out in every dialect, at once', async () => {
 
 test('who is added is in it at once, in every dialect', async () => {
   const { id, alice, bob, carol } = await trio();
-  const [dave] = await people('Dave');
+  const [dave] = await knownUsers('Dave');
   const own = [await talker(dave), await feed(dave), await chat(dave)];
   const [toAlice, toBob, toCarol, ...toDave] = await observe([alice, bob, carol, ...own], () => add(alice, id, dave));
   const added = ['conversation-participants-added', { conversationId: id, usernames: [dave.username], added_by: alice.username }];
   assert.deepEqual([toAlice, toBob], [[], [added]]);
   assert.deepEqual([toDave[0], toDave[1]], [[], [added]]);
-  // They share a chat from now on; whether they are told at once who is online is not said.
+  // They share a chat from now on; whether they are sent at once who is online is not specified.
   for (const events of [toCarol, toDave[2]]) assert.deepEqual(events.filter(([name]) => name !== 'user:online'), []);
   const seen = await observe(own, () => chatMessage(carol, id));
   assert.deepEqual(seen.map((events) => events.map(([name]) => name)), [[], [], ['message:new']]);
@@ -169,7 +169,7 @@ test('who is added is in it at once, in every dialect', async () => {
 });
 
 test('a conversation made in one dialect is there for the others', async () => {
-  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const [desk, second, third] = [await talker(alice), await feed(bob), await chat(carol)];
   let id;
   const seen = await observe([desk, second, third], async () => (id = await conversation(alice, [bob, carol])));

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, token, unique } from '../support/relay.mjs';
-import { DONE, chat, feedMessage, joined, observe, people, reader } from '../support/feed-chat.mjs';
+import { DONE, chat, feedMessage, joined, knownUsers, observe, reader } from '../support/feed-chat.mjs';
 import { found } from '../support/rest.mjs';
 
 const PRESENCE = ['user:online', 'user:offline'];
 
 /** Two people in a new conversation. The first has an undeclared connection. */
 async function scene() {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob]);
   return { alice, bob, id, client: await undeclared(alice) };
 }
@@ -91,7 +91,7 @@ test('a failed join replaces nothing', async () => {
 });
 
 test('the type of the id is that of the last join as well', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob], { id: Math.floor(Math.random() * 2 ** 40) });
   const client = await undeclared(alice);
   const shown = async () => {
@@ -106,7 +106,7 @@ test('the type of the id is that of the last join as well', async () => {
   assert.deepEqual(await shown(), [String(id)]);
 });
 
-test('who left the room by joining in another shape is told to it, as one who left', async () => {
+test('a user who leaves the room by joining in another shape is reported to it as one who left', async () => {
   const { alice, bob, id, client } = await scene();
   const witness = await joined(bob, id);
   await JOINS.conversation[0](client, id);

@@ -1,4 +1,4 @@
-// `conversation`: conversation:join, who is let in, and who is told.
+// `conversation`: conversation:join, who is admitted, and who is notified.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
@@ -45,7 +45,7 @@ test('without a callback it is the same', async () => {
 });
 
 for (const transport of ['websocket', 'polling']) {
-  test(`over ${transport} the others are told who came, the one who came is not`, async () => {
+  test(`over ${transport} the others are notified who came, the one who came is not`, async () => {
     const [one, two] = [{ ...user('Alice'), avatarUrl: 'https://example.test/a.png' }, user('Bob')];
     const conversationId = await found(one, [two]);
     const bob = await present(two, conversationId, { transports: [transport] });
@@ -69,7 +69,7 @@ test('a user is announced with their first socket, and every socket is counted',
   }
 });
 
-test('every socket in the conversation is told, once', async () => {
+test('every socket in the conversation is notified, once', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const second = await present(bob, alice.conversationId);
   const who = user('Carol');
@@ -79,7 +79,7 @@ test('every socket in the conversation is told, once', async () => {
   for (const events of others) assert.deepEqual(names(events), ['user:online']);
 });
 
-test('who has not joined is told nothing, participant or not', async () => {
+test('who has not joined receives nothing, participant or not', async () => {
   const [one, two] = [user('Alice'), user('Bob')];
   const conversationId = await found(one, [two]);
   const [alice, bob, eve] = [await online(one), await online(two), await online(user('Eve'))];
@@ -90,7 +90,7 @@ test('who has not joined is told nothing, participant or not', async () => {
   assert.deepEqual(others, [[], []]);
 });
 
-test('joining again has the same answers, and nobody else is told', async () => {
+test('joining again has the same answers, and nobody else is notified', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const { conversationId } = alice;
   const [toAlice, toBob] = await observe([alice, bob], () => enter(alice, conversationId));
@@ -114,7 +114,7 @@ test('a socket may be in several conversations', async () => {
   }
 });
 
-test('nobody can tell a conversation of others from one that does not exist', async () => {
+test('nobody can distinguish a conversation of others from one that does not exist', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const eve = await online(user('Eve'));
   const answers = [];

@@ -14,7 +14,7 @@ const SIGNALS = number('SIGNAL_BURST');
 const { rate } = REFUSALS;
 
 /** Options of a client that seems to come from an address no other test uses. */
-function elsewhere() {
+function newAddress() {
   return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
 }
 
@@ -22,7 +22,7 @@ function elsewhere() {
 async function pair() {
   const [one, two] = [user('Alice'), user('Bob')];
   const id = await found(user('Founder'), [one, two]);
-  const [alice, bob] = [await present(one, id, elsewhere()), await present(two, id, elsewhere())];
+  const [alice, bob] = [await present(one, id, newAddress()), await present(two, id, newAddress())];
   await alice.next('user:online');
   return [alice, bob];
 }
@@ -75,7 +75,7 @@ for (const [event, fields] of Object.entries({
 
 test('the rate is a user’s: over all their sockets and REST, and nobody else’s', async () => {
   const [alice, bob] = await pair();
-  const second = await present(alice, alice.conversationId, elsewhere());
+  const second = await present(alice, alice.conversationId, newAddress());
   await exhaust(alice);
   assert.deepEqual(await second.ask('message:send', here(second, { content: 'x' })), failed(rate));
   const over = await call(alice, 'POST', '/api/messages', here(alice, { content: 'x' }));
@@ -100,14 +100,14 @@ test('a message over the rate is not stored, and its tempId is free', async () =
   assert.equal((await bob.next('message:new', (message) => message.tempId === tempId)).content, 'retried');
 });
 
-for (const [event, told] of [['typing:start', 'typing:user:start'], ['typing:stop', 'typing:user:stop']]) {
+for (const [event, received] of [['typing:start', 'typing:user:start'], ['typing:stop', 'typing:user:stop']]) {
   test(`${event} over the rate is dropped without an event`, async () => {
     const [alice, bob] = await pair();
     const [toAlice, toBob] = await witness([alice, bob], () => {
       for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, here(alice));
     });
     assert.deepEqual(toAlice, []);
-    const arrived = names(toBob).filter((name) => name === told).length;
+    const arrived = names(toBob).filter((name) => name === received).length;
     assert.ok(arrived >= SIGNALS && arrived < SIGNALS * 5, `${arrived} arrived`);
   });
 }
@@ -126,7 +126,7 @@ test('reading and asking who is there over the rate are dropped without an event
 });
 
 for (const [event, fields] of [['typing:start', {}], ['typing:stop', {}], ['message:read', { messageIds: ['x'] }], ['presence:request', {}]]) {
-  test(`a callback of ${event} over the rate is told so`, async () => {
+  test(`a callback of ${event} over the rate reports that`, async () => {
     const [alice] = await pair();
     const [seen] = await witness([alice], async () => {
       const answers = await times(SIGNALS * 5, () => alice.ask(event, here(alice, fields)));
@@ -139,7 +139,7 @@ for (const [event, fields] of [['typing:start', {}], ['typing:stop', {}], ['mess
 
 test('signals are a socket’s own, and are not messages', async () => {
   const [alice] = await pair();
-  const second = await present(alice, alice.conversationId, elsewhere());
+  const second = await present(alice, alice.conversationId, newAddress());
   await times(SIGNALS * 5, () => alice.ask('typing:start', here(alice)));
   assert.deepEqual(await second.ask('typing:start', here(second)), DONE);
   assert.equal((await alice.ask('message:send', here(alice, { content: 'x' }))).success, true);
@@ -148,7 +148,7 @@ test('signals are a socket’s own, and are not messages', async () => {
 test('joins over the rate of an address are refused, those from another are not', async () => {
   const who = user('Alice');
   const conversationId = await found(who);
-  const here = elsewhere();
+  const here = newAddress();
   const alice = await online(who, here);
   const [seen] = await witness([alice], async () => {
     const answers = [];
@@ -160,11 +160,11 @@ test('joins over the rate of an address are refused, those from another are not'
   assert.ok(!names(seen).includes('error'));
   const neighbour = await online(who, here);
   assert.deepEqual(await neighbour.ask('conversation:join', { conversationId }), failed(rate));
-  await enter(await online(who, elsewhere()), conversationId);
+  await enter(await online(who, newAddress()), conversationId);
 });
 
 test('joins of what one may not join count too', async () => {
-  const [alice, address] = [user('Alice'), elsewhere()];
+  const [alice, address] = [user('Alice'), newAddress()];
   const eve = await online(user('Eve'), address);
   await times(JOINS, () => eve.ask('conversation:join', { conversationId: unique('conversation') }));
   const conversationId = await found(alice);

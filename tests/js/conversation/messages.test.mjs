@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique, user } from '../support/relay.mjs';
 import {
-  ID, SEALED, askInOrder, done, found, here, members, names, observe, online, payloads, person, present, send, settle,
+  ID, SEALED, askInOrder, done, found, inConversation, members, names, observe, online, payloads, person, present, send, settle,
 } from '../support/conversations.mjs';
 import { cut } from '../support/session.mjs';
 
@@ -39,7 +39,7 @@ test('a message reaches everybody in the conversation, the sender too', async ()
 test('the effects come in their order: the callback, the message, its delivery; then the next message', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const start = alice.mark();
-  const asked = ['one', 'two'].map((content) => askInOrder(alice, 'message:send', here(alice, { content })));
+  const asked = ['one', 'two'].map((content) => askInOrder(alice, 'message:send', inConversation(alice, { content })));
   const [first, second] = await Promise.all(asked);
   await settle([alice, bob]);
   assert.deepEqual(alice.since(start).map(([name, { id, messageId }]) => [name, id ?? messageId]), [
@@ -51,12 +51,12 @@ test('the effects come in their order: the callback, the message, its delivery; 
 
 test('the callback gets the id of the message and nothing else', async () => {
   const [alice] = await members('Alice');
-  const { messageId, ...rest } = await alice.ask('message:send', here(alice, { content: SEALED }));
+  const { messageId, ...rest } = await alice.ask('message:send', inConversation(alice, { content: SEALED }));
   assert.match(messageId, ID);
   assert.deepEqual(rest, { success: true });
 });
 
-test('who is alone there is told of no delivery', async () => {
+test('who is alone there is notified of no delivery', async () => {
   const [alice] = await members('Alice');
   await present(alice, alice.conversationId);
   const [events] = await observe([alice], () => send(alice));
@@ -96,7 +96,7 @@ test('the sender is shown as their token says, whatever the payload says', async
   assert.equal(seen.sender.avatarUrl, who.avatarUrl);
 });
 
-test('a participant who has not joined may send, and is told of the delivery', async () => {
+test('a participant who has not joined may send, and is notified of the delivery', async () => {
   const [one, two] = [user('Alice'), user('Bob')];
   const conversationId = await found(one, [two]);
   const [alice, bob] = [await online(one), await present(two, conversationId)];
@@ -111,8 +111,8 @@ test('a participant who has not joined may send, and is told of the delivery', a
 
 test('other conversations get nothing', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const elsewhere = await present(bob, await found(alice, [bob]));
-  const [, , events] = await observe([alice, bob, elsewhere], () => send(alice));
+  const inAnother = await present(bob, await found(alice, [bob]));
+  const [, , events] = await observe([alice, bob, inAnother], () => send(alice));
   assert.deepEqual(events, []);
 });
 
@@ -148,7 +148,7 @@ test('it is acknowledged again on another connection, and after the message was 
   cut(alice);
   await alice.next('disconnect');
   for (const change of ['message:update', 'message:delete']) {
-    await second.ask(change, here(second, { messageId: id, content: 'changed' }));
+    await second.ask(change, inConversation(second, { messageId: id, content: 'changed' }));
     const seen = await observe([second, bob], async () => assert.equal(await send(second, 'first', { tempId }), id));
     assert.deepEqual(seen, [[], []]);
   }
@@ -157,7 +157,7 @@ test('it is acknowledged again on another connection, and after the message was 
 test('an ack that was lost with the connection is made up for: retrying stores the message once', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const tempId = unique('temp');
-  alice.emit('message:send', here(alice, { content: SEALED, tempId }));
+  alice.emit('message:send', inConversation(alice, { content: SEALED, tempId }));
   const { id } = await bob.next('message:new');
   cut(alice);
   const back = await present(alice, alice.conversationId);

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, user } from '../support/relay.mjs';
 import {
-  REFUSALS, add, call, done, enter, failed, here, members, names, observe, online, person, present, react, refused, remove, send, settle,
+  REFUSALS, add, call, done, enter, failed, inConversation, members, names, observe, online, person, present, react, refused, remove, send, settle,
 } from '../support/conversations.mjs';
 
 const { notParticipant } = REFUSALS;
 const offline = ({ conversationId, userId }) => ['user:offline', { conversationId, userId, timestamp: TIME, lastSeenAt: TIME }];
 
-/** What was told by an end of Bob's taking part. */
+/** What was sent when Bob's participation ended. */
 async function ending(action) {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   const { conversationId } = alice;
@@ -35,7 +35,7 @@ test('who goes by themselves leaves with all their sockets at once', async () =>
 test('all of that has happened when the request is answered', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await remove(alice, alice.conversationId, bob);
-  for (const client of [alice, bob]) await client.ask('typing:stop', here(client));
+  for (const client of [alice, bob]) await client.ask('typing:stop', inConversation(client));
   assert.equal(bob.all('conversation:left').length, 1);
   assert.equal(alice.all('user:offline').length, 1);
 });
@@ -57,28 +57,28 @@ test('who was taken out is refused everything, over every socket', async () => {
       ['reaction:remove', { messageId, reactionId }, { messageId }],
       ['presence:request', {}],
     ]) {
-      await refused(client, event, here(client, fields), notParticipant, { conversationId, ...context }, [alice]);
+      await refused(client, event, inConversation(client, fields), notParticipant, { conversationId, ...context }, [alice]);
     }
     for (const event of ['typing:start', 'typing:stop']) {
-      const seen = await observe([client, alice], async () => assert.deepEqual(await client.ask(event, here(client)), failed(notParticipant)));
+      const seen = await observe([client, alice], async () => assert.deepEqual(await client.ask(event, inConversation(client)), failed(notParticipant)));
       assert.deepEqual(seen, [[], []]);
     }
     const [seen] = await observe([client, alice], async () => {
-      assert.deepEqual(await client.ask('conversation:join', here(client)), failed(notParticipant));
+      assert.deepEqual(await client.ask('conversation:join', inConversation(client)), failed(notParticipant));
     });
     assert.deepEqual(seen, [['conversation:join:error', { conversationId, ...notParticipant }]]);
   }
-  const { onlineUsers } = await alice.ask('presence:request', here(alice));
+  const { onlineUsers } = await alice.ask('presence:request', inConversation(alice));
   assert.deepEqual(onlineUsers, [person(alice)]);
 });
 
 test('an event that was sent before the removal is done, one sent after it is not', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const asked = Array.from({ length: 100 }, (_, n) => bob.ask('message:send', here(bob, { content: n })));
+  const asked = Array.from({ length: 100 }, (_, n) => bob.ask('message:send', inConversation(bob, { content: n })));
   await asked[0];
   await remove(alice, alice.conversationId, bob);
   const answers = await Promise.all(asked);
-  const after = await bob.ask('message:send', here(bob, { content: 'after' }));
+  const after = await bob.ask('message:send', inConversation(bob, { content: 'after' }));
   assert.deepEqual(after, failed(notParticipant));
   const stored = answers.filter(({ success }) => success);
   assert.ok(answers.slice(stored.length).every(({ success }) => !success), 'none is done after one was refused');
@@ -89,7 +89,7 @@ test('an event that was sent before the removal is done, one sent after it is no
 
 test('typing of who is taken out ends', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  await bob.ask('typing:start', here(bob));
+  await bob.ask('typing:start', inConversation(bob));
   const [toAlice] = await observe([alice, bob], () => remove(alice, alice.conversationId, bob));
   assert.deepEqual(names(toAlice), ['typing:user:stop', 'user:offline']);
 });
@@ -127,19 +127,19 @@ test('who went may be put in again', async () => {
   await enter(bob, conversationId);
 });
 
-test('who disconnected and is taken out meanwhile is told to be offline once', async () => {
+test('who disconnected and is taken out meanwhile is reported offline once', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   bob.close();
   await remove(alice, alice.conversationId, bob);
   await alice.next('user:offline', ({ userId }) => userId === bob.userId);
-  // Carol disconnects after both: what is still to be told of Bob comes before what is told of her.
+  // Carol disconnects after both: what is still to be sent about Bob comes before what is sent about her.
   carol.close();
   await alice.next('user:offline', ({ userId }) => userId === carol.userId);
   await settle([alice]);
   assert.equal(alice.all('user:offline').filter(({ userId }) => userId === bob.userId).length, 1);
 });
 
-test('a member takes nobody else out, and nobody is told', async () => {
+test('a member takes nobody else out, and nobody is notified', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   const eve = await online(user('Eve'));
   const seen = await observe([alice, bob, carol, eve], async () => {
@@ -153,7 +153,7 @@ test('a member takes nobody else out, and nobody is told', async () => {
   });
   assert.deepEqual(seen, [[], [], [], []]);
   await send(carol);
-  assert.equal((await eve.ask('conversation:join', here(alice))).success, false);
+  assert.equal((await eve.ask('conversation:join', inConversation(alice))).success, false);
 });
 
 test('an admin who goes is no admin any more', async () => {
@@ -161,6 +161,6 @@ test('an admin who goes is no admin any more', async () => {
   const messageId = await send(bob);
   await remove(alice, alice.conversationId, alice);
   const { conversationId } = alice;
-  await refused(alice, 'message:delete', here(alice, { messageId }), notParticipant, { conversationId, messageId }, [bob]);
+  await refused(alice, 'message:delete', inConversation(alice, { messageId }), notParticipant, { conversationId, messageId }, [bob]);
   assert.equal((await add(alice, conversationId, alice)).status, 403);
 });

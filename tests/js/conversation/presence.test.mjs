@@ -3,18 +3,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, isTime, same, unique, user } from '../support/relay.mjs';
 import {
-  DONE, REFUSALS, add, askInOrder, enter, found, here, members, names, observe, online, person, present, refused, settle, witness,
+  DONE, REFUSALS, add, askInOrder, enter, found, inConversation, members, names, observe, online, person, present, refused, settle, witness,
 } from '../support/conversations.mjs';
 import { cut } from '../support/session.mjs';
 
 const GRACE = Number.parseInt(process.env.OFFLINE_GRACE, 10);
 const about = (who) => (payload) => payload.userId === who.userId;
-const leave = (client) => client.ask('conversation:leave', here(client));
+const leave = (client) => client.ask('conversation:leave', inConversation(client));
 const offline = ({ conversationId, userId }) => ['user:offline', { conversationId, userId, timestamp: TIME, lastSeenAt: TIME }];
-/** What `client` was told of the presence of `who`, by event names. */
+/** What `client` was sent about the presence of `who`, by event names. */
 const presence = (client, who) => client.events.filter(({ name, args: [payload] }) => name.startsWith('user:') && about(who)(payload)).map(({ name }) => name);
 
-/** Waits until another user who disconnected now is told to be offline: who disconnected before would have been by then. */
+/** Waits until another user who disconnected now is reported offline: who disconnected before would have been by then. */
 async function afterGrace(watcher, admin) {
   const other = user('Other');
   await add(admin, watcher.conversationId, other);
@@ -49,7 +49,7 @@ test('who asks need not have joined, and is not named then', async () => {
   assert.deepEqual(none[0][1].onlineUsers, []);
 });
 
-test('who does not take part is refused', async () => {
+test('who is no participant is refused', async () => {
   const [alice] = await members('Alice');
   const eve = await online(user('Eve'));
   for (const conversationId of [alice.conversationId, unique('conversation')]) {
@@ -57,7 +57,7 @@ test('who does not take part is refused', async () => {
   }
 });
 
-test('leaving is confirmed, first to the callback, and told to the others at once', async () => {
+test('leaving is confirmed, first to the callback, and sent to the others at once', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   const { conversationId } = alice;
   const start = alice.mark();
@@ -84,7 +84,7 @@ test('who left gets no more events of the conversation, and may join again', asy
   same(toBob.filter(([name]) => name === 'user:online'), [['user:online', { conversationId, userId: alice.userId, user: person(alice), timestamp: TIME }]]);
 });
 
-test('leaving where one has not joined is confirmed, and nobody is told', async () => {
+test('leaving where one has not joined is confirmed, and nobody is notified', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const { conversationId } = alice;
   await leave(alice);
@@ -96,7 +96,7 @@ test('leaving where one has not joined is confirmed, and nobody is told', async 
   }
 });
 
-test('while another socket of the user is there nobody is told that they left', async () => {
+test('while another socket of the user is there nobody is notified that they left', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const second = await present(alice, alice.conversationId);
   const [, , toBob] = await observe([alice, second, bob], () => leave(alice));
@@ -106,7 +106,7 @@ test('while another socket of the user is there nobody is told that they left', 
 });
 
 for (const [way, end] of [['close', (client) => client.close()], ['lost connection', cut]]) {
-  test(`after a ${way} the others are told when the user has not come back for a while`, async () => {
+  test(`after a ${way} the others are notified when the user has not come back for a while`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');
     const mark = bob.mark();
     const left = Date.now();
@@ -124,7 +124,7 @@ test('who comes back within that while was never away', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const seen = presence(bob, alice);
   const back = await online(alice);
-  await alice.ask('typing:start', here(alice));
+  await alice.ask('typing:start', inConversation(alice));
   cut(alice);
   await bob.next('typing:user:stop', about(alice));
   await enter(back, alice.conversationId);
@@ -148,7 +148,7 @@ test('who comes back later is announced again', async () => {
   assert.deepEqual(names(toBob), ['user:online']);
 });
 
-test('of several sockets only the end of the last is told', async () => {
+test('of several sockets only the end of the last is reported', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [second, third] = [await present(alice, alice.conversationId), await present(alice, alice.conversationId)];
   const seen = presence(bob, alice);
@@ -162,7 +162,7 @@ test('of several sockets only the end of the last is told', async () => {
   assert.deepEqual(presence(bob, alice), [...seen, 'user:offline']);
 });
 
-test('one socket lost and the other left: told once', async () => {
+test('one socket lost and the other left: reported once', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const second = await present(alice, alice.conversationId);
   const seen = presence(bob, alice);
@@ -186,14 +186,14 @@ test('a disconnect is a leave of every conversation that was joined, and of no o
   assert.deepEqual(bob.all('user:offline').map(({ conversationId }) => conversationId).toSorted(), ids.slice(0, 2).toSorted());
 });
 
-test('an answer about who is there is not older than what was told before it', async () => {
+test('an answer about who is there is not older than what was sent before it', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const events = ['conversation:leave', 'conversation:join'];
   for (let round = 0; round < 300; round += 1) {
     const [seen] = await observe([alice, bob], () => {
       for (const client of round % 3 ? [alice, bob] : [bob, alice]) {
-        if (client === alice) for (let times = 0; times < 3; times += 1) alice.emit('presence:request', here(alice));
-        else bob.emit(events[round % 2], here(bob));
+        if (client === alice) for (let times = 0; times < 3; times += 1) alice.emit('presence:request', inConversation(alice));
+        else bob.emit(events[round % 2], inConversation(bob));
       }
     });
     let isThere;
@@ -210,11 +210,11 @@ test('presence:request does not name who left or has been away for a while', asy
   await leave(bob);
   cut(carol);
   await alice.next('user:offline', about(carol));
-  const [seen] = await witness([alice], () => alice.emit('presence:request', here(alice)));
+  const [seen] = await witness([alice], () => alice.emit('presence:request', inConversation(alice)));
   assert.deepEqual(seen.map(([, { onlineUsers }]) => onlineUsers), [[person(alice)]]);
 });
 
-test('nobody is told of their own presence', async () => {
+test('nobody is notified of their own presence', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const second = await present(alice, alice.conversationId);
   await leave(second);

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique, user } from '../support/relay.mjs';
 import {
-  DONE, ID, REFUSALS, askInOrder, found, here, invalid, members, names, observe, online, person, present, react, refused, send, settle,
+  DONE, ID, REFUSALS, askInOrder, found, inConversation, invalid, members, names, observe, online, person, present, react, refused, send, settle,
 } from '../support/conversations.mjs';
 
 /** Another id of the same form. */
 const altered = (id) => id.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
-const unreact = (client, messageId, reactionId) => client.ask('reaction:remove', here(client, { messageId, reactionId }));
+const unreact = (client, messageId, reactionId) => client.ask('reaction:remove', inConversation(client, { messageId, reactionId }));
 
 /** `members`, and a message by the first of them. */
 async function scene(...others) {
@@ -16,12 +16,12 @@ async function scene(...others) {
   return { clients, messageId: await send(clients[0]) };
 }
 
-test('a reaction is told to everybody, the one who reacts too', async () => {
+test('a reaction is sent to everybody, the one who reacts too', async () => {
   const { clients, messageId } = await scene('Carol');
   const [, bob] = clients;
   let answer;
   const seen = await observe(clients, async () => {
-    answer = await bob.ask('reaction:add', here(bob, { messageId, emoji: '👍' }));
+    answer = await bob.ask('reaction:add', inConversation(bob, { messageId, emoji: '👍' }));
   });
   const { reactionId: id, ...rest } = answer;
   assert.match(id, ID);
@@ -31,7 +31,7 @@ test('a reaction is told to everybody, the one who reacts too', async () => {
   for (const events of seen) same(events, [['reaction:added', expected]]);
 });
 
-test('its removal is told to everybody, the one who removes it too', async () => {
+test('its removal is sent to everybody, the one who removes it too', async () => {
   const { clients, messageId } = await scene('Carol');
   const [, bob] = clients;
   const id = await react(bob, messageId);
@@ -44,11 +44,11 @@ test('the callbacks are called before the events come', async () => {
   const { clients: [alice], messageId } = await scene();
   await settle([alice]);
   const start = alice.mark();
-  const added = await askInOrder(alice, 'reaction:add', here(alice, { messageId, emoji: '👍' }));
+  const added = await askInOrder(alice, 'reaction:add', inConversation(alice, { messageId, emoji: '👍' }));
   assert.equal(added.mark, start);
   await settle([alice]);
   const next = alice.mark();
-  const removed = await askInOrder(alice, 'reaction:remove', here(alice, { messageId, reactionId: added.answer.reactionId }));
+  const removed = await askInOrder(alice, 'reaction:remove', inConversation(alice, { messageId, reactionId: added.answer.reactionId }));
   assert.equal(removed.mark, next);
   await settle([alice]);
   assert.deepEqual(names(alice.since(start)), ['reaction:added', 'reaction:removed']);
@@ -65,7 +65,7 @@ test('the avatar is not shown with a reaction, and a participant who has not joi
   assert.deepEqual(toBob, []);
 });
 
-test('adding the same again answers with the one that is there, and nobody is told', async () => {
+test('adding the same again answers with the one that is there, and nobody is notified', async () => {
   const { clients: [alice, bob], messageId } = await scene();
   const id = await react(bob, messageId);
   const second = await present(bob, bob.conversationId);
@@ -113,7 +113,7 @@ test('an emoji that is missing, too long or no text is refused', async () => {
   const { conversationId } = bob;
   for (const emoji of [undefined, null, '', '👍'.repeat(11), 'a\u0000', 7, true, {}, ['👍']]) {
     const context = { conversationId, messageId, field: 'emoji' };
-    await refused(bob, 'reaction:add', here(bob, { messageId, emoji }), invalid('emoji'), context, [alice]);
+    await refused(bob, 'reaction:add', inConversation(bob, { messageId, emoji }), invalid('emoji'), context, [alice]);
   }
 });
 
@@ -121,10 +121,10 @@ test('only a message that is there can be reacted to', async () => {
   const { clients: [alice, bob], messageId } = await scene();
   const foreign = await send(await present(bob, await found(bob)));
   const deleted = await send(alice);
-  await alice.ask('message:delete', here(alice, { messageId: deleted }));
+  await alice.ask('message:delete', inConversation(alice, { messageId: deleted }));
   const { conversationId } = bob;
   for (const id of [foreign, deleted, altered(messageId), unique('message')]) {
-    await refused(bob, 'reaction:add', here(bob, { messageId: id, emoji: '👍' }), REFUSALS.unauthorized, { conversationId, messageId: id }, [alice]);
+    await refused(bob, 'reaction:add', inConversation(bob, { messageId: id, emoji: '👍' }), REFUSALS.unauthorized, { conversationId, messageId: id }, [alice]);
   }
 });
 
@@ -137,13 +137,13 @@ test('only one’s own reaction can be removed, and only where it is', async () 
     [alice, messageId, id], [bob, other, id], [bob, messageId, altered(id)], [bob, messageId, messageId], [bob, messageId, 'x'], [bob, 'x', id],
   ]) {
     const context = { conversationId, messageId: message };
-    await refused(client, 'reaction:remove', here(client, { messageId: message, reactionId }), REFUSALS.unauthorized, context, [client === alice ? bob : alice]);
+    await refused(client, 'reaction:remove', inConversation(client, { messageId: message, reactionId }), REFUSALS.unauthorized, context, [client === alice ? bob : alice]);
   }
   assert.deepEqual(await unreact(bob, messageId, id), DONE);
-  await refused(bob, 'reaction:remove', here(bob, { messageId, reactionId: id }), REFUSALS.unauthorized, { conversationId, messageId }, [alice]);
+  await refused(bob, 'reaction:remove', inConversation(bob, { messageId, reactionId: id }), REFUSALS.unauthorized, { conversationId, messageId }, [alice]);
 });
 
-test('who does not take part neither reacts nor removes', async () => {
+test('who is no participant neither reacts nor removes', async () => {
   const { clients: [alice, bob], messageId } = await scene();
   const reactionId = await react(bob, messageId);
   const eve = await online(user('Eve'));

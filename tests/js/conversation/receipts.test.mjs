@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique, user } from '../support/relay.mjs';
 import {
-  DONE, REFUSALS, done, found, here, invalid, members, observe, online, present, refused, send, sendMany,
+  DONE, REFUSALS, done, found, inConversation, invalid, members, observe, online, present, refused, send, sendMany,
 } from '../support/conversations.mjs';
 
-const read = (client, messageIds) => client.ask('message:read', here(client, { messageIds }));
+const read = (client, messageIds) => client.ask('message:read', inConversation(client, { messageIds }));
 
 /** `message:read:receipt` about `reader`. */
 function receipt({ conversationId, userId }, ...messageIds) {
@@ -18,7 +18,7 @@ async function unread(client) {
   return conversations.find(({ id }) => id === client.conversationId).unreadCount;
 }
 
-test('each sender is told of their own messages, and nobody else of anything', async () => {
+test('each sender is notified of their own messages, and nobody else of anything', async () => {
   const [alice, bob, carol, dave] = await members('Alice', 'Bob', 'Carol', 'Dave');
   const [first, second] = [await send(alice, 'one'), await send(alice, 'two')];
   const third = await send(bob, 'three');
@@ -31,7 +31,7 @@ test('each sender is told of their own messages, and nobody else of anything', a
   assert.equal(toAlice[0][1].readAt, toBob[0][1].readAt);
 });
 
-test('all sockets of a sender are told, joined or not', async () => {
+test('all sockets of a sender are notified, joined or not', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [inside, outside] = [await present(alice, alice.conversationId), await online(alice)];
   const id = await send(alice);
@@ -47,7 +47,7 @@ test('a reader who has not joined may read', async () => {
   same(toAlice, [receipt(bob, id)]);
 });
 
-test('what was read before is not told again', async () => {
+test('what was read before is not reported again', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const ids = [await send(alice), await send(alice), await send(alice)];
   await read(bob, [ids[0]]);
@@ -62,17 +62,17 @@ test('what was read before is not told again', async () => {
 
 test('one’s own messages, those of other conversations and those that are not there are left out', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const elsewhere = await present(alice, await found(alice, [bob]));
-  const [own, theirs, foreign] = [await send(bob), await send(alice), await send(elsewhere)];
+  const inAnother = await present(alice, await found(alice, [bob]));
+  const [own, theirs, foreign] = [await send(bob), await send(alice), await send(inAnother)];
   const absent = theirs.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
   const others = [own, foreign, absent, unique('message')];
-  const seen = await observe([bob, alice, elsewhere], async () => assert.deepEqual(await read(bob, others), DONE));
+  const seen = await observe([bob, alice, inAnother], async () => assert.deepEqual(await read(bob, others), DONE));
   assert.deepEqual(seen, [[], [], []]);
   const [, toAlice] = await observe([bob, alice], () => read(bob, [...others, theirs, theirs]));
   same(toAlice, [receipt(bob, theirs)]);
 });
 
-test('several readers are told of one by one', async () => {
+test('several readers are reported one by one', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   const id = await send(alice);
   for (const reader of [bob, carol]) {
@@ -109,13 +109,13 @@ test('none, too many, and what are no ids are refused', async () => {
   const { conversationId } = alice;
   const context = { conversationId, field: 'messageIds' };
   for (const messageIds of [undefined, null, [], id, {}, { 0: id }, 7, Array(501).fill(id), [id, null], [id, {}], [id, [id]], [true]]) {
-    await refused(bob, 'message:read', here(bob, { messageIds }), invalid('messageIds'), context, [alice]);
+    await refused(bob, 'message:read', inConversation(bob, { messageIds }), invalid('messageIds'), context, [alice]);
   }
   const [, toAlice] = await observe([bob, alice], () => read(bob, [id]));
   assert.equal(toAlice.length, 1, 'and nothing had been read');
 });
 
-test('who does not take part reads nothing', async () => {
+test('who is no participant reads nothing', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const id = await send(alice);
   const eve = await online(user('Eve'));

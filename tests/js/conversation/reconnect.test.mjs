@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, token, user } from '../support/relay.mjs';
-import { DONE, call, done, found, here, members, online, present, send, sendMany, settle } from '../support/conversations.mjs';
+import { DONE, call, done, found, inConversation, members, online, present, send, sendMany, settle } from '../support/conversations.mjs';
 import { cut, until } from '../support/session.mjs';
 
 const PAGE = 50;
@@ -142,7 +142,7 @@ test('messages that were sent while the sender had no connection arrive when it 
   for (let n = 0; n < 20; n += 1) {
     // What is emitted without a connection the client keeps until it has one; what was not acknowledged it sends again.
     if (n % 5 === 2) cut(alice);
-    const payload = here(alice, { content: n, tempId: `temp ${n}` });
+    const payload = inConversation(alice, { content: n, tempId: `temp ${n}` });
     answers.push(retried(alice, payload));
   }
   const ids = (await Promise.all(answers)).map(({ messageId }) => messageId);

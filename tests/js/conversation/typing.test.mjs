@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { unique, user } from '../support/relay.mjs';
 import {
-  DONE, REFUSALS, failed, found, here, members, names, observe, online, person, present, send, settle, witness,
+  DONE, REFUSALS, failed, found, inConversation, members, names, observe, online, person, present, send, settle, witness,
 } from '../support/conversations.mjs';
 import { cut } from '../support/session.mjs';
 
 /** Typing ends by itself after this many milliseconds without a start. */
 const AUTO_STOP = 5000;
-/** How much later than that it may be told. */
+/** How much later than that it may be sent. */
 const LATE = 4000;
 
 const started = ({ conversationId, userId, username }) => [
@@ -18,31 +18,31 @@ const started = ({ conversationId, userId, username }) => [
 ];
 const stopped = ({ conversationId, userId }) => ['typing:user:stop', { conversationId, userId }];
 const by = (client) => (payload) => payload.userId === client.userId;
-const type = (client, event = 'typing:start') => client.ask(event, here(client));
+const type = (client, event = 'typing:start') => client.ask(event, inConversation(client));
 
-for (const [event, told] of [['typing:start', started], ['typing:stop', stopped]]) {
-  test(`${event} is told to the others, not to the one who types`, async () => {
+for (const [event, received] of [['typing:start', started], ['typing:stop', stopped]]) {
+  test(`${event} is sent to the others, not to the one who types`, async () => {
     const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
     const second = await present(bob, alice.conversationId);
     const [toAlice, ...toOthers] = await observe([alice, bob, second, carol], async () => assert.deepEqual(await type(alice, event), DONE));
     assert.deepEqual(toAlice, []);
-    for (const events of toOthers) assert.deepEqual(events, [told(alice)]);
+    for (const events of toOthers) assert.deepEqual(events, [received(alice)]);
   });
 
   test(`${event} is passed on as often as it comes, with a callback or without`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');
     const [, toBob] = await observe([alice, bob], async () => {
-      alice.emit(event, here(alice));
+      alice.emit(event, inConversation(alice));
       await type(alice, event);
-      alice.emit(event, here(alice));
+      alice.emit(event, inConversation(alice));
     });
-    assert.deepEqual(toBob, Array(3).fill(told(alice)));
+    assert.deepEqual(toBob, Array(3).fill(received(alice)));
   });
 
   test(`${event} of who has not joined is ignored, participant or not`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');
     const [apart, gone, eve] = [await online(bob), await present(bob, alice.conversationId), await online(user('Eve'))];
-    await gone.ask('conversation:leave', here(gone));
+    await gone.ask('conversation:leave', inConversation(gone));
     for (const [client, id] of [[apart, alice.conversationId], [gone, alice.conversationId], [eve, alice.conversationId], [eve, unique('c')]]) {
       const [seen, ...others] = await observe([client, alice, bob], async () => {
         client.emit(event, { conversationId: id });
@@ -61,20 +61,20 @@ test('the avatar is not shown to whom someone types', async () => {
   assert.deepEqual(toBob, [started(alice)]);
 });
 
-test('other conversations are told nothing', async () => {
+test('other conversations receive nothing', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const elsewhere = await present(bob, await found(alice, [bob]));
-  const [, , events] = await observe([alice, bob, elsewhere], () => type(alice));
+  const inAnother = await present(bob, await found(alice, [bob]));
+  const [, , events] = await observe([alice, bob, inAnother], () => type(alice));
   assert.deepEqual(events, []);
 });
 
 test('typing and messages keep their order', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [, toBob] = await observe([alice, bob], async () => {
-    alice.emit('typing:start', here(alice));
-    alice.emit('typing:stop', here(alice));
-    alice.emit('message:send', here(alice, { content: 'x' }));
-    alice.emit('typing:start', here(alice));
+    alice.emit('typing:start', inConversation(alice));
+    alice.emit('typing:stop', inConversation(alice));
+    alice.emit('message:send', inConversation(alice, { content: 'x' }));
+    alice.emit('typing:start', inConversation(alice));
   });
   assert.deepEqual(names(toBob), ['typing:user:start', 'typing:user:stop', 'message:new', 'typing:user:start']);
 });
@@ -82,7 +82,7 @@ test('typing and messages keep their order', async () => {
 test('leaving while typing ends it', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await type(alice);
-  const [, toBob] = await observe([alice, bob], () => alice.ask('conversation:leave', here(alice)));
+  const [, toBob] = await observe([alice, bob], () => alice.ask('conversation:leave', inConversation(alice)));
   assert.deepEqual(toBob[0], stopped(alice));
   assert.deepEqual(names(toBob), ['typing:user:stop', 'user:offline']);
 });
@@ -91,7 +91,7 @@ test('leaving without typing tells of no end of it', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await type(alice);
   await type(alice, 'typing:stop');
-  const [, toBob] = await observe([alice, bob], () => alice.ask('conversation:leave', here(alice)));
+  const [, toBob] = await observe([alice, bob], () => alice.ask('conversation:leave', inConversation(alice)));
   assert.deepEqual(names(toBob), ['user:offline']);
 });
 
@@ -108,7 +108,7 @@ for (const [way, end] of [['close', (client) => client.close()], ['lost connecti
   });
 }
 
-test('it ends by itself five seconds after the last start, once, and is not told again after an end', { timeout: 60_000 }, async () => {
+test('it ends by itself five seconds after the last start, once, and is not sent again after an end', { timeout: 60_000 }, async () => {
   const [once, twice, ended, last, watcher] = await members('Once', 'Twice', 'Ended', 'Last', 'Watcher');
   const mark = watcher.mark();
   for (const client of [once, twice, ended]) await type(client);
@@ -125,7 +125,7 @@ test('it ends by itself five seconds after the last start, once, and is not told
     const after = end.at - start.at;
     assert.ok(after > AUTO_STOP - 500 && after < AUTO_STOP + LATE, `${client.username} stopped after ${after} ms`);
   }
-  // Last began after everybody else: what had still to be told of them would have been told before.
+  // Last began after everybody else: what had still to be sent about them would have been sent before.
   await settle([once, twice, ended, last, watcher]);
   const ends = watcher.since(mark).filter(([name]) => name === 'typing:user:stop').map(([, { userId }]) => userId);
   assert.deepEqual(ends.toSorted(), [once, twice, ended, last].map(({ userId }) => userId).toSorted());
@@ -137,6 +137,6 @@ test('a message does not end it', async () => {
   await type(alice);
   const [, toBob] = await observe([alice, bob], () => send(alice));
   assert.deepEqual(names(toBob), ['message:new']);
-  const [, again] = await witness([alice, bob], () => alice.ask('conversation:leave', here(alice)));
+  const [, again] = await witness([alice, bob], () => alice.ask('conversation:leave', inConversation(alice)));
   assert.deepEqual(names(again), ['typing:user:stop', 'user:offline']);
 });

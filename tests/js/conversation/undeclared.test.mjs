@@ -2,11 +2,11 @@
 // payload. Started with OFFLINE_GRACE=300ms.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TIME, Client, connect, same, token, user } from '../support/relay.mjs';
-import { DONE, enter, failed, found, here, invalid, names, observe, person, present, react, send, settle } from '../support/conversations.mjs';
+import { Client, TIME, connect, same, token, user } from '../support/relay.mjs';
+import { DONE, enter, failed, found, inConversation, invalid, names, observe, person, present, react, send, settle } from '../support/conversations.mjs';
 import { cut } from '../support/session.mjs';
 
-/** Presence of `direct` is told to everybody on such a connection, of whatever test. */
+/** Presence of `direct` is sent to everybody on such a connection, of whatever test. */
 const foreign = ([name, payload]) => name.startsWith('user:') && payload.conversationId === undefined;
 const observed = async (clients, action) => (await observe(clients, action)).map((events) => events.filter((event) => !foreign(event)));
 
@@ -29,16 +29,16 @@ test('every event of the dialect is taken from them, and every event of it reach
   const [alice, bob] = await joined();
   const [toAlice, toBob] = await observed([alice, bob], async () => {
     const messageId = await send(alice);
-    // Its delivery is told after the callback, and Bob does not wait for it.
+    // Its delivery is sent after the callback, and Bob does not wait for it.
     await settle([alice, bob]);
     const reactionId = await react(bob, messageId);
-    await bob.ask('reaction:remove', here(bob, { messageId, reactionId }));
-    await bob.ask('message:read', here(bob, { messageIds: [messageId] }));
-    await alice.ask('message:update', here(alice, { messageId, content: 'y' }));
-    await alice.ask('message:delete', here(alice, { messageId }));
-    await bob.ask('typing:start', here(bob));
-    await bob.ask('presence:request', here(bob));
-    await bob.ask('conversation:leave', here(bob));
+    await bob.ask('reaction:remove', inConversation(bob, { messageId, reactionId }));
+    await bob.ask('message:read', inConversation(bob, { messageIds: [messageId] }));
+    await alice.ask('message:update', inConversation(alice, { messageId, content: 'y' }));
+    await alice.ask('message:delete', inConversation(alice, { messageId }));
+    await bob.ask('typing:start', inConversation(bob));
+    await bob.ask('presence:request', inConversation(bob));
+    await bob.ask('conversation:leave', inConversation(bob));
   });
   assert.deepEqual(names(toAlice), [
     'message:new', 'message:delivered', 'reaction:added', 'reaction:removed', 'message:read:receipt', 'message:updated', 'message:deleted',
@@ -56,16 +56,16 @@ test('they and those who declare it are in the same conversation', async () => {
   assert.deepEqual(seen.map(names), [['message:new', 'message:delivered'], ['message:new'], ['message:new']]);
 });
 
-for (const [event, isTyping, told] of [['typing:start', true, 'typing:user:start'], ['typing:stop', false, 'typing:user:stop']]) {
-  test(`${event} with a conversationId is told there, with a recipientId to that user`, async () => {
+for (const [event, isTyping, received] of [['typing:start', true, 'typing:user:start'], ['typing:stop', false, 'typing:user:stop']]) {
+  test(`${event} with a conversationId is sent to the conversation, with a recipientId to that user`, async () => {
     const [alice, bob] = await joined();
     const { userId, username, conversationId } = alice;
     const [, there] = await observed([alice, bob], () => alice.emit(event, { conversationId }));
-    assert.deepEqual(there, [[told, { conversationId, userId, ...(isTyping && { user: person(alice) }) }]]);
+    assert.deepEqual(there, [[received, { conversationId, userId, ...(isTyping && { user: person(alice) }) }]]);
     const [, direct] = await observed([alice, bob], () => alice.emit(event, { recipientId: bob.userId }));
     assert.deepEqual(direct, [['typing:user', { userId, username, isTyping }]]);
     const [, both] = await observed([alice, bob], () => alice.emit(event, { conversationId, recipientId: bob.userId }));
-    assert.deepEqual(names(both), [told]);
+    assert.deepEqual(names(both), [received]);
   });
 }
 
@@ -95,16 +95,16 @@ test('what is malformed is answered as the dialect it is taken for does', async 
   assert.deepEqual(direct, [], 'direct says nothing of these');
 });
 
-test('before its first event of this dialect a connection is told nothing of it, from then on all', async () => {
+test('before its first event of this dialect a connection receives nothing of it, from then on all', async () => {
   const [alice, bob] = await connected();
   const { userId, username, conversationId } = bob;
   const messageId = await send(Object.assign(await connect({ userId, username }), { conversationId }));
-  const read = () => alice.ask('message:read', here(alice, { messageIds: [messageId] }));
+  const read = () => alice.ask('message:read', inConversation(alice, { messageIds: [messageId] }));
   const [, before] = await observed([alice, bob], read);
   assert.deepEqual(before, []);
-  await bob.ask('presence:request', here(bob));
+  await bob.ask('presence:request', inConversation(bob));
   const next = await send(bob);
-  const [, after] = await observed([alice, bob], () => alice.ask('message:read', here(alice, { messageIds: [next] })));
+  const [, after] = await observed([alice, bob], () => alice.ask('message:read', inConversation(alice, { messageIds: [next] })));
   assert.deepEqual(names(after), ['message:read:receipt']);
 });
 
@@ -114,7 +114,7 @@ test('1-1 messages reach them all the same', async () => {
   assert.equal((await bob.next('receive_message')).senderId, alice.userId);
 });
 
-test('a lost connection is told to the conversation', async () => {
+test('a lost connection is reported to the conversation', async () => {
   const [alice, bob] = await joined();
   const { conversationId, userId } = alice;
   cut(alice);
@@ -127,9 +127,9 @@ test('who has no token may not use it', async () => {
   await guest.next('connect');
   const [alice] = await joined();
   const mark = guest.mark();
-  guest.emit('conversation:join', here(alice));
+  guest.emit('conversation:join', inConversation(alice));
   assert.equal((await guest.next('auth:error')).code, 'MISSING_TOKEN');
-  guest.emit('message:send', here(alice, { content: 'x' }));
+  guest.emit('message:send', inConversation(alice, { content: 'x' }));
   assert.equal((await guest.next('auth:error')).code, 'MISSING_TOKEN');
   assert.ok(guest.since(mark).every(([name]) => name === 'auth:error'));
 });

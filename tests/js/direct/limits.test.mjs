@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { test } from 'node:test';
-import { PATIENCE, attempt, connect, exchange, seconds, token, user } from '../support/relay.mjs';
+import { TIMEOUT, attempt, connect, exchange, seconds, token, user } from '../support/relay.mjs';
 
 const MESSAGE_BURST = Number(process.env.MESSAGE_BURST);
 const SIGNAL_BURST = Number(process.env.SIGNAL_BURST);
@@ -15,10 +15,10 @@ const LIMITED = { error: 'Rate limit exceeded', code: 'RATE_LIMIT' };
 const sealed = { ciphertext: 'c', iv: 'i', tag: 't' };
 
 /** Options of a client that seems to come from an address no other test uses. */
-function fromElsewhere() {
+function fromNewAddress() {
   return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
 }
-const join = (who) => connect(who, fromElsewhere());
+const join = (who) => connect(who, fromNewAddress());
 
 test('the limits are the ones this suite counts on', () => {
   for (const value of [MESSAGE_BURST, SIGNAL_BURST, PER_USER, PER_IP, FAILED_AUTHS, FILE_RATE]) assert.ok(value > 0);
@@ -54,7 +54,7 @@ test('after a while messages are granted again', async () => {
   const alice = await join(user('Alice'));
   const message = { recipientId: alice.userId, ...sealed, seq: 1 };
   await Promise.all(Array.from({ length: MESSAGE_BURST * 2 }, () => alice.ask('send_message', message)));
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + TIMEOUT;
   let answer;
   do answer = await alice.ask('send_message', message);
   while (!answer.success && Date.now() < deadline);
@@ -97,7 +97,7 @@ test('file chunks over the limit are slowed, none is refused', async () => {
 });
 
 test('too many failed authentications from one address are turned away, good tokens too', async () => {
-  const here = fromElsewhere();
+  const address = fromNewAddress();
   const outcomes = [];
   for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) {
     outcomes.push((await attempt({ ...here, auth: { token: token({ ...user('Alice'), exp: seconds(-60) }) } })).outcome);
@@ -121,7 +121,7 @@ async function limited(limit, options) {
   surplus.client.close();
   assert.ok(held.every((client) => client.socket.connected), 'those before it stay');
   held.pop().close();
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + TIMEOUT;
   let again;
   do {
     again?.client.close();
@@ -136,7 +136,7 @@ test('a user may have only so many connections at once', async () => {
 });
 
 test('an address may have only so many connections at once', async () => {
-  const here = fromElsewhere();
+  const address = fromNewAddress();
   await limited(PER_IP, () => ({ ...here, auth: { token: token(user('Alice')) } }));
   assert.equal((await attempt({ ...fromElsewhere(), auth: { token: token(user('Bob')) } })).outcome, 'connected');
 });

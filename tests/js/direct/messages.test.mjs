@@ -1,7 +1,7 @@
 // `direct`: send_message, exact payloads, order, several sockets, who receives.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Client, PATIENCE, TIME, connect, exchange, same, token, user } from '../support/relay.mjs';
+import { Client, TIME, TIMEOUT, connect, exchange, same, token, user } from '../support/relay.mjs';
 
 const sealed = { ciphertext: 'q83vEg==', iv: 'AAECAwQFBgcICQoL', tag: '3q2+7w==' };
 
@@ -59,7 +59,7 @@ for (const presence of ['offline', 'unknown']) {
     // The server learns of a closed socket when it reads the close: ask until it has.
     let answer;
     let seq = 0;
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + TIMEOUT;
     do {
       seq += 1;
       answer = await alice.ask('send_message', { recipientId: who.userId, ...sealed, seq });

@@ -6,17 +6,17 @@ import { TIME, connect, exchange, same, user } from '../support/relay.mjs';
 const about = (who) => (payload) => payload.userId === who.userId;
 const presence = (client, who) => client.events.filter(({ name, args: [payload] }) => name.startsWith('user:') && payload.userId === who.userId);
 
-test('strangers are told nothing, peers are', async () => {
+test('users who are no peers are not notified, peers are', async () => {
   const [first, second] = [user('Alice'), user('Bob')];
-  const [alice, peer, stranger] = [await connect(first), await connect(second), await connect(user('Stranger'))];
+  const [alice, peer, outsider] = [await connect(first), await connect(second), await connect(user('Stranger'))];
   await exchange(alice, peer, () => {});
   await exchange(peer, alice, () => {});
   alice.close();
   same(await peer.next('user:offline', about(first)), { ...first, lastSeen: TIME });
   await connect(first);
   same(await peer.next('user:online', about(first)), first);
-  await exchange(peer, stranger, () => {});
-  assert.deepEqual(presence(stranger, first), []);
+  await exchange(peer, outsider, () => {});
+  assert.deepEqual(presence(outsider, first), []);
 });
 
 test('users who joined a room with each other are peers', async () => {

@@ -60,7 +60,7 @@ test('a user who comes back later is announced again', async () => {
   assert.deepEqual(presence(observer, who), ['user:online', 'user:offline', 'user:online', 'user:offline']);
 });
 
-test('nobody is told of their own presence', async () => {
+test('nobody is notified of their own presence', async () => {
   const who = user('Alice');
   const one = await connect(who);
   const two = await connect(who);
@@ -76,7 +76,7 @@ test('nobody is told of their own presence', async () => {
   assert.deepEqual(presence(two, who), []);
 });
 
-test('every socket of the others is told once', async () => {
+test('every socket of the others is notified once', async () => {
   const watcher = user('Observer');
   const observers = [await connect(watcher), await connect(watcher)];
   const who = user('Alice');
@@ -88,7 +88,7 @@ test('every socket of the others is told once', async () => {
   }
 });
 
-test('who connects is told of the peers who are online already, not of strangers', async () => {
+test('who connects is notified of the peers who are online already, not of other users', async () => {
   const [first, second, third] = [user('Alice'), user('Bob'), user('Carol')];
   const [alice, carol] = [await connect(first), await connect(third)];
   const bob = await connect(second);

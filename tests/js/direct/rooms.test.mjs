@@ -23,13 +23,13 @@ test('both sides get the same room name, sorted as plain strings', async () => {
   assert.deepEqual(names, Array(2).fill(`${zed.userId}_${abe.userId}`));
 });
 
-test('the caller is answered before the recipient is told', async () => {
+test('the caller is answered before the recipient is notified', async () => {
   const alice = await connect(user('Alice'));
   const { sent } = await exchange(alice, alice, () => alice.emit('join_room', { recipientId: alice.userId }));
   assert.deepEqual(sent.map(([name]) => name), ['room:joined', 'room:user-ready']);
 });
 
-test('every socket of the recipient is told once', async () => {
+test('every socket of the recipient is notified once', async () => {
   const who = user('Bob');
   const [alice, one, two] = [await connect(user('Alice')), await connect(who), await connect(who)];
   alice.emit('join_room', { recipientId: who.userId });
@@ -47,7 +47,7 @@ test('joining a user who is offline or unknown succeeds all the same', async () 
   same(await alice.next('room:joined'), { roomName: room(alice.userId, recipientId), recipientId, success: true });
 });
 
-test('leaving answers the caller and tells nobody', async () => {
+test('leaving answers the caller and notifies nobody', async () => {
   const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
   await alice.ask('join_room', { recipientId: bob.userId });
   await bob.next('room:user-ready');

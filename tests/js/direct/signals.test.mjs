@@ -5,7 +5,7 @@ import { connect, exchange, same, unique, user } from '../support/relay.mjs';
 
 const pair = async () => [await connect(user('Alice')), await connect(user('Bob'))];
 
-test('a public key and its signature reach the recipient, the sender is told', async () => {
+test('a public key and its signature reach the recipient, the sender is notified', async () => {
   const [alice, bob] = await pair();
   const publicKey = JSON.stringify({ kty: 'EC', x: 'é\n' });
   const signature = JSON.stringify({ s: 1 });
@@ -83,7 +83,7 @@ for (const [event, fields] of silent) {
   });
 }
 
-test('every socket of the other side is told once', async () => {
+test('every socket of the other side is notified once', async () => {
   const who = user('Bob');
   const [alice, one, two] = [await connect(user('Alice')), await connect(who), await connect(who)];
   alice.emit('typing:start', { recipientId: who.userId });

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, connect, same, seconds, token } from '../support/relay.mjs';
-import { DONE, asFeed, conversation, feed, feedMessage, guest, observe, people, person, reader, settle } from '../support/feed-chat.mjs';
+import { DONE, asFeed, conversation, feed, feedMessage, guest, knownUsers, observe, person, reader, settle } from '../support/feed-chat.mjs';
 
 const REFUSED = { success: false, error: 'Invalid token' };
 const names = (client) => client.events.map(({ name }) => name);
-/** Whether a client is told of what concerns its user: of a conversation made with them. */
+/** Whether a client is notified of what concerns its user: of a conversation made with them. */
 async function isReached(client, maker) {
   const id = await conversation(maker, [client]);
   await settle([client]);
@@ -18,7 +18,7 @@ for (const [name, shape] of Object.entries({
 })) {
   for (const transport of ['websocket', 'polling']) {
     test(`${name} makes a guest a user, over ${transport}`, async () => {
-      const [alice, bob] = await people('Alice', 'Bob');
+      const [alice, bob] = await knownUsers('Alice', 'Bob');
       const client = await guest({ transports: [transport] });
       client.emit('authenticate', shape(token(alice)));
       same(await client.next('authenticated'), DONE);
@@ -29,7 +29,7 @@ for (const [name, shape] of Object.entries({
   }
 }
 
-test('a callback is told, and the event comes as well', async () => {
+test('a callback is called, and the event comes as well', async () => {
   const client = await guest();
   assert.deepEqual(await client.ask('authenticate', token(person('Alice'))), DONE);
   same(await client.next('authenticated'), DONE);
@@ -49,8 +49,8 @@ for (const [name, bad] of Object.entries({
   });
 }
 
-test('a join right behind a bad token is not heard', async () => {
-  const [alice] = await people('Alice');
+test('a join right behind a bad token is not handled', async () => {
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   const client = await guest();
   client.emit('authenticate', token({ ...alice, exp: seconds(-60) }));
@@ -63,7 +63,7 @@ test('a join right behind a bad token is not heard', async () => {
 });
 
 test('a join right behind authenticate counts as the user’s', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const client = new Client();
   client.socket.on('connect', () => {
@@ -78,7 +78,7 @@ test('a join right behind authenticate counts as the user’s', async () => {
 });
 
 test('a guest can join nothing, and has joined nothing when it authenticates', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   const client = await guest();
   const answer = await client.ask('join-conversation', id);
@@ -93,7 +93,7 @@ test('a guest can join nothing, and has joined nothing when it authenticates', a
 });
 
 test('a fresh token of the same user leaves everything as it is', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const client = await reader(alice, id);
   const [got] = await observe([client], async () => {
@@ -110,7 +110,7 @@ for (const [name, other] of Object.entries({
   nonsense: () => 'nonsense',
 })) {
   test(`${name} ends a connection that is authenticated, and no other`, async () => {
-    const [alice] = await people('Alice');
+    const [alice] = await knownUsers('Alice');
     const [first, second] = [await feed(alice), await feed(alice)];
     first.emit('authenticate', other(alice));
     same(await first.next('authenticated'), REFUSED);
@@ -122,13 +122,13 @@ for (const [name, other] of Object.entries({
 
 for (const [name, options] of Object.entries({ 'auth.dialect': { auth: { dialect: 'feed' } }, 'the query': { query: { dialect: 'feed' } } })) {
   test(`a client that declares feed in ${name} may authenticate later`, async () => {
-    const [alice, bob] = await people('Alice', 'Bob');
+    const [alice, bob] = await knownUsers('Alice', 'Bob');
     assert.ok(await isReached(await feed(alice, options), bob));
   });
 }
 
 test('a client of feed may bring its token at once', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const client = asFeed(await connect(alice, { auth: { dialect: 'feed', token: token(alice) } }), alice);
   assert.deepEqual(await client.ask('join-conversation', id), DONE);

@@ -1,9 +1,9 @@
-// `feed`: who is told that conversations are made, and that people come and go in them.
+// `feed`: who is notified that conversations are made, and that users are added and removed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, TIME, connect, same, token, unique } from '../support/relay.mjs';
 import {
-  DONE, add, asFeed, chat, conversation, feed, feedMessage, must, number, observe, people, person, reader, refused, remove, rest, talker,
+  DONE, add, asFeed, chat, conversation, feed, feedMessage, knownUsers, must, number, observe, person, reader, refused, remove, rest, talker,
 } from '../support/feed-chat.mjs';
 
 const CREATED = 'conversation-created';
@@ -26,17 +26,17 @@ const created = (conversationId, by, all, keyNumber = null) => {
   return [CREATED, { conversationId, participants, content_key_number: keyNumber, initiated_by: by.username }];
 };
 
-test('all who take part are told of a new conversation on each of their sockets, and nobody else', async () => {
-  const [alice, bob, carol, eve] = await people('Alice', 'Bob', 'Carol', 'Eve');
+test('all participants are notified of a new conversation on each of their sockets, and nobody else', async () => {
+  const [alice, bob, carol, eve] = await knownUsers('Alice', 'Bob', 'Carol', 'Eve');
   const clients = [await feed(alice), await feed(alice), await feed(bob), await feed(carol), await feed(eve)];
   const id = unique('conversation');
   const seen = await observe(clients, () => conversation(alice, [bob, carol], { id, title: 'plans' }));
-  const told = created(id, alice, [alice, bob, carol]);
-  assert.deepEqual(seen.map(sorted), [...Array(4).fill([told]), []]);
+  const expected = created(id, alice, [alice, bob, carol]);
+  assert.deepEqual(seen.map(sorted), [...Array(4).fill([expected]), []]);
 });
 
-test('it is told before the request is answered', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('it is sent before the request is answered', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const client = await feed(bob);
   for (let round = 0; round < 20; round += 1) {
     const id = await conversation(alice, [bob]);
@@ -46,7 +46,7 @@ test('it is told before the request is answered', async () => {
 });
 
 test('entries that share an id name the conversation', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const clients = [await feed(alice), await feed(bob)];
   const id = unique('conversation');
   let answer;
@@ -73,7 +73,7 @@ test('entries that share an id name the conversation', async () => {
 });
 
 test('each finds the key that was given for them in the list', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = unique('conversation');
   await must(201, make(alice, [entry(id, alice, 5), entry(id, bob, 4)]));
   for (const [who, keyNumber] of [[alice, 5], [bob, 4]]) {
@@ -86,7 +86,7 @@ test('each finds the key that was given for them in the list', async () => {
 });
 
 test('entries with the ids of users make a conversation with an id of its own', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const client = await feed(bob);
   const [got] = await observe([client], () => must(201, make(alice, [entry(alice.userId, alice), entry(bob.userId, bob)])));
   const [[, { conversationId: id }]] = got;
@@ -96,14 +96,14 @@ test('entries with the ids of users make a conversation with an id of its own', 
 });
 
 test('one entry alone names the conversation, unless it names the user', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = unique('conversation');
   assert.equal((await must(201, make(alice, [entry(id, alice)]))).conversation.id, id);
   assert.notEqual((await must(201, make(alice, [entry(alice.userId, alice)]))).conversation.id, alice.userId);
 });
 
-test('an id that is a number is told as text until a socket has joined by it', async () => {
-  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+test('an id that is a number is sent as text until a socket has joined by it', async () => {
+  const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const clients = [await feed(alice), await feed(bob)];
   const id = number();
   const named = (events) => events.map(([, { conversationId }]) => conversationId);
@@ -120,8 +120,8 @@ test('an id that is a number is told as text until a socket has joined by it', a
   assert.deepEqual(changed.map(named), [[id, id], [String(id), String(id)]]);
 });
 
-test('only clients of feed are told', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('only clients of feed are notified', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const spoken = asFeed(await connect(bob), bob);
   // It declared no dialect: what it says first makes it one of feed.
   await spoken.echo();
@@ -141,7 +141,7 @@ for (const [name, [entries, error]] of Object.entries({
   'an entry whose key number is none': [(alice) => [entry('x', alice, 'first')], 'Invalid conversation entry format'],
 })) {
   test(`${name} is refused`, async () => {
-    const [alice] = await people('Alice');
+    const [alice] = await knownUsers('Alice');
     const client = await feed(alice);
     const seen = await observe([client], () => refused(make(alice, entries(alice)), 400, error, 'INVALID_INPUT'));
     assert.deepEqual(seen, [[]]);
@@ -149,7 +149,7 @@ for (const [name, [entries, error]] of Object.entries({
 }
 
 test('a name that nobody has is refused, and nothing is made', async () => {
-  const [[alice], nobody] = [await people('Alice'), person('Nobody')];
+  const [[alice], nobody] = [await knownUsers('Alice'), person('Nobody')];
   const client = await feed(alice);
   const id = unique('conversation');
   const seen = await observe([client], async () => {
@@ -161,7 +161,7 @@ test('a name that nobody has is refused, and nothing is made', async () => {
 });
 
 test('who makes a conversation must be in it', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const client = await feed(bob);
   const seen = await observe([client], async () => {
     const { status, json } = await make(alice, [entry(unique('conversation'), bob)]);
@@ -171,7 +171,7 @@ test('who makes a conversation must be in it', async () => {
 });
 
 test('a conversation that exists is not made again', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const client = await feed(bob);
   const seen = await observe([client], async () => {
@@ -181,23 +181,23 @@ test('a conversation that exists is not made again', async () => {
   assert.deepEqual(seen, [[]]);
 });
 
-test('all who take part are told of one who is added, and so are they', async () => {
-  const [alice, bob, carol, eve] = await people('Alice', 'Bob', 'Carol', 'Eve');
+test('all participants are notified of one who is added, and so are they', async () => {
+  const [alice, bob, carol, eve] = await knownUsers('Alice', 'Bob', 'Carol', 'Eve');
   const id = await conversation(alice, [bob]);
   const clients = [await feed(alice), await feed(bob), await feed(carol), await feed(eve)];
   const seen = await observe(clients, async () => {
     await add(alice, id, carol);
-    // Who takes part already is not added again.
+    // Who is a participant already is not added again.
     await must(200, rest(alice, `POST /api/conversations/${id}/participants`, { userId: carol.userId }));
   });
-  const told = [ADDED, { conversationId: id, usernames: [carol.username], added_by: alice.username }];
-  assert.deepEqual(seen, [[told], [told], [told], []]);
+  const expected = [ADDED, { conversationId: id, usernames: [carol.username], added_by: alice.username }];
+  assert.deepEqual(seen, [[expected], [expected], [expected], []]);
   assert.deepEqual(await clients[2].ask('join-conversation', id), DONE);
 });
 
 for (const [name, { by }] of Object.entries({ 'is removed': { by: 'alice' }, leaves: { by: 'bob' } })) {
-  test(`all are told of one who ${name}, and that one hears no more`, async () => {
-    const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  test(`all are notified of one who ${name}, and that one receives no more`, async () => {
+    const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
     const id = await conversation(alice, [bob, carol]);
     const clients = [await reader(alice, id), await reader(bob, id), await reader(carol, id)];
     const seen = await observe(clients, async () => {
@@ -205,16 +205,16 @@ for (const [name, { by }] of Object.entries({ 'is removed': { by: 'alice' }, lea
       await feedMessage(alice, id);
       await remove(alice, id, carol);
     });
-    const told = (who) => [REMOVED, { conversationId: id, usernames: [who.username] }];
-    assert.deepEqual(seen[1], [told(bob)]);
-    assert.deepEqual([seen[0][0], seen[0][2]], [told(bob), told(carol)]);
+    const expected = (who) => [REMOVED, { conversationId: id, usernames: [who.username] }];
+    assert.deepEqual(seen[1], [expected(bob)]);
+    assert.deepEqual([seen[0][0], seen[0][2]], [expected(bob), expected(carol)]);
     assert.deepEqual(seen[0].map(([event]) => event), [REMOVED, 'new-message', REMOVED]);
     assert.deepEqual(seen[2], seen[0]);
   });
 }
 
-test('who was removed and added again hears again once they have joined again', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('who was removed and added again receives messages again once they have joined again', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const client = await reader(bob, id);
   const [got] = await observe([client], async () => {
@@ -227,8 +227,8 @@ test('who was removed and added again hears again once they have joined again', 
   assert.deepEqual(got.map(([event]) => event), [REMOVED, ADDED, 'new-message']);
 });
 
-test('what is refused is told to nobody', async () => {
-  const [alice, bob, eve] = await people('Alice', 'Bob', 'Eve');
+test('what is refused is sent to nobody', async () => {
+  const [alice, bob, eve] = await knownUsers('Alice', 'Bob', 'Eve');
   const id = await conversation(alice, [bob]);
   const clients = [await feed(alice), await feed(bob), await feed(eve)];
   const seen = await observe(clients, async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Client, request, token } from '../support/relay.mjs';
-import { asFeed, conversation, feedMessage, must, number, observe, people, person, rest, settle } from '../support/feed-chat.mjs';
+import { asFeed, conversation, feedMessage, knownUsers, must, number, observe, person, rest, settle } from '../support/feed-chat.mjs';
 import { cut } from '../support/session.mjs';
 
 /**
@@ -60,7 +60,7 @@ class Deployed {
 
 /** Two people who have these many conversations, and a window for each of them with the first one open. */
 async function windows(count) {
-  const [one, other] = await people('hi89', 'lo89');
+  const [one, other] = await knownUsers('hi89', 'lo89');
   const ids = [];
   for (let index = 0; index < count; index += 1) ids.push(await conversation(one, [other], { id: number() }));
   const both = [new Deployed(one, ids), new Deployed(other, ids)];
@@ -84,7 +84,7 @@ test('what one window sends is shown in both at once', async () => {
   }
 });
 
-test('a window that opens another conversation goes on to hear the first', async () => {
+test('a window that opens another conversation goes on to receive the first', async () => {
   const { ids: [first, second], both: [hi, lo], clients } = await windows(2);
   await observe(clients, async () => {
     lo.open(second);
@@ -98,7 +98,7 @@ test('a window that opens another conversation goes on to hear the first', async
   assert.deepEqual([hi.shown(first), hi.shown(second)], [['hi89: to the first'], ['hi89: to the second']]);
 });
 
-test('after its connection was lost it hears the open conversation again, and finds what it missed', async () => {
+test('after its connection was lost it receives the open conversation again, and finds what it missed', async () => {
   const { ids: [first, second], both: [hi, lo], clients } = await windows(2);
   lo.open(second);
   await settle(clients);
@@ -132,15 +132,15 @@ test('it survives several losses, and nothing is shown twice', async () => {
   assert.deepEqual(lo.shown(id), ['hi89: 0', 'hi89: 1', 'hi89: 2', 'hi89: 3']);
 });
 
-test('one whose token is not good is told so and stays away', async () => {
-  const [who] = await people('lo89');
+test('one whose token is not good is notified and stays away', async () => {
+  const [who] = await knownUsers('lo89');
   const window = new Deployed(who, []);
   window.token = token(who, { secret: 'another secret of more than thirty-two bytes' });
   assert.equal(await window.client.next('disconnect'), 'io server disconnect');
   assert.deepEqual(window.failures, ['Invalid token']);
 });
 
-test('one that knows neither the conversation nor its people hears nothing of it', async () => {
+test('one that knows neither the conversation nor its people receives nothing of it', async () => {
   const { ids: [id], both: [hi], clients } = await windows(1);
   const eve = new Deployed(person('eve'), [id]);
   eve.open(id);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, same, unique } from '../support/relay.mjs';
 import {
-  add, chatMessage, conversation, erase, feedEdit, feedMessage, must, number, observe, people, reader, refused, remove, rest,
+  add, chatMessage, conversation, erase, feedEdit, feedMessage, knownUsers, must, number, observe, reader, refused, remove, rest,
 } from '../support/feed-chat.mjs';
 
 const history = (who, id, query = '') => rest(who, `GET /api/messages/${encodeURIComponent(id)}${query}`);
@@ -11,7 +11,7 @@ const page = async (who, id, query) => must(200, history(who, id, query));
 
 /** A conversation of two people with so many messages, which say 0, 1, 2 … */
 async function scene(count, fields = {}) {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob], fields);
   const messages = [];
   for (let index = 0; index < count; index += 1) {
@@ -20,7 +20,7 @@ async function scene(count, fields = {}) {
   return { alice, bob, id, messages };
 }
 
-test('it has all messages as they were told, the oldest first', async () => {
+test('it has all messages as they were sent, the oldest first', async () => {
   const { alice, bob, id, messages } = await scene(5);
   for (const who of [alice, bob]) {
     assert.deepEqual(await page(who, id), { messages, pagination: { total: 5, limit: 50, offset: 0 } });
@@ -32,7 +32,7 @@ test('an empty one is empty', async () => {
   assert.deepEqual(await page(alice, id), { messages: [], pagination: { total: 0, limit: 50, offset: 0 } });
 });
 
-test('it is read in pages, fifty at a time unless told otherwise', async () => {
+test('it is read in pages, fifty at a time unless asked otherwise', async () => {
   const { alice, id, messages } = await scene(55);
   for (const [query, { from = 0, limit = 50 }] of Object.entries({
     '': {}, '?offset=50': { from: 50 }, '?limit=20': { limit: 20 }, '?limit=20&offset=10': { from: 10, limit: 20 },
@@ -100,18 +100,18 @@ test('messages of other dialects are in it', async () => {
   }]);
 });
 
-test('it has the order in which messages were told', async () => {
+test('it has the order in which messages were sent', async () => {
   const { alice, bob, id } = await scene(0);
   const client = await reader(alice, id);
   const send = (who) => Promise.all(Array.from({ length: 20 }, () => feedMessage(who, id)));
-  const [told] = await observe([client], () => Promise.all([send(alice), send(bob)]));
-  assert.equal(told.length, 40);
-  assert.deepEqual((await page(bob, id)).messages, told.map(([, message]) => message));
+  const [received] = await observe([client], () => Promise.all([send(alice), send(bob)]));
+  assert.equal(received.length, 40);
+  assert.deepEqual((await page(bob, id)).messages, received.map(([, message]) => message));
 });
 
-test('who takes no part is denied, the same whether the conversation exists or not', async () => {
+test('who is no participant is denied, the same whether the conversation exists or not', async () => {
   const { alice, bob, id } = await scene(1);
-  const [eve] = await people('Eve');
+  const [eve] = await knownUsers('Eve');
   const denied = [403, 'Access denied to this conversation', 'NOT_PARTICIPANT'];
   await refused(history(eve, id), ...denied);
   await refused(history(eve, unique('nowhere')), ...denied);

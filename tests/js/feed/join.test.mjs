@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, connect, same, unique } from '../support/relay.mjs';
 import {
-  DONE, SEALED, add, asFeed, conversation, feed, feedMessage, number, observe, people, reader, remove, settle, talker,
+  DONE, SEALED, add, asFeed, conversation, feed, feedMessage, knownUsers, number, observe, reader, remove, settle, talker,
 } from '../support/feed-chat.mjs';
 
 const failure = (answer, code) => {
@@ -12,58 +12,58 @@ const failure = (answer, code) => {
   assert.equal(typeof answer.error.message, 'string');
 };
 /** The ids in the messages that each of these clients got by `action`. */
-async function heard(clients, action) {
+async function receivedBy(clients, action) {
   const seen = await observe(clients, action);
   return seen.map((events) => events.map(([name, { conversation_id: id }]) => [name, id]));
 }
 const once = (id) => [['new-message', id]];
 
-test('each socket is told the id as it wrote it', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('each socket is sent the id as it wrote it', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = number();
   await conversation(alice, [bob], { id });
   const clients = [await reader(alice, id), await reader(alice, String(id)), await reader(bob, id), await reader(bob, String(id))];
   for (const posted of [id, String(id)]) {
-    const ids = await heard(clients, () => feedMessage(bob, posted));
+    const ids = await receivedBy(clients, () => feedMessage(bob, posted));
     assert.deepEqual(ids, [once(id), once(String(id)), once(id), once(String(id))]);
   }
 });
 
-test('who joins again is told the id as it was written last, and told once', async () => {
-  const [alice] = await people('Alice');
+test('who joins again is sent the id as it was written last, and sent once', async () => {
+  const [alice] = await knownUsers('Alice');
   const id = number();
   await conversation(alice, [], { id });
   const client = await reader(alice, id);
   assert.deepEqual(await client.ask('join-conversation', String(id)), DONE);
-  assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [once(String(id))]);
+  assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [once(String(id))]);
   assert.deepEqual(await client.ask('join-conversation', id), DONE);
-  assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [once(id)]);
+  assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [once(id)]);
 });
 
 for (const id of [0, -7, Number.MAX_SAFE_INTEGER, 'with space/slash:colon_ünïcode', 'x'.repeat(128), '007']) {
   test(`an id may be ${JSON.stringify(id).slice(0, 40)}`, async () => {
-    const [alice] = await people('Alice');
+    const [alice] = await knownUsers('Alice');
     await conversation(alice, [], { id });
     const client = await reader(alice, id);
-    assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [once(id)]);
+    assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [once(id)]);
   });
 }
 
 for (const field of ['conversationId', 'conversation_id']) {
   test(`the id may be in an object as ${field}`, async () => {
-    const [alice] = await people('Alice');
+    const [alice] = await knownUsers('Alice');
     const id = number();
     await conversation(alice, [], { id });
     const client = await feed(alice);
     assert.deepEqual(await client.ask('join-conversation', { [field]: id }), DONE);
-    assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [once(id)]);
+    assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [once(id)]);
     assert.deepEqual(await client.ask('leave-conversation', { [field]: String(id) }), DONE);
-    assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [[]]);
+    assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [[]]);
   });
 }
 
-test('who takes no part is refused in silence', async () => {
-  const [alice, eve] = await people('Alice', 'Eve');
+test('who is no participant is refused in silence', async () => {
+  const [alice, eve] = await knownUsers('Alice', 'Eve');
   const id = await conversation(alice);
   const client = await feed(eve);
   const seen = await observe([client], async () => {
@@ -74,8 +74,8 @@ test('who takes no part is refused in silence', async () => {
   assert.deepEqual(seen, [[]]);
 });
 
-test('a callback is told of the refusal, the same whether the conversation exists or not', async () => {
-  const [alice, eve] = await people('Alice', 'Eve');
+test('a callback reports the refusal, the same whether the conversation exists or not', async () => {
+  const [alice, eve] = await knownUsers('Alice', 'Eve');
   const id = await conversation(alice);
   const client = await feed(eve);
   const seen = await observe([client], async () => {
@@ -92,8 +92,8 @@ for (const [name, args] of Object.entries({
   'control characters': ['a\u0000b'], 'a fraction': [1.5], 'an empty object': [{}],
   'an object in an object': [{ conversationId: {} }], 'a list': [[1]], 'a huge number': [1e300],
 })) {
-  test(`${name} for an id is ignored; a callback is told`, async () => {
-    const [alice] = await people('Alice');
+  test(`${name} for an id is ignored; a callback reports it`, async () => {
+    const [alice] = await knownUsers('Alice');
     const client = await feed(alice);
     const seen = await observe([client], async () => {
       for (const event of ['join-conversation', 'leave-conversation']) {
@@ -106,12 +106,12 @@ for (const [name, args] of Object.entries({
   });
 }
 
-test('who has left hears nothing, whatever type the id had', async () => {
-  const [alice] = await people('Alice');
+test('who has left receives nothing, whatever type the id had', async () => {
+  const [alice] = await knownUsers('Alice');
   const id = number();
   await conversation(alice, [], { id });
   const [one, two, other] = [await reader(alice, id), await reader(alice, String(id)), await reader(alice, id)];
-  const seen = await heard([one, two, other], async () => {
+  const seen = await receivedBy([one, two, other], async () => {
     one.emit('leave-conversation', String(id));
     assert.deepEqual(await two.ask('leave-conversation', id), DONE);
     await settle([one]);
@@ -119,15 +119,15 @@ test('who has left hears nothing, whatever type the id had', async () => {
   });
   assert.deepEqual(seen, [[], [], once(id)]);
   assert.deepEqual(await one.ask('join-conversation', id), DONE);
-  assert.deepEqual(await heard([one, two], () => feedMessage(alice, id)), [once(id), []]);
+  assert.deepEqual(await receivedBy([one, two], () => feedMessage(alice, id)), [once(id), []]);
 });
 
 test('a socket may be in several conversations', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const ids = [await conversation(alice), await conversation(alice), await conversation(alice)];
   const client = await feed(alice);
   for (const id of ids) client.emit('join-conversation', id);
-  const seen = await heard([client], async () => {
+  const seen = await receivedBy([client], async () => {
     await settle([client]);
     for (const id of ids) await feedMessage(alice, id);
     assert.deepEqual(await client.ask('leave-conversation', ids[1]), DONE);
@@ -137,17 +137,17 @@ test('a socket may be in several conversations', async () => {
 });
 
 test('joins and leaves take effect in the order they were sent', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   const client = await feed(alice);
   for (let round = 0; round < 20; round += 1) for (const event of ['join-conversation', 'leave-conversation']) client.emit(event, id);
-  assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [[]]);
+  assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [[]]);
   client.emit('join-conversation', id);
-  assert.deepEqual(await heard([client], () => feedMessage(alice, id)), [once(id)]);
+  assert.deepEqual(await receivedBy([client], () => feedMessage(alice, id)), [once(id)]);
 });
 
-test('only who takes part now may join', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('only who is a participant now may join', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const client = await feed(bob);
   await remove(alice, id, bob);
@@ -157,7 +157,7 @@ test('only who takes part now may join', async () => {
 });
 
 test('a socket sees a conversation in the shape it joined it in last', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   // It declares no dialect, so it may use the events of all.
   const client = asFeed(await connect(alice), alice);
@@ -170,8 +170,8 @@ test('a socket sees a conversation in the shape it joined it in last', async () 
   assert.deepEqual(await names(), ['new-message']);
 });
 
-test('a join delivers what was sent before, which its sender is told once', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('a join delivers what was sent before, which its sender is notified once', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const sender = await talker(alice);
   const messages = [await feedMessage(alice, id), await feedMessage(alice, id)];
@@ -186,7 +186,7 @@ test('a join delivers what was sent before, which its sender is told once', asyn
 });
 
 test('a join is answered with nothing but its callback', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   await feedMessage(alice, id, { encrypted_msg_content: SEALED });
   const [first, second] = [await feed(alice), await feed(bob)];

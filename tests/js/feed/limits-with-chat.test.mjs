@@ -1,7 +1,7 @@
 // `feed` and `chat`: rates. Started with low ones, and a trusted proxy so that each test has an address of its own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chat, chatPost, conversation, feed, feedPost, must, observe, people, refused } from '../support/feed-chat.mjs';
+import { chat, chatPost, conversation, feed, feedPost, knownUsers, must, observe, refused } from '../support/feed-chat.mjs';
 
 const LIMITED = [429, 'Rate limit exceeded', 'RATE_LIMIT'];
 const [JOINS, MESSAGES, SIGNALS] = [process.env.JOIN_BURST, process.env.MESSAGE_BURST, process.env.SIGNAL_BURST].map(Number);
@@ -10,8 +10,8 @@ let addresses = 0;
 const apart = () => ({ extraHeaders: { 'X-Forwarded-For': `203.0.113.${(addresses += 1)}` } });
 const failed = ({ success, error }) => !success && error.code;
 
-test('joins over the rate are refused in silence; a callback is told', async () => {
-  const [alice] = await people('Alice');
+test('joins over the rate are refused in silence; a callback reports it', async () => {
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   const client = await feed(alice, apart());
   const [got] = await observe([client], async () => {
@@ -25,7 +25,7 @@ test('joins over the rate are refused in silence; a callback is told', async () 
 
 test('posts over the rate are refused, and reach nobody', async () => {
   for (const [post, name, come] of [[feedPost, 'new-message', feed], [chatPost, 'message:new', chat]]) {
-    const [alice, bob] = await people('Alice', 'Bob');
+    const [alice, bob] = await knownUsers('Alice', 'Bob');
     const id = await conversation(bob, [alice]);
     const client = await come(alice, apart());
     if (come === feed) await client.ask('join-conversation', id);
@@ -42,7 +42,7 @@ test('posts over the rate are refused, and reach nobody', async () => {
 });
 
 test('typing over the rate is dropped without a word, unless there is a callback', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const [typist, other] = [await chat(alice, apart()), await chat(bob, apart())];
   await typist.next('user:online', ({ userId }) => userId === bob.userId);
@@ -54,6 +54,6 @@ test('typing over the rate is dropped without a word, unless there is a callback
   // It stops by itself all the same.
   await other.next('user:stop-typing');
   assert.deepEqual(typist.since(marks[0]), []);
-  const told = other.since(marks[1]).filter(([name, { isTyping }]) => name === 'user:typing' && isTyping);
-  assert.ok(told.length > 0 && told.length <= SIGNALS, `${told.length} of ${SIGNALS + 2}`);
+  const starts = other.since(marks[1]).filter(([name, { isTyping }]) => name === 'user:typing' && isTyping);
+  assert.ok(starts.length > 0 && starts.length <= SIGNALS, `${starts.length} of ${SIGNALS + 2}`);
 });

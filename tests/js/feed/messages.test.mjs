@@ -1,10 +1,10 @@
-// `feed`: messages are posted, changed and deleted over REST, and told to who is subscribed.
+// `feed`: messages are posted, changed and deleted over REST, and sent to who is subscribed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, same } from '../support/relay.mjs';
 import {
-  DONE, SEALED, chatMessage, comesBeforeTheAnswer, conversation, erase, feed, feedEdit, feedMessage, feedPost, joined, must, number, observe,
-  people, reader, refused, rest,
+  DONE, SEALED, chatMessage, comesBeforeTheAnswer, conversation, erase, feed, feedEdit, feedMessage, feedPost, joined, knownUsers, must, number,
+  observe, reader, refused, rest,
 } from '../support/feed-chat.mjs';
 
 const DENIED = [403, 'Access denied to this conversation', 'NOT_PARTICIPANT'];
@@ -13,13 +13,13 @@ const incomplete = [400, 'All fields are required', 'INVALID_INPUT'];
 
 /** A conversation of Alice and Bob: the two, its id, and sockets that read it, Alice's two first. */
 async function scene(fields = {}) {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob], fields);
   const clients = [await reader(alice, id), await reader(alice, id), await reader(bob, id)];
   return { alice, bob, id, clients };
 }
 
-test('a message is told to all who are subscribed, the sender’s sockets too', async () => {
+test('a message is sent to all who are subscribed, the sender’s sockets too', async () => {
   const { alice, bob, id, clients } = await scene();
   const idle = await feed(bob);
   let answer;
@@ -35,11 +35,11 @@ test('a message is told to all who are subscribed, the sender’s sockets too', 
   assert.deepEqual(seen, [...Array(3).fill([['new-message', answer.messageData]]), []]);
 });
 
-test('it is told before the request is answered', async () => {
+test('it is sent before the request is answered', async () => {
   const { alice, id, clients } = await scene();
   await comesBeforeTheAnswer(clients[2], 'new-message', () => feedMessage(alice, id));
   const { id: message } = await feedMessage(alice, id);
-  await clients[2].next('new-message', (told) => told.id === message);
+  await clients[2].next('new-message', (received) => received.id === message);
   await comesBeforeTheAnswer(clients[2], 'message-updated', (round) => must(200, feedEdit(alice, message, `edit ${round}`)));
 });
 
@@ -48,7 +48,7 @@ test('the answer has the id as the request wrote it', async () => {
   const { alice, clients } = await scene({ id });
   for (const written of [id, String(id)]) {
     const [got] = await observe(clients, async () => assert.equal((await feedMessage(alice, written)).conversation_id, written));
-    assert.deepEqual(got.map(([, told]) => told.conversation_id), [id]);
+    assert.deepEqual(got.map(([, received]) => received.conversation_id), [id]);
   }
 });
 
@@ -61,7 +61,7 @@ for (const [name, content] of Object.entries({
     const [got] = await observe(clients, async () => {
       assert.deepEqual((await feedMessage(alice, id, { encrypted_msg_content: content })).encrypted_msg_content, content);
     });
-    assert.deepEqual(got.map(([, told]) => told.encrypted_msg_content), [content]);
+    assert.deepEqual(got.map(([, received]) => received.encrypted_msg_content), [content]);
   });
 }
 
@@ -77,7 +77,7 @@ test('the content is passed on byte for byte', async () => {
   assert.ok(frames.some((frame) => frame.includes('new-message') && frame.includes(content)), frames.join('\n'));
 });
 
-test('an edit is told to all, and only the author may', async () => {
+test('an edit is sent to all, and only the author may', async () => {
   const { alice, bob, id, clients } = await scene();
   const { id: message } = await feedMessage(bob, id, { content_key_number: 9 });
   let answer;
@@ -86,11 +86,11 @@ test('an edit is told to all, and only the author may', async () => {
     answer = await must(200, feedEdit(bob, message, 'edited'));
   });
   same(answer, { message: 'Message updated successfully', messageData: { id: message, encrypted_msg_content: 'edited', updated_at: MILLIS } });
-  const told = { ...answer.messageData, conversation_id: id, content_key_number: 9 };
-  assert.deepEqual(seen, Array(3).fill([['message-updated', told]]));
+  const expected = { ...answer.messageData, conversation_id: id, content_key_number: 9 };
+  assert.deepEqual(seen, Array(3).fill([['message-updated', expected]]));
 });
 
-test('a deletion is told once, and there is nothing left to edit', async () => {
+test('a deletion is sent once, and there is nothing left to edit', async () => {
   const { alice, bob, id, clients } = await scene();
   const { id: message } = await feedMessage(alice, id);
   const seen = await observe(clients, async () => {
@@ -108,7 +108,7 @@ test('who administers the conversation may delete what others wrote', async () =
   assert.deepEqual(seen, Array(3).fill([['message-deleted', { id: message, conversation_id: id }]]));
 });
 
-test('a message hidden for oneself is told to nobody', async () => {
+test('a message hidden for oneself is sent to nobody', async () => {
   const { alice, bob, id, clients } = await scene();
   const { id: message } = await feedMessage(alice, id);
   const seen = await observe(clients, async () => {
@@ -126,7 +126,7 @@ test('changes name the id as each socket wrote it', async () => {
     await must(200, feedEdit(alice, message, 'edited'));
     await must(200, erase(alice, message));
   });
-  assert.deepEqual(seen.map((events) => events.map(([, told]) => told.conversation_id)), [[id, id], [String(id), String(id)]]);
+  assert.deepEqual(seen.map((events) => events.map(([, received]) => received.conversation_id)), [[id, id], [String(id), String(id)]]);
 });
 
 test('all see the messages of several senders in one order', async () => {
@@ -138,7 +138,7 @@ test('all see the messages of several senders in one order', async () => {
   assert.equal(seen[0].length, 50);
   assert.deepEqual(seen[1], seen[0]);
   assert.deepEqual(seen[2], seen[0]);
-  const ids = seen[0].map(([, told]) => told.id);
+  const ids = seen[0].map(([, received]) => received.id);
   assert.deepEqual(ids, ids.toSorted());
 });
 
@@ -189,9 +189,9 @@ test('content of more than ten thousand characters is refused', async () => {
   assert.deepEqual(seen, [[], [], []]);
 });
 
-test('who takes no part is denied, the same whether the conversation exists or not', async () => {
+test('who is no participant is denied, the same whether the conversation exists or not', async () => {
   const { alice, id, clients } = await scene();
-  const [eve] = await people('Eve');
+  const [eve] = await knownUsers('Eve');
   const { id: message } = await feedMessage(alice, id);
   const seen = await observe(clients, async () => {
     await refused(feedPost(eve, id), ...DENIED);

@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attempt, connect, same, token } from '../support/relay.mjs';
-import { DONE, asFeed, conversation, feed, feedMessage, observe, people, reader } from '../support/feed-chat.mjs';
+import { DONE, asFeed, conversation, feed, feedMessage, knownUsers, observe, reader } from '../support/feed-chat.mjs';
 
-test('a client authenticates, joins and hears', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('a client authenticates, joins and receives messages', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob]);
   const [got] = await observe([await reader(alice, id)], () => feedMessage(bob, id));
   assert.deepEqual(got.map(([name]) => name), ['new-message']);
 });
 
-test('one that brings its token is told of conversations before it has said anything', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+test('one that brings its token is notified of conversations before it has said anything', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const client = await connect(alice);
   const id = await conversation(bob, [alice]);
   assert.equal((await client.next('conversation-created')).conversationId, id);
@@ -20,14 +20,14 @@ test('one that brings its token is told of conversations before it has said anyt
 });
 
 test('a token in the query is not taken: such a client is a guest', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const client = await feed(alice, { query: { token: 'nonsense' } });
   assert.deepEqual(client.all('auth:success').map(({ userId }) => userId), [alice.userId]);
   assert.equal((await attempt({ auth: { token: 'nonsense' } })).outcome, 'Invalid token');
 });
 
 test('the events of other dialects are not known', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   for (const event of ['user:typing', 'conversation:join', 'join_room', 'join-session']) {
     const client = await connect(alice, { auth: { token: token(alice) } });

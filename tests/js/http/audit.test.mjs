@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { isTime, unique, user } from '../support/relay.mjs';
 import { until } from '../support/session.mjs';
-import { here, present, react, send } from '../support/conversations.mjs';
+import { inConversation, present, react, send } from '../support/conversations.mjs';
 import { ADMIN, ID, call, done, found, invalid, refused } from '../support/rest.mjs';
 
 const PATH = '/api/admin/audit';
@@ -23,13 +23,13 @@ before(async () => {
   conversationId = await found(alice, [bob], { title: unique('title') });
   const client = await present(alice, conversationId);
   const messageId = await send(client, CONTENT);
-  await client.ask('message:update', here(client, { messageId, content: CONTENT }));
+  await client.ask('message:update', inConversation(client, { messageId, content: CONTENT }));
   await react(client, messageId, '🙈');
   await done(200, bob, 'POST', '/api/messages/read', { conversationId, messageIds: [messageId] });
-  await client.ask('message:delete', here(client, { messageId }));
+  await client.ask('message:delete', inConversation(client, { messageId }));
   const { data } = await done(201, alice, 'POST', '/api/messages', { chatId: conversationId, content: CONTENT });
   await client.ask('message:send', { conversationId: 'absent', content: CONTENT });
-  await client.ask('conversation:leave', here(client));
+  await client.ask('conversation:leave', inConversation(client));
   client.close();
   const it = { conversationId, messageId };
   expected = [

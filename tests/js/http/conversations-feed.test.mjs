@@ -10,7 +10,7 @@ const NO_ENTRIES = { error: 'Conversation entries array is required', code: 'INV
 const BAD_ENTRY = { error: 'Invalid conversation entry format', code: 'INVALID_INPUT', field: 'conversation_entries' };
 
 /** Users the server knows; nobody else has their names. */
-async function people(...names) {
+async function knownUsers(...names) {
   const users = names.map((name) => ({ ...user(name), username: unique(name) }));
   await known(...users);
   return users;
@@ -23,7 +23,7 @@ const create = (who, entries) => done(201, who, 'POST', PATH, { conversation_ent
 const active = ({ userId }, role) => ({ userId, role, status: 'active', joinedAt: TIME });
 
 test('entries with one id make the conversation of that id', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = unique('feed');
   const { conversation, participants, ...rest } = await create(alice, [entry(bob, id, 3), entry(alice, id, 2)]);
   assert.deepEqual(rest, { message: 'Conversation created successfully' });
@@ -36,7 +36,7 @@ test('entries with one id make the conversation of that id', async () => {
 });
 
 test('the id may be an integer and stays one', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = randomInt(2 ** 47);
   const { conversation } = await create(alice, [entry(alice, id), entry(bob, id)]);
   assert.strictEqual(conversation.id, id);
@@ -46,21 +46,21 @@ test('the id may be an integer and stays one', async () => {
 });
 
 test('entries with an id each are named by their users, and the conversation gets an id of its own', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const { conversation, participants } = await create(alice, [entry(alice, alice.userId), entry(bob, bob.userId)]);
   assert.match(conversation.id, ID);
   same(byId(participants), byId([active(alice, 'admin'), active(bob, 'member')]));
 });
 
 test('a single entry names the conversation, unless it names the caller', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const id = unique('alone');
   assert.equal((await create(alice, [entry(alice, id)])).conversation.id, id);
   assert.match((await create(alice, [entry(alice, alice.userId)])).conversation.id, ID);
 });
 
 test('each participant is shown their own key', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = unique('feed');
   const encrypted = '\u0000"\\/é💬\u2028 with \\u0041';
   await create(alice, [{ ...entry(alice, id, 1), encrypted_content_key: encrypted }, entry(bob, id, 2)]);
@@ -74,7 +74,7 @@ test('each participant is shown their own key', async () => {
 });
 
 test('the caller must be among them', async () => {
-  const [alice, bob] = await people('Alice', 'Bob');
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = unique('feed');
   const { status, json } = await call(alice, 'POST', PATH, { conversation_entries: [entry(bob, id)] });
   assert.deepEqual([status, json.error], [403, 'User must be a participant in the conversation']);
@@ -82,21 +82,21 @@ test('the caller must be among them', async () => {
 });
 
 test('a user who is not known is named', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const nobody = { username: unique('nobody') };
   const { status, json } = await call(alice, 'POST', PATH, { conversation_entries: [entry(alice, 'x'), entry(nobody, 'x')] });
   assert.deepEqual([status, json.error], [400, `User ${nobody.username} not found`]);
 });
 
 test('entries must be a list of them', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   for (const entries of [[], {}, 'x', 7, null, true, { length: 1 }]) {
     await refused(400, NO_ENTRIES, alice, 'POST', PATH, { conversation_entries: entries });
   }
 });
 
 test('an entry has all its fields', async () => {
-  const [alice] = await people('Alice');
+  const [alice] = await knownUsers('Alice');
   const good = entry(alice, unique('feed'));
   const without = (name) => Object.fromEntries(Object.entries(good).filter(([key]) => key !== name));
   const wrong = [

@@ -47,7 +47,7 @@ test('users may be named by integers, which are the same users as their text', a
   assert.equal((await list(bob))[0].id, conversation.id);
 });
 
-test('a given id is kept, whatever text it is', async () => {
+test('a given id is preserved, whatever text it is', async () => {
   const alice = user('Alice');
   for (const id of ['x'.repeat(128 - 24), 'a/b?c=d&e#f%20 g', 'ünïcode 💬', "'; DROP TABLE messages; --", '{"$ne":null}', '../..', '%2F', 'read']) {
     const given = `${id}${unique('')}`.slice(-128);
@@ -56,7 +56,7 @@ test('a given id is kept, whatever text it is', async () => {
   }
 });
 
-test('a given integer id is kept as an integer where it was named so, and is text elsewhere', async () => {
+test('a given integer id is preserved as an integer where it was named so, and is text elsewhere', async () => {
   const alice = user('Alice');
   for (const id of [integer(), -integer()]) {
     assert.strictEqual((await create(alice, { id, participantIds: [] })).conversation.id, id);
@@ -107,7 +107,7 @@ test('bad fields are named', async () => {
   assert.deepEqual(await list(alice), []);
 });
 
-test('a thousand others may take part, one more may not', async () => {
+test('a thousand others may be participants, one more may not', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const others = Array.from({ length: 1000 }, (_, index) => `${index}-`.padEnd(128, 'x'));
   const { participants } = await create(alice, { participantIds: [...others.slice(1), bob.userId] });
@@ -130,7 +130,7 @@ test('a list has what concerns the caller', async () => {
   }
 });
 
-test('a conversation names who takes part', async () => {
+test('a conversation names who is a participant', async () => {
   const [alice, bob, carol] = [{ ...user('Alice'), avatarUrl: 'https://pictures.test/alice' }, user('Bob'), user('Carol')];
   await known(alice, bob);
   const id = await found(alice, [bob, carol]);

@@ -210,7 +210,7 @@ test('JSON of another kind of size is no matter', async () => {
   await post(alice, id, 'still there');
 });
 
-test('a request id of the client is kept, and each answer has its own otherwise', async () => {
+test('a request id of the client is used, and each answer has its own otherwise', async () => {
   const headers = (await call(alice, 'GET', '/api/conversations', undefined, { 'x-request-id': 'mine-7' })).headers;
   assert.equal(headers['x-request-id'], 'mine-7');
   const ids = await Promise.all([1, 2, 3].map(async () => (await call(alice, 'GET', '/api/conversations')).headers['x-request-id']));

@@ -116,7 +116,7 @@ test('feed: any integer is a key number, and content is up to 10 000 characters'
   }
 });
 
-test('who takes no part is told so in each form, and the same of what is not there', async () => {
+test('who is no participant is refused in each form, and the same for what does not exist', async () => {
   const mallory = user('Mallory');
   for (const id of [conversationId, unique('absent')]) {
     await refused(403, NOT_PARTICIPANT.conversation, mallory, 'POST', PATH, { conversationId: id, content: 'x' });
@@ -134,6 +134,6 @@ test('what a message claims of itself is ignored', async () => {
   assert.deepEqual([message.senderId, message.sender], [alice.userId, { id: alice.userId, name: 'Alice' }]);
 });
 
-test('nothing that was refused was kept', async () => {
+test('nothing that was refused was stored', async () => {
   assert.deepEqual((await read(alice, conversationId)).messages, [sent]);
 });

@@ -89,9 +89,9 @@ test('page by page, backwards and forwards, everything comes once', async () => 
 });
 
 test('a cursor need not be a message of the conversation', async () => {
-  const elsewhere = await post(alice, await found(alice), 'elsewhere');
-  assert.deepEqual(await page({ after: elsewhere.id }), [[], undefined]);
-  assert.deepEqual(await page({ before: elsewhere.id, limit: 5 }), [idsBetween(-5), all.at(-5).id]);
+  const ofAnother = await post(alice, await found(alice), 'elsewhere');
+  assert.deepEqual(await page({ after: ofAnother.id }), [[], undefined]);
+  assert.deepEqual(await page({ before: ofAnother.id, limit: 5 }), [idsBetween(-5), all.at(-5).id]);
 });
 
 test('an empty cursor is none', async () => {

@@ -15,7 +15,7 @@ const LIMITED = { error: 'Rate limit exceeded', code: 'RATE_LIMIT' };
 const ATTEMPTS = { error: 'Too many attempts', code: 'TOO_MANY_ATTEMPTS' };
 
 /** Headers of a client that seems to come from an address no other test uses. */
-function elsewhere() {
+function newAddress() {
   return { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` };
 }
 
@@ -39,7 +39,7 @@ test('the limits are the ones this suite counts on', () => {
   for (const value of [BURST, FAILED_AUTHS]) assert.ok(value > 0);
 });
 
-test('messages over the limit are refused, with the time to wait, and not kept', async () => {
+test('messages over the limit are refused, with the time to wait, and not stored', async () => {
   const alice = user('Alice');
   const conversationId = await place(alice);
   const { taken, answer } = await exhaust((number) => call(alice, 'POST', PATH, { conversationId, content: String(number) }));
@@ -94,28 +94,28 @@ test('whatever is written is limited, and nothing that is read', async () => {
 });
 
 test('too many failed tokens from one address are turned away, good ones too', async () => {
-  const here = elsewhere();
+  const address = newAddress();
   const expired = bearer(token({ ...user('Alice'), exp: seconds(-60) }));
   const outcomes = [];
-  for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) outcomes.push(await call(expired, 'GET', '/api/conversations', undefined, here));
+  for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) outcomes.push(await call(expired, 'GET', '/api/conversations', undefined, address));
   assert.deepEqual(outcomes.slice(0, FAILED_AUTHS).map(({ status }) => status), Array(FAILED_AUTHS).fill(403));
   const { status, json, headers } = outcomes.at(-1);
   assert.deepEqual([status, json], [429, ATTEMPTS]);
   assert.match(headers['retry-after'], /^[1-9][0-9]*$/);
-  await refused(429, ATTEMPTS, user('Alice'), 'GET', '/api/conversations', undefined, here);
-  await done(200, user('Alice'), 'GET', '/api/conversations', undefined, elsewhere());
+  await refused(429, ATTEMPTS, user('Alice'), 'GET', '/api/conversations', undefined, address);
+  await done(200, user('Alice'), 'GET', '/api/conversations', undefined, newAddress());
 });
 
 test('failures of tokens count together with those of sockets', async () => {
-  const here = elsewhere();
-  for (let tries = 0; tries < FAILED_AUTHS + 1; tries += 1) await call(bearer('nonsense'), 'GET', '/api/conversations', undefined, here);
-  const { outcome } = await attempt({ auth: { token: token(user('Alice')) }, extraHeaders: here });
+  const address = newAddress();
+  for (let tries = 0; tries < FAILED_AUTHS + 1; tries += 1) await call(bearer('nonsense'), 'GET', '/api/conversations', undefined, address);
+  const { outcome } = await attempt({ auth: { token: token(user('Alice')) }, extraHeaders: address });
   assert.equal(outcome, 'Too many attempts');
   await online(user('Alice'));
 });
 
 test('a missing token is no failed one', async () => {
-  const here = elsewhere();
-  for (let tries = 0; tries < FAILED_AUTHS * 3; tries += 1) assert.equal((await call(null, 'GET', '/api/conversations', undefined, here)).status, 401);
-  await done(200, user('Alice'), 'GET', '/api/conversations', undefined, here);
+  const address = newAddress();
+  for (let tries = 0; tries < FAILED_AUTHS * 3; tries += 1) assert.equal((await call(null, 'GET', '/api/conversations', undefined, address)).status, 401);
+  await done(200, user('Alice'), 'GET', '/api/conversations', undefined, address);
 });

@@ -1,8 +1,8 @@
-// REST: who takes part in a conversation, who may change that, and what live sockets see of it.
+// REST: who is a participant in a conversation, who may change that, and what live sockets see of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, same, unique, user } from '../support/relay.mjs';
-import { DONE, failed, observe, online, present, REFUSALS } from '../support/conversations.mjs';
+import { DONE, REFUSALS, failed, observe, online, present } from '../support/conversations.mjs';
 import { NOT_PARTICIPANT, NO_CONVERSATION, at, done, found, invalid, post, read, refused } from '../support/rest.mjs';
 
 const NOT_ALLOWED = { error: 'Not allowed', code: 'NOT_AUTHORIZED' };
@@ -30,7 +30,7 @@ test('somebody may be added as an admin, who may do the same', async () => {
   same(await done(200, bob, 'DELETE', place(id, alice)), entry(alice, 'admin', 'removed'));
 });
 
-test('who takes part already stays as they are', async () => {
+test('who is a participant already stays as they are', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const id = await found(alice);
   const first = await add(201, alice, id, bob);
@@ -91,7 +91,7 @@ test('a member manages nobody else', async () => {
   assert.equal((await done(200, carol, 'GET', at(id))).participants.length, 3);
 });
 
-test('a stranger is told the same of a conversation that is there and of one that is not', async () => {
+test('an outsider is answered the same of a conversation that is there and of one that is not', async () => {
   const [alice, mallory] = ['Alice', 'Mallory'].map(user);
   const foreign = await found(alice);
   for (const id of [foreign, unique('absent'), 'x'.repeat(200), 'a\nb']) {
@@ -140,14 +140,14 @@ for (const [how, ending] of [['is taken out', 'removed'], ['goes over REST', 'le
   });
 }
 
-test('the sockets stay where their user still takes part', async () => {
+test('the sockets stay where their user is still a participant', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
-  const [gone, kept] = [await found(alice, [bob]), await found(alice, [bob])];
+  const [gone, stored] = [await found(alice, [bob]), await found(alice, [bob])];
   const client = await present(bob, gone);
-  await client.ask('conversation:join', { conversationId: kept });
+  await client.ask('conversation:join', { conversationId: stored });
   await done(200, alice, 'DELETE', place(gone, bob));
-  const [seen] = await observe([client], () => post(alice, kept, 'still here'));
-  assert.deepEqual(seen.map(([name, { conversationId }]) => [name, conversationId]), [['message:new', kept]]);
+  const [seen] = await observe([client], () => post(alice, stored, 'still here'));
+  assert.deepEqual(seen.map(([name, { conversationId }]) => [name, conversationId]), [['message:new', stored]]);
 });
 
 test('an id is taken from the path as it is, whatever is in it', async () => {

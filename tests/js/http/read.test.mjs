@@ -20,14 +20,14 @@ async function scene() {
   return { users, conversationId, sent };
 }
 
-test('each sender is told of their messages, in all their sockets, wherever these are', async () => {
+test('each sender is notified of their messages, in all their sockets, wherever these are', async () => {
   const { users: [alice, bob, carol], conversationId, sent } = await scene();
   const { id: another } = await post(alice, conversationId, 'y');
   const clients = [await present(alice, conversationId), await online(alice), await present(bob, conversationId), await present(carol, conversationId)];
-  const [toAlice, toAliceElsewhere, toBob, toCarol] = await observe(clients, () => mark(carol, conversationId, [sent[0], sent[1], another]));
+  const [toAlice, toAliceNotJoined, toBob, toCarol] = await observe(clients, () => mark(carol, conversationId, [sent[0], sent[1], another]));
   const receipt = (messageIds) => ({ conversationId, messageIds, readBy: carol.userId, readAt: TIME });
   same(toAlice, [[RECEIPT, receipt([sent[0], another])]]);
-  assert.deepEqual(toAliceElsewhere, toAlice);
+  assert.deepEqual(toAliceNotJoined, toAlice);
   same(toBob, [[RECEIPT, receipt([sent[1]])]]);
   assert.deepEqual(toCarol, []);
 });
@@ -43,11 +43,11 @@ test('it is the receipt that the event makes', async () => {
 
 test('what was read before, is one’s own, or is not there, makes no receipt', async () => {
   const { users: [alice, , carol], conversationId, sent } = await scene();
-  const elsewhere = await post(alice, await found(alice, [carol]), 'elsewhere');
+  const ofAnother = await post(alice, await found(alice, [carol]), 'elsewhere');
   const client = await present(alice, conversationId);
   await mark(carol, conversationId, [sent[0]]);
   const [seen] = await observe([client], async () => {
-    await mark(carol, conversationId, [sent[0], sent[0], sent[2], absent, elsewhere.id, 'nonsense']);
+    await mark(carol, conversationId, [sent[0], sent[0], sent[2], absent, ofAnother.id, 'nonsense']);
     await mark(alice, conversationId, [sent[0]]);
   });
   assert.deepEqual(seen, []);

@@ -1,4 +1,4 @@
-// REST: what users write is kept and returned byte for byte, whatever it looks like. Looked for in the answers' text.
+// REST: what users write is stored and returned byte for byte, whatever it looks like. Looked for in the answers' text.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique, user } from '../support/relay.mjs';

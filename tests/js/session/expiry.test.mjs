@@ -15,8 +15,8 @@ const LATE = 2000;
 const EARLY = 50;
 
 /** Waits until a session is gone; how long after `since`. */
-async function gone(there, where, since, patience) {
-  await until(() => there(where), (answer) => !answer, patience);
+async function gone(exists, where, since, patience) {
+  await until(() => exists(where), (answer) => !answer, patience);
   return Date.now() - since;
 }
 
@@ -26,48 +26,48 @@ test('the times are the ones this suite counts on', () => {
 });
 
 test('a reservation that nobody uses ends, and may be made again', async () => {
-  const there = await prober();
+  const exists = await prober();
   const since = Date.now();
   const where = await reserved();
-  assert.equal(await there(where), true);
-  const took = await gone(there, where, since, RESERVED + LATE);
+  assert.equal(await exists(where), true);
+  const took = await gone(exists, where, since, RESERVED + LATE);
   assert.ok(took >= RESERVED - EARLY, `after ${took} ms`);
   assert.equal((await reserve(where)).status, 200);
 });
 
 test('a reservation that was used does not end with it', async () => {
-  const there = await prober();
+  const exists = await prober();
   const used = await reserved();
   const alice = await member(used, 'Alice');
   const unused = await reserved();
-  await gone(there, unused, Date.now(), RESERVED + LATE);
-  assert.equal(await there(used), true);
+  await gone(exists, unused, Date.now(), RESERVED + LATE);
+  assert.equal(await exists(used), true);
   assert.deepEqual(alice.all('session-error'), []);
 });
 
 test('a session whose members are all lost ends, one with a member stays', async () => {
-  const there = await prober();
+  const exists = await prober();
   const [[alice], [bob]] = [await members('Alice'), await members('Bob')];
   const since = Date.now();
   cut(alice);
-  const took = await gone(there, alice.where, since, IDLE + LATE);
+  const took = await gone(exists, alice.where, since, IDLE + LATE);
   assert.ok(took >= IDLE - EARLY, `after ${took} ms`);
-  assert.equal(await there(bob.where), true);
+  assert.equal(await exists(bob.where), true);
   assert.deepEqual(bob.all('session-error'), []);
 });
 
 test('a member who comes back in time keeps the session', async () => {
-  const there = await prober();
+  const exists = await prober();
   const [[alice], [bob]] = [await members('Alice'), await members('Bob')];
   cut(alice);
   cut(bob);
   const again = await rejoin(alice);
-  await gone(there, bob.where, Date.now(), IDLE + LATE);
-  assert.equal(await there(alice.where), true);
+  await gone(exists, bob.where, Date.now(), IDLE + LATE);
+  assert.equal(await exists(alice.where), true);
   assert.equal((await again.ask('send-message', message(again))).success, true);
 });
 
-test('a session in which nothing happens ends, and its members are told', async () => {
+test('a session in which nothing happens ends, and its members are notified', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const since = Date.now();
   for (const client of [alice, bob]) {
@@ -77,8 +77,8 @@ test('a session in which nothing happens ends, and its members are told', async 
     assert.ok(at - since >= MAX_IDLE - 500, `after ${at - since} ms`);
     client.joined.clear();
   }
-  const there = await prober();
-  assert.equal(await there(alice.where), false);
+  const exists = await prober();
+  assert.equal(await exists(alice.where), false);
   const seen = await observe([alice, bob], async () => {
     assert.deepEqual(await alice.ask('send-message', message(alice)), failed(NOT_A_MEMBER));
   });
@@ -99,7 +99,7 @@ test('a session in which something happens stays, and ends once it stops', async
   assert.deepEqual(await bob.next('session-error', () => true, MAX_IDLE + LATE), EXPIRED);
 });
 
-test('who was told opens a session of the same name anew, with another key and without what was there', async () => {
+test('a member of an expired session opens one of the same name again, with another key and without what was there', async () => {
   const [alice] = await members('Alice');
   await alice.ask('send-message', message(alice));
   await alice.next('session-error', () => true, MAX_IDLE + LATE);
@@ -109,23 +109,23 @@ test('who was told opens a session of the same name anew, with another key and w
   await member(where, 'Bob');
 });
 
-test('who left before is not told', async () => {
+test('who left before is not notified', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await leave(bob);
   assert.deepEqual(await alice.next('session-error', () => true, MAX_IDLE + LATE), EXPIRED);
-  const stranger = await guest();
-  await observe([bob, stranger], () => {});
+  const outsider = await guest();
+  await observe([bob, outsider], () => {});
   assert.deepEqual(bob.all('session-error'), []);
 });
 
 test('a wrong key is no use of a session', async () => {
-  const there = await prober();
+  const exists = await prober();
   const since = Date.now();
   const [alice] = await members('Alice');
   let over = false;
   alice.next('session-error', () => true, MAX_IDLE + LATE).finally(() => (over = true)).catch(() => {});
   // It is asked for all the time, in vain.
-  await until(async () => !(await there(alice.where)) && over, Boolean, MAX_IDLE + LATE);
+  await until(async () => !(await exists(alice.where)) && over, Boolean, MAX_IDLE + LATE);
   assert.ok(Date.now() - since >= MAX_IDLE - EARLY);
   await creator(alice.where);
 });

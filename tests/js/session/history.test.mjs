@@ -1,4 +1,4 @@
-// `session`: messages-history, and how much of it is kept. Started with SESSION_HISTORY_MESSAGES=20 and
+// `session`: messages-history, and how much of it is stored. Started with SESSION_HISTORY_MESSAGES=20 and
 // SESSION_HISTORY_BYTES=65536.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -62,7 +62,7 @@ test('a session that ended has left no history to the next of its name', async (
   assert.deepEqual(history(await creator(alice.where, 'Bob')), []);
 });
 
-test('only the last messages are kept, as many as set', async () => {
+test('only the last messages are stored, as many as set', async () => {
   const where = place();
   const alice = await creator(where, 'Alice');
   const sent = [];
@@ -70,16 +70,16 @@ test('only the last messages are kept, as many as set', async () => {
   same(history(await member(where, 'Bob')), sent.slice(-MESSAGES));
 });
 
-test('only the last bytes are kept, as many as set', async () => {
+test('only the last bytes are stored, as many as set', async () => {
   const where = place();
   const alice = await creator(where, 'Alice');
   const part = BYTES / 8;
   const sent = [];
   for (const encrypted of Array.from({ length: 12 }, (_, index) => String(index % 10).repeat(part))) sent.push(await send(alice, { encrypted }));
-  const kept = history(await member(where, 'Bob'));
+  const stored = history(await member(where, 'Bob'));
   // The eighth does not fit: a message is more than what is encrypted in it.
-  assert.ok(kept.length >= 6 && kept.length <= 8, `${kept.length} kept`);
-  same(kept, sent.slice(-kept.length));
+  assert.ok(stored.length >= 6 && stored.length <= 8, `${stored.length} kept`);
+  same(stored, sent.slice(-stored.length));
 });
 
 test('binary messages count with their bytes', async () => {
@@ -87,21 +87,21 @@ test('binary messages count with their bytes', async () => {
   const alice = await creator(where, 'Alice');
   const sent = [];
   for (let count = 0; count < 12; count += 1) sent.push(await send(alice, { encrypted: Buffer.alloc(BYTES / 8, count) }));
-  const kept = history(await member(where, 'Bob'));
-  assert.ok(kept.length >= 6 && kept.length <= 8, `${kept.length} kept`);
-  same(kept, sent.slice(-kept.length));
+  const stored = history(await member(where, 'Bob'));
+  assert.ok(stored.length >= 6 && stored.length <= 8, `${stored.length} kept`);
+  same(stored, sent.slice(-stored.length));
 });
 
-test('a message that is larger than the history is relayed and not kept', async () => {
+test('a message that is larger than the history is relayed and not stored', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const encrypted = 'x'.repeat(BYTES + 1);
   await send(alice, { encrypted });
   assert.equal((await bob.next('new-message', ({ id }) => !id.startsWith('marker'))).encrypted, encrypted);
-  const kept = history(await member(alice.where, 'Carol'));
-  assert.ok(kept.every((item) => item.encrypted !== encrypted));
+  const stored = history(await member(alice.where, 'Carol'));
+  assert.ok(stored.every((item) => item.encrypted !== encrypted));
 });
 
-test('a repetition of what is no longer kept is a message as any other', async () => {
+test('a repetition of what is no longer stored is a message as any other', async () => {
   const where = place();
   const alice = await creator(where, 'Alice');
   const first = await send(alice, { clientMessageId: 'the first' });

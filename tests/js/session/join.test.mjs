@@ -1,4 +1,4 @@
-// `session`: who is let in and what they and the others are told.
+// `session`: who is admitted, and what they and the others are sent.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, same } from '../support/relay.mjs';
@@ -8,7 +8,7 @@ import {
 
 const METADATA = { chatMode: 'group', encryptedSessionKey: null };
 
-test('a creator without a reservation opens the session and is told in this order', async () => {
+test('a creator without a reservation opens the session and receives its events in this order', async () => {
   const [alice, payload] = [await guest(), joining(place(), 'Alice', { isCreator: true })];
   const [events] = await observe([alice], async () => same(await alice.ask('join-session', payload), DONE));
   same(events, [
@@ -18,7 +18,7 @@ test('a creator without a reservation opens the session and is told in this orde
   ]);
 });
 
-test('who joins is told in this order, and the others that someone came', async () => {
+test('who joins receives its events in this order, and the others that someone came', async () => {
   const where = place();
   const [alice, bob] = [await creator(where, 'Alice'), await guest()];
   const [[mine]] = alice.all('public-keys-updated');
@@ -33,7 +33,7 @@ test('who joins is told in this order, and the others that someone came', async 
   assert.equal(toAlice[0][1].timestamp, toAlice[1][1][1].joinedAt, 'one time of joining');
 });
 
-test('every member is told of a third, once, and keys are listed in the order of joining', async () => {
+test('every member is notified of a third, once, and keys are listed in the order of joining', async () => {
   const clients = await members('Alice', 'Bob');
   const carol = await guest();
   const payload = joining(clients[0].where, 'Carol');
@@ -43,7 +43,7 @@ test('every member is told of a third, once, and keys are listed in the order of
   assert.deepEqual(keys.map(({ displayName }) => displayName), ['Alice', 'Bob', 'Carol']);
 });
 
-test('another session is told nothing', async () => {
+test('another session receives nothing', async () => {
   const [[alice], [eve], bob] = [await members('Alice'), await members('Eve'), await guest()];
   const [, toAlice, toEve] = await observe([bob, alice, eve], () => bob.ask('join-session', joining(alice.where, 'Bob')));
   assert.equal(toAlice.length, 2);
@@ -93,7 +93,7 @@ test('a null key leaves the one behind the id', async () => {
   await member({ sessionId: `${sessionId}:${authKey}`, authKey: null }, 'Bob');
 });
 
-test('ids may be integers and are told as strings', async () => {
+test('ids may be integers and are sent as strings', async () => {
   const sessionId = Number.parseInt(place().sessionId.slice(-12), 16);
   const alice = await creator({ sessionId, authKey: 'k' }, 'Alice', { userId: 7 });
   assert.strictEqual(alice.all('public-keys-updated')[0][0].userId, '7');

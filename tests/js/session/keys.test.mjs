@@ -14,7 +14,7 @@ async function keysFor(client, fields) {
 }
 
 for (const [name, publicKey] of [['a string', 'another key'], ['an object', { kty: 'EC', x: 'eA', y: 'eQ' }]]) {
-  test(`a new public key, ${name}, is told to the whole session`, async () => {
+  test(`a new public key, ${name}, is sent to the whole session`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');
     const [{ joinedAt }, { joinedAt: second }] = bob.all('public-keys-updated')[0];
     const [toAlice, toBob] = await observe([alice, bob], async () => {
@@ -58,7 +58,7 @@ for (const value of [undefined, null, '', 7, [], true, 'k'.repeat(65_537), Buffe
   });
 }
 
-test('a member asks for keys and gets all but its own; the others are told nothing', async () => {
+test('a member asks for keys and gets all but its own; the others receive nothing', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   const [toAlice, toBob, toCarol] = await observe([alice, bob, carol], () => alice.emit('get-public-keys', mine(alice)));
   same(toAlice, [['public-keys-updated', [entry(bob, MILLIS), entry(carol, MILLIS)]]]);
@@ -68,17 +68,17 @@ test('a member asks for keys and gets all but its own; the others are told nothi
 test('who has not joined gets no keys and no error', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [eve] = await members('Eve');
-  const stranger = await guest();
-  assert.deepEqual(await keysFor(stranger, mine(alice)), []);
-  assert.deepEqual(await keysFor(stranger, { sessionId: place().sessionId, userId: 'x' }), []);
-  assert.deepEqual(await keysFor(stranger, { sessionId: (await reserved()).sessionId, userId: 'x' }), []);
-  assert.deepEqual(await keysFor(stranger, { sessionId: `${alice.sessionId}:${alice.where.authKey}`, userId: bob.userId }), []);
+  const outsider = await guest();
+  assert.deepEqual(await keysFor(outsider, mine(alice)), []);
+  assert.deepEqual(await keysFor(outsider, { sessionId: place().sessionId, userId: 'x' }), []);
+  assert.deepEqual(await keysFor(outsider, { sessionId: (await reserved()).sessionId, userId: 'x' }), []);
+  assert.deepEqual(await keysFor(outsider, { sessionId: `${alice.sessionId}:${alice.where.authKey}`, userId: bob.userId }), []);
   assert.deepEqual(await keysFor(eve, mine(eve, { sessionId: alice.sessionId })), []);
   assert.deepEqual(await keysFor(eve, mine(alice)), []);
-  for (const fields of [{}, { sessionId: 7.5 }, { sessionId: alice.sessionId }]) assert.deepEqual(await keysFor(stranger, fields), []);
-  for (const fields of [null, 'text', []]) stranger.emit('get-public-keys', fields);
-  await settle([stranger]);
-  assert.deepEqual(stranger.all('session-error'), []);
+  for (const fields of [{}, { sessionId: 7.5 }, { sessionId: alice.sessionId }]) assert.deepEqual(await keysFor(outsider, fields), []);
+  for (const fields of [null, 'text', []]) outsider.emit('get-public-keys', fields);
+  await settle([outsider]);
+  assert.deepEqual(outsider.all('session-error'), []);
 });
 
 test('who left gets no keys any more', async () => {
@@ -96,7 +96,7 @@ test('of a lost connection no key is listed', async () => {
   assert.deepEqual(await keysFor(alice, mine(alice)), []);
 });
 
-test('a session key is told to the whole session, and to each who joins later their own', async () => {
+test('a session key is sent to the whole session, and to each who joins later their own', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [carol, dave, erin] = [unique('carol'), unique('dave'), unique('erin')];
   const encryptedKeys = { [alice.userId]: 'for Alice', [bob.userId]: { iv: 'i', n: 1.5 }, [carol]: ['for', 'Carol'], [erin]: Buffer.from('for Erin') };

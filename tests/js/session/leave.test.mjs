@@ -11,7 +11,7 @@ async function connections() {
   return JSON.parse((await request('/health')).body).connections;
 }
 
-test('who leaves is told nothing, the others that they left and whose keys there are', async () => {
+test('who leaves receives nothing, the others that they left and whose keys there are', async () => {
   const [bob, alice, carol] = await members('Bob', 'Alice', 'Carol');
   const [toBob, ...toOthers] = await observe([bob, alice, carol], () => leave(bob));
   assert.deepEqual(toBob, []);
@@ -24,7 +24,7 @@ test('who leaves is told nothing, the others that they left and whose keys there
 });
 
 for (const [name, end] of [['closes its connection', (client) => client.close()], ['is lost', cut]]) {
-  test(`of a member who ${name} the others are told the same, once`, async () => {
+  test(`of a member who ${name} the others are sent the same, once`, async () => {
     const [bob, alice, carol] = await members('Bob', 'Alice', 'Carol');
     const [toAlice, toCarol] = await observe([alice, carol], async () => {
       end(bob);
@@ -56,7 +56,7 @@ for (const transports of [['websocket'], ['polling']]) {
   }
 }
 
-test('who left and then disconnects is told of once', async () => {
+test('who left and then disconnects is reported once', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await leave(bob);
   bob.close();
@@ -65,7 +65,7 @@ test('who left and then disconnects is told of once', async () => {
   assert.equal(alice.all('user-left').length, 1);
 });
 
-test('a lost member is told of in every session of theirs', async () => {
+test('a lost member is reported in every session of theirs', async () => {
   const [[alice], [carol]] = [await members('Alice'), await members('Carol')];
   const bob = await member(alice.where, 'Bob');
   await bob.ask('join-session', joining(carol.where, 'Bob', { userId: bob.userId }));
@@ -132,15 +132,15 @@ test('the last to leave ends the session', async () => {
 
 test('the last to be lost does not end it: they come back', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const there = await prober();
+  const exists = await prober();
   await leave(alice);
   cut(bob);
   await until(connections, (count) => count === 2);
-  assert.equal(await there(bob.where), true);
+  assert.equal(await exists(bob.where), true);
   const again = await rejoin(bob);
   assert.deepEqual(again.all('public-keys-updated')[0].map(({ userId }) => userId), [bob.userId]);
   await leave(again);
-  assert.equal(await there(bob.where), false);
+  assert.equal(await exists(bob.where), false);
 });
 
 test('the last to leave ends a session whose others were lost', async () => {

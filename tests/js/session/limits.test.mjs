@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { connect, user } from '../support/relay.mjs';
 import {
-  DONE, REFUSALS, attemptJoin, creator, failed, guest, joining, leave, member, message, mine, witness, place, rejoin, reserve, settle, until,
+  DONE, REFUSALS, attemptJoin, creator, failed, guest, joining, leave, member, message, mine, place, rejoin, reserve, settle, until, witness,
 } from '../support/session.mjs';
 
 const number = (name) => Number.parseInt(process.env[name], 10);
@@ -17,15 +17,15 @@ const MEMBERS = number('SESSION_MAX_MEMBERS');
 const PER_CONNECTION = number('MAX_SESSIONS_PER_CONNECTION');
 
 /** Options of a client, or of a request, that seems to come from an address no other test uses. */
-function elsewhere() {
+function newAddress() {
   return { extraHeaders: { 'X-Forwarded-For': `203.0.${randomInt(256)}.${randomInt(1, 255)}` } };
 }
 
 /** A session of two members who know of each other, each from an address of its own. */
 async function pair() {
   const where = place();
-  const alice = await creator(where, 'Alice', {}, elsewhere());
-  const bob = await member(where, 'Bob', {}, elsewhere());
+  const alice = await creator(where, 'Alice', {}, newAddress());
+  const bob = await member(where, 'Bob', {}, newAddress());
   await alice.next('public-keys-updated', (keys) => keys.length === 2);
   return [alice, bob];
 }
@@ -37,30 +37,30 @@ test('the limits are the ones this suite counts on', () => {
 
 test('a session takes so many members, and those who come back', async () => {
   const where = place();
-  const clients = [await creator(where, 'Alice', {}, elsewhere())];
-  while (clients.length < MEMBERS) clients.push(await member(where, 'Member', {}, elsewhere()));
-  const surplus = await guest(elsewhere());
+  const clients = [await creator(where, 'Alice', {}, newAddress())];
+  while (clients.length < MEMBERS) clients.push(await member(where, 'Member', {}, newAddress()));
+  const surplus = await guest(newAddress());
   for (const isCreator of [false, true]) {
     assert.deepEqual(await attemptJoin(surplus, joining(where, 'Eve', { isCreator })), REFUSALS.full(MEMBERS));
   }
-  const again = await rejoin(clients[1], {}, elsewhere());
+  const again = await rejoin(clients[1], {}, newAddress());
   await leave(again);
   assert.equal(await attemptJoin(surplus, joining(where, 'Eve')), undefined);
 });
 
 test('a connection is a member of so many sessions at once', async () => {
-  const client = await guest(elsewhere());
+  const client = await guest(newAddress());
   const join = () => client.ask('join-session', joining(place(), 'Alice', { isCreator: true, userId: 'alice' }));
   for (let count = 0; count < PER_CONNECTION; count += 1) assert.deepEqual(await join(), DONE);
   const refused = await join();
   assert.equal(refused.success, false);
   assert.equal(client.all('session-error').length, 1);
   assert.deepEqual(failed(client.all('session-error')[0]), refused);
-  await creator(place(), 'Bob', {}, elsewhere());
+  await creator(place(), 'Bob', {}, newAddress());
 });
 
 test('after leaving one of its sessions a connection joins another', async () => {
-  const client = await guest(elsewhere());
+  const client = await guest(newAddress());
   const places = Array.from({ length: PER_CONNECTION }, place);
   for (const where of places) assert.deepEqual(await client.ask('join-session', joining(where, 'Alice', { isCreator: true, userId: 'alice' })), DONE);
   assert.deepEqual(await client.ask('leave-session', { sessionId: places[0].sessionId, userId: 'alice' }), DONE);
@@ -68,20 +68,20 @@ test('after leaving one of its sessions a connection joins another', async () =>
 });
 
 test('joins over the rate of an address are refused, those from another are not', async () => {
-  const here = elsewhere();
-  const [client, where] = [await guest(here), place()];
+  const address = newAddress();
+  const [client, where] = [await guest(address), place()];
   const payload = joining(where, 'Alice', { isCreator: true });
   const answers = [];
   for (let count = 0; count < JOINS + 5; count += 1) answers.push(await client.ask('join-session', payload));
   assert.ok(answers.slice(0, JOINS).every(({ success }) => success), 'the burst is granted');
   assert.deepEqual(answers.at(-1), failed(REFUSALS.rate));
   assert.deepEqual(client.all('session-error').at(-1), REFUSALS.rate);
-  assert.deepEqual(await attemptJoin(await guest(here), joining(where, 'Bob')), REFUSALS.rate);
-  await member(where, 'Carol', {}, elsewhere());
+  assert.deepEqual(await attemptJoin(await guest(address), joining(where, 'Bob')), REFUSALS.rate);
+  await member(where, 'Carol', {}, newAddress());
 });
 
 test('reservations over the rate are refused with a time to wait, and count as joins', async () => {
-  const { extraHeaders } = elsewhere();
+  const { extraHeaders } = newAddress();
   const answers = [];
   for (let count = 0; count < JOINS + 5; count += 1) answers.push(await reserve(place(), extraHeaders));
   assert.ok(answers.slice(0, JOINS).every(({ status }) => status === 200), 'the burst is granted');
@@ -89,21 +89,21 @@ test('reservations over the rate are refused with a time to wait, and count as j
   assert.deepEqual([status, json], [429, { error: 'Rate limit exceeded', code: 'RATE_LIMIT' }]);
   assert.match(headers['retry-after'], /^[1-9]\d*$/);
   assert.deepEqual(await attemptJoin(await guest({ extraHeaders }), joining(place(), 'Bob', { isCreator: true })), REFUSALS.rate);
-  assert.equal((await reserve(place(), elsewhere().extraHeaders)).status, 200);
+  assert.equal((await reserve(place(), newAddress().extraHeaders)).status, 200);
 });
 
 for (const [name, chatMode, expected] of [['keys', 'group', REFUSALS.wrongKey], ['passwords', 'password', REFUSALS.wrongPassword]]) {
   test(`after too many wrong ${name} an address may not join, with a right one neither`, async () => {
     const where = { ...place(), authKey: 'key:cGFzc3dvcmQ=' };
-    assert.equal((await reserve({ ...where, chatMode }, elsewhere().extraHeaders)).status, 200);
-    const here = elsewhere();
-    const eve = await guest(here);
+    assert.equal((await reserve({ ...where, chatMode }, newAddress().extraHeaders)).status, 200);
+    const address = newAddress();
+    const eve = await guest(address);
     for (let count = 0; count < FAILURES; count += 1) {
       assert.deepEqual(await attemptJoin(eve, joining({ ...where, authKey: 'wrong' }, 'Eve')), expected);
     }
     assert.deepEqual(await attemptJoin(eve, joining({ ...where, authKey: 'wrong' }, 'Eve')), REFUSALS.rate);
-    assert.deepEqual(await attemptJoin(await guest(here), joining(where, 'Eve')), REFUSALS.rate);
-    await member(where, 'Bob', {}, elsewhere());
+    assert.deepEqual(await attemptJoin(await guest(address), joining(where, 'Eve')), REFUSALS.rate);
+    await member(where, 'Bob', {}, newAddress());
   });
 }
 
@@ -156,7 +156,7 @@ test('a user’s sockets share one rate of messages', async () => {
   const who = user('Alice');
   const sockets = [];
   for (const name of ['One', 'Two']) {
-    const client = await connect(who, elsewhere());
+    const client = await connect(who, newAddress());
     client.joined = new Set();
     assert.equal(await attemptJoin(client, joining(place(), name, { isCreator: true })), undefined);
     sockets.push(client);
@@ -166,14 +166,14 @@ test('a user’s sockets share one rate of messages', async () => {
   assert.deepEqual(await two.ask('send-message', message(two)), failed(REFUSALS.rate));
 });
 
-for (const [event, told] of [['typing', 'user-typing'], ['stopped-typing', 'user-stopped-typing']]) {
+for (const [event, received] of [['typing', 'user-typing'], ['stopped-typing', 'user-stopped-typing']]) {
   test(`${event} over the rate is dropped without an event`, async () => {
     const [alice, bob] = await pair();
     const [toAlice, toBob] = await witness([alice, bob], () => {
       for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, mine(alice));
     });
     assert.deepEqual(toAlice, []);
-    assert.ok(toBob.every(([seen]) => seen === told));
+    assert.ok(toBob.every(([seen]) => seen === received));
     assert.ok(toBob.length >= SIGNALS && toBob.length < SIGNALS * 5, `${toBob.length} arrived`);
   });
 }

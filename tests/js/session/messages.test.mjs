@@ -6,7 +6,7 @@ import { DONE, creator, guest, history, member, members, message, observe, place
 
 const encrypted = 'q83vEg==';
 
-test('a message reaches the whole session but its sender, who is told', async () => {
+test('a message reaches the whole session but its sender, who is sent a confirmation', async () => {
   const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
   const id = unique('message');
   const [toAlice, ...toOthers] = await observe([alice, bob, carol], () =>

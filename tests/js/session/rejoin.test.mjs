@@ -100,13 +100,13 @@ test('who left has no grace', async () => {
   assert.equal(keys[0].publicKey, alice.publicKey);
 });
 
-test('nobody else gets the key that is kept', async () => {
+test('nobody else gets the key that is stored', async () => {
   const { bob } = await lost();
   const eve = await member(bob.where, 'Eve', { publicKey: null });
   assert.ok(eve.all('public-keys-updated')[0].every(({ publicKey }) => publicKey !== bob.publicKey));
 });
 
-test('the first socket of who came on a second may do nothing any more, and its end is not told', async () => {
+test('the first socket of who came on a second may do nothing any more, and its end is not reported', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const second = await rejoin(bob);
   bob.joined.clear();
@@ -121,7 +121,7 @@ test('the first socket of who came on a second may do nothing any more, and its 
   assert.equal((await second.ask('send-message', message(second))).success, true);
 });
 
-test('a member who is lost on the second socket is told of once', async () => {
+test('a member who is lost on the second socket is reported once', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const second = await rejoin(bob);
   cut(second);

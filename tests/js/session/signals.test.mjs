@@ -8,26 +8,26 @@ import {
 
 const TYPING = { typing: 'user-typing', 'stopped-typing': 'user-stopped-typing' };
 
-for (const [event, told] of Object.entries(TYPING)) {
-  test(`${event} is told to the others`, async () => {
+for (const [event, received] of Object.entries(TYPING)) {
+  test(`${event} is sent to the others`, async () => {
     const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
     const [toAlice, ...toOthers] = await observe([alice, bob, carol], async () => {
       assert.deepEqual(await alice.ask(event, mine(alice, { displayName: 'Ally' })), DONE);
     });
     assert.deepEqual(toAlice, []);
-    assert.deepEqual(toOthers, Array(2).fill([[told, { userId: alice.userId, displayName: 'Ally' }]]));
+    assert.deepEqual(toOthers, Array(2).fill([[received, { userId: alice.userId, displayName: 'Ally' }]]));
   });
 
   test(`${event} without a name shows the member’s`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');
     const [, toBob] = await observe([alice, bob], () => alice.emit(event, mine(alice)));
-    assert.deepEqual(toBob, [[told, { userId: alice.userId, displayName: 'Alice' }]]);
+    assert.deepEqual(toBob, [[received, { userId: alice.userId, displayName: 'Alice' }]]);
   });
 
   test(`${event} in another’s name or of no member is dropped without an event`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');
     const [eve] = await members('Eve');
-    const [stranger, first] = [await guest(), await member(alice.where, 'Frank')];
+    const [outsider, first] = [await guest(), await member(alice.where, 'Frank')];
     await rejoin(first);
     first.joined.clear();
     for (const [client, fields] of [
@@ -35,7 +35,7 @@ for (const [event, told] of Object.entries(TYPING)) {
       [eve, mine(alice)],
       [eve, mine(eve, { sessionId: alice.sessionId })],
       [eve, mine(eve, { sessionId: place().sessionId })],
-      [stranger, mine(alice)],
+      [outsider, mine(alice)],
       [first, mine(first)],
     ]) {
       const others = [alice, bob].filter((other) => other !== client);
@@ -73,7 +73,7 @@ for (const [name, given] of Object.entries({
   'a number and a name': { downloadedBy: 'Bob', fileName: 'a.pdf', timestamp: 1_700_000_000_000 },
   'an ISO time and an object': { downloadedBy: unique('bob'), fileName: { iv: 'i', data: 'd' }, timestamp: '2026-01-02T03:04:05.678Z' },
 })) {
-  test(`a download is told to the sender of the file only, as given: ${name}`, async () => {
+  test(`a download is sent to the sender of the file only, as given: ${name}`, async () => {
     const [bob, alice, carol] = await members('Bob', 'Alice', 'Carol');
     const [toBob, toAlice, toCarol] = await observe([bob, alice, carol], async () => {
       assert.deepEqual(await bob.ask('file-downloaded', { sessionId: bob.sessionId, senderId: alice.userId, ...given }), DONE);

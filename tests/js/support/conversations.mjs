@@ -99,13 +99,13 @@ export async function members(...names) {
 }
 
 /** The fields of a request about the conversation that a client joined last. */
-export function here({ conversationId }, fields = {}) {
+export function inConversation({ conversationId }, fields = {}) {
   return { conversationId, ...fields };
 }
 
 /** Sends a message: its id. */
 export async function send(client, content = SEALED, fields = {}) {
-  const answer = await client.ask('message:send', here(client, { content, ...fields }));
+  const answer = await client.ask('message:send', inConversation(client, { content, ...fields }));
   assert.equal(answer.success, true, JSON.stringify(answer));
   return answer.messageId;
 }
@@ -122,7 +122,7 @@ export async function sendMany(client, count) {
 
 /** Adds a reaction: its id. */
 export async function react(client, messageId, emoji = '👍') {
-  const answer = await client.ask('reaction:add', here(client, { messageId, emoji }));
+  const answer = await client.ask('reaction:add', inConversation(client, { messageId, emoji }));
   assert.equal(answer.success, true, JSON.stringify(answer));
   return answer.reactionId;
 }

@@ -8,13 +8,13 @@ export const DONE = { success: true };
 /** What is posted when a test does not care. */
 export const SEALED = 'c2VhbGVk';
 
-/** Someone of whom the server has not heard. Names are looked up, so nobody shares one. */
+/** Someone whom the server does not know. Names are looked up, so nobody shares one. */
 export function person(name) {
   return { userId: unique(name.toLowerCase()), username: unique(name) };
 }
 
 /** People of whom the server knows: they have used their tokens. */
-export async function people(...names) {
+export async function knownUsers(...names) {
   const all = names.map(person);
   for (const who of all) await must(200, rest(who, 'GET /api/conversations'));
   return all;
@@ -129,7 +129,7 @@ export async function reader(who, id, options = {}) {
   return client;
 }
 
-/** A client of `chat` that was told who is there: its token is in the query. */
+/** A client of `chat` that was sent who is online: its token is in the query. */
 export async function chat(who, options = {}) {
   const client = asChat(await connect(identity(who), { auth: {}, query: { token: token(identity(who)) }, ...options }));
   await settle([client]);

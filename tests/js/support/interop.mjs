@@ -1,6 +1,6 @@
-// What the suites of several dialects in one conversation share: one client of each, and how each is told the same.
+// What the suites of several dialects in one conversation share: one client of each, and how each is sent the same.
 import { TIME } from './relay.mjs';
-import { chat, joined, people, reader } from './feed-chat.mjs';
+import { chat, joined, knownUsers, reader } from './feed-chat.mjs';
 import { found } from './rest.mjs';
 
 /** What one event of a conversation is to each of the clients that `trio` makes. */
@@ -8,7 +8,7 @@ export const FAMILIES = ['conversation', 'feed', 'chat'];
 
 /** Three people in a new conversation, each a client of their own dialect, in the order of `FAMILIES`; the first is its admin. */
 export async function trio(fields = {}) {
-  const [alice, bob, carol] = await people('Alice', 'Bob', 'Carol');
+  const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const id = await found(alice, [bob, carol], fields);
   return { id, alice: await joined(alice, id), bob: await reader(bob, id), carol: await chat(carol) };
 }

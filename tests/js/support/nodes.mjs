@@ -2,7 +2,7 @@
 // test that owns the processes.
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { Client, PATIENCE, token } from './relay.mjs';
+import { Client, TIMEOUT, token } from './relay.mjs';
 
 /** Where the nodes are; behind a balancer, its address as often as there are nodes. */
 export const NODES = process.env.RELAY_URLS?.split(',') ?? Array(3).fill(process.env.RELAY_URL);
@@ -27,18 +27,18 @@ export async function client(who, node, dialect, more = {}) {
 export function control(...words) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(Number(process.env.CONTROL_PORT), '127.0.0.1');
-    let said = '';
-    socket.setTimeout(6 * PATIENCE, () => socket.destroy(new Error(`not done: ${words.join(' ')}`)));
+    let answer = '';
+    socket.setTimeout(6 * TIMEOUT, () => socket.destroy(new Error(`not done: ${words.join(' ')}`)));
     socket.on('error', reject);
-    socket.on('data', (part) => (said += part));
-    socket.on('end', () => (said === 'done\n' ? resolve() : reject(new Error(`${words.join(' ')}: ${said}`))));
+    socket.on('data', (part) => (answer += part));
+    socket.on('end', () => (answer === 'done\n' ? resolve() : reject(new Error(`${words.join(' ')}: ${answer}`))));
     socket.write(`${words.join(' ')}\n`);
   });
 }
 
 /** Asks until the answer is right. `what` may say what it was instead. */
 export async function until(what, look) {
-  const deadline = Date.now() + 3 * PATIENCE;
+  const deadline = Date.now() + 3 * TIMEOUT;
   for (;;) {
     const right = await look();
     if (right) return right;
@@ -63,7 +63,7 @@ export function allReady() {
 }
 
 /** Sends something of `direct` and waits for the callback. */
-export function tell(from, to, seq, fields = {}) {
+export function sendDirect(from, to, seq, fields = {}) {
   return from.ask('send_message', { recipientId: to.userId, ciphertext: 'c', iv: 'i', tag: 't', seq, ...fields });
 }
 

@@ -8,7 +8,7 @@ import { afterEach } from 'node:test';
 import { io } from 'socket.io-client';
 
 /** How long a client waits for something that must come, in milliseconds. */
-export const PATIENCE = 20_000;
+export const TIMEOUT = 20_000;
 /** Stands for "any server time" in the expectations given to `same`. */
 export const TIME = Symbol('an ISO 8601 time of now');
 /** The same for a time in epoch milliseconds. */
@@ -95,12 +95,12 @@ export class Client {
   }
 
   /** Takes the oldest event not taken yet with one of these names that satisfies `wanted`; its first argument. */
-  async next(names, wanted = () => true, timeout = PATIENCE) {
+  async next(names, wanted = () => true, timeout = TIMEOUT) {
     return (await this.nextEvent(names, wanted, timeout)).args[0];
   }
 
   /** As `next`, but the whole record: `{name, args, at}`. */
-  nextEvent(names, wanted = () => true, timeout = PATIENCE) {
+  nextEvent(names, wanted = () => true, timeout = TIMEOUT) {
     const accepted = [names].flat();
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -143,7 +143,7 @@ export class Client {
   /** Emits with a callback and returns its arguments; fails when it is called twice or not at all. */
   ask(...args) {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ack for ${args[0]}`)), PATIENCE);
+      const timer = setTimeout(() => reject(new Error(`no ack for ${args[0]}`)), TIMEOUT);
       let calls = 0;
       this.socket.emit(...args, (...answer) => {
         clearTimeout(timer);
@@ -243,7 +243,7 @@ export function isMillis(value) {
 export function request(path, { method = 'GET', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
     const call = http.request(new URL(path, nextUrl()), { method, headers, agent: false });
-    call.setTimeout(PATIENCE, () => call.destroy(new Error(`no answer to ${method} ${path}`)));
+    call.setTimeout(TIMEOUT, () => call.destroy(new Error(`no answer to ${method} ${path}`)));
     call.on('error', reject);
     call.on('upgrade', (response, socket) => {
       socket.destroy();

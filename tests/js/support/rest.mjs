@@ -1,14 +1,14 @@
 // A JSON client of REST, and what its suites share: who calls, what must be answered, conversations nobody else has.
 // Of what the server answers it expects what holds for every answer, and that what is valid is done.
 import assert from 'node:assert/strict';
-import { PATIENCE, request, token } from './relay.mjs';
+import { TIMEOUT, request, token } from './relay.mjs';
 
 const JSON_TYPE = /^application\/json\b/;
 /** The ids of messages, and of conversations whose maker gave none. */
 export const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** What an unknown route answers. */
 export const NO_ROUTE = { error: 'Endpoint not found' };
-/** What is answered to who takes no part in a conversation, or names one that is not there, by the form of the request. */
+/** What is answered to who is no participant in a conversation, or names one that is not there, by the form of the request. */
 export const NOT_PARTICIPANT = {
   conversation: { error: 'Not a participant of this conversation', code: 'NOT_PARTICIPANT' },
   chat: { error: 'You are not a participant of this chat', code: 'NOT_PARTICIPANT' },
@@ -52,9 +52,9 @@ export async function call(who, method, path, body, headers = {}) {
   const type = body === undefined ? {} : { 'Content-Type': 'application/json' };
   const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   const answer = await request(path, { method, headers: { ...identity(who), ...type, ...headers }, body: text });
-  const said = `${method} ${path}: ${answer.status} ${answer.body}`;
-  assert.match(answer.headers['x-request-id'] ?? '', /./, said);
-  assert.match(answer.headers['content-type'] ?? '', JSON_TYPE, said);
+  const description = `${method} ${path}: ${answer.status} ${answer.body}`;
+  assert.match(answer.headers['x-request-id'] ?? '', /./, description);
+  assert.match(answer.headers['content-type'] ?? '', JSON_TYPE, description);
   return { ...answer, json: JSON.parse(answer.body) };
 }
 
@@ -117,7 +117,7 @@ export function byId(participants) {
 
 /** Waits until the clock shows later than `time`: what is written from now on is newer. */
 export async function past(time) {
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + TIMEOUT;
   while (Date.now() <= Date.parse(time)) {
     assert.ok(Date.now() < deadline, `it is not past ${time}`);
     await new Promise(setImmediate);

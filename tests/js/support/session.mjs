@@ -2,7 +2,7 @@
 // Joins as deployed clients do; of what the server answers it expects only that a member is let in.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { Client, PATIENCE, request, unique } from './relay.mjs';
+import { Client, TIMEOUT, request, unique } from './relay.mjs';
 
 /** The refusals of a join, as `session-error` names them. */
 export const REFUSALS = {
@@ -16,7 +16,7 @@ export const REFUSALS = {
 };
 /** The answer to whoever is not the member that a request speaks of. */
 export const NOT_A_MEMBER = { error: 'NOT_A_MEMBER', message: 'You are not a member of this session.' };
-/** What live members are told when their session ends. */
+/** What live members are sent when their session ends. */
 export const EXPIRED = { error: 'SESSION_EXPIRED', message: 'Session expired. Please create a new one.' };
 /** What a callback gets when all went well. */
 export const DONE = { success: true };
@@ -106,7 +106,7 @@ export function rejoin({ where, userId, displayName, publicKey }, fields = {}, o
   return member(where, displayName, { userId, publicKey, ...fields }, options);
 }
 
-/** A join that must be refused: the `session-error`; nothing else came, and a callback is told the same. */
+/** A join that must be refused: the `session-error`; nothing else came, and a callback is answered the same. */
 export async function refusal(payload, options = {}) {
   const client = await guest(options);
   const mark = client.mark();
@@ -200,7 +200,7 @@ export function history(client) {
 }
 
 /** Asks again until the answer satisfies, for what the server learns or does in its own time; the answer. */
-export async function until(ask, satisfies = Boolean, patience = PATIENCE) {
+export async function until(ask, satisfies = Boolean, patience = TIMEOUT) {
   const deadline = Date.now() + patience;
   let answer = await ask();
   while (!satisfies(answer) && Date.now() < deadline) {

@@ -114,7 +114,7 @@ test('an origin outside the list is refused with 403, polling and websocket alik
   }
 });
 
-test('an allowed origin is told so, polling, preflight and websocket', async () => {
+test('an allowed origin is confirmed, polling, preflight and websocket', async () => {
   for (const Origin of ['http://localhost:5173', 'http://localhost:3000']) {
     const polling = await request('/socket.io/?EIO=4&transport=polling', { headers: { Origin } });
     assert.equal(polling.status, 200);
