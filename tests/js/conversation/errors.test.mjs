@@ -45,7 +45,7 @@ for (const [event, { valid, fields }] of Object.entries(table)) {
     test(`${event}: a ${field} that is missing or wrong is refused by name, with a callback and without`, async () => {
       const { alice, bob, ids } = await scene();
       for (const value of wrong) {
-        const payload = { ...here(alice, valid(ids)), [field]: value };
+        const payload = { ...inConversation(alice, valid(ids)), [field]: value };
         const { conversationId, messageId } = payload;
         const expected = { ...(conversationId && { conversationId }), ...(messageId && { messageId }), event, field };
         delete expected[field];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { unique, user } from '../support/relay.mjs';
-import { DONE, REFUSALS, call, enter, failed, found, here, names, online, present, witness } from '../support/conversations.mjs';
+import { DONE, REFUSALS, call, enter, failed, found, inConversation, names, online, present, witness } from '../support/conversations.mjs';
 import { until } from '../support/session.mjs';
 
 const number = (name) => Number.parseInt(process.env[name], 10);
@@ -30,7 +30,7 @@ async function pair() {
 const times = (count, ask) => Promise.all(Array.from({ length: count }, (_, n) => ask(n)));
 const granted = (answers) => answers.filter(({ success }) => success).length;
 /** Uses up what a user may send. */
-const exhaust = (client) => times(MESSAGES * 2, () => client.ask('message:send', here(client, { content: 'x' })));
+const exhaust = (client) => times(MESSAGES * 2, () => client.ask('message:send', inConversation(client, { content: 'x' })));
 
 test('the limits are the ones this suite counts on', () => {
   for (const value of [JOINS, MESSAGES, SIGNALS]) assert.ok(value > 0);
@@ -41,7 +41,7 @@ test('messages over the rate are refused by an error that names them, the others
   const { conversationId } = alice;
   let answers;
   const [toAlice, toBob] = await witness([alice, bob], async () => {
-    answers = await times(MESSAGES * 3, (n) => alice.ask('message:send', here(alice, { content: n })));
+    answers = await times(MESSAGES * 3, (n) => alice.ask('message:send', inConversation(alice, { content: n })));
   });
   assert.ok(answers.slice(0, MESSAGES).every(({ success }) => success), 'the burst is granted');
   const refusals = answers.filter(({ success }) => !success);
@@ -61,10 +61,10 @@ for (const [event, fields] of Object.entries({
 })) {
   test(`${event} counts as a message`, async () => {
     const [alice] = await pair();
-    const { messageId } = await alice.ask('message:send', here(alice, { content: 'x' }));
+    const { messageId } = await alice.ask('message:send', inConversation(alice, { content: 'x' }));
     const { conversationId } = alice;
     const [seen] = await witness([alice], async () => {
-      const answers = await times(MESSAGES * 3, () => alice.ask(event, here(alice, { messageId, ...fields })));
+      const answers = await times(MESSAGES * 3, () => alice.ask(event, inConversation(alice, { messageId, ...fields })));
       assert.ok(answers.some(({ error }) => error?.code === 'RATE_LIMIT'));
       assert.ok(answers.slice(0, MESSAGES - 1).every(({ error }) => error?.code !== 'RATE_LIMIT'));
     });
@@ -77,24 +77,24 @@ test('the rate is a user’s: over all their sockets and REST, and nobody else�
   const [alice, bob] = await pair();
   const second = await present(alice, alice.conversationId, newAddress());
   await exhaust(alice);
-  assert.deepEqual(await second.ask('message:send', here(second, { content: 'x' })), failed(rate));
-  const over = await call(alice, 'POST', '/api/messages', here(alice, { content: 'x' }));
+  assert.deepEqual(await second.ask('message:send', inConversation(second, { content: 'x' })), failed(rate));
+  const over = await call(alice, 'POST', '/api/messages', inConversation(alice, { content: 'x' }));
   assert.deepEqual([over.status, over.json], [429, { error: rate.message, code: rate.code }]);
   assert.ok(Number(over.headers['retry-after']) >= 1);
-  assert.equal((await bob.ask('message:send', here(bob, { content: 'x' }))).success, true);
+  assert.equal((await bob.ask('message:send', inConversation(bob, { content: 'x' }))).success, true);
 });
 
 test('after a while messages are granted again', async () => {
   const [alice] = await pair();
   await exhaust(alice);
-  await until(() => alice.ask('message:send', here(alice, { content: 'x' })), ({ success }) => success);
+  await until(() => alice.ask('message:send', inConversation(alice, { content: 'x' })), ({ success }) => success);
 });
 
 test('a message over the rate is not stored, and its tempId is free', async () => {
   const [alice, bob] = await pair();
   await exhaust(alice);
   const tempId = unique('temp');
-  const payload = here(alice, { content: 'retried', tempId });
+  const payload = inConversation(alice, { content: 'retried', tempId });
   assert.deepEqual(await alice.ask('message:send', payload), failed(rate));
   await until(() => alice.ask('message:send', payload), ({ success }) => success);
   assert.equal((await bob.next('message:new', (message) => message.tempId === tempId)).content, 'retried');
@@ -104,7 +104,7 @@ for (const [event, received] of [['typing:start', 'typing:user:start'], ['typing
   test(`${event} over the rate is dropped without an event`, async () => {
     const [alice, bob] = await pair();
     const [toAlice, toBob] = await witness([alice, bob], () => {
-      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, here(alice));
+      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, inConversation(alice));
     });
     assert.deepEqual(toAlice, []);
     const arrived = names(toBob).filter((name) => name === received).length;
@@ -114,10 +114,10 @@ for (const [event, received] of [['typing:start', 'typing:user:start'], ['typing
 
 test('reading and asking who is there over the rate are dropped without an event', async () => {
   const [alice, bob] = await pair();
-  const { messageId } = await bob.ask('message:send', here(bob, { content: 'x' }));
+  const { messageId } = await bob.ask('message:send', inConversation(bob, { content: 'x' }));
   for (const [event, fields] of [['message:read', { messageIds: [messageId] }], ['presence:request', {}]]) {
     const [seen] = await witness([alice, bob], () => {
-      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, here(alice, fields));
+      for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit(event, inConversation(alice, fields));
     });
     const answered = names(seen).filter((name) => name !== 'message:new');
     assert.ok(answered.every((name) => name === 'presence:response'), answered.join());
@@ -129,7 +129,7 @@ for (const [event, fields] of [['typing:start', {}], ['typing:stop', {}], ['mess
   test(`a callback of ${event} over the rate reports that`, async () => {
     const [alice] = await pair();
     const [seen] = await witness([alice], async () => {
-      const answers = await times(SIGNALS * 5, () => alice.ask(event, here(alice, fields)));
+      const answers = await times(SIGNALS * 5, () => alice.ask(event, inConversation(alice, fields)));
       assert.ok(granted(answers) >= SIGNALS && granted(answers) < answers.length);
       for (const answer of answers.filter(({ success }) => !success)) assert.deepEqual(answer, failed(rate));
     });
@@ -140,16 +140,16 @@ for (const [event, fields] of [['typing:start', {}], ['typing:stop', {}], ['mess
 test('signals are a socket’s own, and are not messages', async () => {
   const [alice] = await pair();
   const second = await present(alice, alice.conversationId, newAddress());
-  await times(SIGNALS * 5, () => alice.ask('typing:start', here(alice)));
-  assert.deepEqual(await second.ask('typing:start', here(second)), DONE);
-  assert.equal((await alice.ask('message:send', here(alice, { content: 'x' }))).success, true);
+  await times(SIGNALS * 5, () => alice.ask('typing:start', inConversation(alice)));
+  assert.deepEqual(await second.ask('typing:start', inConversation(second)), DONE);
+  assert.equal((await alice.ask('message:send', inConversation(alice, { content: 'x' }))).success, true);
 });
 
 test('joins over the rate of an address are refused, those from another are not', async () => {
   const who = user('Alice');
   const conversationId = await found(who);
-  const here = newAddress();
-  const alice = await online(who, here);
+  const address = newAddress();
+  const alice = await online(who, address);
   const [seen] = await witness([alice], async () => {
     const answers = [];
     for (let count = 0; count < JOINS + 5; count += 1) answers.push(await alice.ask('conversation:join', { conversationId }));
@@ -158,7 +158,7 @@ test('joins over the rate of an address are refused, those from another are not'
   });
   assert.deepEqual(seen.at(-1), ['conversation:join:error', { conversationId, ...rate }]);
   assert.ok(!names(seen).includes('error'));
-  const neighbour = await online(who, here);
+  const neighbour = await online(who, address);
   assert.deepEqual(await neighbour.ask('conversation:join', { conversationId }), failed(rate));
   await enter(await online(who, newAddress()), conversationId);
 });
@@ -174,7 +174,7 @@ test('joins of what one may not join count too', async () => {
 test('leaving is never limited', async () => {
   const [alice, bob] = await pair();
   await exhaust(alice);
-  await times(SIGNALS * 5, () => alice.ask('typing:start', here(alice)));
-  assert.deepEqual(await alice.ask('conversation:leave', here(alice)), DONE);
+  await times(SIGNALS * 5, () => alice.ask('typing:start', inConversation(alice)));
+  assert.deepEqual(await alice.ask('conversation:leave', inConversation(alice)), DONE);
   assert.equal((await bob.next('user:offline')).userId, alice.userId);
 });

@@ -100,12 +100,12 @@ test('too many failed authentications from one address are turned away, good tok
   const address = fromNewAddress();
   const outcomes = [];
   for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) {
-    outcomes.push((await attempt({ ...here, auth: { token: token({ ...user('Alice'), exp: seconds(-60) }) } })).outcome);
+    outcomes.push((await attempt({ ...address, auth: { token: token({ ...user('Alice'), exp: seconds(-60) }) } })).outcome);
   }
   assert.deepEqual(outcomes.slice(0, FAILED_AUTHS), Array(FAILED_AUTHS).fill('Token expired'));
   assert.equal(outcomes.at(-1), 'Too many attempts');
-  assert.equal((await attempt({ ...here, auth: { token: token(user('Alice')) } })).outcome, 'Too many attempts');
-  assert.equal((await attempt({ ...fromElsewhere(), auth: { token: token(user('Alice')) } })).outcome, 'connected');
+  assert.equal((await attempt({ ...address, auth: { token: token(user('Alice')) } })).outcome, 'Too many attempts');
+  assert.equal((await attempt({ ...fromNewAddress(), auth: { token: token(user('Alice')) } })).outcome, 'connected');
 });
 
 /** Opens `limit` connections, sees the next refused and admitted again once one is closed. */
@@ -132,11 +132,11 @@ async function limited(limit, options) {
 
 test('a user may have only so many connections at once', async () => {
   const who = user('Alice');
-  await limited(PER_USER, () => ({ ...fromElsewhere(), auth: { token: token(who) } }));
+  await limited(PER_USER, () => ({ ...fromNewAddress(), auth: { token: token(who) } }));
 });
 
 test('an address may have only so many connections at once', async () => {
   const address = fromNewAddress();
-  await limited(PER_IP, () => ({ ...here, auth: { token: token(user('Alice')) } }));
-  assert.equal((await attempt({ ...fromElsewhere(), auth: { token: token(user('Bob')) } })).outcome, 'connected');
+  await limited(PER_IP, () => ({ ...address, auth: { token: token(user('Alice')) } }));
+  assert.equal((await attempt({ ...fromNewAddress(), auth: { token: token(user('Bob')) } })).outcome, 'connected');
 });
