@@ -36,8 +36,8 @@ pub use bus::{Bus, Published, Subscription};
 pub use lease::{LEASE, LeaseState, RENEWAL};
 pub use ledger::Entry;
 pub use message::{
-    AllNodesMessage, Answer, ConversationMessage, EventMessage, Message, NodeMessage,
-    NotificationMessage, PresenceChange, SessionMembers, SessionMessage, Spent, UserMessage,
+    AllNodesMessage, Answer, ConversationMessage, Message, NodeMessage, PresenceChange,
+    SessionMembers, SessionMessage, Spent, UserMessage,
 };
 pub use presence::Online;
 pub use receiver::{Incoming, MessageHandler, Receiver};

@@ -4,12 +4,15 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::{Actor, ConversationEvent, ConversationGuard, Conversations, Stored};
+use super::{Actor, ConversationGuard, Conversations, Stored};
 use crate::audit::{AuditText, Event, Room};
 use crate::cluster::{Answer, ConversationMessage};
+use crate::connection::rooms::To;
 use crate::connection::{Connection, Member, Phase};
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, IdType, Shape, TypedId, UserRecord, View};
+use crate::model::conversation::{
+    ConversationEvent, ConversationId, IdType, Shape, TypedId, UserRecord, View,
+};
 use crate::stores::conversations::StoreError;
 
 /// The users who are subscribed to a conversation. It stays locked while this is held, so that a
@@ -52,20 +55,15 @@ impl Conversations {
         guard.subscribe(connection, user, view).await;
         let event = Event::RoomJoin(room(&conversation.id));
         actor(member, shape).record(&self.audit, event);
-        let (count, is_news) = match shape {
-            Shape::Conversation => guard.enter(connection, member, is_first).await,
-            Shape::Feed | Shape::Chat => (guard.count(shape), false),
+        let (count, entered) = match shape {
+            Shape::Conversation => guard.enter(member, is_first).await,
+            Shape::Feed | Shape::Chat => (guard.count(shape), None),
         };
-        let entered = is_news.then(|| (connection.clone(), member.identity.clone()));
-        let (conversations, user) = (self.clone(), user.clone());
+        let (conversations, connection, user) = (self.clone(), connection.clone(), user.clone());
         let rest = async move {
-            if let Some((connection, user)) = entered {
-                let event = ConversationEvent::Entered {
-                    but: Some(&connection),
-                    user: &user,
-                };
+            if let Some(entered) = entered {
                 // So small that nobody has to be waited for.
-                let _ = guard.publish_local(&event).await;
+                let _ = guard.publish_local(&entered, To::Others(&connection)).await;
             }
             let id = guard.id().clone();
             drop(guard);
@@ -160,8 +158,8 @@ impl Conversations {
                 guard.take_out(connection, user, at).await;
                 continue;
             }
-            guard.stop_typing(connection).await;
             let view = guard.unsubscribe(connection);
+            guard.stop_typing(connection).await;
             if view.is_none_or(|view| view.shape != Shape::Conversation) {
                 continue;
             }
@@ -169,7 +167,7 @@ impl Conversations {
                 guard.set_absent(user, at);
                 absent_from.push(conversation);
             }
-            guard.exited(user, None).await;
+            guard.publish_left(user, None).await;
         }
         if !absent_from.is_empty() {
             let (conversations, user) = (self.clone(), user.clone());
@@ -187,7 +185,7 @@ impl Conversations {
             // Who came back and left again is absent since another time, which ends later.
             if guard.absent_since(user) == Some(at) {
                 guard.unset_absent(user);
-                guard.exited(user, Some(at)).await;
+                guard.publish_left(user, Some(at)).await;
             }
         }
     }
@@ -246,28 +244,35 @@ impl Conversations {
 
 impl ConversationGuard {
     /// A connection is in the room `conversation` now, on this node perhaps the first of its user.
-    /// How many connections are in it, and whether the subscribers here have to be notified.
+    /// How many connections are in it, and the event for the subscribers here, if they are to be sent
+    /// one.
     async fn enter(
         &mut self,
-        connection: &Arc<Connection>,
         member: &Member,
         is_first: bool,
-    ) -> (usize, bool) {
+    ) -> (usize, Option<ConversationEvent>) {
         let user = &member.user.id;
         let is_back = self.unset_absent(user).is_some();
-        let entered = ConversationEvent::Entered {
-            but: Some(connection),
-            user: &member.identity,
-        };
-        self.entered(&entered, user, is_first && !is_back).await
+        let entered = ConversationEvent::Entered(member.identity.clone());
+        let (count, is_news) = self.entered(&entered, user, is_first && !is_back).await;
+        (count, is_news.then_some(entered))
     }
 
-    /// Ends the subscription of a connection, and notifies others at once.
+    /// Ends the subscription of a connection, and publishes that at once.
     async fn take_out(&mut self, connection: &Arc<Connection>, user: &UserId, at: u64) {
-        self.stop_typing(connection).await;
         let view = self.unsubscribe(connection);
+        self.stop_typing(connection).await;
         if view.is_some_and(|view| view.shape == Shape::Conversation) {
-            self.exited(user, Some(at)).await;
+            self.publish_left(user, Some(at)).await;
+        }
+    }
+
+    /// A connection of this user is not in the room `conversation` any more; without a time, they may
+    /// come back.
+    async fn publish_left(&mut self, user: &UserId, at: Option<u64>) {
+        if let Some(left) = self.exited(user, at).await {
+            // So small that nobody has to be waited for.
+            let _ = self.publish_local(&left, To::Everyone).await;
         }
     }
 

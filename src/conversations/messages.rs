@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Actor, ConversationEvent, ConversationGuard, Conversations, Stored};
+use super::{Actor, ConversationGuard, Conversations, Stored};
 use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
+use crate::connection::rooms::{Lagging, To};
 use crate::model::conversation::{
-    Appended, ConversationId, Deleted, Edit, Message, MessageId, NewMessage,
+    Appended, ConversationEvent, ConversationId, Deleted, Edit, Message, MessageId, NewMessage,
 };
 use crate::model::{Identity, UserId};
 use crate::stores::conversations::StoreError;
@@ -47,30 +48,27 @@ impl Conversations {
     }
 
     /// Publishes a message of another node to the subscribers of this one.
-    pub(super) async fn publish_sent_local(self: &Arc<Self>, message: Message, sender: &Identity) {
-        let mut guard = self.lock(&message.conversation).await;
-        guard.check_members().await;
-        let event = ConversationEvent::Sent {
-            message: &message,
-            sender,
-        };
-        let lagging = guard.publish_local(&event).await;
-        let receivers = guard.others(&message.sender);
+    pub(super) async fn publish_sent_local(self: &Arc<Self>, message: Message, sender: Identity) {
+        let (id, user) = (message.id, message.sender.clone());
+        let conversation = message.conversation.clone();
+        let mut guard = self.lock(&conversation).await;
+        let event = ConversationEvent::Sent { message, sender };
+        let lagging = guard.publish_local(&event, To::Everyone).await;
+        let published = guard.published(id, user, lagging);
         drop(guard);
-        self.note_delivered(&message, &receivers).await;
-        lagging.wait_at_rate(self.config.room_min_rate).await;
+        self.note_published(&conversation, published).await;
     }
 
-    /// Publishes another event of another node to the subscribers of this one.
-    pub async fn publish_local(
-        self: &Arc<Self>,
-        conversation: &ConversationId,
-        event: &ConversationEvent<'_>,
-    ) {
-        let mut guard = self.lock(conversation).await;
-        guard.check_members().await;
-        let lagging = guard.publish_local(event).await;
-        drop(guard);
+    /// Notes whom a message reached, and waits for subscribers that lag.
+    async fn note_published(&self, conversation: &ConversationId, published: Published) {
+        let Published {
+            message,
+            sender,
+            receivers,
+            lagging,
+        } = published;
+        self.note_delivered(conversation, message, sender, &receivers)
+            .await;
         lagging.wait_at_rate(self.config.room_min_rate).await;
     }
 
@@ -104,19 +102,14 @@ impl Conversations {
         message: MessageId,
         edit: &Edit,
     ) -> Result<Stored<Message>, StoreError> {
-        let mut guard = self.lock(conversation).await;
+        let guard = self.lock(conversation).await;
         let author = &actor.identity.user;
         let messages = &self.stores().messages;
         let edited = messages.edit(conversation, message, author, edit).await?;
         let event = Event::MessageUpdated(reference(conversation, message));
         actor.record(&self.audit, event);
-        let message = edited.clone();
-        let rest = async move {
-            guard.check_members().await;
-            let event = ConversationEvent::Edited(&message);
-            guard.publish_and_wait(&event).await;
-        };
-        Ok(Stored::new(edited, rest))
+        let event = ConversationEvent::Edited(edited.clone());
+        Ok(Stored::new(edited, guard.publish_and_wait(event)))
     }
 
     /// Deletes what a message says, for its author or an admin of the conversation. What was deleted
@@ -130,7 +123,7 @@ impl Conversations {
         conversation: &ConversationId,
         message: MessageId,
     ) -> Result<Stored<()>, StoreError> {
-        let mut guard = self.lock(conversation).await;
+        let guard = self.lock(conversation).await;
         let user = &actor.identity.user;
         let deleted = self.stores().messages.delete(conversation, message, user);
         let Deleted { message, repeated } = deleted.await?;
@@ -138,9 +131,8 @@ impl Conversations {
         actor.record_as(&self.audit, deletion_of(&message), event);
         let rest = async move {
             if !repeated {
-                guard.check_members().await;
-                let event = ConversationEvent::Deleted(&message);
-                guard.publish_and_wait(&event).await;
+                let event = ConversationEvent::Deleted(message);
+                guard.publish_and_wait(event).await;
             }
         };
         Ok(Stored::new((), rest))
@@ -166,6 +158,26 @@ impl Conversations {
     }
 }
 
+/// A message that was sent to the subscribers.
+struct Published {
+    message: MessageId,
+    sender: UserId,
+    /// Whom it reached here.
+    receivers: Vec<UserId>,
+    lagging: Lagging,
+}
+
+impl ConversationGuard {
+    fn published(&self, message: MessageId, sender: UserId, lagging: Lagging) -> Published {
+        Published {
+            message,
+            receivers: self.others(&sender),
+            sender,
+            lagging,
+        }
+    }
+}
+
 /// Publishes the messages `before` one that were stored although storing them seemed to fail, then
 /// that one; notes whom they reached, and waits for subscribers that lag.
 async fn publish_messages(
@@ -173,11 +185,7 @@ async fn publish_messages(
     before: Vec<Message>,
     message: Option<(Message, Identity)>,
 ) {
-    if before.is_empty() && message.is_none() {
-        return;
-    }
     let conversations = guard.conversations().clone();
-    guard.check_members().await;
     let mut messages = Vec::with_capacity(before.len() + 1);
     for message in before {
         let sender = conversations.identity_of(&message.sender).await;
@@ -186,18 +194,15 @@ async fn publish_messages(
     messages.extend(message);
     let mut published = Vec::with_capacity(messages.len());
     for (message, sender) in messages {
-        let event = ConversationEvent::Sent {
-            message: &message,
-            sender: &sender,
-        };
-        let lagging = guard.publish(&event).await;
-        published.push((guard.others(&message.sender), lagging, message));
+        let (id, user) = (message.id, message.sender.clone());
+        let event = ConversationEvent::Sent { message, sender };
+        let lagging = guard.publish(&event, To::Everyone).await;
+        published.push(guard.published(id, user, lagging));
     }
+    let id = guard.id().clone();
     drop(guard);
-    for (receivers, lagging, message) in published {
-        conversations.note_delivered(&message, &receivers).await;
-        let rate = conversations.config.room_min_rate;
-        lagging.wait_at_rate(rate).await;
+    for published in published {
+        conversations.note_published(&id, published).await;
     }
 }
 

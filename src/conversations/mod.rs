@@ -11,12 +11,13 @@ mod publish;
 mod reactions;
 mod receipts;
 mod remote;
+mod render;
 mod stored;
 mod subscriptions;
 mod typing;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::cluster::Cluster;
@@ -29,7 +30,7 @@ pub use actor::Actor;
 pub use joining::OnlineUsers;
 pub use messages::Sent;
 pub use participants::{Initiator, ParticipantError};
-pub use publish::{ConversationEvent, ParticipantsChanged, Teller, UserNotification};
+pub use render::{Rendered, RenderedEvents, Renderer, Renderers};
 pub use stored::Stored;
 use subscriptions::Subscriptions;
 pub use subscriptions::{ConversationGuard, Unpublished};
@@ -43,7 +44,7 @@ pub struct Conversations {
     audit: Audit,
     cluster: Option<Arc<Cluster>>,
     subscriptions: Subscriptions,
-    tellers: OnceLock<Vec<Teller>>,
+    renderers: Renderers,
 }
 
 impl Conversations {
@@ -55,6 +56,7 @@ impl Conversations {
         users: Arc<Users>,
         audit: Audit,
         cluster: Option<Arc<Cluster>>,
+        renderers: Renderers,
     ) -> Self {
         Self {
             stores,
@@ -64,14 +66,8 @@ impl Conversations {
             audit,
             cluster,
             subscriptions: Subscriptions::default(),
-            tellers: OnceLock::new(),
+            renderers,
         }
-    }
-
-    /// Sets who tells what happened; once, when the server is put together.
-    pub fn set_tellers(&self, tellers: Vec<Teller>) {
-        // A second time does not come.
-        let _ = self.tellers.set(tellers);
     }
 
     /// Where they are stored.

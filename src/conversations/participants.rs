@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Actor, ConversationGuard, Conversations, ParticipantsChanged, UserNotification};
+use super::{Actor, ConversationGuard, Conversations};
 use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
 use crate::cluster::{ConversationMessage, UserMessage};
 use crate::model::conversation::{
-    Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant, Role,
+    Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant,
+    ParticipantsChange, Role, UserNotification,
 };
 use crate::model::{Dialect, UserId};
 use crate::stores::conversations::StoreError;
@@ -39,10 +40,10 @@ pub enum ParticipantError {
 
 impl<'a> Initiator<'a> {
     /// The name that clients see.
-    fn name(self) -> &'a str {
+    fn name(self) -> Arc<str> {
         match self {
-            Self::Participant(actor) => &actor.identity.name,
-            Self::Admin(_) => "admin",
+            Self::Participant(actor) => actor.identity.name.clone(),
+            Self::Admin(_) => "admin".into(),
         }
     }
 
@@ -97,13 +98,12 @@ impl Conversations {
         let own = own.filter(|one| Some(&one.user) == by.user());
         let keys = own.chain(&created.participants);
         let key = keys.flat_map(|one| &one.key).next();
-        let change = ParticipantsChanged {
-            to: &to,
-            names: &names,
+        let change = ParticipantsChange {
+            names,
             by: by.name(),
             key_number: key.map(|key| key.number),
         };
-        self.notify(id, &UserNotification::Created(&change));
+        self.notify(id, &to, &UserNotification::Created(change));
         Ok(created)
     }
 
@@ -132,13 +132,12 @@ impl Conversations {
         self.auto_join_everywhere(id, &new.user).await;
         let to = self.participants(id).await?;
         let names = self.names(std::slice::from_ref(&new.user)).await;
-        let change = ParticipantsChanged {
-            to: &to,
-            names: &names,
+        let change = ParticipantsChange {
+            names,
             by: by.name(),
             key_number: added.participant.key.as_ref().map(|key| key.number),
         };
-        self.notify(id, &UserNotification::Added(&change));
+        self.notify(id, &to, &UserNotification::Added(change));
         Ok(added)
     }
 
@@ -182,13 +181,12 @@ impl Conversations {
         let mut to = self.participants(id).await?;
         to.push(user.clone());
         let names = self.names(std::slice::from_ref(user)).await;
-        let change = ParticipantsChanged {
-            to: &to,
-            names: &names,
+        let change = ParticipantsChange {
+            names,
             by: by.name(),
             key_number: None,
         };
-        self.notify(id, &UserNotification::Removed(&change));
+        self.notify(id, &to, &UserNotification::Removed(change));
         Ok(ended)
     }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::messages::reference;
-use super::{Actor, ConversationEvent, Conversations, Stored};
+use super::{Actor, Conversations, Stored};
 use crate::audit::Event;
-use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, ReactionId};
+use crate::model::conversation::{
+    ConversationEvent, ConversationId, Emoji, MessageId, Reacted, ReactionId,
+};
 use crate::stores::conversations::StoreError;
 
 impl Conversations {
@@ -20,7 +22,7 @@ impl Conversations {
         message: MessageId,
         emoji: &Emoji,
     ) -> Result<Stored<ReactionId>, StoreError> {
-        let mut guard = self.lock(conversation).await;
+        let guard = self.lock(conversation).await;
         let user = actor.identity.clone();
         let reactions = &self.stores().reactions;
         let reacted = reactions.add(conversation, message, &user.user, emoji);
@@ -32,12 +34,8 @@ impl Conversations {
         let id = reaction.id;
         let rest = async move {
             if !repeated {
-                guard.check_members().await;
-                let event = ConversationEvent::Reacted {
-                    reaction: &reaction,
-                    user: &user,
-                };
-                guard.publish_and_wait(&event).await;
+                let event = ConversationEvent::Reacted { reaction, user };
+                guard.publish_and_wait(event).await;
             }
         };
         Ok(Stored::new(id, rest))
@@ -54,18 +52,14 @@ impl Conversations {
         message: MessageId,
         reaction: ReactionId,
     ) -> Result<Stored<()>, StoreError> {
-        let mut guard = self.lock(conversation).await;
+        let guard = self.lock(conversation).await;
         let user = &actor.identity.user;
         let reactions = &self.stores().reactions;
         let removed = reactions.remove(conversation, message, reaction, user);
         let removed = removed.await?;
         let event = Event::Reaction(reference(conversation, message));
         actor.record(&self.audit, event);
-        let rest = async move {
-            guard.check_members().await;
-            let event = ConversationEvent::Unreacted(&removed);
-            guard.publish_and_wait(&event).await;
-        };
-        Ok(Stored::new((), rest))
+        let event = ConversationEvent::Unreacted(removed);
+        Ok(Stored::new((), guard.publish_and_wait(event)))
     }
 }

@@ -1,11 +1,14 @@
 //! Which messages reached whom, and which were read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Actor, Conversations, Stored, UserNotification};
+use super::{Actor, Conversations, Stored};
 use crate::audit::{AuditText, Event};
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, MAX_PAGE, Message, MessageId, PageLimit};
+use crate::model::conversation::{
+    ConversationId, MAX_PAGE, MessageId, PageLimit, UserNotification,
+};
 use crate::stores::conversations::StoreError;
 
 impl Conversations {
@@ -34,33 +37,42 @@ impl Conversations {
         }
         let (conversations, conversation) = (self.clone(), conversation.clone());
         let rest = async move {
-            let notification = UserNotification::Read {
-                reader: &reader,
-                read: &read,
-            };
-            conversations.notify(&conversation, &notification);
+            for (sender, messages) in read.messages {
+                let notification = UserNotification::Read {
+                    reader: reader.clone(),
+                    at: read.at,
+                    messages,
+                };
+                conversations.notify(&conversation, &[sender], &notification);
+            }
         };
         Ok(Stored::new((), rest))
     }
 
     /// Notes that a message reached these users, and notifies its sender. The message is published
     /// already: when this fails, it counts as delivered at the next join.
-    pub(super) async fn note_delivered(&self, message: &Message, users: &[UserId]) {
+    pub(super) async fn note_delivered(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+        sender: UserId,
+        users: &[UserId],
+    ) {
         if users.is_empty() {
             return;
         }
         let at = self.now_ms();
         let receipts = &self.stores().receipts;
-        let reached = receipts.mark_delivered_to(&message.conversation, message.id, users);
+        let reached = receipts.mark_delivered_to(conversation, message, users);
         match reached.await {
             Ok(reached) if reached.is_empty() => {}
             Ok(reached) => {
                 let notification = UserNotification::Delivered {
-                    to: &reached,
+                    to: reached,
                     at,
-                    messages: &[(message.id, message.sender.clone())],
+                    messages: vec![message],
                 };
-                self.notify(&message.conversation, &notification);
+                self.notify(conversation, &[sender], &notification);
             }
             Err(error) => tracing::warn!(%error, "that a message was delivered was not noted"),
         }
@@ -87,13 +99,51 @@ impl Conversations {
             if !delivered.messages.is_empty() {
                 // A sender knows of no delivery before the answer that the message is stored.
                 self.settled(conversation).await;
-                let to = std::slice::from_ref(user);
-                let notification = UserNotification::delivered(to, &delivered);
-                self.notify(conversation, &notification);
+                for (sender, messages) in by_sender(delivered.messages) {
+                    let notification = UserNotification::Delivered {
+                        to: vec![user.clone()],
+                        at: delivered.at,
+                        messages,
+                    };
+                    self.notify(conversation, &[sender], &notification);
+                }
             }
             if !delivered.more {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The messages of each sender, in their order.
+fn by_sender(messages: Vec<(MessageId, UserId)>) -> HashMap<UserId, Vec<MessageId>> {
+    let mut by_sender: HashMap<UserId, Vec<MessageId>> = HashMap::new();
+    for (message, sender) in messages {
+        by_sender.entry(sender).or_default().push(message);
+    }
+    by_sender
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn each_sender_is_notified_of_their_own_messages_in_order() {
+        let (ann, eve) = (UserId::parse("ann").unwrap(), UserId::parse("eve").unwrap());
+        let ids: Vec<_> = (0..3)
+            .map(|_| MessageId::new(Uuid::now_v7()).unwrap())
+            .collect();
+        let messages = vec![
+            (ids[0], ann.clone()),
+            (ids[1], eve.clone()),
+            (ids[2], ann.clone()),
+        ];
+        let grouped = by_sender(messages);
+        assert_eq!(grouped.len(), 2);
+        assert_eq!(grouped[&ann], [ids[0], ids[2]]);
+        assert_eq!(grouped[&eve], [ids[1]]);
     }
 }

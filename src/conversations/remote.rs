@@ -1,12 +1,12 @@
 //! Messages of other nodes about conversations.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{ConversationEvent, Conversations};
-use crate::cluster::{Answer, ConversationMessage, EventMessage, NotificationMessage};
+use super::Conversations;
+use crate::cluster::{Answer, ConversationMessage};
+use crate::connection::rooms::To;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Reaction};
+use crate::model::conversation::{ConversationEvent, ConversationId, UserNotification};
 
 impl Conversations {
     /// A message of another node about a conversation; the answer to it.
@@ -39,11 +39,11 @@ impl Conversations {
         &self,
         id: &ConversationId,
         user: &UserId,
-        notification: NotificationMessage,
+        notification: &UserNotification,
     ) {
         // A sender knows of no delivery before the answer that the message is stored.
         self.settled(id).await;
-        notification.notify(user, |notification| self.notify_local(id, notification));
+        self.notify_local(id, std::slice::from_ref(user), notification);
     }
 
     /// A user became a participant, by a change on another node.
@@ -53,51 +53,28 @@ impl Conversations {
         self.auto_join(id, user).await;
     }
 
-    async fn event_received(self: &Arc<Self>, id: &ConversationId, event: EventMessage) {
+    async fn event_received(self: &Arc<Self>, id: &ConversationId, event: ConversationEvent) {
         match event {
-            EventMessage::Sent { message, sender } => {
-                if let Some(message) = message.read() {
-                    self.publish_sent_local(message, &sender).await;
-                }
+            ConversationEvent::Sent { message, sender } => {
+                self.publish_sent_local(message, sender).await;
             }
-            EventMessage::Edited(message) => {
-                if let Some(message) = message.read() {
-                    let event = ConversationEvent::Edited(&message);
-                    self.publish_local(id, &event).await;
-                }
-            }
-            EventMessage::Deleted(message) => {
-                if let Some(message) = message.read() {
-                    let event = ConversationEvent::Deleted(&message);
-                    self.publish_local(id, &event).await;
-                }
-            }
-            EventMessage::Reacted { reaction, user } => {
-                let (reaction, user) = (&Reaction::from(reaction), &user);
-                let event = ConversationEvent::Reacted { reaction, user };
-                self.publish_local(id, &event).await;
-            }
-            EventMessage::Unreacted(reaction) => {
-                let event = ConversationEvent::Unreacted(&reaction.into());
-                self.publish_local(id, &event).await;
-            }
-            EventMessage::Typing {
-                connection,
+            ConversationEvent::Typing {
+                typist,
                 user,
                 lasts,
-            } => {
-                let lasts = (lasts > 0).then(|| Duration::from_millis(lasts));
-                self.set_typing_remote(id, connection, &user, lasts).await;
-            }
-            EventMessage::Entered(user) => {
-                let (but, user) = (None, &user);
-                let event = ConversationEvent::Entered { but, user };
-                self.publish_local(id, &event).await;
-            }
-            EventMessage::Left { user, at } => {
-                let event = ConversationEvent::Left { user: &user, at };
-                self.publish_local(id, &event).await;
-            }
+            } => self.set_typing_remote(id, typist, user, lasts).await,
+            event => self.publish_remote(id, &event).await,
         }
+    }
+
+    /// Publishes an event of another node to the subscribers of this one.
+    pub(crate) async fn publish_remote(
+        self: &Arc<Self>,
+        id: &ConversationId,
+        event: &ConversationEvent,
+    ) {
+        let mut guard = self.lock(id).await;
+        let lagging = guard.publish_local(event, To::Everyone).await;
+        guard.unlock_and_wait(lagging).await;
     }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{ConversationEvent, ConversationGuard, Conversations};
+use super::{ConversationGuard, Conversations};
+use crate::connection::rooms::To;
 use crate::connection::{Connection, Member};
 use crate::model::Identity;
-use crate::model::conversation::{ConversationId, Shape, View};
+use crate::model::conversation::{ConversationEvent, ConversationId, Shape, View};
 use crate::stores::conversations::StoreError;
 
 /// How much later than announced another node may say that someone stopped typing.
@@ -42,12 +43,11 @@ impl Conversations {
         guard.note_typing(connection.id.uuid(), &member.identity, lasts);
         let event = ConversationEvent::Typing {
             typist: connection.id.uuid(),
-            but: Some(connection),
-            user: &member.identity,
+            user: member.identity.clone(),
             lasts,
         };
         // So small that nobody has to be waited for.
-        let _ = guard.publish(&event).await;
+        let _ = guard.publish(&event, To::Others(connection)).await;
         Ok(())
     }
 
@@ -57,13 +57,19 @@ impl Conversations {
         self: &Arc<Self>,
         conversation: &ConversationId,
         typist: Uuid,
-        user: &Identity,
+        user: Identity,
         lasts: Option<Duration>,
     ) {
         let mut guard = self.lock(conversation).await;
-        let until = lasts.map(|lasts| lasts + TRANSIT_TIME);
-        guard.note_typing(typist, user, until);
-        guard.publish_typing_local(typist, user, lasts).await;
+        let local = lasts.map(|lasts| lasts + TRANSIT_TIME);
+        guard.note_typing(typist, &user, local);
+        let event = ConversationEvent::Typing {
+            typist,
+            user,
+            lasts,
+        };
+        // So small that nobody has to be waited for.
+        let _ = guard.publish_local(&event, To::Everyone).await;
     }
 
     /// Ends the typing on a connection when it was not renewed for long enough.
@@ -104,20 +110,34 @@ impl ConversationGuard {
             Some(connection) => self.stop_typing(&connection).await,
             None => {
                 if let Some(user) = self.unset_typing(typist) {
-                    self.publish_typing_local(typist, &user, None).await;
+                    let event = stopped(typist, user);
+                    // So small that nobody has to be waited for.
+                    let _ = self.publish_local(&event, To::Everyone).await;
                 }
             }
         }
     }
 
-    async fn publish_typing_local(&self, typist: Uuid, user: &Identity, lasts: Option<Duration>) {
-        let event = ConversationEvent::Typing {
-            typist,
-            but: None,
-            user,
-            lasts,
-        };
-        // So small that nobody has to be waited for.
-        let _ = self.publish_local(&event).await;
+    /// Ends the typing on a connection of this node, and publishes that if somebody did.
+    pub(super) async fn stop_typing(&mut self, connection: &Connection) {
+        if let Some(stopped) = self.end_typing(connection) {
+            // So small that nobody has to be waited for.
+            let _ = self.publish(&stopped, To::Others(connection)).await;
+        }
+    }
+
+    /// Ends the typing on a connection of this node; the event to publish, if somebody did.
+    pub(super) fn end_typing(&mut self, connection: &Connection) -> Option<ConversationEvent> {
+        let typist = connection.id.uuid();
+        let user = self.unset_typing(typist)?;
+        Some(stopped(typist, user))
+    }
+}
+
+fn stopped(typist: Uuid, user: Identity) -> ConversationEvent {
+    ConversationEvent::Typing {
+        typist,
+        user,
+        lasts: None,
     }
 }

@@ -14,6 +14,8 @@ pub mod direct;
 mod events;
 pub mod feed;
 pub(crate) mod fields;
+#[cfg(test)]
+mod golden;
 mod refuse;
 mod request;
 mod row;
@@ -29,7 +31,7 @@ pub use request::Request;
 
 use crate::app::App;
 use crate::connection::Connection;
-use crate::conversations;
+use crate::conversations::Renderers;
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{Malformed, Payload, RawEvent};
 use crate::users::Renderer;
@@ -41,9 +43,13 @@ pub fn presence_renderers() -> Vec<Renderer> {
     vec![direct::presence::RENDERER, chat::presence::RENDERER]
 }
 
-/// Those who tell what happened in conversations.
-pub fn conversation_tellers() -> Vec<conversations::Teller> {
-    vec![conversation::TELLER, feed::TELLER, chat::TELLER]
+/// What renders the events of conversations.
+pub fn renderers() -> Renderers {
+    Renderers {
+        conversation: conversation::RENDERER,
+        feed: feed::RENDERER,
+        chat: chat::RENDERER,
+    }
 }
 
 /// An event of one of the dialects.

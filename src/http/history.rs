@@ -13,7 +13,7 @@ use super::message_form::Form;
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
-use crate::dialects::conversation::{self, Person};
+use crate::dialects::conversation::{self, UserJson};
 use crate::dialects::{chat, feed};
 use crate::model::conversation::{
     ConversationId, IdType, Message, MessageId, PageLimit, Slice, UserRecord, Window,
@@ -76,7 +76,7 @@ pub(super) async fn page(
     if form == Form::Chat {
         let messages = page.messages.iter();
         let messages = messages
-            .map(|message| chat::Shown::new(shown, message))
+            .map(|message| chat::MessageJson::new(shown, message))
             .collect();
         return Ok(Json(PageOf {
             messages,
@@ -87,7 +87,7 @@ pub(super) async fn page(
     let senders = Senders::read(&app, &page.messages).await?;
     let messages = page.messages.iter();
     let messages = messages
-        .map(|message| conversation::Shown::new(shown, message, senders.of(message)))
+        .map(|message| conversation::MessageJson::new(shown, message, senders.of(message)))
         .collect();
     Ok(Json(PageOf {
         messages,
@@ -118,7 +118,7 @@ pub(super) async fn slice(
     let shown = id.as_client(IdType::Text);
     let messages = slice.messages.iter();
     let messages =
-        messages.map(|message| feed::Shown::new(shown, message, senders.name_of(message)));
+        messages.map(|message| feed::MessageJson::new(shown, message, senders.name_of(message)));
     Ok(Json(SliceOf {
         messages: messages.collect::<Vec<_>>(),
         pagination: Pagination {
@@ -180,8 +180,8 @@ impl Senders {
         ))
     }
 
-    fn of<'a>(&'a self, message: &'a Message) -> Person<'a> {
-        Person::new(&message.sender, self.0.get(&message.sender))
+    fn of<'a>(&'a self, message: &'a Message) -> UserJson<'a> {
+        UserJson::new(&message.sender, self.0.get(&message.sender))
     }
 
     fn name_of<'a>(&'a self, message: &'a Message) -> &'a str {

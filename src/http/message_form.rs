@@ -32,20 +32,20 @@ pub(super) enum Form {
 
 #[derive(Serialize)]
 struct InConversation<'a> {
-    message: conversation::Shown<'a>,
+    message: conversation::MessageJson<'a>,
 }
 
 #[derive(Serialize)]
 struct InChat<'a> {
     message: &'static str,
-    data: chat::Shown<'a>,
+    data: chat::MessageJson<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct InFeed<'a> {
     message: &'static str,
-    message_data: feed::Shown<'a>,
+    message_data: feed::MessageJson<'a>,
 }
 
 impl Form {
@@ -120,17 +120,17 @@ impl Form {
     pub(super) fn sent(self, id: ClientId<'_>, message: &Message, sender: &Identity) -> Response {
         match self {
             Self::Conversation => {
-                let message = conversation::Shown::new(id, message, sender.into());
+                let message = conversation::MessageJson::new(id, message, sender.into());
                 Json(InConversation { message }).into_response()
             }
             Self::Chat => Json(InChat {
                 message: "Message sent",
-                data: chat::Shown::new(id, message),
+                data: chat::MessageJson::new(id, message),
             })
             .into_response(),
             Self::Feed => Json(InFeed {
                 message: "Message sent successfully",
-                message_data: feed::Shown::new(id, message, &sender.name),
+                message_data: feed::MessageJson::new(id, message, &sender.name),
             })
             .into_response(),
         }

@@ -66,7 +66,7 @@ async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Re
 
 #[derive(Serialize)]
 struct Edited<'a> {
-    message: conversation::Shown<'a>,
+    message: conversation::MessageJson<'a>,
 }
 
 /// Edits in the form of `conversation`.
@@ -89,7 +89,7 @@ async fn edit(
         let message = edited(&app, &caller, None, &id, &change).await?;
         let id = message.conversation.as_client(IdType::Text);
         let sender = (&caller.identity).into();
-        let message = conversation::Shown::new(id, &message, sender);
+        let message = conversation::MessageJson::new(id, &message, sender);
         Ok(Json(Edited { message }).into_response())
     })
     .await

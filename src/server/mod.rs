@@ -214,8 +214,8 @@ fn app(
         users.clone(),
         audit.clone(),
         cluster.clone(),
+        dialects::renderers(),
     );
-    conversations.set_tellers(dialects::conversation_tellers());
     let (connections, conversations) = (Arc::default(), Arc::new(conversations));
     let drain = Drain::default();
     let chats = conversations.clone();

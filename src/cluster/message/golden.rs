@@ -8,10 +8,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::cluster::envelope::{self, Envelope};
-use crate::conversations::{ConversationEvent, ParticipantsChanged, UserNotification};
 use crate::model::Identity;
 use crate::model::conversation::{
-    Body, Delivered, Emoji, Message, MessageId, Reaction, ReactionId, Read, TempId,
+    Body, Emoji, Message, MessageId, ParticipantsChange, Reaction, ReactionId, TempId,
 };
 use crate::payload::OwnedValue;
 
@@ -108,22 +107,19 @@ fn pin_question<M: super::Message>(question: Option<u64>, message: &M, expected:
     assert_eq!(shown(&again), shown(&written));
 }
 
-fn pin_event(event: &ConversationEvent<'_>, expected: &[u8]) {
-    pin(&ConversationMessage::Event(event.into()), expected);
+#[track_caller]
+fn pin_event(event: ConversationEvent, expected: &[u8]) {
+    pin(&ConversationMessage::Event(event), expected);
 }
 
-fn pin_notification(notification: &UserNotification<'_>, expected: &[(&str, &[u8])]) {
-    let each = NotificationMessage::for_each_user(notification);
-    assert_eq!(each.len(), expected.len());
-    for ((to, notification), (name, expected)) in each.into_iter().zip(expected) {
-        assert_eq!(to, user(name));
-        let conversation = conversation();
-        let message = UserMessage::Notification {
-            conversation,
-            notification,
-        };
-        pin(&message, expected);
-    }
+#[track_caller]
+fn pin_notification(notification: UserNotification, expected: &[u8]) {
+    let conversation = conversation();
+    let message = UserMessage::Notification {
+        conversation,
+        notification,
+    };
+    pin(&message, expected);
 }
 
 #[test]
@@ -217,98 +213,63 @@ fn why_a_user_is_disconnected() {
 
 #[test]
 fn receipts_to_the_senders_of_messages() {
-    let delivered = Delivered {
-        at: NOW,
-        messages: vec![(message_id(1), user("ann")), (message_id(2), user("ann"))],
-        more: false,
-    };
-    let to = [user("bob"), user("eve")];
     pin_notification(
-        &UserNotification::delivered(&to, &delivered),
-        &[(
-            "ann",
-            b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        UserNotification::Delivered {
+            to: vec![user("bob"), user("eve")],
+            at: NOW,
+            messages: vec![message_id(1), message_id(2)],
+        },
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa9Delivered\x83\xa2to\x92\xa3bob\xa3eve\xa2at\xcf\x00\x00\x01\
         \x8b\xcf\xe5h\x00\xa8messages\x92\xd9$01900000-0000-7000-8000-000000000001\
         \xd9$01900000-0000-7000-8000-000000000002",
-        )],
     );
-    let read = Read {
+    let read = |messages| UserNotification::Read {
+        reader: user("bob"),
         at: NOW,
-        messages: vec![
-            (user("ann"), vec![message_id(1)]),
-            (user("eve"), vec![message_id(2), message_id(3)]),
-        ],
+        messages,
     };
-    let reader = &user("bob");
     pin_notification(
-        &UserNotification::Read {
-            reader,
-            read: &read,
-        },
-        &[
-            (
-                "ann",
-                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        read(vec![message_id(1)]),
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa4Read\x83\xa6reader\xa3bob\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\
         \xa8messages\x91\xd9$01900000-0000-7000-8000-000000000001",
-            ),
-            (
-                "eve",
-                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+    );
+    pin_notification(
+        read(vec![message_id(2), message_id(3)]),
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa4Read\x83\xa6reader\xa3bob\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\
         \xa8messages\x92\xd9$01900000-0000-7000-8000-000000000002\xd9$01900000-0000-7000-800\
         0-000000000003",
-            ),
-        ],
     );
 }
 
 #[test]
 fn changes_of_participants() {
-    let receivers = [user("ann"), user("bob")];
-    let participation = ParticipantsChanged {
-        to: &receivers,
-        names: &["Eve".into(), "Bob".into()],
-        by: "Ann",
+    let change = ParticipantsChange {
+        names: vec!["Eve".into(), "Bob".into()],
+        by: "Ann".into(),
         key_number: Some(-1),
     };
     pin_notification(
-        &UserNotification::Created(&participation),
-        &[
-            (
-                "ann",
-                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        UserNotification::Created(change),
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa7Created\x83\xa5names\x92\xa3Eve\xa3Bob\xa2by\xa3Ann\xaakey_number\xff",
-            ),
-            (
-                "bob",
-                b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
-        \x81\xa7Created\x83\xa5names\x92\xa3Eve\xa3Bob\xa2by\xa3Ann\xaakey_number\xff",
-            ),
-        ],
     );
-    let participation = ParticipantsChanged {
-        to: &receivers[..1],
-        names: &[],
-        by: "",
+    let change = ParticipantsChange {
+        names: Vec::new(),
+        by: "".into(),
         key_number: None,
     };
     pin_notification(
-        &UserNotification::Added(&participation),
-        &[(
-            "ann",
-            b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        UserNotification::Added(change.clone()),
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa5Added\x83\xa5names\x90\xa2by\xa0\xaakey_number\xc0",
-        )],
     );
     pin_notification(
-        &UserNotification::Removed(&participation),
-        &[(
-            "ann",
-            b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        UserNotification::Removed(change),
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa7Removed\x83\xa5names\x90\xa2by\xa0\xaakey_number\xc0",
-        )],
     );
 }
 
@@ -350,9 +311,9 @@ fn what_a_session_is_sent() {
 
 #[test]
 fn messages_of_a_conversation() {
-    let (message, sender) = (&full_message(), &identity(Some("https://a/b")));
+    let (message, sender) = (full_message(), identity(Some("https://a/b")));
     pin_event(
-        &ConversationEvent::Sent { message, sender },
+        ConversationEvent::Sent { message, sender },
         b"\x81\xa4body\x81\xa4Fact\x81\xa4Sent\x82\xa7message\x8a\xa2id\
         \xd9$01900000-0000-7000-8000-000000000001\xacconversation\xa1c\
         \xa6sender\xa3ann\xa7temp_id\xa1t\xaakey_number\x03\xaacreated_at\
@@ -367,7 +328,7 @@ fn messages_of_a_conversation() {
         media: None,
     });
     pin_event(
-        &ConversationEvent::Edited(&edited),
+        ConversationEvent::Edited(edited),
         b"\x81\xa4body\x81\xa4Fact\x81\xa6Edited\x8a\xa2id\xd9$01900000-0000-7000-8000-0000000\
         00001\xacconversation\xa1c\xa6sender\xa3ann\xa7temp_id\xfb\xaakey_number\
         \xc0\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\
@@ -375,7 +336,7 @@ fn messages_of_a_conversation() {
     );
     let deleted = bare_message(Body::Deleted { at: NOW + 2 });
     pin_event(
-        &ConversationEvent::Deleted(&deleted),
+        ConversationEvent::Deleted(deleted),
         b"\x81\xa4body\x81\xa4Fact\x81\xa7Deleted\x8a\xa2id\xd9$01900000-0000-7000-8000-000000\
         000001\xacconversation\xa1c\xa6sender\xa3ann\xa7temp_id\xfb\xaakey_number\
         \xc0\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\
@@ -386,9 +347,12 @@ fn messages_of_a_conversation() {
 
 #[test]
 fn reactions_of_a_conversation() {
-    let (reaction, user) = (&reaction(), &identity(None));
+    let user = identity(None);
     pin_event(
-        &ConversationEvent::Reacted { reaction, user },
+        ConversationEvent::Reacted {
+            reaction: reaction(),
+            user,
+        },
         b"\x81\xa4body\x81\xa4Fact\x81\xa7Reacted\x82\xa8reaction\x86\xa2id\
         \xd9$01900000-0000-7000-8000-000000000002\xa7message\xd9$01900000-0000-7000-8000-000\
         000000001\xacconversation\xa1c\xa4user\xa3ann\xa5emoji\xa2+1\
@@ -396,7 +360,7 @@ fn reactions_of_a_conversation() {
         \xa3ann\xa4name\xa3Ann\xaaavatar_url\xc0",
     );
     pin_event(
-        &ConversationEvent::Unreacted(reaction),
+        ConversationEvent::Unreacted(reaction()),
         b"\x81\xa4body\x81\xa4Fact\x81\xa9Unreacted\x86\xa2id\xd9$01900000-0000-7000-8000-0000\
         00000002\xa7message\xd9$01900000-0000-7000-8000-000000000001\
         \xacconversation\xa1c\xa4user\xa3ann\xa5emoji\xa2+1\xaacreated_at\
@@ -406,33 +370,31 @@ fn reactions_of_a_conversation() {
 
 #[test]
 fn presence_in_a_conversation() {
-    let user = &identity(None);
     let typing = |lasts| ConversationEvent::Typing {
         typist: id(9),
-        but: None,
-        user,
+        user: identity(None),
         lasts,
     };
     pin_event(
-        &typing(Some(Duration::from_millis(3_500))),
+        typing(Some(Duration::from_millis(3_500))),
         b"\x81\xa4body\x81\xa4Fact\x81\xa6Typing\x83\xaaconnection\xc4\x10\x01\x90\x00\x00\x00\
         \x00p\x00\x80\x00\x00\x00\x00\x00\x00\t\xa4user\x83\xa4user\xa3ann\
         \xa4name\xa3Ann\xaaavatar_url\xc0\xa5lasts\xcd\r\xac",
     );
     pin_event(
-        &typing(None),
+        typing(None),
         b"\x81\xa4body\x81\xa4Fact\x81\xa6Typing\x83\xaaconnection\xc4\x10\x01\x90\x00\x00\x00\
         \x00p\x00\x80\x00\x00\x00\x00\x00\x00\t\xa4user\x83\xa4user\xa3ann\
         \xa4name\xa3Ann\xaaavatar_url\xc0\xa5lasts\x00",
     );
     pin_event(
-        &ConversationEvent::Entered { but: None, user },
+        ConversationEvent::Entered(identity(None)),
         b"\x81\xa4body\x81\xa4Fact\x81\xa7Entered\x83\xa4user\xa3ann\xa4name\
         \xa3Ann\xaaavatar_url\xc0",
     );
-    let (user, at) = (&user.user, NOW);
+    let (user, at) = (user("ann"), NOW);
     pin_event(
-        &ConversationEvent::Left { user, at },
+        ConversationEvent::Left { user, at },
         b"\x81\xa4body\x81\xa4Fact\x81\xa4Left\x82\xa4user\xa3ann\xa2at\
         \xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
     );

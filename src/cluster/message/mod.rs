@@ -3,7 +3,6 @@
 //! Nodes of different releases run side by side: a node skips messages and fields that it does not
 //! know, every field that was added later has a default, and the written names stay (`rename`).
 
-mod events;
 #[cfg(test)]
 mod golden;
 
@@ -12,10 +11,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use events::{EventMessage, NotificationMessage};
-
 use super::topic::{AllNodes, Topic};
-use crate::model::conversation::ConversationId;
+use crate::model::conversation::{ConversationEvent, ConversationId, UserNotification};
 use crate::model::session::SessionId;
 use crate::model::{DisconnectReason, NodeId, UserId};
 use crate::payload::EncodedEvent;
@@ -66,7 +63,7 @@ pub enum UserMessage {
         conversation: ConversationId,
         /// What happened.
         #[serde(rename = "notice")]
-        notification: NotificationMessage,
+        notification: UserNotification,
     },
     /// The user became a participant: subscribe their connections that see the shape `chat`. The
     /// answer is sent when that is done.
@@ -113,7 +110,7 @@ pub enum SessionMessage {
 pub enum ConversationMessage {
     /// Something that happened.
     #[serde(rename = "Fact")]
-    Event(EventMessage),
+    Event(ConversationEvent),
     /// The participants changed.
     #[serde(rename = "Participants")]
     ParticipantsChanged,

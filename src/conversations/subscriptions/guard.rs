@@ -46,34 +46,39 @@ impl ConversationGuard {
     }
 
     /// The distinct users who are subscribed, in any shape, by id.
-    pub fn users(&self) -> BTreeSet<&UserId> {
+    pub(in crate::conversations) fn users(&self) -> BTreeSet<&UserId> {
         self.local.subscribers().map(|one| &one.user).collect()
     }
 
     /// The same without one of them.
-    pub fn others(&self, user: &UserId) -> Vec<UserId> {
+    pub(in crate::conversations) fn others(&self, user: &UserId) -> Vec<UserId> {
         let users = self.users().into_iter();
         users.filter(|other| *other != user).cloned().collect()
     }
 
     /// How many connections are subscribed in this shape.
-    pub fn count(&self, shape: Shape) -> usize {
+    pub(in crate::conversations) fn count(&self, shape: Shape) -> usize {
         let subscribers = self.local.subscribers();
         subscribers.filter(|one| one.view.shape == shape).count()
     }
 
     /// Whether a user has a connection that is subscribed in this shape.
-    pub fn has(&self, user: &UserId, shape: Shape) -> bool {
+    pub(in crate::conversations) fn has(&self, user: &UserId, shape: Shape) -> bool {
         self.local.has(user, shape)
     }
 
     /// How a connection is subscribed.
-    pub fn view_of(&self, connection: &Connection) -> Option<View> {
+    pub(in crate::conversations) fn view_of(&self, connection: &Connection) -> Option<View> {
         self.local.view_of(connection)
     }
 
     /// Subscribes a connection. An earlier subscription of it ends.
-    pub async fn subscribe(&mut self, connection: &Arc<Connection>, user: &UserId, view: View) {
+    pub(in crate::conversations) async fn subscribe(
+        &mut self,
+        connection: &Arc<Connection>,
+        user: &UserId,
+        view: View,
+    ) {
         if let Some(cluster) = &self.conversations.cluster
             && self.local.subscription.is_none()
         {
@@ -91,7 +96,10 @@ impl ConversationGuard {
     }
 
     /// Ends a connection's subscription; which one it was.
-    pub fn unsubscribe(&mut self, connection: &Connection) -> Option<View> {
+    pub(in crate::conversations) fn unsubscribe(
+        &mut self,
+        connection: &Connection,
+    ) -> Option<View> {
         let view = self.local.remove(connection)?.view;
         let subscriptions = &self.conversations.subscriptions;
         subscriptions.remove(connection, &self.id, view);
@@ -105,12 +113,12 @@ impl ConversationGuard {
     }
 
     /// The connection with this id, if it is subscribed on this node.
-    pub fn connection(&self, id: Uuid) -> Option<Arc<Connection>> {
+    pub(in crate::conversations) fn connection(&self, id: Uuid) -> Option<Arc<Connection>> {
         self.local.connection(id)
     }
 
     /// The connections of a user that are subscribed.
-    pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
+    pub(in crate::conversations) fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
         let theirs = self.local.subscribers().filter(|one| one.user == *user);
         theirs.map(|one| one.connection.clone()).collect()
     }
@@ -118,35 +126,40 @@ impl ConversationGuard {
     // Typing and absence.
 
     /// Someone types on a connection until then. `true`: they did not before.
-    pub fn set_typing(&mut self, typist: Uuid, user: &Identity, until: Instant) -> bool {
+    pub(in crate::conversations) fn set_typing(
+        &mut self,
+        typist: Uuid,
+        user: &Identity,
+        until: Instant,
+    ) -> bool {
         let user = user.clone();
         let before = self.local.typing.insert(typist, Typist { user, until });
         before.is_none()
     }
 
     /// Until when someone types on a connection.
-    pub fn types_until(&self, typist: Uuid) -> Option<Instant> {
+    pub(in crate::conversations) fn types_until(&self, typist: Uuid) -> Option<Instant> {
         self.local.typing.get(&typist).map(|typist| typist.until)
     }
 
     /// Nobody types on a connection any more; who did.
-    pub fn unset_typing(&mut self, typist: Uuid) -> Option<Identity> {
+    pub(in crate::conversations) fn unset_typing(&mut self, typist: Uuid) -> Option<Identity> {
         let typist = self.local.typing.remove(&typist);
         typist.map(|typist| typist.user)
     }
 
     /// A user left the room `conversation`, which others do not know yet.
-    pub fn set_absent(&mut self, user: &UserId, at: u64) {
+    pub(in crate::conversations) fn set_absent(&mut self, user: &UserId, at: u64) {
         self.local.absent.insert(user.clone(), at);
     }
 
     /// The user is not absent any more; since when they were.
-    pub fn unset_absent(&mut self, user: &UserId) -> Option<u64> {
+    pub(in crate::conversations) fn unset_absent(&mut self, user: &UserId) -> Option<u64> {
         self.local.absent.remove(user)
     }
 
     /// Since when a user is absent.
-    pub fn absent_since(&self, user: &UserId) -> Option<u64> {
+    pub(in crate::conversations) fn absent_since(&self, user: &UserId) -> Option<u64> {
         self.local.absent.get(user).copied()
     }
 }

@@ -1,5 +1,5 @@
-//! What is so of one conversation on this server: who is subscribed and how, who types, who may come
-//! back. It must not know the store or what anybody is told.
+//! The state of one conversation on this node: who is subscribed and how, who types, who may come
+//! back. It must not know the store or what is published.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,43 +9,50 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::room_presence::Unpublished;
 use crate::cluster::Subscription;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
 use crate::model::conversation::{ConversationId, IdType, Participant, Role, Shape, View};
 use crate::model::{Identity, UserId};
 
-/// How long it is believed who takes part, before the store is asked again (protocol,
-/// `conversation`).
+/// How long the participants are cached before the store is asked again (protocol, `conversation`).
 const CACHE_TTL: Duration = Duration::from_secs(5);
 
-/// A conversation on this server.
+/// A conversation on this node.
 #[derive(Debug, Default)]
 pub(in crate::conversations) struct LocalState {
     rooms: SmallVec<[(View, Room); 1]>,
     subscribers: HashMap<Uuid, Subscriber>,
     members: Option<Members>,
-    /// Who types, by connection, wherever that is.
+    /// Who types, by the id of the connection, on whichever node.
     pub(super) typing: HashMap<Uuid, Typist>,
-    /// What other nodes say of it is heard while somebody here is subscribed.
+    /// Messages of other nodes about it, received while somebody here is subscribed.
     pub(super) subscription: Option<Subscription>,
-    /// Users who left the room `conversation` by a disconnect of which others are not told yet, and
-    /// when, in milliseconds since the epoch.
+    /// Users who left the room `conversation` by a disconnect that is not published yet, and when, in
+    /// milliseconds since the epoch.
     pub(super) absent: HashMap<UserId, u64>,
-    /// Of whom other servers could not be told.
+    /// What other nodes could not be sent.
     pub(super) unpublished: HashMap<UserId, Unpublished>,
+}
+
+/// What other nodes could not be sent about a user in the room `conversation`.
+#[derive(Debug, Clone, Copy)]
+pub enum Unpublished {
+    /// They entered the room.
+    Entered,
+    /// They left it, at this time in milliseconds since the epoch.
+    Left(u64),
 }
 
 /// Someone who types.
 #[derive(Debug, Clone)]
 pub(super) struct Typist {
     pub(super) user: Identity,
-    /// Until when they are believed to.
+    /// Until when, unless it is renewed.
     pub(super) until: Instant,
 }
 
-/// A connection that gets the conversation's events.
+/// A connection that receives the conversation's events.
 #[derive(Debug, Clone)]
 pub(super) struct Subscriber {
     pub(super) connection: Arc<Connection>,
@@ -60,39 +67,43 @@ struct Members {
 }
 
 impl LocalState {
-    /// Nobody is here, and nothing has to be remembered.
+    /// Nobody is subscribed, and nothing has to be remembered.
     pub(super) fn is_idle(&self) -> bool {
-        self.subscribers.is_empty() && self.absent.is_empty() && self.unpublished.is_empty()
+        !self.has_subscribers() && self.absent.is_empty() && self.unpublished.is_empty()
     }
 
-    /// What someone may do; `None` when it is not known any more who takes part.
+    pub(super) fn has_subscribers(&self) -> bool {
+        !self.subscribers.is_empty()
+    }
+
+    /// The role of a participant; `None` when the participants are not known any more.
     pub(super) fn role_of(&self, user: &UserId) -> Option<Option<Role>> {
         let members = self.members.as_ref();
         let members = members.filter(|members| members.since.elapsed() < CACHE_TTL)?;
         Some(members.active.get(user).copied())
     }
 
-    /// Whether it is known who takes part.
+    /// Whether the participants are known.
     pub(super) fn knows_members(&self) -> bool {
         let since = self.members.as_ref().map(|members| members.since);
         since.is_some_and(|since| since.elapsed() < CACHE_TTL)
     }
 
-    /// It is known now who takes part; the subscribers who do not.
+    /// Notes the participants; the subscribers who are none any more.
     pub(super) fn set_members(&mut self, participants: &[Participant]) -> Vec<Subscriber> {
         let active = participants.iter().filter(|one| one.is_active());
         let active: HashMap<_, _> = active.map(|one| (one.user.clone(), one.role)).collect();
-        let strangers = self.subscribers.values();
-        let strangers = strangers.filter(|one| !active.contains_key(&one.user));
-        let strangers = strangers.cloned().collect();
+        let former = self.subscribers.values();
+        let former = former.filter(|one| !active.contains_key(&one.user));
+        let former = former.cloned().collect();
         self.members = Some(Members {
             since: Instant::now(),
             active,
         });
-        strangers
+        former
     }
 
-    /// It has to be asked again who takes part.
+    /// The participants have to be read again.
     pub(super) fn forget_members(&mut self) {
         self.members = None;
     }
@@ -106,25 +117,20 @@ impl LocalState {
         Some(subscriber.view)
     }
 
-    pub(super) fn connection(&self, name: Uuid) -> Option<Arc<Connection>> {
-        let subscriber = self.subscribers.get(&name)?;
+    pub(super) fn connection(&self, id: Uuid) -> Option<Arc<Connection>> {
+        let subscriber = self.subscribers.get(&id)?;
         Some(subscriber.connection.clone())
     }
 
-    /// Whether a user has a connection that sees this shape.
+    /// Whether a user has a connection that is subscribed in this shape.
     pub(super) fn has(&self, user: &UserId, shape: Shape) -> bool {
         let mut subscribers = self.subscribers.values();
         subscribers.any(|one| one.user == *user && one.view.shape == shape)
     }
 
-    pub(in crate::conversations) fn rooms(
-        &self,
-        shape: Shape,
-    ) -> impl Iterator<Item = (View, &Room)> {
-        let rooms = self.rooms.iter();
-        rooms
-            .filter(move |(view, _)| view.shape == shape)
-            .map(|(view, room)| (*view, room))
+    /// The connections that see the conversation alike, by how they see it.
+    pub(in crate::conversations) fn rooms(&self) -> impl Iterator<Item = (View, &Room)> {
+        self.rooms.iter().map(|(view, room)| (*view, room))
     }
 
     /// Adds a subscriber; what it was subscribed as before ends, and is returned.
@@ -164,7 +170,7 @@ impl LocalState {
     }
 }
 
-/// The library's name for the room of those who see a conversation so.
+/// The library's name for the room of those who are subscribed with this view.
 fn room_name(view: View, id: &ConversationId) -> String {
     let written = match view.id {
         IdType::Text => "text",

@@ -1,13 +1,9 @@
 //! Who may be subscribed: the participants, cached for a few seconds, and the eviction of those who
 //! are none any more.
 
-use std::sync::Arc;
-
 use super::ConversationGuard;
-use crate::connection::Connection;
-use crate::conversations::UserNotification;
 use crate::model::UserId;
-use crate::model::conversation::{Role, Shape};
+use crate::model::conversation::Role;
 use crate::stores::conversations::StoreError;
 
 impl ConversationGuard {
@@ -15,7 +11,10 @@ impl ConversationGuard {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
-    pub async fn role_of(&mut self, user: &UserId) -> Result<Role, StoreError> {
+    pub(in crate::conversations) async fn role_of(
+        &mut self,
+        user: &UserId,
+    ) -> Result<Role, StoreError> {
         let role = match self.local.role_of(user) {
             Some(role) => role,
             None => {
@@ -26,18 +25,17 @@ impl ConversationGuard {
         role.ok_or(StoreError::NotParticipant)
     }
 
-    /// Evicts former participants. When the store does not answer, the last known participants
-    /// stay subscribed.
-    pub async fn check_members(&mut self) {
-        if !self.local.knows_members()
-            && let Err(error) = self.read_members().await
-        {
+    /// Evicts former participants, if there are subscribers. When the store does not answer, the last
+    /// known participants stay subscribed.
+    pub(in crate::conversations) async fn check_members(&mut self) {
+        let is_needed = self.local.has_subscribers() && !self.local.knows_members();
+        if is_needed && let Err(error) = self.read_members().await {
             tracing::warn!(%error, "who takes part in a conversation could not be read");
         }
     }
 
     /// The participants have to be read again.
-    pub fn forget_members(&mut self) {
+    pub(in crate::conversations) fn forget_members(&mut self) {
         self.local.forget_members();
     }
 
@@ -48,23 +46,5 @@ impl ConversationGuard {
             self.evict(&former.connection, &former.user).await;
         }
         Ok(())
-    }
-
-    /// Ends the subscription of a former participant's connection; it and others are notified.
-    pub(in crate::conversations) async fn evict(
-        &mut self,
-        connection: &Arc<Connection>,
-        user: &UserId,
-    ) {
-        self.stop_typing(connection).await;
-        let Some(view) = self.unsubscribe(connection) else {
-            return;
-        };
-        let notification = UserNotification::Evicted { connection, view };
-        let conversations = self.conversations().clone();
-        conversations.notify_local(self.id(), &notification);
-        if view.shape == Shape::Conversation {
-            self.exited(user, Some(conversations.now_ms())).await;
-        }
     }
 }

@@ -19,7 +19,7 @@ use crate::connection::Connection;
 use crate::model::conversation::{ConversationId, Shape, View};
 pub use guard::ConversationGuard;
 use local::LocalState;
-pub use room_presence::Unpublished;
+pub use local::Unpublished;
 
 /// The conversations that somebody is subscribed to on this node.
 #[derive(Debug, Default)]

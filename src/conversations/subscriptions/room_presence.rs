@@ -1,20 +1,22 @@
-//! The room `conversation`: who is in it on this server, and what other servers are told of that. What
-//! they could not be told, because there was no connection to them, is remembered and told later.
+//! The room `conversation`: which users are in it on this node, and what other nodes know of that. What
+//! they could not be sent, for want of a connection to them, is remembered and published later.
 
 use super::ConversationGuard;
+use super::local::Unpublished;
 use crate::cluster::{Cluster, ConversationMessage};
-use crate::conversations::ConversationEvent;
-use crate::model::conversation::Shape;
+use crate::model::conversation::{ConversationEvent, Shape};
 use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
 
-/// What other servers could not be told of a user.
-#[derive(Debug, Clone, Copy)]
-pub enum Unpublished {
-    /// They entered the room.
-    Entered,
-    /// They left it, at this time.
-    Left(u64),
+/// Who left a room, for [`ConversationGuard::note_left`].
+struct Departure<'a> {
+    user: &'a UserId,
+    /// When; `None` while they may come back.
+    at: Option<u64>,
+    /// Redis is known to have who was in the room: a user who was not in it left nothing.
+    is_noted: bool,
+    /// Other nodes are not notified.
+    is_silent: bool,
 }
 
 impl ConversationGuard {
@@ -25,61 +27,65 @@ impl ConversationGuard {
         in_room.filter_map(|one| Some(&one.connection.member()?.identity))
     }
 
-    /// A connection was subscribed, which for this server `is_news` of its user. Tells other servers
-    /// if the user was in the room nowhere. How many connections are in it, and whether those here
-    /// are still to be told.
-    pub async fn entered(
+    /// A connection was subscribed; `is_news` if its user was not in the room on this node. Other nodes
+    /// are sent `entered` if the user was in it on none. How many connections are in the room, and
+    /// whether the subscribers here are to be sent the event, too.
+    pub(in crate::conversations) async fn entered(
         &mut self,
-        entered: &ConversationEvent<'_>,
+        entered: &ConversationEvent,
         user: &UserId,
         is_news: bool,
     ) -> (usize, bool) {
-        let here = self.count(Shape::Conversation);
+        let local = self.count(Shape::Conversation);
         let Some(cluster) = &self.conversations.cluster else {
-            return (here, is_news);
+            return (local, is_news);
         };
-        let message = ConversationMessage::Event(entered.into());
-        match cluster
-            .enter_room(&self.id, user, here, Some(&message))
-            .await
-        {
-            Ok(attendance) => {
+        let message = ConversationMessage::Event(entered.clone());
+        let noted = cluster.enter_room(&self.id, user, local, Some(&message));
+        match noted.await {
+            Ok(presence) => {
                 self.local.unpublished.remove(user);
-                (attendance.connections, attendance.is_first)
+                (presence.connections, presence.is_first)
             }
             Err(error) => {
                 tracing::debug!(%error, "others were not told who entered a conversation");
                 if is_news {
-                    self.local
-                        .unpublished
-                        .insert(user.clone(), Unpublished::Entered);
+                    let unpublished = Unpublished::Entered;
+                    self.local.unpublished.insert(user.clone(), unpublished);
                 }
-                (here, is_news)
+                (local, is_news)
             }
         }
     }
 
-    /// A connection of this user is not in the room any more. Others are told that the user left
-    /// `at` that time if they are in it nowhere; without a time that comes later.
-    pub async fn exited(&mut self, user: &UserId, at: Option<u64>) {
+    /// A connection of this user is not in the room any more. Other nodes are notified that the user
+    /// left `at` that time if they are in it on none; without a time that comes later. The event to
+    /// send to the subscribers here, if they are to be sent it, too.
+    pub(in crate::conversations) async fn exited(
+        &mut self,
+        user: &UserId,
+        at: Option<u64>,
+    ) -> Option<ConversationEvent> {
         let at = at.filter(|_| !self.has(user, Shape::Conversation));
         let is_last = match self.conversations.cluster.clone() {
             None => true,
             Some(cluster) => self.is_last(&cluster, user, at).await,
         };
-        if is_last && let Some(at) = at {
-            // So small that nobody has to be waited for.
-            let _ = self
-                .publish_local(&ConversationEvent::Left { user, at })
-                .await;
-        }
+        let user = user.clone();
+        at.filter(|_| is_last)
+            .map(|at| ConversationEvent::Left { user, at })
     }
 
-    /// Whether the user is in the room nowhere, as far as is known; other servers are told then.
+    /// Whether the user is in the room on no node, as far as is known; the others are notified then.
     async fn is_last(&mut self, cluster: &Cluster, user: &UserId, at: Option<u64>) -> bool {
-        // What is not in Redis yet may be so because it has forgotten everything.
-        let there = cluster.is_renewed();
-        match self.note_left(cluster, user, at, (there, false)).await {
+        let departure = Departure {
+            user,
+            at,
+            // What is not in Redis yet may be missing because it lost everything.
+            is_noted: cluster.is_renewed(),
+            is_silent: false,
+        };
+        match self.note_left(cluster, departure).await {
             Ok(is_last) => {
                 self.local.unpublished.remove(user);
                 is_last
@@ -87,42 +93,46 @@ impl ConversationGuard {
             Err(error) => {
                 tracing::debug!(%error, "others were not told who left a conversation");
                 if let Some(at) = at {
-                    self.local
-                        .unpublished
-                        .insert(user.clone(), Unpublished::Left(at));
+                    let unpublished = Unpublished::Left(at);
+                    self.local.unpublished.insert(user.clone(), unpublished);
                 }
                 true
             }
         }
     }
 
-    /// Notes how many connections are here, and that a user left, if there is a time at which they
-    /// did: only if it is known `there` that they were in the room. Other servers are told, unless it
-    /// is `silent`.
+    /// Notes how many connections are in the room here, and that a user left. Whether they are in it on
+    /// no node.
     async fn note_left(
         &self,
         cluster: &Cluster,
-        user: &UserId,
-        at: Option<u64>,
-        (there, silent): (bool, bool),
+        departure: Departure<'_>,
     ) -> Result<bool, RedisError> {
-        let here = self.count(Shape::Conversation);
-        let message =
-            |at| ConversationMessage::Event((&ConversationEvent::Left { user, at }).into());
-        let left = at.filter(|_| !silent).map(message);
+        let Departure {
+            user,
+            at,
+            is_noted,
+            is_silent,
+        } = departure;
+        let local = self.count(Shape::Conversation);
+        let message = |at| {
+            let user = user.clone();
+            ConversationMessage::Event(ConversationEvent::Left { user, at })
+        };
+        let left = at.filter(|_| !is_silent).map(message);
         let gone = at.map(|_| (user, left.as_ref()));
-        let is_last = cluster
-            .leave_room(cluster.node_id(), &self.id, here, gone, there)
-            .await?;
-        if here == 0 && self.local.absent.is_empty() {
-            cluster.forget_room(cluster.node_id(), &self.id).await?;
+        let node = cluster.node_id();
+        let noted = cluster.leave_room(node, &self.id, local, gone, is_noted);
+        let is_last = noted.await?;
+        if local == 0 && self.local.absent.is_empty() {
+            cluster.forget_room(node, &self.id).await?;
         }
         Ok(is_last)
     }
 
-    /// Notes everything again, after there was no connection to other servers for a while: what they
-    /// are to be told when they are all connected again. What they were told before is no news even
-    /// if it was `forgotten` meanwhile.
+    /// Notes everything again, after there was no connection to other nodes for a while; what they are
+    /// to be sent when all of them are connected again. What they were sent before is no news, even if
+    /// it was `forgotten` meanwhile.
     ///
     /// # Errors
     /// There is no connection again.
@@ -131,25 +141,13 @@ impl ConversationGuard {
         cluster: &Cluster,
         forgotten: bool,
     ) -> Result<Vec<(UserId, Unpublished)>, RedisError> {
-        let mut news = Vec::new();
-        let now = self.conversations.now_ms();
-        for user in cluster.in_room(cluster.node_id(), &self.id).await? {
-            let may_return = self.local.absent.contains_key(&user);
-            if !may_return && !self.has(&user, Shape::Conversation) {
-                let left = self.note_left(cluster, &user, Some(now), (true, true));
-                if left.await? {
-                    news.push((user.clone(), Unpublished::Left(now)));
-                }
-                self.local.unpublished.remove(&user);
-            }
-        }
+        let mut news = self.renew_gone(cluster).await?;
         let users: Vec<UserId> = self.in_room().map(|user| user.user.clone()).collect();
         for user in &users {
-            let attendance = cluster
-                .enter_room(&self.id, user, users.len(), None)
-                .await?;
+            let noted = cluster.enter_room(&self.id, user, users.len(), None);
+            let presence = noted.await?;
             let is_news = self.local.unpublished.remove(user).is_some() || !forgotten;
-            if attendance.is_first && is_news {
+            if presence.is_first && is_news {
                 news.push((user.clone(), Unpublished::Entered));
             }
         }
@@ -158,28 +156,59 @@ impl ConversationGuard {
                 .enter_room(&self.id, user, users.len(), None)
                 .await?;
         }
-        for (user, unsaid) in std::mem::take(&mut self.local.unpublished) {
-            if let Unpublished::Left(at) = unsaid {
-                let left = self.note_left(cluster, &user, Some(at), (false, true));
-                if left.await? {
-                    news.push((user, unsaid));
+        for (user, unpublished) in std::mem::take(&mut self.local.unpublished) {
+            if let Unpublished::Left(at) = unpublished {
+                let departure = Departure {
+                    user: &user,
+                    at: Some(at),
+                    is_noted: false,
+                    is_silent: true,
+                };
+                if self.note_left(cluster, departure).await? {
+                    news.push((user, unpublished));
                 }
             }
         }
         Ok(news)
     }
 
-    /// Tells other servers what they could not be told before, if it is still so.
-    pub async fn publish_late(&self, cluster: &Cluster, user: &UserId, news: Unpublished) {
-        let here = self.in_room().find(|one| one.user == *user);
-        let event = match (news, here) {
-            (Unpublished::Entered, Some(user)) => ConversationEvent::Entered { but: None, user },
+    /// Takes out who is in the room on this node as far as Redis knows, and is not.
+    async fn renew_gone(
+        &mut self,
+        cluster: &Cluster,
+    ) -> Result<Vec<(UserId, Unpublished)>, RedisError> {
+        let mut news = Vec::new();
+        let now = self.conversations.now_ms();
+        for user in cluster.in_room(cluster.node_id(), &self.id).await? {
+            let may_return = self.local.absent.contains_key(&user);
+            if !may_return && !self.has(&user, Shape::Conversation) {
+                let departure = Departure {
+                    user: &user,
+                    at: Some(now),
+                    is_noted: true,
+                    is_silent: true,
+                };
+                if self.note_left(cluster, departure).await? {
+                    news.push((user.clone(), Unpublished::Left(now)));
+                }
+                self.local.unpublished.remove(&user);
+            }
+        }
+        Ok(news)
+    }
+
+    /// Sends other nodes what they could not be sent before, if it is still so.
+    pub async fn publish_later(&self, cluster: &Cluster, user: &UserId, news: Unpublished) {
+        let local = self.in_room().find(|one| one.user == *user);
+        let event = match (news, local) {
+            (Unpublished::Entered, Some(identity)) => ConversationEvent::Entered(identity.clone()),
             (Unpublished::Left(at), None) if !cluster.is_in_room(&self.id, user).await => {
+                let user = user.clone();
                 ConversationEvent::Left { user, at }
             }
             _ => return,
         };
-        self.conversations
-            .send(&self.id, &ConversationMessage::Event((&event).into()));
+        let message = ConversationMessage::Event(event);
+        self.conversations.send(&self.id, &message);
     }
 }

@@ -10,7 +10,7 @@ use crate::payload::{Opaque, OwnedValue, plainly};
 /// A message, as REST answers it in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Shown<'a> {
+pub struct MessageJson<'a> {
     id: MessageId,
     chat_id: ClientId<'a>,
     sender_id: &'a str,
@@ -18,15 +18,15 @@ pub struct Shown<'a> {
     media: Option<Opaque<'a>>,
     /// ISO 8601, as the other times.
     edited_at: Option<String>,
-    /// What a user deleted for themselves is not shown to them.
+    /// A user does not see what they deleted for themselves.
     deleted_for: [(); 0],
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<String>,
 }
 
-impl<'a> Shown<'a> {
-    /// A message in a chat that is shown under this id.
+impl<'a> MessageJson<'a> {
+    /// A message in a chat that clients see under this id.
     pub fn new(chat_id: ClientId<'a>, message: &'a Message) -> Self {
         Self {
             id: message.id,
@@ -53,7 +53,7 @@ pub(super) struct New<'a> {
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
-    pub(super) timestamp: &'a str,
+    pub(super) timestamp: String,
 }
 
 /// What `message:edited` has in its envelope.
@@ -64,7 +64,7 @@ pub(super) struct Edited<'a> {
     pub(super) chat_id: ClientId<'a>,
     pub(super) content: Content<'a>,
     /// ISO 8601.
-    pub(super) edited_at: &'a str,
+    pub(super) edited_at: String,
 }
 
 /// What `message:deleted` has in its envelope.

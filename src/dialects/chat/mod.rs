@@ -10,8 +10,8 @@ mod words;
 
 use std::sync::Arc;
 
-pub use messages::Shown;
-pub use render::TELLER;
+pub use messages::MessageJson;
+pub use render::RENDERER;
 
 use super::events::events;
 use super::row::Refused;

@@ -1,20 +1,16 @@
-//! What happened in a conversation, said in this dialect, whoever did it and however.
+//! What happened in a conversation, in the words of this dialect, whoever did it and however.
 
-use futures_util::future::BoxFuture;
 use serde::Serialize;
+use smallvec::smallvec;
 
 use super::envelope::Envelope;
 use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
-use crate::connection::rooms::{Lagging, To};
-use crate::conversations::{
-    ConversationEvent, ConversationGuard, Conversations, Teller, UserNotification,
-};
-use crate::model::clock;
-use crate::model::conversation::{ClientId, ConversationId, Message, Shape};
+use crate::conversations::{Rendered, RenderedEvents, Renderer};
+use crate::model::conversation::{ClientId, ConversationEvent, Message, UserNotification};
+use crate::model::{Identity, clock};
 use crate::payload::{FrameSizes, OwnedValue, frames};
-use crate::users::Users;
 
 const MESSAGE_NEW: &str = "message:new";
 const MESSAGE_EDITED: &str = "message:edited";
@@ -23,113 +19,93 @@ const MESSAGE_DELETED: &str = "message:deleted";
 /// Room in the size of an event of ids and names, in bytes.
 const SMALL: usize = 1024;
 
-/// Says it.
-pub const TELLER: Teller = Teller {
-    room: tell_room,
-    people: tell_people,
-};
+/// The renderer of this dialect.
+pub const RENDERER: &dyn Renderer = &ChatRenderer;
 
-fn tell_room<'a>(
-    guard: &'a ConversationGuard,
-    event: &'a ConversationEvent<'_>,
-) -> BoxFuture<'a, Lagging> {
-    Box::pin(async move {
+struct ChatRenderer;
+
+impl Renderer for ChatRenderer {
+    fn event<'a>(&self, event: &'a ConversationEvent, id: ClientId<'a>) -> RenderedEvents<'a> {
         match event {
-            ConversationEvent::Sent { message, .. } => sent(guard, message).await,
-            ConversationEvent::Edited(message) => edited(guard, message).await,
-            ConversationEvent::Deleted(message) => deleted(guard, message).await,
-            ConversationEvent::Typing {
-                but, user, lasts, ..
-            } => {
-                typing(
-                    guard,
-                    To::all_but(*but),
-                    user.user.as_str(),
-                    lasts.is_some(),
-                )
-                .await
-            }
+            ConversationEvent::Sent { message, .. } => sent(message, id).alone(),
+            ConversationEvent::Edited(message) => edited(message, id).alone(),
+            ConversationEvent::Deleted(message) => deleted(message, id).alone(),
+            ConversationEvent::Typing { user, lasts, .. } => typing(user, lasts.is_some(), id),
             ConversationEvent::Reacted { .. }
             | ConversationEvent::Unreacted(_)
-            | ConversationEvent::Entered { .. }
-            | ConversationEvent::Left { .. } => Lagging::default(),
+            | ConversationEvent::Entered(_)
+            | ConversationEvent::Left { .. } => RenderedEvents::new(),
         }
-    })
+    }
+
+    fn notification<'a>(&self, _: &'a UserNotification, _: ClientId<'a>) -> RenderedEvents<'a> {
+        // A new participant is subscribed at once, and the protocol has no event for it.
+        RenderedEvents::new()
+    }
+
+    fn evicted<'a>(&self, _: ClientId<'a>) -> RenderedEvents<'a> {
+        RenderedEvents::new()
+    }
 }
 
-/// Who came to take part is told by being put in, or by events of other dialects.
-fn tell_people(_: &Users, _: &Conversations, _: &ConversationId, _: &UserNotification<'_>) {}
-
-/// To all, in an envelope.
-async fn send<'s, T: Serialize + Sync>(
-    guard: &'s ConversationGuard,
+/// An event in an envelope, with at most what a message says.
+fn in_envelope<'a>(
     event: &'static str,
     message: &Message,
-    data: impl Fn(ClientId<'s>) -> T,
-) -> Lagging {
+    data: impl Serialize + Send + Sync + 'a,
+) -> Rendered<'a> {
     let content = message.content().map(OwnedValue::as_opaque);
     let media = message.media().map(OwnedValue::as_opaque);
     let frames = frames(content.iter().chain(&media));
-    let payload = |id| Envelope {
-        event,
-        data: data(id),
-    };
-    guard
-        .send_sized(Shape::Chat, To::Everyone, event, &frames, payload)
-        .await
+    Rendered::new(event, frames, Envelope { event, data })
 }
 
-async fn sent(guard: &ConversationGuard, message: &Message) -> Lagging {
-    let timestamp = clock::iso_ms(message.created_at);
-    let data = |chat_id| New {
+fn sent<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
+    let data = New {
         message_id: message.id,
         chat_id,
         sender_id: message.sender.as_str(),
         content: message.into(),
         media: message.media().map(OwnedValue::as_opaque),
-        timestamp: &timestamp,
+        timestamp: clock::iso_ms(message.created_at),
     };
-    send(guard, MESSAGE_NEW, message, data).await
+    in_envelope(MESSAGE_NEW, message, data)
 }
 
-async fn edited(guard: &ConversationGuard, message: &Message) -> Lagging {
-    let edited_at = clock::iso_ms(message.edited_at.unwrap_or(message.created_at));
-    let data = |chat_id| Edited {
+fn edited<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
+    let data = Edited {
         message_id: message.id,
         chat_id,
         content: message.into(),
-        edited_at: &edited_at,
+        edited_at: clock::iso_ms(message.edited_at.unwrap_or(message.created_at)),
     };
-    send(guard, MESSAGE_EDITED, message, data).await
+    in_envelope(MESSAGE_EDITED, message, data)
 }
 
-async fn deleted(guard: &ConversationGuard, message: &Message) -> Lagging {
-    let data = |chat_id| Deleted {
+fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
+    let data = Deleted {
         message_id: message.id,
         chat_id,
     };
-    send(guard, MESSAGE_DELETED, message, data).await
+    in_envelope(MESSAGE_DELETED, message, data)
 }
 
-async fn typing(
-    guard: &ConversationGuard,
-    others: To<'_>,
-    user_id: &str,
-    is_typing: bool,
-) -> Lagging {
-    let frames = FrameSizes::from_slice(&[SMALL]);
-    let typing = |chat_id| Typing {
-        user_id,
+/// `user:typing`, and `user:stop-typing` after it when somebody stopped.
+fn typing<'a>(user: &'a Identity, is_typing: bool, chat_id: ClientId<'a>) -> RenderedEvents<'a> {
+    let typing = Typing {
+        user_id: user.user.as_str(),
         chat_id,
         is_typing,
     };
-    let payload = |id| typing(id).both(USER_TYPING);
-    let told = guard.send_sized(Shape::Chat, others, USER_TYPING, &frames, payload);
-    let mut lagging = told.await;
-    if !is_typing {
-        let payload = |id| typing(id).both(USER_STOP_TYPING);
-        let told = guard.send_sized(Shape::Chat, others, USER_STOP_TYPING, &frames, payload);
-        lagging = lagging.and(told.await);
+    let event = |name| {
+        let frames = FrameSizes::from_slice(&[SMALL]);
+        Rendered::new(name, frames, typing.both(name))
+    };
+    match is_typing {
+        true => event(USER_TYPING).alone(),
+        false => smallvec![event(USER_TYPING), event(USER_STOP_TYPING)],
     }
-    lagging
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use crate::model::Refusal;
 use crate::model::conversation::{ClientId, Shape, TypedId};
 use crate::payload::{Payload, RawEvent};
 
-/// How long a user types who does not say so again.
+/// How long a user types unless it is renewed.
 const LASTS: Duration = Duration::from_secs(3);
 
 /// Who types where.

@@ -19,7 +19,7 @@ pub(super) struct Updated<'a> {
     pub(super) conversation_id: ClientId<'a>,
     pub(super) content: Content<'a>,
     /// ISO 8601.
-    pub(super) edited_at: &'a str,
+    pub(super) edited_at: String,
 }
 
 /// `message:deleted`
@@ -29,7 +29,7 @@ pub(super) struct Deleted<'a> {
     pub(super) id: MessageId,
     pub(super) conversation_id: ClientId<'a>,
     /// ISO 8601.
-    pub(super) deleted_at: &'a str,
+    pub(super) deleted_at: String,
 }
 
 /// `message:update`

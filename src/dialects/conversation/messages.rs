@@ -1,4 +1,4 @@
-//! `message:send`, and messages as those in the conversation see them.
+//! `message:send`, and messages as participants see them.
 
 use serde::Serialize;
 
@@ -14,17 +14,17 @@ use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 /// The field of a sender's own name for a message.
 pub(super) const TEMP_ID: &str = "tempId";
 
-/// A user, as others are shown them.
+/// A user, as others see them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Person<'a> {
+pub struct UserJson<'a> {
     id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar_url: Option<&'a str>,
 }
 
-impl<'a> Person<'a> {
+impl<'a> UserJson<'a> {
     /// A user, with what is known of them.
     pub fn new(id: &'a UserId, known: Option<&'a UserRecord>) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl<'a> Person<'a> {
     }
 }
 
-impl<'a> From<&'a Identity> for Person<'a> {
+impl<'a> From<&'a Identity> for UserJson<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self {
             id: identity.user.as_str(),
@@ -51,7 +51,7 @@ impl<'a> From<&'a Identity> for Person<'a> {
     }
 }
 
-impl<'a> From<&'a UserRecord> for Person<'a> {
+impl<'a> From<&'a UserRecord> for UserJson<'a> {
     fn from(user: &'a UserRecord) -> Self {
         Self {
             id: user.id.as_str(),
@@ -61,14 +61,14 @@ impl<'a> From<&'a UserRecord> for Person<'a> {
     }
 }
 
-/// A user, where no picture is shown.
+/// A user, without a picture.
 #[derive(Debug, Serialize)]
-pub(super) struct Named<'a> {
+pub(super) struct UserName<'a> {
     id: &'a str,
     name: &'a str,
 }
 
-impl<'a> From<&'a Identity> for Named<'a> {
+impl<'a> From<&'a Identity> for UserName<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self {
             id: identity.user.as_str(),
@@ -80,7 +80,7 @@ impl<'a> From<&'a Identity> for Named<'a> {
 /// A message: `message:new`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Shown<'a> {
+pub struct MessageJson<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
     sender_id: &'a str,
@@ -97,12 +97,12 @@ pub struct Shown<'a> {
     deleted_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temp_id: Option<&'a TempId>,
-    sender: Person<'a>,
+    sender: UserJson<'a>,
 }
 
-impl<'a> Shown<'a> {
-    /// A message in a conversation that is shown under this id.
-    pub fn new(conversation_id: ClientId<'a>, message: &'a Message, sender: Person<'a>) -> Self {
+impl<'a> MessageJson<'a> {
+    /// A message in a conversation that clients see under this id.
+    pub fn new(conversation_id: ClientId<'a>, message: &'a Message, sender: UserJson<'a>) -> Self {
         Self {
             id: message.id,
             conversation_id,
@@ -119,12 +119,12 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The sizes of the frames of an event with what this message says, and who said it.
+/// The sizes of the frames of an event with what this message says, and its sender.
 pub(super) fn frames_of(message: &Message, sender: &Identity) -> FrameSizes {
     let content = message.content().map(OwnedValue::as_opaque);
     let media = message.media().map(OwnedValue::as_opaque);
     let mut frames = frames(content.iter().chain(&media));
-    frames[0] += Person::from(sender).size();
+    frames[0] += UserJson::from(sender).size();
     frames
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn send(
     Ok(())
 }
 
-/// What a message's sender calls it, if they do.
+/// The sender's own name for a message, if there is one.
 pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, Refusal> {
     let Some(given) = fields.optional(TEMP_ID) else {
         return Ok(None);

@@ -1,9 +1,9 @@
-//! Who is here: those who are subscribed to a conversation.
+//! Who is online: the users who are subscribed to a conversation.
 
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
-use super::messages::Person;
+use super::messages::UserJson;
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
@@ -20,7 +20,7 @@ struct Response<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
     conversation_id: ClientId<'a>,
-    online_users: Vec<Person<'a>>,
+    online_users: Vec<UserJson<'a>>,
     /// ISO 8601.
     timestamp: String,
 }
@@ -31,9 +31,9 @@ struct Response<'a> {
 pub(super) struct Online<'a> {
     pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
-    pub(super) user: Person<'a>,
+    pub(super) user: UserJson<'a>,
     /// ISO 8601.
-    pub(super) timestamp: &'a str,
+    pub(super) timestamp: String,
 }
 
 /// `user:offline`
@@ -43,9 +43,9 @@ pub(super) struct Offline<'a> {
     pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
     /// ISO 8601.
-    pub(super) timestamp: &'a str,
+    pub(super) timestamp: String,
     /// ISO 8601.
-    pub(super) last_seen_at: &'a str,
+    pub(super) last_seen_at: String,
 }
 
 /// `presence:request`
@@ -62,10 +62,10 @@ pub(super) async fn request(
     let mut response = Response {
         success: None,
         conversation_id: conversation.as_client(),
-        online_users: online.users.iter().map(Person::from).collect(),
+        online_users: online.users.iter().map(UserJson::from).collect(),
         timestamp: clock::now_iso(),
     };
-    let size: usize = response.online_users.iter().map(Person::size).sum();
+    let size: usize = response.online_users.iter().map(UserJson::size).sum();
     let frames = FrameSizes::from_slice(&[512 + size]);
     connection.send_sized(RESPONSE, &response, &frames);
     response.success = Some(true);

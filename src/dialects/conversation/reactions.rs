@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::changes::message_id;
-use super::messages::Named;
+use super::messages::UserName;
 use super::{CONVERSATION_ID, unknown_id};
 use crate::connection::Member;
 use crate::dialects::Request;
@@ -22,8 +22,8 @@ pub(super) struct Added<'a> {
     pub(super) emoji: &'a str,
     pub(super) user_id: &'a str,
     /// ISO 8601.
-    pub(super) created_at: &'a str,
-    pub(super) user: Named<'a>,
+    pub(super) created_at: String,
+    pub(super) user: UserName<'a>,
 }
 
 /// `reaction:removed`

@@ -1,27 +1,21 @@
-//! What happened in a conversation, said in this dialect, whoever did it and however.
+//! What happened in a conversation, in the words of this dialect, whoever did it and however.
 
-use std::sync::Arc;
-
-use futures_util::future::BoxFuture;
 use serde::Serialize;
+use smallvec::SmallVec;
 
 use super::changes::{Deleted, Updated};
 use super::membership::{LEFT, Left};
-use super::messages::{Person, Shown, frames_of};
+use super::messages::{MessageJson, UserJson, frames_of};
 use super::presence::{Offline, Online};
 use super::reactions::{Added, Removed};
 use super::signals::{StartedTyping, StoppedTyping};
-use crate::connection::Connection;
-use crate::connection::rooms::{Lagging, To};
-use crate::conversations::{
-    ConversationEvent, ConversationGuard, Conversations, Teller, UserNotification,
-};
+use crate::connection::SMALL_EVENT;
+use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::model::conversation::{
-    ClientId, ConversationId, IdType, Message, MessageId, Reaction, Read, Shape,
+    ClientId, ConversationEvent, Message, MessageId, Reaction, UserNotification,
 };
-use crate::model::{Dialect, Identity, UserId, clock};
+use crate::model::{Identity, UserId, clock};
 use crate::payload::{FrameSizes, OwnedValue, frames};
-use crate::users::Users;
 
 const MESSAGE_NEW: &str = "message:new";
 const MESSAGE_UPDATED: &str = "message:updated";
@@ -38,150 +32,145 @@ const USER_OFFLINE: &str = "user:offline";
 /// Room in the size of an event of ids and names, in bytes.
 const SMALL: usize = 768;
 
-/// Says it.
-pub const TELLER: Teller = Teller {
-    room: tell_room,
-    people: tell_people,
-};
+/// The renderer of this dialect.
+pub const RENDERER: &dyn Renderer = &ConversationRenderer;
 
-fn tell_room<'a>(
-    guard: &'a ConversationGuard,
-    event: &'a ConversationEvent<'_>,
-) -> BoxFuture<'a, Lagging> {
-    Box::pin(async move {
-        match event {
-            ConversationEvent::Sent { message, sender } => sent(guard, message, sender).await,
-            ConversationEvent::Edited(message) => edited(guard, message).await,
-            ConversationEvent::Deleted(message) => deleted(guard, message).await,
-            ConversationEvent::Reacted { reaction, user } => reacted(guard, reaction, user).await,
-            ConversationEvent::Unreacted(reaction) => unreacted(guard, reaction).await,
-            ConversationEvent::Typing {
-                but, user, lasts, ..
-            } => typing(guard, To::all_but(*but), user, lasts.is_some()).await,
-            ConversationEvent::Entered { but, user } => {
-                online(guard, To::all_but(*but), user).await
+struct ConversationRenderer;
+
+impl Renderer for ConversationRenderer {
+    fn event<'a>(&self, event: &'a ConversationEvent, id: ClientId<'a>) -> RenderedEvents<'a> {
+        let rendered = match event {
+            ConversationEvent::Sent { message, sender } => {
+                let payload = MessageJson::new(id, message, sender.into());
+                Rendered::new(MESSAGE_NEW, frames_of(message, sender), payload)
             }
-            ConversationEvent::Left { user, at } => offline(guard, user, *at).await,
-        }
-    })
-}
+            ConversationEvent::Edited(message) => edited(message, id),
+            ConversationEvent::Deleted(message) => deleted(message, id),
+            ConversationEvent::Reacted { reaction, user } => reacted(reaction, user, id),
+            ConversationEvent::Unreacted(reaction) => unreacted(reaction, id),
+            ConversationEvent::Typing { user, lasts, .. } => typing(user, lasts.is_some(), id),
+            ConversationEvent::Entered(user) => online(user, id),
+            ConversationEvent::Left { user, at } => offline(user, *at, id),
+        };
+        rendered.alone()
+    }
 
-/// To all, or all but one, in frames of these sizes.
-async fn send<'s, T: Serialize + Sync>(
-    guard: &'s ConversationGuard,
-    to: To<'_>,
-    event: &'static str,
-    frames: &FrameSizes,
-    payload: impl Fn(ClientId<'s>) -> T,
-) -> Lagging {
-    guard
-        .send_sized(Shape::Conversation, to, event, frames, payload)
-        .await
+    fn notification<'a>(
+        &self,
+        notification: &'a UserNotification,
+        id: ClientId<'a>,
+    ) -> RenderedEvents<'a> {
+        match notification {
+            UserNotification::Delivered { to, at, messages } => delivered(to, *at, messages, id),
+            UserNotification::Read {
+                reader,
+                at,
+                messages,
+            } => read(reader, *at, messages, id).alone(),
+            UserNotification::Created(_)
+            | UserNotification::Added(_)
+            | UserNotification::Removed(_) => RenderedEvents::new(),
+        }
+    }
+
+    fn evicted<'a>(&self, conversation_id: ClientId<'a>) -> RenderedEvents<'a> {
+        let frames = FrameSizes::from_slice(&[SMALL_EVENT]);
+        Rendered::new(LEFT, frames, Left { conversation_id }).alone()
+    }
 }
 
 fn small() -> FrameSizes {
     FrameSizes::from_slice(&[SMALL])
 }
 
-fn with(person: &Identity) -> FrameSizes {
-    FrameSizes::from_slice(&[SMALL + Person::from(person).size()])
-}
-
-async fn sent(guard: &ConversationGuard, message: &Message, sender: &Identity) -> Lagging {
-    let frames = frames_of(message, sender);
-    let payload = |id| Shown::new(id, message, sender.into());
-    send(guard, To::Everyone, MESSAGE_NEW, &frames, payload).await
-}
-
-async fn edited(guard: &ConversationGuard, message: &Message) -> Lagging {
+fn edited<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<'a> {
     let content = message.content().map(OwnedValue::as_opaque);
-    let edited_at = clock::iso_ms(message.edited_at.unwrap_or(message.created_at));
-    let payload = |conversation_id| Updated {
+    let payload = Updated {
         id: message.id,
         conversation_id,
         content: message.into(),
-        edited_at: &edited_at,
+        edited_at: clock::iso_ms(message.edited_at.unwrap_or(message.created_at)),
     };
-    let frames = frames(content.iter());
-    send(guard, To::Everyone, MESSAGE_UPDATED, &frames, payload).await
+    Rendered::new(MESSAGE_UPDATED, frames(content.iter()), payload)
 }
 
-async fn deleted(guard: &ConversationGuard, message: &Message) -> Lagging {
-    let deleted_at = clock::iso_ms(message.deleted_at().unwrap_or(message.created_at));
-    let payload = |conversation_id| Deleted {
+fn deleted<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<'a> {
+    let payload = Deleted {
         id: message.id,
         conversation_id,
-        deleted_at: &deleted_at,
+        deleted_at: clock::iso_ms(message.deleted_at().unwrap_or(message.created_at)),
     };
-    send(guard, To::Everyone, MESSAGE_DELETED, &small(), payload).await
+    Rendered::new(MESSAGE_DELETED, small(), payload)
 }
 
-async fn reacted(guard: &ConversationGuard, reaction: &Reaction, user: &Identity) -> Lagging {
-    let created_at = clock::iso_ms(reaction.created_at);
-    let payload = |conversation_id| Added {
+fn reacted<'a>(
+    reaction: &'a Reaction,
+    user: &'a Identity,
+    conversation_id: ClientId<'a>,
+) -> Rendered<'a> {
+    let payload = Added {
         id: reaction.id,
         message_id: reaction.message,
         conversation_id,
         emoji: reaction.emoji.as_str(),
         user_id: reaction.user.as_str(),
-        created_at: &created_at,
+        created_at: clock::iso_ms(reaction.created_at),
         user: user.into(),
     };
-    send(guard, To::Everyone, REACTION_ADDED, &small(), payload).await
+    Rendered::new(REACTION_ADDED, small(), payload)
 }
 
-async fn unreacted(guard: &ConversationGuard, reaction: &Reaction) -> Lagging {
-    let payload = |conversation_id| Removed {
+fn unreacted<'a>(reaction: &'a Reaction, conversation_id: ClientId<'a>) -> Rendered<'a> {
+    let payload = Removed {
         id: reaction.id,
         message_id: reaction.message,
         conversation_id,
         user_id: reaction.user.as_str(),
     };
-    send(guard, To::Everyone, REACTION_REMOVED, &small(), payload).await
+    Rendered::new(REACTION_REMOVED, small(), payload)
 }
 
-async fn typing(
-    guard: &ConversationGuard,
-    others: To<'_>,
-    user: &Identity,
-    is_typing: bool,
-) -> Lagging {
+fn typing<'a>(user: &'a Identity, is_typing: bool, conversation_id: ClientId<'a>) -> Rendered<'a> {
     let user_id = user.user.as_str();
-    if is_typing {
-        let payload = |conversation_id| StartedTyping {
-            conversation_id,
-            user_id,
-            user: user.into(),
-        };
-        return send(guard, others, TYPING_START, &small(), payload).await;
+    match is_typing {
+        true => {
+            let payload = StartedTyping {
+                conversation_id,
+                user_id,
+                user: user.into(),
+            };
+            Rendered::new(TYPING_START, small(), payload)
+        }
+        false => {
+            let payload = StoppedTyping {
+                conversation_id,
+                user_id,
+            };
+            Rendered::new(TYPING_STOP, small(), payload)
+        }
     }
-    let payload = |conversation_id| StoppedTyping {
-        conversation_id,
-        user_id,
-    };
-    send(guard, others, TYPING_STOP, &small(), payload).await
 }
 
-async fn online(guard: &ConversationGuard, others: To<'_>, user: &Identity) -> Lagging {
-    let timestamp = clock::now_iso();
-    let payload = |conversation_id| Online {
+fn online<'a>(identity: &'a Identity, conversation_id: ClientId<'a>) -> Rendered<'a> {
+    let user = UserJson::from(identity);
+    let frames = FrameSizes::from_slice(&[SMALL + user.size()]);
+    let payload = Online {
         conversation_id,
-        user_id: user.user.as_str(),
-        user: user.into(),
-        timestamp: &timestamp,
+        user_id: identity.user.as_str(),
+        user,
+        timestamp: clock::now_iso(),
     };
-    send(guard, others, USER_ONLINE, &with(user), payload).await
+    Rendered::new(USER_ONLINE, frames, payload)
 }
 
-async fn offline(guard: &ConversationGuard, user: &UserId, at: u64) -> Lagging {
-    let (timestamp, last_seen_at) = (clock::now_iso(), clock::iso_ms(at));
-    let payload = |conversation_id| Offline {
+fn offline<'a>(user: &'a UserId, at: u64, conversation_id: ClientId<'a>) -> Rendered<'a> {
+    let payload = Offline {
         conversation_id,
         user_id: user.as_str(),
-        timestamp: &timestamp,
-        last_seen_at: &last_seen_at,
+        timestamp: clock::now_iso(),
+        last_seen_at: clock::iso_ms(at),
     };
-    send(guard, To::Everyone, USER_OFFLINE, &small(), payload).await
+    Rendered::new(USER_OFFLINE, small(), payload)
 }
 
 /// `message:delivered`
@@ -190,9 +179,31 @@ async fn offline(guard: &ConversationGuard, user: &UserId, at: u64) -> Lagging {
 struct Delivered<'a> {
     message_id: MessageId,
     conversation_id: ClientId<'a>,
-    delivered_to: &'a [&'a str],
+    delivered_to: &'a [UserId],
     /// ISO 8601.
-    delivered_at: &'a str,
+    delivered_at: String,
+}
+
+/// One event for each message.
+fn delivered<'a>(
+    to: &'a [UserId],
+    at: u64,
+    messages: &[MessageId],
+    conversation_id: ClientId<'a>,
+) -> RenderedEvents<'a> {
+    let size: usize = to.iter().map(|id| id.as_str().len() + "\"\",".len()).sum();
+    let delivered_at = clock::iso_ms(at);
+    let event = |message_id: &MessageId| {
+        let payload = Delivered {
+            message_id: *message_id,
+            conversation_id,
+            delivered_to: to,
+            delivered_at: delivered_at.clone(),
+        };
+        let frames = FrameSizes::from_slice(&[SMALL + size]);
+        Rendered::new(MESSAGE_DELIVERED, frames, payload)
+    };
+    messages.iter().map(event).collect::<SmallVec<_>>()
 }
 
 /// `message:read:receipt`
@@ -203,85 +214,25 @@ struct ReadReceipt<'a> {
     message_ids: &'a [MessageId],
     read_by: &'a str,
     /// ISO 8601.
-    read_at: &'a str,
+    read_at: String,
 }
 
-/// The connections of a user that count as this dialect, each with the conversation's id as it sees
-/// it.
-fn connections<'a>(
-    (users, conversations): (&Users, &'a Conversations),
-    user: &UserId,
-    id: &'a ConversationId,
-) -> impl Iterator<Item = (Arc<Connection>, ClientId<'a>)> {
-    let all = users.connections(user.as_str()).into_iter();
-    let counted = all.filter(|one| one.dialect() == Dialect::Conversation);
-    counted.map(move |connection| {
-        let view = conversations.view_of(&connection, id);
-        let written = view.map_or(IdType::Text, |view| view.id);
-        (connection, id.as_client(written))
-    })
-}
-
-fn tell_people(
-    users: &Users,
-    conversations: &Conversations,
-    id: &ConversationId,
-    notification: &UserNotification<'_>,
-) {
-    let people = (users, conversations);
-    match notification {
-        UserNotification::Delivered { to, at, messages } => {
-            delivered(people, id, to, *at, messages)
-        }
-        UserNotification::Read { reader, read } => have_read(people, id, reader, read),
-        UserNotification::Evicted { connection, view } if view.shape == Shape::Conversation => {
-            let conversation_id = id.as_client(view.id);
-            connection.send(LEFT, &Left { conversation_id });
-        }
-        UserNotification::Evicted { .. }
-        | UserNotification::Created(_)
-        | UserNotification::Added(_)
-        | UserNotification::Removed(_) => {}
-    }
-}
-
-fn delivered(
-    people: (&Users, &Conversations),
-    id: &ConversationId,
-    to: &[UserId],
+fn read<'a>(
+    reader: &'a UserId,
     at: u64,
-    messages: &[(MessageId, UserId)],
-) {
-    let delivered_at = clock::iso_ms(at);
-    let delivered_to: Vec<_> = to.iter().map(UserId::as_str).collect();
-    let size: usize = delivered_to.iter().map(|id| id.len() + "\"\",".len()).sum();
-    let frames = FrameSizes::from_slice(&[SMALL + size]);
-    for (message_id, sender) in messages {
-        for (connection, conversation_id) in connections(people, sender, id) {
-            let delivered = Delivered {
-                message_id: *message_id,
-                conversation_id,
-                delivered_to: &delivered_to,
-                delivered_at: &delivered_at,
-            };
-            connection.send_sized(MESSAGE_DELIVERED, &delivered, &frames);
-        }
-    }
+    message_ids: &'a [MessageId],
+    conversation_id: ClientId<'a>,
+) -> Rendered<'a> {
+    const ID: usize = "\"00000000-0000-0000-0000-000000000000\",".len();
+    let payload = ReadReceipt {
+        conversation_id,
+        message_ids,
+        read_by: reader.as_str(),
+        read_at: clock::iso_ms(at),
+    };
+    let frames = FrameSizes::from_slice(&[SMALL + ID * message_ids.len()]);
+    Rendered::new(READ_RECEIPT, frames, payload)
 }
 
-fn have_read(people: (&Users, &Conversations), id: &ConversationId, reader: &UserId, read: &Read) {
-    const ID: usize = "\"00000000-0000-0000-0000-000000000000\",".len();
-    let read_at = clock::iso_ms(read.at);
-    for (sender, message_ids) in &read.messages {
-        let frames = FrameSizes::from_slice(&[SMALL + ID * message_ids.len()]);
-        for (connection, conversation_id) in connections(people, sender, id) {
-            let receipt = ReadReceipt {
-                conversation_id,
-                message_ids,
-                read_by: reader.as_str(),
-                read_at: &read_at,
-            };
-            connection.send_sized(READ_RECEIPT, &receipt, &frames);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

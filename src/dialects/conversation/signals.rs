@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
-use super::messages::Named;
+use super::messages::UserName;
 use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
@@ -13,11 +13,11 @@ use crate::model::conversation::{ClientId, MessageId, Shape};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::Payload;
 
-/// The most messages that are read at once.
+/// The most messages that are marked as read at once.
 pub(crate) const MAX_READ: usize = 500;
 /// The field that names them.
 pub(crate) const MESSAGE_IDS: &str = "messageIds";
-/// How long someone types who does not say so again.
+/// How long someone types unless it is renewed.
 const TYPES_FOR: Duration = Duration::from_secs(5);
 
 /// `typing:user:start`
@@ -26,7 +26,7 @@ const TYPES_FOR: Duration = Duration::from_secs(5);
 pub(super) struct StartedTyping<'a> {
     pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: &'a str,
-    pub(super) user: Named<'a>,
+    pub(super) user: UserName<'a>,
 }
 
 /// `typing:user:stop`

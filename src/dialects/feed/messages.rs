@@ -7,7 +7,7 @@ use crate::model::conversation::{ClientId, Message, MessageId};
 
 /// A message: `new-message`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
-pub struct Shown<'a> {
+pub struct MessageJson<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
     content_key_number: Option<i64>,
@@ -21,8 +21,8 @@ pub struct Shown<'a> {
     is_deleted: u8,
 }
 
-impl<'a> Shown<'a> {
-    /// A message in a conversation that is shown under this id.
+impl<'a> MessageJson<'a> {
+    /// A message in a conversation that clients see under this id.
     pub fn new(
         conversation_id: ClientId<'a>,
         message: &'a Message,

@@ -7,8 +7,8 @@ mod messages;
 mod render;
 mod words;
 
-pub use messages::Shown;
-pub use render::TELLER;
+pub use messages::MessageJson;
+pub use render::RENDERER;
 
 use super::events::events;
 use super::row::Refused;

@@ -1,20 +1,15 @@
-//! What happened in a conversation, said in this dialect, whoever did it and however.
+//! What happened in a conversation, in the words of this dialect, whoever did it and however.
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::messages::{Deleted, Shown, Updated};
-use crate::connection::rooms::{Lagging, To};
-use crate::conversations::{
-    ConversationEvent, ConversationGuard, Conversations, ParticipantsChanged, Teller,
-    UserNotification,
+use super::messages::{Deleted, MessageJson, Updated};
+use crate::conversations::{Rendered, RenderedEvents, Renderer};
+use crate::model::conversation::{
+    ClientId, ConversationEvent, Message, ParticipantsChange, UserNotification,
 };
-use crate::model::Dialect;
-use crate::model::conversation::{ClientId, ConversationId, IdType, Message, Shape};
 use crate::payload::{FrameSizes, OwnedValue, frames};
-use crate::users::Users;
 
 const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_UPDATED: &str = "message-updated";
@@ -23,55 +18,93 @@ const CREATED: &str = "conversation-created";
 const ADDED: &str = "conversation-participants-added";
 const REMOVED: &str = "conversation-participants-removed";
 
-/// Says it.
-pub const TELLER: Teller = Teller {
-    room: tell_room,
-    people: tell_people,
-};
+/// Room in the size of an event of ids, without the names in it, in bytes.
+const SMALL: usize = 512;
 
-fn tell_room<'a>(
-    guard: &'a ConversationGuard,
-    event: &'a ConversationEvent<'_>,
-) -> BoxFuture<'a, Lagging> {
-    Box::pin(async move {
-        match event {
+/// The renderer of this dialect.
+pub const RENDERER: &dyn Renderer = &FeedRenderer;
+
+struct FeedRenderer;
+
+impl Renderer for FeedRenderer {
+    fn event<'a>(&self, event: &'a ConversationEvent, id: ClientId<'a>) -> RenderedEvents<'a> {
+        let rendered = match event {
             ConversationEvent::Sent { message, sender } => {
-                let payload = |id| Shown::new(id, message, &sender.name);
-                send(guard, NEW_MESSAGE, message, payload).await
+                let payload = MessageJson::new(id, message, &sender.name);
+                Rendered::new(NEW_MESSAGE, frames_of(message), payload)
             }
             ConversationEvent::Edited(message) => {
-                let payload = |id| Updated::new(id, message);
-                send(guard, MESSAGE_UPDATED, message, payload).await
+                let payload = Updated::new(id, message);
+                Rendered::new(MESSAGE_UPDATED, frames_of(message), payload)
             }
             ConversationEvent::Deleted(message) => {
-                let payload = |conversation_id| Deleted {
+                let payload = Deleted {
                     id: message.id,
-                    conversation_id,
+                    conversation_id: id,
                 };
-                send(guard, MESSAGE_DELETED, message, payload).await
+                Rendered::new(MESSAGE_DELETED, frames_of(message), payload)
             }
             ConversationEvent::Reacted { .. }
             | ConversationEvent::Unreacted(_)
             | ConversationEvent::Typing { .. }
-            | ConversationEvent::Entered { .. }
-            | ConversationEvent::Left { .. } => Lagging::default(),
-        }
-    })
+            | ConversationEvent::Entered(_)
+            | ConversationEvent::Left { .. } => return RenderedEvents::new(),
+        };
+        rendered.alone()
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: &'a UserNotification,
+        conversation_id: ClientId<'a>,
+    ) -> RenderedEvents<'a> {
+        let rendered = match notification {
+            UserNotification::Created(change) => {
+                let payload = Created {
+                    conversation_id,
+                    participants: &change.names,
+                    content_key_number: change.key_number,
+                    initiated_by: &change.by,
+                };
+                Rendered::new(CREATED, frames_with_names(change), payload)
+            }
+            UserNotification::Added(change) => {
+                let payload = Added {
+                    conversation_id,
+                    usernames: &change.names,
+                    added_by: &change.by,
+                };
+                Rendered::new(ADDED, frames_with_names(change), payload)
+            }
+            UserNotification::Removed(change) => {
+                let payload = Removed {
+                    conversation_id,
+                    usernames: &change.names,
+                };
+                Rendered::new(REMOVED, frames_with_names(change), payload)
+            }
+            UserNotification::Delivered { .. } | UserNotification::Read { .. } => {
+                return RenderedEvents::new();
+            }
+        };
+        rendered.alone()
+    }
+
+    fn evicted<'a>(&self, _: ClientId<'a>) -> RenderedEvents<'a> {
+        // `conversation-participants-removed` says it.
+        RenderedEvents::new()
+    }
 }
 
-/// An event with at most what a message says.
-async fn send<'s, T: Serialize + Sync>(
-    guard: &'s ConversationGuard,
-    event: &'static str,
-    message: &Message,
-    payload: impl Fn(ClientId<'s>) -> T,
-) -> Lagging {
+/// The sizes of the frames of an event with at most what a message says.
+fn frames_of(message: &Message) -> FrameSizes {
     let content = message.content().map(OwnedValue::as_opaque);
-    let frames = frames(content.iter());
-    let to = To::Everyone;
-    guard
-        .send_sized(Shape::Feed, to, event, &frames, payload)
-        .await
+    frames(content.iter())
+}
+
+fn frames_with_names(change: &ParticipantsChange) -> FrameSizes {
+    let names = change.names.iter().map(|name| name.len() + "\"\",".len());
+    FrameSizes::from_slice(&[SMALL + names.sum::<usize>()])
 }
 
 /// `conversation-created`
@@ -101,67 +134,5 @@ struct Removed<'a> {
     usernames: &'a [Arc<str>],
 }
 
-fn tell_people(
-    users: &Users,
-    conversations: &Conversations,
-    id: &ConversationId,
-    notification: &UserNotification<'_>,
-) {
-    let people = People {
-        users,
-        conversations,
-        id,
-    };
-    match notification {
-        UserNotification::Created(who) => people.send(CREATED, who, |conversation_id| Created {
-            conversation_id,
-            participants: who.names,
-            content_key_number: who.key_number,
-            initiated_by: who.by,
-        }),
-        UserNotification::Added(who) => people.send(ADDED, who, |conversation_id| Added {
-            conversation_id,
-            usernames: who.names,
-            added_by: who.by,
-        }),
-        UserNotification::Removed(who) => people.send(REMOVED, who, |conversation_id| Removed {
-            conversation_id,
-            usernames: who.names,
-        }),
-        UserNotification::Delivered { .. }
-        | UserNotification::Read { .. }
-        | UserNotification::Evicted { .. } => {}
-    }
-}
-
-struct People<'a> {
-    users: &'a Users,
-    conversations: &'a Conversations,
-    id: &'a ConversationId,
-}
-
-impl<'a> People<'a> {
-    /// To the connections of those who are told that count as this dialect, with the conversation's
-    /// id as each sees it.
-    fn send<T: Serialize>(
-        &self,
-        event: &'static str,
-        who: &ParticipantsChanged<'_>,
-        payload: impl Fn(ClientId<'a>) -> T,
-    ) {
-        let names: usize = who
-            .names
-            .iter()
-            .map(|name| name.len() + "\"\",".len())
-            .sum();
-        let frames = FrameSizes::from_slice(&[512 + names]);
-        let all = who.to.iter();
-        for connection in all.flat_map(|user| self.users.connections(user.as_str())) {
-            if connection.dialect() == Dialect::Feed {
-                let view = self.conversations.view_of(&connection, self.id);
-                let written = view.map_or(IdType::Text, |view| view.id);
-                connection.send_sized(event, &payload(self.id.as_client(written)), &frames);
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! Messages, receipts and reactions: the stored records, and the requests to a store. Times are
 //! milliseconds since the epoch. What users write is [`OwnedValue`]: opaque, and not in any `Debug`.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ConversationId, Emoji, MessageId, ReactionId, TempId};
 use crate::model::UserId;
 use crate::payload::OwnedValue;
 
-/// A reaction to a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A reaction to a message. Serialized, it is as nodes write it for each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reaction {
     /// Its id.
     pub id: ReactionId,

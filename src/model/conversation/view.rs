@@ -26,6 +26,16 @@ impl Shape {
             Self::Chat => Dialect::Chat,
         }
     }
+
+    /// The shape of a dialect, if it shows conversations.
+    pub const fn of(dialect: Dialect) -> Option<Self> {
+        match dialect {
+            Dialect::Conversation => Some(Self::Conversation),
+            Dialect::Feed => Some(Self::Feed),
+            Dialect::Chat => Some(Self::Chat),
+            Dialect::Direct | Dialect::Session => None,
+        }
+    }
 }
 
 /// The JSON type of a conversation's id.

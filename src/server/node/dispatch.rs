@@ -33,7 +33,7 @@ impl Dispatcher {
             } => {
                 let conversations = &app.conversations;
                 conversations
-                    .notification_received(&conversation, user, notification)
+                    .notification_received(&conversation, user, &notification)
                     .await;
                 None
             }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::cluster::{Cluster, ConversationMessage, Entry, PresenceChange};
-use crate::conversations::ConversationEvent;
 use crate::dialects::session;
-use crate::model::conversation::ConversationId;
+use crate::model::conversation::{ConversationEvent, ConversationId};
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::RedisError;
 
@@ -88,11 +87,14 @@ async fn room_left(
     let at = app.conversations.now_ms();
     cluster.leave_room(node, room, 0, None, true).await?;
     for user in cluster.in_room(node, room).await? {
-        let left = ConversationEvent::Left { user: &user, at };
-        let message = ConversationMessage::Event((&left).into());
+        let left = ConversationEvent::Left {
+            user: user.clone(),
+            at,
+        };
+        let message = ConversationMessage::Event(left.clone());
         let is_last = cluster.leave_room(node, room, 0, Some((&user, Some(&message))), true);
         if is_last.await? {
-            app.conversations.publish_local(room, &left).await;
+            app.conversations.publish_remote(room, &left).await;
         }
     }
     Ok(())

@@ -195,7 +195,7 @@ async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unr
             Unreported::Presence(change) => app.presence.publish_later(&change).await,
             Unreported::Room(room, user, change) => {
                 let guard = app.conversations.lock(&room).await;
-                guard.publish_late(&cluster, &user, change).await;
+                guard.publish_later(&cluster, &user, change).await;
             }
         }
     }

@@ -4,7 +4,6 @@
 /// The file below `src`, and the entry, or the neighbour in its folder, that it must not import.
 pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("auth/admission.rs", "app"),
-    ("cluster/message/events.rs", "conversations"),
     ("connection/admission.rs", "app"),
     ("connection/admission.rs", "auth"),
     ("connection/deadlines.rs", "app"),
@@ -17,9 +16,4 @@ pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("connection/mod.rs", "auth"),
     ("connection/mod.rs", "users"),
     ("users/administration.rs", "app"),
-    ("conversations/publish.rs", "conversations/subscriptions"),
-    (
-        "conversations/subscriptions/room_presence.rs",
-        "conversations/subscriptions/guard",
-    ),
 ];

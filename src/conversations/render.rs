@@ -1,0 +1,82 @@
+//! What a dialect makes of an event: its name, its payload and the size of its frames. Each dialect
+//! that shows conversations has a [`Renderer`]; it knows the words and sends nothing.
+
+use serde::Serialize;
+use smallvec::{SmallVec, smallvec};
+
+use crate::model::conversation::{ClientId, ConversationEvent, Shape, UserNotification};
+use crate::payload::FrameSizes;
+
+/// Renders what happened in the shape of one dialect, once for all connections that see the
+/// conversation under the same id.
+pub trait Renderer: Sync {
+    /// An event for the subscribers.
+    fn event<'a>(&self, event: &'a ConversationEvent, id: ClientId<'a>) -> RenderedEvents<'a>;
+
+    /// A notification for the connections of a user that count as this dialect.
+    fn notification<'a>(
+        &self,
+        notification: &'a UserNotification,
+        id: ClientId<'a>,
+    ) -> RenderedEvents<'a>;
+
+    /// The end of a subscription, for the connection of a former participant.
+    fn evicted<'a>(&self, id: ClientId<'a>) -> RenderedEvents<'a>;
+}
+
+/// What clients are sent, in this order; nothing where a dialect has no word for it.
+pub type RenderedEvents<'a> = SmallVec<[Rendered<'a>; 1]>;
+
+/// A payload that is written when it is sent.
+type AnyPayload<'a> = Box<dyn erased_serde::Serialize + Send + Sync + 'a>;
+
+/// One event as clients receive it.
+pub struct Rendered<'a> {
+    /// Its name.
+    pub name: &'static str,
+    /// The sizes of the frames that it becomes, in bytes.
+    pub frames: FrameSizes,
+    /// Its payload.
+    pub payload: AnyPayload<'a>,
+}
+
+impl<'a> Rendered<'a> {
+    /// An event with this payload, which becomes frames of these sizes.
+    pub fn new(
+        name: &'static str,
+        frames: FrameSizes,
+        payload: impl Serialize + Send + Sync + 'a,
+    ) -> Self {
+        Self {
+            name,
+            frames,
+            payload: Box::new(payload),
+        }
+    }
+
+    /// It alone.
+    pub fn alone(self) -> RenderedEvents<'a> {
+        smallvec![self]
+    }
+}
+
+/// The renderer of each shape.
+#[derive(Clone, Copy)]
+pub struct Renderers {
+    /// Of `conversation`.
+    pub conversation: &'static dyn Renderer,
+    /// Of `feed`.
+    pub feed: &'static dyn Renderer,
+    /// Of `chat`.
+    pub chat: &'static dyn Renderer,
+}
+
+impl Renderers {
+    pub(super) fn of(&self, shape: Shape) -> &'static dyn Renderer {
+        match shape {
+            Shape::Conversation => self.conversation,
+            Shape::Feed => self.feed,
+            Shape::Chat => self.chat,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What happens in a conversation, for those whom it concerns: events for its subscribers, and
+//! notifications for single users. They have no words: each dialect renders them. Serialized, they are
+//! as nodes write them for each other: the names of variants and fields must stay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Message, MessageId, Reaction, wire};
+use crate::model::{Identity, UserId};
+
+/// What the subscribers of a conversation receive.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ConversationEvent {
+    /// A message was stored.
+    Sent {
+        /// The message.
+        #[serde(with = "wire::message")]
+        message: Message,
+        /// Its sender.
+        sender: Identity,
+    },
+    /// What a message says was changed.
+    Edited(#[serde(with = "wire::message")] Message),
+    /// What a message said was deleted.
+    Deleted(#[serde(with = "wire::message")] Message),
+    /// A reaction was added.
+    Reacted {
+        /// The reaction.
+        reaction: Reaction,
+        /// Whose it is.
+        user: Identity,
+    },
+    /// A reaction was removed.
+    Unreacted(Reaction),
+    /// Someone types, or stopped.
+    Typing {
+        /// The id of the connection on which they type.
+        #[serde(rename = "connection")]
+        typist: Uuid,
+        /// Who.
+        user: Identity,
+        /// For how long, unless it is renewed; `None` when they stopped.
+        #[serde(with = "wire::milliseconds")]
+        lasts: Option<Duration>,
+    },
+    /// A user is subscribed in the shape `conversation` who was not.
+    Entered(Identity),
+    /// A user is not subscribed in the shape `conversation` any more.
+    Left {
+        /// Who.
+        user: UserId,
+        /// When they were last, in milliseconds since the epoch.
+        at: u64,
+    },
+}
+
+/// What a user receives, wherever they are connected.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum UserNotification {
+    /// Messages of theirs reached others for the first time.
+    Delivered {
+        /// Whom they reached.
+        to: Vec<UserId>,
+        /// When, in milliseconds since the epoch.
+        at: u64,
+        /// The messages, in the order of the history.
+        messages: Vec<MessageId>,
+    },
+    /// Someone read messages of theirs for the first time.
+    Read {
+        /// Who.
+        reader: UserId,
+        /// When, in milliseconds since the epoch.
+        at: u64,
+        /// The messages, in the order of the history.
+        messages: Vec<MessageId>,
+    },
+    /// A conversation was created of which they are a participant.
+    Created(ParticipantsChange),
+    /// A participant was added to a conversation of theirs.
+    Added(ParticipantsChange),
+    /// A participant was removed from a conversation of theirs, or they were.
+    Removed(ParticipantsChange),
+}
+
+/// Who became a participant or ceased to be one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ParticipantsChange {
+    /// Their names.
+    pub names: Vec<Arc<str>>,
+    /// The name of who did it.
+    pub by: Arc<str>,
+    /// The number of the content key that goes with it.
+    pub key_number: Option<i64>,
+}
