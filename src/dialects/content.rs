@@ -1,18 +1,18 @@
-//! What a message says, as all who read conversations are shown it.
+//! The content of a stored message in the JSON of every dialect, and over REST.
 
 use serde::{Serialize, Serializer};
 
 use crate::model::conversation::{Body, Message};
 use crate::payload::Opaque;
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug)]
 pub enum Content<'a> {
-    /// This.
-    Says(Opaque<'a>),
-    /// Nothing: it only has something attached. Shown as an empty string.
-    Nothing,
-    /// It was deleted. Shown as `null`.
+    /// What its author wrote, byte for byte.
+    Value(Opaque<'a>),
+    /// The message has only media: an empty string.
+    Empty,
+    /// The message was deleted: `null`.
     Deleted,
 }
 
@@ -22,19 +22,9 @@ impl<'a> From<&'a Message> for Content<'a> {
             Body::Whole {
                 content: Some(content),
                 ..
-            } => Self::Says(content.as_opaque()),
-            Body::Whole { content: None, .. } => Self::Nothing,
+            } => Self::Value(content.as_opaque()),
+            Body::Whole { content: None, .. } => Self::Empty,
             Body::Deleted { .. } => Self::Deleted,
-        }
-    }
-}
-
-impl<'a> Content<'a> {
-    /// What is said, if anything is.
-    pub fn said(&self) -> Option<&Opaque<'a>> {
-        match self {
-            Self::Says(content) => Some(content),
-            Self::Nothing | Self::Deleted => None,
         }
     }
 }
@@ -42,8 +32,8 @@ impl<'a> Content<'a> {
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Says(content) => content.serialize(serializer),
-            Self::Nothing => serializer.serialize_str(""),
+            Self::Value(content) => content.serialize(serializer),
+            Self::Empty => serializer.serialize_str(""),
             Self::Deleted => serializer.serialize_none(),
         }
     }

@@ -3,8 +3,8 @@
 //! touches neither a store nor a room of the library, and it does not know the other dialects.
 //!
 //! Where an event is handled, how often it may be sent, how it is refused and what is audited of it
-//! stands in one row of the table `events!` in `<dialect>/mod.rs`. Here it is decided whose event
-//! a name is.
+//! stands in one row of the table `events!` in `<dialect>/mod.rs`. This module finds the dialect that
+//! has an event of a name.
 
 pub mod auth_events;
 pub mod chat;

@@ -47,7 +47,7 @@ pub(crate) struct Ids {
 }
 
 impl Reply {
-    /// What the callback says.
+    /// With this code and text for the callback.
     pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -68,7 +68,7 @@ impl Reply {
         }
     }
 
-    /// Neither recorded nor counted: the event is ignored, and only its callback says so.
+    /// Neither recorded nor counted: the event is ignored.
     pub(crate) fn ignored(self) -> Self {
         Self {
             recorded: false,

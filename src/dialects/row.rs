@@ -1,7 +1,7 @@
 //! The columns of a table of events: all that is fixed about an event, but its handler.
 //!
-//! A row says how often an event may be sent, how it is refused and what is audited of it; nothing
-//! of that is decided elsewhere. It must not know an event.
+//! A row is the only place for how often an event may be sent, how it is refused and what is audited
+//! of it. This module must not know an event.
 
 use crate::audit::EventType;
 use crate::limits::Action;
@@ -32,7 +32,7 @@ pub(crate) struct Refused {
     pub(crate) invalid: &'static str,
     /// The code for a failure of the server.
     pub(crate) failed: ErrorCode,
-    /// No error event for what is over its rate, or could be seen by nobody.
+    /// No error event for what is over its rate, or would have had no receiver.
     pub(crate) quiet: bool,
     /// What the error event itself counts as, where it is not always sent.
     pub(crate) limit: Option<Action>,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::body::{JsonText, run_to_end};
 use super::caller::{self, Admin};
-use super::message_json::ShownUser;
+use super::conversation_json::UserJson;
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::{conversations, new_conversation};
@@ -44,7 +44,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 #[derive(Serialize)]
 struct OneUser<'a> {
-    user: ShownUser<'a>,
+    user: UserJson<'a>,
 }
 
 async fn change_user(
@@ -113,8 +113,9 @@ async fn create_conversation(
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
-        let wanted = new_conversation::by_admin(&app, &body.payload()?)?;
-        conversations::created(&app, Initiator::Admin(&admin.source), &wanted).await
+        let asked_for = new_conversation::by_admin(&app, &body.payload()?)?;
+        let by = Initiator::Admin(&admin.source);
+        conversations::created(&app, by, &asked_for).await
     })
     .await
 }
@@ -132,19 +133,19 @@ async fn audit(
     admin: Admin,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
-    let found = app.audit.read(audit_query(&query)?).await;
-    let found = found.map_err(Refusal::failed)?;
+    let page = app.audit.read(audit_query(&query)?).await;
+    let page = page.map_err(Refusal::failed)?;
     let event = Audited::Admin {
         action: AdminAction::AuditRead,
         recipient: None,
         conversation_id: None,
-        count: Some(found.records.len() as u64),
+        count: Some(page.records.len() as u64),
     };
     app.audit.record(Record::new(&admin.source, None, event));
-    let last = found.records.last().filter(|_| found.more);
+    let last = page.records.last().filter(|_| page.more);
     let next_cursor = last.map(|record| record.id.to_string());
     Ok(Json(Records {
-        records: found.records,
+        records: page.records,
         next_cursor,
     })
     .into_response())

@@ -1,7 +1,7 @@
-//! Who sends a request: a user, by the same tokens as a socket, or an administrator.
+//! The sender of a request: a user, by the same tokens as a socket, or an administrator.
 //!
-//! Each route says by [`only`] who may call it. That is where a request is authenticated, where its
-//! sender becomes an extension of it, and where a refusal is recorded under the sender's name.
+//! Each route names by [`only`] the kind of sender that may call it. There a request is
+//! authenticated, its sender becomes an extension of it, and a refusal is recorded under their name.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::model::{Dialect, Identity, Refusal, UserId, Why};
 use crate::transport::PeerLink;
 use crate::users::User;
 
-/// Who sends a request, once that is known.
+/// The authenticated sender of a request.
 pub(super) trait Sender: Clone + Send + Sync + 'static {
     /// Authenticates a request.
     ///
@@ -249,8 +249,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Whether a request has the token of the settings.
 pub(super) fn is_admin(app: &App, headers: &HeaderMap) -> bool {
-    let wanted = app.config.admin_token.as_ref();
-    bearer(headers).zip(wanted).is_some_and(|(given, wanted)| {
-        verify_slices_are_equal(given.as_bytes(), wanted.expose().as_bytes()).is_ok()
+    let token = app.config.admin_token.as_ref();
+    bearer(headers).zip(token).is_some_and(|(given, token)| {
+        verify_slices_are_equal(given.as_bytes(), token.expose().as_bytes()).is_ok()
     })
 }

@@ -1,4 +1,4 @@
-//! `/api/conversations`: making conversations, listing them, and who takes part.
+//! `/api/conversations`: creating and listing conversations, and managing their participants.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
-use super::message_json::{ShownConversation, ShownParticipant};
+use super::conversation_json::{ConversationJson, ParticipantJson};
 use super::new_conversation::{self, Wanted};
 use super::path::PathParameters;
 use super::query::Parameters;
@@ -50,18 +50,18 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 pub(super) struct One<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<&'static str>,
-    pub(super) conversation: ShownConversation<'a>,
-    pub(super) participants: Vec<ShownParticipant<'a>>,
+    pub(super) conversation: ConversationJson<'a>,
+    pub(super) participants: Vec<ParticipantJson<'a>>,
 }
 
 #[derive(Serialize)]
 struct Many<'a> {
-    conversations: Vec<ShownConversation<'a>>,
+    conversations: Vec<ConversationJson<'a>>,
 }
 
 #[derive(Serialize)]
 struct OneParticipant<'a> {
-    participant: ShownParticipant<'a>,
+    participant: ParticipantJson<'a>,
 }
 
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
@@ -82,7 +82,7 @@ pub(super) async fn created(
 ) -> Result<Response, Refusal> {
     let created = app.conversations.create(by, &wanted.new).await?;
     let names = names(app, &created.participants).await?;
-    let mut conversation = ShownConversation::new(&created.conversation, wanted.id_type);
+    let mut conversation = ConversationJson::new(&created.conversation, wanted.id_type);
     if let Some(key) = &wanted.key {
         let shown = created.participants.iter();
         let shown = shown.map(|one| name_of(&names, &one.user)).collect();
@@ -128,8 +128,8 @@ async fn list(
     Ok(Json(Many { conversations }).into_response())
 }
 
-fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ShownConversation<'_> {
-    ShownConversation::new(&listed.conversation, IdType::Text)
+fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ConversationJson<'_> {
+    ConversationJson::new(&listed.conversation, IdType::Text)
         .of_caller(listed.role, listed.unread)
         .in_feed(&listed.conversation, names, listed.key.as_ref())
 }
@@ -168,7 +168,7 @@ async fn show(
     let shown = match &listed {
         Some(listed) => of_list(listed, names),
         None => {
-            ShownConversation::new(&conversation, IdType::Text).in_feed(&conversation, names, None)
+            ConversationJson::new(&conversation, IdType::Text).in_feed(&conversation, names, None)
         }
     };
     let one = One {
@@ -176,7 +176,7 @@ async fn show(
         conversation: shown,
         participants: participants
             .iter()
-            .map(|one| ShownParticipant::from(one).known_as(known.get(&one.user).copied()))
+            .map(|one| ParticipantJson::from(one).with_user(known.get(&one.user).copied()))
             .collect(),
     };
     Ok(Json(one).into_response())

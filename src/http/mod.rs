@@ -4,12 +4,12 @@
 mod admin;
 mod body;
 mod caller;
+mod conversation_json;
 mod conversations;
 mod error;
 mod health;
 mod history;
 mod message_form;
-mod message_json;
 mod messages;
 mod new_conversation;
 mod origin;

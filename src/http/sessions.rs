@@ -23,7 +23,7 @@ use crate::model::session::{AuthKey, ChatMode, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
 use crate::transport::PeerLink;
 
-/// The longest body, in bytes, beside the key.
+/// The largest body, in bytes, not counting the key.
 const MAX_BODY: usize = 4096;
 
 const SESSION_ID: &str = "sessionId";
@@ -172,7 +172,7 @@ impl From<Summary> for Listed {
     }
 }
 
-/// For those who look for a fault: with `DEBUG=true`, or with the admin token.
+/// Counts of all sessions, for debugging: with `DEBUG=true`, or with the admin token.
 async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     if !app.config.debug && !caller::is_admin(&app, &headers) {
         return error::unknown_route();

@@ -50,7 +50,7 @@ reasons! {
     NotCreator, InvalidKey, "The session of this creator has another key.";
     WrongPassword, InvalidPassword, "The password of the session is wrong.";
     WrongKey, InvalidKey, "The key of the session is wrong or missing.";
-    SessionFull { most: usize }, SessionFull, "The session has as many members as it may have.";
+    SessionFull { max: usize }, SessionFull, "The session has as many members as it may have.";
     SessionExists, SessionExists, "The session is reserved or in use.";
     NotGroup, InvalidRequest, "The session is not in group mode, or it has ended.";
 
@@ -186,7 +186,7 @@ impl From<JoinError> for Refusal {
             JoinError::NotTheCreator => Why::NotCreator,
             JoinError::WrongPassword => Why::WrongPassword,
             JoinError::WrongKey => Why::WrongKey,
-            JoinError::Full { max } => Why::SessionFull { most: max },
+            JoinError::Full { max } => Why::SessionFull { max },
             JoinError::Busy => Why::Busy,
         })
     }
@@ -222,7 +222,7 @@ mod tests {
         assert!(!format!("{refusal:?}").contains("carol"));
         assert_eq!(
             Refusal::from(JoinError::Full { max: 2 }).why(),
-            Why::SessionFull { most: 2 }
+            Why::SessionFull { max: 2 }
         );
     }
 }

@@ -21,7 +21,7 @@ use crate::connection::Connection;
 use crate::model::{Dialect, ErrorCode};
 use words::ChatWords;
 
-/// An event that is refused is ignored, and a callback is told.
+/// The refusal is the answer to the callback, and nothing else.
 const IGNORED: Refused = Refused::BY_CALLBACK;
 
 events! {

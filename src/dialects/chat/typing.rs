@@ -11,10 +11,10 @@ use crate::model::Refusal;
 use crate::model::conversation::{ClientId, Shape, TypedId};
 use crate::payload::{Payload, RawEvent};
 
-/// How long a user types unless it is renewed.
+/// How long typing lasts after the last event that says so.
 const LASTS: Duration = Duration::from_secs(3);
 
-/// Who types where.
+/// `user:typing` and `user:stop-typing`
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Typing<'a> {

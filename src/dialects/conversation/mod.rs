@@ -26,7 +26,7 @@ use words::ConversationWords;
 const JOIN_ERROR: Refused = Refused::by(words::JOIN_ERROR).failed(ErrorCode::JoinFailed);
 const ERROR: Refused = Refused::by(words::ERROR);
 const SEND_ERROR: Refused = ERROR.failed(ErrorCode::MessageSendFailed);
-/// Signals that are too many, or that nobody could see, are dropped.
+/// Signals over their rate, or without a receiver, are dropped.
 const SIGNAL_ERROR: Refused = ERROR.quiet();
 
 events! {

@@ -1,4 +1,4 @@
-//! `user:online` and `user:offline` for clients of this dialect. Who is sent them is decided in
+//! `user:online` and `user:offline` for clients of this dialect. Their receivers are determined in
 //! `users`.
 
 use std::sync::Arc;

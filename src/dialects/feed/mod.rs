@@ -15,7 +15,7 @@ use super::row::Refused;
 use crate::model::ErrorCode;
 use words::FeedWords;
 
-/// An event that is refused is ignored, and a callback is told.
+/// The refusal is the answer to the callback, and nothing else.
 const IGNORED: Refused = Refused::BY_CALLBACK.failed(ErrorCode::JoinFailed);
 
 events! {

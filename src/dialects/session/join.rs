@@ -1,4 +1,4 @@
-//! Coming and going: `join-session`, `leave-session`, the end of a connection and of a session.
+//! Joining and leaving: `join-session`, `leave-session`, the end of a connection and of a session.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub(super) async fn join_session(
     Ok(())
 }
 
-/// Tells everyone that a member is here, and the member what is here, in the order of the
+/// Publishes that a member joined, and sends the member the state of the session, in the order of the
 /// protocol.
 async fn welcome(
     request: &Request<'_>,
@@ -103,13 +103,13 @@ async fn welcome(
     if let Some(departed) = departed {
         let now = request.app.sessions.now_ms();
         let (member, revision) = (&departed.member, departed.revision);
-        let told = moved(session, others, USER_LEFT, (member, revision), now);
-        lagging = lagging.and(told.await);
+        let left = moved(session, others, USER_LEFT, (member, revision), now);
+        lagging = lagging.and(left.await);
     }
     if joined.is_new {
         let (moves, at) = ((member, joined.revision), member.joined_at);
-        let told = moved(session, others, USER_JOINED, moves, at);
-        lagging = lagging.and(told.await);
+        let joined = moved(session, others, USER_JOINED, moves, at);
+        lagging = lagging.and(joined.await);
     }
     for part in History::parts(&joined.history, request.app.config.max_attachments) {
         connection.send_sized(MESSAGES_HISTORY, &part, &part.frames());
@@ -126,10 +126,10 @@ async fn welcome(
         &frames,
     );
     let keys = PublicKeys::of(&joined.members, joined.revision);
-    lagging.and(keys.tell(session, To::Everyone).await)
+    lagging.and(keys.publish(session, To::Everyone).await)
 }
 
-/// The id to join under. It must not read as the one that stands for all.
+/// The id to join under. It must not be the one that stands for all members.
 fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
     let user = fields.user("userId")?;
     match user.as_str() == ALL_MEMBERS {
@@ -150,12 +150,12 @@ pub(super) async fn leave_session(
     Ok(())
 }
 
-/// A connection is over: it is no member any more of the sessions that it joined, unless the
-/// members came back on another one.
+/// A connection has ended: it is no longer a member of the sessions that it joined, unless the
+/// member has rejoined on another connection.
 pub async fn disconnected(app: &App, connection: &Arc<Connection>) {
     for id in app.sessions.joined_by(connection) {
         if let Some(session) = app.sessions.lock_joined(&id, connection).await {
-            // Nobody is slowed down by it: who sent something before is.
+            // There is no sender left to slow down.
             let _ = depart(app, connection, session, Departure::Disconnected).await;
         }
     }
@@ -173,20 +173,20 @@ async fn depart(
     let room_name = session.id().shared().into();
     let left = Audited::SessionLeft { room_name };
     app.record(connection, Some(Dialect::Session), left);
-    tell_departure(app, &mut session, &departed).await
+    publish_departure(app, &mut session, &departed).await
 }
 
-/// Tells the others that a member is gone.
-async fn tell_departure(app: &App, session: &mut Session<'_>, departed: &Departed) -> Lagging {
+/// Publishes to the others that a member is gone.
+async fn publish_departure(app: &App, session: &mut Session<'_>, departed: &Departed) -> Lagging {
     let now = app.sessions.now_ms();
     let moves = (&departed.member, departed.revision);
-    let told = moved(session, To::Everyone, USER_LEFT, moves, now).await;
+    let left = moved(session, To::Everyone, USER_LEFT, moves, now).await;
     let keys = PublicKeys::of(&departed.members, departed.revision);
-    told.and(keys.tell(session, To::Everyone).await)
+    left.and(keys.publish(session, To::Everyone).await)
 }
 
-/// A member's connection to a node is over, which did not say so itself: it is no member any more,
-/// unless it came back on another one.
+/// A member's connection to a node has ended, and the node did not publish that itself: the member is
+/// removed, unless they have rejoined on another connection.
 ///
 /// # Errors
 /// The store is away.
@@ -202,13 +202,13 @@ pub async fn lost(
         .remove_stored(Some(node), user, connection, Departure::Disconnected)
         .await?;
     if let Some(departed) = departed {
-        // Nobody is slowed down by it.
-        let _ = tell_departure(app, &mut session, &departed).await;
+        // There is no sender to slow down.
+        let _ = publish_departure(app, &mut session, &departed).await;
     }
     Ok(())
 }
 
-/// A member came or went, by a change.
+/// Publishes that a member joined or left, by this change of the session.
 async fn moved(
     session: &mut Session<'_>,
     to: To<'_>,
@@ -230,7 +230,7 @@ async fn moved(
     session.publish(to, update, event, &moved, &frames).await
 }
 
-/// Ends sessions that were not used for too long, and tells those who are in them.
+/// Ends sessions that were not used for too long, and sends their members an error.
 pub async fn end_expired(app: &App) {
     let expired = SessionError {
         error: ErrorCode::SessionExpired,

@@ -44,8 +44,8 @@ impl<'a> PublicKeys<'a> {
         }
     }
 
-    /// Sends them to a session.
-    pub(super) async fn tell(&self, session: &mut Session<'_>, to: To<'_>) -> Lagging {
+    /// Publishes them to a session.
+    pub(super) async fn publish(&self, session: &mut Session<'_>, to: To<'_>) -> Lagging {
         let update = SessionUpdate {
             newest: Some(PUBLIC_KEYS_UPDATED),
             ..SessionUpdate::of(self.revision)
@@ -62,8 +62,8 @@ impl<'a> PublicKeys<'a> {
 
     fn entries(&self) -> impl Iterator<Item = PublicKey<'a>> {
         let but = self.but;
-        let told = move |member: &&Member| Some(&member.user) != but;
-        self.members.iter().filter(told).filter_map(|member| {
+        let others = move |member: &&Member| Some(&member.user) != but;
+        self.members.iter().filter(others).filter_map(|member| {
             Some(PublicKey {
                 user_id: member.user.as_str(),
                 public_key: member.public_key.as_ref()?.as_opaque(),
@@ -96,11 +96,11 @@ struct SessionKeyAvailable<'p, 'a> {
     encrypted_keys: &'p Opaque<'a>,
 }
 
-/// A public key, if there is one: text or JSON. Binary ones would add up to more attachments in one
-/// event than clients accept.
+/// A public key, if there is one: a string or an object. Binary keys could add up to more attachments
+/// in one event than clients accept.
 pub(super) fn optional_public_key(
     fields: &Fields<'_, '_>,
-    most: usize,
+    max: usize,
 ) -> Result<Option<OwnedValue>, Refusal> {
     const NAME: &str = "publicKey";
     let Some(key) = fields.optional(NAME) else {
@@ -109,7 +109,7 @@ pub(super) fn optional_public_key(
     let is_text = key
         .as_raw()
         .is_some_and(|raw| raw.get().starts_with(['"', '{']));
-    match is_text && key.size() <= most {
+    match is_text && key.size() <= max {
         true => Ok(Some(OwnedValue::from(key))),
         false => Err(fields.refuse(NAME)),
     }
@@ -133,7 +133,7 @@ pub(super) async fn save_public_key(
     let saved = session.save_key(&user, key, name).await;
     let saved = saved.ok_or_else(Refusal::busy)?;
     let keys = PublicKeys::of(&saved.members, saved.revision);
-    let lagging = keys.tell(&mut session, To::Everyone).await;
+    let lagging = keys.publish(&mut session, To::Everyone).await;
     drop(session);
     lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
@@ -186,14 +186,14 @@ pub(super) async fn set_session_key(
         newest: Some(SESSION_KEY_AVAILABLE),
         ..SessionUpdate::of(revision)
     };
-    let told = session.publish(
+    let published = session.publish(
         To::Everyone,
         update,
         SESSION_KEY_AVAILABLE,
         &available,
         &frames,
     );
-    let lagging = told.await;
+    let lagging = published.await;
     drop(session);
     lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())

@@ -1,4 +1,4 @@
-//! `send-message`, and messages as members see them.
+//! `send-message`, and messages as members receive them.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::sessions::{Session, SessionUpdate};
 const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_SENT: &str = "message-sent";
 
-/// A message as members see it. Its author alone gets back what it sent in the clear.
+/// A message as members receive it. Its author alone gets back what it sent in the clear.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct MessageJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
     id: Opaque<'a>,
@@ -40,7 +40,7 @@ struct Shown<'a> {
     original_content: Option<&'a Opaque<'a>>,
 }
 
-impl<'a> From<&'a Message> for Shown<'a> {
+impl<'a> From<&'a Message> for MessageJson<'a> {
     fn from(message: &'a Message) -> Self {
         Self {
             success: None,
@@ -62,7 +62,7 @@ pub(super) struct History<'a>(&'a [Arc<Message>]);
 
 impl<'a> History<'a> {
     /// The parts in which a history is sent; at least one, which may be empty.
-    pub(super) fn parts(messages: &'a [Arc<Message>], most_attachments: usize) -> Vec<Self> {
+    pub(super) fn parts(messages: &'a [Arc<Message>], max_attachments: usize) -> Vec<Self> {
         // Nearly always: then nothing has to be looked through.
         if messages
             .iter()
@@ -79,7 +79,7 @@ impl<'a> History<'a> {
                 encrypted.reads_as_attachment(),
             );
             let mixed = has_lookalike && more > 0 || lookalike && attachments > 0;
-            if at > start && (mixed || attachments + more > most_attachments) {
+            if at > start && (mixed || attachments + more > max_attachments) {
                 parts.push(Self(&messages[start..at]));
                 (start, attachments, has_lookalike) = (at, 0, false);
             }
@@ -113,7 +113,7 @@ impl Serialize for History<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(Some(self.0.len()))?;
         for message in self.0 {
-            seq.serialize_element(&Shown::from(&**message))?;
+            seq.serialize_element(&MessageJson::from(&**message))?;
         }
         seq.end()
     }
@@ -165,7 +165,7 @@ pub(super) async fn send_message(
     Ok(())
 }
 
-/// The sender's id for the message, as it came in, or one made here.
+/// The sender's id for the message, as it came in, or a new one.
 fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<OwnedValue, Refusal> {
     const NAME: &str = "clientMessageId";
     if let Some(id) = payload.filled(NAME) {
@@ -183,29 +183,29 @@ async fn relay_message(
     update: SessionUpdate<'_>,
     message: &Message,
 ) -> Lagging {
-    let shown = Shown::from(message);
-    let frames = frames([&shown.id, &shown.encrypted]);
+    let json = MessageJson::from(message);
+    let frames = frames([&json.id, &json.encrypted]);
     match message.recipient() {
         None => {
             let others = To::Others(request.connection);
-            let told = session.publish(others, update, NEW_MESSAGE, &shown, &frames);
-            told.await
+            let published = session.publish(others, update, NEW_MESSAGE, &json, &frames);
+            published.await
         }
-        Some(to) => session.send_to(to, update, NEW_MESSAGE, &shown, &frames),
+        Some(to) => session.send_to(to, update, NEW_MESSAGE, &json, &frames),
     }
 }
 
 fn confirm(request: &mut Request<'_>, payload: &Payload<'_>, message: &Message) {
     let original_content = payload.get("originalContent");
-    let mut shown = Shown {
+    let mut json = MessageJson {
         original_content,
-        ..Shown::from(message)
+        ..MessageJson::from(message)
     };
-    let values = [&shown.id, &shown.encrypted].into_iter();
+    let values = [&json.id, &json.encrypted].into_iter();
     let frames = frames(values.chain(original_content));
-    request.connection.send_sized(MESSAGE_SENT, &shown, &frames);
-    shown.success = Some(true);
-    request.answer(&shown, &frames);
+    request.connection.send_sized(MESSAGE_SENT, &json, &frames);
+    json.success = Some(true);
+    request.answer(&json, &frames);
 }
 
 fn audited(

@@ -25,7 +25,7 @@ const PUBLIC_KEYS_UPDATED: &str = "public-keys-updated";
 
 /// Clients leave their session on this error.
 const ERROR: Refused = Refused::by(SESSION_ERROR);
-/// Clients leave on any error, perhaps also when they are told that they cannot.
+/// Clients leave on any error, perhaps also on the refusal to leave: that must not loop.
 const LEAVE_ERROR: Refused = ERROR.limited(Action::Signals);
 /// Clients ask before they join: an empty list of keys instead of an error.
 const NO_KEYS: Refused = Refused::by(PUBLIC_KEYS_UPDATED).quiet();

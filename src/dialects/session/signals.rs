@@ -1,4 +1,4 @@
-//! Typing and notices of downloads: relayed, never kept, and not audited.
+//! Typing and notifications of downloads: relayed, never stored, and not audited.
 
 use serde::Serialize;
 
@@ -63,14 +63,14 @@ async fn typing(
     };
     let others = To::Others(request.connection);
     let frames = FrameSizes::from_slice(&[512]);
-    // So small that nobody has to be waited for.
+    // Too small to wait for slow receivers.
     let _ = session
         .publish(others, SessionUpdate::SIGNAL, event, &typing, &frames)
         .await;
     Ok(())
 }
 
-/// `file-downloaded`. Who downloaded is shown by a name, which anybody may choose.
+/// `file-downloaded`. The name in it is free text, so it need not be the sender's.
 pub(super) async fn file_downloaded(
     request: &mut Request<'_>,
     payload: &Payload<'_>,
@@ -91,7 +91,7 @@ pub(super) async fn file_downloaded(
     };
     let session = member_of(request, &fields, None).await?;
     let frames = frames([notification.file_name]);
-    // So small that nobody has to be waited for.
+    // Too small to wait for slow receivers.
     let _ = session.send_to(
         &sender,
         SessionUpdate::SIGNAL,

@@ -72,8 +72,8 @@ fn message(refusal: &Refusal) -> Cow<'static, str> {
         Why::NotCreator => "Session key mismatch. This should not happen.",
         Why::WrongPassword => "Incorrect password. Please check and try again.",
         Why::WrongKey => "Invalid authentication key. Please check your link and try again.",
-        Why::SessionFull { most } => {
-            return format!("This room is full. Only {most} members allowed.").into();
+        Why::SessionFull { max } => {
+            return format!("This room is full. Only {max} members allowed.").into();
         }
         _ => match refusal.field {
             Some(field) => return format!("Missing or invalid {field}").into(),

@@ -1,4 +1,4 @@
-//! Conversations, participants and users as answers show them.
+//! Conversations, participants and users as JSON, as REST answers them.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::model::conversation::{
 };
 use crate::payload::OwnedValue;
 
-/// A conversation.
+/// A conversation, with what it is to the caller where that is known.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ShownConversation<'a> {
+pub(super) struct ConversationJson<'a> {
     id: ClientId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
@@ -29,10 +29,10 @@ pub(super) struct ShownConversation<'a> {
     feed: Option<InFeed<'a>>,
 }
 
-/// What clients of `feed` read beside it.
+/// The further fields that clients of `feed` read.
 #[derive(Debug, Serialize)]
 struct InFeed<'a> {
-    /// The names of those who take part.
+    /// The names of its participants.
     participants: Vec<Arc<str>>,
     /// Milliseconds since the epoch.
     created_at: u64,
@@ -42,8 +42,8 @@ struct InFeed<'a> {
     encrypted_content_key: Option<&'a OwnedValue>,
 }
 
-impl<'a> ShownConversation<'a> {
-    /// A conversation whose id has this JSON type for who asks.
+impl<'a> ConversationJson<'a> {
+    /// A conversation whose id has this JSON type for the caller.
     pub(super) fn new(conversation: &'a Conversation, id_type: IdType) -> Self {
         Self {
             id: conversation.id.as_client(id_type),
@@ -57,7 +57,7 @@ impl<'a> ShownConversation<'a> {
         }
     }
 
-    /// With what it is to the user who asks.
+    /// With the role of the caller, and the number of messages they did not read.
     pub(super) fn of_caller(self, role: Role, unread: u64) -> Self {
         Self {
             role: Some(role.as_str()),
@@ -66,7 +66,8 @@ impl<'a> ShownConversation<'a> {
         }
     }
 
-    /// With what clients of `feed` read: the names of those who take part, and the asker's key.
+    /// With the fields that clients of `feed` read: the names of its participants, and the caller's
+    /// key.
     pub(super) fn in_feed(
         self,
         conversation: &Conversation,
@@ -86,10 +87,10 @@ impl<'a> ShownConversation<'a> {
     }
 }
 
-/// Someone who takes or took part in a conversation.
+/// A participant, or a former one.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ShownParticipant<'a> {
+pub(super) struct ParticipantJson<'a> {
     user_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -101,7 +102,7 @@ pub(super) struct ShownParticipant<'a> {
     joined_at: String,
 }
 
-impl<'a> From<&'a Participant> for ShownParticipant<'a> {
+impl<'a> From<&'a Participant> for ParticipantJson<'a> {
     fn from(participant: &'a Participant) -> Self {
         Self {
             user_id: participant.user.as_str(),
@@ -114,9 +115,9 @@ impl<'a> From<&'a Participant> for ShownParticipant<'a> {
     }
 }
 
-impl<'a> ShownParticipant<'a> {
-    /// With what is known of the user.
-    pub(super) fn known_as(self, user: Option<&'a UserRecord>) -> Self {
+impl<'a> ParticipantJson<'a> {
+    /// With the name and picture of the user; the id stands for an unknown name.
+    pub(super) fn with_user(self, user: Option<&'a UserRecord>) -> Self {
         Self {
             name: Some(user.map_or(self.user_id, |user| &*user.name)),
             avatar_url: user.and_then(|user| user.avatar_url.as_deref()),
@@ -125,10 +126,10 @@ impl<'a> ShownParticipant<'a> {
     }
 }
 
-/// A user, as administrators see them.
+/// A user, for administrators.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ShownUser<'a> {
+pub(super) struct UserJson<'a> {
     id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +140,7 @@ pub(super) struct ShownUser<'a> {
     last_seen_at: Option<String>,
 }
 
-impl<'a> From<&'a UserRecord> for ShownUser<'a> {
+impl<'a> From<&'a UserRecord> for UserJson<'a> {
     fn from(user: &'a UserRecord) -> Self {
         Self {
             id: user.id.as_str(),
