@@ -16,7 +16,7 @@ mod auth;
 pub mod cluster;
 pub mod config;
 mod connection;
-pub mod conversations;
+mod conversations;
 pub mod dialects;
 mod http;
 mod limits;

@@ -91,7 +91,7 @@ impl Conversations {
         }
     }
 
-    /// Changes what a message says, for its author.
+    /// Replaces the content of a message, for its author.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
@@ -112,8 +112,8 @@ impl Conversations {
         Ok(Stored::new(edited, guard.publish_and_wait(event)))
     }
 
-    /// Deletes what a message says, for its author or an admin of the conversation. What was deleted
-    /// before is not published again.
+    /// Deletes the content of a message, for its author or an admin of the conversation. A repeated
+    /// deletion is not published.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
@@ -162,7 +162,7 @@ impl Conversations {
 struct Published {
     message: MessageId,
     sender: UserId,
-    /// Whom it reached here.
+    /// Whom it reached on this node.
     receivers: Vec<UserId>,
     lagging: Lagging,
 }

@@ -6,6 +6,7 @@
 mod actor;
 mod joining;
 mod messages;
+mod online;
 mod participants;
 mod publish;
 mod reactions;
@@ -27,9 +28,8 @@ use crate::stores::conversations::ConversationStores;
 use crate::users::Users;
 
 pub use actor::Actor;
-pub use joining::OnlineUsers;
 pub use messages::Sent;
-pub use participants::{Initiator, ParticipantError};
+pub use participants::Initiator;
 pub use render::{Rendered, RenderedEvents, Renderer, Renderers};
 pub use stored::Stored;
 use subscriptions::Subscriptions;
@@ -48,7 +48,7 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// Conversations in these stores, whose events go to these users, here and on the other nodes.
+    /// Conversations in these stores, whose events go to these users, on this node and the others.
     pub fn new(
         stores: ConversationStores,
         clock: Arc<dyn Clock>,

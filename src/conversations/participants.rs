@@ -12,7 +12,7 @@ use crate::model::conversation::{
     Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant,
     ParticipantsChange, Role, UserNotification,
 };
-use crate::model::{Dialect, UserId};
+use crate::model::{Dialect, Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
 /// Who manages participants, and by which right.
@@ -22,20 +22,6 @@ pub enum Initiator<'a> {
     Participant(Actor<'a>),
     /// An administrator of the server, whom records name like this.
     Admin(&'a Arc<Source>),
-}
-
-/// Why participants are not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ParticipantError {
-    /// The user is a participant, but no admin of the conversation.
-    #[error("not an admin of the conversation")]
-    NotAdmin,
-    /// Who should be removed is no participant.
-    #[error("not found")]
-    NotFound,
-    /// The store refused or failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl<'a> Initiator<'a> {
@@ -110,14 +96,13 @@ impl Conversations {
     /// Adds a participant, and notifies all of them.
     ///
     /// # Errors
-    /// [`ParticipantError::NotAdmin`], [`StoreError::NotParticipant`],
-    /// [`StoreError::NoConversation`], or the store fails.
+    /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], or the store fails.
     pub async fn add_participant(
         self: &Arc<Self>,
         by: Initiator<'_>,
         id: &ConversationId,
         new: &NewParticipant,
-    ) -> Result<Added, ParticipantError> {
+    ) -> Result<Added, Refusal> {
         let mut guard = self.lock(id).await;
         guard.require_admin(by).await?;
         let added = self.stores().participants.add(id, new).await?;
@@ -146,13 +131,13 @@ impl Conversations {
     ///
     /// # Errors
     /// As for [`add_participant`](Self::add_participant), but anybody may remove themselves.
-    /// [`ParticipantError::NotFound`]
+    /// [`Why::ParticipantNotFound`]
     pub async fn remove_participant(
         self: &Arc<Self>,
         by: Initiator<'_>,
         id: &ConversationId,
         user: &UserId,
-    ) -> Result<Participant, ParticipantError> {
+    ) -> Result<Participant, Refusal> {
         let mut guard = self.lock(id).await;
         let ending = match by.user() {
             Some(own) if own == user => {
@@ -165,7 +150,7 @@ impl Conversations {
             }
         };
         let ended = self.stores().participants.end(id, user, ending).await?;
-        let ended = ended.ok_or(ParticipantError::NotFound)?;
+        let ended = ended.ok_or(Refusal::new(Why::ParticipantNotFound))?;
         guard.forget_members();
         for connection in guard.connections_of(user) {
             guard.evict(&connection, user).await;
@@ -209,7 +194,7 @@ impl Conversations {
             }
             match self.auto_join_connection(&connection, user, id).await {
                 Ok(()) | Err(StoreError::NotParticipant) => {}
-                Err(error) => tracing::warn!(%error, "a connection was not put into a new chat"),
+                Err(error) => tracing::warn!(%error, "a connection did not join a new chat"),
             }
         }
     }
@@ -239,13 +224,13 @@ impl Conversations {
 
 impl ConversationGuard {
     /// Fails unless the participants of the conversation may be managed.
-    async fn require_admin(&mut self, by: Initiator<'_>) -> Result<(), ParticipantError> {
+    async fn require_admin(&mut self, by: Initiator<'_>) -> Result<(), Refusal> {
         let Some(user) = by.user() else {
             return Ok(());
         };
         match self.role_of(user).await? {
             Role::Admin => Ok(()),
-            Role::Member => Err(ParticipantError::NotAdmin),
+            Role::Member => Err(Refusal::new(Why::NotAdmin)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The ways to those whom it concerns: a conversation's events to its subscribers, notifications to
 //! single users. Events go out in the order in which the conversation was locked, and to participants
-//! only; each is written once for all connections that see it alike.
+//! only; each is rendered once for all connections with the same view.
 
 use smallvec::SmallVec;
 

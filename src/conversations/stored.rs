@@ -1,4 +1,4 @@
-//! What an operation returns once the store has kept its change: the caller answers the client, then
+//! What an operation returns once the store has its change: the caller answers the client, then
 //! publishes. It must not know what is published.
 
 use std::fmt;
@@ -120,27 +120,27 @@ mod tests {
     #[tokio::test]
     async fn who_stops_waiting_does_not_stop_the_publishing() {
         let (go_on, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (waits, tells) = (go_on.clone(), done.clone());
+        let (waiting, finished) = (go_on.clone(), done.clone());
         let stored = Stored::new((), async move {
-            waits.notified().await;
-            tells.notify_one();
+            waiting.notified().await;
+            finished.notify_one();
         });
         let cancelled = timeout(Duration::from_millis(1), stored.publish()).await;
         assert!(cancelled.is_err());
         go_on.notify_one();
-        let finished = timeout(Duration::from_secs(5), done.notified()).await;
-        assert!(finished.is_ok(), "a task went on with it");
+        let ended = timeout(Duration::from_secs(5), done.notified()).await;
+        assert!(ended.is_ok(), "a task went on with it");
     }
 
     #[tokio::test]
     async fn a_forgotten_change_is_published_all_the_same() {
         let done = Arc::new(Notify::new());
-        let tells = done.clone();
+        let finished = done.clone();
         let forgotten = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            drop(Stored::new((), async move { tells.notify_one() }));
+            drop(Stored::new((), async move { finished.notify_one() }));
         }));
         assert_eq!(forgotten.is_err(), cfg!(debug_assertions), "it is a bug");
-        let finished = timeout(Duration::from_secs(5), done.notified()).await;
-        assert!(finished.is_ok());
+        let ended = timeout(Duration::from_secs(5), done.notified()).await;
+        assert!(ended.is_ok());
     }
 }

@@ -113,9 +113,9 @@ async fn create_conversation(
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
-        let asked_for = new_conversation::by_admin(&app, &body.payload()?)?;
+        let request = new_conversation::by_admin(&app, &body.payload()?)?;
         let by = Initiator::Admin(&admin.source);
-        conversations::created(&app, by, &asked_for).await
+        conversations::created(&app, by, &request).await
     })
     .await
 }

@@ -13,11 +13,11 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
 use super::conversation_json::{ConversationJson, ParticipantJson};
-use super::new_conversation::{self, Wanted};
+use super::new_conversation::{self, ConversationRequest};
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
-use crate::conversations::{Initiator, ParticipantError};
+use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ConversationId, IdType, Listed, NewParticipant, Participant, Role,
@@ -26,7 +26,7 @@ use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
 /// The most conversations of a list.
-const MOST_LISTED: usize = 200;
+const MAX_LISTED: usize = 200;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -47,7 +47,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The answer with one conversation.
 #[derive(Serialize)]
-pub(super) struct One<'a> {
+pub(super) struct ConversationAnswer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<&'static str>,
     pub(super) conversation: ConversationJson<'a>,
@@ -55,46 +55,46 @@ pub(super) struct One<'a> {
 }
 
 #[derive(Serialize)]
-struct Many<'a> {
+struct ListAnswer<'a> {
     conversations: Vec<ConversationJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct OneParticipant<'a> {
+struct ParticipantAnswer<'a> {
     participant: ParticipantJson<'a>,
 }
 
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
-        let wanted = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
+        let request = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
         let by = Initiator::Participant(caller.acts(None));
-        created(&app, by, &wanted).await
+        created(&app, by, &request).await
     })
     .await
 }
 
-/// Makes a conversation, and answers with it.
+/// Creates a conversation, and answers with it.
 pub(super) async fn created(
     app: &App,
     by: Initiator<'_>,
-    wanted: &Wanted,
+    request: &ConversationRequest,
 ) -> Result<Response, Refusal> {
-    let created = app.conversations.create(by, &wanted.new).await?;
-    let names = names(app, &created.participants).await?;
-    let mut conversation = ConversationJson::new(&created.conversation, wanted.id_type);
-    if let Some(key) = &wanted.key {
-        let shown = created.participants.iter();
-        let shown = shown.map(|one| name_of(&names, &one.user)).collect();
-        conversation = conversation.in_feed(&created.conversation, shown, Some(key));
+    let created = app.conversations.create(by, &request.new).await?;
+    let known = known_names(app, &created.participants).await?;
+    let mut conversation = ConversationJson::new(&created.conversation, request.id_type);
+    if let Some(key) = &request.key {
+        let names = created.participants.iter();
+        let names = names.map(|one| name_of(&known, &one.user)).collect();
+        conversation = conversation.in_feed(&created.conversation, names, Some(key));
     }
-    let is_feed = wanted.key.is_some();
-    let one = One {
+    let is_feed = request.key.is_some();
+    let answer = ConversationAnswer {
         message: is_feed.then_some("Conversation created successfully"),
         conversation,
         participants: created.participants.iter().map(Into::into).collect(),
     };
-    Ok((StatusCode::CREATED, Json(one)).into_response())
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 async fn list(
@@ -106,9 +106,9 @@ async fn list(
         Some(limit) => limit
             .parse()
             .ok()
-            .filter(|limit| (1..=MOST_LISTED).contains(limit))
+            .filter(|limit| (1..=MAX_LISTED).contains(limit))
             .ok_or_else(|| Refusal::invalid("limit"))?,
-        None => MOST_LISTED,
+        None => MAX_LISTED,
     };
     let _permit = caller.read_permit().await?;
     let stores = app.conversations.stores();
@@ -125,7 +125,7 @@ async fn list(
         of_list(one, names.cloned().unwrap_or_default())
     });
     let conversations = conversations.collect();
-    Ok(Json(Many { conversations }).into_response())
+    Ok(Json(ListAnswer { conversations }).into_response())
 }
 
 fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ConversationJson<'_> {
@@ -134,7 +134,7 @@ fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ConversationJson<'_> {
         .in_feed(&listed.conversation, names, listed.key.as_ref())
 }
 
-/// Foreign conversations are told no more of than those that do not exist.
+/// A conversation of others is answered like one that does not exist.
 async fn show(
     State(app): State<Arc<App>>,
     sender: UserOrAdmin,
@@ -165,21 +165,21 @@ async fn show(
         None => one.user.shared().clone(),
     });
     let names = names.collect();
-    let shown = match &listed {
+    let conversation_json = match &listed {
         Some(listed) => of_list(listed, names),
         None => {
             ConversationJson::new(&conversation, IdType::Text).in_feed(&conversation, names, None)
         }
     };
-    let one = One {
+    let answer = ConversationAnswer {
         message: None,
-        conversation: shown,
+        conversation: conversation_json,
         participants: participants
             .iter()
             .map(|one| ParticipantJson::from(one).with_user(known.get(&one.user).copied()))
             .collect(),
     };
-    Ok(Json(one).into_response())
+    Ok(Json(answer).into_response())
 }
 
 async fn add(
@@ -226,23 +226,22 @@ async fn remove(
     run_to_end(async move {
         sender.check_limit()?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let user = UserId::parse(&user).ok_or(ParticipantError::NotFound)?;
-        let ended = app
-            .conversations
-            .remove_participant(sender.manages(), &id, &user);
-        let ended = ended.await?;
-        Ok(participant(&ended))
+        let user = UserId::parse(&user).ok_or(Refusal::new(Why::ParticipantNotFound))?;
+        let conversations = &app.conversations;
+        let removed = conversations.remove_participant(sender.manages(), &id, &user);
+        let removed = removed.await?;
+        Ok(participant(&removed))
     })
     .await
 }
 
 fn participant(participant: &Participant) -> Response {
     let participant = participant.into();
-    Json(OneParticipant { participant }).into_response()
+    Json(ParticipantAnswer { participant }).into_response()
 }
 
-/// The names of those who are known.
-async fn names(
+/// The names of the participants that the store knows.
+async fn known_names(
     app: &App,
     participants: &[Participant],
 ) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
@@ -253,14 +252,4 @@ async fn names(
 
 fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
     names.get(user).unwrap_or(user.shared()).clone()
-}
-
-impl From<ParticipantError> for Refusal {
-    fn from(error: ParticipantError) -> Self {
-        match error {
-            ParticipantError::NotAdmin => Self::new(Why::NotAdmin),
-            ParticipantError::NotFound => Self::new(Why::ParticipantNotFound),
-            ParticipantError::Store(error) => error.into(),
-        }
-    }
 }

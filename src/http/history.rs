@@ -21,7 +21,7 @@ use crate::model::conversation::{
 use crate::model::{Refusal, UserId};
 use crate::stores::conversations::StoreError;
 
-/// How many messages are read when nothing else is said.
+/// How many messages are read by default.
 const DEFAULT_LIMIT: u64 = 50;
 
 const CONVERSATION_ID: &str = "conversationId";
@@ -72,11 +72,11 @@ pub(super) async fn page(
         None => page.messages.first(),
     };
     let next_cursor = next.filter(|_| page.more).map(|message| message.id);
-    let shown = id.as_client(IdType::Text);
+    let client_id = id.as_client(IdType::Text);
     if form == Form::Chat {
         let messages = page.messages.iter();
         let messages = messages
-            .map(|message| chat::MessageJson::new(shown, message))
+            .map(|message| chat::MessageJson::new(client_id, message))
             .collect();
         return Ok(Json(PageOf {
             messages,
@@ -87,7 +87,7 @@ pub(super) async fn page(
     let senders = Senders::read(&app, &page.messages).await?;
     let messages = page.messages.iter();
     let messages = messages
-        .map(|message| conversation::MessageJson::new(shown, message, senders.of(message)))
+        .map(|message| conversation::MessageJson::new(client_id, message, senders.of(message)))
         .collect();
     Ok(Json(PageOf {
         messages,
@@ -115,24 +115,24 @@ pub(super) async fn slice(
     let slice = stores.messages.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;
     let senders = Senders::read(&app, &slice.messages).await?;
-    let shown = id.as_client(IdType::Text);
+    let client_id = id.as_client(IdType::Text);
     let messages = slice.messages.iter();
-    let messages =
-        messages.map(|message| feed::MessageJson::new(shown, message, senders.name_of(message)));
+    let messages = messages
+        .map(|message| feed::MessageJson::new(client_id, message, senders.name_of(message)));
     Ok(Json(SliceOf {
         messages: messages.collect::<Vec<_>>(),
         pagination: Pagination {
             total: slice.total,
-            limit: shown_limit(&slice, offset, limit),
+            limit: answered_limit(&slice, offset, limit),
             offset,
         },
     })
     .into_response())
 }
 
-/// What clients add to their offset to go on: a page that ended early, being large, has a smaller
-/// limit than was asked for.
-fn shown_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
+/// What clients add to their offset for the next page: a page that ended early, being large, has a
+/// smaller limit than was requested.
+fn answered_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
     let found = slice.messages.len();
     let ended_early = found > 0 && offset + (found as u64) < slice.total;
     match ended_early {
@@ -164,7 +164,7 @@ fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, R
     given.map(parse).transpose()
 }
 
-/// What is known of those who sent the messages of a page.
+/// The senders of the messages of a page, as far as they are known.
 struct Senders(HashMap<UserId, UserRecord>);
 
 impl Senders {

@@ -50,7 +50,7 @@ struct InFeed<'a> {
 
 impl Form {
     /// The form of a message, by the name of the conversation's id. Without one, by the rest or by
-    /// what is served, so that who forgot it is told so in the words of their dialect.
+    /// what is served, so that the refusal is in the words of the client's dialect.
     pub(super) fn of(app: &App, payload: &Payload<'_>) -> Self {
         let has = |name| payload.get(name).is_some();
         let served = &app.config.dialects;
@@ -77,7 +77,7 @@ impl Form {
         }
     }
 
-    /// The message that a user wants to send.
+    /// The message that a user sends.
     pub(super) fn read(
         self,
         app: &App,
@@ -86,7 +86,7 @@ impl Form {
     ) -> Result<(TypedId, NewMessage), Refusal> {
         let fields = Fields::new(payload, &app.config);
         let most = app.config.max_content_chars;
-        let (conversation, said) = match self {
+        let (conversation, message) = match self {
             Self::Conversation => in_conversation(&fields, most)?,
             Self::Chat => in_chat(&fields, payload, most)?,
             Self::Feed => in_feed(&fields, payload, most)?,
@@ -94,15 +94,15 @@ impl Form {
         let new = NewMessage {
             conversation: conversation.id.clone(),
             sender: sender.clone(),
-            content: said.content,
-            media: said.media,
-            key_number: said.key_number,
-            temp_id: said.temp_id,
+            content: message.content,
+            media: message.media,
+            key_number: message.key_number,
+            temp_id: message.temp_id,
         };
         Ok((conversation, new))
     }
 
-    /// Why a message is not kept.
+    /// Why a message is not stored.
     pub(super) fn refusal(self, error: StoreError) -> Refusal {
         let text = match self {
             Self::Conversation => "Not a participant of this conversation",
@@ -116,7 +116,7 @@ impl Form {
         }
     }
 
-    /// The answer with a message that was kept.
+    /// The answer with a message that was stored.
     pub(super) fn sent(self, id: ClientId<'_>, message: &Message, sender: &Identity) -> Response {
         match self {
             Self::Conversation => {
@@ -137,25 +137,25 @@ impl Form {
     }
 }
 
-/// What a message says.
+/// The fields of a message.
 #[derive(Default)]
-struct Said {
+struct MessageFields {
     content: Option<OwnedValue>,
     media: Option<OwnedValue>,
     key_number: Option<i64>,
     temp_id: Option<TempId>,
 }
 
-type Read = Result<(TypedId, Said), Refusal>;
+type Read = Result<(TypedId, MessageFields), Refusal>;
 
 fn in_conversation(fields: &Fields<'_, '_>, most: usize) -> Read {
     let conversation = fields.conversation(CONVERSATION_ID)?;
-    let said = Said {
+    let message = MessageFields {
         content: Some(fields.content(CONTENT, most)?.into()),
         temp_id: conversation::temp_id(fields)?,
-        ..Said::default()
+        ..MessageFields::default()
     };
-    Ok((conversation, said))
+    Ok((conversation, message))
 }
 
 fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
@@ -177,13 +177,13 @@ fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
     if media.is_some() {
         fields.content(MEDIA, most)?;
     }
-    let said = Said {
+    let message = MessageFields {
         content: content.map(OwnedValue::from),
         media: media.map(OwnedValue::from),
         temp_id: conversation::temp_id(fields)?,
-        ..Said::default()
+        ..MessageFields::default()
     };
-    Ok((chat, said))
+    Ok((chat, message))
 }
 
 fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
@@ -199,10 +199,10 @@ fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
     let number = number.and_then(|raw| raw.get().parse().ok());
     let number = number
         .ok_or_else(|| Refusal::invalid(FEED_KEY_NUMBER).worded("All fields are required"))?;
-    let said = Said {
+    let message = MessageFields {
         content: Some(fields.content(FEED_CONTENT, most)?.into()),
         key_number: Some(number),
-        ..Said::default()
+        ..MessageFields::default()
     };
-    Ok((conversation, said))
+    Ok((conversation, message))
 }

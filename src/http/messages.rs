@@ -1,5 +1,5 @@
-//! `/api/messages`: writing. A message comes in one of three forms, which the name of the
-//! conversation's id tells, and is answered in the same.
+//! `/api/messages`: writing. A message has one of three forms, by the name of the field with the
+//! conversation's id, and the answer has the same.
 
 use std::sync::Arc;
 
@@ -151,7 +151,8 @@ fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
     })
 }
 
-/// Where a message is that has this id. Nobody learns whether one exists that is not for them.
+/// The conversation of the message with this id. A message of others is answered like one that does
+/// not exist.
 async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Refusal> {
     let id = MessageId::parse(id).ok_or(StoreError::NotFoundOrForbidden)?;
     let message = app.conversations.stores().messages.find(id).await?;
@@ -159,8 +160,8 @@ async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Refusa
     Ok((message.conversation, id))
 }
 
-/// The answer to what is not done to a message.
-fn unless_found(error: StoreError) -> Refusal {
+/// Why a message is not changed.
+fn not_found(error: StoreError) -> Refusal {
     match error {
         StoreError::NotParticipant => StoreError::NotFoundOrForbidden.into(),
         error => error.into(),
@@ -177,7 +178,7 @@ async fn edited(
     let (conversation, id) = find(app, id).await?;
     let actor = caller.acts(dialect);
     let edited = app.conversations.edit(actor, &conversation, id, change);
-    let edited = edited.await.map_err(unless_found)?;
+    let edited = edited.await.map_err(not_found)?;
     Ok(edited.publish().await)
 }
 
@@ -187,7 +188,7 @@ struct Removed {
     id: MessageId,
 }
 
-/// Deletes a message for all, or with `?forAll=false` for the caller alone.
+/// Deletes a message for everybody, or with `?forAll=false` for the caller alone.
 async fn remove(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -206,10 +207,10 @@ async fn remove(
         let conversations = &app.conversations;
         if for_all {
             let deleted = conversations.delete(actor, &conversation, id).await;
-            deleted.map_err(unless_found)?.publish().await;
+            deleted.map_err(not_found)?.publish().await;
         } else {
             let hidden = conversations.hide(actor, &conversation, id).await;
-            hidden.map_err(unless_found)?;
+            hidden.map_err(not_found)?;
         }
         let message = "Message deleted";
         Ok(Json(Removed { message, id }))
@@ -217,8 +218,8 @@ async fn remove(
     .await
 }
 
-/// `POST /api/messages/read`. A conversation may have that id, so it is no route of its own, which
-/// would hide the one that reads it.
+/// `POST /api/messages/read`. It is no route of its own, which would hide `GET /api/messages/{id}` of a
+/// conversation with that id.
 async fn post_to(
     app: State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! What a request that makes a conversation asks for, in the two forms in which clients ask.
+//! Requests to create a conversation, in the two forms that clients use.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::model::conversation::{
 use crate::model::{Refusal, UserId};
 use crate::payload::{OwnedValue, Payload};
 
-/// The most who take part in a conversation from its beginning.
-const MOST_PARTICIPANTS: usize = 1000;
+/// The most participants of a new conversation.
+const MAX_PARTICIPANTS: usize = 1000;
 
 const ID: &str = "id";
 const PARTICIPANTS: &str = "participantIds";
@@ -24,46 +24,46 @@ const TITLE: &str = "title";
 const CREATED_BY: &str = "createdBy";
 const ADMINS: &str = "admins";
 
-/// A conversation that is asked for.
+/// A request to create a conversation.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ConversationRequest {
     pub(super) new: NewConversation,
-    /// The JSON type of its id for who asks.
+    /// The JSON type of its id for the caller.
     pub(super) id_type: IdType,
-    /// In the form of `feed`: the key of who asks.
+    /// In the form of `feed`: the caller's key.
     pub(super) key: Option<ContentKey>,
 }
 
-/// What a user asks for, who will be its admin.
+/// The request of a user, who becomes its admin.
 pub(super) async fn by_user(
     app: &App,
     caller: &Caller,
     payload: &Payload<'_>,
-) -> Result<Wanted, Refusal> {
+) -> Result<ConversationRequest, Refusal> {
     if payload.get(ENTRIES).is_some() {
         return by_entries(app, caller, payload).await;
     }
     let fields = Fields::new(payload, &app.config);
-    let mut users = fields.users(PARTICIPANTS, MOST_PARTICIPANTS)?;
+    let mut users = fields.users(PARTICIPANTS, MAX_PARTICIPANTS)?;
     users.retain(|user| user != caller.id());
     let admin = participant(caller.id(), Role::Admin, None);
     let others = users
         .iter()
         .map(|user| participant(user, Role::Member, None));
     let participants = [admin].into_iter().chain(others).collect();
-    wanted(app, payload, caller.id().clone(), participants)
+    request(app, payload, caller.id().clone(), participants)
 }
 
-/// What an administrator asks for. Who made it is the first of `participantIds`, unless named.
-pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<Wanted, Refusal> {
+/// The request of an administrator. Its creator is the first of `participantIds`, unless named.
+pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<ConversationRequest, Refusal> {
     let fields = Fields::new(payload, &app.config);
-    let users = fields.users(PARTICIPANTS, MOST_PARTICIPANTS)?;
+    let users = fields.users(PARTICIPANTS, MAX_PARTICIPANTS)?;
     let named = payload.given(CREATED_BY).map(|_| fields.user(CREATED_BY));
     let named = named.transpose()?;
     let first = users.first().cloned();
     let created_by = named.or(first).ok_or_else(|| fields.refuse(PARTICIPANTS))?;
     let admins = match payload.given(ADMINS) {
-        Some(_) => fields.users(ADMINS, MOST_PARTICIPANTS)?,
+        Some(_) => fields.users(ADMINS, MAX_PARTICIPANTS)?,
         None => vec![created_by.clone()],
     };
     let role = |user: &UserId| match admins.contains(user) {
@@ -71,22 +71,22 @@ pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<Wanted, Refus
         false => Role::Member,
     };
     let participants = users.iter().map(|user| participant(user, role(user), None));
-    wanted(app, payload, created_by, participants.collect())
+    request(app, payload, created_by, participants.collect())
 }
 
-fn wanted(
+fn request(
     app: &App,
     payload: &Payload<'_>,
     created_by: UserId,
     participants: Vec<NewParticipant>,
-) -> Result<Wanted, Refusal> {
+) -> Result<ConversationRequest, Refusal> {
     let fields = Fields::new(payload, &app.config);
     let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose()?;
     let title = fields.given_label(TITLE)?;
     let id_type = named.as_ref().map_or(IdType::Text, |named| named.id_type);
     let id = named.map_or_else(ConversationId::random, |named| named.id);
-    Ok(Wanted {
+    Ok(ConversationRequest {
         new: NewConversation {
             id,
             title: title.map(Into::into),
@@ -114,9 +114,13 @@ struct Entry {
     key: ContentKey,
 }
 
-/// The form of `feed`. The deployed client names the conversation in each entry, and who takes part
-/// by name; where the entries' ids differ, they are those of users.
-async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result<Wanted, Refusal> {
+/// The form of `feed`. The deployed client names the conversation in each entry, and the
+/// participants by name; where the entries' ids differ, they are those of users.
+async fn by_entries(
+    app: &App,
+    caller: &Caller,
+    payload: &Payload<'_>,
+) -> Result<ConversationRequest, Refusal> {
     let entries = entries(app, payload)?;
     let Some(first) = entries.first() else {
         return Err(no_entries());
@@ -144,7 +148,7 @@ async fn by_entries(app: &App, caller: &Caller, payload: &Payload<'_>) -> Result
     let key = own.map(|(_, entry)| entry.key.clone());
     let participants =
         all.map(|(user, entry)| participant(user, role(user), Some(entry.key.clone())));
-    Ok(Wanted {
+    Ok(ConversationRequest {
         new: NewConversation {
             id,
             title: None,
@@ -163,7 +167,7 @@ fn no_entries() -> Refusal {
 fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
     let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
-    let items = items.filter(|items| !items.is_empty() && items.len() <= MOST_PARTICIPANTS);
+    let items = items.filter(|items| !items.is_empty() && items.len() <= MAX_PARTICIPANTS);
     let items = items.ok_or_else(no_entries)?;
     let invalid = || Refusal::invalid(ENTRIES).worded("Invalid conversation entry format");
     let parsed = items.into_iter().map(|raw| entry(app, raw.get()));

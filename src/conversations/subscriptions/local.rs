@@ -26,7 +26,7 @@ pub(in crate::conversations) struct LocalState {
     members: Option<Members>,
     /// Who types, by the id of the connection, on whichever node.
     pub(super) typing: HashMap<Uuid, Typist>,
-    /// Messages of other nodes about it, received while somebody here is subscribed.
+    /// Messages of other nodes about it, received while somebody is subscribed on this node.
     pub(super) subscription: Option<Subscription>,
     /// Users who left the room `conversation` by a disconnect that is not published yet, and when, in
     /// milliseconds since the epoch.
@@ -128,7 +128,7 @@ impl LocalState {
         subscribers.any(|one| one.user == *user && one.view.shape == shape)
     }
 
-    /// The connections that see the conversation alike, by how they see it.
+    /// The connections of each view.
     pub(in crate::conversations) fn rooms(&self) -> impl Iterator<Item = (View, &Room)> {
         self.rooms.iter().map(|(view, room)| (*view, room))
     }

@@ -30,7 +30,7 @@ impl ConversationGuard {
     pub(in crate::conversations) async fn check_members(&mut self) {
         let is_needed = self.local.has_subscribers() && !self.local.knows_members();
         if is_needed && let Err(error) = self.read_members().await {
-            tracing::warn!(%error, "who takes part in a conversation could not be read");
+            tracing::warn!(%error, "the participants of a conversation could not be read");
         }
     }
 

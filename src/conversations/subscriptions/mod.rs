@@ -96,7 +96,7 @@ impl Conversations {
         all.map(|local| local.key().clone()).collect()
     }
 
-    /// Whether anybody here is subscribed in the shape `chat`.
+    /// Whether anybody is subscribed in the shape `chat` on this node.
     pub fn has_chats(&self) -> bool {
         self.subscriptions.chats.load(Ordering::Relaxed) > 0
     }

@@ -48,7 +48,7 @@ impl ConversationGuard {
                 (presence.connections, presence.is_first)
             }
             Err(error) => {
-                tracing::debug!(%error, "others were not told who entered a conversation");
+                tracing::debug!(%error, "other nodes were not sent who entered a conversation");
                 if is_news {
                     let unpublished = Unpublished::Entered;
                     self.local.unpublished.insert(user.clone(), unpublished);
@@ -91,7 +91,7 @@ impl ConversationGuard {
                 is_last
             }
             Err(error) => {
-                tracing::debug!(%error, "others were not told who left a conversation");
+                tracing::debug!(%error, "other nodes were not sent who left a conversation");
                 if let Some(at) = at {
                     let unpublished = Unpublished::Left(at);
                     self.local.unpublished.insert(user.clone(), unpublished);

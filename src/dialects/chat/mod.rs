@@ -39,7 +39,7 @@ pub async fn enter(app: &App, connection: &Arc<Connection>) {
         return;
     };
     if let Err(error) = app.conversations.join_all(connection, member).await {
-        tracing::warn!(%error, "a connection could not be put into the chats of its user");
+        tracing::warn!(%error, "a connection could not join the chats of its user");
         let code = ErrorCode::JoinFailed;
         app.record(connection, Some(Dialect::Chat), Audited::Error { code });
     }

@@ -1,0 +1,72 @@
+//! Who is subscribed to a conversation, on all nodes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{ConversationGuard, Conversations};
+use crate::cluster::{Answer, ConversationMessage};
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, UserRecord};
+use crate::stores::conversations::StoreError;
+
+/// The users who are subscribed to a conversation. It stays locked while this is held, so that a
+/// later change is not sent before it.
+#[derive(Debug)]
+pub struct OnlineUsers {
+    /// By id.
+    pub users: Vec<UserRecord>,
+    _guard: ConversationGuard,
+}
+
+impl Conversations {
+    /// Who is subscribed to a conversation, in any shape and on any node, for a participant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], or the store fails.
+    pub async fn online(
+        self: &Arc<Self>,
+        user: &UserId,
+        conversation: &ConversationId,
+    ) -> Result<OnlineUsers, StoreError> {
+        self.require_participant(user, conversation).await?;
+        let remote = self.online_remote(conversation).await;
+        let mut guard = self.lock(conversation).await;
+        guard.role_of(user).await?;
+        let local = guard.users().into_iter().cloned();
+        let users: BTreeSet<_> = local.chain(remote).collect();
+        let users: Vec<_> = users.into_iter().collect();
+        let mut users = self.stores().users.find_all(&users).await?;
+        users.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(OnlineUsers {
+            users,
+            _guard: guard,
+        })
+    }
+
+    /// Who is subscribed on other nodes.
+    async fn online_remote(&self, conversation: &ConversationId) -> Vec<UserId> {
+        let Some(cluster) = &self.cluster else {
+            return Vec::new();
+        };
+        let question = ConversationMessage::ListSubscribers;
+        let answers = cluster.ask(conversation, &question).await.into_iter();
+        let users = answers.flat_map(|answer| match answer {
+            Answer::Users(users) => users,
+            Answer::Count(_) => Vec::new(),
+        });
+        users.collect()
+    }
+
+    /// Fails unless a user is a participant of a conversation.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]: they are none. Or the store fails.
+    pub async fn require_participant(
+        self: &Arc<Self>,
+        user: &UserId,
+        conversation: &ConversationId,
+    ) -> Result<(), StoreError> {
+        let mut guard = self.lock(conversation).await;
+        guard.role_of(user).await.map(|_| ())
+    }
+}
