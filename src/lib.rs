@@ -13,7 +13,7 @@
 mod app;
 pub mod audit;
 mod auth;
-pub mod cluster;
+mod cluster;
 pub mod config;
 mod connection;
 mod conversations;

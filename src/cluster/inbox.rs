@@ -54,8 +54,8 @@ pub(super) enum Pushed {
     Waits,
     /// A task has to handle this queue from now on.
     First(Key),
-    /// The queue is full, and the message is dropped.
-    Full,
+    /// The queue of this topic is full, and the message is dropped.
+    Full(Topic),
 }
 
 impl Inboxes {
@@ -80,7 +80,7 @@ impl Inboxes {
             Queue::default()
         });
         if queue.bytes > self.max_bytes {
-            return Pushed::Full;
+            return Pushed::Full(key.0);
         }
         queue.bytes += message.size();
         queue.messages.push_back(message);

@@ -32,16 +32,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use bus::{Bus, Published, Subscription};
+pub use bus::{Bus, Subscription};
 pub use lease::{LEASE, LeaseState, RENEWAL};
 pub use ledger::Entry;
 pub use message::{
-    AllNodesMessage, Answer, ConversationMessage, Message, NodeMessage, PresenceChange,
-    SessionMembers, SessionMessage, Spent, UserMessage,
+    AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
+    SessionMessage, Spent, UserMessage,
 };
-pub use presence::Online;
 pub use receiver::{Incoming, MessageHandler, Receiver};
-pub use room_presence::RoomPresence;
 pub use topic::{AllNodes, Topic};
 
 use crate::config::Config;

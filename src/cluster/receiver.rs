@@ -112,9 +112,9 @@ impl<H: MessageHandler> Delivery<H> {
             },
             _ => Queued::Encoded(message),
         };
-        match self.cluster.inboxes.push(topic.clone(), message) {
+        match self.cluster.inboxes.push(topic, message) {
             Pushed::Waits => {}
-            Pushed::Full => self.handler.missed(&topic),
+            Pushed::Full(topic) => self.handler.missed(&topic),
             Pushed::First(key) => {
                 let delivery = self.clone();
                 tokio::spawn(async move { delivery.drain(&key).await });

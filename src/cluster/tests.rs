@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex as SyncMutex;
 use tokio::time::timeout;
 
+use super::bus::Published;
 use super::*;
 use crate::config::RedisUrl;
 use crate::model::clock::SystemClock;

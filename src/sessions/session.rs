@@ -58,7 +58,7 @@ impl Session<'_> {
         members.map(|member| member.connection.clone()).collect()
     }
 
-    /// All members, those who joined first coming first.
+    /// All members, in the order in which they joined.
     pub async fn members(&self) -> Vec<Member> {
         self.sessions.store.members(&self.id).await
     }
@@ -77,7 +77,7 @@ impl Session<'_> {
     }
 
     /// Sets the public key of a member, and its name if one is given; all members then. `None`: it is
-    /// no member, or the store cannot keep the key.
+    /// no member, or the store is full or unavailable.
     pub async fn save_key(
         &mut self,
         user: &UserId,

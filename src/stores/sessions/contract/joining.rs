@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Joining a session.
 
 use futures_util::future::join_all;
 

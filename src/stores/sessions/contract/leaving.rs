@@ -1,4 +1,4 @@
-//! Who goes, and what stays behind.
+//! Leaving a session, and what remains of it.
 
 use super::subject::*;
 use crate::model::session::*;

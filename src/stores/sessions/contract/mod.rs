@@ -1,7 +1,6 @@
-//! What every store of sessions has to do, as tests that know none of them. A store passes when
-//! `contract_suite!` does, given a function that opens an empty one with these limits and the clock it
-//! is handed, where that is possible. When sessions end by themselves is not in it: not every store goes
-//! by this clock.
+//! The contract of every store of sessions, as tests that know none of them. `contract_suite!` runs them,
+//! given a function that opens an empty store with these limits and this clock. When sessions expire is
+//! not part of it: not every store uses this clock.
 
 pub mod history;
 pub mod joining;

@@ -1,4 +1,4 @@
-//! The numbers of changes, and of sessions.
+//! The revisions of changes, and how many sessions there are.
 
 use std::collections::BTreeSet;
 

@@ -146,11 +146,13 @@ impl Subject {
         name: &str,
         who: &str,
         key: &str,
-        shown: Option<&str>,
+        display_name: Option<&str>,
     ) -> Option<Saved> {
         let (id, user) = (id(name), user(who));
-        let shown = shown.map(Into::into);
-        self.store.save_key(&id, &user, json(key), shown).await
+        let display_name = display_name.map(Into::into);
+        self.store
+            .save_key(&id, &user, json(key), display_name)
+            .await
     }
 
     pub async fn set_keys(&self, name: &str, keys: &str) -> Result<u64, KeysError> {

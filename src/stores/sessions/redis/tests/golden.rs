@@ -27,18 +27,18 @@ fn member(name: &str, public_key: Option<OwnedValue>) -> Member {
 /// These bytes are written, and what is read from them writes the same.
 #[track_caller]
 fn pin_state(state: &State, expected: &[u8]) {
-    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let escaped = |bytes: &[u8]| bytes.escape_ascii().to_string();
     let written = encoded::write_state(state).unwrap();
-    assert_eq!(shown(&written), shown(expected));
+    assert_eq!(escaped(&written), escaped(expected));
     let read = encoded::read_state(&written).unwrap();
     assert_eq!(encoded::write_state(&read).unwrap(), written);
 }
 
 #[track_caller]
 fn pin_message(message: &Message, expected: &[u8]) {
-    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    let escaped = |bytes: &[u8]| bytes.escape_ascii().to_string();
     let written = encoded::write_message(message).unwrap();
-    assert_eq!(shown(&written), shown(expected));
+    assert_eq!(escaped(&written), escaped(expected));
     let read = encoded::read_message(&written).unwrap();
     assert_eq!(encoded::write_message(&read).unwrap(), written);
 }
