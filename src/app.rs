@@ -2,18 +2,18 @@
 //! name of any event: dialects bring the names and the payloads.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::audit::{Audit, Event, Record};
 use crate::auth::Authenticator;
-use crate::cluster::{Cluster, Subscription};
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{Connection, Drain, OpenConnections};
 use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::{Dialect, UserId};
 use crate::sessions::Sessions;
-use crate::users::{Arriving, Presence, Receivers, Users};
+use crate::users::{Presence, Receivers, Users};
 
 /// The state of one relay.
 pub struct App {
@@ -53,32 +53,6 @@ impl App {
         self.users.receivers(user).await
     }
 
-    /// Hears what other servers send this user, as long as the subscription is kept. What comes before
-    /// the connection is added to the user waits for that.
-    pub async fn hear(&self, user: &UserId) -> Option<(Subscription, Arriving)> {
-        let cluster = self.cluster.as_ref()?;
-        let arriving = self.users.expect(user);
-        let heard = cluster.bus().subscribe(user.clone()).await;
-        Some((heard, arriving))
-    }
-
-    /// Nobody sends anything to this connection any more. Returns when its client has what was sent.
-    pub async fn part_from(&self, connection: &Connection) {
-        const POLL: Duration = Duration::from_millis(5);
-        connection.leave();
-        connection.hear(None);
-        if let (Some(cluster), Some(member)) = (&self.cluster, connection.member()) {
-            // Until other servers do not reach it any more, and what they sent is handed out.
-            cluster.bus().flush().await;
-            while !cluster.is_idle(&member.user.id) {
-                tokio::time::sleep(POLL).await;
-            }
-        }
-        while connection.flow().backlog() > 0 {
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
     /// From now on no new connections are taken.
     pub fn drain(&self) {
         self.drain.begin();
@@ -89,22 +63,10 @@ impl App {
         self.drain.has_begun()
     }
 
-    /// Records how often a connection was over a limit since this was called last, if it was.
-    pub fn record_over_limit(&self, connection: &Connection) {
-        let count = connection.take_over_limit();
-        if count > 0 {
-            self.record(
-                connection,
-                Some(connection.dialect()),
-                Event::RateLimited { count },
-            );
-        }
-    }
-
     /// Records what a connection did.
     pub fn record(&self, connection: &Connection, dialect: Option<Dialect>, event: Event) {
         self.audit
-            .record(Record::new(connection.source(), dialect, event));
+            .record(Record::new(&connection.source(), dialect, event));
     }
 }
 

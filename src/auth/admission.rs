@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::auth::AuthError;
+use crate::auth::{AuthError, Authenticated};
 use crate::config::AuthErrorStyle;
-use crate::connection::{Admission, Client, Handshake};
+use crate::connection::{Client, Handshake};
 use crate::limits::AddressSlot;
 use crate::model::{Dialect, ErrorCode};
 
@@ -23,10 +23,6 @@ pub(crate) enum Refusal {
     TooManyConnections,
     #[error("Server is busy")]
     Busy,
-    #[error("Session is over")]
-    SessionOver,
-    #[error("Server error")]
-    NoHandshake,
 }
 
 impl Refusal {
@@ -36,7 +32,6 @@ impl Refusal {
             Self::UnknownDialect => ErrorCode::UnknownDialect,
             Self::TooManyConnections => ErrorCode::TooManyConnections,
             Self::Busy => ErrorCode::ServerBusy,
-            Self::SessionOver | Self::NoHandshake => ErrorCode::OperationFailed,
         }
     }
 }
@@ -44,29 +39,38 @@ impl Refusal {
 /// The client's `auth` object. What is not of the right type is treated as not there, except a
 /// token, which is then a bad one.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Hello {
+pub(crate) struct AuthPayload {
     #[serde(default)]
     token: Option<serde_json::Value>,
     #[serde(default)]
     dialect: Option<serde_json::Value>,
 }
 
-/// Decides whether, and as what, a client is let in. What it declares is noted in `client`.
+/// As what a client is let in.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// For the user of a token.
+    User(Authenticated),
+    /// Without a token, for a while.
+    Guest,
+    /// To receive the reason as an event, and to be disconnected.
+    Rejected(AuthError),
+}
+
+/// Decides whether, and as what, a client is let in. The dialect that it declares is noted in
+/// `client`.
 pub(crate) async fn decide(
     app: &App,
     handshake: &Handshake,
-    hello: &Hello,
+    auth: &AuthPayload,
     client: &mut Client,
-) -> Result<(Admission, AddressSlot), Refusal> {
-    client.declared = declared(app, handshake, hello)?;
-    let by_event = app.config.auth_error_style == AuthErrorStyle::Event;
-    let admitted = match identify(app, handshake, hello, client.declared).await {
-        Ok(admitted) => admitted,
-        // The event tells what is wrong with a token; that there were too many is said before.
-        Err(error) if by_event && error != AuthError::TooManyAttempts => Admission::Refused(error),
-        Err(error) => return Err(error.into()),
+) -> Result<(Verdict, AddressSlot), Refusal> {
+    client.declared = declared(app, handshake, auth)?;
+    let verdict = match identify(app, handshake, auth, client.declared).await {
+        Ok(verdict) => verdict,
+        Err(error) => Verdict::Rejected(refuse(app, error)?),
     };
-    if let Admission::User(authenticated) = &admitted
+    if let Verdict::User(authenticated) = &verdict
         && app
             .users
             .connection_count(authenticated.identity.user.as_str())
@@ -78,17 +82,34 @@ pub(crate) async fn decide(
         .slots
         .take(handshake.address)
         .ok_or(Refusal::TooManyConnections)?;
-    Ok((admitted, slot))
+    Ok((verdict, slot))
+}
+
+/// The error that a client is to receive as an event, behind its connection.
+///
+/// # Errors
+/// It is refused before: the setting `auth_error_style` wants it so, or there were too many
+/// attempts, which an event does not say.
+pub(crate) fn refuse(app: &App, error: AuthError) -> Result<AuthError, Refusal> {
+    let by_event = app.config.auth_error_style == AuthErrorStyle::Event;
+    match by_event && error != AuthError::TooManyAttempts {
+        true => Ok(error),
+        false => Err(error.into()),
+    }
 }
 
 /// The dialect that a client declares, or the only one there is (protocol, "Which dialect a
 /// connection speaks").
-fn declared(app: &App, handshake: &Handshake, hello: &Hello) -> Result<Option<Dialect>, Refusal> {
+fn declared(
+    app: &App,
+    handshake: &Handshake,
+    auth: &AuthPayload,
+) -> Result<Option<Dialect>, Refusal> {
     let enabled = &app.config.dialects;
     if let [only] = enabled[..] {
         return Ok(Some(only));
     }
-    let hint = match &hello.dialect {
+    let hint = match &auth.dialect {
         Some(serde_json::Value::Null) | None => handshake.dialect.as_deref(),
         Some(serde_json::Value::String(name)) => Some(name.as_str()),
         Some(_) => return Err(Refusal::UnknownDialect),
@@ -111,34 +132,34 @@ fn declared(app: &App, handshake: &Handshake, hello: &Hello) -> Result<Option<Di
 async fn identify(
     app: &App,
     handshake: &Handshake,
-    hello: &Hello,
+    auth: &AuthPayload,
     declared: Option<Dialect>,
-) -> Result<Admission, AuthError> {
-    let Some(token) = token(handshake, hello, declared)? else {
+) -> Result<Verdict, AuthError> {
+    let Some(token) = token(handshake, auth, declared)? else {
         let may_be =
             |dialect| declared.map_or(app.config.dialects.contains(&dialect), |is| is == dialect);
         let guest = may_be(Dialect::Session) || may_be(Dialect::Feed);
         return if guest {
-            Ok(Admission::Guest)
+            Ok(Verdict::Guest)
         } else {
             Err(AuthError::Missing)
         };
     };
     let authenticated = app.auth.authenticate(handshake.address, &token).await;
-    authenticated.map(Admission::User)
+    authenticated.map(Verdict::User)
 }
 
 /// The token, from the places where this client may put it.
 fn token(
     handshake: &Handshake,
-    hello: &Hello,
+    auth: &AuthPayload,
     declared: Option<Dialect>,
 ) -> Result<Option<Arc<str>>, AuthError> {
     let in_query = handshake
         .token
         .clone()
         .filter(|_| declared == Some(Dialect::Chat));
-    let in_auth = match &hello.token {
+    let in_auth = match &auth.token {
         Some(serde_json::Value::Null) | None => None,
         Some(serde_json::Value::String(token)) => Some(token.as_str().into()),
         Some(_) => return Err(AuthError::Invalid),

@@ -1,4 +1,13 @@
-//! How a connection is ended by the relay.
+//! How a connection ends: the one way in which others ask for it, and what its end does to the
+//! transport.
+
+use std::time::Duration;
+
+use super::Connection;
+use crate::model::DisconnectReason;
+
+/// How long a client that is disconnected may take to close its connection.
+const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// How the relay ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,4 +19,81 @@ pub enum Close {
     AfterFlush,
     /// The transport closes behind everything that was sent, so that the client reconnects.
     Reconnect,
+}
+
+impl Connection {
+    /// Asks for the end of the connection. The first reason stays.
+    pub fn close(&self, how: Close, why: DisconnectReason) {
+        self.close_reason.lock().get_or_insert(why);
+        match how {
+            Close::Now => self.close_now(why),
+            Close::AfterFlush => {
+                // A client that is not connected yet is disconnected as soon as it is.
+                if self.is_connected() || !self.gate.disconnect_when_open() {
+                    self.open();
+                    self.disconnect(why);
+                }
+            }
+            Close::Reconnect => match self.flow.link() {
+                Some(link) => link.close_gracefully(CLOSE_GRACE),
+                None => self.transport.close_after(self.socket.id, Duration::ZERO),
+            },
+        }
+    }
+
+    pub(super) fn disconnect(&self, why: DisconnectReason) {
+        match self.socket.clone().disconnect() {
+            Ok(()) => self.close_transport(),
+            Err(_) => self.close_now(why),
+        }
+    }
+
+    fn close_now(&self, why: DisconnectReason) {
+        match self.flow.link() {
+            Some(link) => link.close(why),
+            None => self.transport.close_after(self.socket.id, Duration::ZERO),
+        }
+    }
+
+    /// The client may take a moment to close the transport itself.
+    fn close_transport(&self) {
+        match self.flow.link() {
+            Some(link) => link.close_within(CLOSE_GRACE),
+            None => self.transport.close_after(self.socket.id, CLOSE_GRACE),
+        }
+    }
+
+    /// Why the relay ended it, if it was the relay.
+    pub fn close_reason(&self) -> Option<DisconnectReason> {
+        let by_link = || self.flow.link()?.close_reason();
+        let asked = *self.close_reason.lock();
+        asked.or_else(by_link)
+    }
+
+    /// Whether it is to be closed at once, or by closing its transport.
+    pub(super) fn is_closing(&self) -> bool {
+        self.close_reason().is_some() && !self.gate.will_disconnect()
+    }
+
+    /// It has ended: nothing more is sent, nobody waits for it, and its transport closes, too.
+    pub(super) fn ended(&self) {
+        self.gate.close();
+        self.flow.close();
+        self.close_transport();
+    }
+
+    /// Other users send nothing more to it: its client is about to reconnect elsewhere.
+    pub(super) fn drain(&self) {
+        self.gate.drain();
+    }
+
+    /// Whether other users are to send nothing more to it.
+    pub fn is_draining(&self) -> bool {
+        self.gate.is_draining()
+    }
+
+    /// Whether it has ended.
+    pub fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
 }

@@ -4,53 +4,70 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
+use futures_util::future::BoxFuture;
 use socketioxide::socket::Sid;
 
-use super::Connection;
+use super::{Close, Connection};
+use crate::model::DisconnectReason;
 use crate::transport::Link;
+
+/// How long a session is remembered whose connection has ended: longer than its transport lasts.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// The life of an open connection, whatever its member is.
+pub(super) trait Open: std::fmt::Debug + Send + Sync {
+    /// What others may hold of it.
+    fn connection(&self) -> &Arc<Connection>;
+    /// The library has told its client that it is connected.
+    fn begin(self: Arc<Self>) -> BoxFuture<'static, ()>;
+    /// Does what is due at this time, in seconds since the epoch.
+    fn check(self: Arc<Self>, now: u64);
+    /// Others send nothing more to it; done when its client has what was sent.
+    fn drain(&self) -> BoxFuture<'static, ()>;
+}
 
 /// All open connections.
 #[derive(Debug, Default)]
 pub struct OpenConnections {
-    open: DashMap<Sid, Arc<Connection>>,
+    open: DashMap<Sid, Arc<dyn Open>>,
     /// Links on which a session goes on whose connection is not yet admitted.
     upgraded: DashMap<Sid, Weak<Link>>,
-    /// Sessions whose connection is over, and since when. Their transports go soon.
-    over: DashMap<Sid, Instant>,
+    /// Sessions whose connection has ended, and since when. Their transports close soon.
+    ended: DashMap<Sid, Instant>,
 }
 
-/// How long a session is remembered whose connection is over: longer than its transport lasts.
-const REMEMBERED: Duration = Duration::from_secs(60);
-
 impl OpenConnections {
-    /// Adds a connection that is being admitted.
-    pub fn add(&self, connection: &Arc<Connection>) {
+    /// Adds a connection that is admitted.
+    pub(super) fn add(&self, life: Arc<dyn Open>) {
+        let connection = life.connection().clone();
         let sid = connection.socket_id();
-        self.open.insert(sid, connection.clone());
-        if let Some(link) = self
-            .upgraded
-            .remove(&sid)
-            .and_then(|(_, link)| link.upgrade())
-        {
+        self.open.insert(sid, life);
+        let upgraded = self.upgraded.remove(&sid);
+        if let Some(link) = upgraded.and_then(|(_, link)| link.upgrade()) {
             connection.attach(&link);
         }
     }
 
-    /// Removes a connection that is over.
-    pub fn remove(&self, sid: Sid) {
-        self.over.insert(sid, Instant::now());
+    /// Removes a connection that has ended.
+    pub(super) fn remove(&self, sid: Sid) {
+        self.ended.insert(sid, Instant::now());
         self.open.remove(&sid);
     }
 
-    /// Whether the session had a connection that is over. It gets no second one: flow control
+    /// Whether the session had a connection that has ended. It gets no second one: flow control
     /// counts what is written for the first.
-    pub fn is_over(&self, sid: Sid) -> bool {
-        self.over.contains_key(&sid)
+    pub(super) fn has_ended(&self, sid: Sid) -> bool {
+        self.ended.contains_key(&sid)
     }
 
     /// The connection with this id.
     pub fn get(&self, sid: Sid) -> Option<Arc<Connection>> {
-        self.open.get(&sid).map(|connection| connection.clone())
+        self.open.get(&sid).map(|life| life.connection().clone())
+    }
+
+    /// The life of the connection with this id.
+    pub(super) fn life(&self, sid: Sid) -> Option<Arc<dyn Open>> {
+        self.open.get(&sid).map(|life| life.value().clone())
     }
 
     /// The session goes on on this link.
@@ -63,11 +80,8 @@ impl OpenConnections {
     }
 
     /// All connections at this moment.
-    pub fn all(&self) -> Vec<Arc<Connection>> {
-        self.open
-            .iter()
-            .map(|entry| entry.value().clone())
-            .collect()
+    pub(super) fn all(&self) -> Vec<Arc<dyn Open>> {
+        self.open.iter().map(|life| life.value().clone()).collect()
     }
 
     /// How many there are.
@@ -75,9 +89,23 @@ impl OpenConnections {
         self.open.len()
     }
 
+    /// Ends all connections, so that their clients reconnect elsewhere: a future for each. Others
+    /// send nothing more to it, and its client has this time to fetch what was sent before.
+    pub fn drain(
+        &self,
+        flush: Duration,
+        why: DisconnectReason,
+    ) -> Vec<impl Future<Output = ()> + Send + use<>> {
+        let drain = move |life: Arc<dyn Open>| async move {
+            let _ = tokio::time::timeout(flush, life.drain()).await;
+            life.connection().close(Close::Reconnect, why);
+        };
+        self.all().into_iter().map(drain).collect()
+    }
+
     /// Forgets upgrades that came to nothing and sessions that are gone. To be called now and then.
-    pub fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         self.upgraded.retain(|_, link| link.strong_count() > 0);
-        self.over.retain(|_, since| since.elapsed() < REMEMBERED);
+        self.ended.retain(|_, since| since.elapsed() < REMEMBERED);
     }
 }

@@ -117,6 +117,15 @@ impl Room {
             lagging.note(first);
             return lagging;
         };
+        if self.connections.iter().any(|one| one.is_held()) {
+            // Each by itself, so that it waits where its client does not know yet that it is
+            // connected.
+            for receiver in [first, second].into_iter().chain(receivers) {
+                receiver.send_sized(event, payload, frames);
+                lagging.note(receiver);
+            }
+            return lagging;
+        }
         for receiver in [first, second].into_iter().chain(receivers) {
             if receiver.hand_over(frames) {
                 lagging.note(receiver);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::audit::{Audit, Event, Record, Source};
-use crate::connection::Member;
 use crate::model::{Dialect, Identity};
+use crate::users::Member;
 
 /// A user who does something.
 #[derive(Debug, Clone, Copy)]

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::{Actor, ConversationGuard, Conversations, Stored};
 use crate::audit::{AuditText, Event, Room};
+use crate::connection::Connection;
 use crate::connection::rooms::To;
-use crate::connection::{Connection, Member, Phase};
 use crate::model::UserId;
 use crate::model::conversation::{ConversationEvent, ConversationId, IdType, Shape, TypedId, View};
 use crate::stores::conversations::StoreError;
+use crate::users::Member;
 
 impl Conversations {
     /// Subscribes a connection to a conversation in one shape; how many connections are subscribed
@@ -40,7 +41,7 @@ impl Conversations {
             shape,
             id: conversation.id_type,
         };
-        guard.subscribe(connection, user, view).await;
+        guard.subscribe(connection, &member.identity, view).await;
         let event = Event::RoomJoin(room(&conversation.id));
         actor(member, shape).record(&self.audit, event);
         let (count, entered) = match shape {
@@ -93,16 +94,12 @@ impl Conversations {
     ///
     /// # Errors
     /// The store fails. The connection may be subscribed to some of them.
-    pub async fn join_all(
-        self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        member: &Member,
-    ) -> Result<(), StoreError> {
-        let user = &member.user.id;
+    pub async fn join_all(self: &Arc<Self>, member: &Member) -> Result<(), StoreError> {
+        let (connection, user) = (&member.connection, &member.user.id);
         let joined = self.stores().conversations.ids_for(user).await?;
         for conversation in &joined {
             let mut guard = self.lock(conversation).await;
-            guard.auto_join(connection, user).await;
+            guard.auto_join(member).await;
         }
         // A removal meanwhile perhaps came before the subscription that it has to end.
         let current = self.stores().conversations.ids_for(user).await?;
@@ -120,23 +117,19 @@ impl Conversations {
     /// again meanwhile.
     pub(super) async fn auto_join_connection(
         self: &Arc<Self>,
-        connection: &Arc<Connection>,
-        user: &UserId,
+        member: &Member,
         conversation: &ConversationId,
     ) -> Result<(), StoreError> {
         let mut guard = self.lock(conversation).await;
-        guard.role_of(user).await?;
-        guard.auto_join(connection, user).await;
+        guard.role_of(&member.user.id).await?;
+        guard.auto_join(member).await;
         Ok(())
     }
 
-    /// A connection is over: all its subscriptions end. Others are notified that its user left after
+    /// A connection has ended, and so do all its subscriptions. Others are notified that its user left after
     /// the grace, if they have not come back by then.
-    pub async fn disconnected(self: &Arc<Self>, connection: &Arc<Connection>) {
-        let Some(member) = connection.member() else {
-            return;
-        };
-        let user = &member.user.id;
+    pub async fn disconnected(self: &Arc<Self>, member: &Member) {
+        let (connection, user) = (&member.connection, &member.user.id);
         let grace = self.config.offline_grace;
         let at = self.now_ms();
         let mut absent_from = Vec::new();
@@ -214,17 +207,18 @@ impl ConversationGuard {
     }
 
     /// Subscribes a connection in the shape `chat`, unless it is subscribed already.
-    async fn auto_join(&mut self, connection: &Arc<Connection>, user: &UserId) {
+    async fn auto_join(&mut self, member: &Member) {
         const VIEW: View = View {
             shape: Shape::Chat,
             id: IdType::Text,
         };
+        let connection = &member.connection;
         if self.view_of(connection).is_some() {
             return;
         }
-        self.subscribe(connection, user, VIEW).await;
+        self.subscribe(connection, &member.identity, VIEW).await;
         // Its end came before, and finds it no more.
-        if matches!(*connection.phase(), Phase::Over) {
+        if connection.is_closed() {
             self.unsubscribe(connection);
         }
     }

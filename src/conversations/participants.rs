@@ -188,11 +188,11 @@ impl Conversations {
 
     /// The same for their connections to this node.
     pub(super) async fn auto_join(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
-        for connection in self.users.connections(user.as_str()) {
-            if connection.dialect() != Dialect::Chat {
+        for member in self.users.members(user.as_str()) {
+            if member.connection.dialect() != Dialect::Chat {
                 continue;
             }
-            match self.auto_join_connection(&connection, user, id).await {
+            match self.auto_join_connection(&member, id).await {
                 Ok(()) | Err(StoreError::NotParticipant) => {}
                 Err(error) => tracing::warn!(%error, "a connection did not join a new chat"),
             }

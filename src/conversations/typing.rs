@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ConversationGuard, Conversations};
+use crate::connection::Connection;
 use crate::connection::rooms::To;
-use crate::connection::{Connection, Member};
 use crate::model::Identity;
 use crate::model::conversation::{ConversationEvent, ConversationId, Shape, View};
 use crate::stores::conversations::StoreError;
+use crate::users::Member;
 
 /// How much later than announced another node may say that someone stopped typing.
 const TRANSIT_TIME: Duration = Duration::from_secs(1);

@@ -1,5 +1,5 @@
-//! What every client shares, whatever its dialect: being authenticated, told so and told when that
-//! ends, and the answer to events that nobody knows (protocol, part 1).
+//! What every client shares, whatever its dialect: it authenticates, learns that it did and when
+//! that ends, and gets an answer to events that no dialect has (protocol, part 1).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use super::{Request, chat};
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::{AuthError, Authenticated};
-use crate::connection::{Close, Connection, Phase};
+use crate::connection::{Close, Connection, Handler, Life, Membership};
 use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
-use crate::users::NotAdded;
+use crate::users::{Member, NotAdded, Registration};
 
 /// Client: here is a token, bare or as `{token}`.
 pub const AUTHENTICATE: &str = "authenticate";
@@ -73,73 +73,54 @@ struct NotHandledContext<'a> {
     event: &'a str,
 }
 
-/// The connection speaks for a user from now on: tells it, and those whom it concerns. The caller
-/// holds the connection's phase.
-pub fn enter(
+/// Registers a connection as one of its user, until the token expires.
+///
+/// # Errors
+/// It is not registered.
+pub async fn register<H>(
     app: &App,
-    connection: &Arc<Connection>,
     authenticated: Authenticated,
-) -> Result<(), ErrorCode> {
-    let Authenticated {
-        identity,
-        expires_at,
-    } = authenticated;
-    let user = app.users.connect(&identity, connection);
-    connection.arrived();
-    let user = user.map_err(|error| match error {
-        NotAdded::TooMany => ErrorCode::TooManyConnections,
-        NotAdded::Suspended => ErrorCode::NotAuthorized,
-    })?;
-    connection.extend_until(expires_at);
-    connection.authenticate(user, identity);
-    app.record(
-        connection,
-        Some(connection.dialect()),
-        Audited::SocketConnect,
-    );
-    Ok(())
+    connection: &Arc<Connection>,
+) -> Result<Membership<H>, NotAdded>
+where
+    H: Handler<Member = Arc<Member>, Registration = Registration>,
+{
+    let registered = app
+        .presence
+        .register(authenticated.identity, connection)
+        .await?;
+    let (member, registration) = registered;
+    Ok(Membership {
+        member,
+        registration,
+        expires_at: authenticated.expires_at,
+    })
 }
 
-/// Tells a connection that it is authenticated.
-fn welcome(connection: &Connection) {
-    if let Some(member) = connection.member() {
-        let socket_id = connection.socket_id().to_string();
-        let user_id = member.user.id.as_str();
-        connection.send(
-            AUTH_SUCCESS,
-            &AuthSuccess {
-                user_id,
-                socket_id,
-                message: "Authentication successful",
-            },
-        );
+/// Takes a member's connection into what it receives events of, and lets the client know that it is
+/// authenticated. What was sent to it until then comes behind that.
+pub async fn welcome(app: &App, member: &Arc<Member>) {
+    let connection = &member.connection;
+    if connection.dialect() == Dialect::Chat {
+        chat::enter(app, member).await;
     }
+    let socket_id = connection.socket_id().to_string();
+    let success = AuthSuccess {
+        user_id: member.user.id.as_str(),
+        socket_id,
+        message: "Authentication successful",
+    };
+    connection.open_with(AUTH_SUCCESS, &success);
 }
 
-/// Takes a connection that is authenticated now into what it gets events of, and tells it.
-pub async fn welcome_member(app: &App, connection: &Arc<Connection>) {
-    if connection.member().is_some() && connection.dialect() == Dialect::Chat {
-        chat::enter(app, connection).await;
-    }
-    welcome(connection);
+/// Lets others know that the connection's user is online, and the connection who else is.
+pub async fn announce(app: &App, member: &Member) {
+    app.presence.connected(&member.user).await;
+    app.presence.sync(member).await;
 }
 
-/// Tells others that the connection's user is here, and the connection who else is. To be called
-/// without the connection's phase.
-pub async fn arrive(app: &App, connection: &Arc<Connection>) {
-    if let Some(member) = connection.member() {
-        app.presence.connected(&member.user).await;
-        app.presence.sync(connection, &member.user).await;
-    }
-}
-
-/// Tells a connection why it is not, or no longer, let in, and sends it away.
-pub fn reject(connection: &Connection, error: AuthError, why: DisconnectReason) {
-    tell_error(connection, error);
-    connection.close(Close::AfterFlush, why);
-}
-
-fn tell_error(connection: &Connection, error: AuthError) {
+/// Sends a connection why it is not, or no longer, let in.
+pub fn send_error(connection: &Connection, error: AuthError) {
     connection.send(
         AUTH_ERROR,
         &AuthFailed {
@@ -149,10 +130,9 @@ fn tell_error(connection: &Connection, error: AuthError) {
     );
 }
 
-/// Tells a connection that its token will expire soon.
-pub fn announce_expiry(connection: &Connection) {
-    let at = jiff::Timestamp::from_second(connection.expires_at() as i64)
-        .unwrap_or(jiff::Timestamp::MAX);
+/// Sends a connection that its token expires soon, at this time in seconds since the epoch.
+pub fn send_expiring(connection: &Connection, expires_at: u64) {
+    let at = jiff::Timestamp::from_second(expires_at as i64).unwrap_or(jiff::Timestamp::MAX);
     connection.send(
         AUTH_EXPIRING,
         &AuthExpiring {
@@ -161,29 +141,14 @@ pub fn announce_expiry(connection: &Connection) {
     );
 }
 
-/// Whether this event is more than a stranger may send. It is sent away then.
-pub fn sends_too_much(request: &Request<'_>) -> bool {
-    let connection = request.connection;
-    let too_much = connection.is_guest()
-        && connection.count_guest(request.event.size()) > request.app.config.guest_max_bytes;
-    if too_much {
-        reject(
-            connection,
-            AuthError::Missing,
-            DisconnectReason::GuestTimeout,
-        );
-    }
-    too_much
-}
-
 /// A guest sent something that needs a token.
 pub fn refuse_guest(mut request: Request<'_>) {
-    tell_error(request.connection, AuthError::Missing);
+    send_error(request.connection, AuthError::Missing);
     record_refused(&request, ErrorCode::MissingToken);
     request.fail("Authentication token required", ErrorCode::MissingToken);
 }
 
-/// Nobody knows this event, at least not on this connection. Said at most once a second.
+/// No dialect of this connection has this event. Sent at most once a second.
 pub fn unknown(request: &mut Request<'_>, name: &str) {
     const MESSAGE: &str = "Unknown event";
     not_handled(request, name, MESSAGE, ErrorCode::UnknownEvent);
@@ -224,9 +189,16 @@ fn record_refused(request: &Request<'_>, code: ErrorCode) {
 }
 
 /// A token, or a fresh one for the same user.
-pub async fn authenticate(request: Request<'_>) {
+pub async fn authenticate<H>(mut request: Request<'_>, life: &Life<H>)
+where
+    H: Handler<Member = Arc<Member>, Registration = Registration>,
+{
     match check(&request).await {
-        Ok(authenticated) => accept(request, authenticated).await,
+        Ok(authenticated) if request.member.is_some() => {
+            life.extend_until(authenticated.expires_at);
+            request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+        }
+        Ok(authenticated) => enter(request, life, authenticated).await,
         Err(code) => refuse(request, code, "Invalid token"),
     }
 }
@@ -236,7 +208,7 @@ async fn check(request: &Request<'_>) -> Result<Authenticated, ErrorCode> {
     let address = request.connection.client.address;
     let authenticated = request.app.auth.authenticate(address, &token).await;
     let authenticated = authenticated.map_err(AuthError::code)?;
-    match request.connection.member() {
+    match request.member {
         Some(member) if member.user.id != authenticated.identity.user => {
             Err(ErrorCode::InvalidToken)
         }
@@ -261,35 +233,36 @@ fn token<'a>(request: &Request<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-async fn accept(mut request: Request<'_>, authenticated: Authenticated) {
-    let connection = request.connection;
-    if connection.member().is_some() {
-        connection.extend_until(authenticated.expires_at);
-        return request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
-    }
-    let heard = request.app.hear(&authenticated.identity.user).await;
-    let entered = match &*connection.phase() {
-        Phase::Open => {
-            connection.hear(heard);
-            enter(request.app, connection, authenticated)
+/// A guest becomes a member.
+async fn enter<H>(mut request: Request<'_>, life: &Life<H>, authenticated: Authenticated)
+where
+    H: Handler<Member = Arc<Member>, Registration = Registration>,
+{
+    let (app, connection) = (request.app, request.connection);
+    // What others send to the user waits until the client knows that it is authenticated.
+    let holding = connection.hold();
+    let membership = match register::<H>(app, authenticated, connection).await {
+        Ok(membership) => membership,
+        Err(not_added) => {
+            drop(holding);
+            let (code, error) = match not_added {
+                NotAdded::TooMany => (ErrorCode::TooManyConnections, "Too many connections"),
+                NotAdded::Suspended => (ErrorCode::NotAuthorized, "User not authorized"),
+            };
+            return refuse(request, code, error);
         }
-        _ => return,
     };
-    match entered {
-        Ok(()) => {
-            // Only clients of this dialect come without a token and bring it later.
-            if request.accepts(Dialect::Feed) {
-                connection.imply_dialect(Dialect::Feed);
-            }
-            welcome_member(request.app, connection).await;
-            request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
-            arrive(request.app, connection).await;
-        }
-        Err(ErrorCode::NotAuthorized) => {
-            refuse(request, ErrorCode::NotAuthorized, "User not authorized");
-        }
-        Err(code) => refuse(request, code, "Too many connections"),
+    let member = membership.member.clone();
+    if !life.enter(membership) {
+        return;
     }
+    // Only clients of this dialect come without a token and bring it later.
+    if request.accepts(Dialect::Feed) {
+        connection.imply_dialect(Dialect::Feed);
+    }
+    welcome(app, &member).await;
+    request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+    announce(app, &member).await;
 }
 
 fn refuse(mut request: Request<'_>, code: ErrorCode, error: &'static str) {

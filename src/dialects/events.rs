@@ -62,7 +62,7 @@ macro_rules! events {
         pub(in crate::dialects) async fn dispatch(
             event: Event,
             request: &mut $crate::dialects::Request<'_>,
-            member: &$crate::connection::Member,
+            member: &$crate::users::Member,
             payload: &$crate::payload::Payload<'_>,
         ) -> Result<(), $crate::model::Refusal> {
             match event { $(Event::$handler => $module::$handler(request, member, payload).await,)+ }
@@ -83,7 +83,7 @@ macro_rules! events {
         pub(in crate::dialects) async fn dispatch(
             event: Event,
             request: &mut $crate::dialects::Request<'_>,
-            member: &$crate::connection::Member,
+            member: &$crate::users::Member,
             payload: Option<&$crate::payload::Payload<'_>>,
         ) -> Result<(), $crate::model::Refusal> {
             match event { $(Event::$handler => $module::$handler(request, member, payload).await,)+ }

@@ -11,6 +11,7 @@ pub mod chat;
 pub mod content;
 pub mod conversation;
 pub mod direct;
+mod dispatcher;
 mod events;
 pub mod feed;
 pub(crate) mod fields;
@@ -23,17 +24,12 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use socketioxide::extract::AckSender;
-
+pub(crate) use dispatcher::Dispatcher;
 pub use request::Request;
 
-use crate::app::App;
-use crate::connection::Connection;
 use crate::conversations::Renderers;
 use crate::model::{Dialect, Refusal, Why};
-use crate::payload::{Malformed, Payload, RawEvent};
+use crate::payload::{Malformed, Payload};
 use crate::users::Renderer;
 use refuse::Words;
 use row::Row;
@@ -122,11 +118,13 @@ impl Event {
     /// A client that sends this, and declared no dialect, counts as one of this dialect from now
     /// on. As one of `direct` it counts until it sends something else.
     async fn imply_dialect(self, request: &Request<'_>) {
-        let (app, connection) = (request.app, request.connection);
         let dialect = self.row().dialect;
-        let is_new = dialect != Dialect::Direct && connection.imply_dialect(dialect);
-        if is_new && dialect == Dialect::Chat {
-            chat::enter(app, connection).await;
+        let is_new = dialect != Dialect::Direct && request.connection.imply_dialect(dialect);
+        if let Some(member) = request.member
+            && is_new
+            && dialect == Dialect::Chat
+        {
+            chat::enter(request.app, member).await;
         }
     }
 
@@ -135,13 +133,9 @@ impl Event {
         request: &mut Request<'_>,
         payload: &Result<Payload<'_>, Malformed>,
     ) -> Result<(), Refusal> {
-        let connection = request.connection;
+        let sender = request.member;
         let object = || payload.as_ref().map_err(|_| Refusal::malformed());
-        let member = || {
-            connection
-                .member()
-                .ok_or_else(|| Refusal::new(Why::NoToken))
-        };
+        let member = || sender.ok_or_else(|| Refusal::new(Why::NoToken));
         match self {
             Self::Session(event) => {
                 let payload = object()?;
@@ -170,21 +164,11 @@ impl Event {
     }
 }
 
-/// Handles one event of a connection, the one before it being done.
-pub async fn handle(app: &Arc<App>, connection: &Arc<Connection>, event: RawEvent, ack: AckSender) {
-    let mut request = Request::new(app, connection, &event, ack);
-    if auth_events::sends_too_much(&request) {
-        return;
-    }
-    if app.audit.refuses() {
-        return auth_events::refuse_unrecorded(request);
-    }
-    let name = event.name().unwrap_or_default();
-    if name == auth_events::AUTHENTICATE {
-        return auth_events::authenticate(request).await;
-    }
+/// Handles an event that one of the dialects may have.
+async fn handle(mut request: Request<'_>) {
+    let name = request.event.name().unwrap_or_default();
     let (first, other) = Event::named(&request, name);
-    let is_member = connection.member().is_some();
+    let is_member = request.member.is_some();
     match first {
         Some(event) if is_member || event.is_for_guests() => {
             answer(request, event, other).await;
@@ -213,10 +197,4 @@ async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) {
             refuse::refuse(&mut request, event.row(), words, sent, &refusal);
         }
     }
-}
-
-/// A connection is over, and all that it had sent is handled.
-pub async fn ended(app: &Arc<App>, connection: &Arc<Connection>) {
-    session::disconnected(app, connection).await;
-    app.conversations.disconnected(connection).await;
 }

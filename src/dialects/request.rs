@@ -9,10 +9,11 @@ use socketioxide::extract::AckSender;
 use super::row::Row;
 use crate::app::App;
 use crate::audit;
-use crate::connection::{Connection, Member};
+use crate::connection::Connection;
 use crate::limits::Action;
 use crate::model::{Dialect, ErrorCode, Refusal};
 use crate::payload::{FrameSizes, RawEvent};
+use crate::users::Member;
 
 /// An event that is being handled.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Request<'a> {
     pub app: &'a Arc<App>,
     /// The connection that sent it.
     pub connection: &'a Arc<Connection>,
+    /// The user of the connection; `None` for a guest.
+    pub member: Option<&'a Member>,
     /// What was sent.
     pub event: &'a RawEvent,
     /// Its row, once it is known which dialect's event it is.
@@ -59,6 +62,7 @@ impl<'a> Request<'a> {
     pub fn new(
         app: &'a Arc<App>,
         connection: &'a Arc<Connection>,
+        member: Option<&'a Member>,
         event: &'a RawEvent,
         ack: AckSender,
     ) -> Self {
@@ -66,6 +70,7 @@ impl<'a> Request<'a> {
         Self {
             app,
             connection,
+            member,
             event,
             row: None,
             ack,
@@ -99,7 +104,10 @@ impl<'a> Request<'a> {
         let (limits, connection) = (&self.app.limits, self.connection);
         let address = connection.client.address;
         match action {
-            Action::Messages => connection.allows_message(&self.app.config),
+            Action::Messages => match self.member {
+                Some(member) => member.user.limits.messages.allows(),
+                None => connection.allows_guest_message(),
+            },
             Action::Signals => connection.signals.allows(),
             Action::Joins => limits.allows_join(address),
             // What failed is counted where that is known.
@@ -128,7 +136,18 @@ impl<'a> Request<'a> {
             "the row names the record"
         );
         let dialect = self.row.map(|row| row.dialect);
-        self.app.record(self.connection, dialect, event);
+        self.record_as(dialect, event);
+    }
+
+    /// Records something of the sender, in this dialect or in none.
+    pub(super) fn record_as(&self, dialect: Option<Dialect>, event: audit::Event) {
+        match self.member {
+            Some(member) => {
+                let record = audit::Record::new(member.source(), dialect, event);
+                self.app.audit.record(record);
+            }
+            None => self.app.record(self.connection, dialect, event),
+        }
     }
 
     /// Sends the sender a confirmation, and the callback the same.

@@ -19,7 +19,7 @@ use super::refuse;
 use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
 use crate::auth::AuthError;
-use crate::connection::{Client, edge};
+use crate::connection::{self, Client};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
 use crate::model::{Dialect, Identity, Refusal, UserId, Why};
@@ -226,7 +226,7 @@ fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
     let proxies = &app.config.trusted_proxies;
     Ok(Client {
         address: address::client_address(link.peer().ip(), &parts.headers, proxies),
-        user_agent: edge::user_agent(&parts.headers),
+        user_agent: connection::user_agent(&parts.headers),
         declared: None,
         node: app.node.clone(),
     })

@@ -65,5 +65,5 @@ pub fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn_with_state(app.clone(), edge::note_request))
+        .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
 }

@@ -17,7 +17,7 @@ use super::refuse::refused;
 use super::{caller, error};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
-use crate::connection::{Client, edge};
+use crate::connection::{self, Client};
 use crate::limits::address;
 use crate::model::session::{AuthKey, ChatMode, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
@@ -86,7 +86,7 @@ async fn reserve(
     let address = address::client_address(peer, &headers, &app.config.trusted_proxies);
     let client = Client {
         address,
-        user_agent: edge::user_agent(&headers),
+        user_agent: connection::user_agent(&headers),
         declared: Some(Dialect::Session),
         node: app.node.clone(),
     };

@@ -7,7 +7,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::{Config, Secret};
-use crate::connection::Close;
 use crate::model::DisconnectReason;
 use crate::server::{Server, StartError, node};
 
@@ -105,16 +104,15 @@ impl Server {
     }
 
     async fn disconnect_clients(&self, limit: Duration) {
-        let clients = self.app.connections.all();
-        let spread = limit.min(SPREAD_PER_CLIENT * clients.len() as u32);
-        for connection in clients {
+        let connections = &self.app.connections;
+        let drains = connections.drain(FLUSH_TIMEOUT.min(limit), DisconnectReason::ServerShutdown);
+        let clients = u32::try_from(drains.len()).unwrap_or(u32::MAX);
+        let spread = limit.min(SPREAD_PER_CLIENT.saturating_mul(clients));
+        for drained in drains {
             let wait = spread.mul_f64(rand::rng().random::<f64>());
-            let app = self.app.clone();
             tokio::spawn(async move {
                 sleep(wait).await;
-                let flush_timeout = FLUSH_TIMEOUT.min(limit);
-                let _ = timeout(flush_timeout, app.part_from(&connection)).await;
-                connection.close(Close::Reconnect, DisconnectReason::ServerShutdown);
+                drained.await;
             });
         }
         self.no_clients().await;

@@ -4,6 +4,7 @@
 pub mod lifecycle;
 pub mod logging;
 pub(crate) mod node;
+mod upkeep;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +24,9 @@ use crate::audit::{
 use crate::auth::{Authenticator, KeyError, Verifier};
 use crate::cluster::{Cluster, Receiver};
 use crate::config::{Config, Secret, Transport};
-use crate::connection::{Drain, SocketIoEdge, admission, deadlines, edge};
+use crate::connection::{self, Drain, SocketIoEdge, deadlines, edge};
 use crate::conversations::Conversations;
+use crate::dialects::Dispatcher;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::clock::SystemClock;
 use crate::sessions::Sessions;
@@ -97,15 +99,29 @@ impl Server {
         let listener = listener(tcp, &links, &app, enough.clone());
 
         let (library, io) = socket_io(&config).build_with_inner_svc(http::fallback());
-        admission::mount(&io, &app, edge::polling_closer(library.clone()));
-        let edge = SocketIoEdge::new(app.clone(), library);
+        let services = connection::Services {
+            open: app.connections.clone(),
+            audit: app.audit.clone(),
+            config: config.clone(),
+            closer: edge::polling_closer(library.clone()),
+            node: app.node.clone(),
+        };
+        connection::mount(&io, Dispatcher::new(&app), services);
+        let edge = SocketIoEdge::new(
+            library,
+            app.connections.clone(),
+            config.clone(),
+            app.drain.clone(),
+            app.node.clone(),
+        );
         let service = http::router(&app, edge).into_make_service_with_connect_info::<PeerLink>();
 
         let mut tasks = join_cluster(&app, receiver).await;
         tasks.extend([
             tokio::spawn(links.clone().enforce_deadlines()),
-            tokio::spawn(deadlines::watch(app.clone())),
-            tokio::spawn(deadlines::watch_sessions(app.clone())),
+            tokio::spawn(deadlines::watch(app.connections.clone())),
+            tokio::spawn(upkeep::end_sessions(app.clone())),
+            tokio::spawn(upkeep::sweep(app.clone())),
             tokio::spawn(async move {
                 // It serves until it is stopped; errors of single connections stay with them.
                 let _ = axum::serve(listener, service).await;
@@ -216,12 +232,11 @@ fn app(
         cluster.clone(),
         dialects::renderers(),
     );
-    let (connections, conversations) = (Arc::default(), Arc::new(conversations));
+    let conversations = Arc::new(conversations);
     let drain = Drain::default();
     let chats = conversations.clone();
     let presence = Presence::new(
         users.clone(),
-        Arc::clone(&connections),
         stores,
         drain.clone(),
         dialects::presence_renderers(),
@@ -230,7 +245,7 @@ fn app(
     App {
         auth: Arc::new(auth),
         users,
-        connections,
+        connections: Arc::default(),
         conversations,
         sessions: Arc::new(sessions(config, cluster.clone())),
         limits,

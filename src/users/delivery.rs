@@ -1,8 +1,6 @@
 //! Delivery of an event from one user to another: to the connections here, and through the cluster
 //! to those on other nodes. It decides neither what is sent nor who may send it.
 
-use std::time::{Duration, Instant};
-
 use serde::Serialize;
 use smallvec::smallvec;
 
@@ -55,7 +53,7 @@ impl Users {
     /// closed, which slows a sender down to the pace of its slowest receiver.
     pub async fn receivers<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
         let mut local = self.connections(user.as_str());
-        local.retain(|connection| !connection.is_leaving());
+        local.retain(|connection| !connection.is_draining());
         for connection in &local {
             connection.flow().room().await;
         }
@@ -74,12 +72,6 @@ impl Users {
 
     /// Sends an event of a user on another node to the connections that a user has here.
     pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
-        const POLL: Duration = Duration::from_millis(2);
-        const TIMEOUT: Duration = Duration::from_secs(5);
-        let since = Instant::now();
-        while self.is_expected(user) && since.elapsed() < TIMEOUT {
-            tokio::time::sleep(POLL).await;
-        }
         self.add_remote_peer(sender, user);
         for connection in self.connections(user.as_str()) {
             connection.flow().room().await;

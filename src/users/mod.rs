@@ -5,9 +5,12 @@ mod administration;
 mod cache;
 mod delivery;
 mod limits;
+mod member;
 mod peers;
 mod presence;
 mod presence_sync;
+mod registration;
+mod registry;
 mod transfers;
 
 use std::num::NonZeroUsize;
@@ -29,9 +32,12 @@ pub use administration::{change_user, disconnect_here, disconnect_user};
 use cache::CachedIdentity;
 pub use delivery::Receivers;
 pub use limits::{UserLimit, UserLimits};
+pub use member::Member;
 use peers::Peers;
 pub use presence::{Audience, Presence, Renderer};
 pub use presence_sync::PresenceSync;
+pub use registration::Registration;
+pub use registry::NotAdded;
 pub use transfers::{Progress, Transfers};
 
 /// How many users that are away are remembered, with their peers and unfinished transfers.
@@ -42,6 +48,9 @@ const READS_AT_ONCE: usize = 2;
 
 /// The connections of one user at one moment.
 pub type Connections = SmallVec<[Arc<Connection>; 2]>;
+
+/// The same, each with what is known of its user.
+pub type Members = SmallVec<[Arc<Member>; 2]>;
 
 /// One user, shared by all their connections.
 #[derive(Debug)]
@@ -66,18 +75,9 @@ pub struct User {
     pub(crate) telling: tokio::sync::Mutex<()>,
 }
 
-/// Why a connection is not added to its user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAdded {
-    /// The user has too many.
-    TooMany,
-    /// The user was suspended meanwhile.
-    Suspended,
-}
-
 #[derive(Debug, Default)]
 struct Connected {
-    connections: Connections,
+    members: Members,
     left: Option<Left>,
 }
 
@@ -98,12 +98,19 @@ impl User {
 
     /// All connections of this user here.
     pub fn connections(&self) -> Connections {
-        self.presence.lock().connections.clone()
+        let connected = self.presence.lock();
+        let members = connected.members.iter();
+        members.map(|member| member.connection.clone()).collect()
+    }
+
+    /// All connections of this user here, each with what is known of its user.
+    pub fn members(&self) -> Members {
+        self.presence.lock().members.clone()
     }
 
     /// Whether the user has a connection here.
     pub fn is_connected(&self) -> bool {
-        !self.presence.lock().connections.is_empty()
+        !self.presence.lock().members.is_empty()
     }
 
     /// When the last connection closed, while there is none.
@@ -149,24 +156,6 @@ pub struct Users {
     connected: AtomicUsize,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
-    /// How many connections of each user are heard for and not yet added.
-    arriving: Arc<DashMap<UserId, usize>>,
-}
-
-/// A connection of a user is on its way, as long as this is kept.
-#[derive(Debug)]
-pub struct Arriving {
-    user: UserId,
-    all: Arc<DashMap<UserId, usize>>,
-}
-
-impl Drop for Arriving {
-    fn drop(&mut self) {
-        self.all.remove_if_mut(&self.user, |_, count| {
-            *count -= 1;
-            *count == 0
-        });
-    }
 }
 
 impl Users {
@@ -178,22 +167,7 @@ impl Users {
             connected: AtomicUsize::new(0),
             config,
             cluster,
-            arriving: Arc::default(),
         }
-    }
-
-    /// A connection of this user is on its way.
-    pub fn expect(&self, user: &UserId) -> Arriving {
-        *self.arriving.entry(user.clone()).or_insert(0) += 1;
-        Arriving {
-            user: user.clone(),
-            all: self.arriving.clone(),
-        }
-    }
-
-    /// Whether a connection of this user is on its way.
-    pub fn is_expected(&self, user: &UserId) -> bool {
-        self.arriving.contains_key(user)
     }
 
     /// A user by id, who may be away.
@@ -214,6 +188,20 @@ impl Users {
             .unwrap_or_default()
     }
 
+    /// The same, each with what is known of the user.
+    pub fn members(&self, id: &str) -> Members {
+        self.known
+            .get(id)
+            .map(|user| user.members())
+            .unwrap_or_default()
+    }
+
+    /// The connections of all users.
+    pub fn all_members(&self) -> Vec<Arc<Member>> {
+        let users = self.known.iter();
+        users.flat_map(|user| user.members()).collect()
+    }
+
     /// Whether others were told last that a user is online.
     pub fn is_announced(&self, id: &str) -> bool {
         self.known.get(id).is_some_and(|user| user.is_announced())
@@ -223,7 +211,7 @@ impl Users {
     pub fn connection_count(&self, id: &str) -> usize {
         self.known
             .get(id)
-            .map_or(0, |user| user.presence.lock().connections.len())
+            .map_or(0, |user| user.presence.lock().members.len())
     }
 
     /// How many users are connected here.
@@ -281,60 +269,6 @@ impl Users {
     pub fn is_suspended(&self, id: &UserId) -> bool {
         let user = self.known.get(id);
         user.is_some_and(|user| user.suspended.load(Ordering::SeqCst))
-    }
-
-    /// Adds a connection to the user with this id.
-    pub fn connect(
-        &self,
-        identity: &Identity,
-        connection: &Arc<Connection>,
-    ) -> Result<Arc<User>, NotAdded> {
-        let id = &identity.user;
-        // The entry stays locked, so that the user cannot be forgotten in between.
-        let entry = self
-            .known
-            .entry(id.clone())
-            .or_insert_with(|| self.fresh(id));
-        let user = entry.clone();
-        let mut presence = user.presence.lock();
-        if presence.connections.len() >= self.config.max_connections_per_user as usize {
-            return Err(NotAdded::TooMany);
-        }
-        if user.suspended.load(Ordering::SeqCst) {
-            return Err(NotAdded::Suspended);
-        }
-        if presence.connections.is_empty() {
-            self.connected.fetch_add(1, Ordering::Relaxed);
-        }
-        presence.connections.push(connection.clone());
-        presence.left = None;
-        drop(presence);
-        *user.name.lock() = identity.name.clone();
-        drop(entry);
-        self.away.lock().pop(id);
-        Ok(user)
-    }
-
-    /// Removes a connection from its user. `true`: it was the last.
-    pub fn disconnect(&self, user: &User, connection: &Arc<Connection>) -> bool {
-        let mut presence = user.presence.lock();
-        let before = presence.connections.len();
-        presence
-            .connections
-            .retain(|other| !Arc::ptr_eq(other, connection));
-        let last = presence.connections.is_empty() && before > 0;
-        if last {
-            presence.left = Some(Left {
-                at: Instant::now(),
-                time: jiff::Timestamp::now(),
-            });
-            self.connected.fetch_sub(1, Ordering::Relaxed);
-        }
-        drop(presence);
-        if last {
-            self.remember(&user.id);
-        }
-        last
     }
 
     /// A user who sent something on another node is a peer of one who is here.

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{User, Users};
+use super::{Member, User, Users};
 use crate::cluster::{Cluster, PresenceChange};
 use crate::config::{Config, PresenceAudience};
-use crate::connection::{Connection, Drain, Member, OpenConnections};
+use crate::connection::{Connection, Drain};
 use crate::model::{Dialect, UserId};
 use crate::stores::conversations::ConversationStores;
 use crate::stores::drivers::redis::RedisError;
@@ -36,7 +36,6 @@ pub enum Audience {
 /// The presence of all users.
 pub struct Presence {
     users: Arc<Users>,
-    connections: Arc<OpenConnections>,
     stores: ConversationStores,
     drain: Drain,
     renderers: Vec<Renderer>,
@@ -56,7 +55,6 @@ impl Presence {
     /// Presence of these users, for the dialects of these renderers.
     pub fn new(
         users: Arc<Users>,
-        connections: Arc<OpenConnections>,
         stores: ConversationStores,
         drain: Drain,
         renderers: Vec<Renderer>,
@@ -64,12 +62,15 @@ impl Presence {
     ) -> Self {
         Self {
             users,
-            connections,
             stores,
             drain,
             renderers,
             has_chats: Box::new(has_chats),
         }
+    }
+
+    pub(super) fn users(&self) -> &Arc<Users> {
+        &self.users
     }
 
     fn config(&self) -> &Config {
@@ -192,18 +193,19 @@ impl Presence {
 
     /// Drops what has been needed only for a while of the connections older than this.
     pub fn sweep(&self, age: Duration) {
-        for connection in self.connections.all() {
-            if connection.age() > age {
-                connection.presence_sync().forget_epochs();
+        for member in self.users.all_members() {
+            if member.connection.age() > age {
+                member.presence_sync().forget_epochs();
             }
         }
     }
 
     /// Sends a new connection of the user who of their audience is online already, each user once.
-    pub async fn sync(&self, connection: &Arc<Connection>, user: &User) {
+    pub async fn sync(&self, member: &Member) {
+        let (connection, user) = (&member.connection, &member.user);
         let dialect = connection.dialect();
         if let Some(renderer) = self.renderers.iter().find(|one| one.dialect == dialect) {
-            connection.presence_sync().begin();
+            member.presence_sync().begin();
             let others = match renderer.audience {
                 Audience::Peers => {
                     self.users.load_peers(user).await;
@@ -214,27 +216,22 @@ impl Presence {
             let send =
                 |change: &PresenceChange| (renderer.send)(change, std::slice::from_ref(connection));
             match self.cluster_if_up() {
-                Some(cluster) => sync_with_cluster(cluster, &others, connection, send).await,
-                None => self.sync_local(&others, connection, send).await,
+                Some(cluster) => sync_with_cluster(cluster, &others, member, send).await,
+                None => self.sync_local(&others, member, send).await,
             }
         }
-        connection.presence_sync().end();
+        member.presence_sync().end();
     }
 
     /// The same as far as it is known to this node alone.
-    async fn sync_local(
-        &self,
-        others: &[UserId],
-        connection: &Connection,
-        send: impl Fn(&PresenceChange),
-    ) {
+    async fn sync_local(&self, others: &[UserId], member: &Member, send: impl Fn(&PresenceChange)) {
         for user in others {
             let Some(user) = self.users.get(user.as_str()) else {
                 continue;
             };
             // A change of this user was sent to this connection, or will be after this.
             let _publishing = user.telling.lock().await;
-            if user.is_announced() && !connection.presence_sync().was_sent_online(&user.id) {
+            if user.is_announced() && !member.presence_sync().was_sent_online(&user.id) {
                 send(&PresenceChange::of(&user, true));
             }
         }
@@ -257,27 +254,27 @@ impl Presence {
         change: &PresenceChange,
     ) -> Vec<Arc<Connection>> {
         let mut receivers = match renderer.audience {
-            Audience::Peers if self.is_for_everyone() => self.connections.all(),
+            Audience::Peers if self.is_for_everyone() => self.users.all_members(),
             Audience::Peers => {
                 let user = self.users.get(change.user.as_str());
-                self.connections_of(&user.map_or_else(Vec::new, |user| user.peers()))
+                self.members_of(&user.map_or_else(Vec::new, |user| user.peers()))
             }
             Audience::ChatPartners if (self.has_chats)() => {
-                self.connections_of(&self.chat_partners(&change.user).await)
+                self.members_of(&self.chat_partners(&change.user).await)
             }
             Audience::ChatPartners => Vec::new(),
         };
-        receivers.retain(|connection| {
-            let is_other = |member: &Member| member.user.id != change.user;
-            connection.dialect() == renderer.dialect
-                && connection.member().is_some_and(is_other)
-                && connection.presence_sync().accepts_change(
+        receivers.retain(|member| {
+            member.connection.dialect() == renderer.dialect
+                && member.user.id != change.user
+                && member.presence_sync().accepts_change(
                     &change.user,
                     change.online,
                     change.presence_epoch,
                 )
         });
-        receivers
+        let receivers = receivers.into_iter();
+        receivers.map(|member| member.connection.clone()).collect()
     }
 
     fn is_for_everyone(&self) -> bool {
@@ -290,9 +287,9 @@ impl Presence {
         }
     }
 
-    fn connections_of(&self, users: &[UserId]) -> Vec<Arc<Connection>> {
-        let connections = |user: &UserId| self.users.connections(user.as_str());
-        users.iter().flat_map(connections).collect()
+    fn members_of(&self, users: &[UserId]) -> Vec<Arc<Member>> {
+        let members = |user: &UserId| self.users.members(user.as_str());
+        users.iter().flat_map(members).collect()
     }
 
     /// Those who share a chat with a user; nobody when they cannot be read.
@@ -313,11 +310,11 @@ impl Presence {
 async fn sync_with_cluster(
     cluster: &Cluster,
     others: &[UserId],
-    connection: &Connection,
+    member: &Member,
     send: impl Fn(&PresenceChange),
 ) {
     for (user, online) in cluster.online(others).await {
-        let mut presence_sync = connection.presence_sync();
+        let mut presence_sync = member.presence_sync();
         if presence_sync.accepts_online(&user, online.presence_epoch) {
             let at = now_ms(jiff::Timestamp::now());
             // Under the lock, so that no change of this user is sent before.

@@ -76,7 +76,7 @@ impl ConversationGuard {
     pub(in crate::conversations) async fn subscribe(
         &mut self,
         connection: &Arc<Connection>,
-        user: &UserId,
+        identity: &Identity,
         view: View,
     ) {
         if let Some(cluster) = &self.conversations.cluster
@@ -87,7 +87,8 @@ impl ConversationGuard {
         }
         let new = Subscriber {
             connection: connection.clone(),
-            user: user.clone(),
+            user: identity.user.clone(),
+            identity: identity.clone(),
             view,
         };
         let before = self.local.add(&self.id, new);

@@ -57,6 +57,7 @@ pub(super) struct Typist {
 pub(super) struct Subscriber {
     pub(super) connection: Arc<Connection>,
     pub(super) user: UserId,
+    pub(super) identity: Identity,
     pub(super) view: View,
 }
 

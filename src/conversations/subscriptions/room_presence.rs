@@ -24,7 +24,7 @@ impl ConversationGuard {
     fn in_room(&self) -> impl Iterator<Item = &Identity> {
         let subscribers = self.local.subscribers();
         let in_room = subscribers.filter(|one| one.view.shape == Shape::Conversation);
-        in_room.filter_map(|one| Some(&one.connection.member()?.identity))
+        in_room.map(|one| &one.identity)
     }
 
     /// A connection was subscribed; `is_news` if its user was not in the room on this node. Other nodes

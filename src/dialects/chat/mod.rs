@@ -8,8 +8,6 @@ mod render;
 mod typing;
 mod words;
 
-use std::sync::Arc;
-
 pub use messages::MessageJson;
 pub use render::RENDERER;
 
@@ -17,8 +15,8 @@ use super::events::events;
 use super::row::Refused;
 use crate::app::App;
 use crate::audit::Event as Audited;
-use crate::connection::Connection;
 use crate::model::{Dialect, ErrorCode};
+use crate::users::Member;
 use words::ChatWords;
 
 /// The refusal is the answer to the callback, and nothing else.
@@ -34,13 +32,11 @@ const USER_TYPING: &str = "user:typing";
 const USER_STOP_TYPING: &str = "user:stop-typing";
 
 /// Puts a connection of this dialect into all chats of its user.
-pub async fn enter(app: &App, connection: &Arc<Connection>) {
-    let Some(member) = connection.member() else {
-        return;
-    };
-    if let Err(error) = app.conversations.join_all(connection, member).await {
+pub async fn enter(app: &App, member: &Member) {
+    if let Err(error) = app.conversations.join_all(member).await {
         tracing::warn!(%error, "a connection could not join the chats of its user");
         let code = ErrorCode::JoinFailed;
-        app.record(connection, Some(Dialect::Chat), Audited::Error { code });
+        let failed = Audited::Error { code };
+        app.record(&member.connection, Some(Dialect::Chat), failed);
     }
 }

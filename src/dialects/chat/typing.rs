@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::envelope::Both;
-use crate::connection::Member;
 use crate::dialects::{Request, fields};
 use crate::model::Refusal;
 use crate::model::conversation::{ClientId, Shape, TypedId};
 use crate::payload::{Payload, RawEvent};
+use crate::users::Member;
 
 /// How long typing lasts after the last event that says so.
 const LASTS: Duration = Duration::from_secs(3);

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::{CONVERSATION_ID, MESSAGE_ID, unknown_id};
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Edit, MessageId};
 use crate::model::{Dialect, Refusal};
 use crate::payload::Payload;
+use crate::users::Member;
 
 /// `message:updated`
 #[derive(Serialize)]

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::model::conversation::{ClientId, Shape};
 use crate::payload::Payload;
+use crate::users::Member;
 
 const JOINED: &str = "conversation:joined";
 pub(super) const LEFT: &str = "conversation:left";

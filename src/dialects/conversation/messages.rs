@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Message, MessageId, NewMessage, TempId, UserRecord};
 use crate::model::{Dialect, Identity, Refusal, UserId, clock};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
+use crate::users::Member;
 
 /// The field of a sender's own name for a message.
 pub(super) const TEMP_ID: &str = "tempId";

@@ -18,9 +18,9 @@ pub(crate) use signals::message_ids;
 use super::Request;
 use super::events::events;
 use super::row::Refused;
-use crate::connection::Member;
 use crate::model::conversation::ConversationId;
 use crate::model::{ErrorCode, Refusal};
+use crate::users::Member;
 use words::ConversationWords;
 
 const JOIN_ERROR: Refused = Refused::by(words::JOIN_ERROR).failed(ErrorCode::JoinFailed);

@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use super::CONVERSATION_ID;
 use super::messages::UserJson;
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::ClientId;
 use crate::model::{Refusal, clock};
 use crate::payload::{FrameSizes, Payload};
+use crate::users::Member;
 
 const RESPONSE: &str = "presence:response";
 

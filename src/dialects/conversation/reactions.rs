@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::changes::message_id;
 use super::messages::UserName;
 use super::{CONVERSATION_ID, unknown_id};
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Emoji, MessageId, ReactionId};
 use crate::model::{Dialect, Refusal};
 use crate::payload::Payload;
+use crate::users::Member;
 
 /// `reaction:added`
 #[derive(Serialize)]

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::CONVERSATION_ID;
 use super::messages::UserName;
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, MessageId, Shape};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::Payload;
+use crate::users::Member;
 
 /// The most messages that are marked as read at once.
 pub(crate) const MAX_READ: usize = 500;

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::messages::from;
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::config::Config;
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::{Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload};
+use crate::users::Member;
 use crate::users::Progress;
 
 const RECEIVE_FILE_CHUNK: &str = "receive_file_chunk";

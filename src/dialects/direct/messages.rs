@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
-use crate::connection::{Member, rooms};
+use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::{Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
+use crate::users::Member;
 
 const ROOM_JOINED: &str = "room:joined";
 const ROOM_LEFT: &str = "room:left";

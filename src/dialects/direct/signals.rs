@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::payload::{Opaque, Payload};
+use crate::users::Member;
 
 const TYPING: &str = "typing:user";
 const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";

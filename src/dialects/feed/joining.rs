@@ -1,11 +1,11 @@
 //! Joining and leaving conversations.
 
-use crate::connection::Member;
 use crate::dialects::Request;
 use crate::dialects::fields;
 use crate::model::Refusal;
 use crate::model::conversation::{Shape, TypedId};
 use crate::payload::{Payload, RawEvent};
+use crate::users::Member;
 
 /// `join-conversation`
 pub(super) async fn join(

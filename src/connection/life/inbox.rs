@@ -1,6 +1,6 @@
 //! The events of one connection that wait to be handled, in the order in which they came. The
-//! library runs a handler for each event in a task of its own; whichever of these tasks finds
-//! nobody at work here takes all that waits, in order. An idle connection has no task.
+//! library runs a handler for each event in a task of its own; the first of these tasks takes all
+//! that waits, in order, and the others find nothing to do. An idle connection has no task.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,29 +13,30 @@ use crate::transport::Flow;
 
 /// An ordered queue of received events.
 #[derive(Debug)]
-pub struct Inbox {
+pub(super) struct Inbox<M> {
     flow: Arc<Flow>,
-    state: Mutex<State>,
+    state: Mutex<State<M>>,
 }
 
-#[derive(Default)]
-struct State {
+struct State<M> {
     waiting: VecDeque<(RawEvent, AckSender)>,
     /// Nothing more comes, and that is to be handled as well.
     ended: bool,
     /// Someone handles events now, or nobody may yet.
     taken: bool,
+    /// Whom the events come from, as far as whoever handles them does not have it.
+    member: Option<M>,
 }
 
 /// What is to be handled next.
-pub enum Next {
+pub(super) enum Next {
     /// An event.
     Event(RawEvent, AckSender),
     /// The end of the connection: the last thing, and only once.
     End,
 }
 
-impl std::fmt::Debug for State {
+impl<M> std::fmt::Debug for State<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
             .field("waiting", &self.waiting.len())
@@ -45,46 +46,56 @@ impl std::fmt::Debug for State {
     }
 }
 
-impl Inbox {
+impl<M> Inbox<M> {
     /// An empty inbox; its events wait until [`Self::open`].
     pub(super) fn new(flow: Arc<Flow>) -> Self {
         Self {
             flow,
             state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                ended: false,
                 taken: true,
-                ..State::default()
+                member: None,
             }),
         }
     }
 
     /// Adds an event. To be called in the order in which events come.
-    pub fn push(&self, event: RawEvent, ack: AckSender) {
+    pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
         self.flow.received(event.size());
         self.state.lock().waiting.push_back((event, ack));
     }
 
     /// Adds the end. To be called once, after the last event.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.state.lock().ended = true;
     }
 
     /// Takes the work of handling what waits; `None` when someone else has it.
-    pub fn take(&self) -> Option<Work<'_>> {
+    pub(super) fn take(&self) -> Option<Work<'_, M>> {
         let mut state = self.state.lock();
         let idle = !state.taken && (state.ended || !state.waiting.is_empty());
         idle.then(|| {
             state.taken = true;
             Work {
                 inbox: self,
+                member: state.member.take(),
                 size: 0,
             }
         })
     }
 
-    /// Lets events be handled from now on, beginning with those that wait.
-    pub fn open(&self) -> Work<'_> {
+    /// Those that come after the one that is being handled are events of this member.
+    pub(super) fn belongs_to(&self, member: M) {
+        self.state.lock().member = Some(member);
+    }
+
+    /// Lets events be handled from now on, as events of this member, beginning with those that
+    /// wait.
+    pub(super) fn open(&self, member: Option<M>) -> Work<'_, M> {
         Work {
             inbox: self,
+            member,
             size: 0,
         }
     }
@@ -92,17 +103,31 @@ impl Inbox {
 
 /// The sole right to take events out of an inbox.
 #[derive(Debug)]
-pub struct Work<'a> {
-    inbox: &'a Inbox,
+pub(super) struct Work<'a, M> {
+    inbox: &'a Inbox<M>,
+    member: Option<M>,
     size: usize,
 }
 
-impl Work<'_> {
+impl<M> Work<'_, M> {
+    /// Whom the events come from.
+    pub(super) fn member(&self) -> Option<&M> {
+        self.member.as_ref()
+    }
+
+    /// Whom the events came from.
+    pub(super) fn into_member(mut self) -> Option<M> {
+        self.member.take()
+    }
+
     /// The next thing to handle. The one before it counts as handled from here on. `None`: all
     /// are, and the right is given back.
-    pub fn take_next(&mut self) -> Option<Next> {
+    pub(super) fn take_next(&mut self) -> Option<Next> {
         self.done();
         let mut state = self.inbox.state.lock();
+        if self.member.is_none() {
+            self.member = state.member.take();
+        }
         if let Some((event, ack)) = state.waiting.pop_front() {
             self.size = event.size();
             return Some(Next::Event(event, ack));
@@ -111,6 +136,7 @@ impl Work<'_> {
             return Some(Next::End);
         }
         state.taken = false;
+        state.member = self.member.take();
         if state.waiting.capacity() > 64 {
             state.waiting.shrink_to_fit();
         }
@@ -125,7 +151,7 @@ impl Work<'_> {
     }
 }
 
-impl Drop for Work<'_> {
+impl<M> Drop for Work<'_, M> {
     fn drop(&mut self) {
         self.done();
     }

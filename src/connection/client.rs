@@ -1,0 +1,39 @@
+//! What is known of a client before it is let in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::ConnectionId;
+use crate::audit::{AuditText, Source};
+use crate::model::{Dialect, Identity};
+
+/// Where a connection, or a request, comes from.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The client's own address, as far as the trusted proxies tell.
+    pub address: IpAddr,
+    /// Its `User-Agent`.
+    pub user_agent: Option<AuditText<256>>,
+    /// The dialect it declared, or the only one there is.
+    pub declared: Option<Dialect>,
+    /// The name of this server.
+    pub node: Arc<str>,
+}
+
+impl Client {
+    /// How records name this client, on this connection and for the user it speaks for.
+    pub fn source(
+        &self,
+        connection: Option<ConnectionId>,
+        identity: Option<&Identity>,
+    ) -> Arc<Source> {
+        Arc::new(Source {
+            user: identity.map(|identity| identity.user.shared().clone()),
+            username: identity.map(|identity| identity.name.clone()),
+            session_id: connection.map(ConnectionId::uuid),
+            ip: Some(self.address),
+            user_agent: self.user_agent.clone(),
+            node: self.node.clone(),
+        })
+    }
+}

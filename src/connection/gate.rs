@@ -1,0 +1,191 @@
+//! What is sent to a client before it knows that it is connected. It waits here, in order, and is
+//! sent when the connection opens, so that nothing is lost and nothing overtakes the first event.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::payload::EncodedEvent;
+
+/// Events wait.
+const HELD: u8 = 1;
+/// The client is to reconnect elsewhere: other users send it nothing more.
+const DRAINING: u8 = 2;
+/// The connection has ended.
+const CLOSED: u8 = 4;
+
+/// The way to a client: held at first, then open, at last closed.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// Read without the lock and written under it: whoever reads that nothing is held any more can
+    /// be sure that what waited is sent.
+    state: AtomicU8,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    events: Vec<EncodedEvent>,
+    /// The client is to be disconnected as soon as it is connected.
+    disconnects: bool,
+}
+
+/// What becomes of an event that is sent while others wait.
+pub(super) enum Held {
+    /// It waits, or is not needed any more.
+    Done,
+    /// Nothing waits any more: it can be sent.
+    Open,
+    /// It cannot be written.
+    Unwritable,
+}
+
+impl Gate {
+    /// A gate behind which events wait.
+    pub(super) fn held() -> Self {
+        Self {
+            state: AtomicU8::new(HELD),
+            waiting: Mutex::default(),
+        }
+    }
+
+    /// Whether events wait.
+    pub(super) fn is_held(&self) -> bool {
+        self.has(HELD)
+    }
+
+    /// Whether other users are to send nothing more.
+    pub(super) fn is_draining(&self) -> bool {
+        self.has(DRAINING)
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.has(CLOSED)
+    }
+
+    fn has(&self, flag: u8) -> bool {
+        self.state.load(Ordering::Acquire) & flag != 0
+    }
+
+    fn set(&self, flag: u8) {
+        self.state.fetch_or(flag, Ordering::AcqRel);
+    }
+
+    /// Lets an event wait, unless nothing does any more. `write` is called only if needed.
+    pub(super) fn hold_back(&self, write: impl FnOnce() -> Option<EncodedEvent>) -> Held {
+        let Some(event) = write() else {
+            return Held::Unwritable;
+        };
+        let mut waiting = self.waiting.lock();
+        match (self.is_closed(), self.is_held()) {
+            (true, _) => Held::Done,
+            (false, false) => Held::Open,
+            (false, true) => {
+                waiting.events.push(event);
+                Held::Done
+            }
+        }
+    }
+
+    /// Events wait from now on.
+    pub(super) fn hold(&self) {
+        let _waiting = self.waiting.lock();
+        if !self.is_closed() {
+            self.set(HELD);
+        }
+    }
+
+    /// Opens the gate: after `first`, `send` gets all that waited, in order. Whether the client is
+    /// to be disconnected now, which was asked for before.
+    pub(super) fn open(&self, first: impl FnOnce(), mut send: impl FnMut(&EncodedEvent)) -> bool {
+        let mut waiting = self.waiting.lock();
+        first();
+        let Waiting {
+            events,
+            disconnects,
+        } = std::mem::take(&mut *waiting);
+        events.iter().for_each(&mut send);
+        self.state.fetch_and(!HELD, Ordering::AcqRel);
+        disconnects
+    }
+
+    /// The client is to be disconnected as soon as the gate opens. `false`: it is open.
+    pub(super) fn disconnect_when_open(&self) -> bool {
+        let mut waiting = self.waiting.lock();
+        let is_held = self.is_held();
+        waiting.disconnects |= is_held;
+        is_held
+    }
+
+    /// Whether the client is to be disconnected as soon as the gate opens.
+    pub(super) fn will_disconnect(&self) -> bool {
+        self.waiting.lock().disconnects
+    }
+
+    /// Other users send nothing more.
+    pub(super) fn drain(&self) {
+        self.set(DRAINING);
+    }
+
+    /// The connection has ended: what waits is dropped.
+    pub(super) fn close(&self) {
+        let mut waiting = self.waiting.lock();
+        *waiting = Waiting::default();
+        self.state.store(CLOSED, Ordering::Release);
+    }
+
+    /// Does something that must not come after the end.
+    pub(super) fn unless_closed(&self, act: impl FnOnce()) {
+        let _waiting = self.waiting.lock();
+        if !self.is_closed() {
+            act();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(name: &str) -> Option<EncodedEvent> {
+        EncodedEvent::new(name, &1)
+    }
+
+    fn opened(gate: &Gate) -> (Vec<String>, bool) {
+        let mut sent = Vec::new();
+        let disconnects = gate.open(|| {}, |event| sent.push(event.event().to_owned()));
+        (sent, disconnects)
+    }
+
+    #[test]
+    fn what_waits_is_sent_once_and_in_order() {
+        let gate = Gate::held();
+        assert!(matches!(gate.hold_back(|| event("one")), Held::Done));
+        assert!(matches!(gate.hold_back(|| event("two")), Held::Done));
+        assert_eq!(opened(&gate), (vec!["one".into(), "two".into()], false));
+        assert!(matches!(gate.hold_back(|| event("three")), Held::Open));
+        assert_eq!(opened(&gate), (Vec::new(), false));
+    }
+
+    #[test]
+    fn an_end_that_is_asked_for_early_comes_behind_what_waits() {
+        let gate = Gate::held();
+        assert!(gate.disconnect_when_open());
+        assert!(matches!(gate.hold_back(|| event("one")), Held::Done));
+        assert_eq!(opened(&gate), (vec!["one".into()], true));
+        assert!(!gate.disconnect_when_open());
+    }
+
+    #[test]
+    fn nothing_waits_for_a_closed_connection() {
+        let gate = Gate::held();
+        assert!(matches!(gate.hold_back(|| event("one")), Held::Done));
+        gate.close();
+        assert!(matches!(gate.hold_back(|| event("two")), Held::Done));
+        gate.hold();
+        assert!(!gate.is_held());
+        gate.unless_closed(|| panic!("it is closed"));
+        assert_eq!(opened(&gate), (Vec::new(), false));
+    }
+}

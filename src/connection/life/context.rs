@@ -1,0 +1,37 @@
+//! What all connections share: what they need of the server, and who handles their events.
+
+use std::sync::Arc;
+
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::connection::OpenConnections;
+use crate::transport::TransportCloser;
+
+/// What all connections share.
+pub(super) struct Context<H> {
+    pub(super) handler: H,
+    pub(super) services: Services,
+}
+
+/// What connections need of the server.
+#[derive(Clone)]
+pub struct Services {
+    /// All open connections.
+    pub open: Arc<OpenConnections>,
+    /// The audit.
+    pub audit: Audit,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Ends polling sessions.
+    pub closer: TransportCloser,
+    /// The name of this server.
+    pub node: Arc<str>,
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+//! The watch over the deadlines of connections: tokens that expire, guests that stay too long,
+//! polling clients that take nothing, clients that left while they were admitted. One task for all
+//! of them. The handler says what is due; the deadlines of TCP connections are in `transport`, which
+//! knows no sessions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Life;
+use super::handler::{Due, Handler};
+use super::stage::{Held, Stage};
+use crate::connection::{Close, OpenConnections};
+use crate::model::{DisconnectReason, clock};
+
+/// How often deadlines are looked at; they are kept to about this.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// After how many looks what was left behind is cleared away.
+const SWEEP_EVERY: u32 = 60;
+
+/// A connection that is let in, and that the library does not begin within this time, is lost: its
+/// client left while it was being admitted, which the library does not tell.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Watches for ever.
+pub async fn watch(open: Arc<OpenConnections>) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for look in 0u32.. {
+        interval.tick().await;
+        let now = clock::now_seconds();
+        for life in open.all() {
+            life.check(now);
+        }
+        if look % SWEEP_EVERY == 0 {
+            open.sweep();
+        }
+    }
+}
+
+impl<R> Held<R> {
+    /// What is due of its token at this time, in seconds since the epoch, once for each token.
+    fn due<T>(&mut self, now: u64, notice: Duration) -> Option<Due<T>> {
+        let left = self.expires_at.saturating_sub(now);
+        if left == 0 {
+            return Some(Due::Expired);
+        }
+        if left > notice.as_secs() || self.is_announced {
+            return None;
+        }
+        self.is_announced = true;
+        Some(Due::Expiring(self.expires_at))
+    }
+}
+
+impl<H: Handler> Life<H> {
+    /// Does what is due at this time, in seconds since the epoch.
+    pub(super) fn check_deadlines(self: Arc<Self>, now: u64) {
+        if self.is_lost() {
+            return self.end(DisconnectReason::TransportClosed);
+        }
+        self.record_over_limit();
+        let connection = &self.connection;
+        if connection.close_reason().is_some() {
+            return;
+        }
+        match self.due(now) {
+            Some(Due::Expired) => self.expel(Due::Expired, DisconnectReason::TokenExpired),
+            Some(due @ Due::GuestTimeout) => self.expel(due, DisconnectReason::GuestTimeout),
+            Some(due) => self.context.handler.due(connection, due),
+            None => {}
+        }
+        let polls = connection.flow().link().is_none();
+        let deadline = self.context.services.config.write_deadline;
+        if polls && connection.flow().stalled_for() > deadline {
+            connection.close(Close::Now, DisconnectReason::SlowConsumer);
+        }
+    }
+
+    /// What is due at this time, in seconds since the epoch.
+    fn due(&self, now: u64) -> Option<Due<H::Rejection>> {
+        let config = &self.context.services.config;
+        match &mut *self.stage.lock() {
+            Stage::Member(held) => held.due(now, config.auth_expiring_notice),
+            Stage::Guest => {
+                let is_late =
+                    self.connection.is_guest() && self.connection.age() >= config.guest_timeout;
+                is_late.then_some(Due::GuestTimeout)
+            }
+            Stage::Admitted(_) | Stage::Rejected | Stage::Closed => None,
+        }
+    }
+
+    /// Whether its client left before it was told that it is connected.
+    fn is_lost(&self) -> bool {
+        let is_admitted = matches!(*self.stage.lock(), Stage::Admitted(_));
+        is_admitted && !self.connection.is_connected() && self.admitted.elapsed() > OPENING_TIMEOUT
+    }
+}

@@ -1,0 +1,259 @@
+//! The life of a connection, from its admission to the end of what it had sent. It alone moves a
+//! connection from one stage to the next, and drops what a member has elsewhere, once, whatever
+//! ends the connection. It must not know what any event means.
+
+mod context;
+pub mod deadlines;
+mod handler;
+mod inbox;
+mod mount;
+mod stage;
+#[cfg(test)]
+mod tests;
+mod work;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
+pub use context::Services;
+pub use handler::{Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration};
+pub use mount::mount;
+
+use super::open::Open;
+use super::{Close, Connection};
+use crate::audit::{Event as Audited, Record};
+use crate::model::{Dialect, DisconnectReason};
+use context::Context;
+use inbox::Inbox;
+use stage::{Begun, Held, Stage};
+
+/// How often it is looked whether a client has taken all that waits for it.
+const FLUSH_POLL: Duration = Duration::from_millis(5);
+
+/// The one owner of a connection.
+pub struct Life<H: Handler> {
+    connection: Arc<Connection>,
+    inbox: Inbox<H::Member>,
+    stage: Mutex<Stage<H>>,
+    admitted: Instant,
+    context: Arc<Context<H>>,
+}
+
+impl<H: Handler> Life<H> {
+    fn new(admitted: Admitted<H>, context: &Arc<Context<H>>) -> Arc<Self> {
+        let Admitted {
+            connection,
+            admission,
+        } = admitted;
+        Arc::new(Self {
+            inbox: Inbox::new(connection.flow().clone()),
+            connection,
+            stage: Mutex::new(Stage::Admitted(admission)),
+            admitted: Instant::now(),
+            context: context.clone(),
+        })
+    }
+
+    /// What others may hold of it.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// The connection of a guest belongs to a user from now on. `false`: it has ended, and the
+    /// registration is undone.
+    pub fn enter(&self, membership: Membership<H>) -> bool {
+        let mut stage = self.stage.lock();
+        let is_open = matches!(*stage, Stage::Guest);
+        if is_open {
+            *stage = self.member(membership.registration, membership.expires_at);
+            self.inbox.belongs_to(membership.member);
+        }
+        is_open
+    }
+
+    fn member(&self, registration: H::Registration, expires_at: u64) -> Stage<H> {
+        self.connection.lift_guest_bounds();
+        self.record(Some(self.connection.dialect()), Audited::SocketConnect);
+        Stage::Member(Held {
+            registration,
+            expires_at,
+            is_announced: false,
+        })
+    }
+
+    /// A fresh token moves the end, in seconds since the epoch.
+    pub fn extend_until(&self, expires_at: u64) {
+        if let Stage::Member(held) = &mut *self.stage.lock() {
+            held.is_announced &= held.expires_at == expires_at;
+            held.expires_at = expires_at;
+        }
+    }
+
+    // Its beginning.
+
+    async fn open(&self) {
+        let Some(admission) = self.leave_admission() else {
+            return;
+        };
+        tracing::debug!(connection = %self.connection.id, "connected");
+        let member = match admission {
+            Begun::Member(member) => Some(member),
+            Begun::Guest => {
+                self.connection.open();
+                None
+            }
+            Begun::Rejected(why) => {
+                self.connection.open();
+                return self.expel(Due::Rejected(why), DisconnectReason::AuthRefused);
+            }
+        };
+        let opened = self
+            .context
+            .handler
+            .opened(&self.connection, member.as_ref());
+        self.guard(opened).await;
+        self.connection.open();
+        self.work(self.inbox.open(member)).await;
+    }
+
+    /// `None`: it has ended already.
+    fn leave_admission(&self) -> Option<Begun<H>> {
+        let mut stage = self.stage.lock();
+        let admission = match std::mem::replace(&mut *stage, Stage::Closed) {
+            Stage::Admitted(admission) => admission,
+            other => {
+                *stage = other;
+                return None;
+            }
+        };
+        let (next, begun) = match admission {
+            Admission::Member(Membership {
+                member,
+                registration,
+                expires_at,
+            }) => (self.member(registration, expires_at), Begun::Member(member)),
+            Admission::Guest => {
+                self.record(self.connection.client.declared, Audited::SocketConnect);
+                (Stage::Guest, Begun::Guest)
+            }
+            Admission::Rejected(why) => (Stage::Rejected, Begun::Rejected(why)),
+        };
+        *stage = next;
+        Some(begun)
+    }
+
+    // Its end.
+
+    fn expel(&self, due: Due<H::Rejection>, why: DisconnectReason) {
+        self.context.handler.due(&self.connection, due);
+        self.connection.close(Close::AfterFlush, why);
+    }
+
+    /// The connection has ended. What it had sent before is still handled, and then its end.
+    fn end(self: Arc<Self>, reason: DisconnectReason) {
+        let before = std::mem::replace(&mut *self.stage.lock(), Stage::Closed);
+        let (early, registration) = match before {
+            Stage::Closed => return,
+            Stage::Guest | Stage::Rejected => (None, None),
+            Stage::Member(held) => (None, Some(held.registration)),
+            Stage::Admitted(Admission::Member(membership)) => {
+                (Some(Some(membership.member)), Some(membership.registration))
+            }
+            Stage::Admitted(_) => (Some(None), None),
+        };
+        self.context
+            .services
+            .open
+            .remove(self.connection.socket_id());
+        self.record_end(reason, early.is_none());
+        self.connection.ended();
+        if early.is_none() {
+            self.inbox.end();
+        }
+        drop(registration);
+        // In a task of its own: the library keeps the socket until its handler is done.
+        tokio::spawn(async move {
+            match early {
+                None => self.work_if_idle().await,
+                Some(member) => {
+                    let closed = self.context.handler.closed(&self.connection, member);
+                    self.guard(closed).await;
+                }
+            }
+        });
+    }
+
+    fn record_end(&self, reason: DisconnectReason, was_open: bool) {
+        let connection = &self.connection;
+        let reason = connection.close_reason().unwrap_or(reason);
+        if reason == DisconnectReason::SlowConsumer {
+            let bytes = connection.flow().backlog() as u64;
+            self.record(Some(connection.dialect()), Audited::SlowConsumer { bytes });
+        }
+        self.record_over_limit();
+        tracing::debug!(connection = %connection.id, reason = reason.as_str(), "disconnected");
+        if was_open {
+            let ended = Audited::SocketDisconnect { reason };
+            self.record(Some(connection.dialect()), ended);
+        }
+    }
+
+    // Its records.
+
+    fn record(&self, dialect: Option<Dialect>, event: Audited) {
+        let record = Record::new(&self.connection.source(), dialect, event);
+        self.context.services.audit.record(record);
+    }
+
+    /// Records how often it was over a limit since the last time, if it was.
+    fn record_over_limit(&self) {
+        let count = self.connection.take_over_limit();
+        if count > 0 {
+            let dialect = Some(self.connection.dialect());
+            self.record(dialect, Audited::RateLimited { count });
+        }
+    }
+}
+
+impl<H: Handler> Open for Life<H> {
+    fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    fn begin(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.open().await })
+    }
+
+    fn check(self: Arc<Self>, now: u64) {
+        self.check_deadlines(now);
+    }
+
+    fn drain(&self) -> BoxFuture<'static, ()> {
+        self.connection.drain();
+        let stopped = match &mut *self.stage.lock() {
+            Stage::Member(held) => Some(held.registration.stop()),
+            Stage::Admitted(Admission::Member(member)) => Some(member.registration.stop()),
+            Stage::Admitted(_) | Stage::Guest | Stage::Rejected | Stage::Closed => None,
+        };
+        let connection = self.connection.clone();
+        Box::pin(async move {
+            if let Some(stopped) = stopped {
+                stopped.await;
+            }
+            while connection.flow().backlog() > 0 && !connection.is_closed() {
+                tokio::time::sleep(FLUSH_POLL).await;
+            }
+        })
+    }
+}
+
+impl<H: Handler> std::fmt::Debug for Life<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Life")
+            .field("connection", &self.connection.id)
+            .finish_non_exhaustive()
+    }
+}

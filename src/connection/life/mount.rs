@@ -1,0 +1,142 @@
+//! Takes Socket.IO connections from the library: it is decided in the namespace's middleware,
+//! before the client is told that it is connected, whether it is let in; then the library's events
+//! and its end go to the connection's life.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use socketioxide::SocketIo;
+use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::handler::ConnectHandler;
+use socketioxide::socket::DisconnectReason as LibraryReason;
+
+use super::Life;
+use super::context::{Context, Services};
+use super::handler::{Handler, Opening};
+use crate::connection::Handshake;
+use crate::model::DisconnectReason;
+use crate::payload::RawEvent;
+use crate::transport::Carrier as _;
+
+/// Why a client is not let in: what its `connect_error` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused<R> {
+    /// Its request did not come through the edge.
+    NoHandshake,
+    /// Its session had a connection, or ended while it was admitted.
+    SessionOver,
+    /// The handler does not let it in.
+    ByHandler(R),
+}
+
+impl<R: fmt::Display> fmt::Display for Refused<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoHandshake => f.write_str("Server error"),
+            Self::SessionOver => f.write_str("Session is over"),
+            Self::ByHandler(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+/// Serves the namespace that all clients use.
+pub fn mount<H: Handler>(io: &SocketIo, handler: H, services: Services) {
+    let open = services.open.clone();
+    let context = Arc::new(Context { handler, services });
+    let middleware = async move |socket: SocketRef, TryData(auth): TryData<H::Auth>| {
+        admit(&context, &socket, auth.unwrap_or_default()).await
+    };
+    let begin = move |socket: SocketRef| {
+        let life = open.life(socket.id);
+        async move {
+            if let Some(life) = life {
+                life.begin().await;
+            }
+        }
+    };
+    io.ns("/", begin.with(middleware));
+}
+
+async fn admit<H: Handler>(
+    context: &Arc<Context<H>>,
+    socket: &SocketRef,
+    auth: H::Auth,
+) -> Result<(), Refused<H::Refusal>> {
+    let Services {
+        open,
+        config,
+        closer,
+        node,
+        ..
+    } = &context.services;
+    let handshake = socket
+        .req_parts()
+        .extensions
+        .get::<Handshake>()
+        .ok_or(Refused::NoHandshake)?;
+    if open.has_ended(socket.id) {
+        return Err(Refused::SessionOver);
+    }
+    let opening = Opening {
+        socket,
+        handshake,
+        node,
+        config,
+        closer,
+    };
+    let admitted = context.handler.admit(opening, auth).await;
+    let admitted = admitted.map_err(Refused::ByHandler)?;
+    let connection = &admitted.connection;
+    if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
+        connection.attach(link);
+        link.allow(connection.is_guest().then_some(config.guest_max_bytes));
+    }
+    if connection.is_closing() {
+        return Err(Refused::SessionOver);
+    }
+    let life = Life::new(admitted, context);
+    open.add(life.clone());
+    listen(socket, &life);
+    Ok(())
+}
+
+/// Takes the connection's events and its end from the library. Before the client is told that it
+/// is connected, so that none is missed.
+fn listen<H: Handler>(socket: &SocketRef, life: &Arc<Life<H>>) {
+    // The library keeps these as long as the socket, which the connection keeps.
+    let weak: Weak<Life<H>> = Arc::downgrade(life);
+    let ending = weak.clone();
+    socket.on_fallback(move |ack: AckSender, event: RawEvent| {
+        let life = weak.upgrade();
+        // Inline, in the order in which events come; what follows runs in a task of its own.
+        if let Some(life) = &life {
+            life.push(event, ack);
+        }
+        async move {
+            if let Some(life) = &life {
+                life.work_if_idle().await;
+            }
+        }
+    });
+    socket.on_disconnect(move |reason: LibraryReason| {
+        if let Some(life) = ending.upgrade() {
+            life.end(reason_of(reason));
+        }
+        async {}
+    });
+}
+
+fn reason_of(reason: LibraryReason) -> DisconnectReason {
+    match reason {
+        LibraryReason::ClientNSDisconnect => DisconnectReason::ClientLeft,
+        LibraryReason::TransportClose | LibraryReason::TransportError => {
+            DisconnectReason::TransportClosed
+        }
+        LibraryReason::HeartbeatTimeout => DisconnectReason::PingTimeout,
+        LibraryReason::MultipleHttpPollingError | LibraryReason::PacketParsingError => {
+            DisconnectReason::ProtocolError
+        }
+        LibraryReason::ServerNSDisconnect => DisconnectReason::ServerClosed,
+        LibraryReason::ClosingServer => DisconnectReason::ServerShutdown,
+    }
+}

@@ -1,0 +1,70 @@
+//! The handling of what a client sent, one event after the other, and at last of its end. A handler
+//! that panics costs its connection, and nothing else.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use socketioxide::extract::AckSender;
+
+use super::Life;
+use super::handler::{Due, Handler, Received};
+use super::inbox::{Next, Work};
+use crate::audit::Event as Audited;
+use crate::connection::Close;
+use crate::model::{DisconnectReason, ErrorCode};
+use crate::payload::RawEvent;
+
+impl<H: Handler> Life<H> {
+    /// Adds an event. To be called in the order in which events come.
+    pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
+        self.inbox.push(event, ack);
+    }
+
+    /// Handles all that waits, unless someone does.
+    pub(super) async fn work_if_idle(&self) {
+        if let Some(work) = self.inbox.take() {
+            self.work(work).await;
+        }
+    }
+
+    /// Handles all that waits. A client that does not read its answers waits for room first.
+    pub(super) async fn work(&self, mut work: Work<'_, H::Member>) {
+        let handler = &self.context.handler;
+        while let Some(next) = work.take_next() {
+            // Handlers seldom wait, and a client that floods must not keep a thread for itself.
+            tokio::task::consume_budget().await;
+            self.connection.flow().room().await;
+            match next {
+                Next::Event(event, _) if !self.connection.may_send(event.size()) => {
+                    self.expel(Due::GuestTimeout, DisconnectReason::GuestTimeout);
+                }
+                Next::Event(event, ack) => {
+                    let received = Received {
+                        life: self,
+                        member: work.member(),
+                        event: &event,
+                        ack,
+                    };
+                    self.guard(handler.event(received)).await;
+                }
+                Next::End => {
+                    let member = work.into_member();
+                    self.guard(handler.closed(&self.connection, member)).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Closes the connection when a handler panics.
+    pub(super) async fn guard(&self, handling: impl Future<Output = ()>) {
+        let done = AssertUnwindSafe(handling).catch_unwind().await;
+        if done.is_err() {
+            tracing::error!(connection = %self.connection.id, "a handler panicked; its connection is closed");
+            let code = ErrorCode::OperationFailed;
+            self.record(Some(self.connection.dialect()), Audited::Error { code });
+            self.connection
+                .close(Close::Now, DisconnectReason::ServerClosed);
+        }
+    }
+}

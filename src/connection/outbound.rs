@@ -1,0 +1,193 @@
+//! What others may hold of a connection: they send to it (`sending`), see how far it lags, name it
+//! in records, and ask for its end (`close`). Its stages are in `life`; it must not know what any
+//! event means.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use socketioxide::extract::SocketRef;
+use socketioxide::socket::Sid;
+
+use super::dialect_cell::DialectCell;
+use super::gate::Gate;
+use super::guest::GuestBudget;
+use super::{Client, ConnectionId};
+use crate::audit::Source;
+use crate::config::Config;
+use crate::limits::{Action, AddressSlot, Limit};
+use crate::model::{Dialect, DisconnectReason, Identity};
+use crate::transport::{Carrier as _, Flow, Link, TransportCloser};
+
+/// How often one client is sent an error about events that nobody handles, at most.
+const ERROR_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One client connection, as others see it.
+#[derive(Debug)]
+pub struct Connection {
+    /// Names this connection in records.
+    pub id: ConnectionId,
+    /// Where it comes from.
+    pub client: Client,
+    /// Limits typing, presence and receipts of this connection.
+    pub signals: Limit,
+    /// Limits the messages of a guest. Those of a user are counted over all their connections.
+    guest_messages: Option<Box<Limit>>,
+    guest: GuestBudget,
+    dialect: DialectCell,
+    pub(super) socket: SocketRef,
+    pub(super) flow: Arc<Flow>,
+    pub(super) gate: Gate,
+    pub(super) transport: TransportCloser,
+    source: Mutex<Arc<Source>>,
+    pub(super) close_reason: Mutex<Option<DisconnectReason>>,
+    admitted: Instant,
+    last_error_at: Mutex<Option<Instant>>,
+    over_limit: AtomicU64,
+    _slot: AddressSlot,
+}
+
+impl Connection {
+    /// A connection that is being admitted. What is sent to it waits until it is
+    /// [opened](Self::open_with).
+    pub(super) fn new(
+        socket: SocketRef,
+        client: Client,
+        is_guest: bool,
+        flow: Arc<Flow>,
+        config: &Config,
+        transport: TransportCloser,
+        slot: AddressSlot,
+    ) -> Self {
+        let id = ConnectionId::random();
+        Self {
+            id,
+            signals: Limit::new(config, Action::Signals),
+            guest_messages: is_guest.then(|| Box::new(Limit::new(config, Action::Messages))),
+            guest: GuestBudget::new(is_guest.then_some(config.guest_max_bytes)),
+            dialect: DialectCell::new(client.declared),
+            socket,
+            flow,
+            gate: Gate::held(),
+            transport,
+            source: Mutex::new(client.source(Some(id), None)),
+            client,
+            close_reason: Mutex::default(),
+            admitted: Instant::now(),
+            last_error_at: Mutex::default(),
+            over_limit: AtomicU64::new(0),
+            _slot: slot,
+        }
+    }
+
+    // Who it is.
+
+    /// The library's id of this connection: a secret of its client.
+    pub fn socket_id(&self) -> Sid {
+        self.socket.id
+    }
+
+    /// How records name this connection, and its user if it has one.
+    pub fn source(&self) -> Arc<Source> {
+        self.source.lock().clone()
+    }
+
+    /// Records name this user from now on; how they do.
+    pub fn identify(&self, identity: &Identity) -> Arc<Source> {
+        let source = self.client.source(Some(self.id), Some(identity));
+        self.source.lock().clone_from(&source);
+        source
+    }
+
+    /// The dialect it counts as: the declared one, else the first other one that it used, else
+    /// `direct`.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect.get()
+    }
+
+    /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
+    pub fn imply_dialect(&self, dialect: Dialect) -> bool {
+        self.dialect.imply(dialect)
+    }
+
+    /// Whether events of this dialect are accepted on it.
+    pub fn accepts_dialect(&self, dialect: Dialect) -> bool {
+        self.dialect.accepts(dialect)
+    }
+
+    /// How long ago it was admitted.
+    pub fn age(&self) -> Duration {
+        self.admitted.elapsed()
+    }
+
+    // What it may do.
+
+    /// Whether it neither authenticated nor was in a session so far.
+    pub fn is_guest(&self) -> bool {
+        self.guest.is_bounded()
+    }
+
+    /// The bounds of guests no longer hold: it authenticated, or joined a session.
+    pub fn lift_guest_bounds(&self) {
+        self.guest.lift();
+        if let Some(link) = self.flow.link() {
+            link.allow(None);
+        }
+    }
+
+    /// Counts the bytes of an event; whether it may send as many.
+    pub fn may_send(&self, bytes: usize) -> bool {
+        self.guest.take(bytes)
+    }
+
+    /// Counts a message of a guest; whether it is allowed.
+    pub fn allows_guest_message(&self) -> bool {
+        self.guest_messages
+            .as_ref()
+            .is_none_or(|limit| limit.allows())
+    }
+
+    /// Whether an error that is sent at most once a second may be sent now.
+    pub fn may_send_error(&self) -> bool {
+        let mut last = self.last_error_at.lock();
+        let may = last.is_none_or(|at| at.elapsed() >= ERROR_INTERVAL);
+        if may {
+            *last = Some(Instant::now());
+        }
+        may
+    }
+
+    /// Counts one event over a limit.
+    pub fn over_limit(&self) {
+        self.over_limit.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many events were over a limit since the last call.
+    pub(super) fn take_over_limit(&self) -> u64 {
+        match self.over_limit.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.over_limit.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    // Its transport.
+
+    /// Flow control of this connection.
+    pub fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    /// It lives on this link from now on.
+    pub(super) fn attach(&self, link: &Arc<Link>) {
+        link.carry(&self.flow);
+        if !self.is_guest() {
+            link.allow(None);
+        }
+    }
+
+    /// Whether the library has told its client that it is connected, and not yet that it is not.
+    pub(super) fn is_connected(&self) -> bool {
+        self.socket.connected()
+    }
+}

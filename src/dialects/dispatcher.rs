@@ -1,0 +1,136 @@
+//! What the dialects are to a connection: they admit it, handle its events, and say what is due. Owns
+//! no state; what an event means is in the dialects' own modules.
+
+use std::sync::Arc;
+
+use super::{Request, auth_events, session};
+use crate::app::App;
+use crate::audit::{Event as Audited, Record};
+use crate::auth::AuthError;
+use crate::auth::admission::{self, AuthPayload, Refusal, Verdict};
+use crate::connection::{Admission, Admitted, Client, Connection, Due, Handler, Opening, Received};
+use crate::users::{Member, NotAdded, Registration};
+
+/// Hands events to the dialects.
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    app: Arc<App>,
+}
+
+impl Dispatcher {
+    /// For these services.
+    pub fn new(app: &Arc<App>) -> Self {
+        Self { app: app.clone() }
+    }
+
+    async fn decide(
+        &self,
+        opening: &Opening<'_>,
+        auth: &AuthPayload,
+        client: &mut Client,
+    ) -> Result<Admitted<Self>, Refusal> {
+        let app = &self.app;
+        let decided = admission::decide(app, opening.handshake(), auth, client).await;
+        let (verdict, slot) = decided?;
+        let is_guest = !matches!(verdict, Verdict::User(_));
+        let connection = opening.connection(client.clone(), slot, is_guest);
+        let admission = match verdict {
+            Verdict::Guest => Admission::Guest,
+            Verdict::Rejected(error) => Admission::Rejected(error),
+            Verdict::User(authenticated) => {
+                match auth_events::register(app, authenticated, &connection).await {
+                    Ok(membership) => Admission::Member(membership),
+                    Err(NotAdded::TooMany) => return Err(Refusal::TooManyConnections),
+                    Err(NotAdded::Suspended) => {
+                        let error = admission::refuse(app, AuthError::NotAuthorized)?;
+                        Admission::Rejected(error)
+                    }
+                }
+            }
+        };
+        Ok(Admitted {
+            connection,
+            admission,
+        })
+    }
+}
+
+impl Handler for Dispatcher {
+    type Auth = AuthPayload;
+    type Member = Arc<Member>;
+    type Registration = Registration;
+    type Rejection = AuthError;
+    type Refusal = Refusal;
+
+    async fn admit(
+        &self,
+        opening: Opening<'_>,
+        auth: AuthPayload,
+    ) -> Result<Admitted<Self>, Refusal> {
+        if self.app.audit.refuses() {
+            return Err(Refusal::Busy);
+        }
+        let mut client = opening.client();
+        let admitted = self.decide(&opening, &auth, &mut client).await;
+        admitted.inspect_err(|refusal| {
+            let code = refusal.code();
+            let source = client.source(None, None);
+            let record = Record::new(&source, client.declared, Audited::AuthFailed { code });
+            self.app.audit.record(record);
+        })
+    }
+
+    async fn opened(&self, _connection: &Arc<Connection>, member: Option<&Arc<Member>>) {
+        if let Some(member) = member {
+            auth_events::welcome(&self.app, member).await;
+            auth_events::announce(&self.app, member).await;
+        }
+    }
+
+    async fn event(&self, received: Received<'_, Self>) {
+        let Received {
+            life,
+            member,
+            event,
+            ack,
+        } = received;
+        let request = Request::new(
+            &self.app,
+            life.connection(),
+            member.map(|member| &**member),
+            event,
+            ack,
+        );
+        if self.app.audit.refuses() {
+            return auth_events::refuse_unrecorded(request);
+        }
+        if event.name() == Some(auth_events::AUTHENTICATE) {
+            return auth_events::authenticate(request, life).await;
+        }
+        super::handle(request).await;
+    }
+
+    fn due(&self, connection: &Connection, due: Due<AuthError>) {
+        let error = match due {
+            Due::Expiring(expires_at) => {
+                return auth_events::send_expiring(connection, expires_at);
+            }
+            Due::Expired => AuthError::Expired,
+            Due::GuestTimeout => AuthError::Missing,
+            Due::Rejected(error) => {
+                let event = Audited::AuthFailed { code: error.code() };
+                let declared = connection.client.declared;
+                self.app.record(connection, declared, event);
+                error
+            }
+        };
+        auth_events::send_error(connection, error);
+    }
+
+    async fn closed(&self, connection: &Arc<Connection>, member: Option<Arc<Member>>) {
+        session::disconnected(&self.app, connection).await;
+        if let Some(member) = member {
+            self.app.conversations.disconnected(&member).await;
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A user's connection: whom it speaks for, and how far it knows who else is online.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::{PresenceSync, User};
+use crate::audit::Source;
+use crate::connection::Connection;
+use crate::model::Identity;
+
+/// The user that a connection belongs to.
+#[derive(Debug)]
+pub struct Member {
+    /// The user, shared by all their connections.
+    pub user: Arc<User>,
+    /// The user as this connection's token describes them.
+    pub identity: Identity,
+    /// The connection.
+    pub connection: Arc<Connection>,
+    source: Arc<Source>,
+    presence_sync: Mutex<PresenceSync>,
+}
+
+impl Member {
+    pub(super) fn new(user: Arc<User>, identity: Identity, connection: Arc<Connection>) -> Self {
+        Self {
+            source: connection.identify(&identity),
+            user,
+            identity,
+            connection,
+            presence_sync: Mutex::default(),
+        }
+    }
+
+    /// How records name the user on this connection.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// How far this connection knows who is online, locked.
+    pub fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
+        self.presence_sync.lock()
+    }
+}
