@@ -23,7 +23,9 @@ impl<H: Handler> Life<H> {
     /// Handles all that waits, unless someone does.
     pub(super) async fn work_if_idle(&self) {
         if let Some(work) = self.inbox.take() {
-            self.work(work).await;
+            // The library spawns a task for each event, and in a burst most of them find nothing to
+            // do: these need no room for the state of a handler.
+            Box::pin(self.work(work)).await;
         }
     }
 
