@@ -1,7 +1,7 @@
 //! The details of an event in the form that a store writes.
 //!
 //! Owns the field names of the contract. Which event has which details is decided by
-//! [`Event`](super::Event).
+//! [`Event`].
 
 use serde::Serialize;
 
