@@ -188,3 +188,109 @@ pub(super) async fn name_failures(request: Request, next: Next) -> Response {
     };
     (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+
+    use super::*;
+    use crate::stores::conversations::StoreError;
+
+    /// Status, body, the seconds to wait, and the code that is recorded.
+    async fn answer(refusal: Refusal) -> (u16, String, Option<String>, Option<&'static str>) {
+        let response = refusal.into_response();
+        let code = response.extensions().get::<Refused>();
+        let code = code.map(|Refused(code)| code.as_str());
+        let wait = response.headers().get(RETRY_AFTER);
+        let wait = wait.map(|value| value.to_str().expect("a number").to_owned());
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1024).await.expect("a body");
+        let body = String::from_utf8(body.to_vec()).expect("text");
+        (status, body, wait, code)
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_a_status_and_a_body_with_its_code() {
+        let expected = [
+            (
+                Refusal::invalid("limit"),
+                400,
+                r#"{"error":"Missing or invalid limit","code":"INVALID_INPUT","field":"limit"}"#,
+            ),
+            (
+                Refusal::unusable("role"),
+                422,
+                r#"{"error":"Missing or invalid role","code":"INVALID_INPUT","field":"role"}"#,
+            ),
+            (
+                Refusal::malformed().worded("Body is not valid JSON"),
+                400,
+                r#"{"error":"Body is not valid JSON","code":"INVALID_INPUT"}"#,
+            ),
+            (
+                Refusal::new(Why::NoToken),
+                401,
+                r#"{"error":"Access token required","code":"MISSING_TOKEN"}"#,
+            ),
+            (
+                Refusal::new(Why::TokenExpired),
+                403,
+                r#"{"error":"Invalid or expired token","code":"EXPIRED_TOKEN"}"#,
+            ),
+            (
+                Refusal::new(Why::NotAdmin),
+                403,
+                r#"{"error":"Not allowed","code":"NOT_AUTHORIZED"}"#,
+            ),
+            (
+                StoreError::NotParticipant.into(),
+                403,
+                r#"{"error":"Not a participant of this conversation","code":"NOT_PARTICIPANT"}"#,
+            ),
+            (
+                StoreError::NotFoundOrForbidden.into(),
+                404,
+                r#"{"error":"Message not found","code":"NOT_FOUND"}"#,
+            ),
+            (
+                StoreError::NoConversation.into(),
+                404,
+                r#"{"error":"Conversation not found","code":"NOT_FOUND"}"#,
+            ),
+            (
+                StoreError::ConversationExists.into(),
+                409,
+                r#"{"error":"Conversation already exists","code":"CONVERSATION_EXISTS"}"#,
+            ),
+            (
+                StoreError::Closed.into(),
+                500,
+                r#"{"error":"Internal server error","code":"OPERATION_FAILED"}"#,
+            ),
+        ];
+        for (refusal, status, body) in expected {
+            let (is_status, is_body, wait, code) = answer(refusal).await;
+            assert_eq!((is_status, &*is_body, wait), (status, body, None));
+            assert!(body.contains(code.expect("a record")));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_may_succeed_later_says_when() {
+        for (why, status, seconds) in [
+            (Why::RateLimited, 429, "1"),
+            (Why::Busy, 503, "5"),
+            (Why::TooManyAttempts, 429, "60"),
+        ] {
+            let (is_status, _, wait, _) = answer(Refusal::new(why)).await;
+            assert_eq!((is_status, wait.as_deref()), (status, Some(seconds)));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_route_has_no_code_and_is_not_recorded() {
+        let answer = answer(Refusal::new(Why::NoRoute)).await;
+        let body = r#"{"error":"Endpoint not found"}"#.to_owned();
+        assert_eq!(answer, (404, body, None, None));
+    }
+}
