@@ -1,18 +1,18 @@
-//! Whether a client is let in, and as whom: dialect, token, limits (protocol, part 1). It reads the
-//! handshake and changes nothing.
+//! Whether a client is admitted, and as whom: dialect, token, limits (protocol, part 1). It reads the
+//! handshake; what follows from the decision is for the caller.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::app::App;
-use crate::auth::{AuthError, Authenticated};
-use crate::config::AuthErrorStyle;
+use super::{AuthError, Authenticated, Authenticator};
+use crate::config::{AuthErrorStyle, Config};
 use crate::connection::{Client, Handshake};
-use crate::limits::AddressSlot;
+use crate::limits::{AddressSlot, AddressSlots};
 use crate::model::{Dialect, ErrorCode};
+use crate::users::Users;
 
-/// Why a client is not let in: what its `connect_error` says.
+/// Why a client is not admitted: the text of its `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(transparent)]
@@ -36,8 +36,8 @@ impl Refusal {
     }
 }
 
-/// The client's `auth` object. What is not of the right type is treated as not there, except a
-/// token, which is then a bad one.
+/// The client's `auth` object. A value of the wrong type counts as missing, except for a token, which
+/// is then invalid.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct AuthPayload {
     #[serde(default)]
@@ -46,7 +46,7 @@ pub(crate) struct AuthPayload {
     dialect: Option<serde_json::Value>,
 }
 
-/// As what a client is let in.
+/// As what a client is admitted.
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// For the user of a token.
@@ -57,96 +57,120 @@ pub(crate) enum Verdict {
     Rejected(AuthError),
 }
 
-/// Decides whether, and as what, a client is let in. The dialect that it declares is noted in
-/// `client`.
-pub(crate) async fn decide(
-    app: &App,
-    handshake: &Handshake,
-    auth: &AuthPayload,
-    client: &mut Client,
-) -> Result<(Verdict, AddressSlot), Refusal> {
-    client.declared = declared(app, handshake, auth)?;
-    let verdict = match identify(app, handshake, auth, client.declared).await {
-        Ok(verdict) => verdict,
-        Err(error) => Verdict::Rejected(refuse(app, error)?),
-    };
-    if let Verdict::User(authenticated) = &verdict
-        && app
-            .users
-            .connection_count(authenticated.identity.user.as_str())
-            >= app.config.max_connections_per_user as usize
-    {
-        return Err(Refusal::TooManyConnections);
-    }
-    let slot = app
-        .slots
-        .take(handshake.address)
-        .ok_or(Refusal::TooManyConnections)?;
-    Ok((verdict, slot))
+/// Decides who is admitted.
+#[derive(Debug)]
+pub(crate) struct Admissions {
+    config: Arc<Config>,
+    auth: Arc<Authenticator>,
+    users: Arc<Users>,
+    slots: AddressSlots,
 }
 
-/// The error that a client is to receive as an event, behind its connection.
-///
-/// # Errors
-/// It is refused before: the setting `auth_error_style` wants it so, or there were too many
-/// attempts, which an event does not say.
-pub(crate) fn refuse(app: &App, error: AuthError) -> Result<AuthError, Refusal> {
-    let by_event = app.config.auth_error_style == AuthErrorStyle::Event;
-    match by_event && error != AuthError::TooManyAttempts {
-        true => Ok(error),
-        false => Err(error.into()),
-    }
-}
-
-/// The dialect that a client declares, or the only one there is (protocol, "Which dialect a
-/// connection speaks").
-fn declared(
-    app: &App,
-    handshake: &Handshake,
-    auth: &AuthPayload,
-) -> Result<Option<Dialect>, Refusal> {
-    let enabled = &app.config.dialects;
-    if let [only] = enabled[..] {
-        return Ok(Some(only));
-    }
-    let hint = match &auth.dialect {
-        Some(serde_json::Value::Null) | None => handshake.dialect.as_deref(),
-        Some(serde_json::Value::String(name)) => Some(name.as_str()),
-        Some(_) => return Err(Refusal::UnknownDialect),
-    };
-    match hint {
-        Some(name) => {
-            let dialect = name.parse().map_err(|_| Refusal::UnknownDialect)?;
-            enabled
-                .contains(&dialect)
-                .then_some(Some(dialect))
-                .ok_or(Refusal::UnknownDialect)
+impl Admissions {
+    /// Admits those whom `auth` authenticates, as long as users and addresses have connections left.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        auth: Arc<Authenticator>,
+        users: Arc<Users>,
+        slots: AddressSlots,
+    ) -> Self {
+        Self {
+            config,
+            auth,
+            users,
+            slots,
         }
-        None if handshake.token.is_some() && enabled.contains(&Dialect::Chat) => {
-            Ok(Some(Dialect::Chat))
-        }
-        None => Ok(None),
     }
-}
 
-async fn identify(
-    app: &App,
-    handshake: &Handshake,
-    auth: &AuthPayload,
-    declared: Option<Dialect>,
-) -> Result<Verdict, AuthError> {
-    let Some(token) = token(handshake, auth, declared)? else {
-        let may_be =
-            |dialect| declared.map_or(app.config.dialects.contains(&dialect), |is| is == dialect);
-        let guest = may_be(Dialect::Session) || may_be(Dialect::Feed);
-        return if guest {
-            Ok(Verdict::Guest)
-        } else {
-            Err(AuthError::Missing)
+    /// Decides whether, and as what, a client is admitted. The dialect that it declares is noted in
+    /// `client`.
+    ///
+    /// # Errors
+    /// It is not admitted.
+    pub(crate) async fn decide(
+        &self,
+        handshake: &Handshake,
+        auth: &AuthPayload,
+        client: &mut Client,
+    ) -> Result<(Verdict, AddressSlot), Refusal> {
+        client.declared = self.declared(handshake, auth)?;
+        let verdict = match self.identify(handshake, auth, client.declared).await {
+            Ok(verdict) => verdict,
+            Err(error) => Verdict::Rejected(self.refuse(error)?),
         };
-    };
-    let authenticated = app.auth.authenticate(handshake.address, &token).await;
-    authenticated.map(Verdict::User)
+        if let Verdict::User(Authenticated { identity, .. }) = &verdict
+            && self.users.connection_count(identity.user.as_str())
+                >= self.config.max_connections_per_user as usize
+        {
+            return Err(Refusal::TooManyConnections);
+        }
+        let slot = self.slots.take(handshake.address);
+        Ok((verdict, slot.ok_or(Refusal::TooManyConnections)?))
+    }
+
+    /// The error that a client receives as an event, once it is connected.
+    ///
+    /// # Errors
+    /// The client is not connected at all: the setting `auth_error_style` wants it so, or there were
+    /// too many attempts, which no event reports.
+    pub(crate) fn refuse(&self, error: AuthError) -> Result<AuthError, Refusal> {
+        let by_event = self.config.auth_error_style == AuthErrorStyle::Event;
+        match by_event && error != AuthError::TooManyAttempts {
+            true => Ok(error),
+            false => Err(error.into()),
+        }
+    }
+
+    /// The dialect that a client declares, or the only one there is (protocol, "Which dialect a
+    /// connection speaks").
+    fn declared(
+        &self,
+        handshake: &Handshake,
+        auth: &AuthPayload,
+    ) -> Result<Option<Dialect>, Refusal> {
+        let enabled = &self.config.dialects;
+        if let [only] = enabled[..] {
+            return Ok(Some(only));
+        }
+        let hint = match &auth.dialect {
+            Some(serde_json::Value::Null) | None => handshake.dialect.as_deref(),
+            Some(serde_json::Value::String(name)) => Some(name.as_str()),
+            Some(_) => return Err(Refusal::UnknownDialect),
+        };
+        match hint {
+            Some(name) => {
+                let dialect = name.parse().map_err(|_| Refusal::UnknownDialect)?;
+                let is_enabled = enabled.contains(&dialect);
+                is_enabled
+                    .then_some(Some(dialect))
+                    .ok_or(Refusal::UnknownDialect)
+            }
+            None if handshake.token.is_some() && enabled.contains(&Dialect::Chat) => {
+                Ok(Some(Dialect::Chat))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn identify(
+        &self,
+        handshake: &Handshake,
+        auth: &AuthPayload,
+        declared: Option<Dialect>,
+    ) -> Result<Verdict, AuthError> {
+        let Some(token) = token(handshake, auth, declared)? else {
+            let may_use = |dialect| match declared {
+                Some(declared) => declared == dialect,
+                None => self.config.dialects.contains(&dialect),
+            };
+            return match may_use(Dialect::Session) || may_use(Dialect::Feed) {
+                true => Ok(Verdict::Guest),
+                false => Err(AuthError::Missing),
+            };
+        };
+        let authenticated = self.auth.authenticate(handshake.address, &token).await;
+        authenticated.map(Verdict::User)
+    }
 }
 
 /// The token, from the places where this client may put it.

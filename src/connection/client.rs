@@ -10,7 +10,7 @@ use crate::model::{Dialect, Identity};
 /// Where a connection, or a request, comes from.
 #[derive(Debug, Clone)]
 pub struct Client {
-    /// The client's own address, as far as the trusted proxies tell.
+    /// The client's own address, as reported by trusted proxies.
     pub address: IpAddr,
     /// Its `User-Agent`.
     pub user_agent: Option<AuditText<256>>,

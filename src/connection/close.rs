@@ -14,10 +14,10 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 pub enum Close {
     /// At once: what waits to be written is lost.
     Now,
-    /// The client is disconnected behind everything that was sent to it, and does not reconnect by
+    /// After everything that was sent, the client receives DISCONNECT. It does not reconnect by
     /// itself.
     AfterFlush,
-    /// The transport closes behind everything that was sent, so that the client reconnects.
+    /// After everything that was sent, the transport closes, so that the client reconnects.
     Reconnect,
 }
 
@@ -75,14 +75,14 @@ impl Connection {
         self.close_reason().is_some() && !self.gate.will_disconnect()
     }
 
-    /// It has ended: nothing more is sent, nobody waits for it, and its transport closes, too.
+    /// It has ended: nothing more is sent, no sender waits for it, and its transport closes, too.
     pub(super) fn ended(&self) {
         self.gate.close();
         self.flow.close();
         self.close_transport();
     }
 
-    /// Other users send nothing more to it: its client is about to reconnect elsewhere.
+    /// Other users send nothing more to it: its client is about to reconnect to another node.
     pub(super) fn drain(&self) {
         self.gate.drain();
     }

@@ -1,6 +1,6 @@
-//! Every Socket.IO request, before the library gets it: only what the library and the admission
-//! need is passed on, in memory of its own, because the library keeps the first request of a
-//! connection for all its life. Polling has its flow control here.
+//! Every Socket.IO request on its way to the library. Only what the library and the admission need
+//! is passed on, as a copy, because the library holds the first request of a connection until the
+//! connection ends. The flow control of polling clients is here.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -92,8 +92,8 @@ impl std::fmt::Debug for SocketIoEdge {
     }
 }
 
-/// Lets the link know of requests, so that it can tell idle from busy. A proxy that keeps connections
-/// for its next requests is told not to when the server is about to stop.
+/// Counts the requests in progress on the link. During a shutdown, a proxy that reuses its
+/// connections is asked to close them (`Connection: close`).
 pub(crate) async fn note_request(
     State(drain): State<Drain>,
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
@@ -116,7 +116,7 @@ struct RefusalBody {
     code: &'static str,
 }
 
-/// A response that says why a request is not served: `{error, code}`, and never more than that.
+/// The response to a request that is not served: `{error, code}`, and never more.
 pub(crate) fn refusal(status: StatusCode, error: &'static str, code: &'static str) -> Response {
     (status, Json(RefusalBody { error, code })).into_response()
 }
@@ -143,7 +143,7 @@ pub(crate) async fn request(
     let session = || sid.and_then(|sid| open.get(sid));
     let polls = parts.method == Method::GET && query.transport == Some("polling");
     let old_payload = query.revision == Some("3");
-    // Only the request that opens a session stays with the library, and says who the client is.
+    // Only the request that opens a session carries what is known of the client.
     let opening = query.sid.is_none();
     let handshake = opening.then(|| Handshake::of(&parts, &query, &link, &config));
     let passed_on = query.passed_on;
@@ -161,7 +161,7 @@ pub(crate) async fn request(
             open.upgrade(sid, &link);
         }
     }
-    // Looked up anew: the connection may have been admitted while this request waited.
+    // Looked up again: the connection may have been admitted while this request waited.
     match session() {
         _ if opening && polls => node_sid::name(response.map(Body::new), &node).await,
         // Not taken apart: what waits is in this response, or in the next one soon.

@@ -1,5 +1,5 @@
-//! What is sent to a client before it knows that it is connected. It waits here, in order, and is
-//! sent when the connection opens, so that nothing is lost and nothing overtakes the first event.
+//! Events that are sent to a client before it received CONNECT. They wait here, in order, and are
+//! sent when the connection opens, so that none is lost and none overtakes the first event.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -9,7 +9,7 @@ use crate::payload::EncodedEvent;
 
 /// Events wait.
 const HELD: u8 = 1;
-/// The client is to reconnect elsewhere: other users send it nothing more.
+/// The client is to reconnect to another node: other users send it nothing more.
 const DRAINING: u8 = 2;
 /// The connection has ended.
 const CLOSED: u8 = 4;
@@ -41,7 +41,7 @@ pub(super) enum Held {
 }
 
 impl Gate {
-    /// A gate behind which events wait.
+    /// A gate that holds events back.
     pub(super) fn held() -> Self {
         Self {
             state: AtomicU8::new(HELD),

@@ -1,5 +1,5 @@
-//! What a Socket.IO request says of its client: the query and the headers that mean something. It
-//! must not decide anything.
+//! The query and the headers of a Socket.IO request, as far as they have a meaning here. It must
+//! not decide anything.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::config::Config;
 use crate::limits::address;
 use crate::transport::Link;
 
-/// What the request that opened a connection says of its client.
+/// What is known of a client from the request that opened its connection.
 #[derive(Debug, Clone)]
 pub struct Handshake {
-    /// The client's address, as far as trusted proxies tell.
+    /// The client's address, as reported by trusted proxies.
     pub address: IpAddr,
     /// The client's program.
     pub user_agent: Option<AuditText<256>>,

@@ -1,4 +1,4 @@
-//! The name of a connection in records and in what servers say to each other.
+//! The id of a connection in audit records and in messages between nodes.
 
 use std::fmt;
 

@@ -2,8 +2,8 @@
 //! admission, the queue of what it sent, the way to send it something, deadlines and rooms.
 //!
 //! [`Connection`] is what others may hold of it; [`Life`] has its state, and is its only owner. What
-//! events mean, and whom a connection speaks for, is for the [`Handler`]: nothing here may know
-//! users, dialects or other nodes.
+//! events mean, and which user a connection belongs to, is for the [`Handler`]: nothing here may
+//! know users, dialects or other nodes.
 
 mod client;
 mod close;

@@ -18,11 +18,11 @@ const REMEMBERED: Duration = Duration::from_secs(60);
 pub(super) trait Open: std::fmt::Debug + Send + Sync {
     /// What others may hold of it.
     fn connection(&self) -> &Arc<Connection>;
-    /// The library has told its client that it is connected.
+    /// The client received CONNECT.
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()>;
     /// Does what is due at this time, in seconds since the epoch.
     fn check(self: Arc<Self>, now: u64);
-    /// Others send nothing more to it; done when its client has what was sent.
+    /// Other users send nothing more to it; done when its client has received what was sent.
     fn drain(&self) -> BoxFuture<'static, ()>;
 }
 
@@ -30,7 +30,7 @@ pub(super) trait Open: std::fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct OpenConnections {
     open: DashMap<Sid, Arc<dyn Open>>,
-    /// Links on which a session goes on whose connection is not yet admitted.
+    /// Links that sessions were upgraded to before their connection was admitted.
     upgraded: DashMap<Sid, Weak<Link>>,
     /// Sessions whose connection has ended, and since when. Their transports close soon.
     ended: DashMap<Sid, Instant>,
@@ -70,7 +70,7 @@ impl OpenConnections {
         self.open.get(&sid).map(|life| life.value().clone())
     }
 
-    /// The session goes on on this link.
+    /// The session was upgraded to this link.
     pub fn upgrade(&self, sid: Sid, link: &Arc<Link>) {
         self.upgraded.insert(sid, Arc::downgrade(link));
         if let Some(connection) = self.get(sid) {
@@ -89,8 +89,8 @@ impl OpenConnections {
         self.open.len()
     }
 
-    /// Ends all connections, so that their clients reconnect elsewhere: a future for each. Others
-    /// send nothing more to it, and its client has this time to fetch what was sent before.
+    /// Ends all connections, so that their clients reconnect to other nodes: a future for each. Other
+    /// users send nothing more to it, and its client has the time `flush` to receive what was sent.
     pub fn drain(
         &self,
         flush: Duration,
@@ -103,7 +103,8 @@ impl OpenConnections {
         self.all().into_iter().map(drain).collect()
     }
 
-    /// Forgets upgrades that came to nothing and sessions that are gone. To be called now and then.
+    /// Removes links that closed before an admission, and sessions that ended long ago. To be called
+    /// at intervals.
     pub(super) fn sweep(&self) {
         self.upgraded.retain(|_, link| link.strong_count() > 0);
         self.ended.retain(|_, since| since.elapsed() < REMEMBERED);

@@ -20,7 +20,7 @@ use crate::limits::{Action, AddressSlot, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
 use crate::transport::{Carrier as _, Flow, Link, TransportCloser};
 
-/// How often one client is sent an error about events that nobody handles, at most.
+/// The shortest time between two errors to one client about events that no dialect has.
 const ERROR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One client connection, as others see it.
@@ -186,7 +186,7 @@ impl Connection {
         }
     }
 
-    /// Whether the library has told its client that it is connected, and not yet that it is not.
+    /// Whether the client received CONNECT, and has not disconnected since.
     pub(super) fn is_connected(&self) -> bool {
         self.socket.connected()
     }

@@ -13,7 +13,7 @@ use crate::model::UserId;
 use crate::payload::FrameSizes;
 
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
-/// `_`. It is told, never parsed: ids may have a `_` of their own.
+/// `_`. It is sent, never parsed: ids may contain a `_` themselves.
 pub fn pair(one: &UserId, other: &UserId) -> String {
     let (first, second) = if one <= other {
         (one, other)
@@ -93,7 +93,7 @@ impl Room {
     }
 
     /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting
-    /// is cut off, and gets nothing more.
+    /// is disconnected, and receives nothing more.
     pub async fn send_sized<T: Serialize + Sync>(
         &self,
         to: To<'_>,
@@ -148,7 +148,7 @@ pub struct Lagging {
 }
 
 impl Lagging {
-    /// One receiver, if it is behind.
+    /// One receiver, if it lags.
     pub fn one(receiver: &Arc<Connection>) -> Self {
         let mut lagging = Self::default();
         lagging.note(receiver);
@@ -168,21 +168,21 @@ impl Lagging {
         self
     }
 
-    /// Waits until all have caught up, for as long as it takes: what is sent to one receiver goes at
-    /// that one's pace.
+    /// Waits until none lags, however long that takes: a sender to one receiver is slowed down to the
+    /// pace of that receiver.
     pub async fn wait_until_drained(self) {
         for receiver in self.receivers {
             receiver.flow().room().await;
         }
     }
 
-    /// Waits until all have caught up, but no longer than sending at `rate`, in bytes per second,
-    /// would take: one that is too slow must not hold up the others of its room. It is cut off when
+    /// Waits until none lags, but no longer than sending at `rate`, in bytes per second, would take:
+    /// a receiver that is too slow must not hold up the others of its room. It is disconnected when
     /// twice its budget waits for it.
     pub async fn wait_at_rate(self, rate: NonZeroU32) {
-        let patience = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
-        // Whoever is still behind then is left behind.
-        let _ = tokio::time::timeout(patience, self.wait_until_drained()).await;
+        let limit = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
+        // Those that still lag are not waited for.
+        let _ = tokio::time::timeout(limit, self.wait_until_drained()).await;
     }
 }
 

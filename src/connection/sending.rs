@@ -1,5 +1,5 @@
-//! The way to a client: what is sent goes through flow control, and waits while the client does not
-//! know yet that it is connected. A client that takes too little is disconnected.
+//! Sending to a client: every event is counted by flow control, and waits until the client received
+//! CONNECT. A client that takes too little is disconnected.
 
 use serde::Serialize;
 use smallvec::smallvec;
@@ -131,7 +131,7 @@ impl Connection {
 
     // Its rooms.
 
-    /// Enters a room of the library. One that has ended does not: nobody would take it out again.
+    /// Enters a room of the library. One that has ended does not: it would never be removed.
     pub(super) fn enter_room(&self, name: &str) {
         self.gate
             .unless_closed(|| self.socket.join(name.to_owned()));

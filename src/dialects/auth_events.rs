@@ -1,5 +1,5 @@
-//! What every client shares, whatever its dialect: it authenticates, learns that it did and when
-//! that ends, and gets an answer to events that no dialect has (protocol, part 1).
+//! The events that clients of every dialect share: authentication, its result and its expiry, and
+//! the answer to events that no dialect has (protocol, part 1).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::connection::{Close, Connection, Handler, Life, Membership};
 use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
 use crate::users::{Member, NotAdded, Registration};
 
-/// Client: here is a token, bare or as `{token}`.
+/// From the client: a token, bare or as `{token}`.
 pub const AUTHENTICATE: &str = "authenticate";
 const AUTHENTICATED: &str = "authenticated";
 const AUTH_SUCCESS: &str = "auth:success";
@@ -97,8 +97,8 @@ where
     })
 }
 
-/// Takes a member's connection into what it receives events of, and lets the client know that it is
-/// authenticated. What was sent to it until then comes behind that.
+/// Subscribes a member's connection to what it receives events of, and sends `auth:success`. What
+/// was sent to it until then follows.
 pub async fn welcome(app: &App, member: &Arc<Member>) {
     let connection = &member.connection;
     if connection.dialect() == Dialect::Chat {
@@ -113,13 +113,13 @@ pub async fn welcome(app: &App, member: &Arc<Member>) {
     connection.open_with(AUTH_SUCCESS, &success);
 }
 
-/// Lets others know that the connection's user is online, and the connection who else is.
+/// Publishes that the connection's user is online, and sends the connection who else is.
 pub async fn announce(app: &App, member: &Member) {
     app.presence.connected(&member.user).await;
     app.presence.sync(member).await;
 }
 
-/// Sends a connection why it is not, or no longer, let in.
+/// Sends a connection why it is not, or no longer, authenticated.
 pub fn send_error(connection: &Connection, error: AuthError) {
     connection.send(
         AUTH_ERROR,
@@ -239,7 +239,7 @@ where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
     let (app, connection) = (request.app, request.connection);
-    // What others send to the user waits until the client knows that it is authenticated.
+    // What others send to the user waits until `auth:success` is sent.
     let holding = connection.hold();
     let membership = match register::<H>(app, authenticated, connection).await {
         Ok(membership) => membership,

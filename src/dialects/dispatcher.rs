@@ -1,5 +1,5 @@
-//! What the dialects are to a connection: they admit it, handle its events, and say what is due. Owns
-//! no state; what an event means is in the dialects' own modules.
+//! The handler of all connections: admits them, hands their events to the dialects, and words what
+//! is due. It must not know what an event means; that is in the dialects' own modules.
 
 use std::sync::Arc;
 
@@ -7,20 +7,30 @@ use super::{Request, auth_events, session};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::auth::AuthError;
-use crate::auth::admission::{self, AuthPayload, Refusal, Verdict};
+use crate::auth::admission::{Admissions, AuthPayload, Refusal, Verdict};
 use crate::connection::{Admission, Admitted, Client, Connection, Due, Handler, Opening, Received};
 use crate::users::{Member, NotAdded, Registration};
 
-/// Hands events to the dialects.
+/// Handles connections by the services and the dialects.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     app: Arc<App>,
+    admissions: Admissions,
 }
 
 impl Dispatcher {
     /// For these services.
     pub fn new(app: &Arc<App>) -> Self {
-        Self { app: app.clone() }
+        let admissions = Admissions::new(
+            app.config.clone(),
+            app.auth.clone(),
+            app.users.clone(),
+            app.slots.clone(),
+        );
+        Self {
+            app: app.clone(),
+            admissions,
+        }
     }
 
     async fn decide(
@@ -30,7 +40,10 @@ impl Dispatcher {
         client: &mut Client,
     ) -> Result<Admitted<Self>, Refusal> {
         let app = &self.app;
-        let decided = admission::decide(app, opening.handshake(), auth, client).await;
+        let decided = self
+            .admissions
+            .decide(opening.handshake(), auth, client)
+            .await;
         let (verdict, slot) = decided?;
         let is_guest = !matches!(verdict, Verdict::User(_));
         let connection = opening.connection(client.clone(), slot, is_guest);
@@ -42,7 +55,7 @@ impl Dispatcher {
                     Ok(membership) => Admission::Member(membership),
                     Err(NotAdded::TooMany) => return Err(Refusal::TooManyConnections),
                     Err(NotAdded::Suspended) => {
-                        let error = admission::refuse(app, AuthError::NotAuthorized)?;
+                        let error = self.admissions.refuse(AuthError::NotAuthorized)?;
                         Admission::Rejected(error)
                     }
                 }

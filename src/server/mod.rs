@@ -103,6 +103,7 @@ impl Server {
             open: app.connections.clone(),
             audit: app.audit.clone(),
             config: config.clone(),
+            flow_limits: FlowLimits::from(&*config),
             closer: edge::polling_closer(library.clone()),
             node: app.node.clone(),
         };
@@ -286,7 +287,7 @@ fn listener(
     enough: Arc<Notify>,
 ) -> GuardedListener {
     let config = &app.config;
-    // Nothing that a client is told may be unknown to the audit after a kill.
+    // What a client received must be in the audit even after a kill.
     let audit = app.audit.clone();
     let slots = AddressSlots::new(
         config

@@ -1,5 +1,5 @@
-//! What is done from time to time as long as the server runs: sessions that are not used any more
-//! end, and what nobody needs is forgotten. The deadlines of connections are their own.
+//! Periodic tasks of a running server: ending unused sessions, and removing stale state. The
+//! deadlines of connections are in `connection`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::app::App;
 use crate::dialects::session;
 
-/// How often it is looked for sessions that are to end.
+/// How often unused sessions are looked for.
 const SESSIONS_INTERVAL: Duration = Duration::from_millis(500);
-/// How often what was left behind is cleared away.
+/// How often stale state is removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How old a connection is when the presence that it was sent at its beginning is not sent again.
 const SYNCED_AFTER: Duration = Duration::from_secs(60);
 
-/// Ends sessions that are not used any more, for ever.
+/// Ends unused sessions, for ever.
 pub(super) async fn end_sessions(app: Arc<App>) {
     let mut interval = every(SESSIONS_INTERVAL);
     loop {
@@ -26,7 +26,7 @@ pub(super) async fn end_sessions(app: Arc<App>) {
     }
 }
 
-/// Forgets what nobody needs, for ever.
+/// Removes stale state, for ever.
 pub(super) async fn sweep(app: Arc<App>) {
     let mut interval = every(SWEEP_INTERVAL);
     loop {

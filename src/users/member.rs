@@ -1,4 +1,4 @@
-//! A user's connection: whom it speaks for, and how far it knows who else is online.
+//! A user's connection: whose it is, and how far it was sent who else is online.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Member {
         &self.source
     }
 
-    /// How far this connection knows who is online, locked.
+    /// How far this connection was sent who is online, locked.
     pub fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
         self.presence_sync.lock()
     }

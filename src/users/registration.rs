@@ -1,6 +1,6 @@
-//! What a user's connection has outside of itself: its entry among the connections of its user, and
-//! the subscription to what other nodes send the user. Both begin before the client is told that it
-//! is connected, or authenticated, and end with the connection.
+//! What is registered for a user's connection: its entry among the connections of its user, and the
+//! subscription to what other nodes send the user. Both begin before the client receives CONNECT,
+//! or `auth:success`, and end with the connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::cluster::Subscription;
 use crate::connection::{self, Connection};
 use crate::model::Identity;
 
-/// How often it is looked whether all that other nodes sent is handed over.
+/// How often it is checked whether all that other nodes sent is delivered.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A connection among those of its user. Dropping it removes the connection, and lets others know
-/// that the user went offline, if it was the last.
+/// A connection among those of its user. Dropping it removes the connection; if it was the last, the
+/// user goes offline after the grace.
 #[derive(Debug)]
 pub struct Registration {
     presence: Arc<Presence>,

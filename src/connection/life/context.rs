@@ -1,11 +1,11 @@
-//! What all connections share: what they need of the server, and who handles their events.
+//! What all connections share: services of the server, and the handler of their events.
 
 use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::connection::OpenConnections;
-use crate::transport::TransportCloser;
+use crate::transport::{FlowLimits, TransportCloser};
 
 /// What all connections share.
 pub(super) struct Context<H> {
@@ -22,6 +22,8 @@ pub struct Services {
     pub audit: Audit,
     /// The settings.
     pub config: Arc<Config>,
+    /// Bounds of flow control.
+    pub flow_limits: FlowLimits,
     /// Ends polling sessions.
     pub closer: TransportCloser,
     /// The name of this server.

@@ -1,7 +1,6 @@
-//! The watch over the deadlines of connections: tokens that expire, guests that stay too long,
-//! polling clients that take nothing, clients that left while they were admitted. One task for all
-//! of them. The handler says what is due; the deadlines of TCP connections are in `transport`, which
-//! knows no sessions.
+//! The deadlines of connections: tokens that expire, guests that stay too long, polling clients that
+//! take nothing, clients that left while they were admitted. One task checks all of them. The
+//! deadlines of TCP connections are in `transport`, which knows no sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +11,16 @@ use super::stage::{Held, Stage};
 use crate::connection::{Close, OpenConnections};
 use crate::model::{DisconnectReason, clock};
 
-/// How often deadlines are looked at; they are kept to about this.
+/// How often deadlines are checked, and so how precise they are.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// After how many looks what was left behind is cleared away.
+/// After how many checks stale entries are removed.
 const SWEEP_EVERY: u32 = 60;
 
-/// A connection that is let in, and that the library does not begin within this time, is lost: its
-/// client left while it was being admitted, which the library does not tell.
+/// A client that did not receive CONNECT within this time after its admission has left before. The
+/// library does not report that.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Watches for ever.
+/// Enforces the deadlines of all connections, for ever.
 pub async fn watch(open: Arc<OpenConnections>) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -90,7 +89,7 @@ impl<H: Handler> Life<H> {
         }
     }
 
-    /// Whether its client left before it was told that it is connected.
+    /// Whether its client left before it received CONNECT.
     fn is_lost(&self) -> bool {
         let is_admitted = matches!(*self.stage.lock(), Stage::Admitted(_));
         is_admitted && !self.connection.is_connected() && self.admitted.elapsed() > OPENING_TIMEOUT

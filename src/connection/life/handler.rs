@@ -1,5 +1,5 @@
-//! What a connection needs from those who know what its events mean. The dialects implement it; a
-//! connection knows neither users nor dialects.
+//! The interface to what knows the meaning of events. The dialects implement it, so that a
+//! connection need not know users or dialects.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -15,32 +15,32 @@ use crate::limits::AddressSlot;
 use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits, TransportCloser};
 
-/// Admits clients, handles their events, and says what is due.
+/// Admits clients, handles their events, and words what is due.
 pub trait Handler: Send + Sync + Sized + 'static {
     /// The client's `auth` object. One that cannot be read counts as none.
     type Auth: DeserializeOwned + Default + Send + Sync + 'static;
-    /// Whom a connection speaks for. Whoever handles its events has it.
+    /// The user of a connection, as the handlers of its events need them.
     type Member: Send + Sync + 'static;
-    /// What a member's connection has elsewhere.
+    /// What is registered for a member's connection outside of it.
     type Registration: Registration;
-    /// Why a client is disconnected as soon as it is connected, which an event says.
+    /// Why a client that was connected is disconnected at once: the content of an event.
     type Rejection: Send + 'static;
-    /// Why a client is not let in: what its `connect_error` says.
+    /// Why a client is not admitted: the text of its `connect_error`.
     type Refusal: Display + Send + 'static;
 
-    /// Decides whether, and as what, a client is let in. A member is registered before the client
-    /// is told that it is connected: what is sent to it until then waits in its connection.
+    /// Decides whether, and as what, a client is admitted. A member is registered before the library
+    /// sends CONNECT: what is sent to it until then waits in its connection.
     ///
     /// # Errors
-    /// It is not let in.
+    /// It is not admitted.
     fn admit(
         &self,
         opening: Opening<'_>,
         auth: Self::Auth,
     ) -> impl Future<Output = Result<Admitted<Self>, Self::Refusal>> + Send;
 
-    /// The client knows that it is connected. What is sent to it waits until this is done, or until
-    /// this [opens](Connection::open_with) it.
+    /// The client received CONNECT. What is sent to it waits until this returns, or
+    /// [opens](Connection::open_with) the connection.
     fn opened(
         &self,
         connection: &Arc<Connection>,
@@ -50,7 +50,7 @@ pub trait Handler: Send + Sync + Sized + 'static {
     /// Handles an event, the one before it being done.
     fn event(&self, received: Received<'_, Self>) -> impl Future<Output = ()> + Send;
 
-    /// Says to the client what is due. The connection is closed by its life.
+    /// Sends the client what is due. The connection is closed by its life.
     fn due(&self, connection: &Connection, due: Due<Self::Rejection>);
 
     /// The connection has ended, and all that it had sent is handled.
@@ -61,21 +61,21 @@ pub trait Handler: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = ()> + Send;
 }
 
-/// What a member's connection has elsewhere. Dropping it undoes it, whatever ends the connection.
+/// What is registered for a member's connection outside of it. It is undone when this is dropped.
 pub trait Registration: Send + 'static {
-    /// Other nodes send nothing more; done when what they had sent is handed over.
+    /// Other nodes stop sending to it; done when what they had sent is delivered.
     fn stop(&mut self) -> BoxFuture<'static, ()>;
 }
 
-/// A connection that is let in.
+/// An admitted connection.
 pub struct Admitted<H: Handler> {
-    /// What others hold of it.
+    /// Its outbound side.
     pub connection: Arc<Connection>,
-    /// As what it is let in.
+    /// As what it is admitted.
     pub admission: Admission<H>,
 }
 
-/// As what a connection is let in.
+/// As what a connection is admitted.
 pub enum Admission<H: Handler> {
     /// For the user of a token.
     Member(Membership<H>),
@@ -89,7 +89,7 @@ pub enum Admission<H: Handler> {
 pub struct Membership<H: Handler> {
     /// The user.
     pub member: H::Member,
-    /// What the connection has elsewhere.
+    /// What is registered for the connection.
     pub registration: H::Registration,
     /// When the token expires, in seconds since the epoch.
     pub expires_at: u64,
@@ -99,7 +99,7 @@ pub struct Membership<H: Handler> {
 pub struct Received<'a, H: Handler> {
     /// The life of the connection that sent it.
     pub life: &'a Life<H>,
-    /// Whom the connection speaks for; `None` for a guest.
+    /// The user of the connection; `None` for a guest.
     pub member: Option<&'a H::Member>,
     /// What was sent.
     pub event: &'a RawEvent,
@@ -107,7 +107,7 @@ pub struct Received<'a, H: Handler> {
     pub ack: AckSender,
 }
 
-/// What a client is told of its connection.
+/// What is sent to a client about its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due<R> {
     /// The token expires soon, at this time in seconds since the epoch.
@@ -116,22 +116,23 @@ pub enum Due<R> {
     Expired,
     /// A guest neither authenticated nor joined a session in time, or sent too much before.
     GuestTimeout,
-    /// It was not let in for this reason.
+    /// It was not admitted for this reason.
     Rejected(R),
 }
 
-/// A client that asks to be let in.
+/// A client that is being admitted.
 #[derive(Debug)]
 pub struct Opening<'a> {
     pub(super) socket: &'a SocketRef,
     pub(super) handshake: &'a Handshake,
     pub(super) node: &'a Arc<str>,
     pub(super) config: &'a Config,
+    pub(super) flow_limits: FlowLimits,
     pub(super) closer: &'a TransportCloser,
 }
 
 impl Opening<'_> {
-    /// What the client's first request says.
+    /// What is known from the client's first request.
     pub fn handshake(&self) -> &Handshake {
         self.handshake
     }
@@ -152,7 +153,7 @@ impl Opening<'_> {
             self.socket.clone(),
             client,
             is_guest,
-            Flow::new(FlowLimits::from(self.config)),
+            Flow::new(self.flow_limits),
             self.config,
             self.closer.clone(),
             slot,

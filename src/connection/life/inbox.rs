@@ -22,7 +22,7 @@ struct State<M> {
     waiting: VecDeque<(RawEvent, AckSender)>,
     /// Nothing more comes, and that is to be handled as well.
     ended: bool,
-    /// Someone handles events now, or nobody may yet.
+    /// A task handles events now, or none may yet.
     taken: bool,
     /// Whom the events come from, as far as whoever handles them does not have it.
     member: Option<M>,

@@ -1,6 +1,6 @@
-//! The life of a connection, from its admission to the end of what it had sent. It alone moves a
-//! connection from one stage to the next, and drops what a member has elsewhere, once, whatever
-//! ends the connection. It must not know what any event means.
+//! The life of a connection, from its admission until everything that it had sent is handled. It
+//! alone moves a connection from one stage to the next, and drops a member's registration exactly
+//! once, whatever ends the connection. It must not know what any event means.
 
 mod context;
 pub mod deadlines;
@@ -30,7 +30,7 @@ use context::Context;
 use inbox::Inbox;
 use stage::{Begun, Held, Stage};
 
-/// How often it is looked whether a client has taken all that waits for it.
+/// How often the backlog of a connection that is drained is checked.
 const FLUSH_POLL: Duration = Duration::from_millis(5);
 
 /// The one owner of a connection.
@@ -174,7 +174,7 @@ impl<H: Handler> Life<H> {
             self.inbox.end();
         }
         drop(registration);
-        // In a task of its own: the library keeps the socket until its handler is done.
+        // In a separate task: the library holds the socket until its callback returns.
         tokio::spawn(async move {
             match early {
                 None => self.work_if_idle().await,

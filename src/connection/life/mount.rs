@@ -1,6 +1,6 @@
-//! Takes Socket.IO connections from the library: it is decided in the namespace's middleware,
-//! before the client is told that it is connected, whether it is let in; then the library's events
-//! and its end go to the connection's life.
+//! Connects the library to the lives of connections. The namespace's middleware admits a client,
+//! before the library sends CONNECT; the library's callbacks then hand events and the end of the
+//! connection to its life.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -18,7 +18,7 @@ use crate::model::DisconnectReason;
 use crate::payload::RawEvent;
 use crate::transport::Carrier as _;
 
-/// Why a client is not let in: what its `connect_error` says.
+/// Why a client is not admitted: the text of its `connect_error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refused<R> {
     /// Its request did not come through the edge.
@@ -65,6 +65,7 @@ async fn admit<H: Handler>(
     let Services {
         open,
         config,
+        flow_limits,
         closer,
         node,
         ..
@@ -82,6 +83,7 @@ async fn admit<H: Handler>(
         handshake,
         node,
         config,
+        flow_limits: *flow_limits,
         closer,
     };
     let admitted = context.handler.admit(opening, auth).await;
@@ -100,10 +102,11 @@ async fn admit<H: Handler>(
     Ok(())
 }
 
-/// Takes the connection's events and its end from the library. Before the client is told that it
-/// is connected, so that none is missed.
+/// Registers for the connection's events and its end. Before the library sends CONNECT, so that
+/// none is missed.
 fn listen<H: Handler>(socket: &SocketRef, life: &Arc<Life<H>>) {
-    // The library keeps these as long as the socket, which the connection keeps.
+    // The socket owns these callbacks, and the connection owns the socket: a strong reference would
+    // never be freed.
     let weak: Weak<Life<H>> = Arc::downgrade(life);
     let ending = weak.clone();
     socket.on_fallback(move |ack: AckSender, event: RawEvent| {

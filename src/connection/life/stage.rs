@@ -4,13 +4,13 @@ use super::handler::{Admission, Handler};
 
 /// How far a connection is.
 pub(super) enum Stage<H: Handler> {
-    /// It is let in; the library has yet to say that the client is connected.
+    /// It is admitted; the library has yet to send CONNECT.
     Admitted(Admission<H>),
-    /// It belongs to nobody so far.
+    /// It belongs to no user so far.
     Guest,
     /// It belongs to a user.
     Member(Held<H::Registration>),
-    /// It is being closed, since it was not let in.
+    /// Its client was rejected, and it is being closed.
     Rejected,
     /// It has ended.
     Closed,

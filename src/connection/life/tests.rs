@@ -25,6 +25,7 @@ use crate::connection::edge::{Library, polling_closer};
 use crate::connection::{Close, Connection, Handshake, OpenConnections};
 use crate::limits::AddressSlots;
 use crate::model::DisconnectReason;
+use crate::transport::FlowLimits;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -174,6 +175,11 @@ impl Server {
             open: open.clone(),
             audit,
             config: Arc::new(Config::default()),
+            flow_limits: FlowLimits {
+                receiver_budget: 1 << 20,
+                sender_budget: 1 << 20,
+                max_event: 1 << 20,
+            },
             closer: polling_closer(library.clone()),
             node: "node".into(),
         };

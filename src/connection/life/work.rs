@@ -33,7 +33,7 @@ impl<H: Handler> Life<H> {
     pub(super) async fn work(&self, mut work: Work<'_, H::Member>) {
         let handler = &self.context.handler;
         while let Some(next) = work.take_next() {
-            // Handlers seldom wait, and a client that floods must not keep a thread for itself.
+            // Handlers seldom wait, and a client that floods must not occupy a thread.
             tokio::task::consume_budget().await;
             self.connection.flow().room().await;
             match next {
