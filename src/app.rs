@@ -13,7 +13,7 @@ use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::{Dialect, UserId};
 use crate::sessions::Sessions;
-use crate::users::{Presence, Receivers, Users};
+use crate::users::{Administration, Presence, Receivers, Users};
 
 /// The state of one relay.
 pub struct App {
@@ -35,6 +35,8 @@ pub struct App {
     pub slots: AddressSlots,
     /// Who is online.
     pub presence: Arc<Presence>,
+    /// What administrators do to users.
+    pub administration: Administration,
     /// The audit.
     pub audit: Audit,
     /// The name of this server.
@@ -72,7 +74,7 @@ impl App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Relay")
+        f.debug_struct("App")
             .field("node", &self.node)
             .finish_non_exhaustive()
     }

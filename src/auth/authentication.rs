@@ -109,7 +109,7 @@ impl Authenticator {
         let record = self.store.upsert(user).await;
         if record.as_ref().is_ok_and(is_active) {
             // Another program lifted the suspension.
-            self.users.changed(&user.id, false);
+            self.users.set_suspended(&user.id, false);
         }
         record
     }

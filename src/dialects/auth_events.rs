@@ -12,7 +12,7 @@ use crate::audit::Event as Audited;
 use crate::auth::{AuthError, Authenticated};
 use crate::connection::{Close, Connection, Handler, Life, Membership};
 use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
-use crate::users::{Member, NotAdded, Registration};
+use crate::users::{ConnectError, Member, Registration};
 
 /// From the client: a token, bare or as `{token}`.
 pub const AUTHENTICATE: &str = "authenticate";
@@ -246,8 +246,8 @@ where
         Err(not_added) => {
             drop(holding);
             let (code, error) = match not_added {
-                NotAdded::TooMany => (ErrorCode::TooManyConnections, "Too many connections"),
-                NotAdded::Suspended => (ErrorCode::NotAuthorized, "User not authorized"),
+                ConnectError::TooMany => (ErrorCode::TooManyConnections, "Too many connections"),
+                ConnectError::Suspended => (ErrorCode::NotAuthorized, "User not authorized"),
             };
             return refuse(request, code, error);
         }

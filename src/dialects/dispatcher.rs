@@ -9,7 +9,7 @@ use crate::audit::{Event as Audited, Record};
 use crate::auth::AuthError;
 use crate::auth::admission::{Admissions, AuthPayload, Refusal, Verdict};
 use crate::connection::{Admission, Admitted, Client, Connection, Due, Handler, Opening, Received};
-use crate::users::{Member, NotAdded, Registration};
+use crate::users::{ConnectError, Member, Registration};
 
 /// Handles connections by the services and the dialects.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ impl Dispatcher {
             Verdict::User(authenticated) => {
                 match auth_events::register(app, authenticated, &connection).await {
                     Ok(membership) => Admission::Member(membership),
-                    Err(NotAdded::TooMany) => return Err(Refusal::TooManyConnections),
-                    Err(NotAdded::Suspended) => {
+                    Err(ConnectError::TooMany) => return Err(Refusal::TooManyConnections),
+                    Err(ConnectError::Suspended) => {
                         let error = self.admissions.refuse(AuthError::NotAuthorized)?;
                         Admission::Rejected(error)
                     }

@@ -24,7 +24,6 @@ use crate::dialects::fields::Fields;
 use crate::model::conversation::{UserChange, UserStatus};
 use crate::model::{Refusal, UserId};
 use crate::payload::Payload;
-use crate::users;
 
 /// The longest URL of a picture, in bytes; as in tokens.
 const MAX_URL_BYTES: usize = 2048;
@@ -57,7 +56,10 @@ async fn change_user(
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
         let payload = body.payload()?;
         let change = change(&app, &payload)?;
-        let changed = users::change_user(&app, &admin.source, &user, &change).await?;
+        let changed = app
+            .administration
+            .change(&admin.source, &user, &change)
+            .await?;
         let user = (&changed).into();
         Ok(Json(OneUser { user }).into_response())
     })
@@ -103,7 +105,7 @@ async fn disconnect_user(
     PathParameters(id): PathParameters<String>,
 ) -> Result<Response, Refusal> {
     let user = UserId::parse(&id).ok_or_else(bad_user)?;
-    let disconnected = users::disconnect_user(&app, &admin.source, &user).await;
+    let disconnected = app.administration.disconnect(&admin.source, &user).await;
     Ok(Json(Disconnected { disconnected }).into_response())
 }
 

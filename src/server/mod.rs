@@ -38,7 +38,7 @@ use crate::stores::sessions::{
     HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
 };
 use crate::transport::{BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
-use crate::users::{Presence, Users};
+use crate::users::{Administration, Presence, Users};
 use crate::{dialects, http};
 
 /// Why a server does not start.
@@ -233,12 +233,14 @@ fn app(
         cluster.clone(),
         dialects::renderers(),
     );
+    let administration = Administration::new(users.clone(), stores.users.clone(), audit.clone());
     let conversations = Arc::new(conversations);
     let drain = Drain::default();
     let chats = conversations.clone();
     let presence = Presence::new(
         users.clone(),
-        stores,
+        stores.users,
+        stores.conversations,
         drain.clone(),
         dialects::presence_renderers(),
         move || chats.has_chats(),
@@ -252,6 +254,7 @@ fn app(
         limits,
         slots: AddressSlots::new(config.max_connections_per_ip),
         presence: Arc::new(presence),
+        administration,
         audit,
         node: config.node_name.as_str().into(),
         cluster,

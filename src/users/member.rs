@@ -1,15 +1,16 @@
-//! A user's connection: whose it is, and how far it was sent who else is online.
+//! A connection of a user: whom it speaks for, and which presence it was sent.
 
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{PresenceSync, User};
+use super::presence_sync::PresenceSync;
+use super::user::User;
 use crate::audit::Source;
 use crate::connection::Connection;
 use crate::model::Identity;
 
-/// The user that a connection belongs to.
+/// A connection and the user that it belongs to.
 #[derive(Debug)]
 pub struct Member {
     /// The user, shared by all their connections.
@@ -38,8 +39,8 @@ impl Member {
         &self.source
     }
 
-    /// How far this connection was sent who is online, locked.
-    pub fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
+    /// Which presence this connection was sent, locked.
+    pub(super) fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
         self.presence_sync.lock()
     }
 }

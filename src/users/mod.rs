@@ -1,5 +1,6 @@
-//! Every user that is connected here, and a bounded number of those who were: their connections,
-//! limits, peers and presence. It must not know what is told to whom; that is `presence`.
+//! Users: everyone with a connection to this server, and a bounded number of those who had one, with
+//! their connections, limits, peers and presence; and the delivery of events to a user, on any node.
+//! It must know neither the names nor the payloads of events.
 
 mod administration;
 mod cache;
@@ -12,175 +13,80 @@ mod presence_sync;
 mod registration;
 mod registry;
 mod transfers;
+mod user;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use lru::LruCache;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
-use tokio::sync::Semaphore;
 
-use crate::cluster::Cluster;
-use crate::config::Config;
-use crate::connection::Connection;
-use crate::model::{Identity, TokenUser, UserId};
-pub use administration::{change_user, disconnect_here, disconnect_user};
-use cache::CachedIdentity;
+pub use administration::Administration;
 pub use delivery::Receivers;
 pub use limits::{UserLimit, UserLimits};
 pub use member::Member;
-use peers::Peers;
 pub use presence::{Audience, Presence, Renderer};
-pub use presence_sync::PresenceSync;
 pub use registration::Registration;
-pub use registry::NotAdded;
+pub use registry::ConnectError;
 pub use transfers::{Progress, Transfers};
+pub use user::{Connections, LastSeen, Members, User};
 
-/// How many users that are away are remembered, with their peers and unfinished transfers.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::model::UserId;
 
-/// How many requests of one user may read from the stores at the same time; others wait.
-const READS_AT_ONCE: usize = 2;
+/// How many users without connections are kept, with their peers and unfinished transfers.
+const MAX_OFFLINE_USERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
-/// The connections of one user at one moment.
-pub type Connections = SmallVec<[Arc<Connection>; 2]>;
-
-/// The same, each with what is known of its user.
-pub type Members = SmallVec<[Arc<Member>; 2]>;
-
-/// One user, shared by all their connections.
-#[derive(Debug)]
-pub struct User {
-    /// The user's id.
-    pub id: UserId,
-    name: Mutex<Arc<str>>,
-    /// What this user may do, over all connections.
-    pub limits: UserLimits,
-    /// Files that this user is sending.
-    pub transfers: Mutex<Transfers>,
-    peers: Mutex<Peers>,
-    presence: Mutex<Connected>,
-    /// Turns at reading from the stores. Over all that one user asks for at once, others come first.
-    pub(crate) reads: Semaphore,
-    suspended: AtomicBool,
-    cached_identity: Mutex<Option<Box<CachedIdentity>>>,
-    announced: AtomicBool,
-    /// Other nodes know that the user is here.
-    noted: AtomicBool,
-    /// Whoever tells others that this user came or went has it, so that they are told in order.
-    pub(crate) telling: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Connected {
-    members: Members,
-    left: Option<Left>,
-}
-
-/// When a user's last connection closed.
-#[derive(Debug, Clone, Copy)]
-pub struct Left {
-    /// On a clock that only goes on.
-    pub at: Instant,
-    /// For people.
-    pub time: jiff::Timestamp,
-}
-
-impl User {
-    /// The name that the newest connection gave.
-    pub fn name(&self) -> Arc<str> {
-        self.name.lock().clone()
-    }
-
-    /// All connections of this user here.
-    pub fn connections(&self) -> Connections {
-        let connected = self.presence.lock();
-        let members = connected.members.iter();
-        members.map(|member| member.connection.clone()).collect()
-    }
-
-    /// All connections of this user here, each with what is known of its user.
-    pub fn members(&self) -> Members {
-        self.presence.lock().members.clone()
-    }
-
-    /// Whether the user has a connection here.
-    pub fn is_connected(&self) -> bool {
-        !self.presence.lock().members.is_empty()
-    }
-
-    /// When the last connection closed, while there is none.
-    pub fn left(&self) -> Option<Left> {
-        self.presence.lock().left
-    }
-
-    /// The users that this one knows.
-    pub fn peers(&self) -> Vec<UserId> {
-        self.peers.lock().all()
-    }
-
-    /// Whether others were told last that this user is online.
-    pub fn is_announced(&self) -> bool {
-        self.announced.load(Ordering::Acquire)
-    }
-
-    /// Others are told so now.
-    pub(crate) fn announce(&self, online: bool) {
-        self.announced.store(online, Ordering::Release);
-    }
-
-    /// Whether other nodes know that the user is here.
-    pub fn is_noted(&self) -> bool {
-        self.noted.load(Ordering::Acquire)
-    }
-
-    /// They know so now.
-    pub(crate) fn note(&self, here: bool) {
-        self.noted.store(here, Ordering::Release);
-    }
-
-    fn knows(&self, other: &UserId) -> bool {
-        self.peers.lock().knows(other)
-    }
-}
-
-/// All users known here.
+/// The users of this server.
 #[derive(Debug)]
 pub struct Users {
     known: DashMap<UserId, Arc<User>>,
-    away: Mutex<LruCache<UserId, ()>>,
+    /// Those with connections.
+    online: DashMap<UserId, Arc<User>>,
+    /// Those without, the one offline longest first.
+    offline: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
 }
 
 impl Users {
-    /// Nobody yet.
+    /// Without any user.
     pub fn new(config: Arc<Config>, cluster: Option<Arc<Cluster>>) -> Self {
         Self {
             known: DashMap::new(),
-            away: Mutex::new(LruCache::new(REMEMBERED)),
+            online: DashMap::new(),
+            offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),
             config,
             cluster,
         }
     }
 
-    /// A user by id, who may be away.
+    /// A user by id, with or without connections.
     pub fn get(&self, id: &str) -> Option<Arc<User>> {
         self.known.get(id).map(|user| user.clone())
     }
 
-    /// All users that are known.
+    /// A user who acts without a connection. One who was unknown is kept within the bound of offline
+    /// users.
+    pub fn get_or_create(&self, id: &UserId) -> Arc<User> {
+        let user = self.insert(id);
+        if !user.is_connected() {
+            self.retain_offline(id);
+        }
+        user
+    }
+
+    /// All users that are known, with or without connections.
     pub fn all(&self) -> Vec<Arc<User>> {
         self.known.iter().map(|user| user.clone()).collect()
     }
 
-    /// The connections of a user; none for one who is away or unknown.
+    /// The connections of a user to this server.
     pub fn connections(&self, id: &str) -> Connections {
         self.known
             .get(id)
@@ -188,7 +94,7 @@ impl Users {
             .unwrap_or_default()
     }
 
-    /// The same, each with what is known of the user.
+    /// The same, each with its user.
     pub fn members(&self, id: &str) -> Members {
         self.known
             .get(id)
@@ -196,25 +102,21 @@ impl Users {
             .unwrap_or_default()
     }
 
-    /// The connections of all users.
+    /// The connections of all users, each with its user.
     pub fn all_members(&self) -> Vec<Arc<Member>> {
-        let users = self.known.iter();
-        users.flat_map(|user| user.members()).collect()
+        // A connection is added and removed under the lock of its user, and then of this map.
+        let users: Vec<_> = self.online.iter().map(|user| user.clone()).collect();
+        users.iter().flat_map(|user| user.members()).collect()
     }
 
-    /// Whether others were told last that a user is online.
-    pub fn is_announced(&self, id: &str) -> bool {
-        self.known.get(id).is_some_and(|user| user.is_announced())
-    }
-
-    /// How many connections a user has.
+    /// How many connections a user has to this server.
     pub fn connection_count(&self, id: &str) -> usize {
         self.known
             .get(id)
-            .map_or(0, |user| user.presence.lock().members.len())
+            .map_or(0, |user| user.connected.lock().members.len())
     }
 
-    /// How many users are connected here.
+    /// How many users are connected to this server.
     pub fn connected(&self) -> usize {
         self.connected.load(Ordering::Relaxed)
     }
@@ -225,117 +127,48 @@ impl Users {
         self.connected() + cluster.map_or(0, |cluster| cluster.users_on_other_nodes())
     }
 
-    /// The user with this id, made when not known.
-    fn known_or_fresh(&self, id: &UserId) -> Arc<User> {
+    /// Whether the last change of a user's presence that was published is that they are online.
+    pub fn is_announced(&self, id: &str) -> bool {
+        self.known.get(id).is_some_and(|user| user.is_announced())
+    }
+
+    /// The user with this id, created when unknown. The caller keeps one without connections within
+    /// the bound.
+    fn insert(&self, id: &UserId) -> Arc<User> {
         self.known
             .entry(id.clone())
-            .or_insert_with(|| self.fresh(id))
+            .or_insert_with(|| self.create(id))
             .clone()
     }
 
-    /// A user who acts without a connection; remembered within the bound of those who are away.
-    pub fn get_or_create(&self, id: &UserId) -> Arc<User> {
-        let user = self.known_or_fresh(id);
-        if !user.is_connected() {
-            self.remember(id);
-        }
-        user
+    fn create(&self, id: &UserId) -> Arc<User> {
+        Arc::new(User::new(id, &self.config, self.cluster.as_ref()))
     }
 
-    /// Notes that a user was changed, and whether they are suspended now. From then on no connection
-    /// is added to one who is.
-    pub fn changed(&self, id: &UserId, suspended: bool) {
-        let user = self.get_or_create(id);
-        user.suspended.store(suspended, Ordering::SeqCst);
-        *user.cached_identity.lock() = None;
-    }
-
-    /// The user as the store has them, if it said so lately of one who is active and whose token
-    /// told the same.
-    pub fn cached_identity(&self, token: &TokenUser) -> Option<Identity> {
-        let user = self.get(token.id.as_str())?;
-        let cached_identity = user.cached_identity.lock().as_ref()?.of(token);
-        cached_identity.filter(|_| !user.suspended.load(Ordering::SeqCst))
-    }
-
-    /// The store said this of an active user.
-    pub fn cache_identity(&self, token: TokenUser, identity: &Identity) {
-        let user = self.get_or_create(&token.id);
-        let cached_identity = CachedIdentity::new(token, identity.clone());
-        *user.cached_identity.lock() = Some(Box::new(cached_identity));
-    }
-
-    /// Whether a user is known here to be suspended.
-    pub fn is_suspended(&self, id: &UserId) -> bool {
-        let user = self.known.get(id);
-        user.is_some_and(|user| user.suspended.load(Ordering::SeqCst))
-    }
-
-    /// A user who sent something on another node is a peer of one who is here.
-    pub fn add_remote_peer(&self, sender: &UserId, user: &UserId) {
-        if let Some(user) = self.get(user.as_str()) {
-            // The other server has noted it.
-            self.add_peer_local(&user, sender);
-        }
-    }
-
-    /// Makes two users peers of each other. One who is not known here becomes so, within the
-    /// bound of those remembered, so that they are peers when they come.
-    pub fn add_peer(&self, user: &User, other: &UserId) {
-        if self.add_peer_local(user, other)
-            && let Some(cluster) = &self.cluster
-        {
-            cluster.add_peer(&user.id, other, self.config.presence_peers_limit);
-        }
-    }
-
-    /// Whom a user knows from other servers are their peers here, too.
-    pub async fn load_peers(&self, user: &User) {
-        if let Some(cluster) = &self.cluster {
-            for peer in cluster.peers(&user.id).await {
-                self.add_peer_local(user, &peer);
-            }
-        }
-    }
-
-    /// `true`: they did not know each other here.
-    fn add_peer_local(&self, user: &User, other: &UserId) -> bool {
-        if user.id == *other || user.knows(other) {
-            return false;
-        }
-        let most = self.config.presence_peers_limit;
-        user.peers.lock().add(other.clone(), most);
-        let other = self.known_or_fresh(other);
-        other.peers.lock().add(user.id.clone(), most);
-        if !other.is_connected() {
-            self.remember(&other.id);
-        }
-        true
-    }
-
-    /// Keeps a user who is away among those remembered, and forgets the one away longest.
-    fn remember(&self, id: &UserId) {
-        let forgotten = self.away.lock().push(id.clone(), ());
-        if let Some((forgotten, ())) = forgotten.filter(|(forgotten, ())| forgotten != id) {
+    /// Makes a user the newest of those offline, and forgets the oldest beyond the bound.
+    fn retain_offline(&self, id: &UserId) {
+        let oldest = self.offline.lock().push(id.clone(), ());
+        if let Some((oldest, ())) = oldest.filter(|(oldest, ())| oldest != id) {
             self.known
-                .remove_if(&forgotten, |_, user| !user.is_connected());
+                .remove_if(&oldest, |_, user| !user.is_connected());
         }
     }
+}
 
-    fn fresh(&self, id: &UserId) -> Arc<User> {
-        Arc::new(User {
-            id: id.clone(),
-            name: Mutex::new(id.shared().clone()),
-            limits: UserLimits::new(&self.config, id, self.cluster.as_ref()),
-            transfers: Mutex::default(),
-            peers: Mutex::default(),
-            presence: Mutex::default(),
-            reads: Semaphore::new(READS_AT_ONCE),
-            suspended: AtomicBool::new(false),
-            cached_identity: Mutex::default(),
-            announced: AtomicBool::new(false),
-            noted: AtomicBool::new(false),
-            telling: tokio::sync::Mutex::default(),
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_offline_longest_is_forgotten_first() {
+        let users = Users::new(Arc::new(Config::default()), None);
+        let id = |n: usize| UserId::parse(&n.to_string()).unwrap();
+        for n in 0..=MAX_OFFLINE_USERS.get() {
+            users.get_or_create(&id(n));
+            users.get_or_create(&id(0));
+        }
+        assert_eq!(users.all().len(), MAX_OFFLINE_USERS.get());
+        assert!(users.get("0").is_some(), "used last");
+        assert!(users.get("1").is_none());
     }
 }

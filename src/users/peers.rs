@@ -1,10 +1,12 @@
-//! The users that one user knows: those they shared a room or an event with. A bounded memory;
-//! the one met longest ago is forgotten first.
+//! Peers: the users whom one user shared a room or an event with. A bounded set; the peer met
+//! longest ago goes first.
 
 use std::collections::{HashSet, VecDeque};
 
+use super::{User, Users};
 use crate::model::UserId;
 
+/// The peers of one user.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     known: HashSet<UserId>,
@@ -12,29 +14,75 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    pub(super) fn knows(&self, other: &UserId) -> bool {
+    fn contains(&self, other: &UserId) -> bool {
         self.known.contains(other)
     }
 
-    pub(super) fn add(&mut self, other: UserId, most: usize) {
+    fn add(&mut self, other: UserId, max: usize) {
         if self.known.insert(other.clone()) {
             self.order.push_back(other);
         }
-        while self.order.len() > most {
+        while self.order.len() > max {
             if let Some(oldest) = self.order.pop_front() {
                 self.known.remove(&oldest);
             }
         }
     }
 
+    /// All of them, the oldest first.
     pub(super) fn all(&self) -> Vec<UserId> {
         self.order.iter().cloned().collect()
+    }
+}
+
+impl Users {
+    /// Makes two users peers of each other, on all nodes. One without connections is kept within the
+    /// bound of offline users, so that the two are peers when that user connects.
+    pub fn add_peer(&self, user: &User, other: &UserId) {
+        if self.add_peer_local(user, other)
+            && let Some(cluster) = &self.cluster
+        {
+            cluster.add_peer(&user.id, other, self.config.presence_peers_limit);
+        }
+    }
+
+    /// Makes a user of this node a peer of one on another node, which has added them to Redis.
+    pub(super) fn add_remote_peer(&self, sender: &UserId, user: &UserId) {
+        if let Some(user) = self.get(user.as_str()) {
+            self.add_peer_local(&user, sender);
+        }
+    }
+
+    /// Adds the peers that Redis has of a user to those known here.
+    pub async fn load_peers(&self, user: &User) {
+        if let Some(cluster) = &self.cluster {
+            for peer in cluster.peers(&user.id).await {
+                self.add_peer_local(user, &peer);
+            }
+        }
+    }
+
+    /// Returns whether they were no peers here before.
+    fn add_peer_local(&self, user: &User, other: &UserId) -> bool {
+        if user.id == *other || user.peers.lock().contains(other) {
+            return false;
+        }
+        let max = self.config.presence_peers_limit;
+        user.peers.lock().add(other.clone(), max);
+        let other = self.insert(other);
+        other.peers.lock().add(user.id.clone(), max);
+        if !other.is_connected() {
+            self.retain_offline(&other.id);
+        }
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use std::sync::Arc;
 
     #[test]
     fn the_oldest_peer_is_forgotten_first() {
@@ -46,7 +94,19 @@ mod tests {
             peers.add(id.clone(), 3);
             peers.add(id.clone(), 3);
         }
-        assert!(!peers.knows(&ids[0]));
+        assert!(!peers.contains(&ids[0]));
         assert_eq!(peers.all(), ids[1..]);
+    }
+
+    #[test]
+    fn peers_know_each_other_and_nobody_is_their_own_peer() {
+        let users = Users::new(Arc::new(Config::default()), None);
+        let [ann, bo] = ["ann", "bo"].map(|id| UserId::parse(id).unwrap());
+        let user = users.get_or_create(&ann);
+        users.add_peer(&user, &ann);
+        users.add_peer(&user, &bo);
+        users.add_remote_peer(&bo, &ann);
+        assert_eq!(user.peers(), [bo.clone()]);
+        assert_eq!(users.get("bo").unwrap().peers(), [ann]);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{Member, NotAdded, Presence};
+use super::{ConnectError, Member, Presence};
 use crate::cluster::Subscription;
 use crate::connection::{self, Connection};
 use crate::model::Identity;
@@ -28,12 +28,12 @@ impl Presence {
     /// Registers a connection as one of its user. From then on it is sent what is sent to the user.
     ///
     /// # Errors
-    /// It is not registered.
+    /// The user has too many connections, or is suspended.
     pub async fn register(
         self: &Arc<Self>,
         identity: Identity,
         connection: &Arc<Connection>,
-    ) -> Result<(Arc<Member>, Registration), NotAdded> {
+    ) -> Result<(Arc<Member>, Registration), ConnectError> {
         let member = self.users().connect(identity, connection)?;
         let mut registration = Registration {
             presence: self.clone(),

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use super::{Left, Member, Users};
+use super::{LastSeen, Member, Users};
 use crate::connection::Connection;
 use crate::model::Identity;
 
 /// Why a connection is not added to its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAdded {
-    /// The user has too many.
+pub enum ConnectError {
+    /// The user has too many connections.
     TooMany,
     /// The user was suspended meanwhile.
     Suspended,
@@ -21,59 +20,58 @@ impl Users {
     /// Adds a connection to the user with this identity.
     ///
     /// # Errors
-    /// It is not added, and records do not name the user.
+    /// The user has too many connections or is suspended; then records do not name the user.
     pub fn connect(
         &self,
         identity: Identity,
         connection: &Arc<Connection>,
-    ) -> Result<Arc<Member>, NotAdded> {
+    ) -> Result<Arc<Member>, ConnectError> {
         let id = identity.user.clone();
         // The entry stays locked, so that the user cannot be forgotten in between.
         let entry = self
             .known
             .entry(id.clone())
-            .or_insert_with(|| self.fresh(&id));
+            .or_insert_with(|| self.create(&id));
         let user = entry.clone();
-        let mut connected = user.presence.lock();
+        let mut connected = user.connected.lock();
         if connected.members.len() >= self.config.max_connections_per_user as usize {
-            return Err(NotAdded::TooMany);
+            return Err(ConnectError::TooMany);
         }
         if user.suspended.load(Ordering::SeqCst) {
-            return Err(NotAdded::Suspended);
+            return Err(ConnectError::Suspended);
         }
         if connected.members.is_empty() {
             self.connected.fetch_add(1, Ordering::Relaxed);
+            self.online.insert(id.clone(), user.clone());
         }
         let name = identity.name.clone();
         let member = Arc::new(Member::new(user.clone(), identity, connection.clone()));
         connected.members.push(member.clone());
-        connected.left = None;
+        connected.last_seen = None;
         drop(connected);
         *user.name.lock() = name;
         drop(entry);
-        self.away.lock().pop(&id);
+        self.offline.lock().pop(&id);
         Ok(member)
     }
 
-    /// Removes a connection from its user. `true`: it was the last.
+    /// Removes a connection from its user. Returns whether it was the last.
     pub fn disconnect(&self, member: &Arc<Member>) -> bool {
         let user = &member.user;
-        let mut connected = user.presence.lock();
+        let mut connected = user.connected.lock();
         let before = connected.members.len();
         connected
             .members
             .retain(|other| !Arc::ptr_eq(other, member));
         let last = connected.members.is_empty() && before > 0;
         if last {
-            connected.left = Some(Left {
-                at: Instant::now(),
-                time: jiff::Timestamp::now(),
-            });
+            connected.last_seen = Some(LastSeen::now());
             self.connected.fetch_sub(1, Ordering::Relaxed);
+            self.online.remove(&user.id);
         }
         drop(connected);
         if last {
-            self.remember(&user.id);
+            self.retain_offline(&user.id);
         }
         last
     }

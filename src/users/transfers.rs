@@ -1,13 +1,13 @@
-//! Which chunks of which files one user has sent, so that the end of a file is noticed in whatever
-//! order its chunks go. It keeps chunk numbers as ranges and never a chunk; it is bounded, and what
-//! it forgets is only the notice of completion.
+//! Which chunks of which files one user has sent, so that the last one is recognized in whatever order
+//! they are sent. Only the numbers of chunks are stored, as ranges, and a bounded number of them: of a
+//! file that is dropped, completion is not reported.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Files in progress of one user.
-const MOST_FILES: usize = 64;
-/// Ranges of chunk numbers that one file may have gaps between.
-const MOST_RANGES: usize = 4096;
+/// How many files of one user are tracked at a time.
+const MAX_FILES: usize = 64;
+/// How many ranges of chunk numbers one file may have.
+const MAX_RANGES: usize = 4096;
 
 /// Names one file: recipient and message id.
 type Key = (Box<str>, Box<str>);
@@ -17,14 +17,14 @@ type Key = (Box<str>, Box<str>);
 pub enum Progress {
     /// Chunks are missing.
     Partial,
-    /// This was the last chunk missing.
+    /// This was the last missing chunk.
     Complete,
 }
 
 /// The files that one user is sending.
 #[derive(Debug, Default)]
 pub struct Transfers {
-    /// Oldest first.
+    /// The oldest first.
     files: VecDeque<(Key, Chunks)>,
 }
 
@@ -32,12 +32,12 @@ pub struct Transfers {
 struct Chunks {
     total: u64,
     sent: u64,
-    /// First to last of each run of numbers.
+    /// The first number of each range, with the last.
     ranges: BTreeMap<u64, u64>,
 }
 
 impl Transfers {
-    /// Notes that chunk `number` of `total` was sent. `number` is less than `total`.
+    /// Counts chunk `number` of `total`, where `number` is less than `total`.
     pub fn sent(&mut self, recipient: &str, message: &str, number: u64, total: u64) -> Progress {
         let found = self
             .files
@@ -51,7 +51,7 @@ impl Transfers {
             }
             None if total == 1 => return Progress::Complete,
             None => {
-                if self.files.len() == MOST_FILES {
+                if self.files.len() == MAX_FILES {
                     self.files.pop_front();
                 }
                 self.files
@@ -65,7 +65,7 @@ impl Transfers {
             self.files.remove(index);
             return Progress::Complete;
         }
-        if chunks.ranges.len() > MOST_RANGES {
+        if chunks.ranges.len() > MAX_RANGES {
             self.files.remove(index);
         }
         Progress::Partial
@@ -134,13 +134,13 @@ mod tests {
         for n in 0..1000 {
             transfers.sent("bob", &n.to_string(), 0, 2);
         }
-        assert_eq!(transfers.files.len(), MOST_FILES);
+        assert_eq!(transfers.files.len(), MAX_FILES);
     }
 
     #[test]
     fn chunks_far_apart_do_not_fill_memory() {
         let mut transfers = Transfers::default();
-        for n in 0..2 * MOST_RANGES as u64 {
+        for n in 0..2 * MAX_RANGES as u64 {
             transfers.sent("bob", "m", 2 * n, u64::MAX);
         }
         assert!(
@@ -149,7 +149,7 @@ mod tests {
                 .iter()
                 .map(|(_, chunks)| chunks.ranges.len())
                 .sum::<usize>()
-                <= MOST_RANGES
+                <= MAX_RANGES
         );
     }
 }

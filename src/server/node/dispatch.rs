@@ -7,7 +7,6 @@ use crate::app::App;
 use crate::cluster::{AllNodesMessage, Answer, Incoming, MessageHandler, Topic, UserMessage};
 use crate::connection::Close;
 use crate::model::{DisconnectReason, NodeId, UserId};
-use crate::users;
 
 /// Dispatches for this server.
 pub struct Dispatcher {
@@ -42,10 +41,7 @@ impl Dispatcher {
                 conversations.auto_join_received(&conversation, user).await;
                 Some(Answer::Count(1))
             }
-            UserMessage::Disconnect(why) => {
-                let count = users::disconnect_here(app, user, why);
-                Some(Answer::Count(count as u64))
-            }
+            UserMessage::Disconnect(why) => Some(Answer::Count(app.users.close_local(user, why))),
             UserMessage::Spent(spent) => {
                 if let Some(user) = app.users.get(user.as_str()) {
                     user.limits.charge(spent);
@@ -60,7 +56,7 @@ impl Dispatcher {
         match message {
             AllNodesMessage::Presence(change) => app.presence.received(&change).await,
             AllNodesMessage::UserChanged { user, suspended } => {
-                app.users.changed(&user, suspended);
+                app.users.set_suspended(&user, suspended);
             }
             AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),
         }

@@ -113,7 +113,7 @@ async fn renew_all(
         match entry {
             // A user who is unknown on this node now.
             Entry::User(user) if !app.users.is_announced(user.as_str()) => {
-                app.users.get_or_create(&user).note(true);
+                app.users.get_or_create(&user).set_registered(true);
             }
             Entry::Room(room) => {
                 rooms.insert(room);

@@ -1,0 +1,146 @@
+//! One user of this server: their connections, limits, peers, and what others know of their presence.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::Semaphore;
+
+use super::cache::CachedIdentity;
+use super::limits::UserLimits;
+use super::member::Member;
+use super::peers::Peers;
+use super::transfers::Transfers;
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::model::UserId;
+
+/// How many requests of one user may read from the stores at the same time; others wait.
+const MAX_CONCURRENT_READS: usize = 2;
+
+/// The connections of one user at one moment.
+pub type Connections = SmallVec<[Arc<Connection>; 2]>;
+
+/// The same, each with its user.
+pub type Members = SmallVec<[Arc<Member>; 2]>;
+
+/// One user, shared by all their connections.
+#[derive(Debug)]
+pub struct User {
+    /// The user's id.
+    pub id: UserId,
+    pub(super) name: Mutex<Arc<str>>,
+    /// What this user may do, over all connections.
+    pub limits: UserLimits,
+    /// Files that this user is sending.
+    pub transfers: Mutex<Transfers>,
+    pub(super) peers: Mutex<Peers>,
+    pub(super) connected: Mutex<Connected>,
+    /// Permits to read from the stores, so that one user's requests do not hold up those of others.
+    pub(crate) reads: Semaphore,
+    pub(super) suspended: AtomicBool,
+    pub(super) cached_identity: Mutex<Option<Box<CachedIdentity>>>,
+    announced: AtomicBool,
+    registered: AtomicBool,
+    /// Held while a change of this user's presence is published, so that changes stay in order.
+    pub(super) publishing: tokio::sync::Mutex<()>,
+}
+
+/// The connections of a user to this server, and when there was one last.
+#[derive(Debug, Default)]
+pub(super) struct Connected {
+    pub(super) members: Members,
+    /// `None` while there is a connection, and before there was one.
+    pub(super) last_seen: Option<LastSeen>,
+}
+
+/// When a user's last connection closed.
+#[derive(Debug, Clone, Copy)]
+pub struct LastSeen {
+    /// On the monotonic clock.
+    pub at: Instant,
+    /// On the wall clock.
+    pub time: jiff::Timestamp,
+}
+
+impl LastSeen {
+    pub(super) fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            time: jiff::Timestamp::now(),
+        }
+    }
+}
+
+impl User {
+    /// A user without connections, named by their id.
+    pub(super) fn new(id: &UserId, config: &Config, cluster: Option<&Arc<Cluster>>) -> Self {
+        Self {
+            id: id.clone(),
+            name: Mutex::new(id.shared().clone()),
+            limits: UserLimits::new(config, id, cluster),
+            transfers: Mutex::default(),
+            peers: Mutex::default(),
+            connected: Mutex::default(),
+            reads: Semaphore::new(MAX_CONCURRENT_READS),
+            suspended: AtomicBool::new(false),
+            cached_identity: Mutex::default(),
+            announced: AtomicBool::new(false),
+            registered: AtomicBool::new(false),
+            publishing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The name that the newest connection gave.
+    pub fn name(&self) -> Arc<str> {
+        self.name.lock().clone()
+    }
+
+    /// All connections of this user to this server.
+    pub fn connections(&self) -> Connections {
+        let connected = self.connected.lock();
+        let members = connected.members.iter();
+        members.map(|member| member.connection.clone()).collect()
+    }
+
+    /// The same, each with its user.
+    pub fn members(&self) -> Members {
+        self.connected.lock().members.clone()
+    }
+
+    /// Whether the user has a connection to this server.
+    pub fn is_connected(&self) -> bool {
+        !self.connected.lock().members.is_empty()
+    }
+
+    /// When the last connection closed; `None` while there is one.
+    pub fn last_seen(&self) -> Option<LastSeen> {
+        self.connected.lock().last_seen
+    }
+
+    /// The users that this one shared a room or an event with.
+    pub fn peers(&self) -> Vec<UserId> {
+        self.peers.lock().all()
+    }
+
+    /// Whether the last change of presence that was published is that this user is online.
+    pub fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_announced(&self, online: bool) {
+        self.announced.store(online, Ordering::Release);
+    }
+
+    /// Whether Redis has this user as online on this node.
+    pub fn is_registered(&self) -> bool {
+        self.registered.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_registered(&self, online: bool) {
+        self.registered.store(online, Ordering::Release);
+    }
+}
