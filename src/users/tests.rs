@@ -1,0 +1,296 @@
+//! Presence and delivery between real connections of the library, by polling requests in this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use socketioxide::SocketIo;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+
+use super::{Audience, Member, Presence, Registration, Renderer, Users};
+use crate::audit::{Audit, AuditOptions, SqliteStore};
+use crate::cluster::PresenceChange;
+use crate::config::{Config, PresenceAudience};
+use crate::connection::edge::{Library, polling_closer};
+use crate::connection::{
+    Admission, Admitted, Connection, ConnectionId, Drain, Due, Handler, Handshake, Membership,
+    Opening, Received, Services, mount,
+};
+use crate::limits::AddressSlots;
+use crate::model::clock::SystemClock;
+use crate::model::{Dialect, Identity, UserId};
+use crate::stores::conversations::{ConversationStores, SqliteConversations};
+
+/// How long anything may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The grace of users who went offline.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// What was sent of presence, over all tests: to which connection, of whom, and whether online.
+static SENT: Mutex<Vec<(ConnectionId, UserId, bool)>> = Mutex::new(Vec::new());
+
+const RENDERER: Renderer = Renderer {
+    dialect: Dialect::Direct,
+    audience: Audience::Peers,
+    send: |change: &PresenceChange, receivers: &[Arc<Connection>]| {
+        let sent = receivers
+            .iter()
+            .map(|connection| (connection.id, change.user.clone(), change.online));
+        SENT.lock().extend(sent);
+    },
+};
+
+/// The users of a token.
+#[derive(Debug, Default, Deserialize)]
+struct Auth {
+    user: String,
+}
+
+struct Admitting {
+    presence: Arc<Presence>,
+    slots: AddressSlots,
+    newest: Arc<Mutex<Option<Arc<Connection>>>>,
+    synced: Arc<AtomicBool>,
+}
+
+impl Handler for Admitting {
+    type Auth = Auth;
+    type Member = Arc<Member>;
+    type Registration = Registration;
+    type Rejection = ();
+    type Refusal = &'static str;
+
+    async fn admit(
+        &self,
+        opening: Opening<'_>,
+        auth: Auth,
+    ) -> Result<Admitted<Self>, &'static str> {
+        let client = opening.client();
+        let slot = self.slots.take(client.address).ok_or("no slot")?;
+        let connection = opening.connection(client, slot, false);
+        let identity = Identity {
+            user: id(&auth.user),
+            name: auth.user.into(),
+            avatar_url: None,
+        };
+        let registered = self.presence.register(identity, &connection).await;
+        let (member, registration) = registered.map_err(|_| "not registered")?;
+        *self.newest.lock() = Some(connection.clone());
+        Ok(Admitted {
+            connection,
+            admission: Admission::Member(Membership {
+                member,
+                registration,
+                expires_at: u64::MAX,
+            }),
+        })
+    }
+
+    async fn opened(&self, connection: &Arc<Connection>, member: Option<&Arc<Member>>) {
+        connection.open_with("welcome", &1);
+        if let Some(member) = member {
+            self.presence.connected(&member.user).await;
+            self.presence.sync(member).await;
+            self.synced.store(true, Ordering::SeqCst);
+        }
+    }
+
+    async fn event(&self, _: Received<'_, Self>) {}
+
+    fn due(&self, _: &Connection, _: Due<()>) {}
+
+    async fn closed(&self, _: &Arc<Connection>, _: Option<Arc<Member>>) {}
+}
+
+/// Users whose presence is rendered by [`RENDERER`].
+struct Server {
+    library: Library,
+    users: Arc<Users>,
+    newest: Arc<Mutex<Option<Arc<Connection>>>>,
+    synced: Arc<AtomicBool>,
+    _folder: TempDir,
+}
+
+/// A connected client.
+struct Client {
+    sid: String,
+    id: ConnectionId,
+}
+
+fn id(user: &str) -> UserId {
+    UserId::parse(user).unwrap()
+}
+
+impl Server {
+    fn start(presence_audience: PresenceAudience) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Arc::new(Config {
+            presence_audience,
+            offline_grace: GRACE,
+            ..Config::default()
+        });
+        let conversations = SqliteConversations::open(folder.path(), Arc::new(SystemClock));
+        let stores = ConversationStores::of(Arc::new(conversations.unwrap()));
+        let users = Arc::new(Users::new(config.clone(), None));
+        let presence = Presence::new(
+            users.clone(),
+            stores.users,
+            stores.conversations,
+            Drain::default(),
+            vec![RENDERER],
+            || false,
+        );
+        let (newest, synced) = (Arc::default(), Arc::default());
+        let admitting = Admitting {
+            presence: Arc::new(presence),
+            slots: AddressSlots::new(100),
+            newest: Arc::clone(&newest),
+            synced: Arc::clone(&synced),
+        };
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let (library, io) = SocketIo::builder().build_with_inner_svc(crate::http::fallback());
+        let services = Services {
+            open: Arc::default(),
+            audit: Audit::start(store, folder.path(), AuditOptions::default()).unwrap(),
+            config,
+            closer: polling_closer(library.clone()),
+            node: "node".into(),
+        };
+        mount(&io, admitting, services);
+        Self {
+            library,
+            users,
+            newest,
+            synced,
+            _folder: folder,
+        }
+    }
+
+    async fn request(&self, method: &str, sid: Option<&str>, body: &str) -> String {
+        let sid = sid.map_or_else(String::new, |sid| format!("&sid={sid}"));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/socket.io/?EIO=4&transport=polling{sid}"))
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        request.extensions_mut().insert(Handshake {
+            address: [127, 0, 0, 1].into(),
+            user_agent: None,
+            authorization: None,
+            token: None,
+            dialect: None,
+            link: None,
+        });
+        let response = self.library.clone().oneshot(request).await.unwrap();
+        let bytes = to_bytes(Body::new(response.into_body()), usize::MAX).await;
+        String::from_utf8(bytes.unwrap().into()).unwrap()
+    }
+
+    /// Connects a user; returns when others were sent so, and the client who is online.
+    async fn connect(&self, user: &str) -> Client {
+        self.synced.store(false, Ordering::SeqCst);
+        let handshake = self.request("GET", None, "").await;
+        let (_, sid) = handshake.split_once(r#""sid":""#).unwrap();
+        let (sid, _) = sid.split_once('"').unwrap();
+        let connect = format!(r#"40{{"user":"{user}"}}"#);
+        assert_eq!(self.request("POST", Some(sid), &connect).await, "ok");
+        until("synced", || self.synced.load(Ordering::SeqCst)).await;
+        Client {
+            sid: sid.to_owned(),
+            id: self.newest.lock().clone().unwrap().id,
+        }
+    }
+
+    async fn disconnect(&self, user: &str, client: Client) {
+        let before = self.users.connection_count(user);
+        self.request("POST", Some(&client.sid), "41").await;
+        until("removed", || self.users.connection_count(user) < before).await;
+    }
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let done = tokio::time::timeout(TIMEOUT, waiting).await;
+    assert!(done.is_ok(), "not {what}");
+}
+
+/// The changes that a client was sent.
+fn sent(client: &Client) -> Vec<(String, bool)> {
+    let sent = SENT.lock();
+    let to_client = sent.iter().filter(|(receiver, ..)| *receiver == client.id);
+    to_client
+        .map(|(_, user, online)| (user.as_str().to_owned(), *online))
+        .collect()
+}
+
+fn changes<const N: usize>(changes: [(&str, bool); N]) -> Vec<(String, bool)> {
+    changes
+        .map(|(user, online)| (user.to_owned(), online))
+        .to_vec()
+}
+
+#[tokio::test]
+async fn everyone_is_sent_each_change_once() {
+    let server = Server::start(PresenceAudience::Everyone);
+    let ann = server.connect("ann").await;
+    let bo = server.connect("bo").await;
+    let second = server.connect("bo").await;
+    assert_eq!(sent(&ann), changes([("bo", true)]));
+    server.disconnect("bo", bo).await;
+    server.disconnect("bo", second).await;
+    until("offline", || sent(&ann).len() > 1).await;
+    assert_eq!(sent(&ann), changes([("bo", true), ("bo", false)]));
+    assert!(server.users.get("bo").unwrap().last_seen().is_some());
+}
+
+#[tokio::test]
+async fn who_reconnects_within_the_grace_stays_online() {
+    let server = Server::start(PresenceAudience::Everyone);
+    let ann = server.connect("ann").await;
+    let bo = server.connect("bo").await;
+    server.disconnect("bo", bo).await;
+    let _bo = server.connect("bo").await;
+    tokio::time::sleep(3 * GRACE).await;
+    assert_eq!(sent(&ann), changes([("bo", true)]));
+}
+
+#[tokio::test]
+async fn peers_are_sent_the_presence_of_each_other_and_others_nothing() {
+    let server = Server::start(PresenceAudience::Peers);
+    let ann = server.users.get_or_create(&id("ann"));
+    server.users.add_peer(&ann, &id("bo"));
+    let ann = server.connect("ann").await;
+    let cleo = server.connect("cleo").await;
+    let bo = server.connect("bo").await;
+    assert_eq!(sent(&ann), changes([("bo", true)]));
+    assert_eq!(sent(&bo), changes([("ann", true)]), "by the sync");
+    assert_eq!(sent(&cleo), changes([]));
+}
+
+#[tokio::test]
+async fn an_event_is_delivered_to_all_connections_of_its_receiver() {
+    let server = Server::start(PresenceAudience::Peers);
+    let (bo, sender) = (id("bo"), id("ann"));
+    let receivers = server.users.receivers(&bo).await;
+    let sizes = [16].into_iter().collect();
+    assert!(!receivers.send_sized(&sender, "hello", &1, &sizes).await);
+    let connections = [server.connect("bo").await, server.connect("bo").await];
+    let receivers = server.users.receivers(&bo).await;
+    assert!(receivers.send_sized(&sender, "hello", &1, &sizes).await);
+    for client in &connections {
+        let mut received = String::new();
+        while !received.contains("hello") {
+            received += &server.request("GET", Some(&client.sid), "").await;
+        }
+        assert!(received.contains(r#"42["hello",1]"#), "{received}");
+    }
+}
