@@ -1,21 +1,20 @@
-//! What all parts of the relay share, and the ways an event reaches people. It must not know the
-//! name of any event: dialects bring the names and the payloads.
+//! The services of one server in one struct, without logic: each service takes the others that it uses
+//! when it is built.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::audit::{Audit, Event, Record};
+use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::connection::{Connection, Drain, OpenConnections};
+use crate::connection::{Drain, OpenConnections};
 use crate::conversations::Conversations;
 use crate::limits::{AddressLimits, AddressSlots};
-use crate::model::{Dialect, UserId};
 use crate::sessions::Sessions;
-use crate::users::{Administration, Presence, Receivers, Users};
+use crate::users::{Administration, Presence, Users};
 
-/// The state of one relay.
+/// The services of one server.
 pub struct App {
     /// The settings.
     pub config: Arc<Config>,
@@ -47,29 +46,6 @@ pub struct App {
     pub started: Instant,
     /// Whether the server is shutting down.
     pub drain: Drain,
-}
-
-impl App {
-    /// The receivers of an event for a user.
-    pub async fn to_user<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
-        self.users.receivers(user).await
-    }
-
-    /// From now on no new connections are taken.
-    pub fn drain(&self) {
-        self.drain.begin();
-    }
-
-    /// Whether the server is shutting down.
-    pub fn is_draining(&self) -> bool {
-        self.drain.has_begun()
-    }
-
-    /// Records what a connection did.
-    pub fn record(&self, connection: &Connection, dialect: Option<Dialect>, event: Event) {
-        self.audit
-            .record(Record::new(&connection.source(), dialect, event));
-    }
 }
 
 impl std::fmt::Debug for App {

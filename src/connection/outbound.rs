@@ -14,7 +14,7 @@ use super::dialect_cell::DialectCell;
 use super::gate::Gate;
 use super::guest::GuestBudget;
 use super::{Client, ConnectionId};
-use crate::audit::Source;
+use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
 use crate::limits::{Action, AddressSlot, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
@@ -91,6 +91,11 @@ impl Connection {
     /// How records name this connection, and its user if it has one.
     pub fn source(&self) -> Arc<Source> {
         self.source.lock().clone()
+    }
+
+    /// Records what its client did.
+    pub fn record(&self, audit: &Audit, dialect: Option<Dialect>, event: Event) {
+        audit.record(Record::new(&self.source(), dialect, event));
     }
 
     /// Records name this user from now on; how they do.

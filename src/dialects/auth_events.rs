@@ -81,7 +81,7 @@ pub async fn register<H>(
     app: &App,
     authenticated: Authenticated,
     connection: &Arc<Connection>,
-) -> Result<Membership<H>, NotAdded>
+) -> Result<Membership<H>, ConnectError>
 where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
@@ -185,7 +185,8 @@ fn record_refused(request: &Request<'_>, code: ErrorCode) {
         message_id: None,
         conversation_id: None,
     };
-    request.app.record(request.connection, None, refused);
+    let audit = &request.app.audit;
+    request.connection.record(audit, None, refused);
 }
 
 /// A token, or a fresh one for the same user.
@@ -266,9 +267,9 @@ where
 }
 
 fn refuse(mut request: Request<'_>, code: ErrorCode, error: &'static str) {
-    request
-        .app
-        .record(request.connection, None, Audited::AuthFailed { code });
+    let failed = Audited::AuthFailed { code };
+    let audit = &request.app.audit;
+    request.connection.record(audit, None, failed);
     let reply = AuthenticatedReply {
         success: false,
         error: Some(error),

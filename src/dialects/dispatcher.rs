@@ -133,7 +133,7 @@ impl Handler for Dispatcher {
             Due::Rejected(error) => {
                 let event = Audited::AuthFailed { code: error.code() };
                 let declared = connection.client.declared;
-                self.app.record(connection, declared, event);
+                connection.record(&self.app.audit, declared, event);
                 error
             }
         };

@@ -134,5 +134,6 @@ fn record(
             }
         }
     };
-    request.app.record(request.connection, Some(dialect), event);
+    let audit = &request.app.audit;
+    request.connection.record(audit, Some(dialect), event);
 }

@@ -146,7 +146,7 @@ impl<'a> Request<'a> {
                 let record = audit::Record::new(member.source(), dialect, event);
                 self.app.audit.record(record);
             }
-            None => self.app.record(self.connection, dialect, event),
+            None => self.connection.record(&self.app.audit, dialect, event),
         }
     }
 

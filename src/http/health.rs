@@ -68,7 +68,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
 
 /// The reasons why this server should not receive clients.
 async fn problems(app: &App) -> Vec<&'static str> {
-    if app.is_draining() {
+    if app.drain.has_begun() {
         return vec!["draining"];
     }
     let stores = app.conversations.stores();

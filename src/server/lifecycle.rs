@@ -77,7 +77,7 @@ impl Server {
     /// within `deadline`, also when clients are stalled.
     pub async fn shutdown(self, deadline: Duration) {
         let end = Instant::now() + deadline;
-        self.app.drain();
+        self.app.drain.begin();
         // Stalled clients must leave time for the queues.
         let _ = timeout(deadline / 2, self.disconnect_clients(deadline / 4)).await;
         self.stop_listening();

@@ -15,6 +15,9 @@ mod registry;
 mod transfers;
 mod user;
 
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -152,23 +155,5 @@ impl Users {
             self.known
                 .remove_if(&oldest, |_, user| !user.is_connected());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_user_offline_longest_is_forgotten_first() {
-        let users = Users::new(Arc::new(Config::default()), None);
-        let id = |n: usize| UserId::parse(&n.to_string()).unwrap();
-        for n in 0..=MAX_OFFLINE_USERS.get() {
-            users.get_or_create(&id(n));
-            users.get_or_create(&id(0));
-        }
-        assert_eq!(users.all().len(), MAX_OFFLINE_USERS.get());
-        assert!(users.get("0").is_some(), "used last");
-        assert!(users.get("1").is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! Presence and delivery between real connections of the library, by polling requests in this process.
+//! The registry; and presence and delivery between real connections of the library, by polling requests
+//! in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +13,7 @@ use socketioxide::SocketIo;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
-use super::{Audience, Member, Presence, Registration, Renderer, Users};
+use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, Registration, Renderer, Users};
 use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::cluster::PresenceChange;
 use crate::config::{Config, PresenceAudience};
@@ -236,6 +237,19 @@ fn changes<const N: usize>(changes: [(&str, bool); N]) -> Vec<(String, bool)> {
     changes
         .map(|(user, online)| (user.to_owned(), online))
         .to_vec()
+}
+
+#[test]
+fn the_user_offline_longest_is_forgotten_first() {
+    let users = Users::new(Arc::new(Config::default()), None);
+    let numbered = |n: usize| id(&n.to_string());
+    for n in 0..=MAX_OFFLINE_USERS.get() {
+        users.get_or_create(&numbered(n));
+        users.get_or_create(&numbered(0));
+    }
+    assert_eq!(users.all().len(), MAX_OFFLINE_USERS.get());
+    assert!(users.get("0").is_some(), "used last");
+    assert!(users.get("1").is_none());
 }
 
 #[tokio::test]

@@ -37,6 +37,8 @@ pub async fn enter(app: &App, member: &Member) {
         tracing::warn!(%error, "a connection could not join the chats of its user");
         let code = ErrorCode::JoinFailed;
         let failed = Audited::Error { code };
-        app.record(&member.connection, Some(Dialect::Chat), failed);
+        member
+            .connection
+            .record(&app.audit, Some(Dialect::Chat), failed);
     }
 }

@@ -86,7 +86,8 @@ pub(super) async fn join_room(
     };
     request
         .app
-        .to_user(&recipient)
+        .users
+        .receivers(&recipient)
         .await
         .send(&member.user.id, ROOM_USER_READY, &ready)
         .await;
@@ -139,7 +140,7 @@ pub(super) async fn send_message(
     let message = from(member, payload)
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
-    let receivers = request.app.to_user(&recipient).await;
+    let receivers = request.app.users.receivers(&recipient).await;
     let sender = &member.user.id;
     let recipient_online = receivers
         .send_sized(sender, RECEIVE_MESSAGE, &message, &message.frames())
@@ -183,7 +184,8 @@ pub(super) async fn send_key(
     let key = from(member, payload).without("timestamp");
     request
         .app
-        .to_user(&recipient)
+        .users
+        .receivers(&recipient)
         .await
         .send_sized(&member.user.id, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;

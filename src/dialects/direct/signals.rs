@@ -56,7 +56,7 @@ async fn typing(
         username: &member.identity.name,
         is_typing,
     };
-    let receivers = request.app.to_user(&recipient).await;
+    let receivers = request.app.users.receivers(&recipient).await;
     receivers.send(&member.user.id, TYPING, &typing).await;
     request.app.users.add_peer(&member.user, &recipient);
     Ok(())
@@ -92,7 +92,8 @@ async fn receipt(
     let message_id = fields.filled("messageId")?;
     request
         .app
-        .to_user(&sender)
+        .users
+        .receivers(&sender)
         .await
         .send(&member.user.id, confirmed, &Receipt { message_id })
         .await;

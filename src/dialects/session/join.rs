@@ -172,7 +172,7 @@ async fn depart(
     };
     let room_name = session.id().shared().into();
     let left = Audited::SessionLeft { room_name };
-    app.record(connection, Some(Dialect::Session), left);
+    connection.record(&app.audit, Some(Dialect::Session), left);
     publish_departure(app, &mut session, &departed).await
 }
 

@@ -58,7 +58,7 @@ async fn renew(
     is_new: bool,
     since: Instant,
 ) -> Result<(), RedisError> {
-    if app.is_draining() {
+    if app.drain.has_begun() {
         return Ok(());
     }
     if is_new {
