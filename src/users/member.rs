@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use super::User;
 use super::presence_sync::PresenceSync;
-use super::user::User;
 use crate::audit::Source;
 use crate::connection::Connection;
 use crate::model::Identity;
