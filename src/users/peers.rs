@@ -106,7 +106,7 @@ mod tests {
         users.add_peer(&user, &ann);
         users.add_peer(&user, &bo);
         users.add_remote_peer(&bo, &ann);
-        assert_eq!(user.peers(), [bo.clone()]);
+        assert_eq!(user.peers(), std::slice::from_ref(&bo));
         assert_eq!(users.get("bo").unwrap().peers(), [ann]);
     }
 }
