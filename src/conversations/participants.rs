@@ -75,7 +75,7 @@ impl Conversations {
         by.record(&self.audit, AdminAction::ConversationCreated, id, None);
         // It may have been looked up in vain just before, which is cached for a moment.
         self.lock(id).await.forget_members();
-        self.send(id, &ConversationMessage::ParticipantsChanged);
+        self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
         let all = created.participants.iter();
         join_all(all.map(|one| self.auto_join_everywhere(id, &one.user))).await;
         let to: Vec<_> = users(&created.participants);
@@ -107,7 +107,7 @@ impl Conversations {
         guard.require_admin(by).await?;
         let added = self.stores().participants.add(id, new).await?;
         guard.forget_members();
-        self.send(id, &ConversationMessage::ParticipantsChanged);
+        self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
         drop(guard);
         if added.repeated {
             return Ok(added);
@@ -156,7 +156,7 @@ impl Conversations {
             guard.evict(&connection, user).await;
         }
         // Before anything else is sent of the conversation, by any node.
-        self.send(id, &ConversationMessage::ParticipantsChanged);
+        self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
         drop(guard);
         if let Some(cluster) = &self.cluster {
             cluster.bus().flush().await;

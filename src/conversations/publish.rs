@@ -66,7 +66,7 @@ impl ConversationGuard {
         let conversations = self.conversations();
         if conversations.cluster.is_some() {
             let message = ConversationMessage::Event(event.clone());
-            conversations.send(self.id(), &message);
+            conversations.send_to_nodes(self.id(), &message);
         }
         lagging
     }
@@ -88,7 +88,7 @@ impl ConversationGuard {
 
 impl Conversations {
     /// Sends a message to the nodes that somebody is subscribed on.
-    pub(super) fn send(&self, id: &ConversationId, message: &ConversationMessage) {
+    pub(super) fn send_to_nodes(&self, id: &ConversationId, message: &ConversationMessage) {
         if let Some(cluster) = &self.cluster {
             let _ = cluster.bus().publish(id, message);
         }

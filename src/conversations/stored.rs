@@ -8,8 +8,8 @@ use std::ops::Deref;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-/// A change that is stored and not yet published. It still has the conversation locked, so whatever
-/// its caller answers now comes before anything that is sent of a later change.
+/// A change that is stored and not yet published. The operation's lock of the conversation, if it took
+/// one, is still held: an answer that is sent now precedes every event of a later change.
 ///
 /// A socket answers before [`publish`](Self::publish), a route after it. Dropped without it, the
 /// change is published by a task of its own: what is stored must reach the subscribers.

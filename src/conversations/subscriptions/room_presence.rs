@@ -209,6 +209,6 @@ impl ConversationGuard {
             _ => return,
         };
         let message = ConversationMessage::Event(event);
-        self.conversations.send(&self.id, &message);
+        self.conversations.send_to_nodes(&self.id, &message);
     }
 }
