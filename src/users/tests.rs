@@ -158,6 +158,7 @@ impl Server {
         let services = Services {
             open: Arc::default(),
             audit: Audit::start(store, folder.path(), AuditOptions::default()).unwrap(),
+            flow_limits: crate::transport::FlowLimits::from(&*config),
             config,
             closer: polling_closer(library.clone()),
             node: "node".into(),
