@@ -5,6 +5,4 @@
 pub const EXCEPTIONS: &[(&str, &str)] = &[
     ("users/member.rs", "users/user"),
     ("users/peers.rs", "users/user"),
-    ("users/user.rs", "users/member"),
-    ("users/user.rs", "users/peers"),
 ];
