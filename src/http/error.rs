@@ -9,9 +9,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-pub(super) use crate::connection::edge::refusal;
-
 use crate::connection::Fallback;
+use crate::connection::edge::refusal;
 
 #[derive(Serialize)]
 struct BareBody {

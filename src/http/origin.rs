@@ -9,8 +9,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
-use super::error;
 use crate::config::AllowedOrigins;
+use crate::connection::edge;
 
 /// Puts the check in front of all routes.
 pub(super) fn guard(allowed: &AllowedOrigins, routes: Router) -> Router {
@@ -22,7 +22,7 @@ pub(super) fn guard(allowed: &AllowedOrigins, routes: Router) -> Router {
 /// A request without an origin comes from no web page and is allowed.
 async fn check(State(allowed): State<AllowedOrigins>, request: Request, next: Next) -> Response {
     match request.headers().get(ORIGIN) {
-        Some(origin) if !is_allowed(&allowed, origin) => error::refusal(
+        Some(origin) if !is_allowed(&allowed, origin) => edge::refusal(
             StatusCode::FORBIDDEN,
             "Origin not allowed",
             "ORIGIN_NOT_ALLOWED",

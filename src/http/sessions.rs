@@ -17,7 +17,7 @@ use super::refuse::refused;
 use super::{caller, error};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
-use crate::connection::{self, Client};
+use crate::connection::{self, Client, edge};
 use crate::limits::address;
 use crate::model::session::{AuthKey, ChatMode, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
@@ -54,15 +54,15 @@ fn refuse(refusal: &Refusal) -> Response {
         Why::SessionExists => error::bare(StatusCode::CONFLICT, "Session already exists"),
         Why::Unusable => error::bare(StatusCode::BAD_REQUEST, "Invalid chatMode"),
         Why::BodyTooLarge => {
-            error::refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
+            edge::refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
         }
         Why::Busy => {
             let error = "Too many active sessions. Please try again later.";
-            error::refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
+            edge::refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
         }
         Why::RateLimited => {
             let status = StatusCode::TOO_MANY_REQUESTS;
-            let response = error::refusal(status, "Rate limit exceeded", code);
+            let response = edge::refusal(status, "Rate limit exceeded", code);
             ([(RETRY_AFTER, "1")], response).into_response()
         }
         _ => error::bare(StatusCode::BAD_REQUEST, "Missing sessionId or authKey"),
