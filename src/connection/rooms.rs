@@ -28,10 +28,10 @@ pub fn session(id: &str) -> String {
     format!("session:{id}")
 }
 
-/// The library's name for the room of those who see a conversation in one shape, under an id of one
+/// The library's name for the room of those who see a conversation by one dialect, under an id of one
 /// JSON type. No client sees it.
-pub fn conversation(shape: &str, written: &str, id: &str) -> String {
-    format!("conversation:{shape}:{written}:{id}")
+pub fn conversation(dialect: &str, written: &str, id: &str) -> String {
+    format!("conversation:{dialect}:{written}:{id}")
 }
 
 /// The connections of this server that are in one room. Whoever owns it decides who enters, and in

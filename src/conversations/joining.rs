@@ -9,12 +9,14 @@ use crate::audit::{AuditText, Event, Room};
 use crate::connection::Connection;
 use crate::connection::rooms::To;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationEvent, ConversationId, IdType, Shape, TypedId, View};
+use crate::model::conversation::{
+    ConversationDialect, ConversationEvent, ConversationId, IdType, TypedId, View,
+};
 use crate::stores::conversations::StoreError;
 use crate::users::Member;
 
 impl Conversations {
-    /// Subscribes a connection to a conversation in one shape; how many connections are subscribed
+    /// Subscribes a connection to a conversation by one dialect; how many connections are subscribed
     /// in it now. An earlier subscription of the connection ends. Others are notified when it is the
     /// first of its user.
     ///
@@ -25,28 +27,28 @@ impl Conversations {
         connection: &Arc<Connection>,
         member: &Member,
         conversation: &TypedId,
-        shape: Shape,
+        dialect: ConversationDialect,
     ) -> Result<Stored<usize>, StoreError> {
         let user = &member.user.id;
         let mut guard = self.lock(&conversation.id).await;
         guard.role_of(user).await?;
         if guard
             .view_of(connection)
-            .is_some_and(|view| view.shape != shape)
+            .is_some_and(|view| view.dialect != dialect)
         {
             guard.take_out(connection, user, self.now_ms()).await;
         }
-        let is_first = !guard.has(user, shape);
+        let is_first = !guard.has(user, dialect);
         let view = View {
-            shape,
+            dialect,
             id: conversation.id_type,
         };
         guard.subscribe(connection, &member.identity, view).await;
         let event = Event::RoomJoin(room(&conversation.id));
-        actor(member, shape).record(&self.audit, event);
-        let (count, entered) = match shape {
-            Shape::Conversation => guard.enter(member, is_first).await,
-            Shape::Feed | Shape::Chat => (guard.count(shape), None),
+        actor(member, dialect).record(&self.audit, event);
+        let (count, entered) = match dialect {
+            ConversationDialect::Conversation => guard.enter(member, is_first).await,
+            ConversationDialect::Feed | ConversationDialect::Chat => (guard.count(dialect), None),
         };
         let (conversations, connection, user) = (self.clone(), connection.clone(), user.clone());
         let rest = async move {
@@ -64,22 +66,22 @@ impl Conversations {
         Ok(Stored::new(count, rest))
     }
 
-    /// Ends a connection's subscription in this shape, if there is one. Others are notified when it
+    /// Ends a connection's subscription by this dialect, if there is one. Others are notified when it
     /// was the last of its user.
     pub async fn leave(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         member: &Member,
         conversation: &ConversationId,
-        shape: Shape,
+        dialect: ConversationDialect,
     ) -> Stored<()> {
         let view = self.view_of(connection, conversation);
-        if view.is_none_or(|view| view.shape != shape) {
+        if view.is_none_or(|view| view.dialect != dialect) {
             return Stored::unchanged(());
         }
         let mut guard = self.lock(conversation).await;
         let event = Event::RoomLeave(room(conversation));
-        actor(member, shape).record(&self.audit, event);
+        actor(member, dialect).record(&self.audit, event);
         let (connection, user) = (connection.clone(), member.user.id.clone());
         let rest = async move {
             let at = guard.conversations().now_ms();
@@ -88,7 +90,7 @@ impl Conversations {
         Stored::new((), rest)
     }
 
-    /// Subscribes a connection, in the shape `chat`, to every conversation of its user. What changes
+    /// Subscribes a connection of `chat` to every conversation of its user. What changes
     /// meanwhile is followed: the connection is its user's already, so adding them to a conversation
     /// subscribes it, too.
     ///
@@ -141,10 +143,10 @@ impl Conversations {
             }
             let view = guard.unsubscribe(connection);
             guard.stop_typing(connection).await;
-            if view.is_none_or(|view| view.shape != Shape::Conversation) {
+            if view.is_none_or(|view| view.dialect != ConversationDialect::Conversation) {
                 continue;
             }
-            if !guard.has(user, Shape::Conversation) {
+            if !guard.has(user, ConversationDialect::Conversation) {
                 guard.set_absent(user, at);
                 absent_from.push(conversation);
             }
@@ -192,7 +194,7 @@ impl ConversationGuard {
     async fn take_out(&mut self, connection: &Arc<Connection>, user: &UserId, at: u64) {
         let view = self.unsubscribe(connection);
         self.stop_typing(connection).await;
-        if view.is_some_and(|view| view.shape == Shape::Conversation) {
+        if view.is_some_and(|view| view.dialect == ConversationDialect::Conversation) {
             self.publish_left(user, Some(at)).await;
         }
     }
@@ -206,10 +208,10 @@ impl ConversationGuard {
         }
     }
 
-    /// Subscribes a connection in the shape `chat`, unless it is subscribed already.
+    /// Subscribes a connection by `chat`, unless it is subscribed already.
     async fn auto_join(&mut self, member: &Member) {
         const VIEW: View = View {
-            shape: Shape::Chat,
+            dialect: ConversationDialect::Chat,
             id: IdType::Text,
         };
         let connection = &member.connection;
@@ -224,8 +226,8 @@ impl ConversationGuard {
     }
 }
 
-fn actor(member: &Member, shape: Shape) -> Actor<'_> {
-    member.acts(Some(shape.dialect()))
+fn actor(member: &Member, dialect: ConversationDialect) -> Actor<'_> {
+    member.acts(Some(dialect.as_dialect()))
 }
 
 fn room(conversation: &ConversationId) -> Room {

@@ -19,7 +19,7 @@ pub struct OnlineUsers {
 }
 
 impl Conversations {
-    /// Who is subscribed to a conversation, in any shape and on any node, for a participant.
+    /// Who is subscribed to a conversation, by any dialect and on any node, for a participant.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.

@@ -74,7 +74,7 @@ impl Conversations {
         let id = &created.conversation.id;
         by.record(&self.audit, AdminAction::ConversationCreated, id, None);
         // It may have been looked up in vain just before, which is cached for a moment.
-        self.lock(id).await.forget_members();
+        self.lock(id).await.forget_participants();
         self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
         let all = created.participants.iter();
         join_all(all.map(|one| self.auto_join_everywhere(id, &one.user))).await;
@@ -106,7 +106,7 @@ impl Conversations {
         let mut guard = self.lock(id).await;
         guard.require_admin(by).await?;
         let added = self.stores().participants.add(id, new).await?;
-        guard.forget_members();
+        guard.forget_participants();
         self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
         drop(guard);
         if added.repeated {
@@ -151,7 +151,7 @@ impl Conversations {
         };
         let ended = self.stores().participants.end(id, user, ending).await?;
         let ended = ended.ok_or(Refusal::new(Why::ParticipantNotFound))?;
-        guard.forget_members();
+        guard.forget_participants();
         for connection in guard.connections_of(user) {
             guard.evict(&connection, user).await;
         }

@@ -11,13 +11,13 @@ use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationEvent, ConversationId, IdType, Shape, UserNotification, View,
+    ConversationDialect, ConversationEvent, ConversationId, IdType, UserNotification, View,
 };
 
 impl ConversationGuard {
     /// Sends an event to the subscribers on every node, after evicting former participants.
     pub(super) async fn publish(&mut self, event: &ConversationEvent, to: To<'_>) -> Lagging {
-        self.check_members().await;
+        self.check_participants().await;
         self.send_everywhere(event, to).await
     }
 
@@ -29,7 +29,7 @@ impl ConversationGuard {
 
     /// Sends an event to the subscribers on this node, after evicting former participants.
     pub(super) async fn publish_local(&mut self, event: &ConversationEvent, to: To<'_>) -> Lagging {
-        self.check_members().await;
+        self.check_participants().await;
         self.send_local(event, to).await
     }
 
@@ -51,9 +51,9 @@ impl ConversationGuard {
             // So small that nobody has to be waited for.
             let _ = self.send_everywhere(&stopped, To::Everyone).await;
         }
-        let renderer = self.conversations().renderers.of(view.shape);
+        let renderer = self.conversations().renderers.of(view.dialect);
         send(connection, &renderer.evicted(self.id().as_client(view.id)));
-        if view.shape == Shape::Conversation {
+        if view.dialect == ConversationDialect::Conversation {
             let at = self.conversations().now_ms();
             if let Some(left) = self.exited(user, Some(at)).await {
                 let _ = self.send_local(&left, To::Everyone).await;
@@ -76,7 +76,7 @@ impl ConversationGuard {
         let mut lagging = Lagging::default();
         for (view, room) in self.local.rooms() {
             let id = self.id().as_client(view.id);
-            for rendered in renderers.of(view.shape).event(event, id) {
+            for rendered in renderers.of(view.dialect).event(event, id) {
                 let (name, payload) = (rendered.name, &rendered.payload);
                 let sent = room.send_sized(to, name, payload, &rendered.frames);
                 lagging = lagging.and(sent.await);
@@ -124,18 +124,18 @@ impl Conversations {
         let mut rendered: SmallVec<[(View, RenderedEvents<'_>); 2]> = SmallVec::new();
         let users = users.iter();
         for connection in users.flat_map(|user| self.users.connections(user.as_str())) {
-            let Some(shape) = Shape::of(connection.dialect()) else {
+            let Some(dialect) = ConversationDialect::of(connection.dialect()) else {
                 continue;
             };
             let subscribed = self.view_of(&connection, id);
             let view = View {
-                shape,
+                dialect,
                 id: subscribed.map_or(IdType::Text, |view| view.id),
             };
             let at = match rendered.iter().position(|(other, _)| *other == view) {
                 Some(at) => at,
                 None => {
-                    let renderer = self.renderers.of(shape);
+                    let renderer = self.renderers.of(dialect);
                     let events = renderer.notification(notification, id.as_client(view.id));
                     rendered.push((view, events));
                     rendered.len() - 1

@@ -22,8 +22,8 @@ impl Conversations {
             }
             ConversationMessage::ParticipantsChanged => {
                 let mut guard = self.lock(id).await;
-                guard.forget_members();
-                guard.check_members().await;
+                guard.forget_participants();
+                guard.check_participants().await;
                 None
             }
             ConversationMessage::ListSubscribers => {
@@ -49,7 +49,7 @@ impl Conversations {
     /// A user became a participant, by a change on another node.
     pub(crate) async fn auto_join_received(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
         // That they are a participant may not have been received yet.
-        self.lock(id).await.forget_members();
+        self.lock(id).await.forget_participants();
         self.auto_join(id, user).await;
     }
 

@@ -4,10 +4,12 @@
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
-use crate::model::conversation::{ClientId, ConversationEvent, Shape, UserNotification};
+use crate::model::conversation::{
+    ClientId, ConversationDialect, ConversationEvent, UserNotification,
+};
 use crate::payload::FrameSizes;
 
-/// Renders what happened in the shape of one dialect, once for all connections that see the
+/// Renders what happened in the words of one dialect, once for all connections that see the
 /// conversation under the same id.
 pub trait Renderer: Sync {
     /// An event for the subscribers.
@@ -60,7 +62,7 @@ impl<'a> Rendered<'a> {
     }
 }
 
-/// The renderer of each shape.
+/// The renderer of each dialect.
 #[derive(Clone, Copy)]
 pub struct Renderers {
     /// Of `conversation`.
@@ -72,11 +74,11 @@ pub struct Renderers {
 }
 
 impl Renderers {
-    pub(super) fn of(&self, shape: Shape) -> &'static dyn Renderer {
-        match shape {
-            Shape::Conversation => self.conversation,
-            Shape::Feed => self.feed,
-            Shape::Chat => self.chat,
+    pub(super) fn of(&self, dialect: ConversationDialect) -> &'static dyn Renderer {
+        match dialect {
+            ConversationDialect::Conversation => self.conversation,
+            ConversationDialect::Feed => self.feed,
+            ConversationDialect::Chat => self.chat,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{ConversationGuard, Conversations};
 use crate::connection::Connection;
 use crate::connection::rooms::To;
 use crate::model::Identity;
-use crate::model::conversation::{ConversationEvent, ConversationId, Shape, View};
+use crate::model::conversation::{ConversationDialect, ConversationEvent, ConversationId, View};
 use crate::stores::conversations::StoreError;
 use crate::users::Member;
 
@@ -22,16 +22,16 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]: they are no participant, or the connection is not subscribed
-    /// in this shape. Or the store fails.
+    /// by this dialect. Or the store fails.
     pub async fn set_typing(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         member: &Member,
         conversation: &ConversationId,
-        shape: Shape,
+        dialect: ConversationDialect,
         lasts: Option<Duration>,
     ) -> Result<(), StoreError> {
-        let is_subscribed = |view: Option<View>| view.is_some_and(|view| view.shape == shape);
+        let is_subscribed = |view: Option<View>| view.is_some_and(|view| view.dialect == dialect);
         // Whoever is not subscribed does not get as far as the lock.
         if !is_subscribed(self.view_of(connection, conversation)) {
             return Err(StoreError::NotParticipant);

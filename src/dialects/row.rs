@@ -1,7 +1,7 @@
 //! The columns of a table of events: all that is fixed about an event, but its handler.
 //!
-//! A row is the only place for how often an event may be sent, how it is refused and what is audited
-//! of it. This module must not know an event.
+//! A row is the only place for how often an event may be sent and how it is refused, and it names what
+//! is audited of it. This module must not know an event.
 
 use crate::audit::EventType;
 use crate::limits::Action;
@@ -19,7 +19,8 @@ pub(crate) struct Row {
     pub(crate) limits: &'static [Action],
     /// How it is refused.
     pub(crate) refused: Refused,
-    /// What is audited when it is done; `None` for what is never recorded.
+    /// What is audited when it is done; `None` for what is never recorded. The record is written where
+    /// the event is done: by its handler, or by the operation of `conversations` that REST shares.
     pub(crate) audit: Option<EventType>,
 }
 

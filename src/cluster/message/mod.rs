@@ -65,7 +65,7 @@ pub enum UserMessage {
         #[serde(rename = "notice")]
         notification: UserNotification,
     },
-    /// The user became a participant: subscribe their connections that see the shape `chat`. The
+    /// The user became a participant: subscribe their connections of `chat`. The
     /// answer is sent when that is done.
     #[serde(rename = "PutIn")]
     AutoJoin(ConversationId),

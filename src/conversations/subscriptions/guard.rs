@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::local::{LocalState, Subscriber, Typist};
 use crate::connection::Connection;
 use crate::conversations::Conversations;
-use crate::model::conversation::{ConversationId, Shape, View};
+use crate::model::conversation::{ConversationDialect, ConversationId, View};
 use crate::model::{Identity, UserId};
 
 /// One conversation, locked on this node: what is stored of it and what is published are in one order.
@@ -45,7 +45,7 @@ impl ConversationGuard {
         &self.id
     }
 
-    /// The distinct users who are subscribed, in any shape, by id.
+    /// The distinct users who are subscribed, by any dialect, by id.
     pub(in crate::conversations) fn users(&self) -> BTreeSet<&UserId> {
         self.local.subscribers().map(|one| &one.user).collect()
     }
@@ -56,15 +56,21 @@ impl ConversationGuard {
         users.filter(|other| *other != user).cloned().collect()
     }
 
-    /// How many connections are subscribed in this shape.
-    pub(in crate::conversations) fn count(&self, shape: Shape) -> usize {
+    /// How many connections are subscribed by this dialect.
+    pub(in crate::conversations) fn count(&self, dialect: ConversationDialect) -> usize {
         let subscribers = self.local.subscribers();
-        subscribers.filter(|one| one.view.shape == shape).count()
+        subscribers
+            .filter(|one| one.view.dialect == dialect)
+            .count()
     }
 
-    /// Whether a user has a connection that is subscribed in this shape.
-    pub(in crate::conversations) fn has(&self, user: &UserId, shape: Shape) -> bool {
-        self.local.has(user, shape)
+    /// Whether a user has a connection that is subscribed by this dialect.
+    pub(in crate::conversations) fn has(
+        &self,
+        user: &UserId,
+        dialect: ConversationDialect,
+    ) -> bool {
+        self.local.has(user, dialect)
     }
 
     /// How a connection is subscribed.

@@ -12,7 +12,9 @@ use uuid::Uuid;
 use crate::cluster::Subscription;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
-use crate::model::conversation::{ConversationId, IdType, Participant, Role, Shape, View};
+use crate::model::conversation::{
+    ConversationDialect, ConversationId, IdType, Participant, Role, View,
+};
 use crate::model::{Identity, UserId};
 
 /// How long the participants are cached before the store is asked again (protocol, `conversation`).
@@ -23,7 +25,7 @@ const CACHE_TTL: Duration = Duration::from_secs(5);
 pub(in crate::conversations) struct LocalState {
     rooms: SmallVec<[(View, Room); 1]>,
     subscribers: HashMap<Uuid, Subscriber>,
-    members: Option<Members>,
+    participants: Option<Participants>,
     /// Who types, by the id of the connection, on whichever node.
     pub(super) typing: HashMap<Uuid, Typist>,
     /// Messages of other nodes about it, received while somebody is subscribed on this node.
@@ -62,7 +64,7 @@ pub(super) struct Subscriber {
 }
 
 #[derive(Debug)]
-struct Members {
+struct Participants {
     since: Instant,
     active: HashMap<UserId, Role>,
 }
@@ -79,25 +81,25 @@ impl LocalState {
 
     /// The role of a participant; `None` when the participants are not known any more.
     pub(super) fn role_of(&self, user: &UserId) -> Option<Option<Role>> {
-        let members = self.members.as_ref();
-        let members = members.filter(|members| members.since.elapsed() < CACHE_TTL)?;
-        Some(members.active.get(user).copied())
+        let cached = self.participants.as_ref();
+        let cached = cached.filter(|cached| cached.since.elapsed() < CACHE_TTL)?;
+        Some(cached.active.get(user).copied())
     }
 
     /// Whether the participants are known.
-    pub(super) fn knows_members(&self) -> bool {
-        let since = self.members.as_ref().map(|members| members.since);
+    pub(super) fn knows_participants(&self) -> bool {
+        let since = self.participants.as_ref().map(|cached| cached.since);
         since.is_some_and(|since| since.elapsed() < CACHE_TTL)
     }
 
     /// Notes the participants; the subscribers who are none any more.
-    pub(super) fn set_members(&mut self, participants: &[Participant]) -> Vec<Subscriber> {
+    pub(super) fn set_participants(&mut self, participants: &[Participant]) -> Vec<Subscriber> {
         let active = participants.iter().filter(|one| one.is_active());
         let active: HashMap<_, _> = active.map(|one| (one.user.clone(), one.role)).collect();
         let former = self.subscribers.values();
         let former = former.filter(|one| !active.contains_key(&one.user));
         let former = former.cloned().collect();
-        self.members = Some(Members {
+        self.participants = Some(Participants {
             since: Instant::now(),
             active,
         });
@@ -105,8 +107,8 @@ impl LocalState {
     }
 
     /// The participants have to be read again.
-    pub(super) fn forget_members(&mut self) {
-        self.members = None;
+    pub(super) fn forget_participants(&mut self) {
+        self.participants = None;
     }
 
     pub(super) fn subscribers(&self) -> impl Iterator<Item = &Subscriber> {
@@ -123,10 +125,10 @@ impl LocalState {
         Some(subscriber.connection.clone())
     }
 
-    /// Whether a user has a connection that is subscribed in this shape.
-    pub(super) fn has(&self, user: &UserId, shape: Shape) -> bool {
+    /// Whether a user has a connection that is subscribed by this dialect.
+    pub(super) fn has(&self, user: &UserId, dialect: ConversationDialect) -> bool {
         let mut subscribers = self.subscribers.values();
-        subscribers.any(|one| one.user == *user && one.view.shape == shape)
+        subscribers.any(|one| one.user == *user && one.view.dialect == dialect)
     }
 
     /// The connections of each view.
@@ -177,5 +179,5 @@ fn room_name(view: View, id: &ConversationId) -> String {
         IdType::Text => "text",
         IdType::Number => "number",
     };
-    rooms::conversation(view.shape.dialect().as_str(), written, id.as_str())
+    rooms::conversation(view.dialect.as_dialect().as_str(), written, id.as_str())
 }

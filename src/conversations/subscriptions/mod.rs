@@ -3,7 +3,7 @@
 
 mod guard;
 mod local;
-mod members;
+mod participants;
 mod room_presence;
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::Conversations;
 use crate::connection::Connection;
-use crate::model::conversation::{ConversationId, Shape, View};
+use crate::model::conversation::{ConversationDialect, ConversationId, View};
 pub use guard::ConversationGuard;
 use local::LocalState;
 pub use local::Unpublished;
@@ -27,7 +27,7 @@ pub(super) struct Subscriptions {
     local: DashMap<ConversationId, Arc<Mutex<LocalState>>>,
     /// What each connection is subscribed to, and how.
     views: DashMap<Uuid, HashMap<ConversationId, View>>,
-    /// How many of these have the shape `chat`.
+    /// How many of these are of `chat`.
     chats: AtomicUsize,
 }
 
@@ -48,7 +48,8 @@ impl Subscriptions {
     }
 
     fn count_chats(&self, before: Option<View>, after: Option<View>) {
-        let is_chat = |view: Option<View>| view.is_some_and(|view| view.shape == Shape::Chat);
+        let is_chat =
+            |view: Option<View>| view.is_some_and(|view| view.dialect == ConversationDialect::Chat);
         match (is_chat(before), is_chat(after)) {
             (false, true) => self.chats.fetch_add(1, Ordering::Relaxed),
             (true, false) => self.chats.fetch_sub(1, Ordering::Relaxed),
@@ -96,7 +97,7 @@ impl Conversations {
         all.map(|local| local.key().clone()).collect()
     }
 
-    /// Whether anybody is subscribed in the shape `chat` on this node.
+    /// Whether anybody is subscribed by `chat` on this node.
     pub fn has_chats(&self) -> bool {
         self.subscriptions.chats.load(Ordering::Relaxed) > 0
     }

@@ -4,7 +4,7 @@
 use super::ConversationGuard;
 use super::local::Unpublished;
 use crate::cluster::{Cluster, ConversationMessage};
-use crate::model::conversation::{ConversationEvent, Shape};
+use crate::model::conversation::{ConversationDialect, ConversationEvent};
 use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
 
@@ -23,7 +23,8 @@ impl ConversationGuard {
     /// The users of the connections in the room, one for each connection.
     fn in_room(&self) -> impl Iterator<Item = &Identity> {
         let subscribers = self.local.subscribers();
-        let in_room = subscribers.filter(|one| one.view.shape == Shape::Conversation);
+        let in_room =
+            subscribers.filter(|one| one.view.dialect == ConversationDialect::Conversation);
         in_room.map(|one| &one.identity)
     }
 
@@ -36,7 +37,7 @@ impl ConversationGuard {
         user: &UserId,
         is_news: bool,
     ) -> (usize, bool) {
-        let local = self.count(Shape::Conversation);
+        let local = self.count(ConversationDialect::Conversation);
         let Some(cluster) = &self.conversations.cluster else {
             return (local, is_news);
         };
@@ -66,7 +67,7 @@ impl ConversationGuard {
         user: &UserId,
         at: Option<u64>,
     ) -> Option<ConversationEvent> {
-        let at = at.filter(|_| !self.has(user, Shape::Conversation));
+        let at = at.filter(|_| !self.has(user, ConversationDialect::Conversation));
         let is_last = match self.conversations.cluster.clone() {
             None => true,
             Some(cluster) => self.is_last(&cluster, user, at).await,
@@ -114,7 +115,7 @@ impl ConversationGuard {
             is_noted,
             is_silent,
         } = departure;
-        let local = self.count(Shape::Conversation);
+        let local = self.count(ConversationDialect::Conversation);
         let message = |at| {
             let user = user.clone();
             ConversationMessage::Event(ConversationEvent::Left { user, at })
@@ -181,7 +182,7 @@ impl ConversationGuard {
         let now = self.conversations.now_ms();
         for user in cluster.in_room(cluster.node_id(), &self.id).await? {
             let may_return = self.local.absent.contains_key(&user);
-            if !may_return && !self.has(&user, Shape::Conversation) {
+            if !may_return && !self.has(&user, ConversationDialect::Conversation) {
                 let departure = Departure {
                     user: &user,
                     at: Some(now),

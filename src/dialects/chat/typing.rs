@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::envelope::Both;
 use crate::dialects::{Request, fields};
 use crate::model::Refusal;
-use crate::model::conversation::{ClientId, Shape, TypedId};
+use crate::model::conversation::{ClientId, ConversationDialect, TypedId};
 use crate::payload::{Payload, RawEvent};
 use crate::users::Member;
 
@@ -59,7 +59,7 @@ async fn typing(
         .ok_or_else(Refusal::malformed)?
         .id;
     let conversations = &app.conversations;
-    let typing = conversations.set_typing(connection, member, id, Shape::Chat, lasts);
+    let typing = conversations.set_typing(connection, member, id, ConversationDialect::Chat, lasts);
     Ok(typing.await?)
 }
 

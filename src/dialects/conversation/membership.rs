@@ -6,7 +6,7 @@ use super::CONVERSATION_ID;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
-use crate::model::conversation::{ClientId, Shape};
+use crate::model::conversation::{ClientId, ConversationDialect};
 use crate::payload::Payload;
 use crate::users::Member;
 
@@ -36,7 +36,12 @@ pub(super) async fn join(
     let (app, connection) = (request.app, request.connection);
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let conversations = &app.conversations;
-    let joined = conversations.join(connection, member, &conversation, Shape::Conversation);
+    let joined = conversations.join(
+        connection,
+        member,
+        &conversation,
+        ConversationDialect::Conversation,
+    );
     let joined = joined.await?;
     request.succeed();
     let answer = Joined {
@@ -57,7 +62,7 @@ pub(super) async fn leave(
     let (app, connection) = (request.app, request.connection);
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let (conversations, id) = (&app.conversations, &conversation.id);
-    let left = conversations.leave(connection, member, id, Shape::Conversation);
+    let left = conversations.leave(connection, member, id, ConversationDialect::Conversation);
     let left = left.await;
     request.succeed();
     let answer = Left {

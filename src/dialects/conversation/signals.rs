@@ -8,7 +8,7 @@ use super::CONVERSATION_ID;
 use super::messages::UserName;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ClientId, MessageId, Shape};
+use crate::model::conversation::{ClientId, ConversationDialect, MessageId};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::Payload;
 use crate::users::Member;
@@ -66,9 +66,9 @@ async fn typing(
         .conversation(CONVERSATION_ID)?
         .id;
     let lasts = is_typing.then_some(TYPES_FOR);
-    let shape = Shape::Conversation;
+    let dialect = ConversationDialect::Conversation;
     let conversations = &app.conversations;
-    let typing = conversations.set_typing(connection, member, &id, shape, lasts);
+    let typing = conversations.set_typing(connection, member, &id, dialect, lasts);
     typing.await.map_err(|error| {
         let refusal = Refusal::from(error);
         match refusal.why() {

@@ -3,7 +3,7 @@
 use crate::dialects::Request;
 use crate::dialects::fields;
 use crate::model::Refusal;
-use crate::model::conversation::{Shape, TypedId};
+use crate::model::conversation::{ConversationDialect, TypedId};
 use crate::payload::{Payload, RawEvent};
 use crate::users::Member;
 
@@ -16,7 +16,7 @@ pub(super) async fn join(
     let (app, connection) = (request.app, request.connection);
     let conversation = conversation(request.event, payload).ok_or_else(Refusal::malformed)?;
     let conversations = &app.conversations;
-    let joined = conversations.join(connection, member, &conversation, Shape::Feed);
+    let joined = conversations.join(connection, member, &conversation, ConversationDialect::Feed);
     let joined = joined.await?;
     request.succeed();
     joined.publish().await;
@@ -32,7 +32,9 @@ pub(super) async fn leave(
     let (app, connection) = (request.app, request.connection);
     let conversation = conversation(request.event, payload).ok_or_else(Refusal::malformed)?;
     let id = &conversation.id;
-    let left = app.conversations.leave(connection, member, id, Shape::Feed);
+    let left = app
+        .conversations
+        .leave(connection, member, id, ConversationDialect::Feed);
     let left = left.await;
     request.succeed();
     left.publish().await;

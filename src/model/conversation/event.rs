@@ -46,9 +46,9 @@ pub enum ConversationEvent {
         #[serde(with = "wire::milliseconds")]
         lasts: Option<Duration>,
     },
-    /// A user is subscribed in the shape `conversation` who was not.
+    /// A user is subscribed by `conversation` who was not.
     Entered(Identity),
-    /// A user is not subscribed in the shape `conversation` any more.
+    /// A user is not subscribed by `conversation` any more.
     Left {
         /// Who.
         user: UserId,

@@ -18,4 +18,4 @@ pub use records::{
     Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
     Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
-pub use view::{ClientId, IdType, Shape, TypedId, View};
+pub use view::{ClientId, ConversationDialect, IdType, TypedId, View};

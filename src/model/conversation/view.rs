@@ -1,4 +1,4 @@
-//! How a subscriber sees a conversation: in the shape of one dialect, and with the id in the JSON type
+//! How a subscriber sees a conversation: by one dialect, and with the id in the JSON type
 //! with which it subscribed.
 
 use serde::{Serialize, Serializer};
@@ -6,9 +6,9 @@ use serde::{Serialize, Serializer};
 use crate::model::Dialect;
 use crate::model::conversation::ConversationId;
 
-/// The dialect in whose shape events are sent.
+/// The dialect in whose events a conversation is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Shape {
+pub enum ConversationDialect {
     /// `conversation`
     Conversation,
     /// `feed`
@@ -17,9 +17,9 @@ pub enum Shape {
     Chat,
 }
 
-impl Shape {
+impl ConversationDialect {
     /// The dialect.
-    pub const fn dialect(self) -> Dialect {
+    pub const fn as_dialect(self) -> Dialect {
         match self {
             Self::Conversation => Dialect::Conversation,
             Self::Feed => Dialect::Feed,
@@ -27,7 +27,7 @@ impl Shape {
         }
     }
 
-    /// The shape of a dialect, if it shows conversations.
+    /// A dialect, if it shows conversations.
     pub const fn of(dialect: Dialect) -> Option<Self> {
         match dialect {
             Dialect::Conversation => Some(Self::Conversation),
@@ -90,9 +90,9 @@ impl Serialize for ClientId<'_> {
 /// How one subscriber sees a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct View {
-    /// In which shape.
-    pub shape: Shape,
-    /// With which id.
+    /// By which dialect.
+    pub dialect: ConversationDialect,
+    /// Under which id.
     pub id: IdType,
 }
 

@@ -18,7 +18,7 @@ impl ConversationGuard {
         let role = match self.local.role_of(user) {
             Some(role) => role,
             None => {
-                self.read_members().await?;
+                self.read_participants().await?;
                 self.local.role_of(user).flatten()
             }
         };
@@ -27,22 +27,22 @@ impl ConversationGuard {
 
     /// Evicts former participants, if there are subscribers. When the store does not answer, the last
     /// known participants stay subscribed.
-    pub(in crate::conversations) async fn check_members(&mut self) {
-        let is_needed = self.local.has_subscribers() && !self.local.knows_members();
-        if is_needed && let Err(error) = self.read_members().await {
+    pub(in crate::conversations) async fn check_participants(&mut self) {
+        let is_needed = self.local.has_subscribers() && !self.local.knows_participants();
+        if is_needed && let Err(error) = self.read_participants().await {
             tracing::warn!(%error, "the participants of a conversation could not be read");
         }
     }
 
     /// The participants have to be read again.
-    pub(in crate::conversations) fn forget_members(&mut self) {
-        self.local.forget_members();
+    pub(in crate::conversations) fn forget_participants(&mut self) {
+        self.local.forget_participants();
     }
 
-    async fn read_members(&mut self) -> Result<(), StoreError> {
+    async fn read_participants(&mut self) -> Result<(), StoreError> {
         let stores = self.conversations().stores();
         let participants = stores.participants.list(self.id()).await?;
-        for former in self.local.set_members(&participants) {
+        for former in self.local.set_participants(&participants) {
             self.evict(&former.connection, &former.user).await;
         }
         Ok(())
