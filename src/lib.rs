@@ -1,4 +1,5 @@
-//! The relay as a library: the binary and the tests start it the same way.
+//! The relay as a library, for its own program: settings are loaded with [`Config::load`], and [`run`]
+//! serves until a signal stops it. Everything else is private.
 
 #![cfg_attr(
     test,
@@ -11,19 +12,29 @@
 )]
 
 mod app;
-pub mod audit;
+mod audit;
 mod auth;
 mod cluster;
-pub mod config;
+mod config;
 mod connection;
 mod conversations;
-pub mod dialects;
+mod dialects;
 mod http;
 mod limits;
-pub mod model;
+mod model;
 mod payload;
-pub mod server;
+mod server;
 mod sessions;
-pub mod stores;
+mod stores;
 mod transport;
-pub mod users;
+mod users;
+
+pub use audit::StoredRecord;
+pub use config::{
+    AllowedOrigins, AuthErrorStyle, Config, Entry, HttpUrl, JwtAlgorithm, LogFormat, LogLevel,
+    MongoUri, Origin, Period, PresenceAudience, Problem, Problems, Rate, RedisUrl, Secret,
+    SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, jwt_secret, reference_env,
+    reference_toml,
+};
+pub use model::Dialect;
+pub use server::{AuditRecords, Error, init_logging, run};

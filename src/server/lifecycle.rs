@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
-use crate::server::{Server, StartError, node};
+use super::{Error, Server, node};
 
 /// How often the shutdown checks whether a step is done.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -21,19 +21,12 @@ const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 /// How long a client may take to receive what was sent to it before it is disconnected.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why a server could not run.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// It did not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
-    /// Signals cannot be received.
-    #[error("cannot receive signals: {0}")]
-    Signals(#[from] std::io::Error),
-}
-
-/// Serves until SIGTERM or SIGINT, then drains. A second signal ends the process at once.
-pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), RunError> {
+/// Runs a server until SIGTERM or SIGINT, then drains it within `drain_timeout`. A second signal ends
+/// the process at once. `secret` verifies tokens signed with HS256; see [`Config::needs_jwt_secret`].
+///
+/// # Errors
+/// When it cannot start.
+pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let drain_timeout = config.drain_timeout;
     let server = Server::start(config, secret).await?;
@@ -75,7 +68,7 @@ impl Signals {
 impl Server {
     /// Disconnects all clients so that they reconnect to other nodes, writes what is queued, and stops,
     /// within `deadline`, also when clients are stalled.
-    pub async fn shutdown(self, deadline: Duration) {
+    async fn shutdown(self, deadline: Duration) {
         let end = Instant::now() + deadline;
         self.app.drain.begin();
         // Stalled clients must leave time for the queues.

@@ -7,8 +7,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, LogFormat};
 
-/// Starts the log of this process. A second call has no effect.
-pub fn init(config: &Config) {
+/// Starts the log of this process, on standard error. A second call has no effect.
+pub fn init_logging(config: &Config) {
     let level = config.log_level_in_effect();
     let filter = EnvFilter::new(format!("warn,sealed_relay={level}"));
     let log = tracing_subscriber::fmt()

@@ -1,12 +1,18 @@
 //! The composition root: puts a relay together from its configuration and starts it. The binary
 //! and the tests start it the same way.
 
-pub mod lifecycle;
-pub mod logging;
-pub(crate) mod node;
+mod audit_records;
+mod error;
+mod lifecycle;
+mod logging;
+mod node;
 mod upkeep;
 
-use std::io;
+pub use audit_records::AuditRecords;
+pub use error::Error;
+pub use lifecycle::run;
+pub use logging::init_logging;
+
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
@@ -18,10 +24,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
-use crate::audit::{
-    Audit, AuditError, AuditOptions, AuditStoreError, MongoStore, Reader, SqliteStore, Store as _,
-};
-use crate::auth::{Authenticator, KeyError, Verifier};
+use crate::audit::{Audit, AuditOptions, MongoStore, SqliteStore};
+use crate::auth::{Authenticator, Verifier};
 use crate::cluster::{Cluster, Receiver};
 use crate::config::{Config, Secret, Transport};
 use crate::connection::{self, Drain, SocketIoEdge, deadlines, edge};
@@ -31,48 +35,21 @@ use crate::limits::{AddressLimits, AddressSlots};
 use crate::model::clock::SystemClock;
 use crate::sessions::Sessions;
 use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
-use crate::stores::drivers::mongo::{Mongo, MongoError};
-use crate::stores::drivers::redis::RedisError;
-use crate::stores::drivers::sqlite::OpenError;
+use crate::stores::drivers::mongo::Mongo;
 use crate::stores::sessions::{
     HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
 };
 use crate::transport::{BeforeWrite, FlowLimits, GuardedListener, LinkLimits, Links, PeerLink};
 use crate::users::{Administration, Presence, Users};
 use crate::{dialects, http};
-
-/// Why a server does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, io::Error),
-    /// The embedded database cannot be opened.
-    #[error("cannot open the audit: {0}")]
-    Store(#[from] AuditStoreError),
-    /// That of conversations cannot be opened.
-    #[error("cannot open the conversations: {0}")]
-    Conversations(#[from] OpenError),
-    /// Recording cannot begin.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// MongoDB cannot be used as it is configured.
-    #[error("mongodb_uri: {0}")]
-    Mongo(#[from] MongoError),
-    /// Redis cannot be used as it is configured.
-    #[error("redis_url: {0}")]
-    Redis(#[from] RedisError),
-    /// Tokens could not be verified.
-    #[error(transparent)]
-    Keys(#[from] KeyError),
-}
+use error::StartError;
 
 /// A running relay.
 #[derive(Debug)]
-pub struct Server {
+struct Server {
     address: SocketAddr,
-    pub(crate) app: Arc<App>,
-    pub(crate) links: Arc<Links>,
+    app: Arc<App>,
+    links: Arc<Links>,
     tasks: Vec<JoinHandle<()>>,
     /// Has the listener closed.
     enough: Arc<Notify>,
@@ -80,7 +57,7 @@ pub struct Server {
 
 impl Server {
     /// Opens the stores, listens and serves. `secret` verifies HS256 tokens.
-    pub async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
+    async fn start(config: Config, secret: Option<Secret>) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let verifier = Verifier::new(&config, secret.as_ref()).await?;
         let (audit, stores) = open_stores(&config).await?;
@@ -138,17 +115,17 @@ impl Server {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Stops listening. What is connected is still served.
-    pub(crate) fn stop_listening(&self) {
+    fn stop_listening(&self) {
         self.enough.notify_one();
     }
 
     /// Stops serving and watching.
-    pub(crate) fn stop_tasks(&self) {
+    fn stop_tasks(&self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
@@ -196,17 +173,6 @@ async fn join_cluster(app: &Arc<App>, receiver: Option<Receiver>) -> Vec<JoinHan
         tracing::error!("Redis is not ready; starting without it");
     }
     tasks
-}
-
-/// What reads the audit of a server with this configuration, whether it runs or not.
-///
-/// # Errors
-/// [`StartError::Mongo`]
-pub async fn audit_reader(config: &Config) -> Result<Arc<dyn Reader>, StartError> {
-    Ok(match &config.mongodb_uri {
-        Some(uri) => MongoStore::new(&Mongo::open(uri).await?).reader(),
-        None => SqliteStore::reader_of(&config.data_dir),
-    })
 }
 
 fn app(

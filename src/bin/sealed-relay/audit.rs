@@ -8,9 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sealed_relay::audit::{Order, Query, ReadLimit, Reader, StoredRecord};
-use sealed_relay::config::Config;
-use sealed_relay::server::audit_reader;
+use sealed_relay::{AuditRecords, Config, StoredRecord};
 use tokio::runtime::Runtime;
 
 /// The commands of `audit`.
@@ -62,59 +60,39 @@ fn time(text: &str) -> Result<Timestamp, String> {
 /// When the store cannot be read, or standard output cannot be written.
 pub fn export(export: &Export, config: &Config) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
-    let reader = runtime
-        .block_on(audit_reader(config))
+    let from = export.from.map(Timestamp::as_millisecond);
+    let before = export.to.map(Timestamp::as_millisecond);
+    let records = runtime
+        .block_on(AuditRecords::open(config, from, before))
         .context("cannot open the audit")?;
-    let query = Query {
-        from: export.from.map(Timestamp::as_millisecond),
-        to: export.to.map(|to| to.as_millisecond() - 1),
-        order: Order::OldestFirst,
-        limit: ReadLimit::LARGEST,
-        ..Query::default()
-    };
     let out = BufWriter::new(std::io::stdout().lock());
     match export.format {
-        Format::Jsonl => export_jsonl(&*reader, query, out),
-        Format::Csv => export_csv(&*reader, query, out),
+        Format::Jsonl => export_jsonl(records, out),
+        Format::Csv => export_csv(records, out),
     }
 }
 
-fn export_jsonl(reader: &dyn Reader, query: Query, mut out: impl Write) -> anyhow::Result<()> {
-    each(reader, query, |record| {
-        serde_json::to_writer(&mut out, record)?;
-        Ok(out.write_all(b"\n")?)
-    })?;
+fn export_jsonl(records: AuditRecords, mut out: impl Write) -> anyhow::Result<()> {
+    for record in records {
+        let record = record.context(NOT_READ)?;
+        serde_json::to_writer(&mut out, &record).context(NOT_WRITTEN)?;
+        out.write_all(b"\n").context(NOT_WRITTEN)?;
+    }
     out.flush().context(NOT_WRITTEN)
 }
 
-fn export_csv(reader: &dyn Reader, query: Query, out: impl Write) -> anyhow::Result<()> {
+fn export_csv(records: AuditRecords, out: impl Write) -> anyhow::Result<()> {
     let mut out = csv::Writer::from_writer(out);
     out.write_record(COLUMNS).context(NOT_WRITTEN)?;
-    each(reader, query, |record| {
-        Ok(out.write_record(columns(record))?)
-    })?;
+    for record in records {
+        let record = columns(&record.context(NOT_READ)?);
+        out.write_record(record).context(NOT_WRITTEN)?;
+    }
     out.flush().context(NOT_WRITTEN)
 }
 
+const NOT_READ: &str = "cannot read the audit";
 const NOT_WRITTEN: &str = "cannot write to standard output";
-
-/// Passes each record to `write`, reading page by page.
-fn each(
-    reader: &dyn Reader,
-    mut query: Query,
-    mut write: impl FnMut(&StoredRecord) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    loop {
-        let page = reader.read(&query).context("cannot read the audit")?;
-        for record in &page.records {
-            write(record).context(NOT_WRITTEN)?;
-        }
-        query.after = page.records.last().map(|record| record.id);
-        if !page.more {
-            return Ok(());
-        }
-    }
-}
 
 /// The fields of a record; `details` is JSON.
 const COLUMNS: [&str; 14] = [

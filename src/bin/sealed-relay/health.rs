@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use http::Uri;
-use sealed_relay::config::Config;
+use sealed_relay::Config;
 
 /// The longest that connecting, writing and reading may each take.
 const TIMEOUT: Duration = Duration::from_secs(3);

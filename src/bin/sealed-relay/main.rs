@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use sealed_relay::config::{Config, Problems, SecretOrigin, Sources, jwt_secret};
+use sealed_relay::{Config, Problems, SecretOrigin, Sources, jwt_secret};
 
 /// A Socket.IO-compatible relay server for end-to-end-encrypted messengers.
 #[derive(Debug, Parser)]
@@ -122,7 +122,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// Runs the server until a signal stops it.
 fn serve(config: Config) -> anyhow::Result<()> {
-    sealed_relay::server::logging::init(&config);
+    sealed_relay::init_logging(&config);
     let secret = match config.needs_jwt_secret() {
         true => {
             let (secret, origin) = jwt_secret(&config)?;
@@ -132,7 +132,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
         false => None,
     };
     let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(sealed_relay::server::lifecycle::run(config, secret))?;
+    runtime.block_on(sealed_relay::run(config, secret))?;
     // Only tasks of disconnected clients are left.
     runtime.shutdown_background();
     Ok(())

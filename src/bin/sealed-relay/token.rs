@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use sealed_relay::config::{Config, SecretOrigin, jwt_secret};
+use sealed_relay::{Config, SecretOrigin, jwt_secret};
 use serde::Serialize;
 
 /// The user of the token, and how long it is valid.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use sealed_relay::config::{Config, Sources, reference_env};
+use sealed_relay::{Config, Sources, reference_env};
 use serde_yaml_ng::Value;
 
 const SECRET: &str = "a secret for tests, longer than thirty-two bytes";

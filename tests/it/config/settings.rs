@@ -5,11 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sealed_relay::config::{
-    AllowedOrigins, Config, JwtAlgorithm, LogFormat, LogLevel, Period, Problems, SecretFileError,
+use sealed_relay::{
+    AllowedOrigins, Config, Dialect, JwtAlgorithm, LogFormat, LogLevel, Period, Problems, SecretFileError,
     SecretOrigin, Sources, jwt_secret, reference_env, reference_toml,
 };
-use sealed_relay::model::Dialect;
 use tempfile::TempDir;
 
 const SECRET: &str = "canary-secret-canary-secret-canary-secret";
@@ -506,7 +505,7 @@ fn a_missing_signing_secret_is_made_once_for_the_owner_only() {
     assert_eq!(read.expose(), made.expose());
 
     let configured = Config {
-        jwt_secret: Some(sealed_relay::config::Secret::new(SECRET)),
+        jwt_secret: Some(sealed_relay::Secret::new(SECRET)),
         ..config
     };
     let (secret, origin) = jwt_secret(&configured).unwrap();
