@@ -15,7 +15,7 @@ use crate::sessions::Sessions;
 use crate::users::{Administration, Presence, Users};
 
 /// The services of one server.
-pub struct App {
+pub(crate) struct App {
     /// The settings.
     pub config: Arc<Config>,
     /// Authenticates users.

@@ -10,9 +10,8 @@ use uuid::Uuid;
 
 use super::details::tests::samples;
 use super::entry::write;
-use super::{
-    AuditText, Event, EventType, Order, Query, ReadLimit, Record, RecordPage, Source, Store,
-};
+use super::read::RecordPage;
+use super::{AuditText, Event, EventType, Order, Query, ReadLimit, Record, Source, Store};
 use crate::model::{Dialect, ErrorCode, clock};
 
 /// One `#[test]` for each test of the contract.

@@ -9,7 +9,7 @@ use crate::model::{DisconnectReason, ErrorCode};
 
 /// The receivers of a message.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub(crate) enum Target {
     /// One user.
     User(AuditText),
     /// The participants of a stored conversation, by its id.
@@ -20,7 +20,7 @@ pub enum Target {
 
 /// A room that is joined or left.
 #[derive(Clone, Debug)]
-pub enum Room {
+pub(crate) enum Room {
     /// The room of two users.
     Pair {
         /// The other user.
@@ -34,7 +34,7 @@ pub enum Room {
 
 /// A message that was relayed.
 #[derive(Clone, Debug)]
-pub struct MessageSent {
+pub(crate) struct MessageSent {
     /// Its receivers.
     pub target: Target,
     /// The id that the sender gave it, or the stored one.
@@ -49,7 +49,7 @@ pub struct MessageSent {
 
 /// A stored message that was changed.
 #[derive(Clone, Debug)]
-pub struct MessageRef {
+pub(crate) struct MessageRef {
     /// The conversation it is in.
     pub conversation_id: AuditText,
     /// Its id.
@@ -58,7 +58,7 @@ pub struct MessageRef {
 
 /// One chunk of a file that was relayed.
 #[derive(Clone, Debug)]
-pub struct FileChunk {
+pub(crate) struct FileChunk {
     /// The user it goes to.
     pub recipient: AuditText,
     /// The id that the sender gave the file.
@@ -77,7 +77,7 @@ pub struct FileChunk {
 
 /// An action of an administrator of the server or of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdminAction {
+pub(crate) enum AdminAction {
     /// Created or changed the user.
     UserChanged,
     /// Suspended the user.
@@ -96,7 +96,7 @@ pub enum AdminAction {
 
 impl AdminAction {
     /// The `reason` in the record.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::UserChanged => "user changed",
             Self::UserSuspended => "user suspended",
@@ -112,7 +112,7 @@ impl AdminAction {
 /// Everything that can be audited.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "each variant is described by its EventType")]
-pub enum Event {
+pub(crate) enum Event {
     SocketConnect,
     SocketDisconnect {
         reason: DisconnectReason,
@@ -178,7 +178,7 @@ pub enum Event {
 
 impl Event {
     /// The type of this event.
-    pub const fn event_type(&self) -> EventType {
+    pub(crate) const fn event_type(&self) -> EventType {
         match self {
             Self::SocketConnect => EventType::SocketConnect,
             Self::SocketDisconnect { .. } => EventType::SocketDisconnect,

@@ -4,7 +4,7 @@
 
 /// How serious an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     /// Normal operation.
     Info,
     /// Refused, limited or disconnected.
@@ -15,7 +15,7 @@ pub enum Level {
 
 impl Level {
     /// The name in the record.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
             Self::Warn => "warn",
@@ -29,31 +29,32 @@ macro_rules! event_types {
     ($($variant:ident, $name:literal, $level:ident, $message:literal;)+) => {
         /// The type of an event, as listed in the contract.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum EventType {
+        pub(crate) enum EventType {
             $(#[doc = $message] $variant,)+
         }
 
         impl EventType {
             /// Every type, in the contract's order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name in the record.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
             /// Parses a name. `None`: it is not the name of a type.
-            pub fn parse(name: &str) -> Option<Self> {
+            pub(crate) fn parse(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$variant),)+ _ => None }
             }
 
             /// How serious this type is.
-            pub const fn level(self) -> Level {
+            pub(crate) const fn level(self) -> Level {
                 match self { $(Self::$variant => Level::$level,)+ }
             }
 
             /// The fixed text of this type.
-            pub const fn message(self) -> &'static str {
+            pub(crate) const fn message(self) -> &'static str {
                 match self { $(Self::$variant => $message,)+ }
             }
         }
@@ -86,7 +87,7 @@ event_types! {
 
 impl EventType {
     /// Whether the request was carried out.
-    pub const fn success(self) -> bool {
+    pub(crate) const fn success(self) -> bool {
         matches!(self.level(), Level::Info)
     }
 }

@@ -26,14 +26,14 @@ mod writer;
 #[cfg(test)]
 mod contract;
 
-pub use error::{AuditStoreError, ReadError};
-pub use event::{AdminAction, Event, FileChunk, MessageRef, MessageSent, Room, Target};
-pub use event_type::{EventType, Level};
-pub use mongo::MongoStore;
-pub use queue::{Audit, AuditError};
-pub use read::{Order, Query, ReadLimit, Reader, RecordPage, StoredRecord};
-pub use record::{Record, Source};
-pub use spool::SpoolError;
-pub use sqlite::SqliteStore;
-pub use store::{AuditOptions, Rejected, Store};
-pub use text::{AuditText, Label, RoomName, Seq};
+pub(crate) use error::{AuditStoreError, ReadError};
+pub(crate) use event::{AdminAction, Event, FileChunk, MessageRef, MessageSent, Room, Target};
+pub(crate) use event_type::EventType;
+pub(crate) use mongo::MongoStore;
+pub(crate) use queue::{Audit, AuditError};
+pub use read::StoredRecord;
+pub(crate) use read::{Order, Query, ReadLimit, Reader};
+pub(crate) use record::{Record, Source};
+pub(crate) use sqlite::SqliteStore;
+pub(crate) use store::{AuditOptions, Store};
+pub(crate) use text::{AuditText, Label, Seq};

@@ -41,7 +41,7 @@ fn indexes() -> [IndexModel; 3] {
 }
 
 /// The collection of one database.
-pub struct MongoStore {
+pub(crate) struct MongoStore {
     logs: Collection<RawDocumentBuf>,
     runtime: Handle,
     has_indexes: bool,
@@ -50,7 +50,7 @@ pub struct MongoStore {
 impl MongoStore {
     /// Needs no server yet: records wait until one is reachable. To be called in a runtime, which must
     /// outlive the store.
-    pub fn new(mongo: &Mongo) -> Self {
+    pub(crate) fn new(mongo: &Mongo) -> Self {
         Self {
             logs: mongo.database().collection(LOGS),
             runtime: Handle::current(),

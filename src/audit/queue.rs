@@ -1,6 +1,6 @@
 //! The handle that records audit events.
 //!
-//! Owns [`Audit`]: recording, flushing, closing and reading. It must never make a connection wait for
+//! Owns [`Audit`]: recording, closing and reading. It must never make a connection wait for
 //! the store: [`Audit::record`] takes one short lock, and [`Audit::secure`] does at most one small
 //! write to a file.
 //!
@@ -27,7 +27,7 @@ use super::writer::Writer;
 
 /// Why the audit did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum AuditError {
+pub(crate) enum AuditError {
     /// The spool cannot be opened.
     #[error("cannot open the audit's spool: {0}")]
     Spool(#[from] SpoolError),
@@ -49,7 +49,7 @@ const LOSS_REPORT_TIME: Duration = Duration::from_secs(10);
 /// A handle to record with; cheap to clone. When the last one is dropped, the writer thread writes
 /// what is left and ends; [`Audit::close`] also waits for that.
 #[derive(Clone)]
-pub struct Audit(Arc<Handle>);
+pub(crate) struct Audit(Arc<Handle>);
 
 impl Audit {
     /// Opens the spool in `data_dir`, and starts the writer thread for it and `store`. Records that an
@@ -57,7 +57,7 @@ impl Audit {
     ///
     /// # Errors
     /// When the spool cannot be opened, or the thread not be started.
-    pub fn start<S: Store>(
+    pub(crate) fn start<S: Store>(
         store: S,
         data_dir: &Path,
         options: AuditOptions,
@@ -80,7 +80,7 @@ impl Audit {
     /// Records `record`. Never waits for the store or a disk. When the spool cannot be written and
     /// memory holds its limit of records, or the audit is closed, the record is counted as lost and an
     /// error is logged, at most once a second.
-    pub fn record(&self, record: Record) {
+    pub(crate) fn record(&self, record: Record) {
         let shared = &self.0.shared;
         let document = document(&record);
         let mut state = shared.state.lock();
@@ -102,7 +102,7 @@ impl Audit {
     /// Writes to the spool what was recorded before this call, unless it is there already. To be
     /// called before anything that confirms a record leaves the server. Costs two atomic loads when
     /// there is nothing to do; does nothing while the spool cannot be written.
-    pub fn secure(&self) {
+    pub(crate) fn secure(&self) {
         let shared = &self.0.shared;
         let recorded = shared.recorded.load(Ordering::Acquire);
         if shared.spooled.load(Ordering::Acquire) < recorded
@@ -113,36 +113,14 @@ impl Audit {
     }
 
     /// Whether clients' events must be refused because they could not be recorded.
-    pub fn refuses(&self) -> bool {
+    pub(crate) fn refuses(&self) -> bool {
         self.0.shared.refusing.load(Ordering::Relaxed)
-    }
-
-    /// Records lost since the start.
-    pub fn lost(&self) -> u64 {
-        self.0.shared.state.lock().lost
-    }
-
-    /// Waits until everything recorded before this call is settled (stored, or set aside because the
-    /// store rejects it). Returns whether it was by `deadline`. Blocks the thread: call it from async
-    /// code on a blocking one.
-    pub fn flush(&self, deadline: Instant) -> bool {
-        let shared = &self.0.shared;
-        let mut state = shared.state.lock();
-        let target = state.accepted;
-        state.flush_to = target;
-        shared.work.notify_one();
-        while state.settled < target && !state.stopped {
-            if shared.done.wait_until(&mut state, deadline).timed_out() {
-                break;
-            }
-        }
-        state.settled >= target
     }
 
     /// Accepts no more records, writes what is left and ends the writer thread. Returns whether
     /// everything was settled by `deadline`. What the store has not taken by then stays in the spool
-    /// for the next start. Blocks the thread like [`Audit::flush`].
-    pub fn close(&self, deadline: Instant) -> bool {
+    /// for the next start. Blocks the thread: call it from async code on a blocking one.
+    pub(crate) fn close(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
         drop(shared.close(deadline));
         // The store may delay the writer thread beyond the deadline.
@@ -156,12 +134,11 @@ impl Audit {
         state.stopped && state.outstanding() == 0
     }
 
-    /// Reads records from the store. Those that still wait may be missing; [`Audit::flush`] has them
-    /// written.
+    /// Reads records from the store. Those that still wait may be missing.
     ///
     /// # Errors
     /// When the store cannot be read. Writing is not affected.
-    pub async fn read(&self, query: Query) -> Result<RecordPage, ReadError> {
+    pub(crate) async fn read(&self, query: Query) -> Result<RecordPage, ReadError> {
         self.0.reads.read(query).await
     }
 
@@ -169,7 +146,7 @@ impl Audit {
     ///
     /// # Errors
     /// The reason, a fixed text.
-    pub fn health(&self) -> Result<(), &'static str> {
+    pub(crate) fn health(&self) -> Result<(), &'static str> {
         let shared = &self.0.shared;
         let is_full = shared.is_full.load(Ordering::Relaxed);
         let state = shared.state.lock();

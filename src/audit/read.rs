@@ -18,7 +18,7 @@ const MAX_READS: usize = 2;
 
 /// Which records to read. A filter that is `None` lets all pass.
 #[derive(Clone, Debug, Default)]
-pub struct Query {
+pub(crate) struct Query {
     /// The user of the record.
     pub user: Option<String>,
     /// The type of the record.
@@ -38,7 +38,7 @@ pub struct Query {
 
 /// The order in which records are read: that of their ids.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// The latest first.
     #[default]
     NewestFirst,
@@ -48,23 +48,23 @@ pub enum Order {
 
 /// How many records to read: 1 to 1000; the default is 100.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadLimit(u16);
+pub(crate) struct ReadLimit(u16);
 
 impl ReadLimit {
     /// The most records of one read.
-    pub const MAX: u16 = 1_000;
+    pub(crate) const MAX: u16 = 1_000;
 
     /// The largest limit.
-    pub const LARGEST: Self = Self(Self::MAX);
+    pub(crate) const LARGEST: Self = Self(Self::MAX);
 
     /// `None`: the number is not from 1 to 1000.
-    pub fn new(limit: u64) -> Option<Self> {
+    pub(crate) fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;
         (1..=Self::MAX).contains(&limit).then_some(Self(limit))
     }
 
     /// The number.
-    pub fn get(self) -> usize {
+    pub(crate) fn get(self) -> usize {
         self.0.into()
     }
 }
@@ -111,7 +111,7 @@ fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
 
 /// One page of the records that a query matches.
 #[derive(Debug)]
-pub struct RecordPage {
+pub(crate) struct RecordPage {
     /// In the order of the query.
     pub records: Vec<StoredRecord>,
     /// Whether more follow.
@@ -119,7 +119,7 @@ pub struct RecordPage {
 }
 
 /// Reads the records of a store, beside the thread that writes it.
-pub trait Reader: Send + Sync + 'static {
+pub(crate) trait Reader: Send + Sync + 'static {
     /// Reads one page. May block.
     ///
     /// # Errors

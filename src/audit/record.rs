@@ -19,7 +19,7 @@ use crate::model::Dialect;
 
 /// The source of events: created once per connection and shared by its records.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub(crate) struct Source {
     /// The verified user id; absent before authentication.
     pub user: Option<Arc<str>>,
     /// The user's name; absent before authentication.
@@ -36,7 +36,7 @@ pub struct Source {
 
 /// One audited event. Its id is unique, so writing a record twice is harmless.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     id: Uuid,
     source: Arc<Source>,
     dialect: Option<Dialect>,
@@ -46,7 +46,7 @@ pub struct Record {
 impl Record {
     /// A record of `event`, with a new `UUIDv7` of the current time. Records created one after the
     /// other have ascending ids, whichever threads create them.
-    pub fn new(source: &Arc<Source>, dialect: Option<Dialect>, event: Event) -> Self {
+    pub(crate) fn new(source: &Arc<Source>, dialect: Option<Dialect>, event: Event) -> Self {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
         // A record with a wrong time is better than none when the clock is before 1970.
         let now_ms = elapsed.map_or(0, |since| since.as_millis() as u64);
@@ -55,7 +55,12 @@ impl Record {
 
     /// A record of `event` under a given `UUIDv7`, whose time is that of the event. When it is
     /// recorded twice, one record is stored.
-    pub fn with_id(id: Uuid, source: &Arc<Source>, dialect: Option<Dialect>, event: Event) -> Self {
+    pub(crate) fn with_id(
+        id: Uuid,
+        source: &Arc<Source>,
+        dialect: Option<Dialect>,
+        event: Event,
+    ) -> Self {
         Self {
             id,
             source: Arc::clone(source),
@@ -80,27 +85,27 @@ impl Record {
     }
 
     /// The `_id`: time, counter, 62 random bits.
-    pub fn id(&self) -> Uuid {
+    pub(crate) fn id(&self) -> Uuid {
         self.id
     }
 
     /// The `createdAt` in milliseconds since 1970, taken from the id so that both always agree.
-    pub fn created_at_ms(&self) -> i64 {
+    pub(crate) fn created_at_ms(&self) -> i64 {
         (self.id.as_u128() >> 80) as i64
     }
 
     /// The source of the event.
-    pub fn source(&self) -> &Source {
+    pub(crate) fn source(&self) -> &Source {
         &self.source
     }
 
     /// The dialect of the event, when it has one.
-    pub fn dialect(&self) -> Option<Dialect> {
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
         self.dialect
     }
 
     /// The event.
-    pub fn event(&self) -> &Event {
+    pub(crate) fn event(&self) -> &Event {
         &self.event
     }
 }

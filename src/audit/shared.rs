@@ -22,9 +22,9 @@ pub(super) struct Shared {
     pub(super) options: AuditOptions,
     pub(super) state: Mutex<State>,
     pub(super) files: Mutex<Files>,
-    /// Wakes the writer: there is something to write, to flush or to close.
+    /// Wakes the writer: there is something to write or to close.
     pub(super) work: Condvar,
-    /// Wakes those who flush or close: records were settled, or the writer ended.
+    /// Wakes those who wait for records or for the end: records were settled, or the writer ended.
     pub(super) done: Condvar,
     /// Records accepted from this process.
     pub(super) recorded: AtomicU64,

@@ -80,7 +80,7 @@ const EXPIRE: &str = "
         (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
 
 /// The audit table of one data folder.
-pub struct SqliteStore {
+pub(crate) struct SqliteStore {
     connection: Connection,
     data_dir: PathBuf,
 }
@@ -90,7 +90,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// Those of [`sqlite::open`].
-    pub fn open(data_dir: &Path) -> Result<Self, AuditStoreError> {
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, AuditStoreError> {
         let connection = sqlite::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
         connection.busy_timeout(WRITE_TIMEOUT)?;
         Ok(Self {
@@ -100,7 +100,7 @@ impl SqliteStore {
     }
 
     /// A reader of the file in `data_dir`, which another process may be writing.
-    pub fn reader_of(data_dir: &Path) -> Arc<dyn Reader> {
+    pub(crate) fn reader_of(data_dir: &Path) -> Arc<dyn Reader> {
         Arc::new(SqliteReader::new(data_dir))
     }
 }

@@ -38,8 +38,6 @@ pub(super) struct State {
     pub(super) accepted: u64,
     /// Records of these that are stored, set aside or lost.
     pub(super) settled: u64,
-    /// The count of settled records that a flush waits for.
-    pub(super) flush_to: u64,
     pub(super) waiting: Waiting,
     /// The store did not take the last records.
     pub(super) failing: bool,
@@ -72,9 +70,7 @@ impl State {
 
     /// Whether the waiting records should be written without gathering more.
     pub(super) fn is_urgent(&self) -> bool {
-        self.closing
-            || self.flush_to > self.settled
-            || self.outstanding() >= MAX_RECORDS_PER_WRITE as u64
+        self.closing || self.outstanding() >= MAX_RECORDS_PER_WRITE as u64
     }
 
     /// Appends a record; true when the writer has to be woken.

@@ -13,7 +13,7 @@ use super::read::Reader;
 use crate::config::SpoolFull;
 
 /// A store of records. Used by the writer thread only, except before that starts.
-pub trait Store: Send + 'static {
+pub(crate) trait Store: Send + 'static {
     /// Why it failed. The text is logged, so it must not contain anything of a record.
     type Error: std::fmt::Display;
 
@@ -40,7 +40,7 @@ pub trait Store: Send + 'static {
 
 /// Records that a store rejects because of their content.
 #[derive(Debug, Default)]
-pub struct Rejected {
+pub(crate) struct Rejected {
     /// Their positions among the records written.
     pub positions: Vec<usize>,
     /// The store's code for the first.
@@ -57,7 +57,7 @@ impl Rejected {
 
 /// The options of the audit.
 #[derive(Clone, Copy, Debug)]
-pub struct AuditOptions {
+pub(crate) struct AuditOptions {
     /// The most records in memory while the spool cannot be written. Default 65 536, about 25 MB.
     pub capacity: NonZeroUsize,
     /// Days until a record is deleted; `None` deletes none. Default 90.

@@ -10,14 +10,14 @@ use serde::{Serialize, Serializer};
 /// An id or name: at most `MAX` bytes (128 unless said otherwise), cut at a character, with control
 /// characters replaced by `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditText<const MAX: usize = 128>(Arc<str>);
+pub(crate) struct AuditText<const MAX: usize = 128>(Arc<str>);
 
 /// A visible room name: two ids of 128 bytes joined by one character, so it is never cut.
-pub type RoomName = AuditText<257>;
+pub(super) type RoomName = AuditText<257>;
 
 impl<const MAX: usize> AuditText<MAX> {
     /// Cuts and cleans `text`.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut end = text.len().min(MAX);
         while !text.is_char_boundary(end) {
             end -= 1;
@@ -31,7 +31,7 @@ impl<const MAX: usize> AuditText<MAX> {
     }
 
     /// The text as it is recorded.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -49,30 +49,30 @@ impl<const MAX: usize> From<&Arc<str>> for AuditText<MAX> {
 
 /// A `messageType` or `mimeType`: 1 to 64 bytes of `[A-Za-z0-9._+/-]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Label(Cow<'static, str>);
+pub(crate) struct Label(Cow<'static, str>);
 
 impl Label {
     /// The `messageType` of a message that names none.
-    pub const TEXT: Self = Self(Cow::Borrowed("text"));
+    pub(crate) const TEXT: Self = Self(Cow::Borrowed("text"));
     /// The longest label, in bytes.
-    pub const MAX: usize = 64;
+    pub(crate) const MAX: usize = 64;
 
     /// `None` when `text` is empty, too long or holds any other character: it is recorded as absent.
-    pub fn new(text: &str) -> Option<Self> {
+    pub(crate) fn new(text: &str) -> Option<Self> {
         let fits = (1..=Self::MAX).contains(&text.len());
         let clean = |byte: u8| byte.is_ascii_alphanumeric() || b"._+/-".contains(&byte);
         (fits && text.bytes().all(clean)).then(|| Self(Cow::Owned(text.to_owned())))
     }
 
     /// The label as it is recorded.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// A message's sequence number as the client sent it: an integer, or up to 32 digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seq {
+pub(crate) enum Seq {
     /// An integer that fits 64 bits.
     Number(i64),
     /// Digits given as a string, or an integer too large for 64 bits; recorded as a string.
@@ -81,11 +81,11 @@ pub enum Seq {
 
 impl Seq {
     /// The most digits.
-    pub const MAX_DIGITS: usize = 32;
+    pub(crate) const MAX_DIGITS: usize = 32;
 
     /// Reads the raw JSON text of `seq`. `None` (recorded as absent) for anything but an integer
     /// or a plain string of digits: fractions, exponents, escapes, `null`, objects.
-    pub fn from_json(raw: &str) -> Option<Self> {
+    pub(crate) fn from_json(raw: &str) -> Option<Self> {
         let digits = |text: &str| {
             (1..=Self::MAX_DIGITS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
         };

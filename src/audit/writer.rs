@@ -201,7 +201,7 @@ impl<S: Store> Writer<S> {
         }
     }
 
-    /// Notes the failure and waits `pause`, or until a flush or close; false to give up.
+    /// Notes the failure and waits `pause`, or until it is woken; false to give up.
     fn wait_to_retry(&self, error: &str, pause: Duration) -> bool {
         // Records may have to wait for a long time now, and the power may fail meanwhile.
         self.shared.sync_spool();

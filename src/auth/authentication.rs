@@ -13,7 +13,7 @@ use crate::users::Users;
 
 /// A user, authenticated until their token expires.
 #[derive(Debug, Clone)]
-pub struct Authenticated {
+pub(crate) struct Authenticated {
     /// Who it is.
     pub identity: Identity,
     /// When the token expires, in seconds since the epoch.
@@ -22,7 +22,7 @@ pub struct Authenticated {
 
 /// Authenticates users by their tokens.
 #[derive(Debug)]
-pub struct Authenticator {
+pub(crate) struct Authenticator {
     verifier: Verifier,
     limits: Arc<AddressLimits>,
     users: Arc<Users>,
@@ -31,7 +31,7 @@ pub struct Authenticator {
 
 impl Authenticator {
     /// Authenticates with the keys of `verifier`; what tokens say of users is kept in `store`.
-    pub fn new(
+    pub(crate) fn new(
         verifier: Verifier,
         limits: Arc<AddressLimits>,
         users: Arc<Users>,
@@ -50,7 +50,7 @@ impl Authenticator {
     /// # Errors
     /// All of [`AuthError`] but [`AuthError::Missing`]. A token that is not valid counts as a failure
     /// of the address.
-    pub async fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         address: IpAddr,
         token: &str,

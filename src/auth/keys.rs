@@ -8,7 +8,7 @@ use crate::config::{Config, JwtAlgorithm, Secret};
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// The public key file cannot be read.
     #[error("jwt_public_key_file: {0}")]
     Unreadable(#[from] std::io::Error),

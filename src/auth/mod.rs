@@ -1,7 +1,7 @@
 //! Authentication: which user a JSON Web Token stands for, and whether a client is admitted. The settings
 //! decide which algorithms are accepted, never a token. Nothing is sent from here, and no token is logged.
 
-pub mod admission;
+pub(crate) mod admission;
 mod authentication;
 mod claims;
 mod key_set;
@@ -12,8 +12,8 @@ use std::time::Duration;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 
-pub use authentication::{Authenticated, Authenticator};
-pub use keys::KeyError;
+pub(crate) use authentication::{Authenticated, Authenticator};
+pub(crate) use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
 use crate::model::{ErrorCode, Refusal, TokenUser, Why};
@@ -22,7 +22,7 @@ use keys::Keys;
 
 /// What a valid token says.
 #[derive(Debug, Clone)]
-pub struct Verified {
+pub(crate) struct Verified {
     /// The user.
     pub user: TokenUser,
     /// When it expires, in seconds since the epoch.
@@ -31,7 +31,7 @@ pub struct Verified {
 
 /// Why a client is not authenticated. The texts are part of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
+pub(crate) enum AuthError {
     /// There is no token where one is needed.
     #[error("Authentication token required")]
     Missing,
@@ -52,7 +52,7 @@ pub enum AuthError {
 
 impl AuthError {
     /// The code that goes with the text.
-    pub fn code(self) -> ErrorCode {
+    pub(crate) fn code(self) -> ErrorCode {
         match self {
             Self::Missing => ErrorCode::MissingToken,
             Self::Invalid => ErrorCode::InvalidToken,
@@ -86,7 +86,7 @@ impl From<ErrorKind> for AuthError {
 
 /// Verifies tokens.
 #[derive(Debug)]
-pub struct Verifier {
+pub(crate) struct Verifier {
     keys: Keys,
     algorithms: Vec<Algorithm>,
     validation: Validation,
@@ -98,7 +98,7 @@ impl Verifier {
     ///
     /// # Errors
     /// A key file cannot be read or has no usable key.
-    pub async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
+    pub(crate) async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
         let mut validation = Validation {
             leeway: config.jwt_leeway.as_secs(),
             validate_nbf: true,
@@ -133,7 +133,7 @@ impl Verifier {
     ///
     /// # Errors
     /// [`AuthError::Invalid`] and [`AuthError::Expired`]
-    pub async fn verify(&self, token: &str) -> Result<Verified, AuthError> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, AuthError> {
         let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
         let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?;
         // No extension that a header may call critical is supported.

@@ -10,13 +10,13 @@ use crate::model::NodeId;
 use crate::stores::drivers::redis::RedisError;
 
 /// How long a lease lasts.
-pub const LEASE: Duration = Duration::from_secs(15);
+pub(crate) const LEASE: Duration = Duration::from_secs(15);
 /// How often a node renews its lease and looks for dead nodes.
-pub const RENEWAL: Duration = Duration::from_secs(5);
+pub(crate) const RENEWAL: Duration = Duration::from_secs(5);
 
 /// What became of this node's lease before it was renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaseState {
+pub(crate) enum LeaseState {
     /// It was valid.
     Alive,
     /// It had expired: other nodes may have removed what this one has in Redis.
@@ -30,7 +30,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn renew(&self, users: usize) -> Result<LeaseState, RedisError> {
+    pub(crate) async fn renew(&self, users: usize) -> Result<LeaseState, RedisError> {
         let epoch_key = self.redis.key("epoch", "");
         let mut command = redis::cmd("SET");
         command
@@ -66,7 +66,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn find_dead_nodes(&self) -> Result<Vec<NodeId>, RedisError> {
+    pub(crate) async fn find_dead_nodes(&self) -> Result<Vec<NodeId>, RedisError> {
         let mut command = redis::cmd("SMEMBERS");
         command.arg(self.redis.key("nodes", ""));
         let nodes: HashSet<String> = self.redis.query(&command).await?;
@@ -93,7 +93,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn claim_node(&self, node: NodeId) -> Result<bool, RedisError> {
+    pub(crate) async fn claim_node(&self, node: NodeId) -> Result<bool, RedisError> {
         let key = self.redis.key("heir", &node.to_string());
         let mut command = redis::cmd("SET");
         command
@@ -122,7 +122,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn forget_node(&self, node: NodeId) -> Result<(), RedisError> {
+    pub(crate) async fn forget_node(&self, node: NodeId) -> Result<(), RedisError> {
         let mut command = redis::cmd("DEL");
         command.arg(self.ledger_key(node));
         self.redis.query::<()>(&command).await?;
@@ -137,7 +137,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn end_lease(&self, after: Duration) -> Result<(), RedisError> {
+    pub(crate) async fn end_lease(&self, after: Duration) -> Result<(), RedisError> {
         let mut command = redis::cmd("PEXPIRE");
         command
             .arg(self.lease_key(self.node_id))

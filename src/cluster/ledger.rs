@@ -11,7 +11,7 @@ use crate::stores::drivers::redis::RedisError;
 
 /// Something that a node has in Redis.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Entry {
+pub(crate) enum Entry {
     /// A user who is online.
     User(UserId),
     /// The room of a conversation that somebody is in.
@@ -59,7 +59,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn note(&self, entry: &Entry) -> Result<(), RedisError> {
+    pub(crate) async fn note(&self, entry: &Entry) -> Result<(), RedisError> {
         let command = self.ledger_command("SADD", self.node_id, &entry.to_string());
         self.redis.query(&command).await
     }
@@ -68,7 +68,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn forget(&self, node: NodeId, entry: &Entry) -> Result<(), RedisError> {
+    pub(crate) async fn forget(&self, node: NodeId, entry: &Entry) -> Result<(), RedisError> {
         let command = self.ledger_command("SREM", node, &entry.to_string());
         self.redis.query(&command).await
     }
@@ -78,7 +78,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn ledger(
+    pub(crate) async fn ledger(
         &self,
         node: NodeId,
         from: u64,

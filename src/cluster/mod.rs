@@ -32,15 +32,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use bus::{Bus, Subscription};
-pub use lease::{LEASE, LeaseState, RENEWAL};
-pub use ledger::Entry;
-pub use message::{
+pub(crate) use bus::{Bus, Subscription};
+pub(crate) use lease::{LEASE, LeaseState, RENEWAL};
+pub(crate) use ledger::Entry;
+pub(crate) use message::{
     AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
     SessionMessage, Spent, UserMessage,
 };
-pub use receiver::{Incoming, MessageHandler, Receiver};
-pub use topic::{AllNodes, Topic};
+pub(crate) use receiver::{Incoming, MessageHandler, Receiver};
+pub(crate) use topic::{AllNodes, Topic};
 
 use crate::config::Config;
 use crate::model::clock::Clock;
@@ -53,7 +53,7 @@ use questions::Questions;
 
 /// This node among the others.
 #[derive(Debug)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     node_id: NodeId,
     redis: Arc<Redis>,
     bus: Arc<Bus>,
@@ -75,7 +75,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When the driver rejects `redis_url`.
-    pub fn new(
+    pub(crate) fn new(
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> Result<Option<(Arc<Self>, Receiver)>, RedisError> {
@@ -103,27 +103,27 @@ impl Cluster {
     }
 
     /// The id of this node.
-    pub fn node_id(&self) -> NodeId {
+    pub(crate) fn node_id(&self) -> NodeId {
         self.node_id
     }
 
     /// Redis.
-    pub fn redis(&self) -> &Arc<Redis> {
+    pub(crate) fn redis(&self) -> &Arc<Redis> {
         &self.redis
     }
 
     /// What messages are published on.
-    pub fn bus(&self) -> &Arc<Bus> {
+    pub(crate) fn bus(&self) -> &Arc<Bus> {
         &self.bus
     }
 
     /// Why clients should connect to other nodes, if they should.
-    pub fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
         (!self.bus.is_ready()).then_some("Redis is away")
     }
 
     /// Follows the connection to Redis: an odd number while there is one, a greater one each time.
-    pub fn connections(&self) -> watch::Receiver<u64> {
+    pub(crate) fn connections(&self) -> watch::Receiver<u64> {
         self.connections.subscribe()
     }
 
@@ -141,12 +141,12 @@ impl Cluster {
     }
 
     /// Everything of this node is in Redis again.
-    pub fn set_renewed(&self) {
+    pub(crate) fn set_renewed(&self) {
         self.is_renewed.store(true, Ordering::Release);
     }
 
     /// Whether everything of this node is in Redis.
-    pub fn is_renewed(&self) -> bool {
+    pub(crate) fn is_renewed(&self) -> bool {
         self.is_renewed.load(Ordering::Acquire)
     }
 
@@ -154,14 +154,14 @@ impl Cluster {
 
     /// Asks all other nodes that are subscribed to a topic; returns the answers that arrive within
     /// 1 s.
-    pub async fn ask<M: Message>(&self, to: &M::Topic, message: &M) -> Vec<Answer> {
+    pub(crate) async fn ask<M: Message>(&self, to: &M::Topic, message: &M) -> Vec<Answer> {
         const TIMEOUT: Duration = Duration::from_secs(1);
         self.questions.ask(&self.bus, to, message, TIMEOUT).await
     }
 
     /// Has all other nodes that are subscribed to a topic do something; returns their answers when
     /// it is done, or after 5 s those that have arrived.
-    pub async fn execute<M: Message>(&self, to: &M::Topic, message: &M) -> Vec<Answer> {
+    pub(crate) async fn execute<M: Message>(&self, to: &M::Topic, message: &M) -> Vec<Answer> {
         const TIMEOUT: Duration = Duration::from_secs(5);
         self.questions.ask(&self.bus, to, message, TIMEOUT).await
     }
@@ -169,12 +169,12 @@ impl Cluster {
     // Events to users.
 
     /// Waits until a user's connections on other nodes have consumed most of what was sent to them.
-    pub async fn wait_for_credit(&self, user: &UserId) {
+    pub(crate) async fn wait_for_credit(&self, user: &UserId) {
         self.credits.wait(user).await;
     }
 
     /// Sends an event to a user's connections on other nodes; whether there are any.
-    pub async fn send(&self, user: &UserId, sender: &UserId, event: EncodedEvent) -> bool {
+    pub(crate) async fn send(&self, user: &UserId, sender: &UserId, event: EncodedEvent) -> bool {
         /// Smaller events are not worth a confirmation.
         const MIN_CONFIRMED_BYTES: usize = 4096;
         let size = event.size();
@@ -191,7 +191,7 @@ impl Cluster {
     }
 
     /// Whether every message to a user that has arrived is handled.
-    pub fn is_idle(&self, user: &UserId) -> bool {
+    pub(crate) fn is_idle(&self, user: &UserId) -> bool {
         self.inboxes.is_idle(&Topic::User(user.clone()))
     }
 
@@ -202,7 +202,7 @@ impl Cluster {
     }
 
     /// About how many users are connected to other nodes.
-    pub fn users_on_other_nodes(&self) -> usize {
+    pub(crate) fn users_on_other_nodes(&self) -> usize {
         self.users_on_other_nodes.load(Ordering::Relaxed)
     }
 }

@@ -11,7 +11,7 @@ const TTL: Duration = Duration::from_secs(90 * 24 * 3600);
 
 impl Cluster {
     /// Makes two users peers. Each keeps at most `max` peers.
-    pub fn add_peer(&self, one: &UserId, other: &UserId, max: usize) {
+    pub(crate) fn add_peer(&self, one: &UserId, other: &UserId, max: usize) {
         for (user, peer) in [(one, other), (other, one)] {
             let key = self.peers_key(user);
             let mut add = redis::cmd("ZADD");
@@ -27,7 +27,7 @@ impl Cluster {
     }
 
     /// The peers of a user, the oldest first; none when Redis does not answer.
-    pub async fn peers(&self, user: &UserId) -> Vec<UserId> {
+    pub(crate) async fn peers(&self, user: &UserId) -> Vec<UserId> {
         let mut command = redis::cmd("ZRANGE");
         command.arg(self.peers_key(user)).arg(0).arg(-1);
         let peers: Vec<String> = self.redis.query(&command).await.unwrap_or_default();

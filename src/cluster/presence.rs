@@ -14,7 +14,7 @@ use crate::stores::drivers::redis::RedisError;
 
 /// How a user is online.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Online {
+pub(crate) struct Online {
     /// Their name.
     pub name: Arc<str>,
     /// Identifies this period of being online.
@@ -27,7 +27,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn came_online(
+    pub(crate) async fn came_online(
         &self,
         change: &PresenceChange,
         silently: bool,
@@ -48,7 +48,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn went_offline(
+    pub(crate) async fn went_offline(
         &self,
         node: NodeId,
         change: &PresenceChange,
@@ -67,7 +67,7 @@ impl Cluster {
     }
 
     /// Sends all nodes that a user came online or went offline.
-    pub fn publish_presence(&self, change: &PresenceChange) {
+    pub(crate) fn publish_presence(&self, change: &PresenceChange) {
         let message = AllNodesMessage::Presence(change.clone());
         let _ = self.bus.publish(&AllNodes, &message);
     }
@@ -81,7 +81,7 @@ impl Cluster {
     }
 
     /// Which of these users are online anywhere; none when Redis does not answer.
-    pub async fn online(&self, users: &[UserId]) -> Vec<(UserId, Online)> {
+    pub(crate) async fn online(&self, users: &[UserId]) -> Vec<(UserId, Online)> {
         let ask = async |user: &UserId| {
             let mut command = redis::cmd("HGETALL");
             command.arg(self.online_key(user));

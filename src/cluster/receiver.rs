@@ -21,7 +21,7 @@ use crate::stores::drivers::redis::Listener;
 
 /// A message that another node sent.
 #[derive(Debug)]
-pub enum Incoming {
+pub(crate) enum Incoming {
     /// To a user's connections.
     User(UserId, UserMessage),
     /// To the members of a session.
@@ -33,7 +33,7 @@ pub enum Incoming {
 }
 
 /// Acts on what other nodes send.
-pub trait MessageHandler: Send + Sync + 'static {
+pub(crate) trait MessageHandler: Send + Sync + 'static {
     /// Handles a message; the answer, if it is a question. Messages of one topic are handled one
     /// after the other.
     fn handle(&self, incoming: Incoming) -> impl Future<Output = Option<Answer>> + Send;
@@ -44,7 +44,7 @@ pub trait MessageHandler: Send + Sync + 'static {
 
 /// Receives for this node once it runs.
 #[derive(Debug)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     cluster: Arc<Cluster>,
     outbox: Outbox,
 }
@@ -56,7 +56,7 @@ impl Receiver {
 
     /// Connects to Redis and stays connected; sends what is published and hands what arrives to
     /// `handler`. Never returns.
-    pub async fn run(self, handler: impl MessageHandler) {
+    pub(crate) async fn run(self, handler: impl MessageHandler) {
         let Self { cluster, outbox } = self;
         let delivery = Arc::new(Delivery {
             cluster: cluster.clone(),

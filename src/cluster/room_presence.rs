@@ -13,7 +13,7 @@ const NODE_ID_LENGTH: usize = uuid::fmt::Simple::LENGTH;
 
 /// A room after a user entered it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RoomPresence {
+pub(crate) struct RoomPresence {
     /// The user was in it on no node, and other nodes were sent so.
     pub is_first: bool,
     /// How many connections are in it.
@@ -26,7 +26,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn enter_room(
+    pub(crate) async fn enter_room(
         &self,
         room: &ConversationId,
         user: &UserId,
@@ -58,7 +58,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn leave_room(
+    pub(crate) async fn leave_room(
         &self,
         node: NodeId,
         room: &ConversationId,
@@ -85,7 +85,11 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn forget_room(&self, node: NodeId, room: &ConversationId) -> Result<(), RedisError> {
+    pub(crate) async fn forget_room(
+        &self,
+        node: NodeId,
+        room: &ConversationId,
+    ) -> Result<(), RedisError> {
         self.forget(node, &Entry::Room(room.clone())).await
     }
 
@@ -93,7 +97,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When Redis does not answer.
-    pub async fn in_room(
+    pub(crate) async fn in_room(
         &self,
         node: NodeId,
         room: &ConversationId,
@@ -110,7 +114,7 @@ impl Cluster {
     }
 
     /// Whether a user is in a room on any node; `false` also when Redis does not answer.
-    pub async fn is_in_room(&self, room: &ConversationId, user: &UserId) -> bool {
+    pub(crate) async fn is_in_room(&self, room: &ConversationId, user: &UserId) -> bool {
         let mut command = redis::cmd("HEXISTS");
         command
             .arg(self.room_key(room))

@@ -8,7 +8,7 @@ use crate::stores::drivers::redis::Redis;
 
 /// What a message is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Topic {
+pub(crate) enum Topic {
     /// All nodes.
     AllNodes,
     /// One node.
@@ -23,7 +23,7 @@ pub enum Topic {
 
 /// The topic of all nodes.
 #[derive(Debug, Clone, Copy)]
-pub struct AllNodes;
+pub(crate) struct AllNodes;
 
 impl From<AllNodes> for Topic {
     fn from(_: AllNodes) -> Self {
@@ -58,7 +58,7 @@ impl From<ConversationId> for Topic {
 impl Topic {
     /// The channel. Its name has the same tag as the keys of what it is about, so that one script may
     /// change these and publish.
-    pub fn channel(&self, redis: &Redis) -> String {
+    pub(crate) fn channel(&self, redis: &Redis) -> String {
         match self {
             Self::AllNodes => redis.key("everyone", ""),
             Self::Node(id) => redis.key("node", &id.to_string()),

@@ -9,7 +9,7 @@ use crate::model::{Dialect, Identity};
 
 /// Where a connection, or a request, comes from.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub(crate) struct Client {
     /// The client's own address, as reported by trusted proxies.
     pub address: IpAddr,
     /// Its `User-Agent`.
@@ -22,7 +22,7 @@ pub struct Client {
 
 impl Client {
     /// How records name this client, on this connection and for the user it speaks for.
-    pub fn source(
+    pub(crate) fn source(
         &self,
         connection: Option<ConnectionId>,
         identity: Option<&Identity>,

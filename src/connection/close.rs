@@ -11,7 +11,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
 /// How the relay ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Close {
+pub(crate) enum Close {
     /// At once: what waits to be written is lost.
     Now,
     /// After everything that was sent, the client receives DISCONNECT. It does not reconnect by
@@ -23,7 +23,7 @@ pub enum Close {
 
 impl Connection {
     /// Asks for the end of the connection. The first reason stays.
-    pub fn close(&self, how: Close, why: DisconnectReason) {
+    pub(crate) fn close(&self, how: Close, why: DisconnectReason) {
         self.close_reason.lock().get_or_insert(why);
         match how {
             Close::Now => self.close_now(why),
@@ -64,7 +64,7 @@ impl Connection {
     }
 
     /// Why the relay ended it, if it was the relay.
-    pub fn close_reason(&self) -> Option<DisconnectReason> {
+    pub(crate) fn close_reason(&self) -> Option<DisconnectReason> {
         let by_link = || self.flow.link()?.close_reason();
         let asked = *self.close_reason.lock();
         asked.or_else(by_link)
@@ -88,12 +88,12 @@ impl Connection {
     }
 
     /// Whether other users are to send nothing more to it.
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.gate.is_draining()
     }
 
     /// Whether it has ended.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.gate.is_closed()
     }
 }

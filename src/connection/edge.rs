@@ -24,14 +24,14 @@ use crate::config::Config;
 use crate::transport::{Carrier as _, Link, PeerLink, TransportCloser, is_relayed_packet};
 
 /// The library as a service.
-pub type Library = SocketIoService<Fallback>;
+pub(crate) type Library = SocketIoService<Fallback>;
 
 /// What the library serves beside its own path.
-pub type Fallback = tower::util::BoxCloneSyncService<Request, Response, Infallible>;
+pub(crate) type Fallback = tower::util::BoxCloneSyncService<Request, Response, Infallible>;
 
 /// The library, and what stands in front of it.
 #[derive(Clone)]
-pub struct SocketIoEdge {
+pub(crate) struct SocketIoEdge {
     library: Library,
     open: Arc<OpenConnections>,
     config: Arc<Config>,
@@ -41,7 +41,7 @@ pub struct SocketIoEdge {
 
 impl SocketIoEdge {
     /// Stands in front of the library, which serves these connections on this node.
-    pub fn new(
+    pub(crate) fn new(
         library: Library,
         open: Arc<OpenConnections>,
         config: Arc<Config>,
@@ -72,7 +72,7 @@ impl SocketIoEdge {
 }
 
 /// Ends polling sessions by the request with which their clients would.
-pub fn polling_closer(library: Library) -> TransportCloser {
+pub(crate) fn polling_closer(library: Library) -> TransportCloser {
     TransportCloser::new(move |sid| {
         let library = library.clone();
         let uri = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");

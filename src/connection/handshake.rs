@@ -15,7 +15,7 @@ use crate::transport::Link;
 
 /// What is known of a client from the request that opened its connection.
 #[derive(Debug, Clone)]
-pub struct Handshake {
+pub(crate) struct Handshake {
     /// The client's address, as reported by trusted proxies.
     pub address: IpAddr,
     /// The client's program.

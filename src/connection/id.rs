@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// Names one connection. It is not the library's id, which is a secret of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ConnectionId(Uuid);
+pub(crate) struct ConnectionId(Uuid);
 
 impl ConnectionId {
     /// An id that no other connection has.
@@ -15,7 +15,7 @@ impl ConnectionId {
     }
 
     /// The id as stores, records and messages between nodes have it.
-    pub fn uuid(self) -> Uuid {
+    pub(crate) fn uuid(self) -> Uuid {
         self.0
     }
 }

@@ -9,7 +9,7 @@ mod client;
 mod close;
 mod dialect_cell;
 mod drain;
-pub mod edge;
+pub(crate) mod edge;
 mod gate;
 mod guest;
 mod handshake;
@@ -18,20 +18,20 @@ mod life;
 mod node_sid;
 mod open;
 mod outbound;
-pub mod rooms;
+pub(crate) mod rooms;
 mod sending;
 
-pub use client::Client;
-pub use close::Close;
-pub use drain::Drain;
-pub use edge::{Fallback, SocketIoEdge};
-pub use handshake::Handshake;
+pub(crate) use client::Client;
+pub(crate) use close::Close;
+pub(crate) use drain::Drain;
+pub(crate) use edge::{Fallback, SocketIoEdge};
+pub(crate) use handshake::Handshake;
 pub(crate) use handshake::user_agent;
-pub use id::ConnectionId;
-pub use life::{
+pub(crate) use id::ConnectionId;
+pub(crate) use life::{
     Admission, Admitted, Due, Handler, Life, Membership, Opening, Received, Registration, Services,
     deadlines, mount,
 };
-pub use open::OpenConnections;
-pub use outbound::Connection;
-pub use sending::SMALL_EVENT;
+pub(crate) use open::OpenConnections;
+pub(crate) use outbound::Connection;
+pub(crate) use sending::SMALL_EVENT;

@@ -28,7 +28,7 @@ pub(super) trait Open: std::fmt::Debug + Send + Sync {
 
 /// All open connections.
 #[derive(Debug, Default)]
-pub struct OpenConnections {
+pub(crate) struct OpenConnections {
     open: DashMap<Sid, Arc<dyn Open>>,
     /// Links that sessions were upgraded to before their connection was admitted.
     upgraded: DashMap<Sid, Weak<Link>>,
@@ -61,7 +61,7 @@ impl OpenConnections {
     }
 
     /// The connection with this id.
-    pub fn get(&self, sid: Sid) -> Option<Arc<Connection>> {
+    pub(crate) fn get(&self, sid: Sid) -> Option<Arc<Connection>> {
         self.open.get(&sid).map(|life| life.connection().clone())
     }
 
@@ -71,7 +71,7 @@ impl OpenConnections {
     }
 
     /// The session was upgraded to this link.
-    pub fn upgrade(&self, sid: Sid, link: &Arc<Link>) {
+    pub(crate) fn upgrade(&self, sid: Sid, link: &Arc<Link>) {
         self.upgraded.insert(sid, Arc::downgrade(link));
         if let Some(connection) = self.get(sid) {
             self.upgraded.remove(&sid);
@@ -85,13 +85,13 @@ impl OpenConnections {
     }
 
     /// How many there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.open.len()
     }
 
     /// Ends all connections, so that their clients reconnect to other nodes: a future for each. Other
     /// users send nothing more to it, and its client has the time `flush` to receive what was sent.
-    pub fn drain(
+    pub(crate) fn drain(
         &self,
         flush: Duration,
         why: DisconnectReason,

@@ -25,7 +25,7 @@ const ERROR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One client connection, as others see it.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Names this connection in records.
     pub id: ConnectionId,
     /// Where it comes from.
@@ -84,22 +84,22 @@ impl Connection {
     // Who it is.
 
     /// The library's id of this connection: a secret of its client.
-    pub fn socket_id(&self) -> Sid {
+    pub(crate) fn socket_id(&self) -> Sid {
         self.socket.id
     }
 
     /// How records name this connection, and its user if it has one.
-    pub fn source(&self) -> Arc<Source> {
+    pub(crate) fn source(&self) -> Arc<Source> {
         self.source.lock().clone()
     }
 
     /// Records what its client did.
-    pub fn record(&self, audit: &Audit, dialect: Option<Dialect>, event: Event) {
+    pub(crate) fn record(&self, audit: &Audit, dialect: Option<Dialect>, event: Event) {
         audit.record(Record::new(&self.source(), dialect, event));
     }
 
     /// Records name this user from now on; how they do.
-    pub fn identify(&self, identity: &Identity) -> Arc<Source> {
+    pub(crate) fn identify(&self, identity: &Identity) -> Arc<Source> {
         let source = self.client.source(Some(self.id), Some(identity));
         self.source.lock().clone_from(&source);
         source
@@ -107,34 +107,34 @@ impl Connection {
 
     /// The dialect it counts as: the declared one, else the first other one that it used, else
     /// `direct`.
-    pub fn dialect(&self) -> Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         self.dialect.get()
     }
 
     /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
-    pub fn imply_dialect(&self, dialect: Dialect) -> bool {
+    pub(crate) fn imply_dialect(&self, dialect: Dialect) -> bool {
         self.dialect.imply(dialect)
     }
 
     /// Whether events of this dialect are accepted on it.
-    pub fn accepts_dialect(&self, dialect: Dialect) -> bool {
+    pub(crate) fn accepts_dialect(&self, dialect: Dialect) -> bool {
         self.dialect.accepts(dialect)
     }
 
     /// How long ago it was admitted.
-    pub fn age(&self) -> Duration {
+    pub(crate) fn age(&self) -> Duration {
         self.admitted.elapsed()
     }
 
     // What it may do.
 
     /// Whether it neither authenticated nor was in a session so far.
-    pub fn is_guest(&self) -> bool {
+    pub(crate) fn is_guest(&self) -> bool {
         self.guest.is_bounded()
     }
 
     /// The bounds of guests no longer hold: it authenticated, or joined a session.
-    pub fn lift_guest_bounds(&self) {
+    pub(crate) fn lift_guest_bounds(&self) {
         self.guest.lift();
         if let Some(link) = self.flow.link() {
             link.allow(None);
@@ -142,19 +142,19 @@ impl Connection {
     }
 
     /// Counts the bytes of an event; whether it may send as many.
-    pub fn may_send(&self, bytes: usize) -> bool {
+    pub(crate) fn may_send(&self, bytes: usize) -> bool {
         self.guest.take(bytes)
     }
 
     /// Counts a message of a guest; whether it is allowed.
-    pub fn allows_guest_message(&self) -> bool {
+    pub(crate) fn allows_guest_message(&self) -> bool {
         self.guest_messages
             .as_ref()
             .is_none_or(|limit| limit.allows())
     }
 
     /// Whether an error that is sent at most once a second may be sent now.
-    pub fn may_send_error(&self) -> bool {
+    pub(crate) fn may_send_error(&self) -> bool {
         let mut last = self.last_error_at.lock();
         let may = last.is_none_or(|at| at.elapsed() >= ERROR_INTERVAL);
         if may {
@@ -164,7 +164,7 @@ impl Connection {
     }
 
     /// Counts one event over a limit.
-    pub fn over_limit(&self) {
+    pub(crate) fn over_limit(&self) {
         self.over_limit.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -179,7 +179,7 @@ impl Connection {
     // Its transport.
 
     /// Flow control of this connection.
-    pub fn flow(&self) -> &Arc<Flow> {
+    pub(crate) fn flow(&self) -> &Arc<Flow> {
         &self.flow
     }
 

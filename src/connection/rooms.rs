@@ -14,7 +14,7 @@ use crate::payload::FrameSizes;
 
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
 /// `_`. It is sent, never parsed: ids may contain a `_` themselves.
-pub fn pair(one: &UserId, other: &UserId) -> String {
+pub(crate) fn pair(one: &UserId, other: &UserId) -> String {
     let (first, second) = if one <= other {
         (one, other)
     } else {
@@ -24,27 +24,27 @@ pub fn pair(one: &UserId, other: &UserId) -> String {
 }
 
 /// The library's name for the room of a session. No client sees it.
-pub fn session(id: &str) -> String {
+pub(crate) fn session(id: &str) -> String {
     format!("session:{id}")
 }
 
 /// The library's name for the room of those who see a conversation by one dialect, under an id of one
 /// JSON type. No client sees it.
-pub fn conversation(dialect: &str, written: &str, id: &str) -> String {
+pub(crate) fn conversation(dialect: &str, written: &str, id: &str) -> String {
     format!("conversation:{dialect}:{written}:{id}")
 }
 
 /// The connections of this server that are in one room. Whoever owns it decides who enters, and in
 /// which order events go out.
 #[derive(Debug)]
-pub struct Room {
+pub(crate) struct Room {
     name: String,
     connections: Vec<Arc<Connection>>,
 }
 
 /// Whom in a room an event is for.
 #[derive(Debug, Clone, Copy)]
-pub enum To<'a> {
+pub(crate) enum To<'a> {
     /// All.
     Everyone,
     /// All but this one.
@@ -52,11 +52,6 @@ pub enum To<'a> {
 }
 
 impl<'a> To<'a> {
-    /// All, or all but one.
-    pub fn all_but(but: Option<&'a Connection>) -> Self {
-        but.map_or(Self::Everyone, Self::Others)
-    }
-
     fn but(self) -> Option<&'a Connection> {
         match self {
             Self::Everyone => None,
@@ -67,7 +62,7 @@ impl<'a> To<'a> {
 
 impl Room {
     /// A room that is empty.
-    pub fn new(name: String) -> Self {
+    pub(crate) fn new(name: String) -> Self {
         Self {
             name,
             connections: Vec::new(),
@@ -75,26 +70,26 @@ impl Room {
     }
 
     /// Adds a connection.
-    pub fn enter(&mut self, connection: &Arc<Connection>) {
+    pub(crate) fn enter(&mut self, connection: &Arc<Connection>) {
         connection.enter_room(&self.name);
         self.connections.push(connection.clone());
     }
 
     /// Removes a connection.
-    pub fn leave(&mut self, connection: &Arc<Connection>) {
+    pub(crate) fn leave(&mut self, connection: &Arc<Connection>) {
         connection.leave_room(&self.name);
         self.connections
             .retain(|other| !Arc::ptr_eq(other, connection));
     }
 
     /// Whether nobody is in it.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.connections.is_empty()
     }
 
     /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting
     /// is disconnected, and receives nothing more.
-    pub async fn send_sized<T: Serialize + Sync>(
+    pub(crate) async fn send_sized<T: Serialize + Sync>(
         &self,
         to: To<'_>,
         event: &'static str,
@@ -142,14 +137,14 @@ impl Room {
 /// waits for them before it sends more.
 #[must_use]
 #[derive(Debug, Default)]
-pub struct Lagging {
+pub(crate) struct Lagging {
     receivers: SmallVec<[Arc<Connection>; 2]>,
     bytes: usize,
 }
 
 impl Lagging {
     /// One receiver, if it lags.
-    pub fn one(receiver: &Arc<Connection>) -> Self {
+    pub(crate) fn one(receiver: &Arc<Connection>) -> Self {
         let mut lagging = Self::default();
         lagging.note(receiver);
         lagging
@@ -162,7 +157,7 @@ impl Lagging {
     }
 
     /// The same for what was sent to others besides.
-    pub fn and(mut self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
         self.receivers.extend(other.receivers);
         self.bytes += other.bytes;
         self
@@ -170,7 +165,7 @@ impl Lagging {
 
     /// Waits until none lags, however long that takes: a sender to one receiver is slowed down to the
     /// pace of that receiver.
-    pub async fn wait_until_drained(self) {
+    pub(crate) async fn wait_until_drained(self) {
         for receiver in self.receivers {
             receiver.flow().room().await;
         }
@@ -179,7 +174,7 @@ impl Lagging {
     /// Waits until none lags, but no longer than sending at `rate`, in bytes per second, would take:
     /// a receiver that is too slow must not hold up the others of its room. It is disconnected when
     /// twice its budget waits for it.
-    pub async fn wait_at_rate(self, rate: NonZeroU32) {
+    pub(crate) async fn wait_at_rate(self, rate: NonZeroU32) {
         let limit = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
         // Those that still lag are not waited for.
         let _ = tokio::time::timeout(limit, self.wait_until_drained()).await;

@@ -12,16 +12,16 @@ use crate::model::DisconnectReason;
 use crate::payload::{EncodedEvent, FrameSizes, Opaque};
 
 /// Room in the size of a small event of the relay's own, in bytes.
-pub const SMALL_EVENT: usize = 256;
+pub(crate) const SMALL_EVENT: usize = 256;
 
 impl Connection {
     /// Sends a small event of the relay's own.
-    pub fn send<T: Serialize>(&self, event: &'static str, payload: &T) {
+    pub(crate) fn send<T: Serialize>(&self, event: &'static str, payload: &T) {
         self.send_sized(event, payload, &smallvec![SMALL_EVENT]);
     }
 
     /// Sends an event that becomes frames of these sizes.
-    pub fn send_sized<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
+    pub(crate) fn send_sized<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
         if !self.hand_over(frames) {
             return;
         }
@@ -36,7 +36,7 @@ impl Connection {
     }
 
     /// Sends an event that was written on another node.
-    pub fn send_encoded(&self, event: &EncodedEvent) {
+    pub(crate) fn send_encoded(&self, event: &EncodedEvent) {
         let emit = |payload: &Opaque<'_>, frames: &FrameSizes| {
             self.send_sized(event.event(), payload, frames);
         };
@@ -46,12 +46,17 @@ impl Connection {
     }
 
     /// Answers an event's callback, with a small object.
-    pub fn acknowledge<T: Serialize>(&self, ack: AckSender, payload: &T) {
+    pub(crate) fn acknowledge<T: Serialize>(&self, ack: AckSender, payload: &T) {
         self.acknowledge_with(ack, payload, &smallvec![SMALL_EVENT]);
     }
 
     /// The same, with an object that becomes frames of these sizes.
-    pub fn acknowledge_with<T: Serialize>(&self, ack: AckSender, payload: &T, frames: &FrameSizes) {
+    pub(crate) fn acknowledge_with<T: Serialize>(
+        &self,
+        ack: AckSender,
+        payload: &T,
+        frames: &FrameSizes,
+    ) {
         if self.hand_over(frames) {
             self.sent(ack.send(payload));
         }
@@ -94,13 +99,13 @@ impl Connection {
 
     /// What is sent to it waits from now on, until it is [opened](Self::open_with), or the value
     /// is dropped.
-    pub fn hold(&self) -> Holding<'_> {
+    pub(crate) fn hold(&self) -> Holding<'_> {
         self.gate.hold();
         Holding(self)
     }
 
     /// Sends this small event, then what waited; what comes later is sent at once.
-    pub fn open_with<T: Serialize>(&self, first: &'static str, payload: &T) {
+    pub(crate) fn open_with<T: Serialize>(&self, first: &'static str, payload: &T) {
         let fits = self.hand_over(&smallvec![SMALL_EVENT]);
         self.open_behind(|| {
             if fits {
@@ -166,7 +171,7 @@ impl Connection {
 
 /// What is sent to a connection waits as long as this is there.
 #[derive(Debug)]
-pub struct Holding<'a>(&'a Connection);
+pub(crate) struct Holding<'a>(&'a Connection);
 
 impl Drop for Holding<'_> {
     fn drop(&mut self) {

@@ -10,7 +10,7 @@ use crate::users::Member;
 
 /// A user who does something.
 #[derive(Debug, Clone, Copy)]
-pub struct Actor<'a> {
+pub(crate) struct Actor<'a> {
     /// The user.
     pub identity: &'a Identity,
     /// How records name them.
@@ -21,7 +21,7 @@ pub struct Actor<'a> {
 
 impl Member {
     /// The user, as one who does something in this dialect.
-    pub fn acts(&self, dialect: Option<Dialect>) -> Actor<'_> {
+    pub(crate) fn acts(&self, dialect: Option<Dialect>) -> Actor<'_> {
         Actor {
             identity: &self.identity,
             source: self.source(),

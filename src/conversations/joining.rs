@@ -22,7 +22,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
-    pub async fn join(
+    pub(crate) async fn join(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         member: &Member,
@@ -68,7 +68,7 @@ impl Conversations {
 
     /// Ends a connection's subscription by this dialect, if there is one. Others are notified when it
     /// was the last of its user.
-    pub async fn leave(
+    pub(crate) async fn leave(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         member: &Member,
@@ -96,7 +96,7 @@ impl Conversations {
     ///
     /// # Errors
     /// The store fails. The connection may be subscribed to some of them.
-    pub async fn join_all(self: &Arc<Self>, member: &Member) -> Result<(), StoreError> {
+    pub(crate) async fn join_all(self: &Arc<Self>, member: &Member) -> Result<(), StoreError> {
         let (connection, user) = (&member.connection, &member.user.id);
         let joined = self.stores().conversations.ids_for(user).await?;
         for conversation in &joined {
@@ -130,7 +130,7 @@ impl Conversations {
 
     /// A connection has ended, and so do all its subscriptions. Others are notified that its user left after
     /// the grace, if they have not come back by then.
-    pub async fn disconnected(self: &Arc<Self>, member: &Member) {
+    pub(crate) async fn disconnected(self: &Arc<Self>, member: &Member) {
         let (connection, user) = (&member.connection, &member.user.id);
         let grace = self.config.offline_grace;
         let at = self.now_ms();

@@ -15,7 +15,7 @@ use crate::stores::conversations::StoreError;
 
 /// A message that was sent.
 #[derive(Debug)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// As it is stored.
     pub message: Message,
     /// Its sender had sent it before: nothing is published.
@@ -28,7 +28,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
-    pub async fn append(
+    pub(crate) async fn append(
         self: &Arc<Self>,
         actor: Actor<'_>,
         new: &NewMessage,
@@ -95,7 +95,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
-    pub async fn edit(
+    pub(crate) async fn edit(
         self: &Arc<Self>,
         actor: Actor<'_>,
         conversation: &ConversationId,
@@ -117,7 +117,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
-    pub async fn delete(
+    pub(crate) async fn delete(
         self: &Arc<Self>,
         actor: Actor<'_>,
         conversation: &ConversationId,
@@ -142,7 +142,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
-    pub async fn hide(
+    pub(crate) async fn hide(
         &self,
         actor: Actor<'_>,
         conversation: &ConversationId,

@@ -27,16 +27,16 @@ use crate::model::clock::Clock;
 use crate::stores::conversations::ConversationStores;
 use crate::users::Users;
 
-pub use actor::Actor;
-pub use messages::Sent;
-pub use participants::Initiator;
-pub use render::{Rendered, RenderedEvents, Renderer, Renderers};
-pub use stored::Stored;
+pub(crate) use actor::Actor;
+pub(crate) use messages::Sent;
+pub(crate) use participants::Initiator;
+pub(crate) use render::{Rendered, RenderedEvents, Renderer, Renderers};
+pub(crate) use stored::Stored;
 use subscriptions::Subscriptions;
-pub use subscriptions::{ConversationGuard, Unpublished};
+pub(crate) use subscriptions::{ConversationGuard, Unpublished};
 
 /// The service.
-pub struct Conversations {
+pub(crate) struct Conversations {
     stores: ConversationStores,
     clock: Arc<dyn Clock>,
     config: Arc<Config>,
@@ -49,7 +49,7 @@ pub struct Conversations {
 
 impl Conversations {
     /// Conversations in these stores, whose events go to these users, on this node and the others.
-    pub fn new(
+    pub(crate) fn new(
         stores: ConversationStores,
         clock: Arc<dyn Clock>,
         config: Arc<Config>,
@@ -71,12 +71,12 @@ impl Conversations {
     }
 
     /// Where they are stored.
-    pub fn stores(&self) -> &ConversationStores {
+    pub(crate) fn stores(&self) -> &ConversationStores {
         &self.stores
     }
 
     /// Now, in milliseconds since the epoch.
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }
 }

@@ -12,7 +12,7 @@ use crate::stores::conversations::StoreError;
 /// The users who are subscribed to a conversation. It stays locked while this is held, so that a
 /// later change is not sent before it.
 #[derive(Debug)]
-pub struct OnlineUsers {
+pub(crate) struct OnlineUsers {
     /// By id.
     pub users: Vec<UserRecord>,
     _guard: ConversationGuard,
@@ -23,7 +23,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
-    pub async fn online(
+    pub(crate) async fn online(
         self: &Arc<Self>,
         user: &UserId,
         conversation: &ConversationId,
@@ -61,7 +61,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]: they are none. Or the store fails.
-    pub async fn require_participant(
+    pub(crate) async fn require_participant(
         self: &Arc<Self>,
         user: &UserId,
         conversation: &ConversationId,

@@ -17,7 +17,7 @@ use crate::stores::conversations::StoreError;
 
 /// Who manages participants, and by which right.
 #[derive(Debug, Clone, Copy)]
-pub enum Initiator<'a> {
+pub(crate) enum Initiator<'a> {
     /// A user, as a participant.
     Participant(Actor<'a>),
     /// An administrator of the server, whom records name like this.
@@ -65,7 +65,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::ConversationExists`], or the store fails.
-    pub async fn create(
+    pub(crate) async fn create(
         self: &Arc<Self>,
         by: Initiator<'_>,
         new: &NewConversation,
@@ -97,7 +97,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], or the store fails.
-    pub async fn add_participant(
+    pub(crate) async fn add_participant(
         self: &Arc<Self>,
         by: Initiator<'_>,
         id: &ConversationId,
@@ -132,7 +132,7 @@ impl Conversations {
     /// # Errors
     /// As for [`add_participant`](Self::add_participant), but anybody may remove themselves.
     /// [`Why::ParticipantNotFound`]
-    pub async fn remove_participant(
+    pub(crate) async fn remove_participant(
         self: &Arc<Self>,
         by: Initiator<'_>,
         id: &ConversationId,

@@ -15,7 +15,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
-    pub async fn add_reaction(
+    pub(crate) async fn add_reaction(
         self: &Arc<Self>,
         actor: Actor<'_>,
         conversation: &ConversationId,
@@ -45,7 +45,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
-    pub async fn remove_reaction(
+    pub(crate) async fn remove_reaction(
         self: &Arc<Self>,
         actor: Actor<'_>,
         conversation: &ConversationId,

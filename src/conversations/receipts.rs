@@ -17,7 +17,7 @@ impl Conversations {
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
-    pub async fn mark_read(
+    pub(crate) async fn mark_read(
         self: &Arc<Self>,
         actor: Actor<'_>,
         conversation: &ConversationId,

@@ -11,7 +11,7 @@ use crate::payload::FrameSizes;
 
 /// Renders what happened in the words of one dialect, once for all connections that see the
 /// conversation under the same id.
-pub trait Renderer: Sync {
+pub(crate) trait Renderer: Sync {
     /// An event for the subscribers.
     fn event<'a>(&self, event: &'a ConversationEvent, id: ClientId<'a>) -> RenderedEvents<'a>;
 
@@ -27,13 +27,13 @@ pub trait Renderer: Sync {
 }
 
 /// What clients are sent, in this order; nothing where a dialect has no word for it.
-pub type RenderedEvents<'a> = SmallVec<[Rendered<'a>; 1]>;
+pub(crate) type RenderedEvents<'a> = SmallVec<[Rendered<'a>; 1]>;
 
 /// A payload that is written when it is sent.
 type AnyPayload<'a> = Box<dyn erased_serde::Serialize + Send + Sync + 'a>;
 
 /// One event as clients receive it.
-pub struct Rendered<'a> {
+pub(crate) struct Rendered<'a> {
     /// Its name.
     pub name: &'static str,
     /// The sizes of the frames that it becomes, in bytes.
@@ -44,7 +44,7 @@ pub struct Rendered<'a> {
 
 impl<'a> Rendered<'a> {
     /// An event with this payload, which becomes frames of these sizes.
-    pub fn new(
+    pub(crate) fn new(
         name: &'static str,
         frames: FrameSizes,
         payload: impl Serialize + Send + Sync + 'a,
@@ -57,14 +57,14 @@ impl<'a> Rendered<'a> {
     }
 
     /// It alone.
-    pub fn alone(self) -> RenderedEvents<'a> {
+    pub(crate) fn alone(self) -> RenderedEvents<'a> {
         smallvec![self]
     }
 }
 
 /// The renderer of each dialect.
 #[derive(Clone, Copy)]
-pub struct Renderers {
+pub(crate) struct Renderers {
     /// Of `conversation`.
     pub conversation: &'static dyn Renderer,
     /// Of `feed`.

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 /// A socket answers before [`publish`](Self::publish), a route after it. Dropped without it, the
 /// change is published by a task of its own: what is stored must reach the subscribers.
 #[must_use = "what is stored has to be published"]
-pub struct Stored<T> {
+pub(crate) struct Stored<T> {
     value: T,
     rest: Rest,
 }
@@ -40,7 +40,7 @@ impl<T> Stored<T> {
 
     /// Publishes it, and waits for what a sender has to wait for: deliveries that are to be noted, and
     /// subscribers that lag.
-    pub async fn publish(self) -> T {
+    pub(crate) async fn publish(self) -> T {
         let Self { value, mut rest } = self;
         rest.finish().await;
         value

@@ -23,7 +23,7 @@ impl Conversations {
     /// # Errors
     /// [`StoreError::NotParticipant`]: they are no participant, or the connection is not subscribed
     /// by this dialect. Or the store fails.
-    pub async fn set_typing(
+    pub(crate) async fn set_typing(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         member: &Member,

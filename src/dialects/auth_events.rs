@@ -15,7 +15,7 @@ use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
 use crate::users::{ConnectError, Member, Registration};
 
 /// From the client: a token, bare or as `{token}`.
-pub const AUTHENTICATE: &str = "authenticate";
+pub(crate) const AUTHENTICATE: &str = "authenticate";
 const AUTHENTICATED: &str = "authenticated";
 const AUTH_SUCCESS: &str = "auth:success";
 const AUTH_ERROR: &str = "auth:error";
@@ -77,7 +77,7 @@ struct NotHandledContext<'a> {
 ///
 /// # Errors
 /// It is not registered.
-pub async fn register<H>(
+pub(crate) async fn register<H>(
     app: &App,
     authenticated: Authenticated,
     connection: &Arc<Connection>,
@@ -99,7 +99,7 @@ where
 
 /// Subscribes a member's connection to what it receives events of, and sends `auth:success`. What
 /// was sent to it until then follows.
-pub async fn welcome(app: &App, member: &Arc<Member>) {
+pub(crate) async fn welcome(app: &App, member: &Arc<Member>) {
     let connection = &member.connection;
     if connection.dialect() == Dialect::Chat {
         chat::enter(app, member).await;
@@ -114,13 +114,13 @@ pub async fn welcome(app: &App, member: &Arc<Member>) {
 }
 
 /// Publishes that the connection's user is online, and sends the connection who else is.
-pub async fn announce(app: &App, member: &Member) {
+pub(crate) async fn announce(app: &App, member: &Member) {
     app.presence.connected(&member.user).await;
     app.presence.sync(member).await;
 }
 
 /// Sends a connection why it is not, or no longer, authenticated.
-pub fn send_error(connection: &Connection, error: AuthError) {
+pub(crate) fn send_error(connection: &Connection, error: AuthError) {
     connection.send(
         AUTH_ERROR,
         &AuthFailed {
@@ -131,7 +131,7 @@ pub fn send_error(connection: &Connection, error: AuthError) {
 }
 
 /// Sends a connection that its token expires soon, at this time in seconds since the epoch.
-pub fn send_expiring(connection: &Connection, expires_at: u64) {
+pub(crate) fn send_expiring(connection: &Connection, expires_at: u64) {
     let at = jiff::Timestamp::from_second(expires_at as i64).unwrap_or(jiff::Timestamp::MAX);
     connection.send(
         AUTH_EXPIRING,
@@ -142,14 +142,14 @@ pub fn send_expiring(connection: &Connection, expires_at: u64) {
 }
 
 /// A guest sent something that needs a token.
-pub fn refuse_guest(mut request: Request<'_>) {
+pub(crate) fn refuse_guest(mut request: Request<'_>) {
     send_error(request.connection, AuthError::Missing);
     record_refused(&request, ErrorCode::MissingToken);
     request.fail("Authentication token required", ErrorCode::MissingToken);
 }
 
 /// No dialect of this connection has this event. Sent at most once a second.
-pub fn unknown(request: &mut Request<'_>, name: &str) {
+pub(crate) fn unknown(request: &mut Request<'_>, name: &str) {
     const MESSAGE: &str = "Unknown event";
     not_handled(request, name, MESSAGE, ErrorCode::UnknownEvent);
     record_refused(request, ErrorCode::UnknownEvent);
@@ -158,7 +158,7 @@ pub fn unknown(request: &mut Request<'_>, name: &str) {
 
 /// An event that is not handled because it could not be recorded (setting `audit_spool_full`). That
 /// is not recorded either.
-pub fn refuse_unrecorded(mut request: Request<'_>) {
+pub(crate) fn refuse_unrecorded(mut request: Request<'_>) {
     const MESSAGE: &str = "Server is busy";
     let name = request.event.name().unwrap_or_default();
     not_handled(&request, name, MESSAGE, ErrorCode::ServerBusy);
@@ -190,7 +190,7 @@ fn record_refused(request: &Request<'_>, code: ErrorCode) {
 }
 
 /// A token, or a fresh one for the same user.
-pub async fn authenticate<H>(mut request: Request<'_>, life: &Life<H>)
+pub(crate) async fn authenticate<H>(mut request: Request<'_>, life: &Life<H>)
 where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {

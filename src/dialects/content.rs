@@ -7,7 +7,7 @@ use crate::payload::Opaque;
 
 /// The content of a message.
 #[derive(Debug)]
-pub enum Content<'a> {
+pub(crate) enum Content<'a> {
     /// What its author wrote, byte for byte.
     Value(Opaque<'a>),
     /// The message has only media: an empty string.

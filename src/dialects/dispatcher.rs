@@ -20,7 +20,7 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     /// For these services.
-    pub fn new(app: &Arc<App>) -> Self {
+    pub(crate) fn new(app: &Arc<App>) -> Self {
         let admissions = Admissions::new(
             app.config.clone(),
             app.auth.clone(),

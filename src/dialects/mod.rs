@@ -6,26 +6,26 @@
 //! stands in one row of the table `events!` in `<dialect>/mod.rs`. This module finds the dialect that
 //! has an event of a name.
 
-pub mod auth_events;
-pub mod chat;
-pub mod content;
-pub mod conversation;
-pub mod direct;
+pub(crate) mod auth_events;
+pub(crate) mod chat;
+pub(crate) mod content;
+pub(crate) mod conversation;
+pub(crate) mod direct;
 mod dispatcher;
 mod events;
-pub mod feed;
+pub(crate) mod feed;
 pub(crate) mod fields;
 #[cfg(test)]
 mod golden;
 mod refuse;
 mod request;
 mod row;
-pub mod session;
+pub(crate) mod session;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use dispatcher::Dispatcher;
-pub use request::Request;
+pub(crate) use request::Request;
 
 use crate::conversations::Renderers;
 use crate::model::{Dialect, Refusal, Why};
@@ -35,12 +35,12 @@ use refuse::Words;
 use row::Row;
 
 /// How each dialect's clients are sent who is online, where it has events for that.
-pub fn presence_renderers() -> Vec<Renderer> {
+pub(crate) fn presence_renderers() -> Vec<Renderer> {
     vec![direct::presence::RENDERER, chat::presence::RENDERER]
 }
 
 /// What renders the events of conversations.
-pub fn renderers() -> Renderers {
+pub(crate) fn renderers() -> Renderers {
     Renderers {
         conversation: conversation::RENDERER,
         feed: feed::RENDERER,

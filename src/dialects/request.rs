@@ -17,7 +17,7 @@ use crate::users::Member;
 
 /// An event that is being handled.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// The services.
     pub app: &'a Arc<App>,
     /// The connection that sent it.
@@ -59,7 +59,7 @@ struct FailureReason<'a> {
 
 impl<'a> Request<'a> {
     /// An event that came in, with its callback if the client gave one.
-    pub fn new(
+    pub(crate) fn new(
         app: &'a Arc<App>,
         connection: &'a Arc<Connection>,
         member: Option<&'a Member>,
@@ -83,7 +83,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether the dialect is served and may be used on this connection.
-    pub fn accepts(&self, dialect: Dialect) -> bool {
+    pub(crate) fn accepts(&self, dialect: Dialect) -> bool {
         self.app.config.dialects.contains(&dialect) && self.connection.accepts_dialect(dialect)
     }
 
@@ -128,7 +128,7 @@ impl<'a> Request<'a> {
     }
 
     /// Records what the sender did, which is what the row of the event says.
-    pub fn record(&self, event: audit::Event) {
+    pub(crate) fn record(&self, event: audit::Event) {
         let audited = self.row.and_then(|row| row.audit);
         debug_assert_eq!(
             Some(event.event_type()),
@@ -151,7 +151,7 @@ impl<'a> Request<'a> {
     }
 
     /// Sends the sender a confirmation, and the callback the same.
-    pub fn confirm<T: Serialize>(&mut self, event: &'static str, payload: &T) {
+    pub(crate) fn confirm<T: Serialize>(&mut self, event: &'static str, payload: &T) {
         self.connection.send(event, payload);
         if let Some(Ack(ack)) = self.ack.take() {
             self.connection.acknowledge(ack, payload);
@@ -160,28 +160,28 @@ impl<'a> Request<'a> {
 
     /// Answers a callback that was not answered yet with an object that becomes frames of these
     /// sizes.
-    pub fn answer<T: Serialize>(&mut self, payload: &T, frames: &FrameSizes) {
+    pub(crate) fn answer<T: Serialize>(&mut self, payload: &T, frames: &FrameSizes) {
         if let Some(Ack(ack)) = self.ack.take() {
             self.connection.acknowledge_with(ack, payload, frames);
         }
     }
 
     /// Answers a callback that was not answered yet with a small object.
-    pub fn answer_small<T: Serialize>(&mut self, payload: &T) {
+    pub(crate) fn answer_small<T: Serialize>(&mut self, payload: &T) {
         if let Some(Ack(ack)) = self.ack.take() {
             self.connection.acknowledge(ack, payload);
         }
     }
 
     /// Answers a callback that was not answered yet with success.
-    pub fn succeed(&mut self) {
+    pub(crate) fn succeed(&mut self) {
         if let Some(Ack(ack)) = self.ack.take() {
             self.connection.acknowledge(ack, &Success { success: true });
         }
     }
 
     /// Answers a callback that was not answered yet with a failure.
-    pub fn fail(&mut self, message: &str, code: ErrorCode) {
+    pub(crate) fn fail(&mut self, message: &str, code: ErrorCode) {
         if let Some(Ack(ack)) = self.ack.take() {
             let error = FailureReason { message, code };
             self.connection.acknowledge(

@@ -23,7 +23,7 @@ pub(super) fn bare(status: StatusCode, error: &'static str) -> Response {
 }
 
 /// The service for every path but those of the Socket.IO library.
-pub fn fallback() -> Fallback {
+pub(crate) fn fallback() -> Fallback {
     let service = tower::service_fn(|_: Request| async { Ok::<_, Infallible>(unknown_route()) });
     Fallback::new(service)
 }

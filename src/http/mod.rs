@@ -28,7 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::model::Dialect;
-pub use error::fallback;
+pub(crate) use error::fallback;
 
 use crate::app::App;
 use crate::connection::{SocketIoEdge, edge};
@@ -38,7 +38,7 @@ async fn unknown_route() -> Response {
 }
 
 /// All routes.
-pub fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
+pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let serves = |dialect| app.config.dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
     let stored = [Dialect::Conversation, Dialect::Feed, Dialect::Chat];

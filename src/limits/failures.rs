@@ -10,7 +10,7 @@ use crate::config::Config;
 
 /// The failures of each address.
 #[derive(Debug)]
-pub struct Failures {
+pub(crate) struct Failures {
     counted: DashMap<IpAddr, Window>,
     /// How many there may be in a window, and its length; `None` any number.
     allowed: Option<(u32, Duration)>,
@@ -34,7 +34,7 @@ impl Failures {
     }
 
     /// Whether an address may still try.
-    pub fn allows(&self, address: IpAddr) -> bool {
+    pub(crate) fn allows(&self, address: IpAddr) -> bool {
         let Some((max, length)) = self.allowed else {
             return true;
         };
@@ -44,7 +44,7 @@ impl Failures {
     }
 
     /// Counts a failure.
-    pub fn count(&self, address: IpAddr) {
+    pub(crate) fn count(&self, address: IpAddr) {
         let Some((_, length)) = self.allowed else {
             return;
         };

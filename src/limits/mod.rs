@@ -2,7 +2,7 @@
 //! decides what happens beyond a limit (an error, a drop, a wait). Nothing here knows users, events
 //! or other nodes: `users` shares the limits of one user between nodes.
 
-pub mod address;
+pub(crate) mod address;
 mod failures;
 mod slots;
 
@@ -11,14 +11,14 @@ use std::num::NonZeroU32;
 
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, InsufficientCapacity, Quota};
 
-pub use failures::Failures;
-pub use slots::{AddressSlot, AddressSlots};
+pub(crate) use failures::Failures;
+pub(crate) use slots::{AddressSlot, AddressSlots};
 
 use crate::config::{Config, Rate};
 
 /// What a client may do only so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Messages, edits, reactions and key exchanges: for each user over all their connections, for
     /// each connection of a guest.
     Messages,
@@ -35,7 +35,7 @@ pub enum Action {
 
 impl Action {
     /// The rate and the burst that the settings allow.
-    pub fn quota(self, config: &Config) -> Quota {
+    pub(crate) fn quota(self, config: &Config) -> Quota {
         match self {
             Self::Messages => quota(config.message_rate, config.message_burst),
             Self::Signals => quota(config.signal_rate, config.signal_burst),
@@ -55,13 +55,13 @@ fn quota(rate: Rate, burst: NonZeroU32) -> Quota {
 
 /// Counts one action of one user or one connection. With `rate_limits` off everything is allowed.
 #[derive(Debug)]
-pub struct Limit {
+pub(crate) struct Limit {
     limiter: Option<DefaultDirectRateLimiter>,
 }
 
 impl Limit {
     /// A limit of which nothing is used yet.
-    pub fn new(config: &Config, action: Action) -> Self {
+    pub(crate) fn new(config: &Config, action: Action) -> Self {
         let limiter = || DefaultDirectRateLimiter::direct(action.quota(config));
         Self {
             limiter: config.rate_limits.then(limiter),
@@ -69,26 +69,26 @@ impl Limit {
     }
 
     /// Whether anything is limited at all.
-    pub fn is_limited(&self) -> bool {
+    pub(crate) fn is_limited(&self) -> bool {
         self.limiter.is_some()
     }
 
     /// Counts one; whether it is allowed.
-    pub fn allows(&self) -> bool {
+    pub(crate) fn allows(&self) -> bool {
         self.limiter
             .as_ref()
             .is_none_or(|limiter| limiter.check().is_ok())
     }
 
     /// Counts `amount` if it is allowed as a whole; whether it is. More than the burst never is.
-    pub fn allows_all(&self, amount: NonZeroU32) -> bool {
+    pub(crate) fn allows_all(&self, amount: NonZeroU32) -> bool {
         self.limiter
             .as_ref()
             .is_none_or(|limiter| matches!(limiter.check_n(amount), Ok(Ok(()))))
     }
 
     /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
-    pub async fn wait_for(&self, amount: NonZeroU32) {
+    pub(crate) async fn wait_for(&self, amount: NonZeroU32) {
         let Some(limiter) = &self.limiter else {
             return;
         };
@@ -103,7 +103,7 @@ impl Limit {
 
 /// The limits of IP addresses.
 #[derive(Debug)]
-pub struct AddressLimits {
+pub(crate) struct AddressLimits {
     joins: Option<DefaultKeyedRateLimiter<IpAddr>>,
     /// Failed authentications.
     pub authentication: Failures,
@@ -113,7 +113,7 @@ pub struct AddressLimits {
 
 impl AddressLimits {
     /// Limits of which no address has used anything yet.
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let joins = || DefaultKeyedRateLimiter::keyed(Action::Joins.quota(config));
         Self {
             joins: config.rate_limits.then(joins),
@@ -123,14 +123,14 @@ impl AddressLimits {
     }
 
     /// Counts a join or a reservation; whether it is allowed.
-    pub fn allows_join(&self, address: IpAddr) -> bool {
+    pub(crate) fn allows_join(&self, address: IpAddr) -> bool {
         self.joins
             .as_ref()
             .is_none_or(|limiter| limiter.check_key(&address).is_ok())
     }
 
     /// Frees the memory of addresses whose limits are unused again. To be called from time to time.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         if let Some(joins) = &self.joins {
             joins.retain_recent();
         }

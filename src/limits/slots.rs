@@ -7,7 +7,7 @@ use dashmap::DashMap;
 
 /// Slots per address. Clones share them.
 #[derive(Debug, Clone)]
-pub struct AddressSlots {
+pub(crate) struct AddressSlots {
     taken: Arc<DashMap<IpAddr, u32>>,
     max: u32,
 }
@@ -37,7 +37,7 @@ impl AddressSlots {
 
 /// A slot in use; dropping it frees it.
 #[derive(Debug)]
-pub struct AddressSlot {
+pub(crate) struct AddressSlot {
     taken: Arc<DashMap<IpAddr, u32>>,
     address: IpAddr,
 }

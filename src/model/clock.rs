@@ -4,14 +4,14 @@ use std::fmt::Debug;
 use std::time::SystemTime;
 
 /// The source of time for everything that expires. Tests use one of their own.
-pub trait Clock: Debug + Send + Sync {
+pub(crate) trait Clock: Debug + Send + Sync {
     /// Milliseconds since the epoch.
     fn now_ms(&self) -> u64;
 }
 
 /// The clock of the system.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
@@ -27,17 +27,17 @@ pub(crate) struct ManualClock(std::sync::atomic::AtomicU64);
 #[cfg(test)]
 impl ManualClock {
     /// At some time in the past.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(1_700_000_000_000.into())
     }
 
     /// Sets the time.
-    pub fn set(&self, now: u64) {
+    pub(crate) fn set(&self, now: u64) {
         self.0.store(now, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Advances the time.
-    pub fn advance(&self, ms: u64) {
+    pub(crate) fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
     }
 }
@@ -57,23 +57,23 @@ fn since_epoch() -> std::time::Duration {
 }
 
 /// Now, as ISO 8601 in UTC with milliseconds: `2025-01-31T12:00:00.000Z`.
-pub fn now_iso() -> String {
+pub(crate) fn now_iso() -> String {
     iso(jiff::Timestamp::now())
 }
 
 /// A time, written the same way.
-pub fn iso(time: jiff::Timestamp) -> String {
+pub(crate) fn iso(time: jiff::Timestamp) -> String {
     format!("{time:.3}")
 }
 
 /// A time in milliseconds since the epoch, written the same way.
-pub fn iso_ms(ms: u64) -> String {
+pub(crate) fn iso_ms(ms: u64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms.min(i64::MAX as u64) as i64);
     iso(time.unwrap_or(jiff::Timestamp::MAX))
 }
 
 /// Now, in whole seconds since the epoch, as tokens count.
-pub fn now_seconds() -> u64 {
+pub(crate) fn now_seconds() -> u64 {
     since_epoch().as_secs()
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// Why something was refused or failed, for clients and the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
+pub(crate) enum ErrorCode {
     /// A payload is missing, malformed or too large in a field.
     InvalidInput,
     /// The event name is reserved or not known.
@@ -69,7 +69,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// The code as clients see it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidInput => "INVALID_INPUT",
             Self::UnknownEvent => "UNKNOWN_EVENT",
@@ -111,7 +111,7 @@ impl Serialize for ErrorCode {
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum DisconnectReason {
+pub(crate) enum DisconnectReason {
     /// The client asked to leave.
     ClientLeft,
     /// The connection was closed or lost.
@@ -140,7 +140,7 @@ pub enum DisconnectReason {
 
 impl DisconnectReason {
     /// The reason in audit records and metrics.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::ClientLeft => "client left",
             Self::TransportClosed => "transport closed",

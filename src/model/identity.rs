@@ -7,27 +7,27 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Maximum length of a user id, in bytes (protocol, "Identity and authentication").
-pub const MAX_USER_ID_BYTES: usize = 128;
+pub(super) const MAX_USER_ID_BYTES: usize = 128;
 
 /// A user's id: 1 to 128 bytes without control characters. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(Arc<str>);
+pub(crate) struct UserId(Arc<str>);
 
 impl UserId {
     /// Parses an id. `None` when it is empty, too long, or has control characters.
-    pub fn parse(id: &str) -> Option<Self> {
+    pub(crate) fn parse(id: &str) -> Option<Self> {
         let valid =
             !id.is_empty() && id.len() <= MAX_USER_ID_BYTES && !id.chars().any(char::is_control);
         valid.then(|| Self(id.into()))
     }
 
     /// The id as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The id as shared text.
-    pub fn shared(&self) -> &Arc<str> {
+    pub(crate) fn shared(&self) -> &Arc<str> {
         &self.0
     }
 }
@@ -60,7 +60,7 @@ impl fmt::Debug for UserId {
 
 /// A user, as their token describes them. What it leaves out keeps its stored value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenUser {
+pub(crate) struct TokenUser {
     /// Their id.
     pub id: UserId,
     /// The name, if the token has one; never empty.
@@ -71,7 +71,7 @@ pub struct TokenUser {
 
 /// An authenticated user: what the token says, completed by the stored record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The only id of this user in events.
     pub user: UserId,
     /// The name shown to others; never empty.

@@ -5,11 +5,11 @@ use uuid::Uuid;
 /// One run of a server. Each start has another id, so that what an earlier run has left behind is not
 /// mistaken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(Uuid);
+pub(crate) struct NodeId(Uuid);
 
 impl NodeId {
     /// A new one.
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(Uuid::new_v4())
     }
 
@@ -24,7 +24,7 @@ impl NodeId {
     }
 
     /// Parses what [`Display`](std::fmt::Display) writes.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Uuid::parse_str(text).ok().map(Self)
     }
 }

@@ -17,13 +17,13 @@ macro_rules! reasons {
         /// A reason. Finer than its code where a dialect words or treats two cases differently.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each variant is described by its line in the table")]
-        pub enum Why {
+        pub(crate) enum Why {
             $(#[doc = $doc] $variant $({ $field: $type })?,)+
         }
 
         impl Why {
             /// The code of this reason, unless a dialect has one of its own.
-            pub const fn code(self) -> ErrorCode {
+            pub(crate) const fn code(self) -> ErrorCode {
                 match self { $(Self::$variant { .. } => ErrorCode::$code,)+ }
             }
         }
@@ -67,7 +67,7 @@ reasons! {
 
 /// Why something is not done.
 #[derive(Clone)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The code that clients and records see, unless a dialect has another for the same reason.
     pub code: ErrorCode,
     /// The field that is at fault.
@@ -79,7 +79,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal for this reason.
-    pub fn new(why: Why) -> Self {
+    pub(crate) fn new(why: Why) -> Self {
         Self {
             code: why.code(),
             field: None,
@@ -90,12 +90,12 @@ impl Refusal {
     }
 
     /// The payload as a whole is missing or malformed.
-    pub fn malformed() -> Self {
+    pub(crate) fn malformed() -> Self {
         Self::new(Why::Missing)
     }
 
     /// This field is missing, of the wrong type or too long.
-    pub fn invalid(field: &'static str) -> Self {
+    pub(crate) fn invalid(field: &'static str) -> Self {
         Self {
             field: Some(field),
             ..Self::new(Why::Missing)
@@ -103,7 +103,7 @@ impl Refusal {
     }
 
     /// This field is present, but of no use.
-    pub fn unusable(field: &'static str) -> Self {
+    pub(crate) fn unusable(field: &'static str) -> Self {
         Self {
             field: Some(field),
             ..Self::new(Why::Unusable)
@@ -111,33 +111,33 @@ impl Refusal {
     }
 
     /// A rate limit was exceeded.
-    pub fn rate_limited() -> Self {
+    pub(crate) fn rate_limited() -> Self {
         Self::new(Why::RateLimited)
     }
 
     /// The server has no room for it.
-    pub fn busy() -> Self {
+    pub(crate) fn busy() -> Self {
         Self::new(Why::Busy)
     }
 
     /// There is no such conversation, or the user is not a participant of it.
-    pub fn not_participant() -> Self {
+    pub(crate) fn not_participant() -> Self {
         Self::new(Why::NotParticipant)
     }
 
     /// There is no such message or reaction, or it is not for this user to change.
-    pub fn message_not_found() -> Self {
+    pub(crate) fn message_not_found() -> Self {
         Self::new(Why::MessageNotFound)
     }
 
     /// The connection is not a member of the ad-hoc session.
-    pub fn not_member() -> Self {
+    pub(crate) fn not_member() -> Self {
         Self::new(Why::NotMember)
     }
 
     /// The server failed. The source goes to the log and nowhere else; it must not contain anything
     /// that clients wrote.
-    pub fn failed(source: impl Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn failed(source: impl Error + Send + Sync + 'static) -> Self {
         Self {
             source: Some(Arc::new(source)),
             ..Self::new(Why::Failed)
@@ -146,7 +146,7 @@ impl Refusal {
 
     /// The same, in these words instead of the usual ones for its reason.
     #[must_use]
-    pub fn worded(self, text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn worded(self, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             text: Some(text.into()),
             ..self
@@ -154,17 +154,17 @@ impl Refusal {
     }
 
     /// The reason.
-    pub fn why(&self) -> Why {
+    pub(crate) fn why(&self) -> Why {
         self.why
     }
 
     /// Its own words, where it has some.
-    pub fn text(&self) -> Option<&Cow<'static, str>> {
+    pub(crate) fn text(&self) -> Option<&Cow<'static, str>> {
         self.text.as_ref()
     }
 
     /// What failed; for the log.
-    pub fn source(&self) -> Option<&(dyn Error + Send + Sync)> {
+    pub(crate) fn source(&self) -> Option<&(dyn Error + Send + Sync)> {
         self.source.as_deref()
     }
 }

@@ -16,7 +16,7 @@ use super::{FrameSizes, Malformed, Opaque, frames};
 
 /// An encoded event. `Debug` shows its name and size only.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct EncodedEvent {
+pub(crate) struct EncodedEvent {
     event: String,
     /// The JSON text of the payload, with a placeholder for each attachment.
     text: String,

@@ -24,7 +24,7 @@ use super::{Malformed, Payload};
 /// A received event: its JSON text `["name", argument, …]` and its attachments.
 ///
 /// `Debug` shows its size only.
-pub struct RawEvent {
+pub(crate) struct RawEvent {
     value: Value,
     wants_ack: bool,
 }

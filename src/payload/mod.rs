@@ -16,19 +16,19 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
-pub use encoded::EncodedEvent;
-pub use event::RawEvent;
-pub use opaque::Opaque;
+pub(crate) use encoded::EncodedEvent;
+pub(crate) use event::RawEvent;
+pub(crate) use opaque::Opaque;
 pub(crate) use opaque::plainly;
-pub use owned::OwnedValue;
-pub use relayed::Relayed;
+pub(crate) use owned::OwnedValue;
+pub(crate) use relayed::Relayed;
 
 /// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.
-pub type FrameSizes = SmallVec<[usize; 2]>;
+pub(crate) type FrameSizes = SmallVec<[usize; 2]>;
 
 /// Why an event cannot be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// It is not valid JSON, or not an array that begins with a name.
     NotAnEvent,
     /// Its first argument is missing or not an object.
@@ -39,7 +39,7 @@ pub enum Malformed {
 
 /// The fields of an event's first argument, in the order in which they were received.
 #[derive(Debug)]
-pub struct Payload<'a> {
+pub(crate) struct Payload<'a> {
     fields: SmallVec<[(Cow<'a, str>, Opaque<'a>); 16]>,
     text_size: usize,
 }

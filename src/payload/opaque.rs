@@ -13,7 +13,7 @@ use super::{is_blank, text};
 
 /// A value that is relayed without being interpreted.
 #[derive(Debug, Clone)]
-pub struct Opaque<'a>(pub(super) Node<'a>);
+pub(crate) struct Opaque<'a>(pub(super) Node<'a>);
 
 #[derive(Debug, Clone)]
 pub(super) enum Node<'a> {

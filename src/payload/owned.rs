@@ -18,7 +18,7 @@ use super::{Opaque, text};
 
 /// A stored value that is not interpreted. Cheap to clone. `Debug` shows its size only.
 #[derive(Clone)]
-pub struct OwnedValue(Arc<OwnedNode>);
+pub(crate) struct OwnedValue(Arc<OwnedNode>);
 
 enum OwnedNode {
     Text(Box<RawValue>),

@@ -11,7 +11,7 @@ const OWN_FIELDS: usize = 256;
 /// An object made of a received one. A field that the server sets is never relayed from the client,
 /// also when its name was written with escapes.
 #[derive(Debug)]
-pub struct Relayed<'p, 'a> {
+pub(crate) struct Relayed<'p, 'a> {
     payload: &'p Payload<'a>,
     own: SmallVec<[(&'static str, &'p str); 4]>,
     dropped: SmallVec<[&'static str; 4]>,

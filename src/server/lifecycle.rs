@@ -6,9 +6,9 @@ use rand::RngExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::{Error, Server, node};
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
-use super::{Error, Server, node};
 
 /// How often the shutdown checks whether a step is done.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);

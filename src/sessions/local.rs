@@ -24,7 +24,7 @@ pub(super) struct LocalState {
 
 /// A member that is connected to this server.
 #[derive(Debug)]
-pub struct LocalMember {
+pub(crate) struct LocalMember {
     /// The id that it joined under.
     pub user: UserId,
     /// The name shown to others.

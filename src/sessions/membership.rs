@@ -17,7 +17,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// Why it is not admitted; nothing is changed.
-    pub async fn join(
+    pub(crate) async fn join(
         &mut self,
         connection: &Arc<Connection>,
         join: Join<'_>,
@@ -81,7 +81,7 @@ impl Session<'_> {
 
     /// Removes the member that joined on this connection. `None`: there is none, or the store is
     /// unavailable; on this server it is removed in any case.
-    pub async fn depart(
+    pub(crate) async fn depart(
         &mut self,
         connection: &Arc<Connection>,
         departure: Departure,
@@ -98,7 +98,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// The store is unavailable.
-    pub async fn remove_stored(
+    pub(crate) async fn remove_stored(
         &self,
         node: Option<NodeId>,
         user: &UserId,

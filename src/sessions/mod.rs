@@ -16,8 +16,8 @@ use smallvec::SmallVec;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-pub use publish::SessionUpdate;
-pub use session::Session;
+pub(crate) use publish::SessionUpdate;
+pub(crate) use session::Session;
 
 use crate::cluster::Cluster;
 use crate::connection::Connection;
@@ -28,7 +28,7 @@ use local::LocalState;
 
 /// All sessions.
 #[derive(Debug)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     store: Arc<dyn SessionStore>,
     clock: Arc<dyn Clock>,
     /// Sessions that have members on this server, or that are being worked on.
@@ -42,7 +42,7 @@ pub struct Sessions {
 impl Sessions {
     /// The sessions in this store, which the nodes of `cluster` share. A connection may be in
     /// `max_per_connection` of them.
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
         max_per_connection: usize,
@@ -59,17 +59,17 @@ impl Sessions {
     }
 
     /// Now, in milliseconds since the epoch.
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }
 
     /// How many sessions there are.
-    pub async fn count(&self) -> usize {
+    pub(crate) async fn count(&self) -> usize {
         self.store.count().await
     }
 
     /// Counts of all sessions.
-    pub async fn summaries(&self) -> Vec<Summary> {
+    pub(crate) async fn summaries(&self) -> Vec<Summary> {
         self.store.summaries().await
     }
 
@@ -77,7 +77,7 @@ impl Sessions {
     ///
     /// # Errors
     /// It exists, or there is no room for it.
-    pub async fn reserve(
+    pub(crate) async fn reserve(
         &self,
         id: &SessionId,
         key: AuthKey<'_>,
@@ -87,20 +87,20 @@ impl Sessions {
     }
 
     /// A session, which need not exist.
-    pub async fn lock(&self, id: &SessionId) -> Session<'_> {
+    pub(crate) async fn lock(&self, id: &SessionId) -> Session<'_> {
         let local = self.local.entry(id.clone());
         let local = local.or_insert_with(|| LocalState::new(id)).clone();
         Session::lock(self, id, local).await
     }
 
     /// A session that has members on this server.
-    pub async fn lock_local(&self, id: &SessionId) -> Option<Session<'_>> {
+    pub(crate) async fn lock_local(&self, id: &SessionId) -> Option<Session<'_>> {
         let local = self.local.get(id)?.clone();
         Some(Session::lock(self, id, local).await)
     }
 
     /// A session that this connection is a member of.
-    pub async fn lock_joined(
+    pub(crate) async fn lock_joined(
         &self,
         id: &SessionId,
         connection: &Connection,
@@ -113,25 +113,25 @@ impl Sessions {
     }
 
     /// The sessions that have members on this server.
-    pub fn all_local(&self) -> Vec<SessionId> {
+    pub(crate) fn all_local(&self) -> Vec<SessionId> {
         self.local.iter().map(|entry| entry.key().clone()).collect()
     }
 
     /// The sessions that a connection is a member of.
-    pub fn joined_by(&self, connection: &Connection) -> Vec<SessionId> {
+    pub(crate) fn joined_by(&self, connection: &Connection) -> Vec<SessionId> {
         let joined = self.memberships.get(&connection.id.uuid());
         joined.map_or_else(Vec::new, |joined| joined.to_vec())
     }
 
     /// Whether a connection to this server is a member of a session.
-    pub fn is_member(&self, id: &SessionId, connection: Uuid) -> bool {
+    pub(crate) fn is_member(&self, id: &SessionId, connection: Uuid) -> bool {
         let joined = self.memberships.get(&connection);
         joined.is_some_and(|joined| joined.contains(id))
     }
 
     /// Ends the sessions that were not used for too long; the connections to this server that were
     /// in them.
-    pub async fn end_expired(&self) -> Vec<Arc<Connection>> {
+    pub(crate) async fn end_expired(&self) -> Vec<Arc<Connection>> {
         let mut members = Vec::new();
         for id in self.store.expired(&self.all_local()).await {
             let mut session = self.lock(&id).await;

@@ -16,7 +16,7 @@ const MAX_STATES: usize = 4096;
 
 /// What an event reports of a session.
 #[derive(Debug, Clone, Copy)]
-pub struct SessionUpdate<'a> {
+pub(crate) struct SessionUpdate<'a> {
     /// The change that it reports; `None`: none, or it is not known.
     pub revision: Option<u64>,
     /// What it is the newest state of: an older state that arrives later is dropped.
@@ -25,13 +25,13 @@ pub struct SessionUpdate<'a> {
 
 impl SessionUpdate<'_> {
     /// It reports no change.
-    pub const SIGNAL: SessionUpdate<'static> = SessionUpdate {
+    pub(crate) const SIGNAL: SessionUpdate<'static> = SessionUpdate {
         revision: None,
         newest: None,
     };
 
     /// It reports this change.
-    pub fn of(revision: u64) -> Self {
+    pub(crate) fn of(revision: u64) -> Self {
         Self {
             revision: Some(revision),
             newest: None,
@@ -42,7 +42,7 @@ impl SessionUpdate<'_> {
 impl Session<'_> {
     /// Sends all members an event that becomes frames of these sizes. `to` excepts one on this
     /// server.
-    pub async fn publish<T: Serialize + Sync>(
+    pub(crate) async fn publish<T: Serialize + Sync>(
         &mut self,
         to: To<'_>,
         update: SessionUpdate<'_>,
@@ -57,7 +57,7 @@ impl Session<'_> {
     }
 
     /// Sends one member an event that becomes frames of these sizes.
-    pub fn send_to<T: Serialize>(
+    pub(crate) fn send_to<T: Serialize>(
         &self,
         user: &UserId,
         update: SessionUpdate<'_>,

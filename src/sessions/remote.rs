@@ -9,7 +9,7 @@ use crate::payload::EncodedEvent;
 
 impl Sessions {
     /// Handles a message of another node.
-    pub async fn receive(&self, id: &SessionId, message: SessionMessage) {
+    pub(crate) async fn receive(&self, id: &SessionId, message: SessionMessage) {
         let Some(mut session) = self.lock_local(id).await else {
             return;
         };

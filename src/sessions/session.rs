@@ -14,7 +14,7 @@ use crate::payload::OwnedValue;
 /// A lock on one session: changes and the events that report them are in one order on this server. It
 /// must not be held while waiting for a client.
 #[derive(Debug)]
-pub struct Session<'a> {
+pub(crate) struct Session<'a> {
     pub(super) sessions: &'a Sessions,
     pub(super) id: SessionId,
     pub(super) local: OwnedMutexGuard<LocalState>,
@@ -36,36 +36,36 @@ impl<'a> Session<'a> {
 
 impl Session<'_> {
     /// Its id.
-    pub fn id(&self) -> &SessionId {
+    pub(crate) fn id(&self) -> &SessionId {
         &self.id
     }
 
     /// The member that joined on this connection.
-    pub fn member_on(&self, connection: &Connection) -> Option<&LocalMember> {
+    pub(crate) fn member_on(&self, connection: &Connection) -> Option<&LocalMember> {
         let is_it = |member: &&LocalMember| std::ptr::eq(&*member.connection, connection);
         self.local.members.iter().find(is_it)
     }
 
     /// The member with this id, if it is connected to this server.
-    pub fn member(&self, user: &UserId) -> Option<&LocalMember> {
+    pub(crate) fn member(&self, user: &UserId) -> Option<&LocalMember> {
         let mut members = self.local.members.iter();
         members.find(|member| member.user == *user)
     }
 
     /// The members that are connected to this server.
-    pub fn connections(&self) -> Vec<Arc<Connection>> {
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
         let members = self.local.members.iter();
         members.map(|member| member.connection.clone()).collect()
     }
 
     /// All members, in the order in which they joined.
-    pub async fn members(&self) -> Vec<Member> {
+    pub(crate) async fn members(&self) -> Vec<Member> {
         self.sessions.store.members(&self.id).await
     }
 
     /// The connections to this server of members that the store does not have on them any more. None
     /// when the session is over, which its members learn in another way, or the store is unavailable.
-    pub async fn stale_members(&self) -> Vec<Arc<Connection>> {
+    pub(crate) async fn stale_members(&self) -> Vec<Arc<Connection>> {
         let members = self.members().await;
         let is_known = |one: &LocalMember| {
             let mut known = members.iter();
@@ -78,7 +78,7 @@ impl Session<'_> {
 
     /// Sets the public key of a member, and its name if one is given; all members then. `None`: it is
     /// no member, or the store is full or unavailable.
-    pub async fn save_key(
+    pub(crate) async fn save_key(
         &mut self,
         user: &UserId,
         key: OwnedValue,
@@ -97,7 +97,7 @@ impl Session<'_> {
     }
 
     /// Stores a message. `None`: the session is over.
-    pub async fn append(&self, message: Arc<Message>) -> Option<Appended> {
+    pub(crate) async fn append(&self, message: Arc<Message>) -> Option<Appended> {
         self.sessions.store.append(&self.id, message).await
     }
 
@@ -105,7 +105,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// The session is not in group mode, or there is no room for them.
-    pub async fn set_session_keys(&self, keys: OwnedValue) -> Result<u64, KeysError> {
+    pub(crate) async fn set_session_keys(&self, keys: OwnedValue) -> Result<u64, KeysError> {
         self.sessions.store.set_session_keys(&self.id, keys).await
     }
 }

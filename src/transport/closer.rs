@@ -12,7 +12,7 @@ type Close = dyn Fn(Sid) -> BoxFuture<'static, ()> + Send + Sync;
 /// Ends polling sessions. The library can only be asked to by a request of the client itself, so
 /// that is what is made for it. Clones share it.
 #[derive(Clone)]
-pub struct TransportCloser(Arc<Close>);
+pub(crate) struct TransportCloser(Arc<Close>);
 
 impl TransportCloser {
     /// Ends a session by `close`.

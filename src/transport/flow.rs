@@ -67,7 +67,7 @@ pub(crate) trait Carrier: Send + Sync {
 
 /// Flow control state of one connection, shared with what presently carries it.
 #[derive(Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     limits: FlowLimits,
     /// Charged sizes of the frames handed over and not yet written, oldest first.
     queued: Mutex<VecDeque<u32>>,

@@ -41,7 +41,7 @@ pub(super) const INJECT_CLOSE: u8 = 2;
 
 /// One TCP connection.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     peer: SocketAddr,
     limits: LinkLimits,
     reader: AtomicWaker,

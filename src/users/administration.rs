@@ -11,7 +11,7 @@ use crate::model::{DisconnectReason, UserId};
 use crate::stores::conversations::{StoreError, UserStore};
 
 /// The administration of users.
-pub struct Administration {
+pub(crate) struct Administration {
     users: Arc<Users>,
     store: Arc<dyn UserStore>,
     audit: Audit,
@@ -19,7 +19,7 @@ pub struct Administration {
 
 impl Administration {
     /// Administrates these users, whose records are in `store`.
-    pub fn new(users: Arc<Users>, store: Arc<dyn UserStore>, audit: Audit) -> Self {
+    pub(crate) fn new(users: Arc<Users>, store: Arc<dyn UserStore>, audit: Audit) -> Self {
         Self {
             users,
             store,
@@ -32,7 +32,7 @@ impl Administration {
     ///
     /// # Errors
     /// The store fails.
-    pub async fn change(
+    pub(crate) async fn change(
         &self,
         source: &Arc<Source>,
         user: &UserId,
@@ -59,7 +59,7 @@ impl Administration {
     }
 
     /// Closes all connections of a user, to any node. Returns how many there were.
-    pub async fn disconnect(&self, source: &Arc<Source>, user: &UserId) -> u64 {
+    pub(crate) async fn disconnect(&self, source: &Arc<Source>, user: &UserId) -> u64 {
         let closed = self.users.close(user, DisconnectReason::Revoked).await;
         self.record(source, AdminAction::UserDisconnected, user, Some(closed));
         closed
@@ -78,7 +78,7 @@ impl Administration {
 
 impl Users {
     /// Closes the connections of a user to this server. Returns how many there were.
-    pub fn close_local(&self, user: &UserId, reason: DisconnectReason) -> u64 {
+    pub(crate) fn close_local(&self, user: &UserId, reason: DisconnectReason) -> u64 {
         let connections = self.connections(user.as_str());
         for connection in &connections {
             connection.close(Close::AfterFlush, reason);

@@ -36,14 +36,14 @@ impl CachedIdentity {
 
 impl Users {
     /// The identity that the store gave lately to an active user with the same claims.
-    pub fn cached_identity(&self, token: &TokenUser) -> Option<Identity> {
+    pub(crate) fn cached_identity(&self, token: &TokenUser) -> Option<Identity> {
         let user = self.get(token.id.as_str())?;
         let identity = user.cached_identity.lock().as_ref()?.get(token);
         identity.filter(|_| !user.suspended.load(Ordering::SeqCst))
     }
 
     /// Caches what the store said of an active user.
-    pub fn cache_identity(&self, token: TokenUser, identity: &Identity) {
+    pub(crate) fn cache_identity(&self, token: TokenUser, identity: &Identity) {
         let user = self.get_or_create(&token.id);
         let cached = CachedIdentity::new(token, identity.clone());
         *user.cached_identity.lock() = Some(Box::new(cached));
@@ -51,14 +51,14 @@ impl Users {
 
     /// Takes note that a user was changed in the store, and of whether they are suspended: from then
     /// on, no connection is added to one who is.
-    pub fn set_suspended(&self, id: &UserId, suspended: bool) {
+    pub(crate) fn set_suspended(&self, id: &UserId, suspended: bool) {
         let user = self.get_or_create(id);
         user.suspended.store(suspended, Ordering::SeqCst);
         *user.cached_identity.lock() = None;
     }
 
     /// Whether a user is known on this node to be suspended.
-    pub fn is_suspended(&self, id: &UserId) -> bool {
+    pub(crate) fn is_suspended(&self, id: &UserId) -> bool {
         self.get(id.as_str())
             .is_some_and(|user| user.suspended.load(Ordering::SeqCst))
     }

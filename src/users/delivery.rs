@@ -12,7 +12,7 @@ use crate::payload::{EncodedEvent, FrameSizes};
 
 /// The receivers of an event for one user. Each has room for it.
 #[derive(Debug)]
-pub struct Receivers<'a> {
+pub(crate) struct Receivers<'a> {
     user: &'a UserId,
     local: Connections,
     cluster: Option<&'a Cluster>,
@@ -21,7 +21,7 @@ pub struct Receivers<'a> {
 impl Receivers<'_> {
     /// Sends an event that becomes frames of these sizes. Returns whether there is a connection to
     /// receive it, on any node.
-    pub async fn send_sized<T: Serialize>(
+    pub(crate) async fn send_sized<T: Serialize>(
         &self,
         sender: &UserId,
         event: &'static str,
@@ -42,7 +42,12 @@ impl Receivers<'_> {
     }
 
     /// Sends a small event.
-    pub async fn send<T: Serialize>(&self, sender: &UserId, event: &'static str, payload: &T) {
+    pub(crate) async fn send<T: Serialize>(
+        &self,
+        sender: &UserId,
+        event: &'static str,
+        payload: &T,
+    ) {
         self.send_sized(sender, event, payload, &smallvec![SMALL_EVENT])
             .await;
     }
@@ -51,7 +56,7 @@ impl Receivers<'_> {
 impl Users {
     /// The receivers of an event for a user. Waits until each connection has room for an event or is
     /// closed, which slows a sender down to the pace of its slowest receiver.
-    pub async fn receivers<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
+    pub(crate) async fn receivers<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
         let mut local = self.connections(user.as_str());
         local.retain(|connection| !connection.is_draining());
         for connection in &local {
@@ -71,7 +76,7 @@ impl Users {
     }
 
     /// Sends an event of a user on another node to the connections that a user has here.
-    pub async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
+    pub(crate) async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
         self.add_remote_peer(sender, user);
         for connection in self.connections(user.as_str()) {
             connection.flow().room().await;

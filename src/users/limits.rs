@@ -11,7 +11,7 @@ use crate::model::UserId;
 
 /// The limits of one user.
 #[derive(Debug)]
-pub struct UserLimits {
+pub(crate) struct UserLimits {
     /// [`Action::Messages`]
     pub messages: UserLimit,
     /// [`Action::FileBytes`]
@@ -20,7 +20,7 @@ pub struct UserLimits {
 
 impl UserLimits {
     /// Limits of which nothing is used yet.
-    pub fn new(config: &Config, user: &UserId, cluster: Option<&Arc<Cluster>>) -> Self {
+    pub(crate) fn new(config: &Config, user: &UserId, cluster: Option<&Arc<Cluster>>) -> Self {
         let limit = |action, spent| UserLimit::new(config, action, user, cluster, spent);
         Self {
             messages: limit(Action::Messages, Spent::Messages),
@@ -29,7 +29,7 @@ impl UserLimits {
     }
 
     /// Counts what the user did on another node.
-    pub fn charge(&self, spent: Spent) {
+    pub(crate) fn charge(&self, spent: Spent) {
         match spent {
             Spent::Messages(count) => self.messages.charge(count),
             Spent::FileBytes(bytes) => self.file_bytes.charge(bytes),
@@ -39,7 +39,7 @@ impl UserLimits {
 
 /// The limit of one action of one user.
 #[derive(Debug)]
-pub struct UserLimit {
+pub(crate) struct UserLimit {
     limit: Limit,
     shared: Option<Box<Shared>>,
 }
@@ -84,7 +84,7 @@ impl UserLimit {
     }
 
     /// Counts one; whether it is allowed.
-    pub fn allows(&self) -> bool {
+    pub(crate) fn allows(&self) -> bool {
         let Some(shared) = &self.shared else {
             return self.limit.allows();
         };
@@ -97,7 +97,7 @@ impl UserLimit {
     }
 
     /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
-    pub async fn wait_for(&self, amount: usize) {
+    pub(crate) async fn wait_for(&self, amount: usize) {
         let amount = u32::try_from(amount).unwrap_or(u32::MAX);
         let Some(amount) = NonZeroU32::new(amount) else {
             return;

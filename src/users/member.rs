@@ -12,7 +12,7 @@ use crate::model::Identity;
 
 /// A connection and the user that it belongs to.
 #[derive(Debug)]
-pub struct Member {
+pub(crate) struct Member {
     /// The user, shared by all their connections.
     pub user: Arc<User>,
     /// The user as this connection's token describes them.
@@ -35,7 +35,7 @@ impl Member {
     }
 
     /// How records name the user on this connection.
-    pub fn source(&self) -> &Arc<Source> {
+    pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source
     }
 

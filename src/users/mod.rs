@@ -26,15 +26,13 @@ use dashmap::DashMap;
 use lru::LruCache;
 use parking_lot::Mutex;
 
-pub use administration::Administration;
-pub use delivery::Receivers;
-pub use limits::{UserLimit, UserLimits};
-pub use member::Member;
-pub use presence::{Audience, Presence, Renderer};
-pub use registration::Registration;
-pub use registry::ConnectError;
-pub use transfers::{Progress, Transfers};
-pub use user::{Connections, LastSeen, Members, User};
+pub(crate) use administration::Administration;
+pub(crate) use member::Member;
+pub(crate) use presence::{Audience, Presence, Renderer};
+pub(crate) use registration::Registration;
+pub(crate) use registry::ConnectError;
+pub(crate) use transfers::Progress;
+pub(crate) use user::{Connections, LastSeen, Members, User};
 
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -45,7 +43,7 @@ const MAX_OFFLINE_USERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 /// The users of this server.
 #[derive(Debug)]
-pub struct Users {
+pub(crate) struct Users {
     known: DashMap<UserId, Arc<User>>,
     /// Those with connections.
     online: DashMap<UserId, Arc<User>>,
@@ -58,7 +56,7 @@ pub struct Users {
 
 impl Users {
     /// Without any user.
-    pub fn new(config: Arc<Config>, cluster: Option<Arc<Cluster>>) -> Self {
+    pub(crate) fn new(config: Arc<Config>, cluster: Option<Arc<Cluster>>) -> Self {
         Self {
             known: DashMap::new(),
             online: DashMap::new(),
@@ -70,13 +68,13 @@ impl Users {
     }
 
     /// A user by id, with or without connections.
-    pub fn get(&self, id: &str) -> Option<Arc<User>> {
+    pub(crate) fn get(&self, id: &str) -> Option<Arc<User>> {
         self.known.get(id).map(|user| user.clone())
     }
 
     /// A user who acts without a connection. One who was unknown is kept within the bound of offline
     /// users.
-    pub fn get_or_create(&self, id: &UserId) -> Arc<User> {
+    pub(crate) fn get_or_create(&self, id: &UserId) -> Arc<User> {
         let user = self.insert(id);
         if !user.is_connected() {
             self.retain_offline(id);
@@ -85,12 +83,12 @@ impl Users {
     }
 
     /// All users that are known, with or without connections.
-    pub fn all(&self) -> Vec<Arc<User>> {
+    pub(crate) fn all(&self) -> Vec<Arc<User>> {
         self.known.iter().map(|user| user.clone()).collect()
     }
 
     /// The connections of a user to this server.
-    pub fn connections(&self, id: &str) -> Connections {
+    pub(crate) fn connections(&self, id: &str) -> Connections {
         self.known
             .get(id)
             .map(|user| user.connections())
@@ -98,7 +96,7 @@ impl Users {
     }
 
     /// The same, each with its user.
-    pub fn members(&self, id: &str) -> Members {
+    pub(crate) fn members(&self, id: &str) -> Members {
         self.known
             .get(id)
             .map(|user| user.members())
@@ -106,32 +104,32 @@ impl Users {
     }
 
     /// The connections of all users, each with its user.
-    pub fn all_members(&self) -> Vec<Arc<Member>> {
+    pub(crate) fn all_members(&self) -> Vec<Arc<Member>> {
         // A connection is added and removed under the lock of its user, and then of this map.
         let users: Vec<_> = self.online.iter().map(|user| user.clone()).collect();
         users.iter().flat_map(|user| user.members()).collect()
     }
 
     /// How many connections a user has to this server.
-    pub fn connection_count(&self, id: &str) -> usize {
+    pub(crate) fn connection_count(&self, id: &str) -> usize {
         self.known
             .get(id)
             .map_or(0, |user| user.connected.lock().members.len())
     }
 
     /// How many users are connected to this server.
-    pub fn connected(&self) -> usize {
+    pub(crate) fn connected(&self) -> usize {
         self.connected.load(Ordering::Relaxed)
     }
 
     /// How many users are connected to any node.
-    pub fn connected_to_cluster(&self) -> usize {
+    pub(crate) fn connected_to_cluster(&self) -> usize {
         let cluster = self.cluster.as_ref();
         self.connected() + cluster.map_or(0, |cluster| cluster.users_on_other_nodes())
     }
 
     /// Whether the last change of a user's presence that was published is that they are online.
-    pub fn is_announced(&self, id: &str) -> bool {
+    pub(crate) fn is_announced(&self, id: &str) -> bool {
         self.known.get(id).is_some_and(|user| user.is_announced())
     }
 

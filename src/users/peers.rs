@@ -38,7 +38,7 @@ impl Peers {
 impl Users {
     /// Makes two users peers of each other, on all nodes. One without connections is kept within the
     /// bound of offline users, so that the two are peers when that user connects.
-    pub fn add_peer(&self, user: &User, other: &UserId) {
+    pub(crate) fn add_peer(&self, user: &User, other: &UserId) {
         if self.add_peer_local(user, other)
             && let Some(cluster) = &self.cluster
         {
@@ -54,7 +54,7 @@ impl Users {
     }
 
     /// Adds the peers that Redis has of a user to those known here.
-    pub async fn load_peers(&self, user: &User) {
+    pub(crate) async fn load_peers(&self, user: &User) {
         if let Some(cluster) = &self.cluster {
             for peer in cluster.peers(&user.id).await {
                 self.add_peer_local(user, &peer);

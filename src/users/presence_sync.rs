@@ -9,7 +9,7 @@ use crate::model::UserId;
 ///
 /// A *presence epoch* names one time that a user came online.
 #[derive(Debug, Default)]
-pub struct PresenceSync {
+pub(super) struct PresenceSync {
     state: State,
 }
 
@@ -34,12 +34,12 @@ struct Syncing {
 
 impl PresenceSync {
     /// From now on the connection is sent who is online.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.state = State::Syncing(Box::default());
     }
 
     /// The connection was sent all users who are online.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         let sent = match &mut self.state {
             State::Syncing(syncing) => std::mem::take(&mut syncing.sent),
             State::Pending | State::Synced(_) => HashMap::new(),
@@ -49,14 +49,19 @@ impl PresenceSync {
 
     /// Drops the epochs that the connection was sent while it was synced. To be called when the
     /// changes to them must have come.
-    pub fn forget_epochs(&mut self) {
+    pub(super) fn forget_epochs(&mut self) {
         if let State::Synced(sent) = &mut self.state {
             *sent = HashMap::new();
         }
     }
 
     /// Counts a change of a user's presence; whether the connection is to be sent it.
-    pub fn accepts_change(&mut self, user: &UserId, online: bool, presence_epoch: u64) -> bool {
+    pub(super) fn accepts_change(
+        &mut self,
+        user: &UserId,
+        online: bool,
+        presence_epoch: u64,
+    ) -> bool {
         match &mut self.state {
             State::Pending => false,
             State::Syncing(syncing) => {
@@ -69,7 +74,7 @@ impl PresenceSync {
 
     /// Counts a user who was found online; whether the connection is to be sent that. It is not when
     /// it was sent a change of that user meanwhile, which is newer.
-    pub fn accepts_online(&mut self, user: &UserId, presence_epoch: u64) -> bool {
+    pub(super) fn accepts_online(&mut self, user: &UserId, presence_epoch: u64) -> bool {
         match &mut self.state {
             State::Syncing(syncing) if !syncing.changed.contains_key(user) => {
                 syncing.sent.insert(user.clone(), presence_epoch);
@@ -80,7 +85,7 @@ impl PresenceSync {
     }
 
     /// Whether the connection was sent, while it is being synced, that a user came online.
-    pub fn was_sent_online(&self, user: &UserId) -> bool {
+    pub(super) fn was_sent_online(&self, user: &UserId) -> bool {
         matches!(&self.state, State::Syncing(syncing) if syncing.changed.get(user) == Some(&true))
     }
 }

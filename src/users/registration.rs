@@ -18,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// A connection among those of its user. Dropping it removes the connection; if it was the last, the
 /// user goes offline after the grace.
 #[derive(Debug)]
-pub struct Registration {
+pub(crate) struct Registration {
     presence: Arc<Presence>,
     member: Arc<Member>,
     subscription: Option<Subscription>,
@@ -29,7 +29,7 @@ impl Presence {
     ///
     /// # Errors
     /// The user has too many connections, or is suspended.
-    pub async fn register(
+    pub(crate) async fn register(
         self: &Arc<Self>,
         identity: Identity,
         connection: &Arc<Connection>,

@@ -9,7 +9,7 @@ use crate::model::Identity;
 
 /// Why a connection is not added to its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// The user has too many connections.
     TooMany,
     /// The user was suspended meanwhile.
@@ -21,7 +21,7 @@ impl Users {
     ///
     /// # Errors
     /// The user has too many connections or is suspended; then records do not name the user.
-    pub fn connect(
+    pub(crate) fn connect(
         &self,
         identity: Identity,
         connection: &Arc<Connection>,
@@ -56,7 +56,7 @@ impl Users {
     }
 
     /// Removes a connection from its user. Returns whether it was the last.
-    pub fn disconnect(&self, member: &Arc<Member>) -> bool {
+    pub(crate) fn disconnect(&self, member: &Arc<Member>) -> bool {
         let user = &member.user;
         let mut connected = user.connected.lock();
         let before = connected.members.len();

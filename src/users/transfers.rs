@@ -14,7 +14,7 @@ type Key = (Box<str>, Box<str>);
 
 /// Whether a file is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// Chunks are missing.
     Partial,
     /// This was the last missing chunk.
@@ -23,7 +23,7 @@ pub enum Progress {
 
 /// The files that one user is sending.
 #[derive(Debug, Default)]
-pub struct Transfers {
+pub(crate) struct Transfers {
     /// The oldest first.
     files: VecDeque<(Key, Chunks)>,
 }
@@ -38,7 +38,13 @@ struct Chunks {
 
 impl Transfers {
     /// Counts chunk `number` of `total`, where `number` is less than `total`.
-    pub fn sent(&mut self, recipient: &str, message: &str, number: u64, total: u64) -> Progress {
+    pub(crate) fn sent(
+        &mut self,
+        recipient: &str,
+        message: &str,
+        number: u64,
+        total: u64,
+    ) -> Progress {
         let found = self
             .files
             .iter()

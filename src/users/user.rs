@@ -22,14 +22,14 @@ use crate::model::UserId;
 const MAX_CONCURRENT_READS: usize = 2;
 
 /// The connections of one user at one moment.
-pub type Connections = SmallVec<[Arc<Connection>; 2]>;
+pub(crate) type Connections = SmallVec<[Arc<Connection>; 2]>;
 
 /// The same, each with its user.
-pub type Members = SmallVec<[Arc<Member>; 2]>;
+pub(crate) type Members = SmallVec<[Arc<Member>; 2]>;
 
 /// One user, shared by all their connections.
 #[derive(Debug)]
-pub struct User {
+pub(crate) struct User {
     /// The user's id.
     pub id: UserId,
     pub(super) name: Mutex<Arc<str>>,
@@ -59,7 +59,7 @@ pub(super) struct Connected {
 
 /// When a user's last connection closed.
 #[derive(Debug, Clone, Copy)]
-pub struct LastSeen {
+pub(crate) struct LastSeen {
     /// On the monotonic clock.
     pub at: Instant,
     /// On the wall clock.
@@ -95,39 +95,39 @@ impl User {
     }
 
     /// The name that the newest connection gave.
-    pub fn name(&self) -> Arc<str> {
+    pub(crate) fn name(&self) -> Arc<str> {
         self.name.lock().clone()
     }
 
     /// All connections of this user to this server.
-    pub fn connections(&self) -> Connections {
+    pub(crate) fn connections(&self) -> Connections {
         let connected = self.connected.lock();
         let members = connected.members.iter();
         members.map(|member| member.connection.clone()).collect()
     }
 
     /// The same, each with its user.
-    pub fn members(&self) -> Members {
+    pub(crate) fn members(&self) -> Members {
         self.connected.lock().members.clone()
     }
 
     /// Whether the user has a connection to this server.
-    pub fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         !self.connected.lock().members.is_empty()
     }
 
     /// When the last connection closed; `None` while there is one.
-    pub fn last_seen(&self) -> Option<LastSeen> {
+    pub(crate) fn last_seen(&self) -> Option<LastSeen> {
         self.connected.lock().last_seen
     }
 
     /// The users that this one shared a room or an event with.
-    pub fn peers(&self) -> Vec<UserId> {
+    pub(crate) fn peers(&self) -> Vec<UserId> {
         self.peers.lock().all()
     }
 
     /// Whether the last change of presence that was published is that this user is online.
-    pub fn is_announced(&self) -> bool {
+    pub(crate) fn is_announced(&self) -> bool {
         self.announced.load(Ordering::Acquire)
     }
 
@@ -136,7 +136,7 @@ impl User {
     }
 
     /// Whether Redis has this user as online on this node.
-    pub fn is_registered(&self) -> bool {
+    pub(crate) fn is_registered(&self) -> bool {
         self.registered.load(Ordering::Acquire)
     }
 

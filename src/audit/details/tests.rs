@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::audit::{AdminAction, EventType, Level};
+use crate::audit::event_type::Level;
+use crate::audit::{AdminAction, EventType};
 
 fn message_ref() -> MessageRef {
     MessageRef {

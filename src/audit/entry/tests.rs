@@ -1,9 +1,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::*;
-use crate::audit::{
-    AuditText, Event, FileChunk, Label, MessageSent, Record, RoomName, Seq, Source, Target,
-};
+use crate::audit::text::RoomName;
+use crate::audit::{AuditText, Event, FileChunk, Label, MessageSent, Record, Seq, Source, Target};
 use crate::model::{Dialect, DisconnectReason};
 
 fn hex(bytes: &[u8]) -> String {

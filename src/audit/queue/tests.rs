@@ -7,8 +7,31 @@ use uuid::Uuid;
 use super::*;
 use crate::audit::entry::Fields;
 use crate::audit::state::{MAX_RECORDS_PER_WRITE, State};
-use crate::audit::{Event, Reader, Rejected, Source};
+use crate::audit::store::Rejected;
+use crate::audit::{Event, Reader, Source};
 use crate::config::SpoolFull;
+
+impl Audit {
+    /// Records lost since the start.
+    pub(crate) fn lost(&self) -> u64 {
+        self.0.shared.state.lock().lost
+    }
+
+    /// Waits until everything recorded before this call is settled (stored, or set aside because the
+    /// store rejects it). Returns whether it was by `deadline`. Blocks the thread.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        let shared = &self.0.shared;
+        let mut state = shared.state.lock();
+        let target = state.accepted;
+        shared.work.notify_one();
+        while state.settled < target && !state.stopped {
+            if shared.done.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.settled >= target
+    }
+}
 
 type Verdict = Result<Rejected, &'static str>;
 

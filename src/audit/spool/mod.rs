@@ -30,7 +30,7 @@ const RECORDS_PER_COUNT: usize = 65_536;
 
 /// Why a spool could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum SpoolError {
+pub(crate) enum SpoolError {
     /// A file or folder cannot be used.
     #[error("{}: {source}", path.display())]
     Io {

@@ -13,14 +13,14 @@ use tokio::runtime::Runtime;
 
 /// The commands of `audit`.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Print records to standard output, oldest first
     Export(Export),
 }
 
 /// Which records, and how.
 #[derive(Debug, clap::Args)]
-pub struct Export {
+pub(crate) struct Export {
     /// From this time on: 2026-01-31 (UTC) or 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<Timestamp>,
@@ -58,7 +58,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 ///
 /// # Errors
 /// When the store cannot be read, or standard output cannot be written.
-pub fn export(export: &Export, config: &Config) -> anyhow::Result<()> {
+pub(crate) fn export(export: &Export, config: &Config) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let from = export.from.map(Timestamp::as_millisecond);
     let before = export.to.map(Timestamp::as_millisecond);

@@ -17,7 +17,7 @@ const MAX_STATUS_LINE_BYTES: u64 = 256;
 
 /// The arguments of `health`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Address to ask; /health of the server on this machine when not given
     #[arg(long, value_name = "URL")]
     pub url: Option<Uri>,
@@ -27,7 +27,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the configured port is 0, so that the real one is not known.
-pub fn local_url(config: &Config) -> anyhow::Result<Uri> {
+pub(crate) fn local_url(config: &Config) -> anyhow::Result<Uri> {
     ensure!(
         config.port != 0,
         "port is 0, any free one: name the address with --url"
@@ -45,7 +45,7 @@ pub fn local_url(config: &Config) -> anyhow::Result<Uri> {
 ///
 /// # Errors
 /// When it cannot be reached in time, or answers anything else.
-pub fn ask(url: &Uri) -> anyhow::Result<()> {
+pub(crate) fn ask(url: &Uri) -> anyhow::Result<()> {
     ensure!(
         url.scheme_str() == Some("http"),
         "{url} does not start with http://"

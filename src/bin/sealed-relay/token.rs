@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// The user of the token, and how long it is valid.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The user's id
     #[arg(long, value_name = "ID")]
     user_id: String,
@@ -48,7 +48,7 @@ struct Claims<'a> {
 ///
 /// # Errors
 /// When the server would not accept such a token, or its secret cannot be read.
-pub fn mint(args: &Args, config: &Config) -> anyhow::Result<(String, SecretOrigin)> {
+pub(crate) fn mint(args: &Args, config: &Config) -> anyhow::Result<(String, SecretOrigin)> {
     ensure!(
         config.needs_jwt_secret(),
         "the server accepts no tokens signed with a shared secret (jwt_algorithms lists no HS256)"

@@ -27,7 +27,7 @@ const BATCH: usize = 512;
 
 /// What this node publishes on and subscribes with.
 #[derive(Debug)]
-pub struct Bus {
+pub(crate) struct Bus {
     redis: Arc<Redis>,
     node_id: NodeId,
     outbox: mpsc::UnboundedSender<Command>,
@@ -68,11 +68,11 @@ enum Command {
 /// A message that was published, or dropped.
 #[must_use]
 #[derive(Debug)]
-pub struct Published(Option<oneshot::Receiver<usize>>);
+pub(crate) struct Published(Option<oneshot::Receiver<usize>>);
 
 impl Published {
     /// Waits until it is sent; how many other nodes received it. 0 when it was dropped.
-    pub async fn receivers(self) -> usize {
+    pub(crate) async fn receivers(self) -> usize {
         match self.0 {
             Some(receivers) => receivers.await.unwrap_or(0),
             None => 0,
@@ -82,7 +82,7 @@ impl Published {
 
 /// Subscribes this node to a topic until it is dropped.
 #[derive(Debug)]
-pub struct Subscription {
+pub(crate) struct Subscription {
     bus: Arc<Bus>,
     topic: Topic,
 }
@@ -113,7 +113,7 @@ impl Bus {
     }
 
     /// Whether there is a connection on which all subscriptions have taken effect.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Acquire)
     }
 
@@ -130,7 +130,7 @@ impl Bus {
     }
 
     /// Publishes a message. Messages arrive in the order of these calls.
-    pub fn publish<M: Message>(&self, to: &M::Topic, message: &M) -> Published {
+    pub(crate) fn publish<M: Message>(&self, to: &M::Topic, message: &M) -> Published {
         self.publish_question(to, None, message)
     }
 
@@ -173,7 +173,7 @@ impl Bus {
     }
 
     /// Waits until everything published before is sent.
-    pub async fn flush(&self) {
+    pub(crate) async fn flush(&self) {
         let (done, flushed) = oneshot::channel();
         self.enqueue(Command::Flush(done));
         // An error means that the bus has ended.
@@ -182,7 +182,7 @@ impl Bus {
 
     /// Subscribes to a topic. The subscription has taken effect when this returns; without a
     /// connection, as soon as there is one.
-    pub async fn subscribe(self: &Arc<Self>, topic: impl Into<Topic>) -> Subscription {
+    pub(crate) async fn subscribe(self: &Arc<Self>, topic: impl Into<Topic>) -> Subscription {
         let topic = topic.into();
         let mut subscribed = self.add_interest(&topic);
         let subscription = Subscription {

@@ -18,7 +18,7 @@ use crate::model::{DisconnectReason, NodeId, UserId};
 use crate::payload::EncodedEvent;
 
 /// A message, and what it can be about.
-pub trait Message: Serialize + DeserializeOwned {
+pub(crate) trait Message: Serialize + DeserializeOwned {
     /// What it is published to.
     type Topic: Clone + Into<Topic>;
 }
@@ -45,7 +45,7 @@ impl Message for NodeMessage {
 
 /// To the nodes that a user is connected to.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum UserMessage {
+pub(crate) enum UserMessage {
     /// An event for the user's connections.
     Event {
         /// Who sent it.
@@ -77,7 +77,7 @@ pub enum UserMessage {
 
 /// To the nodes that members of a session are connected to.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum SessionMessage {
+pub(crate) enum SessionMessage {
     /// An event for members.
     #[serde(rename = "SessionEvent")]
     Event {
@@ -107,7 +107,7 @@ pub enum SessionMessage {
     reason = "nearly all are events, which a box would only cost an allocation"
 )]
 #[derive(Debug, Serialize, Deserialize)]
-pub enum ConversationMessage {
+pub(crate) enum ConversationMessage {
     /// Something that happened.
     #[serde(rename = "Fact")]
     Event(ConversationEvent),
@@ -121,7 +121,7 @@ pub enum ConversationMessage {
 
 /// To all nodes.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum AllNodesMessage {
+pub(crate) enum AllNodesMessage {
     /// A user came online or went offline.
     Presence(PresenceChange),
     /// A user's record was changed.
@@ -149,7 +149,7 @@ impl AllNodesMessage {
 
 /// To one node.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum NodeMessage {
+pub(super) enum NodeMessage {
     /// An answer to its question.
     Answer {
         /// The question.
@@ -169,7 +169,7 @@ pub enum NodeMessage {
 
 /// A user came online or went offline.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PresenceChange {
+pub(crate) struct PresenceChange {
     /// Who.
     pub user: UserId,
     /// Their name.
@@ -186,7 +186,7 @@ pub struct PresenceChange {
 
 /// What counts against the limits of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Spent {
+pub(crate) enum Spent {
     /// Messages.
     Messages(u32),
     /// Bytes of file chunks.
@@ -195,7 +195,7 @@ pub enum Spent {
 
 /// Which members of a session an event is for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum SessionMembers {
+pub(crate) enum SessionMembers {
     /// All.
     #[serde(rename = "Everyone")]
     All,
@@ -205,7 +205,7 @@ pub enum SessionMembers {
 
 /// The answer to a question.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// How many.
     Count(u64),
     /// Who.

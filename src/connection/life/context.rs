@@ -15,7 +15,7 @@ pub(super) struct Context<H> {
 
 /// What connections need of the server.
 #[derive(Clone)]
-pub struct Services {
+pub(crate) struct Services {
     /// All open connections.
     pub open: Arc<OpenConnections>,
     /// The audit.

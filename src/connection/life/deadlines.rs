@@ -21,7 +21,7 @@ const SWEEP_EVERY: u32 = 60;
 const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Enforces the deadlines of all connections, for ever.
-pub async fn watch(open: Arc<OpenConnections>) {
+pub(crate) async fn watch(open: Arc<OpenConnections>) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for look in 0u32.. {

@@ -16,7 +16,7 @@ use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits, TransportCloser};
 
 /// Admits clients, handles their events, and words what is due.
-pub trait Handler: Send + Sync + Sized + 'static {
+pub(crate) trait Handler: Send + Sync + Sized + 'static {
     /// The client's `auth` object. One that cannot be read counts as none.
     type Auth: DeserializeOwned + Default + Send + Sync + 'static;
     /// The user of a connection, as the handlers of its events need them.
@@ -62,13 +62,13 @@ pub trait Handler: Send + Sync + Sized + 'static {
 }
 
 /// What is registered for a member's connection outside of it. It is undone when this is dropped.
-pub trait Registration: Send + 'static {
+pub(crate) trait Registration: Send + 'static {
     /// Other nodes stop sending to it; done when what they had sent is delivered.
     fn stop(&mut self) -> BoxFuture<'static, ()>;
 }
 
 /// An admitted connection.
-pub struct Admitted<H: Handler> {
+pub(crate) struct Admitted<H: Handler> {
     /// Its outbound side.
     pub connection: Arc<Connection>,
     /// As what it is admitted.
@@ -76,7 +76,7 @@ pub struct Admitted<H: Handler> {
 }
 
 /// As what a connection is admitted.
-pub enum Admission<H: Handler> {
+pub(crate) enum Admission<H: Handler> {
     /// For the user of a token.
     Member(Membership<H>),
     /// Without a token, for a while.
@@ -86,7 +86,7 @@ pub enum Admission<H: Handler> {
 }
 
 /// A connection's user, until the token expires.
-pub struct Membership<H: Handler> {
+pub(crate) struct Membership<H: Handler> {
     /// The user.
     pub member: H::Member,
     /// What is registered for the connection.
@@ -96,7 +96,7 @@ pub struct Membership<H: Handler> {
 }
 
 /// An event that was received.
-pub struct Received<'a, H: Handler> {
+pub(crate) struct Received<'a, H: Handler> {
     /// The life of the connection that sent it.
     pub life: &'a Life<H>,
     /// The user of the connection; `None` for a guest.
@@ -109,7 +109,7 @@ pub struct Received<'a, H: Handler> {
 
 /// What is sent to a client about its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due<R> {
+pub(crate) enum Due<R> {
     /// The token expires soon, at this time in seconds since the epoch.
     Expiring(u64),
     /// The token has expired.
@@ -122,7 +122,7 @@ pub enum Due<R> {
 
 /// A client that is being admitted.
 #[derive(Debug)]
-pub struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     pub(super) socket: &'a SocketRef,
     pub(super) handshake: &'a Handshake,
     pub(super) node: &'a Arc<str>,
@@ -133,12 +133,12 @@ pub struct Opening<'a> {
 
 impl Opening<'_> {
     /// What is known from the client's first request.
-    pub fn handshake(&self) -> &Handshake {
+    pub(crate) fn handshake(&self) -> &Handshake {
         self.handshake
     }
 
     /// The client, which has declared no dialect so far.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client {
             address: self.handshake.address,
             user_agent: self.handshake.user_agent.clone(),
@@ -148,7 +148,12 @@ impl Opening<'_> {
     }
 
     /// Its connection. What is sent to it waits.
-    pub fn connection(&self, client: Client, slot: AddressSlot, is_guest: bool) -> Arc<Connection> {
+    pub(crate) fn connection(
+        &self,
+        client: Client,
+        slot: AddressSlot,
+        is_guest: bool,
+    ) -> Arc<Connection> {
         Arc::new(Connection::new(
             self.socket.clone(),
             client,

@@ -3,7 +3,7 @@
 //! once, whatever ends the connection. It must not know what any event means.
 
 mod context;
-pub mod deadlines;
+pub(crate) mod deadlines;
 mod handler;
 mod inbox;
 mod mount;
@@ -18,9 +18,11 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-pub use context::Services;
-pub use handler::{Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration};
-pub use mount::mount;
+pub(crate) use context::Services;
+pub(crate) use handler::{
+    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration,
+};
+pub(crate) use mount::mount;
 
 use super::open::Open;
 use super::{Close, Connection};
@@ -34,7 +36,7 @@ use stage::{Begun, Held, Stage};
 const FLUSH_POLL: Duration = Duration::from_millis(5);
 
 /// The one owner of a connection.
-pub struct Life<H: Handler> {
+pub(crate) struct Life<H: Handler> {
     connection: Arc<Connection>,
     inbox: Inbox<H::Member>,
     stage: Mutex<Stage<H>>,
@@ -58,13 +60,13 @@ impl<H: Handler> Life<H> {
     }
 
     /// What others may hold of it.
-    pub fn connection(&self) -> &Arc<Connection> {
+    pub(crate) fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }
 
     /// The connection of a guest belongs to a user from now on. `false`: it has ended, and the
     /// registration is undone.
-    pub fn enter(&self, membership: Membership<H>) -> bool {
+    pub(crate) fn enter(&self, membership: Membership<H>) -> bool {
         let mut stage = self.stage.lock();
         let is_open = matches!(*stage, Stage::Guest);
         if is_open {
@@ -85,7 +87,7 @@ impl<H: Handler> Life<H> {
     }
 
     /// A fresh token moves the end, in seconds since the epoch.
-    pub fn extend_until(&self, expires_at: u64) {
+    pub(crate) fn extend_until(&self, expires_at: u64) {
         if let Stage::Member(held) = &mut *self.stage.lock() {
             held.is_announced &= held.expires_at == expires_at;
             held.expires_at = expires_at;

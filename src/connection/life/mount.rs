@@ -40,7 +40,7 @@ impl<R: fmt::Display> fmt::Display for Refused<R> {
 }
 
 /// Serves the namespace that all clients use.
-pub fn mount<H: Handler>(io: &SocketIo, handler: H, services: Services) {
+pub(crate) fn mount<H: Handler>(io: &SocketIo, handler: H, services: Services) {
     let open = services.open.clone();
     let context = Arc::new(Context { handler, services });
     let middleware = async move |socket: SocketRef, TryData(auth): TryData<H::Auth>| {

@@ -16,7 +16,7 @@ use crate::model::{Identity, UserId};
 /// One conversation, locked on this node: what is stored of it and what is published are in one order.
 /// It must not be held while waiting for a client.
 #[derive(Debug)]
-pub struct ConversationGuard {
+pub(crate) struct ConversationGuard {
     pub(super) conversations: Arc<Conversations>,
     pub(super) id: ConversationId,
     pub(in crate::conversations) local: OwnedMutexGuard<LocalState>,
@@ -41,7 +41,7 @@ impl ConversationGuard {
     }
 
     /// Its id.
-    pub fn id(&self) -> &ConversationId {
+    pub(crate) fn id(&self) -> &ConversationId {
         &self.id
     }
 
@@ -114,7 +114,7 @@ impl ConversationGuard {
     }
 
     /// All connections that are subscribed.
-    pub fn connections(&self) -> Vec<Arc<Connection>> {
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
         let all = self.local.subscribers();
         all.map(|one| one.connection.clone()).collect()
     }

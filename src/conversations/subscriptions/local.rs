@@ -39,7 +39,7 @@ pub(in crate::conversations) struct LocalState {
 
 /// What other nodes could not be sent about a user in the room `conversation`.
 #[derive(Debug, Clone, Copy)]
-pub enum Unpublished {
+pub(crate) enum Unpublished {
     /// They entered the room.
     Entered,
     /// They left it, at this time in milliseconds since the epoch.

@@ -17,9 +17,9 @@ use uuid::Uuid;
 use super::Conversations;
 use crate::connection::Connection;
 use crate::model::conversation::{ConversationDialect, ConversationId, View};
-pub use guard::ConversationGuard;
+pub(crate) use guard::ConversationGuard;
 use local::LocalState;
-pub use local::Unpublished;
+pub(crate) use local::Unpublished;
 
 /// The conversations that somebody is subscribed to on this node.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Subscriptions {
 
 impl Conversations {
     /// Locks a conversation, which need not exist.
-    pub async fn lock(self: &Arc<Self>, id: &ConversationId) -> ConversationGuard {
+    pub(crate) async fn lock(self: &Arc<Self>, id: &ConversationId) -> ConversationGuard {
         let local = self.local(id);
         ConversationGuard::new(self.clone(), id.clone(), local.lock_owned().await)
     }
@@ -72,7 +72,7 @@ impl Conversations {
     }
 
     /// Returns when everything that is being done in a conversation now is done and published.
-    pub async fn settled(&self, id: &ConversationId) {
+    pub(crate) async fn settled(&self, id: &ConversationId) {
         let local = self.subscriptions.local.get(id).map(|local| local.clone());
         if let Some(local) = local {
             drop(local.lock_owned().await);
@@ -80,25 +80,25 @@ impl Conversations {
     }
 
     /// What a connection is subscribed to.
-    pub fn subscriptions_of(&self, connection: &Connection) -> Vec<ConversationId> {
+    pub(crate) fn subscriptions_of(&self, connection: &Connection) -> Vec<ConversationId> {
         let views = self.subscriptions.views.get(&connection.id.uuid());
         views.map_or_else(Vec::new, |views| views.keys().cloned().collect())
     }
 
     /// How a connection is subscribed to a conversation.
-    pub fn view_of(&self, connection: &Connection, id: &ConversationId) -> Option<View> {
+    pub(crate) fn view_of(&self, connection: &Connection, id: &ConversationId) -> Option<View> {
         let views = self.subscriptions.views.get(&connection.id.uuid())?;
         views.get(id).copied()
     }
 
     /// The conversations that somebody is subscribed to on this node.
-    pub fn all_local(&self) -> Vec<ConversationId> {
+    pub(crate) fn all_local(&self) -> Vec<ConversationId> {
         let all = self.subscriptions.local.iter();
         all.map(|local| local.key().clone()).collect()
     }
 
     /// Whether anybody is subscribed by `chat` on this node.
-    pub fn has_chats(&self) -> bool {
+    pub(crate) fn has_chats(&self) -> bool {
         self.subscriptions.chats.load(Ordering::Relaxed) > 0
     }
 }

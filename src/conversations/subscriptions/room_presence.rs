@@ -137,7 +137,7 @@ impl ConversationGuard {
     ///
     /// # Errors
     /// There is no connection again.
-    pub async fn renew(
+    pub(crate) async fn renew(
         &mut self,
         cluster: &Cluster,
         forgotten: bool,
@@ -199,7 +199,7 @@ impl ConversationGuard {
     }
 
     /// Sends other nodes what they could not be sent before, if it is still so.
-    pub async fn publish_later(&self, cluster: &Cluster, user: &UserId, news: Unpublished) {
+    pub(crate) async fn publish_later(&self, cluster: &Cluster, user: &UserId, news: Unpublished) {
         let local = self.in_room().find(|one| one.user == *user);
         let event = match (news, local) {
             (Unpublished::Entered, Some(identity)) => ConversationEvent::Entered(identity.clone()),

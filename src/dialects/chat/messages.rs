@@ -10,7 +10,7 @@ use crate::payload::{Opaque, OwnedValue, plainly};
 /// A message, as REST answers it in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct MessageJson<'a> {
+pub(crate) struct MessageJson<'a> {
     id: MessageId,
     chat_id: ClientId<'a>,
     sender_id: &'a str,
@@ -27,7 +27,7 @@ pub struct MessageJson<'a> {
 
 impl<'a> MessageJson<'a> {
     /// A message in a chat that clients see under this id.
-    pub fn new(chat_id: ClientId<'a>, message: &'a Message) -> Self {
+    pub(crate) fn new(chat_id: ClientId<'a>, message: &'a Message) -> Self {
         Self {
             id: message.id,
             chat_id,

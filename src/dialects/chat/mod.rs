@@ -3,13 +3,13 @@
 
 mod envelope;
 mod messages;
-pub mod presence;
+pub(crate) mod presence;
 mod render;
 mod typing;
 mod words;
 
-pub use messages::MessageJson;
-pub use render::RENDERER;
+pub(crate) use messages::MessageJson;
+pub(crate) use render::RENDERER;
 
 use super::events::events;
 use super::row::Refused;
@@ -32,7 +32,7 @@ const USER_TYPING: &str = "user:typing";
 const USER_STOP_TYPING: &str = "user:stop-typing";
 
 /// Puts a connection of this dialect into all chats of its user.
-pub async fn enter(app: &App, member: &Member) {
+pub(crate) async fn enter(app: &App, member: &Member) {
     if let Err(error) = app.conversations.join_all(member).await {
         tracing::warn!(%error, "a connection could not join the chats of its user");
         let code = ErrorCode::JoinFailed;

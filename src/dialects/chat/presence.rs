@@ -15,7 +15,7 @@ const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
 
 /// Sends a user's presence to those who share a chat with them.
-pub const RENDERER: Renderer = Renderer {
+pub(crate) const RENDERER: Renderer = Renderer {
     dialect: Dialect::Chat,
     audience: Audience::ChatPartners,
     send,

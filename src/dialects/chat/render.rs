@@ -20,7 +20,7 @@ const MESSAGE_DELETED: &str = "message:deleted";
 const SMALL: usize = 1024;
 
 /// The renderer of this dialect.
-pub const RENDERER: &dyn Renderer = &ChatRenderer;
+pub(crate) const RENDERER: &dyn Renderer = &ChatRenderer;
 
 struct ChatRenderer;
 

@@ -17,7 +17,7 @@ pub(super) const TEMP_ID: &str = "tempId";
 /// A user, as others see them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UserJson<'a> {
+pub(crate) struct UserJson<'a> {
     id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct UserJson<'a> {
 
 impl<'a> UserJson<'a> {
     /// A user, with what is known of them.
-    pub fn new(id: &'a UserId, known: Option<&'a UserRecord>) -> Self {
+    pub(crate) fn new(id: &'a UserId, known: Option<&'a UserRecord>) -> Self {
         Self {
             id: id.as_str(),
             name: known.map_or(id.as_str(), |known| &known.name),
@@ -80,7 +80,7 @@ impl<'a> From<&'a Identity> for UserName<'a> {
 /// A message: `message:new`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct MessageJson<'a> {
+pub(crate) struct MessageJson<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
     sender_id: &'a str,
@@ -102,7 +102,11 @@ pub struct MessageJson<'a> {
 
 impl<'a> MessageJson<'a> {
     /// A message in a conversation that clients see under this id.
-    pub fn new(conversation_id: ClientId<'a>, message: &'a Message, sender: UserJson<'a>) -> Self {
+    pub(crate) fn new(
+        conversation_id: ClientId<'a>,
+        message: &'a Message,
+        sender: UserJson<'a>,
+    ) -> Self {
         Self {
             id: message.id,
             conversation_id,

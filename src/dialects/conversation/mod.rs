@@ -11,8 +11,8 @@ mod signals;
 mod words;
 
 pub(crate) use messages::temp_id;
-pub use messages::{MessageJson, UserJson};
-pub use render::RENDERER;
+pub(crate) use messages::{MessageJson, UserJson};
+pub(crate) use render::RENDERER;
 pub(crate) use signals::message_ids;
 
 use super::Request;

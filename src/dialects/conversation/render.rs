@@ -33,7 +33,7 @@ const USER_OFFLINE: &str = "user:offline";
 const SMALL: usize = 768;
 
 /// The renderer of this dialect.
-pub const RENDERER: &dyn Renderer = &ConversationRenderer;
+pub(crate) const RENDERER: &dyn Renderer = &ConversationRenderer;
 
 struct ConversationRenderer;
 

@@ -4,7 +4,7 @@
 
 mod files;
 mod messages;
-pub mod presence;
+pub(crate) mod presence;
 mod signals;
 mod words;
 

@@ -14,7 +14,7 @@ const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
 
 /// Sends a user's presence to their peers, or to everyone while they are few.
-pub const RENDERER: Renderer = Renderer {
+pub(crate) const RENDERER: Renderer = Renderer {
     dialect: Dialect::Direct,
     audience: Audience::Peers,
     send,

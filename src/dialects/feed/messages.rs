@@ -7,7 +7,7 @@ use crate::model::conversation::{ClientId, Message, MessageId};
 
 /// A message: `new-message`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
-pub struct MessageJson<'a> {
+pub(crate) struct MessageJson<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
     content_key_number: Option<i64>,
@@ -23,7 +23,7 @@ pub struct MessageJson<'a> {
 
 impl<'a> MessageJson<'a> {
     /// A message in a conversation that clients see under this id.
-    pub fn new(
+    pub(crate) fn new(
         conversation_id: ClientId<'a>,
         message: &'a Message,
         sender_username: &'a str,

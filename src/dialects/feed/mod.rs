@@ -7,8 +7,8 @@ mod messages;
 mod render;
 mod words;
 
-pub use messages::MessageJson;
-pub use render::RENDERER;
+pub(crate) use messages::MessageJson;
+pub(crate) use render::RENDERER;
 
 use super::events::events;
 use super::row::Refused;

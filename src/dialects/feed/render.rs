@@ -22,7 +22,7 @@ const REMOVED: &str = "conversation-participants-removed";
 const SMALL: usize = 512;
 
 /// The renderer of this dialect.
-pub const RENDERER: &dyn Renderer = &FeedRenderer;
+pub(crate) const RENDERER: &dyn Renderer = &FeedRenderer;
 
 struct FeedRenderer;
 

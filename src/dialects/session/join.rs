@@ -152,7 +152,7 @@ pub(super) async fn leave_session(
 
 /// A connection has ended: it is no longer a member of the sessions that it joined, unless the
 /// member has rejoined on another connection.
-pub async fn disconnected(app: &App, connection: &Arc<Connection>) {
+pub(crate) async fn disconnected(app: &App, connection: &Arc<Connection>) {
     for id in app.sessions.joined_by(connection) {
         if let Some(session) = app.sessions.lock_joined(&id, connection).await {
             // There is no sender left to slow down.
@@ -190,7 +190,7 @@ async fn publish_departure(app: &App, session: &mut Session<'_>, departed: &Depa
 ///
 /// # Errors
 /// The store is away.
-pub async fn lost(
+pub(crate) async fn lost(
     app: &App,
     node: NodeId,
     id: &SessionId,
@@ -231,7 +231,7 @@ async fn moved(
 }
 
 /// Ends sessions that were not used for too long, and sends their members an error.
-pub async fn end_expired(app: &App) {
+pub(crate) async fn end_expired(app: &App) {
     let expired = SessionError {
         error: ErrorCode::SessionExpired,
         message: "Session expired. Please create a new one.",

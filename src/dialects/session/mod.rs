@@ -8,7 +8,7 @@ mod messages;
 mod signals;
 mod words;
 
-pub use join::{disconnected, end_expired, lost};
+pub(crate) use join::{disconnected, end_expired, lost};
 
 use super::Request;
 use super::events::events;

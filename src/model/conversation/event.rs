@@ -13,7 +13,7 @@ use crate::model::{Identity, UserId};
 
 /// What the subscribers of a conversation receive.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum ConversationEvent {
+pub(crate) enum ConversationEvent {
     /// A message was stored.
     Sent {
         /// The message.
@@ -59,7 +59,7 @@ pub enum ConversationEvent {
 
 /// What a user receives, wherever they are connected.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum UserNotification {
+pub(crate) enum UserNotification {
     /// Messages of theirs reached others for the first time.
     Delivered {
         /// Whom they reached.
@@ -88,7 +88,7 @@ pub enum UserNotification {
 
 /// Who became a participant or ceased to be one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ParticipantsChange {
+pub(crate) struct ParticipantsChange {
     /// Their names.
     pub names: Vec<Arc<str>>,
     /// The name of who did it.

@@ -10,23 +10,23 @@ use uuid::{Uuid, Version};
 use crate::model::UserId;
 
 /// Maximum number of characters of an emoji (protocol, "Limits").
-pub const MAX_EMOJI_CHARS: usize = 10;
+pub(crate) const MAX_EMOJI_CHARS: usize = 10;
 
 /// A short text: 1 to 128 bytes without control characters, the same bounds as for a user's id.
 macro_rules! name {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Arc<str>);
+        pub(crate) struct $name(Arc<str>);
 
         impl $name {
             /// Parses one. `None` when it is empty, too long, or has control characters.
-            pub fn parse(text: &str) -> Option<Self> {
+            pub(crate) fn parse(text: &str) -> Option<Self> {
                 UserId::parse(text).map(|name| Self(name.shared().clone()))
             }
 
             /// The text.
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -62,7 +62,7 @@ name! {
 /// The id that a client gives a message before it knows the real one. A number is not the same as its
 /// text: the sender compares what it receives with what it sent. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum TempId {
+pub(crate) enum TempId {
     /// 1 to 128 bytes without control characters.
     Text(Name),
     /// An integer.
@@ -76,7 +76,7 @@ name! {
 
 impl TempId {
     /// Parses a text. `None` when it is empty, too long, or has control characters.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Name::parse(text).map(Self::Text)
     }
 }
@@ -98,7 +98,7 @@ impl Serialize for TempId {
 
 impl ConversationId {
     /// A new id, for a conversation to which the client gave none.
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(Uuid::now_v7().to_string().into())
     }
 }
@@ -129,18 +129,18 @@ macro_rules! store_id {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Uuid);
+        pub(crate) struct $name(Uuid);
 
         impl $name {
             /// Parses the text form with hyphens. `None`: not that of a UUIDv7.
-            pub fn parse(text: &str) -> Option<Self> {
+            pub(crate) fn parse(text: &str) -> Option<Self> {
                 const LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
                 let id = Uuid::parse_str(text).ok().filter(|_| text.len() == LENGTH)?;
                 Self::new(id)
             }
 
             /// `None`: not a UUIDv7.
-            pub fn new(id: Uuid) -> Option<Self> {
+            pub(crate) fn new(id: Uuid) -> Option<Self> {
                 (id.get_version() == Some(Version::SortRand)).then_some(Self(id))
             }
 
@@ -150,7 +150,7 @@ macro_rules! store_id {
             }
 
             /// The UUID.
-            pub fn uuid(&self) -> &Uuid {
+            pub(crate) fn uuid(&self) -> &Uuid {
                 &self.0
             }
         }
@@ -188,18 +188,18 @@ store_id! {
 
 /// An emoji of a reaction: 1 to 10 characters, none of them a control character. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Emoji(Arc<str>);
+pub(crate) struct Emoji(Arc<str>);
 
 impl Emoji {
     /// Parses one. `None` when it is empty, too long, or has control characters.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let short = (1..=MAX_EMOJI_CHARS).contains(&text.chars().count());
         let valid = short && !text.chars().any(char::is_control);
         valid.then(|| Self(text.into()))
     }
 
     /// The text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

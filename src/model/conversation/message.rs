@@ -9,7 +9,7 @@ use crate::payload::OwnedValue;
 
 /// A reaction to a message. Serialized, it is as nodes write it for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reaction {
+pub(crate) struct Reaction {
     /// Its id.
     pub id: ReactionId,
     /// The message.
@@ -26,29 +26,16 @@ pub struct Reaction {
 
 /// The result of adding a reaction.
 #[derive(Debug)]
-pub struct Reacted {
+pub(crate) struct Reacted {
     /// The reaction.
     pub reaction: Reaction,
     /// The user had reacted with this emoji before, and nothing was changed.
     pub repeated: bool,
 }
 
-/// The receipt of one message by one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// The message.
-    pub message: MessageId,
-    /// Who received it.
-    pub user: UserId,
-    /// When it was delivered to them.
-    pub delivered_at: u64,
-    /// When they read it.
-    pub read_at: Option<u64>,
-}
-
 /// Messages that were read for the first time.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Read {
+pub(crate) struct Read {
     /// When.
     pub at: u64,
     /// By their senders, each message in the order of the history.
@@ -57,7 +44,7 @@ pub struct Read {
 
 /// Messages that were delivered to a user for the first time.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Delivered {
+pub(crate) struct Delivered {
     /// When.
     pub at: u64,
     /// Each with its sender, in the order of the history.
@@ -68,7 +55,7 @@ pub struct Delivered {
 
 /// A message to append.
 #[derive(Debug, Clone)]
-pub struct NewMessage {
+pub(crate) struct NewMessage {
     /// Its conversation.
     pub conversation: ConversationId,
     /// Its sender.
@@ -85,7 +72,7 @@ pub struct NewMessage {
 
 /// A stored message.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its id.
     pub id: MessageId,
     /// Its conversation.
@@ -106,7 +93,7 @@ pub struct Message {
 
 /// The content of a message, unless it was deleted.
 #[derive(Debug, Clone)]
-pub enum Body {
+pub(crate) enum Body {
     /// It was not deleted.
     Whole {
         /// The content.
@@ -123,7 +110,7 @@ pub enum Body {
 
 impl Message {
     /// Its content, unless it was deleted.
-    pub fn content(&self) -> Option<&OwnedValue> {
+    pub(crate) fn content(&self) -> Option<&OwnedValue> {
         match &self.body {
             Body::Whole { content, .. } => content.as_ref(),
             Body::Deleted { .. } => None,
@@ -131,7 +118,7 @@ impl Message {
     }
 
     /// What is attached to it, unless it was deleted.
-    pub fn media(&self) -> Option<&OwnedValue> {
+    pub(crate) fn media(&self) -> Option<&OwnedValue> {
         match &self.body {
             Body::Whole { media, .. } => media.as_ref(),
             Body::Deleted { .. } => None,
@@ -139,13 +126,13 @@ impl Message {
     }
 
     /// The approximate size in bytes of content and media together, as JSON text and attachments.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let values = [self.content(), self.media()].into_iter().flatten();
         values.map(|value| value.as_opaque().total_size()).sum()
     }
 
     /// When it was deleted, if it was.
-    pub fn deleted_at(&self) -> Option<u64> {
+    pub(crate) fn deleted_at(&self) -> Option<u64> {
         match self.body {
             Body::Whole { .. } => None,
             Body::Deleted { at } => Some(at),
@@ -155,7 +142,7 @@ impl Message {
 
 /// The result of appending a message.
 #[derive(Debug)]
-pub struct Appended {
+pub(crate) struct Appended {
     /// The message as stored.
     pub message: Message,
     /// It was stored and acknowledged before, and nothing was changed.
@@ -167,7 +154,7 @@ pub struct Appended {
 
 /// The result of a deletion.
 #[derive(Debug)]
-pub struct Deleted {
+pub(crate) struct Deleted {
     /// The message as stored now.
     pub message: Message,
     /// It was deleted before, and nothing was changed.
@@ -176,7 +163,7 @@ pub struct Deleted {
 
 /// An edit.
 #[derive(Debug, Clone)]
-pub struct Edit {
+pub(crate) struct Edit {
     /// The new content.
     pub content: OwnedValue,
     /// Which content key that is encrypted with. `None` keeps the number.
@@ -184,24 +171,24 @@ pub struct Edit {
 }
 
 /// Maximum number of messages in one page (protocol, REST).
-pub const MAX_PAGE: u16 = 200;
+pub(crate) const MAX_PAGE: u16 = 200;
 
 /// How many messages to read: 1 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageLimit(u16);
+pub(crate) struct PageLimit(u16);
 
 impl PageLimit {
     /// Maximum number of bytes ([`Message::size`]) of a page's messages; one message is always read.
-    pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+    pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
 
     /// `None`: not 1 to 200.
-    pub fn new(limit: u64) -> Option<Self> {
+    pub(crate) fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;
         (1..=MAX_PAGE).contains(&limit).then_some(Self(limit))
     }
 
     /// The number.
-    pub fn get(self) -> usize {
+    pub(crate) fn get(self) -> usize {
         self.0.into()
     }
 }
@@ -209,7 +196,7 @@ impl PageLimit {
 /// Which part of a history: the messages after one and before another. With `after` the oldest of
 /// these come first, otherwise the newest.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Window {
+pub(crate) struct Window {
     /// Later than this one, which need not exist.
     pub after: Option<MessageId>,
     /// Earlier than this one, which need not exist.
@@ -218,7 +205,7 @@ pub struct Window {
 
 /// A page of a history.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// Oldest first.
     pub messages: Vec<Message>,
     /// There are more in the window.
@@ -227,7 +214,7 @@ pub struct Page {
 
 /// A page of a history by position, with the total.
 #[derive(Debug)]
-pub struct Slice {
+pub(crate) struct Slice {
     /// Oldest first. Fewer than requested if they are large: the next page begins after these.
     pub messages: Vec<Message>,
     /// The number of messages in the history.

@@ -8,14 +8,14 @@ mod records;
 mod view;
 mod wire;
 
-pub use event::{ConversationEvent, ParticipantsChange, UserNotification};
-pub use ids::{ConversationId, Emoji, MAX_EMOJI_CHARS, MessageId, ReactionId, TempId};
-pub use message::{
+pub(crate) use event::{ConversationEvent, ParticipantsChange, UserNotification};
+pub(crate) use ids::{ConversationId, Emoji, MessageId, ReactionId, TempId};
+pub(crate) use message::{
     Appended, Body, Deleted, Delivered, Edit, MAX_PAGE, Message, NewMessage, Page, PageLimit,
-    Reacted, Reaction, Read, Receipt, Slice, Window,
+    Reacted, Reaction, Read, Slice, Window,
 };
-pub use records::{
+pub(crate) use records::{
     Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
     Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
-pub use view::{ClientId, ConversationDialect, IdType, TypedId, View};
+pub(crate) use view::{ClientId, ConversationDialect, IdType, TypedId, View};

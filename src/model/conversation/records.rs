@@ -12,16 +12,16 @@ macro_rules! names {
     ($(#[$docs:meta])* $name:ident { $($(#[$item:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$docs])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name { $($(#[$item])* $variant),+ }
+        pub(crate) enum $name { $($(#[$item])* $variant),+ }
 
         impl $name {
             /// The name in the protocol.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
 
             /// Parses a name. `None`: it is none of these.
-            pub fn parse(name: &str) -> Option<Self> {
+            pub(crate) fn parse(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
         }
@@ -62,7 +62,7 @@ names! {
 
 /// A user, as others see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserRecord {
+pub(crate) struct UserRecord {
     /// Their id.
     pub id: UserId,
     /// The name of the last token that had one; by default the id.
@@ -85,7 +85,7 @@ impl UserRecord {
 
 /// What an administrator changes of a user. `None` keeps a value.
 #[derive(Debug, Clone, Default)]
-pub struct UserChange {
+pub(crate) struct UserChange {
     /// The name.
     pub name: Option<Arc<str>>,
     /// The picture; `Some(None)` removes it.
@@ -96,7 +96,7 @@ pub struct UserChange {
 
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
+pub(crate) struct Conversation {
     /// Its id.
     pub id: ConversationId,
     /// Its title.
@@ -111,7 +111,7 @@ pub struct Conversation {
 
 /// A conversation, as a participant sees it in a list.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// The conversation.
     pub conversation: Conversation,
     /// The participant's role.
@@ -125,7 +125,7 @@ pub struct Listed {
 
 /// The key of a conversation's content, encrypted for one participant (protocol, `feed`).
 #[derive(Debug, Clone)]
-pub struct ContentKey {
+pub(crate) struct ContentKey {
     /// Which of the conversation's keys it is.
     pub number: i64,
     /// The key.
@@ -134,7 +134,7 @@ pub struct ContentKey {
 
 /// A present or former participant of a conversation.
 #[derive(Debug, Clone)]
-pub struct Participant {
+pub(crate) struct Participant {
     /// The user.
     pub user: UserId,
     /// Their role.
@@ -149,14 +149,14 @@ pub struct Participant {
 
 impl Participant {
     /// Whether they are an active participant.
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.status == ParticipantStatus::Active
     }
 }
 
 /// A participant to add.
 #[derive(Debug, Clone)]
-pub struct NewParticipant {
+pub(crate) struct NewParticipant {
     /// The user.
     pub user: UserId,
     /// Their role.
@@ -167,7 +167,7 @@ pub struct NewParticipant {
 
 /// A conversation to create.
 #[derive(Debug, Clone)]
-pub struct NewConversation {
+pub(crate) struct NewConversation {
     /// Its id.
     pub id: ConversationId,
     /// Its title.
@@ -180,7 +180,7 @@ pub struct NewConversation {
 
 /// A conversation that was created.
 #[derive(Debug)]
-pub struct Created {
+pub(crate) struct Created {
     /// The conversation.
     pub conversation: Conversation,
     /// Its participants, by id.
@@ -189,7 +189,7 @@ pub struct Created {
 
 /// The result of adding a participant.
 #[derive(Debug)]
-pub struct Added {
+pub(crate) struct Added {
     /// The participant as stored now.
     pub participant: Participant,
     /// They were an active participant already, and nothing was changed.
@@ -198,7 +198,7 @@ pub struct Added {
 
 /// How a participation ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// They leave.
     Left,
     /// They are removed.

@@ -8,7 +8,7 @@ use crate::model::conversation::ConversationId;
 
 /// The dialect in whose events a conversation is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ConversationDialect {
+pub(crate) enum ConversationDialect {
     /// `conversation`
     Conversation,
     /// `feed`
@@ -19,7 +19,7 @@ pub enum ConversationDialect {
 
 impl ConversationDialect {
     /// The dialect.
-    pub const fn as_dialect(self) -> Dialect {
+    pub(crate) const fn as_dialect(self) -> Dialect {
         match self {
             Self::Conversation => Dialect::Conversation,
             Self::Feed => Dialect::Feed,
@@ -28,7 +28,7 @@ impl ConversationDialect {
     }
 
     /// A dialect, if it shows conversations.
-    pub const fn of(dialect: Dialect) -> Option<Self> {
+    pub(crate) const fn of(dialect: Dialect) -> Option<Self> {
         match dialect {
             Dialect::Conversation => Some(Self::Conversation),
             Dialect::Feed => Some(Self::Feed),
@@ -40,7 +40,7 @@ impl ConversationDialect {
 
 /// The JSON type of a conversation's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IdType {
+pub(crate) enum IdType {
     /// A string.
     Text,
     /// An integer.
@@ -49,7 +49,7 @@ pub enum IdType {
 
 /// A conversation's id with the JSON type in which a client wrote it, and in which it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypedId {
+pub(crate) struct TypedId {
     /// The id.
     pub id: ConversationId,
     /// Its JSON type.
@@ -58,21 +58,21 @@ pub struct TypedId {
 
 impl TypedId {
     /// The id as this client sees it.
-    pub fn as_client(&self) -> ClientId<'_> {
+    pub(crate) fn as_client(&self) -> ClientId<'_> {
         self.id.as_client(self.id_type)
     }
 }
 
 impl ConversationId {
     /// The id as clients see it who write it as this type.
-    pub fn as_client(&self, id_type: IdType) -> ClientId<'_> {
+    pub(crate) fn as_client(&self, id_type: IdType) -> ClientId<'_> {
         ClientId { id: self, id_type }
     }
 }
 
 /// A conversation's id as a client sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientId<'a> {
+pub(crate) struct ClientId<'a> {
     id: &'a ConversationId,
     id_type: IdType,
 }
@@ -89,7 +89,7 @@ impl Serialize for ClientId<'_> {
 
 /// How one subscriber sees a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct View {
+pub(crate) struct View {
     /// By which dialect.
     pub dialect: ConversationDialect,
     /// Under which id.

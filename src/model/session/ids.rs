@@ -8,11 +8,11 @@ use crate::model::UserId;
 
 /// A session's id: 1 to 128 bytes without control characters and without `:`. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SessionId(Arc<str>);
+pub(crate) struct SessionId(Arc<str>);
 
 impl SessionId {
     /// Parses `id` or `id:key`; the key is returned beside the id.
-    pub fn parse(text: &str) -> Option<(Self, Option<AuthKey<'_>>)> {
+    pub(crate) fn parse(text: &str) -> Option<(Self, Option<AuthKey<'_>>)> {
         let (id, rest) = match text.split_once(':') {
             Some((id, rest)) => (id, AuthKey::new(rest)),
             None => (text, None),
@@ -23,12 +23,12 @@ impl SessionId {
     }
 
     /// The id as shared text.
-    pub fn shared(&self) -> &Arc<str> {
+    pub(crate) fn shared(&self) -> &Arc<str> {
         &self.0
     }
 
     /// The id as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -41,11 +41,11 @@ impl fmt::Display for SessionId {
 
 /// The key or password with which a client asks for admission. `Debug` does not show it.
 #[derive(Clone, Copy)]
-pub struct AuthKey<'a>(&'a str);
+pub(crate) struct AuthKey<'a>(&'a str);
 
 impl<'a> AuthKey<'a> {
     /// A key. `None`: the text is empty.
-    pub fn new(text: &'a str) -> Option<Self> {
+    pub(crate) fn new(text: &'a str) -> Option<Self> {
         (!text.is_empty()).then_some(Self(text))
     }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for AuthKey<'_> {
 
 /// How many members a session may have, and how they are admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChatMode {
+pub(crate) enum ChatMode {
     /// Many members.
     #[default]
     Group,
@@ -85,7 +85,7 @@ pub enum ChatMode {
 
 impl ChatMode {
     /// The name in the protocol.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Group => "group",
             Self::Private => "private",
@@ -97,7 +97,7 @@ impl ChatMode {
 /// There is no mode of this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid chatMode")]
-pub struct UnknownMode;
+pub(crate) struct UnknownMode;
 
 impl FromStr for ChatMode {
     type Err = UnknownMode;

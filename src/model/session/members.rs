@@ -10,7 +10,7 @@ use crate::payload::OwnedValue;
 
 /// A member of a session, as others see it.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub(crate) struct Member {
     /// The id that the member joined under.
     pub user: UserId,
     /// The name shown to others.
@@ -25,7 +25,7 @@ pub struct Member {
 
 /// A request to join.
 #[derive(Debug, Clone)]
-pub struct Join<'a> {
+pub(crate) struct Join<'a> {
     /// The id to join under.
     pub user: UserId,
     /// The name to show; `None` keeps the one that is known, or else shows the id.
@@ -40,7 +40,7 @@ pub struct Join<'a> {
 
 /// The connection of a request to join.
 #[derive(Debug, Clone, Copy)]
-pub struct JoinSlot {
+pub(crate) struct JoinSlot {
     /// Its id.
     pub connection: Uuid,
     /// Whether the connection may be in this session beside those that it is in.
@@ -49,7 +49,7 @@ pub struct JoinSlot {
 
 /// The answer to a request that was accepted.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// It was not a member before; else it joined again, on this or another connection.
     pub is_new: bool,
     /// The mode of the session.
@@ -68,7 +68,7 @@ pub struct Joined {
 
 /// Why a request to join is rejected, in the order of the checks (protocol, session, "Joining").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JoinError {
+pub(crate) enum JoinError {
     /// There is no such session, and the user does not claim to create it.
     NotFound,
     /// The session of this creator has another key.
@@ -89,7 +89,7 @@ pub enum JoinError {
 
 /// How a member departs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
+pub(crate) enum Departure {
     /// It left. The last one to leave ends the session.
     Left,
     /// Its connection ended. The session continues without members for a while, and the member's key
@@ -99,7 +99,7 @@ pub enum Departure {
 
 /// A member departed.
 #[derive(Debug)]
-pub struct Departed {
+pub(crate) struct Departed {
     /// The member.
     pub member: Member,
     /// The members that remain.
@@ -110,7 +110,7 @@ pub struct Departed {
 
 /// A member's key was stored.
 #[derive(Debug)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// All members, in the order in which they joined.
     pub members: Vec<Member>,
     /// The revision.

@@ -6,11 +6,11 @@ use crate::model::UserId;
 use crate::payload::OwnedValue;
 
 /// The recipient of a message to all members.
-pub const ALL_MEMBERS: &str = "all";
+pub(crate) const ALL_MEMBERS: &str = "all";
 
 /// A message, as it is stored.
 #[derive(Debug)]
-pub struct Message {
+pub(crate) struct Message {
     /// The sender's id for it, or one made by the server; JSON as it was received.
     pub id: OwnedValue,
     /// The member who sent it.
@@ -29,12 +29,12 @@ pub struct Message {
 
 impl Message {
     /// The one member it is for; `None`: all.
-    pub fn recipient(&self) -> Option<&UserId> {
+    pub(crate) fn recipient(&self) -> Option<&UserId> {
         self.to.as_ref().filter(|to| to.as_str() != ALL_MEMBERS)
     }
 
     /// Whether a member may read it: it is for all, for that member, or from it.
-    pub fn is_for(&self, user: &UserId) -> bool {
+    pub(crate) fn is_for(&self, user: &UserId) -> bool {
         self.from == *user || self.recipient().is_none_or(|to| to == user)
     }
 
@@ -42,7 +42,7 @@ impl Message {
     pub(crate) const FIELDS: usize = 256;
 
     /// About how many bytes it takes, in memory or written.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let names = self.from.as_str().len() + self.kind.len() + self.sender_display_name.len();
         let to = self.to.as_ref().map_or(0, |to| to.as_str().len());
         Self::FIELDS
@@ -55,7 +55,7 @@ impl Message {
 
 /// The result of storing a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appended {
+pub(crate) enum Appended {
     /// It is the first with this id from this member.
     First {
         /// The revision.
@@ -73,7 +73,7 @@ pub enum Appended {
 
 impl Appended {
     /// The revision, if it is known.
-    pub fn revision(self) -> Option<u64> {
+    pub(crate) fn revision(self) -> Option<u64> {
         match self {
             Self::First { revision } | Self::Repeated { revision } => Some(revision),
             Self::NotStored => None,

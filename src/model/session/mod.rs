@@ -6,13 +6,13 @@ mod ids;
 mod members;
 mod message;
 
-pub use ids::{AuthKey, ChatMode, SessionId, UnknownMode};
-pub use members::{Departed, Departure, Join, JoinError, JoinSlot, Joined, Member, Saved};
-pub use message::{ALL_MEMBERS, Appended, Message};
+pub(crate) use ids::{AuthKey, ChatMode, SessionId};
+pub(crate) use members::{Departed, Departure, Join, JoinError, JoinSlot, Joined, Member, Saved};
+pub(crate) use message::{ALL_MEMBERS, Appended, Message};
 
 /// Why a session is not reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReserveError {
+pub(crate) enum ReserveError {
     /// It exists.
     Exists,
     /// There are as many sessions as there may be, or the store is full or unavailable.
@@ -21,7 +21,7 @@ pub enum ReserveError {
 
 /// Why session keys are not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeysError {
+pub(crate) enum KeysError {
     /// The session is not in group mode, or over.
     NotGroup,
     /// The store is full or unavailable.
@@ -31,11 +31,11 @@ pub enum KeysError {
 /// The store of sessions is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store of sessions is away")]
-pub struct Unavailable;
+pub(crate) struct Unavailable;
 
 /// What is counted of one session.
 #[derive(Debug)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// Its id.
     pub id: SessionId,
     /// Members in it.

@@ -9,13 +9,13 @@ use crate::connection::Close;
 use crate::model::{DisconnectReason, NodeId, UserId};
 
 /// Dispatches for this server.
-pub struct Dispatcher {
+pub(crate) struct Dispatcher {
     app: Arc<App>,
 }
 
 impl Dispatcher {
     /// Dispatches to the services of `app`.
-    pub fn new(app: Arc<App>) -> Self {
+    pub(crate) fn new(app: Arc<App>) -> Self {
         Self { app }
     }
 

@@ -6,5 +6,5 @@ mod dispatch;
 mod failover;
 mod renewal;
 
-pub use dispatch::Dispatcher;
-pub use renewal::{run, shut_down};
+pub(super) use dispatch::Dispatcher;
+pub(super) use renewal::{run, shut_down};

@@ -24,7 +24,7 @@ use crate::stores::drivers::redis::{MAX_RECONNECT_PAUSE, RedisError};
 const BATCH: usize = 64;
 
 /// Renews the lease until the server stops.
-pub async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
+pub(crate) async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
     let _all_nodes = cluster.bus().subscribe(AllNodes).await;
     let _this_node = cluster.bus().subscribe(cluster.node_id()).await;
     let mut connections = cluster.connections();
@@ -81,7 +81,7 @@ async fn renew(
 
 /// This node shuts down gracefully: others wait for its clients to reconnect, and then remove what is
 /// left of it.
-pub async fn shut_down(app: &App) {
+pub(crate) async fn shut_down(app: &App) {
     const MIN_LEASE: Duration = Duration::from_secs(1);
     let Some(cluster) = &app.cluster else {
         return;

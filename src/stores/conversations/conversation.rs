@@ -10,7 +10,7 @@ use crate::model::conversation::{Conversation, ConversationId, Created, Listed, 
 
 /// Stores conversations.
 #[async_trait]
-pub trait ConversationStore: Debug + Send + Sync {
+pub(crate) trait ConversationStore: Debug + Send + Sync {
     /// Creates a conversation with its first participants.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::model::{Refusal, Why};
 
 /// Why something was not done. No variant holds anything of what users write.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// A conversation with this id exists.
     #[error("the conversation exists")]
     ConversationExists,

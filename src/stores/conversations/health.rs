@@ -8,7 +8,7 @@ use super::error::StoreError;
 
 /// The health and the end of the database that all stores of conversations share.
 #[async_trait]
-pub trait StoreHealth: Debug + Send + Sync {
+pub(crate) trait StoreHealth: Debug + Send + Sync {
     /// What the readiness check reports while [`Self::check`] fails.
     fn failing(&self) -> &'static str;
 

@@ -13,7 +13,7 @@ use crate::model::conversation::{
 
 /// Stores messages.
 #[async_trait]
-pub trait MessageStore: Debug + Send + Sync {
+pub(crate) trait MessageStore: Debug + Send + Sync {
     /// Appends a message to the history. Readers never see a message with a smaller id after one
     /// with a greater id. If its sender has sent a message with the same `temp_id` before, that one
     /// is returned as it is stored now.

@@ -25,14 +25,9 @@ mod users;
 #[cfg(test)]
 mod contract;
 
-pub use conversation::ConversationStore;
-pub use error::StoreError;
-pub use health::StoreHealth;
-pub use messages::MessageStore;
-pub use mongo::MongoConversations;
-pub use participants::{ParticipantNames, ParticipantStore};
-pub use reactions::ReactionStore;
-pub use receipts::ReceiptStore;
-pub use sqlite::SqliteConversations;
-pub use stores::ConversationStores;
-pub use users::UserStore;
+pub(crate) use conversation::ConversationStore;
+pub(crate) use error::StoreError;
+pub(crate) use mongo::MongoConversations;
+pub(crate) use sqlite::SqliteConversations;
+pub(crate) use stores::ConversationStores;
+pub(crate) use users::UserStore;

@@ -10,21 +10,14 @@ use crate::model::UserId;
 use crate::model::conversation::{Added, ConversationId, Ending, NewParticipant, Participant};
 
 /// The names of a conversation's active participants.
-pub type ParticipantNames = (ConversationId, Vec<Arc<str>>);
+pub(crate) type ParticipantNames = (ConversationId, Vec<Arc<str>>);
 
 /// Stores who participates in conversations. Who may manage participants, the caller decides.
 #[async_trait]
-pub trait ParticipantStore: Debug + Send + Sync {
+pub(crate) trait ParticipantStore: Debug + Send + Sync {
     /// All present and former participants, by the time when they were added last; of those added
     /// at the same time by id.
     async fn list(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError>;
-
-    /// A present or former participant.
-    async fn find(
-        &self,
-        id: &ConversationId,
-        user: &UserId,
-    ) -> Result<Option<Participant>, StoreError>;
 
     /// Adds a participant, who may be a former one. Messages sent until then count neither as
     /// unread nor as undelivered for them.

@@ -10,7 +10,7 @@ use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reac
 
 /// Stores reactions.
 #[async_trait]
-pub trait ReactionStore: Debug + Send + Sync {
+pub(crate) trait ReactionStore: Debug + Send + Sync {
     /// Adds a reaction to a message that was not deleted. If the user has reacted with the same
     /// emoji before, that reaction is returned.
     ///
@@ -35,7 +35,4 @@ pub trait ReactionStore: Debug + Send + Sync {
         reaction: ReactionId,
         user: &UserId,
     ) -> Result<Reaction, StoreError>;
-
-    /// The reactions to a message, whoever asks, the oldest first.
-    async fn list(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError>;
 }

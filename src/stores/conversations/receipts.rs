@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
+use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
 
 /// Stores receipts.
 #[async_trait]
-pub trait ReceiptStore: Debug + Send + Sync {
+pub(crate) trait ReceiptStore: Debug + Send + Sync {
     /// Marks messages of others as read by a user. Those that they had read before, and ids that
     /// are not of another user's message in this conversation, are left out. The caller bounds how
     /// many there are.
@@ -48,7 +48,4 @@ pub trait ReceiptStore: Debug + Send + Sync {
         message: MessageId,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
-
-    /// The receipts of a message, whoever asks, in no order.
-    async fn list(&self, message: MessageId) -> Result<Vec<Receipt>, StoreError>;
 }

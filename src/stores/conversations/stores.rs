@@ -12,7 +12,7 @@ use super::users::UserStore;
 
 /// The stores of one database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ConversationStores {
+pub(crate) struct ConversationStores {
     /// Users.
     pub users: Arc<dyn UserStore>,
     /// Conversations.
@@ -31,7 +31,7 @@ pub struct ConversationStores {
 
 impl ConversationStores {
     /// The stores of a database that has all of them.
-    pub fn of<S>(database: Arc<S>) -> Self
+    pub(crate) fn of<S>(database: Arc<S>) -> Self
     where
         S: UserStore
             + ConversationStore

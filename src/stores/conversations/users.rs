@@ -11,7 +11,7 @@ use crate::model::{TokenUser, UserId};
 
 /// Stores what is known of users: their names, pictures and status, and when they were online last.
 #[async_trait]
-pub trait UserStore: Debug + Send + Sync {
+pub(crate) trait UserStore: Debug + Send + Sync {
     /// Stores what a user's token says of them, and returns their record.
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError>;
 

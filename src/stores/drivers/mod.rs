@@ -1,6 +1,6 @@
 //! How the databases are reached: one connection each, with its errors and timeouts. It must not know
 //! what is stored there.
 
-pub mod mongo;
-pub mod redis;
-pub mod sqlite;
+pub(crate) mod mongo;
+pub(crate) mod redis;
+pub(crate) mod sqlite;

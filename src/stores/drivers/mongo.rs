@@ -21,11 +21,11 @@ const DEFAULT_DATABASE: &str = "sealed_relay";
 const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The error code of a document that violates a unique index.
-pub const DUPLICATE: i32 = 11_000;
+pub(crate) const DUPLICATE: i32 = 11_000;
 
 /// One database. Cheap to clone.
 #[derive(Clone)]
-pub struct Mongo {
+pub(crate) struct Mongo {
     database: Database,
 }
 
@@ -36,7 +36,7 @@ impl Mongo {
     ///
     /// # Errors
     /// When the name in a `mongodb+srv` URI cannot be resolved.
-    pub async fn open(uri: &MongoUri) -> Result<Self, MongoError> {
+    pub(crate) async fn open(uri: &MongoUri) -> Result<Self, MongoError> {
         let mut options = ClientOptions::parse(uri.connection_string().clone()).await?;
         options
             .app_name
@@ -55,13 +55,13 @@ impl Mongo {
     }
 
     /// The database.
-    pub fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 
     /// The database, read from the primary of its replica set whatever the URI says, so that the
     /// last write is visible.
-    pub fn primary(&self) -> Database {
+    pub(crate) fn primary(&self) -> Database {
         let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
         let options = DatabaseOptions::builder()
             .selection_criteria(primary)
@@ -84,7 +84,7 @@ impl fmt::Debug for Mongo {
 ///
 /// # Errors
 /// When it fails or times out. It may have been performed nevertheless.
-pub async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
 ) -> Result<T, MongoError> {

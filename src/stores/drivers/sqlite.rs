@@ -45,7 +45,7 @@ pub enum OpenError {
 /// # Errors
 /// When folder or file cannot be created or opened, another process holds the file for more than five
 /// seconds, or its schema is newer than this program.
-pub fn open(
+pub(crate) fn open(
     data_dir: &Path,
     file: &str,
     settings: &str,

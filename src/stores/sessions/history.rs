@@ -8,7 +8,7 @@ use crate::model::session::Message;
 
 /// Bounds of one history.
 #[derive(Debug, Clone, Copy)]
-pub struct HistoryLimits {
+pub(crate) struct HistoryLimits {
     /// Messages.
     pub messages: usize,
     /// Bytes of messages.

@@ -10,7 +10,7 @@ use crate::model::session::{AuthKey, ChatMode};
 
 /// The salted hash of a session's key, as it is stored. `Debug` does not show it.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct KeyHash {
+pub(crate) struct KeyHash {
     salt: Bytes,
     whole: Bytes,
     /// In password mode, the password alone.
@@ -20,7 +20,7 @@ pub struct KeyHash {
 
 impl KeyHash {
     /// The hash of a new session's key.
-    pub fn new(key: AuthKey<'_>, mode: ChatMode) -> Self {
+    pub(crate) fn new(key: AuthKey<'_>, mode: ChatMode) -> Self {
         let salt: [u8; 16] = rand::random();
         let hash = hmac::Key::new(HMAC_SHA256, &salt);
         let sign = |text: &str| {
@@ -39,12 +39,12 @@ impl KeyHash {
     }
 
     /// Whether this is the key.
-    pub fn is(&self, key: Option<AuthKey<'_>>) -> bool {
+    pub(crate) fn is(&self, key: Option<AuthKey<'_>>) -> bool {
         key.is_some_and(|key| self.matches(key.as_str(), &self.whole))
     }
 
     /// Whether this is the key, or in password mode the password.
-    pub fn admits(&self, key: Option<AuthKey<'_>>) -> bool {
+    pub(crate) fn admits(&self, key: Option<AuthKey<'_>>) -> bool {
         let password = key
             .and_then(AuthKey::as_password)
             .zip(self.password.as_ref());

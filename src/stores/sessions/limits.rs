@@ -6,7 +6,7 @@ use super::history::HistoryLimits;
 
 /// Bounds of all sessions.
 #[derive(Debug, Clone, Copy)]
-pub struct SessionLimits {
+pub(crate) struct SessionLimits {
     /// Sessions at one time.
     pub sessions: usize,
     /// Members of a session in group mode.

@@ -11,9 +11,9 @@ mod redis;
 mod state;
 mod store;
 
-pub use history::HistoryLimits;
-pub use key::KeyHash;
-pub use limits::SessionLimits;
-pub use memory::MemoryStore;
-pub use redis::RedisStore;
-pub use store::SessionStore;
+pub(crate) use history::HistoryLimits;
+pub(crate) use key::KeyHash;
+pub(crate) use limits::SessionLimits;
+pub(crate) use memory::MemoryStore;
+pub(crate) use redis::RedisStore;
+pub(crate) use store::SessionStore;

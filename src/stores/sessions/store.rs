@@ -21,7 +21,7 @@ use crate::payload::OwnedValue;
 
 /// Stores sessions.
 #[async_trait]
-pub trait SessionStore: Debug + Send + Sync {
+pub(crate) trait SessionStore: Debug + Send + Sync {
     /// Creates a session that waits for its first member.
     async fn reserve(
         &self,

@@ -12,7 +12,7 @@ use crate::users::{Member, User};
 
 /// How the clients of one dialect are sent who is online.
 #[derive(Debug, Clone, Copy)]
-pub struct Renderer {
+pub(crate) struct Renderer {
     /// Whose clients it is for.
     pub dialect: Dialect,
     /// Who is sent a change.
@@ -23,7 +23,7 @@ pub struct Renderer {
 
 /// Who is sent that a user came online or went offline, and whose presence a new connection is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
+pub(crate) enum Audience {
     /// The user's peers; while few users are connected, everyone (setting `presence_audience`).
     Peers,
     /// Those who share a chat with the user.

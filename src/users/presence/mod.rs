@@ -8,7 +8,7 @@ mod sync;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use audience::{Audience, Renderer};
+pub(crate) use audience::{Audience, Renderer};
 
 use super::{User, Users};
 use crate::cluster::{Cluster, PresenceChange};
@@ -18,7 +18,7 @@ use crate::stores::conversations::{ConversationStore, UserStore};
 use crate::stores::drivers::redis::RedisError;
 
 /// The presence of all users.
-pub struct Presence {
+pub(crate) struct Presence {
     users: Arc<Users>,
     user_store: Arc<dyn UserStore>,
     conversation_store: Arc<dyn ConversationStore>,
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Presence {
 impl Presence {
     /// Presence of these users, for the clients of the dialects that have a renderer. `has_chats` says
     /// whether any connection here is subscribed to a chat.
-    pub fn new(
+    pub(crate) fn new(
         users: Arc<Users>,
         user_store: Arc<dyn UserStore>,
         conversation_store: Arc<dyn ConversationStore>,
@@ -71,13 +71,13 @@ impl Presence {
     }
 
     /// A connection of the user was added.
-    pub async fn connected(&self, user: &User) {
+    pub(crate) async fn connected(&self, user: &User) {
         self.publish_if_changed(user, true).await;
     }
 
     /// The last connection of the user was removed: that is published after the grace, unless the
     /// user has connected again by then.
-    pub fn disconnected(self: &Arc<Self>, user: &Arc<User>) {
+    pub(crate) fn disconnected(self: &Arc<Self>, user: &Arc<User>) {
         let Some(grace) = self.offline_grace() else {
             return;
         };
@@ -124,7 +124,7 @@ impl Presence {
     }
 
     /// Another node published a change.
-    pub async fn received(&self, change: &PresenceChange) {
+    pub(crate) async fn received(&self, change: &PresenceChange) {
         let Some(user) = self.users.get(change.user.as_str()) else {
             return self.send_to_audience(change).await;
         };
@@ -141,7 +141,7 @@ impl Presence {
     /// Registers a user's presence again after Redis was away. Returns the change that other nodes
     /// are to receive once they are connected again: none if they had received it before, even if
     /// Redis has `forgotten` it meanwhile.
-    pub async fn renew(&self, user: &User, forgotten: bool) -> Option<PresenceChange> {
+    pub(crate) async fn renew(&self, user: &User, forgotten: bool) -> Option<PresenceChange> {
         let cluster = self.cluster()?;
         let _publishing = user.publishing.lock().await;
         let change = change_of(user, user.is_connected());
@@ -158,7 +158,7 @@ impl Presence {
     }
 
     /// Publishes a change that other nodes could not receive before, if it still holds.
-    pub async fn publish_later(&self, change: &PresenceChange) {
+    pub(crate) async fn publish_later(&self, change: &PresenceChange) {
         let user = self.users.get(change.user.as_str());
         let (Some(cluster), Some(user)) = (self.cluster(), user) else {
             return;
@@ -174,7 +174,7 @@ impl Presence {
     }
 
     /// Stores when a user who went offline was online last.
-    pub async fn save_last_seen(&self, change: &PresenceChange) {
+    pub(crate) async fn save_last_seen(&self, change: &PresenceChange) {
         if change.online {
             return;
         }
@@ -185,7 +185,7 @@ impl Presence {
     }
 
     /// Drops what connections older than this remember of the presence that they were sent first.
-    pub fn sweep(&self, age: Duration) {
+    pub(crate) fn sweep(&self, age: Duration) {
         for member in self.users.all_members() {
             if member.connection.age() > age {
                 member.presence_sync().forget_epochs();

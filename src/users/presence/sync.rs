@@ -9,7 +9,7 @@ use crate::users::Member;
 impl Presence {
     /// Sends a new connection who of the users that concern it is online, each once. Nothing for
     /// dialects without a renderer.
-    pub async fn sync(&self, member: &Member) {
+    pub(crate) async fn sync(&self, member: &Member) {
         let connection = &member.connection;
         let dialect = connection.dialect();
         if let Some(renderer) = self.renderers.iter().find(|one| one.dialect == dialect) {

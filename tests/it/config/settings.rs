@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sealed_relay::{
-    AllowedOrigins, Config, Dialect, JwtAlgorithm, LogFormat, LogLevel, Period, Problems, SecretFileError,
-    SecretOrigin, Sources, jwt_secret, reference_env, reference_toml,
+    AllowedOrigins, Config, Dialect, JwtAlgorithm, LogFormat, LogLevel, Period, Problems,
+    SecretFileError, SecretOrigin, Sources, jwt_secret, reference_env, reference_toml,
 };
 use tempfile::TempDir;
 

@@ -5,7 +5,7 @@ use crate::model::UserId;
 use crate::model::clock::Clock as _;
 use crate::model::conversation::*;
 
-pub async fn a_conversation_is_created_once(subject: Subject) {
+pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
     let stores = &subject.stores;
     assert_eq!(
         stores.conversations.find(&conversation("7")).await.unwrap(),
@@ -58,7 +58,9 @@ pub async fn a_conversation_is_created_once(subject: Subject) {
     assert_eq!(one.is_ok(), two.is_err());
 }
 
-pub async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_ones(subject: Subject) {
+pub(crate) async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_ones(
+    subject: Subject,
+) {
     let stores = &subject.stores;
     for id in ["one", "two", "three"] {
         subject.tick();
@@ -125,7 +127,7 @@ pub async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_ones(subje
     );
 }
 
-pub async fn partners_are_those_one_shares_a_conversation_with(subject: Subject) {
+pub(crate) async fn partners_are_those_one_shares_a_conversation_with(subject: Subject) {
     let stores = &subject.stores;
     subject.with("one", &["ann", "bo", "cy"]).await;
     subject.with("two", &["ann", "bo"]).await;

@@ -37,7 +37,7 @@ async fn page(
     (texts.join(" "), page.more)
 }
 
-pub async fn pages_are_exact_at_their_edges(subject: Subject) {
+pub(crate) async fn pages_are_exact_at_their_edges(subject: Subject) {
     let subject = &subject;
     let ids = numbered(subject, 6).await;
     let is = |page: (String, bool), text: &str, more| assert_eq!(page, (text.to_owned(), more));
@@ -92,7 +92,7 @@ pub async fn pages_are_exact_at_their_edges(subject: Subject) {
     }
 }
 
-pub async fn both_ways_through_a_history_are_the_same(subject: Subject) {
+pub(crate) async fn both_ways_through_a_history_are_the_same(subject: Subject) {
     let ids = numbered(&subject, 23).await;
     let (c, ann) = (conversation("c"), user("ann"));
     for most in [1, 5, 22, 23, 24] {
@@ -136,7 +136,7 @@ pub async fn both_ways_through_a_history_are_the_same(subject: Subject) {
     }
 }
 
-pub async fn positions_count_visible_messages(subject: Subject) {
+pub(crate) async fn positions_count_visible_messages(subject: Subject) {
     let ids = numbered(&subject, 6).await;
     let (c, ann) = (conversation("c"), user("ann"));
     let slice = async |offset, most| {
@@ -185,7 +185,7 @@ async fn send_large(subject: &Subject, name: u8, size: usize) -> MessageId {
     sent.id
 }
 
-pub async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
+pub(crate) async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
     const MAX: usize = PageLimit::MAX_BYTES;
     subject.with("c", &["ann", "bo"]).await;
     let mut ids = Vec::new();
@@ -253,7 +253,7 @@ pub async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
     assert_eq!(slice(0).await, ("1d3".to_owned(), 5));
 }
 
-pub async fn a_clock_that_is_set_back_does_not_change_the_order(subject: Subject) {
+pub(crate) async fn a_clock_that_is_set_back_does_not_change_the_order(subject: Subject) {
     subject.with("c", &["ann", "bo"]).await;
     let noon = subject.clock.now_ms();
     let mut sent = Vec::new();
@@ -271,7 +271,7 @@ pub async fn a_clock_that_is_set_back_does_not_change_the_order(subject: Subject
     assert_eq!(last.unwrap().unwrap().last_message_at, noon + 1);
 }
 
-pub async fn many_writers_make_one_order(subject: Subject) {
+pub(crate) async fn many_writers_make_one_order(subject: Subject) {
     const EACH: usize = 50;
     let names: Vec<_> = (0..8).map(|number| format!("u{number}")).collect();
     let refs: Vec<_> = names.iter().map(String::as_str).collect();

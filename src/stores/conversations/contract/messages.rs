@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::subject::*;
 use crate::model::conversation::*;
 
-pub async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
+pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann", "bo"]).await;
     let at = subject.tick();
@@ -46,7 +46,7 @@ fn named(at: &str, who: &str, what: &str, name: &str) -> NewMessage {
     }
 }
 
-pub async fn the_same_temp_id_is_the_same_message(subject: Subject) {
+pub(crate) async fn the_same_temp_id_is_the_same_message(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann", "bo"]).await;
     subject.with("d", &["ann"]).await;
@@ -90,7 +90,7 @@ pub async fn the_same_temp_id_is_the_same_message(subject: Subject) {
     assert!(late.repeated && late.message.deleted_at().is_some());
 }
 
-pub async fn concurrent_sends_of_the_same_message_store_it_once(subject: Subject) {
+pub(crate) async fn concurrent_sends_of_the_same_message_store_it_once(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let new = named("c", "ann", "1", "t");
@@ -101,7 +101,7 @@ pub async fn concurrent_sends_of_the_same_message_store_it_once(subject: Subject
     assert_eq!(subject.seen("c", "ann").await, ["1"]);
 }
 
-pub async fn only_the_author_edits(subject: Subject) {
+pub(crate) async fn only_the_author_edits(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -159,7 +159,7 @@ pub async fn only_the_author_edits(subject: Subject) {
     assert_eq!(edited.edited_at, Some(second.created_at));
 }
 
-pub async fn the_author_and_admins_delete(subject: Subject) {
+pub(crate) async fn the_author_and_admins_delete(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
@@ -193,7 +193,7 @@ pub async fn the_author_and_admins_delete(subject: Subject) {
     assert_eq!(subject.unread("c", "bo").await, 1);
 }
 
-pub async fn nothing_is_left_of_the_content_of_a_deleted_message(subject: Subject) {
+pub(crate) async fn nothing_is_left_of_the_content_of_a_deleted_message(subject: Subject) {
     let stores = &subject.stores;
     subject.with("c", &["ann"]).await;
     let mut new = new_message("c", "ann", "1");
@@ -206,7 +206,7 @@ pub async fn nothing_is_left_of_the_content_of_a_deleted_message(subject: Subjec
     assert_eq!((left.id, left.created_at), (sent.id, sent.created_at));
 }
 
-pub async fn a_hidden_message_stays_visible_to_others(subject: Subject) {
+pub(crate) async fn a_hidden_message_stays_visible_to_others(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -223,7 +223,7 @@ pub async fn a_hidden_message_stays_visible_to_others(subject: Subject) {
     assert_eq!(subject.unread("c", "bo").await, 1);
 }
 
-pub async fn a_message_of_another_conversation_is_none(subject: Subject) {
+pub(crate) async fn a_message_of_another_conversation_is_none(subject: Subject) {
     let stores = &subject.stores;
     let (d, ann) = (&conversation("d"), &user("ann"));
     subject.with("c", &["ann", "bo"]).await;

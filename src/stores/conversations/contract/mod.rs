@@ -1,17 +1,18 @@
 //! The tests that every store of conversations has to pass. `contract_suite!` runs them, given a
 //! function that opens an empty store with a clock, or returns `None` where that is impossible.
 
-pub mod conversations;
-pub mod history;
-pub mod messages;
-pub mod participants;
-pub mod properties;
-pub mod reactions;
-pub mod receipts;
-pub mod sequences;
-pub mod strings;
-pub mod subject;
-pub mod users;
+pub(super) mod conversations;
+pub(super) mod history;
+pub(super) mod messages;
+pub(super) mod participants;
+pub(super) mod properties;
+pub(super) mod reactions;
+pub(super) mod receipts;
+pub(super) mod sequences;
+pub(crate) mod stored;
+pub(super) mod strings;
+pub(super) mod subject;
+pub(super) mod users;
 
 /// One `#[tokio::test]` for each test of the contract. A test that this list lacks is unused code.
 macro_rules! contract_suite {
@@ -60,10 +61,11 @@ macro_rules! contract_suite {
     ($open:path; $($module:ident::$test:ident),+ $(,)?) => { $(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            use $crate::stores::conversations::contract::{$module, subject::{ManualClock, Subject}};
-            let clock = std::sync::Arc::new(ManualClock::new());
-            if let Some((stores, keep)) = $open(clock.clone()).await {
-                $module::$test(Subject::new(stores, clock, keep)).await;
+            use $crate::stores::conversations::contract::{$module, subject::Subject};
+            let clock = std::sync::Arc::new($crate::model::clock::ManualClock::new());
+            if let Some((store, keep)) = $open(clock.clone()).await {
+                let stores = $crate::stores::conversations::ConversationStores::of(store.clone());
+                $module::$test(Subject::new(stores, store, clock, keep)).await;
             }
         }
     )+ };

@@ -4,7 +4,7 @@ use super::subject::*;
 use crate::model::TokenUser;
 use crate::model::conversation::*;
 
-pub async fn participants_are_added_removed_and_added_again(subject: Subject) {
+pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo"]).await;
@@ -33,7 +33,7 @@ pub async fn participants_are_added_removed_and_added_again(subject: Subject) {
     assert_eq!(ended.unwrap().unwrap().status, ParticipantStatus::Removed);
     let ended = stores.participants.end(&c, &cy, Ending::Left).await;
     assert!(ended.unwrap().is_none());
-    let known = stores.participants.find(&c, &cy).await.unwrap().unwrap();
+    let known = subject.participant("c", "cy").await.unwrap();
     assert_eq!(known.status, ParticipantStatus::Removed);
     subject.send("c", "ann", "2").await;
     subject.tick();
@@ -54,14 +54,7 @@ pub async fn participants_are_added_removed_and_added_again(subject: Subject) {
         NoConversation
     );
     assert!(stores.participants.list(&nowhere).await.unwrap().is_empty());
-    assert!(
-        stores
-            .participants
-            .find(&c, &user("eve"))
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(subject.participant("c", "eve").await.is_none());
     let nobody = stores.participants.end(&nowhere, &cy, Ending::Left).await;
     assert!(nobody.unwrap().is_none());
 }
@@ -105,7 +98,7 @@ async fn can_do_nothing(subject: &Subject, at: &str, who: &str, message: Message
     assert_rejected!(removed, NotParticipant);
 }
 
-pub async fn only_active_participants_can_do_anything(subject: Subject) {
+pub(crate) async fn only_active_participants_can_do_anything(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     subject.with("c", &["ann", "bo", "cy"]).await;
@@ -122,11 +115,11 @@ pub async fn only_active_participants_can_do_anything(subject: Subject) {
     let reached = stores.receipts.mark_delivered_to(&c, bos.id, &asked).await;
     assert!(reached.unwrap().is_empty());
     assert_eq!(subject.seen("c", "ann").await, ["1"]);
-    assert!(stores.receipts.list(bos.id).await.unwrap().is_empty());
-    assert!(stores.reactions.list(bos.id).await.unwrap().is_empty());
+    assert!(subject.stored.receipts(bos.id).await.is_empty());
+    assert!(subject.stored.reactions(bos.id).await.is_empty());
 }
 
-pub async fn names_are_those_of_all_active_participants(subject: Subject) {
+pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject) {
     let stores = &subject.stores;
     let names_in = async |ids: &[&str]| -> Vec<(String, Vec<String>)> {
         let ids: Vec<_> = ids.iter().map(|id| conversation(id)).collect();
@@ -192,7 +185,7 @@ pub async fn names_are_those_of_all_active_participants(subject: Subject) {
     is(names_in(&["two"]).await, &[("two", &["Zoe", "Ada"])]);
 }
 
-pub async fn content_keys_are_stored_for_each_participant(subject: Subject) {
+pub(crate) async fn content_keys_are_stored_for_each_participant(subject: Subject) {
     let stores = &subject.stores;
     let c = conversation("c");
     let key = |number, text| {
@@ -221,11 +214,11 @@ pub async fn content_keys_are_stored_for_each_participant(subject: Subject) {
         let again = stores.participants.add(&c, &again).await.unwrap();
         assert_eq!(keys(vec![again.participant]), [stored]);
     }
-    let still = stores.participants.find(&c, &user("ann")).await.unwrap();
+    let still = subject.participant("c", "ann").await;
     assert_eq!(keys(still.into_iter().collect()), [ann]);
 }
 
-pub async fn a_list_has_ones_own_content_keys(subject: Subject) {
+pub(crate) async fn a_list_has_ones_own_content_keys(subject: Subject) {
     let stores = &subject.stores;
     let mut new = new_conversation("keys", &["ann", "bo", "cy"]);
     for (number, participant) in (1..=2).zip(&mut new.participants) {

@@ -71,7 +71,7 @@ async fn follow(subject: &Subject, at: &str, sizes: &[u64], written: &AtomicBool
     history
 }
 
-pub async fn a_reader_misses_nothing_while_others_write(subject: Subject) {
+pub(crate) async fn a_reader_misses_nothing_while_others_write(subject: Subject) {
     let subject = Arc::new(subject);
     let writers = prop::collection::vec(prop::collection::vec(any::<bool>(), 1..30), 1..6);
     let sizes = prop::collection::vec(1_u64..20, 1..5);

@@ -9,7 +9,7 @@ fn emoji(text: &str) -> Emoji {
     Emoji::parse(text).unwrap()
 }
 
-pub async fn the_same_reaction_is_stored_once(subject: Subject) {
+pub(crate) async fn the_same_reaction_is_stored_once(subject: Subject) {
     let stores = &subject.stores;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -40,7 +40,7 @@ pub async fn the_same_reaction_is_stored_once(subject: Subject) {
         assert!(!other.repeated && other.reaction.id != reaction.id);
         subject.tick();
     }
-    let all = stores.reactions.list(message).await.unwrap();
+    let all = subject.stored.reactions(message).await;
     assert_eq!(all.len(), 4);
     assert_eq!(all[0], reaction);
 
@@ -55,7 +55,7 @@ pub async fn the_same_reaction_is_stored_once(subject: Subject) {
     );
 }
 
-pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
+pub(crate) async fn only_its_owner_removes_a_reaction(subject: Subject) {
     let stores = &subject.stores;
     let (c, ann, bo) = (&conversation("c"), &user("ann"), &user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -75,14 +75,14 @@ pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
         stores.reactions.remove(c, other, id, bo).await,
         NotFoundOrForbidden
     );
-    assert_eq!(stores.reactions.list(message).await.unwrap().len(), 1);
+    assert_eq!(subject.stored.reactions(message).await.len(), 1);
     let removed = stores.reactions.remove(c, message, id, bo).await.unwrap();
     assert_eq!(removed, added.reaction);
     assert_rejected!(
         stores.reactions.remove(c, message, id, bo).await,
         NotFoundOrForbidden
     );
-    assert!(stores.reactions.list(message).await.unwrap().is_empty());
+    assert!(subject.stored.reactions(message).await.is_empty());
     let anew = stores
         .reactions
         .add(c, message, bo, &emoji("x"))
@@ -91,7 +91,7 @@ pub async fn only_its_owner_removes_a_reaction(subject: Subject) {
     assert!(!anew.repeated && anew.reaction.id != id);
 }
 
-pub async fn a_deleted_message_takes_no_reaction(subject: Subject) {
+pub(crate) async fn a_deleted_message_takes_no_reaction(subject: Subject) {
     let stores = &subject.stores;
     let (c, ann) = (&conversation("c"), &user("ann"));
     subject.with("c", &["ann"]).await;

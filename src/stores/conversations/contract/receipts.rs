@@ -5,7 +5,7 @@ use crate::model::conversation::*;
 
 /// What of a message is noted for a user: when it reached them, and when they read it.
 async fn receipt(subject: &Subject, message: MessageId, name: &str) -> Option<(u64, Option<u64>)> {
-    let receipts = subject.stores.receipts.list(message).await.unwrap();
+    let receipts = subject.stored.receipts(message).await;
     let theirs = receipts.iter().filter(|receipt| receipt.user == user(name));
     let theirs: Vec<_> = theirs.collect();
     assert!(theirs.len() < 2);
@@ -13,7 +13,7 @@ async fn receipt(subject: &Subject, message: MessageId, name: &str) -> Option<(u
     theirs.first().map(|one| (one.delivered_at, one.read_at))
 }
 
-pub async fn reading_returns_each_message_once_by_sender(subject: Subject) {
+pub(crate) async fn reading_returns_each_message_once_by_sender(subject: Subject) {
     let stores = &subject.stores;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann", "bo", "cy"]).await;
@@ -54,7 +54,7 @@ pub async fn reading_returns_each_message_once_by_sender(subject: Subject) {
     assert!(none.messages.is_empty());
 }
 
-pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
+pub(crate) async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo", "cy"]).await;
@@ -99,7 +99,7 @@ pub async fn a_message_is_delivered_once_to_each(subject: Subject) {
     assert_eq!(receipt(&subject, live, "bo").await, Some((at, Some(now))));
 }
 
-pub async fn deliveries_come_in_parts(subject: Subject) {
+pub(crate) async fn deliveries_come_in_parts(subject: Subject) {
     let stores = &subject.stores;
     let (c, bo) = (conversation("c"), user("bo"));
     subject.with("c", &["ann", "bo"]).await;
@@ -129,7 +129,9 @@ pub async fn deliveries_come_in_parts(subject: Subject) {
     assert_eq!(part(2).await, (vec![], false));
 }
 
-pub async fn messages_sent_before_a_participant_was_added_are_not_delivered(subject: Subject) {
+pub(crate) async fn messages_sent_before_a_participant_was_added_are_not_delivered(
+    subject: Subject,
+) {
     let stores = &subject.stores;
     let (c, cy) = (conversation("c"), user("cy"));
     subject.with("c", &["ann"]).await;

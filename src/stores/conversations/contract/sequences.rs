@@ -273,7 +273,7 @@ impl Pair<'_> {
     }
 }
 
-pub async fn any_sequence_of_operations_is_as_in_the_model(subject: Subject) {
+pub(crate) async fn any_sequence_of_operations_is_as_in_the_model(subject: Subject) {
     check(48, &steps(), async |steps, at| {
         subject.with(&at, &NAMES).await;
         let mut pair = Pair {

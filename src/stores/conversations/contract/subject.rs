@@ -5,48 +5,52 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::stored::Stored;
 use crate::model::UserId;
-use crate::model::clock::Clock;
-pub(crate) use crate::model::clock::ManualClock;
+use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::*;
 use crate::payload::OwnedValue;
 use crate::stores::conversations::*;
 
 /// A store, empty at first.
-pub struct Subject {
+pub(crate) struct Subject {
     pub stores: ConversationStores,
+    /// What the store holds and does not return.
+    pub stored: Arc<dyn Stored>,
     pub clock: Arc<ManualClock>,
     /// What has to live as long as the store.
     _keep: Box<dyn Any + Send + Sync>,
 }
 
 impl Subject {
-    pub fn new(
+    pub(crate) fn new(
         stores: ConversationStores,
+        stored: Arc<dyn Stored>,
         clock: Arc<ManualClock>,
         keep: impl Any + Send + Sync,
     ) -> Self {
         Self {
             stores,
+            stored,
             clock,
             _keep: Box::new(keep),
         }
     }
 
     /// Advances the clock by a second.
-    pub fn tick(&self) -> u64 {
+    pub(crate) fn tick(&self) -> u64 {
         self.clock.set(self.clock.now_ms() + 1_000);
         self.clock.now_ms()
     }
 
     /// Creates a conversation; the first of its participants is its admin.
-    pub async fn with(&self, name: &str, names: &[&str]) {
+    pub(crate) async fn with(&self, name: &str, names: &[&str]) {
         let new = new_conversation(name, names);
         self.stores.conversations.create(&new).await.unwrap();
     }
 
     /// Sends a message.
-    pub async fn send(&self, at: &str, who: &str, what: &str) -> Message {
+    pub(crate) async fn send(&self, at: &str, who: &str, what: &str) -> Message {
         let appended = self
             .stores
             .messages
@@ -57,8 +61,15 @@ impl Subject {
         appended.message
     }
 
+    /// A present or former participant.
+    pub(crate) async fn participant(&self, at: &str, who: &str) -> Option<Participant> {
+        let all = self.stores.participants.list(&conversation(at)).await;
+        let who = user(who);
+        all.unwrap().into_iter().find(|one| one.user == who)
+    }
+
     /// What a user sees of the newest messages.
-    pub async fn seen(&self, at: &str, who: &str) -> Vec<String> {
+    pub(crate) async fn seen(&self, at: &str, who: &str) -> Vec<String> {
         let (c, who) = (conversation(at), user(who));
         let newest = Window::default();
         let page = self
@@ -70,7 +81,7 @@ impl Subject {
     }
 
     /// How many messages of a conversation a user has not read.
-    pub async fn unread(&self, at: &str, who: &str) -> u64 {
+    pub(crate) async fn unread(&self, at: &str, who: &str) -> u64 {
         let list = self.stores.conversations.list_for(&user(who), 10_000).await;
         let mut list = list.unwrap().into_iter();
         let id = conversation(at);
@@ -80,33 +91,33 @@ impl Subject {
     }
 }
 
-pub fn user(name: &str) -> UserId {
+pub(crate) fn user(name: &str) -> UserId {
     UserId::parse(name).unwrap()
 }
 
-pub fn conversation(id: &str) -> ConversationId {
+pub(crate) fn conversation(id: &str) -> ConversationId {
     ConversationId::parse(id).unwrap()
 }
 
-pub fn limit(limit: u64) -> PageLimit {
+pub(crate) fn limit(limit: u64) -> PageLimit {
     PageLimit::new(limit).unwrap()
 }
 
-pub fn json(text: &str) -> OwnedValue {
+pub(crate) fn json(text: &str) -> OwnedValue {
     OwnedValue::from(RawValue::from_string(text.to_owned()).unwrap())
 }
 
 /// The JSON text of a value.
-pub fn text(value: &OwnedValue) -> String {
+pub(crate) fn text(value: &OwnedValue) -> String {
     value.to_parts().0.into_owned()
 }
 
 /// The content of a message, or `deleted`.
-pub fn text_of(message: &Message) -> String {
+pub(crate) fn text_of(message: &Message) -> String {
     message.content().map_or("deleted".to_owned(), text)
 }
 
-pub fn participant(name: &str, role: Role) -> NewParticipant {
+pub(crate) fn participant(name: &str, role: Role) -> NewParticipant {
     NewParticipant {
         user: user(name),
         role,
@@ -114,7 +125,7 @@ pub fn participant(name: &str, role: Role) -> NewParticipant {
     }
 }
 
-pub fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
+pub(crate) fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
     let (first, others) = names.split_first().unwrap();
     let others = others.iter().map(|name| participant(name, Role::Member));
     NewConversation {
@@ -129,7 +140,7 @@ pub fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
 }
 
 /// `what` is JSON.
-pub fn new_message(at: &str, who: &str, what: &str) -> NewMessage {
+pub(crate) fn new_message(at: &str, who: &str, what: &str) -> NewMessage {
     NewMessage {
         conversation: conversation(at),
         sender: user(who),
@@ -140,7 +151,7 @@ pub fn new_message(at: &str, who: &str, what: &str) -> NewMessage {
     }
 }
 
-pub fn edit(what: &str) -> Edit {
+pub(crate) fn edit(what: &str) -> Edit {
     Edit {
         content: json(what),
         key_number: None,
@@ -160,7 +171,7 @@ macro_rules! assert_rejected {
 }
 pub(crate) use assert_rejected;
 
-pub async fn a_closed_store_says_so(subject: Subject) {
+pub(crate) async fn a_closed_store_says_so(subject: Subject) {
     subject.with("c", &["ann"]).await;
     subject.stores.health.check().await.unwrap();
     subject.stores.health.close().await.unwrap();

@@ -14,7 +14,7 @@ fn token(id: &str, name: Option<&str>, avatar_url: Option<&str>) -> TokenUser {
     }
 }
 
-pub async fn tokens_are_stored_and_missing_fields_keep_their_values(subject: Subject) {
+pub(crate) async fn tokens_are_stored_and_missing_fields_keep_their_values(subject: Subject) {
     let stores = &subject.stores;
     assert_eq!(stores.users.find(&user("u1")).await.unwrap(), None);
     let nameless = stores.users.upsert(&token("u1", None, None)).await.unwrap();
@@ -41,7 +41,7 @@ pub async fn tokens_are_stored_and_missing_fields_keep_their_values(subject: Sub
     assert_eq!(known, [named, other]);
 }
 
-pub async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
+pub(crate) async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
     let stores = &subject.stores;
     let named = async |names: &[&str]| -> Vec<UserRecord> {
         let names: Vec<_> = names.iter().map(|name| Arc::from(*name)).collect();
@@ -78,7 +78,7 @@ pub async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
     assert_eq!(named(&["u4"]).await[0].id, user("u4"));
 }
 
-pub async fn administrators_change_users_who_may_be_unknown(subject: Subject) {
+pub(crate) async fn administrators_change_users_who_may_be_unknown(subject: Subject) {
     let stores = &subject.stores;
     let suspend = UserChange {
         name: Some("Eve".into()),
@@ -109,7 +109,7 @@ pub async fn administrators_change_users_who_may_be_unknown(subject: Subject) {
     assert_eq!(&*lifted.name, "Eva");
 }
 
-pub async fn the_last_time_seen_never_goes_back(subject: Subject) {
+pub(crate) async fn the_last_time_seen_never_goes_back(subject: Subject) {
     let stores = &subject.stores;
     stores
         .users

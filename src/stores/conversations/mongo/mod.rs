@@ -29,4 +29,4 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-pub use store::MongoConversations;
+pub(crate) use store::MongoConversations;

@@ -26,14 +26,6 @@ impl ParticipantStore for MongoConversations {
         self.run(all_of(&self.db, id)).await
     }
 
-    async fn find(
-        &self,
-        id: &ConversationId,
-        user: &UserId,
-    ) -> Result<Option<Participant>, StoreError> {
-        self.run(find(&self.db, id, user)).await
-    }
-
     async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
         let (id, new) = (id.clone(), new.clone());
         self.write(|db| async move { add(&db, &id, &new).await })

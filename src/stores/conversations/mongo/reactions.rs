@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 use uuid::Uuid;
 
-use super::collections::{all, done, one, unless_there};
+use super::collections::{done, one, unless_there};
 use super::db::Db;
 use super::documents::{ReactionDocument, date, text_of};
 use super::known_messages::known_message;
@@ -42,10 +42,6 @@ impl ReactionStore for MongoConversations {
         let write = self
             .write(|db| async move { remove(&db, &conversation, message, reaction, &user).await });
         write.await
-    }
-
-    async fn list(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
-        self.run(list(&self.db, message)).await
     }
 }
 
@@ -119,11 +115,4 @@ async fn remove(
     removed
         .map(ReactionDocument::reaction)
         .ok_or(StoreError::NotFoundOrForbidden)?
-}
-
-async fn list(db: &Db, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
-    let filter = doc! { "messageId": text_of(message.uuid()) };
-    let oldest_first = doc! { "createdAt": 1, "id": 1 };
-    let found = all(db.reactions.find(filter).sort(oldest_first)).await?;
-    found.into_iter().map(ReactionDocument::reaction).collect()
 }

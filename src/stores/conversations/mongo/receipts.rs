@@ -9,12 +9,12 @@ use mongodb::error::{Error, ErrorKind};
 use super::collections::{all, done, one};
 use super::counts;
 use super::db::Db;
-use super::documents::{KnownMessage, ReceiptDocument, date, text_of};
+use super::documents::{KnownMessage, ReceiptDocument, date};
 use super::known_messages::{known_message, known_messages};
 use super::members::{ACTIVE, Member, member, this};
 use super::store::MongoConversations;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
+use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
 use crate::stores::drivers::mongo::DUPLICATE;
@@ -56,10 +56,6 @@ impl ReceiptStore for MongoConversations {
                 |db| async move { mark_delivered_to(&db, &conversation, message, &users).await },
             );
         write.await
-    }
-
-    async fn list(&self, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
-        self.run(list(&self.db, message)).await
     }
 }
 
@@ -273,10 +269,4 @@ async fn mark_delivered_to(
     let mut index = 0..;
     reached.retain(|_| !index.next().is_some_and(|index| existing.contains(&index)));
     Ok(reached)
-}
-
-async fn list(db: &Db, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
-    let filter = doc! { "messageId": text_of(message.uuid()) };
-    let found = all(db.receipts.find(filter)).await?.into_iter();
-    found.map(|receipt| receipt.receipt(message)).collect()
 }

@@ -17,7 +17,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The conversations of one database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct MongoConversations {
+pub(crate) struct MongoConversations {
     pub(super) db: Arc<Db>,
     pub(super) breaker: Arc<CircuitBreaker>,
     /// Set once the indexes exist and unfinished deletions are finished.
@@ -27,7 +27,7 @@ pub struct MongoConversations {
 impl MongoConversations {
     /// Needs no server yet: as long as there is none, operations fail. Its health is to be checked
     /// at the start, which creates the indexes.
-    pub fn new(mongo: &Mongo, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(mongo: &Mongo, clock: Arc<dyn Clock>) -> Self {
         Self {
             db: Arc::new(Db::of(mongo, clock)),
             breaker: Arc::new(CircuitBreaker::new()),

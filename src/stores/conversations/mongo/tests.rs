@@ -5,6 +5,7 @@ mod documents;
 mod golden;
 mod nodes;
 mod recovery;
+mod stored;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use super::db::Db;
 use super::store::MongoConversations;
 use crate::config::MongoUri;
 use crate::model::TokenUser;
-use crate::model::clock::Clock;
+use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{
     ContentKey, Emoji, Ending, MessageId, NewMessage, ParticipantStatus, Role, TempId, UserStatus,
     Window,
@@ -29,6 +30,7 @@ use crate::payload::OwnedValue;
 use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
+use crate::stores::conversations::health::StoreHealth as _;
 use crate::stores::drivers::mongo::Mongo;
 use test_support::mongo::{Database, Server, is_ready};
 
@@ -43,10 +45,11 @@ async fn stores_at(uri: &str, clock: Arc<ManualClock>) -> ConversationStores {
     stores
 }
 
-async fn open(clock: Arc<ManualClock>) -> Option<(ConversationStores, Database)> {
+async fn open(clock: Arc<ManualClock>) -> Option<(Arc<MongoConversations>, Database)> {
     let database = Database::new()?;
-    let stores = stores_at(database.uri(), clock).await;
-    Some((stores, database))
+    let store = store_at(database.uri(), clock).await;
+    store.check().await.unwrap();
+    Some((store, database))
 }
 
 mod contract {
@@ -71,11 +74,11 @@ impl Stage {
         let clock = Arc::new(ManualClock::new());
         let store = store_at(&uri, clock.clone()).await;
         let db = store.db.clone();
-        let stores = ConversationStores::of(store);
+        let stores = ConversationStores::of(store.clone());
         stores.health.check().await.unwrap();
         let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
         Some(Self {
-            subject: Subject::new(stores.clone(), clock.clone(), database),
+            subject: Subject::new(stores.clone(), store, clock.clone(), database),
             database: client.default_database().unwrap(),
             clock,
             stores,

@@ -21,4 +21,4 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use store::SqliteConversations;
+pub(crate) use store::SqliteConversations;

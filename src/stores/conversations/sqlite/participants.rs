@@ -23,15 +23,6 @@ impl ParticipantStore for SqliteConversations {
         self.readers.read(move |db| all(db, &id)).await
     }
 
-    async fn find(
-        &self,
-        id: &ConversationId,
-        user: &UserId,
-    ) -> Result<Option<Participant>, StoreError> {
-        let (id, user) = (id.clone(), user.clone());
-        self.readers.read(move |db| find(db, &id, &user)).await
-    }
-
     async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
         let (id, new) = (id.clone(), new.clone());
         self.writer

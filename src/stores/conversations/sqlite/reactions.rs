@@ -41,10 +41,6 @@ impl ReactionStore for SqliteConversations {
             .write(move |writing| remove(writing.db, &conversation, message, reaction, &user))
             .await
     }
-
-    async fn list(&self, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
-        self.readers.read(move |db| list(db, message)).await
-    }
 }
 
 fn add(
@@ -106,25 +102,4 @@ fn remove(
         })
     });
     deleted.optional()?.ok_or(StoreError::NotFoundOrForbidden)
-}
-
-fn list(db: &Connection, message: MessageId) -> Result<Vec<Reaction>, StoreError> {
-    const SELECT: &str = "
-        SELECT r.id, c.id, r.user, r.emoji, r.createdAt
-        FROM messages m
-        JOIN conversations c ON c.no = m.conversation
-        JOIN reactions r ON r.message = m.no
-        WHERE m.id = ?1 ORDER BY r.createdAt, r.id";
-    let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map([message], |row| {
-        Ok(Reaction {
-            id: row.get(0)?,
-            message,
-            conversation: row.get(1)?,
-            user: row.get(2)?,
-            emoji: row.get(3)?,
-            created_at: read_number(row, 4)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::changes::has_hidden;
-use super::columns::{number, read_number, read_optional_number};
+use super::columns::number;
 use super::message_rows::{Known, known, pass};
 use super::participants::{Member, counted, member};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read, Receipt};
+use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
 
@@ -51,10 +51,6 @@ impl ReceiptStore for SqliteConversations {
         self.writer
             .write(move |writing| mark_delivered_to(writing, &conversation, message, &users))
             .await
-    }
-
-    async fn list(&self, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
-        self.readers.read(move |db| list(db, message)).await
     }
 }
 
@@ -221,20 +217,4 @@ fn set_delivered(
         ON CONFLICT (message, user) DO NOTHING";
     let values = params![message.no, conversation, user, number(writing.now)];
     Ok(writing.db.prepare_cached(DELIVERED)?.execute(values)? == 1)
-}
-
-fn list(db: &Connection, message: MessageId) -> Result<Vec<Receipt>, StoreError> {
-    const SELECT: &str = "
-        SELECT r.user, r.deliveredAt, r.readAt
-        FROM messages m JOIN receipts r ON r.message = m.no WHERE m.id = ?1";
-    let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map([message], |row| {
-        Ok(Receipt {
-            message,
-            user: row.get(0)?,
-            delivered_at: read_number(row, 1)?,
-            read_at: read_optional_number(row, 2)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -18,7 +18,7 @@ pub(super) const FILE_NAME: &str = "conversations.db";
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The conversations of one data folder.
 #[derive(Debug)]
-pub struct SqliteConversations {
+pub(crate) struct SqliteConversations {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
 }
@@ -29,7 +29,7 @@ impl SqliteConversations {
     /// # Errors
     /// Those of [`sqlite::open`]; [`OpenError::Create`] also when the system has no thread to
     /// give.
-    pub fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub(crate) fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let connection = sqlite::open(data_dir, FILE_NAME, schema::SETTINGS, schema::MIGRATIONS)?;
         connection.busy_timeout(WRITE_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(schema::STATEMENTS);

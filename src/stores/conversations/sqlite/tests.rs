@@ -1,6 +1,7 @@
 //! Tests of the store in SQLite: the contract, and what only this store does.
 
 mod schema_versions;
+mod stored;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -14,16 +15,17 @@ use tempfile::TempDir;
 
 use super::store::{FILE_NAME, SqliteConversations};
 use super::{history, participants, schema, users};
-use crate::model::clock::Clock;
+use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{Message, Window};
 use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
 use crate::stores::drivers::sqlite::{self, OpenError};
 
-async fn open(clock: Arc<ManualClock>) -> Option<(ConversationStores, TempDir)> {
+async fn open(clock: Arc<ManualClock>) -> Option<(Arc<SqliteConversations>, TempDir)> {
     let folder = tempfile::tempdir().unwrap();
-    Some((open_with(folder.path(), clock), folder))
+    let database = SqliteConversations::open(folder.path(), clock).unwrap();
+    Some((Arc::new(database), folder))
 }
 
 mod contract {

@@ -6,7 +6,7 @@ use ::redis::{ErrorKind, ServerErrorKind};
 
 /// Why Redis did not do something.
 #[derive(Debug, Clone)]
-pub enum RedisError {
+pub(crate) enum RedisError {
     /// There is no connection.
     Away,
     /// It failed or refused.
@@ -35,7 +35,7 @@ impl RedisError {
     }
 
     /// Whether there is no memory left in Redis.
-    pub fn is_out_of_memory(&self) -> bool {
+    pub(crate) fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Failed(error) if error.code() == Some("OOM"))
     }
 }

@@ -18,8 +18,8 @@ use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 use rand::RngExt;
 use tokio::sync::Notify;
 
-pub use error::RedisError;
-pub use target::RedisLink;
+pub(crate) use error::RedisError;
+pub(crate) use target::RedisLink;
 use target::Target;
 
 use crate::config::RedisUrl;
@@ -27,13 +27,13 @@ use crate::config::RedisUrl;
 /// The pause before the first attempt to reconnect. It doubles with each further one.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause: this long after Redis is available again, all servers are connected to it.
-pub const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(5);
 
 /// What would end a tag, and the character that escapes it. Other scripts are not escaped.
 const NOT_IN_TAGS: AsciiSet = AsciiSet::EMPTY.add(b'}').add(b'%');
 
 /// Is informed of a connection and of what arrives on it.
-pub trait Listener: Send + Sync + 'static {
+pub(crate) trait Listener: Send + Sync + 'static {
     /// A message arrived on a channel. Must return quickly: nothing else is read meanwhile.
     fn published(&self, channel: &str, message: Vec<u8>);
 
@@ -45,7 +45,7 @@ pub trait Listener: Send + Sync + 'static {
 }
 
 /// One Redis.
-pub struct Redis {
+pub(crate) struct Redis {
     target: Target,
     prefix: Box<str>,
     link: Mutex<Option<RedisLink>>,
@@ -57,7 +57,7 @@ impl Redis {
     ///
     /// # Errors
     /// When the driver refuses what the URL says.
-    pub fn new(url: &RedisUrl, prefix: &str) -> Result<Self, RedisError> {
+    pub(crate) fn new(url: &RedisUrl, prefix: &str) -> Result<Self, RedisError> {
         Ok(Self {
             target: Target::new(url)?,
             prefix: prefix.into(),
@@ -67,13 +67,13 @@ impl Redis {
     }
 
     /// The name of a key or channel. In a Redis cluster, all with the same `tag` are on one server.
-    pub fn key(&self, kind: &str, tag: &str) -> String {
+    pub(crate) fn key(&self, kind: &str, tag: &str) -> String {
         let tag = utf8_percent_encode(tag, &NOT_IN_TAGS);
         format!("{}:{kind}:{{{tag}}}", self.prefix)
     }
 
     /// The kind and the tag of the name of a key or channel.
-    pub fn parse_key<'a>(&self, key: &'a str) -> Option<(&'a str, Cow<'a, str>)> {
+    pub(crate) fn parse_key<'a>(&self, key: &'a str) -> Option<(&'a str, Cow<'a, str>)> {
         let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(':')?;
         let (kind, tag) = rest.split_once(":{")?;
         let tag = percent_decode_str(tag.strip_suffix('}')?);
@@ -81,7 +81,7 @@ impl Redis {
     }
 
     /// Whether there is a connection.
-    pub fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.link.lock().is_some()
     }
 
@@ -89,7 +89,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`RedisError`]; it may have been run nevertheless.
-    pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
+    pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         let mut link = self.link()?;
         self.note(command.query_async(&mut link).await)
     }
@@ -98,7 +98,10 @@ impl Redis {
     ///
     /// # Errors
     /// As for [`query`](Self::query).
-    pub async fn pipe<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, RedisError> {
+    pub(crate) async fn pipe<T: FromRedisValue>(
+        &self,
+        commands: &Pipeline,
+    ) -> Result<T, RedisError> {
         let mut link = self.link()?;
         self.note(commands.query_async(&mut link).await)
     }
@@ -107,7 +110,7 @@ impl Redis {
     ///
     /// # Errors
     /// As for [`query`](Self::query).
-    pub async fn run<T: FromRedisValue>(
+    pub(crate) async fn run<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
@@ -119,7 +122,7 @@ impl Redis {
     ///
     /// # Errors
     /// [`RedisError::Away`]
-    pub fn link(&self) -> Result<RedisLink, RedisError> {
+    pub(crate) fn link(&self) -> Result<RedisLink, RedisError> {
         self.link.lock().clone().ok_or(RedisError::Away)
     }
 
@@ -127,7 +130,7 @@ impl Redis {
     ///
     /// # Errors
     /// The same one.
-    pub fn note<T>(&self, result: redis::RedisResult<T>) -> Result<T, RedisError> {
+    pub(crate) fn note<T>(&self, result: redis::RedisResult<T>) -> Result<T, RedisError> {
         let result = result.map_err(RedisError::from);
         if result.as_ref().is_err_and(RedisError::is_broken) {
             self.close();
@@ -142,7 +145,7 @@ impl Redis {
     }
 
     /// Connects and reconnects. Never returns.
-    pub async fn keep_connected(&self, listener: Arc<impl Listener>) {
+    pub(crate) async fn keep_connected(&self, listener: Arc<impl Listener>) {
         let mut pause = MIN_PAUSE;
         let mut is_logged = false;
         loop {

@@ -31,7 +31,7 @@ pub(super) enum Target {
 
 /// One connection, or those to the servers of a cluster. Cheap to clone.
 #[derive(Clone)]
-pub enum RedisLink {
+pub(crate) enum RedisLink {
     /// To one server.
     One(MultiplexedConnection),
     /// To a cluster.

@@ -7,7 +7,7 @@ use super::subject::*;
 use crate::model::session::*;
 use crate::payload::OwnedValue;
 
-pub async fn a_history_has_the_newest_messages_that_a_member_may_see(s: Subject) {
+pub(crate) async fn a_history_has_the_newest_messages_that_a_member_may_see(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     for (number, to) in [(1, None), (2, Some("all")), (3, Some("b")), (4, Some("c"))] {
         assert!(is_first(s.append("s", message(number, "a", to, "1")).await));
@@ -28,7 +28,7 @@ pub async fn a_history_has_the_newest_messages_that_a_member_may_see(s: Subject)
     assert_eq!(s.append("t", message(1, "a", None, "1")).await, None);
 }
 
-pub async fn a_history_stays_within_its_bytes(s: Subject) {
+pub(crate) async fn a_history_stays_within_its_bytes(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     let large = |size| format!("\"{}\"", "x".repeat(size));
     for number in 1..=3 {
@@ -47,7 +47,7 @@ pub async fn a_history_stays_within_its_bytes(s: Subject) {
     assert_eq!(s.history("s", join("a", "k")).await, ["5"]);
 }
 
-pub async fn an_id_that_is_forgotten_is_new_again(s: Subject) {
+pub(crate) async fn an_id_that_is_forgotten_is_new_again(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     for number in 1..=6 {
         s.append("s", message(number, "a", None, "1")).await;
@@ -58,7 +58,7 @@ pub async fn an_id_that_is_forgotten_is_new_again(s: Subject) {
     assert_eq!(left, ["3", "4", "5", "6", "1"]);
 }
 
-pub async fn the_same_message_sent_at_once_is_kept_once(s: Subject) {
+pub(crate) async fn the_same_message_sent_at_once_is_kept_once(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     let sent = (0..20).map(|_| s.append("s", message(1, "a", None, "1")));
     let appended = join_all(sent).await;
@@ -67,7 +67,7 @@ pub async fn the_same_message_sent_at_once_is_kept_once(s: Subject) {
     assert_eq!(s.history("s", join("a", "k")).await, ["1"]);
 }
 
-pub async fn a_message_is_kept_as_it_was_sent(s: Subject) {
+pub(crate) async fn a_message_is_kept_as_it_was_sent(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     let text = r#"{"a":[{"_placeholder":true,"num":0}, 1.0e+2],"\u0000":"Ł\n"}"#;
     let bytes: Vec<u8> = (0..=255).collect();

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::subject::*;
 use crate::model::session::*;
 
-pub async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
+pub(crate) async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
     use ChatMode::{Group, Password, Private};
     assert_eq!(
         s.why_not("g", join("a", "k")).await,
@@ -67,7 +67,7 @@ pub async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject) {
     assert_eq!(s.store.count().await, 3);
 }
 
-pub async fn a_connection_that_is_in_too_many_sessions_is_refused_last(s: Subject) {
+pub(crate) async fn a_connection_that_is_in_too_many_sessions_is_refused_last(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     let slot = JoinSlot {
         connection: connection("b"),
@@ -78,7 +78,7 @@ pub async fn a_connection_that_is_in_too_many_sessions_is_refused_last(s: Subjec
     assert_eq!(why_not("k").await, Some(JoinError::Busy));
 }
 
-pub async fn a_session_without_a_key_is_open_until_a_creator_sets_one(s: Subject) {
+pub(crate) async fn a_session_without_a_key_is_open_until_a_creator_sets_one(s: Subject) {
     assert_eq!(s.why_not("s", creator("a", "")).await, None);
     assert_eq!(s.why_not("s", join("b", "anything")).await, None);
     assert_eq!(s.why_not("s", creator("a", "k")).await, None);
@@ -89,7 +89,7 @@ pub async fn a_session_without_a_key_is_open_until_a_creator_sets_one(s: Subject
     assert_eq!(s.why_not("s", join("c", "k")).await, None);
 }
 
-pub async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew(s: Subject) {
+pub(crate) async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew(s: Subject) {
     let first = s.join("s", creator("a", "k")).await.unwrap();
     assert!(first.is_new);
     s.clock.advance(5);
@@ -113,7 +113,7 @@ pub async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew(s:
     );
 }
 
-pub async fn all_who_come_at_once_are_members(s: Subject) {
+pub(crate) async fn all_who_come_at_once_are_members(s: Subject) {
     s.reserve("s", "k", ChatMode::Group).await.unwrap();
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     let joined = join_all(names.map(|name| s.join("s", join(name, "k")))).await;
@@ -126,7 +126,7 @@ pub async fn all_who_come_at_once_are_members(s: Subject) {
     assert_eq!(s.store.members(&id("s")).await.len(), 4);
 }
 
-pub async fn an_id_may_have_any_character(s: Subject) {
+pub(crate) async fn an_id_may_have_any_character(s: Subject) {
     for name in ["}", "{a}b%", "Łódź 'x'\"*?[]"] {
         s.join(name, creator("a", "k")).await.unwrap();
         assert!(is_first(s.append(name, message(1, "a", None, "1")).await));

@@ -3,7 +3,7 @@
 use super::subject::*;
 use crate::model::session::*;
 
-pub async fn a_members_key_is_saved_and_no_others(s: Subject) {
+pub(crate) async fn a_members_key_is_saved_and_no_others(s: Subject) {
     let without = Join {
         public_key: None,
         ..creator("a", "k")
@@ -23,7 +23,7 @@ pub async fn a_members_key_is_saved_and_no_others(s: Subject) {
     assert!(s.save_key("t", "a", key, None).await.is_none());
 }
 
-pub async fn session_keys_are_for_group_mode(s: Subject) {
+pub(crate) async fn session_keys_are_for_group_mode(s: Subject) {
     let set = async |name| s.set_keys(name, r#"{"b":"x"}"#).await;
     assert_eq!(set("g").await, Err(KeysError::NotGroup));
     s.reserve("p", "k", ChatMode::Private).await.unwrap();

@@ -3,7 +3,7 @@
 use super::subject::*;
 use crate::model::session::*;
 
-pub async fn a_key_outlives_a_disconnect_by_the_grace_and_nothing_else(s: Subject) {
+pub(crate) async fn a_key_outlives_a_disconnect_by_the_grace_and_nothing_else(s: Subject) {
     let without_key = || Join {
         public_key: None,
         ..join("a", "k")
@@ -25,7 +25,9 @@ pub async fn a_key_outlives_a_disconnect_by_the_grace_and_nothing_else(s: Subjec
     assert!(!key_is_known().await, "who leaves takes the key along");
 }
 
-pub async fn the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not(s: Subject) {
+pub(crate) async fn the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not(
+    s: Subject,
+) {
     s.join("s", creator("a", "k")).await.unwrap();
     let departed = s.depart("s", "a", Departure::Disconnected).await.unwrap();
     assert_eq!(
@@ -44,7 +46,7 @@ pub async fn the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_do
     assert!(s.store.members(&id("s")).await.is_empty());
 }
 
-pub async fn a_session_that_ended_leaves_nothing_to_the_next(s: Subject) {
+pub(crate) async fn a_session_that_ended_leaves_nothing_to_the_next(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     s.append("s", message(1, "a", None, "1")).await;
     s.set_keys("s", "{}").await.unwrap();

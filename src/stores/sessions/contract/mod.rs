@@ -2,12 +2,12 @@
 //! given a function that opens an empty store with these limits and this clock. When sessions expire is
 //! not part of it: not every store uses this clock.
 
-pub mod history;
-pub mod joining;
-pub mod keys;
-pub mod leaving;
-pub mod revisions;
-pub mod subject;
+pub(super) mod history;
+pub(super) mod joining;
+pub(super) mod keys;
+pub(super) mod leaving;
+pub(super) mod revisions;
+pub(super) mod subject;
 
 /// One `#[tokio::test]` for each test of the contract. A test that is missing in this list is unused code.
 macro_rules! contract_suite {
@@ -38,8 +38,8 @@ macro_rules! contract_suite {
     ($open:path; $($module:ident::$test:ident),+ $(,)?) => { $(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $test() {
-            use $crate::stores::sessions::contract::{$module, subject::{ManualClock, LIMITS, Subject}};
-            let clock = std::sync::Arc::new(ManualClock::new());
+            use $crate::stores::sessions::contract::{$module, subject::{LIMITS, Subject}};
+            let clock = std::sync::Arc::new($crate::model::clock::ManualClock::new());
             if let Some((store, keep)) = $open(LIMITS, clock.clone()).await {
                 $module::$test(Subject::new(store, clock, keep)).await;
             }

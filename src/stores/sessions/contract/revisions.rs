@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::subject::*;
 use crate::model::session::*;
 
-pub async fn each_change_has_the_next_number(s: Subject) {
+pub(crate) async fn each_change_has_the_next_number(s: Subject) {
     let first = s.join("s", creator("a", "k")).await.unwrap().revision;
     let second = s.join("s", join("b", "k")).await.unwrap().revision;
     assert_eq!(second, first + 1);
@@ -24,7 +24,7 @@ pub async fn each_change_has_the_next_number(s: Subject) {
     assert_eq!(departed.unwrap().revision, first + 7);
 }
 
-pub async fn a_refusal_has_no_number(s: Subject) {
+pub(crate) async fn a_refusal_has_no_number(s: Subject) {
     let first = s.join("s", creator("a", "k")).await.unwrap().revision;
     s.why_not("s", join("b", "x")).await.unwrap();
     assert!(s.depart("s", "b", Departure::Left).await.is_none());
@@ -34,7 +34,7 @@ pub async fn a_refusal_has_no_number(s: Subject) {
 }
 
 /// A member is sent the changes with greater revisions than that of its join.
-pub async fn a_join_has_all_messages_up_to_its_revision(s: Subject) {
+pub(crate) async fn a_join_has_all_messages_up_to_its_revision(s: Subject) {
     let first = s.join("s", creator("a", "k")).await.unwrap().revision;
     let send = async |sent: usize| {
         let appended = s.append("s", message(sent, "a", None, "1")).await;
@@ -59,7 +59,7 @@ pub async fn a_join_has_all_messages_up_to_its_revision(s: Subject) {
     assert_eq!(numbers, expected.collect(), "each has its own");
 }
 
-pub async fn sessions_are_counted(s: Subject) {
+pub(crate) async fn sessions_are_counted(s: Subject) {
     assert_eq!(s.store.count().await, 0);
     assert!(s.store.summaries().await.is_empty());
     s.join("s", creator("a", "k")).await.unwrap();

@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::model::UserId;
-pub(crate) use crate::model::clock::ManualClock;
+use crate::model::clock::ManualClock;
 use crate::model::session::*;
 use crate::payload::OwnedValue;
 use crate::stores::sessions::*;
 
-pub const LIMITS: SessionLimits = SessionLimits {
+pub(crate) const LIMITS: SessionLimits = SessionLimits {
     sessions: 3,
     members: 4,
     history: HistoryLimits {
@@ -28,33 +28,33 @@ pub const LIMITS: SessionLimits = SessionLimits {
 };
 
 /// A store, empty at first.
-pub struct Subject {
+pub(crate) struct Subject {
     pub store: Arc<dyn SessionStore>,
     pub clock: Arc<ManualClock>,
     /// What has to live as long.
     _keep: Box<dyn Any + Send + Sync>,
 }
 
-pub fn id(text: &str) -> SessionId {
+pub(crate) fn id(text: &str) -> SessionId {
     SessionId::parse(text).unwrap().0
 }
 
-pub fn user(text: &str) -> UserId {
+pub(crate) fn user(text: &str) -> UserId {
     UserId::parse(text).unwrap()
 }
 
-pub fn json(text: &str) -> OwnedValue {
+pub(crate) fn json(text: &str) -> OwnedValue {
     OwnedValue::from(RawValue::from_string(text.to_owned()).unwrap())
 }
 
 /// The connection of a member, one for each name.
-pub fn connection(name: &str) -> Uuid {
+pub(crate) fn connection(name: &str) -> Uuid {
     let mut bytes = [0; 16];
     bytes[..name.len()].copy_from_slice(name.as_bytes());
     Uuid::from_bytes(bytes)
 }
 
-pub fn join<'a>(name: &str, key: &'a str) -> Join<'a> {
+pub(crate) fn join<'a>(name: &str, key: &'a str) -> Join<'a> {
     Join {
         user: user(name),
         display_name: None,
@@ -64,14 +64,19 @@ pub fn join<'a>(name: &str, key: &'a str) -> Join<'a> {
     }
 }
 
-pub fn creator<'a>(name: &str, key: &'a str) -> Join<'a> {
+pub(crate) fn creator<'a>(name: &str, key: &'a str) -> Join<'a> {
     Join {
         is_creator: true,
         ..join(name, key)
     }
 }
 
-pub fn message(number: usize, from: &str, to: Option<&str>, encrypted: &str) -> Arc<Message> {
+pub(crate) fn message(
+    number: usize,
+    from: &str,
+    to: Option<&str>,
+    encrypted: &str,
+) -> Arc<Message> {
     Arc::new(Message {
         id: json(&number.to_string()),
         from: user(from),
@@ -84,29 +89,29 @@ pub fn message(number: usize, from: &str, to: Option<&str>, encrypted: &str) -> 
 }
 
 /// The ids of messages, as they were written.
-pub fn ids(messages: &[Arc<Message>]) -> Vec<String> {
+pub(crate) fn ids(messages: &[Arc<Message>]) -> Vec<String> {
     let ids = messages.iter().map(|message| message.id.to_parts().0);
     ids.map(|id| id.into_owned()).collect()
 }
 
 /// The revision of a message that was stored.
-pub fn number(appended: Option<Appended>) -> u64 {
+pub(crate) fn number(appended: Option<Appended>) -> u64 {
     match appended {
         Some(Appended::First { revision } | Appended::Repeated { revision }) => revision,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn is_first(appended: Option<Appended>) -> bool {
+pub(crate) fn is_first(appended: Option<Appended>) -> bool {
     matches!(appended, Some(Appended::First { .. }))
 }
 
-pub fn is_repeated(appended: Option<Appended>) -> bool {
+pub(crate) fn is_repeated(appended: Option<Appended>) -> bool {
     matches!(appended, Some(Appended::Repeated { .. }))
 }
 
 impl Subject {
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<dyn SessionStore>,
         clock: Arc<ManualClock>,
         keep: impl Any + Send + Sync,
@@ -118,12 +123,17 @@ impl Subject {
         }
     }
 
-    pub async fn reserve(&self, name: &str, key: &str, mode: ChatMode) -> Result<(), ReserveError> {
+    pub(crate) async fn reserve(
+        &self,
+        name: &str,
+        key: &str,
+        mode: ChatMode,
+    ) -> Result<(), ReserveError> {
         let key = AuthKey::new(key).unwrap();
         self.store.reserve(&id(name), key, mode).await
     }
 
-    pub async fn join(&self, name: &str, join: Join<'_>) -> Result<Joined, JoinError> {
+    pub(crate) async fn join(&self, name: &str, join: Join<'_>) -> Result<Joined, JoinError> {
         let slot = JoinSlot {
             connection: connection(join.user.as_str()),
             is_free: true,
@@ -131,17 +141,17 @@ impl Subject {
         self.store.join(&id(name), join, slot).await
     }
 
-    pub async fn why_not(&self, name: &str, join: Join<'_>) -> Option<JoinError> {
+    pub(crate) async fn why_not(&self, name: &str, join: Join<'_>) -> Option<JoinError> {
         self.join(name, join).await.err()
     }
 
-    pub async fn depart(&self, name: &str, who: &str, how: Departure) -> Option<Departed> {
+    pub(crate) async fn depart(&self, name: &str, who: &str, how: Departure) -> Option<Departed> {
         let (id, user) = (id(name), user(who));
         let departed = self.store.depart(&id, &user, connection(who), how);
         departed.await.unwrap()
     }
 
-    pub async fn save_key(
+    pub(crate) async fn save_key(
         &self,
         name: &str,
         who: &str,
@@ -155,20 +165,20 @@ impl Subject {
             .await
     }
 
-    pub async fn set_keys(&self, name: &str, keys: &str) -> Result<u64, KeysError> {
+    pub(crate) async fn set_keys(&self, name: &str, keys: &str) -> Result<u64, KeysError> {
         self.store.set_session_keys(&id(name), json(keys)).await
     }
 
-    pub async fn append(&self, name: &str, message: Arc<Message>) -> Option<Appended> {
+    pub(crate) async fn append(&self, name: &str, message: Arc<Message>) -> Option<Appended> {
         self.store.append(&id(name), message).await
     }
 
-    pub async fn history(&self, name: &str, who: Join<'_>) -> Vec<String> {
+    pub(crate) async fn history(&self, name: &str, who: Join<'_>) -> Vec<String> {
         ids(&self.join(name, who).await.unwrap().history)
     }
 
     /// Ends the expired sessions; their ids.
-    pub async fn sweep(&self, local: &[SessionId]) -> Vec<String> {
+    pub(crate) async fn sweep(&self, local: &[SessionId]) -> Vec<String> {
         let mut ended = Vec::new();
         for id in self.store.expired(local).await {
             if self.store.end_expired(&id).await {

@@ -27,7 +27,7 @@ use stored::{MEMBER_SIZE, SESSION_SIZE, Stored};
 
 /// All sessions of this server.
 #[derive(Debug)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     limits: SessionLimits,
     clock: Arc<dyn Clock>,
     sessions: DashMap<SessionId, Stored>,
@@ -36,7 +36,7 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     /// No sessions yet.
-    pub fn new(limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
         Self {
             limits,
             clock,

@@ -2,6 +2,7 @@ use futures_util::FutureExt as _;
 
 use super::budget::common_length;
 use super::*;
+use crate::model::clock::ManualClock;
 use crate::stores::sessions::HistoryLimits;
 use crate::stores::sessions::contract::contract_suite;
 use crate::stores::sessions::contract::subject::*;

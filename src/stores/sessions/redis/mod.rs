@@ -54,7 +54,7 @@ const CALLS_FOR_ALL: usize = 20;
 
 /// All sessions in one Redis.
 #[derive(Debug)]
-pub struct RedisStore {
+pub(crate) struct RedisStore {
     redis: Arc<Redis>,
     limits: SessionLimits,
     clock: Arc<dyn Clock>,
@@ -67,7 +67,7 @@ pub struct RedisStore {
 
 impl RedisStore {
     /// The sessions in this Redis.
-    pub fn new(redis: Arc<Redis>, limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(redis: Arc<Redis>, limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
         Self {
             index: Index::new(&redis),
             scripts: Scripts::new(),

@@ -36,7 +36,7 @@ async fn an_application_adds_participants_and_users_itself() {
         .await
         .unwrap();
     assert_eq!(delivered.messages.len(), 2);
-    let known = stores.participants.find(&c, &cy).await.unwrap().unwrap();
+    let known = stage.subject.participant("c", "cy").await.unwrap();
     assert_eq!((known.role, known.joined_at), (Role::Admin, at));
 
     // It ends and begins again.

@@ -14,6 +14,7 @@ use ::redis::Cmd;
 
 use super::*;
 use crate::config::RedisUrl;
+use crate::model::clock::ManualClock;
 use crate::stores::drivers::redis::Listener;
 use crate::stores::sessions::contract::contract_suite;
 use crate::stores::sessions::contract::subject::*;

@@ -1,0 +1,54 @@
+//! What the database holds, for the contract.
+
+use async_trait::async_trait;
+
+use super::super::columns::{read_number, read_optional_number};
+use super::*;
+use crate::model::conversation::{MessageId, Reaction};
+use crate::stores::conversations::contract::stored::{Receipt, Stored};
+
+#[async_trait]
+impl Stored for SqliteConversations {
+    async fn reactions(&self, message: MessageId) -> Vec<Reaction> {
+        const SELECT: &str = "
+            SELECT r.id, c.id, r.user, r.emoji, r.createdAt
+            FROM messages m
+            JOIN conversations c ON c.no = m.conversation
+            JOIN reactions r ON r.message = m.no
+            WHERE m.id = ?1 ORDER BY r.createdAt, r.id";
+        let read = self.readers.read(move |db| {
+            let mut select = db.prepare(SELECT)?;
+            let rows = select.query_map([message], |row| {
+                Ok(Reaction {
+                    id: row.get(0)?,
+                    message,
+                    conversation: row.get(1)?,
+                    user: row.get(2)?,
+                    emoji: row.get(3)?,
+                    created_at: read_number(row, 4)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        read.await.unwrap()
+    }
+
+    async fn receipts(&self, message: MessageId) -> Vec<Receipt> {
+        const SELECT: &str = "
+            SELECT r.user, r.deliveredAt, r.readAt
+            FROM messages m JOIN receipts r ON r.message = m.no WHERE m.id = ?1";
+        let read = self.readers.read(move |db| {
+            let mut select = db.prepare(SELECT)?;
+            let rows = select.query_map([message], |row| {
+                Ok(Receipt {
+                    message,
+                    user: row.get(0)?,
+                    delivered_at: read_number(row, 1)?,
+                    read_at: read_optional_number(row, 2)?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        });
+        read.await.unwrap()
+    }
+}
