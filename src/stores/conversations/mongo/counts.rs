@@ -20,9 +20,15 @@ const ATTEMPTS: usize = 64;
 
 /// Whether a message counts as unread for a participant who has not read it.
 pub(super) fn counts_as_unread(member: &Member, message: &KnownMessage) -> bool {
+    message.deleted_at.is_none() && is_counted(member, message)
+}
+
+/// Whether a message may still be part of a participant's count. A deleted one is until its deletion
+/// has reached everybody, which leaves out those who have read or hidden it meanwhile.
+fn is_counted(member: &Member, message: &KnownMessage) -> bool {
     message.sender_id != member.user.as_str()
         && message.seq > member.counts.since
-        && message.deleted_at.is_none()
+        && (message.deleted_at.is_none() || message.uncounted)
         && !message.is_hidden_for(&member.user)
 }
 
@@ -37,7 +43,7 @@ pub(super) async fn pass(
         let counted = &member.counts.counted;
         let unread = messages
             .iter()
-            .filter(|message| counts_as_unread(member, message));
+            .filter(|message| is_counted(member, message));
         let seqs: Vec<_> = unread.map(|message| message.seq).collect();
         let seqs: Vec<_> = seqs
             .into_iter()

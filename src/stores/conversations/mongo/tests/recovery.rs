@@ -83,13 +83,7 @@ async fn an_unfinished_deletion_is_finished_at_the_next_start() {
         .mark_read(&c, &cy, &[id])
         .await
         .unwrap();
-    let deleted = doc! {
-        "$set": { "deletedAt": date(stage.clock.now_ms()), "uncounted": true },
-        "$unset": { "content": "" },
-    };
-    stage
-        .update("messages", doc! { "id": id.to_string() }, deleted)
-        .await;
+    delete_without_counting(&stage, id).await;
     assert_eq!(stage.unread("bo").await, 1);
     for _ in 0..2 {
         stage
@@ -109,6 +103,42 @@ async fn an_unfinished_deletion_is_finished_at_the_next_start() {
         .unwrap();
     assert!(again.repeated);
     assert_eq!(stage.unread("bo").await, 0);
+}
+
+/// Readers do not wait for a deletion, nor it for them: each finds the other half-way.
+#[tokio::test]
+async fn a_message_that_is_read_or_hidden_amid_its_deletion_is_counted_once() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    stage.subject.with("c", &["ann", "bo", "cy", "di"]).await;
+    let id = stage.subject.send("c", "ann", "1").await.id;
+    stage.subject.send("c", "ann", "2").await;
+    let c = conversation("c");
+    delete_without_counting(&stage, id).await;
+    let (messages, receipts) = (&stage.stores.messages, &stage.stores.receipts);
+    receipts.mark_read(&c, &user("bo"), &[id]).await.unwrap();
+    assert!(messages.hide(&c, id, &user("cy")).await.unwrap());
+    // The rest of the deletion; its end is no news to anybody.
+    for _ in 0..2 {
+        let deleted = messages.delete(&c, id, &user("ann")).await.unwrap();
+        assert!(deleted.repeated);
+        receipts.mark_read(&c, &user("di"), &[id]).await.unwrap();
+        for reader in ["bo", "cy", "di"] {
+            assert_eq!(stage.unread(reader).await, 1, "{reader}");
+        }
+    }
+}
+
+/// A deletion as it is between its parts: it is stored, and nobody's count has changed.
+async fn delete_without_counting(stage: &Stage, id: MessageId) {
+    let deleted = doc! {
+        "$set": { "deletedAt": date(stage.clock.now_ms()), "uncounted": true },
+        "$unset": { "content": "" },
+    };
+    stage
+        .update("messages", doc! { "id": id.to_string() }, deleted)
+        .await;
 }
 
 #[tokio::test]
