@@ -21,6 +21,7 @@ use super::{
 use test_support::mongo::Database;
 use test_support::raw::Event;
 use test_support::scene::stop;
+use test_support::wait::until;
 
 /// The ids of the conversations, as JSON text; a number is one, too.
 const ROOMS: [&str; 3] = ["\"alpha\"", "4711", "\"a room: with % & spaces\""];
@@ -89,6 +90,7 @@ async fn play(seed: u64, more: &[(&str, &str)]) {
     });
     let devices = join_all(devices.collect::<Vec<_>>()).await;
     let mut devices: Vec<_> = devices.into_iter().map(Result::unwrap).collect();
+    until_others_have_ended(&world, &devices).await;
     for room in &world.rooms {
         room.tries(OBSERVER, END, None);
         let body = format!(r#"{{"conversationId":{},"content":{END}}}"#, room.id);
@@ -121,6 +123,23 @@ async fn play(seed: u64, more: &[(&str, &str)]) {
     }
     drop(devices);
     stop(&mut Arc::into_inner(world).unwrap().relay);
+}
+
+/// Waits until no connections are left but those of the devices and of the observer. What a device sent before it went
+/// is handled before its connection leaves the room, so after this the history changes only by what is sent after this.
+async fn until_others_have_ended(world: &World, devices: &[Device]) {
+    let shape = Shape::Conversation;
+    let mut counting = ConversationClient::connect(&world.relay, OBSERVER, shape).await;
+    for (number, room) in world.rooms.iter().enumerate() {
+        let devices = devices.iter().filter(|device| device.is_in_room(number));
+        // Beside them the observer, who is in it twice now.
+        let expected = devices.count() + 2;
+        until("those who went leave the room", async || {
+            let joined = counting.subscribe(shape, room.id).await;
+            joined.one("conversation:joined").get("participantCount") == expected
+        })
+        .await;
+    }
 }
 
 /// However the history is read, it is the same.
@@ -172,8 +191,8 @@ fn was_observed(room: &Room, stored: &[StoredMessage], observed: &[(Shape, Vec<E
             Shape::Chat => format!("\"{}\"", room.id.trim_matches('"')),
             _ => room.id.to_owned(),
         };
-        let here = received.filter(|received| received.conversation == id);
-        here.map(|received| received.change).collect()
+        let of_room = received.filter(|received| received.conversation == id);
+        of_room.map(|received| received.change).collect()
     };
     let all: Vec<_> = observed.iter().map(changes).collect();
     for (changes, (shape, _)) in all.iter().zip(observed) {
@@ -181,10 +200,10 @@ fn was_observed(room: &Room, stored: &[StoredMessage], observed: &[(Shape, Vec<E
             .iter()
             .zip(&all[0])
             .position(|(one, other)| one != other);
-        assert_eq!(differ, None, "told in another order in {shape:?}");
+        assert_eq!(differ, None, "received in another order in {shape:?}");
         assert!(
             outcome(changes) == stored,
-            "what was told in {shape:?} is not what is kept"
+            "what was received in {shape:?} is not what is stored"
         );
     }
 }
@@ -193,8 +212,8 @@ fn was_observed(room: &Room, stored: &[StoredMessage], observed: &[(Shape, Vec<E
 fn reactions_were_observed(room: &Room, events: &[Event]) {
     let mut added = HashSet::new();
     let mut present = HashMap::new();
-    let here = |event: &&Event| event.members.iter().any(|(_, value)| value == room.id);
-    for event in events.iter().filter(here) {
+    let is_of_room = |event: &&Event| event.members.iter().any(|(_, value)| value == room.id);
+    for event in events.iter().filter(is_of_room) {
         let text = |field| event.get(field).as_str().unwrap().to_owned();
         match &*event.name {
             "reaction:added" => {

@@ -14,7 +14,7 @@ pub struct View {
     known: HashSet<String>,
     /// What it was sent since it is subscribed.
     received: HashSet<String>,
-    /// What it was sent and did not put in, because something may be missing before it.
+    /// What it was sent and did not append, because something may be missing before it.
     waiting: Vec<String>,
     is_whole: bool,
 }
@@ -46,19 +46,19 @@ impl View {
         &self.seen
     }
 
-    /// A new message is sent; it is put in when nothing can be missing before it.
-    pub fn is_told(&mut self, received: &Received) {
+    /// A new message is sent; it is appended when nothing can be missing before it.
+    pub fn receive(&mut self, received: &Received) {
         let id = received.change.id();
         let expected = self.subscribed.as_ref();
         assert_eq!(Some(&received.conversation), expected, "{received:?}");
         if matches!(received.change, Change::New { .. }) {
             assert!(
                 self.received.insert(id.to_owned()),
-                "told twice: {received:?}"
+                "received twice: {received:?}"
             );
             self.waiting.push(id.to_owned());
             if self.is_whole {
-                self.put_in();
+                self.append();
             }
         }
     }
@@ -71,10 +71,10 @@ impl View {
             self.seen.push(message.id.clone());
         }
         self.is_whole = true;
-        self.put_in();
+        self.append();
     }
 
-    fn put_in(&mut self) {
+    fn append(&mut self) {
         for id in self.waiting.drain(..) {
             if self.known.insert(id.clone()) {
                 let last = self.seen.last();

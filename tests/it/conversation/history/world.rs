@@ -129,7 +129,7 @@ impl Room {
                 .copied()
                 .or_else(|| log.tried.get_key_value(&message.content))
                 .unwrap_or_else(|| panic!("nobody sent {message:?}"));
-            assert!(contents.insert(content), "kept twice: {message:?}");
+            assert!(contents.insert(content), "stored twice: {message:?}");
             assert_eq!(message.sender, tried.user);
             assert_eq!(message.temp_id, tried.temp_id);
             let expected = match log.edited.get(&message.id) {
@@ -158,25 +158,25 @@ impl Room {
 /// What becomes of a conversation by these facts, one after the other: the ids and contents of its messages.
 pub fn outcome(changes: &[Change]) -> Vec<(String, String)> {
     let mut messages: Vec<(String, String)> = Vec::new();
-    let mut places = HashMap::new();
+    let mut positions = HashMap::new();
     for change in changes {
-        let place = places.get(change.id()).copied();
-        match (change, place) {
+        let position = positions.get(change.id()).copied();
+        match (change, position) {
             (Change::New { id, content }, None) => {
-                places.insert(id.clone(), messages.len());
+                positions.insert(id.clone(), messages.len());
                 messages.push((id.clone(), content.clone()));
             }
-            (Change::Edited { content, .. }, Some(place)) => {
-                let before = &mut messages[place].1;
+            (Change::Edited { content, .. }, Some(position)) => {
+                let before = &mut messages[position].1;
                 assert_ne!(before, "null", "edited after it was deleted: {change:?}");
                 before.clone_from(content);
             }
-            (Change::Deleted { .. }, Some(place)) => {
-                let before = std::mem::replace(&mut messages[place].1, "null".to_owned());
+            (Change::Deleted { .. }, Some(position)) => {
+                let before = std::mem::replace(&mut messages[position].1, "null".to_owned());
                 assert_ne!(before, "null", "deleted twice: {change:?}");
             }
-            (Change::New { .. }, Some(_)) => panic!("told twice: {change:?}"),
-            (_, None) => panic!("changed before it was told: {change:?}"),
+            (Change::New { .. }, Some(_)) => panic!("received twice: {change:?}"),
+            (_, None) => panic!("changed before it was received: {change:?}"),
         }
     }
     messages
