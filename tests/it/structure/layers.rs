@@ -134,8 +134,12 @@ fn leads(edges: &[(String, String, Offence)], from: &str, to: &str) -> bool {
 
 /// The imports of the library, and of the program beside it.
 pub fn read(files: &Files) -> BTreeSet<Import> {
-    let roots = files.keys().filter(|file| {
+    roots(files).flat_map(|root| imports(files, root)).collect()
+}
+
+/// The root files of the library and of the program.
+pub fn roots(files: &Files) -> impl Iterator<Item = &String> {
+    files.keys().filter(|file| {
         *file == "lib.rs" || (file.starts_with("bin/") && file.ends_with("/main.rs"))
-    });
-    roots.flat_map(|root| imports(files, root)).collect()
+    })
 }

@@ -5,6 +5,7 @@
 mod exceptions;
 mod layers;
 mod samples;
+mod sizes;
 mod source;
 mod steps;
 mod tree;
@@ -103,5 +104,29 @@ fn the_three_ways_are_documented_step_by_step() {
     assert!(
         short.is_empty(),
         "headings of docs/architecture.md with too few steps: {short:?}"
+    );
+}
+
+/// How many of a hundred files may be too long, and how many functions.
+const MAX_LONG_FILES_PERCENT: usize = 5;
+const MAX_LONG_FUNCTIONS: usize = 5;
+
+#[test]
+fn few_files_and_functions_are_long() {
+    let files = files();
+    let sources: BTreeSet<String> = layers::roots(&files)
+        .flat_map(|root| tree::sources(&files, root))
+        .collect();
+    let sizes = sizes::of(&files, &sources);
+    let (long, all) = (sizes.long_files.len(), sizes.files);
+    assert!(
+        long * 100 <= all * MAX_LONG_FILES_PERCENT,
+        "{long} of {all} files are too long: {:?}",
+        sizes.long_files
+    );
+    assert!(
+        sizes.long_functions.len() <= MAX_LONG_FUNCTIONS,
+        "functions that are too long: {:?}",
+        sizes.long_functions
     );
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::layers::{Offence, entries, needless, offences, read, table};
-use super::steps;
 use super::tree::Files;
+use super::{sizes, steps};
 
 const TABLE: &str = "
 # Made up
@@ -251,19 +251,85 @@ fn a_step_is_a_function_in_that_file() {
 }
 
 #[test]
-fn a_way_has_steps_once_one_is_described() {
+fn each_way_is_described_and_has_steps() {
+    const WAYS: [&str; 3] = ["A connection", "An event", "An audit record"];
     let way = |heading: &str, count: usize| {
         let steps: String = (0..count).map(|_| "1. `a.rs:f`\n").collect();
         format!("### {heading}\n{steps}\n")
     };
-    assert!(steps::short("# Architecture\n").is_empty());
-    let all = [
-        way("A connection", 5),
-        way("An event", 5),
-        way("An audit record", 5),
-    ];
-    assert!(steps::short(&all.concat()).is_empty());
-    assert_eq!(steps::short(&all[..2].concat()), ["An audit record"]);
-    let few = [way("A connection", 4), all[1].clone(), all[2].clone()];
-    assert_eq!(steps::short(&few.concat()), ["A connection"]);
+    let document = |counts: [Option<usize>; 3]| -> String {
+        let ways = WAYS.iter().zip(counts);
+        ways.filter_map(|(heading, count)| Some(way(heading, count?)))
+            .collect()
+    };
+    let enough = Some(5);
+    assert!(steps::short(&document([enough; 3])).is_empty());
+    assert_eq!(steps::short("# Architecture\n"), WAYS);
+    for (at, heading) in WAYS.into_iter().enumerate() {
+        for lacking in [None, Some(0), Some(4)] {
+            let mut counts = [enough; 3];
+            counts[at] = lacking;
+            assert_eq!(steps::short(&document(counts)), [heading], "{lacking:?}");
+        }
+    }
+    // Steps elsewhere do not count, and neither does a heading that only begins like it.
+    let other = [way("An event of old", 5), way("Another", 5)].concat();
+    let document = [document([enough, Some(2), enough]), other].concat();
+    assert_eq!(steps::short(&document), ["An event"]);
+}
+
+#[test]
+fn the_size_of_a_file_is_without_its_tests() {
+    let source = "//! A comment.
+
+fn f() {}
+
+#[cfg(test)]
+#[path = \"x.rs\"]
+mod in_a_file;
+
+#[cfg(test)]
+mod tests {
+    fn g() {
+    }
+}
+";
+    assert_eq!(sizes::measure(source).lines, 13 - 3 - 5);
+    let tests = format!("#![cfg(test)]\n{source}");
+    assert_eq!(sizes::measure(&tests), sizes::Size::default());
+    let unended = source.trim_end();
+    assert_eq!(sizes::measure(unended), sizes::measure(source));
+}
+
+#[test]
+fn the_size_of_a_function_is_from_its_name_to_its_end() {
+    let source = "
+/// Comments and attributes are not counted.
+#[inline]
+pub(crate) async fn long<T>(
+    argument: T,
+) where
+    T: Copy,
+{
+    fn inner() {
+    }
+    let pointer: fn(u8) = |_| {
+    };
+}
+trait Declares {
+    fn declared(&self);
+    fn provided(&self) { 0 }
+}
+#[cfg(test)]
+fn tested() {
+}
+macro_rules! made { ($name:ident) => { fn $name() {} }; }
+";
+    let size = sizes::measure(source);
+    let functions: Vec<_> = size
+        .functions
+        .iter()
+        .map(|(name, lines)| (&**name, *lines))
+        .collect();
+    assert_eq!(functions, [("long", 10), ("inner", 2), ("provided", 1)]);
 }

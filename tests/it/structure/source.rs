@@ -118,18 +118,20 @@ fn read_use(tokens: &mut Peekable<IntoIter>, prefix: &mut Path, leaves: &mut Vec
 }
 
 /// Whether this is what stands in the brackets of `#[cfg(test)]`.
-fn is_test(attribute: &Group) -> bool {
+pub fn is_test(attribute: &Group) -> bool {
     attribute.stream().to_string().replace(' ', "") == "cfg(test)"
 }
 
-/// Skips the item behind an attribute, with its other attributes.
-fn skip_item(tokens: &mut Peekable<IntoIter>) {
+/// Skips the item behind an attribute, with its other attributes; its last token.
+pub fn skip_item(tokens: &mut Peekable<IntoIter>) -> Option<TokenTree> {
     while skip_punct(tokens, '#') {
         next_group(tokens, Delimiter::Bracket);
     }
     // What ends it beside a semicolon: a comma for a field or a variant, a body for most items.
     let (mut by_comma, mut by_body) = (true, true);
+    let mut last = None;
     for token in tokens.by_ref() {
+        let token = last.insert(token);
         match token {
             TokenTree::Ident(word) => match word.to_string().as_str() {
                 "use" | "const" | "static" | "type" | "let" => (by_comma, by_body) = (false, false),
@@ -138,12 +140,13 @@ fn skip_item(tokens: &mut Peekable<IntoIter>) {
                 }
                 _ => {}
             },
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && by_body => return,
-            TokenTree::Punct(punct) if punct.as_char() == ';' => return,
-            TokenTree::Punct(punct) if punct.as_char() == ',' && by_comma => return,
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && by_body => break,
+            TokenTree::Punct(punct) if punct.as_char() == ';' => break,
+            TokenTree::Punct(punct) if punct.as_char() == ',' && by_comma => break,
             _ => {}
         }
     }
+    last
 }
 
 /// The path of a module in another.
@@ -153,14 +156,14 @@ pub fn joined(module: &[String], name: &str) -> Path {
     path
 }
 
-fn next_ident(tokens: &mut Peekable<IntoIter>) -> Option<String> {
+pub fn next_ident(tokens: &mut Peekable<IntoIter>) -> Option<String> {
     match tokens.next_if(|token| matches!(token, TokenTree::Ident(_)))? {
         TokenTree::Ident(word) => Some(word.to_string().trim_start_matches("r#").to_owned()),
         _ => None,
     }
 }
 
-fn next_group(tokens: &mut Peekable<IntoIter>, delimiter: Delimiter) -> Option<Group> {
+pub fn next_group(tokens: &mut Peekable<IntoIter>, delimiter: Delimiter) -> Option<Group> {
     let fits =
         |token: &TokenTree| matches!(token, TokenTree::Group(it) if it.delimiter() == delimiter);
     match tokens.next_if(fits)? {
@@ -169,7 +172,7 @@ fn next_group(tokens: &mut Peekable<IntoIter>, delimiter: Delimiter) -> Option<G
     }
 }
 
-fn skip_punct(tokens: &mut Peekable<IntoIter>, wanted: char) -> bool {
+pub fn skip_punct(tokens: &mut Peekable<IntoIter>, wanted: char) -> bool {
     let fits = |token: &TokenTree| matches!(token, TokenTree::Punct(it) if it.as_char() == wanted);
     tokens.next_if(fits).is_some()
 }

@@ -35,6 +35,14 @@ struct Tree {
     paths: Vec<(Path, Path)>,
 }
 
+/// The files of the crate with this root file that are not only compiled for tests.
+pub fn sources(files: &Files, root: &str) -> BTreeSet<String> {
+    let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut tree = Tree::default();
+    tree.add(files, Path::new(), root, folder);
+    tree.modules.into_values().collect()
+}
+
 /// All imports between the modules of the crate with this root file, such as `lib.rs`.
 pub fn imports(files: &Files, root: &str) -> BTreeSet<Import> {
     let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
