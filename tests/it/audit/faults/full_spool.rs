@@ -4,12 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use tempfile::tempdir;
-
 use super::load::Load;
-use super::trail::{Trail, check, is_of};
-use super::{UNNOTICED, relay_in};
-use test_support::mongo::{self, Server};
+use super::trail::is_of;
+use super::{Stage, assert_unnoticed};
 use test_support::raw::{Client, Dial, token};
 use test_support::scene::stop;
 use test_support::wait::until_ready_says;
@@ -20,25 +17,21 @@ const FULL: &str = "the audit's spool is full";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_spool_drops_the_oldest_loudly_and_relays_on() {
-    if !mongo::is_ready() {
+    let Some(mut stage) = Stage::without_mongodb() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
-    server.stop();
-    let mut relay = relay_in(data.path(), &uri, &[LIMIT]);
+    };
+    let mut relay = stage.relay(&[LIMIT]);
     let mut load = Load::begin(&relay, "full").await;
     load.goes_on(6_000).await;
     until_ready_says(&relay, Some(FULL)).await;
     let all = load.end().await;
-    assert!(all.iter().all(|sent| sent.slowest < UNNOTICED), "{all:?}");
+    assert_unnoticed(&all);
     assert_eq!(relay.log_lines(FULL), 1);
     assert!(relay.log_lines("audit records lost") > 0);
-    server.restart();
+    stage.mongodb.restart();
     until_ready_says(&relay, None).await;
     stop(&mut relay);
-    let messages = Trail::of(&uri).await.messages().await;
+    let messages = stage.trail().await.messages().await;
     for sent in &all {
         let recorded = &messages[&sent.user];
         is_of(recorded, sent);
@@ -52,15 +45,11 @@ async fn a_full_spool_drops_the_oldest_loudly_and_relays_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_spool_refuses_what_it_cannot_record_when_configured_so() {
-    if !mongo::is_ready() {
+    let Some(mut stage) = Stage::without_mongodb() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
-    server.stop();
+    };
     let refuse = [LIMIT, ("AUDIT_SPOOL_FULL", "refuse")];
-    let mut relay = relay_in(data.path(), &uri, &refuse);
+    let mut relay = stage.relay(&refuse);
     let mut load = Load::begin(&relay, "refused").await;
     load.rushes(4_000);
     load.is_refused().await;
@@ -68,43 +57,36 @@ async fn a_full_spool_refuses_what_it_cannot_record_when_configured_so() {
     let mut late = Client::open(&relay, Dial::default()).await.unwrap();
     let refused = late.enter(&token::for_user("late")).await.unwrap_err();
     assert!(refused.contains("Server is busy"), "{refused}");
-    server.restart();
+    stage.mongodb.restart();
     until_ready_says(&relay, None).await;
     load.goes_on(500).await;
     let all = load.end().await;
-    let trail = Trail::of(&uri).await;
-    trail.is_complete(&all).await;
-    check(&trail.messages().await, &all);
+    stage.has_recorded(&all).await;
     assert_eq!(relay.log_lines("audit records lost"), 0);
     stop(&mut relay);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_loud_and_neither_stops_relaying_nor_loses_what_fits_in_memory() {
-    if !mongo::is_ready() {
-        return;
-    }
-    let (mount, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let Some(disk) = Disk::mount(mount.path()) else {
+    let Some(mut stage) = Stage::set() else {
         return;
     };
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
-    let mut relay = relay_in(mount.path(), &uri, &[]);
+    let Some(disk) = Disk::mount(stage.data.path()) else {
+        return;
+    };
+    let mut relay = stage.relay(&[]);
     let mut load = Load::begin(&relay, "disk").await;
     load.goes_on(300).await;
-    server.stop();
+    stage.mongodb.stop();
     disk.fill();
     load.goes_on(3_000).await;
     until_ready_says(&relay, Some("spool cannot be written")).await;
     assert_eq!(relay.log_lines("the audit's spool cannot be written"), 1);
-    server.restart();
+    stage.mongodb.restart();
     load.goes_on(300).await;
     let all = load.end().await;
-    assert!(all.iter().all(|sent| sent.slowest < UNNOTICED), "{all:?}");
-    let trail = Trail::of(&uri).await;
-    trail.is_complete(&all).await;
-    check(&trail.messages().await, &all);
+    assert_unnoticed(&all);
+    stage.has_recorded(&all).await;
     disk.empty();
     stop(&mut relay);
 }

@@ -2,30 +2,24 @@
 
 use std::fs::OpenOptions;
 
-use tempfile::tempdir;
-
 use super::load::Load;
-use super::trail::{Trail, check, is_of};
-use super::{relay_in, spool};
-use test_support::mongo::{self, Server};
+use super::trail::{check, is_of};
+use super::{Stage, spool};
 use test_support::scene::stop;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_confirmed_before_a_kill_is_recorded_once() {
-    if !mongo::is_ready() {
+    let Some(mut stage) = Stage::set() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
+    };
     let mut all = Vec::new();
     for round in 0..6 {
-        let mut relay = relay_in(data.path(), &uri, &[]);
+        let mut relay = stage.relay(&[]);
         let mut load = Load::begin(&relay, &format!("round {round}")).await;
         load.goes_on(300).await;
         // Every second time without MongoDB, which is there again in the next round only.
         if round % 2 == 0 {
-            server.stop();
+            stage.mongodb.stop();
         }
         load.rushes(1_000);
         load.is_confirmed(300).await;
@@ -33,11 +27,11 @@ async fn whatever_was_confirmed_before_a_kill_is_recorded_once() {
         all.extend(load.ended().await);
         relay.wait();
         if round % 2 == 0 {
-            server.restart();
+            stage.mongodb.restart();
         }
     }
-    let mut relay = relay_in(data.path(), &uri, &[]);
-    let trail = Trail::of(&uri).await;
+    let mut relay = stage.relay(&[]);
+    let trail = stage.trail().await;
     trail.is_complete(&all).await;
     // Its own end is written last: nothing can come any more.
     stop(&mut relay);
@@ -48,30 +42,26 @@ async fn whatever_was_confirmed_before_a_kill_is_recorded_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_torn_last_record_is_passed_over_with_a_warning() {
-    if !mongo::is_ready() {
+    let Some(mut stage) = Stage::without_mongodb() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
-    server.stop();
-    let mut relay = relay_in(data.path(), &uri, &[]);
+    };
+    let mut relay = stage.relay(&[]);
     let mut load = Load::begin(&relay, "torn").await;
     load.goes_on(1_000).await;
     let all = load.end().await;
     relay.kill();
     relay.wait();
-    let newest = spool(data.path()).pop().unwrap();
+    let newest = spool(stage.data.path()).pop().unwrap();
     let length = newest.metadata().unwrap().len();
     let file = OpenOptions::new().write(true).open(newest).unwrap();
     file.set_len(length - 7).unwrap();
-    server.restart();
-    let mut relay = relay_in(data.path(), &uri, &[]);
+    stage.mongodb.restart();
+    let mut relay = stage.relay(&[]);
     assert_eq!(
         relay.log_lines("passed over damage in the audit's spool"),
         1
     );
-    let trail = Trail::of(&uri).await;
+    let trail = stage.trail().await;
     let confirmed: usize = all.iter().map(|sent| sent.confirmed.len()).sum();
     trail.reaches(confirmed as u64 - 1).await;
     stop(&mut relay);

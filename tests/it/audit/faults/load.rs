@@ -49,7 +49,7 @@ impl Load {
         let mut tasks = Vec::new();
         for number in 0..SENDERS {
             let client = Client::connect(relay, &format!("{name}-{number}")).await;
-            let received = Told {
+            let received = Counters {
                 confirmed: confirm.clone(),
                 refused: refuse.clone(),
             };
@@ -105,7 +105,7 @@ async fn reaches(count: &mut watch::Receiver<usize>, target: usize) {
     reached.expect("answers in time").expect("senders at work");
 }
 
-struct Told {
+struct Counters {
     confirmed: watch::Sender<usize>,
     refused: watch::Sender<usize>,
 }
@@ -113,7 +113,7 @@ struct Told {
 /// What a sender has sent and was not answered: when.
 type Asked = VecDeque<Instant>;
 
-async fn send(client: Client, messages: Arc<Semaphore>, received: Told) -> Sent {
+async fn send(client: Client, messages: Arc<Semaphore>, received: Counters) -> Sent {
     let Client {
         user,
         writer,
@@ -158,7 +158,7 @@ async fn write(writer: &Writer, recipient: &str, number: u64) -> Result<(), Clos
         .await
 }
 
-fn answered(sent: &mut Sent, asked: &mut Asked, packet: &Packet, received: &Told) {
+fn answered(sent: &mut Sent, asked: &mut Asked, packet: &Packet, received: &Counters) {
     let Some((number, ack)) = acknowledged(packet) else {
         return;
     };

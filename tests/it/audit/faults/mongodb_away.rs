@@ -1,11 +1,8 @@
 //! MongoDB is not there, goes, hangs, comes back.
 
-use tempfile::tempdir;
-
 use super::load::Load;
-use super::trail::{Trail, check};
-use super::{UNNOTICED, relay_in};
-use test_support::mongo::{self, Server};
+use super::{Stage, UNNOTICED, assert_unnoticed, relay_in};
+use test_support::mongo;
 use test_support::proxy::Proxy;
 use test_support::scene::{Bystanders, stop};
 use test_support::wait::until_ready_says;
@@ -14,25 +11,19 @@ const AWAY: &str = "MongoDB does not take audit records";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_that_was_recorded_before_mongodb_was_there() {
-    if !mongo::is_ready() {
+    let Some(mut stage) = Stage::without_mongodb() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
-    server.stop();
-    let mut relay = relay_in(data.path(), &uri, &[]);
+    };
+    let mut relay = stage.relay(&[]);
     let mut load = Load::begin(&relay, "early").await;
     load.goes_on(2_000).await;
     until_ready_says(&relay, Some(AWAY)).await;
-    server.restart();
+    stage.mongodb.restart();
     load.goes_on(1_000).await;
     let all = load.end().await;
-    let trail = Trail::of(&uri).await;
-    trail.is_complete(&all).await;
     until_ready_says(&relay, None).await;
-    check(&trail.messages().await, &all);
-    assert!(all.iter().all(|sent| sent.slowest < UNNOTICED), "{all:?}");
+    stage.has_recorded(&all).await;
+    assert_unnoticed(&all);
     assert_eq!(
         relay.log_lines("MongoDB is not ready; starting without it"),
         1
@@ -44,49 +35,42 @@ async fn nothing_is_lost_that_was_recorded_before_mongodb_was_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mongodb_stops_hangs_and_comes_back_and_nobody_notices() {
-    if !mongo::is_ready() {
+    let Some(mut stage) = Stage::set() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let mut server = Server::start(folder.path());
-    let uri = server.uri("audit");
-    let mut relay = relay_in(data.path(), &uri, &[]);
+    };
+    let mut relay = stage.relay(&[]);
     let mut bystanders = Bystanders::connect(&relay).await;
     let mut load = Load::begin(&relay, "busy").await;
     load.goes_on(1_000).await;
-    server.stop();
+    stage.mongodb.stop();
     until_ready_says(&relay, Some(AWAY)).await;
     load.goes_on(2_000).await;
     assert!(bystanders.exchange().await < UNNOTICED);
-    server.restart();
+    stage.mongodb.restart();
     until_ready_says(&relay, None).await;
     load.goes_on(500).await;
-    server.pause();
+    stage.mongodb.pause();
     load.goes_on(1_000).await;
     until_ready_says(&relay, Some(AWAY)).await;
     load.goes_on(1_000).await;
     assert!(bystanders.exchange().await < UNNOTICED);
-    server.resume();
+    stage.mongodb.resume();
     until_ready_says(&relay, None).await;
     load.goes_on(500).await;
     let all = load.end().await;
-    let trail = Trail::of(&uri).await;
-    trail.is_complete(&all).await;
-    check(&trail.messages().await, &all);
-    assert!(all.iter().all(|sent| sent.slowest < UNNOTICED), "{all:?}");
+    stage.has_recorded(&all).await;
+    assert_unnoticed(&all);
     assert_eq!(relay.log_lines("audit records cannot be written"), 2);
     stop(&mut relay);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_is_slow_and_breaks_costs_no_record() {
-    if !mongo::is_ready() {
+    let Some(stage) = Stage::set() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let server = Server::start(folder.path());
-    let mut proxy = Proxy::to(server.port()).await;
-    let mut relay = relay_in(data.path(), &mongo::uri(proxy.port, "audit"), &[]);
+    };
+    let mut proxy = Proxy::to(stage.mongodb.port()).await;
+    let mut relay = relay_in(stage.data.path(), &mongo::uri(proxy.port, "audit"), &[]);
     let mut load = Load::begin(&relay, "cut").await;
     for _ in 0..5 {
         load.goes_on(300).await;
@@ -99,33 +83,26 @@ async fn a_line_that_is_slow_and_breaks_costs_no_record() {
     proxy.refuse(false);
     load.goes_on(300).await;
     let all = load.end().await;
-    let trail = Trail::of(&server.uri("audit")).await;
-    trail.is_complete(&all).await;
-    check(&trail.messages().await, &all);
-    assert!(all.iter().all(|sent| sent.slowest < UNNOTICED), "{all:?}");
+    stage.has_recorded(&all).await;
+    assert_unnoticed(&all);
     stop(&mut relay);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_stopped_while_mongodb_is_away_leaves_all_to_the_next_one() {
-    if !mongo::is_ready() {
+    let Some(stage) = Stage::set() else {
         return;
-    }
-    let (data, folder) = (tempdir().unwrap(), tempdir().unwrap());
-    let server = Server::start(folder.path());
-    let uri = server.uri("audit");
+    };
     let drain = [("DRAIN_TIMEOUT", "4s")];
-    let mut relay = relay_in(data.path(), &uri, &drain);
+    let mut relay = stage.relay(&drain);
     let mut load = Load::begin(&relay, "last").await;
     load.goes_on(500).await;
-    server.pause();
+    stage.mongodb.pause();
     load.goes_on(1_500).await;
     let all = load.end().await;
     stop(&mut relay);
-    server.resume();
-    let mut relay = relay_in(data.path(), &uri, &drain);
-    let trail = Trail::of(&uri).await;
-    trail.is_complete(&all).await;
-    check(&trail.messages().await, &all);
+    stage.mongodb.resume();
+    let mut relay = stage.relay(&drain);
+    stage.has_recorded(&all).await;
     stop(&mut relay);
 }
