@@ -10,9 +10,11 @@ mod slow;
 mod spoofing;
 mod stage;
 mod verbatim;
+mod visitors;
 
 use std::path::Path;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::program;
@@ -83,4 +85,15 @@ pub fn raw<'a>(object: &'a [(String, String)], field: &str) -> &'a str {
     let found: Vec<_> = object.iter().filter(|(name, _)| name == field).collect();
     assert_eq!(found.len(), 1, "{field} in {object:?}");
     &found[0].1
+}
+
+/// An event's argument, which must be an array.
+pub fn argument(event: &Event) -> Vec<Value> {
+    let (_, argument) = serde_json::from_str::<(String, Vec<Value>)>(&event.text).unwrap();
+    argument
+}
+
+/// A value that must be a string.
+pub fn as_text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
