@@ -1,6 +1,6 @@
 // The `conversation` part of the plain server, written the way such servers usually are: a room per conversation, the
 // database asked for each event, every message committed before it is confirmed, its receipts in a commit of their own.
-// It has what the row needs: no edits, reads, reactions or typing, and nobody is told who comes and goes.
+// It has what the row needs: no edits, reads, reactions or typing, and no presence.
 import { openStore } from './store.mjs';
 
 const MAX_CONTENT_CHARS = 10_000;

@@ -12,7 +12,7 @@ const dialect = process.env.DIALECTS;
 const admitsGuests = dialect === 'session';
 const conversation = dialect === 'conversation' ? await import('./conversation.mjs').catch(giveUp) : undefined;
 
-/** One line, the last that is heard of it: it says why there are no figures. */
+/** One line, its last: it says why there are no figures. */
 function giveUp(error) {
   console.error(`conversation.mjs: ${error.message.split('\n')[0]}`);
   process.exit(1);

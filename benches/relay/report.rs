@@ -46,7 +46,7 @@ fn costs(results: &Results) -> String {
     text
 }
 
-/// Other work on the same cores makes every figure dearer, so the reader is told how much there was.
+/// Other work on the same cores makes every figure dearer, so the report says how much there was.
 fn others(results: &Results) -> String {
     let samples = results
         .rows

@@ -74,15 +74,15 @@ pub enum Work {
 
 /// Members of a session, unless the command line says otherwise.
 const SESSION_MEMBERS: u32 = 500;
-/// The most that the servers are told to admit.
-pub const MOST_SESSION_MEMBERS: u32 = 10_000;
+/// The limit that the servers are configured with.
+pub const MAX_SESSION_MEMBERS: u32 = 10_000;
 
 /// The sizes that the command line sets.
 #[derive(Clone, Copy, Args, Serialize, Deserialize)]
 pub struct Sizes {
     /// Members of the session in `fan-out`, the sender among them.
     #[arg(long, value_name = "NUMBER", default_value_t = SESSION_MEMBERS)]
-    #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MOST_SESSION_MEMBERS)))]
+    #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_SESSION_MEMBERS)))]
     pub members: u32,
     /// Conversations in `stored` and `stored-busy`.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::cpus::{Placement, Side};
 use crate::process_usage;
-use crate::row::{MOST_SESSION_MEMBERS, Row};
+use crate::row::{MAX_SESSION_MEMBERS, Row};
 
 /// At least 32 bytes, as the relay demands. Used on the loopback interface for the length of a run.
 const JWT_SECRET: &str = "benchmark-secret-benchmark-secret-benchmark-secret";
@@ -53,7 +53,7 @@ impl Kind {
         self != Self::Floor || !row.wants_a_database()
     }
 
-    /// `None` when the server believes a client that names its user.
+    /// `None` when the server takes the user id that a client names.
     pub fn jwt_secret(self) -> Option<String> {
         (self != Self::Floor).then(|| JWT_SECRET.to_owned())
     }
@@ -247,7 +247,7 @@ fn set_environment(command: &mut Command, row: Row, address: SocketAddr, folder:
     command
         .env("MAX_CONNECTIONS_PER_IP", "100000")
         .env("MAX_CONNECTIONS_PER_USER", "100000")
-        .env("SESSION_MAX_MEMBERS", MOST_SESSION_MEMBERS.to_string());
+        .env("SESSION_MAX_MEMBERS", MAX_SESSION_MEMBERS.to_string());
     command.env("NODE_ENV", "production");
 }
 

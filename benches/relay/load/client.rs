@@ -1,4 +1,4 @@
-//! One client connection: connecting, saying who it is, and telling apart what it hears. It does not count.
+//! One client connection: connecting, introducing itself, and classifying what it receives. It does not count.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -50,10 +50,10 @@ const JOINED: &[&str] = &[r#"42["session-metadata""#, r#"42["conversation:joined
 
 /// What a message from the server means to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Incoming {
     /// The Engine.IO handshake.
     Opened,
-    /// The answer to who the client said it is.
+    /// The answer to the introduction of the client.
     Connected,
     /// The client is a member of its session or conversation and may send.
     Joined,
@@ -61,7 +61,7 @@ pub enum Heard {
     Delivered(u64),
     /// The server took this client's event.
     Confirmed,
-    /// The server says whom this client's event has reached; how long it is.
+    /// The server reports whom this client's event has reached; how long it is.
     Reached(u64),
     Ping,
     /// The server closes the connection.
@@ -81,7 +81,7 @@ pub struct Listener {
 /// The sending half of a connection.
 pub struct Speaker(OwnedWriteHalf);
 
-/// How a client says who it is: built before the clock starts.
+/// How a client introduces itself: built before the clock starts.
 pub struct Introduction {
     hello: MaskedFrame,
     /// What makes it a member, once it is connected.
@@ -150,20 +150,20 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
     );
     if introduction.speaks_engine_io {
         let (mut opened, mut pinged) = (false, false);
-        listener.take(&early, |heard| {
-            opened |= heard == Heard::Opened;
-            pinged |= heard == Heard::Ping;
+        listener.take(&early, |incoming| {
+            opened |= incoming == Incoming::Opened;
+            pinged |= incoming == Incoming::Ping;
         })?;
         listener.was_pinged = pinged;
         if !opened {
-            listener.wait_for(Heard::Opened).await?;
+            listener.wait_for(Incoming::Opened).await?;
         }
     }
     speaker.send(introduction.hello.bytes()).await?;
-    listener.wait_for(Heard::Connected).await?;
+    listener.wait_for(Incoming::Connected).await?;
     if let Some(join) = &introduction.join {
         speaker.send(join.bytes()).await?;
-        listener.wait_for(Heard::Joined).await?;
+        listener.wait_for(Incoming::Joined).await?;
         // Some servers ping at once, and a large session takes a while to gather: its first members must not be given up.
         if listener.was_pinged {
             speaker.pong().await?;
@@ -173,8 +173,8 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
 }
 
 impl Listener {
-    /// Waits for the next bytes and tells what they mean; the end of the stream is [`Heard::Closed`].
-    pub async fn listen(&mut self, mut hear: impl FnMut(Heard)) -> Result<()> {
+    /// Waits for the next bytes and passes on what they mean; the end of the stream is [`Incoming::Closed`].
+    pub async fn listen(&mut self, mut on_incoming: impl FnMut(Incoming)) -> Result<()> {
         let Self { half, frames, .. } = self;
         poll_fn(|context| {
             BUFFER.with_borrow_mut(|buffer| {
@@ -184,9 +184,9 @@ impl Listener {
                     .map(|read| {
                         read?;
                         if bytes.filled().is_empty() {
-                            hear(Heard::Closed);
+                            on_incoming(Incoming::Closed);
                         }
-                        feed(frames, bytes.filled(), &mut hear)
+                        feed(frames, bytes.filled(), &mut on_incoming)
                     })
             })
         })
@@ -194,19 +194,19 @@ impl Listener {
     }
 
     /// Waits for one certain message. What comes behind it in the same read must not matter.
-    pub async fn wait_for(&mut self, wanted: Heard) -> Result<()> {
+    pub async fn wait_for(&mut self, wanted: Incoming) -> Result<()> {
         let (mut found, mut closed, mut pinged) = (false, false, false);
         while !found {
             ensure!(
                 !closed,
                 "the server closed the connection; waited for {wanted:?}"
             );
-            let hear = |heard| {
-                found |= heard == wanted;
-                closed |= heard == Heard::Closed;
-                pinged |= heard == Heard::Ping;
+            let on_incoming = |incoming| {
+                found |= incoming == wanted;
+                closed |= incoming == Incoming::Closed;
+                pinged |= incoming == Incoming::Ping;
             };
-            self.listen(hear)
+            self.listen(on_incoming)
                 .await
                 .with_context(|| format!("waiting for {wanted:?}"))?;
         }
@@ -214,8 +214,8 @@ impl Listener {
         Ok(())
     }
 
-    fn take(&mut self, bytes: &[u8], mut hear: impl FnMut(Heard)) -> Result<()> {
-        feed(&mut self.frames, bytes, &mut hear)
+    fn take(&mut self, bytes: &[u8], mut on_incoming: impl FnMut(Incoming)) -> Result<()> {
+        feed(&mut self.frames, bytes, &mut on_incoming)
     }
 }
 
@@ -230,9 +230,9 @@ impl Speaker {
 
     /// Leaves as `socket.disconnect()` does: the namespace, then the WebSocket.
     pub async fn leave(&mut self) -> Result<()> {
-        let mut farewell = MaskedFrame::text("41").bytes().to_vec();
-        farewell.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
-        self.send(&farewell).await
+        let mut frames = MaskedFrame::text("41").bytes().to_vec();
+        frames.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
+        self.send(&frames).await
     }
 }
 
@@ -240,15 +240,15 @@ impl Speaker {
 pub async fn stay(
     mut listener: Listener,
     mut speaker: Speaker,
-    mut hear: impl FnMut(Heard),
+    mut on_incoming: impl FnMut(Incoming),
 ) -> Result<()> {
     loop {
         let (mut pinged, mut closed) = (false, false);
         listener
-            .listen(|heard| match heard {
-                Heard::Ping => pinged = true,
-                Heard::Closed => closed = true,
-                heard => hear(heard),
+            .listen(|incoming| match incoming {
+                Incoming::Ping => pinged = true,
+                Incoming::Closed => closed = true,
+                incoming => on_incoming(incoming),
             })
             .await?;
         ensure!(!closed, "the server closed a listening connection");
@@ -258,56 +258,60 @@ pub async fn stay(
     }
 }
 
-fn feed(frames: &mut FrameReader, bytes: &[u8], hear: &mut impl FnMut(Heard)) -> Result<()> {
+fn feed(
+    frames: &mut FrameReader,
+    bytes: &[u8],
+    on_incoming: &mut impl FnMut(Incoming),
+) -> Result<()> {
     frames.feed(bytes, |message| {
-        hear(meaning(&message)?);
+        on_incoming(meaning(&message)?);
         Ok(())
     })
 }
 
 /// The bare relay sends on what it got, so a sent event counts as delivered too.
-fn meaning(message: &Message<'_>) -> Result<Heard> {
+fn meaning(message: &Message<'_>) -> Result<Incoming> {
     match (message.opcode, message.prefix) {
-        (CLOSE, _) => Ok(Heard::Closed),
-        (TEXT, b"2") => Ok(Heard::Ping),
+        (CLOSE, _) => Ok(Incoming::Closed),
+        (TEXT, b"2") => Ok(Incoming::Ping),
         (TEXT, prefix) => event_meaning(message, prefix),
         _ => websocket::refuse(message),
     }
 }
 
-fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
+fn event_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Incoming> {
     let is = |start: &str| prefix.starts_with(start.as_bytes());
     let is_any = |starts: &[&str]| starts.iter().any(|start| is(start));
     if is_any(DELIVERIES) {
-        Ok(Heard::Delivered(message.len))
+        Ok(Incoming::Delivered(message.len))
     } else if is_any(CONFIRMATIONS) {
-        Ok(Heard::Confirmed)
+        Ok(Incoming::Confirmed)
     } else if is_any(REFUSALS) {
         websocket::refuse(message)
     } else if is("43") {
         answer_meaning(message, prefix)
     } else if is(r#"42["message:delivered""#) {
-        Ok(Heard::Reached(message.len))
+        Ok(Incoming::Reached(message.len))
     } else if is_any(JOINED) {
-        Ok(Heard::Joined)
+        Ok(Incoming::Joined)
     } else if is("40") {
-        Ok(Heard::Connected)
+        Ok(Incoming::Connected)
     } else if is("0") {
-        Ok(Heard::Opened)
+        Ok(Incoming::Opened)
     } else {
-        Ok(Heard::Other)
+        Ok(Incoming::Other)
     }
 }
 
 /// The call of a client's callback: the number of its event, then whether the server took it.
-fn answer_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Heard> {
+fn answer_meaning(message: &Message<'_>, prefix: &[u8]) -> Result<Incoming> {
     let number = prefix
         .iter()
         .skip(2)
         .take_while(|byte| byte.is_ascii_digit());
     let answer = prefix.get(2 + number.count()..).unwrap_or_default();
     if answer.starts_with(br#"[{"success":true"#) {
-        Ok(Heard::Confirmed)
+        Ok(Incoming::Confirmed)
     } else {
         websocket::refuse(message)
     }

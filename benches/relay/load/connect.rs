@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 
-use super::client::{self, Heard, Introduction};
+use super::client::{self, Incoming, Introduction};
 use super::measure::{Tasks, cpu_per_event};
 use super::{Order, Sample};
 
@@ -37,7 +37,7 @@ async fn come_and_go(
     for introduction in users.iter().cycle() {
         let (mut listener, mut speaker) = client::connect(&order, introduction).await?;
         speaker.leave().await?;
-        listener.wait_for(Heard::Closed).await?;
+        listener.wait_for(Incoming::Closed).await?;
         connections.update(|all| all + 1);
     }
     Ok(())

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use tokio::sync::Notify;
 
-use super::client::{self, Heard, Introduction, Listener, Speaker};
+use super::client::{self, Incoming, Introduction, Listener, Speaker};
 use super::measure::{Tasks, cpu_per_event, work_for};
 use super::payload::{self, Template};
 use super::{Order, Sample};
@@ -56,7 +56,7 @@ impl Pair {
     }
 }
 
-/// Who takes part in a pair.
+/// The sender and the receiver of a pair.
 struct Parties {
     event: Event,
     sender: String,
@@ -158,7 +158,7 @@ async fn start_pair(
         ));
     }
     let (listener, speaker) = client::connect(order, &parties.sender(order)?).await?;
-    tasks.spawn_local(hear_confirmations(listener, Rc::clone(&pair)));
+    tasks.spawn_local(receive_confirmations(listener, Rc::clone(&pair)));
     tasks.spawn_local(send(
         speaker,
         Template::new(exchange, &parties.sender, &parties.receiver),
@@ -175,27 +175,27 @@ async fn receive(
     pair: Rc<Pair>,
     deliveries: Rc<Cell<u64>>,
 ) -> Result<()> {
-    let hear = move |heard| match heard {
-        Heard::Delivered(len) if len > body as u64 => {
+    let on_incoming = move |incoming| match incoming {
+        Incoming::Delivered(len) if len > body as u64 => {
             pair.delivered.update(|delivered| delivered + 1);
             deliveries.update(|all| all + 1);
             pair.changed.notify_one();
         }
         _ => {}
     };
-    client::stay(listener, speaker, hear).await
+    client::stay(listener, speaker, on_incoming).await
 }
 
-async fn hear_confirmations(mut listener: Listener, pair: Rc<Pair>) -> Result<()> {
+async fn receive_confirmations(mut listener: Listener, pair: Rc<Pair>) -> Result<()> {
     loop {
         let mut closed = false;
-        let hear = |heard| match heard {
-            Heard::Closed => closed = true,
-            Heard::Confirmed => pair.confirmed.update(|confirmed| confirmed + 1),
-            Heard::Ping => pair.pinged.set(true),
+        let on_incoming = |incoming| match incoming {
+            Incoming::Closed => closed = true,
+            Incoming::Confirmed => pair.confirmed.update(|confirmed| confirmed + 1),
+            Incoming::Ping => pair.pinged.set(true),
             _ => {}
         };
-        listener.listen(hear).await?;
+        listener.listen(on_incoming).await?;
         ensure!(!closed, "the server closed a sending connection");
         pair.changed.notify_one();
     }

@@ -13,7 +13,7 @@ use crate::process_usage::resident_kib;
 const STEADY_KIB: u64 = 64;
 const REST: Duration = Duration::from_secs(1);
 /// A server that never comes to rest is read after this.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The first connections are not counted: with them the server takes what it needs once.
@@ -46,7 +46,7 @@ async fn open(order: &Order, name: &str, connections: u32, tasks: &mut Tasks) ->
 async fn resident_at_rest(order: &Order, tasks: &mut Tasks) -> Result<u64> {
     let mut resident = resident_kib(order.pid)?;
     let (mut waited, mut steady) = (Duration::ZERO, Duration::ZERO);
-    while steady < REST && waited < LONGEST_WAIT {
+    while steady < REST && waited < MAX_WAIT {
         work_for(LOOK_EVERY, tasks).await?;
         waited += LOOK_EVERY;
         let now = resident_kib(order.pid)?;

@@ -22,9 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{Phases, Row, Sizes, Work};
 
-/// Longest time past its phases that a round may take to connect its clients and to come to rest. It ends a round that
+/// How long past its phases a round may take to connect its clients and to come to rest. It ends a round that
 /// hangs; a large session gathers slowly when other programs are busy too.
-const PATIENCE: Duration = Duration::from_secs(120);
+const EXTRA_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What one round of load is to do.
 #[derive(Clone, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub struct Sample {
     pub server_busy: Option<f64>,
     /// Share of the time that this process was on a core.
     pub load_busy: Option<f64>,
-    /// Cores that everything else on the machine kept busy.
+    /// Cores that were busy with everything else on the machine.
     pub others_busy: Option<f64>,
 }
 
@@ -63,12 +63,12 @@ pub fn run(order: &str) -> Result<()> {
         .enable_all()
         .build()?;
     let tasks = tokio::task::LocalSet::new();
-    let patience = order.phases.ramp + order.phases.measured + PATIENCE;
+    let timeout = order.phases.ramp + order.phases.measured + EXTRA_TIMEOUT;
     let sample = tasks
         .block_on(&runtime, async {
-            tokio::time::timeout(patience, work(&order)).await
+            tokio::time::timeout(timeout, work(&order)).await
         })
-        .with_context(|| format!("not finished after {patience:?}"))??;
+        .with_context(|| format!("not finished after {timeout:?}"))??;
     println!("{}", serde_json::to_string(&sample)?);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The events the clients send, as text with fixed-width places for the numbers that change. Contents are arbitrary
+//! The events the clients send, as text with fixed-width slots for the numbers that change. Contents are arbitrary
 //! base64 text; no server may look inside.
 
 use super::websocket::MaskedFrame;
@@ -7,17 +7,17 @@ use crate::row::{Event, Exchange};
 /// Chunks of one file. At most ten, so that the chunk number keeps its width.
 const CHUNKS: u64 = 10;
 
-/// Counters start here so that they keep their width.
+/// Counters start at this so that they keep their width.
 const FIRST: u64 = 1_000_000_000;
 
 /// A frame that is sent again and again with another number.
 pub struct Template {
     frame: MaskedFrame,
-    places: Places,
+    slots: Slots,
 }
 
-/// Where the places start that change.
-enum Places {
+/// Where the slots start that change.
+enum Slots {
     /// The event's number.
     Number(usize),
     /// The number of its callback, and its own.
@@ -45,7 +45,7 @@ impl Template {
         );
         Self {
             frame: MaskedFrame::text(&format!(r#"{to_number}{FIRST}"}}]"#)),
-            places: Places::Callback {
+            slots: Slots::Callback {
                 callback: to_callback.len(),
                 number: to_number.len(),
             },
@@ -59,7 +59,7 @@ impl Template {
         );
         Self {
             frame: MaskedFrame::text(&format!(r#"{start}{FIRST}"}}]"#)),
-            places: Places::Number(start.len()),
+            slots: Slots::Number(start.len()),
         }
     }
 
@@ -73,7 +73,7 @@ impl Template {
         let text = format!(r#"{start}{FIRST},"messageType":"text"}}]"#);
         Self {
             frame: MaskedFrame::text(&text),
-            places: Places::Number(start.len()),
+            slots: Slots::Number(start.len()),
         }
     }
 
@@ -91,7 +91,7 @@ impl Template {
         );
         Self {
             frame: MaskedFrame::text(&text),
-            places: Places::Chunk {
+            slots: Slots::Chunk {
                 file: to_file.len(),
                 chunk: to_chunk.len(),
             },
@@ -101,13 +101,13 @@ impl Template {
     /// The frame of the `number`th event, counted from 0.
     pub fn numbered(&mut self, number: u64) -> &[u8] {
         let numbered = (FIRST + number).to_string();
-        match self.places {
-            Places::Number(place) => self.frame.patch(place, &numbered),
-            Places::Callback { callback, number } => {
+        match self.slots {
+            Slots::Number(start) => self.frame.patch(start, &numbered),
+            Slots::Callback { callback, number } => {
                 self.frame.patch(callback, &numbered);
                 self.frame.patch(number, &numbered);
             }
-            Places::Chunk { file, chunk } => {
+            Slots::Chunk { file, chunk } => {
                 self.frame
                     .patch(file, &(FIRST + number / CHUNKS).to_string());
                 self.frame.patch(chunk, &(number % CHUNKS).to_string());
@@ -125,7 +125,7 @@ pub fn join(session: &str, user: &str, is_creator: bool) -> String {
     )
 }
 
-/// What makes a participant hear a conversation.
+/// What subscribes a participant to a conversation.
 pub fn join_conversation(conversation: &str) -> String {
     format!(r#"42["conversation:join",{{"conversationId":"{conversation}"}}]"#)
 }

@@ -1,6 +1,6 @@
 //! Conversations whose messages are stored: some of the participants send, all of them receive. A sender has one message
-//! under way: it sends the next when its callback was called and it was told whom the message has reached, which is the
-//! last that a server does for it. A round in which a server lost or doubled anything is no measurement.
+//! under way: it sends the next when its callback was called and it received the receipt of the message, which is the last
+//! that a server does for it. A round in which a server lost or doubled anything is no measurement.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::client::{self, Heard, Introduction, Listener, Speaker};
+use super::client::{self, Incoming, Introduction, Listener, Speaker};
 use super::measure::{Tasks, cpu_per_event, work_for};
 use super::payload::{self, Template};
 use super::{Order, Sample, rest};
@@ -51,8 +51,8 @@ impl Conversation {
     }
 
     /// A delivery counts only when the whole content can be in it.
-    fn hear(&self, heard: Heard) {
-        if matches!(heard, Heard::Delivered(len) if len > self.body) {
+    fn receive(&self, incoming: Incoming) {
+        if matches!(incoming, Incoming::Delivered(len) if len > self.body) {
             self.delivered.update(|delivered| delivered + 1);
             if self.delivered.get().is_multiple_of(self.participants) {
                 self.messages.update(|messages| messages + 1);
@@ -152,8 +152,8 @@ async fn gather(
             senders.push((speaker, sender));
         } else {
             let conversation = Rc::clone(conversation);
-            let hear = move |heard| conversation.hear(heard);
-            tasks.spawn_local(client::stay(listener, speaker, hear));
+            let on_incoming = move |incoming| conversation.receive(incoming);
+            tasks.spawn_local(client::stay(listener, speaker, on_incoming));
         }
     }
     Ok(senders)
@@ -179,7 +179,7 @@ fn user(conversation: &str, number: u32) -> String {
 
 /// The first participant makes the conversation.
 async fn create(order: &Order, conversation: &Conversation, users: &[String]) -> Result<()> {
-    let (creator, others) = users.split_first().context("nobody takes part")?;
+    let (creator, others) = users.split_first().context("no participants")?;
     let secret = order
         .jwt_secret
         .as_ref()
@@ -192,16 +192,16 @@ async fn create(order: &Order, conversation: &Conversation, users: &[String]) ->
 async fn listen(mut listener: Listener, sender: Rc<Sender>) -> Result<()> {
     loop {
         let mut closed = false;
-        let hear = |heard| match heard {
-            Heard::Closed => closed = true,
-            Heard::Confirmed => sender.confirmed.update(|confirmed| confirmed + 1),
-            Heard::Reached(len) if len > sender.conversation.everybody => {
+        let on_incoming = |incoming| match incoming {
+            Incoming::Closed => closed = true,
+            Incoming::Confirmed => sender.confirmed.update(|confirmed| confirmed + 1),
+            Incoming::Reached(len) if len > sender.conversation.everybody => {
                 sender.reached.update(|reached| reached + 1)
             }
-            Heard::Ping => sender.pinged.set(true),
-            heard => sender.conversation.hear(heard),
+            Incoming::Ping => sender.pinged.set(true),
+            incoming => sender.conversation.receive(incoming),
         };
-        listener.listen(hear).await?;
+        listener.listen(on_incoming).await?;
         ensure!(!closed, "the server closed a sending connection");
         sender.changed.notify_one();
     }
