@@ -1,4 +1,4 @@
-//! Load balancers in front of relays, made from the files in `config/` with the addresses of here.
+//! Load balancers in front of relays, made from the files in `config/` with the addresses of a test.
 //!
 //! Owns the process and its files. Where a balancer is not installed, its tests are skipped and say why; with
 //! `CI=true` they fail instead.
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use test_support::harness::{Relay, free_port};
-use test_support::scene::resident_of as resident;
+use test_support::memory::resident;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Runs its arguments until its input ends: so the balancer ends with the test process, whatever ends that.
-/// nginx tells its workers when it is asked to end, and would leave them behind if it were killed.
+/// nginx ends its workers when it is asked to end, and would leave them behind if it were killed.
 const WATCHED: &str = r#"
 exec 3<&0
 "$@" 3<&- &

@@ -8,24 +8,30 @@ use tokio::time::{sleep, timeout};
 
 use super::deployment::Deployment;
 use crate::session::{self, Guest};
+use test_support::memory::{RETURNED_AT_ONCE, bound, held};
 use test_support::raw::{Client, Dial, TIMEOUT};
-use test_support::scene::{message, resident};
-use test_support::upload::{MEMORY, confirmations, receive, upload};
+use test_support::scene::message;
+use test_support::upload::{confirmations, receive, upload};
 
-const DIRECT: &[(&str, &str)] = &[("DIALECTS", "direct"), ("RATE_LIMITS", "off")];
+const DIRECT: &[(&str, &str)] = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    RETURNED_AT_ONCE,
+];
 const SESSION: &[(&str, &str)] = &[
     ("DIALECTS", "session"),
     ("RATE_LIMITS", "off"),
     ("WRITE_DEADLINE", "3s"),
+    RETURNED_AT_ONCE,
 ];
 /// Long enough for what waits for a slow client.
 const LONG: Duration = Duration::from_secs(60);
 
 fn bounded(deployment: &Deployment) {
     for relay in deployment.relays() {
-        let memory = resident(relay);
+        let memory = held(relay);
         println!("memory {memory:.1} MiB");
-        assert!(memory <= MEMORY, "a node used {memory:.1} MiB");
+        assert!(memory <= bound(1, 0.0), "a node held {memory:.1} MiB");
     }
 }
 

@@ -342,7 +342,7 @@ async fn only_members_may_send_and_others_do_not_learn_what_exists() {
         if form.event.contains("leave") {
             continue;
         }
-        let mut messages = vec!["<first>", "<own>", "<elsewhere>", "no id"];
+        let mut messages = vec!["<first>", "<own>", "<other>", "no id"];
         messages.truncate(if form.fields.len() > 1 { 4 } else { 1 });
         for room in [
             ROOM,
@@ -383,15 +383,7 @@ async fn what_is_not_there_and_what_is_not_theirs_are_refused_alike() {
     let upper = stage.own.to_uppercase();
     let dense = stage.own.replace('-', "");
     let version_4 = "9b2f7e3c-5c1e-4a63-8a52-1f0d6c7b8a90";
-    let made = [
-        absent,
-        "no id",
-        "7",
-        "<elsewhere>",
-        &dense,
-        version_4,
-        "<room>",
-    ];
+    let made = [absent, "no id", "7", "<other>", &dense, version_4, "<room>"];
     for form in FORMS {
         for field in ["messageId", "reactionId"] {
             if !form.fields.iter().any(|(name, _)| *name == field) {
@@ -440,7 +432,7 @@ async fn what_is_not_there_and_what_is_not_theirs_are_refused_alike() {
     }
     // What is not there to be read is left out.
     let read = stage.with_ids(&format!(
-        r#"{{"conversationId":{ROOM},"messageIds":["{absent}","no id","<elsewhere>","<own>","{upper}x"]}}"#
+        r#"{{"conversationId":{ROOM},"messageIds":["{absent}","no id","<other>","<own>","{upper}x"]}}"#
     ));
     let shape = Shape::Conversation;
     let answer = stage

@@ -8,16 +8,14 @@ use tempfile::TempDir;
 use super::{Answer, ConversationClient, SHAPES, Shape, create, server_in};
 use test_support::database::dump_of;
 use test_support::harness::Relay;
+use test_support::memory;
 use test_support::raw::{Event, members};
-use test_support::scene::{resident, stop};
+use test_support::scene::stop;
 
 /// The conversation that hostile events are about, as JSON text.
 pub const ROOM: &str = "\"room\"";
 /// One with mallory, who is no participant of [`ROOM`].
 pub const ANOTHER: &str = "\"another\"";
-/// What a server may use whatever is sent to it, in MiB.
-const MEMORY: f64 = 120.0;
-
 /// Who sends something hostile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
@@ -43,19 +41,20 @@ pub struct Stage {
     pub mallory: Vec<ConversationClient>,
     /// A user of another conversation who misbehaves.
     pub eve: Vec<ConversationClient>,
-    /// The ids of alice's message and of her reaction to it, of mallory's, and of eve's message elsewhere.
+    /// The ids of alice's message and of her reaction to it, of mallory's, and of eve's message in the other conversation.
     pub first: String,
     pub reaction: String,
     pub own: String,
     pub own_reaction: String,
-    pub elsewhere: String,
+    pub other: String,
     before: String,
 }
 
 impl Stage {
     pub async fn set(more: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let relay = server_in(data.path(), more);
+        let more = [more, &[memory::RETURNED_AT_ONCE]].concat();
+        let relay = server_in(data.path(), &more);
         create(&relay, ROOM, &["alice", "bob", "cem", "mallory"]).await;
         create(&relay, ANOTHER, &["eve"]).await;
         let alice =
@@ -79,12 +78,12 @@ impl Stage {
             reaction: String::new(),
             own: String::new(),
             own_reaction: String::new(),
-            elsewhere: String::new(),
+            other: String::new(),
             before: String::new(),
         };
         (stage.first, stage.reaction) = say(&mut stage.alice, ROOM).await;
         (stage.own, stage.own_reaction) = say(&mut stage.mallory[0], ROOM).await;
-        (stage.elsewhere, _) = say(&mut stage.eve[0], ANOTHER).await;
+        (stage.other, _) = say(&mut stage.eve[0], ANOTHER).await;
         stage.accept().await;
         stage
     }
@@ -96,7 +95,7 @@ impl Stage {
             .replace("<reaction>", &self.reaction)
             .replace("<own>", &self.own)
             .replace("<own reaction>", &self.own_reaction)
-            .replace("<elsewhere>", &self.elsewhere)
+            .replace("<other>", &self.other)
     }
 
     /// Has someone ask for something on a connection of this shape. A guest is a new one each time.
@@ -141,8 +140,8 @@ impl Stage {
         self.silent(input).await;
         assert!(self.relay.is_running(), "{}", self.relay.log());
         assert_eq!(self.stored(), self.before);
-        let used = resident(&self.relay);
-        assert!(used <= MEMORY, "{used:.0} MiB");
+        let held = memory::held(&self.relay);
+        assert!(held <= memory::bound(0, 0.0), "{held:.0} MiB");
     }
 
     /// What is stored is, from now on, what it is now. What was sent until now is over.

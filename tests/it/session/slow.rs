@@ -10,13 +10,15 @@ use tokio::time::{interval, sleep, timeout};
 
 use super::{Guest, items, join, message, raw, server};
 use test_support::harness::Relay;
+use test_support::memory::{RETURNED_AT_ONCE, Samples, bound};
 use test_support::raw::line::slow_line;
 use test_support::raw::{Dial, Event, Reader, TIMEOUT, Writer, http};
 use test_support::scene::stop;
-use test_support::upload::{MEMORY, sample};
 
 const MEGABYTE: usize = 1_000_000;
 const ROOM: &str = "room";
+/// The setting `session_history_bytes`, in MiB.
+const HISTORY: f64 = 16.0;
 /// Long enough for what waits for a slow client.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -77,7 +79,7 @@ fn in_order(
 async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_everything() {
     const OTHERS: usize = 8;
     const COUNT: u64 = 60;
-    let relay = Arc::new(server(&[("WRITE_DEADLINE", "3s")]));
+    let relay = Arc::new(server(&[("WRITE_DEADLINE", "3s"), RETURNED_AT_ONCE]));
     let sender = Guest::member(&relay, ROOM, "sender").await;
     let mut stalled = Guest::enter_by(&relay, Dial::narrow()).await;
     stalled.join(ROOM, "stalled").await;
@@ -86,7 +88,7 @@ async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_ev
         let guest = Guest::member(&relay, ROOM, &format!("other-{other}")).await;
         others.push(in_order(guest.connection.reader, "new-message", COUNT).0);
     }
-    let (sampling, over) = sample(&relay);
+    let samples = Samples::of(&relay);
     let began = Instant::now();
     let sending = upload(sender.connection.writer.clone(), "all", COUNT);
     let (confirming, _) = in_order(sender.connection.reader, "message-sent", COUNT);
@@ -97,10 +99,7 @@ async fn a_member_of_a_group_that_stops_reading_is_cut_off_and_the_others_get_ev
     }
     println!("all was handled after {:?}", began.elapsed());
     until_members(&relay, OTHERS + 1).await;
-    over.store(true, Ordering::SeqCst);
-    let most = sampling.await.unwrap();
-    println!("memory {most:.1} MiB");
-    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    samples.end(bound(2, HISTORY)).await;
     // What reached the kernel's buffers before is still there to be read; then it is over.
     let seen = stalled.connection.closed().await;
     assert!((seen.len() as u64) < COUNT, "it got everything");
@@ -114,7 +113,7 @@ async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
     const PAUSE: Duration = Duration::from_secs(4);
     /// 10 MB/s.
     const PACE: Duration = Duration::from_millis(100);
-    let relay = Arc::new(server(&[("WRITE_DEADLINE", "6s")]));
+    let relay = Arc::new(server(&[("WRITE_DEADLINE", "6s"), RETURNED_AT_ONCE]));
     let sender = Guest::member(&relay, ROOM, "sender").await;
     let mut slow = Guest::enter_by(&relay, Dial::narrow()).await;
     slow.join(ROOM, "slow").await;
@@ -124,8 +123,8 @@ async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
     ];
     others[0].expect("user-joined").await;
     others[0].expect("public-keys-updated").await;
-    let (sampling, over) = sample(&relay);
-    let exchanging = exchange(others, over.clone());
+    let samples = Samples::of(&relay);
+    let exchanging = exchange(others, samples.over());
     let sending = upload(sender.connection.writer.clone(), "slow", COUNT);
     let (confirming, confirmed) = in_order(sender.connection.reader, "message-sent", COUNT);
     sleep(PAUSE).await; // the pause is what is tested
@@ -145,10 +144,7 @@ async fn a_private_stream_goes_at_its_recipients_pace_and_nobody_else_waits() {
         .await
         .expect("all confirmations")
         .unwrap();
-    over.store(true, Ordering::SeqCst);
-    let most = sampling.await.unwrap();
-    println!("memory {most:.1} MiB");
-    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    samples.end(bound(2, HISTORY)).await;
     let mut times = exchanging.await.unwrap();
     times.sort();
     let late = times
@@ -298,11 +294,11 @@ async fn a_joiner_who_reads_a_long_history_slowly_misses_no_message_sent_meanwhi
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_joiner_who_asks_for_a_long_history_several_times_gets_it_as_often() {
     const TIMES: usize = 4;
-    let relay = Arc::new(server(&[]));
+    let relay = Arc::new(server(&[RETURNED_AT_ONCE]));
     let sender = fill(&relay).await;
     let dial = slow_line(&relay, 10 * MEGABYTE).await;
     let mut joiner = Guest::enter_by(&relay, dial).await;
-    let (sampling, over) = sample(&relay);
+    let samples = Samples::of(&relay);
     for _ in 0..TIMES {
         let argument = join(ROOM, "joiner");
         joiner.connection.emit("join-session", &argument).await;
@@ -313,10 +309,7 @@ async fn a_joiner_who_asks_for_a_long_history_several_times_gets_it_as_often() {
             long(&mut joiner, name).await;
         }
     }
-    over.store(true, Ordering::SeqCst);
-    let most = sampling.await.unwrap();
-    println!("memory {most:.1} MiB");
-    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    samples.end(bound(1, HISTORY)).await;
     drop(sender);
     stop(&mut Arc::into_inner(relay).unwrap());
 }
@@ -325,19 +318,16 @@ async fn a_joiner_who_asks_for_a_long_history_several_times_gets_it_as_often() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sender_who_reads_its_confirmations_slowly_is_slowed_down() {
     const COUNT: u64 = 60;
-    let relay = Arc::new(server(&[]));
+    let relay = Arc::new(server(&[RETURNED_AT_ONCE]));
     let dial = slow_line(&relay, 10 * MEGABYTE).await;
     let mut sender = Guest::enter_by(&relay, dial).await;
     sender.join(ROOM, "sender").await;
-    let (sampling, over) = sample(&relay);
+    let samples = Samples::of(&relay);
     let sending = upload(sender.connection.writer.clone(), "all", COUNT);
     let (confirming, _) = in_order(sender.connection.reader, "message-sent", COUNT);
     sending.await.unwrap();
     confirming.await.unwrap();
-    over.store(true, Ordering::SeqCst);
-    let most = sampling.await.unwrap();
-    println!("memory {most:.1} MiB");
-    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    samples.end(bound(1, HISTORY)).await;
     stop(&mut Arc::into_inner(relay).unwrap());
 }
 

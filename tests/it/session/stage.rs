@@ -6,16 +6,14 @@ use serde_json::json;
 
 use super::{Answer, Guest, server};
 use test_support::harness::Relay;
+use test_support::memory;
 use test_support::raw::{Event, http};
-use test_support::scene::{resident, stop};
+use test_support::scene::stop;
 
 /// The session that hostile events are about.
 pub const ROOM: &str = "room";
 /// A session that is there to wait for something in.
 pub const FENCE: &str = "fence";
-/// What a server may use whatever is sent to it, in MiB.
-const MEMORY: f64 = 120.0;
-
 /// A session with three members, something of everything that is stored, and a member of another session.
 pub struct Stage {
     pub relay: Relay,
@@ -30,7 +28,7 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(more: &[(&str, &str)]) -> Self {
-        let relay = server(more);
+        let relay = server(&[more, &[memory::RETURNED_AT_ONCE]].concat());
         let mut alice = Guest::member(&relay, ROOM, "alice").await;
         let mut bob = Guest::member(&relay, ROOM, "bob").await;
         let carol = Guest::member(&relay, ROOM, "carol").await;
@@ -84,8 +82,8 @@ impl Stage {
         println!("after {input:.300}"); // shown when what follows fails
         assert!(self.relay.is_running(), "{}", self.relay.log());
         assert_eq!(self.look().await, self.before);
-        let used = resident(&self.relay);
-        assert!(used <= MEMORY, "{used:.0} MiB");
+        let held = memory::held(&self.relay);
+        assert!(held <= memory::bound(0, 0.0), "{held:.0} MiB");
     }
 
     /// What is stored is, from now on, what it is now.

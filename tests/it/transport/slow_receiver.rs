@@ -9,18 +9,18 @@ use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep, timeout};
 
 use crate::program::server;
+use test_support::memory::{RETURNED_AT_ONCE, Samples, bound};
 use test_support::raw::polling::Polling;
 use test_support::raw::{Client, Dial, TIMEOUT, Writer};
 use test_support::scene::{Bystanders, chunk, message, stop};
-use test_support::upload::{MEGABYTE, MEMORY, confirmations, data, receive, sample, upload};
+use test_support::upload::{MEGABYTE, confirmations, data, receive, upload};
 
 /// How long a message between others may take meanwhile: all but one in a hundred, which may be
 /// late because this machine is busy. Held up by the receiver, every one would take seconds.
 const UNDISTURBED: Duration = Duration::from_millis(100);
 
 /// Two others exchange messages until asked to stop; how long each took.
-fn exchange(mut others: Bystanders, over: &Arc<AtomicBool>) -> JoinHandle<Vec<Duration>> {
-    let over = over.clone();
+fn exchange(mut others: Bystanders, over: Arc<AtomicBool>) -> JoinHandle<Vec<Duration>> {
     tokio::spawn(async move {
         let mut ticks = interval(Duration::from_millis(50));
         let mut times = Vec::new();
@@ -37,12 +37,12 @@ async fn a_receiver_that_pauses_gets_all_300_megabytes_in_order_and_nobody_else_
     const CHUNKS: usize = 300;
     /// Well within the write deadline of 15 s.
     const PAUSE: Duration = Duration::from_secs(5);
-    let relay = Arc::new(server(&[]));
+    let relay = Arc::new(server(&[RETURNED_AT_ONCE]));
     let mut receiver = Client::with(&relay, "receiver", Dial::narrow()).await;
     let sender = Client::connect(&relay, "sender").await;
     let others = Bystanders::connect(&relay).await;
-    let (sampling, over) = sample(&relay);
-    let exchanging = exchange(others, &over);
+    let samples = Samples::of(&relay);
+    let exchanging = exchange(others, samples.over());
 
     let sending = upload(sender.writer, "receiver", CHUNKS);
     let (confirming, confirmed) = confirmations(sender.reader, CHUNKS);
@@ -60,12 +60,10 @@ async fn a_receiver_that_pauses_gets_all_300_megabytes_in_order_and_nobody_else_
         .unwrap();
     assert_eq!(confirmed.load(Ordering::SeqCst), CHUNKS);
 
-    over.store(true, Ordering::SeqCst);
-    let most = sampling.await.unwrap();
-    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    samples.end(bound(1, 0.0)).await;
     let mut times = exchanging.await.unwrap();
     times.sort();
-    report(&times, most);
+    report(&times);
     let late = times.iter().filter(|time| **time > UNDISTURBED).count();
     assert!(
         late * 100 <= times.len(),
@@ -75,9 +73,9 @@ async fn a_receiver_that_pauses_gets_all_300_megabytes_in_order_and_nobody_else_
     stop(&mut Arc::into_inner(relay).unwrap());
 }
 
-fn report(sorted: &[Duration], most: f64) {
+fn report(sorted: &[Duration]) {
     println!(
-        "memory {most:.1} MiB; {} messages: median {:?}, slowest {:?}",
+        "{} messages: median {:?}, slowest {:?}",
         sorted.len(),
         sorted[sorted.len() / 2],
         sorted[sorted.len() - 1]
@@ -134,12 +132,12 @@ async fn a_receiver_that_never_resumes_is_cut_off_and_its_sender_goes_on() {
 async fn a_receiver_that_pauses_between_polls_gets_everything_in_order() {
     const CHUNKS: usize = 60;
     const PAUSE: Duration = Duration::from_secs(3);
-    let relay = Arc::new(server(&[]));
+    let relay = Arc::new(server(&[RETURNED_AT_ONCE]));
     let receiver = Polling::connect(&relay, "receiver").await;
     let sender = Client::connect(&relay, "sender").await;
     let others = Bystanders::connect(&relay).await;
-    let (sampling, over) = sample(&relay);
-    let exchanging = exchange(others, &over);
+    let samples = Samples::of(&relay);
+    let exchanging = exchange(others, samples.over());
     let sending = upload(sender.writer, "receiver", CHUNKS);
     let (confirming, confirmed) = confirmations(sender.reader, CHUNKS);
     sleep(PAUSE).await; // the pause is what is tested
@@ -160,9 +158,7 @@ async fn a_receiver_that_pauses_between_polls_gets_everything_in_order() {
         .expect("all confirmations")
         .unwrap();
     assert_eq!(confirmed.load(Ordering::SeqCst), CHUNKS);
-    over.store(true, Ordering::SeqCst);
-    let most = sampling.await.unwrap();
-    assert!(most <= MEMORY, "the server used {most:.1} MiB");
+    samples.end(bound(1, 0.0)).await;
     let slowest = exchanging.await.unwrap().into_iter().max().unwrap();
     assert!(
         slowest <= UNDISTURBED,

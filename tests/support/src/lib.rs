@@ -16,6 +16,7 @@ pub mod database;
 pub mod harness;
 pub mod javascript;
 pub mod json_text;
+pub mod memory;
 pub mod mongo;
 pub mod proxy;
 pub mod raw;

@@ -103,22 +103,6 @@ pub fn stop(relay: &mut Relay) {
     );
 }
 
-/// Resident memory of the server in MiB.
-pub fn resident(relay: &Relay) -> f64 {
-    resident_of(relay.pid())
-}
-
-/// Resident memory of a process in MiB.
-pub fn resident_of(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-    kib / 1024.0
-}
-
 /// A client that has more waiting than it reads, so that a stop has something to wait for.
 pub async fn stall(relay: &Relay) -> [Client; 2] {
     let stalled = Client::with(relay, "stalled", Dial::narrow()).await;

@@ -1,20 +1,15 @@
-//! Uploads of large files, for receivers that read slowly, and what the server needs meanwhile.
+//! Uploads of large files, for receivers that read slowly.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinHandle;
-use tokio::time::interval;
 
-use crate::harness::Relay;
 use crate::raw::{Event, Reader, Writer};
-use crate::scene::{chunk, resident};
+use crate::scene::chunk;
 
 /// The bytes of one chunk.
 pub const MEGABYTE: usize = 1_000_000;
-/// What the server may use at most while a receiver is slow, in MiB.
-pub const MEMORY: f64 = 120.0;
 
 /// The JSON text of one chunk.
 pub fn data() -> String {
@@ -71,20 +66,4 @@ pub async fn receive(reader: &mut Reader, numbers: std::ops::Range<usize>) {
         assert_eq!(received.number("chunkNumber"), number as u64);
         assert_eq!(received.raw("encryptedData").len(), MEGABYTE + 2);
     }
-}
-
-/// Samples the server's memory every 20 ms until asked to stop; the most there was, in MiB.
-pub fn sample(relay: &Arc<Relay>) -> (JoinHandle<f64>, Arc<AtomicBool>) {
-    let over = Arc::new(AtomicBool::new(false));
-    let (relay, stop) = (relay.clone(), over.clone());
-    let sampling = tokio::spawn(async move {
-        let mut ticks = interval(Duration::from_millis(20));
-        let mut most: f64 = 0.0;
-        while !stop.load(Ordering::SeqCst) {
-            ticks.tick().await;
-            most = most.max(resident(&relay));
-        }
-        most
-    });
-    (sampling, over)
 }

@@ -3,12 +3,13 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{MEMORY, Stage, VICTIM};
+use super::{Stage, VICTIM};
+use test_support::memory;
 use test_support::raw::socket::{
     BINARY, CONTINUATION, FIN, PING, PONG, RawSocket, TEXT, frame, header, upgrade,
 };
 use test_support::raw::{address, http};
-use test_support::scene::{message, resident};
+use test_support::scene::message;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_against_the_rules_close_the_connection() {
@@ -74,7 +75,7 @@ async fn messages_without_end_are_closed_in_time() {
     let part = frame(CONTINUATION, &[b'x'; 100_000]);
     for _ in 0..120 {
         large.send(&part).await;
-        assert!(resident(&stage.relay) <= MEMORY);
+        assert!(memory::held(&stage.relay) <= memory::bound(0, 0.0));
     }
     large.closed().await;
     stage.unharmed("12 MB of continuation").await;
@@ -83,7 +84,7 @@ async fn messages_without_end_are_closed_in_time() {
     let parts = frame(CONTINUATION, b"x").repeat(10_000);
     for _ in 0..20 {
         tiny.send(&parts).await;
-        assert!(resident(&stage.relay) <= MEMORY);
+        assert!(memory::held(&stage.relay) <= memory::bound(0, 0.0));
     }
     stage.unharmed("200 000 tiny fragments").await;
     let mut empty = RawSocket::connect(&stage.relay, "mallory").await;
@@ -91,7 +92,7 @@ async fn messages_without_end_are_closed_in_time() {
     let parts = frame(CONTINUATION, b"").repeat(10_000);
     for _ in 0..20 {
         empty.send(&parts).await;
-        assert!(resident(&stage.relay) <= MEMORY);
+        assert!(memory::held(&stage.relay) <= memory::bound(0, 0.0));
     }
     stage.unharmed("200 000 empty fragments").await;
     stage.strike();
@@ -118,7 +119,7 @@ async fn unsolicited_heartbeats() {
         {
             break; // it is not read any more
         }
-        assert!(resident(&stage.relay) <= MEMORY);
+        assert!(memory::held(&stage.relay) <= memory::bound(0, 0.0));
     }
     stage.unharmed("100 000 pings").await;
     stage.strike();

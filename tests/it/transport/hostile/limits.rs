@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::{MEMORY, Stage, survives};
+use super::{Stage, survives};
 use crate::program::server;
+use test_support::memory;
 use test_support::raw::polling::Polling;
 use test_support::raw::socket::{FIN, RawSocket, TEXT, frame};
 use test_support::raw::{Client, Dial, token};
-use test_support::scene::{Bystanders, all_is_well, message, resident, stop};
+use test_support::scene::{Bystanders, all_is_well, message, stop};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_hundred_clients_that_never_authenticate_are_disconnected() {
@@ -229,7 +230,7 @@ async fn a_flood_of_refused_events_is_answered_sparingly_and_harms_nobody() {
 /// Many clients at once, each going as soon as it has come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connecting_and_disconnecting_leaves_nothing_behind() {
-    let mut relay = server(&[]);
+    let mut relay = server(&[memory::RETURNED_AT_ONCE]);
     let mut others = Bystanders::connect(&relay).await;
     for round in 0..10 {
         let mut clients = Vec::new();
@@ -239,7 +240,7 @@ async fn connecting_and_disconnecting_leaves_nothing_behind() {
         drop(clients);
         others.exchange().await;
     }
-    assert!(resident(&relay) <= MEMORY);
+    assert!(memory::held(&relay) <= memory::bound(0, 0.0));
     all_is_well(&mut relay, &mut others).await;
     stop(&mut relay);
 }

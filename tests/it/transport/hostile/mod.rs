@@ -8,11 +8,9 @@ mod polling;
 
 use crate::program::server;
 use test_support::harness::Relay;
+use test_support::memory;
 use test_support::raw::{Client, Closed, Event};
-use test_support::scene::{Bystanders, all_is_well, message, resident, stop};
-
-/// What a server may use whatever is sent to it, in MiB.
-const MEMORY: f64 = 120.0;
+use test_support::scene::{Bystanders, all_is_well, message, stop};
 
 /// Whom hostile events are meant to reach.
 const VICTIM: &str = "bystander-bob";
@@ -25,7 +23,7 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(env: &[(&str, &str)]) -> Self {
-        let relay = server(env);
+        let relay = server(&[env, &[memory::RETURNED_AT_ONCE]].concat());
         let bystanders = Bystanders::connect(&relay).await;
         Self { relay, bystanders }
     }
@@ -34,8 +32,8 @@ impl Stage {
     pub async fn unharmed(&mut self, input: &str) {
         println!("after {input}"); // shown when the next line fails
         all_is_well(&mut self.relay, &mut self.bystanders).await;
-        let used = resident(&self.relay);
-        assert!(used <= MEMORY, "{used:.0} MiB after {input}");
+        let held = memory::held(&self.relay);
+        assert!(held <= memory::bound(0, 0.0), "{held:.0} MiB after {input}");
     }
 
     pub fn strike(mut self) {
