@@ -12,7 +12,7 @@ use super::*;
 use crate::config::RedisUrl;
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationId;
-use test_support::redis::{Keeps, Server, Space, is_ready};
+use test_support::redis::{Durability, Server, Space, is_ready};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -283,7 +283,7 @@ async fn subscriptions_are_restored_after_redis_was_away() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder.path(), Keeps::Nothing);
+    let mut server = Server::start(folder.path(), Durability::InMemory);
     let (publisher, _) = node(&server.url(), "p").await;
     let (subscriber, records) = node(&server.url(), "p").await;
     let topic = user("ann");
@@ -322,7 +322,7 @@ async fn a_redis_that_hangs_is_away_until_it_resumes() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), Keeps::Nothing);
+    let server = Server::start(folder.path(), Durability::InMemory);
     let (node, _) = node(&server.url(), "p").await;
     server.pause();
     assert!(node.renew(0).await.is_err());

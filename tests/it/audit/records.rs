@@ -246,7 +246,7 @@ async fn what_was_confirmed_before_a_stop_in_mid_traffic_was_recorded() {
     }
 }
 
-/// The `seq` of every event with this name until the connection ends; tells when there were 2000.
+/// The `seq` of every event with this name until the connection ends; signals when there were 2000.
 async fn seqs(
     mut reader: Reader,
     name: &str,

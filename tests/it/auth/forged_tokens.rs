@@ -1,4 +1,4 @@
-//! Tokens that must not be believed.
+//! Tokens that must not be accepted.
 
 use crate::program::server;
 use crate::transport::hostile::{Outcome, Stage, outcome};

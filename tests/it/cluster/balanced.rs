@@ -31,7 +31,7 @@ fn clients_are_served_behind_haproxy() {
     clients_are_served(Kind::HaProxy);
 }
 
-/// What a client says of its own address is not believed.
+/// What a client says of its own address is not taken.
 async fn a_client_is_recorded_by_its_address(kind: Kind) {
     const ADMIN: &str = "an admin token for tests, longer than thirty-two bytes";
     if !kind.is_ready() {
@@ -50,7 +50,7 @@ async fn a_client_is_recorded_by_its_address(kind: Kind) {
     let authorization = format!("Bearer {ADMIN}");
     let path = "/api/admin/audit?user=alice&event=SOCKET_CONNECT";
     let headers = [("Authorization", authorization.as_str())];
-    // Records are written behind what they tell of.
+    // Records are written behind what they record.
     until("a record of the client", async || {
         let records = http::request(relay, "GET", path, &headers, b"").await;
         let is_there = records.body.contains("SOCKET_CONNECT");

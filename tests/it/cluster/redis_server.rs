@@ -1,10 +1,10 @@
 //! The Redis that tests start behaves as they need it to.
 
-use test_support::redis::{Keeps, Server, is_ready};
+use test_support::redis::{Durability, Server, is_ready};
 
-fn keeps(keeps: Keeps, end: impl Fn(&mut Server)) -> bool {
+fn survives(durability: Durability, end: impl Fn(&mut Server)) -> bool {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder.path(), keeps);
+    let mut server = Server::start(folder.path(), durability);
     assert_eq!(server.ask("SET key value"), "+OK\r\n");
     end(&mut server);
     server.restart();
@@ -16,8 +16,8 @@ fn keeps(keeps: Keeps, end: impl Fn(&mut Server)) -> bool {
 #[test]
 fn redis_keeps_over_a_restart_what_it_is_configured_to() {
     if is_ready() {
-        assert!(keeps(Keeps::Everything, Server::kill));
-        assert!(keeps(Keeps::Everything, Server::stop));
-        assert!(!keeps(Keeps::Nothing, Server::stop));
+        assert!(survives(Durability::EachWrite, Server::kill));
+        assert!(survives(Durability::EachWrite, Server::stop));
+        assert!(!survives(Durability::InMemory, Server::stop));
     }
 }

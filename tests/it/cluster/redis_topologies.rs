@@ -10,7 +10,7 @@ use test_support::harness::JWT_SECRET;
 use test_support::javascript;
 use test_support::mongo::Database;
 use test_support::raw::Client;
-use test_support::redis::{Keeps, Server, free_port, is_ready};
+use test_support::redis::{Durability, Server, free_port, is_ready};
 use test_support::scene::message;
 use test_support::wait::until_ready_says;
 
@@ -43,7 +43,7 @@ fn cluster() -> Vec<(Server, TempDir)> {
     const SLOTS: [&str; 3] = ["0 5460", "5461 10922", "10923 16383"];
     let start = |slots: &str| {
         let folder = tempfile::tempdir().unwrap();
-        let server = Server::start_with(folder.path(), Keeps::Nothing, || {
+        let server = Server::start_with(folder.path(), Durability::InMemory, || {
             let port = free_port().to_string();
             words(&["--cluster-enabled", "yes", "--cluster-port", &port])
         });
@@ -106,7 +106,9 @@ fn sentinel(folder: &Path, master: &Server) -> Server {
     ];
     std::fs::write(&file, lines.join("\n")).unwrap();
     let file = file.to_str().unwrap().to_owned();
-    Server::start_with(folder, Keeps::Nothing, || words(&[&file, "--sentinel"]))
+    Server::start_with(folder, Durability::InMemory, || {
+        words(&[&file, "--sentinel"])
+    })
 }
 
 /// Sends a message, which must come.
@@ -126,9 +128,9 @@ async fn nodes_follow_the_sentinels_to_a_new_master() {
         return;
     };
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let mut master = Server::start(folders[0].path(), Keeps::Nothing);
+    let mut master = Server::start(folders[0].path(), Durability::InMemory);
     let port = master.port().to_string();
-    let replica = Server::start_with(folders[1].path(), Keeps::Nothing, || {
+    let replica = Server::start_with(folders[1].path(), Durability::InMemory, || {
         words(&["--replicaof", "127.0.0.1", &port])
     });
     let sentinel = sentinel(folders[2].path(), &master);

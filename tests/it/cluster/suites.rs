@@ -5,7 +5,7 @@ use super::balancer::{Balancer, Kind};
 use super::control::Processes;
 use super::deployment::Deployment;
 use test_support::harness::JWT_SECRET;
-use test_support::redis::Keeps;
+use test_support::redis::Durability;
 use test_support::{javascript, mongo, redis};
 
 const ADMIN: (&str, &str) = (
@@ -90,7 +90,7 @@ fn processes() -> Option<(Processes, tempfile::TempDir)> {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
-    let redis = redis::Server::start(folder.path(), Keeps::Nothing);
+    let redis = redis::Server::start(folder.path(), Durability::InMemory);
     let mongodb = mongo::Server::start(folder.path());
     let (redis_url, mongodb_uri) = (redis.url(), mongodb.uri("nodes"));
     let stores = [

@@ -1,6 +1,6 @@
-//! What users say is stored where conversations are, shown to those who may read it, and nowhere else: marks in all that is
+//! What users send is stored where conversations are, returned to those who may read it, and nowhere else: marks in all that is
 //! said, attached, named, reacted with or encrypted are found in no log at the finest level, not in the audit, in no
-//! error, and what was deleted or refused is not even kept.
+//! error, and what was deleted or refused is not even stored.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -81,8 +81,8 @@ fn received_only(client: &ConversationClient, marks: &Marks, expected: &[&str]) 
         let found = received
             .find(|packet| packet.text.contains(&mark) || packet.attachments.iter().any(holds));
         match expected.contains(&kind) {
-            true => assert!(found.is_some(), "{user} was not told {kind}"),
-            false => assert!(found.is_none(), "{user} was told {kind}: {found:?}"),
+            true => assert!(found.is_some(), "{user} was not sent {kind}"),
+            false => assert!(found.is_none(), "{user} was sent {kind}: {found:?}"),
         }
     }
 }
@@ -327,7 +327,7 @@ async fn found(relay: &Relay, marks: &Marks) {
     for (user, expected) in [
         ("alice", &[KEY_OF_ALICE][..]),
         ("bob", &[KEY_OF_BOB]),
-        ("stranger", &[]),
+        ("outsider", &[]),
     ] {
         let listed = rest(relay, user, "GET", "/api/conversations", "").await;
         assert_eq!(listed.status, 200, "{listed:?}");
@@ -357,33 +357,33 @@ async fn content_is_stored_with_conversations_and_nowhere_else() {
 }
 
 async fn converse(relay: &Relay, marks: &Marks) {
-    let mut people = Vec::new();
+    let mut clients = Vec::new();
     for (user, shape) in [
         ("alice", Shape::Conversation),
         ("bob", Shape::Feed),
         ("cem", Shape::Chat),
         ("dan", Shape::Conversation),
-        ("stranger", Shape::Conversation),
+        ("outsider", Shape::Conversation),
     ] {
-        people.push((ConversationClient::connect(relay, user, shape).await, shape));
+        clients.push((ConversationClient::connect(relay, user, shape).await, shape));
     }
     found(relay, marks).await;
-    for (client, shape) in &mut people {
+    for (client, shape) in &mut clients {
         let joined = client.subscribe(*shape, "\"room\"").await;
-        assert_eq!(joined.succeeded(), client.connection.user != "stranger");
+        assert_eq!(joined.succeeded(), client.connection.user != "outsider");
     }
-    talk(&mut people[0].0, marks).await;
+    talk(&mut clients[0].0, marks).await;
     post(relay, marks).await;
     read(relay, marks).await;
     let mut failed = 0;
     for (event, argument) in refused(marks) {
-        for (client, _) in &mut people {
+        for (client, _) in &mut clients {
             failed += usize::from(!client.ask(event, &argument).await.succeeded());
         }
     }
     assert!(failed >= 800, "only {failed} were refused");
     for (method, path, body) in refused_posts(marks) {
-        for user in ["alice", "stranger"] {
+        for user in ["alice", "outsider"] {
             let answer: Response = rest(relay, user, method, &path, &body).await;
             assert!(
                 (400..500).contains(&answer.status),
@@ -393,11 +393,11 @@ async fn converse(relay: &Relay, marks: &Marks) {
             assert_eq!(marks.in_text(&said), [""; 0], "{method} {path} {body}");
         }
     }
-    for (client, shape) in &mut people {
+    for (client, shape) in &mut clients {
         // All that was sent before is read now.
         client.subscribe(*shape, "\"room\"").await;
         let expected: &[&str] = match (&*client.connection.user, shape) {
-            ("stranger", _) => &[],
+            ("outsider", _) => &[],
             (_, Shape::Conversation) => &[CONTENT, MEDIA, EMOJI, TEMP_ID, GONE],
             (_, Shape::Chat) => &[CONTENT, MEDIA, GONE],
             (_, Shape::Feed) => &[CONTENT, GONE],
@@ -409,7 +409,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
         r#"{{"conversationId":"room","content":"{}"}}"#,
         marks.of(CONTENT)
     );
-    people[0].0.connection.emit("message:send", &last).await;
+    clients[0].0.connection.emit("message:send", &last).await;
 }
 
 /// The history shows what is stored to those who are participants.
@@ -423,9 +423,9 @@ async fn read(relay: &Relay, marks: &Marks) {
         ("/api/messages/room", &[CONTENT]),
         ("/api/conversations/room", &[KEY_OF_BOB]),
     ] {
-        let shown = rest(relay, "dan", "GET", path, "").await;
-        assert_eq!(marks.in_text(&shown.body), expected, "{path}");
-        let hidden = rest(relay, "stranger", "GET", path, "").await;
+        let answer = rest(relay, "dan", "GET", path, "").await;
+        assert_eq!(marks.in_text(&answer.body), expected, "{path}");
+        let hidden = rest(relay, "outsider", "GET", path, "").await;
         assert!((403..405).contains(&hidden.status), "{hidden:?}");
         assert_eq!(marks.in_text(&hidden.body), [""; 0], "{path}");
     }

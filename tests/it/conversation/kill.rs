@@ -166,7 +166,7 @@ impl Sender {
             let message = stored.get(&number);
             let message = message.unwrap_or_else(|| panic!("{number} of {} is lost", self.user));
             assert_eq!(message.id, *id);
-            assert!(last < &**id, "acknowledged in another order than kept");
+            assert!(last < &**id, "acknowledged in another order than stored");
             last = id;
         }
         for (number, message) in stored {
@@ -235,10 +235,10 @@ fn listen(
 /// What was sent is stored: a part of the history without a gap.
 fn is_part_of(history: &[StoredMessage], received: &[String]) {
     let Some(first) = received.first() else {
-        panic!("nothing was told");
+        panic!("nothing was received");
     };
     let from = history.iter().position(|message| message.id == *first);
-    let stored: Vec<_> = history[from.expect("to be kept")..]
+    let stored: Vec<_> = history[from.expect("to be stored")..]
         .iter()
         .map(|message| &message.id)
         .take(received.len())
@@ -333,7 +333,7 @@ async fn outlives_the_server(data: &Path, more: &[(&str, &str)]) {
             let stored = history(&relay, "listener", room, 200).await;
             // What is new comes after all that was stored before.
             let old = before.get(room).map_or(&[][..], Vec::as_slice);
-            assert!(ids(&stored).starts_with(old), "what was kept has changed");
+            assert!(ids(&stored).starts_with(old), "what was stored has changed");
             let received = received.iter().filter(|(where_to, _)| *where_to == room);
             for (_, received) in received {
                 is_part_of(&stored, received);
@@ -350,7 +350,7 @@ async fn outlives_the_server(data: &Path, more: &[(&str, &str)]) {
                 sender.send_again(&relay, &stored, &mut random).await;
             }
             let now = history(&relay, "listener", room, 200).await;
-            assert!(now.starts_with(&stored), "what is kept has changed");
+            assert!(now.starts_with(&stored), "what is stored has changed");
             let all: usize = senders
                 .iter()
                 .filter(|sender| sender.room == room)

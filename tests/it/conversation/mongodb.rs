@@ -127,7 +127,7 @@ impl Talk {
             let stored: Vec<_> = stored.into_iter().map(|message| message.id).collect();
             assert!(
                 received == stored,
-                "{room}: told {}, kept {}",
+                "{room}: received {}, stored {}",
                 received.len(),
                 stored.len()
             );

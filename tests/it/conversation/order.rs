@@ -52,13 +52,13 @@ impl Progress {
 }
 
 /// What a sender was sent: the ids of its own messages, and all messages.
-struct Heard {
+struct Transcript {
     acknowledged: Vec<String>,
     received: Vec<(String, String)>,
 }
 
 /// Sends all messages without waiting for answers.
-fn talk(client: ConversationClient, progress: Progress) -> JoinHandle<Heard> {
+fn talk(client: ConversationClient, progress: Progress) -> JoinHandle<Transcript> {
     tokio::spawn(async move {
         let writer = client.connection.writer.clone();
         let user = client.connection.user.clone();
@@ -101,7 +101,7 @@ fn talk(client: ConversationClient, progress: Progress) -> JoinHandle<Heard> {
             received.push((id, content));
         }
         sending.await.unwrap();
-        Heard {
+        Transcript {
             acknowledged: acknowledged_ids,
             received,
         }
@@ -146,7 +146,10 @@ async fn join_late(
             return (past.len(), seen);
         }
         let last = received.last();
-        assert!(last.is_none_or(|(last, _)| *last < id), "told out of order");
+        assert!(
+            last.is_none_or(|(last, _)| *last < id),
+            "received out of order"
+        );
         received.push((id.clone(), content.clone()));
         if past.last().is_none_or(|last| last.id < id) {
             seen.push((id, content));
@@ -191,10 +194,7 @@ async fn messages_of_five_concurrent_senders_arrive_in_one_order_everywhere() {
     let order = pairs(&stored);
     for (talking, user) in talking.into_iter().zip(&senders) {
         let received = talking.await.unwrap();
-        assert!(
-            received.received == order,
-            "{user} was told in another order"
-        );
+        assert!(received.received == order, "{user} received another order");
         let own = stored.iter().filter(|message| message.sender == **user);
         let own: Vec<_> = own.map(|message| message.id.clone()).collect();
         assert_eq!(own.len() as u64, MESSAGES);

@@ -226,7 +226,7 @@ async fn answers(client: &mut Client, mark: &str) -> (usize, usize) {
     while let Ok(packet) = client.reader.packet().await {
         assert!(
             !packet.text.contains(mark),
-            "the sender was told {}",
+            "the sender was sent {}",
             packet.text
         );
         let Some(event) = Event::parse(&packet) else {

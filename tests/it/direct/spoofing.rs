@@ -117,7 +117,7 @@ async fn ids_that_collide_when_joined_share_no_room() {
     stop(&mut relay);
 }
 
-/// The names of an event's fields: what a client could tell one answer from another by.
+/// The names of an event's fields: by which a client could distinguish answers.
 fn shape(event: &Event) -> BTreeSet<&str> {
     event
         .members

@@ -59,8 +59,8 @@ fn received_only(guest: &Guest, marks: &Marks, expected: &[&str]) {
         let found = received(&marks.of(kind));
         let user = &guest.connection.user;
         match expected.contains(&kind) {
-            true => assert!(found.is_some(), "{user} was not told {kind}"),
-            false => assert!(found.is_none(), "{user} was told {kind}: {found:?}"),
+            true => assert!(found.is_some(), "{user} was not sent {kind}"),
+            false => assert!(found.is_none(), "{user} was sent {kind}: {found:?}"),
         }
     }
 }
@@ -213,7 +213,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
     let mut alice = Guest::enter(relay).await;
     let mut bob = Guest::enter(relay).await;
     let mut carol = Guest::enter(relay).await;
-    let mut stranger = Guest::member(relay, "another", "stranger").await;
+    let mut outsider = Guest::member(relay, "another", "outsider").await;
     let mut nobody = Guest::enter(relay).await;
     for (guest, user) in [
         (&mut alice, "alice"),
@@ -240,7 +240,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
     );
     let mut failed = 0;
     for (event, argument) in refused(marks) {
-        for guest in [&mut alice, &mut stranger] {
+        for guest in [&mut alice, &mut outsider] {
             failed += usize::from(!guest.ask(event, &argument).await.succeeded());
         }
         // Some of it is more than a guest may send.
@@ -279,7 +279,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
         while guest.next().await.name != "user-left" {}
     }
     nobody.try_ask("typing", "7", &[]).await.unwrap();
-    stranger.ask("typing", "7").await;
+    outsider.ask("typing", "7").await;
 
     received_only(
         &alice,
@@ -288,7 +288,7 @@ async fn converse(relay: &Relay, marks: &Marks) {
     );
     received_only(&bob, marks, &[&everybody[..], &[PRIVATE, FILE]].concat());
     received_only(&carol, marks, &everybody);
-    received_only(&stranger, marks, &[]);
+    received_only(&outsider, marks, &[]);
     received_only(&nobody, marks, &[]);
     only_in_confirmations(&alice, marks);
     // The stop finds them connected, with what they have not read.

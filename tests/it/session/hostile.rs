@@ -166,9 +166,9 @@ async fn ten_attachments_are_relayed_and_eleven_close_their_connection_only() {
     for member in [false, true] {
         let mut mallory = Guest::enter(&stage.relay).await;
         if member {
-            mallory.join("elsewhere", "mallory").await;
+            mallory.join("another", "mallory").await;
         }
-        let argument = message("elsewhere", "mallory", &encrypted);
+        let argument = message("another", "mallory", &encrypted);
         let asked = mallory.try_ask("send-message", &argument, &bytes).await;
         assert!(asked.is_err(), "{asked:?}");
     }
@@ -243,7 +243,7 @@ async fn exhausting_events_are_refused_or_close_their_connection_only() {
             let answer = stage.ask(sender, event, argument, &[]).await;
             assert_refused(&answer, event, *why);
         }
-        // More than a stranger may send.
+        // More than a guest may send.
         let mut guest = Guest::enter(&stage.relay).await;
         let asked = guest.try_ask(event, argument, &[]).await;
         assert!(

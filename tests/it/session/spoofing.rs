@@ -62,11 +62,11 @@ async fn nobody_can_act_for_another_member() {
     stage.strike();
 }
 
-/// Also not when the same user is a member elsewhere.
+/// Also not when the same user is a member of another session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_of_another_session_under_the_same_name_is_not_the_member() {
     let mut stage = Stage::set(&[]).await;
-    let mut mallory = Guest::member(&stage.relay, "elsewhere", "alice").await;
+    let mut mallory = Guest::member(&stage.relay, "another", "alice").await;
     for (event, argument) in requests(ROOM, "alice")
         .into_iter()
         .chain(requests_of_any(ROOM))
@@ -82,10 +82,10 @@ async fn a_member_of_another_session_under_the_same_name_is_not_the_member() {
     mallory
         .ask(
             "leave-session",
-            r#"{"sessionId":"elsewhere","userId":"alice"}"#,
+            r#"{"sessionId":"another","userId":"alice"}"#,
         )
         .await;
-    stage.unharmed("a member elsewhere").await;
+    stage.unharmed("a member of another session").await;
     stage.strike();
 }
 
@@ -215,7 +215,7 @@ async fn an_id_that_another_member_used_first_suppresses_nothing() {
     assert_eq!(sent.ack.get("id"), "the id");
     let got = bob.expect("new-message").await;
     assert_eq!(got.get("encrypted"), "alice's");
-    // The same member again: relayed, but kept and confirmed once.
+    // The same member again: relayed, but stored and confirmed once.
     let again = alice
         .ask("send-message", &with_id("alice", "alice's"))
         .await;

@@ -54,7 +54,7 @@ test('both times are one, and it is that of the last disconnect', async () => {
   client.close();
   const { args: [gone], at } = await observer.nextEvent('user:offline');
   assert.ok(at - before >= GRACE - 20, `after ${at - before} ms`);
-  assert.ok(Date.parse(gone.lastSeen) - before < GRACE, `${gone.lastSeen} is when it was told`);
+  assert.ok(Date.parse(gone.lastSeen) - before < GRACE, `${gone.lastSeen} is when it was published`);
   assert.equal(gone.data.lastSeen, gone.lastSeen);
 });
 

@@ -1,4 +1,4 @@
-// Nodes and Redis that end, stand still and come back, with clients on every node. The test that runs this owns the processes.
+// Nodes and Redis that end, hang and come back, with clients on every node. The test that runs this owns the processes.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Client, unique, user } from '../support/relay.mjs';
@@ -42,7 +42,7 @@ test('the users of a node that is killed go offline once, in every dialect, and 
   };
   const [direct] = [await client(bob, 2, 'direct'), await client(carol, 2, 'chat'), await member(dave, id, 2)];
   const lost = await join(where, 'Frank', 2);
-  // Who is elsewhere, too, stays online.
+  // Who is connected to another node, too, stays online.
   await client(erin, 2, 'direct');
   await client(erin, 1, 'direct');
   await member(erin, id, 2);
@@ -168,7 +168,7 @@ test('a conversation goes on when MongoDB comes back', async () => {
   await sendDirect(...pair, 1);
   await pair[1].next('receive_message');
   await control('start', 'mongodb');
-  await until('a message is kept', async () => (await alice.ask('message:send', { conversationId: id, content: 'on' })).success);
+  await until('a message is stored', async () => (await alice.ask('message:send', { conversationId: id, content: 'on' })).success);
   await bob.next('message:new', ({ content }) => content === 'on');
 });
 

@@ -55,7 +55,7 @@ test('no confirmed message is lost while each node is restarted in turn', { time
   })();
   const goOn = async () => {
     const before = members.map((one) => one.all('message:new').length);
-    await until('all are told of messages again', () => members.every((one, index) => one.all('message:new').length > before[index] + 20));
+    await until('all receive messages again', () => members.every((one, index) => one.all('message:new').length > before[index] + 20));
   };
   for (let node = 0; node < NODES; node += 1) {
     await control('terminate', node);
@@ -65,9 +65,9 @@ test('no confirmed message is lost while each node is restarted in turn', { time
   is_over = true;
   await Promise.all([...writing, relaying]);
   const inHistory = (await history(all[0], id)).map(({ content }) => content);
-  assert.equal(new Set(inHistory).size, inHistory.length, 'each is kept once');
+  assert.equal(new Set(inHistory).size, inHistory.length, 'each is stored once');
   const missing = stored.filter((content) => !inHistory.includes(content));
-  assert.deepEqual(missing, [], 'what was confirmed is kept');
+  assert.deepEqual(missing, [], 'what was confirmed is stored');
   for (const index of members.keys()) {
     const own = inHistory.filter((content) => content.startsWith(`${index}.`)).map((content) => Number(content.split('.')[1]));
     assert.deepEqual(own, own.toSorted((a, b) => a - b), 'in the order of its sender');
@@ -78,7 +78,7 @@ test('no confirmed message is lost while each node is restarted in turn', { time
     for (const { name, args } of one.events) {
       if (name === 'connect') seen = new Set();
       if (name !== 'message:new') continue;
-      assert.ok(!seen.has(args[0].id), 'nobody is told twice');
+      assert.ok(!seen.has(args[0].id), 'nobody receives it twice');
       seen.add(args[0].id);
     }
   }

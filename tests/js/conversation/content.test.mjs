@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { done, inConversation, invalid, members, observe, refused, send } from '../support/conversations.mjs';
 
-const MOST = 10_000;
+const MAX_CHARS = 10_000;
 const astral = '💬';
 
 const KINDS = {
@@ -21,16 +21,16 @@ const BINARY = {
   'an object with binary in it': { iv: Buffer.from('iv'), parts: [Buffer.from('one'), Buffer.from('two')], tag: 't' },
 };
 const TOO_LONG = {
-  'a string': 'x'.repeat(MOST + 1),
-  'a string beyond the first plane': astral.repeat(MOST + 1),
-  'an object': { data: 'x'.repeat(MOST - '{"data":""}'.length + 1) },
-  binary: Buffer.alloc(MOST + 1),
+  'a string': 'x'.repeat(MAX_CHARS + 1),
+  'a string beyond the first plane': astral.repeat(MAX_CHARS + 1),
+  'an object': { data: 'x'.repeat(MAX_CHARS - '{"data":""}'.length + 1) },
+  binary: Buffer.alloc(MAX_CHARS + 1),
 };
-const LONGEST = {
-  'a string': 'x'.repeat(MOST),
-  'a string beyond the first plane': astral.repeat(MOST),
-  'an object': { data: 'x'.repeat(MOST - '{"data":""}'.length) },
-  binary: Buffer.alloc(MOST, 7),
+const MAX_LENGTH = {
+  'a string': 'x'.repeat(MAX_CHARS),
+  'a string beyond the first plane': astral.repeat(MAX_CHARS),
+  'an object': { data: 'x'.repeat(MAX_CHARS - '{"data":""}'.length) },
+  binary: Buffer.alloc(MAX_CHARS, 7),
 };
 
 async function arrives(content) {
@@ -58,13 +58,13 @@ for (const [name, content] of Object.entries(BINARY)) {
   test(`content may be ${name} and arrives as it is, edited too`, () => arrives(content));
 }
 
-for (const [name, content] of Object.entries(LONGEST)) {
-  test(`content may be as long as ${MOST} characters: ${name}`, () => arrives(content));
+for (const [name, content] of Object.entries(MAX_LENGTH)) {
+  test(`content may be as long as ${MAX_CHARS} characters: ${name}`, () => arrives(content));
 }
 
 for (const [name, content] of [
   ...Object.entries({ null: null, 'an empty string': '', 'empty binary': Buffer.alloc(0), missing: undefined }),
-  ...Object.entries(TOO_LONG).map(([kind, value]) => [`${kind} of more than ${MOST} characters`, value]),
+  ...Object.entries(TOO_LONG).map(([kind, value]) => [`${kind} of more than ${MAX_CHARS} characters`, value]),
 ]) {
   test(`content that is ${name} is refused, in a message and in its edit`, async () => {
     const [alice, bob] = await members('Alice', 'Bob');

@@ -32,7 +32,7 @@ test('the sender is notified of each message that a user who joins receives for 
   assert.deepEqual(names(toAlice[0]), ['user:online', 'message:delivered', 'message:delivered']);
 });
 
-test('only the first join of a user tells it', async () => {
+test('only the first join of a user is a delivery', async () => {
   const { alice, two, conversationId } = await scene();
   await send(alice);
   const bob = await present(two, conversationId);

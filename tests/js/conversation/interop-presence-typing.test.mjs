@@ -123,8 +123,8 @@ test('a chat client is sent who is online, however they are', async () => {
   const { alice, bob, carol } = await trio();
   const second = await chat(carol);
   await settle([second]);
-  const greeted = second.events.filter(({ name }) => name === 'user:online').map(({ args: [{ userId, status }] }) => [userId, status]);
-  assert.deepEqual(greeted.toSorted(), [[alice.userId, 'online'], [bob.userId, 'online']].toSorted());
+  const sentOnline = second.events.filter(({ name }) => name === 'user:online').map(({ args: [{ userId, status }] }) => [userId, status]);
+  assert.deepEqual(sentOnline.toSorted(), [[alice.userId, 'online'], [bob.userId, 'online']].toSorted());
 });
 
 test('who is taken out is out in every dialect, at once', async () => {

@@ -7,7 +7,7 @@ import {
   DONE, REFUSALS, add, askInOrder, call, enter, failed, found, invalid, members, names, observe, online, person, present, send, settle,
 } from '../support/conversations.mjs';
 
-const LONGEST = `${unique('conversation')}${'c'.repeat(128)}`.slice(0, 128);
+const MAX_LENGTH_ID = `${unique('conversation')}${'c'.repeat(128)}`.slice(0, 128);
 const number = () => randomInt(2 ** 47);
 
 /** What `conversation:join` of this id is refused with: the event and the callback say the same, and nothing else came. */
@@ -190,7 +190,7 @@ test('a number of more digits than JavaScript has keeps them all', async () => {
   assert.ok(frames.at(-1).includes(`"conversationId":${id},`), frames.at(-1));
 });
 
-for (const id of [LONGEST, unique('é_ü:💬 /?#%'), unique('a_b'), `'"\\${unique('')}`]) {
+for (const id of [MAX_LENGTH_ID, unique('é_ü:💬 /?#%'), unique('a_b'), `'"\\${unique('')}`]) {
   test(`an id may be ${id.slice(0, 20)}`, async () => {
     const [one, two] = [user('Alice'), user('Bob')];
     assert.equal(await found(one, [two], { id }), id);

@@ -116,7 +116,7 @@ for (const [way, end] of [['close', (client) => client.close()], ['lost connecti
     isTime(payload.lastSeenAt);
     const lastSeen = Date.parse(payload.lastSeenAt);
     assert.ok(lastSeen >= left - 1, 'they were seen until they disconnected');
-    assert.ok(lastSeen <= at - GRACE + 20, `they were last seen ${at - lastSeen} ms before it was told`);
+    assert.ok(lastSeen <= at - GRACE + 20, `they were last seen ${at - lastSeen} ms before it was published`);
   });
 }
 

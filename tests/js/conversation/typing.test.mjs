@@ -87,7 +87,7 @@ test('leaving while typing ends it', async () => {
   assert.deepEqual(names(toBob), ['typing:user:stop', 'user:offline']);
 });
 
-test('leaving without typing tells of no end of it', async () => {
+test('leaving without typing publishes no end of it', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   await type(alice);
   await type(alice, 'typing:stop');

@@ -5,7 +5,7 @@ import { connect, exchange, same, unique, user } from '../support/relay.mjs';
 
 const room = (...ids) => ids.sort().join('_');
 
-test('joining answers the caller and tells the recipient', async () => {
+test('joining answers the caller and notifies the recipient', async () => {
   const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
   const roomName = room(alice.userId, bob.userId);
   const { sent, received } = await exchange(alice, bob, () => alice.emit('join_room', { recipientId: bob.userId }));

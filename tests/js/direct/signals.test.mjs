@@ -52,7 +52,7 @@ test('typing reaches the recipient and nobody else', async () => {
 
 const receipts = { 'message:delivered': 'message:delivery-confirmed', 'message:read': 'message:read-confirmed' };
 for (const [event, confirmation] of Object.entries(receipts)) {
-  test(`${event} tells the sender of the message only its id`, async () => {
+  test(`${event} sends the sender of the message only its id`, async () => {
     const [alice, bob] = await pair();
     const messageId = unique('message');
     const { sent, received } = await exchange(bob, alice, () => bob.emit(event, { messageId, senderId: alice.userId }));

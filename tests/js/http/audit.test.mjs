@@ -16,7 +16,7 @@ let conversationId;
 
 const page = (query = {}) => done(200, ADMIN, 'GET', `${PATH}?${new URLSearchParams(query)}`);
 const mine = async (query = {}) => (await page({ user: alice.userId, ...query })).records;
-/** Records are written behind what they tell of: asks until there are so many. */
+/** Records are written behind what they record: asks until there are so many. */
 const settled = (query, count) => until(() => page({ limit: 1000, ...query }), ({ records }) => records.length >= count);
 
 before(async () => {

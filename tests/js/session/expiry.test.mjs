@@ -15,8 +15,8 @@ const LATE = 2000;
 const EARLY = 50;
 
 /** Waits until a session is gone; how long after `since`. */
-async function gone(exists, where, since, patience) {
-  await until(() => exists(where), (answer) => !answer, patience);
+async function gone(exists, where, since, timeout) {
+  await until(() => exists(where), (answer) => !answer, timeout);
   return Date.now() - since;
 }
 

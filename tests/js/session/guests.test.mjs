@@ -14,7 +14,7 @@ const WAYS = {
   'polling, then websocket': { transports: ['polling', 'websocket'] },
 };
 
-/** Waits until a guest who does nothing, and came after the others, was sent away. */
+/** Waits until a guest who does nothing, and came after the others, was disconnected. */
 async function outlast() {
   const idle = await guest();
   assert.equal((await idle.next('auth:error')).code, MISSING_TOKEN);

@@ -61,9 +61,9 @@ test('a connection is a member of so many sessions at once', async () => {
 
 test('after leaving one of its sessions a connection joins another', async () => {
   const client = await guest(newAddress());
-  const places = Array.from({ length: PER_CONNECTION }, place);
-  for (const where of places) assert.deepEqual(await client.ask('join-session', joining(where, 'Alice', { isCreator: true, userId: 'alice' })), DONE);
-  assert.deepEqual(await client.ask('leave-session', { sessionId: places[0].sessionId, userId: 'alice' }), DONE);
+  const sessions = Array.from({ length: PER_CONNECTION }, place);
+  for (const where of sessions) assert.deepEqual(await client.ask('join-session', joining(where, 'Alice', { isCreator: true, userId: 'alice' })), DONE);
+  assert.deepEqual(await client.ask('leave-session', { sessionId: sessions[0].sessionId, userId: 'alice' }), DONE);
   assert.deepEqual(await client.ask('join-session', joining(place(), 'Alice', { isCreator: true, userId: 'alice' })), DONE);
 });
 

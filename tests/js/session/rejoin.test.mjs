@@ -114,7 +114,7 @@ test('the first socket of who came on a second may do nothing any more, and its 
     assert.deepEqual(await bob.ask('send-message', message(bob)), failed(NOT_A_MEMBER));
     assert.deepEqual(await bob.ask('leave-session', mine(bob)), failed(NOT_A_MEMBER));
     bob.close();
-    // The server has seen the end once it counts one connection less; what it would tell of it comes before that.
+    // The server has seen the end once it counts one connection less; what it would send about it comes before that.
     await until(connections, (count) => count === 2);
   });
   assert.deepEqual([toSecond, toAlice], [[], []]);

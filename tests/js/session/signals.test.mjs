@@ -95,7 +95,7 @@ test('a download of a file whose sender is not there reaches nobody', async () =
   assert.deepEqual(toOthers, [[], []]);
 });
 
-test('who is no member tells of no download', async () => {
+test('who is no member announces no download', async () => {
   const [alice] = await members('Alice');
   const [eve] = await members('Eve');
   for (const [client, sessionId] of [[eve, alice.sessionId], [await guest(), alice.sessionId], [eve, place().sessionId]]) {

@@ -84,7 +84,7 @@ export class Client {
     this.socket.on('connect', () => this.#record('connect', []));
     this.socket.on('connect_error', (error) => this.#record('connect_error', [error]));
     this.socket.on('disconnect', (reason) => this.#record('disconnect', [reason]));
-    // A refusal closes the connection first and is reported right after it: keep them in the order that tells why.
+    // A refusal closes the connection first and is reported right after it: keep them in the order that says why.
     this.socket.io.on('close', (reason) => queueMicrotask(() => this.#record('closed', [reason])));
     open.add(this);
   }

@@ -140,7 +140,7 @@ export async function leave(client) {
   client.joined.delete(client.sessionId);
 }
 
-/** Ends a connection as a lost network does, without a farewell. */
+/** Ends a connection as a lost network does, without closing. */
 export function cut(client) {
   const { engine } = client.socket.io;
   if (engine.transport.ws) engine.transport.ws.terminate();
@@ -200,18 +200,18 @@ export function history(client) {
 }
 
 /** Asks again until the answer satisfies, for what the server learns or does in its own time; the answer. */
-export async function until(ask, satisfies = Boolean, patience = TIMEOUT) {
-  const deadline = Date.now() + patience;
+export async function until(ask, satisfies = Boolean, timeout = TIMEOUT) {
+  const deadline = Date.now() + timeout;
   let answer = await ask();
   while (!satisfies(answer) && Date.now() < deadline) {
     await setTimeout(10);
     answer = await ask();
   }
-  assert.ok(satisfies(answer), `after ${patience} ms still ${JSON.stringify(answer)}`);
+  assert.ok(satisfies(answer), `after ${timeout} ms still ${JSON.stringify(answer)}`);
   return answer;
 }
 
-/** A client that can tell whether a session with a key is there, and changes nothing by it. */
+/** A client that finds out whether a session with a key is there, and changes nothing by it. */
 export async function prober() {
   // A member somewhere: what it may send is not bounded as a guest's is.
   const client = await creator(place(), 'Prober');

@@ -47,7 +47,7 @@ for (const [name, options] of Object.entries(WAYS)) {
     const bob = await connect(user('Bob'), { ...options, reconnection: true, reconnectionDelay: 50 });
     await bob.ask('join_room', { recipientId: alice.userId });
     await exchange(alice, bob, () => {});
-    // The socket is cut without a farewell, or the polling client forgets its session.
+    // The socket is cut without closing, or the polling client forgets its session.
     const { transport } = bob.socket.io.engine;
     if (transport.ws) transport.ws.terminate();
     else bob.socket.io.engine.close();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The first with sharded channels.
-const OLDEST: u32 = 7;
+const MIN_VERSION: u32 = 7;
 
 /// Starts the server with the arguments it is given, says its process id, and ends when it does. The
 /// server is killed when the input ends: so it ends with the test process, whatever ends that.
@@ -46,7 +46,7 @@ impl Space {
         }
         is_ready().then(|| {
             // It writes nothing there.
-            let start = || Server::start(&std::env::temp_dir(), Keeps::Nothing);
+            let start = || Server::start(&std::env::temp_dir(), Durability::InMemory);
             let url = SHARED.get_or_init(start).url();
             Self { url, prefix }
         })
@@ -79,7 +79,7 @@ pub fn is_ready() -> bool {
 }
 
 fn look() -> Result<(), String> {
-    let needs = format!("redis-server {OLDEST} or newer is needed (Debian: redis-server)");
+    let needs = format!("redis-server {MIN_VERSION} or newer is needed (Debian: redis-server)");
     let output = Command::new("redis-server")
         .arg("--version")
         .output()
@@ -89,18 +89,18 @@ fn look() -> Result<(), String> {
     let version = said.split_once("v=").map_or("", |(_, version)| version);
     let major = version.split('.').next().unwrap_or_default();
     match major.parse::<u32>() {
-        Ok(major) if major >= OLDEST => Ok(()),
+        Ok(major) if major >= MIN_VERSION => Ok(()),
         _ => Err(format!("{needs}, found {}", said.trim())),
     }
 }
 
 /// Whether a server's data are there again after it was started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeps {
+pub enum Durability {
     /// Nothing is written to disk.
-    Nothing,
+    InMemory,
     /// Each write is on disk before it is answered.
-    Everything,
+    EachWrite,
 }
 
 /// A server of one's own; killed when dropped.
@@ -108,7 +108,7 @@ pub enum Keeps {
 pub struct Server {
     process: Option<Process>,
     folder: PathBuf,
-    keeps: Keeps,
+    durability: Durability,
     more: Vec<String>,
     port: u16,
 }
@@ -123,18 +123,22 @@ struct Process {
 
 impl Server {
     /// Starts one on a free port. Its files, if it has any, are in the folder.
-    pub fn start(folder: &Path, keeps: Keeps) -> Self {
-        Self::start_with(folder, keeps, Vec::new)
+    pub fn start(folder: &Path, durability: Durability) -> Self {
+        Self::start_with(folder, durability, Vec::new)
     }
 
     /// The same with more arguments, which are asked for again when another program has taken a port.
-    pub fn start_with(folder: &Path, keeps: Keeps, more: impl Fn() -> Vec<String>) -> Self {
+    pub fn start_with(
+        folder: &Path,
+        durability: Durability,
+        more: impl Fn() -> Vec<String>,
+    ) -> Self {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let mut server = Self {
                 process: None,
                 folder: folder.to_owned(),
-                keeps,
+                durability,
                 more: more(),
                 port: free_port(),
             };
@@ -155,9 +159,9 @@ impl Server {
     /// Starts the process and waits until it answers; false when it ended instead.
     fn answers(&mut self) -> bool {
         let port = self.port.to_string();
-        let appends = match self.keeps {
-            Keeps::Nothing => "no",
-            Keeps::Everything => "yes",
+        let appends = match self.durability {
+            Durability::InMemory => "no",
+            Durability::EachWrite => "yes",
         };
         let mut watched = Command::new("sh")
             .args(["-c", WATCHED, "sh"])

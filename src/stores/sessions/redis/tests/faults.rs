@@ -1,10 +1,10 @@
 //! Redis is full, unavailable or hangs.
 
 use super::*;
-use test_support::redis::{Keeps, Server, is_ready};
+use test_support::redis::{Durability, Server, is_ready};
 
 fn server() -> Option<Server> {
-    is_ready().then(|| Server::start(&std::env::temp_dir(), Keeps::Nothing))
+    is_ready().then(|| Server::start(&std::env::temp_dir(), Durability::InMemory))
 }
 
 /// Nothing can be stored.
