@@ -1,6 +1,8 @@
 //! Hostile input of every kind that has broken other servers. After each the server is up, two other users are
 //! undisturbed and received nothing forged, and memory is bounded. The offending connection may be closed.
 
+mod attachments;
+mod exhausting;
 mod frames;
 mod limits;
 mod parser;
@@ -14,6 +16,11 @@ use test_support::scene::{Bystanders, all_is_well, message, stop};
 
 /// Whom hostile events are meant to reach.
 const VICTIM: &str = "bystander-bob";
+
+/// A `send_message` to the victim, whose ciphertext is this JSON text.
+fn to_victim(ciphertext: &str) -> String {
+    format!(r#"{{"recipientId":"{VICTIM}","ciphertext":{ciphertext},"iv":"i","tag":"t","seq":1}}"#)
+}
 
 /// A server, and two users who must not notice anything.
 pub struct Stage {

@@ -1,231 +1,28 @@
 //! What a message says comes out with the bytes it came in with, whichever way it came and goes: at once in every shape,
 //! and from the history in every form.
 
-use std::fmt::Write as _;
+mod content;
+mod participants;
 
-use bytes::Bytes;
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
 
+use self::content::{Content, Message, Way, content, message};
+use self::participants::Participants;
 use super::received::{field, items};
-use super::{Change, ConversationClient, Received, SHAPES, Shape, create, rest, server};
+use super::{Change, ConversationClient, Received, Shape, rest, server};
 use test_support::harness::Relay;
-use test_support::json_text::{SPACES, json, placeholder, resolved, with_attachments};
+use test_support::json_text::resolved;
 use test_support::raw::{Event, members};
 use test_support::scene::stop;
 
 const CASES: u32 = 120;
 /// As JSON text.
 const ROOM: &str = "\"room\"";
-
-/// A value as it is sent, with its attachments.
-#[derive(Debug, Clone)]
-struct Content {
-    text: String,
-    attachments: Vec<Bytes>,
-}
-
-impl Content {
-    fn text(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            attachments: Vec::new(),
-        }
-    }
-
-    /// As JSON has it that cannot hold bytes.
-    fn as_numbers(&self) -> String {
-        let mut text = self.text.clone();
-        for (number, bytes) in self.attachments.iter().enumerate() {
-            let mut array = String::from("[");
-            for (index, byte) in bytes.iter().enumerate() {
-                let comma = if index == 0 { "" } else { "," };
-                write!(array, "{comma}{byte}").unwrap();
-            }
-            array.push(']');
-            text = text.replace(&placeholder(number), &array);
-        }
-        text
-    }
-}
-
-/// How a message is sent.
-#[derive(Debug, Clone)]
-enum Way {
-    Socket,
-    Rest(Shape),
-}
-
-/// A message, and what it is changed to.
-#[derive(Debug, Clone)]
-struct Message {
-    way: Way,
-    content: Content,
-    /// Only `chat` has it.
-    media: Option<String>,
-    edited: Option<Content>,
-    space: &'static str,
-}
-
-/// Anything but `null` and an empty string.
-fn content() -> impl Strategy<Value = String> {
-    json().prop_map(|json| match &*json {
-        "null" | "\"\"" => format!("[{json}]"),
-        _ => json,
-    })
-}
-
-fn any_content() -> impl Strategy<Value = Content> {
-    let plain = content().prop_map(|text| Content::text(&text));
-    let binary = with_attachments().prop_map(|(shape, bytes)| {
-        let mut text = shape;
-        for number in 0..bytes.len() {
-            text = text.replace(&format!("@{number}@"), &placeholder(number));
-        }
-        // One of them, or all in a list.
-        let text = match text.split_once('|') {
-            Some(_) => format!("[{}]", text.replace('|', ",")),
-            None => text,
-        };
-        Content {
-            text,
-            attachments: bytes.into_iter().map(Bytes::from).collect(),
-        }
-    });
-    prop_oneof![3 => plain, 2 => binary]
-}
-
-fn message() -> impl Strategy<Value = Message> {
-    let ways = prop_oneof![
-        3 => Just(Way::Socket),
-        2 => select(&SHAPES[..]).prop_map(Way::Rest),
-    ];
-    let parts = (
-        ways,
-        any_content(),
-        content(),
-        option::of(json()),
-        option::of(any_content()),
-        select(SPACES),
-    );
-    parts.prop_map(|(way, chosen, plain, media, edited, space)| {
-        let over_socket = matches!(way, Way::Socket);
-        let is_chat = matches!(way, Way::Rest(Shape::Chat));
-        let fits = |chosen: &Content| over_socket || chosen.attachments.is_empty();
-        Message {
-            content: if over_socket {
-                chosen
-            } else {
-                Content::text(&plain)
-            },
-            media: media.filter(|media| is_chat && media != "null" && media != "\"\""),
-            edited: edited.filter(fits),
-            way,
-            space,
-        }
-    })
-}
-
-/// Alice and those who are sent what she says, each in a shape.
-struct People {
-    alice: ConversationClient,
-    others: Vec<(Shape, ConversationClient)>,
-    /// The last message that was sent.
-    last: String,
-}
-
-impl People {
-    async fn gather(relay: &Relay) -> Self {
-        create(relay, ROOM, &["alice", "bob", "cem", "dan"]).await;
-        let mut others = Vec::new();
-        for (user, shape) in ["bob", "cem", "dan"].into_iter().zip(SHAPES) {
-            others.push((
-                shape,
-                ConversationClient::subscriber(relay, user, shape, ROOM).await,
-            ));
-        }
-        let alice = ConversationClient::connect(relay, "alice", Shape::Conversation).await;
-        Self {
-            alice,
-            others,
-            last: "00000000-0000-7000-8000-000000000000".to_owned(),
-        }
-    }
-
-    /// Sends it; its id.
-    async fn send(&mut self, relay: &Relay, message: &Message) -> String {
-        let (space, content) = (message.space, &message.content.text);
-        let content = format!("{space}{content}{space}");
-        let media = message.media.as_ref();
-        let media = media.map_or_else(String::new, |media| format!(r#","media":{space}{media}"#));
-        let body = match message.way {
-            Way::Socket | Way::Rest(Shape::Conversation) => {
-                format!(r#"{{"conversationId":{ROOM},"content":{content}}}"#)
-            }
-            Way::Rest(Shape::Chat) => {
-                format!(r#"{{"chatId":{ROOM}{media},"content":{content}}}"#)
-            }
-            Way::Rest(Shape::Feed) => format!(
-                r#"{{"encrypted_msg_content":{content},"conversation_id":{ROOM},"content_key_number":1}}"#
-            ),
-        };
-        match message.way {
-            Way::Socket => {
-                let attachments = &message.content.attachments;
-                let sent = self
-                    .alice
-                    .ask_with("message:send", &body, attachments)
-                    .await;
-                assert!(sent.succeeded(), "{body} {sent:?}");
-                sent.ack.get("messageId").as_str().unwrap().to_owned()
-            }
-            Way::Rest(form) => {
-                let posted = rest(relay, "alice", "POST", "/api/messages", &body).await;
-                assert_eq!(posted.status, 201, "{body} {posted:?}");
-                let (name, value) = match form {
-                    Shape::Conversation => ("message", "content"),
-                    Shape::Chat => ("data", "content"),
-                    Shape::Feed => ("messageData", "encrypted_msg_content"),
-                };
-                let answer = members(&posted.body);
-                let shown = members(field(&answer, name));
-                assert_eq!(field(&shown, value), message.content.text);
-                if let Some(media) = &message.media {
-                    assert_eq!(field(&shown, "media"), media);
-                }
-                serde_json::from_str(field(&shown, "id")).unwrap()
-            }
-        }
-    }
-
-    async fn edit(&mut self, relay: &Relay, message: &Message, id: &str, edited: &Content) {
-        let text = format!("{}{}{}", message.space, edited.text, message.space);
-        if let Way::Rest(form) = message.way {
-            let (method, name) = match form {
-                Shape::Feed => ("PUT", "encrypted_msg_content"),
-                _ => ("PATCH", "content"),
-            };
-            let path = format!("/api/messages/{id}");
-            let body = format!(r#"{{"{name}":{text}}}"#);
-            let answer = rest(relay, "alice", method, &path, &body).await;
-            assert_eq!(answer.status, 200, "{body} {answer:?}");
-            return;
-        }
-        let argument =
-            format!(r#"{{"conversationId":{ROOM},"messageId":"{id}","content":{text}}}"#);
-        let attachments = &edited.attachments;
-        let answer = self
-            .alice
-            .ask_with("message:update", &argument, attachments)
-            .await;
-        assert!(answer.succeeded(), "{argument} {answer:?}");
-    }
-}
 
 /// The next event about a message, and its content.
 async fn next(client: &mut ConversationClient, shape: Shape) -> (Event, String) {
@@ -249,12 +46,16 @@ fn same(event: &Event, received: &str, sent: &Content) -> Result<(), TestCaseErr
     Ok(())
 }
 
-async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(), TestCaseError> {
-    let id = people.send(relay, message).await;
+async fn talk(
+    relay: &Relay,
+    participants: &mut Participants,
+    message: &Message,
+) -> Result<(), TestCaseError> {
+    let id = participants.send(relay, message).await;
     if let Some(edited) = &message.edited {
-        people.edit(relay, message, &id, edited).await;
+        participants.edit(relay, message, &id, edited).await;
     }
-    for (shape, client) in &mut people.others {
+    for (shape, client) in &mut participants.others {
         let (event, received) = next(client, *shape).await;
         same(&event, &received, &message.content)?;
         if let Some(media) = &message.media {
@@ -278,7 +79,7 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
         .as_ref()
         .unwrap_or(&message.content)
         .as_numbers();
-    let after = format!("after={}", people.last);
+    let after = format!("after={}", participants.last);
     for (path, name) in [
         (
             format!("/api/messages?conversationId=room&{after}"),
@@ -296,7 +97,7 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
             prop_assert_eq!(field(&shown, "media"), media);
         }
     }
-    people.last = id;
+    participants.last = id;
     Ok(())
 }
 
@@ -304,20 +105,20 @@ async fn talk(relay: &Relay, people: &mut People, message: &Message) -> Result<(
 fn message_content_arrives_byte_for_byte() {
     let runtime = Runtime::new().unwrap();
     let mut relay = server(&[]);
-    let people = Mutex::new(runtime.block_on(People::gather(&relay)));
+    let participants = Mutex::new(runtime.block_on(Participants::gather(&relay)));
     let mut runner = TestRunner::new(Config {
         cases: CASES,
         failure_persistence: None,
         ..Config::default()
     });
     let outcome = runner.run(&message(), |message| {
-        runtime.block_on(async { talk(&relay, &mut *people.lock().await, &message).await })
+        runtime.block_on(async { talk(&relay, &mut *participants.lock().await, &message).await })
     });
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
     runtime.block_on(by_position(&relay));
-    drop(people);
+    drop(participants);
     stop(&mut relay);
 }
 
@@ -340,7 +141,7 @@ async fn by_position(relay: &Relay) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deep_long_and_misleading_texts_arrive_byte_for_byte() {
     let mut relay = server(&[]);
-    let mut people = People::gather(&relay).await;
+    let mut participants = Participants::gather(&relay).await;
     let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
     let objects = format!("{}1e1{}", "{\"\":".repeat(1_999), "}".repeat(1_999));
     let long = format!("\"{}\"", "\u{1f600}".repeat(10_000));
@@ -378,7 +179,7 @@ async fn deep_long_and_misleading_texts_arrive_byte_for_byte() {
                 edited: Some(Content::text(text)),
                 space: "",
             };
-            let received = talk(&relay, &mut people, &message).await;
+            let received = talk(&relay, &mut participants, &message).await;
             received.unwrap_or_else(|failure| panic!("{text:.100}: {failure}"));
         }
     }
@@ -390,24 +191,24 @@ async fn deep_long_and_misleading_texts_arrive_byte_for_byte() {
 fn names_and_keys_are_the_same_texts() {
     let runtime = Runtime::new().unwrap();
     let mut relay = server(&[]);
-    let people = Mutex::new(runtime.block_on(People::gather(&relay)));
+    let participants = Mutex::new(runtime.block_on(Participants::gather(&relay)));
     let mut runner = TestRunner::new(Config {
         cases: CASES / 4,
         failure_persistence: None,
         ..Config::default()
     });
     let outcome = runner.run(&(name(), name(), content()), |(temp_id, emoji, key)| {
-        let (relay, people) = (&relay, &people);
+        let (relay, participants) = (&relay, &participants);
         runtime.block_on(async move {
-            let people = &mut *people.lock().await;
-            named(relay, people, &temp_id, &emoji).await?;
+            let participants = &mut *participants.lock().await;
+            named(relay, participants, &temp_id, &emoji).await?;
             with_key(relay, &key).await
         })
     });
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
-    drop(people);
+    drop(participants);
     stop(&mut relay);
 }
 
@@ -422,36 +223,39 @@ fn name() -> impl Strategy<Value = String> {
 
 async fn named(
     relay: &Relay,
-    people: &mut People,
+    participants: &mut Participants,
     temp_id: &str,
     emoji: &str,
 ) -> Result<(), TestCaseError> {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     // Never the same twice.
-    let temp_id = format!("{}{temp_id}", &people.last[24..]);
+    let temp_id = format!("{}{temp_id}", &participants.last[24..]);
     let argument = format!(
         r#"{{"conversationId":{ROOM},"content":"c","tempId":{}}}"#,
         quoted(&temp_id)
     );
-    let sent = people.alice.ask("message:send", &argument).await;
+    let sent = participants.alice.ask("message:send", &argument).await;
     prop_assert!(sent.succeeded(), "{} {:?}", argument, sent);
     let id = sent.ack.get("messageId").as_str().unwrap().to_owned();
     let react = format!(
         r#"{{"conversationId":{ROOM},"messageId":"{id}","emoji":{}}}"#,
         quoted(emoji)
     );
-    let reacted = people.alice.ask("reaction:add", &react).await;
+    let reacted = participants.alice.ask("reaction:add", &react).await;
     prop_assert!(reacted.succeeded(), "{} {:?}", react, reacted);
-    let (_, bob) = &mut people.others[0];
+    let (_, bob) = &mut participants.others[0];
     let received = bob.connection.event("message:new").await;
     prop_assert_eq!(received.get("tempId"), temp_id.as_str());
     let received = bob.connection.event("reaction:added").await;
     prop_assert_eq!(received.get("emoji"), emoji);
-    let path = format!("/api/messages?conversationId=room&after={}", people.last);
+    let path = format!(
+        "/api/messages?conversationId=room&after={}",
+        participants.last
+    );
     let stored = rest(relay, "bob", "GET", &path, "").await;
     let stored: serde_json::Value = serde_json::from_str(&stored.body).unwrap();
     prop_assert_eq!(&stored["messages"][0]["tempId"], temp_id.as_str());
-    people.last = id;
+    participants.last = id;
     Ok(())
 }
 
