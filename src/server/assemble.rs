@@ -1,0 +1,147 @@
+//! Builds the services of a server from its configuration: the stores, the audit, and what uses them.
+//! It must not listen, nor start anything but the writer of the audit.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::error::StartError;
+use crate::app::App;
+use crate::audit::{Audit, AuditOptions, MongoStore, SqliteStore};
+use crate::auth::{Authenticator, Verifier};
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::connection::Drain;
+use crate::conversations::Conversations;
+use crate::dialects;
+use crate::limits::{AddressLimits, AddressSlots};
+use crate::model::clock::SystemClock;
+use crate::sessions::Sessions;
+use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
+use crate::stores::drivers::mongo::Mongo;
+use crate::stores::sessions::{
+    HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
+};
+use crate::users::{Administration, Presence, Users};
+
+/// Opens the audit and the stores of conversations: in MongoDB, or else in the data folder. The spool
+/// of the audit is in the data folder in both cases.
+pub(super) async fn open_stores(
+    config: &Config,
+) -> Result<(Audit, ConversationStores), StartError> {
+    let (folder, options) = (&config.data_dir, AuditOptions::from(config));
+    let clock = Arc::new(SystemClock);
+    let Some(uri) = &config.mongodb_uri else {
+        let audit = Audit::start(SqliteStore::open(folder)?, folder, options)?;
+        let conversations = SqliteConversations::open(folder, clock)?;
+        return Ok((audit, ConversationStores::of(Arc::new(conversations))));
+    };
+    let mongo = Mongo::open(uri).await?;
+    let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
+    let conversations = MongoConversations::new(&mongo, clock);
+    let stores = ConversationStores::of(Arc::new(conversations));
+    if let Err(error) = stores.health.check().await {
+        tracing::error!(%error, "MongoDB is not ready; starting without it");
+    }
+    Ok((audit, stores))
+}
+
+/// The services, built from what was opened before.
+pub(super) fn app(
+    config: &Arc<Config>,
+    verifier: Verifier,
+    audit: Audit,
+    stores: ConversationStores,
+    cluster: Option<Arc<Cluster>>,
+) -> App {
+    let users = Arc::new(Users::new(config.clone(), cluster.clone()));
+    let limits = Arc::new(AddressLimits::new(config));
+    let auth = Authenticator::new(
+        verifier,
+        limits.clone(),
+        users.clone(),
+        stores.users.clone(),
+    );
+    let conversations = Conversations::new(
+        stores.clone(),
+        Arc::new(SystemClock),
+        config.clone(),
+        users.clone(),
+        audit.clone(),
+        cluster.clone(),
+        dialects::renderers(),
+    );
+    let administration = Administration::new(users.clone(), stores.users.clone(), audit.clone());
+    let conversations = Arc::new(conversations);
+    let drain = Drain::default();
+    let chats = conversations.clone();
+    let presence = Presence::new(
+        users.clone(),
+        stores.users,
+        stores.conversations,
+        drain.clone(),
+        dialects::presence_renderers(),
+        move || chats.has_chats(),
+    );
+    App {
+        auth: Arc::new(auth),
+        users,
+        connections: Arc::default(),
+        conversations,
+        sessions: Arc::new(sessions(config, cluster.clone())),
+        limits,
+        slots: AddressSlots::new(config.max_connections_per_ip),
+        presence: Arc::new(presence),
+        administration,
+        audit,
+        node: config.node_name.as_str().into(),
+        cluster,
+        started: Instant::now(),
+        drain,
+        config: config.clone(),
+    }
+}
+
+/// Ad-hoc sessions: in Redis, or else in memory.
+fn sessions(config: &Config, cluster: Option<Arc<Cluster>>) -> Sessions {
+    let clock = Arc::new(SystemClock);
+    let limits = SessionLimits::from(config);
+    let store: Arc<dyn SessionStore> = match &cluster {
+        Some(cluster) => Arc::new(RedisStore::new(
+            cluster.redis().clone(),
+            limits,
+            clock.clone(),
+        )),
+        None => Arc::new(MemoryStore::new(limits, clock.clone())),
+    };
+    Sessions::new(store, clock, config.max_sessions_per_connection, cluster)
+}
+
+impl From<&Config> for AuditOptions {
+    fn from(config: &Config) -> Self {
+        Self {
+            capacity: NonZeroUsize::new(config.audit_queue).unwrap_or(NonZeroUsize::MIN),
+            retention_days: NonZeroU32::new(config.audit_retention_days),
+            spool_limit: config.audit_spool_max_bytes,
+            spool_full: config.audit_spool_full,
+        }
+    }
+}
+
+impl From<&Config> for SessionLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            sessions: config.max_sessions,
+            members: config.session_max_members,
+            history: HistoryLimits {
+                messages: config.session_history_messages,
+                bytes: config.session_history_bytes,
+            },
+            memory: config.sessions_memory,
+            reserved_timeout: config.session_reserved_timeout,
+            idle_timeout: config.session_idle_timeout,
+            max_idle: config.session_max_idle,
+            rejoin_grace: config.session_rejoin_grace,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The TCP listener of a server, with the limits of its configuration. What arrives on a connection
+//! is for `transport` and the edges.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use super::error::StartError;
+use crate::app::App;
+use crate::config::Config;
+use crate::limits::AddressSlots;
+use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links};
+
+/// How many TCP connections a client may have for one Socket.IO connection: polling uses two, and an
+/// upgrade one more.
+const TCP_PER_CONNECTION: u32 = 4;
+
+/// Listens on the configured address. Also returns the address, in which the port is never 0.
+pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
+    let configured = SocketAddr::new(config.host, config.port);
+    let failed = |error| StartError::Listen(configured, error);
+    let tcp = TcpListener::bind(configured).await.map_err(failed)?;
+    let address = tcp.local_addr().map_err(failed)?;
+    Ok((tcp, address))
+}
+
+/// Guards what `tcp` accepts: its connections are added to `links`, and after `stop` is notified it
+/// accepts no more.
+pub(super) fn guard(
+    tcp: TcpListener,
+    links: &Arc<Links>,
+    app: &App,
+    stop: Arc<Notify>,
+) -> GuardedListener {
+    let config = &app.config;
+    // What a client received must be in the audit even after a kill.
+    let audit = app.audit.clone();
+    let slots = AddressSlots::new(
+        config
+            .max_connections_per_ip
+            .saturating_mul(TCP_PER_CONNECTION),
+    );
+    let proxies = config.trusted_proxies.clone();
+    GuardedListener::new(
+        tcp,
+        links.clone(),
+        LinkLimits::from(&**config),
+        slots,
+        move |peer| !proxies.iter().any(|network| network.contains(&peer)),
+        BeforeWrite::new(move || audit.secure()),
+        stop,
+    )
+}
+
+impl From<&Config> for LinkLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            handshake_timeout: config.connect_timeout,
+            keep_alive: 3 * config.ping_interval,
+            handshake_max_bytes: config.handshake_max_bytes,
+            write_deadline: config.write_deadline,
+            min_drain_rate: config.min_drain_rate,
+            heartbeat: config.ping_timeout / 2,
+        }
+    }
+}

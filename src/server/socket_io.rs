@@ -1,0 +1,75 @@
+//! The Socket.IO library with the limits of the configuration, between the edge in front of it and the
+//! handler of its connections. It must not know an event.
+
+use std::sync::Arc;
+
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
+
+use crate::app::App;
+use crate::config::{Config, Transport};
+use crate::connection::{self, SocketIoEdge, edge};
+use crate::dialects::Dispatcher;
+use crate::http;
+use crate::transport::FlowLimits;
+
+/// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size; the
+/// stream below it reads further when more is coming.
+const WS_READ_BUFFER: usize = 1024;
+
+/// The edge of a library whose connections the dialects handle.
+pub(super) fn mount(app: &Arc<App>) -> SocketIoEdge {
+    let config = &app.config;
+    let (library, io) = library(config).build_with_inner_svc(http::fallback());
+    let services = connection::Services {
+        open: app.connections.clone(),
+        audit: app.audit.clone(),
+        config: config.clone(),
+        flow_limits: FlowLimits::from(&**config),
+        closer: edge::polling_closer(library.clone()),
+        node: app.node.clone(),
+    };
+    connection::mount(&io, Dispatcher::new(app), services);
+    SocketIoEdge::new(
+        library,
+        app.connections.clone(),
+        config.clone(),
+        app.drain.clone(),
+        app.node.clone(),
+    )
+}
+
+/// The library with its limits. Its defaults are too wide or too narrow.
+fn library(config: &Config) -> SocketIoBuilder {
+    let parser = ParserConfig::common()
+        .max_incoming_binaries(config.max_attachments)
+        .max_incoming_binary_buf_size(config.max_event_bytes);
+    let builder = SocketIo::builder()
+        .with_parser(parser)
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(config.connect_timeout)
+        .upgrade_timeout(config.upgrade_timeout)
+        .max_payload(config.max_event_bytes as u64)
+        .ws_max_message_size(config.max_event_bytes)
+        .ws_max_frame_size(config.max_event_bytes)
+        .ws_read_buffer_size(WS_READ_BUFFER)
+        .max_buffer_size(FlowLimits::from(config).max_frames());
+    match (
+        config.transports.contains(&Transport::Websocket),
+        config.transports.contains(&Transport::Polling),
+    ) {
+        (true, false) => builder.transports([TransportType::Websocket]),
+        (false, true) => builder.transports([TransportType::Polling]),
+        _ => builder,
+    }
+}
+
+impl From<&Config> for FlowLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            receiver_budget: config.receiver_budget,
+            sender_budget: config.sender_budget,
+            max_event: config.max_event_bytes.max(config.session_history_bytes),
+        }
+    }
+}
