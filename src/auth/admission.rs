@@ -5,36 +5,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{AuthError, Authenticated, Authenticator};
+use super::{Authenticated, Authenticator};
 use crate::config::{AuthErrorStyle, Config};
 use crate::connection::{Client, Handshake};
 use crate::limits::{AddressSlot, AddressSlots};
-use crate::model::{Dialect, ErrorCode};
+use crate::model::{Dialect, Refusal, Why};
 use crate::users::Users;
-
-/// Why a client is not admitted: the text of its `connect_error`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-    #[error("Unknown dialect")]
-    UnknownDialect,
-    #[error("Too many connections")]
-    TooManyConnections,
-    #[error("Server is busy")]
-    Busy,
-}
-
-impl Refusal {
-    pub(crate) fn code(self) -> ErrorCode {
-        match self {
-            Self::Auth(error) => error.code(),
-            Self::UnknownDialect => ErrorCode::UnknownDialect,
-            Self::TooManyConnections => ErrorCode::TooManyConnections,
-            Self::Busy => ErrorCode::ServerBusy,
-        }
-    }
-}
 
 /// The client's `auth` object. A value of the wrong type counts as missing, except for a token, which
 /// is then invalid.
@@ -54,7 +30,7 @@ pub(crate) enum Verdict {
     /// Without a token, for a while.
     Guest,
     /// To receive the reason as an event, and to be disconnected.
-    Rejected(AuthError),
+    Rejected(Refusal),
 }
 
 /// Decides who is admitted.
@@ -96,28 +72,29 @@ impl Admissions {
         client.declared = self.declared(handshake, auth)?;
         let verdict = match self.identify(handshake, auth, client.declared).await {
             Ok(verdict) => verdict,
-            Err(error) => Verdict::Rejected(self.refuse(error)?),
+            Err(refusal) => Verdict::Rejected(self.refuse(refusal)?),
         };
         if let Verdict::User(Authenticated { identity, .. }) = &verdict
             && self.users.connection_count(identity.user.as_str())
                 >= self.config.max_connections_per_user as usize
         {
-            return Err(Refusal::TooManyConnections);
+            return Err(Refusal::new(Why::TooManyConnections));
         }
         let slot = self.slots.take(handshake.address);
-        Ok((verdict, slot.ok_or(Refusal::TooManyConnections)?))
+        let slot = slot.ok_or_else(|| Refusal::new(Why::TooManyConnections))?;
+        Ok((verdict, slot))
     }
 
-    /// The error that a client receives as an event, once it is connected.
+    /// The refusal that a client receives as an event, once it is connected.
     ///
     /// # Errors
     /// The client is not connected at all: the setting `auth_error_style` wants it so, or there were
     /// too many attempts, which no event reports.
-    pub(crate) fn refuse(&self, error: AuthError) -> Result<AuthError, Refusal> {
+    pub(crate) fn refuse(&self, refusal: Refusal) -> Result<Refusal, Refusal> {
         let by_event = self.config.auth_error_style == AuthErrorStyle::Event;
-        match by_event && error != AuthError::TooManyAttempts {
-            true => Ok(error),
-            false => Err(error.into()),
+        match by_event && refusal.why() != Why::TooManyAttempts {
+            true => Ok(refusal),
+            false => Err(refusal),
         }
     }
 
@@ -135,15 +112,15 @@ impl Admissions {
         let hint = match &auth.dialect {
             Some(serde_json::Value::Null) | None => handshake.dialect.as_deref(),
             Some(serde_json::Value::String(name)) => Some(name.as_str()),
-            Some(_) => return Err(Refusal::UnknownDialect),
+            Some(_) => return Err(unknown_dialect()),
         };
         match hint {
             Some(name) => {
-                let dialect = name.parse().map_err(|_| Refusal::UnknownDialect)?;
+                let dialect = name.parse().map_err(|_| unknown_dialect())?;
                 let is_enabled = enabled.contains(&dialect);
                 is_enabled
                     .then_some(Some(dialect))
-                    .ok_or(Refusal::UnknownDialect)
+                    .ok_or_else(unknown_dialect)
             }
             None if handshake.token.is_some() && enabled.contains(&Dialect::Chat) => {
                 Ok(Some(Dialect::Chat))
@@ -157,7 +134,7 @@ impl Admissions {
         handshake: &Handshake,
         auth: &AuthPayload,
         declared: Option<Dialect>,
-    ) -> Result<Verdict, AuthError> {
+    ) -> Result<Verdict, Refusal> {
         let Some(token) = token(handshake, auth, declared)? else {
             let may_use = |dialect| match declared {
                 Some(declared) => declared == dialect,
@@ -165,7 +142,7 @@ impl Admissions {
             };
             return match may_use(Dialect::Session) || may_use(Dialect::Feed) {
                 true => Ok(Verdict::Guest),
-                false => Err(AuthError::Missing),
+                false => Err(Refusal::new(Why::NoToken)),
             };
         };
         let authenticated = self.auth.authenticate(handshake.address, &token).await;
@@ -178,7 +155,7 @@ fn token(
     handshake: &Handshake,
     auth: &AuthPayload,
     declared: Option<Dialect>,
-) -> Result<Option<Arc<str>>, AuthError> {
+) -> Result<Option<Arc<str>>, Refusal> {
     let in_query = handshake
         .token
         .clone()
@@ -186,10 +163,14 @@ fn token(
     let in_auth = match &auth.token {
         Some(serde_json::Value::Null) | None => None,
         Some(serde_json::Value::String(token)) => Some(token.as_str().into()),
-        Some(_) => return Err(AuthError::Invalid),
+        Some(_) => return Err(super::bad_token()),
     };
     let token = in_query
         .or(in_auth)
         .or_else(|| handshake.authorization.clone());
     Ok(token.filter(|token| !token.is_empty()))
+}
+
+fn unknown_dialect() -> Refusal {
+    Refusal::new(Why::UnknownDialect)
 }

@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{AuthError, Verified, Verifier};
+use super::{Verified, Verifier};
 use crate::limits::AddressLimits;
 use crate::model::conversation::{UserRecord, UserStatus};
-use crate::model::{Identity, TokenUser};
+use crate::model::{Identity, Refusal, TokenUser, Why};
 use crate::stores::conversations::{StoreError, UserStore};
 use crate::users::Users;
 
@@ -48,16 +48,16 @@ impl Authenticator {
     /// Finds out whom a token stands for, and stores what it says of them.
     ///
     /// # Errors
-    /// All of [`AuthError`] but [`AuthError::Missing`]. A token that is not valid counts as a failure
-    /// of the address.
+    /// The token is not valid, which counts as a failure of the address; the address had too many; or the
+    /// user is suspended.
     pub(crate) async fn authenticate(
         &self,
         address: IpAddr,
         token: &str,
-    ) -> Result<Authenticated, AuthError> {
+    ) -> Result<Authenticated, Refusal> {
         let failures = &self.limits.authentication;
         if !failures.allows(address) {
-            return Err(AuthError::TooManyAttempts);
+            return Err(Refusal::new(Why::TooManyAttempts));
         }
         let verified = self.verifier.verify(token).await;
         let Verified { user, expires_at } = verified.inspect_err(|_| failures.count(address))?;
@@ -70,12 +70,12 @@ impl Authenticator {
 
     /// The identity of the user of a valid token, unless they are suspended. Relaying must not depend
     /// on the store: while it fails, the token is enough for a user not known to be suspended.
-    async fn identify(&self, user: TokenUser) -> Result<Identity, AuthError> {
+    async fn identify(&self, user: TokenUser) -> Result<Identity, Refusal> {
         if let Some(identity) = self.users.cached_identity(&user) {
             return Ok(identity);
         }
         match self.record(&user).await {
-            Ok(record) if !is_active(&record) => Err(AuthError::NotAuthorized),
+            Ok(record) if !is_active(&record) => Err(Refusal::new(Why::Suspended)),
             Ok(record) => {
                 let identity = Identity {
                     user: record.id,
@@ -88,7 +88,7 @@ impl Authenticator {
             Err(error) => {
                 tracing::warn!(%error, "a user was let in by the token alone");
                 match self.users.is_suspended(&user.id) {
-                    true => Err(AuthError::NotAuthorized),
+                    true => Err(Refusal::new(Why::Suspended)),
                     false => Ok(Identity {
                         name: user.name.unwrap_or_else(|| user.id.shared().clone()),
                         avatar_url: user.avatar_url,

@@ -16,7 +16,7 @@ pub(crate) use authentication::{Authenticated, Authenticator};
 pub(crate) use keys::KeyError;
 
 use crate::config::{Config, JwtAlgorithm, Secret};
-use crate::model::{ErrorCode, Refusal, TokenUser, Why};
+use crate::model::{Refusal, TokenUser, Why};
 use claims::Claims;
 use keys::Keys;
 
@@ -27,61 +27,6 @@ pub(crate) struct Verified {
     pub user: TokenUser,
     /// When it expires, in seconds since the epoch.
     pub expires_at: u64,
-}
-
-/// Why a client is not authenticated. The texts are part of the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AuthError {
-    /// There is no token where one is needed.
-    #[error("Authentication token required")]
-    Missing,
-    /// The token is malformed, not signed with a known key, for another audience or issuer, or not valid
-    /// yet.
-    #[error("Invalid token")]
-    Invalid,
-    /// The token was valid once.
-    #[error("Token expired")]
-    Expired,
-    /// The user is suspended.
-    #[error("User not authorized")]
-    NotAuthorized,
-    /// Too many failures from this address.
-    #[error("Too many attempts")]
-    TooManyAttempts,
-}
-
-impl AuthError {
-    /// The code that goes with the text.
-    pub(crate) fn code(self) -> ErrorCode {
-        match self {
-            Self::Missing => ErrorCode::MissingToken,
-            Self::Invalid => ErrorCode::InvalidToken,
-            Self::Expired => ErrorCode::ExpiredToken,
-            Self::NotAuthorized => ErrorCode::NotAuthorized,
-            Self::TooManyAttempts => ErrorCode::TooManyAttempts,
-        }
-    }
-}
-
-impl From<AuthError> for Refusal {
-    fn from(error: AuthError) -> Self {
-        Self::new(match error {
-            AuthError::Missing => Why::NoToken,
-            AuthError::Invalid => Why::BadToken,
-            AuthError::Expired => Why::TokenExpired,
-            AuthError::NotAuthorized => Why::Suspended,
-            AuthError::TooManyAttempts => Why::TooManyAttempts,
-        })
-    }
-}
-
-impl From<ErrorKind> for AuthError {
-    fn from(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::ExpiredSignature => Self::Expired,
-            _ => Self::Invalid,
-        }
-    }
 }
 
 /// Verifies tokens.
@@ -132,22 +77,23 @@ impl Verifier {
     /// Verifies a token. A leading `Bearer ` is ignored.
     ///
     /// # Errors
-    /// [`AuthError::Invalid`] and [`AuthError::Expired`]
-    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, AuthError> {
+    /// [`Why::BadToken`]: it is malformed, not signed with a known key, for another audience or issuer, or
+    /// not valid yet. [`Why::TokenExpired`]: it was valid once.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Refusal> {
         let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
-        let header = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| bad_token())?;
         // No extension that a header may call critical is supported.
         if !self.algorithms.contains(&header.alg) || header.crit.is_some() {
-            return Err(AuthError::Invalid);
+            return Err(bad_token());
         }
         let claims = self.claims(token, &header).await?;
         let expires_at = self.expiry(claims.exp());
-        let user = claims.into_user().ok_or(AuthError::Invalid)?;
+        let user = claims.into_user().ok_or_else(bad_token)?;
         Ok(Verified { user, expires_at })
     }
 
     /// The claims of a token, verified with the configured key, or else with the key set.
-    async fn claims(&self, token: &str, header: &Header) -> Result<Claims, AuthError> {
+    async fn claims(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
         let mut validation = self.validation.clone();
         validation.algorithms = vec![header.alg];
         let decode = |key: &DecodingKey| match jsonwebtoken::decode(token, key, &validation) {
@@ -157,11 +103,11 @@ impl Verifier {
         if let Some(key) = self.keys.fixed(header.alg) {
             let result = decode(key);
             if !matches!(result, Err(ErrorKind::InvalidSignature)) {
-                return result.map_err(AuthError::from);
+                return result.map_err(unverified);
             }
         }
         let key = self.keys.in_set(header.alg, header.kid.as_deref()).await;
-        decode(&key.ok_or(AuthError::Invalid)?).map_err(AuthError::from)
+        decode(&key.ok_or_else(bad_token)?).map_err(unverified)
     }
 
     /// When a token expires: one that was accepted within the leeway, when the leeway ends.
@@ -173,6 +119,18 @@ impl Verifier {
             exp.saturating_add(self.leeway.as_secs())
         }
     }
+}
+
+fn bad_token() -> Refusal {
+    Refusal::new(Why::BadToken)
+}
+
+/// Why a token with this fault is refused.
+fn unverified(kind: ErrorKind) -> Refusal {
+    Refusal::new(match kind {
+        ErrorKind::ExpiredSignature => Why::TokenExpired,
+        _ => Why::BadToken,
+    })
 }
 
 fn algorithm(setting: JwtAlgorithm) -> Algorithm {

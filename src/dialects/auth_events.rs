@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{Request, chat};
 use crate::app::App;
 use crate::audit::Event as Audited;
-use crate::auth::{AuthError, Authenticated};
+use crate::auth::Authenticated;
 use crate::connection::{Close, Connection, Handler, Life, Membership};
-use crate::model::{Dialect, DisconnectReason, ErrorCode, clock};
-use crate::users::{ConnectError, Member, Registration};
+use crate::model::{Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock};
+use crate::users::{Member, Registration};
 
 /// From the client: a token, bare or as `{token}`.
 pub(crate) const AUTHENTICATE: &str = "authenticate";
@@ -35,7 +35,7 @@ struct AuthSuccess<'a> {
 
 #[derive(Serialize)]
 struct AuthFailed {
-    message: String,
+    message: &'static str,
     code: ErrorCode,
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn register<H>(
     app: &App,
     authenticated: Authenticated,
     connection: &Arc<Connection>,
-) -> Result<Membership<H>, ConnectError>
+) -> Result<Membership<H>, Refusal>
 where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
@@ -119,13 +119,27 @@ pub(crate) async fn announce(app: &App, member: &Member) {
     app.presence.sync(member).await;
 }
 
+/// How a client reads why it is not admitted, or not authenticated.
+pub fn text(refusal: &Refusal) -> &'static str {
+    match refusal.why() {
+        Why::NoToken => "Authentication token required",
+        Why::BadToken => "Invalid token",
+        Why::TokenExpired => "Token expired",
+        Why::Suspended => "User not authorized",
+        Why::TooManyAttempts => "Too many attempts",
+        Why::UnknownDialect => "Unknown dialect",
+        Why::TooManyConnections => "Too many connections",
+        _ => "Server is busy",
+    }
+}
+
 /// Sends a connection why it is not, or no longer, authenticated.
-pub(crate) fn send_error(connection: &Connection, error: AuthError) {
+pub(crate) fn send_error(connection: &Connection, refusal: &Refusal) {
     connection.send(
         AUTH_ERROR,
         &AuthFailed {
-            message: error.to_string(),
-            code: error.code(),
+            message: text(refusal),
+            code: refusal.code,
         },
     );
 }
@@ -143,9 +157,10 @@ pub(crate) fn send_expiring(connection: &Connection, expires_at: u64) {
 
 /// A guest sent something that needs a token.
 pub(crate) fn refuse_guest(mut request: Request<'_>) {
-    send_error(request.connection, AuthError::Missing);
-    record_refused(&request, ErrorCode::MissingToken);
-    request.fail("Authentication token required", ErrorCode::MissingToken);
+    let refusal = Refusal::new(Why::NoToken);
+    send_error(request.connection, &refusal);
+    record_refused(&request, refusal.code);
+    request.fail(text(&refusal), refusal.code);
 }
 
 /// No dialect of this connection has this event. Sent at most once a second.
@@ -159,10 +174,10 @@ pub(crate) fn unknown(request: &mut Request<'_>, name: &str) {
 /// An event that is not handled because it could not be recorded (setting `audit_spool_full`). That
 /// is not recorded either.
 pub(crate) fn refuse_unrecorded(mut request: Request<'_>) {
-    const MESSAGE: &str = "Server is busy";
+    let refusal = Refusal::busy();
     let name = request.event.name().unwrap_or_default();
-    not_handled(&request, name, MESSAGE, ErrorCode::ServerBusy);
-    request.fail(MESSAGE, ErrorCode::ServerBusy);
+    not_handled(&request, name, text(&refusal), refusal.code);
+    request.fail(text(&refusal), refusal.code);
 }
 
 fn not_handled(request: &Request<'_>, name: &str, message: &'static str, code: ErrorCode) {
@@ -200,18 +215,18 @@ where
             request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
         }
         Ok(authenticated) => enter(request, life, authenticated).await,
-        Err(code) => refuse(request, code, "Invalid token"),
+        // Whatever the reason: only the code names it.
+        Err(refusal) => refuse(request, refusal.code, text(&Refusal::new(Why::BadToken))),
     }
 }
 
-async fn check(request: &Request<'_>) -> Result<Authenticated, ErrorCode> {
-    let token = token(request).ok_or(ErrorCode::InvalidToken)?;
+async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
+    let token = token(request).ok_or_else(|| Refusal::new(Why::BadToken))?;
     let address = request.connection.client.address;
-    let authenticated = request.app.auth.authenticate(address, &token).await;
-    let authenticated = authenticated.map_err(AuthError::code)?;
+    let authenticated = request.app.auth.authenticate(address, &token).await?;
     match request.member {
         Some(member) if member.user.id != authenticated.identity.user => {
-            Err(ErrorCode::InvalidToken)
+            Err(Refusal::new(Why::BadToken))
         }
         _ => Ok(authenticated),
     }
@@ -244,13 +259,9 @@ where
     let holding = connection.hold();
     let membership = match register::<H>(app, authenticated, connection).await {
         Ok(membership) => membership,
-        Err(not_added) => {
+        Err(refusal) => {
             drop(holding);
-            let (code, error) = match not_added {
-                ConnectError::TooMany => (ErrorCode::TooManyConnections, "Too many connections"),
-                ConnectError::Suspended => (ErrorCode::NotAuthorized, "User not authorized"),
-            };
-            return refuse(request, code, error);
+            return refuse(request, refusal.code, text(&refusal));
         }
     };
     let member = membership.member.clone();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{Request, auth_events, session};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
-use crate::auth::AuthError;
-use crate::auth::admission::{Admissions, AuthPayload, Refusal, Verdict};
+use crate::auth::admission::{Admissions, AuthPayload, Verdict};
 use crate::connection::{Admission, Admitted, Client, Connection, Due, Handler, Opening, Received};
-use crate::users::{ConnectError, Member, Registration};
+use crate::model::{Refusal, Why};
+use crate::users::{Member, Registration};
 
 /// Handles connections by the services and the dialects.
 #[derive(Debug)]
@@ -49,15 +49,14 @@ impl Dispatcher {
         let connection = opening.connection(client.clone(), slot, is_guest);
         let admission = match verdict {
             Verdict::Guest => Admission::Guest,
-            Verdict::Rejected(error) => Admission::Rejected(error),
+            Verdict::Rejected(refusal) => Admission::Rejected(refusal),
             Verdict::User(authenticated) => {
                 match auth_events::register(app, authenticated, &connection).await {
                     Ok(membership) => Admission::Member(membership),
-                    Err(ConnectError::TooMany) => return Err(Refusal::TooManyConnections),
-                    Err(ConnectError::Suspended) => {
-                        let error = self.admissions.refuse(AuthError::NotAuthorized)?;
-                        Admission::Rejected(error)
+                    Err(refusal) if refusal.why() == Why::Suspended => {
+                        Admission::Rejected(self.admissions.refuse(refusal)?)
                     }
+                    Err(refusal) => return Err(refusal),
                 }
             }
         };
@@ -72,24 +71,23 @@ impl Handler for Dispatcher {
     type Auth = AuthPayload;
     type Member = Arc<Member>;
     type Registration = Registration;
-    type Rejection = AuthError;
-    type Refusal = Refusal;
 
     async fn admit(
         &self,
         opening: Opening<'_>,
         auth: AuthPayload,
-    ) -> Result<Admitted<Self>, Refusal> {
+    ) -> Result<Admitted<Self>, &'static str> {
         if self.app.audit.refuses() {
-            return Err(Refusal::Busy);
+            return Err(auth_events::text(&Refusal::busy()));
         }
         let mut client = opening.client();
         let admitted = self.decide(&opening, &auth, &mut client).await;
-        admitted.inspect_err(|refusal| {
-            let code = refusal.code();
+        admitted.map_err(|refusal| {
+            let code = refusal.code;
             let source = client.source(None, None);
             let record = Record::new(&source, client.declared, Audited::AuthFailed { code });
             self.app.audit.record(record);
+            auth_events::text(&refusal)
         })
     }
 
@@ -123,21 +121,21 @@ impl Handler for Dispatcher {
         super::handle(request).await;
     }
 
-    fn due(&self, connection: &Connection, due: Due<AuthError>) {
-        let error = match due {
+    fn due(&self, connection: &Connection, due: Due) {
+        let refusal = match due {
             Due::Expiring(expires_at) => {
                 return auth_events::send_expiring(connection, expires_at);
             }
-            Due::Expired => AuthError::Expired,
-            Due::GuestTimeout => AuthError::Missing,
-            Due::Rejected(error) => {
-                let event = Audited::AuthFailed { code: error.code() };
+            Due::Expired => Refusal::new(Why::TokenExpired),
+            Due::GuestTimeout => Refusal::new(Why::NoToken),
+            Due::Rejected(refusal) => {
+                let event = Audited::AuthFailed { code: refusal.code };
                 let declared = connection.client.declared;
                 connection.record(&self.app.audit, declared, event);
-                error
+                refusal
             }
         };
-        auth_events::send_error(connection, error);
+        auth_events::send_error(connection, &refusal);
     }
 
     async fn closed(&self, connection: &Arc<Connection>, member: Option<Arc<Member>>) {

@@ -18,7 +18,6 @@ use tokio::sync::SemaphorePermit;
 use super::refuse;
 use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
-use crate::auth::AuthError;
 use crate::connection::{self, Client};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
@@ -144,9 +143,9 @@ impl Sender for Caller {
         let client = client(parts, app)?;
         let result = match bearer(&parts.headers) {
             Some(token) => app.auth.authenticate(client.address, token).await,
-            None => Err(AuthError::Missing),
+            None => Err(Refusal::new(Why::NoToken)),
         };
-        let authenticated = result.map_err(|error| refuse(app, &client, error))?;
+        let authenticated = result.map_err(|refusal| refuse(app, &client, refusal))?;
         let identity = authenticated.identity;
         Ok(Self {
             user: app.users.get_or_create(&identity.user),
@@ -167,19 +166,19 @@ impl Sender for Admin {
         }
         let client = client(parts, app)?;
         let failures = &app.limits.authentication;
-        let error = match bearer(&parts.headers) {
-            None => AuthError::Missing,
-            Some(_) if !failures.allows(client.address) => AuthError::TooManyAttempts,
+        let why = match bearer(&parts.headers) {
+            None => Why::NoToken,
+            Some(_) if !failures.allows(client.address) => Why::TooManyAttempts,
             Some(_) if is_admin(app, &parts.headers) => {
                 let source = client.source(None, None);
                 return Ok(Self { source });
             }
             Some(_) => {
                 failures.count(client.address);
-                AuthError::Invalid
+                Why::BadToken
             }
         };
-        Err(refuse(app, &client, error))
+        Err(refuse(app, &client, Refusal::new(why)))
     }
 
     fn source(&self) -> &Arc<Source> {
@@ -233,11 +232,11 @@ fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
 }
 
 /// Records a failed authentication, and refuses it.
-fn refuse(app: &App, client: &Client, error: AuthError) -> Refusal {
-    let event = Audited::AuthFailed { code: error.code() };
+fn refuse(app: &App, client: &Client, refusal: Refusal) -> Refusal {
+    let event = Audited::AuthFailed { code: refusal.code };
     let source = client.source(None, None);
     app.audit.record(Record::new(&source, None, event));
-    error.into()
+    refusal
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

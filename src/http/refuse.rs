@@ -88,6 +88,8 @@ fn fixed_words(why: Why) -> (StatusCode, &'static str) {
         ),
         Why::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded"),
         Why::TooManyAttempts => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts"),
+        // Of connections only.
+        Why::UnknownDialect | Why::TooManyConnections => (StatusCode::FORBIDDEN, "Not allowed"),
         Why::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Server is busy"),
         Why::Missing | Why::Unusable => (StatusCode::BAD_REQUEST, "Missing or invalid body"),
         Why::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),

@@ -59,6 +59,8 @@ reasons! {
     TokenExpired, ExpiredToken, "The token has expired.";
     Suspended, NotAuthorized, "The user is suspended.";
     TooManyAttempts, TooManyAttempts, "Too many failures from this address.";
+    UnknownDialect, UnknownDialect, "No such dialect, or the settings do not enable it.";
+    TooManyConnections, TooManyConnections, "The user, or the address, has as many connections as it may have.";
 
     NoRoute, NotFound, "No such endpoint.";
     BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";

@@ -30,7 +30,6 @@ pub(crate) use administration::Administration;
 pub(crate) use member::Member;
 pub(crate) use presence::{Audience, Presence, Renderer};
 pub(crate) use registration::Registration;
-pub(crate) use registry::ConnectError;
 pub(crate) use transfers::Progress;
 pub(crate) use user::{Connections, LastSeen, Members, User};
 

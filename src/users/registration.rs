@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::{ConnectError, Member, Presence};
+use super::{Member, Presence};
 use crate::cluster::Subscription;
 use crate::connection::{self, Connection};
-use crate::model::Identity;
+use crate::model::{Identity, Refusal};
 
 /// How often it is checked whether all that other nodes sent is delivered.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -33,7 +33,7 @@ impl Presence {
         self: &Arc<Self>,
         identity: Identity,
         connection: &Arc<Connection>,
-    ) -> Result<(Arc<Member>, Registration), ConnectError> {
+    ) -> Result<(Arc<Member>, Registration), Refusal> {
         let member = self.users().connect(identity, connection)?;
         let mut registration = Registration {
             presence: self.clone(),

@@ -5,16 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::{LastSeen, Member, Users};
 use crate::connection::Connection;
-use crate::model::Identity;
-
-/// Why a connection is not added to its user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConnectError {
-    /// The user has too many connections.
-    TooMany,
-    /// The user was suspended meanwhile.
-    Suspended,
-}
+use crate::model::{Identity, Refusal, Why};
 
 impl Users {
     /// Adds a connection to the user with this identity.
@@ -25,7 +16,7 @@ impl Users {
         &self,
         identity: Identity,
         connection: &Arc<Connection>,
-    ) -> Result<Arc<Member>, ConnectError> {
+    ) -> Result<Arc<Member>, Refusal> {
         let id = identity.user.clone();
         // The entry stays locked, so that the user cannot be forgotten in between.
         let entry = self
@@ -35,10 +26,10 @@ impl Users {
         let user = entry.clone();
         let mut connected = user.connected.lock();
         if connected.members.len() >= self.config.max_connections_per_user as usize {
-            return Err(ConnectError::TooMany);
+            return Err(Refusal::new(Why::TooManyConnections));
         }
         if user.suspended.load(Ordering::SeqCst) {
-            return Err(ConnectError::Suspended);
+            return Err(Refusal::new(Why::Suspended));
         }
         if connected.members.is_empty() {
             self.connected.fetch_add(1, Ordering::Relaxed);

@@ -63,8 +63,6 @@ impl Handler for Admitting {
     type Auth = Auth;
     type Member = Arc<Member>;
     type Registration = Registration;
-    type Rejection = ();
-    type Refusal = &'static str;
 
     async fn admit(
         &self,
@@ -103,7 +101,7 @@ impl Handler for Admitting {
 
     async fn event(&self, _: Received<'_, Self>) {}
 
-    fn due(&self, _: &Connection, _: Due<()>) {}
+    fn due(&self, _: &Connection, _: Due) {}
 
     async fn closed(&self, _: &Arc<Connection>, _: Option<Arc<Member>>) {}
 }

@@ -38,7 +38,7 @@ pub(crate) async fn watch(open: Arc<OpenConnections>) {
 
 impl<R> Held<R> {
     /// What is due of its token at this time, in seconds since the epoch, once for each token.
-    fn due<T>(&mut self, now: u64, notice: Duration) -> Option<Due<T>> {
+    fn due(&mut self, now: u64, notice: Duration) -> Option<Due> {
         let left = self.expires_at.saturating_sub(now);
         if left == 0 {
             return Some(Due::Expired);
@@ -76,7 +76,7 @@ impl<H: Handler> Life<H> {
     }
 
     /// What is due at this time, in seconds since the epoch.
-    fn due(&self, now: u64) -> Option<Due<H::Rejection>> {
+    fn due(&self, now: u64) -> Option<Due> {
         let config = &self.context.services.config;
         match &mut *self.stage.lock() {
             Stage::Member(held) => held.due(now, config.auth_expiring_notice),

@@ -1,7 +1,6 @@
 //! The interface to what knows the meaning of events. The dialects implement it, so that a
 //! connection need not know users or dialects.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +11,7 @@ use super::Life;
 use crate::config::Config;
 use crate::connection::{Client, Connection, Handshake};
 use crate::limits::AddressSlot;
+use crate::model::Refusal;
 use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits, TransportCloser};
 
@@ -23,21 +23,17 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
     type Member: Send + Sync + 'static;
     /// What is registered for a member's connection outside of it.
     type Registration: Registration;
-    /// Why a client that was connected is disconnected at once: the content of an event.
-    type Rejection: Send + 'static;
-    /// Why a client is not admitted: the text of its `connect_error`.
-    type Refusal: Display + Send + 'static;
 
     /// Decides whether, and as what, a client is admitted. A member is registered before the library
     /// sends CONNECT: what is sent to it until then waits in its connection.
     ///
     /// # Errors
-    /// It is not admitted.
+    /// It is not admitted: the text of its `connect_error`.
     fn admit(
         &self,
         opening: Opening<'_>,
         auth: Self::Auth,
-    ) -> impl Future<Output = Result<Admitted<Self>, Self::Refusal>> + Send;
+    ) -> impl Future<Output = Result<Admitted<Self>, &'static str>> + Send;
 
     /// The client received CONNECT. What is sent to it waits until this returns, or
     /// [opens](Connection::open_with) the connection.
@@ -51,7 +47,7 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
     fn event(&self, received: Received<'_, Self>) -> impl Future<Output = ()> + Send;
 
     /// Sends the client what is due. The connection is closed by its life.
-    fn due(&self, connection: &Connection, due: Due<Self::Rejection>);
+    fn due(&self, connection: &Connection, due: Due);
 
     /// The connection has ended, and all that it had sent is handled.
     fn closed(
@@ -82,7 +78,7 @@ pub(crate) enum Admission<H: Handler> {
     /// Without a token, for a while.
     Guest,
     /// To receive the reason as an event, and to be disconnected.
-    Rejected(H::Rejection),
+    Rejected(Refusal),
 }
 
 /// A connection's user, until the token expires.
@@ -108,8 +104,8 @@ pub(crate) struct Received<'a, H: Handler> {
 }
 
 /// What is sent to a client about its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Due<R> {
+#[derive(Debug, Clone)]
+pub(crate) enum Due {
     /// The token expires soon, at this time in seconds since the epoch.
     Expiring(u64),
     /// The token has expired.
@@ -117,7 +113,7 @@ pub(crate) enum Due<R> {
     /// A guest neither authenticated nor joined a session in time, or sent too much before.
     GuestTimeout,
     /// It was not admitted for this reason.
-    Rejected(R),
+    Rejected(Refusal),
 }
 
 /// A client that is being admitted.

@@ -149,7 +149,7 @@ impl<H: Handler> Life<H> {
 
     // Its end.
 
-    fn expel(&self, due: Due<H::Rejection>, why: DisconnectReason) {
+    fn expel(&self, due: Due, why: DisconnectReason) {
         self.context.handler.due(&self.connection, due);
         self.connection.close(Close::AfterFlush, why);
     }

@@ -2,7 +2,6 @@
 //! before the library sends CONNECT; the library's callbacks then hand events and the end of the
 //! connection to its life.
 
-use std::fmt;
 use std::sync::{Arc, Weak};
 
 use socketioxide::SocketIo;
@@ -18,26 +17,10 @@ use crate::model::DisconnectReason;
 use crate::payload::RawEvent;
 use crate::transport::Carrier as _;
 
-/// Why a client is not admitted: the text of its `connect_error`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refused<R> {
-    /// Its request did not come through the edge.
-    NoHandshake,
-    /// Its session had a connection, or ended while it was admitted.
-    SessionOver,
-    /// The handler does not let it in.
-    ByHandler(R),
-}
-
-impl<R: fmt::Display> fmt::Display for Refused<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoHandshake => f.write_str("Server error"),
-            Self::SessionOver => f.write_str("Session is over"),
-            Self::ByHandler(refusal) => refusal.fmt(f),
-        }
-    }
-}
+/// The text of a client's `connect_error` when its request did not come through the edge.
+const NO_HANDSHAKE: &str = "Server error";
+/// The text when its session had a connection, or ended while it was admitted.
+const SESSION_OVER: &str = "Session is over";
 
 /// Serves the namespace that all clients use.
 pub(crate) fn mount<H: Handler>(io: &SocketIo, handler: H, services: Services) {
@@ -61,7 +44,7 @@ async fn admit<H: Handler>(
     context: &Arc<Context<H>>,
     socket: &SocketRef,
     auth: H::Auth,
-) -> Result<(), Refused<H::Refusal>> {
+) -> Result<(), &'static str> {
     let Services {
         open,
         config,
@@ -74,9 +57,9 @@ async fn admit<H: Handler>(
         .req_parts()
         .extensions
         .get::<Handshake>()
-        .ok_or(Refused::NoHandshake)?;
+        .ok_or(NO_HANDSHAKE)?;
     if open.has_ended(socket.id) {
-        return Err(Refused::SessionOver);
+        return Err(SESSION_OVER);
     }
     let opening = Opening {
         socket,
@@ -86,15 +69,14 @@ async fn admit<H: Handler>(
         flow_limits: *flow_limits,
         closer,
     };
-    let admitted = context.handler.admit(opening, auth).await;
-    let admitted = admitted.map_err(Refused::ByHandler)?;
+    let admitted = context.handler.admit(opening, auth).await?;
     let connection = &admitted.connection;
     if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
         connection.attach(link);
         link.allow(connection.is_guest().then_some(config.guest_max_bytes));
     }
     if connection.is_closing() {
-        return Err(Refused::SessionOver);
+        return Err(SESSION_OVER);
     }
     let life = Life::new(admitted, context);
     open.add(life.clone());

@@ -1,6 +1,7 @@
 //! How far a connection is. Only its life moves it from one stage to the next.
 
 use super::handler::{Admission, Handler};
+use crate::model::Refusal;
 
 /// How far a connection is.
 pub(super) enum Stage<H: Handler> {
@@ -28,5 +29,5 @@ pub(super) struct Held<R> {
 pub(super) enum Begun<H: Handler> {
     Member(H::Member),
     Guest,
-    Rejected(H::Rejection),
+    Rejected(Refusal),
 }

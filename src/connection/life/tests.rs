@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::connection::edge::{Library, polling_closer};
 use crate::connection::{Close, Connection, Handshake, OpenConnections};
 use crate::limits::AddressSlots;
-use crate::model::DisconnectReason;
+use crate::model::{DisconnectReason, Refusal, Why};
 use crate::transport::FlowLimits;
 
 /// How long anything may take.
@@ -82,8 +82,6 @@ impl Handler for Probe {
     type Auth = Auth;
     type Member = &'static str;
     type Registration = Counted;
-    type Rejection = ();
-    type Refusal = &'static str;
 
     async fn admit(
         &self,
@@ -96,7 +94,7 @@ impl Handler for Probe {
         *self.seen.connection.lock() = Some(connection.clone());
         let admission = match &*auth.kind {
             "guest" => Admission::Guest,
-            "rejected" => Admission::Rejected(()),
+            "rejected" => Admission::Rejected(Refusal::new(Why::NoToken)),
             "refused" => {
                 let _registered = self.register();
                 return Err("refused");
@@ -143,7 +141,7 @@ impl Handler for Probe {
         }
     }
 
-    fn due(&self, connection: &Connection, _due: Due<()>) {
+    fn due(&self, connection: &Connection, _due: Due) {
         connection.send("due", &1);
     }
 
