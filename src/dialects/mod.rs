@@ -73,10 +73,14 @@ impl Event {
     /// The events with this name that a client may send: none, one, or two where dialects share the
     /// name.
     fn named(request: &Request<'_>, name: &str) -> (Option<Self>, Option<Self>) {
-        let mut events = Dialect::ALL
-            .into_iter()
-            .filter_map(|dialect| Self::find(dialect, name).filter(|_| request.accepts(dialect)));
-        (events.next(), events.next())
+        let find = |dialect| Self::find(dialect, name).filter(|_| request.accepts(dialect));
+        let first = Dialect::ALL.into_iter().find_map(find);
+        let other = match first {
+            // No other two dialects share a name.
+            Some(Self::Direct(_)) => find(Dialect::Conversation),
+            _ => None,
+        };
+        (first, other)
     }
 
     const fn row(self) -> &'static Row {
