@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     pub(super) flow: Arc<Flow>,
     pub(super) gate: Gate,
     pub(super) transport: TransportCloser,
+    /// How records name it while it has no user.
+    guest_source: Arc<Source>,
     source: Mutex<Arc<Source>>,
     pub(super) close_reason: Mutex<Option<DisconnectReason>>,
     admitted: Instant,
@@ -61,6 +63,7 @@ impl Connection {
         slot: AddressSlot,
     ) -> Self {
         let id = ConnectionId::random();
+        let guest_source = client.source(Some(id), None);
         Self {
             id,
             signals: Limit::new(config, Action::Signals),
@@ -71,7 +74,8 @@ impl Connection {
             flow,
             gate: Gate::held(),
             transport,
-            source: Mutex::new(client.source(Some(id), None)),
+            source: Mutex::new(guest_source.clone()),
+            guest_source,
             client,
             close_reason: Mutex::default(),
             admitted: Instant::now(),
@@ -86,6 +90,11 @@ impl Connection {
     /// The library's id of this connection: a secret of its client.
     pub(crate) fn socket_id(&self) -> Sid {
         self.socket.id
+    }
+
+    /// How records name this connection without a user.
+    pub fn guest_source(&self) -> &Arc<Source> {
+        &self.guest_source
     }
 
     /// How records name this connection, and its user if it has one.

@@ -141,13 +141,12 @@ impl<'a> Request<'a> {
 
     /// Records something of the sender, in this dialect or in none.
     pub(super) fn record_as(&self, dialect: Option<Dialect>, event: audit::Event) {
-        match self.member {
-            Some(member) => {
-                let record = audit::Record::new(member.source(), dialect, event);
-                self.app.audit.record(record);
-            }
-            None => self.connection.record(&self.app.audit, dialect, event),
-        }
+        let source = match self.member {
+            Some(member) => member.source(),
+            None => self.connection.guest_source(),
+        };
+        let record = audit::Record::new(source, dialect, event);
+        self.app.audit.record(record);
     }
 
     /// Sends the sender a confirmation, and the callback the same.
