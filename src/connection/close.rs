@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Connection;
 use crate::model::DisconnectReason;
+use crate::transport::Carrier;
 
 /// How long a client that is disconnected may take to close its connection.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -34,10 +35,9 @@ impl Connection {
                     self.disconnect(why);
                 }
             }
-            Close::Reconnect => match self.flow.link() {
-                Some(link) => link.close_gracefully(CLOSE_GRACE),
-                None => self.transport.close_after(self.socket.id, Duration::ZERO),
-            },
+            Close::Reconnect => {
+                self.end_transport(Duration::ZERO, |link| link.close_gracefully(CLOSE_GRACE));
+            }
         }
     }
 
@@ -49,17 +49,19 @@ impl Connection {
     }
 
     fn close_now(&self, why: DisconnectReason) {
-        match self.flow.link() {
-            Some(link) => link.close(why),
-            None => self.transport.close_after(self.socket.id, Duration::ZERO),
-        }
+        self.end_transport(Duration::ZERO, |link| link.close(why));
     }
 
     /// The client may take a moment to close the transport itself.
     fn close_transport(&self) {
+        self.end_transport(CLOSE_GRACE, |link| link.close_within(CLOSE_GRACE));
+    }
+
+    /// Ends what carries the connection: a link by `close`, a polling session after a while.
+    fn end_transport(&self, wait: Duration, close: impl FnOnce(&dyn Carrier)) {
         match self.flow.link() {
-            Some(link) => link.close_within(CLOSE_GRACE),
-            None => self.transport.close_after(self.socket.id, CLOSE_GRACE),
+            Some(link) => close(&*link),
+            None => self.transport.close_after(self.socket.id, wait),
         }
     }
 
