@@ -3,8 +3,10 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 
 use super::bus::Outbox;
 use super::envelope::{self, Envelope};
@@ -18,6 +20,9 @@ use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::Listener;
+
+/// The shortest time between two warnings of messages that are not known.
+const UNKNOWN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A message that another node sent.
 #[derive(Debug)]
@@ -61,6 +66,7 @@ impl Receiver {
         let delivery = Arc::new(Delivery {
             cluster: cluster.clone(),
             handler: Arc::new(handler),
+            unknown: Arc::default(),
         });
         tokio::join!(
             cluster.bus.run(outbox),
@@ -72,6 +78,7 @@ impl Receiver {
 struct Delivery<H> {
     cluster: Arc<Cluster>,
     handler: Arc<H>,
+    unknown: Arc<UnknownMessages>,
 }
 
 impl<H> Clone for Delivery<H> {
@@ -79,6 +86,7 @@ impl<H> Clone for Delivery<H> {
         Self {
             cluster: self.cluster.clone(),
             handler: self.handler.clone(),
+            unknown: self.unknown.clone(),
         }
     }
 }
@@ -106,7 +114,7 @@ impl<H: MessageHandler> Delivery<H> {
             return;
         }
         let message = match topic {
-            Topic::AllNodes => match decode(&message) {
+            Topic::AllNodes => match self.decode(&message) {
                 Some(envelope) => Queued::AllNodes(envelope, message.len()),
                 None => return,
             },
@@ -152,7 +160,7 @@ impl<H: MessageHandler> Delivery<H> {
                 self.decode_and_handle(&bytes, incoming).await;
             }
             (Topic::Node(_), Queued::Encoded(bytes)) => {
-                if let Some(envelope) = decode(&bytes) {
+                if let Some(envelope) = self.decode(&bytes) {
                     self.receive_own(envelope.message);
                 }
             }
@@ -163,7 +171,7 @@ impl<H: MessageHandler> Delivery<H> {
 
     /// Confirms an event that has a credit once it is handed to the user's connections.
     async fn deliver_to_user(&self, user: &UserId, bytes: &[u8]) {
-        let Some(envelope) = decode::<UserMessage>(bytes) else {
+        let Some(envelope) = self.decode::<UserMessage>(bytes) else {
             return;
         };
         let (from, credit) = match &envelope.message {
@@ -186,7 +194,7 @@ impl<H: MessageHandler> Delivery<H> {
         bytes: &[u8],
         incoming: impl FnOnce(M) -> Incoming,
     ) {
-        if let Some(envelope) = decode(bytes) {
+        if let Some(envelope) = self.decode(bytes) {
             self.handle(envelope, incoming).await;
         }
     }
@@ -211,13 +219,53 @@ impl<H: MessageHandler> Delivery<H> {
             NodeMessage::Consumed { user, bytes } => self.cluster.credits.consumed(&user, bytes),
         }
     }
+
+    fn decode<M: Message>(&self, bytes: &[u8]) -> Option<Envelope<M>> {
+        let envelope = Envelope::decode(bytes);
+        if envelope.is_none() {
+            self.unknown.log();
+        }
+        envelope
+    }
 }
 
-fn decode<M: Message>(bytes: &[u8]) -> Option<Envelope<M>> {
-    let envelope = Envelope::decode(bytes);
-    if envelope.is_none() {
-        // Nothing of it is logged: it may contain what a user wrote.
-        tracing::warn!("a message of another node is not known to this release");
+/// Logs that other nodes send what this release does not know: a node of a newer release may send it
+/// with every event.
+#[derive(Debug, Default)]
+struct UnknownMessages {
+    logged: Mutex<Option<Instant>>,
+}
+
+impl UnknownMessages {
+    fn log(&self) {
+        if self.is_due(Instant::now()) {
+            // Nothing of it is logged: it may contain what a user wrote.
+            tracing::warn!("a message of another node is not known to this release");
+        }
     }
-    envelope
+
+    /// Whether the log is to have it now: at most once in [`UNKNOWN_INTERVAL`].
+    fn is_due(&self, now: Instant) -> bool {
+        let mut logged = self.logged.lock();
+        let is_due = logged.is_none_or(|at| now.duration_since(at) >= UNKNOWN_INTERVAL);
+        if is_due {
+            *logged = Some(now);
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_messages_are_logged_once_a_minute() {
+        let unknown = UnknownMessages::default();
+        let now = Instant::now();
+        assert!(unknown.is_due(now));
+        assert!(!unknown.is_due(now + UNKNOWN_INTERVAL / 2));
+        assert!(unknown.is_due(now + UNKNOWN_INTERVAL));
+        assert!(!unknown.is_due(now + UNKNOWN_INTERVAL));
+    }
 }
