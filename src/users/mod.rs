@@ -6,7 +6,7 @@ mod administration;
 mod cache;
 mod delivery;
 mod limits;
-mod member;
+mod peer_set;
 mod peers;
 mod presence;
 mod presence_sync;
@@ -27,14 +27,14 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 pub(crate) use administration::Administration;
-pub(crate) use member::Member;
 pub(crate) use presence::{Audience, Presence, Renderer};
 pub(crate) use registration::Registration;
 pub(crate) use transfers::Progress;
-pub(crate) use user::{Connections, LastSeen, Members, User};
+pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 
 use crate::cluster::Cluster;
 use crate::config::Config;
+use crate::connection::ConnectionId;
 use crate::model::UserId;
 
 /// How many users without connections are kept, with their peers and unfinished transfers.
@@ -44,8 +44,8 @@ const MAX_OFFLINE_USERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 #[derive(Debug)]
 pub(crate) struct Users {
     known: DashMap<UserId, Arc<User>>,
-    /// Those with connections.
-    online: DashMap<UserId, Arc<User>>,
+    /// The connections of all users.
+    members: DashMap<ConnectionId, Arc<Member>>,
     /// Those without, the one offline longest first.
     offline: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
@@ -58,7 +58,7 @@ impl Users {
     pub(crate) fn new(config: Arc<Config>, cluster: Option<Arc<Cluster>>) -> Self {
         Self {
             known: DashMap::new(),
-            online: DashMap::new(),
+            members: DashMap::new(),
             offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),
             config,
@@ -104,9 +104,7 @@ impl Users {
 
     /// The connections of all users, each with its user.
     pub(crate) fn all_members(&self) -> Vec<Arc<Member>> {
-        // A connection is added and removed under the lock of its user, and then of this map.
-        let users: Vec<_> = self.online.iter().map(|user| user.clone()).collect();
-        users.iter().flat_map(|user| user.members()).collect()
+        self.members.iter().map(|member| member.clone()).collect()
     }
 
     /// How many connections a user has to this server.

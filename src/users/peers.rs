@@ -1,39 +1,7 @@
-//! Peers: the users whom one user shared a room or an event with. A bounded set; the peer met
-//! longest ago goes first.
-
-use std::collections::{HashSet, VecDeque};
+//! Peers: the users whom one user shared a room or an event with, on whichever node.
 
 use super::{User, Users};
 use crate::model::UserId;
-
-/// The peers of one user.
-#[derive(Debug, Default)]
-pub(super) struct Peers {
-    known: HashSet<UserId>,
-    order: VecDeque<UserId>,
-}
-
-impl Peers {
-    fn contains(&self, other: &UserId) -> bool {
-        self.known.contains(other)
-    }
-
-    fn add(&mut self, other: UserId, max: usize) {
-        if self.known.insert(other.clone()) {
-            self.order.push_back(other);
-        }
-        while self.order.len() > max {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
-        }
-    }
-
-    /// All of them, the oldest first.
-    pub(super) fn all(&self) -> Vec<UserId> {
-        self.order.iter().cloned().collect()
-    }
-}
 
 impl Users {
     /// Makes two users peers of each other, on all nodes. One without connections is kept within the
@@ -83,20 +51,6 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use std::sync::Arc;
-
-    #[test]
-    fn the_oldest_peer_is_forgotten_first() {
-        let mut peers = Peers::default();
-        let ids: Vec<_> = (0..4)
-            .filter_map(|n| UserId::parse(&n.to_string()))
-            .collect();
-        for id in &ids {
-            peers.add(id.clone(), 3);
-            peers.add(id.clone(), 3);
-        }
-        assert!(!peers.contains(&ids[0]));
-        assert_eq!(peers.all(), ids[1..]);
-    }
 
     #[test]
     fn peers_know_each_other_and_nobody_is_their_own_peer() {

@@ -33,11 +33,11 @@ impl Users {
         }
         if connected.members.is_empty() {
             self.connected.fetch_add(1, Ordering::Relaxed);
-            self.online.insert(id.clone(), user.clone());
         }
         let name = identity.name.clone();
         let member = Arc::new(Member::new(user.clone(), identity, connection.clone()));
         connected.members.push(member.clone());
+        self.members.insert(connection.id, member.clone());
         connected.last_seen = None;
         drop(connected);
         *user.name.lock() = name;
@@ -54,11 +54,11 @@ impl Users {
         connected
             .members
             .retain(|other| !Arc::ptr_eq(other, member));
+        self.members.remove(&member.connection.id);
         let last = connected.members.is_empty() && before > 0;
         if last {
             connected.last_seen = Some(LastSeen::now());
             self.connected.fetch_sub(1, Ordering::Relaxed);
-            self.online.remove(&user.id);
         }
         drop(connected);
         if last {

@@ -1,22 +1,24 @@
-//! One user of this server: their connections, limits, peers, and what others know of their presence.
+//! One user of this server: their connections, limits, peers, and what others know of their presence;
+//! and a connection as one of its user, whom each of the two knows by the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use tokio::sync::Semaphore;
 
 use super::cache::CachedIdentity;
 use super::limits::UserLimits;
-use super::member::Member;
-use super::peers::Peers;
+use super::peer_set::PeerSet;
+use super::presence_sync::PresenceSync;
 use super::transfers::Transfers;
+use crate::audit::Source;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::model::UserId;
+use crate::model::{Identity, UserId};
 
 /// How many requests of one user may read from the stores at the same time; others wait.
 const MAX_CONCURRENT_READS: usize = 2;
@@ -37,7 +39,7 @@ pub(crate) struct User {
     pub limits: UserLimits,
     /// Files that this user is sending.
     pub transfers: Mutex<Transfers>,
-    pub(super) peers: Mutex<Peers>,
+    pub(super) peers: Mutex<PeerSet>,
     pub(super) connected: Mutex<Connected>,
     /// Permits to read from the stores, so that one user's requests do not hold up those of others.
     pub(crate) reads: Semaphore,
@@ -142,5 +144,40 @@ impl User {
 
     pub(crate) fn set_registered(&self, online: bool) {
         self.registered.store(online, Ordering::Release);
+    }
+}
+
+/// A connection and the user that it belongs to.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The user, shared by all their connections.
+    pub user: Arc<User>,
+    /// The user as this connection's token describes them.
+    pub identity: Identity,
+    /// The connection.
+    pub connection: Arc<Connection>,
+    source: Arc<Source>,
+    presence_sync: Mutex<PresenceSync>,
+}
+
+impl Member {
+    pub(super) fn new(user: Arc<User>, identity: Identity, connection: Arc<Connection>) -> Self {
+        Self {
+            source: connection.identify(&identity),
+            user,
+            identity,
+            connection,
+            presence_sync: Mutex::default(),
+        }
+    }
+
+    /// How records name the user on this connection.
+    pub(crate) fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Which presence this connection was sent, locked.
+    pub(super) fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
+        self.presence_sync.lock()
     }
 }
