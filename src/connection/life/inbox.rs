@@ -1,6 +1,5 @@
-//! The events of one connection that wait to be handled, in the order in which they came. The
-//! library runs a handler for each event in a task of its own; the first of these tasks takes all
-//! that waits, in order, and the others find nothing to do. An idle connection has no task.
+//! The events of one connection that wait to be handled, in the order in which they came. One task
+//! takes all that waits, and an idle connection has no task.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,18 +70,17 @@ impl<M> Inbox<M> {
         self.state.lock().ended = true;
     }
 
-    /// Takes the work of handling what waits; `None` when someone else has it.
-    pub(super) fn take(&self) -> Option<Work<'_, M>> {
+    /// Whether something waits that no task handles. The caller is to [handle](Self::work) it.
+    pub(super) fn claim(&self) -> bool {
         let mut state = self.state.lock();
-        let idle = !state.taken && (state.ended || !state.waiting.is_empty());
-        idle.then(|| {
-            state.taken = true;
-            Work {
-                inbox: self,
-                member: state.member.take(),
-                size: 0,
-            }
-        })
+        let is_idle = !state.taken && (state.ended || !state.waiting.is_empty());
+        state.taken |= is_idle;
+        is_idle
+    }
+
+    /// The work that was [claimed](Self::claim).
+    pub(super) fn work(&self) -> Work<'_, M> {
+        self.open(None)
     }
 
     /// Those that come after the one that is being handled are events of this member.

@@ -177,15 +177,15 @@ impl<H: Handler> Life<H> {
         }
         drop(registration);
         // In a separate task: the library holds the socket until its callback returns.
-        tokio::spawn(async move {
-            match early {
-                None => self.work_if_idle().await,
-                Some(member) => {
+        match early {
+            None => self.work_if_idle(),
+            Some(member) => {
+                tokio::spawn(async move {
                     let closed = self.context.handler.closed(&self.connection, member);
                     self.guard(closed).await;
-                }
+                });
             }
-        });
+        }
     }
 
     fn record_end(&self, reason: DisconnectReason, was_open: bool) {

@@ -5,9 +5,12 @@
 use std::sync::{Arc, Weak};
 
 use socketioxide::SocketIo;
+use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
-use socketioxide::handler::ConnectHandler;
-use socketioxide::socket::DisconnectReason as LibraryReason;
+use socketioxide::handler::{
+    ConnectHandler, FromMessage as _, FromMessageParts as _, MessageHandler, Value,
+};
+use socketioxide::socket::{DisconnectReason as LibraryReason, Socket};
 
 use super::Life;
 use super::context::{Context, Services};
@@ -89,26 +92,31 @@ async fn admit<H: Handler>(
 fn listen<H: Handler>(socket: &SocketRef, life: &Arc<Life<H>>) {
     // The socket owns these callbacks, and the connection owns the socket: a strong reference would
     // never be freed.
-    let weak: Weak<Life<H>> = Arc::downgrade(life);
-    let ending = weak.clone();
-    socket.on_fallback(move |ack: AckSender, event: RawEvent| {
-        let life = weak.upgrade();
-        // Inline, in the order in which events come; what follows runs in a task of its own.
-        if let Some(life) = &life {
-            life.push(event, ack);
-        }
-        async move {
-            if let Some(life) = &life {
-                life.work_if_idle().await;
-            }
-        }
-    });
+    let ending = Arc::downgrade(life);
+    socket.on_fallback(Events(Arc::downgrade(life)));
     socket.on_disconnect(move |reason: LibraryReason| {
         if let Some(life) = ending.upgrade() {
             life.end(reason_of(reason));
         }
         async {}
     });
+}
+
+/// Takes the events of one connection. The library would spawn a task for each event, of which most
+/// find nothing to do in a burst.
+struct Events<H: Handler>(Weak<Life<H>>);
+
+impl<H: Handler> MessageHandler<LocalAdapter, RawEvent> for Events<H> {
+    /// Called in the order in which events come.
+    fn call(&self, socket: Arc<Socket>, mut value: Value, ack: Option<i64>) {
+        let Some(life) = self.0.upgrade() else {
+            return;
+        };
+        let Ok(sender) = AckSender::from_message_parts(&socket, &mut value, &ack);
+        let Ok(event) = RawEvent::from_message(socket, value, ack);
+        life.push(event, sender);
+        life.work_if_idle();
+    }
 }
 
 fn reason_of(reason: LibraryReason) -> DisconnectReason {

@@ -2,6 +2,7 @@
 //! that panics costs its connection, and nothing else.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use socketioxide::extract::AckSender;
@@ -20,12 +21,10 @@ impl<H: Handler> Life<H> {
         self.inbox.push(event, ack);
     }
 
-    /// Handles all that waits, unless someone does.
-    pub(super) async fn work_if_idle(&self) {
-        if let Some(work) = self.inbox.take() {
-            // The library spawns a task for each event, and in a burst most of them find nothing to
-            // do: these need no room for the state of a handler.
-            Box::pin(self.work(work)).await;
+    /// Handles all that waits in a task of its own, unless one does already.
+    pub(super) fn work_if_idle(self: Arc<Self>) {
+        if self.inbox.claim() {
+            tokio::spawn(async move { self.work(self.inbox.work()).await });
         }
     }
 
