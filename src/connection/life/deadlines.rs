@@ -16,8 +16,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// After how many checks stale entries are removed.
 const SWEEP_EVERY: u32 = 60;
 
-/// A client that did not receive CONNECT within this time after its admission has left before. The
-/// library does not report that.
+/// A client that did not receive CONNECT within this time after its admission has left before: the
+/// library sends CONNECT at once, and does not report that it could not. Until then events for the
+/// user count as received by a client that is not there, so it must not last.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Enforces the deadlines of all connections, for ever.

@@ -14,10 +14,12 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use socketioxide::SocketIo;
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::{
-    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration, Services, mount,
+    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration, Services,
+    deadlines, mount,
 };
 use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::config::Config;
@@ -28,7 +30,7 @@ use crate::model::{DisconnectReason, Refusal, Why};
 use crate::transport::FlowLimits;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What happened, counted.
 #[derive(Debug, Default)]
@@ -39,6 +41,8 @@ struct Seen {
     /// What `closed` got: whether there was a member.
     closed: Mutex<Vec<bool>>,
     connection: Mutex<Option<Arc<Connection>>>,
+    /// Lets "slow" be admitted.
+    admits_slow: Notify,
 }
 
 /// A registration that counts how often it is undone.
@@ -98,6 +102,11 @@ impl Handler for Probe {
             "refused" => {
                 let _registered = self.register();
                 return Err("refused");
+            }
+            "slow" => {
+                let member = self.register();
+                self.seen.admits_slow.notified().await;
+                Admission::Member(member)
             }
             "closed early" => {
                 connection.close(Close::Now, DisconnectReason::Revoked);
@@ -230,7 +239,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         };
-        let done = tokio::time::timeout(PATIENCE, receiving).await;
+        let done = tokio::time::timeout(TIMEOUT, receiving).await;
         assert!(done.is_ok(), "no {until:?} in {received:?}");
         received
     }
@@ -241,7 +250,7 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let done = tokio::time::timeout(PATIENCE, waiting).await;
+        let done = tokio::time::timeout(TIMEOUT, waiting).await;
         assert!(done.is_ok(), "not {what}: {:?}", self.seen);
     }
 
@@ -382,4 +391,21 @@ async fn a_client_that_is_rejected_hears_why_and_is_disconnected() {
     let received = server.receive(&sid, "41").await;
     assert!(received.contains("due"), "{received}");
     assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_it_is_admitted_is_undone() {
+    let server = Server::start();
+    let watching = tokio::spawn(deadlines::watch(server.open.clone()));
+    let sid = server.connect("slow").await;
+    server
+        .until("registered", |seen| {
+            seen.registered.load(Ordering::SeqCst) == 1
+        })
+        .await;
+    server.request("POST", Some(&sid), "1").await;
+    server.seen.admits_slow.notify_one();
+    server.assert_ended(1, true).await;
+    assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
+    watching.abort();
 }
