@@ -15,6 +15,8 @@ mod remote;
 mod render;
 mod stored;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod typing;
 
 use std::fmt;

@@ -9,6 +9,8 @@ mod listener;
 mod logging;
 mod node;
 mod socket_io;
+#[cfg(test)]
+pub(crate) mod test_node;
 mod upkeep;
 
 pub use audit_records::AuditRecords;
@@ -57,7 +59,7 @@ impl Server {
         let links = Arc::new(Links::default());
         let stop_accepting = Arc::new(Notify::new());
         let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
-        let edge = socket_io::mount(&app);
+        let edge = socket_io::edge(&app);
         let service = http::router(&app, edge).into_make_service_with_connect_info::<PeerLink>();
 
         let mut tasks = join_cluster(&app, receiver).await;

@@ -7,7 +7,8 @@ use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
 
 use crate::app::App;
 use crate::config::{Config, Transport};
-use crate::connection::{self, SocketIoEdge, edge};
+use crate::connection::edge::{self, Library};
+use crate::connection::{self, SocketIoEdge};
 use crate::dialects::Dispatcher;
 use crate::http;
 use crate::transport::FlowLimits;
@@ -16,10 +17,21 @@ use crate::transport::FlowLimits;
 /// stream below it reads further when more is coming.
 const WS_READ_BUFFER: usize = 1024;
 
-/// The edge of a library whose connections the dialects handle.
-pub(super) fn mount(app: &Arc<App>) -> SocketIoEdge {
+/// The edge in front of the library.
+pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
+    SocketIoEdge::new(
+        library(app),
+        app.connections.clone(),
+        app.config.clone(),
+        app.drain.clone(),
+        app.node.clone(),
+    )
+}
+
+/// The library, whose connections the dialects handle.
+pub(super) fn library(app: &Arc<App>) -> Library {
     let config = &app.config;
-    let (library, io) = library(config).build_with_inner_svc(http::fallback());
+    let (library, io) = builder(config).build_with_inner_svc(http::fallback());
     let services = connection::Services {
         open: app.connections.clone(),
         audit: app.audit.clone(),
@@ -29,17 +41,11 @@ pub(super) fn mount(app: &Arc<App>) -> SocketIoEdge {
         node: app.node.clone(),
     };
     connection::mount(&io, Dispatcher::new(app), services);
-    SocketIoEdge::new(
-        library,
-        app.connections.clone(),
-        config.clone(),
-        app.drain.clone(),
-        app.node.clone(),
-    )
+    library
 }
 
 /// The library with its limits. Its defaults are too wide or too narrow.
-fn library(config: &Config) -> SocketIoBuilder {
+fn builder(config: &Config) -> SocketIoBuilder {
     let parser = ParserConfig::common()
         .max_incoming_binaries(config.max_attachments)
         .max_incoming_binary_buf_size(config.max_event_bytes);

@@ -1,0 +1,192 @@
+//! Who is sent an event or a notification, between real connections of the library.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{Actor, Initiator};
+use crate::audit::Source;
+use crate::cluster::ConversationMessage;
+use crate::model::conversation::{
+    ConversationEvent, ConversationId, Ending, MessageId, NewConversation, NewMessage,
+    NewParticipant, Role,
+};
+use crate::model::{Dialect, Identity, UserId};
+use crate::payload::OwnedValue;
+use crate::server::test_node::TestNode;
+
+fn user(name: &str) -> UserId {
+    UserId::parse(name).unwrap()
+}
+
+fn identity(name: &str) -> Identity {
+    Identity {
+        user: user(name),
+        name: name.into(),
+        avatar_url: None,
+    }
+}
+
+fn conversation() -> ConversationId {
+    ConversationId::parse("c").unwrap()
+}
+
+fn source() -> Arc<Source> {
+    Arc::new(Source {
+        user: None,
+        username: None,
+        session_id: None,
+        ip: None,
+        user_agent: None,
+        node: "node".into(),
+    })
+}
+
+fn participant(name: &str) -> NewParticipant {
+    NewParticipant {
+        user: user(name),
+        role: Role::Member,
+        key: None,
+    }
+}
+
+/// Creates the conversation, as an administrator.
+async fn create(node: &TestNode, names: &[&str]) {
+    let new = NewConversation {
+        id: conversation(),
+        title: None,
+        created_by: user(names[0]),
+        participants: names.iter().map(|name| participant(name)).collect(),
+    };
+    let source = source();
+    let admin = Initiator::Admin(&source);
+    let created = node.app.conversations.create(admin, &new);
+    created.await.unwrap();
+}
+
+/// A message in the history that nobody was sent.
+async fn message(node: &TestNode, sender: &str) -> MessageId {
+    let content = RawValue::from_string("\"sealed\"".into()).unwrap();
+    let new = NewMessage {
+        conversation: conversation(),
+        sender: user(sender),
+        content: Some(OwnedValue::from(content)),
+        media: None,
+        key_number: None,
+        temp_id: None,
+    };
+    let messages = &node.app.conversations.stores().messages;
+    messages.append(&new).await.unwrap().message.id
+}
+
+#[tokio::test]
+async fn typing_on_another_node_is_sent_to_participants_only() {
+    let node = TestNode::start().await;
+    let conversations = &node.app.conversations;
+    let id = conversation();
+    create(&node, &["ann", "bo", "cleo"]).await;
+    let ann = node.connect("ann", Dialect::Conversation).await;
+    let bo = node.connect("bo", Dialect::Conversation).await;
+    for client in [&ann, &bo] {
+        client
+            .emit("conversation:join", r#"{"conversationId":"c"}"#)
+            .await;
+    }
+    // Another node removes a participant, which this one has yet to read.
+    let participants = &conversations.stores().participants;
+    let (former, ending) = (user("bo"), Ending::Removed);
+    let ended = participants.end(&id, &former, ending).await.unwrap();
+    assert!(ended.is_some());
+    conversations.lock(&id).await.forget_participants();
+
+    let typing = ConversationEvent::Typing {
+        typist: Uuid::new_v4(),
+        user: identity("cleo"),
+        lasts: Some(Duration::from_secs(60)),
+    };
+    let typing = ConversationMessage::Event(typing);
+    let answer = conversations.received(&id, typing).await;
+    assert!(answer.is_none());
+
+    let to_ann = ann.received().await;
+    assert_eq!(to_ann.matches("typing:user:start").count(), 1, "{to_ann}");
+    let to_bo = bo.received().await;
+    assert!(!to_bo.contains("typing:user:start"), "{to_bo}");
+    assert!(to_bo.contains("conversation:left"), "{to_bo}");
+}
+
+#[tokio::test]
+async fn each_sender_is_notified_of_the_reading_of_their_messages() {
+    let node = TestNode::start().await;
+    let (conversations, id) = (&node.app.conversations, conversation());
+    create(&node, &["ann", "bo", "cleo"]).await;
+    let ann = node.connect("ann", Dialect::Conversation).await;
+    let bo = node.connect("bo", Dialect::Conversation).await;
+    let cleo = node.connect("cleo", Dialect::Conversation).await;
+    let of_ann = [message(&node, "ann").await, message(&node, "ann").await];
+    let of_bo = [message(&node, "bo").await];
+
+    let (reader, source) = (identity("cleo"), source());
+    let actor = Actor {
+        identity: &reader,
+        source: &source,
+        dialect: None,
+    };
+    let all = [of_ann[0], of_ann[1], of_bo[0]];
+    for _ in 0..2 {
+        let read = conversations.mark_read(actor, &id, &all);
+        read.await.unwrap().publish().await;
+    }
+
+    for (client, own) in [(ann, &of_ann[..]), (bo, &of_bo[..])] {
+        let received = client.received().await;
+        assert_eq!(
+            received.matches("message:read:receipt").count(),
+            1,
+            "{received}"
+        );
+        let ids: Vec<_> = own.iter().map(|id| format!("\"{}\"", id.uuid())).collect();
+        let ids = format!(r#""messageIds":[{}]"#, ids.join(","));
+        assert!(received.contains(&ids), "{ids} in {received}");
+        assert!(received.contains(r#""readBy":"cleo""#), "{received}");
+    }
+    let to_reader = cleo.received().await;
+    assert!(!to_reader.contains("receipt"), "{to_reader}");
+}
+
+#[tokio::test]
+async fn each_user_concerned_is_notified_of_a_change_of_participants() {
+    const CREATED: &str = "conversation-created";
+    const ADDED: &str = "conversation-participants-added";
+    const REMOVED: &str = "conversation-participants-removed";
+    let node = TestNode::start().await;
+    let conversations = &node.app.conversations;
+    let mut clients = Vec::new();
+    for name in ["ann", "bo", "cleo", "dora"] {
+        clients.push(node.connect(name, Dialect::Feed).await);
+    }
+
+    create(&node, &["ann", "bo"]).await;
+    let (source, id) = (source(), conversation());
+    let admin = Initiator::Admin(&source);
+    let (new, former) = (participant("cleo"), user("bo"));
+    let added = conversations.add_participant(admin, &id, &new);
+    added.await.unwrap();
+    let removed = conversations.remove_participant(admin, &id, &former);
+    removed.await.unwrap();
+
+    let expected = [
+        [1, 1, 1],
+        [1, 1, 1],
+        // Who is added, not of the creation before; who has nothing to do with it, of nothing.
+        [0, 1, 1],
+        [0, 0, 0],
+    ];
+    for (client, expected) in clients.iter().zip(expected) {
+        let received = client.received().await;
+        let counts = [CREATED, ADDED, REMOVED].map(|event| received.matches(event).count());
+        assert_eq!(counts, expected, "{received}");
+    }
+}
