@@ -93,7 +93,7 @@ impl Connection {
     }
 
     /// How records name this connection without a user.
-    pub fn guest_source(&self) -> &Arc<Source> {
+    pub(crate) fn guest_source(&self) -> &Arc<Source> {
         &self.guest_source
     }
 

@@ -120,7 +120,7 @@ pub(crate) async fn announce(app: &App, member: &Member) {
 }
 
 /// How a client reads why it is not admitted, or not authenticated.
-pub fn text(refusal: &Refusal) -> &'static str {
+pub(crate) fn text(refusal: &Refusal) -> &'static str {
     match refusal.why() {
         Why::NoToken => "Authentication token required",
         Why::BadToken => "Invalid token",

@@ -115,10 +115,10 @@ impl Handler for Dispatcher {
         if self.app.audit.refuses() {
             return auth_events::refuse_unrecorded(request);
         }
-        if event.name() == Some(auth_events::AUTHENTICATE) {
-            return auth_events::authenticate(request, life).await;
+        match event.name().unwrap_or_default() {
+            auth_events::AUTHENTICATE => auth_events::authenticate(request, life).await,
+            name => super::handle(request, name).await,
         }
-        super::handle(request).await;
     }
 
     fn due(&self, connection: &Connection, due: Due) {

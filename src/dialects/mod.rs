@@ -169,8 +169,7 @@ impl Event {
 }
 
 /// Handles an event that one of the dialects may have.
-async fn handle(mut request: Request<'_>) {
-    let name = request.event.name().unwrap_or_default();
+async fn handle(mut request: Request<'_>, name: &str) {
     let (first, other) = Event::named(&request, name);
     let is_member = request.member.is_some();
     match first {
