@@ -62,7 +62,7 @@ export function openStore(folder) {
     INSERT INTO receipts (messageId, userId, deliveredAt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`);
 
   return {
-    /** Keeps what a token says of its bearer; whether they may connect. */
+    /** Stores what a token says of its bearer; whether they may connect. */
     admit: (user) => upsertUser.get(user).status === 'active',
 
     isParticipant: (conversationId, userId) => participation.get(conversationId, userId) !== undefined,

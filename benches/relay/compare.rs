@@ -119,7 +119,7 @@ pub fn run(plan: &Plan) -> Result<Results> {
     })
 }
 
-/// A server in a row: what it has shown so far, and its process when it keeps running between rounds.
+/// A server in a row: its samples so far, and its process when it keeps running between rounds.
 struct Contender {
     results: ServerResults,
     running: Option<Running>,
@@ -234,7 +234,7 @@ fn one_round(
 
 fn send_load(order: &Order, placement: &Placement) -> Result<Sample> {
     let mut command = placement.command(Side::Load, &server::own_binary()?);
-    // The reason of a failure goes into the report; a backtrace would bury it.
+    // The reason of a failure goes into the report; a backtrace would hide it.
     command.env("RUST_LIB_BACKTRACE", "0");
     let output = command
         .args(["load", &serde_json::to_string(order)?])

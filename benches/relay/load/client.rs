@@ -236,7 +236,7 @@ impl Speaker {
     }
 }
 
-/// Keeps a connection alive that only listens, until it fails.
+/// Answers the pings of a connection that only listens, until it fails.
 pub async fn stay(
     mut listener: Listener,
     mut speaker: Speaker,

@@ -14,7 +14,7 @@ const MASKED: u8 = 0x80;
 /// Any four bytes do; a fixed mask lets a frame be patched without building it anew.
 const MASK: [u8; 4] = [0x5c, 0xa3, 0x1e, 0x97];
 
-/// Bytes kept of each message.
+/// Bytes retained of each message.
 const PREFIX: usize = 128;
 
 /// Asks for the upgrade and waits for it. Returns the frames that came right behind the answer.
@@ -122,22 +122,22 @@ impl FrameReader {
         }
     }
 
-    /// Takes the next bytes of the stream and calls `hear` for every message that ends in them.
+    /// Takes the next bytes of the stream and calls `on_message` for every message that ends in them.
     pub fn feed(
         &mut self,
         mut bytes: &[u8],
-        mut hear: impl FnMut(Message<'_>) -> Result<()>,
+        mut on_message: impl FnMut(Message<'_>) -> Result<()>,
     ) -> Result<()> {
         while !bytes.is_empty() {
             if self.left == 0 {
                 bytes = self.take_header(bytes)?;
                 if self.header_len > 0 && self.left == 0 && self.header_is_whole() {
-                    self.finish(&mut hear)?;
+                    self.finish(&mut on_message)?;
                 }
             } else {
                 bytes = self.take_payload(bytes);
                 if self.left == 0 {
-                    self.finish(&mut hear)?;
+                    self.finish(&mut on_message)?;
                 }
             }
         }
@@ -169,17 +169,18 @@ impl FrameReader {
     fn take_payload<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let taken = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let (payload, rest) = bytes.split_at(taken);
-        let kept = taken.min(PREFIX - self.prefix_len);
-        self.prefix[self.prefix_len..self.prefix_len + kept].copy_from_slice(&payload[..kept]);
-        self.prefix_len += kept;
+        let retained = taken.min(PREFIX - self.prefix_len);
+        self.prefix[self.prefix_len..self.prefix_len + retained]
+            .copy_from_slice(&payload[..retained]);
+        self.prefix_len += retained;
         self.left -= taken as u64;
         rest
     }
 
-    fn finish(&mut self, hear: &mut impl FnMut(Message<'_>) -> Result<()>) -> Result<()> {
+    fn finish(&mut self, on_message: &mut impl FnMut(Message<'_>) -> Result<()>) -> Result<()> {
         let opcode = self.opcode();
         let prefix = &self.prefix[..self.prefix_len];
-        hear(Message {
+        on_message(Message {
             opcode,
             prefix,
             len: self.len,

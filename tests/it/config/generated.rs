@@ -12,13 +12,13 @@ fn secrets_are_shown_nowhere() {
     let sources = from_env(&[("JWT_SECRET", SECRET), ("ADMIN_TOKEN", SECRET)]);
     let config = Config::load(&sources).unwrap();
     let secret = config.jwt_secret.clone().unwrap();
-    let shown = [
+    let printed = [
         format!("{sources:?}"),
         format!("{config:?} {:?}", config.entries()),
         format!("{secret} {secret:?}"),
         config.to_toml(),
     ];
-    for text in shown {
+    for text in printed {
         assert!(!text.contains("canary"), "{text}");
     }
     assert!(config.to_toml().contains("jwt_secret = \"<redacted>\"\n"));

@@ -306,7 +306,7 @@ fn refused_posts(marks: &Marks) -> Vec<(&'static str, String, String)> {
     all
 }
 
-/// The conversation in the form of `feed`, where each one has a key; and each is shown their own only.
+/// The conversation in the form of `feed`, where each one has a key; and each receives their own only.
 async fn found(relay: &Relay, marks: &Marks) {
     let key = |user: &str, kind: &str| {
         let mark = marks.of(kind);

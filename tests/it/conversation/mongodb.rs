@@ -355,7 +355,7 @@ async fn an_application_manages_participants_and_users_beside_the_relay() {
         .insert("users", doc! { "id": "cy", "name": "Cyrus" })
         .await;
     create(&relay, ROOMS[1], &["ann", "cy"]).await;
-    let shown = rest(&relay, "ann", "GET", "/api/conversations/2", "").await;
-    assert!(shown.body.contains(r#""name":"Cyrus""#), "{shown:?}");
+    let answer = rest(&relay, "ann", "GET", "/api/conversations/2", "").await;
+    assert!(answer.body.contains(r#""name":"Cyrus""#), "{answer:?}");
     stop(&mut relay);
 }

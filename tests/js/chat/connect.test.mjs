@@ -91,7 +91,7 @@ test('further sockets of a user are sent who is online; others are not notified 
   assert.deepEqual(onlineSeenBy(client), ids(bob));
 });
 
-test('people who come at the same moment are notified of each other once', async () => {
+test('users who connect at the same moment are notified of each other once', async () => {
   for (let round = 0; round < 20; round += 1) {
     const all = await knownUsers('Alice', 'Bob', 'Carol');
     await conversation(all[0], all.slice(1));
@@ -144,7 +144,7 @@ test('a fresh token of the same user changes nothing; another’s ends the conne
   assert.equal(await client.next('disconnect'), 'io server disconnect');
 });
 
-test('a chat that a user was removed from is none of theirs, nor are the people in it', async () => {
+test('a chat that a user was removed from is none of theirs, nor are the users in it', async () => {
   const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const [gone, stored] = [await conversation(bob, [alice]), await conversation(carol, [alice])];
   await remove(bob, gone, alice);

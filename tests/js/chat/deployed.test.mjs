@@ -61,12 +61,12 @@ class Deployed {
     return chatMessage(this.who, this.chatId, { content });
   }
 
-  get shown() {
+  get contents() {
     return this.messages.map(({ content }) => content);
   }
 }
 
-/** Two people who have these many chats, each with the first one open. */
+/** Two users who have these many chats, each with the first one open. */
 async function windows(count) {
   const [one, other] = await knownUsers('Ann', 'Ben');
   const chats = [];
@@ -86,7 +86,7 @@ test('both see what is posted, edited and deleted', async () => {
     await must(200, chatEdit(ann.who, first.id, 'hello'));
     await must(200, erase(ben.who, second.id));
   });
-  assert.deepEqual([ann.shown, ben.shown], Array(2).fill(['hello', 'I meant hello']));
+  assert.deepEqual([ann.contents, ben.contents], Array(2).fill(['hello', 'I meant hello']));
   assert.deepEqual([...ann.online, ...ben.online], [ben.who.userId, ann.who.userId]);
 });
 
@@ -98,7 +98,7 @@ test('who opens one chat after the other is not seen to come and go', async () =
     await ben.open(chatId);
   }
   await observe([ann.client, ben.client], () => ben.send('still here?'));
-  assert.deepEqual([ann.shown, ben.shown], Array(2).fill(['still here?']));
+  assert.deepEqual([ann.contents, ben.contents], Array(2).fill(['still here?']));
   const before = Date.now();
   ann.client.close();
   const { at } = await ben.client.nextEvent('user:offline');

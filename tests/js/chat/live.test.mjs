@@ -1,4 +1,4 @@
-// `chat`: live sockets follow at once when chats are made, and people come and go in them.
+// `chat`: live sockets follow at once when chats are made, and users come and go in them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique } from '../support/relay.mjs';
@@ -22,7 +22,7 @@ for (const [name, make] of Object.entries({
     return id;
   },
 })) {
-  test(`a chat made in ${name} is joined by the live sockets of its people`, async () => {
+  test(`a chat made in ${name} is joined by the live sockets of its participants`, async () => {
     const [alice, bob, eve] = await knownUsers('Alice', 'Bob', 'Eve');
     const clients = [await chat(alice), await chat(bob), await chat(bob), await chat(eve)];
     for (let round = 0; round < 10; round += 1) {

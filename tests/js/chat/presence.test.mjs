@@ -154,7 +154,7 @@ test('only sockets of chat are notified, and nobody of themselves', async () => 
   for (const events of seen) assert.deepEqual(events.filter(([name]) => name.startsWith('user:')), []);
 });
 
-test('people who share no chat receive nothing of each other', async () => {
+test('users who share no chat receive nothing of each other', async () => {
   const [alice, eve] = await knownUsers('Alice', 'Eve');
   const observer = await chat(eve);
   const client = await chat(alice);

@@ -171,9 +171,9 @@ test('typing is sent between chat and conversation, each in its shape; feed has 
     await typist.ask('user:typing', { chatId: id });
     await typist.ask('user:stop-typing', { chatId: id });
   });
-  const shown = { conversationId: id, userId: alice.userId };
+  const about = { conversationId: id, userId: alice.userId };
   same(fromChat, [[], [
-    ['typing:user:start', { ...shown, user: { id: alice.userId, name: alice.username } }], ['typing:user:stop', shown],
+    ['typing:user:start', { ...about, user: { id: alice.userId, name: alice.username } }], ['typing:user:stop', about],
   ], [], []]);
   const fromConversation = await observe(clients, async () => {
     await talker.ask('typing:start', { conversationId: id });

@@ -12,7 +12,7 @@ const DELIVERED = 'message:delivered';
 const except = (events, ...names) => events.filter(([name]) => !names.includes(name));
 
 /** Lets the clients of a `trio` see what `action` does; what each got, without receipts of delivery. */
-async function shown({ alice, bob, carol }, action) {
+async function seenBy({ alice, bob, carol }, action) {
   const seen = await observe([alice, bob, carol], action);
   return seen.map((events) => except(events, DELIVERED));
 }
@@ -43,7 +43,7 @@ for (const [way, send] of Object.entries(WAYS)) {
   test(`${way}: a message reaches all, its sender too`, async () => {
     const scene = await trio();
     let message;
-    const [[own, ...more], ...others] = await shown(scene, async () => (message = await send(scene, 'c2VhbGVk')));
+    const [[own, ...more], ...others] = await seenBy(scene, async () => (message = await send(scene, 'c2VhbGVk')));
     const { createdAt } = own[1];
     isTime(createdAt);
     const expected = sent({ ...message, conversationId: scene.id, content: 'c2VhbGVk', createdAt });
@@ -54,7 +54,7 @@ for (const [way, send] of Object.entries(WAYS)) {
 test('what is sent in turn arrives in turn, everywhere', async () => {
   const scene = await trio();
   const ids = [];
-  const seen = await shown(scene, async () => {
+  const seen = await seenBy(scene, async () => {
     for (let round = 0; round < 5; round += 1) {
       for (const send of Object.values(WAYS)) ids.push((await send(scene, `${round}`)).id);
     }
@@ -67,7 +67,7 @@ test('a chat’s media without a text has an empty one', async () => {
   const scene = await trio();
   const media = ['one', { two: 2 }];
   let id;
-  const seen = await shown(scene, async () => ({ id } = await chatMessage(scene.carol, scene.id, { media })));
+  const seen = await seenBy(scene, async () => ({ id } = await chatMessage(scene.carol, scene.id, { media })));
   const { createdAt } = seen[0][0][1];
   assert.deepEqual(seen, sent({ id, conversationId: scene.id, sender: scene.carol, content: '', media, createdAt }).map((event) => [event]));
 });
@@ -80,7 +80,7 @@ for (const [name, content] of Object.entries({
   test(`a content that is ${name} is the same to all`, async () => {
     const scene = await trio();
     let id;
-    const seen = await shown(scene, async () => (id = await sendMessage(scene, content)));
+    const seen = await seenBy(scene, async () => (id = await sendMessage(scene, content)));
     const { createdAt } = seen[0][0][1];
     assert.deepEqual(seen, sent({ id, conversationId: scene.id, sender: scene.alice, content, createdAt }).map((event) => [event]));
   });
@@ -97,7 +97,7 @@ for (const [index, [way, [author, edit]]] of Object.entries(EDITS).entries()) {
   test(`${way}: a change reaches all`, async () => {
     const scene = await trio();
     const { id, keyNumber } = await Object.values(WAYS)[index](scene, 'before');
-    const seen = await shown(scene, () => edit(scene, id, 'after'));
+    const seen = await seenBy(scene, () => edit(scene, id, 'after'));
     const { editedAt } = seen[0][0][1];
     isTime(editedAt);
     assert.deepEqual(seen, edited({ id, conversationId: scene.id, content: 'after', editedAt, keyNumber }).map((event) => [event]));
@@ -118,20 +118,20 @@ test('a deletion reaches all, whoever deletes', async () => {
     () => erase(scene.alice, ids[2], '?forAll=true'),
   ];
   for (const [index, way] of ways.entries()) {
-    const seen = await shown(scene, way);
+    const seen = await seenBy(scene, way);
     const { deletedAt } = seen[0][0][1];
     isTime(deletedAt);
     assert.deepEqual(seen, deleted({ id: ids[index], conversationId, deletedAt }).map((event) => [event]));
   }
   const hidden = (await WAYS['POST of feed'](scene, 'x')).id;
-  assert.deepEqual(await shown(scene, () => erase(scene.carol, hidden, '?forAll=false')), [[], [], []]);
+  assert.deepEqual(await seenBy(scene, () => erase(scene.carol, hidden, '?forAll=false')), [[], [], []]);
 });
 
 test('reactions are sent in the shape that has them', async () => {
   const scene = await trio();
   const { id: messageId } = await WAYS['POST of chat'](scene, 'x');
   const target = { messageId, conversationId: scene.id };
-  const seen = await shown(scene, async () => {
+  const seen = await seenBy(scene, async () => {
     const { reactionId } = await scene.alice.ask('reaction:add', { ...target, emoji: '👍' });
     await scene.alice.ask('reaction:remove', { ...target, reactionId });
   });

@@ -8,7 +8,7 @@ import { done, found, history } from '../support/rest.mjs';
 const COUNT = 200;
 const numbers = Array.from({ length: COUNT }, (_, number) => number);
 
-/** Two clients of each dialect, of three people in a new conversation. */
+/** Two clients of each dialect, of three users in a new conversation. */
 async function crowd() {
   const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const id = await found(alice, [bob, carol]);

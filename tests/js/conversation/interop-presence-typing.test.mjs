@@ -73,8 +73,8 @@ test('who is present is listed whatever dialect they use', async () => {
     same(rest, { success: true, conversationId: id, timestamp: TIME });
     return onlineUsers;
   };
-  const shown = ({ userId, username }) => ({ id: userId, name: username });
-  const sorted = (...users) => users.map(shown).toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  const asListed = ({ userId, username }) => ({ id: userId, name: username });
+  const sorted = (...users) => users.map(asListed).toSorted((one, other) => (one.id < other.id ? -1 : 1));
   assert.deepEqual(await ask(), sorted(alice, bob, carol));
   const second = await reader(carol, id);
   assert.deepEqual(await ask(), sorted(alice, bob, carol));

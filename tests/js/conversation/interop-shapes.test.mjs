@@ -7,7 +7,7 @@ import { found } from '../support/rest.mjs';
 
 const PRESENCE = ['user:online', 'user:offline'];
 
-/** Two people in a new conversation. The first has an undeclared connection. */
+/** Two users in a new conversation. The first has an undeclared connection. */
 async function scene() {
   const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob]);
@@ -94,16 +94,16 @@ test('the type of the id is that of the last join as well', async () => {
   const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await found(alice, [bob], { id: Math.floor(Math.random() * 2 ** 40) });
   const client = await undeclared(alice);
-  const shown = async () => {
+  const receivedIds = async () => {
     const [events] = await observe([client], () => feedMessage(bob, id));
     return events.map(([, payload]) => payload.conversation_id ?? payload.conversationId);
   };
   for (const given of [id, String(id), id]) {
     await JOINS.feed[0](client, given);
-    assert.deepEqual(await shown(), [given]);
+    assert.deepEqual(await receivedIds(), [given]);
   }
   await JOINS.conversation[0](client, String(id));
-  assert.deepEqual(await shown(), [String(id)]);
+  assert.deepEqual(await receivedIds(), [String(id)]);
 });
 
 test('a user who leaves the room by joining in another shape is reported to it as one who left', async () => {

@@ -48,7 +48,7 @@ class Deployed {
   }
 
   /** What it shows of a conversation, as `sender: content`. */
-  shown(id) {
+  lines(id) {
     return (this.messages.get(id) ?? []).map(({ sender, content }) => `${sender.split('-')[0]}: ${content}`);
   }
 
@@ -58,7 +58,7 @@ class Deployed {
   }
 }
 
-/** Two people who have these many conversations, and a window for each of them with the first one open. */
+/** Two users who have these many conversations, and a window for each of them with the first one open. */
 async function windows(count) {
   const [one, other] = await knownUsers('hi89', 'lo89');
   const ids = [];
@@ -77,7 +77,7 @@ test('what one window sends is shown in both at once', async () => {
     await hi.send('how are you?');
   });
   const talk = ['hi89: hello', 'lo89: hello yourself', 'hi89: how are you?'];
-  assert.deepEqual([hi.shown(id), lo.shown(id)], [talk, talk]);
+  assert.deepEqual([hi.lines(id), lo.lines(id)], [talk, talk]);
   assert.deepEqual([hi.failures, lo.failures], [[], []]);
   for (const client of clients) {
     assert.deepEqual(new Set(client.events.map(({ name }) => name)), new Set(['connect', 'auth:success', 'authenticated', 'new-message']));
@@ -94,8 +94,8 @@ test('a window that opens another conversation goes on to receive the first', as
     await settle(clients);
     await hi.send('to the second');
   });
-  assert.deepEqual([lo.shown(first), lo.shown(second)], [['hi89: to the first'], ['hi89: to the second']]);
-  assert.deepEqual([hi.shown(first), hi.shown(second)], [['hi89: to the first'], ['hi89: to the second']]);
+  assert.deepEqual([lo.lines(first), lo.lines(second)], [['hi89: to the first'], ['hi89: to the second']]);
+  assert.deepEqual([hi.lines(first), hi.lines(second)], [['hi89: to the first'], ['hi89: to the second']]);
 });
 
 test('after its connection was lost it receives the open conversation again, and finds what it missed', async () => {
@@ -116,7 +116,7 @@ test('after its connection was lost it receives the open conversation again, and
     hi.open(first);
     await hi.send('of no interest now');
   });
-  assert.deepEqual([lo.shown(first), lo.shown(second)], [[], ['hi89: heard']]);
+  assert.deepEqual([lo.lines(first), lo.lines(second)], [[], ['hi89: heard']]);
   const { messages } = await must(200, rest(lo.who, `GET /api/messages/${second}`));
   assert.deepEqual(messages.map(({ encrypted_msg_content: content }) => content), ['missed', 'heard']);
   assert.equal(messages[1].id, lo.messages.get(second)[0].id);
@@ -129,7 +129,7 @@ test('it survives several losses, and nothing is shown twice', async () => {
     await lo.ready();
     await observe(clients, () => hi.send(round));
   }
-  assert.deepEqual(lo.shown(id), ['hi89: 0', 'hi89: 1', 'hi89: 2', 'hi89: 3']);
+  assert.deepEqual(lo.lines(id), ['hi89: 0', 'hi89: 1', 'hi89: 2', 'hi89: 3']);
 });
 
 test('one whose token is not good is notified and stays away', async () => {
@@ -140,13 +140,13 @@ test('one whose token is not good is notified and stays away', async () => {
   assert.deepEqual(window.failures, ['Invalid token']);
 });
 
-test('one that knows neither the conversation nor its people receives nothing of it', async () => {
+test('one that knows neither the conversation nor its participants receives nothing of it', async () => {
   const { ids: [id], both: [hi], clients } = await windows(1);
   const eve = new Deployed(person('eve'), [id]);
   eve.open(id);
   await eve.ready();
   await observe([...clients, eve.client], () => hi.send('not for Eve'));
-  assert.deepEqual(eve.shown(id), []);
+  assert.deepEqual(eve.lines(id), []);
 });
 
 test('a page of the origin that is allowed by default may connect, another may not', async () => {

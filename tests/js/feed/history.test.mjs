@@ -9,7 +9,7 @@ import {
 const history = (who, id, query = '') => rest(who, `GET /api/messages/${encodeURIComponent(id)}${query}`);
 const page = async (who, id, query) => must(200, history(who, id, query));
 
-/** A conversation of two people with so many messages, which say 0, 1, 2 … */
+/** A conversation of two users with so many messages, which say 0, 1, 2 … */
 async function scene(count, fields = {}) {
   const [alice, bob] = await knownUsers('Alice', 'Bob');
   const id = await conversation(alice, [bob], fields);

@@ -38,10 +38,10 @@ test('the admin token is no user’s', async () => {
 
 test('a user is made known before they come, and changed', async () => {
   const who = { userId: unique('alice') };
-  const shown = { id: who.userId, name: 'Alice', avatarUrl: 'https://pictures.test/1', status: 'active' };
-  assert.deepEqual(await put(who, { name: 'Alice', avatarUrl: shown.avatarUrl }), shown);
-  assert.deepEqual(await put(who, {}), shown);
-  assert.deepEqual(await put(who, { name: 'Alison' }), { ...shown, name: 'Alison' });
+  const answered = { id: who.userId, name: 'Alice', avatarUrl: 'https://pictures.test/1', status: 'active' };
+  assert.deepEqual(await put(who, { name: 'Alice', avatarUrl: answered.avatarUrl }), answered);
+  assert.deepEqual(await put(who, {}), answered);
+  assert.deepEqual(await put(who, { name: 'Alison' }), { ...answered, name: 'Alison' });
   assert.deepEqual(await put(who, { avatarUrl: null }), { id: who.userId, name: 'Alison', status: 'active' });
 });
 
@@ -125,9 +125,9 @@ test('a user’s connections are closed, and they may come back', async () => {
   assert.deepEqual(await done(200, ADMIN, 'POST', place(alice, 'disconnect')), { disconnected: 2 });
   for (const client of clients.slice(0, 2)) assert.equal(await client.next('disconnect'), GONE);
   assert.ok(clients[2].socket.connected);
-  const { lastSeenAt, ...shown } = await until(() => put(alice, {}), (seen) => seen.lastSeenAt);
+  const { lastSeenAt, ...rest } = await until(() => put(alice, {}), (seen) => seen.lastSeenAt);
   isTime(lastSeenAt);
-  assert.deepEqual(shown, { id: alice.userId, name: 'Alice', status: 'active' });
+  assert.deepEqual(rest, { id: alice.userId, name: 'Alice', status: 'active' });
   await online(alice);
 });
 

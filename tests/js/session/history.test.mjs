@@ -78,7 +78,7 @@ test('only the last bytes are stored, as many as set', async () => {
   for (const encrypted of Array.from({ length: 12 }, (_, index) => String(index % 10).repeat(part))) sent.push(await send(alice, { encrypted }));
   const stored = history(await member(where, 'Bob'));
   // The eighth does not fit: a message is more than what is encrypted in it.
-  assert.ok(stored.length >= 6 && stored.length <= 8, `${stored.length} kept`);
+  assert.ok(stored.length >= 6 && stored.length <= 8, `${stored.length} stored`);
   same(stored, sent.slice(-stored.length));
 });
 
@@ -88,7 +88,7 @@ test('binary messages count with their bytes', async () => {
   const sent = [];
   for (let count = 0; count < 12; count += 1) sent.push(await send(alice, { encrypted: Buffer.alloc(BYTES / 8, count) }));
   const stored = history(await member(where, 'Bob'));
-  assert.ok(stored.length >= 6 && stored.length <= 8, `${stored.length} kept`);
+  assert.ok(stored.length >= 6 && stored.length <= 8, `${stored.length} stored`);
   same(stored, sent.slice(-stored.length));
 });
 

@@ -80,8 +80,8 @@ const BAD = {
 };
 for (const [field, values] of Object.entries(BAD)) {
   for (const value of values) {
-    const shown = JSON.stringify(value)?.slice(0, 24);
-    test(`${field} ${shown} is malformed, and the connection stays`, async () => {
+    const written = JSON.stringify(value)?.slice(0, 24);
+    test(`${field} ${written} is malformed, and the connection stays`, async () => {
       const client = await guest();
       const payload = joining(place(), 'Eve', { ...asCreator, [field]: value });
       const [events] = await observe([client], () => client.ask('join-session', payload));

@@ -1,4 +1,4 @@
-// What the suites of `feed` and `chat` share: people, conversations and messages made over REST in the forms of both,
+// What the suites of `feed` and `chat` share: users, conversations and messages made over REST in the forms of both,
 // clients of each, and the proof that nothing came. Expects only that what must succeed does.
 import assert from 'node:assert/strict';
 import { Client, connect, request, same, token, unique } from './relay.mjs';
@@ -13,7 +13,7 @@ export function person(name) {
   return { userId: unique(name.toLowerCase()), username: unique(name) };
 }
 
-/** People of whom the server knows: they have used their tokens. */
+/** Users of whom the server knows: they have used their tokens. */
 export async function knownUsers(...names) {
   const all = names.map(person);
   for (const who of all) await must(200, rest(who, 'GET /api/conversations'));

@@ -6,7 +6,7 @@ import { found } from './rest.mjs';
 /** What one event of a conversation is to each of the clients that `trio` makes. */
 export const FAMILIES = ['conversation', 'feed', 'chat'];
 
-/** Three people in a new conversation, each a client of their own dialect, in the order of `FAMILIES`; the first is its admin. */
+/** Three users in a new conversation, each a client of their own dialect, in the order of `FAMILIES`; the first is its admin. */
 export async function trio(fields = {}) {
   const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const id = await found(alice, [bob, carol], fields);

@@ -91,10 +91,10 @@ async fn talk(
         prop_assert_eq!(answer.status, 200, "{:?}", answer);
         let messages = items(field(&members(&answer.body), "messages"));
         prop_assert_eq!(messages.len(), 1);
-        let shown = members(&messages[0]);
-        prop_assert_eq!(field(&shown, name), &stored);
+        let fields = members(&messages[0]);
+        prop_assert_eq!(field(&fields, name), &stored);
         if let Some(media) = &message.media {
-            prop_assert_eq!(field(&shown, "media"), media);
+            prop_assert_eq!(field(&fields, "media"), media);
         }
     }
     participants.last = id;
@@ -259,7 +259,7 @@ async fn named(
     Ok(())
 }
 
-/// A key that was given for a user is shown to them as it is.
+/// A key that was given for a user is returned to them as it is.
 async fn with_key(relay: &Relay, key: &str) -> Result<(), TestCaseError> {
     let id = format!("\"{}\"", uuid::Uuid::new_v4());
     let body = format!(

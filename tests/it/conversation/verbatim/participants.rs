@@ -69,12 +69,12 @@ impl Participants {
                     Shape::Feed => ("messageData", "encrypted_msg_content"),
                 };
                 let answer = members(&posted.body);
-                let shown = members(field(&answer, name));
-                assert_eq!(field(&shown, value), message.content.text);
+                let fields = members(field(&answer, name));
+                assert_eq!(field(&fields, value), message.content.text);
                 if let Some(media) = &message.media {
-                    assert_eq!(field(&shown, "media"), media);
+                    assert_eq!(field(&fields, "media"), media);
                 }
-                serde_json::from_str(field(&shown, "id")).unwrap()
+                serde_json::from_str(field(&fields, "id")).unwrap()
             }
         }
     }
