@@ -17,35 +17,35 @@ use crate::users::{Administration, Presence, Users};
 /// The services of one server.
 pub(crate) struct App {
     /// The settings.
-    pub config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     /// Authenticates users.
-    pub auth: Arc<Authenticator>,
+    pub(crate) auth: Arc<Authenticator>,
     /// All users.
-    pub users: Arc<Users>,
+    pub(crate) users: Arc<Users>,
     /// All open connections.
-    pub connections: Arc<OpenConnections>,
+    pub(crate) connections: Arc<OpenConnections>,
     /// Stored conversations.
-    pub conversations: Arc<Conversations>,
+    pub(crate) conversations: Arc<Conversations>,
     /// Ad-hoc sessions.
-    pub sessions: Arc<Sessions>,
+    pub(crate) sessions: Arc<Sessions>,
     /// Rate limits per address.
-    pub limits: Arc<AddressLimits>,
+    pub(crate) limits: Arc<AddressLimits>,
     /// Connections per address.
-    pub slots: AddressSlots,
+    pub(crate) slots: AddressSlots,
     /// Who is online.
-    pub presence: Arc<Presence>,
+    pub(crate) presence: Arc<Presence>,
     /// What administrators do to users.
-    pub administration: Administration,
+    pub(crate) administration: Administration,
     /// The audit.
-    pub audit: Audit,
+    pub(crate) audit: Audit,
     /// The name of this server.
-    pub node: Arc<str>,
+    pub(crate) node: Arc<str>,
     /// The other servers of the deployment, if it may have some.
-    pub cluster: Option<Arc<Cluster>>,
+    pub(crate) cluster: Option<Arc<Cluster>>,
     /// When it started.
-    pub started: Instant,
+    pub(crate) started: Instant,
     /// Whether the server is shutting down.
-    pub drain: Drain,
+    pub(crate) drain: Drain,
 }
 
 impl std::fmt::Debug for App {

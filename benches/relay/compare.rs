@@ -14,7 +14,7 @@ use crate::row::{Goal, Phases, Row, Sizes};
 use crate::server::{self, Kind, Running};
 
 /// What to measure, and how long.
-pub struct Plan {
+pub(crate) struct Plan {
     rows: Vec<Row>,
     servers: Vec<Kind>,
     sizes: Sizes,
@@ -26,7 +26,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn new(
+    pub(crate) fn new(
         rows: Vec<Row>,
         servers: Vec<Kind>,
         sizes: Sizes,
@@ -66,39 +66,39 @@ impl Plan {
 
 /// Everything that was found.
 #[derive(Serialize)]
-pub struct Results {
-    pub machine: String,
-    pub placement: String,
-    pub rounds: u32,
-    pub quick: bool,
-    pub rows: Vec<RowResults>,
+pub(crate) struct Results {
+    pub(crate) machine: String,
+    pub(crate) placement: String,
+    pub(crate) rounds: u32,
+    pub(crate) quick: bool,
+    pub(crate) rows: Vec<RowResults>,
 }
 
 #[derive(Serialize)]
-pub struct RowResults {
-    pub row: Row,
-    pub title: String,
-    pub goal: Option<Goal>,
-    pub servers: Vec<ServerResults>,
+pub(crate) struct RowResults {
+    pub(crate) row: Row,
+    pub(crate) title: String,
+    pub(crate) goal: Option<Goal>,
+    pub(crate) servers: Vec<ServerResults>,
 }
 
 /// The samples of all rounds, or why there are none.
 #[derive(Serialize)]
-pub struct ServerResults {
-    pub server: Kind,
-    pub samples: Result<Vec<Sample>, String>,
+pub(crate) struct ServerResults {
+    pub(crate) server: Kind,
+    pub(crate) samples: Result<Vec<Sample>, String>,
 }
 
 impl ServerResults {
     /// The round whose cost is the median of all rounds.
-    pub fn median(&self) -> Option<&Sample> {
+    pub(crate) fn median(&self) -> Option<&Sample> {
         let mut samples: Vec<_> = self.samples.as_ref().ok()?.iter().collect();
         samples.sort_by(|one, other| one.cost.total_cmp(&other.cost));
         samples.get(samples.len().checked_sub(1)? / 2).copied()
     }
 }
 
-pub fn run(plan: &Plan) -> Result<Results> {
+pub(crate) fn run(plan: &Plan) -> Result<Results> {
     let placement = Placement::choose();
     let ready: Vec<_> = plan
         .servers

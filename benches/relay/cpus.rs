@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// The cores of a comparison.
-pub enum Placement {
+pub(crate) enum Placement {
     /// The server has the first core to itself, the load generator the second.
     Apart { server: u32, load: u32 },
     /// Programs run wherever the kernel puts them; says why.
@@ -12,13 +12,13 @@ pub enum Placement {
 
 /// Which of the two sides a program belongs to.
 #[derive(Clone, Copy)]
-pub enum Side {
+pub(crate) enum Side {
     Server,
     Load,
 }
 
 impl Placement {
-    pub fn choose() -> Self {
+    pub(crate) fn choose() -> Self {
         if !has_taskset() {
             return Self::Unpinned("not pinned: `taskset` (util-linux) is not installed");
         }
@@ -32,7 +32,7 @@ impl Placement {
     }
 
     /// The command, set to run on its side's core, with as many open files as the system lets it have.
-    pub fn command(&self, side: Side, program: &str) -> Command {
+    pub(crate) fn command(&self, side: Side, program: &str) -> Command {
         let raise_files = r#"ulimit -n "$(ulimit -Hn)" && exec "$@""#;
         let mut command = Command::new("sh");
         command.args(["-c", raise_files, "sh"]);
@@ -48,7 +48,7 @@ impl Placement {
     }
 
     /// For the reader of the table.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Apart { server, load } => {
                 format!("server pinned to core {server}, load to core {load}")

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 type Users = Rc<RefCell<HashMap<String, Vec<UnboundedSender<Utf8Bytes>>>>>;
 
 /// Serves until it is killed.
-pub fn run(address: SocketAddr) -> anyhow::Result<()> {
+pub(crate) fn run(address: SocketAddr) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::server::node_folder;
 
 /// One line for the reader of the table.
-pub fn describe() -> String {
+pub(crate) fn describe() -> String {
     [
         cpu(),
         kernel(),

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 const TICKS_PER_SECOND: u64 = 100;
 
 /// CPU time of all threads of a process, in user space and in the kernel.
-pub fn cpu_time(pid: u32) -> Result<Duration> {
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = std::fs::read_to_string(&path).with_context(|| path.clone())?;
     let ticks = cpu_ticks(&stat).with_context(|| format!("{path} has no CPU times"))?;
@@ -29,7 +29,7 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
 }
 
 /// CPU time of everything on all cores of this machine, with what its host took away.
-pub fn machine_cpu_time() -> Result<Duration> {
+pub(crate) fn machine_cpu_time() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/stat").context("/proc/stat")?;
     let fields = stat
         .lines()
@@ -48,7 +48,7 @@ pub fn machine_cpu_time() -> Result<Duration> {
 }
 
 /// Resident memory of a process, in KiB.
-pub fn resident_kib(pid: u32) -> Result<u64> {
+pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

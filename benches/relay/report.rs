@@ -8,7 +8,7 @@ use crate::load::Sample;
 use crate::row::{Goal, Row};
 use crate::server::Kind;
 
-pub fn markdown(results: &Results) -> String {
+pub(crate) fn markdown(results: &Results) -> String {
     let mut text = format!("{}; {}; ", results.machine, results.placement);
     text += &match (results.quick, results.rounds) {
         (true, _) => "a quick run, rough figures.\n\n".to_owned(),

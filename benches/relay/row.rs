@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// One kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Row {
+pub(crate) enum Row {
     /// 50 pairs exchange 256-byte messages, 4 in flight each.
     Message,
     /// 4 pairs upload 1.4 MB chunks (1 MiB before base64), 2 in flight each.
@@ -29,33 +29,33 @@ pub enum Row {
 
 /// Who sends how much to whom.
 #[derive(Clone, Copy)]
-pub struct Exchange {
-    pub event: Event,
+pub(crate) struct Exchange {
+    pub(crate) event: Event,
     /// Senders; each has one recipient user, or one session, of its own.
-    pub pairs: u32,
+    pub(crate) pairs: u32,
     /// Connections that receive what one sender sends: the recipient's, or those of the session's other members.
-    pub receivers: u32,
+    pub(crate) receivers: u32,
     /// Events of one sender that may be unconfirmed or undelivered at a time.
-    pub in_flight: u64,
+    pub(crate) in_flight: u64,
     /// Characters of ciphertext in each event.
-    pub body: usize,
+    pub(crate) body: usize,
 }
 
 /// Who sends messages that are stored, and to whom.
 #[derive(Clone, Copy)]
-pub struct Conversations {
-    pub conversations: u32,
+pub(crate) struct Conversations {
+    pub(crate) conversations: u32,
     /// Participants of each, who are all there; each message reaches all of them, its sender too.
-    pub participants: u32,
+    pub(crate) participants: u32,
     /// So many of them send, each one message after the other.
-    pub senders: u32,
+    pub(crate) senders: u32,
     /// Characters of content in each message.
-    pub body: usize,
+    pub(crate) body: usize,
 }
 
 /// Which event carries the payload.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub(crate) enum Event {
     /// `send_message` of the `direct` dialect.
     Message,
     /// `send_file_chunk` of the `direct` dialect.
@@ -65,7 +65,7 @@ pub enum Event {
 }
 
 /// What the load generator does for a row.
-pub enum Work {
+pub(crate) enum Work {
     Exchange(Exchange),
     Stored(Conversations),
     Connect { clients: u32 },
@@ -75,27 +75,27 @@ pub enum Work {
 /// Members of a session, unless the command line says otherwise.
 const SESSION_MEMBERS: u32 = 500;
 /// The limit that the servers are configured with.
-pub const MAX_SESSION_MEMBERS: u32 = 10_000;
+pub(crate) const MAX_SESSION_MEMBERS: u32 = 10_000;
 
 /// The sizes that the command line sets.
 #[derive(Clone, Copy, Args, Serialize, Deserialize)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Members of the session in `fan-out`, the sender among them.
     #[arg(long, value_name = "NUMBER", default_value_t = SESSION_MEMBERS)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_SESSION_MEMBERS)))]
-    pub members: u32,
+    pub(crate) members: u32,
     /// Conversations in `stored` and `stored-busy`.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub conversations: u32,
+    pub(crate) conversations: u32,
     /// Participants of each of them, the senders among them.
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
-    pub participants: u32,
+    pub(crate) participants: u32,
     /// Senders in each conversation of `stored-busy`; at most all participants.
     #[arg(long, value_name = "NUMBER", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub senders: u32,
+    pub(crate) senders: u32,
 }
 
 impl Sizes {
@@ -106,16 +106,16 @@ impl Sizes {
 
 /// Goals of the performance budget; reaching either is enough.
 #[derive(Clone, Copy, Serialize)]
-pub struct Goal {
+pub(crate) struct Goal {
     /// In the row's unit.
-    pub absolute: f64,
+    pub(crate) absolute: f64,
     /// As a share of Node's figure.
-    pub of_node: f64,
+    pub(crate) of_node: f64,
 }
 
 impl Row {
     /// For the table.
-    pub fn title(self, sizes: &Sizes) -> String {
+    pub(crate) fn title(self, sizes: &Sizes) -> String {
         let title = match self {
             Self::Message => "1-1 relay, 256 B, CPU µs per delivered message",
             Self::ChunkLarge => "file chunk 1.4 MB, CPU µs per chunk",
@@ -133,7 +133,7 @@ impl Row {
     }
 
     /// The dialect that the clients speak, the only one the server serves meanwhile.
-    pub fn dialect(self) -> &'static str {
+    pub(crate) fn dialect(self) -> &'static str {
         match self {
             Self::FanOut => "session",
             Self::Stored | Self::StoredBusy => "conversation",
@@ -142,7 +142,7 @@ impl Row {
     }
 
     /// `None` when no goal was set, or for another size of session.
-    pub fn goal(self, sizes: &Sizes) -> Option<Goal> {
+    pub(crate) fn goal(self, sizes: &Sizes) -> Option<Goal> {
         let (absolute, of_node) = match self {
             Self::Message => (8.5, 0.30),
             Self::ChunkLarge => (1_000.0, 0.14),
@@ -157,7 +157,7 @@ impl Row {
     }
 
     /// What there is to do.
-    pub fn work(self, sizes: &Sizes) -> Work {
+    pub(crate) fn work(self, sizes: &Sizes) -> Work {
         let exchange = |event, pairs, receivers, in_flight, body| {
             Work::Exchange(Exchange {
                 event,
@@ -191,12 +191,12 @@ impl Row {
     }
 
     /// Memory is compared between fresh processes: freed memory that is used again would hide what a connection costs.
-    pub fn wants_fresh_server(self) -> bool {
+    pub(crate) fn wants_fresh_server(self) -> bool {
         self == Self::Idle
     }
 
     /// Whether the work is only done when a database is written.
-    pub fn wants_a_database(self) -> bool {
+    pub(crate) fn wants_a_database(self) -> bool {
         matches!(self, Self::Stored | Self::StoredBusy)
     }
 }
@@ -214,8 +214,8 @@ const fn base64_len(bytes: usize) -> usize {
 
 /// How long the phases of one round last.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub struct Phases {
+pub(crate) struct Phases {
     /// Under load, before measuring starts.
-    pub ramp: Duration,
-    pub measured: Duration,
+    pub(crate) ramp: Duration,
+    pub(crate) measured: Duration,
 }

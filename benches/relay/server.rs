@@ -28,7 +28,7 @@ const IDLE_DEADLINE: Duration = Duration::from_secs(30);
 /// A server that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// The release binary of this package.
     Relay,
     /// The plain socket.io server in `benches/node`.
@@ -38,9 +38,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Relay, Self::Node, Self::Floor];
+    pub(crate) const ALL: [Self; 3] = [Self::Relay, Self::Node, Self::Floor];
 
-    pub fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Relay => "sealed-relay",
             Self::Node => "Node socket.io",
@@ -49,17 +49,17 @@ impl Kind {
     }
 
     /// The bare relay keeps nothing, so it is no floor for what is stored.
-    pub fn can_do(self, row: Row) -> bool {
+    pub(crate) fn can_do(self, row: Row) -> bool {
         self != Self::Floor || !row.wants_a_database()
     }
 
     /// `None` when the server takes the user id that a client names.
-    pub fn jwt_secret(self) -> Option<String> {
+    pub(crate) fn jwt_secret(self) -> Option<String> {
         (self != Self::Floor).then(|| JWT_SECRET.to_owned())
     }
 
     /// Makes ready what the server needs once per run.
-    pub fn prepare(self) -> Result<()> {
+    pub(crate) fn prepare(self) -> Result<()> {
         match self {
             Self::Node => install_node_packages(),
             Self::Relay | Self::Floor => Ok(()),
@@ -86,7 +86,7 @@ impl Kind {
 }
 
 /// The program that is running.
-pub fn own_binary() -> Result<String> {
+pub(crate) fn own_binary() -> Result<String> {
     let path = std::env::current_exe()?;
     Ok(path
         .to_str()
@@ -95,7 +95,7 @@ pub fn own_binary() -> Result<String> {
 }
 
 /// Where the Node server and its packages are.
-pub fn node_folder() -> PathBuf {
+pub(crate) fn node_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/node")
 }
 
@@ -130,7 +130,7 @@ fn are_installed(folder: &Path) -> bool {
 }
 
 /// A server process; it ends when this is dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     address: SocketAddr,
     kind: Kind,
@@ -140,7 +140,7 @@ pub struct Running {
 
 impl Running {
     /// Starts a server and waits until it answers.
-    pub fn start(kind: Kind, row: Row, placement: &Placement) -> Result<Self> {
+    pub(crate) fn start(kind: Kind, row: Row, placement: &Placement) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
         let log = File::create(folder.path().join("log"))?;
@@ -162,16 +162,16 @@ impl Running {
         Ok(running)
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until the server has seen off the clients of a round, as far as it ever comes to rest.
-    pub fn wait_until_idle(&self) -> Result<()> {
+    pub(crate) fn wait_until_idle(&self) -> Result<()> {
         let deadline = Instant::now() + IDLE_DEADLINE;
         let mut used = process_usage::cpu_time(self.pid())?;
         loop {

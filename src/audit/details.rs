@@ -9,42 +9,39 @@ use super::event::{Event, FileChunk, MessageRef, MessageSent, Room, Target};
 use super::text::{AuditText, Label, Seq};
 use crate::model::{DisconnectReason, ErrorCode};
 
-/// The details of one event: exactly the contract's fields, absent ones left out.
+/// The details of one event: exactly the contract's fields, absent ones left out. The variants of
+/// [`Event`] describe them.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(
-    missing_docs,
-    reason = "the fields are the contract's; the variants of Event describe them"
-)]
 pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub recipient: Option<&'a str>,
+    pub(super) recipient: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seq: Option<&'a Seq>,
+    pub(super) seq: Option<&'a Seq>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_type: Option<&'a str>,
+    pub(super) message_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<&'a str>,
+    pub(super) message_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub conversation_id: Option<&'a str>,
+    pub(super) conversation_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunk_number: Option<i64>,
+    pub(super) chunk_number: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub total_chunks: Option<i64>,
+    pub(super) total_chunks: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_size: Option<i64>,
+    pub(super) file_size: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mime_type: Option<&'a str>,
+    pub(super) mime_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub room_name: Option<&'a str>,
+    pub(super) room_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<i64>,
+    pub(super) count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<i64>,
+    pub(super) bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
+    pub(super) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<ErrorCode>,
+    pub(super) code: Option<ErrorCode>,
 }
 
 impl Event {

@@ -36,43 +36,43 @@ pub(crate) enum Room {
 #[derive(Clone, Debug)]
 pub(crate) struct MessageSent {
     /// Its receivers.
-    pub target: Target,
+    pub(crate) target: Target,
     /// The id that the sender gave it, or the stored one.
-    pub message_id: Option<AuditText>,
+    pub(crate) message_id: Option<AuditText>,
     /// Its type; `text` when the client names none.
-    pub message_type: Option<Label>,
+    pub(crate) message_type: Option<Label>,
     /// The sequence number that the sender gave it.
-    pub seq: Option<Seq>,
+    pub(crate) seq: Option<Seq>,
     /// Size of the relayed event in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// A stored message that was changed.
 #[derive(Clone, Debug)]
 pub(crate) struct MessageRef {
     /// The conversation it is in.
-    pub conversation_id: AuditText,
+    pub(crate) conversation_id: AuditText,
     /// Its id.
-    pub message_id: AuditText,
+    pub(crate) message_id: AuditText,
 }
 
 /// One chunk of a file that was relayed.
 #[derive(Clone, Debug)]
 pub(crate) struct FileChunk {
     /// The user it goes to.
-    pub recipient: AuditText,
+    pub(crate) recipient: AuditText,
     /// The id that the sender gave the file.
-    pub message_id: AuditText,
+    pub(crate) message_id: AuditText,
     /// The number of this chunk, from 0.
-    pub chunk_number: u64,
+    pub(crate) chunk_number: u64,
     /// Chunks of the whole file.
-    pub total_chunks: u64,
+    pub(crate) total_chunks: u64,
     /// Bytes of the whole file as stated by the sender; absent when that is not a whole number.
-    pub file_size: Option<u64>,
+    pub(crate) file_size: Option<u64>,
     /// Type of the file, when it is a valid label.
-    pub mime_type: Option<Label>,
+    pub(crate) mime_type: Option<Label>,
     /// Size of the relayed event in bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// An action of an administrator of the server or of a conversation.
@@ -109,9 +109,8 @@ impl AdminAction {
     }
 }
 
-/// Everything that can be audited.
+/// Everything that can be audited. Each variant is described by its [`EventType`].
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each variant is described by its EventType")]
 pub(crate) enum Event {
     SocketConnect,
     SocketDisconnect {

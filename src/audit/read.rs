@@ -20,20 +20,20 @@ const MAX_READS: usize = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     /// The user of the record.
-    pub user: Option<String>,
+    pub(crate) user: Option<String>,
     /// The type of the record.
-    pub event: Option<EventType>,
+    pub(crate) event: Option<EventType>,
     /// The earliest creation time, in milliseconds since 1970.
-    pub from: Option<i64>,
+    pub(crate) from: Option<i64>,
     /// The latest creation time.
-    pub to: Option<i64>,
+    pub(crate) to: Option<i64>,
     /// The order; the default is newest first.
-    pub order: Order,
+    pub(crate) order: Order,
     /// The last record of the page before: records behind it in this order. It may have been deleted
     /// since.
-    pub after: Option<Uuid>,
+    pub(crate) after: Option<Uuid>,
     /// How many; the default is 100.
-    pub limit: ReadLimit,
+    pub(crate) limit: ReadLimit,
 }
 
 /// The order in which records are read: that of their ids.
@@ -75,33 +75,44 @@ impl Default for ReadLimit {
     }
 }
 
-/// A record as it is stored. Its JSON has the contract's fields; absent ones are left out.
+/// A record of the audit as it is stored. Its JSON has the contract's fields; absent ones are left out.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(missing_docs, reason = "the fields are the contract's")]
 pub struct StoredRecord {
+    /// A `UUIDv7` of the time of the event, so that records sort by it.
     #[serde(rename = "_id", serialize_with = "as_text")]
     pub id: Uuid,
+    /// The type of the event, such as `MESSAGE_SENT`.
     pub event_type: String,
+    /// How serious it is: `info`, `warn` or `error`.
     pub level: String,
+    /// The dialect of the event, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<String>,
+    /// The verified user id; absent before authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The user's name; absent before authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+    /// Random, one for each connection; not the socket's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
+    /// The client's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
+    /// The client's `User-Agent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    /// The name of the server that recorded it.
     pub node: String,
     /// The JSON object as it is stored.
     pub details: Box<RawValue>,
+    /// Whether what was wanted was done.
     pub success: bool,
+    /// A fixed text for people, one for each type.
     pub message: String,
-    /// ISO 8601 with milliseconds.
+    /// The time in the id: ISO 8601 with milliseconds.
     pub created_at: String,
 }
 
@@ -113,9 +124,9 @@ fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
 #[derive(Debug)]
 pub(crate) struct RecordPage {
     /// In the order of the query.
-    pub records: Vec<StoredRecord>,
+    pub(crate) records: Vec<StoredRecord>,
     /// Whether more follow.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 /// Reads the records of a store, beside the thread that writes it.

@@ -21,17 +21,17 @@ use crate::model::Dialect;
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     /// The verified user id; absent before authentication.
-    pub user: Option<Arc<str>>,
+    pub(crate) user: Option<Arc<str>>,
     /// The user's name; absent before authentication.
-    pub username: Option<Arc<str>>,
+    pub(crate) username: Option<Arc<str>>,
     /// Random, one per connection; never the socket id. Absent when no connection is involved.
-    pub session_id: Option<Uuid>,
+    pub(crate) session_id: Option<Uuid>,
     /// The client's address, after trusted proxies.
-    pub ip: Option<IpAddr>,
+    pub(crate) ip: Option<IpAddr>,
     /// The client's `User-Agent`, at most 256 bytes.
-    pub user_agent: Option<AuditText<256>>,
+    pub(crate) user_agent: Option<AuditText<256>>,
     /// The name of this server.
-    pub node: Arc<str>,
+    pub(crate) node: Arc<str>,
 }
 
 /// One audited event. Its id is unique, so writing a record twice is harmless.

@@ -42,9 +42,9 @@ pub(crate) trait Store: Send + 'static {
 #[derive(Debug, Default)]
 pub(crate) struct Rejected {
     /// Their positions among the records written.
-    pub positions: Vec<usize>,
+    pub(crate) positions: Vec<usize>,
     /// The store's code for the first.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
 }
 
 impl Rejected {
@@ -59,13 +59,13 @@ impl Rejected {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AuditOptions {
     /// The most records in memory while the spool cannot be written. Default 65 536, about 25 MB.
-    pub capacity: NonZeroUsize,
+    pub(crate) capacity: NonZeroUsize,
     /// Days until a record is deleted; `None` deletes none. Default 90.
-    pub retention_days: Option<NonZeroU32>,
+    pub(crate) retention_days: Option<NonZeroU32>,
     /// The largest size of the spool in bytes. Default 1 GiB, some 2.5 million records.
-    pub spool_limit: u64,
+    pub(crate) spool_limit: u64,
     /// The policy at that size.
-    pub spool_full: SpoolFull,
+    pub(crate) spool_full: SpoolFull,
 }
 
 impl Default for AuditOptions {

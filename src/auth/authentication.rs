@@ -15,9 +15,9 @@ use crate::users::Users;
 #[derive(Debug, Clone)]
 pub(crate) struct Authenticated {
     /// Who it is.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// When the token expires, in seconds since the epoch.
-    pub expires_at: u64,
+    pub(crate) expires_at: u64,
 }
 
 /// Authenticates users by their tokens.

@@ -24,9 +24,9 @@ use keys::Keys;
 #[derive(Debug, Clone)]
 pub(crate) struct Verified {
     /// The user.
-    pub user: TokenUser,
+    pub(crate) user: TokenUser,
     /// When it expires, in seconds since the epoch.
-    pub expires_at: u64,
+    pub(crate) expires_at: u64,
 }
 
 /// Verifies tokens.

@@ -16,9 +16,9 @@ use crate::stores::drivers::redis::RedisError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Online {
     /// Their name.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Identifies this period of being online.
-    pub presence_epoch: u64,
+    pub(crate) presence_epoch: u64,
 }
 
 impl Cluster {

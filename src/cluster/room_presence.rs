@@ -15,9 +15,9 @@ const NODE_ID_LENGTH: usize = uuid::fmt::Simple::LENGTH;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RoomPresence {
     /// The user was in it on no node, and other nodes were sent so.
-    pub is_first: bool,
+    pub(crate) is_first: bool,
     /// How many connections are in it.
-    pub connections: usize,
+    pub(crate) connections: usize,
 }
 
 impl Cluster {

@@ -11,13 +11,13 @@ use crate::model::{Dialect, Identity};
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     /// The client's own address, as reported by trusted proxies.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// Its `User-Agent`.
-    pub user_agent: Option<AuditText<256>>,
+    pub(crate) user_agent: Option<AuditText<256>>,
     /// The dialect it declared, or the only one there is.
-    pub declared: Option<Dialect>,
+    pub(crate) declared: Option<Dialect>,
     /// The name of this server.
-    pub node: Arc<str>,
+    pub(crate) node: Arc<str>,
 }
 
 impl Client {

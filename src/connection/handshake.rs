@@ -17,18 +17,18 @@ use crate::transport::Link;
 #[derive(Debug, Clone)]
 pub(crate) struct Handshake {
     /// The client's address, as reported by trusted proxies.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// The client's program.
-    pub user_agent: Option<AuditText<256>>,
+    pub(crate) user_agent: Option<AuditText<256>>,
     /// `Authorization`, as it came.
-    pub authorization: Option<Arc<str>>,
+    pub(crate) authorization: Option<Arc<str>>,
     /// `token` in the query.
-    pub token: Option<Arc<str>>,
+    pub(crate) token: Option<Arc<str>>,
     /// `dialect` in the query.
-    pub dialect: Option<Arc<str>>,
+    pub(crate) dialect: Option<Arc<str>>,
     /// The TCP connection it came on, when that becomes its WebSocket. One on which a polling client's
     /// request came may be a proxy's, and carry others' requests next, or another's WebSocket.
-    pub link: Option<Arc<Link>>,
+    pub(crate) link: Option<Arc<Link>>,
 }
 
 impl Handshake {

@@ -27,11 +27,11 @@ const ERROR_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// Names this connection in records.
-    pub id: ConnectionId,
+    pub(crate) id: ConnectionId,
     /// Where it comes from.
-    pub client: Client,
+    pub(crate) client: Client,
     /// Limits typing, presence and receipts of this connection.
-    pub signals: Limit,
+    pub(crate) signals: Limit,
     /// Limits the messages of a guest. Those of a user are counted over all their connections.
     guest_messages: Option<Box<Limit>>,
     guest: GuestBudget,

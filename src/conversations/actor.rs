@@ -12,11 +12,11 @@ use crate::users::Member;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Actor<'a> {
     /// The user.
-    pub identity: &'a Identity,
+    pub(crate) identity: &'a Identity,
     /// How records name them.
-    pub source: &'a Arc<Source>,
+    pub(crate) source: &'a Arc<Source>,
     /// The dialect of the request.
-    pub dialect: Option<Dialect>,
+    pub(crate) dialect: Option<Dialect>,
 }
 
 impl Member {

@@ -17,9 +17,9 @@ use crate::stores::conversations::StoreError;
 #[derive(Debug)]
 pub(crate) struct Sent {
     /// As it is stored.
-    pub message: Message,
+    pub(crate) message: Message,
     /// Its sender had sent it before: nothing is published.
-    pub repeated: bool,
+    pub(crate) repeated: bool,
 }
 
 impl Conversations {

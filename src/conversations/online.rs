@@ -14,7 +14,7 @@ use crate::stores::conversations::StoreError;
 #[derive(Debug)]
 pub(crate) struct OnlineUsers {
     /// By id.
-    pub users: Vec<UserRecord>,
+    pub(crate) users: Vec<UserRecord>,
     _guard: ConversationGuard,
 }
 

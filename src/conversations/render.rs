@@ -35,11 +35,11 @@ type AnyPayload<'a> = Box<dyn erased_serde::Serialize + Send + Sync + 'a>;
 /// One event as clients receive it.
 pub(crate) struct Rendered<'a> {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The sizes of the frames that it becomes, in bytes.
-    pub frames: FrameSizes,
+    pub(crate) frames: FrameSizes,
     /// Its payload.
-    pub payload: AnyPayload<'a>,
+    pub(crate) payload: AnyPayload<'a>,
 }
 
 impl<'a> Rendered<'a> {
@@ -66,11 +66,11 @@ impl<'a> Rendered<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Renderers {
     /// Of `conversation`.
-    pub conversation: &'static dyn Renderer,
+    pub(crate) conversation: &'static dyn Renderer,
     /// Of `feed`.
-    pub feed: &'static dyn Renderer,
+    pub(crate) feed: &'static dyn Renderer,
     /// Of `chat`.
-    pub chat: &'static dyn Renderer,
+    pub(crate) chat: &'static dyn Renderer,
 }
 
 impl Renderers {

@@ -19,13 +19,13 @@ use crate::users::Member;
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     /// The services.
-    pub app: &'a Arc<App>,
+    pub(crate) app: &'a Arc<App>,
     /// The connection that sent it.
-    pub connection: &'a Arc<Connection>,
+    pub(crate) connection: &'a Arc<Connection>,
     /// The user of the connection; `None` for a guest.
-    pub member: Option<&'a Member>,
+    pub(crate) member: Option<&'a Member>,
     /// What was sent.
-    pub event: &'a RawEvent,
+    pub(crate) event: &'a RawEvent,
     /// Its row, once it is known which dialect's event it is.
     row: Option<&'static Row>,
     ack: Option<Ack>,

@@ -106,9 +106,9 @@ impl Limit {
 pub(crate) struct AddressLimits {
     joins: Option<DefaultKeyedRateLimiter<IpAddr>>,
     /// Failed authentications.
-    pub authentication: Failures,
+    pub(crate) authentication: Failures,
     /// Wrong keys and passwords of sessions.
-    pub session_keys: Failures,
+    pub(crate) session_keys: Failures,
 }
 
 impl AddressLimits {

@@ -62,22 +62,22 @@ impl fmt::Debug for UserId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenUser {
     /// Their id.
-    pub id: UserId,
+    pub(crate) id: UserId,
     /// The name, if the token has one; never empty.
-    pub name: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<str>>,
     /// A picture, if the token has one.
-    pub avatar_url: Option<Arc<str>>,
+    pub(crate) avatar_url: Option<Arc<str>>,
 }
 
 /// An authenticated user: what the token says, completed by the stored record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
     /// The only id of this user in events.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The name shown to others; never empty.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// A picture to show to others.
-    pub avatar_url: Option<Arc<str>>,
+    pub(crate) avatar_url: Option<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ macro_rules! reasons {
     ($($variant:ident $({ $field:ident: $type:ty })?, $code:ident, $doc:literal;)+) => {
         /// A reason. Finer than its code where a dialect words or treats two cases differently.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[allow(missing_docs, reason = "each variant is described by its line in the table")]
         pub(crate) enum Why {
             $(#[doc = $doc] $variant $({ $field: $type })?,)+
         }
@@ -71,9 +70,9 @@ reasons! {
 #[derive(Clone)]
 pub(crate) struct Refusal {
     /// The code that clients and records see, unless a dialect has another for the same reason.
-    pub code: ErrorCode,
+    pub(crate) code: ErrorCode,
     /// The field that is at fault.
-    pub field: Option<&'static str>,
+    pub(crate) field: Option<&'static str>,
     why: Why,
     text: Option<Cow<'static, str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,

@@ -26,11 +26,11 @@ pub(super) struct LocalState {
 #[derive(Debug)]
 pub(crate) struct LocalMember {
     /// The id that it joined under.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The name shown to others.
-    pub display_name: Arc<str>,
+    pub(crate) display_name: Arc<str>,
     /// The connection that it joined on.
-    pub connection: Arc<Connection>,
+    pub(crate) connection: Arc<Connection>,
     /// The revision by which it joined.
     pub(super) joined_by: u64,
 }

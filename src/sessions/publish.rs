@@ -18,9 +18,9 @@ const MAX_STATES: usize = 4096;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionUpdate<'a> {
     /// The change that it reports; `None`: none, or it is not known.
-    pub revision: Option<u64>,
+    pub(crate) revision: Option<u64>,
     /// What it is the newest state of: an older state that arrives later is dropped.
-    pub newest: Option<&'a str>,
+    pub(crate) newest: Option<&'a str>,
 }
 
 impl SessionUpdate<'_> {

@@ -13,9 +13,9 @@ use crate::model::UserId;
 #[derive(Debug)]
 pub(crate) struct UserLimits {
     /// [`Action::Messages`]
-    pub messages: UserLimit,
+    pub(crate) messages: UserLimit,
     /// [`Action::FileBytes`]
-    pub file_bytes: UserLimit,
+    pub(crate) file_bytes: UserLimit,
 }
 
 impl UserLimits {

@@ -33,12 +33,12 @@ pub(crate) type Members = SmallVec<[Arc<Member>; 2]>;
 #[derive(Debug)]
 pub(crate) struct User {
     /// The user's id.
-    pub id: UserId,
+    pub(crate) id: UserId,
     pub(super) name: Mutex<Arc<str>>,
     /// What this user may do, over all connections.
-    pub limits: UserLimits,
+    pub(crate) limits: UserLimits,
     /// Files that this user is sending.
-    pub transfers: Mutex<Transfers>,
+    pub(crate) transfers: Mutex<Transfers>,
     pub(super) peers: Mutex<PeerSet>,
     pub(super) connected: Mutex<Connected>,
     /// Permits to read from the stores, so that one user's requests do not hold up those of others.
@@ -63,9 +63,9 @@ pub(super) struct Connected {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastSeen {
     /// On the monotonic clock.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// On the wall clock.
-    pub time: jiff::Timestamp,
+    pub(crate) time: jiff::Timestamp,
 }
 
 impl LastSeen {

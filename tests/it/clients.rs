@@ -287,7 +287,7 @@ suites! {
 
 /// Runs one suite against a server of its own, which must be in good health afterwards and stop when asked.
 /// The suite's environment has the server's settings, and `private` beside them.
-pub fn run(suite: &str, settings: &[(&str, &str)], private: &[(&str, &str)]) {
+pub(crate) fn run(suite: &str, settings: &[(&str, &str)], private: &[(&str, &str)]) {
     if !javascript::is_ready(suite) {
         return;
     }

@@ -9,27 +9,27 @@ use test_support::harness::Relay;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sealed-relay");
 
 /// Its command line.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Command::new(PROGRAM)
 }
 
 /// A server with an empty data directory; `env` as in [`Relay::start`].
-pub fn start(env: &[(&str, &str)]) -> Relay {
+pub(crate) fn start(env: &[(&str, &str)]) -> Relay {
     Relay::start(PROGRAM, env)
 }
 
 /// The same, in a data directory that outlives it.
-pub fn start_in(data: &Path, env: &[(&str, &str)]) -> Relay {
+pub(crate) fn start_in(data: &Path, env: &[(&str, &str)]) -> Relay {
     Relay::start_in(PROGRAM, data, env)
 }
 
 /// A server for `direct` without rate limits.
-pub fn server(more: &[(&str, &str)]) -> Relay {
+pub(crate) fn server(more: &[(&str, &str)]) -> Relay {
     start(&direct(more))
 }
 
 /// The same, in a data directory that outlives it.
-pub fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
+pub(crate) fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
     start_in(data, &direct(more))
 }
 

@@ -7,25 +7,25 @@ use test_support::harness::Relay;
 use test_support::raw::{Client, Closed, Dial, Event, Packet, acknowledged};
 
 /// A client whose events all have a callback.
-pub struct RequestClient {
-    pub connection: Client,
+pub(crate) struct RequestClient {
+    pub(crate) connection: Client,
     asked: u64,
     /// Everything it was sent so far by [`Self::ask`] and [`Self::next`].
-    pub received: Vec<Packet>,
+    pub(crate) received: Vec<Packet>,
 }
 
 /// What came of a request.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// What the asker was sent before its callback was called.
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// What the callback was called with; it has no name.
-    pub ack: Event,
+    pub(crate) ack: Event,
 }
 
 impl RequestClient {
     /// One who is in the namespace already.
-    pub fn new(connection: Client) -> Self {
+    pub(crate) fn new(connection: Client) -> Self {
         Self {
             connection,
             asked: 0,
@@ -34,12 +34,12 @@ impl RequestClient {
     }
 
     /// Connects and enters without a token.
-    pub async fn enter(relay: &Relay) -> Self {
+    pub(crate) async fn enter(relay: &Relay) -> Self {
         Self::enter_by(relay, Dial::default()).await
     }
 
     /// The same, dialling in an unusual way.
-    pub async fn enter_by(relay: &Relay, dial: Dial) -> Self {
+    pub(crate) async fn enter_by(relay: &Relay, dial: Dial) -> Self {
         let mut client = Client::open(relay, dial).await.unwrap();
         client.writer.text("40").await.unwrap();
         let entered = client.reader.packet().await.unwrap();
@@ -48,18 +48,23 @@ impl RequestClient {
     }
 
     /// Asks with a callback, and waits until it is called.
-    pub async fn ask(&mut self, event: &str, argument: &str) -> Answer {
+    pub(crate) async fn ask(&mut self, event: &str, argument: &str) -> Answer {
         self.ask_with(event, argument, &[]).await
     }
 
     /// The same with attachments, for which the argument has placeholders.
-    pub async fn ask_with(&mut self, event: &str, argument: &str, attachments: &[Bytes]) -> Answer {
+    pub(crate) async fn ask_with(
+        &mut self,
+        event: &str,
+        argument: &str,
+        attachments: &[Bytes],
+    ) -> Answer {
         let answer = self.try_ask(event, argument, attachments).await;
         answer.unwrap_or_else(|Closed| panic!("{event} closed the connection"))
     }
 
     /// The same, for what may close the connection. An empty argument is none at all.
-    pub async fn try_ask(
+    pub(crate) async fn try_ask(
         &mut self,
         event: &str,
         argument: &str,
@@ -92,13 +97,13 @@ impl RequestClient {
     }
 
     /// The next event.
-    pub async fn next(&mut self) -> Event {
+    pub(crate) async fn next(&mut self) -> Event {
         let packet = self.packet().await.expect("an open connection");
         Event::parse(&packet).unwrap_or_else(|| panic!("not an event: {packet:?}"))
     }
 
     /// The next event, which must be this one.
-    pub async fn expect(&mut self, name: &str) -> Event {
+    pub(crate) async fn expect(&mut self, name: &str) -> Event {
         let event = self.next().await;
         assert_eq!(
             event.name, name,
@@ -117,23 +122,23 @@ impl RequestClient {
 
 impl Answer {
     /// Whether the callback reports success.
-    pub fn succeeded(&self) -> bool {
+    pub(crate) fn succeeded(&self) -> bool {
         self.ack.get("success") == true
     }
 
     /// The names of the events.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         self.events.iter().map(|event| &*event.name).collect()
     }
 
     /// All events with this name.
-    pub fn all(&self, name: &str) -> Vec<&Event> {
+    pub(crate) fn all(&self, name: &str) -> Vec<&Event> {
         let named = |event: &&Event| event.name == name;
         self.events.iter().filter(named).collect()
     }
 
     /// The event with this name; there must be one.
-    pub fn one(&self, name: &str) -> &Event {
+    pub(crate) fn one(&self, name: &str) -> &Event {
         let all = self.all(name);
         assert_eq!(all.len(), 1, "{name} in {:?}", self.names());
         all[0]

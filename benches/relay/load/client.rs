@@ -50,7 +50,7 @@ const JOINED: &[&str] = &[r#"42["session-metadata""#, r#"42["conversation:joined
 
 /// What a message from the server means to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Incoming {
+pub(super) enum Incoming {
     /// The Engine.IO handshake.
     Opened,
     /// The answer to the introduction of the client.
@@ -71,7 +71,7 @@ pub enum Incoming {
 }
 
 /// The receiving half of a connection.
-pub struct Listener {
+pub(super) struct Listener {
     half: OwnedReadHalf,
     frames: FrameReader,
     /// A ping came while this waited for something else.
@@ -79,10 +79,10 @@ pub struct Listener {
 }
 
 /// The sending half of a connection.
-pub struct Speaker(OwnedWriteHalf);
+pub(super) struct Speaker(OwnedWriteHalf);
 
 /// How a client introduces itself: built before the clock starts.
-pub struct Introduction {
+pub(super) struct Introduction {
     hello: MaskedFrame,
     /// What makes it a member, once it is connected.
     join: Option<MaskedFrame>,
@@ -91,7 +91,7 @@ pub struct Introduction {
 
 impl Introduction {
     /// A user with a token.
-    pub fn new(order: &Order, user: &str) -> Result<Self> {
+    pub(super) fn new(order: &Order, user: &str) -> Result<Self> {
         let hello = match &order.jwt_secret {
             Some(secret) => format!(r#"40{{"token":"{}"}}"#, token(secret, user)?),
             None => user.to_owned(),
@@ -104,7 +104,7 @@ impl Introduction {
     }
 
     /// A guest without a token who joins a session. The bare relay knows a session as a user with many connections.
-    pub fn member(order: &Order, session: &str, join: &str) -> Self {
+    pub(super) fn member(order: &Order, session: &str, join: &str) -> Self {
         let speaks_engine_io = order.jwt_secret.is_some();
         let hello = if speaks_engine_io { "40" } else { session };
         Self {
@@ -115,7 +115,7 @@ impl Introduction {
     }
 
     /// A user with a token who joins a conversation.
-    pub fn participant(order: &Order, user: &str, join: &str) -> Result<Self> {
+    pub(super) fn participant(order: &Order, user: &str, join: &str) -> Result<Self> {
         Ok(Self {
             join: Some(MaskedFrame::text(join)),
             ..Self::new(order, user)?
@@ -124,7 +124,7 @@ impl Introduction {
 }
 
 /// What proves for an hour that its bearer is `user`.
-pub fn token(secret: &str, user: &str) -> Result<String> {
+pub(super) fn token(secret: &str, user: &str) -> Result<String> {
     let expires = jsonwebtoken::get_current_timestamp() + TOKEN_LIFETIME_SECONDS;
     let claims = serde_json::json!({ "userId": user, "username": user, "exp": expires });
     Ok(jsonwebtoken::encode(
@@ -135,7 +135,10 @@ pub fn token(secret: &str, user: &str) -> Result<String> {
 }
 
 /// Connects and waits until the server has let this user in.
-pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(Listener, Speaker)> {
+pub(super) async fn connect(
+    order: &Order,
+    introduction: &Introduction,
+) -> Result<(Listener, Speaker)> {
     let mut stream = TcpStream::connect(order.address).await?;
     stream.set_nodelay(true)?;
     let early = websocket::upgrade(&mut stream, PATH).await?;
@@ -174,7 +177,7 @@ pub async fn connect(order: &Order, introduction: &Introduction) -> Result<(List
 
 impl Listener {
     /// Waits for the next bytes and passes on what they mean; the end of the stream is [`Incoming::Closed`].
-    pub async fn listen(&mut self, mut on_incoming: impl FnMut(Incoming)) -> Result<()> {
+    pub(super) async fn listen(&mut self, mut on_incoming: impl FnMut(Incoming)) -> Result<()> {
         let Self { half, frames, .. } = self;
         poll_fn(|context| {
             BUFFER.with_borrow_mut(|buffer| {
@@ -194,7 +197,7 @@ impl Listener {
     }
 
     /// Waits for one certain message. What comes behind it in the same read must not matter.
-    pub async fn wait_for(&mut self, wanted: Incoming) -> Result<()> {
+    pub(super) async fn wait_for(&mut self, wanted: Incoming) -> Result<()> {
         let (mut found, mut closed, mut pinged) = (false, false, false);
         while !found {
             ensure!(
@@ -220,16 +223,16 @@ impl Listener {
 }
 
 impl Speaker {
-    pub async fn send(&mut self, frame: &[u8]) -> Result<()> {
+    pub(super) async fn send(&mut self, frame: &[u8]) -> Result<()> {
         Ok(self.0.write_all(frame).await?)
     }
 
-    pub async fn pong(&mut self) -> Result<()> {
+    pub(super) async fn pong(&mut self) -> Result<()> {
         self.send(MaskedFrame::text("3").bytes()).await
     }
 
     /// Leaves as `socket.disconnect()` does: the namespace, then the WebSocket.
-    pub async fn leave(&mut self) -> Result<()> {
+    pub(super) async fn leave(&mut self) -> Result<()> {
         let mut frames = MaskedFrame::text("41").bytes().to_vec();
         frames.extend(MaskedFrame::new(CLOSE, &1_000_u16.to_be_bytes()).bytes());
         self.send(&frames).await
@@ -237,7 +240,7 @@ impl Speaker {
 }
 
 /// Answers the pings of a connection that only listens, until it fails.
-pub async fn stay(
+pub(super) async fn stay(
     mut listener: Listener,
     mut speaker: Speaker,
     mut on_incoming: impl FnMut(Incoming),

@@ -12,7 +12,7 @@ use super::{Order, Sample};
 /// Users, each with a token of its own, that the clients take turns to be: no server can answer from the last token.
 const USERS_PER_CLIENT: u32 = 512;
 
-pub async fn run(order: &Order, clients: u32) -> Result<Sample> {
+pub(super) async fn run(order: &Order, clients: u32) -> Result<Sample> {
     let connections = Rc::new(Cell::new(0));
     let order = Rc::new(order.clone());
     let mut tasks = Tasks::new();

@@ -101,7 +101,7 @@ impl Parties {
     }
 }
 
-pub async fn run(order: &Order, exchange: Exchange) -> Result<Sample> {
+pub(super) async fn run(order: &Order, exchange: Exchange) -> Result<Sample> {
     let deliveries = Rc::new(Cell::new(0));
     let mut tasks = Tasks::new();
     let mut pairs = Vec::new();

@@ -17,7 +17,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The first connections are not counted: with them the server takes what it needs once.
-pub async fn run(order: &Order, warm_up: u32, connections: u32) -> Result<Sample> {
+pub(super) async fn run(order: &Order, warm_up: u32, connections: u32) -> Result<Sample> {
     let mut tasks = Tasks::new();
     open(order, "warm-up", warm_up, &mut tasks).await?;
     let before = resident_at_rest(order, &mut tasks).await?;

@@ -10,10 +10,14 @@ use super::{Order, Sample};
 use crate::process_usage;
 
 /// The tasks of a round. None of them ends by itself, except with an error.
-pub type Tasks = JoinSet<Result<()>>;
+pub(super) type Tasks = JoinSet<Result<()>>;
 
 /// Measures while `tasks` work and count what they get done in `events`.
-pub async fn cpu_per_event(order: &Order, events: &Cell<u64>, tasks: &mut Tasks) -> Result<Sample> {
+pub(super) async fn cpu_per_event(
+    order: &Order,
+    events: &Cell<u64>,
+    tasks: &mut Tasks,
+) -> Result<Sample> {
     work_for(order.phases.ramp, tasks).await?;
     let before = Reading::take(order, events)?;
     work_for(order.phases.measured, tasks).await?;
@@ -22,7 +26,7 @@ pub async fn cpu_per_event(order: &Order, events: &Cell<u64>, tasks: &mut Tasks)
 }
 
 /// Lets the tasks run; the first that fails ends the round.
-pub async fn work_for(time: Duration, tasks: &mut Tasks) -> Result<()> {
+pub(super) async fn work_for(time: Duration, tasks: &mut Tasks) -> Result<()> {
     tokio::select! {
         Some(end) = tasks.join_next() => {
             end??;

@@ -28,36 +28,36 @@ const EXTRA_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What one round of load is to do.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Order {
-    pub row: Row,
-    pub sizes: Sizes,
-    pub address: SocketAddr,
+pub(crate) struct Order {
+    pub(crate) row: Row,
+    pub(crate) sizes: Sizes,
+    pub(crate) address: SocketAddr,
     /// The server's process, whose CPU time and memory are read.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// Secret the clients' tokens are signed with; `None` when the server takes a bare user id.
-    pub jwt_secret: Option<String>,
-    pub phases: Phases,
+    pub(crate) jwt_secret: Option<String>,
+    pub(crate) phases: Phases,
 }
 
 /// What one round of load found.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// In the row's unit.
-    pub cost: f64,
+    pub(crate) cost: f64,
     /// Deliveries, stored messages, or connections.
-    pub events: u64,
+    pub(crate) events: u64,
     /// Events per second; `None` for memory.
-    pub rate: Option<f64>,
+    pub(crate) rate: Option<f64>,
     /// Share of the time that the server's process was on a core.
-    pub server_busy: Option<f64>,
+    pub(crate) server_busy: Option<f64>,
     /// Share of the time that this process was on a core.
-    pub load_busy: Option<f64>,
+    pub(crate) load_busy: Option<f64>,
     /// Cores that were busy with everything else on the machine.
-    pub others_busy: Option<f64>,
+    pub(crate) others_busy: Option<f64>,
 }
 
 /// Runs one round and prints its sample.
-pub fn run(order: &str) -> Result<()> {
+pub(crate) fn run(order: &str) -> Result<()> {
     let order: Order = serde_json::from_str(order)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -11,7 +11,7 @@ const CHUNKS: u64 = 10;
 const FIRST: u64 = 1_000_000_000;
 
 /// A frame that is sent again and again with another number.
-pub struct Template {
+pub(super) struct Template {
     frame: MaskedFrame,
     slots: Slots,
 }
@@ -28,7 +28,7 @@ enum Slots {
 
 impl Template {
     /// Events that `sender` sends to `receiver`, a user or a session.
-    pub fn new(exchange: &Exchange, sender: &str, receiver: &str) -> Self {
+    pub(super) fn new(exchange: &Exchange, sender: &str, receiver: &str) -> Self {
         match exchange.event {
             Event::Message => Self::message(receiver, exchange.body),
             Event::FileChunk => Self::file_chunk(receiver, exchange.body),
@@ -37,7 +37,7 @@ impl Template {
     }
 
     /// Messages that one participant sends to a conversation, each with a callback.
-    pub fn stored(conversation: &str, body: usize) -> Self {
+    pub(super) fn stored(conversation: &str, body: usize) -> Self {
         let to_callback = "42";
         let to_number = format!(
             r#"{to_callback}{FIRST}["message:send",{{"conversationId":"{conversation}","content":"{}","tempId":"temp-"#,
@@ -99,7 +99,7 @@ impl Template {
     }
 
     /// The frame of the `number`th event, counted from 0.
-    pub fn numbered(&mut self, number: u64) -> &[u8] {
+    pub(super) fn numbered(&mut self, number: u64) -> &[u8] {
         let numbered = (FIRST + number).to_string();
         match self.slots {
             Slots::Number(start) => self.frame.patch(start, &numbered),
@@ -119,14 +119,14 @@ impl Template {
 
 /// What makes a guest a member of a session. Without a public key, so that the list of them, which every join sends to
 /// every member, stays empty.
-pub fn join(session: &str, user: &str, is_creator: bool) -> String {
+pub(super) fn join(session: &str, user: &str, is_creator: bool) -> String {
     format!(
         r#"42["join-session",{{"sessionId":"{session}","userId":"{user}","displayName":"{user}","publicKey":null,"isCreator":{is_creator},"authKey":"benchmark-key"}}]"#
     )
 }
 
 /// What subscribes a participant to a conversation.
-pub fn join_conversation(conversation: &str) -> String {
+pub(super) fn join_conversation(conversation: &str) -> String {
     format!(r#"42["conversation:join",{{"conversationId":"{conversation}"}}]"#)
 }
 

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use super::Order;
 
 /// Makes something as the bearer of a token. Anything but `201 Created` is an error.
-pub async fn create(
+pub(super) async fn create(
     order: &Order,
     path: &str,
     token: &str,

@@ -117,7 +117,7 @@ impl Sender {
     }
 }
 
-pub async fn run(order: &Order, work: Conversations) -> Result<Sample> {
+pub(super) async fn run(order: &Order, work: Conversations) -> Result<Sample> {
     let messages = Rc::new(Cell::new(0));
     let mut tasks = Tasks::new();
     let mut senders = Vec::new();

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub const TEXT: u8 = 1;
-pub const CLOSE: u8 = 8;
+pub(super) const TEXT: u8 = 1;
+pub(super) const CLOSE: u8 = 8;
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
@@ -18,7 +18,7 @@ const MASK: [u8; 4] = [0x5c, 0xa3, 0x1e, 0x97];
 const PREFIX: usize = 128;
 
 /// Asks for the upgrade and waits for it. Returns the frames that came right behind the answer.
-pub async fn upgrade(stream: &mut TcpStream, path: &str) -> Result<Vec<u8>> {
+pub(super) async fn upgrade(stream: &mut TcpStream, path: &str) -> Result<Vec<u8>> {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -44,13 +44,13 @@ pub async fn upgrade(stream: &mut TcpStream, path: &str) -> Result<Vec<u8>> {
 }
 
 /// A frame ready to be sent, again and again.
-pub struct MaskedFrame {
+pub(super) struct MaskedFrame {
     bytes: Vec<u8>,
     payload_at: usize,
 }
 
 impl MaskedFrame {
-    pub fn new(opcode: u8, payload: &[u8]) -> Self {
+    pub(super) fn new(opcode: u8, payload: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(payload.len() + 14);
         bytes.push(FIN | opcode);
         if let Ok(short @ 0..=125) = u8::try_from(payload.len()) {
@@ -73,12 +73,12 @@ impl MaskedFrame {
         Self { bytes, payload_at }
     }
 
-    pub fn text(payload: &str) -> Self {
+    pub(super) fn text(payload: &str) -> Self {
         Self::new(TEXT, payload.as_bytes())
     }
 
     /// Replaces as many payload bytes as `text` has, from `at` on.
-    pub fn patch(&mut self, at: usize, text: &str) {
+    pub(super) fn patch(&mut self, at: usize, text: &str) {
         let place = self.bytes.iter_mut().skip(self.payload_at + at);
         let masks = MASK.iter().cycle().skip(at % MASK.len());
         for ((byte, new), mask) in place.zip(text.bytes()).zip(masks) {
@@ -86,13 +86,13 @@ impl MaskedFrame {
         }
     }
 
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
 /// A received message.
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     pub opcode: u8,
     /// Its first bytes.
     pub prefix: &'a [u8],
@@ -101,7 +101,7 @@ pub struct Message<'a> {
 }
 
 /// Splits what a server sends into messages.
-pub struct FrameReader {
+pub(super) struct FrameReader {
     header: [u8; 10],
     header_len: usize,
     prefix: [u8; PREFIX],
@@ -111,7 +111,7 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             header: [0; 10],
             header_len: 0,
@@ -123,7 +123,7 @@ impl FrameReader {
     }
 
     /// Takes the next bytes of the stream and calls `on_message` for every message that ends in them.
-    pub fn feed(
+    pub(super) fn feed(
         &mut self,
         mut bytes: &[u8],
         mut on_message: impl FnMut(Message<'_>) -> Result<()>,
@@ -214,7 +214,7 @@ impl FrameReader {
 }
 
 /// For a payload that must not be what it is.
-pub fn refuse<T>(message: &Message<'_>) -> Result<T> {
+pub(super) fn refuse<T>(message: &Message<'_>) -> Result<T> {
     bail!(
         "the server sent {}",
         String::from_utf8_lossy(message.prefix)

@@ -20,7 +20,7 @@ const MAX_STATUS_LINE_BYTES: u64 = 256;
 pub(crate) struct Args {
     /// Address to ask; /health of the server on this machine when not given
     #[arg(long, value_name = "URL")]
-    pub url: Option<Uri>,
+    pub(crate) url: Option<Uri>,
 }
 
 /// The address of `/health` of the server on this machine.

@@ -171,17 +171,17 @@ pub(super) enum NodeMessage {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PresenceChange {
     /// Who.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// Their name.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Whether they are online now.
-    pub online: bool,
+    pub(crate) online: bool,
     /// Identifies this period of being online.
     #[serde(rename = "coming")]
-    pub presence_epoch: u64,
+    pub(crate) presence_epoch: u64,
     /// When, in milliseconds since the epoch: of one who went offline, when their last connection
     /// closed.
-    pub at: u64,
+    pub(crate) at: u64,
 }
 
 /// What counts against the limits of a user.

@@ -17,17 +17,17 @@ pub(super) struct Context<H> {
 #[derive(Clone)]
 pub(crate) struct Services {
     /// All open connections.
-    pub open: Arc<OpenConnections>,
+    pub(crate) open: Arc<OpenConnections>,
     /// The audit.
-    pub audit: Audit,
+    pub(crate) audit: Audit,
     /// The settings.
-    pub config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     /// Bounds of flow control.
-    pub flow_limits: FlowLimits,
+    pub(crate) flow_limits: FlowLimits,
     /// Ends polling sessions.
-    pub closer: TransportCloser,
+    pub(crate) closer: TransportCloser,
     /// The name of this server.
-    pub node: Arc<str>,
+    pub(crate) node: Arc<str>,
 }
 
 impl std::fmt::Debug for Services {

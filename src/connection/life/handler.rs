@@ -66,9 +66,9 @@ pub(crate) trait Registration: Send + 'static {
 /// An admitted connection.
 pub(crate) struct Admitted<H: Handler> {
     /// Its outbound side.
-    pub connection: Arc<Connection>,
+    pub(crate) connection: Arc<Connection>,
     /// As what it is admitted.
-    pub admission: Admission<H>,
+    pub(crate) admission: Admission<H>,
 }
 
 /// As what a connection is admitted.
@@ -84,23 +84,23 @@ pub(crate) enum Admission<H: Handler> {
 /// A connection's user, until the token expires.
 pub(crate) struct Membership<H: Handler> {
     /// The user.
-    pub member: H::Member,
+    pub(crate) member: H::Member,
     /// What is registered for the connection.
-    pub registration: H::Registration,
+    pub(crate) registration: H::Registration,
     /// When the token expires, in seconds since the epoch.
-    pub expires_at: u64,
+    pub(crate) expires_at: u64,
 }
 
 /// An event that was received.
 pub(crate) struct Received<'a, H: Handler> {
     /// The life of the connection that sent it.
-    pub life: &'a Life<H>,
+    pub(crate) life: &'a Life<H>,
     /// The user of the connection; `None` for a guest.
-    pub member: Option<&'a H::Member>,
+    pub(crate) member: Option<&'a H::Member>,
     /// What was sent.
-    pub event: &'a RawEvent,
+    pub(crate) event: &'a RawEvent,
     /// Its callback, if the client gave one.
-    pub ack: AckSender,
+    pub(crate) ack: AckSender,
 }
 
 /// What is sent to a client about its connection.

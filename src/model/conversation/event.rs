@@ -90,9 +90,9 @@ pub(crate) enum UserNotification {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ParticipantsChange {
     /// Their names.
-    pub names: Vec<Arc<str>>,
+    pub(crate) names: Vec<Arc<str>>,
     /// The name of who did it.
-    pub by: Arc<str>,
+    pub(crate) by: Arc<str>,
     /// The number of the content key that goes with it.
-    pub key_number: Option<i64>,
+    pub(crate) key_number: Option<i64>,
 }

@@ -11,84 +11,84 @@ use crate::payload::OwnedValue;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reaction {
     /// Its id.
-    pub id: ReactionId,
+    pub(crate) id: ReactionId,
     /// The message.
-    pub message: MessageId,
+    pub(crate) message: MessageId,
     /// Its conversation.
-    pub conversation: ConversationId,
+    pub(crate) conversation: ConversationId,
     /// Who reacts.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The emoji.
-    pub emoji: Emoji,
+    pub(crate) emoji: Emoji,
     /// When.
-    pub created_at: u64,
+    pub(crate) created_at: u64,
 }
 
 /// The result of adding a reaction.
 #[derive(Debug)]
 pub(crate) struct Reacted {
     /// The reaction.
-    pub reaction: Reaction,
+    pub(crate) reaction: Reaction,
     /// The user had reacted with this emoji before, and nothing was changed.
-    pub repeated: bool,
+    pub(crate) repeated: bool,
 }
 
 /// Messages that were read for the first time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Read {
     /// When.
-    pub at: u64,
+    pub(crate) at: u64,
     /// By their senders, each message in the order of the history.
-    pub messages: Vec<(UserId, Vec<MessageId>)>,
+    pub(crate) messages: Vec<(UserId, Vec<MessageId>)>,
 }
 
 /// Messages that were delivered to a user for the first time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Delivered {
     /// When.
-    pub at: u64,
+    pub(crate) at: u64,
     /// Each with its sender, in the order of the history.
-    pub messages: Vec<(MessageId, UserId)>,
+    pub(crate) messages: Vec<(MessageId, UserId)>,
     /// There are more undelivered messages: repeat the request.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 /// A message to append.
 #[derive(Debug, Clone)]
 pub(crate) struct NewMessage {
     /// Its conversation.
-    pub conversation: ConversationId,
+    pub(crate) conversation: ConversationId,
     /// Its sender.
-    pub sender: UserId,
+    pub(crate) sender: UserId,
     /// Its content.
-    pub content: Option<OwnedValue>,
+    pub(crate) content: Option<OwnedValue>,
     /// What is attached to it (protocol, `chat`).
-    pub media: Option<OwnedValue>,
+    pub(crate) media: Option<OwnedValue>,
     /// Which content key it is encrypted with (protocol, `feed`).
-    pub key_number: Option<i64>,
+    pub(crate) key_number: Option<i64>,
     /// The id that its sender has given it.
-    pub temp_id: Option<TempId>,
+    pub(crate) temp_id: Option<TempId>,
 }
 
 /// A stored message.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     /// Its id.
-    pub id: MessageId,
+    pub(crate) id: MessageId,
     /// Its conversation.
-    pub conversation: ConversationId,
+    pub(crate) conversation: ConversationId,
     /// Its sender.
-    pub sender: UserId,
+    pub(crate) sender: UserId,
     /// The id that its sender has given it.
-    pub temp_id: Option<TempId>,
+    pub(crate) temp_id: Option<TempId>,
     /// Which content key it is encrypted with.
-    pub key_number: Option<i64>,
+    pub(crate) key_number: Option<i64>,
     /// When it was stored: the time in its id.
-    pub created_at: u64,
+    pub(crate) created_at: u64,
     /// When it was edited last.
-    pub edited_at: Option<u64>,
+    pub(crate) edited_at: Option<u64>,
     /// Its content, or that it was deleted.
-    pub body: Body,
+    pub(crate) body: Body,
 }
 
 /// The content of a message, unless it was deleted.
@@ -144,30 +144,30 @@ impl Message {
 #[derive(Debug)]
 pub(crate) struct Appended {
     /// The message as stored.
-    pub message: Message,
+    pub(crate) message: Message,
     /// It was stored and acknowledged before, and nothing was changed.
-    pub repeated: bool,
+    pub(crate) repeated: bool,
     /// Earlier messages, oldest first, that were stored although their senders got an error: they
     /// were not published yet.
-    pub before: Vec<Message>,
+    pub(crate) before: Vec<Message>,
 }
 
 /// The result of a deletion.
 #[derive(Debug)]
 pub(crate) struct Deleted {
     /// The message as stored now.
-    pub message: Message,
+    pub(crate) message: Message,
     /// It was deleted before, and nothing was changed.
-    pub repeated: bool,
+    pub(crate) repeated: bool,
 }
 
 /// An edit.
 #[derive(Debug, Clone)]
 pub(crate) struct Edit {
     /// The new content.
-    pub content: OwnedValue,
+    pub(crate) content: OwnedValue,
     /// Which content key that is encrypted with. `None` keeps the number.
-    pub key_number: Option<i64>,
+    pub(crate) key_number: Option<i64>,
 }
 
 /// Maximum number of messages in one page (protocol, REST).
@@ -198,25 +198,25 @@ impl PageLimit {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Window {
     /// Later than this one, which need not exist.
-    pub after: Option<MessageId>,
+    pub(crate) after: Option<MessageId>,
     /// Earlier than this one, which need not exist.
-    pub before: Option<MessageId>,
+    pub(crate) before: Option<MessageId>,
 }
 
 /// A page of a history.
 #[derive(Debug)]
 pub(crate) struct Page {
     /// Oldest first.
-    pub messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
     /// There are more in the window.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 /// A page of a history by position, with the total.
 #[derive(Debug)]
 pub(crate) struct Slice {
     /// Oldest first. Fewer than requested if they are large: the next page begins after these.
-    pub messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
     /// The number of messages in the history.
-    pub total: u64,
+    pub(crate) total: u64,
 }

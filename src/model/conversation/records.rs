@@ -64,15 +64,15 @@ names! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserRecord {
     /// Their id.
-    pub id: UserId,
+    pub(crate) id: UserId,
     /// The name of the last token that had one; by default the id.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// A picture.
-    pub avatar_url: Option<Arc<str>>,
+    pub(crate) avatar_url: Option<Arc<str>>,
     /// Whether they may connect.
-    pub status: UserStatus,
+    pub(crate) status: UserStatus,
     /// When they were online last. `None`: never since they are known.
-    pub last_seen_at: Option<u64>,
+    pub(crate) last_seen_at: Option<u64>,
 }
 
 impl UserRecord {
@@ -87,64 +87,64 @@ impl UserRecord {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UserChange {
     /// The name.
-    pub name: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<str>>,
     /// The picture; `Some(None)` removes it.
-    pub avatar_url: Option<Option<Arc<str>>>,
+    pub(crate) avatar_url: Option<Option<Arc<str>>>,
     /// Whether they may connect.
-    pub status: Option<UserStatus>,
+    pub(crate) status: Option<UserStatus>,
 }
 
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conversation {
     /// Its id.
-    pub id: ConversationId,
+    pub(crate) id: ConversationId,
     /// Its title.
-    pub title: Option<Arc<str>>,
+    pub(crate) title: Option<Arc<str>>,
     /// Who created it.
-    pub created_by: UserId,
+    pub(crate) created_by: UserId,
     /// When it was created.
-    pub created_at: u64,
+    pub(crate) created_at: u64,
     /// When its last message was sent; before the first, when it was created.
-    pub last_message_at: u64,
+    pub(crate) last_message_at: u64,
 }
 
 /// A conversation, as a participant sees it in a list.
 #[derive(Debug, Clone)]
 pub(crate) struct Listed {
     /// The conversation.
-    pub conversation: Conversation,
+    pub(crate) conversation: Conversation,
     /// The participant's role.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The number of messages of others since they were added last that they have not read, without
     /// those that were deleted or that they have hidden.
-    pub unread: u64,
+    pub(crate) unread: u64,
     /// Their own content key, if one was given.
-    pub key: Option<ContentKey>,
+    pub(crate) key: Option<ContentKey>,
 }
 
 /// The key of a conversation's content, encrypted for one participant (protocol, `feed`).
 #[derive(Debug, Clone)]
 pub(crate) struct ContentKey {
     /// Which of the conversation's keys it is.
-    pub number: i64,
+    pub(crate) number: i64,
     /// The key.
-    pub encrypted: OwnedValue,
+    pub(crate) encrypted: OwnedValue,
 }
 
 /// A present or former participant of a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Participant {
     /// The user.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// Their role.
-    pub role: Role,
+    pub(crate) role: Role,
     /// Whether they are an active participant.
-    pub status: ParticipantStatus,
+    pub(crate) status: ParticipantStatus,
     /// When they were added last.
-    pub joined_at: u64,
+    pub(crate) joined_at: u64,
     /// Their content key, if one was given.
-    pub key: Option<ContentKey>,
+    pub(crate) key: Option<ContentKey>,
 }
 
 impl Participant {
@@ -158,42 +158,42 @@ impl Participant {
 #[derive(Debug, Clone)]
 pub(crate) struct NewParticipant {
     /// The user.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// Their role.
-    pub role: Role,
+    pub(crate) role: Role,
     /// Their content key. `None` keeps the previous one.
-    pub key: Option<ContentKey>,
+    pub(crate) key: Option<ContentKey>,
 }
 
 /// A conversation to create.
 #[derive(Debug, Clone)]
 pub(crate) struct NewConversation {
     /// Its id.
-    pub id: ConversationId,
+    pub(crate) id: ConversationId,
     /// Its title.
-    pub title: Option<Arc<str>>,
+    pub(crate) title: Option<Arc<str>>,
     /// Who creates it. They become a participant only if they are among those below.
-    pub created_by: UserId,
+    pub(crate) created_by: UserId,
     /// Its first participants. Of several entries for one user the first counts.
-    pub participants: Vec<NewParticipant>,
+    pub(crate) participants: Vec<NewParticipant>,
 }
 
 /// A conversation that was created.
 #[derive(Debug)]
 pub(crate) struct Created {
     /// The conversation.
-    pub conversation: Conversation,
+    pub(crate) conversation: Conversation,
     /// Its participants, by id.
-    pub participants: Vec<Participant>,
+    pub(crate) participants: Vec<Participant>,
 }
 
 /// The result of adding a participant.
 #[derive(Debug)]
 pub(crate) struct Added {
     /// The participant as stored now.
-    pub participant: Participant,
+    pub(crate) participant: Participant,
     /// They were an active participant already, and nothing was changed.
-    pub repeated: bool,
+    pub(crate) repeated: bool,
 }
 
 /// How a participation ends.

@@ -51,9 +51,9 @@ pub(crate) enum IdType {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TypedId {
     /// The id.
-    pub id: ConversationId,
+    pub(crate) id: ConversationId,
     /// Its JSON type.
-    pub id_type: IdType,
+    pub(crate) id_type: IdType,
 }
 
 impl TypedId {
@@ -91,9 +91,9 @@ impl Serialize for ClientId<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct View {
     /// By which dialect.
-    pub dialect: ConversationDialect,
+    pub(crate) dialect: ConversationDialect,
     /// Under which id.
-    pub id: IdType,
+    pub(crate) id: IdType,
 }
 
 #[cfg(test)]

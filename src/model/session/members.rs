@@ -12,58 +12,58 @@ use crate::payload::OwnedValue;
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     /// The id that the member joined under.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The name shown to others.
-    pub display_name: Arc<str>,
+    pub(crate) display_name: Arc<str>,
     /// The public key, when the member has sent one.
-    pub public_key: Option<OwnedValue>,
+    pub(crate) public_key: Option<OwnedValue>,
     /// When it joined, in milliseconds since the epoch.
-    pub joined_at: u64,
+    pub(crate) joined_at: u64,
     /// The id of the connection that it joined on.
-    pub connection: Uuid,
+    pub(crate) connection: Uuid,
 }
 
 /// A request to join.
 #[derive(Debug, Clone)]
 pub(crate) struct Join<'a> {
     /// The id to join under.
-    pub user: UserId,
+    pub(crate) user: UserId,
     /// The name to show; `None` keeps the one that is known, or else shows the id.
-    pub display_name: Option<Arc<str>>,
+    pub(crate) display_name: Option<Arc<str>>,
     /// The public key; `None` keeps the one that is known.
-    pub public_key: Option<OwnedValue>,
+    pub(crate) public_key: Option<OwnedValue>,
     /// Whether the user claims to be the creator of the session.
-    pub is_creator: bool,
+    pub(crate) is_creator: bool,
     /// The key or password.
-    pub key: Option<AuthKey<'a>>,
+    pub(crate) key: Option<AuthKey<'a>>,
 }
 
 /// The connection of a request to join.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JoinSlot {
     /// Its id.
-    pub connection: Uuid,
+    pub(crate) connection: Uuid,
     /// Whether the connection may be in this session beside those that it is in.
-    pub is_free: bool,
+    pub(crate) is_free: bool,
 }
 
 /// The answer to a request that was accepted.
 #[derive(Debug)]
 pub(crate) struct Joined {
     /// It was not a member before; else it joined again, on this or another connection.
-    pub is_new: bool,
+    pub(crate) is_new: bool,
     /// The mode of the session.
-    pub mode: ChatMode,
+    pub(crate) mode: ChatMode,
     /// The member.
-    pub member: Member,
+    pub(crate) member: Member,
     /// The messages that the member may read, oldest first.
-    pub history: Vec<Arc<Message>>,
+    pub(crate) history: Vec<Arc<Message>>,
     /// The session keys that were set last, for all members.
-    pub session_keys: Option<OwnedValue>,
+    pub(crate) session_keys: Option<OwnedValue>,
     /// All members, in the order in which they joined.
-    pub members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// The revision. All changes up to it are contained in this answer.
-    pub revision: u64,
+    pub(crate) revision: u64,
 }
 
 /// Why a request to join is rejected, in the order of the checks (protocol, session, "Joining").
@@ -101,18 +101,18 @@ pub(crate) enum Departure {
 #[derive(Debug)]
 pub(crate) struct Departed {
     /// The member.
-    pub member: Member,
+    pub(crate) member: Member,
     /// The members that remain.
-    pub members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// The revision.
-    pub revision: u64,
+    pub(crate) revision: u64,
 }
 
 /// A member's key was stored.
 #[derive(Debug)]
 pub(crate) struct Saved {
     /// All members, in the order in which they joined.
-    pub members: Vec<Member>,
+    pub(crate) members: Vec<Member>,
     /// The revision.
-    pub revision: u64,
+    pub(crate) revision: u64,
 }

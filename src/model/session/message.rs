@@ -12,19 +12,19 @@ pub(crate) const ALL_MEMBERS: &str = "all";
 #[derive(Debug)]
 pub(crate) struct Message {
     /// The sender's id for it, or one made by the server; JSON as it was received.
-    pub id: OwnedValue,
+    pub(crate) id: OwnedValue,
     /// The member who sent it.
-    pub from: UserId,
+    pub(crate) from: UserId,
     /// The member it is for; [`ALL_MEMBERS`] or nothing: all.
-    pub to: Option<UserId>,
+    pub(crate) to: Option<UserId>,
     /// The content, which the server does not read.
-    pub encrypted: OwnedValue,
+    pub(crate) encrypted: OwnedValue,
     /// Milliseconds since the epoch.
-    pub timestamp: u64,
+    pub(crate) timestamp: u64,
     /// The kind of message, by the sender's word.
-    pub kind: Arc<str>,
+    pub(crate) kind: Arc<str>,
     /// The sender's name at that time.
-    pub sender_display_name: Arc<str>,
+    pub(crate) sender_display_name: Arc<str>,
 }
 
 impl Message {

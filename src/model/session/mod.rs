@@ -37,11 +37,11 @@ pub(crate) struct Unavailable;
 #[derive(Debug)]
 pub(crate) struct Summary {
     /// Its id.
-    pub id: SessionId,
+    pub(crate) id: SessionId,
     /// Members in it.
-    pub members: usize,
+    pub(crate) members: usize,
     /// Messages in its history.
-    pub messages: usize,
+    pub(crate) messages: usize,
     /// Members with a public key.
-    pub public_keys: usize,
+    pub(crate) public_keys: usize,
 }

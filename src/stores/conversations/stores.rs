@@ -14,19 +14,19 @@ use super::users::UserStore;
 #[derive(Debug, Clone)]
 pub(crate) struct ConversationStores {
     /// Users.
-    pub users: Arc<dyn UserStore>,
+    pub(crate) users: Arc<dyn UserStore>,
     /// Conversations.
-    pub conversations: Arc<dyn ConversationStore>,
+    pub(crate) conversations: Arc<dyn ConversationStore>,
     /// Their participants.
-    pub participants: Arc<dyn ParticipantStore>,
+    pub(crate) participants: Arc<dyn ParticipantStore>,
     /// Their messages.
-    pub messages: Arc<dyn MessageStore>,
+    pub(crate) messages: Arc<dyn MessageStore>,
     /// What was delivered and read.
-    pub receipts: Arc<dyn ReceiptStore>,
+    pub(crate) receipts: Arc<dyn ReceiptStore>,
     /// Reactions to messages.
-    pub reactions: Arc<dyn ReactionStore>,
+    pub(crate) reactions: Arc<dyn ReactionStore>,
     /// The state of the database.
-    pub health: Arc<dyn StoreHealth>,
+    pub(crate) health: Arc<dyn StoreHealth>,
 }
 
 impl ConversationStores {

@@ -10,9 +10,9 @@ use crate::model::session::Message;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HistoryLimits {
     /// Messages.
-    pub messages: usize,
+    pub(crate) messages: usize,
     /// Bytes of messages.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Messages, oldest first. An id belongs to the member who sent it, so that nobody can use another's.

@@ -8,19 +8,19 @@ use super::history::HistoryLimits;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionLimits {
     /// Sessions at one time.
-    pub sessions: usize,
+    pub(crate) sessions: usize,
     /// Members of a session in group mode.
-    pub members: usize,
+    pub(crate) members: usize,
     /// The history of one session.
-    pub history: HistoryLimits,
+    pub(crate) history: HistoryLimits,
     /// Bytes of all sessions together, in memory.
-    pub memory: usize,
+    pub(crate) memory: usize,
     /// How long a reserved session waits for its first member.
-    pub reserved_timeout: Duration,
+    pub(crate) reserved_timeout: Duration,
     /// How long a session without members exists after its last use.
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     /// How long any session exists after its last use.
-    pub max_idle: Duration,
+    pub(crate) max_idle: Duration,
     /// How long the key of a disconnected member is stored.
-    pub rejoin_grace: Duration,
+    pub(crate) rejoin_grace: Duration,
 }

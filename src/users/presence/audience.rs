@@ -14,11 +14,11 @@ use crate::users::{Member, User};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Renderer {
     /// Whose clients it is for.
-    pub dialect: Dialect,
+    pub(crate) dialect: Dialect,
     /// Who is sent a change.
-    pub audience: Audience,
+    pub(crate) audience: Audience,
     /// Sends a change to these connections, in the words of the dialect.
-    pub send: fn(&PresenceChange, &[Arc<Connection>]),
+    pub(crate) send: fn(&PresenceChange, &[Arc<Connection>]),
 }
 
 /// Who is sent that a user came online or went offline, and whose presence a new connection is sent.

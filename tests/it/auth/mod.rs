@@ -3,4 +3,4 @@
 mod forged_tokens;
 mod public_keys;
 
-pub use public_keys::SUITES;
+pub(crate) use public_keys::SUITES;

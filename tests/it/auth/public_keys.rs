@@ -17,7 +17,7 @@ use crate::program;
 use test_support::javascript;
 
 /// The suites run from here.
-pub const SUITES: [&str; 2] = [BY_FILE, BY_SET];
+pub(crate) const SUITES: [&str; 2] = [BY_FILE, BY_SET];
 
 const BY_FILE: &str = "auth/public-key";
 const BY_SET: &str = "auth/key-set";

@@ -29,13 +29,13 @@ wait $balancer
 
 /// Which program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Nginx,
     HaProxy,
 }
 
 /// A running balancer; ended when dropped.
-pub struct Balancer {
+pub(super) struct Balancer {
     watched: Child,
     kind: Kind,
     port: u16,
@@ -51,7 +51,7 @@ impl Kind {
     }
 
     /// Whether it can be started; when not, says why on the terminal, or fails in CI.
-    pub fn is_ready(self) -> bool {
+    pub(super) fn is_ready(self) -> bool {
         let program = self.program();
         let found = Command::new(program).arg("-v").output();
         if found.is_ok_and(|output| output.status.success()) {
@@ -146,7 +146,7 @@ fn launch(kind: Kind, folder: &Path) -> Child {
 
 impl Balancer {
     /// Starts one in front of these; the first has the name `relay-1`, and so on. Waits until it listens.
-    pub fn start(kind: Kind, relays: &[&Relay]) -> Self {
+    pub(super) fn start(kind: Kind, relays: &[&Relay]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let file = folder.path().join("configuration");
@@ -163,7 +163,7 @@ impl Balancer {
     }
 
     /// Ends it and starts it again, in the same place. All connections through it are gone.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.end();
         self.watched = launch(self.kind, self.folder.path());
         self.wait();
@@ -189,22 +189,22 @@ impl Balancer {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
     /// The same as `http://127.0.0.1:<port>`.
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 
     /// What it logged so far, requests included.
-    pub fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// Resident memory of all its processes, in MiB.
-    pub fn resident(&self) -> f64 {
+    pub(super) fn resident(&self) -> f64 {
         descendants(self.watched.id())
             .into_iter()
             .map(resident)

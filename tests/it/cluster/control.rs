@@ -12,7 +12,7 @@ use test_support::harness::JWT_SECRET;
 use test_support::{javascript, mongo, redis};
 
 /// The processes of a deployment.
-pub struct Processes {
+pub(super) struct Processes {
     pub nodes: Deployment,
     pub redis: Option<redis::Server>,
     pub mongodb: Option<mongo::Server>,
@@ -22,7 +22,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    pub fn new(
+    pub(super) fn new(
         nodes: Deployment,
         redis: Option<redis::Server>,
         mongodb: Option<mongo::Server>,
@@ -37,7 +37,7 @@ impl Processes {
     }
 
     /// Runs a suite that controls them.
-    pub fn run(self, suite: &str, url: &str, env: &[(&str, &str)]) -> Self {
+    pub(super) fn run(self, suite: &str, url: &str, env: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let port = address.port().to_string();

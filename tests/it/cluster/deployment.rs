@@ -11,7 +11,7 @@ use test_support::mongo::Database;
 use test_support::redis::Space;
 
 /// Relays that share everything that relays can share. They end when it is dropped.
-pub struct Deployment {
+pub(crate) struct Deployment {
     nodes: Vec<Node>,
     shared: Vec<(String, String)>,
     /// They live as long as the relays.
@@ -19,7 +19,7 @@ pub struct Deployment {
 }
 
 /// One relay, running or not.
-pub struct Node {
+pub(crate) struct Node {
     name: String,
     port: u16,
     data: TempDir,
@@ -28,7 +28,7 @@ pub struct Node {
 
 impl Deployment {
     /// Starts so many relays with these settings on a database and a Redis of their own. `None`: there can be none.
-    pub fn start(count: usize, settings: &[(&str, &str)]) -> Option<Self> {
+    pub(crate) fn start(count: usize, settings: &[(&str, &str)]) -> Option<Self> {
         let (database, space) = (Database::new()?, Space::new()?);
         let stores = [
             ("REDIS_URL", space.url()),
@@ -42,7 +42,7 @@ impl Deployment {
 
     /// Starts so many relays with these settings and nothing else in common: where their stores are is for the test to say,
     /// which may stop them.
-    pub fn alone(count: usize, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn alone(count: usize, settings: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let nodes = (1..=count).map(|number| Node {
             name: format!("relay-{number}"),
@@ -62,30 +62,30 @@ impl Deployment {
     }
 
     /// All relays, which must run.
-    pub fn relays(&self) -> Vec<&Relay> {
+    pub(crate) fn relays(&self) -> Vec<&Relay> {
         (0..self.nodes.len())
             .map(|index| self.relay(index))
             .collect()
     }
 
     /// Those that run.
-    pub fn running(&self) -> impl Iterator<Item = &Relay> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Relay> {
         self.nodes.iter().filter_map(|node| node.relay.as_ref())
     }
 
     /// One of them, which must run; the first is 0.
-    pub fn relay(&self, index: usize) -> &Relay {
+    pub(crate) fn relay(&self, index: usize) -> &Relay {
         self.nodes[index].relay.as_ref().expect("it runs")
     }
 
     /// Where they are, separated by commas.
-    pub fn urls(&self) -> String {
+    pub(crate) fn urls(&self) -> String {
         let urls: Vec<_> = self.relays().iter().map(|relay| relay.url()).collect();
         urls.join(",")
     }
 
     /// Starts one again that has ended: same name, port and data.
-    pub fn restart(&mut self, index: usize) {
+    pub(crate) fn restart(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         assert!(node.relay.is_none(), "it runs");
         let port = node.port.to_string();
@@ -103,21 +103,21 @@ impl Deployment {
     }
 
     /// Stops one gracefully; what it logged is in the answer.
-    pub fn terminate(&mut self, index: usize) -> (ExitStatus, String) {
+    pub(crate) fn terminate(&mut self, index: usize) -> (ExitStatus, String) {
         let mut relay = self.nodes[index].relay.take().expect("it runs");
         let status = relay.terminate();
         (status, relay.log())
     }
 
     /// Ends one at once.
-    pub fn kill(&mut self, index: usize) {
+    pub(crate) fn kill(&mut self, index: usize) {
         let mut relay = self.nodes[index].relay.take().expect("it runs");
         relay.kill();
         relay.wait();
     }
 
     /// Stops all that run, which must end well and must not have panicked on the way.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         for node in &mut self.nodes {
             if let Some(relay) = &mut node.relay {
                 test_support::scene::stop(relay);

@@ -3,7 +3,7 @@
 mod balanced;
 mod balancer;
 mod control;
-pub mod deployment;
+pub(crate) mod deployment;
 mod redis_server;
 mod redis_topologies;
 mod shared_proxy_connection;
@@ -13,7 +13,7 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub const SUITES: [&str; 9] = [
+pub(crate) const SUITES: [&str; 9] = [
     "cluster/balanced",
     "cluster/balanced-stopping",
     "cluster/balanced-posts",

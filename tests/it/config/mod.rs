@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const SECRET: &str = "canary-secret-canary-secret-canary-secret";
 
 /// Loads from a file with this text (none when empty) and these variables, nothing else.
-pub fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
+pub(crate) fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("relay.toml");
     let mut sources = from_env(env);
@@ -26,7 +26,7 @@ pub fn load(file: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
     Config::load(&sources)
 }
 
-pub fn from_env(env: &[(&str, &str)]) -> Sources {
+pub(crate) fn from_env(env: &[(&str, &str)]) -> Sources {
     let owned = |(name, value): &(&str, &str)| (String::from(*name), String::from(*value));
     Sources {
         env: env.iter().map(owned).collect(),
@@ -35,12 +35,12 @@ pub fn from_env(env: &[(&str, &str)]) -> Sources {
 }
 
 /// The one problem of a configuration that must have exactly one.
-pub fn problem(file: &str, env: &[(&str, &str)]) -> String {
+pub(crate) fn problem(file: &str, env: &[(&str, &str)]) -> String {
     let problems = load(file, env).expect_err("the configuration was accepted");
     assert_eq!(problems.len(), 1, "{problems}");
     problems.to_string()
 }
 
-pub fn repository(path: &str) -> PathBuf {
+pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

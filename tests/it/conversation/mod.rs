@@ -16,7 +16,7 @@ mod verbatim;
 
 use std::path::Path;
 
-pub use received::{Change, Received};
+pub(crate) use received::{Change, Received};
 
 use crate::program;
 use crate::request_client::{Answer, RequestClient};
@@ -25,15 +25,15 @@ use test_support::raw::http::{self, Response};
 use test_support::raw::{Client, Dial, Event, members, token};
 
 /// Opens the admin routes.
-pub const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
+pub(crate) const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
 
 /// A server for these three dialects without rate limits.
-pub fn server(more: &[(&str, &str)]) -> Relay {
+pub(crate) fn server(more: &[(&str, &str)]) -> Relay {
     program::start(&settings(more))
 }
 
 /// The same, in a data directory that outlives it.
-pub fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
+pub(crate) fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
     program::start_in(data, &settings(more))
 }
 
@@ -48,13 +48,13 @@ fn settings<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 
 /// In which shape a connection sees conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Conversation,
     Feed,
     Chat,
 }
 
-pub const SHAPES: [Shape; 3] = [Shape::Conversation, Shape::Feed, Shape::Chat];
+pub(crate) const SHAPES: [Shape; 3] = [Shape::Conversation, Shape::Feed, Shape::Chat];
 
 impl Shape {
     fn dialect(self) -> &'static str {
@@ -67,22 +67,32 @@ impl Shape {
 }
 
 /// A connection of a user that speaks one dialect.
-pub type ConversationClient = RequestClient;
+pub(crate) type ConversationClient = RequestClient;
 
 impl ConversationClient {
     /// Connects and authenticates.
-    pub async fn connect(relay: &Relay, user: &str, shape: Shape) -> Self {
+    pub(crate) async fn connect(relay: &Relay, user: &str, shape: Shape) -> Self {
         Self::connect_by(relay, user, shape, Dial::default()).await
     }
 
     /// The same, dialling in an unusual way.
-    pub async fn connect_by(relay: &Relay, user: &str, shape: Shape, mut dial: Dial) -> Self {
+    pub(crate) async fn connect_by(
+        relay: &Relay,
+        user: &str,
+        shape: Shape,
+        mut dial: Dial,
+    ) -> Self {
         dial.query += &format!("&dialect={}", shape.dialect());
         Self::new(Client::with(relay, user, dial).await)
     }
 
     /// Connects and subscribes to a conversation.
-    pub async fn subscriber(relay: &Relay, user: &str, shape: Shape, conversation: &str) -> Self {
+    pub(crate) async fn subscriber(
+        relay: &Relay,
+        user: &str,
+        shape: Shape,
+        conversation: &str,
+    ) -> Self {
         let mut client = Self::connect(relay, user, shape).await;
         let subscribed = client.subscribe(shape, conversation).await;
         assert!(subscribed.succeeded(), "{subscribed:?}");
@@ -91,7 +101,7 @@ impl ConversationClient {
 
     /// Subscribes to the conversation whose id is this JSON text; in `chat`, where one is subscribed already, says that
     /// one types no more. Either way, all that was sent before is in the answer.
-    pub async fn subscribe(&mut self, shape: Shape, conversation: &str) -> Answer {
+    pub(crate) async fn subscribe(&mut self, shape: Shape, conversation: &str) -> Answer {
         match shape {
             Shape::Conversation => {
                 let argument = format!(r#"{{"conversationId":{conversation}}}"#);
@@ -107,7 +117,7 @@ impl ConversationClient {
     }
 
     /// All that it is sent until now: it asks for something that is refused, of which nobody is notified.
-    pub async fn settled(&mut self, shape: Shape) -> Vec<Event> {
+    pub(crate) async fn settled(&mut self, shape: Shape) -> Vec<Event> {
         let (event, argument) = match shape {
             Shape::Conversation => ("typing:stop", r#"{"conversationId":"nowhere"}"#),
             Shape::Feed => ("join-conversation", "null"),
@@ -119,7 +129,7 @@ impl ConversationClient {
     }
 
     /// Unsubscribes, where that can be done.
-    pub async fn unsubscribe(&mut self, shape: Shape, conversation: &str) -> Answer {
+    pub(crate) async fn unsubscribe(&mut self, shape: Shape, conversation: &str) -> Answer {
         match shape {
             Shape::Conversation => {
                 let argument = format!(r#"{{"conversationId":{conversation}}}"#);
@@ -133,11 +143,11 @@ impl ConversationClient {
 
 /// A message, as REST shows it in the form of `conversation`; values are their JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMessage {
-    pub id: String,
-    pub sender: String,
-    pub content: String,
-    pub temp_id: Option<String>,
+pub(crate) struct StoredMessage {
+    pub(crate) id: String,
+    pub(crate) sender: String,
+    pub(crate) content: String,
+    pub(crate) temp_id: Option<String>,
 }
 
 impl StoredMessage {
@@ -161,13 +171,19 @@ impl StoredMessage {
 }
 
 /// The conversation whose id is this JSON text, as part of a path or a query.
-pub fn encoded(conversation: &str) -> String {
+pub(crate) fn encoded(conversation: &str) -> String {
     let id = conversation.trim_matches('"');
     percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// Asks over REST for a user.
-pub async fn rest(relay: &Relay, user: &str, method: &str, path: &str, body: &str) -> Response {
+pub(crate) async fn rest(
+    relay: &Relay,
+    user: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Response {
     let token = format!("Bearer {}", token::for_user(user));
     let headers = [
         ("Authorization", &*token),
@@ -177,7 +193,7 @@ pub async fn rest(relay: &Relay, user: &str, method: &str, path: &str, body: &st
 }
 
 /// Makes a conversation whose id is this JSON text. The first user makes it.
-pub async fn create(relay: &Relay, conversation: &str, users: &[&str]) {
+pub(crate) async fn create(relay: &Relay, conversation: &str, users: &[&str]) {
     let body = format!(
         r#"{{"id":{conversation},"participantIds":{}}}"#,
         serde_json::json!(users)
@@ -188,13 +204,13 @@ pub async fn create(relay: &Relay, conversation: &str, users: &[&str]) {
 
 /// A page of the history.
 #[derive(Debug)]
-pub struct Page {
-    pub messages: Vec<StoredMessage>,
-    pub next: Option<String>,
+pub(crate) struct Page {
+    pub(crate) messages: Vec<StoredMessage>,
+    pub(crate) next: Option<String>,
 }
 
 /// A page of the history; `query` may have a cursor and a limit, with a leading `&`.
-pub async fn page(relay: &Relay, user: &str, conversation: &str, query: &str) -> Page {
+pub(crate) async fn page(relay: &Relay, user: &str, conversation: &str, query: &str) -> Page {
     let id = encoded(conversation);
     let path = format!("/api/messages?conversationId={id}{query}");
     let answer = rest(relay, user, "GET", &path, "").await;
@@ -218,7 +234,7 @@ pub async fn page(relay: &Relay, user: &str, conversation: &str, query: &str) ->
 }
 
 /// All messages after this one, in pages of so many at most.
-pub async fn since(
+pub(crate) async fn since(
     relay: &Relay,
     user: &str,
     conversation: &str,
@@ -243,7 +259,7 @@ pub async fn since(
 }
 
 /// The whole history, from the newest page backwards.
-pub async fn history(
+pub(crate) async fn history(
     relay: &Relay,
     user: &str,
     conversation: &str,
@@ -271,7 +287,7 @@ pub async fn history(
 }
 
 /// How many messages of the conversation whose id is this JSON text a user has not read.
-pub async fn unread(relay: &Relay, user: &str, room: &str) -> usize {
+pub(crate) async fn unread(relay: &Relay, user: &str, room: &str) -> usize {
     let answer = rest(relay, user, "GET", "/api/conversations", "").await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let all: serde_json::Value = serde_json::from_str(&answer.body).unwrap();

@@ -7,7 +7,7 @@ use test_support::raw::{Event, members};
 
 /// What happened to a message. Contents are JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     New { id: String, content: String },
     Edited { id: String, content: String },
     Deleted { id: String },
@@ -15,15 +15,15 @@ pub enum Change {
 
 /// What a connection was sent about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
+pub(crate) struct Received {
     /// Where, as the JSON text of the id.
-    pub conversation: String,
-    pub change: Change,
+    pub(crate) conversation: String,
+    pub(crate) change: Change,
 }
 
 impl Received {
     /// What an event says of a message, if it does.
-    pub fn of(shape: Shape, event: &Event) -> Option<Self> {
+    pub(crate) fn of(shape: Shape, event: &Event) -> Option<Self> {
         let (new, edited, deleted) = match shape {
             Shape::Conversation => ("message:new", "message:updated", "message:deleted"),
             Shape::Feed => ("new-message", "message-updated", "message-deleted"),
@@ -66,7 +66,7 @@ impl Received {
 
 impl Change {
     /// Of which message.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         match self {
             Self::New { id, .. } | Self::Edited { id, .. } | Self::Deleted { id } => id,
         }
@@ -74,7 +74,7 @@ impl Change {
 }
 
 /// The JSON text of a field that is there exactly once.
-pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+pub(super) fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
     let mut found = fields.iter().filter(|(field, _)| field == name);
     let (_, value) = found
         .next()
@@ -84,7 +84,7 @@ pub fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 /// The JSON texts of an array's items.
-pub fn items(array: &str) -> Vec<String> {
+pub(super) fn items(array: &str) -> Vec<String> {
     let items: Vec<Box<RawValue>> = serde_json::from_str(array).unwrap();
     items.iter().map(|item| item.get().to_owned()).collect()
 }

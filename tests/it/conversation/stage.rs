@@ -13,12 +13,12 @@ use test_support::raw::{Event, members};
 use test_support::scene::stop;
 
 /// The conversation that hostile events are about, as JSON text.
-pub const ROOM: &str = "\"room\"";
+pub(super) const ROOM: &str = "\"room\"";
 /// One with mallory, who is no participant of [`ROOM`].
-pub const ANOTHER: &str = "\"another\"";
+pub(super) const ANOTHER: &str = "\"another\"";
 /// Who sends something hostile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
+pub(super) enum Sender {
     /// Someone without a token.
     Guest,
     /// A user who is a participant in another conversation.
@@ -28,10 +28,10 @@ pub enum Sender {
 }
 
 /// Those who have a token.
-pub const USERS: [Sender; 2] = [Sender::NonMember, Sender::Member];
+pub(super) const USERS: [Sender; 2] = [Sender::NonMember, Sender::Member];
 
 /// A conversation that is followed in every shape, with something of everything that is stored.
-pub struct Stage {
+pub(super) struct Stage {
     pub relay: Relay,
     data: TempDir,
     pub alice: ConversationClient,
@@ -51,7 +51,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub async fn set(more: &[(&str, &str)]) -> Self {
+    pub(super) async fn set(more: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let more = [more, &[memory::RETURNED_AT_ONCE]].concat();
         let relay = server_in(data.path(), &more);
@@ -89,7 +89,7 @@ impl Stage {
     }
 
     /// The argument with the ids that stand for these names: `<first>`, `<own>` and the like.
-    pub fn with_ids(&self, argument: &str) -> String {
+    pub(super) fn with_ids(&self, argument: &str) -> String {
         argument
             .replace("<first>", &self.first)
             .replace("<reaction>", &self.reaction)
@@ -99,7 +99,7 @@ impl Stage {
     }
 
     /// Has someone ask for something on a connection of this shape. A guest is a new one each time.
-    pub async fn ask(
+    pub(super) async fn ask(
         &mut self,
         sender: Sender,
         shape: Shape,
@@ -122,7 +122,7 @@ impl Stage {
     }
 
     /// Nobody was sent anything.
-    pub async fn silent(&mut self, input: &str) {
+    pub(super) async fn silent(&mut self, input: &str) {
         println!("after {input:.300}"); // shown when what follows fails
         let names = |events: Vec<Event>| -> Vec<String> {
             events.into_iter().map(|event| event.name).collect()
@@ -136,7 +136,7 @@ impl Stage {
     }
 
     /// The server lives, nobody was sent anything and nothing was changed.
-    pub async fn unharmed(&mut self, input: &str) {
+    pub(super) async fn unharmed(&mut self, input: &str) {
         self.silent(input).await;
         assert!(self.relay.is_running(), "{}", self.relay.log());
         assert_eq!(self.stored(), self.before);
@@ -145,7 +145,7 @@ impl Stage {
     }
 
     /// What is stored is, from now on, what it is now. What was sent until now is over.
-    pub async fn accept(&mut self) {
+    pub(super) async fn accept(&mut self) {
         self.alice.settled(Shape::Conversation).await;
         self.bob.settled(Shape::Feed).await;
         self.cem.settled(Shape::Chat).await;
@@ -162,7 +162,7 @@ impl Stage {
         dump_of(self.data.path(), "conversations.db")
     }
 
-    pub fn strike(mut self) {
+    pub(super) fn strike(mut self) {
         stop(&mut self.relay);
     }
 }
@@ -180,7 +180,7 @@ async fn say(client: &mut ConversationClient, room: &str) -> (String, String) {
 
 /// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub(super) enum Refused {
     Payload,
     Field(&'static str),
     NotParticipant,
@@ -216,7 +216,13 @@ impl Refused {
 }
 
 /// The answer is this refusal and nothing else.
-pub fn assert_refused(answer: &Answer, shape: Shape, event: &str, argument: &str, why: Refused) {
+pub(super) fn assert_refused(
+    answer: &Answer,
+    shape: Shape,
+    event: &str,
+    argument: &str,
+    why: Refused,
+) {
     let (code, message) = (why.code(), why.message(shape));
     let failed = json!([{"success": false, "error": {"message": message, "code": code}}]);
     let ack: Value = serde_json::from_str(&answer.ack.text).unwrap();
@@ -257,7 +263,7 @@ pub fn assert_refused(answer: &Answer, shape: Shape, event: &str, argument: &str
 }
 
 /// A guest's answer is that it is one.
-pub fn assert_guest_refused(answer: &Answer) {
+pub(super) fn assert_guest_refused(answer: &Answer) {
     let failed = json!({"message": "Authentication token required", "code": "MISSING_TOKEN"});
     assert_eq!(answer.names(), ["auth:error"], "{answer:?}");
     assert_eq!(answer.ack.get("error"), failed);

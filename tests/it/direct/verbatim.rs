@@ -13,7 +13,7 @@ use test_support::json_text::{SPACES, json, placeholder, required, resolved, wit
 use test_support::raw::{Client, Event, members};
 use test_support::scene::stop;
 
-pub const CASES: u32 = 150;
+pub(super) const CASES: u32 = 150;
 
 /// Fields that the relay does not know, in any order and twice at times.
 fn unknown() -> impl Strategy<Value = Vec<(String, String)>> {

@@ -18,17 +18,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::program;
-pub use crate::request_client::{Answer, RequestClient};
+pub(crate) use crate::request_client::{Answer, RequestClient};
 use test_support::harness::Relay;
 use test_support::raw::{Event, members};
 
 /// A server for `session` without rate limits, which lists its sessions.
-pub fn server(more: &[(&str, &str)]) -> Relay {
+pub(crate) fn server(more: &[(&str, &str)]) -> Relay {
     program::start(&settings(more))
 }
 
 /// The same, in a data directory that outlives it.
-pub fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
+pub(crate) fn server_in(data: &Path, more: &[(&str, &str)]) -> Relay {
     program::start_in(data, &settings(more))
 }
 
@@ -42,18 +42,18 @@ fn settings<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// A client without a token.
-pub type Guest = RequestClient;
+pub(crate) type Guest = RequestClient;
 
 impl Guest {
     /// Connects, and joins a session.
-    pub async fn member(relay: &Relay, session: &str, user: &str) -> Self {
+    pub(crate) async fn member(relay: &Relay, session: &str, user: &str) -> Self {
         let mut guest = Self::enter(relay).await;
         guest.join(session, user).await;
         guest
     }
 
     /// Joins a session, which is made if there is none.
-    pub async fn join(&mut self, session: &str, user: &str) -> Answer {
+    pub(crate) async fn join(&mut self, session: &str, user: &str) -> Answer {
         user.clone_into(&mut self.connection.user);
         let answer = self.ask("join-session", &join(session, user)).await;
         assert!(answer.succeeded(), "{answer:?}");
@@ -62,38 +62,38 @@ impl Guest {
 }
 
 /// The argument of a `join-session`. All say that they made the session: the first one does.
-pub fn join(session: &str, user: &str) -> String {
+pub(crate) fn join(session: &str, user: &str) -> String {
     format!(
         r#"{{"sessionId":"{session}:key","userId":"{user}","displayName":"Name of {user}","publicKey":"public key of {user}","isCreator":true}}"#
     )
 }
 
 /// The argument of a `send-message` for all, whose ciphertext is this JSON text.
-pub fn message(session: &str, from: &str, encrypted: &str) -> String {
+pub(crate) fn message(session: &str, from: &str, encrypted: &str) -> String {
     format!(r#"{{"sessionId":"{session}","from":"{from}","encrypted":{encrypted}}}"#)
 }
 
 /// What an event's argument, an array of objects, has in it.
-pub fn items(event: &Event) -> Vec<Vec<(String, String)>> {
+pub(crate) fn items(event: &Event) -> Vec<Vec<(String, String)>> {
     let arguments: Vec<&RawValue> = serde_json::from_str(&event.text).unwrap();
     let items: Vec<&RawValue> = serde_json::from_str(arguments[1].get()).unwrap();
     items.into_iter().map(|item| members(item.get())).collect()
 }
 
 /// The bytes of a field of an object; it must be there exactly once.
-pub fn raw<'a>(object: &'a [(String, String)], field: &str) -> &'a str {
+pub(crate) fn raw<'a>(object: &'a [(String, String)], field: &str) -> &'a str {
     let found: Vec<_> = object.iter().filter(|(name, _)| name == field).collect();
     assert_eq!(found.len(), 1, "{field} in {object:?}");
     &found[0].1
 }
 
 /// An event's argument, which must be an array.
-pub fn argument(event: &Event) -> Vec<Value> {
+pub(crate) fn argument(event: &Event) -> Vec<Value> {
     let (_, argument) = serde_json::from_str::<(String, Vec<Value>)>(&event.text).unwrap();
     argument
 }
 
 /// A value that must be a string.
-pub fn as_text(value: &Value) -> String {
+pub(crate) fn as_text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }

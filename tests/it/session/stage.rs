@@ -11,11 +11,11 @@ use test_support::raw::{Event, http};
 use test_support::scene::stop;
 
 /// The session that hostile events are about.
-pub const ROOM: &str = "room";
+pub(super) const ROOM: &str = "room";
 /// A session that is there to wait for something in.
-pub const FENCE: &str = "fence";
+pub(super) const FENCE: &str = "fence";
 /// A session with three members, something of everything that is stored, and a member of another session.
-pub struct Stage {
+pub(super) struct Stage {
     pub relay: Relay,
     pub alice: Guest,
     pub bob: Guest,
@@ -27,7 +27,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub async fn set(more: &[(&str, &str)]) -> Self {
+    pub(super) async fn set(more: &[(&str, &str)]) -> Self {
         let relay = server(&[more, &[memory::RETURNED_AT_ONCE]].concat());
         let mut alice = Guest::member(&relay, ROOM, "alice").await;
         let mut bob = Guest::member(&relay, ROOM, "bob").await;
@@ -78,7 +78,7 @@ impl Stage {
     }
 
     /// The server lives, nobody was sent anything and nothing was stored.
-    pub async fn unharmed(&mut self, input: &str) {
+    pub(super) async fn unharmed(&mut self, input: &str) {
         println!("after {input:.300}"); // shown when what follows fails
         assert!(self.relay.is_running(), "{}", self.relay.log());
         assert_eq!(self.look().await, self.before);
@@ -87,18 +87,18 @@ impl Stage {
     }
 
     /// What is stored is, from now on, what it is now.
-    pub async fn accept(&mut self) {
+    pub(super) async fn accept(&mut self) {
         self.before = self.look().await;
     }
 
-    pub fn strike(mut self) {
+    pub(super) fn strike(mut self) {
         stop(&mut self.relay);
     }
 }
 
 /// Who sends something hostile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
+pub(super) enum Sender {
     /// Someone who has not joined anything.
     Guest,
     /// A member of another session.
@@ -107,11 +107,11 @@ pub enum Sender {
     Member,
 }
 
-pub const SENDERS: [Sender; 3] = [Sender::Guest, Sender::NonMember, Sender::Member];
+pub(super) const SENDERS: [Sender; 3] = [Sender::Guest, Sender::NonMember, Sender::Member];
 
 impl Stage {
     /// Has someone ask for something. A guest is a new one each time.
-    pub async fn ask(
+    pub(super) async fn ask(
         &mut self,
         sender: Sender,
         event: &str,
@@ -133,7 +133,7 @@ impl Stage {
 
 /// Why something is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub(super) enum Refused {
     Payload,
     Field(&'static str),
     NotAMember,
@@ -166,7 +166,7 @@ impl Refused {
 
 /// The answer is this refusal and nothing else. Clients leave on an error, so what they send unasked is not answered
 /// by one, and who asks for keys it may not see gets none.
-pub fn assert_refused(answer: &Answer, event: &str, why: Refused) {
+pub(super) fn assert_refused(answer: &Answer, event: &str, why: Refused) {
     let received: Vec<_> = answer.events.iter().map(argument).collect();
     match event {
         "typing" | "stopped-typing" => assert_eq!(answer.names(), [""; 0]),

@@ -2,4 +2,4 @@
 //! test, which prints the lines to remove.
 
 /// The file below `src`, and the entry, or the neighbour in its folder, that it must not import.
-pub const EXCEPTIONS: &[(&str, &str)] = &[];
+pub(super) const EXCEPTIONS: &[(&str, &str)] = &[];

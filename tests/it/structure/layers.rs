@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::tree::{Files, Import, imports};
 
 /// The number of each entry's row.
-pub type Layers = BTreeMap<String, u32>;
+pub(super) type Layers = BTreeMap<String, u32>;
 
 /// An import that must not be: the file below `src`, and the entry, or the neighbour in its folder, that it names.
-pub type Offence = (String, String);
+pub(super) type Offence = (String, String);
 
 /// Reads the table: the second column of each row that begins with a number, below a heading with the word "Layers".
-pub fn table(document: &str) -> Layers {
+pub(super) fn table(document: &str) -> Layers {
     let mut layers = Layers::new();
     let lines = document.lines().skip_while(|line| !is_heading(line));
     let section = lines.skip(1).take_while(|line| !line.starts_with('#'));
@@ -38,7 +38,7 @@ fn is_heading(line: &str) -> bool {
 }
 
 /// The entries of `src`: its folders and files, without `lib.rs`.
-pub fn entries(files: &Files) -> BTreeSet<String> {
+pub(super) fn entries(files: &Files) -> BTreeSet<String> {
     let first = |file: &String| {
         let name = file.split('/').next().unwrap_or_default();
         name.trim_end_matches(".rs").to_owned()
@@ -48,7 +48,7 @@ pub fn entries(files: &Files) -> BTreeSet<String> {
 }
 
 /// The imports of a crate that break a rule, but for the exceptions.
-pub fn offences(
+pub(super) fn offences(
     imports: &BTreeSet<Import>,
     layers: &Layers,
     exceptions: &BTreeSet<Offence>,
@@ -93,7 +93,7 @@ pub fn offences(
 }
 
 /// The exceptions without which nothing would be wrong.
-pub fn needless(
+pub(super) fn needless(
     imports: &BTreeSet<Import>,
     layers: &Layers,
     exceptions: &BTreeSet<Offence>,
@@ -133,12 +133,12 @@ fn leads(edges: &[(String, String, Offence)], from: &str, to: &str) -> bool {
 }
 
 /// The imports of the library, and of the program beside it.
-pub fn read(files: &Files) -> BTreeSet<Import> {
+pub(super) fn read(files: &Files) -> BTreeSet<Import> {
     roots(files).flat_map(|root| imports(files, root)).collect()
 }
 
 /// The root files of the library and of the program.
-pub fn roots(files: &Files) -> impl Iterator<Item = &String> {
+pub(super) fn roots(files: &Files) -> impl Iterator<Item = &String> {
     files.keys().filter(|file| {
         *file == "lib.rs" || (file.starts_with("bin/") && file.ends_with("/main.rs"))
     })

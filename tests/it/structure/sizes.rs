@@ -17,14 +17,14 @@ const MAX_FUNCTION_LINES: usize = 50;
 
 /// The size of one source.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Size {
+pub(super) struct Size {
     pub lines: usize,
     /// Each function by its name, with its lines, in the order in which they begin.
     pub functions: Vec<(String, usize)>,
 }
 
 /// The sizes of a tree's sources.
-pub struct Sizes {
+pub(super) struct Sizes {
     /// How many files there are that are not only tests.
     pub files: usize,
     /// The files that are too long, with their lines.
@@ -34,7 +34,7 @@ pub struct Sizes {
 }
 
 /// Measures these sources.
-pub fn of<'a>(files: &'a Files, names: impl IntoIterator<Item = &'a String>) -> Sizes {
+pub(super) fn of<'a>(files: &'a Files, names: impl IntoIterator<Item = &'a String>) -> Sizes {
     let mut sizes = Sizes {
         files: 0,
         long_files: Vec::new(),
@@ -56,7 +56,7 @@ pub fn of<'a>(files: &'a Files, names: impl IntoIterator<Item = &'a String>) -> 
 }
 
 /// Measures one source; fails on what is no Rust.
-pub fn measure(text: &str) -> Size {
+pub(super) fn measure(text: &str) -> Size {
     let tokens: TokenStream = text.parse().expect("a Rust source");
     let mut size = Size {
         lines: text.lines().count(),

@@ -8,11 +8,11 @@ use proc_macro2::token_stream::IntoIter;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 /// The segments of a path, as they are written: `["crate", "model", "NodeId"]`.
-pub type Path = Vec<String>;
+pub(super) type Path = Vec<String>;
 
 /// What one source declares and names.
 #[derive(Debug, Default)]
-pub struct Source {
+pub(super) struct Source {
     /// Each module that has a file of its own, by the inline modules around it and its name.
     pub modules: Vec<Path>,
     /// The module that a path is written in, below the one of the source, and the path.
@@ -23,7 +23,7 @@ pub struct Source {
 
 impl Source {
     /// Reads a source; fails on what is no Rust.
-    pub fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         let tokens: TokenStream = text.parse().expect("a Rust source");
         let mut source = Self::default();
         source.read_module(tokens, &[]);
@@ -118,12 +118,12 @@ fn read_use(tokens: &mut Peekable<IntoIter>, prefix: &mut Path, leaves: &mut Vec
 }
 
 /// Whether this is what stands in the brackets of `#[cfg(test)]`.
-pub fn is_test(attribute: &Group) -> bool {
+pub(super) fn is_test(attribute: &Group) -> bool {
     attribute.stream().to_string().replace(' ', "") == "cfg(test)"
 }
 
 /// Skips the item behind an attribute, with its other attributes; its last token.
-pub fn skip_item(tokens: &mut Peekable<IntoIter>) -> Option<TokenTree> {
+pub(super) fn skip_item(tokens: &mut Peekable<IntoIter>) -> Option<TokenTree> {
     while skip_punct(tokens, '#') {
         next_group(tokens, Delimiter::Bracket);
     }
@@ -150,20 +150,20 @@ pub fn skip_item(tokens: &mut Peekable<IntoIter>) -> Option<TokenTree> {
 }
 
 /// The path of a module in another.
-pub fn joined(module: &[String], name: &str) -> Path {
+pub(super) fn joined(module: &[String], name: &str) -> Path {
     let mut path = module.to_vec();
     path.push(name.to_owned());
     path
 }
 
-pub fn next_ident(tokens: &mut Peekable<IntoIter>) -> Option<String> {
+pub(super) fn next_ident(tokens: &mut Peekable<IntoIter>) -> Option<String> {
     match tokens.next_if(|token| matches!(token, TokenTree::Ident(_)))? {
         TokenTree::Ident(word) => Some(word.to_string().trim_start_matches("r#").to_owned()),
         _ => None,
     }
 }
 
-pub fn next_group(tokens: &mut Peekable<IntoIter>, delimiter: Delimiter) -> Option<Group> {
+pub(super) fn next_group(tokens: &mut Peekable<IntoIter>, delimiter: Delimiter) -> Option<Group> {
     let fits =
         |token: &TokenTree| matches!(token, TokenTree::Group(it) if it.delimiter() == delimiter);
     match tokens.next_if(fits)? {
@@ -172,7 +172,7 @@ pub fn next_group(tokens: &mut Peekable<IntoIter>, delimiter: Delimiter) -> Opti
     }
 }
 
-pub fn skip_punct(tokens: &mut Peekable<IntoIter>, wanted: char) -> bool {
+pub(super) fn skip_punct(tokens: &mut Peekable<IntoIter>, wanted: char) -> bool {
     let fits = |token: &TokenTree| matches!(token, TokenTree::Punct(it) if it.as_char() == wanted);
     tokens.next_if(fits).is_some()
 }

@@ -11,7 +11,7 @@ const WAYS: [&str; 3] = ["A connection", "An event", "An audit record"];
 const MIN_STEPS: usize = 5;
 
 /// The steps that name no function of the sources.
-pub fn wrong<'a>(document: &'a str, files: &Files) -> Vec<&'a str> {
+pub(super) fn wrong<'a>(document: &'a str, files: &Files) -> Vec<&'a str> {
     let exists = |step: &&str| {
         step.split_once(':').is_some_and(|(file, function)| {
             // A method may be written with its type.
@@ -25,7 +25,7 @@ pub fn wrong<'a>(document: &'a str, files: &Files) -> Vec<&'a str> {
 }
 
 /// The headings that are missing, or have too few steps below them.
-pub fn short(document: &str) -> Vec<&'static str> {
+pub(super) fn short(document: &str) -> Vec<&'static str> {
     let is_short = |way: &&str| {
         section(document, way).is_none_or(|section| steps(&section).count() < MIN_STEPS)
     };

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{Path, Source, joined};
 
 /// The text of each source, by its path below `src`.
-pub type Files = BTreeMap<String, String>;
+pub(super) type Files = BTreeMap<String, String>;
 
 /// One file names another module.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Import {
+pub(super) struct Import {
     /// The file, below `src`.
     pub file: String,
     /// The module that it stands for, as folders below `src`.
@@ -36,7 +36,7 @@ struct Tree {
 }
 
 /// The files of the crate with this root file that are not only compiled for tests.
-pub fn sources(files: &Files, root: &str) -> BTreeSet<String> {
+pub(super) fn sources(files: &Files, root: &str) -> BTreeSet<String> {
     let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut tree = Tree::default();
     tree.add(files, Path::new(), root, folder);
@@ -44,7 +44,7 @@ pub fn sources(files: &Files, root: &str) -> BTreeSet<String> {
 }
 
 /// All imports between the modules of the crate with this root file, such as `lib.rs`.
-pub fn imports(files: &Files, root: &str) -> BTreeSet<Import> {
+pub(super) fn imports(files: &Files, root: &str) -> BTreeSet<Import> {
     let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut tree = Tree::default();
     tree.add(files, Path::new(), root, folder);

@@ -1,4 +1,4 @@
 //! Connections below the events: frames and requests outside the protocol, and receivers that do not read.
 
-pub mod hostile;
+pub(crate) mod hostile;
 mod slow_receiver;

@@ -14,10 +14,10 @@ use crate::stores::conversations::*;
 
 /// A store, empty at first.
 pub(crate) struct Subject {
-    pub stores: ConversationStores,
+    pub(crate) stores: ConversationStores,
     /// What the store holds and does not return.
-    pub stored: Arc<dyn Stored>,
-    pub clock: Arc<ManualClock>,
+    pub(crate) stored: Arc<dyn Stored>,
+    pub(crate) clock: Arc<ManualClock>,
     /// What has to live as long as the store.
     _keep: Box<dyn Any + Send + Sync>,
 }

@@ -29,8 +29,8 @@ pub(crate) const LIMITS: SessionLimits = SessionLimits {
 
 /// A store, empty at first.
 pub(crate) struct Subject {
-    pub store: Arc<dyn SessionStore>,
-    pub clock: Arc<ManualClock>,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) clock: Arc<ManualClock>,
     /// What has to live as long.
     _keep: Box<dyn Any + Send + Sync>,
 }

@@ -17,22 +17,22 @@ use test_support::scene;
 const SENDERS: usize = 3;
 /// How many messages a sender has sent and not been answered.
 const WINDOW: usize = 16;
-pub const TIMEOUT: Duration = Duration::from_secs(90);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// What became of one sender's messages, which it numbers from 0.
 #[derive(Debug)]
-pub struct Sent {
-    pub user: String,
-    pub count: u64,
-    pub confirmed: Vec<u64>,
+pub(crate) struct Sent {
+    pub(crate) user: String,
+    pub(crate) count: u64,
+    pub(crate) confirmed: Vec<u64>,
     /// Answered with a failure, which says that the server is busy.
-    pub refused: Vec<u64>,
+    pub(crate) refused: Vec<u64>,
     /// The longest time to an answer.
-    pub slowest: Duration,
+    pub(crate) slowest: Duration,
 }
 
 /// The senders, at work.
-pub struct Load {
+pub(crate) struct Load {
     tasks: Vec<JoinHandle<Sent>>,
     /// Messages that may still be sent. Closed: no more will be.
     messages: Arc<Semaphore>,
@@ -42,7 +42,7 @@ pub struct Load {
 
 impl Load {
     /// Sets senders to work, whose names begin with this.
-    pub async fn begin(relay: &Relay, name: &str) -> Self {
+    pub(crate) async fn begin(relay: &Relay, name: &str) -> Self {
         let messages = Arc::new(Semaphore::new(0));
         let (confirm, confirmed) = watch::channel(0);
         let (refuse, refused) = watch::channel(0);
@@ -64,36 +64,36 @@ impl Load {
     }
 
     /// Has so many more messages sent, and waits until as many more were answered with success.
-    pub async fn goes_on(&mut self, more: usize) {
+    pub(crate) async fn goes_on(&mut self, more: usize) {
         let target = *self.confirmed.borrow() + more;
         self.rushes(more);
         reaches(&mut self.confirmed, target).await;
     }
 
     /// Has so many more messages sent.
-    pub fn rushes(&self, more: usize) {
+    pub(crate) fn rushes(&self, more: usize) {
         self.messages.add_permits(more);
     }
 
     /// Waits until at least so many more were confirmed.
-    pub async fn is_confirmed(&mut self, more: usize) {
+    pub(crate) async fn is_confirmed(&mut self, more: usize) {
         let target = *self.confirmed.borrow() + more;
         reaches(&mut self.confirmed, target).await;
     }
 
     /// Waits until some were refused.
-    pub async fn is_refused(&mut self) {
+    pub(crate) async fn is_refused(&mut self) {
         reaches(&mut self.refused, 1).await;
     }
 
     /// Lets all be answered that was sent.
-    pub async fn end(self) -> Vec<Sent> {
+    pub(crate) async fn end(self) -> Vec<Sent> {
         self.messages.close();
         self.ended().await
     }
 
     /// Waits for the senders, whom something else has ended.
-    pub async fn ended(self) -> Vec<Sent> {
+    pub(crate) async fn ended(self) -> Vec<Sent> {
         let ended = timeout(TIMEOUT, join_all(self.tasks)).await;
         let ended = ended.expect("an answer to all that was sent");
         ended.into_iter().map(Result::unwrap).collect()

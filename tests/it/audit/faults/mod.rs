@@ -3,7 +3,7 @@
 
 mod full_spool;
 mod kill;
-pub mod load;
+pub(super) mod load;
 mod mongodb_away;
 mod trail;
 

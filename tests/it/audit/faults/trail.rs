@@ -9,16 +9,16 @@ use mongodb::bson::{Document, doc};
 use super::load::{Sent, TIMEOUT};
 
 /// One database.
-pub struct Trail(mongodb::Collection<Document>);
+pub(super) struct Trail(mongodb::Collection<Document>);
 
 impl Trail {
-    pub async fn of(uri: &str) -> Self {
+    pub(super) async fn of(uri: &str) -> Self {
         let client = Client::with_uri_str(uri).await.unwrap();
         Self(client.default_database().unwrap().collection("logs"))
     }
 
     /// The numbers of each sender's recorded messages, by `_id`.
-    pub async fn messages(&self) -> HashMap<String, Vec<u64>> {
+    pub(super) async fn messages(&self) -> HashMap<String, Vec<u64>> {
         let mut found = self
             .0
             .find(doc! { "eventType": "MESSAGE_SENT" })
@@ -37,13 +37,13 @@ impl Trail {
     }
 
     /// Waits until there are as many records as were confirmed.
-    pub async fn is_complete(&self, all: &[Sent]) {
+    pub(super) async fn is_complete(&self, all: &[Sent]) {
         let confirmed: usize = all.iter().map(|sent| sent.confirmed.len()).sum();
         self.reaches(confirmed as u64).await;
     }
 
     /// Waits until there are records of so many messages.
-    pub async fn reaches(&self, messages: u64) {
+    pub(super) async fn reaches(&self, messages: u64) {
         let deadline = Instant::now() + TIMEOUT;
         let sent = || doc! { "eventType": "MESSAGE_SENT" };
         loop {
@@ -58,7 +58,7 @@ impl Trail {
 }
 
 /// What was confirmed is recorded, once and in order; and nothing is that was not sent, or was refused.
-pub fn check(messages: &HashMap<String, Vec<u64>>, all: &[Sent]) {
+pub(super) fn check(messages: &HashMap<String, Vec<u64>>, all: &[Sent]) {
     for sent in all {
         let recorded = messages.get(&sent.user).map_or(&[][..], Vec::as_slice);
         is_of(recorded, sent);
@@ -69,7 +69,7 @@ pub fn check(messages: &HashMap<String, Vec<u64>>, all: &[Sent]) {
 }
 
 /// What is recorded is what was sent and not refused, once and in order.
-pub fn is_of(recorded: &[u64], sent: &Sent) {
+pub(super) fn is_of(recorded: &[u64], sent: &Sent) {
     let in_order = recorded.is_sorted_by(|one, two| one < two);
     assert!(in_order, "{}: {recorded:?}", sent.user);
     let is_sent = |number: &u64| *number < sent.count && !sent.refused.contains(number);

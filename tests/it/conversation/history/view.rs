@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use crate::conversation::{Change, Received, StoredMessage};
 
 #[derive(Default)]
-pub struct View {
+pub(super) struct View {
     /// Under which id, as JSON text; `None` while it is not subscribed.
     subscribed: Option<String>,
     /// All messages that it knows, in its order.
@@ -20,34 +20,34 @@ pub struct View {
 }
 
 impl View {
-    pub fn is_subscribed(&self) -> bool {
+    pub(super) fn is_subscribed(&self) -> bool {
         self.subscribed.is_some()
     }
 
     /// What is sent from now on is for this view, with this id. It has to be fetched what was missed.
-    pub fn subscribe(&mut self, id: &str) {
+    pub(super) fn subscribe(&mut self, id: &str) {
         self.subscribed = Some(id.to_owned());
         self.received.clear();
         self.is_whole = false;
     }
 
     /// Nothing may be sent any more. What waits is lost to it.
-    pub fn unsubscribe(&mut self) {
+    pub(super) fn unsubscribe(&mut self) {
         self.subscribed = None;
         self.waiting.clear();
         self.is_whole = false;
     }
 
-    pub fn last(&self) -> Option<&str> {
+    pub(super) fn last(&self) -> Option<&str> {
         self.seen.last().map(String::as_str)
     }
 
-    pub fn seen(&self) -> &[String] {
+    pub(super) fn seen(&self) -> &[String] {
         &self.seen
     }
 
     /// A new message is sent; it is appended when nothing can be missing before it.
-    pub fn receive(&mut self, received: &Received) {
+    pub(super) fn receive(&mut self, received: &Received) {
         let id = received.change.id();
         let expected = self.subscribed.as_ref();
         assert_eq!(Some(&received.conversation), expected, "{received:?}");
@@ -64,7 +64,7 @@ impl View {
     }
 
     /// The messages after the last one that it knows were fetched.
-    pub fn fetched(&mut self, missed: &[StoredMessage]) {
+    pub(super) fn fetched(&mut self, missed: &[StoredMessage]) {
         for message in missed {
             let new = self.known.insert(message.id.clone());
             assert!(new, "fetched again: {message:?}");
@@ -85,14 +85,14 @@ impl View {
     }
 
     /// It has all of these.
-    pub fn has(&self, due: &[String]) {
+    pub(super) fn has(&self, due: &[String]) {
         for id in due {
             assert!(self.known.contains(id), "{id} is missing");
         }
     }
 
     /// It is the history, as far as it goes.
-    pub fn check(&self, history: &[StoredMessage]) {
+    pub(super) fn check(&self, history: &[StoredMessage]) {
         let history: Vec<_> = history.iter().map(|message| &message.id).collect();
         let seen: Vec<_> = self.seen.iter().collect();
         assert!(history.len() >= seen.len());

@@ -7,13 +7,13 @@ use crate::conversation::{Change, StoredMessage};
 use test_support::harness::Relay;
 
 /// A server with some conversations.
-pub struct World {
+pub(super) struct World {
     pub relay: Relay,
     pub rooms: Vec<Room>,
 }
 
 /// A conversation.
-pub struct Room {
+pub(super) struct Room {
     /// The JSON text of its id.
     pub id: &'static str,
     log: Mutex<Log>,
@@ -43,7 +43,7 @@ struct Tried {
 }
 
 impl Room {
-    pub fn new(id: &'static str) -> Self {
+    pub(super) fn new(id: &'static str) -> Self {
         Self {
             id,
             log: Mutex::default(),
@@ -51,7 +51,7 @@ impl Room {
     }
 
     /// Someone is about to send this, perhaps once more.
-    pub fn tries(&self, user: &str, content: &str, temp_id: Option<&str>) {
+    pub(super) fn tries(&self, user: &str, content: &str, temp_id: Option<&str>) {
         let new = Tried {
             user: user.to_owned(),
             temp_id: temp_id.map(str::to_owned),
@@ -62,7 +62,7 @@ impl Room {
     }
 
     /// It was acknowledged with this id: each time with the same.
-    pub fn acknowledged(&self, content: &str, id: &str) {
+    pub(super) fn acknowledged(&self, content: &str, id: &str) {
         let mut log = self.log.lock().unwrap();
         let tried = log.tried.get_mut(content).unwrap();
         match &tried.id {
@@ -75,40 +75,40 @@ impl Room {
     }
 
     /// All messages that were acknowledged by now.
-    pub fn due(&self) -> Vec<String> {
+    pub(super) fn due(&self) -> Vec<String> {
         self.log.lock().unwrap().acknowledged.clone()
     }
 
-    pub fn edited(&self, id: &str, content: &str) {
+    pub(super) fn edited(&self, id: &str, content: &str) {
         let mut log = self.log.lock().unwrap();
         log.edited.insert(id.to_owned(), content.to_owned());
     }
 
-    pub fn deleted(&self, id: &str) {
+    pub(super) fn deleted(&self, id: &str) {
         self.log.lock().unwrap().deleted.insert(id.to_owned());
     }
 
-    pub fn is_deleted(&self, id: &str) -> bool {
+    pub(super) fn is_deleted(&self, id: &str) -> bool {
         self.log.lock().unwrap().deleted.contains(id)
     }
 
-    pub fn read(&self, user: &str, ids: &[String]) {
+    pub(super) fn read(&self, user: &str, ids: &[String]) {
         let mut log = self.log.lock().unwrap();
         let read = ids.iter().map(|id| (user.to_owned(), id.clone()));
         log.read.extend(read);
     }
 
-    pub fn reacted(&self, id: &str) {
+    pub(super) fn reacted(&self, id: &str) {
         self.log.lock().unwrap().reactions.insert(id.to_owned());
     }
 
     /// The ids of the reactions that were acknowledged.
-    pub fn reactions(&self) -> BTreeSet<String> {
+    pub(super) fn reactions(&self) -> BTreeSet<String> {
         self.log.lock().unwrap().reactions.clone()
     }
 
     /// The history has all that was acknowledged once, nothing that nobody sent, and what became of it.
-    pub fn check(&self, history: &[StoredMessage]) {
+    pub(super) fn check(&self, history: &[StoredMessage]) {
         let log = self.log.lock().unwrap();
         let mut ids = HashSet::new();
         let mut contents = HashSet::new();
@@ -145,7 +145,7 @@ impl Room {
     }
 
     /// How many messages of a history a user has not read.
-    pub fn unread(&self, user: &str, history: &[StoredMessage]) -> usize {
+    pub(super) fn unread(&self, user: &str, history: &[StoredMessage]) -> usize {
         let log = self.log.lock().unwrap();
         let is_unread = |message: &&StoredMessage| {
             let read = log.read.contains(&(user.to_owned(), message.id.clone()));
@@ -156,7 +156,7 @@ impl Room {
 }
 
 /// What becomes of a conversation by these facts, one after the other: the ids and contents of its messages.
-pub fn outcome(changes: &[Change]) -> Vec<(String, String)> {
+pub(super) fn outcome(changes: &[Change]) -> Vec<(String, String)> {
     let mut messages: Vec<(String, String)> = Vec::new();
     let mut positions = HashMap::new();
     for change in changes {

@@ -4,7 +4,7 @@ use crate::conversation::Shape;
 use crate::conversation::stage::ROOM;
 
 /// An event as it should be.
-pub struct Form {
+pub(super) struct Form {
     pub shape: Shape,
     pub event: &'static str,
     pub fields: &'static [(&'static str, &'static str)],
@@ -17,9 +17,9 @@ const LONG: &str = "<129>";
 const LONGER: &str = "<10001>";
 const MANY: &str = "<501 ids>";
 const MUCH: &str = "<5000 items>";
-pub const MISSING: &str = "";
+pub(super) const MISSING: &str = "";
 
-pub const NO_CONVERSATION: &[&str] = &[
+pub(super) const NO_CONVERSATION: &[&str] = &[
     MISSING,
     "null",
     "\"\"",
@@ -103,7 +103,7 @@ const NO_MESSAGE_IDS: &[&str] = &[
 ];
 
 #[rustfmt::skip]
-pub const FORMS: &[Form] = &[
+pub(super) const FORMS: &[Form] = &[
     Form {
         shape: Shape::Conversation,
         event: "conversation:join",
@@ -198,7 +198,7 @@ pub const FORMS: &[Form] = &[
 
 impl Form {
     /// The payload with one field changed.
-    pub fn with(&self, field: &str, value: &str) -> String {
+    pub(super) fn with(&self, field: &str, value: &str) -> String {
         let text = |(name, right): &(&str, &str)| {
             let value = if *name == field { value } else { right };
             (!value.is_empty()).then(|| format!("\"{name}\":{value}"))
@@ -207,18 +207,18 @@ impl Form {
         format!("{{{}}}", fields.join(","))
     }
 
-    pub fn whole(&self) -> String {
+    pub(super) fn whole(&self) -> String {
         self.with(MISSING, MISSING)
     }
 
     /// Whether its argument may be an id alone.
-    pub fn may_be_bare(&self) -> bool {
+    pub(super) fn may_be_bare(&self) -> bool {
         self.shape != Shape::Conversation
     }
 }
 
 /// The value that stands for this one.
-pub fn spelt_out(value: &str) -> String {
+pub(super) fn spelt_out(value: &str) -> String {
     let inner = value
         .strip_prefix('<')
         .and_then(|rest| rest.strip_suffix('>'));

@@ -12,13 +12,13 @@ use test_support::json_text::{SPACES, json, placeholder, with_attachments};
 
 /// A value as it is sent, with its attachments.
 #[derive(Debug, Clone)]
-pub struct Content {
+pub(super) struct Content {
     pub text: String,
     pub attachments: Vec<Bytes>,
 }
 
 impl Content {
-    pub fn text(text: &str) -> Self {
+    pub(super) fn text(text: &str) -> Self {
         Self {
             text: text.to_owned(),
             attachments: Vec::new(),
@@ -26,7 +26,7 @@ impl Content {
     }
 
     /// As JSON has it that cannot hold bytes.
-    pub fn as_numbers(&self) -> String {
+    pub(super) fn as_numbers(&self) -> String {
         let mut text = self.text.clone();
         for (number, bytes) in self.attachments.iter().enumerate() {
             let mut array = String::from("[");
@@ -43,14 +43,14 @@ impl Content {
 
 /// How a message is sent.
 #[derive(Debug, Clone)]
-pub enum Way {
+pub(super) enum Way {
     Socket,
     Rest(Shape),
 }
 
 /// A message, and what it is changed to.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub(super) struct Message {
     pub way: Way,
     pub content: Content,
     /// Only `chat` has it.
@@ -60,14 +60,14 @@ pub struct Message {
 }
 
 /// Anything but `null` and an empty string.
-pub fn content() -> impl Strategy<Value = String> {
+pub(super) fn content() -> impl Strategy<Value = String> {
     json().prop_map(|json| match &*json {
         "null" | "\"\"" => format!("[{json}]"),
         _ => json,
     })
 }
 
-pub fn any_content() -> impl Strategy<Value = Content> {
+pub(super) fn any_content() -> impl Strategy<Value = Content> {
     let plain = content().prop_map(|text| Content::text(&text));
     let binary = with_attachments().prop_map(|(shape, bytes)| {
         let mut text = shape;
@@ -87,7 +87,7 @@ pub fn any_content() -> impl Strategy<Value = Content> {
     prop_oneof![3 => plain, 2 => binary]
 }
 
-pub fn message() -> impl Strategy<Value = Message> {
+pub(super) fn message() -> impl Strategy<Value = Message> {
     let ways = prop_oneof![
         3 => Just(Way::Socket),
         2 => select(&SHAPES[..]).prop_map(Way::Rest),

@@ -8,7 +8,7 @@ use test_support::harness::Relay;
 use test_support::raw::members;
 
 /// Alice and those who are sent what she says, each in a shape.
-pub struct Participants {
+pub(super) struct Participants {
     pub alice: ConversationClient,
     pub others: Vec<(Shape, ConversationClient)>,
     /// The last message that was sent.
@@ -16,7 +16,7 @@ pub struct Participants {
 }
 
 impl Participants {
-    pub async fn gather(relay: &Relay) -> Self {
+    pub(super) async fn gather(relay: &Relay) -> Self {
         create(relay, ROOM, &["alice", "bob", "cem", "dan"]).await;
         let mut others = Vec::new();
         for (user, shape) in ["bob", "cem", "dan"].into_iter().zip(SHAPES) {
@@ -34,7 +34,7 @@ impl Participants {
     }
 
     /// Sends it; its id.
-    pub async fn send(&mut self, relay: &Relay, message: &Message) -> String {
+    pub(super) async fn send(&mut self, relay: &Relay, message: &Message) -> String {
         let (space, content) = (message.space, &message.content.text);
         let content = format!("{space}{content}{space}");
         let media = message.media.as_ref();
@@ -79,7 +79,13 @@ impl Participants {
         }
     }
 
-    pub async fn edit(&mut self, relay: &Relay, message: &Message, id: &str, edited: &Content) {
+    pub(super) async fn edit(
+        &mut self,
+        relay: &Relay,
+        message: &Message,
+        id: &str,
+        edited: &Content,
+    ) {
         let text = format!("{}{}{}", message.space, edited.text, message.space);
         if let Way::Rest(form) = message.way {
             let (method, name) = match form {

@@ -14,7 +14,7 @@ use test_support::raw::{Client, Event, http};
 use test_support::wait::until;
 
 /// The sockets, the session, and what the model says.
-pub struct Play<'a> {
+pub(super) struct Play<'a> {
     relay: &'a Relay,
     session: String,
     sockets: [Option<Client>; SOCKETS],
@@ -25,7 +25,7 @@ pub struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    pub fn new(relay: &'a Relay, session: String) -> Self {
+    pub(super) fn new(relay: &'a Relay, session: String) -> Self {
         Self {
             relay,
             session,
@@ -36,7 +36,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    pub async fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+    pub(super) async fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match *step {
             Step::Join {
                 socket,

@@ -6,7 +6,7 @@ use super::{SOCKETS, USERS};
 
 /// What a socket was sent, without what the model cannot know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Received {
+pub(super) enum Received {
     Joined(String),
     Left(String),
     History(Vec<String>),
@@ -19,10 +19,10 @@ pub enum Received {
 }
 
 /// Numbers what has one `joinedAt`.
-pub type Membership = usize;
+pub(super) type Membership = usize;
 
 #[derive(Debug, Clone)]
-pub struct Member {
+pub(super) struct Member {
     pub user: usize,
     socket: usize,
     key: Option<String>,
@@ -30,7 +30,7 @@ pub struct Member {
 }
 
 #[derive(Debug, Default)]
-pub struct Model {
+pub(super) struct Model {
     exists: bool,
     pub members: Vec<Member>,
     /// Keys of those who were cut off and may come back.
@@ -45,7 +45,7 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn on(&self, socket: usize) -> Option<&Member> {
+    pub(super) fn on(&self, socket: usize) -> Option<&Member> {
         self.members.iter().find(|member| member.socket == socket)
     }
 
@@ -74,7 +74,7 @@ impl Model {
         self.send_to(|_| true, &keys);
     }
 
-    pub fn join(&mut self, socket: usize, user: usize, creator: bool, key: Option<String>) {
+    pub(super) fn join(&mut self, socket: usize, user: usize, creator: bool, key: Option<String>) {
         if !self.exists && !creator {
             self.received[socket].push(Received::Refused("SESSION_NOT_FOUND".to_owned()));
             return;
@@ -127,7 +127,7 @@ impl Model {
         }
     }
 
-    pub fn depart(&mut self, socket: usize, leaves: bool) {
+    pub(super) fn depart(&mut self, socket: usize, leaves: bool) {
         let Some(at) = self
             .members
             .iter()
@@ -156,7 +156,7 @@ impl Model {
         self.send_keys();
     }
 
-    pub fn send(&mut self, socket: usize, to: Option<usize>, id: &str) {
+    pub(super) fn send(&mut self, socket: usize, to: Option<usize>, id: &str) {
         let Some(from) = self.on(socket).map(|member| member.user) else {
             self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned()));
             return;
@@ -172,7 +172,7 @@ impl Model {
         self.received[socket].push(Received::Sent(id.to_owned()));
     }
 
-    pub fn save_key(&mut self, socket: usize, key: &str) {
+    pub(super) fn save_key(&mut self, socket: usize, key: &str) {
         match self
             .members
             .iter_mut()
@@ -187,7 +187,7 @@ impl Model {
     }
 
     /// What `get-public-keys` answers.
-    pub fn keys_for(&self, socket: usize) -> Received {
+    pub(super) fn keys_for(&self, socket: usize) -> Received {
         match self.on(socket) {
             Some(member) => self.keys(Some(member.user)),
             None => Received::Keys(Vec::new()),

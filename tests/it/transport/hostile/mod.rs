@@ -23,34 +23,34 @@ fn to_victim(ciphertext: &str) -> String {
 }
 
 /// A server, and two users who must not notice anything.
-pub struct Stage {
-    pub relay: Relay,
-    pub bystanders: Bystanders,
+pub(crate) struct Stage {
+    pub(crate) relay: Relay,
+    pub(crate) bystanders: Bystanders,
 }
 
 impl Stage {
-    pub async fn set(env: &[(&str, &str)]) -> Self {
+    pub(crate) async fn set(env: &[(&str, &str)]) -> Self {
         let relay = server(&[env, &[memory::RETURNED_AT_ONCE]].concat());
         let bystanders = Bystanders::connect(&relay).await;
         Self { relay, bystanders }
     }
 
     /// All is well after this input.
-    pub async fn unharmed(&mut self, input: &str) {
+    pub(crate) async fn unharmed(&mut self, input: &str) {
         println!("after {input}"); // shown when the next line fails
         all_is_well(&mut self.relay, &mut self.bystanders).await;
         let held = memory::held(&self.relay);
         assert!(held <= memory::bound(0, 0.0), "{held:.0} MiB after {input}");
     }
 
-    pub fn strike(mut self) {
+    pub(crate) fn strike(mut self) {
         stop(&mut self.relay);
     }
 }
 
 /// What became of a client that sent something hostile.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// It can still send messages. The events that it received before the confirmation of one.
     Alive(Vec<Event>),
     /// It was closed.
@@ -58,7 +58,7 @@ pub enum Outcome {
 }
 
 /// Has the client send a valid message to itself, and waits for its confirmation or for the end.
-pub async fn outcome(client: &mut Client) -> Outcome {
+pub(crate) async fn outcome(client: &mut Client) -> Outcome {
     const MARK: u64 = 424_242;
     let own = message(&client.user, MARK);
     let mut seen = Vec::new();

@@ -18,7 +18,7 @@ use crate::conversation::{Answer, ConversationClient, Received, Shape, history, 
 use test_support::raw::http::Response;
 use test_support::raw::{Event, Packet};
 
-pub struct Device {
+pub(super) struct Device {
     world: Arc<World>,
     pub user: String,
     name: String,
@@ -38,7 +38,7 @@ pub struct Device {
 }
 
 impl Device {
-    pub fn new(world: &Arc<World>, user: &str, shape: Option<Shape>, seed: u64) -> Self {
+    pub(super) fn new(world: &Arc<World>, user: &str, shape: Option<Shape>, seed: u64) -> Self {
         Self {
             world: world.clone(),
             user: user.to_owned(),
@@ -56,7 +56,7 @@ impl Device {
     }
 
     /// Does this many things.
-    pub async fn live(mut self, operations: usize) -> Self {
+    pub(super) async fn live(mut self, operations: usize) -> Self {
         for _ in 0..operations {
             self.act().await;
         }
@@ -141,12 +141,12 @@ impl Device {
     }
 
     /// Whether its connection counts as one of those in the room `conversation`.
-    pub fn is_in_room(&self, room: usize) -> bool {
+    pub(super) fn is_in_room(&self, room: usize) -> bool {
         self.shape == Some(Shape::Conversation) && self.views[room].is_subscribed()
     }
 
     /// Sees all that was acknowledged by now wherever it is subscribed.
-    pub async fn see_all(&mut self) {
+    pub(super) async fn see_all(&mut self) {
         let world = self.world.clone();
         for (number, room) in world.rooms.iter().enumerate() {
             if !self.views[number].is_subscribed() {
@@ -163,7 +163,7 @@ impl Device {
     }
 
     /// Fetches what it missed.
-    pub async fn fetch(&mut self, room: usize) {
+    pub(super) async fn fetch(&mut self, room: usize) {
         let limit = *[3, 50, 200].choose(&mut self.random).unwrap();
         let (relay, id) = (&self.world.relay, self.world.rooms[room].id);
         let due = self.world.rooms[room].due();
