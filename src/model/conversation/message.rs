@@ -70,6 +70,25 @@ pub(crate) struct NewMessage {
     pub(crate) temp_id: Option<TempId>,
 }
 
+impl NewMessage {
+    /// The message as it is once it is stored under an id.
+    pub(crate) fn stored(&self, id: MessageId, created_at: u64) -> Message {
+        Message {
+            id,
+            conversation: self.conversation.clone(),
+            sender: self.sender.clone(),
+            temp_id: self.temp_id.clone(),
+            key_number: self.key_number,
+            created_at,
+            edited_at: None,
+            body: Body::Whole {
+                content: self.content.clone(),
+                media: self.media.clone(),
+            },
+        }
+    }
+}
+
 /// A stored message.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {

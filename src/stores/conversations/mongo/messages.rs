@@ -17,7 +17,7 @@ use super::store::MongoConversations;
 use super::{changes, counts, history};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Appended, Body, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
+    Appended, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
     Slice, TempId, Window,
 };
 use crate::stores::conversations::error::StoreError;
@@ -122,7 +122,7 @@ async fn append(db: &Db, new: &NewMessage) -> Result<Appended, StoreError> {
                 let before = before.inspect_err(|_| end.mark_unconfirmed(id))?;
                 end.last = Some(next);
                 return Ok(Appended {
-                    message: message(new, id),
+                    message: new.stored(id, time_of(id.uuid())),
                     repeated: false,
                     before,
                 });
@@ -236,22 +236,6 @@ fn document(new: &NewMessage, id: MessageId, seq: i64) -> Document {
         document.extend(value.map(|value| (field.to_owned(), value)));
     }
     document
-}
-
-fn message(new: &NewMessage, id: MessageId) -> Message {
-    Message {
-        id,
-        conversation: new.conversation.clone(),
-        sender: new.sender.clone(),
-        temp_id: new.temp_id.clone(),
-        key_number: new.key_number,
-        created_at: time_of(id.uuid()),
-        edited_at: None,
-        body: Body::Whole {
-            content: new.content.clone(),
-            media: new.media.clone(),
-        },
-    }
 }
 
 /// The message that was stored before under the same `tempId`.

@@ -11,7 +11,7 @@ use super::writer::Writing;
 use super::{changes, history};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Appended, Body, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
+    Appended, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
     Slice, TempId, Window,
 };
 use crate::stores::conversations::error::StoreError;
@@ -116,19 +116,7 @@ fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appended, Store
     insert(writing.db, conversation, id, new)?;
     count(writing.db, conversation, id, &new.sender)?;
     Ok(Appended {
-        message: Message {
-            id,
-            conversation: new.conversation.clone(),
-            sender: new.sender.clone(),
-            temp_id: new.temp_id.clone(),
-            key_number: new.key_number,
-            created_at: time_of(id.uuid()),
-            edited_at: None,
-            body: Body::Whole {
-                content: new.content.clone(),
-                media: new.media.clone(),
-            },
-        },
+        message: new.stored(id, time_of(id.uuid())),
         repeated: false,
         before: Vec::new(),
     })
