@@ -20,6 +20,8 @@ mod open;
 mod outbound;
 pub(crate) mod rooms;
 mod sending;
+#[cfg(test)]
+pub(crate) mod test_client;
 
 pub(crate) use client::Client;
 pub(crate) use close::Close;

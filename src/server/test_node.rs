@@ -2,24 +2,18 @@
 //! listen, and there are no other nodes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 
 use super::{assemble, socket_io};
 use crate::app::App;
 use crate::auth::Verifier;
 use crate::config::{Config, Secret};
-use crate::connection::Handshake;
 use crate::connection::edge::Library;
+use crate::connection::test_client::TestClient;
 use crate::model::{Dialect, UserId};
 
-/// How long anything may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 const SECRET: &str = "a secret of a test that is long enough";
 
 /// A node.
@@ -29,11 +23,11 @@ pub(crate) struct TestNode {
     _folder: TempDir,
 }
 
-/// A connected client.
-pub(crate) struct TestClient<'a> {
+/// An authenticated client.
+pub(crate) struct TestMember<'a> {
     node: &'a TestNode,
     user: UserId,
-    sid: String,
+    client: TestClient,
 }
 
 impl TestNode {
@@ -55,50 +49,28 @@ impl TestNode {
     }
 
     /// Connects a user with the dialect declared; returns once the client is authenticated.
-    pub(crate) async fn connect(&self, user: &str, dialect: Dialect) -> TestClient<'_> {
+    pub(crate) async fn connect(&self, user: &str, dialect: Dialect) -> TestMember<'_> {
         let claims = serde_json::json!({ "userId": user, "exp": u32::MAX });
         let key = EncodingKey::from_secret(SECRET.as_bytes());
         let token = encode(&Header::default(), &claims, &key).unwrap();
         let auth = serde_json::json!({ "token": token, "dialect": dialect.as_str() });
-        let handshake = self.request("GET", None, "").await;
-        let (_, sid) = handshake.split_once(r#""sid":""#).unwrap();
-        let (sid, _) = sid.split_once('"').unwrap();
-        let client = TestClient {
+        let client = TestClient::connect(&self.library, &auth).await;
+        client.receive("auth:success").await;
+        TestMember {
             node: self,
             user: UserId::parse(user).unwrap(),
-            sid: sid.to_owned(),
-        };
-        client.post(&format!("40{auth}")).await;
-        client.receive("auth:success").await;
-        client
-    }
-
-    async fn request(&self, method: &str, sid: Option<&str>, body: &str) -> String {
-        let sid = sid.map_or_else(String::new, |sid| format!("&sid={sid}"));
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/socket.io/?EIO=4&transport=polling{sid}"))
-            .body(Body::from(body.to_owned()))
-            .unwrap();
-        request.extensions_mut().insert(Handshake {
-            address: [127, 0, 0, 1].into(),
-            user_agent: None,
-            authorization: None,
-            token: None,
-            dialect: None,
-            link: None,
-        });
-        let response = self.library.clone().oneshot(request).await.unwrap();
-        let body = to_bytes(Body::new(response.into_body()), usize::MAX).await;
-        String::from_utf8(body.unwrap().into()).unwrap()
+            client,
+        }
     }
 }
 
-impl TestClient<'_> {
+impl TestMember<'_> {
     /// Sends an event with a callback; returns once it is answered with success.
     pub(crate) async fn emit(&self, event: &str, payload: &str) {
-        self.post(&format!(r#"420["{event}",{payload}]"#)).await;
-        let received = self.receive("430").await;
+        self.client
+            .post(&format!(r#"420["{event}",{payload}]"#))
+            .await;
+        let received = self.client.receive("430").await;
         assert!(received.contains(r#""success":true"#), "{received}");
     }
 
@@ -108,24 +80,6 @@ impl TestClient<'_> {
         for connection in self.node.app.users.connections(self.user.as_str()) {
             connection.send(LAST, &());
         }
-        self.receive(LAST).await
-    }
-
-    async fn post(&self, packet: &str) {
-        let answer = self.node.request("POST", Some(&self.sid), packet).await;
-        assert_eq!(answer, "ok");
-    }
-
-    /// All that the client receives until something has this in it.
-    async fn receive(&self, until: &str) -> String {
-        let mut received = String::new();
-        let receiving = async {
-            while !received.contains(until) {
-                received += &self.node.request("GET", Some(&self.sid), "").await;
-            }
-        };
-        let done = tokio::time::timeout(TIMEOUT, receiving).await;
-        assert!(done.is_ok(), "no {until:?} in {received:?}");
-        received
+        self.client.receive(LAST).await
     }
 }

@@ -5,30 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use socketioxide::SocketIo;
+use serde_json::json;
 use tempfile::TempDir;
-use tower::ServiceExt as _;
 
 use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, Registration, Renderer, Users};
-use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::cluster::PresenceChange;
 use crate::config::{Config, PresenceAudience};
-use crate::connection::edge::{Library, polling_closer};
+use crate::connection::edge::Library;
+use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{
-    Admission, Admitted, Connection, ConnectionId, Drain, Due, Handler, Handshake, Membership,
-    Opening, Received, Services, mount,
+    Admission, Admitted, Connection, ConnectionId, Drain, Due, Handler, Membership, Opening,
+    Received,
 };
 use crate::limits::AddressSlots;
 use crate::model::clock::SystemClock;
 use crate::model::{Dialect, Identity, UserId};
 use crate::stores::conversations::{ConversationStores, SqliteConversations};
 
-/// How long anything may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// The grace of users who went offline.
 const GRACE: Duration = Duration::from_millis(100);
 
@@ -117,7 +112,7 @@ struct Server {
 
 /// A connected client.
 struct Client {
-    sid: String,
+    client: TestClient,
     id: ConnectionId,
 }
 
@@ -151,17 +146,7 @@ impl Server {
             newest: Arc::clone(&newest),
             synced: Arc::clone(&synced),
         };
-        let store = SqliteStore::open(folder.path()).unwrap();
-        let (library, io) = SocketIo::builder().build_with_inner_svc(crate::http::fallback());
-        let services = Services {
-            open: Arc::default(),
-            audit: Audit::start(store, folder.path(), AuditOptions::default()).unwrap(),
-            flow_limits: crate::transport::FlowLimits::from(&*config),
-            config,
-            closer: polling_closer(library.clone()),
-            node: "node".into(),
-        };
-        mount(&io, admitting, services);
+        let library = library_with(admitting, config, Arc::default(), folder.path());
         Self {
             library,
             users,
@@ -171,44 +156,20 @@ impl Server {
         }
     }
 
-    async fn request(&self, method: &str, sid: Option<&str>, body: &str) -> String {
-        let sid = sid.map_or_else(String::new, |sid| format!("&sid={sid}"));
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/socket.io/?EIO=4&transport=polling{sid}"))
-            .body(Body::from(body.to_owned()))
-            .unwrap();
-        request.extensions_mut().insert(Handshake {
-            address: [127, 0, 0, 1].into(),
-            user_agent: None,
-            authorization: None,
-            token: None,
-            dialect: None,
-            link: None,
-        });
-        let response = self.library.clone().oneshot(request).await.unwrap();
-        let bytes = to_bytes(Body::new(response.into_body()), usize::MAX).await;
-        String::from_utf8(bytes.unwrap().into()).unwrap()
-    }
-
     /// Connects a user; returns when others were sent so, and the client who is online.
     async fn connect(&self, user: &str) -> Client {
         self.synced.store(false, Ordering::SeqCst);
-        let handshake = self.request("GET", None, "").await;
-        let (_, sid) = handshake.split_once(r#""sid":""#).unwrap();
-        let (sid, _) = sid.split_once('"').unwrap();
-        let connect = format!(r#"40{{"user":"{user}"}}"#);
-        assert_eq!(self.request("POST", Some(sid), &connect).await, "ok");
+        let client = TestClient::connect(&self.library, &json!({ "user": user })).await;
         until("synced", || self.synced.load(Ordering::SeqCst)).await;
         Client {
-            sid: sid.to_owned(),
+            client,
             id: self.newest.lock().clone().unwrap().id,
         }
     }
 
     async fn disconnect(&self, user: &str, client: Client) {
         let before = self.users.connection_count(user);
-        self.request("POST", Some(&client.sid), "41").await;
+        client.client.post("41").await;
         until("removed", || self.users.connection_count(user) < before).await;
     }
 }
@@ -300,10 +261,7 @@ async fn an_event_is_delivered_to_all_connections_of_its_receiver() {
     let receivers = server.users.receivers(&bo).await;
     assert!(receivers.send_sized(&sender, "hello", &1, &sizes).await);
     for client in &connections {
-        let mut received = String::new();
-        while !received.contains("hello") {
-            received += &server.request("GET", Some(&client.sid), "").await;
-        }
+        let received = client.client.receive("hello").await;
         assert!(received.contains(r#"42["hello",1]"#), "{received}");
     }
 }

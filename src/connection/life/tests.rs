@@ -2,35 +2,30 @@
 //! elsewhere is undone exactly once, whatever ends the connection, and nothing that is sent early
 //! is lost.
 
+mod admission;
+mod end;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use serde::Deserialize;
-use socketioxide::SocketIo;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Notify;
-use tower::ServiceExt as _;
 
 use super::{
-    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration, Services,
-    deadlines, mount,
+    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration, deadlines,
 };
-use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::config::Config;
-use crate::connection::edge::{Library, polling_closer};
-use crate::connection::{Close, Connection, Handshake, OpenConnections};
+use crate::connection::edge::Library;
+use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
+use crate::connection::{Close, Connection, OpenConnections};
 use crate::limits::AddressSlots;
 use crate::model::{DisconnectReason, Refusal, Why};
-use crate::transport::FlowLimits;
-
-/// How long anything may take.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What happened, counted.
 #[derive(Debug, Default)]
@@ -170,27 +165,13 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(folder.path()).unwrap();
-        let audit = Audit::start(store, folder.path(), AuditOptions::default()).unwrap();
-        let (library, io) = SocketIo::builder().build_with_inner_svc(crate::http::fallback());
         let (seen, open) = (Arc::<Seen>::default(), Arc::<OpenConnections>::default());
         let probe = Probe {
             seen: seen.clone(),
             slots: AddressSlots::new(10),
         };
-        let services = Services {
-            open: open.clone(),
-            audit,
-            config: Arc::new(Config::default()),
-            flow_limits: FlowLimits {
-                receiver_budget: 1 << 20,
-                sender_budget: 1 << 20,
-                max_event: 1 << 20,
-            },
-            closer: polling_closer(library.clone()),
-            node: "node".into(),
-        };
-        mount(&io, probe, services);
+        let config = Arc::new(Config::default());
+        let library = library_with(probe, config, open.clone(), folder.path());
         Self {
             library,
             open,
@@ -199,49 +180,9 @@ impl Server {
         }
     }
 
-    async fn request(&self, method: &str, sid: Option<&str>, body: &str) -> String {
-        let sid = sid.map_or_else(String::new, |sid| format!("&sid={sid}"));
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/socket.io/?EIO=4&transport=polling{sid}"))
-            .body(Body::from(body.to_owned()))
-            .unwrap();
-        request.extensions_mut().insert(Handshake {
-            address: [127, 0, 0, 1].into(),
-            user_agent: None,
-            authorization: None,
-            token: None,
-            dialect: None,
-            link: None,
-        });
-        let response = self.library.clone().oneshot(request).await;
-        let body = Body::new(response.unwrap().into_body());
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        String::from_utf8(bytes.into()).unwrap()
-    }
-
     /// A client that asks to be let in as this.
-    async fn connect(&self, kind: &str) -> String {
-        let handshake = self.request("GET", None, "").await;
-        let (_, sid) = handshake.split_once(r#""sid":""#).unwrap();
-        let (sid, _) = sid.split_once('"').unwrap();
-        let connect = format!(r#"40{{"kind":"{kind}"}}"#);
-        assert_eq!(self.request("POST", Some(sid), &connect).await, "ok");
-        sid.to_owned()
-    }
-
-    /// All that the client receives until something has this in it.
-    async fn receive(&self, sid: &str, until: &str) -> String {
-        let mut received = String::new();
-        let receiving = async {
-            while !received.contains(until) {
-                received += &self.request("GET", Some(sid), "").await;
-                tokio::task::yield_now().await;
-            }
-        };
-        let done = tokio::time::timeout(TIMEOUT, receiving).await;
-        assert!(done.is_ok(), "no {until:?} in {received:?}");
-        received
+    async fn connect(&self, kind: &str) -> TestClient {
+        TestClient::connect(&self.library, &json!({ "kind": kind })).await
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&Seen) -> bool) {
@@ -270,142 +211,4 @@ impl Server {
     fn connection(&self) -> Arc<Connection> {
         self.seen.connection.lock().clone().unwrap()
     }
-}
-
-#[tokio::test]
-async fn a_member_that_leaves_is_undone_once() {
-    let server = Server::start();
-    let sid = server.connect("member").await;
-    server.receive(&sid, "welcome").await;
-    assert_eq!(server.seen.undone.load(Ordering::SeqCst), 0);
-    server.request("POST", Some(&sid), "41").await;
-    server.assert_ended(1, true).await;
-    assert!(server.connection().is_closed());
-}
-
-#[tokio::test]
-async fn a_transport_that_closes_behind_a_disconnect_undoes_nothing_twice() {
-    let server = Server::start();
-    let sid = server.connect("member").await;
-    server.receive(&sid, "welcome").await;
-    server.request("POST", Some(&sid), "41").await;
-    server.request("POST", Some(&sid), "1").await;
-    server.assert_ended(1, true).await;
-}
-
-#[tokio::test]
-async fn closing_twice_undoes_once() {
-    let server = Server::start();
-    let sid = server.connect("member").await;
-    server.receive(&sid, "welcome").await;
-    server
-        .request("POST", Some(&sid), r#"42["close twice"]"#)
-        .await;
-    server.assert_ended(1, true).await;
-    let reason = server.connection().close_reason();
-    assert_eq!(reason, Some(DisconnectReason::Revoked), "the first stays");
-}
-
-#[tokio::test]
-async fn a_handler_that_panics_costs_its_connection_and_undoes_once() {
-    let server = Server::start();
-    let sid = server.connect("member").await;
-    server.receive(&sid, "welcome").await;
-    server.request("POST", Some(&sid), r#"42["panic"]"#).await;
-    server.assert_ended(1, true).await;
-}
-
-#[tokio::test]
-async fn a_guest_that_became_a_member_is_undone_once() {
-    let server = Server::start();
-    let sid = server.connect("guest").await;
-    server.receive(&sid, "welcome").await;
-    server.request("POST", Some(&sid), r#"42["enter"]"#).await;
-    server.request("POST", Some(&sid), r#"42["echo"]"#).await;
-    server.receive(&sid, "echo").await;
-    assert!(!server.connection().is_guest());
-    server.request("POST", Some(&sid), "41").await;
-    server.assert_ended(1, true).await;
-}
-
-#[tokio::test]
-async fn a_guest_that_leaves_has_nothing_to_undo() {
-    let server = Server::start();
-    let sid = server.connect("guest").await;
-    server.receive(&sid, "40").await;
-    server.request("POST", Some(&sid), "41").await;
-    server.assert_ended(0, false).await;
-}
-
-#[tokio::test]
-async fn a_member_that_is_refused_at_last_is_undone() {
-    let server = Server::start();
-    let sid = server.connect("refused").await;
-    server.receive(&sid, "44").await;
-    server
-        .until("undone", |seen| seen.undone.load(Ordering::SeqCst) == 1)
-        .await;
-    assert_eq!(server.open.count(), 0);
-}
-
-#[tokio::test]
-async fn a_member_whose_connection_is_closed_before_it_opens_is_undone() {
-    let server = Server::start();
-    let sid = server.connect("closed early").await;
-    server
-        .until("undone", |seen| seen.undone.load(Ordering::SeqCst) == 1)
-        .await;
-    // The client is not let in, or has no session any more.
-    let _ = server.request("GET", Some(&sid), "").await;
-    assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
-    assert_eq!(server.open.count(), 0);
-}
-
-#[tokio::test]
-async fn what_is_sent_before_a_connection_opens_comes_behind_the_first_event() {
-    let server = Server::start();
-    let sid = server.connect("sent early").await;
-    let received = server.receive(&sid, "early").await;
-    let position = |text: &str| received.find(text).unwrap();
-    assert!(position("40{") < position("welcome"), "{received}");
-    assert!(position("welcome") < position("early"), "{received}");
-}
-
-#[tokio::test]
-async fn a_member_disconnected_before_its_connection_opens_gets_what_was_sent() {
-    let server = Server::start();
-    let sid = server.connect("disconnected early").await;
-    let received = server.receive(&sid, "41").await;
-    let position = |text: &str| received.find(text).unwrap();
-    assert!(
-        position("early") < received.rfind("41").unwrap(),
-        "{received}"
-    );
-    server.assert_ended(1, true).await;
-}
-
-#[tokio::test]
-async fn a_client_that_is_rejected_hears_why_and_is_disconnected() {
-    let server = Server::start();
-    let sid = server.connect("rejected").await;
-    let received = server.receive(&sid, "41").await;
-    assert!(received.contains("due"), "{received}");
-    assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
-}
-
-#[tokio::test]
-async fn a_client_that_leaves_while_it_is_admitted_is_undone() {
-    let server = Server::start();
-    let watching = tokio::spawn(deadlines::watch(server.open.clone()));
-    let sid = server.connect("slow").await;
-    server
-        .until("registered", |seen| {
-            seen.registered.load(Ordering::SeqCst) == 1
-        })
-        .await;
-    server.request("POST", Some(&sid), "1").await;
-    server.seen.admits_slow.notify_one();
-    server.assert_ended(1, true).await;
-    assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
-    watching.abort();
 }

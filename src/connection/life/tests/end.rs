@@ -1,0 +1,66 @@
+//! Connections that end after they opened.
+
+use super::*;
+
+#[tokio::test]
+async fn a_member_that_leaves_is_undone_once() {
+    let server = Server::start();
+    let client = server.connect("member").await;
+    client.receive("welcome").await;
+    assert_eq!(server.seen.undone.load(Ordering::SeqCst), 0);
+    client.post("41").await;
+    server.assert_ended(1, true).await;
+    assert!(server.connection().is_closed());
+}
+
+#[tokio::test]
+async fn a_transport_that_closes_behind_a_disconnect_undoes_nothing_twice() {
+    let server = Server::start();
+    let client = server.connect("member").await;
+    client.receive("welcome").await;
+    client.post("41").await;
+    client.post("1").await;
+    server.assert_ended(1, true).await;
+}
+
+#[tokio::test]
+async fn closing_twice_undoes_once() {
+    let server = Server::start();
+    let client = server.connect("member").await;
+    client.receive("welcome").await;
+    client.post(r#"42["close twice"]"#).await;
+    server.assert_ended(1, true).await;
+    let reason = server.connection().close_reason();
+    assert_eq!(reason, Some(DisconnectReason::Revoked), "the first stays");
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_costs_its_connection_and_undoes_once() {
+    let server = Server::start();
+    let client = server.connect("member").await;
+    client.receive("welcome").await;
+    client.post(r#"42["panic"]"#).await;
+    server.assert_ended(1, true).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_became_a_member_is_undone_once() {
+    let server = Server::start();
+    let client = server.connect("guest").await;
+    client.receive("welcome").await;
+    client.post(r#"42["enter"]"#).await;
+    client.post(r#"42["echo"]"#).await;
+    client.receive("echo").await;
+    assert!(!server.connection().is_guest());
+    client.post("41").await;
+    server.assert_ended(1, true).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_leaves_has_nothing_to_undo() {
+    let server = Server::start();
+    let client = server.connect("guest").await;
+    client.receive("40").await;
+    client.post("41").await;
+    server.assert_ended(0, false).await;
+}
