@@ -4,6 +4,7 @@
 pub(super) mod conversations;
 pub(super) mod history;
 pub(super) mod messages;
+pub(super) mod page_sizes;
 pub(super) mod participants;
 pub(super) mod properties;
 pub(super) mod reactions;
@@ -41,7 +42,7 @@ macro_rules! contract_suite {
             history::pages_are_exact_at_their_edges,
             history::both_ways_through_a_history_are_the_same,
             history::positions_count_visible_messages,
-            history::a_page_has_no_more_bytes_than_it_may,
+            page_sizes::a_page_has_no_more_bytes_than_it_may,
             history::a_clock_that_is_set_back_does_not_change_the_order,
             history::many_writers_make_one_order,
             receipts::reading_returns_each_message_once_by_sender,

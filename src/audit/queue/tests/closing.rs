@@ -1,0 +1,65 @@
+//! The end of a recording.
+
+use super::*;
+
+#[test]
+fn close_writes_what_is_left_and_takes_no_more() {
+    let gate = gate();
+    gate.record(3);
+    for _ in 0..3 {
+        gate.answer(taken());
+    }
+    assert!(gate.audit.close(soon()));
+    assert_eq!(gate.batches.try_iter().flatten().count(), 3);
+    gate.record(1);
+    assert_eq!(gate.audit.lost(), 1);
+    assert_eq!(gate.audit.health(), Err("the audit's writer has stopped"));
+    assert!(gate.audit.close(soon()), "closing twice is harmless");
+}
+
+#[test]
+fn close_gives_up_on_a_failing_store_at_its_deadline_and_leaves_all_to_the_next_start() {
+    let gate = gate();
+    let recorded = gate.record(3);
+    for _ in 0..1_000 {
+        gate.answer(Err("away"));
+    }
+    let deadline = Instant::now() + Duration::from_millis(100);
+    assert!(!gate.audit.close(deadline));
+    // The writer ends by itself.
+    let ended = soon();
+    while gate.audit.health() != Err("the audit's writer has stopped") {
+        assert!(Instant::now() < ended);
+        thread::yield_now();
+    }
+    assert_eq!(gate.audit.lost(), 0);
+    let folder = gate.folder.as_ref().unwrap().path();
+    drop(gate.audit);
+    let after = gate_in(folder, keep_all());
+    assert_eq!(after.batch(), recorded);
+    after.answer(taken());
+    assert!(after.audit.flush(soon()));
+}
+
+#[test]
+fn dropping_the_last_handle_ends_the_writer() {
+    let Gate {
+        audit,
+        batches,
+        verdicts,
+        folder: _folder,
+    } = gate();
+    audit.record(record());
+    verdicts.send(taken()).unwrap();
+    let clone = audit.clone();
+    drop(audit);
+    clone.record(record());
+    verdicts.send(taken()).unwrap();
+    drop(clone);
+    let mut written = 0;
+    // The channel closes when the writer drops its store.
+    while let Ok(batch) = batches.recv_timeout(Duration::from_secs(20)) {
+        written += batch.len();
+    }
+    assert_eq!(written, 2);
+}
