@@ -1,5 +1,7 @@
-//! The relay as a library, for its own program: settings are loaded with [`Config::load`], and [`run`]
-//! serves until a signal stops it. Everything else is private.
+//! The relay as a library, for its own program.
+//!
+//! [`Config::load`] reads the settings, [`init_logging`] starts the log, [`run`] serves until a signal
+//! stops it, and [`AuditRecords`] reads the audit. Everything else is private.
 
 #![cfg_attr(
     test,

@@ -14,7 +14,7 @@ pub struct Origin(Box<str>);
 impl Origin {
     /// Reads an origin; a trailing `/` is accepted. `None`: it is not an origin.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let lower = text.trim().to_ascii_lowercase();
         let (scheme, rest) = lower.split_once("://")?;
         let authority = rest.strip_suffix('/').unwrap_or(rest);

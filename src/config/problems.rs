@@ -31,7 +31,7 @@ pub struct Problems(Vec<Problem>);
 
 impl Problems {
     /// Adds one problem. `source` is the source of the value.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         setting: impl Into<String>,
         message: impl Into<String>,

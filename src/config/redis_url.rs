@@ -18,7 +18,11 @@ const REDIS_PORT: u16 = 6_379;
 
 /// A checked URL of a Redis deployment. It may hold a password, so `Debug` shows nothing of it.
 #[derive(Clone)]
-pub enum RedisUrl {
+pub struct RedisUrl(RedisServers);
+
+/// The servers that a URL names.
+#[derive(Clone)]
+pub(crate) enum RedisServers {
     /// One server: `redis://`, `rediss://`, `redis+unix://`, `unix://`.
     Single(Box<ConnectionInfo>),
     /// The primary that sentinels name: `redis-sentinel://`, `rediss-sentinel://`.
@@ -36,7 +40,7 @@ pub enum RedisUrl {
 
 /// The hosts that a URL lists, and how to log in to Redis.
 #[derive(Clone)]
-pub struct RedisNodes {
+pub(crate) struct RedisNodes {
     /// Names or addresses with their ports; never empty.
     pub(crate) hosts: Vec<(String, u16)>,
     /// Whether connections are encrypted.
@@ -50,6 +54,17 @@ pub struct RedisNodes {
 impl RedisUrl {
     /// Reads a URL. `None`: it is not one of a Redis.
     pub(crate) fn parse(url: &str) -> Option<Self> {
+        RedisServers::parse(url).map(Self)
+    }
+
+    /// The servers that it names. They hold the password: never log it.
+    pub(crate) fn servers(&self) -> &RedisServers {
+        &self.0
+    }
+}
+
+impl RedisServers {
+    fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         match scheme {
             "redis" | "rediss" | "redis+unix" | "unix" => {
@@ -153,19 +168,22 @@ mod tests {
     fn urls_of_all_three_kinds_are_read() {
         let one = ["redis://h", "redis://u:p@h:1/2", "rediss://h", "unix:///s"];
         for url in one {
-            let parsed = RedisUrl::parse(url);
-            assert!(matches!(parsed, Some(RedisUrl::Single(_))), "{url}");
+            let parsed = RedisServers::parse(url);
+            assert!(matches!(parsed, Some(RedisServers::Single(_))), "{url}");
         }
         for url in [
             "redis-sentinel://a,b:1/main",
             "rediss-sentinel://u:p%40@a:1/main/3",
         ] {
-            let parsed = RedisUrl::parse(url);
-            assert!(matches!(parsed, Some(RedisUrl::Sentinel { .. })), "{url}");
+            let parsed = RedisServers::parse(url);
+            assert!(
+                matches!(parsed, Some(RedisServers::Sentinel { .. })),
+                "{url}"
+            );
         }
         for url in ["redis-cluster://a,b:1", "rediss-cluster://:p@[::1]:7000"] {
-            let parsed = RedisUrl::parse(url);
-            assert!(matches!(parsed, Some(RedisUrl::Cluster(_))), "{url}");
+            let parsed = RedisServers::parse(url);
+            assert!(matches!(parsed, Some(RedisServers::Cluster(_))), "{url}");
         }
         for url in [
             "",
@@ -179,7 +197,7 @@ mod tests {
             "redis-cluster://a,,b",
             "redis-cluster://a/1",
         ] {
-            assert!(RedisUrl::parse(url).is_none(), "{url}");
+            assert!(RedisServers::parse(url).is_none(), "{url}");
         }
     }
 

@@ -151,11 +151,11 @@ impl User {
 #[derive(Debug)]
 pub(crate) struct Member {
     /// The user, shared by all their connections.
-    pub user: Arc<User>,
+    pub(crate) user: Arc<User>,
     /// The user as this connection's token describes them.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// The connection.
-    pub connection: Arc<Connection>,
+    pub(crate) connection: Arc<Connection>,
     source: Arc<Source>,
     presence_sync: Mutex<PresenceSync>,
 }

@@ -12,7 +12,7 @@ use ::redis::{
 };
 use tokio::sync::Mutex;
 
-use crate::config::{RedisNodes, RedisUrl};
+use crate::config::{RedisNodes, RedisServers, RedisUrl};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -41,19 +41,19 @@ pub(crate) enum RedisLink {
 impl Target {
     /// Prepares a client; it does not connect yet.
     pub(super) fn new(url: &RedisUrl) -> RedisResult<Self> {
-        match url {
-            RedisUrl::Single(info) => {
+        match url.servers() {
+            RedisServers::Single(info) => {
                 let settings = info.redis_settings().clone();
                 let settings = settings.set_protocol(ProtocolVersion::RESP3);
                 let info = (**info).clone().set_redis_settings(settings);
                 Ok(Self::One(Client::open(info)?))
             }
-            RedisUrl::Sentinel {
+            RedisServers::Sentinel {
                 sentinels,
                 primary,
                 database,
             } => Self::sentinel(sentinels, primary, *database),
-            RedisUrl::Cluster(nodes) => Self::cluster(nodes),
+            RedisServers::Cluster(nodes) => Self::cluster(nodes),
         }
     }
 
