@@ -116,7 +116,9 @@ impl Handler for Dispatcher {
             return auth_events::refuse_unrecorded(request);
         }
         match event.name().unwrap_or_default() {
-            auth_events::AUTHENTICATE => auth_events::authenticate(request, life).await,
+            auth_events::AUTHENTICATE => {
+                Box::pin(auth_events::authenticate(request, life)).await;
+            }
             name => super::handle(request, name).await,
         }
     }

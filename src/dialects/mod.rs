@@ -128,7 +128,7 @@ impl Event {
             && is_new
             && dialect == Dialect::Chat
         {
-            chat::enter(request.app, member).await;
+            Box::pin(chat::enter(request.app, member)).await;
         }
     }
 
@@ -140,6 +140,7 @@ impl Event {
         let sender = request.member;
         let object = || payload.as_ref().map_err(|_| Refusal::malformed());
         let member = || sender.ok_or_else(|| Refusal::new(Why::NoToken));
+        // What waits for a store is boxed, so that what is only relayed needs little room.
         match self {
             Self::Session(event) => {
                 let payload = object()?;
@@ -154,15 +155,17 @@ impl Event {
             Self::Conversation(event) => {
                 let (payload, member) = (object()?, member()?);
                 request.check_limits()?;
-                conversation::dispatch(event, request, member, payload).await
+                Box::pin(conversation::dispatch(event, request, member, payload)).await
             }
             Self::Feed(event) => {
                 request.check_limits()?;
-                feed::dispatch(event, request, member()?, payload.as_ref().ok()).await
+                let payload = payload.as_ref().ok();
+                Box::pin(feed::dispatch(event, request, member()?, payload)).await
             }
             Self::Chat(event) => {
                 request.check_limits()?;
-                chat::dispatch(event, request, member()?, payload.as_ref().ok()).await
+                let payload = payload.as_ref().ok();
+                Box::pin(chat::dispatch(event, request, member()?, payload)).await
             }
         }
     }

@@ -12,9 +12,11 @@ mod stage;
 mod tests;
 mod work;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -116,7 +118,7 @@ impl<H: Handler> Life<H> {
             .context
             .handler
             .opened(&self.connection, member.as_ref());
-        self.guard(opened).await;
+        self.close_if_panicked(AssertUnwindSafe(opened).catch_unwind().await);
         self.connection.open();
         self.work(self.inbox.open(member)).await;
     }
@@ -182,7 +184,7 @@ impl<H: Handler> Life<H> {
             Some(member) => {
                 tokio::spawn(async move {
                     let closed = self.context.handler.closed(&self.connection, member);
-                    self.guard(closed).await;
+                    self.close_if_panicked(AssertUnwindSafe(closed).catch_unwind().await);
                 });
             }
         }

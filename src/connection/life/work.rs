@@ -3,6 +3,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::thread;
 
 use futures_util::FutureExt;
 use socketioxide::extract::AckSender;
@@ -46,21 +47,23 @@ impl<H: Handler> Life<H> {
                         event: &event,
                         ack,
                     };
-                    self.guard(handler.event(received)).await;
+                    let handled = AssertUnwindSafe(handler.event(received)).catch_unwind();
+                    self.close_if_panicked(handled.await);
                 }
                 Next::End => {
                     let member = work.into_member();
-                    self.guard(handler.closed(&self.connection, member)).await;
+                    let closed = handler.closed(&self.connection, member);
+                    self.close_if_panicked(AssertUnwindSafe(closed).catch_unwind().await);
                     return;
                 }
             }
         }
     }
 
-    /// Closes the connection when a handler panics.
-    pub(super) async fn guard(&self, handling: impl Future<Output = ()>) {
-        let done = AssertUnwindSafe(handling).catch_unwind().await;
-        if done.is_err() {
+    /// Closes the connection when a handler panicked. It takes no future, which an async function would
+    /// hold twice.
+    pub(super) fn close_if_panicked(&self, handled: thread::Result<()>) {
+        if handled.is_err() {
             tracing::error!(connection = %self.connection.id, "a handler panicked; its connection is closed");
             let code = ErrorCode::OperationFailed;
             self.record(Some(self.connection.dialect()), Audited::Error { code });
