@@ -166,8 +166,9 @@ impl<S: Store> Writer<S> {
     /// Writes a chunk to the store, and sets aside what the store rejects.
     fn write(&mut self, chunk: &Chunk) -> Result<(), String> {
         let (documents, not_documents) = documents(chunk);
-        if chunk.damage > 0 || not_documents > 0 {
-            let bytes = chunk.damage;
+        // What was there at the start was logged then.
+        let bytes = if chunk.is_leftover { 0 } else { chunk.damage };
+        if bytes > 0 || not_documents > 0 {
             tracing::warn!(
                 bytes,
                 records = not_documents,

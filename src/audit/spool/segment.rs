@@ -26,6 +26,8 @@ pub(super) struct Segment {
     pub(super) len: u64,
     /// Records that are not settled.
     pub(super) records: u64,
+    /// An earlier process has written it.
+    is_leftover: bool,
 }
 
 impl Segment {
@@ -34,7 +36,11 @@ impl Segment {
     }
 
     pub(super) fn open(folder: &Path, number: u64) -> io::Result<Self> {
-        Self::with(folder, number, &mut OpenOptions::new())
+        let found = Self::with(folder, number, &mut OpenOptions::new())?;
+        Ok(Self {
+            is_leftover: true,
+            ..found
+        })
     }
 
     fn with(folder: &Path, number: u64, options: &mut OpenOptions) -> io::Result<Self> {
@@ -47,6 +53,7 @@ impl Segment {
             path,
             file: Arc::new(file),
             records: 0,
+            is_leftover: false,
         })
     }
 
@@ -86,6 +93,7 @@ impl Segment {
             file: Arc::clone(&self.file),
             from,
             to: self.len,
+            is_leftover: self.is_leftover,
         }
     }
 }
@@ -96,6 +104,7 @@ pub(in crate::audit) struct Unread {
     file: Arc<File>,
     from: u64,
     to: u64,
+    is_leftover: bool,
 }
 
 impl Unread {
@@ -107,6 +116,7 @@ impl Unread {
         let is_end = self.from + length == self.to;
         let mut chunk = Chunk::parse(bytes, max, is_end);
         chunk.origin = Some((self.segment, self.from + chunk.read as u64));
+        chunk.is_leftover = self.is_leftover;
         Ok(chunk)
     }
 
@@ -126,6 +136,8 @@ pub(in crate::audit) struct Chunk {
     read: usize,
     /// Bytes that are not records.
     pub(in crate::audit) damage: usize,
+    /// An earlier process has written it: its damage was counted when the spool was opened.
+    pub(in crate::audit) is_leftover: bool,
 }
 
 impl Chunk {
@@ -158,6 +170,7 @@ impl Chunk {
             records,
             read,
             damage,
+            is_leftover: false,
         }
     }
 
