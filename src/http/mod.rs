@@ -28,6 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::model::Dialect;
+use crate::model::conversation::ConversationDialect;
 pub(crate) use error::fallback;
 
 use crate::app::App;
@@ -41,11 +42,10 @@ async fn unknown_route() -> Response {
 pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let serves = |dialect| app.config.dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
-    let stored = [Dialect::Conversation, Dialect::Feed, Dialect::Chat];
-    let conversations = stored
-        .into_iter()
-        .any(serves)
-        .then(|| conversations::routes(app).merge(messages::routes(app)));
+    let shows = |dialect: &Dialect| ConversationDialect::of(*dialect).is_some();
+    let conversations = app.config.dialects.iter().any(shows);
+    let conversations =
+        conversations.then(|| conversations::routes(app).merge(messages::routes(app)));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))

@@ -4,42 +4,37 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// One family of Socket.IO clients, with its own event names and payloads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Dialect {
-    /// 1-1 relay of ciphertext between two users.
-    Direct,
-    /// Rooms without accounts, opened by a link.
-    Session,
-    /// Posts over REST, sockets that only listen.
-    Feed,
-    /// Contacts and chats; REST writes, sockets broadcast.
-    Chat,
-    /// A whole messenger over the socket, with acknowledgements.
-    Conversation,
+/// Makes [`Dialect`] of its variants and their names.
+macro_rules! dialects {
+    ($($(#[$docs:meta])* $variant:ident = $name:literal;)+) => {
+        /// One family of Socket.IO clients, with its own event names and payloads.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Dialect { $($(#[$docs])* $variant),+ }
+
+        impl Dialect {
+            /// Every dialect, in the order of the protocol.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
+
+            /// The name used in the handshake, the settings and the audit.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
 }
 
-impl Dialect {
-    /// Every dialect, in the order of the protocol.
-    pub const ALL: [Self; 5] = [
-        Self::Direct,
-        Self::Session,
-        Self::Feed,
-        Self::Chat,
-        Self::Conversation,
-    ];
-
-    /// The name used in the handshake, the settings and the audit.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Session => "session",
-            Self::Feed => "feed",
-            Self::Chat => "chat",
-            Self::Conversation => "conversation",
-        }
-    }
+dialects! {
+    /// 1-1 relay of ciphertext between two users.
+    Direct = "direct";
+    /// Rooms without accounts, opened by a link.
+    Session = "session";
+    /// Posts over REST, sockets that only listen.
+    Feed = "feed";
+    /// Contacts and chats; REST writes, sockets broadcast.
+    Chat = "chat";
+    /// A whole messenger over the socket, with acknowledgements.
+    Conversation = "conversation";
 }
 
 impl fmt::Display for Dialect {

@@ -180,8 +180,8 @@ impl Bus {
         let _ = flushed.await;
     }
 
-    /// Subscribes to a topic. The subscription has taken effect when this returns; without a
-    /// connection, as soon as there is one.
+    /// Subscribes to a topic. The subscription has taken effect when this returns. Without a connection
+    /// this returns at once, and it takes effect as soon as there is one.
     pub(crate) async fn subscribe(self: &Arc<Self>, topic: impl Into<Topic>) -> Subscription {
         let topic = topic.into();
         let mut subscribed = self.add_interest(&topic);

@@ -64,8 +64,8 @@ impl<H: Handler> Life<H> {
             return;
         }
         match self.due(now) {
-            Some(Due::Expired) => self.expel(Due::Expired, DisconnectReason::TokenExpired),
-            Some(due @ Due::GuestTimeout) => self.expel(due, DisconnectReason::GuestTimeout),
+            Some(Due::Expired) => self.close_for(Due::Expired, DisconnectReason::TokenExpired),
+            Some(due @ Due::GuestTimeout) => self.close_for(due, DisconnectReason::GuestTimeout),
             Some(due) => self.context.handler.due(connection, due),
             None => {}
         }

@@ -111,7 +111,7 @@ impl<H: Handler> Life<H> {
             }
             Begun::Rejected(why) => {
                 self.connection.open();
-                return self.expel(Due::Rejected(why), DisconnectReason::AuthRefused);
+                return self.close_for(Due::Rejected(why), DisconnectReason::AuthRefused);
             }
         };
         let opened = self
@@ -151,7 +151,7 @@ impl<H: Handler> Life<H> {
 
     // Its end.
 
-    fn expel(&self, due: Due, why: DisconnectReason) {
+    fn close_for(&self, due: Due, why: DisconnectReason) {
         self.context.handler.due(&self.connection, due);
         self.connection.close(Close::AfterFlush, why);
     }

@@ -38,7 +38,7 @@ impl<H: Handler> Life<H> {
             self.connection.flow().room().await;
             match next {
                 Next::Event(event, _) if !self.connection.may_send(event.size()) => {
-                    self.expel(Due::GuestTimeout, DisconnectReason::GuestTimeout);
+                    self.close_for(Due::GuestTimeout, DisconnectReason::GuestTimeout);
                 }
                 Next::Event(event, ack) => {
                     let received = Received {

@@ -88,7 +88,7 @@ impl Presence {
     async fn chat_partners(&self, user: &UserId) -> Vec<UserId> {
         let partners = self.conversation_store.partners_of(user).await;
         partners.unwrap_or_else(|error| {
-            tracing::warn!(%error, "whom to tell who is online could not be read");
+            tracing::warn!(%error, "who shares a chat with a user could not be read");
             Vec::new()
         })
     }

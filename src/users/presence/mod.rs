@@ -203,7 +203,7 @@ async fn register(cluster: &Cluster, user: &User, change: &PresenceChange) -> bo
             is_change
         }
         Err(error) => {
-            tracing::debug!(%error, "other servers were not told that a user came or went");
+            tracing::debug!(%error, "other servers were not sent that a user came online or went offline");
             true
         }
     }

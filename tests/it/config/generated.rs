@@ -87,7 +87,7 @@ fn the_committed_files_are_those_of_the_table() {
 
 #[test]
 fn each_preset_serves_its_own_dialect_on_its_familys_port() {
-    let ports = [5000, 3001, 8000, 3000, 3000];
+    let ports: [u16; Dialect::ALL.len()] = [5000, 3001, 8000, 3000, 3000];
     for (dialect, port) in Dialect::ALL.into_iter().zip(ports) {
         let path = repository(&format!("config/presets/{dialect}.toml"));
         let sources = Sources {
