@@ -162,7 +162,7 @@ impl Audit {
         } else if lost_recently {
             Err("audit records were lost")
         } else if state.failing {
-            Err(shared.failing)
+            Err(shared.failing_reason)
         } else if state.has_rejected {
             Err("the audit's store refuses some records")
         } else {

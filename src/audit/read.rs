@@ -32,7 +32,7 @@ pub(crate) struct Query {
     /// The last record of the page before: records behind it in this order. It may have been deleted
     /// since.
     pub(crate) after: Option<Uuid>,
-    /// How many; the default is 100.
+    /// How many.
     pub(crate) limit: ReadLimit,
 }
 
@@ -57,7 +57,7 @@ impl ReadLimit {
     /// The largest limit.
     pub(crate) const LARGEST: Self = Self(Self::MAX);
 
-    /// `None`: the number is not from 1 to 1000.
+    /// `None`: the number is not from 1 to [`Self::MAX`].
     pub(crate) fn new(limit: u64) -> Option<Self> {
         let limit = u16::try_from(limit).ok()?;
         (1..=Self::MAX).contains(&limit).then_some(Self(limit))

@@ -91,7 +91,7 @@ impl Record {
 
     /// The `createdAt` in milliseconds since 1970, taken from the id so that both always agree.
     pub(crate) fn created_at_ms(&self) -> i64 {
-        (self.id.as_u128() >> 80) as i64
+        time_of(self.id)
     }
 
     /// The source of the event.
@@ -108,6 +108,11 @@ impl Record {
     pub(crate) fn event(&self) -> &Event {
         &self.event
     }
+}
+
+/// The time in an id, in milliseconds since 1970.
+pub(super) fn time_of(id: Uuid) -> i64 {
+    (id.as_u128() >> 80) as i64
 }
 
 /// Milliseconds and a counter within one: the ordered 60 bits of a `UUIDv7`.

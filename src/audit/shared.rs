@@ -37,7 +37,7 @@ pub(super) struct Shared {
     /// Clients' events are refused.
     pub(super) refusing: AtomicBool,
     /// The reason in `/ready` while the store fails.
-    pub(super) failing: &'static str,
+    pub(super) failing_reason: &'static str,
 }
 
 pub(super) struct Files {
@@ -51,7 +51,7 @@ impl Shared {
         options: AuditOptions,
         spool: Spool,
         leftover: u64,
-        failing: &'static str,
+        failing_reason: &'static str,
     ) -> Self {
         let spare = Vec::new();
         Self {
@@ -65,7 +65,7 @@ impl Shared {
             spool_failing: AtomicBool::new(false),
             is_full: AtomicBool::new(false),
             refusing: AtomicBool::new(false),
-            failing,
+            failing_reason,
         }
     }
 
@@ -228,9 +228,9 @@ impl Shared {
         let mut state = self.state.lock();
         state.stopped = true;
         state.closing = true;
-        // The interval between log lines does not matter: this is the last one.
         let unspooled = mem::take(&mut state.tail_records);
         state.settled += unspooled;
+        // The interval between log lines does not matter: this is the last one.
         let lost = state.lose_finally(unspooled);
         let records = state.outstanding();
         self.done.notify_all();
@@ -247,15 +247,17 @@ impl Shared {
     /// Puts a chunk from memory that the store did not take in time into the spool, if that can be
     /// written now.
     pub(super) fn put_back(&self, chunk: &Chunk) {
+        let records = chunk.len() as u64;
         let mut files = self.files.lock();
         let mut frames = Vec::new();
         chunk
             .records()
             .for_each(|record| push_frame(&mut frames, record));
-        if let Err(error) = files.spool.append(&frames, chunk.len() as u64) {
+        if let Err(error) = files.spool.append(&frames, records) {
             tracing::error!(%error, "the audit's spool cannot be written");
             let mut state = self.state.lock();
-            let report = state.lose_finally(chunk.len() as u64);
+            state.settled += records;
+            let report = state.lose_finally(records);
             drop(state);
             log_lost(report);
         }

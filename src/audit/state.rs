@@ -122,7 +122,7 @@ impl State {
     }
 }
 
-/// Logs that so many records were lost, if any.
+/// Logs how many records were lost, if any.
 pub(super) fn log_lost(count: Option<u64>) {
     if let Some(count) = count {
         tracing::error!(count, "audit records lost");

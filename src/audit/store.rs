@@ -58,16 +58,17 @@ impl Rejected {
 /// The options of the audit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AuditOptions {
-    /// The most records in memory while the spool cannot be written. Default 65 536, about 25 MB.
+    /// The most records in memory while the spool cannot be written.
     pub(crate) capacity: NonZeroUsize,
-    /// Days until a record is deleted; `None` deletes none. Default 90.
+    /// Days until a record is deleted; `None` deletes none.
     pub(crate) retention_days: Option<NonZeroU32>,
-    /// The largest size of the spool in bytes. Default 1 GiB, some 2.5 million records.
+    /// The largest size of the spool in bytes.
     pub(crate) spool_limit: u64,
     /// The policy at that size.
     pub(crate) spool_full: SpoolFull,
 }
 
+#[cfg(test)]
 impl Default for AuditOptions {
     fn default() -> Self {
         Self {

@@ -16,6 +16,7 @@ use super::TIMEOUT;
 use crate::audit::entry::Fields;
 use crate::audit::error::ReadError;
 use crate::audit::read::{Order, Query, Reader, RecordPage, StoredRecord};
+use crate::audit::record::time_of;
 use crate::model::clock;
 use crate::stores::drivers::mongo::within;
 
@@ -123,7 +124,7 @@ fn times(query: &Query) -> (i64, i64) {
     let mut from = query.from.unwrap_or(0);
     let mut to = query.to.unwrap_or(i64::MAX);
     if let Some(after) = query.after {
-        let at = (after.as_u128() >> 80) as i64;
+        let at = time_of(after);
         match query.order {
             Order::NewestFirst => to = to.min(at),
             Order::OldestFirst => from = from.max(at),

@@ -9,6 +9,8 @@ const MARK: [u8; 4] = [0xa5, b'S', b'R', 1];
 const HEADER_LEN: usize = MARK.len() + 4 + 4;
 /// A longer length is damage: records are much smaller.
 const MAX_PAYLOAD_LEN: usize = 64 * 1024;
+/// The largest length of a frame.
+pub(super) const MAX_LEN: usize = HEADER_LEN + MAX_PAYLOAD_LEN;
 
 /// Appends `payload` as a frame.
 pub(in crate::audit) fn push(frames: &mut Vec<u8>, payload: &[u8]) {

@@ -15,8 +15,6 @@ use super::frame::{self, Next};
 
 /// Bytes read at once: many times the largest record.
 const READ_BYTES: u64 = 1024 * 1024;
-/// No frame is larger.
-const MAX_FRAME_BYTES: usize = 128 * 1024;
 
 pub(super) struct Segment {
     pub(super) number: u64,
@@ -158,7 +156,7 @@ impl Chunk {
                 // Possibly the beginning of a frame whose rest was not read.
                 Next::Damage(_) if read > 0 => break,
                 Next::Damage(length) => {
-                    damage = length.saturating_sub(MAX_FRAME_BYTES);
+                    damage = length.saturating_sub(frame::MAX_LEN);
                     read = damage;
                     break;
                 }

@@ -13,6 +13,7 @@ use super::FILE_NAME;
 use crate::audit::error::{AuditStoreError, ReadError};
 use crate::audit::event_type::EventType;
 use crate::audit::read::{Order, Query, Reader, RecordPage, StoredRecord};
+use crate::audit::record::time_of;
 use crate::model::clock;
 
 /// `createdAt` is the time in `_id`, so this is the order of `_id`; as a pair it is that of an index.
@@ -84,7 +85,7 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<StoredRecord>, A
     let mut from = query.from.unwrap_or(i64::MIN);
     let mut to = query.to.unwrap_or(i64::MAX);
     // The time in its id: the index on times finds it.
-    let behind = query.after.map(|id| ((id.as_u128() >> 80) as i64, id));
+    let behind = query.after.map(|id| (time_of(id), id));
     let behind = match (query.order, behind) {
         (Order::NewestFirst, Some((at, id))) => {
             to = to.min(at);
