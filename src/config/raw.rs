@@ -4,7 +4,7 @@
 //! [`SettingType::ECHO`](super::types::SettingType::ECHO).
 
 /// The most characters of a value that a problem repeats.
-const MAX_SHOWN_CHARS: usize = 80;
+const MAX_VALUE_CHARS: usize = 80;
 
 /// A value as it was given: text from the environment, or any of these from a file.
 #[derive(Clone, PartialEq)]
@@ -19,22 +19,22 @@ pub(super) enum Raw {
 
 impl Raw {
     /// The value for the text of a problem, shortened to 80 characters.
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn for_problem(&self) -> String {
         let text = match self {
             Self::Text(text) => format!("{text:?}"),
             Self::Integer(number) => number.to_string(),
             Self::Boolean(value) => value.to_string(),
             Self::List(items) => {
-                let items: Vec<_> = items.iter().map(Self::shown).collect();
+                let items: Vec<_> = items.iter().map(Self::for_problem).collect();
                 format!("[{}]", items.join(", "))
             }
             Self::Other(name) => (*name).to_owned(),
         };
-        if text.chars().count() <= MAX_SHOWN_CHARS {
+        if text.chars().count() <= MAX_VALUE_CHARS {
             return text;
         }
         text.chars()
-            .take(MAX_SHOWN_CHARS - 1)
+            .take(MAX_VALUE_CHARS - 1)
             .chain(['…'])
             .collect()
     }

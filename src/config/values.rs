@@ -36,7 +36,11 @@ impl Values {
         match checked {
             Ok(value) => value,
             Err(wrong) if T::ECHO => {
-                problems.add(name, format!("{wrong}, not {}", raw.shown()), Some(source));
+                problems.add(
+                    name,
+                    format!("{wrong}, not {}", raw.for_problem()),
+                    Some(source),
+                );
                 default
             }
             Err(wrong) => {

@@ -161,16 +161,12 @@ pub(crate) async fn request(
             open.upgrade(sid, &link);
         }
     }
+    let response = response.map(Body::new);
     // Looked up again: the connection may have been admitted while this request waited.
     match session() {
-        _ if opening && polls => node_sid::name(response.map(Body::new), &node).await,
-        // Not taken apart: what waits is in this response, or in the next one soon.
-        Some(connection) if polls && old_payload => {
-            connection.flow().taken(usize::MAX);
-            response.map(Body::new)
-        }
-        Some(connection) if polls => count_taken(&connection, response.map(Body::new)).await,
-        _ => response.map(Body::new),
+        _ if opening && polls => node_sid::name(response, &node).await,
+        Some(connection) if polls => count_taken(&connection, old_payload, response).await,
+        _ => response,
     }
 }
 
@@ -193,7 +189,12 @@ async fn bounded(session: Option<&Connection>, config: &Config, link: &Link, bod
 }
 
 /// Notes what a polling client takes with this response.
-async fn count_taken(connection: &Connection, response: Response) -> Response {
+async fn count_taken(connection: &Connection, old_payload: bool, response: Response) -> Response {
+    if old_payload {
+        // Not taken apart: what waits is in this response, or in the next one soon.
+        connection.flow().taken(usize::MAX);
+        return response;
+    }
     let (parts, body) = response.into_parts();
     // The library makes the whole body at once, so there is no error and nothing to wait for.
     let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {

@@ -117,7 +117,7 @@ async fn create_conversation(
     run_to_end(async move {
         let request = new_conversation::by_admin(&app, &body.payload()?)?;
         let by = Initiator::Admin(&admin.source);
-        conversations::created(&app, by, &request).await
+        conversations::create_and_answer(&app, by, &request).await
     })
     .await
 }

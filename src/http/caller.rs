@@ -145,7 +145,7 @@ impl Sender for Caller {
             Some(token) => app.auth.authenticate(client.address, token).await,
             None => Err(Refusal::new(Why::NoToken)),
         };
-        let authenticated = result.map_err(|refusal| refuse(app, &client, refusal))?;
+        let authenticated = result.map_err(|refusal| record_failure(app, &client, refusal))?;
         let identity = authenticated.identity;
         Ok(Self {
             user: app.users.get_or_create(&identity.user),
@@ -178,7 +178,7 @@ impl Sender for Admin {
                 Why::BadToken
             }
         };
-        Err(refuse(app, &client, Refusal::new(why)))
+        Err(record_failure(app, &client, Refusal::new(why)))
     }
 
     fn source(&self) -> &Arc<Source> {
@@ -231,8 +231,8 @@ fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
     })
 }
 
-/// Records a failed authentication, and refuses it.
-fn refuse(app: &App, client: &Client, refusal: Refusal) -> Refusal {
+/// Records a failed authentication; returns the refusal.
+fn record_failure(app: &App, client: &Client, refusal: Refusal) -> Refusal {
     let event = Audited::AuthFailed { code: refusal.code };
     let source = client.source(None, None);
     app.audit.record(Record::new(&source, None, event));

@@ -69,13 +69,13 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
         caller.check_limit()?;
         let request = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
         let by = Initiator::Participant(caller.acts(None));
-        created(&app, by, &request).await
+        create_and_answer(&app, by, &request).await
     })
     .await
 }
 
 /// Creates a conversation, and answers with it.
-pub(super) async fn created(
+pub(super) async fn create_and_answer(
     app: &App,
     by: Initiator<'_>,
     request: &ConversationRequest,

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::connection::Fallback;
 use crate::connection::edge::refusal;
+use crate::model::ErrorCode;
 
 #[derive(Serialize)]
 struct BareBody {
@@ -39,6 +40,6 @@ pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     refusal(
         StatusCode::INTERNAL_SERVER_ERROR,
         "Internal server error",
-        "OPERATION_FAILED",
+        ErrorCode::OperationFailed.as_str(),
     )
 }

@@ -30,8 +30,8 @@ struct Health<'a> {
 #[derive(Serialize)]
 struct Ready {
     status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     /// Several are separated by semicolons.
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 

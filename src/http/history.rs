@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::caller::Caller;
-use super::message_form::Form;
+use super::message_form::{CHAT_ID, CONVERSATION_ID, Form};
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
@@ -23,9 +23,6 @@ use crate::stores::conversations::StoreError;
 
 /// How many messages are read by default.
 const DEFAULT_LIMIT: u64 = 50;
-
-const CONVERSATION_ID: &str = "conversationId";
-const CHAT_ID: &str = "chatId";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -15,12 +15,12 @@ use crate::stores::conversations::StoreError;
 /// The longest content of a message in the form of `chat`, in characters (protocol, REST).
 const MAX_CHAT_CHARS: usize = 5000;
 
-const CONVERSATION_ID: &str = "conversationId";
-const CHAT_ID: &str = "chatId";
-const CONTENT: &str = "content";
+pub(super) const CONVERSATION_ID: &str = "conversationId";
+pub(super) const CHAT_ID: &str = "chatId";
+pub(super) const CONTENT: &str = "content";
 const FEED_ID: &str = "conversation_id";
-const FEED_CONTENT: &str = "encrypted_msg_content";
-const FEED_KEY_NUMBER: &str = "content_key_number";
+pub(super) const FEED_CONTENT: &str = "encrypted_msg_content";
+pub(super) const FEED_KEY_NUMBER: &str = "content_key_number";
 
 /// A form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +85,11 @@ impl Form {
         payload: &Payload<'_>,
     ) -> Result<(TypedId, NewMessage), Refusal> {
         let fields = Fields::new(payload, &app.config);
-        let most = app.config.max_content_chars;
+        let max_chars = app.config.max_content_chars;
         let (conversation, message) = match self {
-            Self::Conversation => in_conversation(&fields, most)?,
-            Self::Chat => in_chat(&fields, payload, most)?,
-            Self::Feed => in_feed(&fields, payload, most)?,
+            Self::Conversation => in_conversation(&fields, max_chars)?,
+            Self::Chat => in_chat(&fields, payload, max_chars)?,
+            Self::Feed => in_feed(&fields, payload, max_chars)?,
         };
         let new = NewMessage {
             conversation: conversation.id.clone(),
@@ -148,17 +148,17 @@ struct MessageFields {
 
 type Read = Result<(TypedId, MessageFields), Refusal>;
 
-fn in_conversation(fields: &Fields<'_, '_>, most: usize) -> Read {
+fn in_conversation(fields: &Fields<'_, '_>, max_chars: usize) -> Read {
     let conversation = fields.conversation(CONVERSATION_ID)?;
     let message = MessageFields {
-        content: Some(fields.content(CONTENT, most)?.into()),
+        content: Some(fields.content(CONTENT, max_chars)?.into()),
         temp_id: conversation::temp_id(fields)?,
         ..MessageFields::default()
     };
     Ok((conversation, message))
 }
 
-fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
+fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, max_chars: usize) -> Read {
     const MEDIA: &str = "media";
     if payload.filled(CHAT_ID).is_none() {
         return Err(Refusal::invalid(CHAT_ID).worded("chatId is required"));
@@ -175,7 +175,7 @@ fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
         return Err(Refusal::invalid(CONTENT).worded(error));
     }
     if media.is_some() {
-        fields.content(MEDIA, most)?;
+        fields.content(MEDIA, max_chars)?;
     }
     let message = MessageFields {
         content: content.map(OwnedValue::from),
@@ -186,7 +186,7 @@ fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
     Ok((chat, message))
 }
 
-fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read {
+fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, max_chars: usize) -> Read {
     for name in [FEED_ID, FEED_KEY_NUMBER, FEED_CONTENT] {
         if payload.filled(name).is_none() {
             return Err(Refusal::invalid(name).worded("All fields are required"));
@@ -200,7 +200,7 @@ fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, most: usize) -> Read 
     let number = number
         .ok_or_else(|| Refusal::invalid(FEED_KEY_NUMBER).worded("All fields are required"))?;
     let message = MessageFields {
-        content: Some(fields.content(FEED_CONTENT, most)?.into()),
+        content: Some(fields.content(FEED_CONTENT, max_chars)?.into()),
         key_number: Some(number),
         ..MessageFields::default()
     };

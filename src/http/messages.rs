@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, only};
 use super::history;
-use super::message_form::Form;
+use super::message_form::{CONTENT, CONVERSATION_ID, FEED_CONTENT, FEED_KEY_NUMBER, Form};
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
@@ -80,13 +80,12 @@ async fn edit(
         caller.check_limit()?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &app.config);
-        let content = fields.content("content", app.config.max_content_chars);
-        let content = content?;
+        let content = fields.content(CONTENT, app.config.max_content_chars)?;
         let change = Edit {
             content: content.into(),
             key_number: None,
         };
-        let message = edited(&app, &caller, None, &id, &change).await?;
+        let message = edit_message(&app, &caller, None, &id, &change).await?;
         let id = message.conversation.as_client(IdType::Text);
         let sender = (&caller.identity).into();
         let message = conversation::MessageJson::new(id, &message, sender);
@@ -121,7 +120,7 @@ async fn replace(
         caller.check_limit()?;
         let payload = body.payload()?;
         let change = replacement(&app, &payload)?;
-        let message = edited(&app, &caller, Some(Dialect::Feed), &id, &change).await?;
+        let message = edit_message(&app, &caller, Some(Dialect::Feed), &id, &change).await?;
         let message_data = ReplacedMessage {
             id: message.id,
             encrypted_msg_content: message.content(),
@@ -137,13 +136,12 @@ async fn replace(
 }
 
 fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
-    const KEY_NUMBER: &str = "content_key_number";
     let fields = Fields::new(payload, &app.config);
-    let most = app.config.max_content_chars;
-    let content = fields.content("encrypted_msg_content", most)?;
-    let number = payload.filled(KEY_NUMBER).map(|number| {
+    let max_chars = app.config.max_content_chars;
+    let content = fields.content(FEED_CONTENT, max_chars)?;
+    let number = payload.filled(FEED_KEY_NUMBER).map(|number| {
         let number = number.as_raw().and_then(|raw| raw.get().parse().ok());
-        number.ok_or_else(|| fields.refuse(KEY_NUMBER))
+        number.ok_or_else(|| fields.refuse(FEED_KEY_NUMBER))
     });
     Ok(Edit {
         content: content.into(),
@@ -168,7 +166,7 @@ fn not_found(error: StoreError) -> Refusal {
     }
 }
 
-async fn edited(
+async fn edit_message(
     app: &App,
     caller: &Caller,
     dialect: Option<Dialect>,
@@ -242,7 +240,7 @@ async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) 
         caller.check_limit()?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &app.config);
-        let conversation = fields.conversation("conversationId")?.id;
+        let conversation = fields.conversation(CONVERSATION_ID)?.id;
         let messages = conversation::message_ids(&fields)?;
         let actor = caller.acts(Some(Dialect::Conversation));
         let conversations = &app.conversations;

@@ -164,14 +164,17 @@ fn no_entries() -> Refusal {
     Refusal::invalid(ENTRIES).worded("Conversation entries array is required")
 }
 
+fn invalid_entry() -> Refusal {
+    Refusal::invalid(ENTRIES).worded("Invalid conversation entry format")
+}
+
 fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
     let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
     let items = items.filter(|items| !items.is_empty() && items.len() <= MAX_PARTICIPANTS);
     let items = items.ok_or_else(no_entries)?;
-    let invalid = || Refusal::invalid(ENTRIES).worded("Invalid conversation entry format");
     let parsed = items.into_iter().map(|raw| entry(app, raw.get()));
-    parsed.collect::<Option<_>>().ok_or_else(invalid)
+    parsed.collect::<Option<_>>().ok_or_else(invalid_entry)
 }
 
 fn entry(app: &App, text: &str) -> Option<Entry> {
@@ -197,8 +200,7 @@ fn entry(app: &App, text: &str) -> Option<Entry> {
 }
 
 fn user_of(entry: &Entry) -> Result<UserId, Refusal> {
-    let invalid = || Refusal::invalid(ENTRIES).worded("Invalid conversation entry format");
-    UserId::parse(entry.id.as_str()).ok_or_else(invalid)
+    UserId::parse(entry.id.as_str()).ok_or_else(invalid_entry)
 }
 
 /// Whom the entries name: the caller by the name in their token, others by the name that they are

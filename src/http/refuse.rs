@@ -39,28 +39,18 @@ struct FailedBody<'a> {
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// The status of a refusal, and its usual words.
+/// The status of a refusal, and its words.
 fn words(refusal: &Refusal) -> (StatusCode, Cow<'static, str>) {
-    let (status, text) = match refusal.why() {
-        Why::Missing => (StatusCode::BAD_REQUEST, invalid(refusal.field)),
-        // It was understood, and yet it is of no use.
-        Why::Unusable => (StatusCode::UNPROCESSABLE_ENTITY, invalid(refusal.field)),
-        why => {
-            let (status, text) = fixed_words(why);
-            (status, text.into())
-        }
+    let (status, usual) = usual_words(refusal.why());
+    let text = match (refusal.text(), refusal.field) {
+        (Some(own), _) => own.clone(),
+        (None, Some(field)) => format!("Missing or invalid {field}").into(),
+        (None, None) => usual.into(),
     };
-    (status, refusal.text().cloned().unwrap_or(text))
+    (status, text)
 }
 
-fn invalid(field: Option<&'static str>) -> Cow<'static, str> {
-    match field {
-        Some(field) => format!("Missing or invalid {field}").into(),
-        None => "Missing or invalid body".into(),
-    }
-}
-
-fn fixed_words(why: Why) -> (StatusCode, &'static str) {
+fn usual_words(why: Why) -> (StatusCode, &'static str) {
     match why {
         Why::NoToken => (StatusCode::UNAUTHORIZED, "Access token required"),
         Why::BadToken | Why::TokenExpired => (StatusCode::FORBIDDEN, "Invalid or expired token"),
@@ -91,7 +81,9 @@ fn fixed_words(why: Why) -> (StatusCode, &'static str) {
         // Of connections only.
         Why::UnknownDialect | Why::TooManyConnections => (StatusCode::FORBIDDEN, "Not allowed"),
         Why::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Server is busy"),
-        Why::Missing | Why::Unusable => (StatusCode::BAD_REQUEST, "Missing or invalid body"),
+        Why::Missing => (StatusCode::BAD_REQUEST, "Missing or invalid body"),
+        // It was understood, and yet it is of no use.
+        Why::Unusable => (StatusCode::UNPROCESSABLE_ENTITY, "Missing or invalid body"),
         Why::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
     }
 }

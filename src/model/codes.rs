@@ -1,8 +1,9 @@
 //! The codes in messages to clients and in audit records: one table of errors, one of disconnect
 //! reasons.
 //!
-//! Owns the codes only. Error texts and shapes belong to each dialect, and nothing in this file may
-//! carry text that came from a client.
+//! Owns the codes only. Four are not here, since no record has them: `ORIGIN_NOT_ALLOWED`
+//! (`http/origin`), `DRAINING`, `3` and `5` (`connection/edge`). Error texts and shapes belong to
+//! each dialect, and nothing in this file may carry text that came from a client.
 
 use serde::{Deserialize, Serialize, Serializer};
 
