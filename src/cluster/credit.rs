@@ -86,7 +86,7 @@ impl Credits {
         });
     }
 
-    /// This many bytes were sent to each of so many nodes.
+    /// This many bytes were sent to each of this many nodes.
     pub(super) fn sent(&self, user: &UserId, bytes: usize, nodes: usize) {
         if nodes > 0 {
             self.change(user, (bytes * nodes) as isize);

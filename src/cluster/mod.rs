@@ -61,8 +61,8 @@ pub(crate) struct Cluster {
     questions: Questions,
     credits: Credits,
     clock: Arc<dyn Clock>,
-    /// Counts connections to Redis: odd while connected.
-    connections: watch::Sender<u64>,
+    /// Whether there is a connection to Redis.
+    is_connected: watch::Sender<bool>,
     /// The epoch of Redis at the last renewal; it changes when Redis has lost its data.
     epoch: Mutex<Option<String>>,
     users_on_other_nodes: AtomicUsize,
@@ -92,7 +92,7 @@ impl Cluster {
             questions: Questions::default(),
             credits: Credits::new(config.receiver_budget / 4, config.write_deadline),
             clock,
-            connections: watch::Sender::new(0),
+            is_connected: watch::Sender::new(false),
             epoch: Mutex::default(),
             users_on_other_nodes: AtomicUsize::new(0),
             is_renewed: AtomicBool::new(false),
@@ -122,22 +122,22 @@ impl Cluster {
         (!self.bus.is_ready()).then_some("Redis is away")
     }
 
-    /// Follows the connection to Redis: an odd number while there is one, a greater one each time.
-    pub(crate) fn connections(&self) -> watch::Receiver<u64> {
-        self.connections.subscribe()
+    /// Follows whether there is a connection to Redis. Every new and every lost one is a change, even
+    /// if the value stays.
+    pub(crate) fn watch_connected(&self) -> watch::Receiver<bool> {
+        self.is_connected.subscribe()
     }
 
     fn connected(&self) {
         self.bus.resubscribe();
-        self.connections.send_modify(|number| *number |= 1);
+        self.is_connected.send_replace(true);
     }
 
     fn disconnected(&self) {
         self.is_renewed.store(false, Ordering::Release);
         self.bus.set_not_ready();
         self.credits.clear();
-        self.connections
-            .send_modify(|number| *number = (*number | 1) + 1);
+        self.is_connected.send_replace(false);
     }
 
     /// Everything of this node is in Redis again.

@@ -1,5 +1,6 @@
 //! The receiving half of a node: reads what arrives and hands it to the handler, one message of a
-//! topic after the other. Answers to questions and confirmations of consumed bytes it handles itself.
+//! topic after the other. It handles answers to questions and confirmations of consumed bytes
+//! itself.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -164,7 +165,7 @@ impl<H: MessageHandler> Delivery<H> {
                     self.receive_own(envelope.message);
                 }
             }
-            // They are decoded before they are queued.
+            // Messages to all nodes are decoded before they are queued.
             (Topic::AllNodes, Queued::Encoded(_)) => {}
         }
     }

@@ -62,7 +62,7 @@ pub(super) static ENTERED_ROOM: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A node has so many connections in a room. ARGV: its id; the number; a user who is no longer in it
+/// A node has this many connections in a room. ARGV: its id; the number; a user who is no longer in it
 /// there, or nobody; the channel and the message that they left; '1' if only a user who was in the
 /// room counts. Returns 1 if the user is in it on no node.
 pub(super) static LEFT_ROOM: LazyLock<Script> = LazyLock::new(|| {

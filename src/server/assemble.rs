@@ -62,7 +62,7 @@ pub(super) fn app(
         users.clone(),
         stores.users.clone(),
     );
-    let conversations = Conversations::new(
+    let conversations = Arc::new(Conversations::new(
         stores.clone(),
         Arc::new(SystemClock),
         config.clone(),
@@ -70,19 +70,10 @@ pub(super) fn app(
         audit.clone(),
         cluster.clone(),
         dialects::renderers(),
-    );
+    ));
     let administration = Administration::new(users.clone(), stores.users.clone(), audit.clone());
-    let conversations = Arc::new(conversations);
     let drain = Drain::default();
-    let chats = conversations.clone();
-    let presence = Presence::new(
-        users.clone(),
-        stores.users,
-        stores.conversations,
-        drain.clone(),
-        dialects::presence_renderers(),
-        move || chats.has_chats(),
-    );
+    let presence = presence(&users, stores, &conversations, &drain);
     App {
         auth: Arc::new(auth),
         users,
@@ -100,6 +91,24 @@ pub(super) fn app(
         drain,
         config: config.clone(),
     }
+}
+
+/// Who is online, for those who share a chat.
+fn presence(
+    users: &Arc<Users>,
+    stores: ConversationStores,
+    conversations: &Arc<Conversations>,
+    drain: &Drain,
+) -> Presence {
+    let chats = conversations.clone();
+    Presence::new(
+        users.clone(),
+        stores.users,
+        stores.conversations,
+        drain.clone(),
+        dialects::presence_renderers(),
+        move || chats.has_chats(),
+    )
 }
 
 /// Ad-hoc sessions: in Redis, or else in memory.

@@ -113,8 +113,8 @@ async fn join_cluster(app: &Arc<App>, receiver: Option<Receiver>) -> Vec<JoinHan
     let joined = async {
         // An error cannot be: the sender is in `cluster`.
         let _ = cluster
-            .connections()
-            .wait_for(|number| number % 2 == 1)
+            .watch_connected()
+            .wait_for(|is_connected| *is_connected)
             .await;
         cluster.bus().flush().await;
     };

@@ -119,14 +119,16 @@ impl Bus {
 
     /// Encodes a message, for a script that publishes it. Empty when that fails.
     pub(super) fn encode<M: Message>(&self, message: &M) -> Vec<u8> {
-        self.encode_question(None, message)
+        self.encode_question(None, message).unwrap_or_default()
     }
 
-    fn encode_question<M: Message>(&self, question: Option<u64>, message: &M) -> Vec<u8> {
-        envelope::encode(self.node_id, question, message).unwrap_or_else(|| {
+    /// `None`: that failed, which is logged.
+    fn encode_question<M: Message>(&self, question: Option<u64>, message: &M) -> Option<Vec<u8>> {
+        let encoded = envelope::encode(self.node_id, question, message);
+        if encoded.is_none() {
             tracing::error!("a message to other nodes could not be written");
-            Vec::new()
-        })
+        }
+        encoded
     }
 
     /// Publishes a message. Messages arrive in the order of these calls.
@@ -143,8 +145,10 @@ impl Bus {
         if !self.redis.is_up() {
             return Published(None);
         }
-        let message = self.encode_question(question, message);
-        self.publish_encoded(to.clone().into(), message)
+        match self.encode_question(question, message) {
+            Some(message) => self.publish_encoded(to.clone().into(), message),
+            None => Published(None),
+        }
     }
 
     fn publish_encoded(&self, topic: Topic, message: Vec<u8>) -> Published {

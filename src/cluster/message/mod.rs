@@ -65,8 +65,8 @@ pub(crate) enum UserMessage {
         #[serde(rename = "notice")]
         notification: UserNotification,
     },
-    /// The user became a participant: subscribe their connections of `chat`. The
-    /// answer is sent when that is done.
+    /// The user became a participant: subscribe their connections of `chat`. The answer is sent when
+    /// that is done.
     #[serde(rename = "PutIn")]
     AutoJoin(ConversationId),
     /// Close the user's connections. The answer is how many there were.

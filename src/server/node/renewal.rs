@@ -27,7 +27,7 @@ const BATCH: usize = 64;
 pub(crate) async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
     let _all_nodes = cluster.bus().subscribe(AllNodes).await;
     let _this_node = cluster.bus().subscribe(cluster.node_id()).await;
-    let mut connections = cluster.connections();
+    let mut connected = cluster.watch_connected();
     let mut connected_since = None;
     loop {
         if cluster.redis().is_up() {
@@ -41,7 +41,7 @@ pub(crate) async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
         }
         tokio::select! {
             () = sleep(RENEWAL) => {}
-            changed = connections.changed() => {
+            changed = connected.changed() => {
                 if changed.is_err() {
                     return;
                 }
