@@ -1,5 +1,5 @@
 //! The data that all layers share: ids, identities, records of conversations and sessions, names of
-//! dialects, error codes, and the clock. It must not do I/O.
+//! dialects, error codes, refusals, and the clock. It must not do I/O.
 
 pub(crate) mod clock;
 mod codes;

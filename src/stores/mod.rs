@@ -1,5 +1,5 @@
-//! Stores of conversations and of sessions: their traits, and the implementations. A store must not
-//! know connections, nor any event.
+//! Stores of conversations and of sessions (their traits, and the implementations), and the drivers
+//! by which databases are reached. A store must not know connections, nor any event.
 
 pub(crate) mod conversations;
 pub(crate) mod drivers;

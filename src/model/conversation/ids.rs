@@ -59,6 +59,24 @@ name! {
     ConversationId
 }
 
+impl ConversationId {
+    /// A new id, for a conversation to which the client gave none.
+    pub(crate) fn random() -> Self {
+        Self(Uuid::now_v7().to_string().into())
+    }
+}
+
+impl From<i64> for ConversationId {
+    fn from(number: i64) -> Self {
+        Self(number.to_string().into())
+    }
+}
+
+name! {
+    /// A short text of a client: 1 to 128 bytes without control characters.
+    Name
+}
+
 /// The id that a client gives a message before it knows the real one. A number is not the same as its
 /// text: the sender compares what it receives with what it sent. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,11 +85,6 @@ pub(crate) enum TempId {
     Text(Name),
     /// An integer.
     Number(i64),
-}
-
-name! {
-    /// A short text of a client: 1 to 128 bytes without control characters.
-    Name
 }
 
 impl TempId {
@@ -93,19 +106,6 @@ impl Serialize for TempId {
             Self::Text(text) => text.serialize(serializer),
             Self::Number(number) => serializer.serialize_i64(*number),
         }
-    }
-}
-
-impl ConversationId {
-    /// A new id, for a conversation to which the client gave none.
-    pub(crate) fn random() -> Self {
-        Self(Uuid::now_v7().to_string().into())
-    }
-}
-
-impl From<i64> for ConversationId {
-    fn from(number: i64) -> Self {
-        Self(number.to_string().into())
     }
 }
 

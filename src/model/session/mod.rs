@@ -1,6 +1,6 @@
 //! The records of ad-hoc sessions. They do not depend on one connection or one server.
 //!
-//! Each change of a session has a number, its revision: each one is greater by one than the last.
+//! Each change of a session has a number, its revision: one more than that of the change before.
 
 mod ids;
 mod members;

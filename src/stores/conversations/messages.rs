@@ -60,8 +60,8 @@ pub(crate) trait MessageStore: Debug + Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// A part of the history, without what the user has hidden. It ends, with more to come, before
-    /// the message with which it would exceed [`PageLimit::MAX_BYTES`] (8 MiB), unless that is its
-    /// first. A store reads at most one message more than it returns.
+    /// the message with which it would exceed [`PageLimit::MAX_BYTES`], unless that is its first. A
+    /// store reads at most one message more than it returns.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]

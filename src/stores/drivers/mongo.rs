@@ -31,8 +31,8 @@ pub(crate) struct Mongo {
 
 impl Mongo {
     /// Creates a client, which connects when it is first used, and reconnects when it has to. Pool,
-    /// timeouts, TLS, credentials and the database come from the URI. Defaults: the database
-    /// `sealed_relay`, writes confirmed by the majority, 2 s to find a server, 5 s to connect.
+    /// timeouts, TLS, credentials and the database come from the URI. Writes are confirmed by the
+    /// majority unless it says otherwise.
     ///
     /// # Errors
     /// When the name in a `mongodb+srv` URI cannot be resolved.

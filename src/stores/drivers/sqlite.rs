@@ -43,8 +43,8 @@ pub enum OpenError {
 /// missing file with 0600; the modes of existing ones stay.
 ///
 /// # Errors
-/// When folder or file cannot be created or opened, another process holds the file for more than five
-/// seconds, or its schema is newer than this program.
+/// When folder or file cannot be created or opened, another process holds the file for longer than
+/// [`OPEN_TIMEOUT`], or its schema is newer than this program.
 pub(crate) fn open(
     data_dir: &Path,
     file: &str,

@@ -3,7 +3,7 @@
 use mongodb::bson::{Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::collections::{done, one};
+use super::collections::{execute, one};
 use super::db::{Db, gone};
 use super::documents::{MessageDocument, bson_of, date, text_of};
 use super::known_messages::known_message;
@@ -46,7 +46,9 @@ pub(super) async fn edit(
         .messages
         .find_one_and_update(filter, doc! { "$set": set })
         .return_document(ReturnDocument::After);
-    let edited = done(write).await?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let edited = execute(write)
+        .await?
+        .ok_or(StoreError::NotFoundOrForbidden)?;
     edited.message()
 }
 
@@ -66,7 +68,7 @@ pub(super) async fn delete(
         "$unset": { "content": "", "media": "" },
     };
     let write = db.messages.update_one(whole(conversation, message), update);
-    let repeated = done(write).await?.matched_count == 0;
+    let repeated = execute(write).await?.matched_count == 0;
     // An earlier deletion may have ended half-way.
     let known = known_message(db, conversation, message).await?;
     if known.uncounted {
@@ -96,6 +98,6 @@ pub(super) async fn hide(
     }
     let filter = doc! { "_id": &known.id, "deletedFor": { "$ne": user.as_str() } };
     let update = doc! { "$addToSet": { "deletedFor": user.as_str() } };
-    let hidden = done(db.messages.update_one(filter, update)).await?;
+    let hidden = execute(db.messages.update_one(filter, update)).await?;
     Ok(hidden.matched_count == 1)
 }

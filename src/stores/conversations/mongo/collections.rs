@@ -81,7 +81,7 @@ impl Collections {
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let users = self.users.clone_with_type::<Document>();
         let any = users.find_one(doc! {}).projection(doc! { "_id": 1 });
-        done(any).await.map(drop)
+        execute(any).await.map(drop)
     }
 }
 
@@ -89,7 +89,7 @@ async fn make<T: Send + Sync>(
     collection: &Collection<T>,
     indexes: impl IntoIterator<Item = IndexModel>,
 ) -> Result<(), StoreError> {
-    done(collection.create_indexes(indexes)).await.map(drop)
+    execute(collection.create_indexes(indexes)).await.map(drop)
 }
 
 fn index(keys: Document) -> IndexModel {
@@ -107,7 +107,7 @@ fn sparse(keys: Document) -> IndexModel {
 }
 
 /// Runs one command.
-pub(super) async fn done<T>(
+pub(super) async fn execute<T>(
     command: impl IntoFuture<Output = mongodb::error::Result<T>>,
 ) -> Result<T, StoreError> {
     Ok(within(COMMAND_TIMEOUT, command).await?)
@@ -152,14 +152,14 @@ pub(super) async fn each<T: DeserializeOwned + Send + Sync>(
         }
         Ok(())
     };
-    done(reading).await
+    execute(reading).await
 }
 
 /// The document that is found.
 pub(super) async fn one<T: DeserializeOwned + Send + Sync>(
     find: FindOne<'_, T>,
 ) -> Result<Option<T>, StoreError> {
-    done(find).await
+    execute(find).await
 }
 
 fn read<T>(document: mongodb::error::Result<T>) -> Option<T> {

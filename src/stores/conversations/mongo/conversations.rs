@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
-use super::collections::{all, done, one, unless_there};
+use super::collections::{all, execute, one, unless_there};
 use super::db::{Db, gone};
 use super::documents::{ConversationDocument, ParticipantDocument, date};
 use super::members::{self, ACTIVE, counts_of};
@@ -62,7 +62,7 @@ async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
     }
     participants::insert_first(db, &new.id, &new.participants, date(now)).await?;
     let finished = doc! { "$unset": { "making": "" } };
-    done(db.conversations.update_one(this(&new.id), finished)).await?;
+    execute(db.conversations.update_one(this(&new.id), finished)).await?;
     Ok(Created {
         conversation: find(db, &new.id)
             .await?
@@ -108,7 +108,7 @@ async fn resume(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreE
         doc! { "$lt": date(now.saturating_sub(CREATION_TIMEOUT_MS)) },
     );
     let again = doc! { "$set": { "making": date(now) } };
-    let again = done(db.conversations.update_one(filter, again)).await?;
+    let again = execute(db.conversations.update_one(filter, again)).await?;
     Ok(again.matched_count == 1)
 }
 

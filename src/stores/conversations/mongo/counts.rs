@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::collections::{all, done, unless_there};
+use super::collections::{all, execute, unless_there};
 use super::db::{Db, gone};
 use super::documents::{KnownMessage, date};
 use super::members::{ACTIVE, Member, member, this};
@@ -23,8 +23,9 @@ pub(super) fn counts_as_unread(member: &Member, message: &KnownMessage) -> bool 
     message.deleted_at.is_none() && is_counted(member, message)
 }
 
-/// Whether a message may still be part of a participant's count. A deleted one is until its deletion
-/// has reached everybody, which leaves out those who have read or hidden it meanwhile.
+/// Whether a message may still be part of a participant's count. A deleted one may while
+/// `uncounted` is set: until `pass_for_all` has run, which skips users who have read or hidden it
+/// by then.
 fn is_counted(member: &Member, message: &KnownMessage) -> bool {
     message.sender_id != member.user.as_str()
         && message.seq > member.counts.since
@@ -32,8 +33,9 @@ fn is_counted(member: &Member, message: &KnownMessage) -> bool {
         && !message.is_hidden_for(&member.user)
 }
 
-/// Stops counting those of these messages as unread for a participant that do. To be called before
-/// what makes them read or hidden is stored, and with at most [`MAX_COUNTED`].
+/// Counts those of these messages as not unread any more that still count as unread for a
+/// participant. To be called before what makes them read or hidden is stored, and with at most
+/// [`MAX_COUNTED`].
 pub(super) async fn pass(
     db: &Db,
     member: &mut Member,
@@ -56,7 +58,7 @@ pub(super) async fn pass(
         filter.insert("counts.joinedAt", member.counts.joined_at);
         filter.insert("counts.counted", doc! { "$nin": seqs.clone() });
         let write = db.participants.update_one(filter, passed(seqs));
-        if done(write).await?.matched_count == 1 {
+        if execute(write).await?.matched_count == 1 {
             return Ok(());
         }
         // Another device of the user, or a deletion, has changed the counts meanwhile.
@@ -92,14 +94,16 @@ pub(super) async fn pass_for_all(
         "counts.since": { "$lt": message.seq },
         "counts.counted": { "$ne": message.seq },
     };
-    done(
+    execute(
         db.participants
             .update_many(filter, passed(vec![message.seq])),
     )
     .await?;
     let this = doc! { "_id": &message.id };
     let counted = doc! { "$unset": { "uncounted": "" } };
-    done(db.messages.update_one(this, counted)).await.map(drop)
+    execute(db.messages.update_one(this, counted))
+        .await
+        .map(drop)
 }
 
 /// Finishes the deletions that ended half-way.
@@ -148,6 +152,6 @@ pub(super) async fn count_stored(
     let mut filter = this(conversation, sender);
     filter.insert("counts.own", doc! { "$lt": seq });
     let pass = doc! { "$inc": { "counts.passed": 1_i64 }, "$set": { "counts.own": seq } };
-    let of_sender = done(db.participants.update_one(filter, pass));
+    let of_sender = execute(db.participants.update_one(filter, pass));
     tokio::try_join!(of_all, of_sender).map(drop)
 }

@@ -46,7 +46,7 @@ impl Db {
 /// A document is not in the state in which it was left: another program has removed it, or
 /// changes it all the time.
 #[derive(Debug, thiserror::Error)]
-#[error("a document of {0} is not as it was left")]
+#[error("a document of {0} was removed, or changes all the time")]
 struct Gone(&'static str);
 
 pub(super) fn gone(collection: &'static str) -> StoreError {

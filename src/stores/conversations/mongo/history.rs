@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::collections::{done, each};
+use super::collections::{each, execute};
 use super::db::Db;
 use super::documents::{MessageDocument, text_of};
 use super::members::member;
@@ -56,7 +56,7 @@ pub(super) async fn slice(
         .await?
         .map_or(0, |message| message.seq);
     let hidden = doc! { "deletedFor": user.as_str(), "conversationId": conversation.as_str() };
-    let hidden = done(db.messages.count_documents(hidden)).await?;
+    let hidden = execute(db.messages.count_documents(hidden)).await?;
     let total = u64::try_from(last).unwrap_or(0).saturating_sub(hidden);
     let order = doc! { "seq": 1 };
     let mut filter = visible(conversation, user);

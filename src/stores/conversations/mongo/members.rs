@@ -3,7 +3,7 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::collections::{done, one};
+use super::collections::{execute, one};
 use super::db::{Db, gone};
 use super::documents::{Counts, ParticipantDocument, date, first_counts, ms, text_of};
 use super::newest::newest_of;
@@ -73,7 +73,7 @@ pub(super) async fn counts_of(
         "seq": { "$gt": since },
         "deletedAt": { "$ne": null },
     };
-    let deleted = done(db.messages.count_documents(deleted)).await? as i64;
+    let deleted = execute(db.messages.count_documents(deleted)).await? as i64;
     let joined_at = document.joined_at.unwrap_or_else(|| date(db.now()));
     let mut filter = doc! {
         "conversationId": &document.conversation_id,
@@ -83,12 +83,12 @@ pub(super) async fn counts_of(
     filter.insert("counts.joinedAt", doc! { "$ne": joined_at });
     let first = first_counts(joined_at, since, since + deleted);
     let set = doc! { "$set": { "joinedAt": joined_at, "counts": first } };
-    done(db.participants.update_one(filter, set)).await?;
+    execute(db.participants.update_one(filter, set)).await?;
     // A concurrent operation may have stored others.
     let again = doc! {
         "conversationId": &document.conversation_id, "userId": &document.user_id,
     };
-    let again = done(db.participants.find_one(again)).await?;
+    let again = execute(db.participants.find_one(again)).await?;
     let counts = again.as_ref().and_then(ParticipantDocument::counts);
     counts.cloned().ok_or_else(|| gone("participants"))
 }

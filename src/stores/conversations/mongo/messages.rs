@@ -9,7 +9,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::collections::{all, one, unless_there};
 use super::db::{Db, gone};
-use super::documents::{MessageDocument, bson_of, date, sent_as, temp_id_value, text_of};
+use super::documents::{MessageDocument, bson_of, damaged, date, sent_as, temp_id_value, text_of};
 use super::members::member;
 use super::newest::newest;
 use super::sequence_cache::{LastMessage, Sequence};
@@ -194,8 +194,8 @@ async fn read_last(db: &Db, conversation: &ConversationId) -> Result<LastMessage
     let Some(newest) = newest(db, conversation).await? else {
         return Ok(LastMessage::default());
     };
-    let id = MessageId::parse(&newest.id).ok_or_else(|| gone("messages"))?;
-    let sender = UserId::parse(&newest.sender_id).ok_or_else(|| gone("messages"))?;
+    let id = MessageId::parse(&newest.id).ok_or_else(damaged("messages"))?;
+    let sender = UserId::parse(&newest.sender_id).ok_or_else(damaged("messages"))?;
     let at = time_of(id.uuid());
     counts::count_stored(db, conversation, &sender, newest.seq, at).await?;
     Ok(LastMessage {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::collections::{all, done, one, unless_there};
+use super::collections::{all, execute, one, unless_there};
 use super::db::Db;
 use super::documents::{ParticipantDocument, date, first_counts, key_fields};
 use super::members::{ACTIVE, this};
@@ -186,7 +186,7 @@ async fn end(
         .participants
         .find_one_and_update(filter, doc! { "$set": { "status": status } })
         .return_document(ReturnDocument::After);
-    match done(write).await? {
+    match execute(write).await? {
         Some(document) => document.participant(),
         None => Ok(None),
     }

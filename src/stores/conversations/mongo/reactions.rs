@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 use uuid::Uuid;
 
-use super::collections::{done, one, unless_there};
+use super::collections::{execute, one, unless_there};
 use super::db::Db;
 use super::documents::{ReactionDocument, date, text_of};
 use super::known_messages::known_message;
@@ -111,7 +111,7 @@ async fn remove(
         "conversationId": conversation.as_str(),
         "userId": user.as_str(),
     };
-    let removed = done(db.reactions.find_one_and_delete(filter)).await?;
+    let removed = execute(db.reactions.find_one_and_delete(filter)).await?;
     removed
         .map(ReactionDocument::reaction)
         .ok_or(StoreError::NotFoundOrForbidden)?

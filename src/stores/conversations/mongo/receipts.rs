@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 use mongodb::error::{Error, ErrorKind};
 
-use super::collections::{all, done, one};
+use super::collections::{all, execute, one};
 use super::counts;
 use super::db::Db;
 use super::documents::{KnownMessage, ReceiptDocument, date};
@@ -117,7 +117,7 @@ async fn read_first(
         "messageId": { "$in": ids }, "userId": member.user.as_str(), "readAt": null,
     };
     let set = doc! { "$set": { "readAt": at } };
-    done(db.receipts.update_many(filter, set)).await?;
+    execute(db.receipts.update_many(filter, set)).await?;
     Ok(unread)
 }
 
@@ -163,7 +163,7 @@ async fn insert(db: &Db, receipts: Vec<Document>) -> Result<Vec<usize>, StoreErr
             Err(error) => existing_of(&error).ok_or(error),
         }
     };
-    done(insert).await
+    execute(insert).await
 }
 
 /// The positions of the documents that exist already. `None`: there was another failure.
@@ -196,7 +196,7 @@ async fn mark_delivered(
         let mut filter = this(conversation, user);
         filter.insert("counts.joinedAt", member.counts.joined_at);
         let progress = doc! { "$max": { "counts.delivered": seq } };
-        done(db.participants.update_one(filter, progress)).await?;
+        execute(db.participants.update_one(filter, progress)).await?;
     }
     let reached = waiting.iter().enumerate();
     let reached = reached.filter(|(index, _)| !existing.contains(index));

@@ -16,7 +16,7 @@ macro_rules! message_columns {
 }
 pub(super) use message_columns;
 
-/// How many they are.
+/// The number of these columns.
 const COLUMNS: usize = 11;
 
 pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Result<Message> {
@@ -80,7 +80,7 @@ pub(super) fn known(
         .optional()
 }
 
-/// Counts so many messages as not unread any more for a participant.
+/// Counts this many messages as not unread any more for a participant.
 pub(super) fn pass(
     db: &Connection,
     conversation: i64,

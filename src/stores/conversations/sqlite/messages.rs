@@ -1,4 +1,4 @@
-//! Messages: appending them, and handing on what else is done with them.
+//! Messages: appending them. Changing and reading them is in `changes` and `history`.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};

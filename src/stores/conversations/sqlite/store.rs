@@ -16,6 +16,7 @@ use crate::stores::drivers::sqlite::{self, OpenError};
 pub(super) const FILE_NAME: &str = "conversations.db";
 /// How long a batch waits for another process that holds the file's write lock.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The conversations of one data folder.
 #[derive(Debug)]
 pub(crate) struct SqliteConversations {

@@ -44,7 +44,7 @@ impl MemoryStore {
     /// Counts a session again, after its members or keys were changed.
     pub(super) fn recount(&self, session: &mut Stored) {
         let size = session.fixed_size();
-        let before = std::mem::replace(&mut session.counted.0, size);
+        let before = std::mem::replace(&mut session.counted_fixed, size);
         self.usage.fixed.fetch_add(size, Ordering::Relaxed);
         self.usage.fixed.fetch_sub(before, Ordering::Relaxed);
     }
@@ -52,17 +52,21 @@ impl MemoryStore {
     /// Counts the history of a session again, after it was changed.
     pub(super) fn recount_history(&self, session: &mut Stored) {
         let size = session.history.bytes();
-        let before = std::mem::replace(&mut session.counted.1, size);
+        let before = std::mem::replace(&mut session.counted_history, size);
         self.usage.history.fetch_add(size, Ordering::Relaxed);
         self.usage.history.fetch_sub(before, Ordering::Relaxed);
     }
 
     /// A session was removed.
     pub(super) fn remove_usage(&self, session: &Stored) {
-        let (fixed, history) = session.counted;
-        self.usage.fixed.fetch_sub(fixed, Ordering::Relaxed);
-        self.usage.history.fetch_sub(history, Ordering::Relaxed);
-        self.usage.sessions.fetch_sub(1, Ordering::Relaxed);
+        let usage = &self.usage;
+        usage
+            .fixed
+            .fetch_sub(session.counted_fixed, Ordering::Relaxed);
+        usage
+            .history
+            .fetch_sub(session.counted_history, Ordering::Relaxed);
+        usage.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn has_memory_for(&self, bytes: usize) -> bool {

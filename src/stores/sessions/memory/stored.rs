@@ -18,8 +18,10 @@ pub(super) struct Stored {
     /// Of its last change.
     pub(super) revision: u64,
     pub(super) last_used: u64,
-    /// Bytes that were counted of it: without its history, and of its history.
-    pub(super) counted: (usize, usize),
+    /// Bytes that were counted of it without its history.
+    pub(super) counted_fixed: usize,
+    /// Bytes that were counted of its history.
+    pub(super) counted_history: usize,
 }
 
 impl Stored {
@@ -29,7 +31,8 @@ impl Stored {
             history: History::default(),
             revision: 0,
             last_used: now,
-            counted: (0, 0),
+            counted_fixed: 0,
+            counted_history: 0,
         }
     }
 
@@ -48,13 +51,13 @@ impl Stored {
     /// What it takes beside its history, in bytes.
     pub(super) fn fixed_size(&self) -> usize {
         let departed = self.state.disconnected.iter().map(|(member, _)| member);
-        let keys = self.state.members.iter().chain(departed).map(|member| {
+        let members = self.state.members.iter().chain(departed).map(|member| {
             let key = member.public_key.as_ref();
             MEMBER_SIZE + key.map_or(0, |key| key.as_opaque().total_size())
         });
         let session_keys = self.state.session_keys.as_ref();
         SESSION_SIZE
-            + keys.sum::<usize>()
+            + members.sum::<usize>()
             + session_keys.map_or(0, |keys| keys.as_opaque().total_size())
     }
 }

@@ -25,9 +25,9 @@ const MAX_PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether a change returns the history, as it is at the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reads {
-    Nothing,
-    History,
+pub(super) enum HistoryRead {
+    No,
+    Yes,
 }
 
 /// The decision on a session: its new state, and the result once that is written.
@@ -89,7 +89,7 @@ impl<E> Rejected<E> {
 pub(super) enum Failure {
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// Or it cannot be written.
+    /// Its stored form cannot be read, or its new one not be encoded.
     #[error("it cannot be read by this release")]
     Unreadable,
     #[error("others change it all the time")]
@@ -113,7 +113,7 @@ impl RedisStore {
     pub(super) async fn change<T, E>(
         &self,
         id: &SessionId,
-        reads: Reads,
+        history_read: HistoryRead,
         mut decide: impl FnMut(Option<State>) -> Result<Decided<T>, E>,
     ) -> Result<(T, Committed), Rejected<E>> {
         let failed = |failure: Failure| {
@@ -128,7 +128,7 @@ impl RedisStore {
             }
             let (before, state) = self.read(&keys).await.map_err(failed)?;
             let decided = decide(state).map_err(Rejected::Decided)?;
-            let committed = self.commit(&keys, before, &decided, reads).await;
+            let committed = self.commit(&keys, before, &decided, history_read).await;
             if let Some(committed) = committed.map_err(failed)? {
                 match decided.state {
                     Some(_) => self.update_index(id, committed.index_for).await,
@@ -154,7 +154,7 @@ impl RedisStore {
         keys: &Keys,
         before: Option<Stamp>,
         decided: &Decided<T>,
-        reads: Reads,
+        history_read: HistoryRead,
     ) -> Result<Option<Committed>, Failure> {
         if before.is_none() && self.index.count(&self.redis).await? >= self.limits.sessions {
             return Err(Failure::TooMany);
@@ -170,7 +170,7 @@ impl RedisStore {
         let commit = Commit {
             before,
             after: after.map(|(state, timeout)| (&**state, *timeout)),
-            reads_history: reads == Reads::History,
+            reads_history: history_read == HistoryRead::Yes,
             even_if_full: decided.even_if_full,
         };
         let committed = self.scripts.commit(&self.redis, keys, &commit).await;

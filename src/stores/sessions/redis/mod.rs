@@ -41,7 +41,7 @@ use crate::model::session::{
 };
 use crate::payload::OwnedValue;
 use crate::stores::drivers::redis::Redis;
-use change::{Decided, Reads, Rejected};
+use change::{Decided, HistoryRead, Rejected};
 use error_throttle::ErrorThrottle;
 use index::Index;
 use keys::Keys;
@@ -101,7 +101,7 @@ impl SessionStore for RedisStore {
         mode: ChatMode,
     ) -> Result<(), ReserveError> {
         let key = KeyHash::new(key, mode);
-        let reserved = self.change(id, Reads::Nothing, |found| match found {
+        let reserved = self.change(id, HistoryRead::No, |found| match found {
             Some(_) => Err(ReserveError::Exists),
             None => Ok(Decided::write(State::reserved(key.clone(), mode), ())),
         });
@@ -118,7 +118,7 @@ impl SessionStore for RedisStore {
         slot: JoinSlot,
     ) -> Result<Joined, JoinError> {
         let grace = self.limits.rejoin_grace;
-        let joined = self.change(id, Reads::History, |found| {
+        let joined = self.change(id, HistoryRead::Yes, |found| {
             State::check(found.as_ref(), &join, self.limits.members)?;
             if !slot.is_free {
                 return Err(JoinError::Busy);
@@ -144,7 +144,7 @@ impl SessionStore for RedisStore {
         key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<Saved> {
-        let saved = self.change(id, Reads::Nothing, |found| {
+        let saved = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
             let saved = state.save_key(user, key.clone(), display_name.clone());
             let members = saved.map(|()| state.members.clone());
@@ -175,7 +175,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError> {
-        let set = self.change(id, Reads::Nothing, |found| {
+        let set = self.change(id, HistoryRead::No, |found| {
             let is_group = |state: &State| state.mode == ChatMode::Group;
             let mut state = found.filter(is_group).ok_or(KeysError::NotGroup)?;
             state.session_keys = Some(keys.clone());
@@ -195,7 +195,7 @@ impl SessionStore for RedisStore {
         departure: Departure,
     ) -> Result<Option<Departed>, Unavailable> {
         let (clock, limits) = (&self.clock, &self.limits);
-        let departed = self.change(id, Reads::Nothing, |found| {
+        let departed = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
             let member = state.depart(user, connection, departure, clock.now_ms(), limits);
             let member = member.ok_or(())?;

@@ -9,10 +9,10 @@ use crate::stores::conversations::error::StoreError;
 
 /// A document does not hold what the store has written.
 #[derive(Debug, thiserror::Error)]
-#[error("a document of {0} is not what was written")]
+#[error("a document of {0} cannot be read")]
 struct Damaged(&'static str);
 
-pub(super) fn damaged(collection: &'static str) -> impl Fn() -> StoreError {
+pub(crate) fn damaged(collection: &'static str) -> impl Fn() -> StoreError {
     move || StoreError::Failed(Arc::new(Damaged(collection)))
 }
 

@@ -15,7 +15,7 @@ mod user;
 mod values;
 
 pub(super) use conversation::ConversationDocument;
-pub(super) use fields::{date, ms, text_of};
+pub(super) use fields::{damaged, date, ms, text_of};
 pub(super) use message::{KnownMessage, MessageDocument, sent_as, temp_id_value};
 pub(super) use participant::{Counts, ParticipantDocument, first_counts, key_fields};
 pub(super) use reaction::ReactionDocument;
