@@ -167,7 +167,7 @@ impl Lagging {
     /// pace of that receiver.
     pub(crate) async fn wait_until_drained(self) {
         for receiver in self.receivers {
-            receiver.flow().room().await;
+            receiver.flow().wait_for_room().await;
         }
     }
 

@@ -1,6 +1,7 @@
-//! Rate limits: which actions are limited, how often each is allowed, and the counters. The caller
-//! decides what happens beyond a limit (an error, a drop, a wait). Nothing here knows users, events
-//! or other nodes: `users` shares the limits of one user between nodes.
+//! Limits: how often an action is allowed, how many failures and open slots an address may have,
+//! and which address a client is counted by. The caller decides what happens beyond a limit (an
+//! error, a drop, a wait). Nothing here knows users, events or other nodes: `users` shares the
+//! limits of one user between nodes.
 
 pub(crate) mod address;
 mod failures;

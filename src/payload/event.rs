@@ -141,14 +141,14 @@ impl<A: Adapter> FromMessage<A> for RawEvent {
     }
 }
 
-type Members<'a> = SmallVec<[(std::borrow::Cow<'a, str>, &'a RawValue); 16]>;
+type ArgumentMembers<'a> = SmallVec<[(std::borrow::Cow<'a, str>, &'a RawValue); 16]>;
 
 #[allow(
     clippy::large_enum_variant,
     reason = "one at a time, on the stack, and hardly ever the small one"
 )]
 enum Argument<'a> {
-    Object(Members<'a>),
+    Object(ArgumentMembers<'a>),
     Other,
 }
 
@@ -186,7 +186,7 @@ impl<'de> Visitor<'de> for AnyArgument {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Argument<'de>, A::Error> {
-        let mut members = Members::new();
+        let mut members = ArgumentMembers::new();
         while let Some(Key(key)) = map.next_key()? {
             members.push((key, map.next_value()?));
         }

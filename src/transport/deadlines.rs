@@ -1,6 +1,6 @@
 //! All open links, and the one task that enforces their deadlines, so that a connection needs no
-//! timer. A link is there before any Socket.IO connection, and may never carry one, so it is not the
-//! connections' task that does. It must not decide what a deadline is; that is the link's.
+//! timer. The connections' own task cannot do it: a link is open before any Socket.IO connection,
+//! and may never carry one. It must not decide what a deadline is; that is the link's.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

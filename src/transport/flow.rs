@@ -48,13 +48,13 @@ pub(crate) trait Carrier: Send + Sync {
     /// Resumes reading from the client.
     fn wake_reader(&self);
 
-    /// Bounds what the client may still send, in bytes; `None` once it is authenticated.
+    /// Bounds what the client may still send, in bytes. `None` removes the bound.
     fn allow(&self, bytes: Option<u64>);
 
     /// Closes it at once: all reads and writes fail from now on. The first reason stays.
     fn close(&self, reason: DisconnectReason);
 
-    /// Closes the WebSocket session as if the client had closed it: what is queued is still
+    /// Closes the WebSocket as if the client had closed it: what is queued is still
     /// written. It is closed at once when that takes longer than `grace`.
     fn close_gracefully(&self, grace: Duration);
 
@@ -167,7 +167,7 @@ impl Flow {
     }
 
     /// Waits until [`Self::has_room`].
-    pub(crate) async fn room(&self) {
+    pub(crate) async fn wait_for_room(&self) {
         while !self.has_room() {
             let notified = self.room.notified();
             let mut notified = std::pin::pin!(notified);
@@ -266,7 +266,7 @@ mod tests {
         assert!(flow.hand_over(&smallvec![1000]));
         let waiting = tokio::spawn({
             let flow = flow.clone();
-            async move { flow.room().await }
+            async move { flow.wait_for_room().await }
         });
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());
@@ -281,7 +281,7 @@ mod tests {
         flow.received(2000);
         assert!(flow.reading_paused());
         flow.close();
-        flow.room().await;
+        flow.wait_for_room().await;
         flow.readable().await;
     }
 

@@ -17,11 +17,12 @@ use crate::model::DisconnectReason;
 /// Deadlines and bounds of a TCP connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkLimits {
-    /// Time for a request to arrive on a new connection, and for a client to authenticate.
+    /// Time for a request to arrive on a new connection, and for a WebSocket to enter the
+    /// namespace.
     pub(crate) handshake_timeout: Duration,
     /// How long a connection may stay open between two requests.
     pub(crate) keep_alive: Duration,
-    /// Bytes a WebSocket client may send before it is authenticated.
+    /// Bytes a WebSocket client may send before it is admitted.
     pub(crate) handshake_max_bytes: u64,
     /// Time within which a peer with unsent data must take some of it.
     pub(crate) write_deadline: Duration,
@@ -34,6 +35,8 @@ pub(crate) struct LinkLimits {
 /// No deadline, or not blocked.
 const NONE: u64 = 0;
 const UNBOUNDED: u64 = u64::MAX;
+/// Bytes moved between two checks of deadlines that make a link busy.
+const BUSY_BYTES: u64 = 64 * 1024;
 
 /// Frames injected into what the library reads, as if the client had sent them.
 pub(super) const INJECT_PONG: u8 = 1;
@@ -52,9 +55,10 @@ pub(crate) struct Link {
     flow: OnceLock<Arc<Flow>>,
     close_reason: OnceLock<DisconnectReason>,
     inject: AtomicU8,
-    /// Bytes that may still be read before the client is authenticated.
+    /// Bytes that may still be read before the client is admitted, or authenticated if it is a
+    /// guest.
     allowance: AtomicU64,
-    /// When a request or the authentication must have happened, in `now_ms` time.
+    /// When a request must have arrived, or the namespace been entered, in `now_ms` time.
     deadline: AtomicU64,
     /// Since when the peer does not take the data waiting for it, and the bytes it took since.
     blocked_since: AtomicU64,
@@ -113,7 +117,7 @@ impl Link {
     }
 
     /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
-    /// authenticate within the handshake timeout. Called before the response is written.
+    /// enter the namespace within the handshake timeout. Called before the response is written.
     pub(crate) fn upgrade(&self) {
         self.set_deadline(self.limits.handshake_timeout);
         self.allowance
@@ -273,6 +277,3 @@ impl Carrier for Link {
         self.close_reason.get().copied()
     }
 }
-
-/// Bytes moved between two checks of deadlines that make a link busy.
-const BUSY_BYTES: u64 = 64 * 1024;

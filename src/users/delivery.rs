@@ -60,7 +60,7 @@ impl Users {
         let mut local = self.connections(user.as_str());
         local.retain(|connection| !connection.is_draining());
         for connection in &local {
-            connection.flow().room().await;
+            connection.flow().wait_for_room().await;
         }
         // Without Redis nothing has to be encoded for other nodes.
         let cluster = self.cluster.as_deref();
@@ -79,7 +79,7 @@ impl Users {
     pub(crate) async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
         self.add_remote_peer(sender, user);
         for connection in self.connections(user.as_str()) {
-            connection.flow().room().await;
+            connection.flow().wait_for_room().await;
             connection.send_encoded(event);
         }
     }

@@ -1,5 +1,5 @@
-//! `health`: the health check of the container: one HTTP request over a plain socket, so that the image
-//! needs no other program.
+//! `health`: the health check of the container. It sends one HTTP request over a plain socket, so
+//! that the image needs no other program.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};

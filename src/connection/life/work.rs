@@ -35,7 +35,7 @@ impl<H: Handler> Life<H> {
         while let Some(next) = work.take_next() {
             // Handlers seldom wait, and a client that floods must not occupy a thread.
             tokio::task::consume_budget().await;
-            self.connection.flow().room().await;
+            self.connection.flow().wait_for_room().await;
             match next {
                 Next::Event(event, _) if !self.connection.may_send(event.size()) => {
                     self.close_for(Due::GuestTimeout, DisconnectReason::GuestTimeout);
