@@ -36,7 +36,9 @@ impl Conversations {
             .view_of(connection)
             .is_some_and(|view| view.dialect != dialect)
         {
-            guard.take_out(connection, user, self.now_ms()).await;
+            guard
+                .unsubscribe_and_publish(connection, user, self.now_ms())
+                .await;
         }
         let is_first = !guard.has(user, dialect);
         let view = View {
@@ -85,7 +87,7 @@ impl Conversations {
         let (connection, user) = (connection.clone(), member.user.id.clone());
         let rest = async move {
             let at = guard.conversations().now_ms();
-            guard.take_out(&connection, &user, at).await;
+            guard.unsubscribe_and_publish(&connection, &user, at).await;
         };
         Stored::new((), rest)
     }
@@ -138,7 +140,7 @@ impl Conversations {
         for conversation in self.subscriptions_of(connection) {
             let mut guard = self.lock(&conversation).await;
             if grace.is_zero() {
-                guard.take_out(connection, user, at).await;
+                guard.unsubscribe_and_publish(connection, user, at).await;
                 continue;
             }
             let view = guard.unsubscribe(connection);
@@ -191,7 +193,12 @@ impl ConversationGuard {
     }
 
     /// Ends the subscription of a connection, and publishes that at once.
-    async fn take_out(&mut self, connection: &Arc<Connection>, user: &UserId, at: u64) {
+    async fn unsubscribe_and_publish(
+        &mut self,
+        connection: &Arc<Connection>,
+        user: &UserId,
+        at: u64,
+    ) {
         let view = self.unsubscribe(connection);
         self.stop_typing(connection).await;
         if view.is_some_and(|view| view.dialect == ConversationDialect::Conversation) {

@@ -63,12 +63,12 @@ impl Conversations {
                 user,
                 lasts,
             } => self.set_typing_remote(id, typist, user, lasts).await,
-            event => self.publish_remote(id, &event).await,
+            event => self.publish_received(id, &event).await,
         }
     }
 
     /// Publishes an event of another node to the subscribers of this one.
-    pub(crate) async fn publish_remote(
+    pub(crate) async fn publish_received(
         self: &Arc<Self>,
         id: &ConversationId,
         event: &ConversationEvent,

@@ -47,7 +47,10 @@ impl ConversationGuard {
 
     /// The distinct users who are subscribed, by any dialect, by id.
     pub(in crate::conversations) fn users(&self) -> BTreeSet<&UserId> {
-        self.local.subscribers().map(|one| &one.user).collect()
+        self.local
+            .subscribers()
+            .map(|one| &one.identity.user)
+            .collect()
     }
 
     /// The same without one of them.
@@ -93,7 +96,6 @@ impl ConversationGuard {
         }
         let new = Subscriber {
             connection: connection.clone(),
-            user: identity.user.clone(),
             identity: identity.clone(),
             view,
         };
@@ -126,7 +128,10 @@ impl ConversationGuard {
 
     /// The connections of a user that are subscribed.
     pub(in crate::conversations) fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
-        let theirs = self.local.subscribers().filter(|one| one.user == *user);
+        let theirs = self
+            .local
+            .subscribers()
+            .filter(|one| one.identity.user == *user);
         theirs.map(|one| one.connection.clone()).collect()
     }
 

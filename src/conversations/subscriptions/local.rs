@@ -58,7 +58,6 @@ pub(super) struct Typist {
 #[derive(Debug, Clone)]
 pub(super) struct Subscriber {
     pub(super) connection: Arc<Connection>,
-    pub(super) user: UserId,
     pub(super) identity: Identity,
     pub(super) view: View,
 }
@@ -79,14 +78,12 @@ impl LocalState {
         !self.subscribers.is_empty()
     }
 
-    /// The role of a participant; `None` when the participants are not known any more.
-    pub(super) fn role_of(&self, user: &UserId) -> Option<Option<Role>> {
-        let cached = self.participants.as_ref();
-        let cached = cached.filter(|cached| cached.since.elapsed() < CACHE_TTL)?;
-        Some(cached.active.get(user).copied())
+    /// The role of a participant, as the participants were read last.
+    pub(super) fn role_of(&self, user: &UserId) -> Option<Role> {
+        self.participants.as_ref()?.active.get(user).copied()
     }
 
-    /// Whether the participants are known.
+    /// Whether the participants were read so lately that they are not read again.
     pub(super) fn knows_participants(&self) -> bool {
         let since = self.participants.as_ref().map(|cached| cached.since);
         since.is_some_and(|since| since.elapsed() < CACHE_TTL)
@@ -97,7 +94,7 @@ impl LocalState {
         let active = participants.iter().filter(|one| one.is_active());
         let active: HashMap<_, _> = active.map(|one| (one.user.clone(), one.role)).collect();
         let former = self.subscribers.values();
-        let former = former.filter(|one| !active.contains_key(&one.user));
+        let former = former.filter(|one| !active.contains_key(&one.identity.user));
         let former = former.cloned().collect();
         self.participants = Some(Participants {
             since: Instant::now(),
@@ -128,7 +125,7 @@ impl LocalState {
     /// Whether a user has a connection that is subscribed by this dialect.
     pub(super) fn has(&self, user: &UserId, dialect: ConversationDialect) -> bool {
         let mut subscribers = self.subscribers.values();
-        subscribers.any(|one| one.user == *user && one.view.dialect == dialect)
+        subscribers.any(|one| one.identity.user == *user && one.view.dialect == dialect)
     }
 
     /// The connections of each view.

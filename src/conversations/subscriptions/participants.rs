@@ -15,14 +15,10 @@ impl ConversationGuard {
         &mut self,
         user: &UserId,
     ) -> Result<Role, StoreError> {
-        let role = match self.local.role_of(user) {
-            Some(role) => role,
-            None => {
-                self.read_participants().await?;
-                self.local.role_of(user).flatten()
-            }
-        };
-        role.ok_or(StoreError::NotParticipant)
+        if !self.local.knows_participants() {
+            self.read_participants().await?;
+        }
+        self.local.role_of(user).ok_or(StoreError::NotParticipant)
     }
 
     /// Evicts former participants, if there are subscribers. When the store does not answer, the last
@@ -43,7 +39,7 @@ impl ConversationGuard {
         let stores = self.conversations().stores();
         let participants = stores.participants.list(self.id()).await?;
         for former in self.local.set_participants(&participants) {
-            self.evict(&former.connection, &former.user).await;
+            self.evict(&former.connection, &former.identity.user).await;
         }
         Ok(())
     }

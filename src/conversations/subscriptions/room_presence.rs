@@ -9,11 +9,11 @@ use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
 
 /// Who left a room, for [`ConversationGuard::note_left`].
-struct Departure<'a> {
+struct RoomExit<'a> {
     user: &'a UserId,
     /// When; `None` while they may come back.
     at: Option<u64>,
-    /// Redis is known to have who was in the room: a user who was not in it left nothing.
+    /// Redis surely has who was in the room, so a user whom it does not have there has not left.
     is_noted: bool,
     /// Other nodes are not notified.
     is_silent: bool,
@@ -28,18 +28,18 @@ impl ConversationGuard {
         in_room.map(|one| &one.identity)
     }
 
-    /// A connection was subscribed; `is_news` if its user was not in the room on this node. Other nodes
+    /// A connection was subscribed; `is_first` if its user was not in the room on this node. Other nodes
     /// are sent `entered` if the user was in it on none. How many connections are in the room, and
     /// whether the subscribers here are to be sent the event, too.
     pub(in crate::conversations) async fn entered(
         &mut self,
         entered: &ConversationEvent,
         user: &UserId,
-        is_news: bool,
+        is_first: bool,
     ) -> (usize, bool) {
         let local = self.count(ConversationDialect::Conversation);
         let Some(cluster) = &self.conversations.cluster else {
-            return (local, is_news);
+            return (local, is_first);
         };
         let message = ConversationMessage::Event(entered.clone());
         let noted = cluster.enter_room(&self.id, user, local, Some(&message));
@@ -50,11 +50,11 @@ impl ConversationGuard {
             }
             Err(error) => {
                 tracing::debug!(%error, "other nodes were not sent who entered a conversation");
-                if is_news {
+                if is_first {
                     let unpublished = Unpublished::Entered;
                     self.local.unpublished.insert(user.clone(), unpublished);
                 }
-                (local, is_news)
+                (local, is_first)
             }
         }
     }
@@ -79,14 +79,14 @@ impl ConversationGuard {
 
     /// Whether the user is in the room on no node, as far as is known; the others are notified then.
     async fn is_last(&mut self, cluster: &Cluster, user: &UserId, at: Option<u64>) -> bool {
-        let departure = Departure {
+        let exit = RoomExit {
             user,
             at,
             // What is not in Redis yet may be missing because it lost everything.
             is_noted: cluster.is_renewed(),
             is_silent: false,
         };
-        match self.note_left(cluster, departure).await {
+        match self.note_left(cluster, exit).await {
             Ok(is_last) => {
                 self.local.unpublished.remove(user);
                 is_last
@@ -104,17 +104,13 @@ impl ConversationGuard {
 
     /// Notes how many connections are in the room here, and that a user left. Whether they are in it on
     /// no node.
-    async fn note_left(
-        &self,
-        cluster: &Cluster,
-        departure: Departure<'_>,
-    ) -> Result<bool, RedisError> {
-        let Departure {
+    async fn note_left(&self, cluster: &Cluster, exit: RoomExit<'_>) -> Result<bool, RedisError> {
+        let RoomExit {
             user,
             at,
             is_noted,
             is_silent,
-        } = departure;
+        } = exit;
         let local = self.count(ConversationDialect::Conversation);
         let message = |at| {
             let user = user.clone();
@@ -142,14 +138,14 @@ impl ConversationGuard {
         cluster: &Cluster,
         forgotten: bool,
     ) -> Result<Vec<(UserId, Unpublished)>, RedisError> {
-        let mut news = self.renew_gone(cluster).await?;
+        let mut unreported = self.renew_gone(cluster).await?;
         let users: Vec<UserId> = self.in_room().map(|user| user.user.clone()).collect();
         for user in &users {
             let noted = cluster.enter_room(&self.id, user, users.len(), None);
             let presence = noted.await?;
-            let is_news = self.local.unpublished.remove(user).is_some() || !forgotten;
-            if presence.is_first && is_news {
-                news.push((user.clone(), Unpublished::Entered));
+            let is_new = self.local.unpublished.remove(user).is_some() || !forgotten;
+            if presence.is_first && is_new {
+                unreported.push((user.clone(), Unpublished::Entered));
             }
         }
         for user in self.local.absent.keys() {
@@ -159,49 +155,54 @@ impl ConversationGuard {
         }
         for (user, unpublished) in std::mem::take(&mut self.local.unpublished) {
             if let Unpublished::Left(at) = unpublished {
-                let departure = Departure {
+                let exit = RoomExit {
                     user: &user,
                     at: Some(at),
                     is_noted: false,
                     is_silent: true,
                 };
-                if self.note_left(cluster, departure).await? {
-                    news.push((user, unpublished));
+                if self.note_left(cluster, exit).await? {
+                    unreported.push((user, unpublished));
                 }
             }
         }
-        Ok(news)
+        Ok(unreported)
     }
 
-    /// Takes out who is in the room on this node as far as Redis knows, and is not.
+    /// Removes from Redis who is no longer in the room on this node.
     async fn renew_gone(
         &mut self,
         cluster: &Cluster,
     ) -> Result<Vec<(UserId, Unpublished)>, RedisError> {
-        let mut news = Vec::new();
+        let mut unreported = Vec::new();
         let now = self.conversations.now_ms();
         for user in cluster.in_room(cluster.node_id(), &self.id).await? {
             let may_return = self.local.absent.contains_key(&user);
             if !may_return && !self.has(&user, ConversationDialect::Conversation) {
-                let departure = Departure {
+                let exit = RoomExit {
                     user: &user,
                     at: Some(now),
                     is_noted: true,
                     is_silent: true,
                 };
-                if self.note_left(cluster, departure).await? {
-                    news.push((user.clone(), Unpublished::Left(now)));
+                if self.note_left(cluster, exit).await? {
+                    unreported.push((user.clone(), Unpublished::Left(now)));
                 }
                 self.local.unpublished.remove(&user);
             }
         }
-        Ok(news)
+        Ok(unreported)
     }
 
     /// Sends other nodes what they could not be sent before, if it is still so.
-    pub(crate) async fn publish_later(&self, cluster: &Cluster, user: &UserId, news: Unpublished) {
+    pub(crate) async fn publish_later(
+        &self,
+        cluster: &Cluster,
+        user: &UserId,
+        unreported: Unpublished,
+    ) {
         let local = self.in_room().find(|one| one.user == *user);
-        let event = match (news, local) {
+        let event = match (unreported, local) {
             (Unpublished::Entered, Some(identity)) => ConversationEvent::Entered(identity.clone()),
             (Unpublished::Left(at), None) if !cluster.is_in_room(&self.id, user).await => {
                 let user = user.clone();

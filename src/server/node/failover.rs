@@ -25,7 +25,7 @@ pub(super) async fn reclaim(app: &Arc<App>, cluster: &Cluster, node: NodeId) {
     match try_reclaim(app, cluster, node).await {
         Ok(true) => tracing::info!(%node, "a node has ended; its users are offline"),
         Ok(false) => {}
-        Err(error) => tracing::warn!(%error, "what a dead node left was not taken out yet"),
+        Err(error) => tracing::warn!(%error, "what a dead node has in Redis was not removed yet"),
     }
 }
 
@@ -94,7 +94,7 @@ async fn room_left(
         let message = ConversationMessage::Event(left.clone());
         let is_last = cluster.leave_room(node, room, 0, Some((&user, Some(&message))), true);
         if is_last.await? {
-            app.conversations.publish_remote(room, &left).await;
+            app.conversations.publish_received(room, &left).await;
         }
     }
     Ok(())
