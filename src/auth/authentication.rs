@@ -86,15 +86,16 @@ impl Authenticator {
                 Ok(identity)
             }
             Err(error) => {
-                tracing::warn!(%error, "a user was let in by the token alone");
-                match self.users.is_suspended(&user.id) {
-                    true => Err(Refusal::new(Why::Suspended)),
-                    false => Ok(Identity {
-                        name: user.name.unwrap_or_else(|| user.id.shared().clone()),
-                        avatar_url: user.avatar_url,
-                        user: user.id,
-                    }),
+                if self.users.is_suspended(&user.id) {
+                    tracing::warn!(%error, "a suspended user was refused without the store");
+                    return Err(Refusal::new(Why::Suspended));
                 }
+                tracing::warn!(%error, "a user was admitted by the token alone");
+                Ok(Identity {
+                    name: user.name.unwrap_or_else(|| user.id.shared().clone()),
+                    avatar_url: user.avatar_url,
+                    user: user.id,
+                })
             }
         }
     }

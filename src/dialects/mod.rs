@@ -30,12 +30,12 @@ pub(crate) use request::Request;
 use crate::conversations::Renderers;
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{Malformed, Payload};
-use crate::users::Renderer;
+use crate::users::PresenceRenderer;
 use refuse::Words;
 use row::Row;
 
 /// How each dialect's clients are sent who is online, where it has events for that.
-pub(crate) fn presence_renderers() -> Vec<Renderer> {
+pub(crate) fn presence_renderers() -> Vec<PresenceRenderer> {
     vec![direct::presence::RENDERER, chat::presence::RENDERER]
 }
 

@@ -27,7 +27,7 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 pub(crate) use administration::Administration;
-pub(crate) use presence::{Audience, Presence, Renderer};
+pub(crate) use presence::{Audience, Presence, PresenceRenderer};
 pub(crate) use registration::Registration;
 pub(crate) use transfers::Progress;
 pub(crate) use user::{Connections, LastSeen, Member, Members, User};
@@ -46,7 +46,7 @@ pub(crate) struct Users {
     known: DashMap<UserId, Arc<User>>,
     /// The connections of all users.
     members: DashMap<ConnectionId, Arc<Member>>,
-    /// Those without, the one offline longest first.
+    /// Users without connections, the one offline longest first.
     offline: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
     config: Arc<Config>,
@@ -71,7 +71,7 @@ impl Users {
         self.known.get(id).map(|user| user.clone())
     }
 
-    /// A user who acts without a connection. One who was unknown is kept within the bound of offline
+    /// The user with this id, created when unknown; without connections, within the bound of offline
     /// users.
     pub(crate) fn get_or_create(&self, id: &UserId) -> Arc<User> {
         let user = self.insert(id);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, Registration, Renderer, Users};
+use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, PresenceRenderer, Registration, Users};
 use crate::cluster::PresenceChange;
 use crate::config::{Config, PresenceAudience};
 use crate::connection::edge::Library;
@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_millis(100);
 /// What was sent of presence, over all tests: to which connection, of whom, and whether online.
 static SENT: Mutex<Vec<(ConnectionId, UserId, bool)>> = Mutex::new(Vec::new());
 
-const RENDERER: Renderer = Renderer {
+const RENDERER: PresenceRenderer = PresenceRenderer {
     dialect: Dialect::Direct,
     audience: Audience::Peers,
     send: |change: &PresenceChange, receivers: &[Arc<Connection>]| {

@@ -9,13 +9,13 @@ use super::envelope::Both;
 use crate::cluster::PresenceChange;
 use crate::connection::Connection;
 use crate::model::{Dialect, clock};
-use crate::users::{Audience, Renderer};
+use crate::users::{Audience, PresenceRenderer};
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
 
 /// Sends a user's presence to those who share a chat with them.
-pub(crate) const RENDERER: Renderer = Renderer {
+pub(crate) const RENDERER: PresenceRenderer = PresenceRenderer {
     dialect: Dialect::Chat,
     audience: Audience::ChatPartners,
     send,

@@ -8,13 +8,13 @@ use serde::Serialize;
 use crate::cluster::PresenceChange;
 use crate::connection::Connection;
 use crate::model::{Dialect, clock};
-use crate::users::{Audience, Renderer};
+use crate::users::{Audience, PresenceRenderer};
 
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
 
 /// Sends a user's presence to their peers, or to everyone while they are few.
-pub(crate) const RENDERER: Renderer = Renderer {
+pub(crate) const RENDERER: PresenceRenderer = PresenceRenderer {
     dialect: Dialect::Direct,
     audience: Audience::Peers,
     send,

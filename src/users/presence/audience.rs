@@ -12,7 +12,7 @@ use crate::users::{Member, User};
 
 /// How the clients of one dialect are sent who is online.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Renderer {
+pub(crate) struct PresenceRenderer {
     /// Whose clients it is for.
     pub(crate) dialect: Dialect,
     /// Who is sent a change.
@@ -44,7 +44,7 @@ impl Presence {
     /// The connections that a change is to be sent to.
     async fn receivers(
         &self,
-        renderer: &Renderer,
+        renderer: &PresenceRenderer,
         change: &PresenceChange,
     ) -> Vec<Arc<Connection>> {
         let mut receivers = match renderer.audience {

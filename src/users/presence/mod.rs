@@ -1,6 +1,7 @@
 //! Who is online: from the first of a user's connections, to any node, until the grace after the
 //! last. This service decides when that changed and who is sent it; how it looks is each dialect's
-//! [`Renderer`], which must not come back here: it runs while the user's changes are held in order.
+//! [`PresenceRenderer`], which must not call this service: it may run under the lock that keeps a
+//! user's changes in order.
 
 mod audience;
 mod sync;
@@ -8,7 +9,7 @@ mod sync;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use audience::{Audience, Renderer};
+pub(crate) use audience::{Audience, PresenceRenderer};
 
 use super::{User, Users};
 use crate::cluster::{Cluster, PresenceChange};
@@ -23,7 +24,7 @@ pub(crate) struct Presence {
     user_store: Arc<dyn UserStore>,
     conversation_store: Arc<dyn ConversationStore>,
     drain: Drain,
-    renderers: Vec<Renderer>,
+    renderers: Vec<PresenceRenderer>,
     /// Whether any connection here is subscribed to a chat; without one, no partners are looked up.
     has_chats: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -44,7 +45,7 @@ impl Presence {
         user_store: Arc<dyn UserStore>,
         conversation_store: Arc<dyn ConversationStore>,
         drain: Drain,
-        renderers: Vec<Renderer>,
+        renderers: Vec<PresenceRenderer>,
         has_chats: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -129,12 +130,14 @@ impl Presence {
             return self.send_to_audience(change).await;
         };
         let _publishing = user.publishing.lock().await;
-        match (change.online || !user.is_connected(), self.cluster()) {
-            (false, Some(cluster)) => {
-                // The other node did not know that the user is connected here, too.
-                register(cluster, &user, &change_of(&user, true)).await;
-            }
-            _ => self.send_to_audience(change).await,
+        if !change.online
+            && user.is_connected()
+            && let Some(cluster) = self.cluster()
+        {
+            // The other node did not know that the user is connected here, too.
+            register(cluster, &user, &change_of(&user, true)).await;
+        } else {
+            self.send_to_audience(change).await;
         }
     }
 
@@ -224,7 +227,7 @@ async fn update(
     }
 }
 
-fn now_ms(time: jiff::Timestamp) -> u64 {
+fn to_ms(time: jiff::Timestamp) -> u64 {
     time.as_millisecond().unsigned_abs()
 }
 
@@ -237,6 +240,6 @@ fn change_of(user: &User, online: bool) -> PresenceChange {
         name: user.name(),
         online,
         presence_epoch: rand::random(),
-        at: now_ms(time),
+        at: to_ms(time),
     }
 }

@@ -1,7 +1,7 @@
 //! Sends a new connection who is online already. Changes may come meanwhile; `PresenceSync` keeps each
 //! user from being sent twice, or in the wrong order.
 
-use super::{Presence, change_of, now_ms};
+use super::{Presence, change_of, to_ms};
 use crate::cluster::{Cluster, PresenceChange};
 use crate::model::UserId;
 use crate::users::Member;
@@ -61,7 +61,7 @@ async fn sync_with_cluster(
                 name: online.name,
                 online: true,
                 presence_epoch: online.presence_epoch,
-                at: now_ms(jiff::Timestamp::now()),
+                at: to_ms(jiff::Timestamp::now()),
             });
         }
     }
