@@ -1,4 +1,4 @@
-//! What is known of a client before it is let in.
+//! Where a connection or a request comes from, and how audit records name that.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -176,7 +176,7 @@ async fn bounded(session: Option<&Connection>, config: &Config, link: &Link, bod
     match session {
         Some(connection) => {
             connection.flow().readable().await;
-            match connection.is_guest() {
+            match connection.has_guest_bounds() {
                 false => body,
                 true => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
             }

@@ -1,5 +1,6 @@
-//! Events that are sent to a client before it received CONNECT. They wait here, in order, and are
-//! sent when the connection opens, so that none is lost and none overtakes the first event.
+//! Events that a client is not to receive yet: before CONNECT, and while a guest becomes a member.
+//! They wait here, in order, and are sent when the gate opens, so that none is lost or overtakes the
+//! first.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -17,8 +18,8 @@ const CLOSED: u8 = 4;
 /// The way to a client: held at first, then open, at last closed.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Read without the lock and written under it: whoever reads that nothing is held any more can
-    /// be sure that what waited is sent.
+    /// Read without the lock. `HELD` and `CLOSED` change under it, so whoever reads that nothing is
+    /// held any more can be sure that what waited is sent.
     state: AtomicU8,
     waiting: Mutex<Waiting>,
 }
@@ -72,7 +73,7 @@ impl Gate {
         self.state.fetch_or(flag, Ordering::AcqRel);
     }
 
-    /// Lets an event wait, unless nothing does any more. `write` is called only if needed.
+    /// Lets an event wait, unless nothing does any more. `write` encodes it, before the lock is taken.
     pub(super) fn hold_back(&self, write: impl FnOnce() -> Option<EncodedEvent>) -> Held {
         let Some(event) = write() else {
             return Held::Unwritable;

@@ -3,7 +3,7 @@
 //!
 //! [`Connection`] is what others may hold of it; [`Life`] has its state, and is its only owner. What
 //! events mean, and which user a connection belongs to, is for the [`Handler`]: nothing here may
-//! know users, dialects or other nodes.
+//! use the services of users, the events of dialects, or the cluster.
 
 mod client;
 mod close;

@@ -1,6 +1,6 @@
-//! The ids of sessions as polling clients see them: the name of this node is in front, so a load
-//! balancer knows from each request of a session which node has it. Neither the client's address
-//! nor a cookie would tell: many clients share the one, and many keep no cookies.
+//! The ids of Engine.IO sessions as polling clients see them: the name of this node is in front, so a
+//! load balancer knows from each request of an Engine.IO session which node has it. Neither the
+//! client's address nor a cookie would do: many clients share the one, and many keep no cookies.
 //!
 //! A client that begins with a WebSocket stays on its connection, and its id is left as it is.
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_told_in_characters_that_need_no_escape() {
+    fn a_name_is_written_in_characters_that_need_no_escape() {
         let handshake = named(r#"0{"sid":"x"}"#, "één.example/\"_1").expect("a handshake");
         assert_eq!(handshake, r#"0{"sid":"--n-example--_1.x"}"#);
     }

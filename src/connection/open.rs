@@ -11,11 +11,12 @@ use super::{Close, Connection};
 use crate::model::DisconnectReason;
 use crate::transport::Link;
 
-/// How long a session is remembered whose connection has ended: longer than its transport lasts.
+/// How long an Engine.IO session is remembered whose connection has ended: longer than its transport
+/// lasts.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// The life of an open connection, whatever its member is.
-pub(super) trait Open: std::fmt::Debug + Send + Sync {
+/// The life of an open connection, without the type of its handler.
+pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     /// What others may hold of it.
     fn connection(&self) -> &Arc<Connection>;
     /// The client received CONNECT.
@@ -29,16 +30,16 @@ pub(super) trait Open: std::fmt::Debug + Send + Sync {
 /// All open connections.
 #[derive(Debug, Default)]
 pub(crate) struct OpenConnections {
-    open: DashMap<Sid, Arc<dyn Open>>,
-    /// Links that sessions were upgraded to before their connection was admitted.
+    open: DashMap<Sid, Arc<dyn AnyLife>>,
+    /// Links that Engine.IO sessions were upgraded to before their connection was admitted.
     upgraded: DashMap<Sid, Weak<Link>>,
-    /// Sessions whose connection has ended, and since when. Their transports close soon.
+    /// Engine.IO sessions whose connection has ended, and since when. Their transports close soon.
     ended: DashMap<Sid, Instant>,
 }
 
 impl OpenConnections {
     /// Adds a connection that is admitted.
-    pub(super) fn add(&self, life: Arc<dyn Open>) {
+    pub(super) fn add(&self, life: Arc<dyn AnyLife>) {
         let connection = life.connection().clone();
         let sid = connection.socket_id();
         self.open.insert(sid, life);
@@ -54,8 +55,8 @@ impl OpenConnections {
         self.open.remove(&sid);
     }
 
-    /// Whether the session had a connection that has ended. It gets no second one: flow control
-    /// counts what is written for the first.
+    /// Whether the Engine.IO session had a connection that has ended. It gets no second one: flow
+    /// control counts what is written for the first.
     pub(super) fn has_ended(&self, sid: Sid) -> bool {
         self.ended.contains_key(&sid)
     }
@@ -66,11 +67,11 @@ impl OpenConnections {
     }
 
     /// The life of the connection with this id.
-    pub(super) fn life(&self, sid: Sid) -> Option<Arc<dyn Open>> {
+    pub(super) fn life(&self, sid: Sid) -> Option<Arc<dyn AnyLife>> {
         self.open.get(&sid).map(|life| life.value().clone())
     }
 
-    /// The session was upgraded to this link.
+    /// The Engine.IO session was upgraded to this link.
     pub(crate) fn upgrade(&self, sid: Sid, link: &Arc<Link>) {
         self.upgraded.insert(sid, Arc::downgrade(link));
         if let Some(connection) = self.get(sid) {
@@ -80,7 +81,7 @@ impl OpenConnections {
     }
 
     /// All connections at this moment.
-    pub(super) fn all(&self) -> Vec<Arc<dyn Open>> {
+    pub(super) fn all(&self) -> Vec<Arc<dyn AnyLife>> {
         self.open.iter().map(|life| life.value().clone()).collect()
     }
 
@@ -96,15 +97,15 @@ impl OpenConnections {
         flush: Duration,
         why: DisconnectReason,
     ) -> Vec<impl Future<Output = ()> + Send + use<>> {
-        let drain = move |life: Arc<dyn Open>| async move {
+        let drain = move |life: Arc<dyn AnyLife>| async move {
             let _ = tokio::time::timeout(flush, life.drain()).await;
             life.connection().close(Close::Reconnect, why);
         };
         self.all().into_iter().map(drain).collect()
     }
 
-    /// Removes links that closed before an admission, and sessions that ended long ago. To be called
-    /// at intervals.
+    /// Removes links that closed before an admission, and Engine.IO sessions that ended long ago. To
+    /// be called at intervals.
     pub(super) fn sweep(&self) {
         self.upgraded.retain(|_, link| link.strong_count() > 0);
         self.ended.retain(|_, since| since.elapsed() < REMEMBERED);

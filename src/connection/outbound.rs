@@ -137,8 +137,8 @@ impl Connection {
 
     // What it may do.
 
-    /// Whether it neither authenticated nor was in a session so far.
-    pub(crate) fn is_guest(&self) -> bool {
+    /// Whether the bounds of guests hold: it neither authenticated nor was in a session so far.
+    pub(crate) fn has_guest_bounds(&self) -> bool {
         self.guest.is_bounded()
     }
 
@@ -151,7 +151,7 @@ impl Connection {
     }
 
     /// Counts the bytes of an event; whether it may send as many.
-    pub(crate) fn may_send(&self, bytes: usize) -> bool {
+    pub(crate) fn allows_guest_bytes(&self, bytes: usize) -> bool {
         self.guest.take(bytes)
     }
 
@@ -173,7 +173,7 @@ impl Connection {
     }
 
     /// Counts one event over a limit.
-    pub(crate) fn over_limit(&self) {
+    pub(crate) fn count_over_limit(&self) {
         self.over_limit.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -195,7 +195,7 @@ impl Connection {
     /// It lives on this link from now on.
     pub(super) fn attach(&self, link: &Arc<Link>) {
         link.carry(&self.flow);
-        if !self.is_guest() {
+        if !self.has_guest_bounds() {
             link.allow(None);
         }
     }

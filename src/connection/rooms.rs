@@ -52,10 +52,10 @@ pub(crate) enum To<'a> {
 }
 
 impl<'a> To<'a> {
-    fn but(self) -> Option<&'a Connection> {
+    fn except(self) -> Option<&'a Connection> {
         match self {
             Self::Everyone => None,
-            Self::Others(but) => Some(but),
+            Self::Others(except) => Some(except),
         }
     }
 }
@@ -100,10 +100,10 @@ impl Room {
             bytes: frames.iter().sum(),
             ..Lagging::default()
         };
-        let but = to.but();
-        let gets_it =
-            |other: &&Arc<Connection>| but.is_none_or(|but| !std::ptr::eq(but, &***other));
-        let mut receivers = self.connections.iter().filter(gets_it);
+        let except = to.except();
+        let receives =
+            |other: &&Arc<Connection>| except.is_none_or(|except| !std::ptr::eq(except, &***other));
+        let mut receivers = self.connections.iter().filter(receives);
         let Some(first) = receivers.next() else {
             return lagging;
         };
@@ -128,7 +128,7 @@ impl Room {
                 receiver.leave_room(&self.name);
             }
         }
-        first.broadcast(&self.name, but, event, payload).await;
+        first.broadcast(&self.name, except, event, payload).await;
         lagging
     }
 }

@@ -1,5 +1,5 @@
-//! Sending to a client: every event is counted by flow control, and waits until the client received
-//! CONNECT. A client that takes too little is disconnected.
+//! Sending to a client: every event is counted by flow control, and waits while the gate is held. A
+//! client that takes too little is disconnected.
 
 use serde::Serialize;
 use smallvec::smallvec;
@@ -11,7 +11,7 @@ use super::{Close, Connection};
 use crate::model::DisconnectReason;
 use crate::payload::{EncodedEvent, FrameSizes, Opaque};
 
-/// Room in the size of a small event of the relay's own, in bytes.
+/// The size that is counted for a small event of the relay's own, in bytes.
 pub(crate) const SMALL_EVENT: usize = 256;
 
 impl Connection {
@@ -152,17 +152,18 @@ impl Connection {
     pub(super) async fn broadcast<T: Serialize + Sync>(
         &self,
         room: &str,
-        but: Option<&Self>,
+        except: Option<&Self>,
         event: &'static str,
         payload: &T,
     ) {
         let room = room.to_owned();
-        let receivers = match but {
+        let receivers = match except {
             None => self.socket.within(room),
-            Some(but) => but.socket.to(room),
+            Some(except) => except.socket.to(room),
         };
         match receivers.emit(event, payload).await {
-            // A closed connection gets nothing more: its client knows by that.
+            // Closed connections get nothing more. No channel is full: each has room for more frames
+            // than its budget lets wait (`FlowLimits::max_frames`).
             Ok(()) | Err(BroadcastError::Socket(_)) => {}
             Err(error) => tracing::error!(%error, "an event could not be sent to a room"),
         }

@@ -105,6 +105,7 @@ pub(super) fn refuse(
     {
         request.connection.send(event, body);
     }
+    // Does nothing when it was answered first.
     request.fail(&reply.message, reply.code);
     if reply.recorded {
         record(request, row.dialect, refusal.why(), reply.code, || {
@@ -122,7 +123,7 @@ fn record(
 ) {
     let event = match why {
         // One record for all of them, when the connection's count is taken.
-        Why::RateLimited => return request.connection.over_limit(),
+        Why::RateLimited => return request.connection.count_over_limit(),
         Why::Failed => Audited::Error { code },
         _ => {
             let ids = ids();

@@ -1,13 +1,13 @@
 //! The deadlines of connections: tokens that expire, guests that stay too long, polling clients that
 //! take nothing, clients that left while they were admitted. One task checks all of them. The
-//! deadlines of TCP connections are in `transport`, which knows no sessions.
+//! deadlines of TCP connections are in `transport`, which knows no Engine.IO sessions.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Life;
 use super::handler::{Due, Handler};
-use super::stage::{Held, Stage};
+use super::stage::{MemberState, Stage};
 use crate::connection::{Close, OpenConnections};
 use crate::model::{DisconnectReason, clock};
 
@@ -37,7 +37,7 @@ pub(crate) async fn watch(open: Arc<OpenConnections>) {
     }
 }
 
-impl<R> Held<R> {
+impl<R> MemberState<R> {
     /// What is due of its token at this time, in seconds since the epoch, once for each token.
     fn due(&mut self, now: u64, notice: Duration) -> Option<Due> {
         let left = self.expires_at.saturating_sub(now);
@@ -64,8 +64,10 @@ impl<H: Handler> Life<H> {
             return;
         }
         match self.due(now) {
-            Some(Due::Expired) => self.close_for(Due::Expired, DisconnectReason::TokenExpired),
-            Some(due @ Due::GuestTimeout) => self.close_for(due, DisconnectReason::GuestTimeout),
+            Some(Due::Expired) => self.send_and_close(Due::Expired, DisconnectReason::TokenExpired),
+            Some(due @ Due::GuestTimeout) => {
+                self.send_and_close(due, DisconnectReason::GuestTimeout)
+            }
             Some(due) => self.context.handler.due(connection, due),
             None => {}
         }
@@ -82,8 +84,8 @@ impl<H: Handler> Life<H> {
         match &mut *self.stage.lock() {
             Stage::Member(held) => held.due(now, config.auth_expiring_notice),
             Stage::Guest => {
-                let is_late =
-                    self.connection.is_guest() && self.connection.age() >= config.guest_timeout;
+                let is_late = self.connection.has_guest_bounds()
+                    && self.connection.age() >= config.guest_timeout;
                 is_late.then_some(Due::GuestTimeout)
             }
             Stage::Admitted(_) | Stage::Rejected | Stage::Closed => None,

@@ -1,5 +1,5 @@
 //! The interface to what knows the meaning of events. The dialects implement it, so that a
-//! connection need not know users or dialects.
+//! connection calls neither users nor dialects.
 
 use std::sync::Arc;
 

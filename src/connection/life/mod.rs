@@ -26,13 +26,13 @@ pub(crate) use handler::{
 };
 pub(crate) use mount::mount;
 
-use super::open::Open;
+use super::open::AnyLife;
 use super::{Close, Connection};
 use crate::audit::{Event as Audited, Record};
 use crate::model::{Dialect, DisconnectReason};
 use context::Context;
 use inbox::Inbox;
-use stage::{Begun, Held, Stage};
+use stage::{Begun, MemberState, Stage};
 
 /// How often the backlog of a connection that is drained is checked.
 const FLUSH_POLL: Duration = Duration::from_millis(5);
@@ -42,6 +42,8 @@ pub(crate) struct Life<H: Handler> {
     connection: Arc<Connection>,
     inbox: Inbox<H::Member>,
     stage: Mutex<Stage<H>>,
+    /// When its admission was complete: later than [`Connection::age`] counts from, by the
+    /// registration.
     admitted: Instant,
     context: Arc<Context<H>>,
 }
@@ -72,16 +74,17 @@ impl<H: Handler> Life<H> {
         let mut stage = self.stage.lock();
         let is_open = matches!(*stage, Stage::Guest);
         if is_open {
-            *stage = self.member(membership.registration, membership.expires_at);
+            *stage = self.begin_membership(membership.registration, membership.expires_at);
             self.inbox.belongs_to(membership.member);
         }
         is_open
     }
 
-    fn member(&self, registration: H::Registration, expires_at: u64) -> Stage<H> {
+    /// Lifts the bounds of guests and records the connect; the stage of a member.
+    fn begin_membership(&self, registration: H::Registration, expires_at: u64) -> Stage<H> {
         self.connection.lift_guest_bounds();
         self.record(Some(self.connection.dialect()), Audited::SocketConnect);
-        Stage::Member(Held {
+        Stage::Member(MemberState {
             registration,
             expires_at,
             is_announced: false,
@@ -111,7 +114,7 @@ impl<H: Handler> Life<H> {
             }
             Begun::Rejected(why) => {
                 self.connection.open();
-                return self.close_for(Due::Rejected(why), DisconnectReason::AuthRefused);
+                return self.send_and_close(Due::Rejected(why), DisconnectReason::AuthRefused);
             }
         };
         let opened = self
@@ -138,7 +141,10 @@ impl<H: Handler> Life<H> {
                 member,
                 registration,
                 expires_at,
-            }) => (self.member(registration, expires_at), Begun::Member(member)),
+            }) => (
+                self.begin_membership(registration, expires_at),
+                Begun::Member(member),
+            ),
             Admission::Guest => {
                 self.record(self.connection.client.declared, Audited::SocketConnect);
                 (Stage::Guest, Begun::Guest)
@@ -151,7 +157,8 @@ impl<H: Handler> Life<H> {
 
     // Its end.
 
-    fn close_for(&self, due: Due, why: DisconnectReason) {
+    /// Sends the client what is due, then closes the connection.
+    fn send_and_close(&self, due: Due, why: DisconnectReason) {
         self.context.handler.due(&self.connection, due);
         self.connection.close(Close::AfterFlush, why);
     }
@@ -159,34 +166,35 @@ impl<H: Handler> Life<H> {
     /// The connection has ended. What it had sent before is still handled, and then its end.
     fn end(self: Arc<Self>, reason: DisconnectReason) {
         let before = std::mem::replace(&mut *self.stage.lock(), Stage::Closed);
-        let (early, registration) = match before {
+        let (was_open, member, registration) = match before {
             Stage::Closed => return,
-            Stage::Guest | Stage::Rejected => (None, None),
-            Stage::Member(held) => (None, Some(held.registration)),
-            Stage::Admitted(Admission::Member(membership)) => {
-                (Some(Some(membership.member)), Some(membership.registration))
-            }
-            Stage::Admitted(_) => (Some(None), None),
+            Stage::Guest | Stage::Rejected => (true, None, None),
+            Stage::Member(held) => (true, None, Some(held.registration)),
+            Stage::Admitted(Admission::Member(membership)) => (
+                false,
+                Some(membership.member),
+                Some(membership.registration),
+            ),
+            Stage::Admitted(_) => (false, None, None),
         };
         self.context
             .services
             .open
             .remove(self.connection.socket_id());
-        self.record_end(reason, early.is_none());
+        self.record_end(reason, was_open);
         self.connection.ended();
-        if early.is_none() {
+        if was_open {
             self.inbox.end();
         }
         drop(registration);
         // In a separate task: the library holds the socket until its callback returns.
-        match early {
-            None => self.work_if_idle(),
-            Some(member) => {
-                tokio::spawn(async move {
-                    let closed = self.context.handler.closed(&self.connection, member);
-                    self.close_if_panicked(AssertUnwindSafe(closed).catch_unwind().await);
-                });
-            }
+        if was_open {
+            self.work_if_idle();
+        } else {
+            tokio::spawn(async move {
+                let closed = self.context.handler.closed(&self.connection, member);
+                self.close_if_panicked(AssertUnwindSafe(closed).catch_unwind().await);
+            });
         }
     }
 
@@ -222,7 +230,7 @@ impl<H: Handler> Life<H> {
     }
 }
 
-impl<H: Handler> Open for Life<H> {
+impl<H: Handler> AnyLife for Life<H> {
     fn connection(&self) -> &Arc<Connection> {
         &self.connection
     }

@@ -76,7 +76,11 @@ async fn admit<H: Handler>(
     let connection = &admitted.connection;
     if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
         connection.attach(link);
-        link.allow(connection.is_guest().then_some(config.guest_max_bytes));
+        link.allow(
+            connection
+                .has_guest_bounds()
+                .then_some(config.guest_max_bytes),
+        );
     }
     if connection.is_closing() {
         return Err(SESSION_OVER);

@@ -10,7 +10,7 @@ pub(super) enum Stage<H: Handler> {
     /// It belongs to no user so far.
     Guest,
     /// It belongs to a user.
-    Member(Held<H::Registration>),
+    Member(MemberState<H::Registration>),
     /// Its client was rejected, and it is being closed.
     Rejected,
     /// It has ended.
@@ -18,7 +18,7 @@ pub(super) enum Stage<H: Handler> {
 }
 
 /// What a member's connection has, until its token expires.
-pub(super) struct Held<R> {
+pub(super) struct MemberState<R> {
     pub(super) registration: R,
     /// In seconds since the epoch.
     pub(super) expires_at: u64,

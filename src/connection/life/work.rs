@@ -37,8 +37,8 @@ impl<H: Handler> Life<H> {
             tokio::task::consume_budget().await;
             self.connection.flow().wait_for_room().await;
             match next {
-                Next::Event(event, _) if !self.connection.may_send(event.size()) => {
-                    self.close_for(Due::GuestTimeout, DisconnectReason::GuestTimeout);
+                Next::Event(event, _) if !self.connection.allows_guest_bytes(event.size()) => {
+                    self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);
                 }
                 Next::Event(event, ack) => {
                     let received = Received {

@@ -51,7 +51,7 @@ async fn a_guest_that_became_a_member_is_undone_once() {
     client.post(r#"42["enter"]"#).await;
     client.post(r#"42["echo"]"#).await;
     client.receive("echo").await;
-    assert!(!server.connection().is_guest());
+    assert!(!server.connection().has_guest_bounds());
     client.post("41").await;
     server.assert_ended(1, true).await;
 }
