@@ -23,7 +23,7 @@ const AUTH_EXPIRING: &str = "auth:expiring";
 const ERROR: &str = "error";
 
 /// The longest event name that is repeated in an error, in bytes.
-const MAX_NAME_SHOWN: usize = 128;
+const MAX_ECHOED_NAME_BYTES: usize = 128;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,7 +182,7 @@ pub(crate) fn refuse_unrecorded(mut request: Request<'_>) {
 
 fn not_handled(request: &Request<'_>, name: &str, message: &'static str, code: ErrorCode) {
     if request.connection.may_send_error() {
-        let event = &name[..name.floor_char_boundary(MAX_NAME_SHOWN)];
+        let event = &name[..name.floor_char_boundary(MAX_ECHOED_NAME_BYTES)];
         let context = NotHandledContext { event };
         let error = NotHandled {
             message,
@@ -215,7 +215,7 @@ where
             request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
         }
         Ok(authenticated) => enter(request, life, authenticated).await,
-        // Whatever the reason: only the code names it.
+        // One text for every reason; the code names the reason.
         Err(refusal) => refuse(request, refusal.code, text(&Refusal::new(Why::BadToken))),
     }
 }

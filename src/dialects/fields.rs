@@ -177,7 +177,7 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.expect(name, self.payload.count(name))
     }
 
-    /// A number, or a string as short as one that a client counts with; it may be `null`.
+    /// What a client counts with, not looked into: no object or array, and short; it may be `null`.
     pub(crate) fn number(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
         self.expect(name, short(self.payload, name))
     }
@@ -209,7 +209,7 @@ pub(crate) fn typed_id(raw: &str) -> Option<TypedId> {
     Some(TypedId { id, id_type })
 }
 
-/// A string, number or `null` that is short enough to be repeated to its sender.
+/// A value that is no object or array, and short enough to be repeated to its sender.
 pub(crate) fn short<'p, 'a>(payload: &'p Payload<'a>, name: &str) -> Option<&'p Opaque<'a>> {
     const MAX_REPEATED: usize = 256;
     payload.get(name).filter(|value| {

@@ -112,7 +112,7 @@ impl<'a> Request<'a> {
             Action::Joins => limits.allows_join(address),
             // What failed is counted where that is known.
             Action::FailedAuth => limits.session_keys.allows(address),
-            // The handler waits for it, instead of being refused: see below.
+            // The handler waits for it, instead of being refused: see `wait_for_limit`.
             Action::FileBytes => true,
         }
     }

@@ -1,4 +1,4 @@
-//! `chat` (seed 003): a chat app with contacts. A socket is subscribed to all chats of its user when
+//! `chat`: a chat app with contacts. A socket is subscribed to all chats of its user when
 //! it connects; messages come over REST. The contract is `docs/protocol/chat.md`.
 
 mod envelope;

@@ -1,4 +1,4 @@
-//! `conversation` (seed 004): a whole messenger over the socket. Conversations are joined, and
+//! `conversation`: a whole messenger over the socket. Conversations are joined, and
 //! everything is acknowledged. The contract is `docs/protocol/conversation.md`.
 
 mod changes;

@@ -72,7 +72,7 @@ async fn typing(
     typing.await.map_err(|error| {
         let refusal = Refusal::from(error);
         match refusal.why() {
-            // Nobody sees it, and it is refused as quietly.
+            // Dropped like a signal over its rate: no error event (`SIGNAL_ERROR`).
             Why::NotParticipant => Refusal::new(Why::NotSubscribed),
             _ => refusal,
         }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::messages::from;
+use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
 use crate::config::Config;
 use crate::dialects::Request;
@@ -20,8 +21,6 @@ const UPLOAD_COMPLETE: &str = "file:upload-complete";
 const FILE_REQUESTED: &str = "file:requested";
 const REQUEST_SENT: &str = "file:request-sent";
 
-const RECIPIENT_ID: &str = "recipientId";
-const MESSAGE_ID: &str = "messageId";
 const CHUNK_NUMBER: &str = "chunkNumber";
 const TOTAL_CHUNKS: &str = "totalChunks";
 
@@ -136,7 +135,7 @@ pub(super) async fn send_file_chunk(
     Ok(())
 }
 
-/// Tells the sender that a chunk was relayed, and that the file is complete when it was the last
+/// Confirms to the sender that a chunk was relayed, and that the file is complete when it was the last
 /// missing one.
 fn confirm_chunk(request: &mut Request<'_>, member: &Member, chunk: &Chunk<'_, '_>) {
     let sent = ChunkSent {

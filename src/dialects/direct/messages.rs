@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
 use crate::connection::rooms;
 use crate::dialects::Request;
@@ -66,11 +67,11 @@ pub(super) async fn join_room(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
-    let recipient = fields.user("recipientId")?;
+    let recipient = fields.user(RECIPIENT_ID)?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.app.users.add_peer(&member.user, &recipient);
     request.record(Audited::RoomJoin(pair_room(&recipient, &room_name)));
-    let recipient_id = fields.filled("recipientId")?;
+    let recipient_id = fields.filled(RECIPIENT_ID)?;
     request.confirm(
         ROOM_JOINED,
         &RoomJoined {
@@ -100,7 +101,7 @@ pub(super) async fn leave_room(
     member: &Member,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &request.app.config).user("recipientId")?;
+    let recipient = Fields::new(payload, &request.app.config).user(RECIPIENT_ID)?;
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.record(Audited::RoomLeave(pair_room(&recipient, &room_name)));
     request.confirm(
@@ -128,7 +129,7 @@ pub(super) async fn send_message(
 ) -> Result<(), Refusal> {
     let config = &request.app.config;
     let fields = Fields::new(payload, config);
-    let recipient = fields.user("recipientId")?;
+    let recipient = fields.user(RECIPIENT_ID)?;
     for name in ["ciphertext", "iv", "tag"] {
         fields.filled(name)?;
     }
@@ -148,7 +149,7 @@ pub(super) async fn send_message(
     request.app.users.add_peer(&member.user, &recipient);
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
-        message_id: payload.id("messageId").map(|id| AuditText::new(&id)),
+        message_id: payload.id(MESSAGE_ID).map(|id| AuditText::new(&id)),
         message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: request.event.size() as u64,
@@ -156,7 +157,7 @@ pub(super) async fn send_message(
     request.confirm(
         MESSAGE_SENT,
         &MessageSentEvent {
-            recipient_id: fields.filled("recipientId")?,
+            recipient_id: fields.filled(RECIPIENT_ID)?,
             seq,
             success: true,
             timestamp: &timestamp,
@@ -174,7 +175,7 @@ pub(super) async fn send_key(
 ) -> Result<(), Refusal> {
     let config = &request.app.config;
     let fields = Fields::new(payload, config);
-    let recipient = fields.user("recipientId")?;
+    let recipient = fields.user(RECIPIENT_ID)?;
     fields.filled_up_to("publicKey", config.max_key_bytes)?;
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
@@ -193,7 +194,7 @@ pub(super) async fn send_key(
     request.confirm(
         KEY_EXCHANGE_SENT,
         &KeyExchangeSent {
-            recipient_id: fields.filled("recipientId")?,
+            recipient_id: fields.filled(RECIPIENT_ID)?,
             success: true,
         },
     );
@@ -204,7 +205,7 @@ pub(super) async fn send_key(
 /// server knows them.
 pub(super) fn from<'p, 'a>(member: &'p Member, payload: &'p Payload<'a>) -> Relayed<'p, 'a> {
     Relayed::new(payload)
-        .without("recipientId")
+        .without(RECIPIENT_ID)
         .with("senderId", member.user.id.as_str())
         .with("senderUsername", &member.identity.name)
 }

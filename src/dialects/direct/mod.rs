@@ -1,4 +1,4 @@
-//! `direct` (seed 000): end-to-end-encrypted messages, files and keys between two users. What is
+//! `direct`: end-to-end-encrypted messages, files and keys between two users. What is
 //! relayed is not looked into, and nothing of it is stored but metadata in the audit. The contract
 //! is `docs/protocol/direct.md`.
 
@@ -11,6 +11,9 @@ mod words;
 use super::events::events;
 use super::row::Refused;
 use words::DirectWords;
+
+const RECIPIENT_ID: &str = "recipientId";
+const MESSAGE_ID: &str = "messageId";
 
 const ROOM_ERROR: Refused = Refused::by("room:error").invalid("Recipient ID required");
 const MESSAGE_ERROR: Refused = Refused::by("message:error").invalid("Missing required fields");

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
@@ -50,7 +51,7 @@ async fn typing(
     payload: &Payload<'_>,
     is_typing: bool,
 ) -> Result<(), Refusal> {
-    let recipient = Fields::new(payload, &request.app.config).user("recipientId")?;
+    let recipient = Fields::new(payload, &request.app.config).user(RECIPIENT_ID)?;
     let typing = Typing {
         user_id: member.user.id.as_str(),
         username: &member.identity.name,
@@ -88,8 +89,8 @@ async fn receipt(
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
-    fields.id("messageId")?;
-    let message_id = fields.filled("messageId")?;
+    fields.id(MESSAGE_ID)?;
+    let message_id = fields.filled(MESSAGE_ID)?;
     request
         .app
         .users

@@ -3,14 +3,12 @@
 
 use serde::Serialize;
 
+use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::dialects::fields::short;
 use crate::dialects::refuse::{Ids, Reply, Words, id};
 use crate::dialects::row::Row;
 use crate::model::{ErrorCode, Refusal, Why};
 use crate::payload::{Opaque, Payload, RawEvent};
-
-const RECIPIENT_ID: &str = "recipientId";
-const MESSAGE_ID: &str = "messageId";
 
 #[derive(Debug)]
 pub(super) struct DirectWords;

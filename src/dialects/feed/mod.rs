@@ -1,4 +1,4 @@
-//! `feed` (seed 002): a web messenger that posts over REST while its sockets listen. A socket
+//! `feed`: a web messenger that posts over REST while its sockets listen. A socket
 //! authenticates by an event, and listens to the conversations that it joins. The contract is
 //! `docs/protocol/feed.md`.
 

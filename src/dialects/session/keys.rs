@@ -29,7 +29,7 @@ struct PublicKey<'a> {
 /// The payload of `public-keys-updated`: those members who have a key.
 pub(super) struct PublicKeys<'a> {
     members: &'a [Member],
-    but: Option<&'a UserId>,
+    except: Option<&'a UserId>,
     /// The change of the session that they are the keys after.
     revision: u64,
 }
@@ -39,7 +39,7 @@ impl<'a> PublicKeys<'a> {
     pub(super) fn of(members: &'a [Member], revision: u64) -> Self {
         Self {
             members,
-            but: None,
+            except: None,
             revision,
         }
     }
@@ -61,8 +61,8 @@ impl<'a> PublicKeys<'a> {
     }
 
     fn entries(&self) -> impl Iterator<Item = PublicKey<'a>> {
-        let but = self.but;
-        let others = move |member: &&Member| Some(&member.user) != but;
+        let except = self.except;
+        let others = move |member: &&Member| Some(&member.user) != except;
         self.members.iter().filter(others).filter_map(|member| {
             Some(PublicKey {
                 user_id: member.user.as_str(),
@@ -158,7 +158,7 @@ pub(super) async fn get_public_keys(
     let members = session.members().await;
     let own = session.member_on(connection).map(|member| &member.user);
     let keys = PublicKeys {
-        but: own,
+        except: own,
         ..PublicKeys::of(&members, 0)
     };
     keys.send_to(connection);

@@ -1,4 +1,4 @@
-//! `session` (seed 001): encrypted rooms that are opened by a link, without accounts. A guest
+//! `session`: encrypted rooms that are opened by a link, without accounts. A guest
 //! becomes a member with the session's id and key; the history is ciphertext, and what the author
 //! sent in the clear goes back to the author alone. The contract is `docs/protocol/session.md`.
 
