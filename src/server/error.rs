@@ -10,7 +10,7 @@ use crate::stores::drivers::redis::RedisError;
 use crate::stores::drivers::sqlite::OpenError;
 
 /// Why a server could not run, or its audit could not be read. Its text says what is wrong, and names
-/// the setting where that is one's value.
+/// the setting whose value is at fault.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] Cause);
@@ -50,10 +50,10 @@ pub(super) enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, io::Error),
-    /// The embedded database cannot be opened.
+    /// The audit's embedded database cannot be opened.
     #[error("cannot open the audit: {0}")]
     Store(#[from] AuditStoreError),
-    /// That of conversations cannot be opened.
+    /// The embedded database of conversations cannot be opened.
     #[error("cannot open the conversations: {0}")]
     Conversations(#[from] OpenError),
     /// Recording cannot begin.

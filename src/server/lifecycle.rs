@@ -32,7 +32,7 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     let server = Server::start(config, secret).await?;
     tracing::info!("listening on http://{}", server.address());
     signals.next().await;
-    tracing::info!("stopping: clients are sent away, then queues are written");
+    tracing::info!("stopping: clients are disconnected, then queues are written");
     tokio::select! {
         () = server.shutdown(drain_timeout) => {}
         () = signals.next() => {

@@ -25,9 +25,9 @@ pub fn init_logging(config: &Config) {
 
 /// Logs where a panic was, and not its message, which may quote content.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let slot = panic
+    let location = panic
         .location()
         .map(ToString::to_string)
         .unwrap_or_default();
-    tracing::error!(slot, "panicked");
+    tracing::error!(location, "panicked");
 }

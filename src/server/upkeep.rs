@@ -14,7 +14,7 @@ const SESSIONS_INTERVAL: Duration = Duration::from_millis(500);
 /// How often stale state is removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How old a connection is when the presence that it was sent at its beginning is not sent again.
+/// After how long a connection forgets which presence it was sent first: what repeats it has come.
 const SYNCED_AFTER: Duration = Duration::from_secs(60);
 
 /// Ends unused sessions, for ever.

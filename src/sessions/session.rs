@@ -63,7 +63,7 @@ impl Session<'_> {
         self.sessions.store.members(&self.id).await
     }
 
-    /// The connections to this server of members that the store does not have on them any more. None
+    /// The connections to this server of members that the store does not have on them any more. Empty
     /// when the session is over, which its members learn in another way, or the store is unavailable.
     pub(crate) async fn stale_members(&self) -> Vec<Arc<Connection>> {
         let members = self.members().await;

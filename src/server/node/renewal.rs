@@ -200,7 +200,7 @@ async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unr
         }
     }
     if let Err(error) = remove_departed_members(&app, &cluster).await {
-        tracing::debug!(%error, "members who left a session were not taken out");
+        tracing::debug!(%error, "members who left a session were not removed");
     }
 }
 
