@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::{Actor, Conversations, Stored};
 use crate::audit::{AuditText, Event};
 use crate::model::UserId;
-use crate::model::conversation::{
-    ConversationId, MAX_PAGE, MessageId, PageLimit, UserNotification,
-};
+use crate::model::conversation::{ConversationId, MessageId, PageLimit, UserNotification};
 use crate::stores::conversations::StoreError;
 
 impl Conversations {
@@ -87,14 +85,11 @@ impl Conversations {
         conversation: &ConversationId,
         user: &UserId,
     ) -> Result<(), StoreError> {
-        let Some(limit) = PageLimit::new(MAX_PAGE.into()) else {
-            return Ok(());
-        };
         loop {
-            let delivered = self
-                .stores()
-                .receipts
-                .mark_delivered(conversation, user, limit);
+            let delivered =
+                self.stores()
+                    .receipts
+                    .mark_delivered(conversation, user, PageLimit::MAX);
             let delivered = delivered.await?;
             if !delivered.messages.is_empty() {
                 // A sender knows of no delivery before the answer that the message is stored.

@@ -1,5 +1,5 @@
 //! Builds the services of a server from its configuration: the stores, the audit, and what uses them.
-//! It must not listen, nor start anything but the writer of the audit.
+//! It must not listen, nor start anything but what writes to the stores.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;

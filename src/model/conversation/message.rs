@@ -190,7 +190,7 @@ pub(crate) struct Edit {
 }
 
 /// Maximum number of messages in one page (protocol, REST).
-pub(crate) const MAX_PAGE: u16 = 200;
+const MAX_PAGE: u16 = 200;
 
 /// How many messages to read: 1 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,6 +199,8 @@ pub(crate) struct PageLimit(u16);
 impl PageLimit {
     /// Maximum number of bytes ([`Message::size`]) of a page's messages; one message is always read.
     pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
+    /// The largest page.
+    pub(crate) const MAX: Self = Self(MAX_PAGE);
 
     /// `None`: not 1 to 200.
     pub(crate) fn new(limit: u64) -> Option<Self> {

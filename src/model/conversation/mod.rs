@@ -11,8 +11,8 @@ mod wire;
 pub(crate) use event::{ConversationEvent, ParticipantsChange, UserNotification};
 pub(crate) use ids::{ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use message::{
-    Appended, Body, Deleted, Delivered, Edit, MAX_PAGE, Message, NewMessage, Page, PageLimit,
-    Reacted, Reaction, Read, Slice, Window,
+    Appended, Body, Deleted, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reacted,
+    Reaction, Read, Slice, Window,
 };
 pub(crate) use records::{
     Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
