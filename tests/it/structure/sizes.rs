@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use proc_macro2::token_stream::IntoIter;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use super::source::{is_test, next_group, next_ident, skip_item, skip_punct};
+use super::source::{Skipped, next_ident, skip_test};
 use super::tree::Files;
 
 /// A file should not have more lines than this.
@@ -74,17 +74,15 @@ impl Size {
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
             match token {
-                TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    let inner = skip_punct(&mut tokens, '!');
-                    if next_group(&mut tokens, Delimiter::Bracket).is_some_and(|it| is_test(&it)) {
-                        if inner {
-                            return false;
-                        }
+                TokenTree::Punct(punct) if punct.as_char() == '#' => match skip_test(&mut tokens) {
+                    Skipped::Nothing => {}
+                    Skipped::Everything => return false,
+                    Skipped::Item(last) => {
                         let first = punct.span().start().line;
-                        let last = skip_item(&mut tokens).map(|last| last.span().end().line);
+                        let last = last.map(|last| last.span().end().line);
                         self.lines -= last.unwrap_or(first) - first + 1;
                     }
-                }
+                },
                 TokenTree::Ident(word) if word == "fn" => {
                     self.read_function(word.span().start().line, &mut tokens);
                 }

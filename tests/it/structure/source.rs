@@ -35,12 +35,8 @@ impl Source {
         while let Some(token) = tokens.next() {
             match token {
                 TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    let inner = skip_punct(&mut tokens, '!');
-                    if next_group(&mut tokens, Delimiter::Bracket).is_some_and(|it| is_test(&it)) {
-                        if inner {
-                            return;
-                        }
-                        skip_item(&mut tokens);
+                    if let Skipped::Everything = skip_test(&mut tokens) {
+                        return;
                     }
                 }
                 TokenTree::Group(group) => self.read_module(group.stream(), module),
@@ -117,13 +113,33 @@ fn read_use(tokens: &mut Peekable<IntoIter>, prefix: &mut Path, leaves: &mut Vec
     }
 }
 
+/// What an attribute makes of the code that it stands in.
+pub(super) enum Skipped {
+    /// It does not mark a test.
+    Nothing,
+    /// The item behind it is a test, and is skipped; its last token.
+    Item(Option<TokenTree>),
+    /// All of what it stands in is a test.
+    Everything,
+}
+
+/// Skips the rest of an attribute behind its `#`, and the test that it marks.
+pub(super) fn skip_test(tokens: &mut Peekable<IntoIter>) -> Skipped {
+    let is_inner = skip_punct(tokens, '!');
+    match next_group(tokens, Delimiter::Bracket).is_some_and(|it| is_test(&it)) {
+        false => Skipped::Nothing,
+        true if is_inner => Skipped::Everything,
+        true => Skipped::Item(skip_item(tokens)),
+    }
+}
+
 /// Whether this is what stands in the brackets of `#[cfg(test)]`.
-pub(super) fn is_test(attribute: &Group) -> bool {
+fn is_test(attribute: &Group) -> bool {
     attribute.stream().to_string().replace(' ', "") == "cfg(test)"
 }
 
 /// Skips the item behind an attribute, with its other attributes; its last token.
-pub(super) fn skip_item(tokens: &mut Peekable<IntoIter>) -> Option<TokenTree> {
+fn skip_item(tokens: &mut Peekable<IntoIter>) -> Option<TokenTree> {
     while skip_punct(tokens, '#') {
         next_group(tokens, Delimiter::Bracket);
     }

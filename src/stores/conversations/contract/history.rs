@@ -26,13 +26,7 @@ async fn page(
     most: u64,
 ) -> (String, bool) {
     let window = Window { after, before };
-    let (c, ann) = (conversation("c"), user("ann"));
-    let page = subject
-        .stores
-        .messages
-        .page(&c, &ann, window, limit(most))
-        .await;
-    let page = page.unwrap();
+    let page = subject.page("c", "ann", window, most).await;
     let texts: Vec<_> = page.messages.iter().map(text_of).collect();
     (texts.join(" "), page.more)
 }
@@ -66,16 +60,10 @@ pub(crate) async fn pages_are_exact_at_their_edges(subject: Subject) {
     );
 
     // An id of another conversation is a bound like any other; a hidden message takes no position.
-    let (d, ann) = (conversation("d"), user("ann"));
-    let newest = Window::default();
-    let foreign = subject
-        .stores
-        .messages
-        .page(&d, &ann, newest, limit(2))
-        .await;
-    let foreign = foreign.unwrap().messages[0].id;
+    let foreign = subject.page("d", "ann", Window::default(), 2).await;
+    let foreign = foreign.messages[0].id;
     is(page(subject, Some(foreign), None, 9).await, "5", false);
-    let c = conversation("c");
+    let (c, ann) = (conversation("c"), user("ann"));
     assert!(
         subject
             .stores
@@ -94,7 +82,6 @@ pub(crate) async fn pages_are_exact_at_their_edges(subject: Subject) {
 
 pub(crate) async fn both_ways_through_a_history_are_the_same(subject: Subject) {
     let ids = numbered(&subject, 23).await;
-    let (c, ann) = (conversation("c"), user("ann"));
     for most in [1, 5, 22, 23, 24] {
         let mut forward = Vec::new();
         let mut window = Window {
@@ -102,12 +89,7 @@ pub(crate) async fn both_ways_through_a_history_are_the_same(subject: Subject) {
             before: None,
         };
         loop {
-            let page = subject
-                .stores
-                .messages
-                .page(&c, &ann, window, limit(most))
-                .await;
-            let page = page.unwrap();
+            let page = subject.page("c", "ann", window, most).await;
             forward.extend(page.messages.iter().map(|message| message.id));
             window.after = forward.last().copied();
             if !page.more {
@@ -119,12 +101,7 @@ pub(crate) async fn both_ways_through_a_history_are_the_same(subject: Subject) {
         let mut backward = Vec::new();
         let mut window = Window::default();
         loop {
-            let page = subject
-                .stores
-                .messages
-                .page(&c, &ann, window, limit(most))
-                .await;
-            let page = page.unwrap();
+            let page = subject.page("c", "ann", window, most).await;
             backward.extend(page.messages.iter().rev().map(|message| message.id));
             window.before = backward.last().copied();
             if !page.more {
@@ -140,12 +117,7 @@ pub(crate) async fn positions_count_visible_messages(subject: Subject) {
     let ids = numbered(&subject, 6).await;
     let (c, ann) = (conversation("c"), user("ann"));
     let slice = async |offset, most| {
-        let slice = subject
-            .stores
-            .messages
-            .slice(&c, &ann, offset, limit(most))
-            .await;
-        let slice = slice.unwrap();
+        let slice = subject.slice("c", "ann", offset, most).await;
         let texts: Vec<_> = slice.messages.iter().map(text_of).collect();
         (texts.join(" "), slice.total)
     };
@@ -211,18 +183,12 @@ pub(crate) async fn many_writers_make_one_order(subject: Subject) {
             .all(|ids| ids.is_sorted_by(|one, two| one < two))
     );
 
-    let (c, ann) = (conversation("c"), user("u0"));
     let mut all: Vec<MessageId> = written.into_iter().flatten().collect();
     all.sort();
     let mut history = Vec::new();
     while history.len() < all.len() {
         let offset = history.len() as u64;
-        let slice = subject
-            .stores
-            .messages
-            .slice(&c, &ann, offset, limit(200))
-            .await;
-        let slice = slice.unwrap();
+        let slice = subject.slice("c", "u0", offset, 200).await;
         assert_eq!(slice.total, all.len() as u64);
         history.extend(slice.messages.iter().map(|message| message.id));
     }

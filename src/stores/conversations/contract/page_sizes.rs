@@ -33,21 +33,11 @@ pub(crate) async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
     let page = async |after: Option<usize>, before: Option<usize>, most| {
         let (after, before) = (after.map(|i| ids[i - 1]), before.map(|i| ids[i - 1]));
         let window = Window { after, before };
-        let page = subject
-            .stores
-            .messages
-            .page(&c, &ann, window, limit(most))
-            .await;
-        let page = page.unwrap();
+        let page = subject.page("c", "ann", window, most).await;
         (first(&page.messages), page.more)
     };
     let slice = async |offset| {
-        let slice = subject
-            .stores
-            .messages
-            .slice(&c, &ann, offset, limit(9))
-            .await;
-        let slice = slice.unwrap();
+        let slice = subject.slice("c", "ann", offset, 9).await;
         (first(&slice.messages), slice.total)
     };
     // So many bytes are read, and not one more; but never nothing.

@@ -54,14 +54,8 @@ async fn follow(subject: &Subject, at: &str, sizes: &[u64], written: &AtomicBool
         before: None,
     };
     for size in sizes.iter().cycle() {
-        let (c, reader) = (conversation(at), user("reader"));
         let is_all_written = written.load(Ordering::Acquire);
-        let page = subject
-            .stores
-            .messages
-            .page(&c, &reader, window, limit(*size))
-            .await;
-        let page = page.unwrap();
+        let page = subject.page(at, "reader", window, *size).await;
         if is_all_written && page.messages.is_empty() {
             break;
         }

@@ -68,16 +68,22 @@ impl Subject {
         all.unwrap().into_iter().find(|one| one.user == who)
     }
 
+    /// A page of a history, as a user sees it.
+    pub(crate) async fn page(&self, at: &str, who: &str, window: Window, most: u64) -> Page {
+        let (c, who, messages) = (conversation(at), user(who), &self.stores.messages);
+        messages.page(&c, &who, window, limit(most)).await.unwrap()
+    }
+
+    /// The same by position.
+    pub(crate) async fn slice(&self, at: &str, who: &str, offset: u64, most: u64) -> Slice {
+        let (c, who, messages) = (conversation(at), user(who), &self.stores.messages);
+        messages.slice(&c, &who, offset, limit(most)).await.unwrap()
+    }
+
     /// What a user sees of the newest messages.
     pub(crate) async fn seen(&self, at: &str, who: &str) -> Vec<String> {
-        let (c, who) = (conversation(at), user(who));
-        let newest = Window::default();
-        let page = self
-            .stores
-            .messages
-            .page(&c, &who, newest, limit(200))
-            .await;
-        page.unwrap().messages.iter().map(text_of).collect()
+        let page = self.page(at, who, Window::default(), 200).await;
+        page.messages.iter().map(text_of).collect()
     }
 
     /// How many messages of a conversation a user has not read.

@@ -3,11 +3,20 @@
 
 mod forms;
 
-use self::forms::{FORMS, MISSING, NO_CONVERSATION, spelt_out};
+use self::forms::{FORMS, Form, MISSING, NO_CONVERSATION, spelt_out};
 use super::Shape;
 use super::stage::{
     ANOTHER, ROOM, Refused, Sender, Stage, USERS, assert_guest_refused, assert_refused,
 };
+
+impl Stage {
+    /// Asserts that an event with this argument is refused to a sender, for this reason.
+    async fn refuses(&mut self, sender: Sender, form: &Form, argument: &str, why: Refused) {
+        let (shape, event) = (form.shape, form.event);
+        let answer = self.ask(sender, shape, event, argument, &[]).await;
+        assert_refused(&answer, shape, event, argument, why);
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_of_the_wrong_shape_is_refused_by_its_name() {
@@ -19,11 +28,8 @@ async fn a_field_of_the_wrong_shape_is_refused_by_its_name() {
                 let argument = stage.with_ids(&form.with(field, &spelt_out(value)));
                 println!("{} {argument:.300}", form.event);
                 for sender in USERS {
-                    let answer = stage
-                        .ask(sender, form.shape, form.event, &argument, &[])
-                        .await;
                     let why = Refused::Field(field);
-                    assert_refused(&answer, form.shape, form.event, &argument, why);
+                    stage.refuses(sender, form, &argument, why).await;
                     cases += 1;
                 }
                 stage.silent(&argument).await;
@@ -61,10 +67,7 @@ async fn a_payload_that_is_no_object_is_refused() {
         for payload in payloads.iter().chain(bare) {
             println!("{} {payload}", form.event);
             for sender in USERS {
-                let answer = stage
-                    .ask(sender, form.shape, form.event, payload, &[])
-                    .await;
-                assert_refused(&answer, form.shape, form.event, payload, Refused::Payload);
+                stage.refuses(sender, form, payload, Refused::Payload).await;
             }
         }
         stage.unharmed(form.event).await;
@@ -73,8 +76,7 @@ async fn a_payload_that_is_no_object_is_refused() {
         for id in NO_CONVERSATION {
             let id = spelt_out(id);
             for sender in USERS {
-                let answer = stage.ask(sender, form.shape, form.event, &id, &[]).await;
-                assert_refused(&answer, form.shape, form.event, &id, Refused::Payload);
+                stage.refuses(sender, form, &id, Refused::Payload).await;
             }
         }
         stage.unharmed(form.event).await;
@@ -91,11 +93,8 @@ async fn fields_of_a_prototype_are_no_fields() {
         for name in ["__proto__", "constructor", "prototype"] {
             let argument = format!(r#"{{"{name}":{whole}}}"#);
             for sender in USERS {
-                let answer = stage
-                    .ask(sender, form.shape, form.event, &argument, &[])
-                    .await;
                 let why = Refused::Field(field);
-                assert_refused(&answer, form.shape, form.event, &argument, why);
+                stage.refuses(sender, form, &argument, why).await;
             }
         }
         stage.unharmed(form.event).await;
@@ -126,14 +125,11 @@ async fn only_members_may_send_and_others_do_not_learn_what_exists() {
             for message in &messages {
                 let about = form.with(form.fields[0].0, room).replace("<own>", message);
                 let argument = stage.with_ids(&about.replace("<first>", message));
-                let answer = stage
-                    .ask(Sender::NonMember, form.shape, form.event, &argument, &[])
-                    .await;
                 let why = match form.event.contains("typing") {
                     true => Refused::NotInRoom,
                     false => Refused::NotParticipant,
                 };
-                assert_refused(&answer, form.shape, form.event, &argument, why);
+                stage.refuses(Sender::NonMember, form, &argument, why).await;
             }
         }
         let whole = stage.with_ids(&form.whole());
@@ -169,24 +165,14 @@ async fn what_is_not_there_and_what_is_not_theirs_are_refused_alike() {
             }
             for id in ids {
                 let argument = stage.with_ids(&form.with(field, &format!("\"{id}\"")));
-                let answer = stage
-                    .ask(Sender::Member, form.shape, form.event, &argument, &[])
-                    .await;
                 let why = Refused::Unauthorized;
-                assert_refused(&answer, form.shape, form.event, &argument, why);
+                stage.refuses(Sender::Member, form, &argument, why).await;
             }
             // An id of the right kind that is an integer is none, too.
             let argument = stage.with_ids(&form.with(field, "7"));
-            let answer = stage
-                .ask(Sender::Member, form.shape, form.event, &argument, &[])
+            stage
+                .refuses(Sender::Member, form, &argument, Refused::Unauthorized)
                 .await;
-            assert_refused(
-                &answer,
-                form.shape,
-                form.event,
-                &argument,
-                Refused::Unauthorized,
-            );
             stage.unharmed(form.event).await;
         }
     }
