@@ -12,11 +12,9 @@ mod stage;
 mod tests;
 mod work;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -121,7 +119,7 @@ impl<H: Handler> Life<H> {
             .context
             .handler
             .opened(&self.connection, member.as_ref());
-        self.close_if_panicked(AssertUnwindSafe(opened).catch_unwind().await);
+        self.guard(opened).await;
         self.connection.open();
         self.work(self.inbox.open(member)).await;
     }
@@ -193,7 +191,7 @@ impl<H: Handler> Life<H> {
         } else {
             tokio::spawn(async move {
                 let closed = self.context.handler.closed(&self.connection, member);
-                self.close_if_panicked(AssertUnwindSafe(closed).catch_unwind().await);
+                self.guard(closed).await;
             });
         }
     }

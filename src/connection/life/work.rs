@@ -47,22 +47,25 @@ impl<H: Handler> Life<H> {
                         event: &event,
                         ack,
                     };
-                    let handled = AssertUnwindSafe(handler.event(received)).catch_unwind();
-                    self.close_if_panicked(handled.await);
+                    self.guard(handler.event(received)).await;
                 }
                 Next::End => {
                     let member = work.into_member();
-                    let closed = handler.closed(&self.connection, member);
-                    self.close_if_panicked(AssertUnwindSafe(closed).catch_unwind().await);
+                    self.guard(handler.closed(&self.connection, member)).await;
                     return;
                 }
             }
         }
     }
 
-    /// Closes the connection when a handler panicked. It takes no future, which an async function would
-    /// hold twice.
-    pub(super) fn close_if_panicked(&self, handled: thread::Result<()>) {
+    /// Closes the connection when a handler panics. No async function, which would hold the handler's
+    /// future twice.
+    pub(super) fn guard(&self, handling: impl Future<Output = ()>) -> impl Future<Output = ()> {
+        let done = AssertUnwindSafe(handling).catch_unwind();
+        done.map(|done| self.close_if_panicked(done))
+    }
+
+    fn close_if_panicked(&self, handled: thread::Result<()>) {
         if handled.is_err() {
             tracing::error!(connection = %self.connection.id, "a handler panicked; its connection is closed");
             let code = ErrorCode::OperationFailed;
