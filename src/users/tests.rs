@@ -233,6 +233,7 @@ async fn who_reconnects_within_the_grace_stays_online() {
     let bo = server.connect("bo").await;
     server.disconnect("bo", bo).await;
     let _bo = server.connect("bo").await;
+    // What must not be sent has no sign of its own: it would come when the grace is over.
     tokio::time::sleep(3 * GRACE).await;
     assert_eq!(sent(&ann), changes([("bo", true)]));
 }
