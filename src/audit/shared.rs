@@ -41,7 +41,7 @@ pub(super) struct Shared {
 }
 
 pub(super) struct Files {
-    spool: Spool,
+    pub(super) spool: Spool,
     /// An empty buffer for the next tail.
     spare: Vec<u8>,
 }

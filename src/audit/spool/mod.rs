@@ -137,6 +137,12 @@ impl Spool {
             .map_or(Ok(()), |last| last.append(frames, records))
     }
 
+    /// No write succeeds from here on.
+    #[cfg(test)]
+    pub(super) fn make_read_only(&mut self) {
+        self.segments.iter_mut().for_each(Segment::make_read_only);
+    }
+
     /// Whether `more` bytes would exceed the limit.
     pub(super) fn is_full(&self, more: usize) -> bool {
         self.len() + more as u64 > self.limit

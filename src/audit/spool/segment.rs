@@ -80,8 +80,8 @@ impl Segment {
     }
 
     #[cfg(test)]
-    pub(super) fn replace_file(&mut self, file: File) {
-        self.file = Arc::new(file);
+    pub(super) fn make_read_only(&mut self) {
+        self.file = Arc::new(File::open(&self.path).unwrap());
     }
 
     /// The part behind the offset `from`.

@@ -109,10 +109,7 @@ fn a_write_that_fails_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let (mut spool, _) = open(&folder, PLENTY);
     append(&mut spool, [b"one".to_vec()]);
-    // The file is read-only from here on.
-    let name = folder.path().join(&names(&folder)[0]);
-    let reads_only = File::open(&name).unwrap();
-    spool.segments[0].replace_file(reads_only);
+    spool.make_read_only();
     assert!(spool.append(b"two", 1).is_err());
     assert_eq!(spool.segments[0].records, 1);
     drop(spool);

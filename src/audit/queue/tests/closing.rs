@@ -42,6 +42,26 @@ fn close_gives_up_on_a_failing_store_at_its_deadline_and_leaves_all_to_the_next_
 }
 
 #[test]
+fn what_neither_the_store_nor_the_spool_takes_is_lost_and_nothing_waits_for_it() {
+    let gate = gate();
+    let files = &gate.audit.0.shared.files;
+    files.lock().spool.make_read_only();
+    gate.record(3);
+    for _ in 0..1_000 {
+        gate.answer(Err("away"));
+    }
+    gate.audit
+        .close(Instant::now() + Duration::from_millis(100));
+    let ended = soon();
+    while gate.audit.health() != Err("the audit's writer has stopped") {
+        assert!(Instant::now() < ended);
+        thread::yield_now();
+    }
+    assert_eq!(gate.audit.lost(), 3);
+    assert_eq!(gate.audit.0.shared.state.lock().outstanding(), 0);
+}
+
+#[test]
 fn dropping_the_last_handle_ends_the_writer() {
     let Gate {
         audit,
