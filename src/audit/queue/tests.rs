@@ -153,6 +153,15 @@ impl Gate {
         records.map(record).collect()
     }
 
+    /// Waits until the writer has ended by itself.
+    fn wait_until_stopped(&self) {
+        let deadline = soon();
+        while self.audit.health() != Err("the audit's writer has stopped") {
+            assert!(Instant::now() < deadline);
+            thread::yield_now();
+        }
+    }
+
     fn files(&self) -> Vec<std::path::PathBuf> {
         files(self.folder.as_ref().unwrap().path())
     }

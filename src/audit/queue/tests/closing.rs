@@ -26,12 +26,7 @@ fn close_gives_up_on_a_failing_store_at_its_deadline_and_leaves_all_to_the_next_
     }
     let deadline = Instant::now() + Duration::from_millis(100);
     assert!(!gate.audit.close(deadline));
-    // The writer ends by itself.
-    let ended = soon();
-    while gate.audit.health() != Err("the audit's writer has stopped") {
-        assert!(Instant::now() < ended);
-        thread::yield_now();
-    }
+    gate.wait_until_stopped();
     assert_eq!(gate.audit.lost(), 0);
     let folder = gate.folder.as_ref().unwrap().path();
     drop(gate.audit);
@@ -52,11 +47,7 @@ fn what_neither_the_store_nor_the_spool_takes_is_lost_and_nothing_waits_for_it()
     }
     gate.audit
         .close(Instant::now() + Duration::from_millis(100));
-    let ended = soon();
-    while gate.audit.health() != Err("the audit's writer has stopped") {
-        assert!(Instant::now() < ended);
-        thread::yield_now();
-    }
+    gate.wait_until_stopped();
     assert_eq!(gate.audit.lost(), 3);
     assert_eq!(gate.audit.0.shared.state.lock().outstanding(), 0);
 }
