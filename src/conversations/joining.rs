@@ -1,17 +1,16 @@
 //! Who receives a conversation's events: joining and leaving, being joined on connect, and the end
 //! of a connection.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Actor, ConversationGuard, Conversations, Stored};
 use crate::audit::{AuditText, Event, Room};
 use crate::connection::Connection;
 use crate::connection::rooms::To;
-use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationDialect, ConversationEvent, ConversationId, IdType, TypedId, View,
+    ChangeNumber, ConversationDialect, ConversationEvent, ConversationId, IdType, TypedId, View,
 };
+use crate::model::{Dialect, UserId};
 use crate::stores::conversations::StoreError;
 use crate::users::Member;
 
@@ -31,7 +30,13 @@ impl Conversations {
     ) -> Result<Stored<usize>, StoreError> {
         let user = &member.user.id;
         let mut guard = self.lock(&conversation.id).await;
+        guard.follow().await?;
         guard.role_of(user).await?;
+        if guard.listen().await {
+            // Of what was published until now, nothing may have reached this node.
+            guard.follow().await?;
+            guard.role_of(user).await?;
+        }
         if guard
             .view_of(connection)
             .is_some_and(|view| view.dialect != dialect)
@@ -45,7 +50,7 @@ impl Conversations {
             dialect,
             id: conversation.id_type,
         };
-        guard.subscribe(connection, &member.identity, view).await;
+        guard.subscribe(connection, &member.identity, view);
         let event = Event::RoomJoin(room(&conversation.id));
         actor(member, dialect).record(&self.audit, event);
         let (count, entered) = match dialect {
@@ -99,34 +104,15 @@ impl Conversations {
     /// # Errors
     /// The store fails. The connection may be subscribed to some of them.
     pub(crate) async fn join_all(self: &Arc<Self>, member: &Member) -> Result<(), StoreError> {
-        let (connection, user) = (&member.connection, &member.user.id);
-        let joined = self.stores().conversations.ids_for(user).await?;
-        for conversation in &joined {
+        let user = &member.user.id;
+        let joined = self.stores().log.memberships(user).await?;
+        for (conversation, number) in &joined {
             let mut guard = self.lock(conversation).await;
-            guard.auto_join(member).await;
-        }
-        // A removal meanwhile perhaps came before the subscription that it has to end.
-        let current = self.stores().conversations.ids_for(user).await?;
-        let current: HashSet<_> = current.into_iter().collect();
-        for conversation in joined.iter().filter(|id| !current.contains(id)) {
-            let mut guard = self.lock(conversation).await;
-            if let Err(StoreError::NotParticipant) = guard.role_of(user).await {
-                guard.unsubscribe(connection);
+            match guard.join_chat_from(*number, member).await {
+                Ok(()) | Err(StoreError::NotParticipant) => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(())
-    }
-
-    /// Subscribes a connection to a conversation that its user was added to, unless they were removed
-    /// again meanwhile.
-    pub(super) async fn auto_join_connection(
-        self: &Arc<Self>,
-        member: &Member,
-        conversation: &ConversationId,
-    ) -> Result<(), StoreError> {
-        let mut guard = self.lock(conversation).await;
-        guard.role_of(&member.user.id).await?;
-        guard.auto_join(member).await;
         Ok(())
     }
 
@@ -215,8 +201,34 @@ impl ConversationGuard {
         }
     }
 
+    /// Subscribes a connection by `chat` whose user was a participant after this change, unless they
+    /// are none any more.
+    async fn join_chat_from(
+        &mut self,
+        number: ChangeNumber,
+        member: &Member,
+    ) -> Result<(), StoreError> {
+        self.follow_from(number, &member.user.id).await?;
+        if self.listen().await {
+            // Of what was published until now, nothing may have reached this node.
+            self.follow_to_end().await?;
+            self.role_of(&member.user.id).await?;
+        }
+        self.auto_join(member);
+        Ok(())
+    }
+
+    /// Subscribes the connections of a new participant that are subscribed to all chats of their user.
+    pub(super) fn join_chats(&mut self, user: &UserId) {
+        for member in self.conversations().users.members(user.as_str()) {
+            if member.connection.dialect() == Dialect::Chat {
+                self.auto_join(&member);
+            }
+        }
+    }
+
     /// Subscribes a connection by `chat`, unless it is subscribed already.
-    async fn auto_join(&mut self, member: &Member) {
+    fn auto_join(&mut self, member: &Member) {
         const VIEW: View = View {
             dialect: ConversationDialect::Chat,
             id: IdType::Text,
@@ -225,7 +237,7 @@ impl ConversationGuard {
         if self.view_of(connection).is_some() {
             return;
         }
-        self.subscribe(connection, &member.identity, VIEW).await;
+        self.subscribe(connection, &member.identity, VIEW);
         // Its end came before, and finds it no more.
         if connection.is_closed() {
             self.unsubscribe(connection);

@@ -4,13 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{Actor, ConversationGuard, Conversations, Stored};
+use super::{Actor, Conversations, Stored};
 use crate::audit::{AuditText, Event, MessageRef, MessageSent, Target};
-use crate::connection::rooms::{Lagging, To};
-use crate::model::conversation::{
-    Appended, ConversationEvent, ConversationId, Deleted, Edit, Message, MessageId, NewMessage,
-};
-use crate::model::{Identity, UserId};
+use crate::model::conversation::{ConversationId, Edit, Message, MessageId, NewMessage};
 use crate::stores::conversations::StoreError;
 
 /// A message that was sent.
@@ -35,60 +31,14 @@ impl Conversations {
         size: usize,
     ) -> Result<Stored<Sent>, StoreError> {
         let guard = self.lock(&new.conversation).await;
-        let Appended {
-            message,
-            repeated,
-            before,
-        } = self.stores().messages.append(new).await?;
+        let appended = self.stores().messages.append(new).await;
+        let logged = self.noted(&new.conversation, appended)?;
+        let message = logged.value.clone();
+        let repeated = logged.change.is_none();
         let event = message_sent(&message, size);
-        actor.record_as(&self.audit, *message.id.uuid(), event);
-        let published = (!repeated).then(|| (message.clone(), actor.identity.clone()));
-        let rest = publish_messages(guard, before, published);
+        actor.record_as(&self.audit, record_of(&message), event);
+        let rest = guard.publish_logged(actor, logged);
         Ok(Stored::new(Sent { message, repeated }, rest))
-    }
-
-    /// Publishes a message of another node to the subscribers of this one.
-    pub(super) async fn publish_sent_local(self: &Arc<Self>, message: Message, sender: Identity) {
-        let (id, user) = (message.id, message.sender.clone());
-        let conversation = message.conversation.clone();
-        let mut guard = self.lock(&conversation).await;
-        let event = ConversationEvent::Sent { message, sender };
-        let lagging = guard.publish_local(&event, To::Everyone).await;
-        let published = guard.published(id, user, lagging);
-        drop(guard);
-        self.note_published(&conversation, published).await;
-    }
-
-    /// Notes whom a message reached, and waits for subscribers that lag.
-    async fn note_published(&self, conversation: &ConversationId, published: Published) {
-        let Published {
-            message,
-            sender,
-            receivers,
-            lagging,
-        } = published;
-        self.note_delivered(conversation, message, sender, &receivers)
-            .await;
-        lagging.wait_at_rate(self.config.room_min_rate).await;
-    }
-
-    /// A sender of whom only the id is at hand.
-    async fn identity_of(&self, user: &UserId) -> Identity {
-        let known = self
-            .stores()
-            .users
-            .find(user)
-            .await
-            .unwrap_or_else(|error| {
-                tracing::warn!(%error, "the name of a sender could not be read");
-                None
-            });
-        let name = known.as_ref().map_or(user.shared(), |known| &known.name);
-        Identity {
-            user: user.clone(),
-            name: name.clone(),
-            avatar_url: known.and_then(|known| known.avatar_url),
-        }
     }
 
     /// Replaces the content of a message, for its author.
@@ -105,11 +55,12 @@ impl Conversations {
         let guard = self.lock(conversation).await;
         let author = &actor.identity.user;
         let messages = &self.stores().messages;
-        let edited = messages.edit(conversation, message, author, edit).await?;
+        let edited = messages.edit(conversation, message, author, edit).await;
+        let logged = self.noted(conversation, edited)?;
         let event = Event::MessageUpdated(reference(conversation, message));
         actor.record(&self.audit, event);
-        let event = ConversationEvent::Edited(edited.clone());
-        Ok(Stored::new(edited, guard.publish_and_wait(event)))
+        let edited = logged.value.clone();
+        Ok(Stored::new(edited, guard.publish_logged(actor, logged)))
     }
 
     /// Deletes the content of a message, for its author or an admin of the conversation. A repeated
@@ -126,16 +77,10 @@ impl Conversations {
         let guard = self.lock(conversation).await;
         let user = &actor.identity.user;
         let deleted = self.stores().messages.delete(conversation, message, user);
-        let Deleted { message, repeated } = deleted.await?;
-        let event = Event::MessageDeleted(reference(conversation, message.id));
-        actor.record_as(&self.audit, deletion_of(&message), event);
-        let rest = async move {
-            if !repeated {
-                let event = ConversationEvent::Deleted(message);
-                guard.publish_and_wait(event).await;
-            }
-        };
-        Ok(Stored::new((), rest))
+        let logged = self.noted(conversation, deleted.await)?;
+        let event = Event::MessageDeleted(reference(conversation, message));
+        actor.record_as(&self.audit, deletion_of(&logged.value), event);
+        Ok(Stored::new((), guard.publish_logged(actor, logged)))
     }
 
     /// Leaves a message out of the history for one user. Nothing is published.
@@ -158,54 +103,6 @@ impl Conversations {
     }
 }
 
-/// A message that was sent to the subscribers.
-struct Published {
-    message: MessageId,
-    sender: UserId,
-    /// Whom it reached on this node.
-    receivers: Vec<UserId>,
-    lagging: Lagging,
-}
-
-impl ConversationGuard {
-    fn published(&self, message: MessageId, sender: UserId, lagging: Lagging) -> Published {
-        Published {
-            message,
-            receivers: self.others(&sender),
-            sender,
-            lagging,
-        }
-    }
-}
-
-/// Publishes the messages `before` one that were stored although storing them seemed to fail, then
-/// that one; notes whom they reached, and waits for subscribers that lag.
-async fn publish_messages(
-    mut guard: ConversationGuard,
-    before: Vec<Message>,
-    message: Option<(Message, Identity)>,
-) {
-    let conversations = guard.conversations().clone();
-    let mut messages = Vec::with_capacity(before.len() + 1);
-    for message in before {
-        let sender = conversations.identity_of(&message.sender).await;
-        messages.push((message, sender));
-    }
-    messages.extend(message);
-    let mut published = Vec::with_capacity(messages.len());
-    for (message, sender) in messages {
-        let (id, user) = (message.id, message.sender.clone());
-        let event = ConversationEvent::Sent { message, sender };
-        let lagging = guard.publish(&event, To::Everyone).await;
-        published.push(guard.published(id, user, lagging));
-    }
-    let id = guard.id().clone();
-    drop(guard);
-    for published in published {
-        conversations.note_published(&id, published).await;
-    }
-}
-
 fn message_sent(message: &Message, size: usize) -> Event {
     Event::MessageSent(MessageSent {
         target: Target::Conversation(AuditText::new(message.conversation.as_str())),
@@ -216,11 +113,20 @@ fn message_sent(message: &Message, size: usize) -> Event {
     })
 }
 
+/// The id of the record that a message was sent: that of the message, at the clock's time.
+fn record_of(message: &Message) -> Uuid {
+    at_time(message.id.uuid().as_u128(), message.created_at)
+}
+
 /// The id of the record that a message was deleted: like that of the message, at another time.
 fn deletion_of(message: &Message) -> Uuid {
-    let id = message.id.uuid().as_u128();
     let at = message.deleted_at().unwrap_or(message.created_at);
-    Uuid::from_u128((u128::from(at) << 80) | ((id ^ 1) & ((1 << 80) - 1)))
+    at_time(message.id.uuid().as_u128() ^ 1, at)
+}
+
+/// A UUIDv7 with another time, in milliseconds since the epoch.
+fn at_time(id: u128, at: u64) -> Uuid {
+    Uuid::from_u128((u128::from(at) << 80) | (id & ((1 << 80) - 1)))
 }
 
 pub(super) fn reference(conversation: &ConversationId, message: MessageId) -> MessageRef {

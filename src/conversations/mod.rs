@@ -4,12 +4,16 @@
 //! route: how an operation is requested, answered and worded is for the dialects and `http`.
 
 mod actor;
+mod follow;
 mod joining;
 mod messages;
+mod naming;
 mod online;
+mod others;
 mod participants;
 mod publish;
 mod reactions;
+mod reading;
 mod receipts;
 mod remote;
 mod render;
@@ -18,6 +22,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod typing;
+mod upkeep;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,11 +36,14 @@ use crate::users::Users;
 
 pub(crate) use actor::Actor;
 pub(crate) use messages::Sent;
+
+use others::Noticed;
 pub(crate) use participants::Initiator;
 pub(crate) use render::{Rendered, RenderedEvents, Renderer, Renderers};
 pub(crate) use stored::Stored;
 use subscriptions::Subscriptions;
 pub(crate) use subscriptions::{ConversationGuard, Unpublished};
+use upkeep::{ChangedHere, Unsure};
 
 /// The service.
 pub(crate) struct Conversations {
@@ -46,6 +54,9 @@ pub(crate) struct Conversations {
     audit: Audit,
     cluster: Option<Arc<Cluster>>,
     subscriptions: Subscriptions,
+    changed: ChangedHere,
+    unsure: Unsure,
+    noticed: Noticed,
     renderers: Renderers,
 }
 
@@ -68,6 +79,9 @@ impl Conversations {
             audit,
             cluster,
             subscriptions: Subscriptions::default(),
+            changed: ChangedHere::default(),
+            unsure: Unsure::default(),
+            noticed: Noticed::default(),
             renderers,
         }
     }

@@ -1,19 +1,28 @@
 //! Creating conversations, and managing their participants. The participants' connections follow.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::{Actor, ConversationGuard, Conversations};
 use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
-use crate::cluster::{ConversationMessage, UserMessage};
+use crate::cluster::UserMessage;
 use crate::model::conversation::{
-    Added, ConversationId, Created, Ending, NewConversation, NewParticipant, Participant,
-    ParticipantsChange, Role, UserNotification,
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Created, NewConversation,
+    NewParticipant, Participant,
 };
-use crate::model::{Dialect, Refusal, UserId, Why};
+use crate::model::{Identity, Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
+
+/// A participant who was added.
+#[derive(Debug)]
+pub(crate) struct Added {
+    /// As they are stored now.
+    pub(crate) participant: Participant,
+    /// They were an active participant already, and nothing was changed.
+    pub(crate) repeated: bool,
+}
 
 /// Who manages participants, and by which right.
 #[derive(Debug, Clone, Copy)]
@@ -25,17 +34,16 @@ pub(crate) enum Initiator<'a> {
 }
 
 impl<'a> Initiator<'a> {
-    /// The name that clients see.
-    fn name(self) -> Arc<str> {
+    fn author(self) -> ChangedBy {
         match self {
-            Self::Participant(actor) => actor.identity.name.clone(),
-            Self::Admin(_) => "admin".into(),
+            Self::Participant(actor) => ChangedBy::User(actor.identity.user.clone()),
+            Self::Admin(_) => ChangedBy::Admin,
         }
     }
 
-    fn user(self) -> Option<&'a UserId> {
+    fn identity(self) -> Option<&'a Identity> {
         match self {
-            Self::Participant(actor) => Some(&actor.identity.user),
+            Self::Participant(actor) => Some(actor.identity),
             Self::Admin(_) => None,
         }
     }
@@ -70,27 +78,13 @@ impl Conversations {
         by: Initiator<'_>,
         new: &NewConversation,
     ) -> Result<Created, StoreError> {
-        let created = self.stores().conversations.create(new).await?;
-        let id = &created.conversation.id;
-        by.record(&self.audit, AdminAction::ConversationCreated, id, None);
-        // It may have been looked up in vain just before, which is cached for a moment.
-        self.lock(id).await.forget_participants();
-        self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
-        let all = created.participants.iter();
-        join_all(all.map(|one| self.auto_join_everywhere(id, &one.user))).await;
-        let to: Vec<_> = users(&created.participants);
-        let names = self.names(&to).await;
-        let own = created.participants.iter();
-        let own = own.filter(|one| Some(&one.user) == by.user());
-        let keys = own.chain(&created.participants);
-        let key = keys.flat_map(|one| &one.key).next();
-        let change = ParticipantsChange {
-            names,
-            by: by.name(),
-            key_number: key.map(|key| key.number),
-        };
-        self.notify(id, &to, &UserNotification::Created(change));
-        Ok(created)
+        let created = self.stores().conversations.create(new, &by.author()).await;
+        let logged = self.noted(&new.id, created)?;
+        by.record(&self.audit, AdminAction::ConversationCreated, &new.id, None);
+        let guard = self.lock(&new.id).await;
+        self.publish_participants(guard, by.identity(), logged.change)
+            .await;
+        Ok(logged.value)
     }
 
     /// Adds a participant, and notifies all of them.
@@ -103,27 +97,20 @@ impl Conversations {
         id: &ConversationId,
         new: &NewParticipant,
     ) -> Result<Added, Refusal> {
-        let mut guard = self.lock(id).await;
-        guard.require_admin(by).await?;
-        let added = self.stores().participants.add(id, new).await?;
-        guard.forget_participants();
-        self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
-        drop(guard);
-        if added.repeated {
-            return Ok(added);
+        let guard = self.lock(id).await;
+        let added = self.stores().participants.add(id, new, &by.author()).await;
+        let logged = self.noted(id, added)?;
+        let repeated = logged.change.is_none();
+        if !repeated {
+            let action = AdminAction::ParticipantAdded;
+            by.record(&self.audit, action, id, Some(&new.user));
         }
-        let action = AdminAction::ParticipantAdded;
-        by.record(&self.audit, action, id, Some(&new.user));
-        self.auto_join_everywhere(id, &new.user).await;
-        let to = self.participants(id).await?;
-        let names = self.names(std::slice::from_ref(&new.user)).await;
-        let change = ParticipantsChange {
-            names,
-            by: by.name(),
-            key_number: added.participant.key.as_ref().map(|key| key.number),
-        };
-        self.notify(id, &to, &UserNotification::Added(change));
-        Ok(added)
+        self.publish_participants(guard, by.identity(), logged.change)
+            .await;
+        Ok(Added {
+            participant: logged.value,
+            repeated,
+        })
     }
 
     /// Removes a participant: the subscriptions of their connections end at once; they and the other
@@ -138,104 +125,68 @@ impl Conversations {
         id: &ConversationId,
         user: &UserId,
     ) -> Result<Participant, Refusal> {
-        let mut guard = self.lock(id).await;
-        let ending = match by.user() {
-            Some(own) if own == user => {
-                guard.role_of(user).await?;
-                Ending::Left
-            }
-            _ => {
-                guard.require_admin(by).await?;
-                Ending::Removed
-            }
-        };
-        let ended = self.stores().participants.end(id, user, ending).await?;
-        let ended = ended.ok_or(Refusal::new(Why::ParticipantNotFound))?;
-        guard.forget_participants();
-        for connection in guard.connections_of(user) {
-            guard.evict(&connection, user).await;
-        }
-        // Before anything else is sent of the conversation, by any node.
-        self.send_to_nodes(id, &ConversationMessage::ParticipantsChanged);
-        drop(guard);
-        if let Some(cluster) = &self.cluster {
-            cluster.bus().flush().await;
-        }
+        let guard = self.lock(id).await;
+        let ended = self.stores().participants.end(id, user, &by.author()).await;
+        let ended = self.noted(id, ended)?;
+        let logged = ended.ok_or(Refusal::new(Why::ParticipantNotFound))?;
         let action = AdminAction::ParticipantRemoved;
         by.record(&self.audit, action, id, Some(user));
-        let mut to = self.participants(id).await?;
-        to.push(user.clone());
-        let names = self.names(std::slice::from_ref(user)).await;
-        let change = ParticipantsChange {
-            names,
-            by: by.name(),
-            key_number: None,
-        };
-        self.notify(id, &to, &UserNotification::Removed(change));
-        Ok(ended)
+        self.publish_participants(guard, by.identity(), logged.change)
+            .await;
+        Ok(logged.value)
     }
 
-    /// Subscribes the connections of a new participant that are subscribed to all chats of their
-    /// user, on every node.
-    async fn auto_join_everywhere(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
-        self.auto_join(id, user).await;
+    /// Publishes a change of the participants to the subscribers, and to the others whom it concerns,
+    /// on every node: new participants are subscribed to their chats when this returns.
+    pub(super) async fn publish_participants(
+        self: &Arc<Self>,
+        mut guard: ConversationGuard,
+        by: Option<&Identity>,
+        change: Option<Change>,
+    ) {
+        let Some(change) = change else {
+            return;
+        };
+        let (id, number) = (guard.id().clone(), change.number);
+        let subjects = change.what.users();
+        guard.observe_from(number).await;
+        let mut others: HashSet<_> = guard.participants().into_iter().collect();
+        others.retain(|user| !subjects.contains(user));
+        let change = self.named_by(by, change).await;
+        guard.publish_change(change).await;
         if let Some(cluster) = &self.cluster {
-            // What is sent of the conversation next has to reach them.
-            let message = UserMessage::AutoJoin(id.clone());
-            cluster.execute(user, &message).await;
+            let message = UserMessage::ParticipantsChanged {
+                conversation: id,
+                number,
+            };
+            let executed = subjects.iter().map(|user| cluster.execute(user, &message));
+            join_all(executed).await;
+            for user in &others {
+                let _ = cluster.bus().publish(user, &message);
+            }
+            cluster.bus().flush().await;
         }
     }
 
-    /// The same for their connections to this node.
-    pub(super) async fn auto_join(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
-        for member in self.users.members(user.as_str()) {
-            if member.connection.dialect() != Dialect::Chat {
-                continue;
-            }
-            match self.auto_join_connection(&member, id).await {
-                Ok(()) | Err(StoreError::NotParticipant) => {}
-                Err(error) => tracing::warn!(%error, "a connection did not join a new chat"),
-            }
-        }
-    }
-
-    async fn participants(&self, id: &ConversationId) -> Result<Vec<UserId>, StoreError> {
-        let all = self.stores().participants.list(id).await?;
-        Ok(users(all.iter().filter(|one| one.is_active())))
-    }
-
-    /// The names of users, in the same order; the id of one who is not known. A failure of the store
-    /// must not keep anybody from being notified.
-    async fn names(&self, users: &[UserId]) -> Vec<Arc<str>> {
-        let known = self
-            .stores()
-            .users
-            .find_all(users)
-            .await
-            .unwrap_or_else(|error| {
-                tracing::warn!(%error, "the names of participants could not be read");
-                Vec::new()
-            });
-        let known: HashMap<_, _> = known.into_iter().map(|user| (user.id, user.name)).collect();
-        let name = |user: &UserId| known.get(user).unwrap_or(user.shared()).clone();
-        users.iter().map(name).collect()
-    }
-}
-
-impl ConversationGuard {
-    /// Fails unless the participants of the conversation may be managed.
-    async fn require_admin(&mut self, by: Initiator<'_>) -> Result<(), Refusal> {
-        let Some(user) = by.user() else {
-            return Ok(());
-        };
-        match self.role_of(user).await? {
-            Role::Admin => Ok(()),
-            Role::Member => Err(Refusal::new(Why::NotAdmin)),
+    /// A change of the participants was made on another node, and concerns users of this one.
+    pub(crate) async fn observe(self: &Arc<Self>, id: &ConversationId, number: ChangeNumber) {
+        let mut guard = self.lock(id).await;
+        guard.observe_from(number).await;
+        if let Err(error) = guard.observe_to(number).await {
+            tracing::warn!(%error, "a change of participants could not be read");
         }
     }
 }
 
-fn users<'a>(participants: impl IntoIterator<Item = &'a Participant>) -> Vec<UserId> {
-    let users = participants.into_iter().map(|one| one.user.clone());
-    users.collect()
+impl Changed {
+    /// The users whose participation it changes.
+    fn users(&self) -> Vec<UserId> {
+        match self {
+            Self::Created { participants, .. } => {
+                participants.iter().map(|(user, _)| user.clone()).collect()
+            }
+            Self::Added { user, .. } | Self::Left(user) | Self::Removed(user) => vec![user.clone()],
+            _ => Vec::new(),
+        }
+    }
 }

@@ -1,49 +1,139 @@
 //! The ways to those whom it concerns: a conversation's events to its subscribers, notifications to
-//! single users. Events go out in the order in which the conversation was locked, and to participants
-//! only; each is rendered once for all connections with the same view.
+//! single users. Each is rendered once for all connections with the same view. In which order changes
+//! go out is decided in `follow`.
+
+use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
 use super::render::RenderedEvents;
+use super::subscriptions::Followed;
 use super::{ConversationGuard, Conversations};
 use crate::cluster::{ConversationMessage, UserMessage};
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationDialect, ConversationEvent, ConversationId, IdType, UserNotification, View,
+    ConversationDialect, ConversationEvent, ConversationId, IdType, LoggedEvent, MessageId,
+    NumberedEvent, UserNotification, View,
 };
 
+/// What was sent to the subscribers on this node.
+#[must_use]
+#[derive(Debug, Default)]
+pub(super) struct Delivery {
+    messages: Vec<Reached>,
+    lagging: Lagging,
+}
+
+/// Whom a message reached.
+#[derive(Debug)]
+struct Reached {
+    message: MessageId,
+    sender: UserId,
+    users: Vec<UserId>,
+}
+
+impl Delivery {
+    /// An event that these users were sent.
+    fn of(event: &ConversationEvent, users: BTreeSet<&UserId>, lagging: Lagging) -> Self {
+        let mut messages = Vec::new();
+        if let ConversationEvent::Sent { message, .. } = event {
+            let others = users.into_iter().filter(|user| **user != message.sender);
+            messages.push(Reached {
+                message: message.id,
+                sender: message.sender.clone(),
+                users: others.cloned().collect(),
+            });
+        }
+        Self { messages, lagging }
+    }
+
+    /// Adds what was sent after it.
+    pub(super) fn add(&mut self, other: Self) {
+        self.messages.extend(other.messages);
+        let lagging = std::mem::take(&mut self.lagging);
+        self.lagging = lagging.and(other.lagging);
+    }
+}
+
 impl ConversationGuard {
-    /// Sends an event to the subscribers on every node, after evicting former participants.
-    pub(super) async fn publish(&mut self, event: &ConversationEvent, to: To<'_>) -> Lagging {
-        self.check_participants().await;
+    /// Sends an event that is not in the log to the subscribers on every node.
+    pub(super) async fn publish(&self, event: &ConversationEvent, to: To<'_>) -> Lagging {
         self.send_everywhere(event, to).await
     }
 
-    /// Sends an event to all subscribers, then unlocks the conversation and waits for those that lag.
-    pub(super) async fn publish_and_wait(mut self, event: ConversationEvent) {
-        let lagging = self.publish(&event, To::Everyone).await;
-        self.unlock_and_wait(lagging).await;
-    }
-
-    /// Sends an event to the subscribers on this node, after evicting former participants.
-    pub(super) async fn publish_local(&mut self, event: &ConversationEvent, to: To<'_>) -> Lagging {
-        self.check_participants().await;
+    /// Sends such an event to the subscribers on this node.
+    pub(super) async fn publish_local(&self, event: &ConversationEvent, to: To<'_>) -> Lagging {
         self.send_local(event, to).await
     }
 
-    /// Unlocks the conversation, and waits for subscribers no longer than the setting `room_min_rate`
-    /// allows.
-    pub(super) async fn unlock_and_wait(self, lagging: Lagging) {
-        let rate = self.conversations().config.room_min_rate;
+    /// Publishes a change that this node has stored: to the other nodes, and to those whom it concerns
+    /// here once all changes before it are published here. Then unlocks the conversation, notes whom
+    /// messages reached, and waits for subscribers that lag.
+    pub(super) async fn publish_change(mut self, change: NumberedEvent) {
+        let (conversations, id) = (self.conversations().clone(), self.id().clone());
+        let number = change.number;
+        conversations.send_change_to_nodes(&id, &change);
+        let delivery = self.receive(change).await;
+        let is_behind = self.is_behind(number);
         drop(self);
-        lagging.wait_at_rate(rate).await;
+        conversations.finish(&id, delivery).await;
+        if is_behind {
+            conversations.close_gap(&id, number).await;
+        }
+    }
+
+    /// Sends a change to those whom it concerns here.
+    pub(super) async fn send_logged(&mut self, event: LoggedEvent) -> Delivery {
+        match event {
+            LoggedEvent::Event(event) => {
+                let lagging = self.send_local(&event, To::Everyone).await;
+                return Delivery::of(&event, self.users(), lagging);
+            }
+            LoggedEvent::Created {
+                participants,
+                change,
+            } => {
+                let users: Vec<_> = participants.into_iter().map(|(user, _)| user).collect();
+                for user in &users {
+                    self.join_chats(user);
+                }
+                self.notify_here(&users, &UserNotification::Created(change));
+            }
+            LoggedEvent::Added { user, change, .. } => {
+                self.join_chats(&user);
+                let users = self.participants();
+                self.notify_here(&users, &UserNotification::Added(change));
+            }
+            LoggedEvent::Ended { user, change } => {
+                for connection in self.connections_of(&user) {
+                    self.evict(&connection, &user).await;
+                }
+                let mut users = self.participants();
+                users.push(user);
+                self.notify_here(&users, &UserNotification::Removed(change));
+            }
+            LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => {}
+        }
+        Delivery::default()
+    }
+
+    /// The participants after the last change, as far as they are known.
+    pub(super) fn participants(&self) -> Vec<UserId> {
+        let followed = self.local.followed.as_ref();
+        let participants = followed.and_then(Followed::participants);
+        participants.map_or_else(Vec::new, |all| all.keys().cloned().collect())
+    }
+
+    fn notify_here(&self, users: &[UserId], notification: &UserNotification) {
+        self.conversations()
+            .notify_local(self.id(), users, notification);
     }
 
     /// Ends the subscription of a former participant's connection. It is notified, and so are the
-    /// others, who are participants: the caller has just read who is.
-    pub(super) async fn evict(&mut self, connection: &Connection, user: &UserId) {
+    /// others.
+    async fn evict(&mut self, connection: &Connection, user: &UserId) {
         let Some(view) = self.unsubscribe(connection) else {
             return;
         };
@@ -87,6 +177,24 @@ impl ConversationGuard {
 }
 
 impl Conversations {
+    /// Notes whom messages reached, and waits for subscribers no longer than the setting
+    /// `room_min_rate` allows.
+    pub(super) async fn finish(&self, id: &ConversationId, delivery: Delivery) {
+        let Delivery { messages, lagging } = delivery;
+        for reached in messages {
+            self.note_delivered(id, reached.message, reached.sender, &reached.users)
+                .await;
+        }
+        lagging.wait_at_rate(self.config.room_min_rate).await;
+    }
+
+    fn send_change_to_nodes(&self, id: &ConversationId, change: &NumberedEvent) {
+        if self.cluster.is_some() {
+            self.send_to_nodes(id, &ConversationMessage::Change(change.clone()));
+            self.changed.note(id, change.number);
+        }
+    }
+
     /// Sends a message to the nodes that somebody is subscribed on.
     pub(super) fn send_to_nodes(&self, id: &ConversationId, message: &ConversationMessage) {
         if let Some(cluster) = &self.cluster {

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::messages::reference;
 use super::{Actor, Conversations, Stored};
 use crate::audit::Event;
-use crate::model::conversation::{
-    ConversationEvent, ConversationId, Emoji, MessageId, Reacted, ReactionId,
-};
+use crate::model::conversation::{ConversationId, Emoji, MessageId, ReactionId};
 use crate::stores::conversations::StoreError;
 
 impl Conversations {
@@ -23,22 +21,16 @@ impl Conversations {
         emoji: &Emoji,
     ) -> Result<Stored<ReactionId>, StoreError> {
         let guard = self.lock(conversation).await;
-        let user = actor.identity.clone();
+        let user = &actor.identity.user;
         let reactions = &self.stores().reactions;
-        let reacted = reactions.add(conversation, message, &user.user, emoji);
-        let Reacted { reaction, repeated } = reacted.await?;
-        if !repeated {
+        let reacted = reactions.add(conversation, message, user, emoji);
+        let logged = self.noted(conversation, reacted.await)?;
+        if logged.change.is_some() {
             let event = Event::Reaction(reference(conversation, message));
             actor.record(&self.audit, event);
         }
-        let id = reaction.id;
-        let rest = async move {
-            if !repeated {
-                let event = ConversationEvent::Reacted { reaction, user };
-                guard.publish_and_wait(event).await;
-            }
-        };
-        Ok(Stored::new(id, rest))
+        let id = logged.value.id;
+        Ok(Stored::new(id, guard.publish_logged(actor, logged)))
     }
 
     /// Removes a reaction of the user's own.
@@ -56,10 +48,9 @@ impl Conversations {
         let user = &actor.identity.user;
         let reactions = &self.stores().reactions;
         let removed = reactions.remove(conversation, message, reaction, user);
-        let removed = removed.await?;
+        let logged = self.noted(conversation, removed.await)?;
         let event = Event::Reaction(reference(conversation, message));
         actor.record(&self.audit, event);
-        let event = ConversationEvent::Unreacted(removed);
-        Ok(Stored::new((), guard.publish_and_wait(event)))
+        Ok(Stored::new((), guard.publish_logged(actor, logged)))
     }
 }

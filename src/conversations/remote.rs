@@ -20,10 +20,12 @@ impl Conversations {
                 self.event_received(id, event).await;
                 None
             }
-            ConversationMessage::ParticipantsChanged => {
-                let mut guard = self.lock(id).await;
-                guard.forget_participants();
-                guard.check_participants().await;
+            ConversationMessage::Change(change) => {
+                self.change_received(id, change).await;
+                None
+            }
+            ConversationMessage::Newest(number) => {
+                self.change_noticed(id, number).await;
                 None
             }
             ConversationMessage::ListSubscribers => {
@@ -46,18 +48,8 @@ impl Conversations {
         self.notify_local(id, std::slice::from_ref(user), notification);
     }
 
-    /// A user became a participant, by a change on another node.
-    pub(crate) async fn auto_join_received(self: &Arc<Self>, id: &ConversationId, user: &UserId) {
-        // That they are a participant may not have been received yet.
-        self.lock(id).await.forget_participants();
-        self.auto_join(id, user).await;
-    }
-
     async fn event_received(self: &Arc<Self>, id: &ConversationId, event: ConversationEvent) {
         match event {
-            ConversationEvent::Sent { message, sender } => {
-                self.publish_sent_local(message, sender).await;
-            }
             ConversationEvent::Typing {
                 typist,
                 user,
@@ -73,8 +65,8 @@ impl Conversations {
         id: &ConversationId,
         event: &ConversationEvent,
     ) {
-        let mut guard = self.lock(id).await;
-        let lagging = guard.publish_local(event, To::Everyone).await;
-        guard.unlock_and_wait(lagging).await;
+        let guard = self.lock(id).await;
+        // So small that nobody has to be waited for.
+        let _ = guard.publish_local(event, To::Everyone).await;
     }
 }

@@ -10,7 +10,7 @@ use super::{Actor, Initiator};
 use crate::audit::Source;
 use crate::cluster::ConversationMessage;
 use crate::model::conversation::{
-    ConversationEvent, ConversationId, Ending, MessageId, NewConversation, NewMessage,
+    ChangedBy, ConversationEvent, ConversationId, MessageId, NewConversation, NewMessage,
     NewParticipant, Role,
 };
 use crate::model::{Dialect, Identity, UserId};
@@ -78,7 +78,7 @@ async fn message(node: &TestNode, sender: &str) -> MessageId {
         temp_id: None,
     };
     let messages = &node.app.conversations.stores().messages;
-    messages.append(&new).await.unwrap().message.id
+    messages.append(&new).await.unwrap().value.id
 }
 
 #[tokio::test]
@@ -96,10 +96,12 @@ async fn typing_on_another_node_is_sent_to_participants_only() {
     }
     // Another node removes a participant, which this one has yet to read.
     let participants = &conversations.stores().participants;
-    let (former, ending) = (user("bo"), Ending::Removed);
-    let ended = participants.end(&id, &former, ending).await.unwrap();
-    assert!(ended.is_some());
-    conversations.lock(&id).await.forget_participants();
+    let ended = participants.end(&id, &user("bo"), &ChangedBy::Admin).await;
+    let ended = ended.unwrap().and_then(|ended| ended.change).unwrap();
+    // It says so.
+    let newest = ConversationMessage::Newest(ended.number);
+    assert!(conversations.received(&id, newest).await.is_none());
+    conversations.close_gap(&id, ended.number).await;
 
     let typing = ConversationEvent::Typing {
         typist: Uuid::new_v4(),

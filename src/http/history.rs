@@ -1,6 +1,5 @@
 //! `/api/messages`: reading, by keyset or, as `feed` does, by position.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,16 +8,18 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::caller::Caller;
+use super::change_json::ChangeJson;
 use super::message_form::{CHAT_ID, CONVERSATION_ID, Form};
 use super::path::PathParameters;
 use super::query::Parameters;
+use super::senders::Senders;
 use crate::app::App;
-use crate::dialects::conversation::{self, UserJson};
-use crate::dialects::{chat, feed};
+use crate::dialects::{chat, conversation, feed};
+use crate::model::Refusal;
 use crate::model::conversation::{
-    ConversationId, IdType, Message, MessageId, PageLimit, Slice, UserRecord, Window,
+    After, Change, ChangeNumber, ConversationId, IdType, Message, MessageId, Page, PageLimit,
+    Slice, Window,
 };
-use crate::model::{Refusal, UserId};
 use crate::stores::conversations::StoreError;
 
 /// How many messages are read by default.
@@ -26,10 +27,16 @@ const DEFAULT_LIMIT: u64 = 50;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct PageOf<T> {
+struct PageOf<'a, T> {
     messages: Vec<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<MessageId>,
+    /// What else happened since, if that was asked for and is not too much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<ChangeJson<'a>>>,
+    /// The `after` with which to go on when more has happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,8 +60,8 @@ pub(super) async fn page(
 ) -> Result<Response, Refusal> {
     let (form, id) = conversation_of(&query)?;
     let window = Window {
-        after: cursor(&query, "after")?,
-        before: cursor(&query, "before")?,
+        after: after(&query)?,
+        before: before(&query)?,
     };
     let _permit = caller.read_permit().await?;
     let refusal = |error| form.refusal(error);
@@ -69,6 +76,17 @@ pub(super) async fn page(
         None => page.messages.first(),
     };
     let next_cursor = next.filter(|_| page.more).map(|message| message.id);
+    let cursor = window.before.is_none().then(|| page.end.get().to_string());
+    let beside = match (window.after, window.before) {
+        (Some(_), None) => changes_beside(&app, &caller, &id, &page).await?,
+        _ => None,
+    };
+    let senders = Senders::read(&app, messages_of(&page, beside.as_deref())).await?;
+    let changes = beside.as_ref().map(|changes| {
+        let changes = changes.iter();
+        let changes = changes.filter_map(|change| ChangeJson::new(&id, change, &senders));
+        changes.collect()
+    });
     let client_id = id.as_client(IdType::Text);
     if form == Form::Chat {
         let messages = page.messages.iter();
@@ -78,10 +96,11 @@ pub(super) async fn page(
         return Ok(Json(PageOf {
             messages,
             next_cursor,
+            changes,
+            cursor,
         })
         .into_response());
     }
-    let senders = Senders::read(&app, &page.messages).await?;
     let messages = page.messages.iter();
     let messages = messages
         .map(|message| conversation::MessageJson::new(client_id, message, senders.of(message)))
@@ -89,6 +108,8 @@ pub(super) async fn page(
     Ok(Json(PageOf {
         messages,
         next_cursor,
+        changes,
+        cursor,
     })
     .into_response())
 }
@@ -155,34 +176,40 @@ fn limit(query: &Parameters) -> Result<PageLimit, Refusal> {
     PageLimit::new(limit).ok_or_else(|| Refusal::invalid("limit"))
 }
 
-fn cursor(query: &Parameters, name: &'static str) -> Result<Option<MessageId>, Refusal> {
-    let given = query.get(name);
-    let parse = |given: &str| MessageId::parse(given).ok_or_else(|| Refusal::invalid(name));
+fn after(query: &Parameters) -> Result<Option<After>, Refusal> {
+    const AFTER: &str = "after";
+    let parse = |given: &str| match ChangeNumber::parse(given) {
+        Some(number) => Some(After::Change(number)),
+        None => MessageId::parse(given).map(After::Message),
+    };
+    let given = query.get(AFTER);
+    let given = given.map(|given| parse(given).ok_or_else(|| Refusal::invalid(AFTER)));
+    given.transpose()
+}
+
+fn before(query: &Parameters) -> Result<Option<MessageId>, Refusal> {
+    const BEFORE: &str = "before";
+    let given = query.get(BEFORE);
+    let parse = |given: &str| MessageId::parse(given).ok_or_else(|| Refusal::invalid(BEFORE));
     given.map(parse).transpose()
 }
 
-/// The senders of the messages of a page, as far as they are known.
-struct Senders(HashMap<UserId, UserRecord>);
+/// What happened besides the messages of a page, since it begins.
+async fn changes_beside(
+    app: &App,
+    caller: &Caller,
+    id: &ConversationId,
+    page: &Page,
+) -> Result<Option<Vec<Change>>, StoreError> {
+    let conversations = &app.conversations;
+    conversations.changes_beside(caller.id(), id, page).await
+}
 
-impl Senders {
-    async fn read(app: &App, messages: &[Message]) -> Result<Self, StoreError> {
-        let senders: HashSet<_> = messages.iter().map(|one| one.sender.clone()).collect();
-        let senders: Vec<_> = senders.into_iter().collect();
-        let known = app.conversations.stores().users.find_all(&senders).await?;
-        Ok(Self(
-            known
-                .into_iter()
-                .map(|user| (user.id.clone(), user))
-                .collect(),
-        ))
-    }
-
-    fn of<'a>(&'a self, message: &'a Message) -> UserJson<'a> {
-        UserJson::new(&message.sender, self.0.get(&message.sender))
-    }
-
-    fn name_of<'a>(&'a self, message: &'a Message) -> &'a str {
-        let sender = self.0.get(&message.sender);
-        sender.map_or(message.sender.as_str(), |sender| &sender.name)
-    }
+/// All messages of an answer.
+fn messages_of<'a>(
+    page: &'a Page,
+    beside: Option<&'a [Change]>,
+) -> impl Iterator<Item = &'a Message> {
+    let changed = beside.into_iter().flatten().filter_map(Change::message);
+    page.messages.iter().chain(changed)
 }

@@ -4,6 +4,8 @@
 mod admin;
 mod body;
 mod caller;
+mod change_json;
+mod changes;
 mod conversation_json;
 mod conversations;
 mod error;
@@ -16,6 +18,7 @@ mod origin;
 mod path;
 mod query;
 mod refuse;
+mod senders;
 mod sessions;
 
 use std::sync::Arc;
@@ -44,8 +47,10 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
     let shows = |dialect: &Dialect| ConversationDialect::of(*dialect).is_some();
     let conversations = app.config.dialects.iter().any(shows);
-    let conversations =
-        conversations.then(|| conversations::routes(app).merge(messages::routes(app)));
+    let conversations = conversations.then(|| {
+        let routes = conversations::routes(app).merge(messages::routes(app));
+        routes.merge(changes::routes(app))
+    });
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))

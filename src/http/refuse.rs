@@ -64,6 +64,7 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::ParticipantNotFound => (StatusCode::NOT_FOUND, "Participant not found"),
         Why::NoRoute | Why::SessionNotFound => (StatusCode::NOT_FOUND, "Endpoint not found"),
         Why::ConversationExists => (StatusCode::CONFLICT, "Conversation already exists"),
+        Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
         Why::SessionExists => (StatusCode::CONFLICT, "Session already exists"),
         Why::NotAdmin
         | Why::NotCreator

@@ -56,6 +56,8 @@ pub(crate) enum ErrorCode {
     NotFound,
     /// There is a conversation with this id.
     ConversationExists,
+    /// What happened since is not kept; read everything again.
+    CursorExpired,
     /// A conversation could not be joined; not the fault of the client.
     JoinFailed,
     /// A message could not be stored; not the fault of the client.
@@ -95,6 +97,7 @@ impl ErrorCode {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::NotFound => "NOT_FOUND",
             Self::ConversationExists => "CONVERSATION_EXISTS",
+            Self::CursorExpired => "CURSOR_EXPIRED",
             Self::JoinFailed => "JOIN_FAILED",
             Self::MessageSendFailed => "MESSAGE_SEND_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",

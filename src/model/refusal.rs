@@ -43,6 +43,7 @@ reasons! {
     ParticipantNotFound, NotFound, "No such participant.";
     ConversationExists, ConversationExists, "A conversation with this id exists.";
     NotAdmin, NotAuthorized, "The user is not an admin of the conversation.";
+    CursorExpired, CursorExpired, "The log does not have what is behind the cursor.";
 
     NotMember, NotAMember, "The connection is not a member of the session under this id.";
     SessionNotFound, SessionNotFound, "No such session, and who asks does not create it.";

@@ -39,7 +39,8 @@ pub(super) async fn open_stores(
     let mongo = Mongo::open(uri).await?;
     let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
     let conversations = MongoConversations::new(&mongo, clock);
-    let stores = ConversationStores::of(Arc::new(conversations));
+    let conversations = Arc::new(conversations);
+    let stores = ConversationStores::of(conversations.clone()).shared(conversations);
     if let Err(error) = stores.health.check().await {
         tracing::error!(%error, "MongoDB is not ready; starting without it");
     }

@@ -68,6 +68,7 @@ impl Server {
             tokio::spawn(deadlines::watch(app.connections.clone())),
             tokio::spawn(upkeep::end_sessions(app.clone())),
             tokio::spawn(upkeep::sweep(app.clone())),
+            tokio::spawn(app.conversations.clone().keep_up()),
             tokio::spawn(async move {
                 // It serves until it is stopped; errors of single connections stay with them.
                 let _ = axum::serve(listener, service).await;

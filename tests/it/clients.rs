@@ -251,6 +251,7 @@ suites! {
     http_admin: "http/admin", REST_ADMIN, mongodb;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;
+    http_changes: "http/changes", STORED, mongodb;
     http_conversations: "http/conversations", STORED, mongodb;
     http_conversations_feed: "http/conversations-feed", STORED, mongodb;
     http_errors: "http/errors", STORED, mongodb;

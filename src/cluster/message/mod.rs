@@ -12,7 +12,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::topic::{AllNodes, Topic};
-use crate::model::conversation::{ConversationEvent, ConversationId, UserNotification};
+use crate::model::conversation::{
+    ChangeNumber, ConversationEvent, ConversationId, NumberedEvent, UserNotification,
+};
 use crate::model::session::SessionId;
 use crate::model::{DisconnectReason, NodeId, UserId};
 use crate::payload::EncodedEvent;
@@ -65,10 +67,14 @@ pub(crate) enum UserMessage {
         #[serde(rename = "notice")]
         notification: UserNotification,
     },
-    /// The user became a participant: subscribe their connections of `chat`. The answer is sent when
-    /// that is done.
-    #[serde(rename = "PutIn")]
-    AutoJoin(ConversationId),
+    /// Who participates in a conversation of the user was changed. The answer is sent when their
+    /// connections have received it.
+    ParticipantsChanged {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The change.
+        number: ChangeNumber,
+    },
     /// Close the user's connections. The answer is how many there were.
     Disconnect(DisconnectReason),
     /// What the user did on another node, which counts against their limits.
@@ -111,9 +117,10 @@ pub(crate) enum ConversationMessage {
     /// Something that happened.
     #[serde(rename = "Fact")]
     Event(ConversationEvent),
-    /// The participants changed.
-    #[serde(rename = "Participants")]
-    ParticipantsChanged,
+    /// A change that was stored.
+    Change(NumberedEvent),
+    /// The number of a change that was stored: it may not have been received.
+    Newest(ChangeNumber),
     /// Who is subscribed? The answer is their ids.
     #[serde(rename = "WhoIsHere")]
     ListSubscribers,

@@ -56,7 +56,7 @@ async fn a_room_is_entered_once_and_left_once_over_all_nodes() {
     let (other, records) = node(space.url(), space.prefix()).await;
     let (room, ann) = (ConversationId::parse("r").unwrap(), user("ann"));
     let _subscription = other.bus.subscribe(room.clone()).await;
-    let message = ConversationMessage::ParticipantsChanged;
+    let message = ConversationMessage::ListSubscribers;
     let entered = async |node: &Cluster, local| {
         let entered = node
             .enter_room(&room, &ann, local, Some(&message))

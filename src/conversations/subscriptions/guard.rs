@@ -45,18 +45,17 @@ impl ConversationGuard {
         &self.id
     }
 
+    /// Whether anybody is subscribed.
+    pub(in crate::conversations) fn has_subscribers(&self) -> bool {
+        self.local.has_subscribers()
+    }
+
     /// The distinct users who are subscribed, by any dialect, by id.
     pub(in crate::conversations) fn users(&self) -> BTreeSet<&UserId> {
         self.local
             .subscribers()
             .map(|one| &one.identity.user)
             .collect()
-    }
-
-    /// The same without one of them.
-    pub(in crate::conversations) fn others(&self, user: &UserId) -> Vec<UserId> {
-        let users = self.users().into_iter();
-        users.filter(|other| *other != user).cloned().collect()
     }
 
     /// How many connections are subscribed by this dialect.
@@ -81,19 +80,27 @@ impl ConversationGuard {
         self.local.view_of(connection)
     }
 
+    /// Has other nodes send this one what is published of the conversation. `false`: they do already,
+    /// or there are none.
+    pub(in crate::conversations) async fn listen(&mut self) -> bool {
+        let Some(cluster) = &self.conversations.cluster else {
+            return false;
+        };
+        if self.local.subscription.is_some() {
+            return false;
+        }
+        let subscription = cluster.bus().subscribe(self.id.clone()).await;
+        self.local.subscription = Some(subscription);
+        true
+    }
+
     /// Subscribes a connection. An earlier subscription of it ends.
-    pub(in crate::conversations) async fn subscribe(
+    pub(in crate::conversations) fn subscribe(
         &mut self,
         connection: &Arc<Connection>,
         identity: &Identity,
         view: View,
     ) {
-        if let Some(cluster) = &self.conversations.cluster
-            && self.local.subscription.is_none()
-        {
-            let subscription = cluster.bus().subscribe(self.id.clone()).await;
-            self.local.subscription = Some(subscription);
-        }
         let new = Subscriber {
             connection: connection.clone(),
             identity: identity.clone(),
@@ -181,10 +188,14 @@ impl Drop for ConversationGuard {
         if self.local.is_idle() {
             // Whoever waits for the lock holds the state, too, and removes it in turn.
             const OWN_AND_THE_MAPS: usize = 2;
-            let all = &self.conversations.subscriptions.local;
-            all.remove_if(&self.id, |_, local| {
+            let subscriptions = &self.conversations.subscriptions;
+            let removed = subscriptions.local.remove_if(&self.id, |_, local| {
                 Arc::strong_count(local) <= OWN_AND_THE_MAPS
             });
+            if let (Some(_), Some(followed)) = (removed, &self.local.followed) {
+                let mut last = subscriptions.last_published.lock();
+                last.put(self.id.clone(), followed.number());
+            }
         }
     }
 }

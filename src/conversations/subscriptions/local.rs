@@ -3,29 +3,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::followed::Followed;
 use crate::cluster::Subscription;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
-use crate::model::conversation::{
-    ConversationDialect, ConversationId, IdType, Participant, Role, View,
-};
+use crate::model::conversation::{ConversationDialect, ConversationId, IdType, View};
 use crate::model::{Identity, UserId};
-
-/// How long the participants are cached before the store is asked again (protocol, `conversation`).
-const CACHE_TTL: Duration = Duration::from_secs(5);
 
 /// A conversation on this node.
 #[derive(Debug, Default)]
 pub(in crate::conversations) struct LocalState {
     rooms: SmallVec<[(View, Room); 1]>,
     subscribers: HashMap<Uuid, Subscriber>,
-    participants: Option<Participants>,
+    /// Its log, while somebody is subscribed.
+    pub(in crate::conversations) followed: Option<Followed>,
     /// Who types, by the id of the connection, on whichever node.
     pub(super) typing: HashMap<Uuid, Typist>,
     /// Messages of other nodes about it, received while somebody is subscribed on this node.
@@ -62,12 +58,6 @@ pub(super) struct Subscriber {
     pub(super) view: View,
 }
 
-#[derive(Debug)]
-struct Participants {
-    since: Instant,
-    active: HashMap<UserId, Role>,
-}
-
 impl LocalState {
     /// Nobody is subscribed, and nothing has to be remembered.
     pub(super) fn is_idle(&self) -> bool {
@@ -76,36 +66,6 @@ impl LocalState {
 
     pub(super) fn has_subscribers(&self) -> bool {
         !self.subscribers.is_empty()
-    }
-
-    /// The role of a participant, as the participants were read last.
-    pub(super) fn role_of(&self, user: &UserId) -> Option<Role> {
-        self.participants.as_ref()?.active.get(user).copied()
-    }
-
-    /// Whether the participants were read so lately that they are not read again.
-    pub(super) fn knows_participants(&self) -> bool {
-        let since = self.participants.as_ref().map(|cached| cached.since);
-        since.is_some_and(|since| since.elapsed() < CACHE_TTL)
-    }
-
-    /// Notes the participants; the subscribers who are none any more.
-    pub(super) fn set_participants(&mut self, participants: &[Participant]) -> Vec<Subscriber> {
-        let active = participants.iter().filter(|one| one.is_active());
-        let active: HashMap<_, _> = active.map(|one| (one.user.clone(), one.role)).collect();
-        let former = self.subscribers.values();
-        let former = former.filter(|one| !active.contains_key(&one.identity.user));
-        let former = former.cloned().collect();
-        self.participants = Some(Participants {
-            since: Instant::now(),
-            active,
-        });
-        former
-    }
-
-    /// The participants have to be read again.
-    pub(super) fn forget_participants(&mut self) {
-        self.participants = None;
     }
 
     pub(super) fn subscribers(&self) -> impl Iterator<Item = &Subscriber> {

@@ -1,37 +1,62 @@
 //! Who is subscribed to which conversation on this node, and how. A conversation that anything is done
 //! in is locked, which orders its events. It must not know any event's name or payload.
 
+mod followed;
 mod guard;
 mod local;
-mod participants;
 mod room_presence;
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use tokio::sync::Mutex;
+use lru::LruCache;
+use parking_lot::Mutex;
+use tokio::sync::Mutex as AsyncMutex;
 use uuid::Uuid;
 
 use super::Conversations;
 use crate::connection::Connection;
-use crate::model::conversation::{ConversationDialect, ConversationId, View};
+use crate::model::conversation::{ChangeNumber, ConversationDialect, ConversationId, View};
+pub(super) use followed::Followed;
 pub(crate) use guard::ConversationGuard;
 use local::LocalState;
 pub(crate) use local::Unpublished;
 
 /// The conversations that somebody is subscribed to on this node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subscriptions {
-    local: DashMap<ConversationId, Arc<Mutex<LocalState>>>,
+    local: DashMap<ConversationId, Arc<AsyncMutex<LocalState>>>,
     /// What each connection is subscribed to, and how.
     views: DashMap<Uuid, HashMap<ConversationId, View>>,
     /// How many of these are of `chat`.
     chats: AtomicUsize,
+    /// The last change that was published here of conversations that nobody is subscribed to any more.
+    last_published: Mutex<LruCache<ConversationId, ChangeNumber>>,
+}
+
+/// Of how many conversations the last change is remembered.
+const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self {
+            local: DashMap::new(),
+            views: DashMap::new(),
+            chats: AtomicUsize::new(0),
+            last_published: Mutex::new(LruCache::new(MAX_REMEMBERED)),
+        }
+    }
 }
 
 impl Subscriptions {
+    /// The last change that was published here of a conversation that nobody is subscribed to.
+    pub(super) fn last_published(&self, id: &ConversationId) -> Option<ChangeNumber> {
+        self.last_published.lock().get(id).copied()
+    }
+
     fn add(&self, connection: &Connection, id: &ConversationId, before: Option<View>, view: View) {
         self.count_chats(before, Some(view));
         let mut views = self.views.entry(connection.id.uuid()).or_default();
@@ -66,7 +91,7 @@ impl Conversations {
     }
 
     /// The state of a conversation. The map is locked until this returns, so nothing may be awaited in it.
-    fn local(&self, id: &ConversationId) -> Arc<Mutex<LocalState>> {
+    fn local(&self, id: &ConversationId) -> Arc<AsyncMutex<LocalState>> {
         let entry = self.subscriptions.local.entry(id.clone());
         entry.or_default().clone()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Message, MessageId, Reaction, wire};
+use super::{ChangeNumber, Message, MessageId, Reaction, Role, wire};
 use crate::model::{Identity, UserId};
 
 /// What the subscribers of a conversation receive.
@@ -55,6 +55,68 @@ pub(crate) enum ConversationEvent {
         /// When they were last, in milliseconds since the epoch.
         at: u64,
     },
+}
+
+/// A change of a conversation in the words of nobody yet, but with the names that clients see. Nodes
+/// publish it for each other as a shortcut: whoever misses one reads the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct NumberedEvent {
+    /// The number of the change.
+    pub(crate) number: ChangeNumber,
+    /// What those receive whom it concerns.
+    pub(crate) event: LoggedEvent,
+}
+
+/// What those receive whom a change concerns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum LoggedEvent {
+    /// All subscribers receive an event.
+    Event(ConversationEvent),
+    /// The conversation was created.
+    Created {
+        /// Its first participants.
+        participants: Vec<(UserId, Role)>,
+        /// What they are notified of.
+        change: ParticipantsChange,
+    },
+    /// A user became a participant, and receives what follows.
+    Added {
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: Role,
+        /// What the participants are notified of.
+        change: ParticipantsChange,
+    },
+    /// A participant has another role now. Nobody is notified.
+    RoleChanged {
+        /// Who.
+        user: UserId,
+        /// Which.
+        role: Role,
+    },
+    /// A user is no participant any more, and receives nothing that follows.
+    Ended {
+        /// Who.
+        user: UserId,
+        /// What the participants, and they, are notified of.
+        change: ParticipantsChange,
+    },
+    /// There is no event for it; or the message was deleted since, which follows.
+    Nothing,
+}
+
+impl LoggedEvent {
+    /// Whether the participants are notified of it, or are others after it.
+    pub(crate) const fn is_of_participants(&self) -> bool {
+        matches!(
+            self,
+            Self::Created { .. }
+                | Self::Added { .. }
+                | Self::RoleChanged { .. }
+                | Self::Ended { .. }
+        )
+    }
 }
 
 /// What a user receives, wherever they are connected.

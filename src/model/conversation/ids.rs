@@ -224,6 +224,50 @@ impl fmt::Debug for Emoji {
     }
 }
 
+/// The place of a change in its conversation.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub(crate) struct ChangeNumber(u64);
+
+impl ChangeNumber {
+    /// Before the first change.
+    pub(crate) const START: Self = Self(0);
+
+    /// The change with this number.
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Parses a cursor of a client. `None`: it is none.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| is_number)?;
+        Some(Self(number))
+    }
+
+    /// The number; 0 before the first change.
+    pub(crate) const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The one before it.
+    pub(crate) const fn previous(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
+    /// The one this many behind it.
+    pub(crate) const fn plus(self, count: usize) -> Self {
+        Self(self.0.saturating_add(count as u64))
+    }
+
+    /// The one behind it.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConversationId, Emoji, MessageId, ReactionId, TempId};
+use super::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 use crate::model::UserId;
 use crate::payload::OwnedValue;
 
@@ -22,15 +22,6 @@ pub(crate) struct Reaction {
     pub(crate) emoji: Emoji,
     /// When.
     pub(crate) created_at: u64,
-}
-
-/// The result of adding a reaction.
-#[derive(Debug)]
-pub(crate) struct Reacted {
-    /// The reaction.
-    pub(crate) reaction: Reaction,
-    /// The user had reacted with this emoji before, and nothing was changed.
-    pub(crate) repeated: bool,
 }
 
 /// Messages that were read for the first time.
@@ -102,7 +93,7 @@ pub(crate) struct Message {
     pub(crate) temp_id: Option<TempId>,
     /// Which content key it is encrypted with.
     pub(crate) key_number: Option<i64>,
-    /// When it was stored: the time in its id.
+    /// When it was stored, by the clock.
     pub(crate) created_at: u64,
     /// When it was edited last.
     pub(crate) edited_at: Option<u64>,
@@ -159,27 +150,6 @@ impl Message {
     }
 }
 
-/// The result of appending a message.
-#[derive(Debug)]
-pub(crate) struct Appended {
-    /// The message as stored.
-    pub(crate) message: Message,
-    /// It was stored and acknowledged before, and nothing was changed.
-    pub(crate) repeated: bool,
-    /// Earlier messages, oldest first, that were stored although their senders got an error: they
-    /// were not published yet.
-    pub(crate) before: Vec<Message>,
-}
-
-/// The result of a deletion.
-#[derive(Debug)]
-pub(crate) struct Deleted {
-    /// The message as stored now.
-    pub(crate) message: Message,
-    /// It was deleted before, and nothing was changed.
-    pub(crate) repeated: bool,
-}
-
 /// An edit.
 #[derive(Debug, Clone)]
 pub(crate) struct Edit {
@@ -218,10 +188,25 @@ impl PageLimit {
 /// these come first, otherwise the newest.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Window {
-    /// Later than this one, which need not exist.
-    pub(crate) after: Option<MessageId>,
+    /// Later than this.
+    pub(crate) after: Option<After>,
     /// Earlier than this one, which need not exist.
     pub(crate) before: Option<MessageId>,
+}
+
+/// Behind what a part of a history begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// A message, which need not exist.
+    Message(MessageId),
+    /// A change, which must have been made.
+    Change(ChangeNumber),
+}
+
+impl From<MessageId> for After {
+    fn from(id: MessageId) -> Self {
+        Self::Message(id)
+    }
 }
 
 /// A page of a history.
@@ -231,6 +216,11 @@ pub(crate) struct Page {
     pub(crate) messages: Vec<Message>,
     /// There are more in the window.
     pub(crate) more: bool,
+    /// The change behind which the window begins: that by which the message `after` was sent.
+    pub(crate) after: ChangeNumber,
+    /// In a window without `before`, how far it reaches: to the change by which its last message was
+    /// sent, or to the last change if there are no later messages.
+    pub(crate) end: ChangeNumber,
 }
 
 /// A page of a history by position, with the total.

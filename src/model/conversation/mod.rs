@@ -1,6 +1,8 @@
 //! Stored conversations: their ids, their records, and how a subscriber sees one. It must not know
 //! where they are stored.
 
+mod change;
+mod cursor;
 mod event;
 mod ids;
 mod message;
@@ -8,14 +10,21 @@ mod records;
 mod view;
 mod wire;
 
-pub(crate) use event::{ConversationEvent, ParticipantsChange, UserNotification};
-pub(crate) use ids::{ConversationId, Emoji, MessageId, ReactionId, TempId};
+pub(crate) use change::{
+    Change, ChangePage, Changed, ChangedBy, LogWindow, Logged, Participation, Snapshot,
+    VisibleChanges,
+};
+pub(crate) use cursor::Cursor;
+pub(crate) use event::{
+    ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange, UserNotification,
+};
+pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use message::{
-    Appended, Body, Deleted, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reacted,
-    Reaction, Read, Slice, Window,
+    After, Body, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reaction, Read, Slice,
+    Window,
 };
 pub(crate) use records::{
-    Added, ContentKey, Conversation, Created, Ending, Listed, NewConversation, NewParticipant,
-    Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
+    ContentKey, Conversation, Created, Listed, NewConversation, NewParticipant, Participant,
+    ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
 pub(crate) use view::{ClientId, ConversationDialect, IdType, TypedId, View};

@@ -1,7 +1,10 @@
 //! Users, conversations and their participants: the stored records, and the requests to a store. Times
 //! are milliseconds since the epoch. Keys are [`OwnedValue`]: opaque, and not in any `Debug`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use super::ConversationId;
 use crate::model::{TokenUser, UserId};
@@ -11,8 +14,8 @@ use crate::payload::OwnedValue;
 macro_rules! names {
     ($(#[$docs:meta])* $name:ident { $($(#[$item:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$docs])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum $name { $($(#[$item])* $variant),+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub(crate) enum $name { $($(#[$item])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
             /// The name in the protocol.
@@ -143,8 +146,6 @@ pub(crate) struct Participant {
     pub(crate) status: ParticipantStatus,
     /// When they were added last.
     pub(crate) joined_at: u64,
-    /// Their content key, if one was given.
-    pub(crate) key: Option<ContentKey>,
 }
 
 impl Participant {
@@ -178,6 +179,27 @@ pub(crate) struct NewConversation {
     pub(crate) participants: Vec<NewParticipant>,
 }
 
+impl NewConversation {
+    /// Its first participants, each once.
+    pub(crate) fn roles(&self) -> Vec<(UserId, Role)> {
+        let mut known = HashSet::new();
+        let each = self.participants.iter();
+        let each = each.filter(|one| known.insert(&one.user));
+        each.map(|one| (one.user.clone(), one.role)).collect()
+    }
+
+    /// The number of the content key that is told with its creation: that of who creates it, or else
+    /// of the first participant who is given one.
+    pub(crate) fn key_number(&self, creator: Option<&UserId>) -> Option<i64> {
+        let own = self.participants.iter();
+        let own = own.filter(|one| Some(&one.user) == creator);
+        let key = own
+            .chain(&self.participants)
+            .find_map(|one| one.key.as_ref());
+        key.map(|key| key.number)
+    }
+}
+
 /// A conversation that was created.
 #[derive(Debug)]
 pub(crate) struct Created {
@@ -185,31 +207,4 @@ pub(crate) struct Created {
     pub(crate) conversation: Conversation,
     /// Its participants, by id.
     pub(crate) participants: Vec<Participant>,
-}
-
-/// The result of adding a participant.
-#[derive(Debug)]
-pub(crate) struct Added {
-    /// The participant as stored now.
-    pub(crate) participant: Participant,
-    /// They were an active participant already, and nothing was changed.
-    pub(crate) repeated: bool,
-}
-
-/// How a participation ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// They leave.
-    Left,
-    /// They are removed.
-    Removed,
-}
-
-impl From<Ending> for ParticipantStatus {
-    fn from(ending: Ending) -> Self {
-        match ending {
-            Ending::Left => Self::Left,
-            Ending::Removed => Self::Removed,
-        }
-    }
 }

@@ -36,9 +36,11 @@ impl Dispatcher {
                     .await;
                 None
             }
-            UserMessage::AutoJoin(conversation) => {
-                let conversations = &app.conversations;
-                conversations.auto_join_received(&conversation, user).await;
+            UserMessage::ParticipantsChanged {
+                conversation,
+                number,
+            } => {
+                app.conversations.observe(&conversation, number).await;
                 Some(Answer::Count(1))
             }
             UserMessage::Disconnect(why) => Some(Answer::Count(app.users.close_local(user, why))),

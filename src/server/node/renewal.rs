@@ -68,6 +68,7 @@ async fn renew(
     let state = cluster.renew(app.users.connected()).await?;
     if is_new || state != LeaseState::Alive {
         renew_all(app, cluster, state).await?;
+        app.conversations.notice_others().await;
     }
     let dead = cluster.find_dead_nodes().await?;
     // Nodes that lost Redis for as long as this one get the time to reconnect.

@@ -6,16 +6,22 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{Conversation, ConversationId, Created, Listed, NewConversation};
+use crate::model::conversation::{
+    ChangedBy, Conversation, ConversationId, Created, Listed, Logged, NewConversation,
+};
 
 /// Stores conversations.
 #[async_trait]
 pub(crate) trait ConversationStore: Debug + Send + Sync {
-    /// Creates a conversation with its first participants.
+    /// Creates a conversation with its first participants: its first change.
     ///
     /// # Errors
     /// [`StoreError::ConversationExists`]
-    async fn create(&self, new: &NewConversation) -> Result<Created, StoreError>;
+    async fn create(
+        &self,
+        new: &NewConversation,
+        by: &ChangedBy,
+    ) -> Result<Logged<Created>, StoreError>;
 
     /// A conversation, whoever asks.
     async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
@@ -30,9 +36,6 @@ pub(crate) trait ConversationStore: Debug + Send + Sync {
         id: &ConversationId,
         user: &UserId,
     ) -> Result<Option<Listed>, StoreError>;
-
-    /// The ids of all conversations of which a user is an active participant, in no order.
-    async fn ids_for(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError>;
 
     /// All other active participants of this user's conversations, each once, in no order.
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError>;

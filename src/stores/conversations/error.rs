@@ -17,9 +17,15 @@ pub(crate) enum StoreError {
     /// There is no such conversation, or the user is not an active participant of it.
     #[error("not a participant of the conversation")]
     NotParticipant,
+    /// The user is a participant of the conversation, but no admin of it.
+    #[error("not an admin of the conversation")]
+    NotAdmin,
     /// There is no such message or reaction in the conversation, or this user may not change it.
     #[error("not found, or not allowed")]
     NotFoundOrForbidden,
+    /// The log does not reach back to this change, or has never come to it.
+    #[error("the log does not have what is behind this change")]
+    CursorExpired,
     /// The store was closed.
     #[error("the store of conversations is closed")]
     Closed,
@@ -33,9 +39,11 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotParticipant => Self::not_participant(),
+            StoreError::NotAdmin => Self::new(Why::NotAdmin),
             StoreError::NotFoundOrForbidden => Self::message_not_found(),
             StoreError::NoConversation => Self::new(Why::ConversationNotFound),
             StoreError::ConversationExists => Self::new(Why::ConversationExists),
+            StoreError::CursorExpired => Self::new(Why::CursorExpired),
             StoreError::Closed | StoreError::Failed(_) => Self::failed(error),
         }
     }

@@ -7,20 +7,19 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Appended, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
-    Slice, Window,
+    ConversationId, Edit, Logged, Message, MessageId, NewMessage, Page, PageLimit, Slice, Window,
 };
 
 /// Stores messages.
 #[async_trait]
 pub(crate) trait MessageStore: Debug + Send + Sync {
-    /// Appends a message to the history. Readers never see a message with a smaller id after one
-    /// with a greater id. If its sender has sent a message with the same `temp_id` before, that one
-    /// is returned as it is stored now.
+    /// Appends a message to the history. Ids ascend with the numbers of the changes, whatever the clock
+    /// does. If its sender has sent a message with the same `temp_id` before, that one is returned as it
+    /// is stored now, and nothing is changed.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]
-    async fn append(&self, new: &NewMessage) -> Result<Appended, StoreError>;
+    async fn append(&self, new: &NewMessage) -> Result<Logged<Message>, StoreError>;
 
     /// A message, whoever asks.
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
@@ -35,9 +34,10 @@ pub(crate) trait MessageStore: Debug + Send + Sync {
         message: MessageId,
         author: &UserId,
         edit: &Edit,
-    ) -> Result<Message, StoreError>;
+    ) -> Result<Logged<Message>, StoreError>;
 
-    /// Deletes the content of a message, for its author or an admin of the conversation.
+    /// Deletes the content of a message, for its author or an admin of the conversation. One that was
+    /// deleted before is not changed.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
@@ -46,7 +46,7 @@ pub(crate) trait MessageStore: Debug + Send + Sync {
         conversation: &ConversationId,
         message: MessageId,
         user: &UserId,
-    ) -> Result<Deleted, StoreError>;
+    ) -> Result<Logged<Message>, StoreError>;
 
     /// Hides a message from the history of one user. `false`: it was hidden already.
     ///
@@ -64,7 +64,7 @@ pub(crate) trait MessageStore: Debug + Send + Sync {
     /// store reads at most one message more than it returns.
     ///
     /// # Errors
-    /// [`StoreError::NotParticipant`]
+    /// [`StoreError::NotParticipant`], [`StoreError::CursorExpired`]
     async fn page(
         &self,
         conversation: &ConversationId,

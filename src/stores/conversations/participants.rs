@@ -7,32 +7,42 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{Added, ConversationId, Ending, NewParticipant, Participant};
+use crate::model::conversation::{ChangedBy, ConversationId, Logged, NewParticipant, Participant};
 
 /// The names of a conversation's active participants.
 pub(crate) type ParticipantNames = (ConversationId, Vec<Arc<str>>);
 
-/// Stores who participates in conversations. Who may manage participants, the caller decides.
+/// Stores who participates in conversations.
 #[async_trait]
 pub(crate) trait ParticipantStore: Debug + Send + Sync {
     /// All present and former participants, by the time when they were added last; of those added
     /// at the same time by id.
     async fn list(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError>;
 
-    /// Adds a participant, who may be a former one. Messages sent until then count neither as
-    /// unread nor as undelivered for them.
+    /// Adds a participant, who may be a former one; an active one is not changed. Messages sent until
+    /// then count neither as unread nor as undelivered for them. A user must be an admin of the
+    /// conversation to do so.
     ///
     /// # Errors
-    /// [`StoreError::NoConversation`]
-    async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError>;
+    /// [`StoreError::NoConversation`], [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
+    async fn add(
+        &self,
+        id: &ConversationId,
+        new: &NewParticipant,
+        by: &ChangedBy,
+    ) -> Result<Logged<Participant>, StoreError>;
 
-    /// Ends a user's participation. `None`: they were not an active participant.
+    /// Ends a user's participation: they leave, if they do it themselves, or else are removed, by a
+    /// user who must be an admin of the conversation. `None`: they were not an active participant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
     async fn end(
         &self,
         id: &ConversationId,
         user: &UserId,
-        ending: Ending,
-    ) -> Result<Option<Participant>, StoreError>;
+        by: &ChangedBy,
+    ) -> Result<Option<Logged<Participant>>, StoreError>;
 
     /// For each of these conversations the names of its active participants, by their ids; the id
     /// for an unknown user. Each conversation once, in no order; none without active participants.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
+use crate::model::conversation::{ConversationId, Emoji, Logged, MessageId, Reaction, ReactionId};
 
 /// Stores reactions.
 #[async_trait]
@@ -22,7 +22,7 @@ pub(crate) trait ReactionStore: Debug + Send + Sync {
         message: MessageId,
         user: &UserId,
         emoji: &Emoji,
-    ) -> Result<Reacted, StoreError>;
+    ) -> Result<Logged<Reaction>, StoreError>;
 
     /// Removes a user's own reaction, and returns it.
     ///
@@ -34,5 +34,5 @@ pub(crate) trait ReactionStore: Debug + Send + Sync {
         message: MessageId,
         reaction: ReactionId,
         user: &UserId,
-    ) -> Result<Reaction, StoreError>;
+    ) -> Result<Logged<Reaction>, StoreError>;
 }

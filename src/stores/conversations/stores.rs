@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::conversation::ConversationStore;
 use super::health::StoreHealth;
+use super::log::LogStore;
 use super::messages::MessageStore;
 use super::participants::ParticipantStore;
 use super::reactions::ReactionStore;
 use super::receipts::ReceiptStore;
+use super::shared_log::SharedLog;
 use super::users::UserStore;
 
 /// The stores of one database. Cheap to clone.
@@ -25,6 +27,10 @@ pub(crate) struct ConversationStores {
     pub(crate) receipts: Arc<dyn ReceiptStore>,
     /// Reactions to messages.
     pub(crate) reactions: Arc<dyn ReactionStore>,
+    /// The log of all of these.
+    pub(crate) log: Arc<dyn LogStore>,
+    /// What others do to it; none where no others can.
+    pub(crate) shared_log: Option<Arc<dyn SharedLog>>,
     /// The state of the database.
     pub(crate) health: Arc<dyn StoreHealth>,
 }
@@ -39,6 +45,7 @@ impl ConversationStores {
             + MessageStore
             + ReceiptStore
             + ReactionStore
+            + LogStore
             + StoreHealth
             + 'static,
     {
@@ -49,7 +56,15 @@ impl ConversationStores {
             messages: database.clone(),
             receipts: database.clone(),
             reactions: database.clone(),
+            log: database.clone(),
+            shared_log: None,
             health: database,
         }
+    }
+
+    /// The same of a database that others can reach.
+    pub(crate) fn shared(mut self, log: Arc<dyn SharedLog>) -> Self {
+        self.shared_log = Some(log);
+        self
     }
 }

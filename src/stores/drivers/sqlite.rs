@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// How long opening waits for another process that holds the file's write lock.
@@ -70,9 +71,18 @@ pub(crate) fn open(
         .map_err(create(&path))?;
     let mut connection = Connection::open(&path)?;
     connection.busy_timeout(OPEN_TIMEOUT)?;
+    keep_plans(&connection)?;
     connection.execute_batch(settings)?;
     migrate(&mut connection, &path, migrations)?;
     Ok(connection)
+}
+
+/// Has SQLite plan a statement once. Without that it is planned again each time that a value is bound
+/// which might matter to a partial index.
+pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// Brings the schema up to date, all or nothing.

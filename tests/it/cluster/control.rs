@@ -6,9 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::application;
 use super::balancer::Balancer;
 use super::deployment::Deployment;
 use test_support::harness::JWT_SECRET;
+use test_support::redis_proxy::RedisProxy;
 use test_support::{javascript, mongo, redis};
 
 /// The processes of a deployment.
@@ -17,6 +19,8 @@ pub(super) struct Processes {
     pub redis: Option<redis::Server>,
     pub mongodb: Option<mongo::Server>,
     pub balancer: Option<Balancer>,
+    /// Between the nodes and Redis, where a test wants messages to be lost.
+    pub redis_proxy: Option<RedisProxy>,
     /// What is to be done so that everything runs again.
     remedies: Vec<String>,
 }
@@ -32,6 +36,7 @@ impl Processes {
             redis,
             mongodb,
             balancer: None,
+            redis_proxy: None,
             remedies: Vec::new(),
         }
     }
@@ -70,9 +75,17 @@ impl Processes {
         let mut line = String::new();
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         reader.read_line(&mut line).unwrap();
-        self.obey(line.trim());
+        let answer = match line.trim().split_once(' ') {
+            Some(("log", conversation)) => {
+                application::log(self.mongodb.as_ref().unwrap(), conversation)
+            }
+            _ => {
+                self.obey(line.trim());
+                String::new()
+            }
+        };
         // Who asked may have given up.
-        let _ = connection.write_all(b"done\n");
+        let _ = connection.write_all(format!("{answer}done\n").as_bytes());
     }
 
     fn obey(&mut self, line: &str) {
@@ -95,6 +108,14 @@ impl Processes {
             ["resume", "0" | "1" | "2"] => self.nodes.relay(number()).resume(),
             ["pause", "redis"] => self.redis.as_mut().unwrap().pause(),
             ["resume", "redis"] => self.redis.as_mut().unwrap().resume(),
+            ["pause", "mongodb"] => self.mongodb.as_ref().unwrap().pause(),
+            ["resume", "mongodb"] => self.mongodb.as_ref().unwrap().resume(),
+            ["redis", how, percent] => self.mistreat(how, percent.parse().unwrap()),
+            ["application", status, conversation, user] => {
+                let mongodb = self.mongodb.as_ref().unwrap();
+                application::set_participant(mongodb, conversation, user, status);
+                return;
+            }
             ["stop", "mongodb"] => self.mongodb.as_mut().unwrap().stop(),
             ["start", "mongodb"] => self.mongodb.as_mut().unwrap().restart(),
             ["heal"] => {
@@ -108,14 +129,28 @@ impl Processes {
         self.note(&words);
     }
 
+    /// Lets so many of a hundred messages that Redis publishes suffer this.
+    fn mistreat(&self, how: &str, percent: u64) {
+        let proxy = self.redis_proxy.as_ref().unwrap();
+        let mut mistreatment = proxy.mistreatment();
+        match how {
+            "drop" => mistreatment.dropped = percent,
+            "double" => mistreatment.doubled = percent,
+            "delay" => mistreatment.delayed = percent,
+            _ => panic!("not understood: {how}"),
+        }
+        proxy.mistreat(mistreatment);
+    }
+
     /// Notes what undoes it, or that it was undone.
     fn note(&mut self, words: &[&str]) {
-        let (undo, what) = match words[..] {
-            ["kill" | "terminate", node] => ("restart", node),
-            ["stop", server] => ("start", server),
-            ["pause", server] => ("resume", server),
+        let undo = match words[..] {
+            ["redis", how, percent] if percent != "0" => format!("redis {how} 0"),
+            ["kill" | "terminate", node] => format!("restart {node}"),
+            ["stop", server] => format!("start {server}"),
+            ["pause", server] => format!("resume {server}"),
             _ => return self.remedies.retain(|remedy| *remedy != words.join(" ")),
         };
-        self.remedies.push(format!("{undo} {what}"));
+        self.remedies.push(undo);
     }
 }

@@ -1,5 +1,6 @@
 //! Several relays at once: behind load balancers, and joined by Redis.
 
+mod application;
 mod balanced;
 mod balancer;
 mod control;
@@ -13,7 +14,8 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 9] = [
+pub(crate) const SUITES: [&str; 14] = [
+    "cluster/applications",
     "cluster/balanced",
     "cluster/balanced-stopping",
     "cluster/balanced-posts",
@@ -21,6 +23,10 @@ pub(crate) const SUITES: [&str; 9] = [
     "cluster/direct",
     "cluster/faults",
     "cluster/limits",
+    "cluster/membership",
+    "cluster/missed",
+    "cluster/order",
+    "cluster/random-changes",
     "cluster/rolling",
     "cluster/session",
 ];

@@ -1,11 +1,14 @@
 //! Relays that Redis joins: the published client on every node, in every dialect, directly and behind balancers, while all
 //! goes well and while parts of it end.
 
+use super::application;
 use super::balancer::{Balancer, Kind};
 use super::control::Processes;
 use super::deployment::Deployment;
+use crate::clients;
 use test_support::harness::JWT_SECRET;
 use test_support::redis::Durability;
+use test_support::redis_proxy::RedisProxy;
 use test_support::{javascript, mongo, redis};
 
 const ADMIN: (&str, &str) = (
@@ -92,19 +95,96 @@ fn processes() -> Option<(Processes, tempfile::TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let redis = redis::Server::start(folder.path(), Durability::InMemory);
     let mongodb = mongo::Server::start(folder.path());
-    let (redis_url, mongodb_uri) = (redis.url(), mongodb.uri("nodes"));
+    let redis_url = redis.url();
+    let nodes = nodes_on(&redis_url, &mongodb);
+    Some((Processes::new(nodes, Some(redis), Some(mongodb)), folder))
+}
+
+/// Three nodes on these stores.
+fn nodes_on(redis_url: &str, mongodb: &mongo::Server) -> Deployment {
+    let mongodb_uri = mongodb.uri(application::DATABASE);
     let stores = [
-        ("REDIS_URL", redis_url.as_str()),
+        ("REDIS_URL", redis_url),
         ("MONGODB_URI", mongodb_uri.as_str()),
     ];
-    let nodes = Deployment::alone(3, &[&stores, SETTINGS].concat());
-    Some((Processes::new(nodes, Some(redis), Some(mongodb)), folder))
+    Deployment::alone(3, &[&stores, SETTINGS].concat())
+}
+
+/// What part of the rounds of a suite about the order of changes is done where MongoDB is the store: what stands in for it
+/// is slow.
+const FEWER_ROUNDS: &str = "0.25";
+
+/// The suites about the order of changes, over one node with its own store, and over several.
+macro_rules! by_nodes {
+    ($($name:ident: $suite:literal;)*) => {
+        $(
+            mod $name {
+                use super::*;
+
+                #[test]
+                fn on_one_node() {
+                    clients::run($suite, SETTINGS, &[]);
+                }
+
+                #[test]
+                fn on_one_node_in_mongodb() {
+                    of_changes(1, $suite);
+                }
+
+                #[test]
+                fn on_two_nodes() {
+                    of_changes(2, $suite);
+                }
+
+                #[test]
+                fn on_three_nodes() {
+                    of_changes(3, $suite);
+                }
+            }
+        )*
+    };
+}
+
+fn of_changes(count: usize, suite: &str) {
+    if !javascript::is_ready(suite) {
+        return;
+    }
+    let Some(deployment) = Deployment::start(count, SETTINGS) else {
+        return;
+    };
+    let urls = deployment.urls();
+    let factor = std::env::var("ROUNDS_FACTOR").unwrap_or_else(|_| FEWER_ROUNDS.to_owned());
+    let env = [
+        ("RELAY_URLS", urls.as_str()),
+        ("ROUNDS_FACTOR", factor.as_str()),
+    ];
+    javascript::run(suite, deployment.relay(0).url(), JWT_SECRET, &env);
+    deployment.stop();
+}
+
+by_nodes! {
+    order: "cluster/order";
+    membership: "cluster/membership";
+}
+
+#[test]
+fn applications() {
+    with_processes("cluster/applications");
+}
+
+#[test]
+fn missed() {
+    with_processes("cluster/missed");
 }
 
 #[test]
 fn faults() {
-    const SUITE: &str = "cluster/faults";
-    if !javascript::is_ready(SUITE) {
+    with_processes("cluster/faults");
+}
+
+/// Runs a suite that controls the processes.
+fn with_processes(suite: &str) {
+    if !javascript::is_ready(suite) {
         return;
     }
     let Some((processes, _folder)) = processes() else {
@@ -114,7 +194,7 @@ fn faults() {
         processes.nodes.relay(0).url().to_owned(),
         processes.nodes.urls(),
     );
-    let processes = processes.run(SUITE, &url, &[("RELAY_URLS", urls.as_str()), ADMIN]);
+    let processes = processes.run(suite, &url, &[("RELAY_URLS", urls.as_str()), ADMIN]);
     processes.nodes.stop();
 }
 
@@ -142,4 +222,32 @@ fn rolling_restart_behind_nginx() {
 #[test]
 fn rolling_restart_behind_haproxy() {
     rolling_restart(Kind::HaProxy);
+}
+
+/// Three nodes on stores of their own, between which and Redis a proxy stands.
+fn random_changes() {
+    const SUITE: &str = "cluster/random-changes";
+    if !javascript::is_ready(SUITE) || !redis::is_ready() || !mongo::is_ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let redis = redis::Server::start(folder.path(), Durability::InMemory);
+    let mongodb = mongo::Server::start(folder.path());
+    let seed = std::env::var("SEED").unwrap_or_else(|_| std::process::id().to_string());
+    let proxy = RedisProxy::to(redis.port(), seed.parse().expect("a number"));
+    let nodes = nodes_on(&proxy.url(), &mongodb);
+    let (url, urls) = (nodes.relay(0).url().to_owned(), nodes.urls());
+    let mut processes = Processes::new(nodes, Some(redis), Some(mongodb));
+    processes.redis_proxy = Some(proxy);
+    let env = [
+        ("RELAY_URLS", urls.as_str()),
+        ("SEED", seed.as_str()),
+        ADMIN,
+    ];
+    processes.run(SUITE, &url, &env).nodes.stop();
+}
+
+#[test]
+fn log_random() {
+    random_changes();
 }

@@ -121,6 +121,7 @@ test('the list shows what was edited and deleted', async () => {
   await must(200, chatEdit(alice, messages[0].id, 'edited'));
   await must(200, erase(alice, messages[1].id));
   same(await must(200, rest(alice, `GET /api/messages?chatId=${id}`)), {
+    cursor: '6',
     messages: [{ ...messages[0], content: 'edited', editedAt: TIME }, { ...messages[1], content: null, media: null, deletedAt: TIME }, messages[2]],
   });
 });

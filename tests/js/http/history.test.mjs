@@ -21,8 +21,13 @@ before(async () => {
 
 /** What a page has, as ids, and its cursor. */
 async function page(query = {}) {
-  const { messages, nextCursor, ...rest } = await read(bob, conversationId, query);
+  const { messages, nextCursor, cursor, changes, ...rest } = await read(bob, conversationId, query);
   assert.deepEqual(rest, {});
+  const goesOn = !query.before;
+  assert.equal(typeof cursor, goesOn ? 'string' : 'undefined');
+  // Nothing else has happened, but at the beginning.
+  assert.equal(Array.isArray(changes), goesOn && Boolean(query.after));
+  for (const { number, type } of changes ?? []) assert.deepEqual([number, type], [1, 'conversation:created']);
   return [ids(messages), nextCursor];
 }
 
@@ -100,7 +105,8 @@ test('an empty cursor is none', async () => {
 
 test('a cursor that is no id is refused', async () => {
   const good = all[100].id;
-  for (const bad of ['0', 'x', good.slice(1), `${good}0`, withVersion(good, 4), `{${good}}`, good.replaceAll('-', ''), '{"$gt":""}', "' OR 1=1 --"]) {
+  await refused(400, invalid('before'), bob, 'GET', `${PATH}?conversationId=${conversationId}&before=0`);
+  for (const bad of ['-1', 'x', good.slice(1), `${good}0`, withVersion(good, 4), `{${good}}`, good.replaceAll('-', ''), '{"$gt":""}', "' OR 1=1 --"]) {
     for (const field of ['after', 'before']) {
       await refused(400, invalid(field), bob, 'GET', `${PATH}?${new URLSearchParams({ conversationId, [field]: bad })}`);
     }

@@ -61,7 +61,7 @@ test('what was sent in one form is read in the others', async () => {
   const asListed = (id, content, more = {}) => ({
     id, chatId: conversationId, senderId: alice.userId, content, media: null, editedAt: null, deletedFor: [], timestamp: TIME, ...more,
   });
-  same(chat, { messages: [asListed(message.id, 'one'), asListed(data.id, '', { media }), asListed(messageData.id, 'three')] });
+  same(chat, { cursor: '4', messages: [asListed(message.id, 'one'), asListed(data.id, '', { media }), asListed(messageData.id, 'three')] });
   const feed = await done(200, alice, 'GET', `${PATH}/${conversationId}`);
   const row = (id, content, key) => ({
     id, conversation_id: conversationId, content_key_number: key, encrypted_msg_content: content, sender_username: 'Alice', created_at: MILLIS, is_deleted: 0,

@@ -23,7 +23,7 @@ export async function client(who, node, dialect, more = {}) {
   return made;
 }
 
-/** Asks the test that owns the processes to do something to one of them, such as `kill 0`; returns when it is done. */
+/** Asks the test that owns the processes to do something to one of them, such as `kill 0`; returns when it is done, with the answer, if there is one. */
 export function control(...words) {
   return new Promise((resolve, reject) => {
     const socket = net.connect(Number(process.env.CONTROL_PORT), '127.0.0.1');
@@ -31,7 +31,7 @@ export function control(...words) {
     socket.setTimeout(6 * TIMEOUT, () => socket.destroy(new Error(`not done: ${words.join(' ')}`)));
     socket.on('error', reject);
     socket.on('data', (part) => (answer += part));
-    socket.on('end', () => (answer === 'done\n' ? resolve() : reject(new Error(`${words.join(' ')}: ${answer}`))));
+    socket.on('end', () => (answer.endsWith('done\n') ? resolve(answer.slice(0, -5)) : reject(new Error(`${words.join(' ')}: ${answer}`))));
     socket.write(`${words.join(' ')}\n`);
   });
 }

@@ -26,10 +26,17 @@ pub fn is_ready(suite: &str) -> bool {
     false
 }
 
+/// How long a suite may take. A suite that is asked to do more than usual is given more by `SUITE_TIMEOUT`, in seconds.
+const TIMEOUT_SECONDS: u64 = 240;
+
 /// Runs `tests/js/<suite>.test.mjs` against the server at `url`; `env` is added to its environment.
 pub fn run(suite: &str, url: &str, jwt_secret: &str, env: &[(&str, &str)]) {
+    let timeout = std::env::var("SUITE_TIMEOUT").map_or(TIMEOUT_SECONDS, |seconds| {
+        seconds.parse().expect("SUITE_TIMEOUT in seconds")
+    });
     let output = Command::new("node")
-        .args(["--test", "--test-reporter=spec", "--test-timeout=240000"])
+        .args(["--test", "--test-reporter=spec"])
+        .arg(format!("--test-timeout={timeout}000"))
         .arg(format!("{suite}.test.mjs"))
         .current_dir(folder())
         .envs(env.iter().copied())

@@ -21,6 +21,8 @@ pub mod mongo;
 pub mod proxy;
 pub mod raw;
 pub mod redis;
+pub mod redis_proxy;
+pub mod resp;
 pub mod scene;
 pub mod upload;
 pub mod wait;

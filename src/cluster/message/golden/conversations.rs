@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::conversation::{Body, Emoji, Message, Reaction, ReactionId, TempId};
+use crate::model::conversation::{
+    Body, ChangeNumber, Emoji, Message, Reaction, ReactionId, TempId,
+};
 
 fn full_message() -> Message {
     Message {
@@ -141,8 +143,8 @@ fn presence_in_a_conversation() {
 #[test]
 fn what_else_a_conversation_is_sent() {
     pin(
-        &ConversationMessage::ParticipantsChanged,
-        b"\x81\xa4body\xacParticipants",
+        &ConversationMessage::Newest(ChangeNumber::new(5)),
+        b"\x81\xa4body\x81\xa6Newest\x05",
     );
     pin(
         &ConversationMessage::ListSubscribers,

@@ -83,9 +83,12 @@ fn an_envelope_and_a_question() {
     );
     pin_question(
         Some(u64::MAX),
-        &UserMessage::AutoJoin(conversation()),
+        &UserMessage::ParticipantsChanged {
+            conversation: conversation(),
+            number: ChangeNumber::new(7),
+        },
         b"\x82\xa8question\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa4body\
-        \x81\xa5PutIn\xa1c",
+        \x81\xb3ParticipantsChanged\x82\xacconversation\xa1c\xa6number\x07",
     );
 }
 
@@ -206,10 +209,10 @@ fn fields_that_are_missing_or_new() {
         read(event),
         Some(UserMessage::Event { credit: 0, .. })
     ));
-    let added = b"\x82\xa4body\xacParticipants\xa5added\x01";
+    let added = b"\x82\xa4body\xa9WhoIsHere\xa5added\x01";
     assert!(matches!(
         read(added),
-        Some(ConversationMessage::ParticipantsChanged)
+        Some(ConversationMessage::ListSubscribers)
     ));
     assert!(read::<UserMessage>(b"\x81\xa4body\xa7unknown").is_none());
 }

@@ -1,7 +1,7 @@
 //! Messages to a user.
 
 use super::*;
-use crate::model::conversation::ParticipantsChange;
+use crate::model::conversation::{ChangeNumber, ParticipantsChange};
 
 #[track_caller]
 fn pin_notification(notification: UserNotification, expected: &[u8]) {
@@ -43,8 +43,12 @@ fn an_event_to_a_user() {
 #[test]
 fn what_else_a_user_is_sent() {
     pin(
-        &UserMessage::AutoJoin(conversation()),
-        b"\x81\xa4body\x81\xa5PutIn\xa1c",
+        &UserMessage::ParticipantsChanged {
+            conversation: conversation(),
+            number: ChangeNumber::new(300),
+        },
+        b"\x81\xa4body\x81\xb3ParticipantsChanged\x82\xacconversation\xa1c\
+        \xa6number\xcd\x01,",
     );
     pin(
         &UserMessage::Spent(Spent::Messages(1)),

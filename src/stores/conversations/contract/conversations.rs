@@ -15,11 +15,19 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
     new.title = Some("Plans".into());
     // The first entry of a user counts.
     new.participants.push(participant("ann", Role::Member));
-    let created = stores.conversations.create(&new).await.unwrap();
-    assert_eq!(created.conversation.created_at, subject.clock.now_ms());
-    assert_eq!(created.conversation.created_by, user("ann"));
-    assert_eq!(created.conversation.title.as_deref(), Some("Plans"));
+    let created = stores
+        .conversations
+        .create(&new, &ChangedBy::Admin)
+        .await
+        .unwrap();
+    assert_eq!(
+        created.value.conversation.created_at,
+        subject.clock.now_ms()
+    );
+    assert_eq!(created.value.conversation.created_by, user("ann"));
+    assert_eq!(created.value.conversation.title.as_deref(), Some("Plans"));
     let roles = created
+        .value
         .participants
         .iter()
         .map(|p| (p.user.as_str(), p.role));
@@ -31,14 +39,14 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
         .find(&ConversationId::from(7))
         .await
         .unwrap();
-    assert_eq!(by_number, Some(created.conversation.clone()));
+    assert_eq!(by_number, Some(created.value.conversation.clone()));
     let other = new_conversation("7", &["eve"]);
     assert_rejected!(
-        stores.conversations.create(&other).await,
+        stores.conversations.create(&other, &ChangedBy::Admin).await,
         ConversationExists
     );
     let still = stores.conversations.find(&conversation("7")).await.unwrap();
-    assert_eq!(still, Some(created.conversation));
+    assert_eq!(still, Some(created.value.conversation));
     assert_eq!(
         stores
             .participants
@@ -52,8 +60,8 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
     // Of several who make the same at once, one does.
     let twin = new_conversation("twin", &["ann"]);
     let (one, two) = tokio::join!(
-        stores.conversations.create(&twin),
-        stores.conversations.create(&twin)
+        stores.conversations.create(&twin, &ChangedBy::Admin),
+        stores.conversations.create(&twin, &ChangedBy::Admin)
     );
     assert_eq!(one.is_ok(), two.is_err());
 }
@@ -111,12 +119,13 @@ pub(crate) async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_one
     assert_eq!(ids, ["one", "three"]);
     let left = stores
         .participants
-        .end(&conversation("two"), &user("ann"), Ending::Left)
+        .end(&conversation("two"), &user("ann"), &by("ann"))
         .await;
     assert!(left.unwrap().is_some());
-    let mut ids = stores.conversations.ids_for(&user("ann")).await.unwrap();
+    let mut ids = stores.log.memberships(&user("ann")).await.unwrap();
     ids.sort();
-    assert_eq!(ids, [conversation("one"), conversation("three")]);
+    let ids: Vec<_> = ids.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(ids, ["one", "three"]);
     assert!(
         stores
             .conversations
@@ -141,7 +150,7 @@ pub(crate) async fn partners_are_those_one_shares_a_conversation_with(subject: S
     assert_eq!(partners("bo").await, [user("ann"), user("cy"), user("di")]);
     let removed = stores
         .participants
-        .end(&conversation("one"), &user("cy"), Ending::Removed)
+        .end(&conversation("one"), &user("cy"), &ChangedBy::Admin)
         .await;
     assert!(removed.unwrap().is_some());
     assert_eq!(partners("ann").await, [user("bo")]);

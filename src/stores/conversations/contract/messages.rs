@@ -15,7 +15,7 @@ pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
         temp_id: TempId::parse("t1"),
         ..new_message("c", "ann", "\"\\u0041\"")
     };
-    let sent = stores.messages.append(&new).await.unwrap().message;
+    let sent = stores.messages.append(&new).await.unwrap().value;
     let stored = stores.messages.find(sent.id).await.unwrap().unwrap();
     for message in [&sent, &stored] {
         assert_eq!(message.conversation, new.conversation);
@@ -31,7 +31,7 @@ pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
         content: None,
         ..new_message("c", "bo", "0")
     };
-    let bare = stores.messages.append(&bare).await.unwrap().message;
+    let bare = stores.messages.append(&bare).await.unwrap().value;
     let bare = stores.messages.find(bare.id).await.unwrap().unwrap();
     assert!(bare.content().is_none() && bare.media().is_none());
     let unknown = MessageId::new(uuid::Uuid::now_v7()).unwrap();
@@ -55,15 +55,15 @@ pub(crate) async fn the_same_temp_id_is_the_same_message(subject: Subject) {
         .append(&named("c", "ann", "1", "t"))
         .await
         .unwrap();
-    assert!(!first.repeated);
+    assert!(first.change.is_some());
     let again = stores
         .messages
         .append(&named("c", "ann", "2", "t"))
         .await
         .unwrap();
-    assert!(again.repeated);
-    assert_eq!(again.message.id, first.message.id);
-    assert_eq!(text_of(&again.message), "1");
+    assert!(again.change.is_none());
+    assert_eq!(again.value.id, first.value.id);
+    assert_eq!(text_of(&again.value), "1");
     assert_eq!(subject.unread("c", "bo").await, 1);
     for other in [
         named("c", "bo", "3", "t"),
@@ -72,14 +72,22 @@ pub(crate) async fn the_same_temp_id_is_the_same_message(subject: Subject) {
         new_message("c", "ann", "6"),
         new_message("c", "ann", "6"),
     ] {
-        assert!(!stores.messages.append(&other).await.unwrap().repeated);
+        assert!(
+            stores
+                .messages
+                .append(&other)
+                .await
+                .unwrap()
+                .change
+                .is_some()
+        );
     }
     assert_eq!(subject.seen("c", "ann").await, ["1", "3", "5", "6", "6"]);
 
     let (c, ann) = (conversation("c"), user("ann"));
-    stores
+    let _ = stores
         .messages
-        .delete(&c, first.message.id, &ann)
+        .delete(&c, first.value.id, &ann)
         .await
         .unwrap();
     let late = stores
@@ -87,7 +95,7 @@ pub(crate) async fn the_same_temp_id_is_the_same_message(subject: Subject) {
         .append(&named("c", "ann", "7", "t"))
         .await
         .unwrap();
-    assert!(late.repeated && late.message.deleted_at().is_some());
+    assert!(late.change.is_none() && late.value.deleted_at().is_some());
 }
 
 pub(crate) async fn concurrent_sends_of_the_same_message_store_it_once(subject: Subject) {
@@ -96,8 +104,8 @@ pub(crate) async fn concurrent_sends_of_the_same_message_store_it_once(subject: 
     let new = named("c", "ann", "1", "t");
     let all = join_all((0..20).map(|_| stores.messages.append(&new))).await;
     let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
-    assert_eq!(all.iter().filter(|sent| !sent.repeated).count(), 1);
-    assert!(all.iter().all(|sent| sent.message.id == all[0].message.id));
+    assert_eq!(all.iter().filter(|sent| sent.change.is_some()).count(), 1);
+    assert!(all.iter().all(|sent| sent.value.id == all[0].value.id));
     assert_eq!(subject.seen("c", "ann").await, ["1"]);
 }
 
@@ -108,7 +116,7 @@ pub(crate) async fn only_the_author_edits(subject: Subject) {
     let mut new = new_message("c", "bo", "1");
     new.media = Some(json("\"m\""));
     new.key_number = Some(4);
-    let sent = stores.messages.append(&new).await.unwrap().message;
+    let sent = stores.messages.append(&new).await.unwrap().value;
     let at = subject.tick();
     let admin = stores
         .messages
@@ -120,17 +128,17 @@ pub(crate) async fn only_the_author_edits(subject: Subject) {
         .edit(&c, sent.id, &bo, &edit("3"))
         .await
         .unwrap();
-    assert_eq!(edited.edited_at, Some(at));
+    assert_eq!(edited.value.edited_at, Some(at));
     assert_eq!(
-        (edited.created_at, edited.key_number),
+        (edited.value.created_at, edited.value.key_number),
         (sent.created_at, Some(4))
     );
-    assert_eq!(edited.media().map(text).unwrap(), "\"m\"");
+    assert_eq!(edited.value.media().map(text).unwrap(), "\"m\"");
     let rekeyed = Edit {
         key_number: Some(5),
         ..edit("4")
     };
-    stores
+    let _ = stores
         .messages
         .edit(&c, sent.id, &bo, &rekeyed)
         .await
@@ -142,7 +150,7 @@ pub(crate) async fn only_the_author_edits(subject: Subject) {
     );
     assert_eq!(subject.seen("c", "ann").await, ["4"]);
 
-    stores.messages.delete(&c, sent.id, &bo).await.unwrap();
+    let _ = stores.messages.delete(&c, sent.id, &bo).await.unwrap();
     assert_rejected!(
         stores.messages.edit(&c, sent.id, &bo, &edit("5")).await,
         NotFoundOrForbidden
@@ -156,7 +164,7 @@ pub(crate) async fn only_the_author_edits(subject: Subject) {
         .edit(&c, second.id, &bo, &edit("7"))
         .await
         .unwrap();
-    assert_eq!(edited.edited_at, Some(second.created_at));
+    assert_eq!(edited.value.edited_at, Some(second.created_at));
 }
 
 pub(crate) async fn the_author_and_admins_delete(subject: Subject) {
@@ -181,13 +189,13 @@ pub(crate) async fn the_author_and_admins_delete(subject: Subject) {
         .await
         .unwrap();
     for deleted in [&by_author, &by_admin] {
-        assert!(!deleted.repeated);
-        assert_eq!(deleted.message.deleted_at(), Some(at));
-        assert_eq!(deleted.message.sender, user("bo"));
+        assert!(deleted.change.is_some());
+        assert_eq!(deleted.value.deleted_at(), Some(at));
+        assert_eq!(deleted.value.sender, user("bo"));
     }
     subject.tick();
     let again = stores.messages.delete(&c, bos, &user("ann")).await.unwrap();
-    assert!(again.repeated && again.message.deleted_at() == Some(at));
+    assert!(again.change.is_none() && again.value.deleted_at() == Some(at));
     assert_eq!(subject.seen("c", "cy").await, ["1", "deleted", "deleted"]);
     assert_eq!(subject.unread("c", "cy").await, 1);
     assert_eq!(subject.unread("c", "bo").await, 1);
@@ -198,9 +206,9 @@ pub(crate) async fn nothing_is_left_of_the_content_of_a_deleted_message(subject:
     subject.with("c", &["ann"]).await;
     let mut new = new_message("c", "ann", "1");
     new.media = Some(json("2"));
-    let sent = stores.messages.append(&new).await.unwrap().message;
+    let sent = stores.messages.append(&new).await.unwrap().value;
     let (c, ann) = (conversation("c"), user("ann"));
-    stores.messages.delete(&c, sent.id, &ann).await.unwrap();
+    let _ = stores.messages.delete(&c, sent.id, &ann).await.unwrap();
     let left = stores.messages.find(sent.id).await.unwrap().unwrap();
     assert!(left.content().is_none() && left.media().is_none());
     assert_eq!((left.id, left.created_at), (sent.id, sent.created_at));
@@ -235,7 +243,7 @@ pub(crate) async fn a_message_of_another_conversation_is_none(subject: Subject) 
         .reactions
         .add(&conversation("c"), foreign, ann, &emoji)
         .await;
-    let reaction = reacted.unwrap().reaction.id;
+    let reaction = reacted.unwrap().value.id;
     assert_rejected!(
         stores.messages.edit(d, foreign, ann, &edit("3")).await,
         NotFoundOrForbidden

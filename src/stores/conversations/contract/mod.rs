@@ -3,6 +3,7 @@
 
 pub(super) mod conversations;
 pub(super) mod history;
+pub(super) mod log;
 pub(super) mod messages;
 pub(super) mod page_sizes;
 pub(super) mod participants;
@@ -45,6 +46,10 @@ macro_rules! contract_suite {
             page_sizes::a_page_has_no_more_bytes_than_it_may,
             history::a_clock_that_is_set_back_does_not_change_the_order,
             history::many_writers_make_one_order,
+            log::a_log_is_read_in_parts,
+            log::nothing_is_read_of_a_hidden_message,
+            log::a_participation_has_a_beginning_and_an_end,
+            log::a_page_says_how_far_it_reaches,
             receipts::reading_returns_each_message_once_by_sender,
             receipts::a_message_is_delivered_once_to_each,
             receipts::deliveries_come_in_parts,

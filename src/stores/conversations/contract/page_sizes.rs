@@ -11,7 +11,7 @@ async fn send_large(subject: &Subject, name: u8, size: usize) -> MessageId {
         content: Some(filled(size - size / 2)),
         ..new_message("c", "bo", "0")
     };
-    let sent = subject.stores.messages.append(&new).await.unwrap().message;
+    let sent = subject.stores.messages.append(&new).await.unwrap().value;
     assert_eq!(sent.size(), size);
     sent.id
 }
@@ -31,7 +31,7 @@ pub(crate) async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
         first.collect()
     };
     let page = async |after: Option<usize>, before: Option<usize>, most| {
-        let (after, before) = (after.map(|i| ids[i - 1]), before.map(|i| ids[i - 1]));
+        let (after, before) = (after.map(|i| ids[i - 1].into()), before.map(|i| ids[i - 1]));
         let window = Window { after, before };
         let page = subject.page("c", "ann", window, most).await;
         (first(&page.messages), page.more)
@@ -65,7 +65,7 @@ pub(crate) async fn a_page_has_no_more_bytes_than_it_may(subject: Subject) {
     }
 
     // What was deleted has no size.
-    subject
+    let _ = subject
         .stores
         .messages
         .delete(&c, ids[1], &ann)

@@ -12,34 +12,43 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
     let at = subject.tick();
     let added = stores
         .participants
-        .add(&c, &participant("cy", Role::Member))
+        .add(&c, &participant("cy", Role::Member), &ChangedBy::Admin)
         .await
         .unwrap();
-    assert!(!added.repeated && added.participant.is_active());
-    assert_eq!(added.participant.joined_at, at);
+    assert!(added.change.is_some() && added.value.is_active());
+    assert_eq!(added.value.joined_at, at);
     // Earlier messages are not unread, but can be read.
     assert_eq!(subject.unread("c", "cy").await, 0);
     assert_eq!(subject.seen("c", "cy").await, ["1"]);
 
     let again = stores
         .participants
-        .add(&c, &participant("cy", Role::Admin))
+        .add(&c, &participant("cy", Role::Admin), &ChangedBy::Admin)
         .await
         .unwrap();
-    assert!(again.repeated && again.participant.role == Role::Member);
+    assert!(again.change.is_none() && again.value.role == Role::Member);
 
     let cy = user("cy");
-    let ended = stores.participants.end(&c, &cy, Ending::Removed).await;
-    assert_eq!(ended.unwrap().unwrap().status, ParticipantStatus::Removed);
-    let ended = stores.participants.end(&c, &cy, Ending::Left).await;
+    let ended = stores.participants.end(&c, &cy, &ChangedBy::Admin).await;
+    assert_eq!(
+        ended.unwrap().unwrap().value.status,
+        ParticipantStatus::Removed
+    );
+    let ended = stores.participants.end(&c, &cy, &ChangedBy::Admin).await;
     assert!(ended.unwrap().is_none());
+    let ended = stores.participants.end(&c, &cy, &by("cy")).await;
+    assert_rejected!(ended, NotParticipant);
     let known = subject.participant("c", "cy").await.unwrap();
     assert_eq!(known.status, ParticipantStatus::Removed);
     subject.send("c", "ann", "2").await;
     subject.tick();
     let back = participant("cy", Role::Admin);
-    let back = stores.participants.add(&c, &back).await.unwrap();
-    assert!(!back.repeated && back.participant.role == Role::Admin);
+    let back = stores
+        .participants
+        .add(&c, &back, &ChangedBy::Admin)
+        .await
+        .unwrap();
+    assert!(back.change.is_some() && back.value.role == Role::Admin);
     assert_eq!(subject.unread("c", "cy").await, 0);
     subject.send("c", "ann", "3").await;
     assert_eq!(subject.unread("c", "cy").await, 1);
@@ -50,12 +59,18 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
     let nowhere = conversation("nowhere");
     let new = participant("cy", Role::Member);
     assert_rejected!(
-        stores.participants.add(&nowhere, &new).await,
+        stores
+            .participants
+            .add(&nowhere, &new, &ChangedBy::Admin)
+            .await,
         NoConversation
     );
     assert!(stores.participants.list(&nowhere).await.unwrap().is_empty());
     assert!(subject.participant("c", "eve").await.is_none());
-    let nobody = stores.participants.end(&nowhere, &cy, Ending::Left).await;
+    let nobody = stores
+        .participants
+        .end(&nowhere, &cy, &ChangedBy::Admin)
+        .await;
     assert!(nobody.unwrap().is_none());
 }
 
@@ -104,8 +119,8 @@ pub(crate) async fn only_active_participants_can_do_anything(subject: Subject) {
     subject.with("c", &["ann", "bo", "cy"]).await;
     subject.with("other", &["eve"]).await;
     let bos = subject.send("c", "bo", "1").await;
-    for (name, ending) in [("bo", Ending::Left), ("cy", Ending::Removed)] {
-        let ended = stores.participants.end(&c, &user(name), ending).await;
+    for (name, author) in [("bo", by("bo")), ("cy", ChangedBy::Admin)] {
+        let ended = stores.participants.end(&c, &user(name), &author).await;
         assert!(ended.unwrap().is_some());
         can_do_nothing(&subject, "c", name, bos.id).await;
     }
@@ -165,12 +180,9 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
     is(names_in(&[]).await, &[]);
 
     // Who went is not named, until they are back, by the name they have then.
-    for (at, who, ending) in [
-        ("nobody", "u1", Ending::Left),
-        ("two", "u4", Ending::Removed),
-    ] {
+    for (at, who, author) in [("nobody", "u1", by("u1")), ("two", "u4", ChangedBy::Admin)] {
         let (at, who) = (conversation(at), user(who));
-        let ended = stores.participants.end(&at, &who, ending).await;
+        let ended = stores.participants.end(&at, &who, &author).await;
         assert!(ended.unwrap().is_some());
     }
     is(names_in(&["nobody", "two"]).await, &[("two", &["Zoe"])]);
@@ -180,8 +192,11 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
     };
     stores.users.change(&user("u4"), &renamed).await.unwrap();
     let back = participant("u4", Role::Member);
-    let back = stores.participants.add(&conversation("two"), &back).await;
-    assert!(!back.unwrap().repeated);
+    let back = stores
+        .participants
+        .add(&conversation("two"), &back, &ChangedBy::Admin)
+        .await;
+    assert!(back.unwrap().change.is_some());
     is(names_in(&["two"]).await, &[("two", &["Zoe", "Ada"])]);
 }
 
@@ -195,27 +210,36 @@ pub(crate) async fn content_keys_are_stored_for_each_participant(subject: Subjec
     let mut new = new_conversation("c", &["ann", "bo", "cy"]);
     new.participants[0].key = key(1, "\"for ann\"");
     new.participants[1].key = key(1, "{\"for\" : \"bo\"}");
-    let created = stores.conversations.create(&new).await.unwrap();
-    let keys = |participants: Vec<Participant>| -> Vec<Option<(i64, String)>> {
-        let keys = participants.into_iter().map(|p| p.key);
-        keys.map(|key| key.map(|key| (key.number, text(&key.encrypted))))
-            .collect()
+    let _ = stores
+        .conversations
+        .create(&new, &ChangedBy::Admin)
+        .await
+        .unwrap();
+    let key_of = async |name| {
+        let listed = stores.conversations.find_for(&c, &user(name)).await;
+        let key = listed.unwrap().unwrap().key;
+        key.map(|key| (key.number, text(&key.encrypted)))
     };
     let ann = Some((1, "\"for ann\"".to_owned()));
     let bo = Some((1, "{\"for\" : \"bo\"}".to_owned()));
-    assert_eq!(keys(created.participants), [ann.clone(), bo.clone(), None]);
+    assert_eq!(key_of("ann").await, ann);
+    assert_eq!(key_of("bo").await, bo);
+    assert_eq!(key_of("cy").await, None);
 
     // A new key replaces the old one; none leaves it.
     for (key, stored) in [(None, bo), (key(-2, "2"), Some((-2, "2".to_owned())))] {
-        let ended = stores.participants.end(&c, &user("bo"), Ending::Left).await;
+        let ended = stores.participants.end(&c, &user("bo"), &by("bo")).await;
         assert!(ended.unwrap().is_some());
         let mut again = participant("bo", Role::Member);
         again.key = key;
-        let again = stores.participants.add(&c, &again).await.unwrap();
-        assert_eq!(keys(vec![again.participant]), [stored]);
+        let _ = stores
+            .participants
+            .add(&c, &again, &ChangedBy::Admin)
+            .await
+            .unwrap();
+        assert_eq!(key_of("bo").await, stored);
     }
-    let still = subject.participant("c", "ann").await;
-    assert_eq!(keys(still.into_iter().collect()), [ann]);
+    assert_eq!(key_of("ann").await, ann);
 }
 
 pub(crate) async fn a_list_has_ones_own_content_keys(subject: Subject) {
@@ -225,7 +249,11 @@ pub(crate) async fn a_list_has_ones_own_content_keys(subject: Subject) {
         let encrypted = json(&format!("\"for {}\"", participant.user.as_str()));
         participant.key = Some(ContentKey { number, encrypted });
     }
-    stores.conversations.create(&new).await.unwrap();
+    let _ = stores
+        .conversations
+        .create(&new, &ChangedBy::Admin)
+        .await
+        .unwrap();
     subject.with("plain", &["ann", "bo", "cy"]).await;
     let keys = async |name| -> Vec<(String, Option<(i64, String)>)> {
         let list = stores

@@ -34,11 +34,11 @@ async fn write(subject: &Subject, at: &str, who: &str, twice: &[bool]) {
         new.temp_id = TempId::parse(&number.to_string());
         let again = async {
             if *twice {
-                subject.stores.messages.append(&new).await.unwrap();
+                let _ = subject.stores.messages.append(&new).await.unwrap();
             }
         };
         join(
-            async { subject.stores.messages.append(&new).await.unwrap() },
+            async { drop(subject.stores.messages.append(&new).await.unwrap()) },
             again,
         )
         .await;
@@ -50,7 +50,7 @@ async fn write(subject: &Subject, at: &str, who: &str, twice: &[bool]) {
 async fn follow(subject: &Subject, at: &str, sizes: &[u64], written: &AtomicBool) -> Vec<Message> {
     let mut history: Vec<Message> = Vec::new();
     let mut window = Window {
-        after: MessageId::new(uuid::Uuid::from_u128(7 << 76)),
+        after: MessageId::new(uuid::Uuid::from_u128(7 << 76)).map(Into::into),
         before: None,
     };
     for size in sizes.iter().cycle() {
@@ -60,7 +60,8 @@ async fn follow(subject: &Subject, at: &str, sizes: &[u64], written: &AtomicBool
             break;
         }
         history.extend(page.messages);
-        window.after = history.last().map(|message| message.id).or(window.after);
+        let last = history.last().map(|message| message.id.into());
+        window.after = last.or(window.after);
     }
     history
 }

@@ -107,7 +107,7 @@ pub(crate) async fn deliveries_come_in_parts(subject: Subject) {
     for number in 0..7 {
         ids.push(subject.send("c", "ann", &number.to_string()).await.id);
     }
-    stores
+    let _ = stores
         .messages
         .delete(&c, ids[0], &user("ann"))
         .await
@@ -137,7 +137,15 @@ pub(crate) async fn messages_sent_before_a_participant_was_added_are_not_deliver
     subject.with("c", &["ann"]).await;
     let before = subject.send("c", "ann", "1").await.id;
     let new = participant("cy", Role::Member);
-    assert!(!stores.participants.add(&c, &new).await.unwrap().repeated);
+    assert!(
+        stores
+            .participants
+            .add(&c, &new, &ChangedBy::Admin)
+            .await
+            .unwrap()
+            .change
+            .is_some()
+    );
     let since = subject.send("c", "ann", "2").await.id;
     let joined = stores
         .receipts

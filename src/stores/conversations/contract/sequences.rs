@@ -123,15 +123,23 @@ impl Pair<'_> {
     async fn add(&mut self, who: usize) {
         let role = if who == 0 { Role::Admin } else { Role::Member };
         let new = participant(NAMES[who], role);
-        let added = self.subject.stores.participants.add(&self.at, &new).await;
-        assert_eq!(added.unwrap().repeated, self.model.since[who].is_some());
+        let added = self
+            .subject
+            .stores
+            .participants
+            .add(&self.at, &new, &ChangedBy::Admin)
+            .await;
+        assert_eq!(
+            added.unwrap().change.is_none(),
+            self.model.since[who].is_some()
+        );
         let count = self.model.messages.len();
         self.model.since[who].get_or_insert(count);
     }
 
     async fn leave(&mut self, who: usize) {
         let (stores, name) = (&self.subject.stores, user(NAMES[who]));
-        let ended = stores.participants.end(&self.at, &name, Ending::Left);
+        let ended = stores.participants.end(&self.at, &name, &ChangedBy::Admin);
         let was_active = self.model.since[who].take().is_some();
         assert_eq!(ended.await.unwrap().is_some(), was_active);
     }
@@ -169,7 +177,7 @@ impl Pair<'_> {
                 let deleted = stores.messages.delete(&self.at, message.id, &name).await;
                 assert_eq!(deleted.is_ok(), message.sender == who || who == 0);
                 if let Ok(deleted) = deleted {
-                    assert_eq!(deleted.repeated, message.deleted);
+                    assert_eq!(deleted.change.is_none(), message.deleted);
                     message.deleted = true;
                     message.text = "deleted".to_owned();
                 }

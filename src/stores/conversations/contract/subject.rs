@@ -12,6 +12,11 @@ use crate::model::conversation::*;
 use crate::payload::OwnedValue;
 use crate::stores::conversations::*;
 
+/// Who makes a change: this user.
+pub(crate) fn by(name: &str) -> ChangedBy {
+    ChangedBy::User(user(name))
+}
+
 /// A store, empty at first.
 pub(crate) struct Subject {
     pub(crate) stores: ConversationStores,
@@ -46,7 +51,12 @@ impl Subject {
     /// Creates a conversation; the first of its participants is its admin.
     pub(crate) async fn with(&self, name: &str, names: &[&str]) {
         let new = new_conversation(name, names);
-        self.stores.conversations.create(&new).await.unwrap();
+        let _ = self
+            .stores
+            .conversations
+            .create(&new, &ChangedBy::Admin)
+            .await
+            .unwrap();
     }
 
     /// Sends a message.
@@ -57,8 +67,8 @@ impl Subject {
             .append(&new_message(at, who, what))
             .await
             .unwrap();
-        assert!(!appended.repeated);
-        appended.message
+        assert!(appended.change.is_some());
+        appended.value
     }
 
     /// A present or former participant.

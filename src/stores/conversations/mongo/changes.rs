@@ -1,85 +1,103 @@
 //! Changes of a message: editing, deleting, hiding.
 
-use mongodb::bson::{Document, doc};
-use mongodb::options::ReturnDocument;
+use mongodb::bson::doc;
 
-use super::collections::{execute, one};
+use super::collections::execute;
 use super::db::{Db, gone};
-use super::documents::{MessageDocument, bson_of, date, text_of};
-use super::known_messages::known_message;
+use super::deletions::pass_for_all;
+use super::documents::{ChangeDocument, Kind, KnownMessage, TailDocument, bson_of, date, ms};
+use super::known_messages::{known_message, whole};
+use super::log::Log;
 use super::members::member;
 use super::{counts, receipts};
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, Role};
+use crate::model::conversation::{
+    ChangedBy, ConversationId, Edit, Logged, Message, MessageId, Role,
+};
 use crate::stores::conversations::error::StoreError;
-use crate::stores::conversations::order::time_of;
 
-/// Now, but never before a message was stored.
-fn later(db: &Db, message: MessageId) -> mongodb::bson::DateTime {
-    date(db.now().max(time_of(message.uuid())))
+/// A time, but never before a message was sent.
+fn later(now: u64, message: &KnownMessage) -> mongodb::bson::DateTime {
+    date(now.max(ms(message.created_at)))
 }
 
-/// A message of a conversation that was not deleted.
-fn whole(conversation: &ConversationId, message: MessageId) -> Document {
-    doc! {
-        "_id": text_of(message.uuid()),
-        "conversationId": conversation.as_str(),
-        "deletedAt": null,
-    }
+/// What is logged and returned of a change once it is committed.
+async fn logged(
+    db: &Db,
+    id: MessageId,
+    change: &ChangeDocument,
+) -> Result<Logged<Message>, StoreError> {
+    let message = whole(db, id).await?.ok_or_else(|| gone("messages"))?;
+    let change = change.change(Some(message.clone()))?;
+    Ok(Logged::new(message, change))
 }
 
 pub(super) async fn edit(
     db: &Db,
     conversation: &ConversationId,
-    message: MessageId,
+    id: MessageId,
     author: &UserId,
     edit: &Edit,
-) -> Result<Message, StoreError> {
-    member(db, conversation, author).await?;
-    let mut filter = whole(conversation, message);
-    filter.insert("senderId", author.as_str());
-    let mut set = doc! { "content": bson_of(&edit.content), "editedAt": later(db, message) };
-    if let Some(number) = edit.key_number {
-        set.insert("keyNumber", number);
+) -> Result<Logged<Message>, StoreError> {
+    let mut log = Log::open(db, conversation).await;
+    loop {
+        let head = log.head().await?;
+        member(db, conversation, author).await?;
+        let known = known_message(db, conversation, id).await?;
+        if known.sender_id != author.as_str() || known.deleted_at.is_some() {
+            return Err(StoreError::NotFoundOrForbidden);
+        }
+        let now = db.now();
+        let mut set = doc! { "content": bson_of(&edit.content), "editedAt": later(now, &known) };
+        if let Some(number) = edit.key_number {
+            set.insert("keyNumber", number);
+        }
+        let by = ChangedBy::User(author.clone());
+        let edited = ChangeDocument {
+            message_id: Some(known.id),
+            ..ChangeDocument::new(conversation, head.next(), Kind::Edited, &by, now)
+        };
+        let tail = TailDocument::setting(edited, set);
+        if log.commit(&head, &tail).await? {
+            return logged(db, id, &tail.change).await;
+        }
     }
-    let write = db
-        .messages
-        .find_one_and_update(filter, doc! { "$set": set })
-        .return_document(ReturnDocument::After);
-    let edited = execute(write)
-        .await?
-        .ok_or(StoreError::NotFoundOrForbidden)?;
-    edited.message()
 }
 
 pub(super) async fn delete(
     db: &Db,
     conversation: &ConversationId,
-    message: MessageId,
+    id: MessageId,
     user: &UserId,
-) -> Result<Deleted, StoreError> {
-    let member = member(db, conversation, user).await?;
-    let known = known_message(db, conversation, message).await?;
-    if known.sender_id != user.as_str() && member.role != Role::Admin {
-        return Err(StoreError::NotFoundOrForbidden);
+) -> Result<Logged<Message>, StoreError> {
+    let mut log = Log::open(db, conversation).await;
+    loop {
+        let head = log.head().await?;
+        let member = member(db, conversation, user).await?;
+        let known = known_message(db, conversation, id).await?;
+        if known.sender_id != user.as_str() && member.role != Role::Admin {
+            return Err(StoreError::NotFoundOrForbidden);
+        }
+        if known.deleted_at.is_some() {
+            // An earlier deletion may have ended half-way.
+            if known.uncounted {
+                pass_for_all(db, conversation.as_str(), &known).await?;
+            }
+            let left = whole(db, id).await?.ok_or_else(|| gone("messages"))?;
+            return Ok(Logged::unchanged(left));
+        }
+        let now = db.now();
+        let set = doc! { "deletedAt": later(now, &known) };
+        let by = ChangedBy::User(user.clone());
+        let deleted = ChangeDocument {
+            message_id: Some(known.id),
+            ..ChangeDocument::new(conversation, head.next(), Kind::Deleted, &by, now)
+        };
+        let tail = TailDocument::setting(deleted, set);
+        if log.commit(&head, &tail).await? {
+            return logged(db, id, &tail.change).await;
+        }
     }
-    let update = doc! {
-        "$set": { "deletedAt": later(db, message), "uncounted": true },
-        "$unset": { "content": "", "media": "" },
-    };
-    let write = db.messages.update_one(whole(conversation, message), update);
-    let repeated = execute(write).await?.matched_count == 0;
-    // An earlier deletion may have ended half-way.
-    let known = known_message(db, conversation, message).await?;
-    if known.uncounted {
-        counts::pass_for_all(db, conversation, &known).await?;
-    }
-    let left = one(db.messages.find_one(doc! { "_id": &known.id })).await?;
-    let left = left.map(MessageDocument::message).transpose()?;
-    Ok(Deleted {
-        message: left.ok_or_else(|| gone("messages"))?,
-        repeated,
-    })
 }
 
 pub(super) async fn hide(

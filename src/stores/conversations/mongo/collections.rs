@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use mongodb::action::{Find, FindOne};
 use mongodb::bson::{Document, doc};
+use mongodb::error::{Error, ErrorKind};
 use mongodb::options::IndexOptions;
 use mongodb::{Collection, IndexModel};
 use serde::de::DeserializeOwned;
 
 use super::documents::{
-    ConversationDocument, MessageDocument, ParticipantDocument, ReactionDocument, ReceiptDocument,
-    UserDocument,
+    ChangeDocument, ConversationDocument, MessageDocument, ParticipantChangeDocument,
+    ParticipantDocument, ReactionDocument, ReceiptDocument, UserDocument,
 };
 use crate::stores::conversations::error::StoreError;
-use crate::stores::drivers::mongo::{Mongo, MongoError, within};
+use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
 
 /// Timeout of one command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +32,11 @@ pub(super) struct Collections {
     pub(super) messages: Collection<MessageDocument>,
     pub(super) receipts: Collection<ReceiptDocument>,
     pub(super) reactions: Collection<ReactionDocument>,
+    pub(super) changes: Collection<ChangeDocument>,
+    /// The changes of participants of all conversations, in one order.
+    pub(super) participant_changes: Collection<ParticipantChangeDocument>,
+    /// Which form the documents have.
+    pub(super) schema: Collection<Document>,
 }
 
 impl Collections {
@@ -44,6 +50,9 @@ impl Collections {
             messages: database.collection("messages"),
             receipts: database.collection("receipts"),
             reactions: database.collection("reactions"),
+            changes: database.collection("changes"),
+            participant_changes: database.collection("participantChanges"),
+            schema: database.collection("schema"),
         }
     }
 
@@ -72,7 +81,11 @@ impl Collections {
         )
         .await?;
         let once = unique(doc! { "messageId": 1, "userId": 1, "emoji": 1 });
-        make(&self.reactions, [once]).await
+        let removed = sparse(doc! { "removedAt": 1 });
+        make(&self.reactions, [once, removed]).await?;
+        let log = || unique(doc! { "conversationId": 1, "number": 1 });
+        make(&self.changes, [log()]).await?;
+        make(&self.participant_changes, [log()]).await
     }
 }
 
@@ -122,6 +135,36 @@ pub(super) async fn unless_there<T>(
         Err(error) if error.is_duplicate() => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Inserts those of these documents that no unique index has already, and returns the positions of the
+/// others.
+pub(super) async fn insert_missing<T: Send + Sync>(
+    collection: &Collection<T>,
+    documents: &[Document],
+) -> Result<Vec<usize>, StoreError> {
+    if documents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let collection = collection.clone_with_type::<Document>();
+    let insert = async {
+        match collection.insert_many(documents).ordered(false).await {
+            Ok(_) => Ok(Vec::new()),
+            Err(error) => existing_of(&error).ok_or(error),
+        }
+    };
+    execute(insert).await
+}
+
+/// The positions of the documents that exist already. `None`: there was another failure.
+fn existing_of(error: &Error) -> Option<Vec<usize>> {
+    let ErrorKind::InsertMany(failure) = &*error.kind else {
+        return None;
+    };
+    let errors = failure.write_errors.as_deref().unwrap_or_default();
+    let only_that =
+        failure.write_concern_error.is_none() && errors.iter().all(|error| error.code == DUPLICATE);
+    only_that.then(|| errors.iter().map(|error| error.index).collect())
 }
 
 /// All documents that are found. Those of another program that do not fit the contract are skipped.

@@ -5,24 +5,34 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
-use super::collections::{all, execute, one, unless_there};
-use super::db::{Db, gone};
-use super::documents::{ConversationDocument, ParticipantDocument, date};
-use super::members::{self, ACTIVE, counts_of};
+use super::collections::{all, one};
+use super::db::Db;
+use super::documents::{
+    ChangeDocument, ConversationDocument, FirstParticipant, Kind, ParticipantDocument,
+    TailDocument, date,
+};
+use super::filters::{self, ACTIVE};
+use super::heads::Head;
+use super::log::Log;
+use super::members::counts_of;
 use super::participants;
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Conversation, ConversationId, Created, Listed, NewConversation, Participant,
+    ChangedBy, Conversation, ConversationId, Created, Listed, Logged, NewConversation, Participant,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
 
 #[async_trait]
 impl ConversationStore for MongoConversations {
-    async fn create(&self, new: &NewConversation) -> Result<Created, StoreError> {
-        let new = new.clone();
-        self.write(|db| async move { create(&db, &new).await })
+    async fn create(
+        &self,
+        new: &NewConversation,
+        by: &ChangedBy,
+    ) -> Result<Logged<Created>, StoreError> {
+        let (new, by) = (new.clone(), by.clone());
+        self.write(|db| async move { create(&db, &new, &by).await })
             .await
     }
 
@@ -42,31 +52,66 @@ impl ConversationStore for MongoConversations {
         self.run(find_for(&self.db, id, user)).await
     }
 
-    async fn ids_for(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
-        self.run(ids_for(&self.db, user)).await
-    }
-
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
         self.run(partners_of(&self.db, user)).await
     }
 }
 
-/// How long the creation of a conversation may take, in milliseconds. One that takes longer was
-/// abandoned half-way.
-const CREATION_TIMEOUT_MS: u64 = 60_000;
-
-async fn create(db: &Db, new: &NewConversation) -> Result<Created, StoreError> {
-    let now = db.now();
-    if !begin(db, new, now).await? && !resume(db, new, now).await? {
-        return Err(StoreError::ConversationExists);
-    }
-    participants::insert_first(db, &new.id, &new.participants, date(now)).await?;
-    let finished = doc! { "$unset": { "making": "" } };
-    execute(db.conversations.update_one(this(&new.id), finished)).await?;
-    Ok(Created {
-        conversation: find(db, &new.id)
+async fn create(
+    db: &Db,
+    new: &NewConversation,
+    by: &ChangedBy,
+) -> Result<Logged<Created>, StoreError> {
+    let mut log = Log::open(db, &new.id).await;
+    loop {
+        let head = log.head().await?;
+        if head.exists {
+            return Err(StoreError::ConversationExists);
+        }
+        let now = db.now();
+        let roles = new.roles();
+        let first = roles.iter();
+        let first = first.map(|(user, role)| FirstParticipant::of(user, *role));
+        let created = ChangeDocument {
+            participants: Some(first.collect()),
+            key_number: new.key_number(by.user()),
+            ..ChangeDocument::new(&new.id, head.next(), Kind::Created, by, now)
+        };
+        let participants = participants::first(new, &head, date(now));
+        let tail = TailDocument::inserting(created, participants);
+        if log
+            .commit_first(&head, &tail, fields(new, &head, now))
             .await?
-            .ok_or_else(|| gone("conversations"))?,
+        {
+            let change = tail.change.change(None)?;
+            return Ok(Logged::new(created_of(db, new, now).await?, change));
+        }
+    }
+}
+
+/// The fields of a new conversation.
+fn fields(new: &NewConversation, head: &Head, now: u64) -> Document {
+    let mut fields = doc! {
+        "createdBy": new.created_by.as_str(),
+        "createdAt": date(now),
+        "lastMessageAt": date(now),
+        "messageCount": head.messages,
+    };
+    if let Some(title) = &new.title {
+        fields.insert("title", &**title);
+    }
+    fields
+}
+
+async fn created_of(db: &Db, new: &NewConversation, now: u64) -> Result<Created, StoreError> {
+    Ok(Created {
+        conversation: Conversation {
+            id: new.id.clone(),
+            title: new.title.clone(),
+            created_by: new.created_by.clone(),
+            created_at: now,
+            last_message_at: now,
+        },
         participants: sorted(participants::all_of(db, &new.id).await?),
     })
 }
@@ -80,40 +125,9 @@ fn this(id: &ConversationId) -> Document {
     doc! { "id": id.as_str() }
 }
 
-/// Inserts a conversation without participants. `false`: the id is taken.
-async fn begin(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
-    let mut document = doc! {
-        "_id": new.id.as_str(),
-        "id": new.id.as_str(),
-        "createdBy": new.created_by.as_str(),
-        "createdAt": date(now),
-        "lastMessageAt": date(now),
-        "messageCount": 0_i64,
-        "making": date(now),
-    };
-    if let Some(title) = &new.title {
-        document.insert("title", &**title);
-    }
-    let conversations = db.conversations.clone_with_type::<Document>();
-    let inserted = unless_there(conversations.insert_one(document)).await?;
-    Ok(inserted.is_some())
-}
-
-/// Resumes a creation that the same user has begun and that was abandoned. `false`: there is none.
-async fn resume(db: &Db, new: &NewConversation, now: u64) -> Result<bool, StoreError> {
-    let mut filter = this(&new.id);
-    filter.insert("createdBy", new.created_by.as_str());
-    filter.insert(
-        "making",
-        doc! { "$lt": date(now.saturating_sub(CREATION_TIMEOUT_MS)) },
-    );
-    let again = doc! { "$set": { "making": date(now) } };
-    let again = execute(db.conversations.update_one(filter, again)).await?;
-    Ok(again.matched_count == 1)
-}
-
 async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
-    let found = one(db.conversations.find_one(this(id))).await?;
+    let find = db.conversations.find_one(this(id));
+    let found = one(find.projection(ConversationDocument::fields())).await?;
     Ok(found.and_then(ConversationDocument::conversation))
 }
 
@@ -133,7 +147,7 @@ async fn find_for(
     id: &ConversationId,
     user: &UserId,
 ) -> Result<Option<Listed>, StoreError> {
-    let mut filter = members::this(id, user);
+    let mut filter = filters::this(id, user);
     filter.insert("status", ACTIVE);
     let theirs = one(db.participants.find_one(filter)).await?;
     let listed = listed(db, theirs.into_iter().collect(), doc! { "id": 1 }, 1).await?;
@@ -150,6 +164,7 @@ async fn listed(
     let find = db
         .conversations
         .find(doc! { "id": { "$in": ids } })
+        .projection(ConversationDocument::fields())
         .sort(order)
         .limit(i64::try_from(limit).unwrap_or(i64::MAX));
     let conversations = all(find).await?;
@@ -163,7 +178,7 @@ async fn listed(
             continue;
         };
         let passed = counts_of(db, participant).await?.passed;
-        // A message may be counted for the participant and not for the conversation yet.
+        // The document of the conversation was read earlier than the counts.
         let unread = u64::try_from(document.message_count - passed).unwrap_or(0);
         if let Some(conversation) = document.conversation() {
             listed.push(Listed {

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::collections::Collections;
-use super::sequence_cache::{Ids, SequenceCache};
+use super::heads::{HeadCache, Ids};
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::Mongo;
@@ -15,7 +15,7 @@ use crate::stores::drivers::mongo::Mongo;
 pub(super) struct Db {
     collections: Collections,
     clock: Arc<dyn Clock>,
-    pub(super) sequences: SequenceCache,
+    pub(super) heads: HeadCache,
     pub(super) ids: Ids,
 }
 
@@ -32,7 +32,7 @@ impl Db {
         Self {
             collections: Collections::of(mongo),
             clock,
-            sequences: SequenceCache::new(),
+            heads: HeadCache::new(),
             ids: Ids::default(),
         }
     }

@@ -2,14 +2,16 @@
 
 use mongodb::bson::{Document, doc};
 
-use super::collections::{each, execute};
+use super::collections::{each, execute, one};
 use super::db::Db;
-use super::documents::{MessageDocument, text_of};
+use super::documents::{ConversationDocument, MessageDocument, text_of};
+use super::log::settled;
+use super::log_range::change_number;
 use super::members::member;
-use super::newest::newest;
+use super::newest::newest_of;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
+    After, ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
 };
 use crate::stores::conversations::error::StoreError;
 
@@ -26,22 +28,52 @@ pub(super) async fn page(
     limit: PageLimit,
 ) -> Result<Page, StoreError> {
     member(db, conversation, user).await?;
-    let mut range = Document::new();
-    for (bound, id) in [("$gt", window.after), ("$lt", window.before)] {
-        range.extend(id.map(|id: MessageId| (bound.to_owned(), text_of(id.uuid()).into())));
+    // What is stored later may be on the page as well.
+    let last = settled(db, conversation).await?;
+    let after = match window.after {
+        Some(After::Message(id)) => number_up_to(db, conversation, id).await?,
+        Some(After::Change(after)) => i64::try_from(after.get()).unwrap_or(i64::MAX),
+        None => 0,
+    };
+    if after > last {
+        return Err(StoreError::CursorExpired);
     }
     let mut filter = visible(conversation, user);
-    if !range.is_empty() {
-        filter.insert("id", range);
+    if window.after.is_some() {
+        filter.insert("seq", doc! { "$gt": after });
+    }
+    if let Some(before) = window.before {
+        filter.insert("id", doc! { "$lt": text_of(before.uuid()) });
     }
     let oldest_first = window.after.is_some();
     let direction = if oldest_first { 1 } else { -1 };
-    let order = doc! { "id": direction };
-    let mut page = read(db, filter, order, 0, limit).await?;
+    let order = doc! { "seq": direction };
+    let mut read = read(db, filter, order, 0, limit).await?;
+    let newest = read.numbers.iter().copied().max();
+    let end = match newest {
+        Some(newest) if read.more && oldest_first => newest,
+        newest => last.max(newest.unwrap_or(0)),
+    };
     if !oldest_first {
-        page.messages.reverse();
+        read.messages.reverse();
     }
-    Ok(page)
+    Ok(Page {
+        messages: read.messages,
+        more: read.more,
+        after: change_number(after),
+        end: change_number(end),
+    })
+}
+
+/// The number of the message with this id, or if there is none, of the last one before it.
+async fn number_up_to(
+    db: &Db,
+    conversation: &ConversationId,
+    id: MessageId,
+) -> Result<i64, StoreError> {
+    let up_to = doc! { "$lte": text_of(id.uuid()) };
+    let filter = doc! { "conversationId": conversation.as_str(), "id": up_to };
+    Ok(newest_of(db, filter).await?.map_or(0, |last| last.seq))
 }
 
 pub(super) async fn slice(
@@ -52,28 +84,39 @@ pub(super) async fn slice(
     limit: PageLimit,
 ) -> Result<Slice, StoreError> {
     member(db, conversation, user).await?;
-    let last = newest(db, conversation)
-        .await?
-        .map_or(0, |message| message.seq);
     let hidden = doc! { "deletedFor": user.as_str(), "conversationId": conversation.as_str() };
     let hidden = execute(db.messages.count_documents(hidden)).await?;
-    let total = u64::try_from(last).unwrap_or(0).saturating_sub(hidden);
-    let order = doc! { "seq": 1 };
-    let mut filter = visible(conversation, user);
-    // They are numbered without gaps, so the first ones need not be walked through.
-    let skip = match (offset < total, hidden) {
-        (false, _) => {
-            let messages = Vec::new();
-            return Ok(Slice { messages, total });
-        }
-        (true, 0) => {
-            filter.insert("seq", doc! { "$gt": offset as i64 });
-            0
-        }
-        (true, _) => offset,
+    let total = message_count(db, conversation)
+        .await?
+        .saturating_sub(hidden);
+    if offset >= total {
+        let messages = Vec::new();
+        return Ok(Slice { messages, total });
+    }
+    // Without a condition on other fields the first ones are skipped in the index.
+    let filter = match hidden {
+        0 => doc! { "conversationId": conversation.as_str() },
+        _ => visible(conversation, user),
     };
-    let messages = read(db, filter, order, skip, limit).await?.messages;
+    let order = doc! { "seq": 1 };
+    let messages = read(db, filter, order, offset, limit).await?.messages;
     Ok(Slice { messages, total })
+}
+
+async fn message_count(db: &Db, conversation: &ConversationId) -> Result<u64, StoreError> {
+    let find = db
+        .conversations
+        .find_one(doc! { "id": conversation.as_str() });
+    let found = one(find.projection(ConversationDocument::fields())).await?;
+    let count = found.map_or(0, |conversation| conversation.message_count);
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Messages, with the numbers by which they were sent. `more`: the page is full.
+struct Read {
+    messages: Vec<Message>,
+    numbers: Vec<i64>,
+    more: bool,
 }
 
 /// Reads document by document, until the page is full.
@@ -83,7 +126,7 @@ async fn read(
     order: Document,
     skip: u64,
     limit: PageLimit,
-) -> Result<Page, StoreError> {
+) -> Result<Read, StoreError> {
     let one_more = limit.get() + 1;
     let find = db
         .messages
@@ -91,10 +134,11 @@ async fn read(
         .sort(order)
         .skip(skip)
         .limit(one_more as i64);
-    let mut messages: Vec<Message> = Vec::new();
+    let (mut messages, mut numbers): (Vec<Message>, Vec<i64>) = Default::default();
     let mut failure = None;
     let (mut bytes, mut more) = (0, false);
     each(find, |document: MessageDocument| {
+        let number = document.seq;
         let message = match document.message() {
             Ok(message) => message,
             Err(error) => {
@@ -107,12 +151,17 @@ async fn read(
         more = is_full && !messages.is_empty();
         if !more {
             messages.push(message);
+            numbers.push(number);
         }
         !more
     })
     .await?;
     match failure {
         Some(error) => Err(error),
-        None => Ok(Page { messages, more }),
+        None => Ok(Read {
+            messages,
+            numbers,
+            more,
+        }),
     }
 }

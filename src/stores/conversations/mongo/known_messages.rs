@@ -1,11 +1,11 @@
-//! What operations need to know of a message, without its content.
+//! Finding messages: whole ones, and what operations need to know of one, without its content.
 
 use mongodb::bson::doc;
 
-use super::collections::all;
+use super::collections::{all, one};
 use super::db::Db;
-use super::documents::{KnownMessage, text_of};
-use crate::model::conversation::{ConversationId, MessageId};
+use super::documents::{KnownMessage, MessageDocument, text_of};
+use crate::model::conversation::{ConversationId, Message, MessageId};
 use crate::stores::conversations::error::StoreError;
 
 /// What is known of these messages, which are those of a conversation, in the order of the history.
@@ -38,4 +38,10 @@ pub(super) async fn known_message(
         .into_iter()
         .next()
         .ok_or(StoreError::NotFoundOrForbidden)
+}
+
+/// A message with its content, whichever conversation it is of.
+pub(super) async fn whole(db: &Db, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let found = one(db.messages.find_one(doc! { "_id": text_of(id.uuid()) })).await?;
+    found.map(MessageDocument::message).transpose()
 }

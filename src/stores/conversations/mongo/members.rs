@@ -1,18 +1,18 @@
 //! The participant on whose behalf an operation is done, with what is counted for them. Where an
 //! application has added the participant, the counts are created first.
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{DateTime, doc};
 
 use super::collections::{execute, one};
 use super::db::{Db, gone};
 use super::documents::{Counts, ParticipantDocument, date, first_counts, ms, text_of};
+use super::filters::{ACTIVE, this};
+use super::log::{read_head, settle};
 use super::newest::newest_of;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, ParticipantStatus, Role};
+use crate::model::conversation::{ChangedBy, ConversationId, Role};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::first_at;
-
-pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();
 
 /// The active participant on whose behalf an operation is done.
 pub(super) struct Member {
@@ -20,11 +20,6 @@ pub(super) struct Member {
     pub(super) user: UserId,
     pub(super) role: Role,
     pub(super) counts: Counts,
-}
-
-/// The filter for one participant of a conversation.
-pub(super) fn this(conversation: &ConversationId, user: &UserId) -> Document {
-    doc! { "conversationId": conversation.as_str(), "userId": user.as_str() }
 }
 
 /// The active participant of a conversation.
@@ -36,9 +31,14 @@ pub(super) async fn member(
     conversation: &ConversationId,
     user: &UserId,
 ) -> Result<Member, StoreError> {
-    let mut filter = this(conversation, user);
-    filter.insert("status", ACTIVE);
-    let found = one(db.participants.find_one(filter)).await?;
+    let mut found = active(db, conversation, user).await?;
+    if found.is_none() {
+        // Another node may have left the change by which they become one.
+        let settled = settle(db, conversation).await?;
+        if settled.is_some_and(|settled| settled.is_news) {
+            found = active(db, conversation, user).await?;
+        }
+    }
     let document = found.ok_or(StoreError::NotParticipant)?;
     Ok(Member {
         conversation: conversation.clone(),
@@ -46,6 +46,34 @@ pub(super) async fn member(
         role: document.role(),
         counts: counts_of(db, &document).await?,
     })
+}
+
+async fn active(
+    db: &Db,
+    conversation: &ConversationId,
+    user: &UserId,
+) -> Result<Option<ParticipantDocument>, StoreError> {
+    let mut filter = this(conversation, user);
+    filter.insert("status", ACTIVE);
+    one(db.participants.find_one(filter)).await
+}
+
+/// Fails if a user wants to manage the participants of a conversation who may not.
+///
+/// # Errors
+/// [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
+pub(super) async fn require_admin(
+    db: &Db,
+    conversation: &ConversationId,
+    by: &ChangedBy,
+) -> Result<(), StoreError> {
+    let ChangedBy::User(user) = by else {
+        return Ok(());
+    };
+    match member(db, conversation, user).await?.role {
+        Role::Admin => Ok(()),
+        Role::Member => Err(StoreError::NotAdmin),
+    }
 }
 
 /// The counts of a participant, recreated where an application has added them.
@@ -56,24 +84,13 @@ pub(super) async fn counts_of(
     if let Some(counts) = document.counts() {
         return Ok(counts.clone());
     }
-    let newest = match document.joined_at {
-        Some(at) => {
-            let before = doc! { "$lt": text_of(&first_at(ms(at))) };
-            let filter = doc! { "conversationId": &document.conversation_id, "id": before };
-            newest_of(db, filter).await?
-        }
-        None => {
-            let filter = doc! { "conversationId": &document.conversation_id };
-            newest_of(db, filter).await?
-        }
+    let conversation = ConversationId::parse(&document.conversation_id);
+    let conversation = conversation.ok_or_else(|| gone("participants"))?;
+    let head = read_head(db, &conversation).await?;
+    let (since, unread) = match document.joined_at {
+        Some(at) => sent_since(db, &conversation, at, head.number).await?,
+        None => (head.number, 0),
     };
-    let since = newest.map_or(0, |message| message.seq);
-    let deleted = doc! {
-        "conversationId": &document.conversation_id,
-        "seq": { "$gt": since },
-        "deletedAt": { "$ne": null },
-    };
-    let deleted = execute(db.messages.count_documents(deleted)).await? as i64;
     let joined_at = document.joined_at.unwrap_or_else(|| date(db.now()));
     let mut filter = doc! {
         "conversationId": &document.conversation_id,
@@ -81,7 +98,7 @@ pub(super) async fn counts_of(
         "joinedAt": document.joined_at,
     };
     filter.insert("counts.joinedAt", doc! { "$ne": joined_at });
-    let first = first_counts(joined_at, since, since + deleted);
+    let first = first_counts(joined_at, since, head.messages - unread);
     let set = doc! { "$set": { "joinedAt": joined_at, "counts": first } };
     execute(db.participants.update_one(filter, set)).await?;
     // A concurrent operation may have stored others.
@@ -91,4 +108,26 @@ pub(super) async fn counts_of(
     let again = execute(db.participants.find_one(again)).await?;
     let counts = again.as_ref().and_then(ParticipantDocument::counts);
     counts.cloned().ok_or_else(|| gone("participants"))
+}
+
+/// The number of the last message before a time, and how many there are from then until a number, without
+/// deleted ones.
+async fn sent_since(
+    db: &Db,
+    conversation: &ConversationId,
+    at: DateTime,
+    until: i64,
+) -> Result<(i64, i64), StoreError> {
+    let earlier = doc! {
+        "conversationId": conversation.as_str(),
+        "id": { "$lt": text_of(&first_at(ms(at))) },
+    };
+    let since = newest_of(db, earlier).await?.map_or(0, |last| last.seq);
+    let later = doc! {
+        "conversationId": conversation.as_str(),
+        "seq": { "$gt": since, "$lte": until },
+        "deletedAt": null,
+    };
+    let unread = execute(db.messages.count_documents(later)).await?;
+    Ok((since, unread as i64))
 }

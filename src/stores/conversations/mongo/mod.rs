@@ -1,29 +1,39 @@
 //! Conversations in MongoDB: the collections `users`, `conversations`, `participants`, `messages`,
-//! `receipts` and `reactions`. Other programs may read all of them, and may write users,
+//! `receipts`, `reactions`, `changes` and `participantChanges`. Other programs may read all of them, and may write users,
 //! conversations and participants, so nothing of these is cached that has to be right.
 //!
 //! An operation changes several documents one after the other, since not every server of MongoDB's
-//! protocol has transactions. One document decides whether something happened; whatever is counted
-//! can be counted again (`counts`).
+//! protocol has transactions. One document decides whether something happened: that of the conversation,
+//! which has the last change of its log (`log`). The others follow (`apply`).
 
+mod applications;
+mod apply;
 mod changes;
 mod circuit_breaker;
 mod collections;
 mod conversations;
 mod counts;
 mod db;
+mod deletions;
 mod documents;
+mod filters;
+mod heads;
 mod health;
 mod history;
 mod known_messages;
+mod log;
+mod log_range;
 mod members;
 mod messages;
 mod newest;
+mod participant_changes;
 mod participants;
 mod reactions;
+mod read_log;
 mod receipts;
-mod sequence_cache;
+mod shared_log;
 mod store;
+mod upgrade;
 mod users;
 
 #[cfg(test)]

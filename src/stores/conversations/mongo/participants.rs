@@ -1,21 +1,25 @@
 //! The participants of conversations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
-use mongodb::options::ReturnDocument;
 
-use super::collections::{all, execute, one, unless_there};
-use super::db::Db;
-use super::documents::{ParticipantDocument, date, first_counts, key_fields};
-use super::members::{ACTIVE, this};
-use super::newest::newest;
+use super::collections::{all, one};
+use super::db::{Db, gone};
+use super::documents::{
+    ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
+};
+use super::filters::{ACTIVE, this};
+use super::heads::Head;
+use super::log::Log;
+use super::members::{member, require_admin};
 use super::store::MongoConversations;
 use super::users;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Added, ConversationId, Ending, NewParticipant, Participant, ParticipantStatus,
+    ChangedBy, ConversationId, Logged, NewConversation, NewParticipant, Participant,
+    ParticipantStatus,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
@@ -26,9 +30,14 @@ impl ParticipantStore for MongoConversations {
         self.run(all_of(&self.db, id)).await
     }
 
-    async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
-        let (id, new) = (id.clone(), new.clone());
-        self.write(|db| async move { add(&db, &id, &new).await })
+    async fn add(
+        &self,
+        id: &ConversationId,
+        new: &NewParticipant,
+        by: &ChangedBy,
+    ) -> Result<Logged<Participant>, StoreError> {
+        let (id, new, by) = (id.clone(), new.clone(), by.clone());
+        self.write(|db| async move { add(&db, &id, &new, &by).await })
             .await
     }
 
@@ -36,10 +45,10 @@ impl ParticipantStore for MongoConversations {
         &self,
         id: &ConversationId,
         user: &UserId,
-        ending: Ending,
-    ) -> Result<Option<Participant>, StoreError> {
-        let (id, user) = (id.clone(), user.clone());
-        self.write(|db| async move { end(&db, &id, &user, ending).await })
+        by: &ChangedBy,
+    ) -> Result<Option<Logged<Participant>>, StoreError> {
+        let (id, user, by) = (id.clone(), user.clone(), by.clone());
+        self.write(|db| async move { end(&db, &id, &user, &by).await })
             .await
     }
 
@@ -57,19 +66,8 @@ pub(super) async fn all_of(db: &Db, id: &ConversationId) -> Result<Vec<Participa
         .find(doc! { "conversationId": id.as_str() })
         .sort(doc! { "joinedAt": 1, "userId": 1 });
     let found = all(find).await?;
-    let participants = found.iter().map(ParticipantDocument::participant);
-    participants.filter_map(Result::transpose).collect()
-}
-
-async fn find(
-    db: &Db,
-    id: &ConversationId,
-    user: &UserId,
-) -> Result<Option<Participant>, StoreError> {
-    match one(db.participants.find_one(this(id, user))).await? {
-        Some(document) => document.participant(),
-        None => Ok(None),
-    }
+    let participants = found.iter().filter_map(ParticipantDocument::participant);
+    Ok(participants.collect())
 }
 
 /// The documents of the active participants of these conversations.
@@ -109,66 +107,70 @@ async fn names_in(
     Ok(named.collect())
 }
 
-/// Inserts the participants of a conversation that is being created, except those that exist.
-pub(super) async fn insert_first(
-    db: &Db,
-    conversation: &ConversationId,
-    new: &[NewParticipant],
-    now: DateTime,
-) -> Result<(), StoreError> {
-    for new in new {
-        let mut first = fields(new, now, first_counts(now, 0, 0));
-        first.extend(this(conversation, &new.user));
-        let participants = db.participants.clone_with_type::<Document>();
-        unless_there(participants.insert_one(first)).await?;
-    }
-    Ok(())
+/// The documents of the first participants of a conversation, each once, who are added by a change.
+pub(super) fn first(new: &NewConversation, head: &Head, now: DateTime) -> Vec<Document> {
+    let mut known = HashSet::new();
+    let each = new.participants.iter();
+    let each = each.filter(|one| known.insert(&one.user));
+    let documents = each.map(|one| {
+        let mut document = this(&new.id, &one.user);
+        document.extend(fields(one, None, head, now));
+        document
+    });
+    documents.collect()
 }
 
-/// The fields of an added participant besides the ids.
-fn fields(new: &NewParticipant, now: DateTime, counts: Document) -> Document {
-    let mut fields = doc! {
-        "role": new.role.as_str(), "status": ACTIVE, "joinedAt": now, "counts": counts,
+/// The fields of a participant who is added by the change behind the head, besides the ids. Without a new
+/// content key they keep their previous one.
+fn fields(new: &NewParticipant, previous_key: Option<i64>, head: &Head, now: DateTime) -> Document {
+    let key = new.key.as_ref();
+    let state = State {
+        status: ParticipantStatus::Active,
+        role: new.role,
+        key_number: key.map(|key| key.number).or(previous_key),
     };
-    fields.extend(new.key.as_ref().map(key_fields).unwrap_or_default());
+    let mut fields = doc! {
+        "role": new.role.as_str(),
+        "status": ACTIVE,
+        "joinedAt": now,
+        "counts": first_counts(now, head.next(), head.messages),
+        "logged": state.logged(head.next()),
+    };
+    fields.extend(key.map(key_fields).unwrap_or_default());
     fields
 }
 
-async fn add(db: &Db, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
-    let conversation = db.conversations.find_one(doc! { "id": id.as_str() });
-    if one(conversation).await?.is_none() {
-        return Err(StoreError::NoConversation);
-    }
+async fn add(
+    db: &Db,
+    id: &ConversationId,
+    new: &NewParticipant,
+    by: &ChangedBy,
+) -> Result<Logged<Participant>, StoreError> {
+    let mut log = Log::open(db, id).await;
     loop {
-        let known = find(db, id, &new.user).await?;
-        if let Some(participant) = known.filter(Participant::is_active) {
-            let repeated = true;
-            return Ok(Added {
-                participant,
-                repeated,
-            });
+        let head = log.head().await?;
+        require_admin(db, id, by).await?;
+        if !head.exists {
+            return Err(StoreError::NoConversation);
         }
-        let newest = newest(db, id).await?;
-        let since = newest.map_or(0, |message| message.seq);
-        let now = date(db.now());
-        let mut filter = this(id, &new.user);
-        filter.insert("status", doc! { "$ne": ACTIVE });
-        let set = doc! { "$set": fields(new, now, first_counts(now, since, since)) };
-        let write = db
-            .participants
-            .find_one_and_update(filter, set)
-            .upsert(true)
-            .return_document(ReturnDocument::After);
-        // A concurrent operation has added them: the next attempt finds an active participant.
-        let Some(Some(document)) = unless_there(write).await? else {
-            continue;
+        let known = one(db.participants.find_one(this(id, &new.user))).await?;
+        if let Some(active) = known.as_ref().filter(|one| one.state().is_active())
+            && let Some(participant) = active.participant()
+        {
+            return Ok(Logged::unchanged(participant));
+        }
+        let now = db.now();
+        let previous_key = known.and_then(|one| one.content_key_number);
+        let set = fields(new, previous_key, &head, date(now));
+        let added = ChangeDocument {
+            user_id: Some(new.user.as_str().to_owned()),
+            role: Some(new.role.as_str().to_owned()),
+            key_number: new.key.as_ref().map(|key| key.number),
+            ..ChangeDocument::new(id, head.next(), Kind::Added, by, now)
         };
-        if let Some(participant) = document.participant()? {
-            let repeated = false;
-            return Ok(Added {
-                participant,
-                repeated,
-            });
+        let tail = TailDocument::setting(added, set);
+        if log.commit(&head, &tail).await? {
+            return logged(db, id, &new.user, &tail.change).await;
         }
     }
 }
@@ -177,17 +179,50 @@ async fn end(
     db: &Db,
     id: &ConversationId,
     user: &UserId,
-    ending: Ending,
-) -> Result<Option<Participant>, StoreError> {
-    let mut filter = this(id, user);
-    filter.insert("status", ACTIVE);
-    let status = ParticipantStatus::from(ending).as_str();
-    let write = db
-        .participants
-        .find_one_and_update(filter, doc! { "$set": { "status": status } })
-        .return_document(ReturnDocument::After);
-    match execute(write).await? {
-        Some(document) => document.participant(),
-        None => Ok(None),
+    by: &ChangedBy,
+) -> Result<Option<Logged<Participant>>, StoreError> {
+    let is_own = by.user() == Some(user);
+    let (kind, status) = match is_own {
+        true => (Kind::Left, ParticipantStatus::Left),
+        false => (Kind::Removed, ParticipantStatus::Removed),
+    };
+    let mut log = Log::open(db, id).await;
+    loop {
+        let head = log.head().await?;
+        match is_own {
+            true => member(db, id, user).await.map(drop)?,
+            false => require_admin(db, id, by).await?,
+        }
+        let known = one(db.participants.find_one(this(id, user))).await?;
+        let Some(active) = known.filter(|one| one.state().is_active()) else {
+            return Ok(None);
+        };
+        let now = db.now();
+        let state = State {
+            status,
+            ..active.state()
+        };
+        let set = doc! { "status": status.as_str(), "logged": state.logged(head.next()) };
+        let ended = ChangeDocument {
+            user_id: Some(user.as_str().to_owned()),
+            ..ChangeDocument::new(id, head.next(), kind, by, now)
+        };
+        let tail = TailDocument::setting(ended, set);
+        if log.commit(&head, &tail).await? {
+            return logged(db, id, user, &tail.change).await.map(Some);
+        }
     }
+}
+
+/// What is logged and returned of a change once it is committed.
+async fn logged(
+    db: &Db,
+    id: &ConversationId,
+    user: &UserId,
+    change: &ChangeDocument,
+) -> Result<Logged<Participant>, StoreError> {
+    let document = one(db.participants.find_one(this(id, user))).await?;
+    let participant = document.and_then(|one| one.participant());
+    let participant = participant.ok_or_else(|| gone("participants"))?;
+    Ok(Logged::new(participant, change.change(None)?))
 }

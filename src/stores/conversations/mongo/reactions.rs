@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 use uuid::Uuid;
 
-use super::collections::{execute, one, unless_there};
+use super::collections::one;
 use super::db::Db;
-use super::documents::{ReactionDocument, date, text_of};
+use super::documents::{ChangeDocument, Kind, TailDocument, date, text_of};
 use super::known_messages::known_message;
+use super::log::Log;
 use super::members::member;
 use super::store::MongoConversations;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
+use crate::model::conversation::{
+    ChangedBy, ConversationId, Emoji, Logged, MessageId, Reaction, ReactionId,
+};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::id_after;
 use crate::stores::conversations::reactions::ReactionStore;
@@ -24,7 +27,7 @@ impl ReactionStore for MongoConversations {
         message: MessageId,
         user: &UserId,
         emoji: &Emoji,
-    ) -> Result<Reacted, StoreError> {
+    ) -> Result<Logged<Reaction>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         let emoji = emoji.clone();
         self.write(|db| async move { add(&db, &conversation, message, &user, &emoji).await })
@@ -37,7 +40,7 @@ impl ReactionStore for MongoConversations {
         message: MessageId,
         reaction: ReactionId,
         user: &UserId,
-    ) -> Result<Reaction, StoreError> {
+    ) -> Result<Logged<Reaction>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         let write = self
             .write(|db| async move { remove(&db, &conversation, message, reaction, &user).await });
@@ -51,49 +54,62 @@ async fn add(
     message: MessageId,
     user: &UserId,
     emoji: &Emoji,
-) -> Result<Reacted, StoreError> {
-    member(db, conversation, user).await?;
-    let known = known_message(db, conversation, message).await?;
-    if known.deleted_at.is_some() {
-        return Err(StoreError::NotFoundOrForbidden);
-    }
-    let now = db.now();
-    let reaction = Reaction {
-        id: ReactionId::from_new(id_after(&Uuid::nil(), now)),
-        message,
-        conversation: conversation.clone(),
-        user: user.clone(),
-        emoji: emoji.clone(),
-        created_at: now,
-    };
+) -> Result<Logged<Reaction>, StoreError> {
+    let mut log = Log::open(db, conversation).await;
     loop {
-        let reactions = db.reactions.clone_with_type::<Document>();
-        let inserted = unless_there(reactions.insert_one(document(&reaction))).await?;
-        if inserted.is_some() {
-            let repeated = false;
-            return Ok(Reacted { reaction, repeated });
+        let head = log.head().await?;
+        member(db, conversation, user).await?;
+        let known = known_message(db, conversation, message).await?;
+        if known.deleted_at.is_some() {
+            return Err(StoreError::NotFoundOrForbidden);
         }
-        let same = doc! {
-            "messageId": &known.id, "userId": user.as_str(), "emoji": emoji.as_str(),
-        };
-        // It may have been removed meanwhile.
+        let mut same = present(conversation, message, user);
+        same.insert("emoji", emoji.as_str());
         if let Some(found) = one(db.reactions.find_one(same)).await? {
-            let (reaction, repeated) = (found.reaction()?, true);
-            return Ok(Reacted { reaction, repeated });
+            return Ok(Logged::unchanged(found.reaction()?));
+        }
+        let now = db.now();
+        let reaction = Reaction {
+            id: ReactionId::from_new(id_after(&Uuid::nil(), now)),
+            message,
+            conversation: conversation.clone(),
+            user: user.clone(),
+            emoji: emoji.clone(),
+            created_at: now,
+        };
+        let tail = TailDocument::setting(
+            change(&reaction, head.next(), Kind::Reacted, now),
+            doc! {
+                "id": text_of(reaction.id.uuid()),
+                "conversationId": conversation.as_str(),
+                "createdAt": date(now),
+            },
+        );
+        if log.commit(&head, &tail).await? {
+            let change = tail.change.change(None)?;
+            return Ok(Logged::new(reaction, change));
         }
     }
 }
 
-fn document(reaction: &Reaction) -> Document {
-    let id = text_of(reaction.id.uuid());
+/// A user's reactions to a message that were not removed.
+fn present(conversation: &ConversationId, message: MessageId, user: &UserId) -> Document {
     doc! {
-        "_id": &id,
-        "id": id,
-        "messageId": text_of(reaction.message.uuid()),
-        "conversationId": reaction.conversation.as_str(),
-        "userId": reaction.user.as_str(),
-        "emoji": reaction.emoji.as_str(),
-        "createdAt": date(reaction.created_at),
+        "messageId": text_of(message.uuid()),
+        "userId": user.as_str(),
+        "conversationId": conversation.as_str(),
+        "removedAt": null,
+    }
+}
+
+fn change(reaction: &Reaction, number: i64, kind: Kind, now: u64) -> ChangeDocument {
+    let by = ChangedBy::User(reaction.user.clone());
+    ChangeDocument {
+        message_id: Some(text_of(reaction.message.uuid())),
+        emoji: Some(reaction.emoji.as_str().to_owned()),
+        reaction_id: Some(text_of(reaction.id.uuid())),
+        reacted_at: (kind == Kind::Unreacted).then(|| date(reaction.created_at)),
+        ..ChangeDocument::new(&reaction.conversation, number, kind, &by, now)
     }
 }
 
@@ -103,16 +119,23 @@ async fn remove(
     message: MessageId,
     reaction: ReactionId,
     user: &UserId,
-) -> Result<Reaction, StoreError> {
-    member(db, conversation, user).await?;
-    let filter = doc! {
-        "_id": text_of(reaction.uuid()),
-        "messageId": text_of(message.uuid()),
-        "conversationId": conversation.as_str(),
-        "userId": user.as_str(),
-    };
-    let removed = execute(db.reactions.find_one_and_delete(filter)).await?;
-    removed
-        .map(ReactionDocument::reaction)
-        .ok_or(StoreError::NotFoundOrForbidden)?
+) -> Result<Logged<Reaction>, StoreError> {
+    let mut log = Log::open(db, conversation).await;
+    loop {
+        let head = log.head().await?;
+        member(db, conversation, user).await?;
+        let mut this = present(conversation, message, user);
+        this.insert("id", text_of(reaction.uuid()));
+        let found = one(db.reactions.find_one(this)).await?;
+        let reaction = found.ok_or(StoreError::NotFoundOrForbidden)?.reaction()?;
+        let now = db.now();
+        let tail = TailDocument::setting(
+            change(&reaction, head.next(), Kind::Unreacted, now),
+            doc! { "removedAt": date(now) },
+        );
+        if log.commit(&head, &tail).await? {
+            let change = tail.change.change(None)?;
+            return Ok(Logged::new(reaction, change));
+        }
+    }
 }

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
-use mongodb::error::{Error, ErrorKind};
 
-use super::collections::{all, execute, one};
+use super::collections::{all, execute, insert_missing, one};
 use super::counts;
 use super::db::Db;
+use super::deletions::MAX_COUNTED;
 use super::documents::{KnownMessage, ReceiptDocument, date};
+use super::filters::{ACTIVE, this};
 use super::known_messages::{known_message, known_messages};
-use super::members::{ACTIVE, Member, member, this};
+use super::members::{Member, member};
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
-use crate::stores::drivers::mongo::DUPLICATE;
 
 #[async_trait]
 impl ReceiptStore for MongoConversations {
@@ -70,7 +70,7 @@ async fn mark_read(
     let mut found = known_messages(db, conversation, ids).await?;
     found.retain(|message| message.sender_id != user.as_str());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
-    for messages in found.chunks(counts::MAX_COUNTED) {
+    for messages in found.chunks(MAX_COUNTED) {
         for message in read_first(db, &mut member, messages, date(at)).await? {
             let (sender, id) = (message.sender()?, message.message_id()?);
             match read.iter_mut().find(|(known, _)| *known == sender) {
@@ -111,7 +111,7 @@ async fn read_first(
         receipt.insert("readAt", at);
         receipt
     });
-    insert(db, new.collect()).await?;
+    insert_missing(&db.receipts, &new.collect::<Vec<_>>()).await?;
     let ids: Vec<_> = unread.iter().map(|message| &*message.id).collect();
     let filter = doc! {
         "messageId": { "$in": ids }, "userId": member.user.as_str(), "readAt": null,
@@ -151,32 +151,6 @@ fn receipt(message: &str, conversation: &ConversationId, user: &UserId, at: Date
     }
 }
 
-/// Inserts the missing ones of these receipts, and returns the positions of the others.
-async fn insert(db: &Db, receipts: Vec<Document>) -> Result<Vec<usize>, StoreError> {
-    if receipts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let collection = db.receipts.clone_with_type::<Document>();
-    let insert = async {
-        match collection.insert_many(receipts).ordered(false).await {
-            Ok(_) => Ok(Vec::new()),
-            Err(error) => existing_of(&error).ok_or(error),
-        }
-    };
-    execute(insert).await
-}
-
-/// The positions of the documents that exist already. `None`: there was another failure.
-fn existing_of(error: &Error) -> Option<Vec<usize>> {
-    let ErrorKind::InsertMany(failure) = &*error.kind else {
-        return None;
-    };
-    let errors = failure.write_errors.as_deref().unwrap_or_default();
-    let only_that =
-        failure.write_concern_error.is_none() && errors.iter().all(|error| error.code == DUPLICATE);
-    only_that.then(|| errors.iter().map(|error| error.index).collect())
-}
-
 async fn mark_delivered(
     db: &Db,
     conversation: &ConversationId,
@@ -190,7 +164,7 @@ async fn mark_delivered(
     waiting.truncate(limit.get());
     let new = waiting.iter();
     let new = new.map(|message| receipt(&message.id, conversation, user, date(at)));
-    let existing = insert(db, new.collect()).await?;
+    let existing = insert_missing(&db.receipts, &new.collect::<Vec<_>>()).await?;
     let last = waiting.last().filter(|_| more).map(|message| message.seq);
     if let Some(seq) = last.or(examined) {
         let mut filter = this(conversation, user);
@@ -265,7 +239,7 @@ async fn mark_delivered_to(
     let at = date(db.now());
     let new = reached.iter();
     let new = new.map(|user| receipt(&message.id, conversation, user, at));
-    let existing = insert(db, new.collect()).await?;
+    let existing = insert_missing(&db.receipts, &new.collect::<Vec<_>>()).await?;
     let mut index = 0..;
     reached.retain(|_| !index.next().is_some_and(|index| existing.contains(&index)));
     Ok(reached)

@@ -6,8 +6,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::circuit_breaker::CircuitBreaker;
-use super::counts;
 use super::db::Db;
+use super::deletions::{finish_deletions, forget_removed_reactions};
+use super::participant_changes::forget_old;
+use super::upgrade::upgrade;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::Mongo;
@@ -20,7 +22,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) struct MongoConversations {
     pub(super) db: Arc<Db>,
     pub(super) breaker: Arc<CircuitBreaker>,
-    /// Set once the indexes exist and unfinished deletions are finished.
+    /// Set once the indexes exist, and what is stored has the form that this release knows.
     prepared: Arc<OnceCell<()>>,
 }
 
@@ -69,7 +71,14 @@ impl MongoConversations {
     async fn prepare(&self) -> Result<(), StoreError> {
         let prepare = async || {
             self.db.make_indexes().await?;
-            counts::finish_deletions(&self.db).await
+            upgrade(&self.db).await?;
+            finish_deletions(&self.db).await?;
+            // What is left of them harms nobody.
+            let forgotten =
+                tokio::try_join!(forget_removed_reactions(&self.db), forget_old(&self.db));
+            let _ = forgotten
+                .inspect_err(|error| tracing::warn!(%error, "what is old was not removed"));
+            Ok(())
         };
         self.prepared.get_or_try_init(prepare).await.map(drop)
     }

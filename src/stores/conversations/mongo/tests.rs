@@ -3,9 +3,12 @@
 mod applications;
 mod documents;
 mod golden;
+mod log;
+mod log_pages;
 mod nodes;
 mod recovery;
 mod stored;
+mod upgrade;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,17 +20,17 @@ use mongodb::Collection;
 use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use tempfile::tempdir;
 
-use super::db::Db;
 use super::store::MongoConversations;
 use crate::config::MongoUri;
 use crate::model::TokenUser;
 use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{
-    ContentKey, Emoji, Ending, MessageId, NewMessage, ParticipantStatus, Role, TempId, UserStatus,
-    Window,
+    Change, ChangeNumber, Changed, ChangedBy, ContentKey, ConversationId, Emoji, MessageId,
+    NewMessage, ParticipantStatus, Role, TempId, UserStatus, Window,
 };
 use crate::payload::OwnedValue;
 use crate::stores::conversations::ConversationStores;
+use crate::stores::conversations::SharedLog as _;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
 use crate::stores::conversations::health::StoreHealth as _;
@@ -40,7 +43,8 @@ async fn store_at(uri: &str, clock: Arc<ManualClock>) -> Arc<MongoConversations>
 }
 
 async fn stores_at(uri: &str, clock: Arc<ManualClock>) -> ConversationStores {
-    let stores = ConversationStores::of(store_at(uri, clock).await);
+    let store = store_at(uri, clock).await;
+    let stores = ConversationStores::of(store.clone()).shared(store);
     stores.health.check().await.unwrap();
     stores
 }
@@ -61,7 +65,7 @@ mod contract {
 struct Stage {
     clock: Arc<ManualClock>,
     stores: ConversationStores,
-    db: Arc<Db>,
+    store: Arc<MongoConversations>,
     subject: Subject,
     database: mongodb::Database,
     uri: String,
@@ -73,16 +77,15 @@ impl Stage {
         let uri = database.uri().to_owned();
         let clock = Arc::new(ManualClock::new());
         let store = store_at(&uri, clock.clone()).await;
-        let db = store.db.clone();
-        let stores = ConversationStores::of(store.clone());
+        let stores = ConversationStores::of(store.clone()).shared(store.clone());
         stores.health.check().await.unwrap();
         let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
         Some(Self {
-            subject: Subject::new(stores.clone(), store, clock.clone(), database),
+            subject: Subject::new(stores.clone(), store.clone(), clock.clone(), database),
             database: client.default_database().unwrap(),
             clock,
             stores,
-            db,
+            store,
             uri,
         })
     }
@@ -113,6 +116,41 @@ impl Stage {
     async fn unread(&self, who: &str) -> u64 {
         self.subject.unread("c", who).await
     }
+
+    /// All changes of the conversation `c` as a node reads them, each in a short form.
+    async fn log(&self, stores: &ConversationStores) -> Vec<String> {
+        let (c, start) = (conversation("c"), ChangeNumber::START);
+        let page = stores.log.changes(&c, start, 200).await.unwrap();
+        assert_eq!(page.last.get(), page.changes.len() as u64);
+        page.changes.iter().map(short).collect()
+    }
+}
+
+/// Number, author and kind of a change, and what it is about.
+fn short(change: &Change) -> String {
+    let by = match &change.by {
+        ChangedBy::User(user) => user.as_str(),
+        ChangedBy::Admin => "admin",
+        ChangedBy::Application => "application",
+    };
+    let what = match &change.what {
+        Changed::Created { participants, .. } => format!("created with {}", participants.len()),
+        Changed::Sent(message) => format!("sent {}", text_of(message)),
+        Changed::Edited(message) => format!("edited {}", text_of(message)),
+        Changed::Deleted(message) => format!("deleted {}", text_of(message)),
+        Changed::Reacted(reaction) => format!("reacted {}", reaction.emoji.as_str()),
+        Changed::Unreacted(reaction) => format!("unreacted {}", reaction.emoji.as_str()),
+        Changed::Added { user, role, .. } => format!("added {} {role:?}", user.as_str()),
+        Changed::Updated { user, role, .. } => format!("changed {} {role:?}", user.as_str()),
+        Changed::Left(user) => format!("left {}", user.as_str()),
+        Changed::Removed(user) => format!("removed {}", user.as_str()),
+        Changed::Renamed => "renamed".to_owned(),
+    };
+    format!("{} {by} {what}", change.number.get())
+}
+
+fn by(who: &str) -> ChangedBy {
+    ChangedBy::User(user(who))
 }
 
 fn date(ms: u64) -> DateTime {

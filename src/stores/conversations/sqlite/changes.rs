@@ -3,11 +3,14 @@
 use rusqlite::{Connection, params};
 
 use super::columns::{columns, number};
+use super::log::{Entry, Kind, log};
 use super::message_rows::{Known, find, known, pass};
 use super::participants::member;
 use super::writer::Writing;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Deleted, Edit, Message, MessageId, Role};
+use crate::model::conversation::{
+    Change, Changed, ChangedBy, ConversationId, Edit, Logged, Message, MessageId, Role,
+};
 use crate::stores::conversations::error::StoreError;
 
 pub(super) fn edit(
@@ -16,7 +19,7 @@ pub(super) fn edit(
     message: MessageId,
     author: &UserId,
     edit: &Edit,
-) -> Result<Message, StoreError> {
+) -> Result<Logged<Message>, StoreError> {
     const UPDATE: &str = "
         UPDATE messages
         SET content = ?2, contentAttachments = ?3, keyNumber = coalesce(?4, keyNumber),
@@ -35,7 +38,23 @@ pub(super) fn edit(
         edit.key_number,
         number(writing.now),
     ])?;
-    find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)
+    let by = ChangedBy::User(author.clone());
+    let entry = Entry {
+        message: Some(known.no),
+        ..Entry::new(Kind::Edited, &by)
+    };
+    let number = log(writing, conversation_no, &entry)?;
+    let message = find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let what = Changed::Edited(message.clone());
+    Ok(Logged::new(
+        message,
+        Change {
+            number,
+            at: writing.now,
+            by,
+            what,
+        },
+    ))
 }
 
 pub(super) fn delete(
@@ -43,7 +62,7 @@ pub(super) fn delete(
     conversation: &ConversationId,
     message: MessageId,
     user: &UserId,
-) -> Result<Deleted, StoreError> {
+) -> Result<Logged<Message>, StoreError> {
     const DELETE: &str = "
         UPDATE messages
         SET content = NULL, contentAttachments = NULL, media = NULL, mediaAttachments = NULL,
@@ -54,15 +73,30 @@ pub(super) fn delete(
     let known = known(db, member.conversation, message)?
         .filter(|known| known.sender == *user || member.role == Role::Admin)
         .ok_or(StoreError::NotFoundOrForbidden)?;
-    if !known.is_deleted {
-        pass_for_all(db, member.conversation, &known)?;
-        db.prepare_cached(DELETE)?
-            .execute(params![known.no, number(writing.now)])?;
+    let left = || find(db, message)?.ok_or(StoreError::NotFoundOrForbidden);
+    if known.is_deleted {
+        return Ok(Logged::unchanged(left()?));
     }
-    Ok(Deleted {
-        message: find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?,
-        repeated: known.is_deleted,
-    })
+    pass_for_all(db, member.conversation, &known)?;
+    db.prepare_cached(DELETE)?
+        .execute(params![known.no, number(writing.now)])?;
+    let by = ChangedBy::User(user.clone());
+    let entry = Entry {
+        message: Some(known.no),
+        ..Entry::new(Kind::Deleted, &by)
+    };
+    let number = log(writing, member.conversation, &entry)?;
+    let message = left()?;
+    let what = Changed::Deleted(message.clone());
+    Ok(Logged::new(
+        message,
+        Change {
+            number,
+            at: writing.now,
+            by,
+            what,
+        },
+    ))
 }
 
 /// Stops counting a message as unread for every active participant for whom it does. For former
@@ -70,12 +104,12 @@ pub(super) fn delete(
 fn pass_for_all(db: &Connection, conversation: i64, message: &Known) -> rusqlite::Result<()> {
     const PASS: &str = "
         UPDATE participants AS p SET passed = passed + 1
-        WHERE p.conversation = ?1 AND p.status = 'active' AND p.user <> ?2 AND p.since < ?3
+        WHERE p.conversation = ?1 AND p.status = 'active' AND p.user <> ?2 AND p.added < ?3
           AND NOT EXISTS (SELECT 1 FROM receipts r
                           WHERE r.message = ?4 AND r.user = p.user AND r.readAt IS NOT NULL)
           AND NOT EXISTS (SELECT 1 FROM hidden h
                           WHERE h.conversation = ?1 AND h.user = p.user AND h.message = ?4)";
-    let values = params![conversation, message.sender, message.id, message.no];
+    let values = params![conversation, message.sender, message.number, message.no];
     db.prepare_cached(PASS)?.execute(values)?;
     Ok(())
 }
@@ -95,8 +129,7 @@ pub(super) fn hide(
     if db.prepare_cached(HIDE)?.execute(values)? == 0 {
         return Ok(false);
     }
-    let may_be_unread =
-        known.sender != *user && !known.is_deleted && *message.uuid().as_bytes() > member.since;
+    let may_be_unread = known.sender != *user && !known.is_deleted && known.number > member.added;
     if may_be_unread && !has_read(db, &known, user)? {
         pass(db, member.conversation, user, 1)?;
     }

@@ -4,20 +4,28 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
+use super::log::{Entry, Kind, first_participants_column, log};
 use super::participants;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
-use crate::model::conversation::{Conversation, ConversationId, Created, Listed, NewConversation};
+use crate::model::conversation::{
+    Change, Changed, ChangedBy, Conversation, ConversationId, Created, Listed, Logged,
+    NewConversation,
+};
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
 
 #[async_trait]
 impl ConversationStore for SqliteConversations {
-    async fn create(&self, new: &NewConversation) -> Result<Created, StoreError> {
-        let new = new.clone();
+    async fn create(
+        &self,
+        new: &NewConversation,
+        by: &ChangedBy,
+    ) -> Result<Logged<Created>, StoreError> {
+        let (new, by) = (new.clone(), by.clone());
         self.writer
-            .write(move |writing| create(writing, &new))
+            .write(move |writing| create(writing, &new, by))
             .await
     }
 
@@ -42,18 +50,17 @@ impl ConversationStore for SqliteConversations {
         self.readers.read(move |db| find_for(db, &id, &user)).await
     }
 
-    async fn ids_for(&self, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
-        let user = user.clone();
-        self.readers.read(move |db| ids_for(db, &user)).await
-    }
-
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
         let user = user.clone();
         self.readers.read(move |db| partners_of(db, &user)).await
     }
 }
 
-fn create(writing: &mut Writing<'_>, new: &NewConversation) -> Result<Created, StoreError> {
+fn create(
+    writing: &Writing<'_>,
+    new: &NewConversation,
+    by: ChangedBy,
+) -> Result<Logged<Created>, StoreError> {
     const INSERT: &str = "
         INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt)
         VALUES (?1, ?2, ?3, ?4, ?4)
@@ -66,7 +73,8 @@ fn create(writing: &mut Writing<'_>, new: &NewConversation) -> Result<Created, S
     for participant in &new.participants {
         participants::insert_first(writing, conversation, participant)?;
     }
-    Ok(Created {
+    let change = log_created(writing, conversation, new, by)?;
+    let created = Created {
         conversation: Conversation {
             id: new.id.clone(),
             title: new.title.clone(),
@@ -75,6 +83,33 @@ fn create(writing: &mut Writing<'_>, new: &NewConversation) -> Result<Created, S
             last_message_at: writing.now,
         },
         participants: participants::all(writing.db, &new.id)?,
+    };
+    Ok(Logged::new(created, change))
+}
+
+fn log_created(
+    writing: &Writing<'_>,
+    conversation: i64,
+    new: &NewConversation,
+    by: ChangedBy,
+) -> Result<Change, StoreError> {
+    let (participants, key_number) = (new.roles(), new.key_number(by.user()));
+    let entry = Entry {
+        detail: Some(&first_participants_column(&participants)),
+        key_number,
+        ..Entry::new(Kind::Created, &by)
+    };
+    let number = log(writing, conversation, &entry)?;
+    let what = Changed::Created {
+        participants,
+        key_number,
+    };
+    let at = writing.now;
+    Ok(Change {
+        number,
+        at,
+        by,
+        what,
     })
 }
 
@@ -124,15 +159,6 @@ fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         unread: read_number(row, 6)?,
         key: participants::read_key(row, 7)?,
     })
-}
-
-fn ids_for(db: &Connection, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {
-    const SELECT: &str = "
-        SELECT c.id FROM participants p JOIN conversations c ON c.no = p.conversation
-        WHERE p.user = ?1 AND p.status = 'active'";
-    let mut select = db.prepare_cached(SELECT)?;
-    let ids = select.query_map([user], |row| row.get(0))?;
-    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError> {

@@ -1,13 +1,13 @@
 //! Reading the history of a conversation, page by page.
 
-use rusqlite::{Connection, Params, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use super::columns::{number, read_number};
 use super::message_rows::{message_columns, read};
 use super::participants::member;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
+    After, ChangeNumber, ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
 };
 use crate::stores::conversations::error::StoreError;
 
@@ -27,7 +27,7 @@ macro_rules! page {
             message_columns!(),
             " FROM ",
             visible!(),
-            " AND m.id > ?3 AND m.id < ?4 ORDER BY m.id ",
+            " AND m.number > ?3 AND m.number < ?4 ORDER BY m.number ",
             $order,
             " LIMIT ?5"
         )
@@ -41,9 +41,9 @@ pub(super) const NEWEST: &str = page!("DESC");
 pub(super) const SLICE: &str = concat!(
     "SELECT ",
     message_columns!(),
-    " FROM messages m WHERE m.id IN (SELECT m.id FROM ",
+    " FROM messages m WHERE m.conversation = ?1 AND m.number IN (SELECT m.number FROM ",
     visible!(),
-    " ORDER BY m.id LIMIT ?3 OFFSET ?4) ORDER BY m.id"
+    " ORDER BY m.number LIMIT ?3 OFFSET ?4) ORDER BY m.number"
 );
 
 pub(super) fn page(
@@ -54,18 +54,93 @@ pub(super) fn page(
     limit: PageLimit,
 ) -> Result<Page, StoreError> {
     let conversation_no = member(db, conversation, user)?.conversation;
-    let bound = |id: &MessageId| *id.uuid().as_bytes();
-    let after = window.after.as_ref().map_or([0; 16], bound);
-    let before = window.before.as_ref().map_or([0xff; 16], bound);
+    let last = last_change(db, conversation_no)?;
+    let after = match window.after {
+        Some(After::Message(id)) => last_up_to(db, conversation_no, id)?,
+        Some(After::Change(after)) => number(after.get()),
+        None => 0,
+    };
+    if after > last {
+        return Err(StoreError::CursorExpired);
+    }
+    let before = match window.before {
+        Some(id) => first_from(db, conversation_no, id)?,
+        None => i64::MAX,
+    };
     let one_more = number(limit.get() as u64 + 1);
     let values = params![conversation_no, user, after, before, one_more];
     let oldest_first = window.after.is_some();
     let sql = if oldest_first { OLDEST } else { NEWEST };
-    let mut page = select(db, sql, values, conversation, limit)?;
+    let (mut messages, more) = select(db, sql, values, conversation, limit)?;
+    let end = match messages.last().filter(|_| more && oldest_first) {
+        Some(last) => sent_at(db, conversation_no, last.id)?.unwrap_or(after),
+        None => last,
+    };
     if !oldest_first {
-        page.messages.reverse();
+        messages.reverse();
     }
-    Ok(page)
+    Ok(Page {
+        messages,
+        more,
+        after: change_number(after),
+        end: change_number(end),
+    })
+}
+
+/// The number of the last message whose id is not greater than this one; 0 if there is none.
+fn last_up_to(db: &Connection, conversation: i64, id: MessageId) -> rusqlite::Result<i64> {
+    match sent_at(db, conversation, id)? {
+        Some(number) => Ok(number),
+        None => Ok(first_greater(db, conversation, id)? - 1),
+    }
+}
+
+/// The number of the first message whose id is not smaller than this one; beyond all if there is none.
+fn first_from(db: &Connection, conversation: i64, id: MessageId) -> rusqlite::Result<i64> {
+    match sent_at(db, conversation, id)? {
+        Some(number) => Ok(number),
+        None => first_greater(db, conversation, id),
+    }
+}
+
+fn sent_at(db: &Connection, conversation: i64, id: MessageId) -> rusqlite::Result<Option<i64>> {
+    const SELECT: &str = "SELECT number FROM messages WHERE id = ?1 AND conversation = ?2";
+    let mut select = db.prepare_cached(SELECT)?;
+    select
+        .query_row(params![id, conversation], |row| row.get(0))
+        .optional()
+}
+
+/// The number of the first message with a greater id. Ids of one conversation ascend with the numbers,
+/// so an id that is not there (any more) is searched for by halving.
+fn first_greater(db: &Connection, conversation: i64, id: MessageId) -> rusqlite::Result<i64> {
+    const NEXT: &str = "
+        SELECT number, id FROM messages WHERE conversation = ?1 AND number >= ?2
+        ORDER BY number LIMIT 1";
+    let mut next = db.prepare_cached(NEXT)?;
+    // All messages below `low` have smaller ids, those from `high` on greater ones.
+    let (mut low, mut high) = (1, last_change(db, conversation)? + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = next.query_row(params![conversation, middle], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, MessageId>(1)?))
+        });
+        match found.optional()? {
+            Some((number, found)) if found < id => low = number + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+fn last_change(db: &Connection, conversation: i64) -> rusqlite::Result<i64> {
+    const LAST: &str = "SELECT changes FROM conversations WHERE no = ?1";
+    db.prepare_cached(LAST)?
+        .query_row([conversation], |row| row.get(0))
+}
+
+fn change_number(number: i64) -> ChangeNumber {
+    ChangeNumber::new(u64::try_from(number).unwrap_or(0))
 }
 
 pub(super) fn slice(
@@ -79,7 +154,7 @@ pub(super) fn slice(
     let max = number(limit.get() as u64);
     let values = params![conversation_no, user, max, number(offset)];
     Ok(Slice {
-        messages: select(db, SLICE, values, conversation, limit)?.messages,
+        messages: select(db, SLICE, values, conversation, limit)?.0,
         total: total(db, conversation_no, user)?,
     })
 }
@@ -92,14 +167,14 @@ fn total(db: &Connection, conversation: i64, user: &UserId) -> rusqlite::Result<
         .query_row(params![conversation, user], |row| read_number(row, 0))
 }
 
-/// Reads row by row, until the page is full.
+/// Reads row by row, until the page is full. `true`: there are more.
 fn select(
     db: &Connection,
     sql: &str,
     values: impl Params,
     conversation: &ConversationId,
     limit: PageLimit,
-) -> rusqlite::Result<Page> {
+) -> rusqlite::Result<(Vec<Message>, bool)> {
     let mut select = db.prepare_cached(sql)?;
     let rows = select.query_map(values, |row| read(row, conversation.clone()))?;
     let mut messages: Vec<Message> = Vec::new();
@@ -109,11 +184,9 @@ fn select(
         bytes += message.size();
         let is_full = messages.len() == limit.get() || bytes > PageLimit::MAX_BYTES;
         if is_full && !messages.is_empty() {
-            let more = true;
-            return Ok(Page { messages, more });
+            return Ok((messages, true));
         }
         messages.push(message);
     }
-    let more = false;
-    Ok(Page { messages, more })
+    Ok((messages, false))
 }

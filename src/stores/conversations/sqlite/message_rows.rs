@@ -20,21 +20,30 @@ pub(super) use message_columns;
 const COLUMNS: usize = 11;
 
 pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Result<Message> {
-    let body = match read_optional_number(row, 6)? {
+    read_from(row, 0, conversation)
+}
+
+/// The same where they begin with this column.
+pub(super) fn read_from(
+    row: &Row<'_>,
+    first: usize,
+    conversation: ConversationId,
+) -> rusqlite::Result<Message> {
+    let body = match read_optional_number(row, first + 6)? {
         Some(at) => Body::Deleted { at },
         None => Body::Whole {
-            content: read_value(row, 7)?,
-            media: read_value(row, 9)?,
+            content: read_value(row, first + 7)?,
+            media: read_value(row, first + 9)?,
         },
     };
     Ok(Message {
-        id: row.get(0)?,
+        id: row.get(first)?,
         conversation,
-        sender: row.get(1)?,
-        temp_id: row.get(2)?,
-        key_number: row.get(3)?,
-        created_at: read_number(row, 4)?,
-        edited_at: read_optional_number(row, 5)?,
+        sender: row.get(first + 1)?,
+        temp_id: row.get(first + 2)?,
+        key_number: row.get(first + 3)?,
+        created_at: read_number(row, first + 4)?,
+        edited_at: read_optional_number(row, first + 5)?,
         body,
     })
 }
@@ -53,8 +62,10 @@ pub(super) fn find(db: &Connection, id: MessageId) -> Result<Option<Message>, St
 /// What operations on a message need to know of it.
 pub(super) struct Known {
     pub(super) id: MessageId,
-    /// Its number.
+    /// Its row.
     pub(super) no: i64,
+    /// The change by which it was sent.
+    pub(super) number: i64,
     pub(super) sender: UserId,
     pub(super) is_deleted: bool,
 }
@@ -66,15 +77,16 @@ pub(super) fn known(
     id: MessageId,
 ) -> rusqlite::Result<Option<Known>> {
     const SELECT: &str = "
-        SELECT no, sender, deletedAt IS NOT NULL FROM messages
+        SELECT no, number, sender, deletedAt IS NOT NULL FROM messages
         WHERE id = ?1 AND conversation = ?2";
     db.prepare_cached(SELECT)?
         .query_row(params![id, conversation], |row| {
             Ok(Known {
                 id,
                 no: row.get(0)?,
-                sender: row.get(1)?,
-                is_deleted: row.get(2)?,
+                number: row.get(1)?,
+                sender: row.get(2)?,
+                is_deleted: row.get(3)?,
             })
         })
         .optional()

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{columns, number};
+use super::columns::{columns, number, read_number};
 use super::message_rows::{find, message_columns, pass, read};
 use super::participants::member;
 use super::store::SqliteConversations;
@@ -11,16 +11,15 @@ use super::writer::Writing;
 use super::{changes, history};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Appended, ConversationId, Deleted, Edit, Message, MessageId, NewMessage, Page, PageLimit,
-    Slice, TempId, Window,
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Edit, Logged, Message, MessageId,
+    NewMessage, Page, PageLimit, Slice, TempId, Window,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::messages::MessageStore;
-use crate::stores::conversations::order::time_of;
 
 #[async_trait]
 impl MessageStore for SqliteConversations {
-    async fn append(&self, new: &NewMessage) -> Result<Appended, StoreError> {
+    async fn append(&self, new: &NewMessage) -> Result<Logged<Message>, StoreError> {
         let new = new.clone();
         self.writer
             .write(move |writing| append(writing, &new))
@@ -37,7 +36,7 @@ impl MessageStore for SqliteConversations {
         message: MessageId,
         author: &UserId,
         edit: &Edit,
-    ) -> Result<Message, StoreError> {
+    ) -> Result<Logged<Message>, StoreError> {
         let (conversation, author) = (conversation.clone(), author.clone());
         let edit = edit.clone();
         let write = self
@@ -51,7 +50,7 @@ impl MessageStore for SqliteConversations {
         conversation: &ConversationId,
         message: MessageId,
         user: &UserId,
-    ) -> Result<Deleted, StoreError> {
+    ) -> Result<Logged<Message>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         let write = self
             .writer
@@ -101,25 +100,24 @@ impl MessageStore for SqliteConversations {
     }
 }
 
-fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Appended, StoreError> {
+fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Logged<Message>, StoreError> {
     let conversation = member(writing.db, &new.conversation, &new.sender)?.conversation;
     if let Some(temp_id) = &new.temp_id
         && let Some(message) = sent_as(writing.db, conversation, new, temp_id)?
     {
-        return Ok(Appended {
-            message,
-            repeated: true,
-            before: Vec::new(),
-        });
+        return Ok(Logged::unchanged(message));
     }
     let id = MessageId::from_new(writing.ids.next(writing.now));
-    insert(writing.db, conversation, id, new)?;
-    count(writing.db, conversation, id, &new.sender)?;
-    Ok(Appended {
-        message: new.stored(id, time_of(id.uuid())),
-        repeated: false,
-        before: Vec::new(),
-    })
+    let number = count(writing, conversation, &new.sender)?;
+    insert(writing, conversation, id, number, new)?;
+    let message = new.stored(id, writing.now);
+    let change = Change {
+        number,
+        at: writing.now,
+        by: ChangedBy::User(new.sender.clone()),
+        what: Changed::Sent(message.clone()),
+    };
+    Ok(Logged::new(message, change))
 }
 
 /// The message that its sender sent under this name before.
@@ -141,24 +139,25 @@ fn sent_as(
 }
 
 fn insert(
-    db: &Connection,
+    writing: &Writing<'_>,
     conversation: i64,
     id: MessageId,
+    sent: ChangeNumber,
     new: &NewMessage,
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO messages (id, conversation, sender, tempId, keyNumber, createdAt,
-                              content, contentAttachments, media, mediaAttachments)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                              content, contentAttachments, media, mediaAttachments, number)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let content = new.content.as_ref().map(columns);
     let media = new.media.as_ref().map(columns);
-    db.prepare_cached(INSERT)?.execute(params![
+    writing.db.prepare_cached(INSERT)?.execute(params![
         id,
         conversation,
         new.sender,
         new.temp_id,
         new.key_number,
-        number(time_of(id.uuid())),
+        number(writing.now),
         content.as_ref().map(|columns| &columns.text),
         content
             .as_ref()
@@ -167,22 +166,24 @@ fn insert(
         media
             .as_ref()
             .and_then(|columns| columns.attachments.as_ref()),
+        number(sent.get()),
     ])?;
     Ok(())
 }
 
-/// Counts a message for its conversation, and as not unread for its sender.
+/// Counts a message for its conversation, and as not unread for its sender; the number of the change.
 fn count(
-    db: &Connection,
+    writing: &Writing<'_>,
     conversation: i64,
-    id: MessageId,
     sender: &UserId,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<ChangeNumber> {
     const COUNT: &str = "
         UPDATE conversations
-        SET messages = messages + 1, lastMessageAt = max(lastMessageAt, ?2) WHERE no = ?1";
-    let at = number(time_of(id.uuid()));
-    db.prepare_cached(COUNT)?
-        .execute(params![conversation, at])?;
-    pass(db, conversation, sender, 1)
+        SET changes = changes + 1, messages = messages + 1, lastMessageAt = ?2
+        WHERE no = ?1 RETURNING changes";
+    let mut count = writing.db.prepare_cached(COUNT)?;
+    let values = params![conversation, number(writing.now)];
+    let next = count.query_row(values, |row| read_number(row, 0))?;
+    pass(writing.db, conversation, sender, 1)?;
+    Ok(ChangeNumber::new(next))
 }

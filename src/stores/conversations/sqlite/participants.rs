@@ -1,17 +1,19 @@
 //! The participants of conversations.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use uuid::Uuid;
 
 use super::columns::{columns, number, read_number, read_value};
+use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Added, ContentKey, ConversationId, Ending, NewParticipant, Participant, ParticipantStatus, Role,
+    Change, ChangeNumber, Changed, ChangedBy, ContentKey, ConversationId, Logged, NewParticipant,
+    Participant, ParticipantStatus, Role,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
@@ -23,10 +25,15 @@ impl ParticipantStore for SqliteConversations {
         self.readers.read(move |db| all(db, &id)).await
     }
 
-    async fn add(&self, id: &ConversationId, new: &NewParticipant) -> Result<Added, StoreError> {
-        let (id, new) = (id.clone(), new.clone());
+    async fn add(
+        &self,
+        id: &ConversationId,
+        new: &NewParticipant,
+        by: &ChangedBy,
+    ) -> Result<Logged<Participant>, StoreError> {
+        let (id, new, by) = (id.clone(), new.clone(), by.clone());
         self.writer
-            .write(move |writing| add(writing, &id, &new))
+            .write(move |writing| add(writing, &id, &new, by))
             .await
     }
 
@@ -34,11 +41,11 @@ impl ParticipantStore for SqliteConversations {
         &self,
         id: &ConversationId,
         user: &UserId,
-        ending: Ending,
-    ) -> Result<Option<Participant>, StoreError> {
-        let (id, user) = (id.clone(), user.clone());
+        by: &ChangedBy,
+    ) -> Result<Option<Logged<Participant>>, StoreError> {
+        let (id, user, by) = (id.clone(), user.clone(), by.clone());
         self.writer
-            .write(move |writing| end(writing.db, &id, &user, ending))
+            .write(move |writing| end(writing, &id, &user, by))
             .await
     }
 
@@ -59,8 +66,8 @@ pub(super) struct Member {
     pub(super) conversation: i64,
     /// Their role.
     pub(super) role: Role,
-    /// The id of the last message when they were added.
-    pub(super) since: [u8; 16],
+    /// The change by which they were added.
+    pub(super) added: i64,
 }
 
 /// The active participant of a conversation.
@@ -73,7 +80,7 @@ pub(super) fn member(
     user: &UserId,
 ) -> Result<Member, StoreError> {
     const SELECT: &str = "
-        SELECT c.no, p.role, p.since
+        SELECT c.no, p.role, p.added
         FROM conversations c JOIN participants p ON p.conversation = c.no
         WHERE c.id = ?1 AND p.user = ?2 AND p.status = 'active'";
     let mut select = db.prepare_cached(SELECT)?;
@@ -81,7 +88,7 @@ pub(super) fn member(
         Ok(Member {
             conversation: row.get(0)?,
             role: row.get(1)?,
-            since: row.get(2)?,
+            added: row.get(2)?,
         })
     });
     member.optional()?.ok_or(StoreError::NotParticipant)
@@ -90,9 +97,8 @@ pub(super) fn member(
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT p.user, p.role, p.status, p.joinedAt, k.number, k.key, k.keyAttachments
-             FROM conversations c JOIN participants p ON p.conversation = c.no
-             LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user ",
+            "SELECT p.user, p.role, p.status, p.joinedAt
+             FROM conversations c JOIN participants p ON p.conversation = c.no ",
             $rest
         )
     };
@@ -102,6 +108,18 @@ pub(super) fn all(db: &Connection, id: &ConversationId) -> Result<Vec<Participan
     let mut select = db.prepare_cached(select!("WHERE c.id = ?1 ORDER BY p.joinedAt, p.user"))?;
     let rows = select.query_map([id], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The active ones, and their roles.
+pub(super) fn active(
+    db: &Connection,
+    conversation: i64,
+) -> rusqlite::Result<HashMap<UserId, Role>> {
+    const SELECT: &str =
+        "SELECT user, role FROM participants WHERE conversation = ?1 AND status = 'active'";
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map([conversation], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 pub(super) fn find(
@@ -145,17 +163,10 @@ pub(super) fn insert_first(
 ) -> Result<(), StoreError> {
     const INSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, since, delivered, passed)
-        VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?5, 0)
+            (conversation, user, role, status, joinedAt, added, delivered, passed)
+        VALUES (?1, ?2, ?3, 'active', ?4, 1, 1, 0)
         ON CONFLICT (conversation, user) DO NOTHING";
-    let nothing = Uuid::nil();
-    let values = params![
-        conversation,
-        new.user,
-        new.role,
-        number(writing.now),
-        nothing.as_bytes(),
-    ];
+    let values = params![conversation, new.user, new.role, number(writing.now)];
     if writing.db.prepare_cached(INSERT)?.execute(values)? == 1 {
         set_key(writing.db, conversation, new)?;
     }
@@ -166,23 +177,50 @@ fn add(
     writing: &Writing<'_>,
     id: &ConversationId,
     new: &NewParticipant,
-) -> Result<Added, StoreError> {
+    by: ChangedBy,
+) -> Result<Logged<Participant>, StoreError> {
     let db = writing.db;
+    require_admin(db, id, &by)?;
     let known = find(db, id, &new.user)?;
     if let Some(participant) = known.filter(Participant::is_active) {
-        let repeated = true;
-        return Ok(Added {
-            participant,
-            repeated,
-        });
+        return Ok(Logged::unchanged(participant));
     }
     let (conversation, messages) = counted(db, id)?.ok_or(StoreError::NoConversation)?;
-    activate(writing, conversation, messages, new)?;
     set_key(db, conversation, new)?;
-    Ok(Added {
-        participant: find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?,
-        repeated: false,
-    })
+    let key_number = new.key.as_ref().map(|key| key.number);
+    let entry = Entry {
+        subject: Some(new.user.as_str()),
+        detail: Some(new.role.as_str()),
+        key_number,
+        ..Entry::new(Kind::Added, &by)
+    };
+    let number = log(writing, conversation, &entry)?;
+    activate(writing, conversation, messages, number, new)?;
+    let participant = find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?;
+    let what = Changed::Added {
+        user: new.user.clone(),
+        role: new.role,
+        key_number,
+    };
+    let at = writing.now;
+    let change = Change {
+        number,
+        at,
+        by,
+        what,
+    };
+    Ok(Logged::new(participant, change))
+}
+
+/// Fails if a user wants to manage the participants of a conversation who may not.
+fn require_admin(db: &Connection, id: &ConversationId, by: &ChangedBy) -> Result<(), StoreError> {
+    let ChangedBy::User(user) = by else {
+        return Ok(());
+    };
+    match member(db, id, user)?.role {
+        Role::Admin => Ok(()),
+        Role::Member => Err(StoreError::NotAdmin),
+    }
 }
 
 /// The number of a conversation, and how many messages it has.
@@ -199,25 +237,21 @@ fn activate(
     writing: &Writing<'_>,
     conversation: i64,
     messages: i64,
+    added: ChangeNumber,
     new: &NewParticipant,
 ) -> Result<(), StoreError> {
-    const LAST: &str = "SELECT max(id) FROM messages WHERE conversation = ?1";
     const UPSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, since, delivered, passed)
+            (conversation, user, role, status, joinedAt, added, delivered, passed)
         VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?5, ?6)
         ON CONFLICT (conversation, user) DO UPDATE
-        SET role = ?3, status = 'active', joinedAt = ?4, since = ?5, delivered = ?5, passed = ?6";
-    let last: Option<[u8; 16]> = writing
-        .db
-        .prepare_cached(LAST)?
-        .query_row([conversation], |row| row.get(0))?;
+        SET role = ?3, status = 'active', joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6";
     writing.db.prepare_cached(UPSERT)?.execute(params![
         conversation,
         new.user,
         new.role,
         number(writing.now),
-        last.unwrap_or_default(),
+        number(added.get()),
         messages,
     ])?;
     Ok(())
@@ -244,20 +278,46 @@ fn set_key(db: &Connection, conversation: i64, new: &NewParticipant) -> Result<(
 }
 
 fn end(
-    db: &Connection,
+    writing: &Writing<'_>,
     id: &ConversationId,
     user: &UserId,
-    ending: Ending,
-) -> Result<Option<Participant>, StoreError> {
+    by: ChangedBy,
+) -> Result<Option<Logged<Participant>>, StoreError> {
     const UPDATE: &str = "
-        UPDATE participants SET status = ?3
-        WHERE conversation = (SELECT no FROM conversations WHERE id = ?1)
-          AND user = ?2 AND status = 'active'";
-    let values = params![id, user, ParticipantStatus::from(ending)];
-    match db.prepare_cached(UPDATE)?.execute(values)? {
-        0 => Ok(None),
-        _ => find(db, id, user),
+        UPDATE participants
+        SET status = ?3, ended = (SELECT changes + 1 FROM conversations WHERE no = ?1)
+        WHERE conversation = ?1 AND user = ?2 AND status = 'active'";
+    let db = writing.db;
+    let (kind, status, what) = if by.user() == Some(user) {
+        member(db, id, user)?;
+        let left = Changed::Left(user.clone());
+        (Kind::Left, ParticipantStatus::Left, left)
+    } else {
+        require_admin(db, id, &by)?;
+        let removed = Changed::Removed(user.clone());
+        (Kind::Removed, ParticipantStatus::Removed, removed)
+    };
+    let Some((conversation, _)) = counted(db, id)? else {
+        return Ok(None);
+    };
+    let values = params![conversation, user, status];
+    if db.prepare_cached(UPDATE)?.execute(values)? == 0 {
+        return Ok(None);
     }
+    let entry = Entry {
+        subject: Some(user.as_str()),
+        ..Entry::new(kind, &by)
+    };
+    let number = log(writing, conversation, &entry)?;
+    let participant = find(db, id, user)?.ok_or(StoreError::NotParticipant)?;
+    let at = writing.now;
+    let change = Change {
+        number,
+        at,
+        by,
+        what,
+    };
+    Ok(Some(Logged::new(participant, change)))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
@@ -266,7 +326,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
         role: row.get(1)?,
         status: row.get(2)?,
         joined_at: read_number(row, 3)?,
-        key: read_key(row, 4)?,
     })
 }
 

@@ -1,15 +1,19 @@
 //! Reactions to messages.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{OptionalExtension as _, params};
 
 use super::columns::{number, read_number};
+use super::log::{Entry, Kind, log};
 use super::message_rows::known;
 use super::participants::member;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Emoji, MessageId, Reacted, Reaction, ReactionId};
+use crate::model::conversation::{
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Emoji, Logged, MessageId, Reaction,
+    ReactionId,
+};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::reactions::ReactionStore;
 
@@ -21,7 +25,7 @@ impl ReactionStore for SqliteConversations {
         message: MessageId,
         user: &UserId,
         emoji: &Emoji,
-    ) -> Result<Reacted, StoreError> {
+    ) -> Result<Logged<Reaction>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         let emoji = emoji.clone();
         self.writer
@@ -35,10 +39,10 @@ impl ReactionStore for SqliteConversations {
         message: MessageId,
         reaction: ReactionId,
         user: &UserId,
-    ) -> Result<Reaction, StoreError> {
+    ) -> Result<Logged<Reaction>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         self.writer
-            .write(move |writing| remove(writing.db, &conversation, message, reaction, &user))
+            .write(move |writing| remove(writing, &conversation, message, reaction, &user))
             .await
     }
 }
@@ -49,7 +53,7 @@ fn add(
     message: MessageId,
     user: &UserId,
     emoji: &Emoji,
-) -> Result<Reacted, StoreError> {
+) -> Result<Logged<Reaction>, StoreError> {
     const INSERT: &str = "
         INSERT INTO reactions (message, user, emoji, id, createdAt) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (message, user, emoji) DO NOTHING";
@@ -75,19 +79,47 @@ fn add(
                 created_at: read_number(row, 1)?,
             })
         })?;
-    Ok(Reacted { reaction, repeated })
+    if repeated {
+        return Ok(Logged::unchanged(reaction));
+    }
+    let number = log_reaction(writing, Kind::Reacted, conversation_no, known.no, &reaction)?;
+    let change = Change {
+        number,
+        at: writing.now,
+        by: ChangedBy::User(user.clone()),
+        what: Changed::Reacted(reaction.clone()),
+    };
+    Ok(Logged::new(reaction, change))
+}
+
+fn log_reaction(
+    writing: &Writing<'_>,
+    kind: Kind,
+    conversation: i64,
+    message: i64,
+    reaction: &Reaction,
+) -> rusqlite::Result<ChangeNumber> {
+    let by = ChangedBy::User(reaction.user.clone());
+    let entry = Entry {
+        message: Some(message),
+        subject: Some(reaction.emoji.as_str()),
+        reaction: Some(reaction.id),
+        ..Entry::new(kind, &by)
+    };
+    log(writing, conversation, &entry)
 }
 
 fn remove(
-    db: &Connection,
+    writing: &Writing<'_>,
     conversation: &ConversationId,
     message: MessageId,
     reaction: ReactionId,
     user: &UserId,
-) -> Result<Reaction, StoreError> {
+) -> Result<Logged<Reaction>, StoreError> {
     const DELETE: &str = "
         DELETE FROM reactions WHERE message = ?1 AND user = ?2 AND id = ?3
         RETURNING emoji, createdAt";
+    let db = writing.db;
     let conversation_no = member(db, conversation, user)?.conversation;
     let known = known(db, conversation_no, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let mut delete = db.prepare_cached(DELETE)?;
@@ -101,5 +133,19 @@ fn remove(
             created_at: read_number(row, 1)?,
         })
     });
-    deleted.optional()?.ok_or(StoreError::NotFoundOrForbidden)
+    let reaction = deleted.optional()?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let number = log_reaction(
+        writing,
+        Kind::Unreacted,
+        conversation_no,
+        known.no,
+        &reaction,
+    )?;
+    let change = Change {
+        number,
+        at: writing.now,
+        by: ChangedBy::User(user.clone()),
+        what: Changed::Unreacted(reaction.clone()),
+    };
+    Ok(Logged::new(reaction, change))
 }

@@ -11,6 +11,7 @@ use tokio::task;
 
 use super::schema::STATEMENTS;
 use crate::stores::conversations::error::StoreError;
+use crate::stores::drivers::sqlite::keep_plans;
 
 /// Maximum number of concurrent reads; others wait for a permit.
 const MAX_READS: u32 = 4;
@@ -83,6 +84,7 @@ impl Pool {
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
+        keep_plans(&connection)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)
     }

@@ -108,7 +108,7 @@ fn was_unread(
     message: &Known,
     user: &UserId,
 ) -> rusqlite::Result<bool> {
-    let counts = !message.is_deleted && *message.id.uuid().as_bytes() > member.since;
+    let counts = !message.is_deleted && message.number > member.added;
     Ok(counts && !has_hidden(db, member.conversation, message, user)?)
 }
 
@@ -126,7 +126,8 @@ fn mark_delivered(
     for message in &waiting {
         set_delivered(writing, conversation_no, message, user)?;
     }
-    let last = waiting.last().filter(|_| more).map(|message| message.id);
+    let last = waiting.last().filter(|_| more);
+    let last = last.map(|message| message.number);
     record_progress(db, conversation_no, user, last)?;
     let messages = waiting.into_iter();
     Ok(Delivered {
@@ -146,20 +147,21 @@ fn undelivered(
     max: usize,
 ) -> rusqlite::Result<Vec<Known>> {
     const SELECT: &str = "
-        SELECT m.id, m.no, m.sender
+        SELECT m.id, m.no, m.number, m.sender
         FROM participants p JOIN messages m
-            ON m.conversation = p.conversation AND m.id > p.delivered
+            ON m.conversation = p.conversation AND m.number > p.delivered
         WHERE p.conversation = ?1 AND p.user = ?2 AND m.sender <> ?2 AND m.deletedAt IS NULL
           AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.message = m.no AND r.user = ?2)
           AND NOT EXISTS (SELECT 1 FROM hidden h
                           WHERE h.conversation = ?1 AND h.user = ?2 AND h.message = m.no)
-        ORDER BY m.id LIMIT ?3";
+        ORDER BY m.number LIMIT ?3";
     let mut select = db.prepare_cached(SELECT)?;
     let rows = select.query_map(params![conversation, user, number(max as u64)], |row| {
         Ok(Known {
             id: row.get(0)?,
             no: row.get(1)?,
-            sender: row.get(2)?,
+            number: row.get(2)?,
+            sender: row.get(3)?,
             is_deleted: false,
         })
     })?;
@@ -172,12 +174,12 @@ fn record_progress(
     db: &Connection,
     conversation: i64,
     user: &UserId,
-    last: Option<MessageId>,
+    last: Option<i64>,
 ) -> rusqlite::Result<()> {
     const UPDATE: &str = "
         UPDATE participants
         SET delivered = coalesce(
-            ?3, (SELECT max(id) FROM messages WHERE conversation = ?1), delivered)
+            ?3, (SELECT changes FROM conversations WHERE no = ?1), delivered)
         WHERE conversation = ?1 AND user = ?2";
     let values = params![conversation, user, last];
     db.prepare_cached(UPDATE)?.execute(values)?;

@@ -29,8 +29,13 @@ pub(super) const STATEMENTS: usize = 64;
 ///
 /// Unread messages are counted by subtraction, so that the cost of a message or of a list of
 /// conversations does not grow with their number: `participants.passed` of a conversation's
-/// `messages` do not count as unread for that participant. `since` is the last message when they
-/// were added; `delivered` is the last message that was examined for deliveries.
+/// `messages` do not count as unread for that participant. `added` is the change by which they were
+/// added last, `ended` that by which a former one ceased to be one; `delivered` is that of the last message that was examined for deliveries.
+///
+/// The changes of a conversation are numbered without gaps, in the step in which they are stored.
+/// That a message was sent is logged by its own row (`messages.number`), everything else by a row of
+/// `changes`; neither has content that was replaced or deleted. `conversations.changes` is the last
+/// number. Without an `author` an administrator made a change, with an empty one another program.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE users (
@@ -118,5 +123,44 @@ pub(super) const MIGRATIONS: &[&str] = &[
 ",
     "
     CREATE INDEX users_name ON users (name);
+",
+    "
+    ALTER TABLE conversations ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE messages ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+    UPDATE messages SET number = ranked.number FROM (
+        SELECT no, row_number() OVER (PARTITION BY conversation ORDER BY id) AS number FROM messages
+    ) AS ranked WHERE ranked.no = messages.no;
+    UPDATE conversations SET changes = (
+        SELECT count(*) FROM messages WHERE conversation = conversations.no);
+    DROP INDEX messages_history;
+    CREATE UNIQUE INDEX messages_log ON messages (conversation, number);
+
+    CREATE TABLE changes (
+        conversation INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        author TEXT,
+        message INTEGER,
+        subject TEXT,
+        reaction BLOB,
+        keyNumber INTEGER,
+        detail TEXT,
+        PRIMARY KEY (conversation, number)
+    ) WITHOUT ROWID;
+
+    ALTER TABLE participants ADD COLUMN added INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE participants ADD COLUMN deliveredNumber INTEGER NOT NULL DEFAULT 0;
+    UPDATE participants SET
+        added = (SELECT count(*) FROM messages m
+                 WHERE m.conversation = participants.conversation AND m.id <= since),
+        deliveredNumber = (SELECT count(*) FROM messages m
+                 WHERE m.conversation = participants.conversation AND m.id <= delivered);
+    ALTER TABLE participants ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX participants_active;
+    CREATE INDEX participants_user ON participants (user);
+    ALTER TABLE participants DROP COLUMN since;
+    ALTER TABLE participants DROP COLUMN delivered;
+    ALTER TABLE participants RENAME COLUMN deliveredNumber TO delivered;
 ",
 ];

@@ -2,6 +2,7 @@
 
 mod schema_versions;
 mod stored;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 use super::store::{FILE_NAME, SqliteConversations};
 use super::{history, participants, schema, users};
 use crate::model::clock::{Clock, ManualClock};
-use crate::model::conversation::{Message, Window};
+use crate::model::conversation::{ChangedBy, Message, Window};
 use crate::stores::conversations::ConversationStores;
 use crate::stores::conversations::contract::contract_suite;
 use crate::stores::conversations::contract::subject::*;
@@ -58,7 +59,11 @@ async fn history(stores: &ConversationStores) -> Vec<Message> {
 async fn with_a_conversation(folder: &Path) -> ConversationStores {
     let stores = reopen(folder);
     let new = new_conversation("c", &["ann", "bo"]);
-    stores.conversations.create(&new).await.unwrap();
+    let _ = stores
+        .conversations
+        .create(&new, &ChangedBy::Admin)
+        .await
+        .unwrap();
     stores
 }
 
@@ -77,7 +82,7 @@ async fn answered_writes_are_in_the_files_at_once() {
         std::fs::copy(entry.path(), crash.path().join(entry.file_name())).unwrap();
     }
     let after = reopen(crash.path());
-    assert_eq!(history(&after).await[0].id, sent.message.id);
+    assert_eq!(history(&after).await[0].id, sent.value.id);
 }
 
 #[tokio::test]
@@ -115,7 +120,7 @@ async fn closing_writes_all_queued_messages() {
         .append(&new_message("c", "bo", "25"))
         .await
         .unwrap();
-    assert!(next.message.id > written[24].as_ref().unwrap().message.id);
+    assert!(next.value.id > written[24].as_ref().unwrap().value.id);
 }
 
 /// Tells another time whenever it is asked, which is once for each transaction.
@@ -134,7 +139,11 @@ async fn queued_writes_are_committed_together_and_a_failure_undoes_only_itself()
     let clock = Arc::new(Counting(AtomicU64::new(1_700_000_000_000)));
     let stores = open_with(folder.path(), clock);
     let new = new_conversation("c", &["ann"]);
-    stores.conversations.create(&new).await.unwrap();
+    let _ = stores
+        .conversations
+        .create(&new, &ChangedBy::Admin)
+        .await
+        .unwrap();
     let other = Connection::open(file(folder.path())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let senders = ["ann", "eve"].iter().cycle().take(24);
@@ -198,7 +207,7 @@ async fn a_locked_file_fails_and_recovers() {
     assert!(history(&stores).await.is_empty(), "reading goes on");
     other.execute_batch("COMMIT").unwrap();
     stores.health.check().await.unwrap();
-    stores.messages.append(&new).await.unwrap();
+    let _ = stores.messages.append(&new).await.unwrap();
     assert_eq!(history(&stores).await.len(), 1);
 }
 
@@ -223,7 +232,7 @@ async fn ids_follow_those_of_another_process() {
     for number in 0..6 {
         let stores = if number % 2 == 0 { &early } else { &late };
         let new = new_message("c", "ann", &number.to_string());
-        sent.push(stores.messages.append(&new).await.unwrap().message.id);
+        sent.push(stores.messages.append(&new).await.unwrap().value.id);
     }
     assert!(sent.is_sorted_by(|one, two| one < two), "{sent:?}");
     let read: Vec<_> = history(&early).await.iter().map(|m| m.id).collect();
@@ -242,7 +251,7 @@ async fn deleted_content_is_not_left_in_the_file() {
             .any(|part| part == &secret.as_bytes()[..600])
     };
     let new = new_message("c", "ann", &format!("\"{secret}\""));
-    let sent = stores.messages.append(&new).await.unwrap().message;
+    let sent = stores.messages.append(&new).await.unwrap().value;
     stores.health.close().await.unwrap();
     assert!(holds_it());
     let stores = reopen(folder.path());
@@ -250,7 +259,7 @@ async fn deleted_content_is_not_left_in_the_file() {
         .messages
         .delete(&conversation("c"), sent.id, &user("ann"))
         .await;
-    assert!(!deleted.unwrap().repeated);
+    assert!(deleted.unwrap().change.is_some());
     stores.health.close().await.unwrap();
     assert!(!holds_it());
 }

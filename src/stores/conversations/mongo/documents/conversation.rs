@@ -1,6 +1,6 @@
 //! Documents of `conversations`.
 
-use mongodb::bson::DateTime;
+use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::fields::ms;
@@ -21,6 +21,11 @@ pub(crate) struct ConversationDocument {
 }
 
 impl ConversationDocument {
+    /// The projection: without the tail, which may have the content of a message.
+    pub(crate) fn fields() -> Document {
+        doc! { "tail": 0 }
+    }
+
     /// `None`: its `id` is not a valid one.
     pub(crate) fn conversation(self) -> Option<Conversation> {
         let created_at = self.created_at.map_or(0, ms);

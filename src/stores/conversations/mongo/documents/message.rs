@@ -15,7 +15,7 @@ pub(crate) struct MessageDocument {
     pub(crate) id: String,
     pub(crate) conversation_id: String,
     pub(crate) sender_id: String,
-    /// Only for the store: its number in the conversation, from 1 and without gaps.
+    /// Only for the store: the number of the change by which it was sent.
     pub(crate) seq: i64,
     pub(crate) content: Option<Bson>,
     pub(crate) media: Option<Bson>,
@@ -68,6 +68,7 @@ pub(crate) struct KnownMessage {
     pub(crate) id: String,
     pub(crate) sender_id: String,
     pub(crate) seq: i64,
+    pub(crate) created_at: DateTime,
     pub(crate) deleted_at: Option<DateTime>,
     /// Only for the store: the users who have hidden it.
     #[serde(default)]
@@ -80,7 +81,10 @@ pub(crate) struct KnownMessage {
 impl KnownMessage {
     /// The projection.
     pub(crate) fn fields() -> Document {
-        doc! { "id": 1, "senderId": 1, "seq": 1, "deletedAt": 1, "deletedFor": 1, "uncounted": 1 }
+        doc! {
+            "id": 1, "senderId": 1, "seq": 1, "createdAt": 1, "deletedAt": 1, "deletedFor": 1,
+            "uncounted": 1,
+        }
     }
 
     pub(crate) fn message_id(&self) -> Result<MessageId, StoreError> {

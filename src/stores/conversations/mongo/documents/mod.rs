@@ -5,8 +5,10 @@
 //! status grants nothing. `_id` is the `id` in documents that the store creates; in those of an
 //! application it is whatever that chose.
 
+mod change;
 mod conversation;
 mod fields;
+mod head;
 mod message;
 mod participant;
 mod reaction;
@@ -14,10 +16,12 @@ mod receipt;
 mod user;
 mod values;
 
+pub(super) use change::{ChangeDocument, FirstParticipant, Kind, ParticipantChangeDocument};
 pub(super) use conversation::ConversationDocument;
 pub(super) use fields::{damaged, date, ms, text_of};
+pub(super) use head::{HeadDocument, ShortHeadDocument, TailDocument};
 pub(super) use message::{KnownMessage, MessageDocument, sent_as, temp_id_value};
-pub(super) use participant::{Counts, ParticipantDocument, first_counts, key_fields};
+pub(super) use participant::{Counts, ParticipantDocument, State, first_counts, key_fields};
 pub(super) use reaction::ReactionDocument;
 pub(super) use receipt::ReceiptDocument;
 pub(super) use user::UserDocument;

@@ -20,6 +20,60 @@ pub(crate) struct ParticipantDocument {
     pub(crate) content_key_number: Option<i64>,
     pub(crate) encrypted_content_key: Option<Bson>,
     pub(crate) counts: Option<Counts>,
+    pub(crate) logged: Option<LoggedState>,
+}
+
+/// What a participant is: the role and the number of the content key of an active one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) status: ParticipantStatus,
+    pub(crate) role: Role,
+    pub(crate) key_number: Option<i64>,
+}
+
+impl State {
+    /// Whether they are an active participant.
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == ParticipantStatus::Active
+    }
+
+    /// Whether it is the same for others: of former participants nothing else counts.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        match (self.is_active(), other.is_active()) {
+            (true, true) => self == other,
+            (one, two) => one == two,
+        }
+    }
+
+    /// As the log has it from a change on: the field `logged`.
+    pub(crate) fn logged(&self, number: i64) -> Document {
+        let mut logged = doc! { "status": self.status.as_str(), "role": self.role.as_str() };
+        let key = self.key_number;
+        logged.extend(key.map(|key| ("keyNumber".to_owned(), key.into())));
+        logged.insert("number", number);
+        logged
+    }
+}
+
+/// Only for the store: what the log says of a participant, beside what an application may write.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LoggedState {
+    status: String,
+    role: String,
+    key_number: Option<i64>,
+    /// The number of the change since which it is so; 0 before the first one.
+    pub(crate) number: i64,
+}
+
+impl LoggedState {
+    fn state(&self) -> State {
+        State {
+            status: ParticipantStatus::parse(&self.status).unwrap_or(ParticipantStatus::Removed),
+            role: Role::parse(&self.role).unwrap_or(Role::Member),
+            key_number: self.key_number,
+        }
+    }
 }
 
 /// Only for the store: what is counted for a participant. It is recreated when an application has
@@ -28,9 +82,9 @@ pub(crate) struct ParticipantDocument {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Counts {
     pub(crate) joined_at: DateTime,
-    /// The `seq` of the last message when they were added.
+    /// The change after which messages count as unread.
     pub(crate) since: i64,
-    /// The number of the conversation's messages that do not count as unread.
+    /// How many of the conversation's messages do not count as unread.
     pub(crate) passed: i64,
     /// The `seq` of the last message that was examined for deliveries.
     pub(crate) delivered: i64,
@@ -39,8 +93,8 @@ pub(crate) struct Counts {
     pub(crate) counted: Vec<i64>,
 }
 
-/// The counts of a participant who is added after `since` messages, of which `passed` do not count
-/// as unread. `own` is the `seq` of the last message of their own that `passed` includes.
+/// The counts of a participant who is added by the change `since`; `passed` of the messages do not
+/// count as unread. `own` is the `seq` of the last message of their own that `passed` includes.
 pub(crate) fn first_counts(joined_at: DateTime, since: i64, passed: i64) -> Document {
     doc! {
         "joinedAt": joined_at, "since": since, "passed": passed, "delivered": since, "own": since,
@@ -49,9 +103,45 @@ pub(crate) fn first_counts(joined_at: DateTime, since: i64, passed: i64) -> Docu
 }
 
 impl ParticipantDocument {
+    /// The projection for what the participant is, and what the log says.
+    pub(crate) fn short_fields() -> Document {
+        doc! {
+            "conversationId": 1, "userId": 1, "status": 1, "role": 1, "contentKeyNumber": 1,
+            "logged": 1,
+        }
+    }
+
     pub(crate) fn role(&self) -> Role {
         let role = self.role.as_deref().and_then(Role::parse);
         role.unwrap_or(Role::Member)
+    }
+
+    /// The status; that of a former participant, if it is not one of the known ones.
+    pub(crate) fn status(&self) -> ParticipantStatus {
+        let status = self.status.as_deref().and_then(ParticipantStatus::parse);
+        status.unwrap_or(ParticipantStatus::Removed)
+    }
+
+    /// What the participant is, as an application may have written it.
+    pub(crate) fn state(&self) -> State {
+        State {
+            status: self.status(),
+            role: self.role(),
+            key_number: self.content_key_number,
+        }
+    }
+
+    /// What the log says of the participant.
+    pub(crate) fn logged_state(&self) -> Option<State> {
+        self.logged.as_ref().map(LoggedState::state)
+    }
+
+    /// Whether an application has changed the participant, and the log does not say so.
+    pub(crate) fn is_changed(&self) -> bool {
+        match self.logged_state() {
+            Some(logged) => !self.state().is_as(&logged),
+            None => self.state().is_active(),
+        }
     }
 
     /// The counts, unless they have to be recreated.
@@ -70,18 +160,13 @@ impl ParticipantDocument {
     }
 
     /// `None`: its `userId` is not a valid one.
-    pub(crate) fn participant(&self) -> Result<Option<Participant>, StoreError> {
-        let Some(user) = UserId::parse(&self.user_id) else {
-            return Ok(None);
-        };
-        let status = self.status.as_deref().and_then(ParticipantStatus::parse);
-        Ok(Some(Participant {
-            user,
+    pub(crate) fn participant(&self) -> Option<Participant> {
+        Some(Participant {
+            user: UserId::parse(&self.user_id)?,
             role: self.role(),
-            status: status.unwrap_or(ParticipantStatus::Removed),
+            status: self.status(),
             joined_at: self.joined_at.map_or(0, ms),
-            key: self.key()?,
-        }))
+        })
     }
 }
 

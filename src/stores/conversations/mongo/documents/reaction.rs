@@ -8,6 +8,8 @@ use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Emoji, MessageId, Reaction, ReactionId};
 use crate::stores::conversations::error::StoreError;
 
+/// A reaction that was removed stays for a while, with `removedAt`: so that a node that is late does not
+/// add it again.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReactionDocument {

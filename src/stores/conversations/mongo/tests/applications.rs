@@ -13,7 +13,7 @@ async fn an_application_adds_participants_and_users_itself() {
     let at = stage.subject.tick();
     stage.subject.send("c", "ann", "2").await;
     let gone = stage.subject.send("c", "ann", "3").await.id;
-    stores
+    let _ = stores
         .messages
         .delete(&conversation("c"), gone, &user("ann"))
         .await
@@ -127,4 +127,81 @@ async fn users_are_those_of_the_application() {
         .unwrap()
         .unwrap();
     assert_eq!((&*ann.name, ann.status), ("ann", UserStatus::Active));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_application_changes_is_logged_once() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let other = store_at(&stage.uri, stage.clock.clone()).await;
+    let (c, at) = (conversation("c"), stage.subject.tick());
+    stage.subject.with("c", &["ann", "bo", "di", "fay"]).await;
+    stage.subject.with("d", &["ann"]).await;
+    let log_of = async |store: &MongoConversations, users: &[&str], at: &[&ConversationId]| {
+        let users: Vec<_> = users.iter().map(|name| user(name)).collect();
+        let at: Vec<_> = at.iter().map(|id| (*id).clone()).collect();
+        store.log_applications(&users, &at).await.unwrap()
+    };
+    let at_c = async |store| log_of(store, &["ann", "bo", "di"], &[&c]).await;
+    assert!(at_c(&stage.store).await.is_empty());
+    for (who, set) in [
+        ("bo", doc! { "role": "admin", "contentKeyNumber": 3 }),
+        ("di", doc! { "status": "left" }),
+        ("fay", doc! { "status": "banned" }),
+    ] {
+        let who = doc! { "conversationId": "c", "userId": who };
+        stage
+            .update("participants", who, doc! { "$set": set })
+            .await;
+    }
+    for (who, status) in [("cy", "active"), ("eve", "removed")] {
+        let new = doc! {
+            "conversationId": "c", "userId": who, "status": status, "joinedAt": date(at),
+        };
+        stage.insert("participants", new).await;
+    }
+    let elsewhere = log_of(&stage.store, &["gil"], &[&conversation("d")]).await;
+    assert!(elsewhere.is_empty());
+    // Until it is logged, the snapshot is what the log says; but for what they may do, that counts at once.
+    let snapshot = stage.stores.log.snapshot(&c).await.unwrap();
+    assert_eq!(snapshot.number.get(), 1);
+    assert!(snapshot.participants.contains_key(&user("di")));
+    let late = new_message("c", "di", "1");
+    assert_rejected!(stage.stores.messages.append(&late).await, NotParticipant);
+
+    let looking = (0..6).map(async |turn| {
+        let store = [&stage.store, &other][turn % 2];
+        match turn {
+            0 | 1 => log_of(store, &[], &[&c]).await,
+            _ => log_of(store, &["cy"], &[]).await,
+        }
+    });
+    let logged = join_all(looking).await.into_iter().flatten();
+    let mut logged: Vec<_> = logged
+        .map(|(id, change)| {
+            assert_eq!(id, c);
+            change
+        })
+        .collect();
+    logged.sort_by_key(|change| change.number);
+    let expected = [
+        "2 application changed bo Admin",
+        "3 application added cy Member",
+        "4 application left di",
+        "5 application removed fay",
+    ];
+    assert_eq!(logged.iter().map(short).collect::<Vec<_>>(), expected);
+    assert!(stage.log(&stage.stores).await[1..].iter().eq(&expected));
+    assert!(at_c(&other).await.is_empty());
+    let snapshot = stage.stores.log.snapshot(&c).await.unwrap();
+    assert_eq!(snapshot.number.get(), 5);
+    let mut roles: Vec<_> = snapshot.participants.into_iter().collect();
+    roles.sort_by(|one, other| one.0.cmp(&other.0));
+    let names = [
+        ("ann", Role::Admin),
+        ("bo", Role::Admin),
+        ("cy", Role::Member),
+    ];
+    assert_eq!(roles, names.map(|(name, role)| (user(name), role)));
 }

@@ -21,13 +21,13 @@ async fn documents_have_the_fields_of_the_contract() {
         .unwrap();
     let mut new = new_conversation("c", &["ann", "bo"]);
     new.title = Some("Plans".into());
-    stores.conversations.create(&new).await.unwrap();
+    let _ = stores.conversations.create(&new, &by("ann")).await.unwrap();
     let message = NewMessage {
         media: Some(json("[1.0]")),
         key_number: Some(3),
         ..named("c", "ann", "\"cipher\"", "t")
     };
-    let id = stores.messages.append(&message).await.unwrap().message.id;
+    let id = stores.messages.append(&message).await.unwrap().value.id;
     let (c, bo) = (conversation("c"), user("bo"));
     stores.receipts.mark_read(&c, &bo, &[id]).await.unwrap();
     let emoji = Emoji::parse("👍").unwrap();
@@ -39,10 +39,12 @@ async fn documents_have_the_fields_of_the_contract() {
         "lastSeenAt": date(at),
     };
     assert_eq!(sorted(bo), sorted(expected));
-    let c = stage.found("conversations", doc! { "id": "c" }).await;
+    let mut c = stage.found("conversations", doc! { "id": "c" }).await;
+    assert!(c.remove("tail").is_some());
     let expected = doc! {
         "_id": "c", "id": "c", "title": "Plans", "createdBy": "ann", "createdAt": date(at),
-        "lastMessageAt": date(at), "messageCount": 1_i64,
+        "lastMessageAt": date(at), "messageCount": 1_i64, "lastMessageId": id.to_string(),
+        "changes": 3_i64,
     };
     assert_eq!(sorted(c), sorted(expected));
     let ann = doc! { "conversationId": "c", "userId": "ann" };
@@ -55,7 +57,7 @@ async fn documents_have_the_fields_of_the_contract() {
     let expected = doc! {
         "_id": &id, "id": &id, "conversationId": "c", "senderId": "ann", "content": "cipher",
         "media": { "json": "[1.0]" }, "keyNumber": 3_i64, "tempId": "t", "createdAt": date(at),
-        "seq": 1_i64, "sentAs": { "senderId": "ann", "tempId": "t" },
+        "seq": 2_i64, "sentAs": { "senderId": "ann", "tempId": "t" },
     };
     assert_eq!(sorted(message), sorted(expected));
     let mut receipt = stage.found("receipts", doc! { "messageId": &id }).await;
@@ -66,16 +68,16 @@ async fn documents_have_the_fields_of_the_contract() {
     };
     assert_eq!(sorted(receipt), sorted(expected));
     let reaction = stage.found("reactions", doc! { "messageId": &id }).await;
-    let reacted = reacted.reaction.id.to_string();
+    let reacted = reacted.value.id.to_string();
     let expected = doc! {
         "_id": &reacted, "id": reacted, "messageId": &id, "conversationId": "c", "userId": "bo",
-        "emoji": "👍", "createdAt": date(at),
+        "emoji": "👍", "createdAt": date(at), "number": 3_i64,
     };
     assert_eq!(sorted(reaction), sorted(expected));
     // Of a message that was deleted is left what it was, and nothing of what it said.
     let (c, ann) = (conversation("c"), user("ann"));
     let id = MessageId::parse(&id).unwrap();
-    stores.messages.delete(&c, id, &ann).await.unwrap();
+    let _ = stores.messages.delete(&c, id, &ann).await.unwrap();
     let deleted = stage.found("messages", doc! {}).await;
     assert!(
         !names(&deleted)
@@ -83,6 +85,13 @@ async fn documents_have_the_fields_of_the_contract() {
             .any(|name| ["content", "media", "uncounted"].contains(name))
     );
     assert_eq!(deleted.get_datetime("deletedAt").unwrap(), &date(at));
+    for name in ["conversations", "changes"] {
+        let mut documents = stage.collection(name).find(doc! {}).await.unwrap();
+        while documents.advance().await.unwrap() {
+            let text = documents.deserialize_current().unwrap().to_string();
+            assert!(!text.contains("cipher"), "{name}: {text}");
+        }
+    }
 }
 
 fn sorted(document: Document) -> Vec<(String, Bson)> {
@@ -114,7 +123,11 @@ async fn indexes_are_made_at_the_start() {
             ],
         ),
         ("receipts", &["messageId_1_userId_1"]),
-        ("reactions", &["messageId_1_userId_1_emoji_1"]),
+        (
+            "reactions",
+            &["messageId_1_userId_1_emoji_1", "removedAt_1"],
+        ),
+        ("changes", &["conversationId_1_number_1"]),
     ] {
         let names = stage.collection(collection).list_index_names().await;
         let mut names = names.unwrap();

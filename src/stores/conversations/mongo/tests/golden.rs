@@ -50,13 +50,16 @@ impl Placeholders {
     }
 }
 
-const COLLECTIONS: [&str; 6] = [
+const COLLECTIONS: [&str; 9] = [
     "users",
     "conversations",
     "participants",
     "messages",
     "receipts",
     "reactions",
+    "changes",
+    "participantChanges",
+    "schema",
 ];
 
 async fn documents(
@@ -98,9 +101,17 @@ async fn write_all(stage: &Stage) -> Placeholders {
         number: 7,
         encrypted: owned("\"key\""),
     });
-    stores.conversations.create(&new).await.unwrap();
-    stage.subject.with("d", &["cy"]).await;
+    let _ = stores.conversations.create(&new, &by("ann")).await.unwrap();
+    for id in ["d", "e"] {
+        let new = new_conversation(id, &["cy"]);
+        let _ = stores
+            .conversations
+            .create(&new, &ChangedBy::Admin)
+            .await
+            .unwrap();
+    }
     stage.subject.tick();
+    let last = stage.subject.send("e", "cy", "4").await.id;
     let attachment = Bytes::from_static(b"\0\xff");
     let placeholder = r#"{"_placeholder":true,"num":0}"#.to_owned();
     let whole = NewMessage {
@@ -108,12 +119,12 @@ async fn write_all(stage: &Stage) -> Placeholders {
         key_number: Some(3),
         ..named("c", "ann", "\"cipher\"", "t")
     };
-    let whole = stores.messages.append(&whole).await.unwrap().message.id;
+    let whole = stores.messages.append(&whole).await.unwrap().value.id;
     let number = NewMessage {
         temp_id: Some(17.into()),
         ..new_message("c", "ann", "[1.0]")
     };
-    let number = stores.messages.append(&number).await.unwrap().message.id;
+    let number = stores.messages.append(&number).await.unwrap().value.id;
     let deleted = stage.subject.send("c", "ann", "2").await.id;
     stage.subject.tick();
     stores.receipts.mark_read(&c, &bo, &[whole]).await.unwrap();
@@ -124,22 +135,62 @@ async fn write_all(stage: &Stage) -> Placeholders {
         .unwrap();
     let emoji = Emoji::parse("👍").unwrap();
     let reacted = stores.reactions.add(&c, whole, &bo, &emoji).await.unwrap();
-    stores
+    let removed = Emoji::parse("-").unwrap();
+    let removed = stores
+        .reactions
+        .add(&c, whole, &bo, &removed)
+        .await
+        .unwrap()
+        .value
+        .id;
+    let _ = stores
+        .reactions
+        .remove(&c, whole, removed, &bo)
+        .await
+        .unwrap();
+    let _ = stores
         .messages
         .edit(&c, number, &user("ann"), &edit("3"))
         .await
         .unwrap();
     stores.messages.hide(&c, number, &bo).await.unwrap();
-    stores
+    let _ = stores
         .messages
         .delete(&c, deleted, &user("ann"))
+        .await
+        .unwrap();
+    let mut di = participant("di", Role::Member);
+    di.key = Some(ContentKey {
+        number: 8,
+        encrypted: owned("\"key\""),
+    });
+    for who in [
+        di,
+        participant("eve", Role::Member),
+        participant("fay", Role::Member),
+    ] {
+        let _ = stores.participants.add(&c, &who, &by("ann")).await.unwrap();
+    }
+    for (who, by) in [("eve", by("eve")), ("fay", ChangedBy::Admin)] {
+        stores.participants.end(&c, &user(who), &by).await.unwrap();
+    }
+    // Another program has made one an admin.
+    let role = doc! { "$set": { "role": "admin" } };
+    stage
+        .update("participants", doc! { "userId": "di" }, role)
+        .await;
+    stage
+        .store
+        .log_applications(&[], std::slice::from_ref(&c))
         .await
         .unwrap();
     Placeholders(vec![
         (whole.to_string(), "<message 1>"),
         (number.to_string(), "<message 2>"),
         (deleted.to_string(), "<message 3>"),
-        (reacted.reaction.id.to_string(), "<reaction>"),
+        (last.to_string(), "<message 4>"),
+        (reacted.value.id.to_string(), "<reaction 1>"),
+        (removed.to_string(), "<reaction 2>"),
     ])
 }
 

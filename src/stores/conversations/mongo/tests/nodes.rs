@@ -18,8 +18,8 @@ async fn two_nodes_make_one_order_whatever_their_clocks_say() {
         for number in 0..EACH {
             let new = named("c", who, "1", &format!("{node} {number}"));
             let sent = nodes[node].messages.append(&new).await.unwrap();
-            assert!(!sent.repeated);
-            ids.push(sent.message.id);
+            assert!(sent.change.is_some());
+            ids.push(sent.value.id);
         }
         ids
     };
@@ -41,16 +41,14 @@ async fn two_nodes_make_one_order_whatever_their_clocks_say() {
     assert_eq!(read, sent);
     assert_eq!(stage.unread("cy").await, 4 * EACH as u64);
     assert_eq!(stage.unread("ann").await, 2 * EACH as u64);
-    let mut seqs = stage
-        .collection("messages")
-        .find(doc! {})
-        .sort(doc! { "id": 1 })
+    let page = (other.log)
+        .changes(&c, ChangeNumber::START, 1 + 4 * EACH)
         .await
         .unwrap();
-    for seq in 1..=4 * EACH as i64 {
-        assert!(seqs.advance().await.unwrap());
-        assert_eq!(seqs.current().get_i64("seq").unwrap(), seq);
-    }
+    let numbers = page.changes.iter().map(|change| change.number.get());
+    assert!(numbers.eq(1..=1 + 4 * EACH as u64));
+    let logged = page.changes.iter().filter_map(Change::message);
+    assert!(logged.map(|message| message.id).eq(sent));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,4 +77,67 @@ async fn concurrent_reads_on_two_nodes_are_counted_once() {
     deleted.unwrap();
     assert_eq!(stage.unread("bo").await, 0);
     assert_eq!(stage.unread("cy").await, 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_that_change_different_things_at_once_make_one_log() {
+    const EACH: usize = 20;
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let other = stage.another(&stage.clock).await;
+    stage.subject.with("c", &["ann", "bo"]).await;
+    let first = stage.subject.send("c", "ann", "0").await.id;
+    let (c, bo, cy) = (conversation("c"), user("bo"), user("cy"));
+    let emoji = Emoji::parse("+").unwrap();
+    let nodes = [&stage.stores, &other];
+    let sending = async {
+        for number in 0..EACH {
+            let new = named("c", "ann", "1", &number.to_string());
+            // Both nodes are asked to send each message.
+            let sent = nodes.map(|node| node.messages.append(&new));
+            let sent = try_join_all(sent).await.unwrap();
+            assert_eq!(sent[0].value.id, sent[1].value.id);
+            assert_eq!(sent.iter().filter(|sent| sent.change.is_some()).count(), 1);
+        }
+    };
+    let reacting = async {
+        for number in 0..EACH {
+            let node = nodes[number % 2];
+            let reacted = node.reactions.add(&c, first, &bo, &emoji).await.unwrap();
+            let id = reacted.value.id;
+            let _ = node.reactions.remove(&c, first, id, &bo).await.unwrap();
+            let edited = edit(&number.to_string());
+            let _ = node
+                .messages
+                .edit(&c, first, &user("ann"), &edited)
+                .await
+                .unwrap();
+        }
+    };
+    let adding = async {
+        for number in 0..EACH {
+            let (node, new) = (nodes[number % 2], participant("cy", Role::Member));
+            let added = node.participants.add(&c, &new, &by("ann")).await.unwrap();
+            assert!(added.change.is_some());
+            let ended = node.participants.end(&c, &cy, &by("cy")).await.unwrap();
+            assert!(ended.unwrap().change.is_some());
+        }
+    };
+    tokio::join!(sending, reacting, adding);
+    let log = stage.log(&other).await;
+    assert_eq!(log.len(), 2 + 6 * EACH);
+    for (index, change) in log.iter().enumerate() {
+        assert!(change.starts_with(&format!("{} ", index + 1)), "{change}");
+    }
+    let all = stage.collection("changes").count_documents(doc! {}).await;
+    assert_eq!(all.unwrap(), 1 + 5 * EACH as u64);
+    // Each one left before they were added again.
+    let of_cy: Vec<_> = log.iter().filter(|change| change.contains("cy")).collect();
+    for pair in of_cy.chunks(2) {
+        assert!(
+            pair[0].contains("ann added") && pair[1].contains("cy left"),
+            "{pair:?}"
+        );
+    }
 }

@@ -3,47 +3,6 @@
 use super::*;
 
 #[tokio::test]
-async fn a_stored_message_that_was_not_counted_is_counted_by_the_next_operation() {
-    let Some(stage) = Stage::set().await else {
-        return;
-    };
-    stage.subject.with("c", &["ann", "bo"]).await;
-    let first = named("c", "ann", "1", "t");
-    let sent = stage.stores.messages.append(&first).await.unwrap().message;
-    // As it is when a node is killed between the two.
-    let uncount = async || {
-        let at = stage.found("conversations", doc! { "id": "c" }).await;
-        let at = at.get_datetime("createdAt").unwrap();
-        let set = doc! { "$set": { "messageCount": 0_i64, "lastMessageAt": at } };
-        let c = stage.collection("conversations");
-        c.update_one(doc! { "id": "c" }, set).await.unwrap();
-        let ann = doc! { "userId": "ann" };
-        let less = doc! { "$inc": { "counts.passed": -1_i64 }, "$set": { "counts.own": 0_i64 } };
-        stage.update("participants", ann, less).await;
-    };
-    uncount().await;
-    let restarted = stage.another(&stage.clock).await;
-    let again = restarted.messages.append(&first).await.unwrap();
-    assert!(again.repeated && again.message.id == sent.id);
-    assert_eq!(
-        (stage.unread("ann").await, stage.unread("bo").await),
-        (0, 1)
-    );
-
-    uncount().await;
-    let restarted = stage.another(&stage.clock).await;
-    restarted
-        .messages
-        .append(&new_message("c", "bo", "2"))
-        .await
-        .unwrap();
-    assert_eq!(
-        (stage.unread("ann").await, stage.unread("bo").await),
-        (1, 1)
-    );
-}
-
-#[tokio::test]
 async fn a_counted_message_whose_receipt_is_missing_is_not_counted_again() {
     let Some(stage) = Stage::set().await else {
         return;
@@ -101,7 +60,7 @@ async fn an_unfinished_deletion_is_finished_at_the_next_start() {
         .delete(&c, id, &user("ann"))
         .await
         .unwrap();
-    assert!(again.repeated);
+    assert!(again.change.is_none());
     assert_eq!(stage.unread("bo").await, 0);
 }
 
@@ -122,7 +81,7 @@ async fn a_message_that_is_read_or_hidden_amid_its_deletion_is_counted_once() {
     // The rest of the deletion; its end is no news to anybody.
     for _ in 0..2 {
         let deleted = messages.delete(&c, id, &user("ann")).await.unwrap();
-        assert!(deleted.repeated);
+        assert!(deleted.change.is_none());
         receipts.mark_read(&c, &user("di"), &[id]).await.unwrap();
         for reader in ["bo", "cy", "di"] {
             assert_eq!(stage.unread(reader).await, 1, "{reader}");
@@ -142,60 +101,6 @@ async fn delete_without_counting(stage: &Stage, id: MessageId) {
 }
 
 #[tokio::test]
-async fn an_abandoned_creation_is_resumed_by_its_creator() {
-    let Some(stage) = Stage::set().await else {
-        return;
-    };
-    let stores = &stage.stores;
-    let making = doc! {
-        "_id": "c", "id": "c", "createdBy": "ann", "createdAt": date(stage.clock.now_ms()),
-        "messageCount": 0_i64, "making": date(stage.clock.now_ms()),
-    };
-    stage.insert("conversations", making).await;
-    let new = new_conversation("c", &["ann", "bo"]);
-    assert_rejected!(stores.conversations.create(&new).await, ConversationExists);
-    stage.clock.set(stage.clock.now_ms() + 61_000);
-    let others = new_conversation("c", &["eve", "ann"]);
-    assert_rejected!(
-        stores.conversations.create(&others).await,
-        ConversationExists
-    );
-    let created = stores.conversations.create(&new).await.unwrap();
-    assert_eq!(created.participants.len(), 2);
-    assert_rejected!(stores.conversations.create(&new).await, ConversationExists);
-}
-
-#[tokio::test]
-async fn a_message_whose_sender_got_an_error_is_new_when_it_is_sent_again() {
-    let Some(stage) = Stage::set().await else {
-        return;
-    };
-    stage.subject.with("c", &["ann"]).await;
-    let new = named("c", "ann", "1", "t");
-    let sent = stage.stores.messages.append(&new).await.unwrap().message;
-    let mark_unconfirmed = async |id| {
-        let end = stage.db.sequences.of(&conversation("c"));
-        end.lock().await.mark_unconfirmed(id);
-    };
-    mark_unconfirmed(sent.id).await;
-    for repeated in [false, true] {
-        let again = stage.stores.messages.append(&new).await.unwrap();
-        assert_eq!((again.message.id, again.repeated), (sent.id, repeated));
-        assert!(again.before.is_empty());
-    }
-    // It is published before what came after it.
-    mark_unconfirmed(sent.id).await;
-    mark_unconfirmed(MessageId::new(uuid::Uuid::now_v7()).unwrap()).await;
-    stage.clock.set(4_000_000_000_000);
-    let other = named("c", "ann", "2", "u");
-    let next = stage.stores.messages.append(&other).await.unwrap();
-    let before: Vec<_> = next.before.iter().map(|message| message.id).collect();
-    assert_eq!((before, next.repeated), (vec![sent.id], false));
-    let next = stage.stores.messages.append(&other).await.unwrap();
-    assert!(next.before.is_empty() && next.repeated);
-}
-
-#[tokio::test]
 async fn an_unreachable_server_fails_fast_and_recovers() {
     if !is_ready() {
         return;
@@ -204,7 +109,7 @@ async fn an_unreachable_server_fails_fast_and_recovers() {
     let mut server = Server::start(folder.path());
     let stores = stores_at(&server.uri("away"), Arc::new(ManualClock::new())).await;
     let new = new_conversation("c", &["ann", "bo"]);
-    stores.conversations.create(&new).await.unwrap();
+    let _ = stores.conversations.create(&new, &by("ann")).await.unwrap();
     let message = new_message("c", "ann", "1");
     server.stop();
     assert_rejected!(stores.messages.append(&message).await, Failed);
@@ -225,6 +130,7 @@ async fn an_unreachable_server_fails_fast_and_recovers() {
         .page(&c, &bo, Window::default(), limit(9))
         .await;
     assert_eq!(page.unwrap().messages.len(), 1);
-    let ended = stores.participants.end(&c, &bo, Ending::Left).await;
-    assert_eq!(ended.unwrap().unwrap().status, ParticipantStatus::Left);
+    let ended = stores.participants.end(&c, &bo, &by("bo")).await;
+    let ended = ended.unwrap().unwrap().value;
+    assert_eq!(ended.status, ParticipantStatus::Left);
 }

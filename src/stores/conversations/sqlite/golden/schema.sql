@@ -1,3 +1,17 @@
+CREATE TABLE changes (
+        conversation INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        author TEXT,
+        message INTEGER,
+        subject TEXT,
+        reaction BLOB,
+        keyNumber INTEGER,
+        detail TEXT,
+        PRIMARY KEY (conversation, number)
+    ) WITHOUT ROWID;
+
 CREATE TABLE contentKeys (
         conversation INTEGER NOT NULL,
         user TEXT NOT NULL,
@@ -15,7 +29,7 @@ CREATE TABLE conversations (
         createdAt INTEGER NOT NULL,
         lastMessageAt INTEGER NOT NULL,
         messages INTEGER NOT NULL DEFAULT 0
-    );
+    , changes INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE hidden (
         conversation INTEGER NOT NULL,
@@ -38,7 +52,7 @@ CREATE TABLE messages (
         contentAttachments BLOB,
         media TEXT,
         mediaAttachments BLOB
-    );
+    , number INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE participants (
         conversation INTEGER NOT NULL,
@@ -46,9 +60,7 @@ CREATE TABLE participants (
         role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
         status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed')),
         joinedAt INTEGER NOT NULL,
-        since BLOB NOT NULL,
-        delivered BLOB NOT NULL,
-        passed INTEGER NOT NULL,
+        passed INTEGER NOT NULL, added INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (conversation, user)
     ) WITHOUT ROWID;
 
@@ -77,11 +89,11 @@ CREATE TABLE users (
         lastSeenAt INTEGER
     ) WITHOUT ROWID;
 
-CREATE UNIQUE INDEX messages_history ON messages (conversation, id);
+CREATE UNIQUE INDEX messages_log ON messages (conversation, number);
 
 CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
         WHERE tempId IS NOT NULL;
 
-CREATE INDEX participants_active ON participants (user) WHERE status = 'active';
+CREATE INDEX participants_user ON participants (user);
 
 CREATE INDEX users_name ON users (name);

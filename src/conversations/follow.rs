@@ -1,0 +1,344 @@
+//! Follows the log of a conversation on this node: its changes reach the subscribers here in the order
+//! of their numbers, each once and none left out, and who may be subscribed is what the log says.
+//!
+//! What this node or another one publishes is taken when it is its turn. What comes ahead waits; when
+//! its turn does not come soon, the log is read from the store. So a message between nodes that is lost
+//! or late costs time and nothing else. It must not know how a change is stored or worded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::naming::Names;
+use super::publish::Delivery;
+use super::subscriptions::Followed;
+use super::{Actor, ConversationGuard, Conversations};
+use crate::model::UserId;
+use crate::model::conversation::{
+    ChangeNumber, ConversationId, Logged, NumberedEvent, Role, Snapshot,
+};
+use crate::stores::conversations::StoreError;
+
+/// How long a change that came ahead waits for those before it, until the log is read.
+const GAP_TIMEOUT: Duration = Duration::from_millis(50);
+/// Maximum number of changes that are read at once.
+const PAGE: usize = 1_000;
+
+impl ConversationGuard {
+    /// The role of a participant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], or the store fails.
+    pub(super) async fn role_of(&mut self, user: &UserId) -> Result<Role, StoreError> {
+        self.learn_participants().await?;
+        let participants = self
+            .local
+            .followed
+            .as_ref()
+            .and_then(Followed::participants);
+        let role = participants.and_then(|all| all.get(user)).copied();
+        role.ok_or(StoreError::NotParticipant)
+    }
+
+    /// Follows the log from its end, or, where it is followed, up to its end: who is subscribed next
+    /// receives everything that is not in the history yet.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(super) async fn follow(&mut self) -> Result<(), StoreError> {
+        if !self.has_subscribers() {
+            self.local.followed = None;
+        }
+        if self.local.followed.is_none() {
+            return self.learn_participants().await;
+        }
+        self.follow_to_end().await
+    }
+
+    /// Follows the log up to its end, where others write it, too.
+    pub(super) async fn follow_to_end(&mut self) -> Result<(), StoreError> {
+        if let Some(log) = self.conversations().stores().shared_log.clone() {
+            let last = log.last(std::slice::from_ref(self.id())).await?;
+            let last = last.first().map_or(ChangeNumber::START, |(_, last)| *last);
+            self.catch_up_to(last).await?;
+        }
+        Ok(())
+    }
+
+    /// Follows the log from behind a change, with which the subscription of a user begins who is a
+    /// participant then; or, where it is followed, up to that change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]: they are no participant any more. Or the store fails.
+    pub(super) async fn follow_from(
+        &mut self,
+        number: ChangeNumber,
+        user: &UserId,
+    ) -> Result<(), StoreError> {
+        let Some(followed) = &self.local.followed else {
+            self.local.followed = Some(Followed::from(number));
+            // Their participation may have ended since, before anybody followed the log.
+            let published = self.conversations().subscriptions.last_published(self.id());
+            return match published {
+                Some(published) if published > number => {
+                    self.catch_up_to(published).await?;
+                    self.role_of(user).await.map(drop)
+                }
+                _ => Ok(()),
+            };
+        };
+        if followed.number() > number {
+            return self.role_of(user).await.map(drop);
+        }
+        self.catch_up_to(number).await
+    }
+
+    /// Follows the log up to the change before this one, though nobody may be subscribed, so that this one
+    /// is next and is published to the users here whom it concerns.
+    pub(super) async fn observe_from(&mut self, number: ChangeNumber) {
+        if self.local.followed.is_none() {
+            let from = self.conversations().subscriptions.last_published(self.id());
+            let from =
+                from.filter(|from| number.get() - from.get().min(number.get()) <= PAGE as u64);
+            let from = from.unwrap_or_else(|| number.previous());
+            self.local.followed = Some(Followed::from(from));
+        }
+        let followed = async {
+            self.learn_participants().await?;
+            self.catch_up_to(number.previous()).await
+        };
+        if let Err(error) = followed.await {
+            tracing::warn!(%error, "the log of a conversation could not be read");
+            self.conversations().check_later(self.id());
+        }
+    }
+
+    /// Follows the log up to this change at least, and to its end if somebody is subscribed by that.
+    pub(super) async fn observe_to(&mut self, number: ChangeNumber) -> Result<(), StoreError> {
+        self.catch_up_to(number).await?;
+        if self.has_subscribers() && self.listen().await {
+            // Of what was published until now, nothing may have reached this node.
+            self.follow_to_end().await?;
+        }
+        Ok(())
+    }
+
+    /// Knows the participants after the last change that was received: those after the last one of the
+    /// log, without what happened in between.
+    async fn learn_participants(&mut self) -> Result<(), StoreError> {
+        let followed = self.local.followed.as_ref();
+        if followed.is_some_and(|followed| followed.participants().is_some()) {
+            return Ok(());
+        }
+        let log = self.conversations().stores().log.clone();
+        let Snapshot {
+            number: last,
+            mut participants,
+        } = log.snapshot(self.id()).await?;
+        let id = self.id().clone();
+        let followed = self
+            .local
+            .followed
+            .get_or_insert_with(|| Followed::from(last));
+        let mut between = Vec::new();
+        let mut read = followed.number();
+        while read < last {
+            let page = log.changes(&id, read, PAGE).await?;
+            let Some(end) = page.changes.last() else {
+                break;
+            };
+            read = end.number;
+            between.extend(page.changes.into_iter().filter(|one| one.number <= last));
+        }
+        for change in between.into_iter().rev() {
+            change.what.revert(&mut participants);
+        }
+        followed.set_participants(participants);
+        Ok(())
+    }
+
+    /// Takes a change that was published, and sends the subscribers here what is its turn.
+    pub(super) async fn receive(&mut self, change: NumberedEvent) -> Delivery {
+        if let Some(followed) = &mut self.local.followed {
+            followed.offer(change);
+        }
+        self.send_waiting().await
+    }
+
+    /// Whether there is a change that the subscribers here have not received.
+    pub(super) fn is_behind(&self, number: ChangeNumber) -> bool {
+        let followed = self.local.followed.as_ref();
+        followed.is_some_and(|followed| followed.number() < number)
+    }
+
+    async fn send_waiting(&mut self) -> Delivery {
+        let mut delivery = Delivery::default();
+        while let Some(next) = self.local.followed.as_ref().and_then(Followed::next) {
+            if next.is_of_participants()
+                && let Err(error) = self.learn_participants().await
+            {
+                tracing::warn!(%error, "the participants of a conversation could not be read");
+                self.conversations().check_later(self.id());
+                break;
+            }
+            if let Some(event) = self.local.followed.as_mut().and_then(Followed::take_next) {
+                delivery.add(self.send_logged(event).await);
+            }
+        }
+        delivery
+    }
+
+    /// Reads on in the log, and sends what the subscribers here have not received. `true`: there is more.
+    async fn read_on(&mut self) -> Result<(Delivery, bool), StoreError> {
+        let Some(after) = self.local.followed.as_ref().map(Followed::number) else {
+            return Ok((Delivery::default(), false));
+        };
+        let conversations = self.conversations().clone();
+        let log = &conversations.stores().log;
+        let page = log.changes(self.id(), after, PAGE).await?;
+        let end = page.changes.last().map_or(page.last, |last| last.number);
+        let mut delivery = Delivery::default();
+        for change in conversations.named(page.changes).await {
+            delivery.add(self.receive(change).await);
+        }
+        Ok((delivery, end < page.last))
+    }
+
+    /// Reads on until a change has been received, without waiting for anybody.
+    async fn catch_up_to(&mut self, number: ChangeNumber) -> Result<(), StoreError> {
+        if !self.is_behind(number) {
+            return Ok(());
+        }
+        let mut all = Delivery::default();
+        while self.is_behind(number) {
+            let (delivery, is_more) = self.read_on().await?;
+            all.add(delivery);
+            if !is_more {
+                break;
+            }
+        }
+        let (conversations, id) = (self.conversations().clone(), self.id().clone());
+        tokio::spawn(async move { conversations.finish(&id, all).await });
+        Ok(())
+    }
+}
+
+impl ConversationGuard {
+    /// Publishes what a store has logged for a user. What had been done before may never have been
+    /// published, if its user got an error: then the log has it.
+    pub(super) fn publish_logged<T>(
+        self,
+        actor: Actor<'_>,
+        logged: Logged<T>,
+    ) -> impl Future<Output = ()> + use<T> {
+        let names = Names::of(actor.identity);
+        let change = logged.change.map(|change| names.name_change(change));
+        async move {
+            if let Some(change) = change {
+                return self.publish_change(change).await;
+            }
+            let (conversations, id) = (self.conversations().clone(), self.id().clone());
+            let is_followed = self.local.followed.is_some();
+            drop(self);
+            if is_followed && let Err(error) = conversations.catch_up(&id).await {
+                tracing::warn!(%error, "the log of a conversation could not be read");
+            }
+        }
+    }
+}
+
+impl Conversations {
+    /// What a store has done in a conversation. When it failed, it may have done it all the same: then
+    /// the log is looked at later.
+    pub(super) fn noted<T>(
+        &self,
+        id: &ConversationId,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if matches!(result, Err(StoreError::Failed(_))) {
+            self.check_later(id);
+        }
+        result
+    }
+
+    /// A change was published by another node.
+    pub(super) async fn change_received(
+        self: &Arc<Self>,
+        id: &ConversationId,
+        change: NumberedEvent,
+    ) {
+        let number = change.number;
+        let mut guard = self.lock(id).await;
+        let delivery = guard.receive(change).await;
+        self.close_gap_later(&mut guard, number);
+        drop(guard);
+        self.finish(id, delivery).await;
+    }
+
+    /// There is a change, which may have been received.
+    pub(super) async fn change_noticed(
+        self: &Arc<Self>,
+        id: &ConversationId,
+        number: ChangeNumber,
+    ) {
+        let mut guard = self.lock(id).await;
+        self.close_gap_later(&mut guard, number);
+    }
+
+    /// Unless a change is received soon, the log is read.
+    fn close_gap_later(self: &Arc<Self>, guard: &mut ConversationGuard, number: ChangeNumber) {
+        if !guard.is_behind(number) {
+            return;
+        }
+        let Some(followed) = &mut guard.local.followed else {
+            return;
+        };
+        if !std::mem::replace(&mut followed.is_being_closed, true) {
+            let (conversations, id) = (self.clone(), guard.id().clone());
+            tokio::spawn(async move {
+                conversations.close_gap(&id, number).await;
+                let mut guard = conversations.lock(&id).await;
+                if let Some(followed) = &mut guard.local.followed {
+                    followed.is_being_closed = false;
+                }
+            });
+        }
+    }
+
+    /// Returns once the subscribers here have received a change, which is in the log: if it does not
+    /// become its turn soon, the log is read.
+    pub(super) async fn close_gap(self: &Arc<Self>, id: &ConversationId, number: ChangeNumber) {
+        let mut guard = self.lock(id).await;
+        if !guard.is_behind(number) {
+            return;
+        }
+        let Some(mut progress) = guard.local.followed.as_mut().map(Followed::progress) else {
+            return;
+        };
+        drop(guard);
+        // An error means that nobody follows it any more.
+        let arrival = progress.wait_for(|last| *last >= number);
+        let has_arrived = timeout(GAP_TIMEOUT, arrival).await.is_ok();
+        if !has_arrived && let Err(error) = self.catch_up(id).await {
+            tracing::warn!(%error, "the log of a conversation could not be read");
+            self.check_later(id);
+        }
+    }
+
+    /// Sends the subscribers here everything that is in the log.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(super) async fn catch_up(self: &Arc<Self>, id: &ConversationId) -> Result<(), StoreError> {
+        loop {
+            let mut guard = self.lock(id).await;
+            let (delivery, is_more) = guard.read_on().await?;
+            drop(guard);
+            self.finish(id, delivery).await;
+            if !is_more {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Changes of the log with the names that clients see. It must not know who receives them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Conversations;
+use crate::model::conversation::{
+    Change, Changed, ChangedBy, ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange,
+};
+use crate::model::{Identity, UserId};
+
+/// The name of an administrator, as clients see it.
+const ADMIN: &str = "admin";
+/// The name of another program that changed the database.
+const APPLICATION: &str = "application";
+
+/// Users as clients see them. Of one who is not known, only the id is at hand.
+pub(super) struct Names(HashMap<UserId, Identity>);
+
+impl Names {
+    /// Only one user.
+    pub(super) fn of(identity: &Identity) -> Self {
+        Self([(identity.user.clone(), identity.clone())].into())
+    }
+
+    fn identity(&self, user: &UserId) -> Identity {
+        self.0.get(user).cloned().unwrap_or_else(|| Identity {
+            user: user.clone(),
+            name: user.shared().clone(),
+            avatar_url: None,
+        })
+    }
+
+    fn name(&self, user: &UserId) -> Arc<str> {
+        let known = self.0.get(user).map(|identity| &identity.name);
+        known.unwrap_or(user.shared()).clone()
+    }
+
+    fn author(&self, by: &ChangedBy) -> Arc<str> {
+        match by {
+            ChangedBy::User(user) => self.name(user),
+            ChangedBy::Admin => ADMIN.into(),
+            ChangedBy::Application => APPLICATION.into(),
+        }
+    }
+
+    /// A change with these names.
+    pub(super) fn name_change(&self, change: Change) -> NumberedEvent {
+        let Change {
+            number, by, what, ..
+        } = change;
+        let of = |users: &[&UserId], key_number| ParticipantsChange {
+            names: users.iter().map(|user| self.name(user)).collect(),
+            by: self.author(&by),
+            key_number,
+        };
+        let event = match what {
+            // What it said is gone, and its deletion follows.
+            Changed::Sent(message) | Changed::Edited(message) if message.deleted_at().is_some() => {
+                LoggedEvent::Nothing
+            }
+            Changed::Sent(message) => {
+                let sender = self.identity(&message.sender);
+                LoggedEvent::Event(ConversationEvent::Sent { message, sender })
+            }
+            Changed::Edited(message) => LoggedEvent::Event(ConversationEvent::Edited(message)),
+            Changed::Deleted(message) => LoggedEvent::Event(ConversationEvent::Deleted(message)),
+            Changed::Reacted(reaction) => {
+                let user = self.identity(&reaction.user);
+                LoggedEvent::Event(ConversationEvent::Reacted { reaction, user })
+            }
+            Changed::Unreacted(reaction) => {
+                LoggedEvent::Event(ConversationEvent::Unreacted(reaction))
+            }
+            Changed::Created {
+                participants,
+                key_number,
+            } => {
+                let mut users: Vec<_> = participants.iter().map(|(user, _)| user).collect();
+                users.sort();
+                let change = of(&users, key_number);
+                LoggedEvent::Created {
+                    participants,
+                    change,
+                }
+            }
+            Changed::Added {
+                user,
+                role,
+                key_number,
+            } => LoggedEvent::Added {
+                change: of(&[&user], key_number),
+                user,
+                role,
+            },
+            Changed::Updated { user, role, .. } => LoggedEvent::RoleChanged { user, role },
+            Changed::Left(user) | Changed::Removed(user) => LoggedEvent::Ended {
+                change: of(&[&user], None),
+                user,
+            },
+            Changed::Renamed => LoggedEvent::Nothing,
+        };
+        NumberedEvent { number, event }
+    }
+}
+
+impl Conversations {
+    /// Changes with the names that clients see. A failure of the store must not keep anybody from
+    /// receiving them.
+    pub(super) async fn named(&self, changes: Vec<Change>) -> Vec<NumberedEvent> {
+        let mut users: Vec<UserId> = changes.iter().flat_map(users_of).cloned().collect();
+        users.sort_unstable();
+        users.dedup();
+        let names = self.names(&users).await;
+        let changes = changes.into_iter();
+        changes.map(|change| names.name_change(change)).collect()
+    }
+
+    /// A change that this user has made, of whom more may be known here than in the store.
+    pub(super) async fn named_by(&self, by: Option<&Identity>, change: Change) -> NumberedEvent {
+        let users: Vec<UserId> = users_of(&change).into_iter().cloned().collect();
+        let mut names = self.names(&users).await;
+        names.0.extend(by.map(|by| (by.user.clone(), by.clone())));
+        names.name_change(change)
+    }
+
+    async fn names(&self, users: &[UserId]) -> Names {
+        if users.is_empty() {
+            return Names(HashMap::new());
+        }
+        let known = self.stores().users.find_all(users).await;
+        let known = known.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the names of users could not be read");
+            Vec::new()
+        });
+        let known = known.into_iter().map(|user| {
+            let identity = Identity {
+                user: user.id.clone(),
+                name: user.name,
+                avatar_url: user.avatar_url,
+            };
+            (user.id, identity)
+        });
+        Names(known.collect())
+    }
+}
+
+/// The users whose names those see who receive a change.
+fn users_of(change: &Change) -> Vec<&UserId> {
+    match &change.what {
+        Changed::Sent(message) => vec![&message.sender],
+        Changed::Reacted(reaction) => vec![&reaction.user],
+        Changed::Created { participants, .. } => {
+            let first = participants.iter().map(|(user, _)| user);
+            first.chain(change.by.user()).collect()
+        }
+        Changed::Added { user, .. } | Changed::Left(user) | Changed::Removed(user) => {
+            [user].into_iter().chain(change.by.user()).collect()
+        }
+        Changed::Edited(_)
+        | Changed::Deleted(_)
+        | Changed::Unreacted(_)
+        | Changed::Updated { .. }
+        | Changed::Renamed => Vec::new(),
+    }
+}

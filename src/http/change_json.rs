@@ -1,0 +1,199 @@
+//! Changes of a conversation as JSON. Those that a socket is sent have the names of their events, and
+//! messages the form of `conversation`.
+
+use serde::Serialize;
+
+use super::senders::Senders;
+use crate::dialects::conversation::MessageJson;
+use crate::model::UserId;
+use crate::model::clock;
+use crate::model::conversation::{
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, IdType, Message, MessageId, Reaction,
+    ReactionId, Role,
+};
+
+/// A change.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChangeJson<'a> {
+    conversation_id: &'a str,
+    number: ChangeNumber,
+    /// ISO 8601.
+    at: String,
+    by: Author<'a>,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum Author<'a> {
+    #[serde(rename_all = "camelCase")]
+    User {
+        user_id: &'a str,
+    },
+    Admin,
+    Application,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum What<'a> {
+    #[serde(rename = "conversation:created")]
+    Created {
+        participants: Vec<ParticipantJson<'a>>,
+    },
+    #[serde(rename = "message:new")]
+    Sent { message: MessageJson<'a> },
+    #[serde(rename = "message:updated")]
+    Edited { message: MessageJson<'a> },
+    #[serde(rename = "message:deleted")]
+    Deleted { message: MessageJson<'a> },
+    #[serde(rename = "reaction:added")]
+    Reacted { reaction: ReactionJson<'a> },
+    #[serde(rename = "reaction:removed")]
+    Unreacted { reaction: ReactionJson<'a> },
+    #[serde(rename = "participant:added")]
+    Added { participant: ParticipantJson<'a> },
+    #[serde(rename = "participant:updated")]
+    Updated { participant: ParticipantJson<'a> },
+    #[serde(rename = "participant:left")]
+    Left { participant: ParticipantJson<'a> },
+    #[serde(rename = "participant:removed")]
+    Removed { participant: ParticipantJson<'a> },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReactionJson<'a> {
+    id: ReactionId,
+    message_id: MessageId,
+    user_id: &'a str,
+    emoji: &'a str,
+    /// ISO 8601.
+    created_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ParticipantJson<'a> {
+    user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_key_number: Option<i64>,
+}
+
+impl<'a> ChangeJson<'a> {
+    /// A change of a conversation. `None`: there is nothing that a client could be told of it.
+    pub(super) fn new(
+        id: &'a ConversationId,
+        change: &'a Change,
+        senders: &'a Senders,
+    ) -> Option<Self> {
+        Some(Self {
+            conversation_id: id.as_str(),
+            number: change.number,
+            at: clock::iso_ms(change.at),
+            by: (&change.by).into(),
+            what: What::new(&change.what, senders)?,
+        })
+    }
+}
+
+impl<'a> What<'a> {
+    fn new(changed: &'a Changed, senders: &'a Senders) -> Option<Self> {
+        let message = |message: &'a Message| {
+            let id = message.conversation.as_client(IdType::Text);
+            MessageJson::new(id, message, senders.of(message))
+        };
+        Some(match changed {
+            Changed::Created { participants, .. } => Self::Created {
+                participants: participants
+                    .iter()
+                    .map(|(user, role)| ParticipantJson::active(user, *role, None))
+                    .collect(),
+            },
+            Changed::Sent(sent) => Self::Sent {
+                message: message(sent),
+            },
+            Changed::Edited(edited) => Self::Edited {
+                message: message(edited),
+            },
+            Changed::Deleted(deleted) => Self::Deleted {
+                message: message(deleted),
+            },
+            Changed::Reacted(reaction) => Self::Reacted {
+                reaction: reaction.into(),
+            },
+            Changed::Unreacted(reaction) => Self::Unreacted {
+                reaction: reaction.into(),
+            },
+            Changed::Added {
+                user,
+                role,
+                key_number,
+            } => Self::Added {
+                participant: ParticipantJson::active(user, *role, *key_number),
+            },
+            Changed::Updated {
+                user,
+                role,
+                key_number,
+            } => Self::Updated {
+                participant: ParticipantJson::active(user, *role, *key_number),
+            },
+            Changed::Left(user) => Self::Left {
+                participant: user.into(),
+            },
+            Changed::Removed(user) => Self::Removed {
+                participant: user.into(),
+            },
+            Changed::Renamed => return None,
+        })
+    }
+}
+
+impl<'a> From<&'a ChangedBy> for Author<'a> {
+    fn from(by: &'a ChangedBy) -> Self {
+        match by {
+            ChangedBy::User(user) => Self::User {
+                user_id: user.as_str(),
+            },
+            ChangedBy::Admin => Self::Admin,
+            ChangedBy::Application => Self::Application,
+        }
+    }
+}
+
+impl<'a> From<&'a Reaction> for ReactionJson<'a> {
+    fn from(reaction: &'a Reaction) -> Self {
+        Self {
+            id: reaction.id,
+            message_id: reaction.message,
+            user_id: reaction.user.as_str(),
+            emoji: reaction.emoji.as_str(),
+            created_at: clock::iso_ms(reaction.created_at),
+        }
+    }
+}
+
+impl<'a> ParticipantJson<'a> {
+    fn active(user: &'a UserId, role: Role, content_key_number: Option<i64>) -> Self {
+        Self {
+            user_id: user.as_str(),
+            role: Some(role.as_str()),
+            content_key_number,
+        }
+    }
+}
+
+impl<'a> From<&'a UserId> for ParticipantJson<'a> {
+    fn from(user: &'a UserId) -> Self {
+        Self {
+            user_id: user.as_str(),
+            role: None,
+            content_key_number: None,
+        }
+    }
+}

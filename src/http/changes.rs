@@ -1,0 +1,134 @@
+//! `/api/changes` and `/api/conversations/:id/changes`: what happened since a client was away.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::body::JsonText;
+use super::caller::{Caller, only};
+use super::change_json::ChangeJson;
+use super::path::PathParameters;
+use super::query::Parameters;
+use super::senders::Senders;
+use crate::app::App;
+use crate::model::Refusal;
+use crate::model::conversation::{Change, ChangeNumber, ConversationId, Cursor};
+use crate::stores::conversations::StoreError;
+
+const AFTER: &str = "after";
+const LIMIT: &str = "limit";
+/// How many changes are read by default, and at most.
+const DEFAULT_LIMIT: usize = 200;
+const MAX_LIMIT: usize = 1_000;
+
+/// The routes.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let users = |methods| only::<Caller>(app, methods);
+    Router::new()
+        .route("/api/conversations/{id}/changes", users(get(of_one)))
+        .route("/api/changes", users(get(of_all).post(of_all_posted)))
+}
+
+#[derive(Serialize)]
+struct ChangesAnswer<'a> {
+    changes: Vec<ChangeJson<'a>>,
+    /// The `after` with which to go on.
+    cursor: String,
+    /// There are more behind it now.
+    more: bool,
+}
+
+async fn of_one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Refusal> {
+    let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+    let after = query.get(AFTER).map(|given| {
+        let number = ChangeNumber::parse(given);
+        number.ok_or_else(|| Refusal::invalid(AFTER))
+    });
+    let (after, limit) = (after.transpose()?, limit(query.get(LIMIT))?);
+    let _permit = caller.read_permit().await?;
+    let conversations = &app.conversations;
+    let read = conversations.changes_in(caller.id(), &id, after, limit);
+    let (read, last) = read.await?;
+    let senders = senders(&app, read.changes.iter()).await?;
+    let changes = read.changes.iter();
+    let changes = changes.filter_map(|change| ChangeJson::new(&id, change, &senders));
+    Ok(Json(ChangesAnswer {
+        changes: changes.collect(),
+        cursor: read.end.get().to_string(),
+        more: read.end < last,
+    })
+    .into_response())
+}
+
+async fn of_all(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Refusal> {
+    answer_all(&app, &caller, query.get(AFTER), limit(query.get(LIMIT))?).await
+}
+
+/// The same for cursors that are too long for a query.
+async fn of_all_posted(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: JsonText,
+) -> Result<Response, Refusal> {
+    let payload = body.payload()?;
+    let after = payload.text(AFTER);
+    if after.is_none() && payload.filled(AFTER).is_some() {
+        return Err(Refusal::invalid(AFTER));
+    }
+    let given = payload.filled(LIMIT).and_then(|given| given.as_raw());
+    let limit = limit(given.map(|given| given.get()))?;
+    answer_all(&app, &caller, after.as_deref(), limit).await
+}
+
+async fn answer_all(
+    app: &Arc<App>,
+    caller: &Caller,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Response, Refusal> {
+    let cursor = after.map(|given| Cursor::parse(given).ok_or_else(|| Refusal::invalid(AFTER)));
+    let cursor = cursor.transpose()?;
+    let _permit = caller.read_permit().await?;
+    let conversations = &app.conversations;
+    let all = conversations
+        .changes_of_all(caller.id(), cursor, limit)
+        .await?;
+    let senders = senders(app, all.changes.iter().map(|(_, change)| change)).await?;
+    let changes = all.changes.iter();
+    let changes = changes.filter_map(|(id, change)| ChangeJson::new(id, change, &senders));
+    Ok(Json(ChangesAnswer {
+        changes: changes.collect(),
+        cursor: all.cursor.to_text(),
+        more: all.more,
+    })
+    .into_response())
+}
+
+async fn senders<'a>(
+    app: &App,
+    changes: impl Iterator<Item = &'a Change>,
+) -> Result<Senders, StoreError> {
+    Senders::read(app, changes.filter_map(Change::message)).await
+}
+
+fn limit(given: Option<&str>) -> Result<usize, Refusal> {
+    let Some(given) = given else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    let limit = given.parse().ok();
+    let limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| Refusal::invalid(LIMIT))
+}

@@ -1,0 +1,18 @@
+//! Filters that several operations need.
+
+use mongodb::bson::{Document, doc};
+
+use crate::model::UserId;
+use crate::model::conversation::{ConversationId, ParticipantStatus};
+
+pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();
+
+/// One participant of a conversation.
+pub(super) fn this(conversation: &ConversationId, user: &UserId) -> Document {
+    doc! { "conversationId": conversation.as_str(), "userId": user.as_str() }
+}
+
+/// A field that was not set by a change with this number or a later one, or not at all.
+pub(super) fn before(number: i64) -> Document {
+    doc! { "$not": { "$gte": number } }
+}

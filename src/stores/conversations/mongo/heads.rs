@@ -1,0 +1,68 @@
+//! The ends of the logs of recently used conversations, and the last id. Losing them corrupts nothing:
+//! they are read again.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use parking_lot::Mutex;
+use tokio::sync;
+use uuid::Uuid;
+
+use crate::model::conversation::ConversationId;
+use crate::stores::conversations::order::id_after;
+
+/// Maximum number of cached conversations.
+const MAX_CONVERSATIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+
+/// The end of a conversation's log. Its tail is applied.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Head {
+    /// The last number.
+    pub(super) number: i64,
+    /// How many messages there are.
+    pub(super) messages: i64,
+    /// The id of the last message; nil if there is none.
+    pub(super) last_message: Uuid,
+    /// Whether the conversation has a document.
+    pub(super) exists: bool,
+    /// Whether that has the number: those of another program do not.
+    pub(super) is_stored: bool,
+}
+
+/// A place in the cache. `None`: the head has to be read.
+pub(super) type CachedHead = Arc<sync::Mutex<Option<Head>>>;
+
+/// The heads. While a task holds the lock of one, no other task of this node changes the conversation.
+#[derive(Debug)]
+pub(super) struct HeadCache(Mutex<LruCache<ConversationId, CachedHead>>);
+
+impl HeadCache {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(MAX_CONVERSATIONS)))
+    }
+
+    /// The head of a conversation.
+    pub(super) fn of(&self, conversation: &ConversationId) -> CachedHead {
+        let mut heads = self.0.lock();
+        heads.get_or_insert_ref(conversation, Arc::default).clone()
+    }
+}
+
+/// The ids of messages: those of several conversations ascend as well, as far as one node makes them.
+#[derive(Debug, Default)]
+pub(super) struct Ids(Mutex<Uuid>);
+
+impl Ids {
+    /// An id that is greater than all before, and than `last`. If another node created `last`
+    /// with a clock that is ahead, the id ascends in that conversation only.
+    pub(super) fn after(&self, last: &Uuid, now_ms: u64) -> Uuid {
+        let mut own = self.0.lock();
+        let next = id_after(&own, now_ms);
+        if next > *last {
+            *own = next;
+            return next;
+        }
+        id_after(last, now_ms)
+    }
+}

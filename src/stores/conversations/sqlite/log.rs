@@ -1,0 +1,123 @@
+//! The log of a conversation: how a change gets its number, in the step in which it is stored.
+
+use rusqlite::params;
+use rusqlite::types::{ToSql, ToSqlOutput};
+
+use super::columns::{number, read_number};
+use super::writer::Writing;
+use crate::model::UserId;
+use crate::model::conversation::{ChangeNumber, ChangedBy, ReactionId, Role};
+
+/// The kinds of change that have a row of their own. A message that was sent is its own row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Created,
+    Edited,
+    Deleted,
+    Reacted,
+    Unreacted,
+    Added,
+    Left,
+    Removed,
+}
+
+impl Kind {
+    pub(super) const ALL: [(Self, &str); 8] = [
+        (Self::Created, "created"),
+        (Self::Edited, "edited"),
+        (Self::Deleted, "deleted"),
+        (Self::Reacted, "reacted"),
+        (Self::Unreacted, "unreacted"),
+        (Self::Added, "added"),
+        (Self::Left, "left"),
+        (Self::Removed, "removed"),
+    ];
+}
+
+impl ToSql for Kind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let found = Self::ALL.iter().find(|(kind, _)| kind == self);
+        Ok(found.map_or("", |(_, name)| name).into())
+    }
+}
+
+/// A row of the table, without number and time, which the store gives.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) kind: Kind,
+    /// By whom.
+    pub(super) by: &'a ChangedBy,
+    /// The number of the message.
+    pub(super) message: Option<i64>,
+    /// The participant, or the emoji of the reaction.
+    pub(super) subject: Option<&'a str>,
+    /// The role of the participant; of a conversation its first participants, each with their role.
+    pub(super) detail: Option<&'a str>,
+    pub(super) reaction: Option<ReactionId>,
+    pub(super) key_number: Option<i64>,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) const fn new(kind: Kind, by: &'a ChangedBy) -> Self {
+        Self {
+            kind,
+            by,
+            message: None,
+            subject: None,
+            detail: None,
+            reaction: None,
+            key_number: None,
+        }
+    }
+}
+
+/// The author of a change, as a column.
+struct Author<'a>(&'a ChangedBy);
+
+impl ToSql for Author<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            ChangedBy::User(user) => user.as_str().into(),
+            ChangedBy::Admin => rusqlite::types::Null.into(),
+            ChangedBy::Application => "".into(),
+        })
+    }
+}
+
+/// Gives a conversation's next number, and logs a change under it.
+pub(super) fn log(
+    writing: &Writing<'_>,
+    conversation: i64,
+    entry: &Entry<'_>,
+) -> rusqlite::Result<ChangeNumber> {
+    const NEXT: &str =
+        "UPDATE conversations SET changes = changes + 1 WHERE no = ?1 RETURNING changes";
+    const INSERT: &str = "
+        INSERT INTO changes
+            (conversation, number, kind, at, author, message, subject, reaction, keyNumber, detail)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let mut next = writing.db.prepare_cached(NEXT)?;
+    let next = next.query_row([conversation], |row| read_number(row, 0))?;
+    writing.db.prepare_cached(INSERT)?.execute(params![
+        conversation,
+        number(next),
+        entry.kind,
+        number(writing.now),
+        Author(entry.by),
+        entry.message,
+        entry.subject,
+        entry.reaction,
+        entry.key_number,
+        entry.detail,
+    ])?;
+    Ok(ChangeNumber::new(next))
+}
+
+/// The first participants of a conversation, as the column `detail`.
+pub(super) fn first_participants_column(participants: &[(UserId, Role)]) -> String {
+    let participants: Vec<_> = participants
+        .iter()
+        .map(|(user, role)| (user.as_str(), role.as_str()))
+        .collect();
+    serde_json::to_string(&participants).unwrap_or_default()
+}
