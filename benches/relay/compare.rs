@@ -1,6 +1,7 @@
 //! The comparison: every row, round after round, the servers taking turns. It starts servers and load and collects the
 //! samples; `report` makes the table.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -217,10 +218,11 @@ fn one_round(
     let order = Order {
         row,
         sizes,
-        address: server.address(),
-        pid: server.pid(),
+        addresses: server.addresses(),
+        pids: server.pids(),
         jwt_secret: kind.jwt_secret(),
         phases,
+        turn: Cell::new(0),
     };
     let sample = send_load(&order, placement);
     if row.wants_fresh_server() {

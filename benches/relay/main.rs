@@ -11,6 +11,7 @@
 
 mod compare;
 mod cpus;
+mod databases;
 mod floor;
 mod load;
 mod machine;

@@ -7,8 +7,12 @@ use anyhow::{Context as _, Result, bail};
 /// Fields of `/proc/PID/stat` count in ticks of this many per second on every Linux architecture in use.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// CPU time of all threads of a process, in user space and in the kernel.
-pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
+/// CPU time of all threads of some processes, in user space and in the kernel.
+pub(crate) fn cpu_time(pids: &[u32]) -> Result<Duration> {
+    pids.iter().map(|pid| cpu_time_of(*pid)).sum()
+}
+
+fn cpu_time_of(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = std::fs::read_to_string(&path).with_context(|| path.clone())?;
     let ticks = cpu_ticks(&stat).with_context(|| format!("{path} has no CPU times"))?;
@@ -47,8 +51,12 @@ pub(crate) fn machine_cpu_time() -> Result<Duration> {
     Ok(duration(user + nice + system + irq + softirq + steal))
 }
 
-/// Resident memory of a process, in KiB.
-pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
+/// Resident memory of some processes, in KiB.
+pub(crate) fn resident_kib(pids: &[u32]) -> Result<u64> {
+    pids.iter().map(|pid| resident_kib_of(*pid)).sum()
+}
+
+fn resident_kib_of(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = std::fs::read_to_string(&path).with_context(|| path.clone())?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -21,6 +21,10 @@ pub(crate) enum Row {
     Stored,
     /// The same with 4 senders in each conversation, 1 in flight each.
     StoredBusy,
+    /// The same as `stored-busy` in up to 10 conversations, stored in MongoDB.
+    StoredMongo,
+    /// The same with the participants on two servers.
+    StoredNodes,
     /// 8 clients at a time connect, authenticate and leave again.
     Connect,
     /// 2 000 authenticated connections do nothing.
@@ -84,7 +88,7 @@ pub(crate) struct Sizes {
     #[arg(long, value_name = "NUMBER", default_value_t = SESSION_MEMBERS)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_SESSION_MEMBERS)))]
     pub(crate) members: u32,
-    /// Conversations in `stored` and `stored-busy`.
+    /// Conversations in the rows `stored` and `stored-…`.
     #[arg(long, value_name = "NUMBER", default_value_t = 50)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) conversations: u32,
@@ -92,7 +96,7 @@ pub(crate) struct Sizes {
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub(crate) participants: u32,
-    /// Senders in each conversation of `stored-busy`; at most all participants.
+    /// Senders in each conversation of `stored-…`; at most all participants.
     #[arg(long, value_name = "NUMBER", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) senders: u32,
@@ -101,6 +105,14 @@ pub(crate) struct Sizes {
 impl Sizes {
     fn busy_senders(&self) -> u32 {
         self.senders.min(self.participants)
+    }
+
+    /// Fewer conversations: the MongoDB of the tests is no fast one.
+    fn few(self) -> Self {
+        Self {
+            conversations: self.conversations.min(10),
+            ..self
+        }
     }
 }
 
@@ -124,8 +136,15 @@ impl Row {
                 let members = sizes.members;
                 return format!("fan-out in a session of {members}, 256 B, CPU µs per delivery");
             }
-            Self::Stored => return stored_title(sizes, 1),
-            Self::StoredBusy => return stored_title(sizes, sizes.busy_senders()),
+            Self::Stored => return stored_title(sizes, 1, ""),
+            Self::StoredBusy => return stored_title(sizes, sizes.busy_senders(), ""),
+            Self::StoredMongo => {
+                return stored_title(&sizes.few(), sizes.busy_senders(), " in MongoDB");
+            }
+            Self::StoredNodes => {
+                let place = " in MongoDB by two servers";
+                return stored_title(&sizes.few(), sizes.busy_senders(), place);
+            }
             Self::Connect => "connect + authenticate, CPU µs",
             Self::Idle => "resident KiB per idle authenticated connection",
         };
@@ -136,7 +155,7 @@ impl Row {
     pub(crate) fn dialect(self) -> &'static str {
         match self {
             Self::FanOut => "session",
-            Self::Stored | Self::StoredBusy => "conversation",
+            row if row.wants_a_database() => "conversation",
             _ => "direct",
         }
     }
@@ -148,7 +167,7 @@ impl Row {
             Self::ChunkLarge => (1_000.0, 0.14),
             Self::ChunkSmall => (52.0, 0.17),
             Self::FanOut if sizes.members != SESSION_MEMBERS => return None,
-            Self::Stored | Self::StoredBusy => return None,
+            Self::Stored | Self::StoredBusy | Self::StoredMongo | Self::StoredNodes => return None,
             Self::FanOut => (1.8, 0.15),
             Self::Connect => (85.0, 0.09),
             Self::Idle => (12.8, 0.60),
@@ -167,7 +186,7 @@ impl Row {
                 body,
             })
         };
-        let stored = |senders| {
+        let stored = |sizes: Sizes, senders| {
             Work::Stored(Conversations {
                 conversations: sizes.conversations,
                 participants: sizes.participants,
@@ -180,8 +199,9 @@ impl Row {
             Self::ChunkLarge => exchange(Event::FileChunk, 4, 1, 2, base64_len(1 << 20)),
             Self::ChunkSmall => exchange(Event::FileChunk, 8, 1, 4, base64_len(1 << 16)),
             Self::FanOut => exchange(Event::SessionMessage, 1, sizes.members - 1, 64, 256),
-            Self::Stored => stored(1),
-            Self::StoredBusy => stored(sizes.busy_senders()),
+            Self::Stored => stored(*sizes, 1),
+            Self::StoredBusy => stored(*sizes, sizes.busy_senders()),
+            Self::StoredMongo | Self::StoredNodes => stored(sizes.few(), sizes.busy_senders()),
             Self::Connect => Work::Connect { clients: 8 },
             Self::Idle => Work::Idle {
                 warm_up: 200,
@@ -197,14 +217,27 @@ impl Row {
 
     /// Whether the work is only done when a database is written.
     pub(crate) fn wants_a_database(self) -> bool {
-        matches!(self, Self::Stored | Self::StoredBusy)
+        matches!(self, Self::Stored | Self::StoredBusy) || self.wants_mongodb()
+    }
+
+    /// Whether that is MongoDB, which the relay alone knows.
+    pub(crate) fn wants_mongodb(self) -> bool {
+        matches!(self, Self::StoredMongo | Self::StoredNodes)
+    }
+
+    /// How many processes the server has.
+    pub(crate) fn nodes(self) -> usize {
+        match self {
+            Self::StoredNodes => 2,
+            _ => 1,
+        }
     }
 }
 
-fn stored_title(sizes: &Sizes, senders: u32) -> String {
+fn stored_title(sizes: &Sizes, senders: u32, place: &str) -> String {
     let (participants, conversations) = (sizes.participants, sizes.conversations);
     format!(
-        "stored message to {participants}, {conversations} × {senders} under way, 256 B, CPU µs per message"
+        "stored message{place} to {participants}, {conversations} × {senders} under way, 256 B, CPU µs per message"
     )
 }
 

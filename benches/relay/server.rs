@@ -13,6 +13,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use crate::cpus::{Placement, Side};
+use crate::databases::Databases;
 use crate::process_usage;
 use crate::row::{MAX_SESSION_MEMBERS, Row};
 
@@ -50,7 +51,11 @@ impl Kind {
 
     /// The bare relay keeps nothing, so it is no floor for what is stored.
     pub(crate) fn can_do(self, row: Row) -> bool {
-        self != Self::Floor || !row.wants_a_database()
+        match self {
+            Self::Relay => true,
+            Self::Node => !row.wants_mongodb(),
+            Self::Floor => !row.wants_a_database(),
+        }
     }
 
     /// `None` when the server takes the user id that a client names.
@@ -129,54 +134,43 @@ fn are_installed(folder: &Path) -> bool {
     }
 }
 
-/// A server process; it ends when this is dropped.
+/// A server, of one process or several; it ends when this is dropped.
 pub(crate) struct Running {
-    child: Child,
-    address: SocketAddr,
-    kind: Kind,
-    /// Its data and its log.
-    folder: TempDir,
+    nodes: Vec<Node>,
+    /// What its processes share.
+    _databases: Option<Databases>,
 }
 
 impl Running {
     /// Starts a server and waits until it answers.
     pub(crate) fn start(kind: Kind, row: Row, placement: &Placement) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let address = free_address()?;
-        let log = File::create(folder.path().join("log"))?;
-        let mut command = kind.command(placement, address)?;
-        set_environment(&mut command, row, address, folder.path());
-        command
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        let child = command.spawn()?;
-        let mut running = Self {
-            child,
-            address,
-            kind,
-            folder,
-        };
-        running.wait_until_up()?;
-        Ok(running)
+        let databases = row.wants_mongodb().then(Databases::start).transpose()?;
+        let mut nodes = Vec::new();
+        for number in 0..row.nodes() {
+            let shared = databases.as_ref();
+            nodes.push(Node::start(kind, row, placement, (number, shared))?);
+        }
+        Ok(Self {
+            nodes,
+            _databases: databases,
+        })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(|node| node.address).collect()
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.nodes.iter().map(|node| node.child.id()).collect()
     }
 
     /// Waits until the server has seen off the clients of a round, as far as it ever comes to rest.
     pub(crate) fn wait_until_idle(&self) -> Result<()> {
         let deadline = Instant::now() + IDLE_DEADLINE;
-        let mut used = process_usage::cpu_time(self.pid())?;
+        let mut used = process_usage::cpu_time(&self.pids())?;
         loop {
             std::thread::sleep(IDLE_TIME);
-            let now = process_usage::cpu_time(self.pid())?;
+            let now = process_usage::cpu_time(&self.pids())?;
             if now - used < IDLE_CPU {
                 return Ok(());
             }
@@ -186,6 +180,47 @@ impl Running {
             );
             used = now;
         }
+    }
+}
+
+/// A process of a server; it ends when this is dropped.
+struct Node {
+    child: Child,
+    address: SocketAddr,
+    kind: Kind,
+    /// Its data and its log.
+    folder: TempDir,
+}
+
+impl Node {
+    fn start(
+        kind: Kind,
+        row: Row,
+        placement: &Placement,
+        (number, databases): (usize, Option<&Databases>),
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let address = free_address()?;
+        let log = File::create(folder.path().join("log"))?;
+        let mut command = kind.command(placement, address)?;
+        set_environment(&mut command, row, address, folder.path());
+        if let Some(databases) = databases {
+            databases.name(&mut command, number);
+        }
+        command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let child = command.spawn()?;
+        let mut node = Self {
+            child,
+            address,
+            kind,
+            folder,
+        };
+        node.wait_until_up()?;
+        Ok(node)
     }
 
     fn wait_until_up(&mut self) -> Result<()> {
@@ -220,7 +255,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Node {
     fn drop(&mut self) {
         // It may have ended already, which is as good.
         let _ = self.child.kill();

@@ -139,7 +139,7 @@ pub(super) async fn connect(
     order: &Order,
     introduction: &Introduction,
 ) -> Result<(Listener, Speaker)> {
-    let mut stream = TcpStream::connect(order.address).await?;
+    let mut stream = TcpStream::connect(order.next_address()?).await?;
     stream.set_nodelay(true)?;
     let early = websocket::upgrade(&mut stream, PATH).await?;
     let (read, write) = stream.into_split();

@@ -44,12 +44,12 @@ async fn open(order: &Order, name: &str, connections: u32, tasks: &mut Tasks) ->
 }
 
 async fn resident_at_rest(order: &Order, tasks: &mut Tasks) -> Result<u64> {
-    let mut resident = resident_kib(order.pid)?;
+    let mut resident = resident_kib(&order.pids)?;
     let (mut waited, mut steady) = (Duration::ZERO, Duration::ZERO);
     while steady < REST && waited < MAX_WAIT {
         work_for(LOOK_EVERY, tasks).await?;
         waited += LOOK_EVERY;
-        let now = resident_kib(order.pid)?;
+        let now = resident_kib(&order.pids)?;
         if now.abs_diff(resident) > STEADY_KIB {
             resident = now;
             steady = Duration::ZERO;
@@ -57,5 +57,5 @@ async fn resident_at_rest(order: &Order, tasks: &mut Tasks) -> Result<u64> {
             steady += LOOK_EVERY;
         }
     }
-    resident_kib(order.pid)
+    resident_kib(&order.pids)
 }

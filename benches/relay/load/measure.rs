@@ -48,8 +48,8 @@ impl Reading {
     fn take(order: &Order, events: &Cell<u64>) -> Result<Self> {
         Ok(Self {
             at: Instant::now(),
-            server: process_usage::cpu_time(order.pid)?,
-            load: process_usage::cpu_time(std::process::id())?,
+            server: process_usage::cpu_time(&order.pids)?,
+            load: process_usage::cpu_time(&[std::process::id()])?,
             machine: process_usage::machine_cpu_time()?,
             events: events.get(),
         })

@@ -14,6 +14,7 @@ mod rest;
 mod stored;
 mod websocket;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -31,12 +32,25 @@ const EXTRA_TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) struct Order {
     pub(crate) row: Row,
     pub(crate) sizes: Sizes,
-    pub(crate) address: SocketAddr,
-    /// The server's process, whose CPU time and memory are read.
-    pub(crate) pid: u32,
+    /// Where the server listens; clients take turns.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// The server's processes, whose CPU time and memory are read.
+    pub(crate) pids: Vec<u32>,
     /// Secret the clients' tokens are signed with; `None` when the server takes a bare user id.
     pub(crate) jwt_secret: Option<String>,
     pub(crate) phases: Phases,
+    /// How many clients have connected.
+    #[serde(skip)]
+    pub(crate) turn: Cell<usize>,
+}
+
+impl Order {
+    /// Where the next client connects.
+    fn next_address(&self) -> Result<SocketAddr> {
+        let turn = self.turn.replace(self.turn.get() + 1);
+        let address = self.addresses.get(turn % self.addresses.len().max(1));
+        address.copied().context("no server")
+    }
 }
 
 /// What one round of load found.

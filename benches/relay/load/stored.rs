@@ -25,8 +25,11 @@ struct Conversation {
     id: String,
     participants: u64,
     body: u64,
-    /// The least that the ids of all participants but one take.
-    everybody: u64,
+    /// The least that the ids of those take whom one report names: of all participants but one, if the server has
+    /// one process.
+    named: u64,
+    /// How many reports there are of a message: each process has one.
+    reports: u64,
     sent: Cell<u64>,
     delivered: Cell<u64>,
     stopped: Cell<bool>,
@@ -35,13 +38,17 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn new(work: &Conversations, number: u32, messages: &Rc<Cell<u64>>) -> Self {
+    fn new(work: &Conversations, number: u32, reports: u64, messages: &Rc<Cell<u64>>) -> Self {
         // It outlives its round in the server.
         let id = format!("conversation-{}-{number}", std::process::id());
         Self {
             participants: u64::from(work.participants),
             body: work.body as u64,
-            everybody: user(&id, 0).len() as u64 * u64::from(work.participants - 1),
+            named: match reports {
+                1 => user(&id, 0).len() as u64 * u64::from(work.participants - 1),
+                _ => 0,
+            },
+            reports,
             sent: Cell::new(0),
             delivered: Cell::new(0),
             stopped: Cell::new(false),
@@ -89,7 +96,8 @@ impl Sender {
     }
 
     fn is_done(&self) -> bool {
-        self.confirmed.get() == self.sent.get() && self.reached.get() == self.sent.get()
+        let sent = self.sent.get();
+        self.confirmed.get() == sent && self.reached.get() == sent * self.conversation.reports
     }
 
     fn is_settled(&self) -> bool {
@@ -105,7 +113,7 @@ impl Sender {
     fn tally(&self) -> String {
         let all = &self.conversation;
         format!(
-            "of a sender's {} messages, {} were confirmed and {} reported as having reached all; of their conversation's {}, {} \
+            "of a sender's {} messages, {} were confirmed, with {} reports of whom they reached; of their conversation's {}, {} \
              were delivered to {} participants",
             self.sent.get(),
             self.confirmed.get(),
@@ -122,7 +130,8 @@ pub(super) async fn run(order: &Order, work: Conversations) -> Result<Sample> {
     let mut tasks = Tasks::new();
     let mut senders = Vec::new();
     for number in 0..work.conversations {
-        let conversation = Rc::new(Conversation::new(&work, number, &messages));
+        let reports = order.addresses.len() as u64;
+        let conversation = Rc::new(Conversation::new(&work, number, reports, &messages));
         senders.extend(gather(order, &work, &conversation, &mut tasks).await?);
     }
     let senders = begin(senders, &work, &mut tasks);
@@ -195,7 +204,7 @@ async fn listen(mut listener: Listener, sender: Rc<Sender>) -> Result<()> {
         let on_incoming = |incoming| match incoming {
             Incoming::Closed => closed = true,
             Incoming::Confirmed => sender.confirmed.update(|confirmed| confirmed + 1),
-            Incoming::Reached(len) if len > sender.conversation.everybody => {
+            Incoming::Reached(len) if len > sender.conversation.named => {
                 sender.reached.update(|reached| reached + 1)
             }
             Incoming::Ping => sender.pinged.set(true),
