@@ -24,7 +24,7 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     /// Does what is due at this time, in seconds since the epoch.
     fn check(self: Arc<Self>, now: u64);
     /// Other users send nothing more to it; done when its client has received what was sent.
-    fn drain(&self) -> BoxFuture<'static, ()>;
+    fn drain(self: Arc<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// All open connections.
@@ -98,7 +98,7 @@ impl OpenConnections {
         why: DisconnectReason,
     ) -> Vec<impl Future<Output = ()> + Send + use<>> {
         let drain = move |life: Arc<dyn AnyLife>| async move {
-            let _ = tokio::time::timeout(flush, life.drain()).await;
+            let _ = tokio::time::timeout(flush, life.clone().drain()).await;
             life.connection().close(Close::Reconnect, why);
         };
         self.all().into_iter().map(drain).collect()

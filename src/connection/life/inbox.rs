@@ -19,7 +19,9 @@ pub(super) struct Inbox<M> {
 
 struct State<M> {
     waiting: VecDeque<(RawEvent, AckSender)>,
-    /// Nothing more comes, and that is to be handled as well.
+    /// Nothing more is taken.
+    closed: bool,
+    /// The connection has ended, which is to be handled as well.
     ended: bool,
     /// A task handles events now, or none may yet.
     taken: bool,
@@ -52,6 +54,7 @@ impl<M> Inbox<M> {
             flow,
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
+                closed: false,
                 ended: false,
                 taken: true,
                 member: None,
@@ -59,10 +62,24 @@ impl<M> Inbox<M> {
         }
     }
 
-    /// Adds an event. To be called in the order in which events come.
+    /// Adds an event, unless the inbox is closed. To be called in the order in which events come.
     pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
-        self.flow.received(event.size());
-        self.state.lock().waiting.push_back((event, ack));
+        let mut state = self.state.lock();
+        if !state.closed {
+            self.flow.received(event.size());
+            state.waiting.push_back((event, ack));
+        }
+    }
+
+    /// Takes no event that comes later.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
+    }
+
+    /// Whether all events are handled.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        !state.taken && state.waiting.is_empty()
     }
 
     /// Adds the end. To be called once, after the last event.

@@ -211,6 +211,18 @@ impl<H: Handler> Life<H> {
         }
     }
 
+    /// Whether the client has received everything.
+    fn is_flushed(&self) -> bool {
+        self.connection.flow().backlog() == 0
+    }
+
+    /// Waits for something, or for the end of the connection.
+    async fn until(&self, is_so: impl Fn() -> bool) {
+        while !self.connection.is_closed() && !is_so() {
+            tokio::time::sleep(FLUSH_POLL).await;
+        }
+    }
+
     // Its records.
 
     fn record(&self, dialect: Option<Dialect>, event: Audited) {
@@ -241,21 +253,22 @@ impl<H: Handler> AnyLife for Life<H> {
         self.check_deadlines(now);
     }
 
-    fn drain(&self) -> BoxFuture<'static, ()> {
+    fn drain(self: Arc<Self>) -> BoxFuture<'static, ()> {
         self.connection.drain();
         let stopped = match &mut *self.stage.lock() {
             Stage::Member(held) => Some(held.registration.stop()),
             Stage::Admitted(Admission::Member(member)) => Some(member.registration.stop()),
             Stage::Admitted(_) | Stage::Guest | Stage::Rejected | Stage::Closed => None,
         };
-        let connection = self.connection.clone();
         Box::pin(async move {
             if let Some(stopped) = stopped {
                 stopped.await;
             }
-            while connection.flow().backlog() > 0 && !connection.is_closed() {
-                tokio::time::sleep(FLUSH_POLL).await;
-            }
+            self.until(|| self.is_flushed()).await;
+            // What the client gets no answer to must not be done behind what it does on another node.
+            self.inbox.close();
+            self.until(|| self.inbox.is_idle() && self.is_flushed())
+                .await;
         })
     }
 }

@@ -38,6 +38,9 @@ struct Seen {
     connection: Mutex<Option<Arc<Connection>>>,
     /// Lets "slow" be admitted.
     admits_slow: Notify,
+    /// "wait" is being handled, until it may go on.
+    waits: AtomicUsize,
+    goes_on: Notify,
 }
 
 /// A registration that counts how often it is undone.
@@ -140,6 +143,11 @@ impl Handler for Probe {
                 connection.close(Close::AfterFlush, DisconnectReason::Revoked);
                 connection.close(Close::AfterFlush, DisconnectReason::ServerClosed);
                 connection.close(Close::Now, DisconnectReason::ServerClosed);
+            }
+            Some("wait") => {
+                self.seen.waits.fetch_add(1, Ordering::SeqCst);
+                self.seen.goes_on.notified().await;
+                connection.send("went on", &1);
             }
             _ => connection.send("echo", &1),
         }

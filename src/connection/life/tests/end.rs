@@ -64,3 +64,27 @@ async fn a_guest_that_leaves_has_nothing_to_undo() {
     client.post("41").await;
     server.assert_ended(0, false).await;
 }
+
+#[tokio::test]
+async fn draining_answers_what_was_begun_and_begins_nothing_more() {
+    let server = Server::start();
+    let client = server.connect("member").await;
+    client.receive("welcome").await;
+    client.post(r#"42["wait"]"#).await;
+    let waits = |seen: &Seen| seen.waits.load(Ordering::SeqCst) > 0;
+    server.until("handled", waits).await;
+    let flow = server.connection().flow().clone();
+    // Here no transport says what it has taken.
+    flow.taken(usize::MAX);
+
+    let mut drains = server.open.drain(TIMEOUT, DisconnectReason::ServerShutdown);
+    let mut drained = Box::pin(drains.remove(0));
+    assert!(futures_util::poll!(&mut drained).is_pending());
+    client.post(r#"42["echo"]"#).await;
+    server.seen.goes_on.notify_one();
+    let received = client.receive("went on").await;
+    assert!(!received.contains("echo"), "{received}");
+    flow.taken(usize::MAX);
+    drained.await;
+    server.assert_ended(1, true).await;
+}
