@@ -86,6 +86,8 @@ pub(crate) enum AdminAction {
     UserDisconnected,
     /// Created a conversation.
     ConversationCreated,
+    /// Set how long messages of a conversation are kept.
+    RetentionChanged,
     /// Added the user to a conversation.
     ParticipantAdded,
     /// Removed the user from a conversation.
@@ -102,6 +104,7 @@ impl AdminAction {
             Self::UserSuspended => "user suspended",
             Self::UserDisconnected => "user disconnected",
             Self::ConversationCreated => "conversation created",
+            Self::RetentionChanged => "retention changed",
             Self::ParticipantAdded => "participant added",
             Self::ParticipantRemoved => "participant removed",
             Self::AuditRead => "audit read",

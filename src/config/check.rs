@@ -2,6 +2,8 @@
 //!
 //! Checks that need several settings are in `consistency`.
 
+use std::time::Duration;
+
 use super::secret::Secret;
 use super::types::SettingType;
 
@@ -31,6 +33,14 @@ pub(super) fn between<T: SettingType + PartialOrd>(
             min.to_text(),
             max.to_text()
         )),
+    }
+}
+
+/// Refuses times that are too short to be meant, but not zero.
+pub(super) fn zero_or_at_least(min: Duration) -> impl Fn(&Duration) -> Result<(), String> {
+    move |value| match value.is_zero() || *value >= min {
+        true => Ok(()),
+        false => Err(format!("must be 0 or at least {}", min.to_text())),
     }
 }
 

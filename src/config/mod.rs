@@ -40,7 +40,9 @@ pub use secret::Secret;
 pub use secret_file::{SecretFileError, SecretOrigin, jwt_secret};
 pub use setting::Entry;
 pub use settings::Config;
+pub(crate) use settings::MIN_MESSAGE_RETENTION;
 pub use sources::Sources;
+pub(crate) use types::MAX_DURATION;
 pub use url::HttpUrl;
 
 impl Config {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::check::{at_least, between, long_enough, node_name, redis_prefix};
+use super::check::{at_least, between, long_enough, node_name, redis_prefix, zero_or_at_least};
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
@@ -201,6 +201,12 @@ settings! {
     /// The one drops the oldest records, the other refuses clients' events and connections until
     /// half of it is free.
     audit_spool_full: SpoolFull = SpoolFull::DropOldest;
+    /// Time that messages of conversations are kept; 0 keeps all.
+    /// An administrator may set another for single conversations.
+    message_retention: Duration = Duration::ZERO, check zero_or_at_least(MIN_MESSAGE_RETENTION);
+    /// Time that changes of conversations are kept, for clients that come back; 0 keeps all.
+    /// Messages are none of these: what goes is when they were edited or deleted, who was added.
+    changes_retention: Duration = Duration::from_secs(30 * 24 * 3600), check zero_or_at_least(HOUR);
     /// MongoDB that keeps the audit, users and conversations; else they are kept in data_dir.
     /// mongodb:// or mongodb+srv://, with the name of the database (sealed_relay).
     mongodb_uri: Option<MongoUri> = None, env ["MONGODB_URI", "MONGO_URI"];
@@ -216,6 +222,9 @@ settings! {
 
 /// The shortest time that a timeout or interval may be.
 const MIN_TIME: Duration = Duration::from_millis(100);
+
+/// The shortest time that messages may be kept.
+pub(crate) const MIN_MESSAGE_RETENTION: Duration = Duration::from_secs(60);
 
 const HOUR: Duration = Duration::from_secs(3600);
 

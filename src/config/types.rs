@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use super::raw::Raw;
 
 /// The longest time a setting may have; longer ones overflow when added to a clock.
-const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
+pub(crate) const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// The highest number a setting may have (1 TiB); sums of higher ones could overflow.
 const MAX_NUMBER: u64 = 1 << 40;

@@ -5,23 +5,14 @@
 //! its turn does not come soon, the log is read from the store. So a message between nodes that is lost
 //! or late costs time and nothing else. It must not know how a change is stored or worded.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::time::timeout;
-
 use super::naming::Names;
 use super::publish::Delivery;
 use super::subscriptions::Followed;
-use super::{Actor, ConversationGuard, Conversations};
+use super::{Actor, ConversationGuard};
 use crate::model::UserId;
-use crate::model::conversation::{
-    ChangeNumber, ConversationId, Logged, NumberedEvent, Role, Snapshot,
-};
+use crate::model::conversation::{Change, ChangeNumber, Logged, NumberedEvent, Role, Snapshot};
 use crate::stores::conversations::StoreError;
 
-/// How long a change that came ahead waits for those before it, until the log is read.
-const GAP_TIMEOUT: Duration = Duration::from_millis(50);
 /// Maximum number of changes that are read at once.
 const PAGE: usize = 1_000;
 
@@ -128,9 +119,13 @@ impl ConversationGuard {
     /// log, without what happened in between.
     async fn learn_participants(&mut self) -> Result<(), StoreError> {
         let followed = self.local.followed.as_ref();
-        if followed.is_some_and(|followed| followed.participants().is_some()) {
-            return Ok(());
+        match followed.and_then(Followed::participants) {
+            Some(_) => Ok(()),
+            None => self.read_participants().await,
         }
+    }
+
+    async fn read_participants(&mut self) -> Result<(), StoreError> {
         let log = self.conversations().stores().log.clone();
         let Snapshot {
             number: last,
@@ -190,7 +185,7 @@ impl ConversationGuard {
     }
 
     /// Reads on in the log, and sends what the subscribers here have not received. `true`: there is more.
-    async fn read_on(&mut self) -> Result<(Delivery, bool), StoreError> {
+    pub(super) async fn read_on(&mut self) -> Result<(Delivery, bool), StoreError> {
         let Some(after) = self.local.followed.as_ref().map(Followed::number) else {
             return Ok((Delivery::default(), false));
         };
@@ -198,11 +193,26 @@ impl ConversationGuard {
         let log = &conversations.stores().log;
         let page = log.changes(self.id(), after, PAGE).await?;
         let end = page.changes.last().map_or(page.last, |last| last.number);
+        if page.changes.iter().any(Change::is_forgotten) {
+            self.end_forgotten_participations().await?;
+        }
         let mut delivery = Delivery::default();
         for change in conversations.named(page.changes).await {
             delivery.add(self.receive(change).await);
         }
         Ok((delivery, end < page.last))
+    }
+
+    /// Ends the subscriptions of those who were removed by a change that is not kept any more.
+    async fn end_forgotten_participations(&mut self) -> Result<(), StoreError> {
+        self.read_participants().await?;
+        let participants = self.participants();
+        let users = self.users().into_iter();
+        let former = users.filter(|user| !participants.contains(user)).cloned();
+        for user in former.collect::<Vec<_>>() {
+            self.evict_all(&user).await;
+        }
+        Ok(())
     }
 
     /// Reads on until a change has been received, without waiting for anybody.
@@ -243,101 +253,6 @@ impl ConversationGuard {
             drop(self);
             if is_followed && let Err(error) = conversations.catch_up(&id).await {
                 tracing::warn!(%error, "the log of a conversation could not be read");
-            }
-        }
-    }
-}
-
-impl Conversations {
-    /// What a store has done in a conversation. When it failed, it may have done it all the same: then
-    /// the log is looked at later.
-    pub(super) fn noted<T>(
-        &self,
-        id: &ConversationId,
-        result: Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if matches!(result, Err(StoreError::Failed(_))) {
-            self.check_later(id);
-        }
-        result
-    }
-
-    /// A change was published by another node.
-    pub(super) async fn change_received(
-        self: &Arc<Self>,
-        id: &ConversationId,
-        change: NumberedEvent,
-    ) {
-        let number = change.number;
-        let mut guard = self.lock(id).await;
-        let delivery = guard.receive(change).await;
-        self.close_gap_later(&mut guard, number);
-        drop(guard);
-        self.finish(id, delivery).await;
-    }
-
-    /// There is a change, which may have been received.
-    pub(super) async fn change_noticed(
-        self: &Arc<Self>,
-        id: &ConversationId,
-        number: ChangeNumber,
-    ) {
-        let mut guard = self.lock(id).await;
-        self.close_gap_later(&mut guard, number);
-    }
-
-    /// Unless a change is received soon, the log is read.
-    fn close_gap_later(self: &Arc<Self>, guard: &mut ConversationGuard, number: ChangeNumber) {
-        if !guard.is_behind(number) {
-            return;
-        }
-        let Some(followed) = &mut guard.local.followed else {
-            return;
-        };
-        if !std::mem::replace(&mut followed.is_being_closed, true) {
-            let (conversations, id) = (self.clone(), guard.id().clone());
-            tokio::spawn(async move {
-                conversations.close_gap(&id, number).await;
-                let mut guard = conversations.lock(&id).await;
-                if let Some(followed) = &mut guard.local.followed {
-                    followed.is_being_closed = false;
-                }
-            });
-        }
-    }
-
-    /// Returns once the subscribers here have received a change, which is in the log: if it does not
-    /// become its turn soon, the log is read.
-    pub(super) async fn close_gap(self: &Arc<Self>, id: &ConversationId, number: ChangeNumber) {
-        let mut guard = self.lock(id).await;
-        if !guard.is_behind(number) {
-            return;
-        }
-        let Some(mut progress) = guard.local.followed.as_mut().map(Followed::progress) else {
-            return;
-        };
-        drop(guard);
-        // An error means that nobody follows it any more.
-        let arrival = progress.wait_for(|last| *last >= number);
-        let has_arrived = timeout(GAP_TIMEOUT, arrival).await.is_ok();
-        if !has_arrived && let Err(error) = self.catch_up(id).await {
-            tracing::warn!(%error, "the log of a conversation could not be read");
-            self.check_later(id);
-        }
-    }
-
-    /// Sends the subscribers here everything that is in the log.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub(super) async fn catch_up(self: &Arc<Self>, id: &ConversationId) -> Result<(), StoreError> {
-        loop {
-            let mut guard = self.lock(id).await;
-            let (delivery, is_more) = guard.read_on().await?;
-            drop(guard);
-            self.finish(id, delivery).await;
-            if !is_more {
-                return Ok(());
             }
         }
     }

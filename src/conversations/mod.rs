@@ -5,6 +5,7 @@
 
 mod actor;
 mod follow;
+mod gaps;
 mod joining;
 mod messages;
 mod naming;
@@ -17,6 +18,7 @@ mod reading;
 mod receipts;
 mod remote;
 mod render;
+mod retention;
 mod stored;
 mod subscriptions;
 #[cfg(test)]

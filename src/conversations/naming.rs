@@ -98,7 +98,7 @@ impl Names {
                 change: of(&[&user], None),
                 user,
             },
-            Changed::Renamed => LoggedEvent::Nothing,
+            Changed::Forgotten => LoggedEvent::Nothing,
         };
         NumberedEvent { number, event }
     }
@@ -161,6 +161,6 @@ fn users_of(change: &Change) -> Vec<&UserId> {
         | Changed::Deleted(_)
         | Changed::Unreacted(_)
         | Changed::Updated { .. }
-        | Changed::Renamed => Vec::new(),
+        | Changed::Forgotten => Vec::new(),
     }
 }

@@ -3,15 +3,19 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Conversations;
 use crate::model::UserId;
 use crate::model::conversation::ConversationDialect;
 use crate::stores::conversations::{ParticipantsChanged, Position, SharedLog, StoreError};
 
+/// How often it is looked: more than once in the 5 s within which changes of applications are promised
+/// to be noticed.
+const INTERVAL: Duration = Duration::from_secs(4);
 /// How many conversations are compared at once.
 const BATCH: usize = 1_000;
 /// Changes of applications are looked for again after this many times as long as it took: it is a part of
@@ -28,6 +32,19 @@ pub(super) struct Noticed {
 }
 
 impl Conversations {
+    /// Notices what others have changed, for ever.
+    pub(crate) async fn watch_others(self: Arc<Self>) {
+        if self.stores().shared_log.is_none() {
+            return;
+        }
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.notice_others().await;
+        }
+    }
+
     /// Notices what others have changed that concerns somebody here.
     pub(crate) async fn notice_others(self: &Arc<Self>) {
         let Some(log) = &self.stores().shared_log else {

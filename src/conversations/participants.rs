@@ -48,7 +48,7 @@ impl<'a> Initiator<'a> {
         }
     }
 
-    fn record(
+    pub(super) fn record(
         self,
         audit: &Audit,
         action: AdminAction,

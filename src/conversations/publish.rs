@@ -107,9 +107,7 @@ impl ConversationGuard {
                 self.notify_here(&users, &UserNotification::Added(change));
             }
             LoggedEvent::Ended { user, change } => {
-                for connection in self.connections_of(&user) {
-                    self.evict(&connection, &user).await;
-                }
+                self.evict_all(&user).await;
                 let mut users = self.participants();
                 users.push(user);
                 self.notify_here(&users, &UserNotification::Removed(change));
@@ -129,6 +127,13 @@ impl ConversationGuard {
     fn notify_here(&self, users: &[UserId], notification: &UserNotification) {
         self.conversations()
             .notify_local(self.id(), users, notification);
+    }
+
+    /// Ends the subscriptions of a former participant.
+    pub(super) async fn evict_all(&mut self, user: &UserId) {
+        for connection in self.connections_of(user) {
+            self.evict(&connection, user).await;
+        }
     }
 
     /// Ends the subscription of a former participant's connection. It is notified, and so are the

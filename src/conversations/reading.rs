@@ -68,6 +68,9 @@ impl Conversations {
         id: &ConversationId,
         page: &Page,
     ) -> Result<Option<Vec<Change>>, StoreError> {
+        if page.after < page.forgotten {
+            return Ok(None);
+        }
         let window = LogWindow {
             after: page.after,
             until: page.end,
@@ -100,10 +103,10 @@ impl Conversations {
         for one in self.stores().log.participations(user, None).await? {
             let end = one.end();
             let read = match &cursor {
-                // Who was added since begins there.
+                // Who was added since begins there, or where the log begins.
                 Some(cursor) => {
                     let read = cursor.get(user, &one.conversation);
-                    read.unwrap_or(one.added.previous())
+                    read.unwrap_or(one.added.previous().max(one.forgotten))
                 }
                 None => end,
             };
@@ -144,7 +147,7 @@ impl Participation {
 
     /// Fails unless the log has all that is behind a change.
     fn require(&self, after: ChangeNumber) -> Result<(), StoreError> {
-        match after <= self.last {
+        match (self.forgotten..=self.last).contains(&after) {
             true => Ok(()),
             false => Err(StoreError::CursorExpired),
         }

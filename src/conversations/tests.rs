@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::retention::Due;
 use super::{Actor, Initiator};
 use crate::audit::Source;
 use crate::cluster::ConversationMessage;
+use crate::config::Config;
 use crate::model::conversation::{
-    ChangedBy, ConversationEvent, ConversationId, MessageId, NewConversation, NewMessage,
-    NewParticipant, Role,
+    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, MessageId, NewConversation,
+    NewMessage, NewParticipant, Role,
 };
 use crate::model::{Dialect, Identity, UserId};
 use crate::payload::OwnedValue;
@@ -120,6 +123,41 @@ async fn typing_on_another_node_is_sent_to_participants_only() {
 }
 
 #[tokio::test]
+async fn who_was_removed_by_a_change_that_is_not_kept_any_more_receives_nothing() {
+    let node = TestNode::start().await;
+    let conversations = &node.app.conversations;
+    let (id, stores) = (conversation(), conversations.stores());
+    create(&node, &["ann", "bo"]).await;
+    let ann = node.connect("ann", Dialect::Conversation).await;
+    let bo = node.connect("bo", Dialect::Conversation).await;
+    for client in [&ann, &bo] {
+        client
+            .emit("conversation:join", r#"{"conversationId":"c"}"#)
+            .await;
+    }
+    // Another node removes a participant, and this one hears of it when the log has forgotten it.
+    let participants = &stores.participants;
+    let ended = participants.end(&id, &user("bo"), &ChangedBy::Admin).await;
+    let ended = ended.unwrap().and_then(|ended| ended.change).unwrap();
+    let now = conversations.now_ms();
+    while conversations.now_ms() == now {
+        tokio::task::yield_now().await;
+    }
+    let forget = stores.retention.remove_old_changes(Duration::ZERO);
+    forget.await.unwrap();
+    message(&node, "ann").await;
+    conversations.catch_up(&id).await.unwrap();
+
+    let read = stores.log.changes(&id, ended.number.previous(), 1).await;
+    assert!(read.unwrap().changes[0].is_forgotten());
+    let to_ann = ann.received().await;
+    assert_eq!(to_ann.matches("message:new").count(), 1, "{to_ann}");
+    let to_bo = bo.received().await;
+    assert!(!to_bo.contains("message:new"), "{to_bo}");
+    assert!(to_bo.contains("conversation:left"), "{to_bo}");
+}
+
+#[tokio::test]
 async fn each_sender_is_notified_of_the_reading_of_their_messages() {
     let node = TestNode::start().await;
     let (conversations, id) = (&node.app.conversations, conversation());
@@ -191,4 +229,44 @@ async fn each_user_concerned_is_notified_of_a_change_of_participants() {
         let counts = [CREATED, ADDED, REMOVED].map(|event| received.matches(event).count());
         assert_eq!(counts, expected, "{received}");
     }
+}
+
+#[tokio::test]
+async fn old_messages_go_when_it_is_due() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let node = TestNode::start_with(Config {
+        message_retention: Duration::from_millis(1),
+        changes_retention: Duration::from_millis(1),
+        ..Config::default()
+    })
+    .await;
+    let conversations = &node.app.conversations;
+    let stores = conversations.stores();
+    create(&node, &["ann", "bo"]).await;
+    let now = Instant::now();
+    let mut due = Due {
+        messages: now,
+        logs: now,
+    };
+    let mut is_kept = async |later: Duration| {
+        let id = message(&node, "ann").await;
+        let sent = conversations.now_ms();
+        while conversations.now_ms() < sent + 2 {
+            tokio::task::yield_now().await;
+        }
+        let removed = conversations.remove_old_once(now + later, &mut due);
+        removed.await.unwrap();
+        stores.messages.find(id).await.unwrap().is_some()
+    };
+    assert!(!is_kept(Duration::ZERO).await);
+    assert!(is_kept(59 * SECOND).await);
+    assert!(!is_kept(60 * SECOND).await);
+    // Not where a conversation keeps them.
+    let (id, retention) = (conversation(), &stores.retention);
+    let set = retention.set_message_retention(&id, Some(Duration::ZERO));
+    assert!(set.await.unwrap().is_some());
+    assert!(is_kept(120 * SECOND).await);
+
+    let first = stores.log.changes(&id, ChangeNumber::START, 1);
+    assert!(first.await.unwrap().changes[0].is_forgotten());
 }

@@ -1,6 +1,6 @@
 //! What makes sure that no change of this node stays unnoticed: the numbers of what changed are sent to
 //! other nodes once a second, and where storing seemed to fail, the log is looked at. It must not know
-//! what a change is. How often others are looked after is decided here, too.
+//! what a change is.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,9 +15,6 @@ use crate::model::conversation::{ChangeNumber, ConversationId};
 
 /// How often other nodes are sent the numbers of what changed.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How many of these intervals lie between two comparisons with the store: less than the 5 s within
-/// which an application's changes are promised to be noticed.
-const INTERVALS_BETWEEN_COMPARISONS: u32 = 4;
 
 /// The conversations that were changed on this node since other nodes were sent their numbers.
 #[derive(Debug, Default)]
@@ -50,15 +47,12 @@ impl Conversations {
     pub(crate) async fn keep_up(self: Arc<Self>) {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for tick in 0_u32.. {
+        loop {
             ticks.tick().await;
             for (id, number) in self.changed.take() {
                 self.send_to_nodes(&id, &ConversationMessage::Newest(number));
             }
             self.check_unsure().await;
-            if tick % INTERVALS_BETWEEN_COMPARISONS == 0 {
-                self.notice_others().await;
-            }
         }
     }
 

@@ -1,17 +1,18 @@
 //! `/api/admin`: what an existing backend does on the relay, with the token of the settings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, patch, post, put};
 use axum::{Json, Router};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::body::{JsonText, run_to_end};
 use super::caller::{self, Admin};
-use super::conversation_json::UserJson;
+use super::conversation_json::{ConversationJson, UserJson};
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::{conversations, new_conversation};
@@ -19,10 +20,11 @@ use crate::app::App;
 use crate::audit::{
     AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
 };
+use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION};
 use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{UserChange, UserStatus};
-use crate::model::{Refusal, UserId};
+use crate::model::conversation::{ConversationId, IdType, UserChange, UserStatus};
+use crate::model::{Refusal, UserId, Why};
 use crate::payload::Payload;
 
 /// The longest URL of a picture, in bytes; as in tokens.
@@ -38,6 +40,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             only(post(disconnect_user)),
         )
         .route("/api/admin/conversations", only(post(create_conversation)))
+        .route(
+            "/api/admin/conversations/{id}",
+            only(patch(change_conversation)),
+        )
         .route("/api/admin/audit", only(get(audit)))
 }
 
@@ -120,6 +126,42 @@ async fn create_conversation(
         conversations::create_and_answer(&app, by, &request).await
     })
     .await
+}
+
+#[derive(Serialize)]
+struct OneConversation<'a> {
+    conversation: ConversationJson<'a>,
+}
+
+async fn change_conversation(
+    State(app): State<Arc<App>>,
+    admin: Admin,
+    PathParameters(id): PathParameters<String>,
+    body: JsonText,
+) -> Response {
+    run_to_end(async move {
+        let id = ConversationId::parse(&id).ok_or(Refusal::new(Why::ConversationNotFound))?;
+        let retention = retention(&body.payload()?)?;
+        let conversations = &app.conversations;
+        let changed = conversations.set_message_retention(&admin.source, &id, retention);
+        let changed = changed.await?;
+        let conversation = ConversationJson::new(&changed, IdType::Text);
+        Ok(Json(OneConversation { conversation }).into_response())
+    })
+    .await
+}
+
+/// A number of seconds that the setting may have, too; `null` for as long as others.
+fn retention(payload: &Payload<'_>) -> Result<Option<Duration>, Refusal> {
+    const RETENTION: &str = "messageRetention";
+    let given = payload.get(RETENTION).ok_or(Refusal::invalid(RETENTION))?;
+    if given.is_null() {
+        return Ok(None);
+    }
+    let kept = payload.count(RETENTION).map(Duration::from_secs);
+    let kept =
+        kept.filter(|kept| kept.is_zero() || (MIN_MESSAGE_RETENTION..=MAX_DURATION).contains(kept));
+    Ok(Some(kept.ok_or(Refusal::unusable(RETENTION))?))
 }
 
 #[derive(Serialize)]

@@ -149,7 +149,7 @@ impl<'a> What<'a> {
             Changed::Removed(user) => Self::Removed {
                 participant: user.into(),
             },
-            Changed::Renamed => return None,
+            Changed::Forgotten => return None,
         })
     }
 }

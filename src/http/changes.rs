@@ -19,8 +19,8 @@ use crate::model::Refusal;
 use crate::model::conversation::{Change, ChangeNumber, ConversationId, Cursor};
 use crate::stores::conversations::StoreError;
 
-const AFTER: &str = "after";
-const LIMIT: &str = "limit";
+pub(super) const AFTER: &str = "after";
+pub(super) const LIMIT: &str = "limit";
 /// How many changes are read by default, and at most.
 const DEFAULT_LIMIT: usize = 200;
 const MAX_LIMIT: usize = 1_000;
@@ -49,11 +49,8 @@ async fn of_one(
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
     let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-    let after = query.get(AFTER).map(|given| {
-        let number = ChangeNumber::parse(given);
-        number.ok_or_else(|| Refusal::invalid(AFTER))
-    });
-    let (after, limit) = (after.transpose()?, limit(query.get(LIMIT))?);
+    let after = cursor(query.get(AFTER), ChangeNumber::parse)?;
+    let limit = limit(query.get(LIMIT))?;
     let _permit = caller.read_permit().await?;
     let conversations = &app.conversations;
     let read = conversations.changes_in(caller.id(), &id, after, limit);
@@ -67,6 +64,15 @@ async fn of_one(
         more: read.end < last,
     })
     .into_response())
+}
+
+/// What is given as `after`.
+pub(super) fn cursor<T>(
+    given: Option<&str>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
+    let cursor = given.map(|given| parse(given).ok_or_else(|| Refusal::invalid(AFTER)));
+    cursor.transpose()
 }
 
 async fn of_all(
@@ -99,8 +105,7 @@ async fn answer_all(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Response, Refusal> {
-    let cursor = after.map(|given| Cursor::parse(given).ok_or_else(|| Refusal::invalid(AFTER)));
-    let cursor = cursor.transpose()?;
+    let cursor = cursor(after, Cursor::parse)?;
     let _permit = caller.read_permit().await?;
     let conversations = &app.conversations;
     let all = conversations
@@ -124,7 +129,8 @@ async fn senders<'a>(
     Senders::read(app, changes.filter_map(Change::message)).await
 }
 
-fn limit(given: Option<&str>) -> Result<usize, Refusal> {
+/// How many are wanted at most.
+pub(super) fn limit(given: Option<&str>) -> Result<usize, Refusal> {
     let Some(given) = given else {
         return Ok(DEFAULT_LIMIT);
     };

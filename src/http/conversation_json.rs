@@ -21,6 +21,9 @@ pub(super) struct ConversationJson<'a> {
     /// ISO 8601, as the next one.
     created_at: String,
     last_message_at: String,
+    /// In seconds; 0 is for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_retention: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +54,7 @@ impl<'a> ConversationJson<'a> {
             created_by: conversation.created_by.as_str(),
             created_at: clock::iso_ms(conversation.created_at),
             last_message_at: clock::iso_ms(conversation.last_message_at),
+            message_retention: conversation.message_retention.map(|kept| kept.as_secs()),
             role: None,
             unread_count: None,
             feed: None,

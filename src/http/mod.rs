@@ -17,6 +17,7 @@ mod new_conversation;
 mod origin;
 mod path;
 mod query;
+mod receipts;
 mod refuse;
 mod senders;
 mod sessions;
@@ -49,7 +50,9 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let conversations = app.config.dialects.iter().any(shows);
     let conversations = conversations.then(|| {
         let routes = conversations::routes(app).merge(messages::routes(app));
-        routes.merge(changes::routes(app))
+        routes
+            .merge(changes::routes(app))
+            .merge(receipts::routes(app))
     });
     let rest = Router::new()
         .route("/health", get(health::health))

@@ -69,6 +69,8 @@ impl Server {
             tokio::spawn(upkeep::end_sessions(app.clone())),
             tokio::spawn(upkeep::sweep(app.clone())),
             tokio::spawn(app.conversations.clone().keep_up()),
+            tokio::spawn(app.conversations.clone().watch_others()),
+            tokio::spawn(app.conversations.clone().remove_old()),
             tokio::spawn(async move {
                 // It serves until it is stopped; errors of single connections stay with them.
                 let _ = axum::serve(listener, service).await;

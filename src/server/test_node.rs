@@ -32,10 +32,15 @@ pub(crate) struct TestMember<'a> {
 
 impl TestNode {
     pub(crate) async fn start() -> Self {
+        Self::start_with(Config::default()).await
+    }
+
+    /// Starts one with other settings.
+    pub(crate) async fn start_with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Arc::new(Config {
             data_dir: folder.path().to_owned(),
-            ..Config::default()
+            ..config
         });
         let secret = Secret::new(SECRET);
         let verifier = Verifier::new(&config, Some(&secret)).await.unwrap();

@@ -86,8 +86,8 @@ pub(crate) enum Changed {
     Left(UserId),
     /// A participant was removed.
     Removed(UserId),
-    /// The title was changed.
-    Renamed,
+    /// What it was is not kept any more.
+    Forgotten,
 }
 
 /// What a store did, and the change that it logged. `None`: nothing was changed.
@@ -132,6 +132,37 @@ impl Changed {
 }
 
 impl Change {
+    /// Changes behind one up to another, with stand-ins for those that are not kept any more.
+    pub(crate) fn without_gaps(
+        found: Vec<Self>,
+        after: ChangeNumber,
+        end: ChangeNumber,
+    ) -> Vec<Self> {
+        let mut found = found.into_iter().peekable();
+        let numbers = after.next().get()..=end.get();
+        let each = numbers.map(|number| {
+            let number = ChangeNumber::new(number);
+            let known = found.next_if(|change| change.number == number);
+            known.unwrap_or_else(|| Self::forgotten(number))
+        });
+        each.collect()
+    }
+
+    /// What stands for a change that is not kept any more. Nobody is told of it.
+    pub(crate) fn forgotten(number: ChangeNumber) -> Self {
+        Self {
+            number,
+            at: 0,
+            by: ChangedBy::Application,
+            what: Changed::Forgotten,
+        }
+    }
+
+    /// Whether it is not kept any more.
+    pub(crate) const fn is_forgotten(&self) -> bool {
+        matches!(self.what, Changed::Forgotten)
+    }
+
     /// The message that it is about, or that was reacted to.
     pub(crate) fn message_id(&self) -> Option<MessageId> {
         match &self.what {
@@ -191,6 +222,8 @@ pub(crate) struct Participation {
     pub(crate) ended: Option<ChangeNumber>,
     /// The last change of the conversation.
     pub(crate) last: ChangeNumber,
+    /// Up to this change something of the log may be gone.
+    pub(crate) forgotten: ChangeNumber,
 }
 
 /// The active participants of a conversation after a change.

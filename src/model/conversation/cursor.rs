@@ -1,7 +1,8 @@
-//! How far a user has read the logs of all their conversations, as one opaque text. It must not know
-//! where these are stored.
+//! How far a user has read: the logs of all their conversations, or the receipts of one, as an opaque
+//! text. It must not know where these are stored.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
@@ -55,6 +56,47 @@ impl Cursor {
             put_number(&mut bytes, number.get());
         }
         URL_SAFE_NO_PAD.encode(bytes)
+    }
+}
+
+/// How far the receipts of a conversation were read, in the order of their store.
+///
+/// Where several nodes note receipts at once, some may appear before the end of what was read: what was
+/// read of late is read again once the end is reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ReceiptCursor {
+    /// Where reading goes on.
+    pub(crate) read: u64,
+    /// Up to here, which is not behind `read`, no other can appear.
+    pub(crate) settled: u64,
+}
+
+impl ReceiptCursor {
+    /// Everything up to a place was read, and no other can appear there.
+    pub(crate) const fn at(place: u64) -> Self {
+        Self {
+            read: place,
+            settled: place,
+        }
+    }
+
+    /// Parses the text. `None`: it is none that this release writes.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let number = |text: &str| ChangeNumber::parse(text).map(ChangeNumber::get);
+        let Some((settled, read)) = text.split_once('-') else {
+            return number(text).map(Self::at);
+        };
+        let (settled, read) = (number(settled)?, number(read)?);
+        (settled < read).then_some(Self { read, settled })
+    }
+}
+
+impl fmt::Display for ReceiptCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.settled < self.read {
+            true => write!(f, "{}-{}", self.settled, self.read),
+            false => self.read.fmt(f),
+        }
     }
 }
 
@@ -122,6 +164,33 @@ mod tests {
             assert_eq!(Cursor::parse(text), None, "{text}");
         }
         assert_eq!(Cursor::parse("AQ"), Some(Cursor::default()));
+    }
+
+    #[test]
+    fn receipts_are_read_from_a_place_or_from_two() {
+        let whole = ReceiptCursor::at(17);
+        let walking = ReceiptCursor {
+            read: 20,
+            settled: 17,
+        };
+        for (cursor, text) in [(whole, "17"), (walking, "17-20")] {
+            assert_eq!(cursor.to_string(), text);
+            assert_eq!(ReceiptCursor::parse(text), Some(cursor));
+        }
+        for text in [
+            "",
+            "-",
+            "1-",
+            "-1",
+            "2-1",
+            "1-1",
+            "1-2-3",
+            "x",
+            "+1",
+            "9".repeat(30).as_str(),
+        ] {
+            assert_eq!(ReceiptCursor::parse(text), None, "{text}");
+        }
     }
 
     proptest! {

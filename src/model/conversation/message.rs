@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
+use super::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, ReceiptCursor, TempId};
 use crate::model::UserId;
 use crate::payload::OwnedValue;
 
@@ -194,6 +194,31 @@ pub(crate) struct Window {
     pub(crate) before: Option<MessageId>,
 }
 
+/// What is known of one message and one user: as it is now, whenever that was noted. Receipts only grow,
+/// so an older one is no harm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    /// The message.
+    pub(crate) message: MessageId,
+    /// Whom it reached.
+    pub(crate) user: UserId,
+    /// When, in milliseconds since the epoch.
+    pub(crate) delivered_at: u64,
+    /// When they read it, if they did.
+    pub(crate) read_at: Option<u64>,
+}
+
+/// A part of the receipts of a conversation, in the order in which they were noted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReceiptPage {
+    /// The receipts. One that was noted twice may be there twice.
+    pub(crate) receipts: Vec<Receipt>,
+    /// How far they reach, for the next part.
+    pub(crate) end: ReceiptCursor,
+    /// There are more behind it.
+    pub(crate) more: bool,
+}
+
 /// Behind what a part of a history begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
@@ -221,6 +246,8 @@ pub(crate) struct Page {
     /// In a window without `before`, how far it reaches: to the change by which its last message was
     /// sent, or to the last change if there are no later messages.
     pub(crate) end: ChangeNumber,
+    /// Up to this change something of the log may be gone.
+    pub(crate) forgotten: ChangeNumber,
 }
 
 /// A page of a history by position, with the total.

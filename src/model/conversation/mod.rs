@@ -14,14 +14,14 @@ pub(crate) use change::{
     Change, ChangePage, Changed, ChangedBy, LogWindow, Logged, Participation, Snapshot,
     VisibleChanges,
 };
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::{Cursor, ReceiptCursor};
 pub(crate) use event::{
     ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange, UserNotification,
 };
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use message::{
-    After, Body, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reaction, Read, Slice,
-    Window,
+    After, Body, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reaction, Read, Receipt,
+    ReceiptPage, Slice, Window,
 };
 pub(crate) use records::{
     ContentKey, Conversation, Created, Listed, NewConversation, NewParticipant, Participant,

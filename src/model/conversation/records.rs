@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +109,8 @@ pub(crate) struct Conversation {
     pub(crate) created_by: UserId,
     /// When it was created.
     pub(crate) created_at: u64,
+    /// How long its messages are kept: zero is for ever. `None`: as long as those of others.
+    pub(crate) message_retention: Option<Duration>,
     /// When its last message was sent; before the first, when it was created.
     pub(crate) last_message_at: u64,
 }

@@ -19,6 +19,7 @@ mod order;
 mod participants;
 mod reactions;
 mod receipts;
+mod retention;
 mod shared_log;
 mod sqlite;
 mod stores;

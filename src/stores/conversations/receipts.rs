@@ -6,7 +6,9 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
+use crate::model::conversation::{
+    ConversationId, Delivered, MessageId, PageLimit, Read, ReceiptCursor, ReceiptPage,
+};
 
 /// Stores receipts.
 #[async_trait]
@@ -48,4 +50,18 @@ pub(crate) trait ReceiptStore: Debug + Send + Sync {
         message: MessageId,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
+
+    /// The receipts that were noted since, of those that concern a user: of their own messages, and their
+    /// own of messages of others. About `limit` of the conversation are looked at. Without a cursor none,
+    /// but where they end.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::CursorExpired`]
+    async fn noted_since(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        after: Option<ReceiptCursor>,
+        limit: usize,
+    ) -> Result<ReceiptPage, StoreError>;
 }

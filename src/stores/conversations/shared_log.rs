@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{Change, ChangeNumber, ConversationId};
+use crate::model::conversation::{Change, ChangeNumber, ConversationId, NumberedEvent};
 
 /// A place in the sequence of all changes of participants, of whatever conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,10 @@ pub(crate) struct ParticipantsChanged {
 /// What others have done.
 #[async_trait]
 pub(crate) trait SharedLog: Debug + Send + Sync {
+    /// Another node says that it has logged this change, and done what it means. Only a hint: the next
+    /// change here need not be tried in vain first.
+    fn heard(&self, conversation: &ConversationId, change: &NumberedEvent);
+
     /// The number of the last change of each of these conversations; none for unknown ones.
     async fn last(
         &self,

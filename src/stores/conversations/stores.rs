@@ -9,6 +9,7 @@ use super::messages::MessageStore;
 use super::participants::ParticipantStore;
 use super::reactions::ReactionStore;
 use super::receipts::ReceiptStore;
+use super::retention::RetentionStore;
 use super::shared_log::SharedLog;
 use super::users::UserStore;
 
@@ -29,6 +30,8 @@ pub(crate) struct ConversationStores {
     pub(crate) reactions: Arc<dyn ReactionStore>,
     /// The log of all of these.
     pub(crate) log: Arc<dyn LogStore>,
+    /// How long all of it is kept.
+    pub(crate) retention: Arc<dyn RetentionStore>,
     /// What others do to it; none where no others can.
     pub(crate) shared_log: Option<Arc<dyn SharedLog>>,
     /// The state of the database.
@@ -46,6 +49,7 @@ impl ConversationStores {
             + ReceiptStore
             + ReactionStore
             + LogStore
+            + RetentionStore
             + StoreHealth
             + 'static,
     {
@@ -57,6 +61,7 @@ impl ConversationStores {
             receipts: database.clone(),
             reactions: database.clone(),
             log: database.clone(),
+            retention: database.clone(),
             shared_log: None,
             health: database,
         }

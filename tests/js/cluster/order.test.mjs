@@ -1,10 +1,10 @@
 // Changes of messages and reactions that are made through several nodes at once: all clients are told them in the order of
 // the history. With ROUNDS_FACTOR=10, ten times as many rounds.
 import { test } from 'node:test';
-import { history, read } from '../support/rest.mjs';
+import { done, history, read } from '../support/rest.mjs';
 import { NODES } from '../support/nodes.mjs';
 import {
-  count, follower, followers, foundByAdmins, inBatches, messagesTold, person, rounds, settled, told, verdict,
+  count, follower, followers, foundByAdmins, inBatches, messagesTold, on, person, rounds, settled, told, verdict,
 } from '../support/changes.mjs';
 
 /** How many messages are on their way at once, and after how many of them a client is cut off. */
@@ -75,6 +75,33 @@ test('a client that was cut off misses nothing behind the last message that it h
     wrong += count(all, (message) => count(ids, (one) => one === message) !== 1);
   }
   verdict(t, wrong, of);
+});
+
+test('who reads on by a cursor while all nodes write reads each message once', async (t) => {
+  const { id, author, devices, admin } = await stage();
+  const of = rounds(600);
+  const senders = [...devices, admin];
+  const ways = {
+    changes: (cursor) => `/api/conversations/${id}/changes?after=${cursor}`,
+    messages: (cursor) => `/api/messages?conversationId=${id}&after=${cursor}&limit=200`,
+  };
+  const { cursor: begin } = await done(200, author, 'GET', `/api/conversations/${id}/changes`);
+  let isOver = false;
+  const readers = Object.entries(ways).flatMap(([what, path]) => NODES.map(async (_, node) => {
+    const read = [];
+    for (let cursor = begin, more = true; more; ) {
+      const wasOver = isOver;
+      const page = await done(200, author, 'GET', on(node, path(cursor)));
+      read.push(...page[what].map((one) => (one.message ?? one).id));
+      more = !wasOver || page.cursor !== cursor;
+      cursor = page.cursor;
+    }
+    return read;
+  }));
+  const sent = await inBatches(of, (n) => send(senders[n % senders.length], n));
+  isOver = true;
+  const all = await Promise.all(readers);
+  verdict(t, Math.max(...all.map((read) => count(sent, (message) => count(read, (one) => one === message) !== 1))), of);
 });
 
 test('a message that is deleted through another node once it was acknowledged stays deleted', async (t) => {

@@ -17,8 +17,11 @@ const STANDSTILL = process.env.CHANGES ? 20_000 : 3_000;
 /** Until two thirds are under way. */
 const goesOn = (run) => run.reaches(2 / 3);
 
+/** Until a node says why it is not ready. */
+const says = (reason) => until(`a node says: ${reason}`, async () => (await ready(0)).reason?.includes(reason));
+
 async function away(run) {
-  await until('the nodes say that Redis is away', async () => (await ready(0)).reason?.includes('Redis is away'));
+  await says('Redis is away');
   await goesOn(run);
 }
 
@@ -36,7 +39,7 @@ const FAULTS = {
     during: 'pause 2', until: () => new Promise((resolve) => setTimeout(resolve, STANDSTILL)), after: 'resume 2',
   },
   'MongoDB stands still': {
-    during: 'pause mongodb', until: (run) => until('something is not answered', () => run.ended('unknown') > 0), after: 'resume mongodb',
+    during: 'pause mongodb', until: () => says('MongoDB does not keep conversations'), after: 'resume mongodb',
   },
 };
 

@@ -17,7 +17,7 @@ test('without the admin token nobody is let in', async () => {
   const alice = user('Alice');
   const routes = [
     ['PUT', place(alice), { status: 'suspended' }], ['POST', place(alice, 'disconnect')], ['POST', '/api/admin/conversations', { participantIds: [alice.userId] }],
-    ['GET', '/api/admin/audit'],
+    ['PATCH', '/api/admin/conversations/x', { messageRetention: 60 }], ['GET', '/api/admin/audit'],
   ];
   for (const [method, path, body] of routes) {
     await refused(401, { error: 'Access token required', code: 'MISSING_TOKEN' }, null, method, path, body);
@@ -161,6 +161,31 @@ test('a conversation is made of users', async () => {
   for (const [field, bad] of [['createdBy', {}], ['createdBy', ''], ['createdBy', { $ne: null }], ['admins', 'x'], ['admins', [{}]], ['admins', { $ne: null }], ['id', {}], ['title', 7]]) {
     await refused(422, invalid(field), ADMIN, 'POST', '/api/admin/conversations', { participantIds: [alice.userId], [field]: bad });
   }
+});
+
+test('how long messages are kept is set for a conversation, and shown to all who are in it', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(user);
+  await known(alice, bob);
+  const id = await found(alice, [bob]);
+  const path = `/api/admin/conversations/${id}`;
+  const retention = async (who) => (await done(200, who, 'GET', at(id))).conversation.messageRetention;
+  const set = async (messageRetention) => (await done(200, ADMIN, 'PATCH', path, { messageRetention })).conversation;
+  assert.equal(await retention(bob), undefined);
+  for (const seconds of [60, 7 * 24 * 3600, 366 * 24 * 3600, 0]) {
+    const conversation = await set(seconds);
+    assert.deepEqual([conversation.id, conversation.messageRetention], [id, seconds]);
+    assert.equal(await retention(bob), seconds);
+  }
+  const listed = (await done(200, bob, 'GET', '/api/conversations')).conversations;
+  assert.deepEqual(listed.map(({ messageRetention }) => messageRetention), [0]);
+  assert.equal('messageRetention' in (await set(null)), false);
+  assert.equal(await retention(bob), undefined);
+
+  await refused(400, invalid('messageRetention'), ADMIN, 'PATCH', path, {});
+  for (const messageRetention of [59, -1, 60.5, 366 * 24 * 3600 + 1, 1e300, '60', true, {}, [60]]) {
+    await refused(422, invalid('messageRetention'), ADMIN, 'PATCH', path, { messageRetention });
+  }
+  await refused(404, NO_CONVERSATION, ADMIN, 'PATCH', '/api/admin/conversations/nowhere', { messageRetention: 60 });
 });
 
 test('chat sockets of those in it are in it at once', async () => {

@@ -163,3 +163,22 @@ test('a cursor of all conversations that is none is refused', async () => {
   await refused(400, invalid('after'), bob, 'POST', '/api/changes', { after: 7 });
   await refused(400, invalid('limit'), bob, 'POST', '/api/changes', { limit: 0 });
 });
+
+test('receipts have a cursor of their own', async () => {
+  const { id, alice, bob, first } = await busy();
+  const receipts = (who, parameters) => done(200, who, 'GET', `${at(id, 'receipts')}?${query(parameters)}`);
+  const begin = await receipts(alice, {});
+  assert.deepEqual(begin, { receipts: [], cursor: begin.cursor, more: false });
+  assert.match(begin.cursor, /^\d+$/);
+  await done(200, bob, 'POST', '/api/messages/read', { conversationId: id, messageIds: [first.id] });
+  const entry = { messageId: first.id, userId: bob.userId, deliveredAt: TIME, readAt: TIME };
+  for (const who of [alice, bob]) {
+    const page = await receipts(who, { after: begin.cursor });
+    same(page, { receipts: [entry], cursor: page.cursor, more: false });
+    assert.deepEqual((await receipts(who, { after: page.cursor })).more, false);
+    same((await receipts(who, { after: 0 })).receipts, [entry]);
+  }
+  await refused(410, EXPIRED, alice, 'GET', `${at(id, 'receipts')}?after=${Number.MAX_SAFE_INTEGER}`);
+  await refused(400, invalid('after'), alice, 'GET', `${at(id, 'receipts')}?after=x`);
+  await refused(403, NOT_PARTICIPANT.conversation, user('Dave'), 'GET', at(id, 'receipts'));
+});

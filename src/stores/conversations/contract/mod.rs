@@ -10,6 +10,7 @@ pub(super) mod participants;
 pub(super) mod properties;
 pub(super) mod reactions;
 pub(super) mod receipts;
+pub(super) mod retention;
 pub(super) mod sequences;
 pub(crate) mod stored;
 pub(super) mod strings;
@@ -54,6 +55,15 @@ macro_rules! contract_suite {
             receipts::a_message_is_delivered_once_to_each,
             receipts::deliveries_come_in_parts,
             receipts::messages_sent_before_a_participant_was_added_are_not_delivered,
+            receipts::receipts_are_read_by_a_cursor,
+            receipts::much_that_was_noted_at_once_comes_in_parts,
+            retention::old_messages_go_with_all_that_belongs_to_them,
+            retention::what_went_is_unread_for_nobody,
+            retention::a_conversation_may_have_a_retention_of_its_own,
+            retention::a_message_of_the_future_keeps_no_other,
+            retention::much_that_is_old_goes_in_parts,
+            retention::a_log_begins_where_it_is_kept,
+            retention::a_log_goes_on_when_nothing_of_it_is_left,
             reactions::the_same_reaction_is_stored_once,
             reactions::only_its_owner_removes_a_reaction,
             reactions::a_deleted_message_takes_no_reaction,

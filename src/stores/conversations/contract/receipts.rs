@@ -1,5 +1,7 @@
 //! What reached whom, and what they read.
 
+use std::time::Duration;
+
 use super::subject::*;
 use crate::model::conversation::*;
 
@@ -157,4 +159,115 @@ pub(crate) async fn messages_sent_before_a_participant_was_added_are_not_deliver
     let read = stores.receipts.mark_read(&c, &cy, &[before]).await.unwrap();
     assert_eq!(read.messages, [(user("ann"), vec![before])]);
     assert_eq!(subject.unread("c", "cy").await, 1);
+}
+
+/// What a participant reads behind a cursor, part by part, and where the next ones begin.
+async fn noted(
+    subject: &Subject,
+    who: &str,
+    after: ReceiptCursor,
+    limit: usize,
+) -> (Vec<(MessageId, String, bool)>, ReceiptCursor) {
+    let (c, who) = (conversation("c"), user(who));
+    let (mut found, mut after, mut more) = (Vec::new(), after, true);
+    while more {
+        let receipts = &subject.stores.receipts;
+        let page = receipts.noted_since(&c, &who, Some(after), limit);
+        let page = page.await.unwrap();
+        found.extend(page.receipts.iter().map(|one| {
+            let user = one.user.as_str().to_owned();
+            (one.message, user, one.read_at.is_some())
+        }));
+        (after, more) = (page.end, page.more);
+    }
+    found.sort();
+    found.dedup();
+    (found, after)
+}
+
+pub(crate) async fn receipts_are_read_by_a_cursor(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, receipts) = (conversation("c"), &stores.receipts);
+    subject.with("c", &["ann", "bo", "cy"]).await;
+    // Longer than it takes until no earlier one can appear.
+    let settle = || {
+        let _ = subject.tick_by(Duration::from_secs(60));
+    };
+    let ann = user("ann");
+    let begin = receipts.noted_since(&c, &ann, None, 9);
+    let begin = begin.await.unwrap();
+    assert!(begin.receipts.is_empty() && !begin.more);
+    let begin = begin.end;
+    assert!(noted(&subject, "ann", begin, 9).await.0.is_empty());
+
+    let first = subject.send("c", "ann", "1").await.id;
+    let second = subject.send("c", "bo", "2").await.id;
+    let both = [user("bo"), user("cy")];
+    receipts.mark_delivered_to(&c, first, &both).await.unwrap();
+    subject.tick();
+    receipts
+        .mark_read(&c, &user("cy"), &[second])
+        .await
+        .unwrap();
+    let to = |message, who: &str, is_read| (message, who.to_owned(), is_read);
+    let of_first = vec![to(first, "bo", false), to(first, "cy", false)];
+    // Their own, and those of their messages.
+    let of_cy = vec![to(first, "cy", false), to(second, "cy", true)];
+    for limit in [1, 9] {
+        assert_eq!(noted(&subject, "ann", begin, limit).await.0, of_first);
+        assert_eq!(noted(&subject, "cy", begin, limit).await.0, of_cy);
+    }
+    settle();
+    let (found, read) = noted(&subject, "ann", begin, 1).await;
+    assert_eq!(found, of_first);
+
+    // As they are now, and nothing where nothing is new.
+    assert!(noted(&subject, "ann", read, 9).await.0.is_empty());
+    for _ in 0..2 {
+        receipts.mark_read(&c, &user("cy"), &[first]).await.unwrap();
+    }
+    let (found, later) = noted(&subject, "ann", read, 9).await;
+    assert!(found.contains(&to(first, "cy", true)));
+    assert!(!found.contains(&to(first, "cy", false)));
+    settle();
+    let (_, later) = noted(&subject, "ann", later, 9).await;
+    receipts
+        .mark_delivered(&c, &user("ann"), limit(9))
+        .await
+        .unwrap();
+    for (who, concerns) in [("bo", true), ("ann", true), ("cy", false)] {
+        let (found, _) = noted(&subject, who, later, 9).await;
+        assert_eq!(found.contains(&to(second, "ann", false)), concerns);
+    }
+
+    let ahead = ReceiptCursor::at(1 << 60);
+    let late = receipts.noted_since(&c, &user("ann"), Some(ahead), 9).await;
+    assert_rejected!(late, CursorExpired);
+    let eve = receipts.noted_since(&c, &user("eve"), None, 9).await;
+    assert_rejected!(eve, NotParticipant);
+}
+
+pub(crate) async fn much_that_was_noted_at_once_comes_in_parts(subject: Subject) {
+    let receipts = &subject.stores.receipts;
+    let c = conversation("c");
+    subject.with("c", &["ann", "bo", "cy"]).await;
+    let ann = user("ann");
+    let begin = receipts.noted_since(&c, &ann, None, 9);
+    let begin = begin.await.unwrap().end;
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(subject.send("c", "ann", &number.to_string()).await.id);
+    }
+    for (who, ids) in [("bo", &ids[..]), ("cy", &ids[..20]), ("cy", &ids[20..])] {
+        receipts.mark_read(&c, &user(who), ids).await.unwrap();
+        subject.tick();
+    }
+    for limit in [1, 7, 1_000] {
+        let (found, read) = noted(&subject, "ann", begin, limit).await;
+        assert_eq!(found.len(), 80);
+        let _ = subject.tick_by(Duration::from_secs(60));
+        assert_eq!(noted(&subject, "ann", read, limit).await.0.len() % 80, 0);
+        let (_, read) = noted(&subject, "ann", read, limit).await;
+        assert!(noted(&subject, "ann", read, limit).await.0.is_empty());
+    }
 }

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::model::UserId;
-use crate::model::conversation::{MessageId, Reaction};
+use crate::model::conversation::{MessageId, Reaction, Receipt};
 
 /// Reads a store past its operations.
 #[async_trait]
@@ -13,17 +12,4 @@ pub(crate) trait Stored: Send + Sync {
 
     /// The receipts of a message, in no order.
     async fn receipts(&self, message: MessageId) -> Vec<Receipt>;
-}
-
-/// The receipt of one message by one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Receipt {
-    /// The message.
-    pub(crate) message: MessageId,
-    /// Who received it.
-    pub(crate) user: UserId,
-    /// When it was delivered to them.
-    pub(crate) delivered_at: u64,
-    /// When they read it.
-    pub(crate) read_at: Option<u64>,
 }

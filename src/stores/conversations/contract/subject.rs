@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::value::RawValue;
 
@@ -44,7 +45,13 @@ impl Subject {
 
     /// Advances the clock by a second.
     pub(crate) fn tick(&self) -> u64 {
-        self.clock.set(self.clock.now_ms() + 1_000);
+        self.tick_by(Duration::from_secs(1))
+    }
+
+    /// The same for as long as that.
+    pub(crate) fn tick_by(&self, time: Duration) -> u64 {
+        let time = u64::try_from(time.as_millis()).unwrap();
+        self.clock.set(self.clock.now_ms() + time);
         self.clock.now_ms()
     }
 

@@ -63,7 +63,12 @@ impl Collections {
             [unique(doc! { "id": 1 }), index(doc! { "name": 1 })],
         )
         .await?;
-        make(&self.conversations, [unique(doc! { "id": 1 })]).await?;
+        let own_retention = sparse(doc! { "messageRetention": 1 });
+        make(
+            &self.conversations,
+            [unique(doc! { "id": 1 }), own_retention],
+        )
+        .await?;
         let of_user = index(doc! { "userId": 1, "status": 1 });
         let once = unique(doc! { "conversationId": 1, "userId": 1 });
         make(&self.participants, [once, of_user]).await?;
@@ -71,20 +76,21 @@ impl Collections {
             index(doc! { "conversationId": 1, "id": 1 }),
             unique(doc! { "conversationId": 1, "seq": 1 }),
             unique(doc! { "conversationId": 1, "sentAs": 1 }),
+            index(doc! { "conversationId": 1, "createdAt": 1 }),
             sparse(doc! { "deletedFor": 1 }),
             sparse(doc! { "uncounted": 1 }),
         ];
         make(&self.messages, messages).await?;
-        make(
-            &self.receipts,
-            [unique(doc! { "messageId": 1, "userId": 1 })],
-        )
-        .await?;
+        let once = unique(doc! { "messageId": 1, "userId": 1 });
+        let noted = index(doc! { "conversationId": 1, "changedAt": 1 });
+        make(&self.receipts, [once, noted]).await?;
         let once = unique(doc! { "messageId": 1, "userId": 1, "emoji": 1 });
         let removed = sparse(doc! { "removedAt": 1 });
         make(&self.reactions, [once, removed]).await?;
         let log = || unique(doc! { "conversationId": 1, "number": 1 });
-        make(&self.changes, [log()]).await?;
+        let of_message = sparse(doc! { "messageId": 1 });
+        let age = index(doc! { "at": 1 });
+        make(&self.changes, [log(), of_message, age]).await?;
         make(&self.participant_changes, [log()]).await
     }
 }

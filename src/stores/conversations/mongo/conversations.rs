@@ -111,6 +111,7 @@ async fn created_of(db: &Db, new: &NewConversation, now: u64) -> Result<Created,
             created_by: new.created_by.clone(),
             created_at: now,
             last_message_at: now,
+            message_retention: None,
         },
         participants: sorted(participants::all_of(db, &new.id).await?),
     })
@@ -125,7 +126,7 @@ fn this(id: &ConversationId) -> Document {
     doc! { "id": id.as_str() }
 }
 
-async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+pub(super) async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
     let find = db.conversations.find_one(this(id));
     let found = one(find.projection(ConversationDocument::fields())).await?;
     Ok(found.and_then(ConversationDocument::conversation))

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync;
 use uuid::Uuid;
 
-use crate::model::conversation::ConversationId;
+use crate::model::conversation::{ConversationEvent, ConversationId, LoggedEvent, NumberedEvent};
 use crate::stores::conversations::order::id_after;
 
 /// Maximum number of cached conversations.
@@ -30,6 +30,27 @@ pub(super) struct Head {
     pub(super) is_stored: bool,
 }
 
+impl Head {
+    /// The head after a change of another node. `None`: it has to be read.
+    fn followed_by(self, change: &NumberedEvent) -> Option<Self> {
+        let number = i64::try_from(change.number.get()).ok()?;
+        if number <= self.number {
+            return Some(self);
+        }
+        let is_next = number == self.number + 1 && self.exists && self.is_stored;
+        let mut next = Self { number, ..self };
+        match &change.event {
+            LoggedEvent::Event(ConversationEvent::Sent { message, .. }) => {
+                next.messages += 1;
+                next.last_message = *message.id.uuid();
+            }
+            LoggedEvent::Nothing => return None,
+            _ => {}
+        }
+        is_next.then_some(next)
+    }
+}
+
 /// A place in the cache. `None`: the head has to be read.
 pub(super) type CachedHead = Arc<sync::Mutex<Option<Head>>>;
 
@@ -46,6 +67,20 @@ impl HeadCache {
     pub(super) fn of(&self, conversation: &ConversationId) -> CachedHead {
         let mut heads = self.0.lock();
         heads.get_or_insert_ref(conversation, Arc::default).clone()
+    }
+
+    /// Another node has made a change: a head that is cached is that, or has to be read. Where it is in
+    /// use, that is found when this node makes a change.
+    pub(super) fn follow(&self, conversation: &ConversationId, change: &NumberedEvent) {
+        let Some(cached) = self.0.lock().peek(conversation).cloned() else {
+            return;
+        };
+        let Ok(mut cached) = cached.try_lock() else {
+            return;
+        };
+        if let Some(head) = cached.take() {
+            *cached = head.followed_by(change);
+        }
     }
 }
 

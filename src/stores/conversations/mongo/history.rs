@@ -29,13 +29,14 @@ pub(super) async fn page(
 ) -> Result<Page, StoreError> {
     member(db, conversation, user).await?;
     // What is stored later may be on the page as well.
-    let last = settled(db, conversation).await?;
+    let (last, forgotten) = settled(db, conversation).await?;
     let after = match window.after {
         Some(After::Message(id)) => number_up_to(db, conversation, id).await?,
         Some(After::Change(after)) => i64::try_from(after.get()).unwrap_or(i64::MAX),
         None => 0,
     };
-    if after > last {
+    let is_cursor = matches!(window.after, Some(After::Change(_)));
+    if after > last || is_cursor && after < forgotten {
         return Err(StoreError::CursorExpired);
     }
     let mut filter = visible(conversation, user);
@@ -62,6 +63,7 @@ pub(super) async fn page(
         more: read.more,
         after: change_number(after),
         end: change_number(end),
+        forgotten: change_number(forgotten),
     })
 }
 
@@ -104,10 +106,13 @@ pub(super) async fn slice(
 }
 
 async fn message_count(db: &Db, conversation: &ConversationId) -> Result<u64, StoreError> {
-    let find = db
-        .conversations
-        .find_one(doc! { "id": conversation.as_str() });
+    let this = doc! { "id": conversation.as_str() };
+    let find = db.conversations.find_one(this);
     let found = one(find.projection(ConversationDocument::fields())).await?;
+    if found.as_ref().is_some_and(|found| found.lacks_messages) {
+        let stored = doc! { "conversationId": conversation.as_str() };
+        return execute(db.messages.count_documents(stored)).await;
+    }
     let count = found.map_or(0, |conversation| conversation.message_count);
     Ok(u64::try_from(count).unwrap_or(0))
 }

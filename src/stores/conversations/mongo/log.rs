@@ -217,12 +217,16 @@ pub(super) async fn settle(
     Ok(Some(Settled { number, is_news }))
 }
 
-/// The last number, whose change is applied, whatever it is; 0 if there is no such conversation.
-pub(super) async fn settled(db: &Db, conversation: &ConversationId) -> Result<i64, StoreError> {
+/// The last number, whose change is applied, whatever it is, and that up to which something may be gone;
+/// 0 if there is no such conversation.
+pub(super) async fn settled(
+    db: &Db,
+    conversation: &ConversationId,
+) -> Result<(i64, i64), StoreError> {
     let heads = db.conversations.clone_with_type::<ShortHeadDocument>();
     let find = heads.find_one(doc! { "id": conversation.as_str() });
     let Some(found) = one(find.projection(ShortHeadDocument::fields())).await? else {
-        return Ok(0);
+        return Ok((0, 0));
     };
     let number = number_of(db, conversation, &found).await?;
     let is_applied = match found.kind() {
@@ -231,8 +235,8 @@ pub(super) async fn settled(db: &Db, conversation: &ConversationId) -> Result<i6
         None => true,
     };
     match is_applied {
-        true => Ok(number),
-        false => Ok(read_head(db, conversation).await?.number),
+        true => Ok((number, found.forgotten)),
+        false => Ok((read_head(db, conversation).await?.number, found.forgotten)),
     }
 }
 

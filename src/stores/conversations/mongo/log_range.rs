@@ -116,7 +116,10 @@ impl Range {
                 },
                 None => self.sent.remove(&number).map(|sent| sent_as(number, sent)),
             };
-            let Some(change) = change.or_else(|| self.with_sent.then(|| lost(number))) else {
+            let Some(change) = change.or_else(|| {
+                self.with_sent
+                    .then(|| Change::forgotten(change_number(number)))
+            }) else {
                 continue;
             };
             bytes += change.message().map_or(0, Message::size);
@@ -192,15 +195,5 @@ fn sent_as(number: i64, message: Message) -> Change {
         at: message.created_at,
         by: ChangedBy::User(message.sender.clone()),
         what: Changed::Sent(message),
-    }
-}
-
-/// What stands for a change whose documents another program has removed: nobody is told of it.
-fn lost(number: i64) -> Change {
-    Change {
-        number: change_number(number),
-        at: 0,
-        by: ChangedBy::Application,
-        what: Changed::Renamed,
     }
 }

@@ -240,6 +240,7 @@ async fn participations(
             added: change_number(since),
             ended: (!is_active).then_some(change_number(since)),
             last: change_number(last),
+            forgotten: change_number(head.forgotten),
         });
     }
     Ok(participations)

@@ -13,9 +13,12 @@ use super::documents::{KnownMessage, ReceiptDocument, date};
 use super::filters::{ACTIVE, this};
 use super::known_messages::{known_message, known_messages};
 use super::members::{Member, member};
+use super::noted_receipts;
 use super::store::MongoConversations;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
+use crate::model::conversation::{
+    ConversationId, Delivered, MessageId, PageLimit, Read, ReceiptCursor, ReceiptPage,
+};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
 
@@ -56,6 +59,17 @@ impl ReceiptStore for MongoConversations {
                 |db| async move { mark_delivered_to(&db, &conversation, message, &users).await },
             );
         write.await
+    }
+
+    async fn noted_since(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        after: Option<ReceiptCursor>,
+        limit: usize,
+    ) -> Result<ReceiptPage, StoreError> {
+        let read = noted_receipts::noted_since(&self.db, conversation, user, after, limit);
+        self.run(read).await
     }
 }
 
@@ -116,7 +130,7 @@ async fn read_first(
     let filter = doc! {
         "messageId": { "$in": ids }, "userId": member.user.as_str(), "readAt": null,
     };
-    let set = doc! { "$set": { "readAt": at } };
+    let set = doc! { "$set": { "readAt": at, "changedAt": at } };
     execute(db.receipts.update_many(filter, set)).await?;
     Ok(unread)
 }
@@ -148,6 +162,7 @@ fn receipt(message: &str, conversation: &ConversationId, user: &UserId, at: Date
         "userId": user.as_str(),
         "conversationId": conversation.as_str(),
         "deliveredAt": at,
+        "changedAt": at,
     }
 }
 

@@ -7,12 +7,16 @@ use super::participant_changes::participants_changed;
 use super::read_log::last;
 use super::store::MongoConversations;
 use crate::model::UserId;
-use crate::model::conversation::{Change, ChangeNumber, ConversationId};
+use crate::model::conversation::{Change, ChangeNumber, ConversationId, NumberedEvent};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::shared_log::{ParticipantsChanged, Position, SharedLog};
 
 #[async_trait]
 impl SharedLog for MongoConversations {
+    fn heard(&self, conversation: &ConversationId, change: &NumberedEvent) {
+        self.db.heads.follow(conversation, change);
+    }
+
     async fn last(
         &self,
         conversations: &[ConversationId],

@@ -100,8 +100,12 @@ pub(super) fn delete(
 }
 
 /// Stops counting a message as unread for every active participant for whom it does. For former
-/// participants the counts are recreated when they are added again.
-fn pass_for_all(db: &Connection, conversation: i64, message: &Known) -> rusqlite::Result<()> {
+/// participants the counts are recreated when they are added again. How many these are.
+pub(super) fn pass_for_all(
+    db: &Connection,
+    conversation: i64,
+    message: &Known,
+) -> rusqlite::Result<usize> {
     const PASS: &str = "
         UPDATE participants AS p SET passed = passed + 1
         WHERE p.conversation = ?1 AND p.status = 'active' AND p.user <> ?2 AND p.added < ?3
@@ -110,8 +114,7 @@ fn pass_for_all(db: &Connection, conversation: i64, message: &Known) -> rusqlite
           AND NOT EXISTS (SELECT 1 FROM hidden h
                           WHERE h.conversation = ?1 AND h.user = p.user AND h.message = ?4)";
     let values = params![conversation, message.sender, message.number, message.no];
-    db.prepare_cached(PASS)?.execute(values)?;
-    Ok(())
+    db.prepare_cached(PASS)?.execute(values)
 }
 
 pub(super) fn hide(

@@ -1,9 +1,11 @@
 //! Conversations, and which of them have a user as an active participant.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{number, read_number};
+use super::columns::{number, read_number, read_optional_number};
 use super::log::{Entry, Kind, first_participants_column, log};
 use super::participants;
 use super::store::SqliteConversations;
@@ -81,6 +83,7 @@ fn create(
             created_by: new.created_by.clone(),
             created_at: writing.now,
             last_message_at: writing.now,
+            message_retention: None,
         },
         participants: participants::all(writing.db, &new.id)?,
     };
@@ -113,9 +116,13 @@ fn log_created(
     })
 }
 
-fn find(db: &Connection, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {
+pub(super) fn find(
+    db: &Connection,
+    id: &ConversationId,
+) -> Result<Option<Conversation>, StoreError> {
     const SELECT: &str = "
-        SELECT id, title, createdBy, createdAt, lastMessageAt FROM conversations WHERE id = ?1";
+        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention
+        FROM conversations WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([id], read);
     Ok(found.optional()?)
 }
@@ -124,7 +131,7 @@ fn find(db: &Connection, id: &ConversationId) -> Result<Option<Conversation>, St
 macro_rules! select_listed {
     ($rest:literal) => {
         concat!(
-            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt,
+            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt, c.messageRetention,
                     p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
              FROM participants p JOIN conversations c ON c.no = p.conversation
              LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
@@ -155,9 +162,9 @@ fn find_for(
 fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         conversation: read(row)?,
-        role: row.get(5)?,
-        unread: read_number(row, 6)?,
-        key: participants::read_key(row, 7)?,
+        role: row.get(6)?,
+        unread: read_number(row, 7)?,
+        key: participants::read_key(row, 8)?,
     })
 }
 
@@ -180,5 +187,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         created_by: row.get(2)?,
         created_at: read_number(row, 3)?,
         last_message_at: read_number(row, 4)?,
+        message_retention: read_optional_number(row, 5)?.map(Duration::from_secs),
     })
 }

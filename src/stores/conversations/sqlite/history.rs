@@ -54,13 +54,14 @@ pub(super) fn page(
     limit: PageLimit,
 ) -> Result<Page, StoreError> {
     let conversation_no = member(db, conversation, user)?.conversation;
-    let last = last_change(db, conversation_no)?;
+    let (last, forgotten) = bounds(db, conversation_no)?;
     let after = match window.after {
         Some(After::Message(id)) => last_up_to(db, conversation_no, id)?,
         Some(After::Change(after)) => number(after.get()),
         None => 0,
     };
-    if after > last {
+    let is_cursor = matches!(window.after, Some(After::Change(_)));
+    if after > last || is_cursor && after < forgotten {
         return Err(StoreError::CursorExpired);
     }
     let before = match window.before {
@@ -84,6 +85,7 @@ pub(super) fn page(
         more,
         after: change_number(after),
         end: change_number(end),
+        forgotten: change_number(forgotten),
     })
 }
 
@@ -119,7 +121,7 @@ fn first_greater(db: &Connection, conversation: i64, id: MessageId) -> rusqlite:
         ORDER BY number LIMIT 1";
     let mut next = db.prepare_cached(NEXT)?;
     // All messages below `low` have smaller ids, those from `high` on greater ones.
-    let (mut low, mut high) = (1, last_change(db, conversation)? + 1);
+    let (mut low, mut high) = (1, bounds(db, conversation)?.0 + 1);
     while low < high {
         let middle = low + (high - low) / 2;
         let found = next.query_row(params![conversation, middle], |row| {
@@ -133,10 +135,11 @@ fn first_greater(db: &Connection, conversation: i64, id: MessageId) -> rusqlite:
     Ok(low)
 }
 
-fn last_change(db: &Connection, conversation: i64) -> rusqlite::Result<i64> {
-    const LAST: &str = "SELECT changes FROM conversations WHERE no = ?1";
-    db.prepare_cached(LAST)?
-        .query_row([conversation], |row| row.get(0))
+/// The last change of a conversation, and that up to which something may be gone.
+fn bounds(db: &Connection, conversation: i64) -> rusqlite::Result<(i64, i64)> {
+    const SELECT: &str = "SELECT changes, forgotten FROM conversations WHERE no = ?1";
+    db.prepare_cached(SELECT)?
+        .query_row([conversation], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 fn change_number(number: i64) -> ChangeNumber {
@@ -161,7 +164,7 @@ pub(super) fn slice(
 
 fn total(db: &Connection, conversation: i64, user: &UserId) -> rusqlite::Result<u64> {
     const SELECT: &str = "
-        SELECT messages - (SELECT count(*) FROM hidden WHERE conversation = ?1 AND user = ?2)
+        SELECT messages - gone - (SELECT count(*) FROM hidden WHERE conversation = ?1 AND user = ?2)
         FROM conversations WHERE no = ?1";
     db.prepare_cached(SELECT)?
         .query_row(params![conversation, user], |row| read_number(row, 0))

@@ -139,7 +139,7 @@ fn sent_as(
 }
 
 fn insert(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     conversation: i64,
     id: MessageId,
     sent: ChangeNumber,
@@ -147,8 +147,10 @@ fn insert(
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO messages (id, conversation, sender, tempId, keyNumber, createdAt,
-                              content, contentAttachments, media, mediaAttachments, number)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                              content, contentAttachments, media, mediaAttachments, number, no)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    // The database would give that of a removed row again.
+    let no = writing.ids.next_no();
     let content = new.content.as_ref().map(columns);
     let media = new.media.as_ref().map(columns);
     writing.db.prepare_cached(INSERT)?.execute(params![
@@ -167,6 +169,7 @@ fn insert(
             .as_ref()
             .and_then(|columns| columns.attachments.as_ref()),
         number(sent.get()),
+        no,
     ])?;
     Ok(())
 }

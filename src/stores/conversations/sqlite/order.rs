@@ -9,6 +9,8 @@ use crate::stores::conversations::order::id_after;
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     last: Uuid,
+    /// The number of the last row of a message, removed ones included.
+    last_no: i64,
     /// `PRAGMA data_version` when it was read last: it changes when another process commits.
     data_version: Option<i64>,
 }
@@ -21,13 +23,27 @@ impl Ids {
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get(0))?;
         if self.data_version != Some(version) {
-            let newest: Option<Vec<u8>> =
-                db.query_row("SELECT max(id) FROM messages", [], |row| row.get(0))?;
-            let newest = newest.and_then(|id| Uuid::from_slice(&id).ok());
-            self.last = self.last.max(newest.unwrap_or_default());
+            // Two queries, each of which looks into an index; as one they would read all of it.
+            const NEWEST: &str = "
+                SELECT (SELECT max(no) FROM messages), (SELECT max(id) FROM messages)
+                UNION ALL SELECT no, id FROM highestGone";
+            let mut newest = db.prepare_cached(NEWEST)?;
+            let mut rows = newest.query([])?;
+            while let Some(row) = rows.next()? {
+                let (no, id): (Option<i64>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
+                let id = id.and_then(|id| Uuid::from_slice(&id).ok());
+                self.last = self.last.max(id.unwrap_or_default());
+                self.last_no = self.last_no.max(no.unwrap_or(0));
+            }
             self.data_version = Some(version);
         }
         Ok(())
+    }
+
+    /// The number of the next row of a message.
+    pub(super) fn next_no(&mut self) -> i64 {
+        self.last_no += 1;
+        self.last_no
     }
 
     /// The next id.

@@ -148,7 +148,12 @@ fn changes(
         until: after.plus(limit),
         with_sent: true,
     };
-    let (changes, _) = select(db, (id, conversation), None, window)?;
+    let (changes, is_cut) = select(db, (id, conversation), None, window)?;
+    let end = match changes.last().filter(|_| is_cut) {
+        Some(last) => last.number,
+        None => window.until.min(last),
+    };
+    let changes = Change::without_gaps(changes, after, end);
     Ok(ChangePage { changes, last })
 }
 
@@ -177,10 +182,10 @@ fn participations(
     only: Option<&ConversationId>,
 ) -> Result<Vec<Participation>, StoreError> {
     const ALL: &str = "
-        SELECT c.id, p.added, p.status = 'active', p.ended, c.changes
+        SELECT c.id, p.added, p.status = 'active', p.ended, c.changes, c.forgotten
         FROM participants p JOIN conversations c ON c.no = p.conversation WHERE p.user = ?1";
     const ONE: &str = "
-        SELECT c.id, p.added, p.status = 'active', p.ended, c.changes
+        SELECT c.id, p.added, p.status = 'active', p.ended, c.changes, c.forgotten
         FROM conversations c JOIN participants p ON p.conversation = c.no AND p.user = ?1
         WHERE c.id = ?2";
     let read = |row: &Row<'_>| {
@@ -190,6 +195,7 @@ fn participations(
             added: ChangeNumber::new(read_number(row, 1)?),
             ended: (!is_active).then_some(ended),
             last: ChangeNumber::new(read_number(row, 4)?),
+            forgotten: ChangeNumber::new(read_number(row, 5)?),
         })
     };
     let mut select = db.prepare_cached(if only.is_some() { ONE } else { ALL })?;

@@ -7,10 +7,13 @@ use super::changes::has_hidden;
 use super::columns::number;
 use super::message_rows::{Known, known, pass};
 use super::participants::{Member, counted, member};
+use super::receipt_log;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, Delivered, MessageId, PageLimit, Read};
+use crate::model::conversation::{
+    ConversationId, Delivered, MessageId, PageLimit, Read, ReceiptCursor, ReceiptPage,
+};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
 
@@ -52,6 +55,19 @@ impl ReceiptStore for SqliteConversations {
             .write(move |writing| mark_delivered_to(writing, &conversation, message, &users))
             .await
     }
+
+    async fn noted_since(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        after: Option<ReceiptCursor>,
+        limit: usize,
+    ) -> Result<ReceiptPage, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.readers
+            .read(move |db| receipt_log::noted_since(db, &conversation, &user, after, limit))
+            .await
+    }
 }
 
 fn mark_read(
@@ -63,7 +79,7 @@ fn mark_read(
     let db = writing.db;
     let member = member(db, conversation, user)?;
     messages.sort_unstable();
-    let mut passed = 0;
+    let (mut passed, mut noted) = (0, Vec::new());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
     for id in messages {
         let Some(message) = known(db, member.conversation, id)? else {
@@ -72,6 +88,7 @@ fn mark_read(
         if message.sender == *user || !set_read(writing, &message, user)? {
             continue;
         }
+        noted.push(message.no);
         if was_unread(db, &member, &message, user)? {
             passed += 1;
         }
@@ -86,6 +103,7 @@ fn mark_read(
     if passed > 0 {
         pass(db, member.conversation, user, passed)?;
     }
+    receipt_log::note(writing, member.conversation, &noted)?;
     Ok(Read {
         at: writing.now,
         messages: read,
@@ -126,6 +144,8 @@ fn mark_delivered(
     for message in &waiting {
         set_delivered(writing, conversation_no, message, user)?;
     }
+    let noted: Vec<_> = waiting.iter().map(|message| message.no).collect();
+    receipt_log::note(writing, conversation_no, &noted)?;
     let last = waiting.last().filter(|_| more);
     let last = last.map(|message| message.number);
     record_progress(db, conversation_no, user, last)?;
@@ -201,6 +221,9 @@ fn mark_delivered_to(
         if *user != message.sender && set_delivered(writing, conversation_no, &message, user)? {
             reached.push(user.clone());
         }
+    }
+    if !reached.is_empty() {
+        receipt_log::note(writing, conversation_no, &[message.no])?;
     }
     Ok(reached)
 }

@@ -35,7 +35,14 @@ pub(super) const STATEMENTS: usize = 64;
 /// The changes of a conversation are numbered without gaps, in the step in which they are stored.
 /// That a message was sent is logged by its own row (`messages.number`), everything else by a row of
 /// `changes`; neither has content that was replaced or deleted. `conversations.changes` is the last
-/// number. Without an `author` an administrator made a change, with an empty one another program.
+/// number; up to `forgotten` something may be gone. Without an `author` an administrator made a change,
+/// with an empty one another program.
+///
+/// `receiptLog` says in which order receipts were noted, and of which messages; up to
+/// `forgottenReceipts` something may be gone.
+///
+/// `messageRetention` is in seconds, 0 for ever; `gone` is how many of the messages were removed since they
+/// were old, and `highestGone` the highest number and id of any of them: they are not given again.
 pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE users (
@@ -162,5 +169,29 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ALTER TABLE participants DROP COLUMN since;
     ALTER TABLE participants DROP COLUMN delivered;
     ALTER TABLE participants RENAME COLUMN deliveredNumber TO delivered;
+",
+    "
+    ALTER TABLE conversations ADD COLUMN messageRetention INTEGER;
+    ALTER TABLE conversations ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN forgottenReceipts INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX conversations_retention ON conversations (no) WHERE messageRetention > 0;
+    CREATE TABLE highestGone (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        no INTEGER NOT NULL,
+        id BLOB NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX messages_age ON messages (conversation, createdAt);
+    CREATE INDEX hidden_message ON hidden (message);
+    CREATE INDEX changes_message ON changes (message) WHERE message IS NOT NULL;
+    CREATE INDEX changes_age ON changes (at);
+
+    CREATE TABLE receiptLog (
+        conversation INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (conversation, place)
+    ) WITHOUT ROWID;
 ",
 ];

@@ -22,6 +22,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct SqliteConversations {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl SqliteConversations {
@@ -40,8 +41,9 @@ impl SqliteConversations {
             source,
         };
         Ok(Self {
-            writer: Writer::start(connection, clock).map_err(no_thread)?,
+            writer: Writer::start(connection, clock.clone()).map_err(no_thread)?,
             readers: Readers::new(path),
+            clock,
         })
     }
 }

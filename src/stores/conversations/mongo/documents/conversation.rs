@@ -1,5 +1,7 @@
 //! Documents of `conversations`.
 
+use std::time::Duration;
+
 use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
@@ -15,9 +17,14 @@ pub(crate) struct ConversationDocument {
     pub(crate) created_by: Option<String>,
     pub(crate) created_at: Option<DateTime>,
     pub(crate) last_message_at: Option<DateTime>,
-    /// Only for the store: the number of its messages, deleted ones included.
+    /// How long its messages are kept, in seconds; 0 is for ever.
+    pub(crate) message_retention: Option<i64>,
+    /// Only for the store: the number of its messages, deleted and removed ones included.
     #[serde(default)]
     pub(crate) message_count: i64,
+    /// Only for the store: some of these were removed since they were old.
+    #[serde(default)]
+    pub(crate) lacks_messages: bool,
 }
 
 impl ConversationDocument {
@@ -37,6 +44,10 @@ impl ConversationDocument {
             created_by: created_by.or_else(|| UserId::parse("unknown"))?,
             created_at,
             last_message_at: self.last_message_at.map_or(created_at, ms),
+            message_retention: self.message_retention.map(|seconds| {
+                let seconds = u64::try_from(seconds).unwrap_or(0);
+                Duration::from_secs(seconds)
+            }),
         })
     }
 }

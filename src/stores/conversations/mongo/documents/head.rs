@@ -64,6 +64,9 @@ pub(crate) struct ShortHeadDocument {
     /// Of which conversation.
     pub(crate) id: String,
     pub(crate) changes: Option<i64>,
+    /// Up to this change something may be gone.
+    #[serde(default)]
+    pub(crate) forgotten: i64,
     tail: Option<ShortTail>,
 }
 
@@ -82,7 +85,9 @@ struct ShortChange {
 impl ShortHeadDocument {
     /// The projection.
     pub(crate) fn fields() -> Document {
-        doc! { "id": 1, "changes": 1, "tail.change.kind": 1, "tail.change.userId": 1 }
+        doc! {
+            "id": 1, "changes": 1, "forgotten": 1, "tail.change.kind": 1, "tail.change.userId": 1,
+        }
     }
 
     /// What the last change is.

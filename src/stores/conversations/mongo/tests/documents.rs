@@ -64,7 +64,7 @@ async fn documents_have_the_fields_of_the_contract() {
     receipt.remove("_id");
     let expected = doc! {
         "messageId": &id, "userId": "bo", "conversationId": "c", "deliveredAt": date(at),
-        "readAt": date(at),
+        "readAt": date(at), "changedAt": date(at),
     };
     assert_eq!(sorted(receipt), sorted(expected));
     let reaction = stage.found("reactions", doc! { "messageId": &id }).await;
@@ -107,7 +107,7 @@ async fn indexes_are_made_at_the_start() {
     };
     for (collection, expected) in [
         ("users", &["id_1", "name_1"][..]),
-        ("conversations", &["id_1"]),
+        ("conversations", &["id_1", "messageRetention_1"]),
         (
             "participants",
             &["conversationId_1_userId_1", "userId_1_status_1"],
@@ -115,6 +115,7 @@ async fn indexes_are_made_at_the_start() {
         (
             "messages",
             &[
+                "conversationId_1_createdAt_1",
                 "conversationId_1_id_1",
                 "conversationId_1_sentAs_1",
                 "conversationId_1_seq_1",
@@ -122,12 +123,18 @@ async fn indexes_are_made_at_the_start() {
                 "uncounted_1",
             ],
         ),
-        ("receipts", &["messageId_1_userId_1"]),
+        (
+            "receipts",
+            &["conversationId_1_changedAt_1", "messageId_1_userId_1"],
+        ),
         (
             "reactions",
             &["messageId_1_userId_1_emoji_1", "removedAt_1"],
         ),
-        ("changes", &["conversationId_1_number_1"]),
+        (
+            "changes",
+            &["at_1", "conversationId_1_number_1", "messageId_1"],
+        ),
     ] {
         let names = stage.collection(collection).list_index_names().await;
         let mut names = names.unwrap();

@@ -17,7 +17,7 @@ async fn what_another_program_removes_leaves_no_gap() {
     let log = stage.log(&stage.stores).await;
     assert_eq!(
         log[1..],
-        ["2 ann sent 1", "3 application renamed", "4 ann sent 3"]
+        ["2 ann sent 1", "3 application forgotten", "4 ann sent 3"]
     );
 }
 

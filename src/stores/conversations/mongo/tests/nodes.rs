@@ -1,6 +1,8 @@
 //! Several nodes that write at the same time.
 
 use super::*;
+use crate::model::Identity;
+use crate::model::conversation::{ConversationEvent, LoggedEvent, NumberedEvent};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_make_one_order_whatever_their_clocks_say() {
@@ -140,4 +142,68 @@ async fn two_nodes_that_change_different_things_at_once_make_one_log() {
             "{pair:?}"
         );
     }
+}
+
+/// A change, as the node that made it tells others.
+fn told(change: &Change) -> NumberedEvent {
+    let event = match &change.what {
+        Changed::Sent(message) => LoggedEvent::Event(ConversationEvent::Sent {
+            message: message.clone(),
+            sender: Identity {
+                user: message.sender.clone(),
+                name: "Ann".into(),
+                avatar_url: None,
+            },
+        }),
+        Changed::Edited(message) => LoggedEvent::Event(ConversationEvent::Edited(message.clone())),
+        _ => LoggedEvent::Nothing,
+    };
+    NumberedEvent {
+        number: change.number,
+        event,
+    }
+}
+
+#[tokio::test]
+async fn a_node_goes_on_behind_what_another_one_told_it() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let other = stage.another(&stage.clock).await;
+    let nodes = [&stage.stores, &other];
+    stage.subject.with("c", &["ann", "bo"]).await;
+    let (c, ann) = (conversation("c"), user("ann"));
+    // Changes that the other node is not told, is told twice, and is told late.
+    let mut late = Vec::new();
+    for round in 0..12 {
+        let (node, next) = (nodes[round % 2], nodes[(round + 1) % 2]);
+        let hears = |change: &Change| {
+            let log = next.shared_log.as_ref().unwrap();
+            log.heard(&c, &told(change));
+        };
+        let new = new_message("c", "ann", &round.to_string());
+        let sent = node.messages.append(&new).await.unwrap();
+        let edited = node
+            .messages
+            .edit(&c, sent.value.id, &ann, &edit("7"))
+            .await;
+        let changes = [sent.change.unwrap(), edited.unwrap().change.unwrap()];
+        match round % 4 {
+            0 => changes.iter().for_each(hears),
+            1 => [&changes[0], &changes[0], &changes[1]]
+                .into_iter()
+                .for_each(hears),
+            2 => hears(&changes[1]),
+            _ => late.iter().for_each(hears),
+        }
+        late = changes.to_vec();
+    }
+    let document = stage.found("conversations", doc! { "id": "c" }).await;
+    assert_eq!(document.get_i64("messageCount").unwrap(), 12);
+    assert_eq!(document.get_i64("changes").unwrap(), 25);
+    assert_eq!(
+        (stage.unread("ann").await, stage.unread("bo").await),
+        (0, 12)
+    );
+    assert_eq!(stage.log(&other).await.len(), 25);
 }

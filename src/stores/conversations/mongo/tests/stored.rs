@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::super::collections::all;
 use super::super::documents::{ReactionDocument, text_of as id_text};
 use super::*;
-use crate::model::conversation::Reaction;
-use crate::stores::conversations::contract::stored::{Receipt, Stored};
+use crate::model::conversation::{Reaction, Receipt};
+use crate::stores::conversations::contract::stored::Stored;
 
 #[async_trait]
 impl Stored for MongoConversations {

@@ -29,13 +29,19 @@ CREATE TABLE conversations (
         createdAt INTEGER NOT NULL,
         lastMessageAt INTEGER NOT NULL,
         messages INTEGER NOT NULL DEFAULT 0
-    , changes INTEGER NOT NULL DEFAULT 0);
+    , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE hidden (
         conversation INTEGER NOT NULL,
         user TEXT NOT NULL,
         message INTEGER NOT NULL,
         PRIMARY KEY (conversation, user, message)
+    ) WITHOUT ROWID;
+
+CREATE TABLE highestGone (
+        one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+        no INTEGER NOT NULL,
+        id BLOB NOT NULL
     ) WITHOUT ROWID;
 
 CREATE TABLE messages (
@@ -73,6 +79,14 @@ CREATE TABLE reactions (
         PRIMARY KEY (message, user, emoji)
     ) WITHOUT ROWID;
 
+CREATE TABLE receiptLog (
+        conversation INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        message INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (conversation, place)
+    ) WITHOUT ROWID;
+
 CREATE TABLE receipts (
         message INTEGER NOT NULL,
         user TEXT NOT NULL,
@@ -88,6 +102,16 @@ CREATE TABLE users (
         status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
         lastSeenAt INTEGER
     ) WITHOUT ROWID;
+
+CREATE INDEX changes_age ON changes (at);
+
+CREATE INDEX changes_message ON changes (message) WHERE message IS NOT NULL;
+
+CREATE INDEX conversations_retention ON conversations (no) WHERE messageRetention > 0;
+
+CREATE INDEX hidden_message ON hidden (message);
+
+CREATE INDEX messages_age ON messages (conversation, createdAt);
 
 CREATE UNIQUE INDEX messages_log ON messages (conversation, number);
 

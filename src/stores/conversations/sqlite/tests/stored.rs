@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::super::columns::{read_number, read_optional_number};
 use super::*;
-use crate::model::conversation::{MessageId, Reaction};
-use crate::stores::conversations::contract::stored::{Receipt, Stored};
+use crate::model::conversation::{MessageId, Reaction, Receipt};
+use crate::stores::conversations::contract::stored::Stored;
 
 #[async_trait]
 impl Stored for SqliteConversations {

@@ -1,0 +1,68 @@
+//! `/api/conversations/:id/receipts`: what was delivered and read since a client was away.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::caller::{Caller, only};
+use super::changes::{AFTER, LIMIT, cursor, limit};
+use super::path::PathParameters;
+use super::query::Parameters;
+use crate::app::App;
+use crate::model::conversation::{ConversationId, MessageId, ReceiptCursor};
+use crate::model::{Refusal, clock};
+use crate::stores::conversations::StoreError;
+
+/// The routes.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let read = only::<Caller>(app, get(of_one));
+    Router::new().route("/api/conversations/{id}/receipts", read)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReceiptJson<'a> {
+    message_id: MessageId,
+    user_id: &'a str,
+    /// ISO 8601, as the next one.
+    delivered_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ReceiptsAnswer<'a> {
+    receipts: Vec<ReceiptJson<'a>>,
+    cursor: String,
+    more: bool,
+}
+
+async fn of_one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Refusal> {
+    let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+    let after = cursor(query.get(AFTER), ReceiptCursor::parse)?;
+    let limit = limit(query.get(LIMIT))?;
+    let _permit = caller.read_permit().await?;
+    let receipts = &app.conversations.stores().receipts;
+    let page = receipts.noted_since(&id, caller.id(), after, limit).await?;
+    let receipts = page.receipts.iter().map(|one| ReceiptJson {
+        message_id: one.message,
+        user_id: one.user.as_str(),
+        delivered_at: clock::iso_ms(one.delivered_at),
+        read_at: one.read_at.map(clock::iso_ms),
+    });
+    Ok(Json(ReceiptsAnswer {
+        receipts: receipts.collect(),
+        cursor: page.end.to_string(),
+        more: page.more,
+    })
+    .into_response())
+}
