@@ -32,7 +32,8 @@ use context::Context;
 use inbox::Inbox;
 use stage::{Begun, MemberState, Stage};
 
-/// How often the backlog of a connection that is drained is checked.
+/// How often a connection that is drained is looked at: nothing says when the transport has taken its backlog,
+/// and counting every event for the few that end with the server would cost all the others.
 const FLUSH_POLL: Duration = Duration::from_millis(5);
 
 /// The one owner of a connection.
