@@ -1,12 +1,20 @@
-//! The clock, and the formats of time in the protocol.
+//! The clocks, and the formats of time in the protocol.
+//!
+//! The wall clock may jump: it is for what others read, for what outlives this process, and for what
+//! is a date by nature, such as the end of a token. How long something lasts is measured by the other
+//! one, here or with [`Instant`].
 
 use std::fmt::Debug;
-use std::time::SystemTime;
+use std::sync::LazyLock;
+use std::time::{Instant, SystemTime};
 
 /// The source of time for everything that expires. Tests use one of their own.
 pub(crate) trait Clock: Debug + Send + Sync {
-    /// Milliseconds since the epoch.
+    /// Milliseconds since the epoch, by the wall clock.
     fn now_ms(&self) -> u64;
+
+    /// Milliseconds since some moment of this process, by the clock that never jumps.
+    fn steady_ms(&self) -> u64;
 }
 
 /// The clock of the system.
@@ -17,35 +25,53 @@ impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
         since_epoch().as_millis() as u64
     }
+
+    fn steady_ms(&self) -> u64 {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed().as_millis() as u64
+    }
 }
 
 /// A clock that tests set.
 #[cfg(test)]
 #[derive(Debug)]
-pub(crate) struct ManualClock(std::sync::atomic::AtomicU64);
+pub(crate) struct ManualClock {
+    wall: std::sync::atomic::AtomicU64,
+    steady: std::sync::atomic::AtomicU64,
+}
 
 #[cfg(test)]
 impl ManualClock {
     /// At some time in the past.
     pub(crate) fn new() -> Self {
-        Self(1_700_000_000_000.into())
+        Self {
+            wall: 1_700_000_000_000.into(),
+            steady: 0.into(),
+        }
     }
 
-    /// Sets the time.
+    /// Sets the wall clock, and lets no time pass.
     pub(crate) fn set(&self, now: u64) {
-        self.0.store(now, std::sync::atomic::Ordering::Relaxed);
+        self.wall.store(now, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Advances the time.
+    /// Lets time pass.
     pub(crate) fn advance(&self, ms: u64) {
-        self.0.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
+        self.wall
+            .fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
+        self.steady
+            .fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 impl Clock for ManualClock {
     fn now_ms(&self) -> u64 {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
+        self.wall.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn steady_ms(&self) -> u64 {
+        self.steady.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 

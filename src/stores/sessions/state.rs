@@ -23,9 +23,18 @@ pub(super) struct State {
     pub(super) reserved: bool,
     /// In the order in which they joined.
     pub(super) members: Vec<Member>,
-    /// Members whose connection ended, and when. One that returns has its key still.
+    /// Members whose connection ended, and when ([`Now::lasting`]). One that returns has its key still.
     pub(super) disconnected: Vec<(Member, u64)>,
     pub(super) session_keys: Option<OwnedValue>,
+}
+
+/// The time of a change, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    /// Since the epoch: for what members read.
+    pub(super) date: u64,
+    /// For how long something lasts, by the clock that everybody has who changes the session.
+    pub(super) lasting: u64,
 }
 
 impl State {
@@ -97,10 +106,10 @@ impl State {
         &mut self,
         join: Join<'_>,
         connection: Uuid,
-        now: u64,
+        now: Now,
         grace: Duration,
     ) -> Joined {
-        self.forget_disconnected(now, grace);
+        self.forget_disconnected(now.lasting, grace);
         if self.key.is_none() && join.is_creator {
             self.key = join.key.map(|key| KeyHash::new(key, self.mode));
         }
@@ -123,7 +132,7 @@ impl State {
         let member = Member {
             display_name: name.unwrap_or_else(|| user.shared().clone()),
             public_key: join.public_key.or(key),
-            joined_at: at.map_or(now, |at| self.members[at].joined_at),
+            joined_at: at.map_or(now.date, |at| self.members[at].joined_at),
             connection,
             user,
         };
@@ -164,18 +173,18 @@ impl State {
         user: &UserId,
         connection: Uuid,
         departure: Departure,
-        now: u64,
+        now: Now,
         limits: &SessionLimits,
     ) -> Option<Member> {
         let is_it = |member: &Member| member.user == *user && member.connection == connection;
         let at = self.members.iter().position(is_it)?;
         let member = self.members.remove(at);
-        self.forget_disconnected(now, limits.rejoin_grace);
+        self.forget_disconnected(now.lasting, limits.rejoin_grace);
         if departure == Departure::Disconnected {
             if self.disconnected.len() >= limits.members {
                 self.disconnected.remove(0);
             }
-            self.disconnected.push((member.clone(), now));
+            self.disconnected.push((member.clone(), now.lasting));
         }
         Some(member)
     }

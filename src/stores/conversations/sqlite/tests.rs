@@ -131,6 +131,10 @@ impl Clock for Counting {
     fn now_ms(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
+
+    fn steady_ms(&self) -> u64 {
+        unreachable!()
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use uuid::Uuid;
 
-use super::state::State;
+use super::state::{Now, State};
 use super::store::SessionStore;
 use super::{KeyHash, SessionLimits};
 use crate::model::UserId;
@@ -45,8 +45,12 @@ impl MemoryStore {
         }
     }
 
-    fn now(&self) -> u64 {
-        self.clock.now_ms()
+    /// Nothing here outlives this process, so its own clock decides how long it lasts.
+    fn now(&self) -> Now {
+        Now {
+            date: self.clock.now_ms(),
+            lasting: self.clock.steady_ms(),
+        }
     }
 }
 
@@ -66,8 +70,8 @@ impl SessionStore for MemoryStore {
             return Err(ReserveError::Busy);
         }
         let state = State::reserved(KeyHash::new(key, mode), mode);
-        let mut session = entry.insert(Stored::new(state, self.now()));
-        session.changed(self.now());
+        let mut session = entry.insert(Stored::new(state, self.now().lasting));
+        session.changed(self.now().lasting);
         self.recount(&mut session);
         Ok(())
     }
@@ -95,7 +99,7 @@ impl SessionStore for MemoryStore {
             Entry::Vacant(entry) => {
                 State::check(None, &join, self.limits.members)?;
                 match has_memory && self.add_session() {
-                    true => entry.insert(Stored::new(State::created(), now)),
+                    true => entry.insert(Stored::new(State::created(), now.lasting)),
                     false => return Err(JoinError::Busy),
                 }
             }
@@ -103,7 +107,7 @@ impl SessionStore for MemoryStore {
         let (connection, grace) = (slot.connection, self.limits.rejoin_grace);
         let mut joined = session.state.admit(join, connection, now, grace);
         joined.history = session.history.of(&joined.member.user);
-        joined.revision = session.changed(now);
+        joined.revision = session.changed(now.lasting);
         self.recount(&mut session);
         Ok(joined)
     }
@@ -120,7 +124,7 @@ impl SessionStore for MemoryStore {
         session.state.save_key(user, key, display_name)?;
         let saved = Saved {
             members: session.state.members.clone(),
-            revision: session.changed(self.now()),
+            revision: session.changed(self.now().lasting),
         };
         self.recount(&mut session);
         Some(saved)
@@ -128,7 +132,7 @@ impl SessionStore for MemoryStore {
 
     async fn members(&self, id: &SessionId) -> Vec<Member> {
         let members = self.sessions.get_mut(id).map(|mut session| {
-            session.last_used = self.now();
+            session.last_used = self.now().lasting;
             session.state.members.clone()
         });
         members.unwrap_or_default()
@@ -137,7 +141,7 @@ impl SessionStore for MemoryStore {
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended> {
         let has_memory = self.free_memory(message.size());
         let mut session = self.sessions.get_mut(id)?;
-        let revision = session.changed(self.now());
+        let revision = session.changed(self.now().lasting);
         if session.history.has(&message) {
             return Some(Appended::Repeated { revision });
         }
@@ -159,7 +163,7 @@ impl SessionStore for MemoryStore {
             return Err(KeysError::Busy);
         }
         session.state.session_keys = Some(keys);
-        let revision = session.changed(self.now());
+        let revision = session.changed(self.now().lasting);
         self.recount(&mut session);
         Ok(revision)
     }
@@ -183,7 +187,7 @@ impl SessionStore for MemoryStore {
         let departed = Departed {
             member,
             members: session.state.members.clone(),
-            revision: session.changed(now),
+            revision: session.changed(now.lasting),
         };
         match session.state.is_over(departure) {
             true => self.remove_usage(&found.remove()),
@@ -194,7 +198,7 @@ impl SessionStore for MemoryStore {
 
     async fn expired(&self, _local: &[SessionId]) -> Vec<SessionId> {
         let now = self.now();
-        let expired = |session: &Stored| session.is_expired(now, &self.limits);
+        let expired = |session: &Stored| session.is_expired(now.lasting, &self.limits);
         self.sessions
             .iter()
             .filter(|entry| expired(entry.value()))
@@ -204,7 +208,8 @@ impl SessionStore for MemoryStore {
 
     async fn end_expired(&self, id: &SessionId) -> bool {
         let now = self.now();
-        let expired = |_: &SessionId, session: &Stored| session.is_expired(now, &self.limits);
+        let expired =
+            |_: &SessionId, session: &Stored| session.is_expired(now.lasting, &self.limits);
         let ended = self.sessions.remove_if(id, expired);
         ended
             .inspect(|(_, session)| self.remove_usage(session))

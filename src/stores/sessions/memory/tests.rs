@@ -101,6 +101,32 @@ fn sessions_end_when_they_are_not_used() {
 }
 
 #[test]
+fn a_wall_clock_that_jumps_ends_no_session_and_keeps_none() {
+    const HOURS: u64 = 60 * MINUTE;
+    let bench = bench(LIMITS);
+    bench.join("used", creator("a", "k"));
+    bench.join("left", creator("b", "k"));
+    bench.depart("left", "b", Departure::Disconnected);
+    now(bench.subject.reserve("reserved", "k", ChatMode::Group)).unwrap();
+    let clock = &bench.subject.clock;
+    for wall in [clock.now_ms() + 3 * HOURS, clock.now_ms() - 3 * HOURS, 0] {
+        clock.set(wall);
+        assert_eq!(bench.sweep(), [""; 0], "at {wall}");
+    }
+    let returned = Join {
+        public_key: None,
+        ..join("b", "k")
+    };
+    let returned = now(bench.subject.join("left", returned)).unwrap();
+    assert!(returned.member.public_key.is_some(), "within the grace");
+    bench.depart("left", "b", Departure::Disconnected);
+    bench.pass(30 * MINUTE);
+    assert_eq!(bench.sweep().len(), 2, "those without members");
+    bench.pass(90 * MINUTE);
+    assert_eq!(bench.sweep(), ["used"]);
+}
+
+#[test]
 fn a_session_that_is_used_in_the_last_moment_goes_on() {
     let bench = bench(LIMITS);
     now(bench.subject.reserve("s", "k", ChatMode::Group)).unwrap();

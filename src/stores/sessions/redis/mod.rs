@@ -30,7 +30,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::state::State;
+use super::state::{Now, State};
 use super::store::SessionStore;
 use super::{KeyHash, SessionLimits};
 use crate::model::UserId;
@@ -79,6 +79,16 @@ impl RedisStore {
         }
     }
 
+    /// Other servers compare with it, so it is the wall clock. One that jumps misjudges `rejoin_grace`
+    /// alone: how long a session exists, Redis decides.
+    fn now(&self) -> Now {
+        let date = self.clock.now_ms();
+        Now {
+            date,
+            lasting: date,
+        }
+    }
+
     fn keys(&self, id: &SessionId) -> Keys {
         Keys::of(&self.redis, id)
     }
@@ -124,7 +134,7 @@ impl SessionStore for RedisStore {
                 return Err(JoinError::Busy);
             }
             let mut state = found.unwrap_or_else(State::created);
-            let joined = state.admit(join.clone(), slot.connection, self.clock.now_ms(), grace);
+            let joined = state.admit(join.clone(), slot.connection, self.now(), grace);
             Ok(Decided::write(state, joined))
         });
         let (joined, committed) = joined
@@ -194,10 +204,10 @@ impl SessionStore for RedisStore {
         connection: Uuid,
         departure: Departure,
     ) -> Result<Option<Departed>, Unavailable> {
-        let (clock, limits) = (&self.clock, &self.limits);
+        let limits = &self.limits;
         let departed = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
-            let member = state.depart(user, connection, departure, clock.now_ms(), limits);
+            let member = state.depart(user, connection, departure, self.now(), limits);
             let member = member.ok_or(())?;
             let members = state.members.clone();
             Ok(match state.is_over(departure) {
