@@ -39,4 +39,4 @@ pub use config::{
     reference_toml,
 };
 pub use model::Dialect;
-pub use server::{AuditRecords, Error, init_logging, run};
+pub use server::{AuditRecords, Error, Log, init_logging, run};

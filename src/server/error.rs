@@ -24,6 +24,15 @@ enum Cause {
     Signals(#[from] io::Error),
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// It was not to end gracefully.
+    #[error("stopped at once by a second signal")]
+    Interrupted,
+}
+
+impl Error {
+    pub(super) fn interrupted() -> Self {
+        Self(Cause::Interrupted)
+    }
 }
 
 impl From<StartError> for Error {

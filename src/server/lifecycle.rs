@@ -22,10 +22,10 @@ const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs a server until SIGTERM or SIGINT, then drains it within `drain_timeout`. A second signal ends
-/// the process at once. `secret` verifies tokens signed with HS256; see [`Config::needs_jwt_secret`].
+/// the drain at once. `secret` verifies tokens signed with HS256; see [`Config::needs_jwt_secret`].
 ///
 /// # Errors
-/// When it cannot start.
+/// When it cannot start, or a second signal came.
 pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let drain_timeout = config.drain_timeout;
@@ -35,10 +35,7 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     tracing::info!("stopping: clients are disconnected, then queues are written");
     tokio::select! {
         () = server.shutdown(drain_timeout) => {}
-        () = signals.next() => {
-            tracing::warn!("stopped at once by a second signal");
-            std::process::exit(1);
-        }
+        () = signals.next() => return Err(Error::interrupted()),
     }
     tracing::info!("stopped");
     Ok(())

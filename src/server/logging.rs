@@ -1,26 +1,92 @@
 //! The log, on standard error, as text or as JSON.
 //!
-//! Libraries log warnings and errors only, because their log texts may contain content.
+//! Libraries log warnings and errors only, because their log texts may contain content. Neither the
+//! log nor the panic hook may fail, panic or wait, whatever has become of standard error.
 
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tracing::Dispatch;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::fmt::MakeWriter;
 
+use super::log_writer::LogWriter;
 use crate::config::{Config, LogFormat};
 
-/// Starts the log of this process, on standard error. A second call has no effect.
-pub fn init_logging(config: &Config) {
+/// The running log. What was logged before it is dropped is written then, unless that takes longer
+/// than a second.
+#[derive(Debug)]
+#[must_use]
+pub struct Log(LogWriter);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// Starts the log of this process, on standard error. A second call has no effect on what is logged.
+///
+/// # Errors
+/// When the system has no thread or descriptor to give.
+pub fn init_logging(config: &Config) -> io::Result<Log> {
+    let (format, filter) = (config.log_format, filter(config));
+    // A descriptor of its own: a write that hangs must not hold the lock of the standard one.
+    let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+    let writer = LogWriter::start(stderr, move |lines| lost(format, lines))?;
+    // It fails only when a log was started before.
+    let _ = tracing::dispatcher::set_global_default(dispatch(format, filter, writer.clone()));
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(Log(writer))
+}
+
+fn filter(config: &Config) -> EnvFilter {
     let level = config.log_level_in_effect();
-    let filter = EnvFilter::new(format!("warn,sealed_relay={level}"));
+    EnvFilter::new(format!("warn,sealed_relay={level}"))
+}
+
+fn dispatch<W>(format: LogFormat, filter: EnvFilter, writer: W) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    // It fails only when a log was started before.
-    let _ = match config.log_format {
-        LogFormat::Text => log.finish().try_init(),
-        LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
-    };
-    std::panic::set_hook(Box::new(log_panic));
+        .with_writer(writer)
+        .with_ansi(false)
+        // Else the library prints what it cannot log, and panics when that fails, too.
+        .log_internal_errors(false);
+    match format {
+        LogFormat::Text => log.finish().into(),
+        LogFormat::Json => log.json().flatten_event(true).finish().into(),
+    }
+}
+
+/// The line that says how many were lost.
+fn lost(format: LogFormat, lines: u64) -> Vec<u8> {
+    let line = Line::default();
+    let writer = line.clone();
+    let dispatch = dispatch(format, EnvFilter::new("error"), move || writer.clone());
+    tracing::dispatcher::with_default(&dispatch, || {
+        tracing::error!(lines, "lines of the log could not be written");
+    });
+    std::mem::take(&mut *line.0.lock())
+}
+
+/// Keeps what is logged.
+#[derive(Debug, Clone, Default)]
+struct Line(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Logs where a panic was, and not its message, which may quote content.
@@ -30,4 +96,40 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
         .map(ToString::to_string)
         .unwrap_or_default();
     tracing::error!(location, "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_about_lost_ones_is_one_line_in_the_form_of_the_log() {
+        let text = String::from_utf8(lost(LogFormat::Text, 7)).unwrap();
+        assert!(
+            text.contains("ERROR") && text.ends_with("lines=7\n"),
+            "{text}"
+        );
+        let json: serde_json::Value = serde_json::from_slice(&lost(LogFormat::Json, 7)).unwrap();
+        assert_eq!(
+            (&json["lines"], &json["level"]),
+            (&7.into(), &"ERROR".into())
+        );
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_fails_nobody() {
+        struct Broken;
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let writer = LogWriter::start(Broken, |_| Vec::new()).unwrap();
+        let dispatch = dispatch(LogFormat::Text, EnvFilter::new("info"), writer.clone());
+        tracing::dispatcher::with_default(&dispatch, || tracing::info!("lost"));
+        drop(Log(writer));
+    }
 }

@@ -6,6 +6,7 @@ mod audit_records;
 mod error;
 mod lifecycle;
 mod listener;
+mod log_writer;
 mod logging;
 mod node;
 mod socket_io;
@@ -16,7 +17,7 @@ mod upkeep;
 pub use audit_records::AuditRecords;
 pub use error::Error;
 pub use lifecycle::run;
-pub use logging::init_logging;
+pub use logging::{Log, init_logging};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

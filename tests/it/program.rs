@@ -1,7 +1,8 @@
 //! The built server, as these tests start it.
 
-use std::path::Path;
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use test_support::harness::Relay;
 
@@ -21,6 +22,24 @@ pub(crate) fn start(env: &[(&str, &str)]) -> Relay {
 /// The same, in a data directory that outlives it.
 pub(crate) fn start_in(data: &Path, env: &[(&str, &str)]) -> Relay {
     Relay::start_in(PROGRAM, data, env)
+}
+
+/// As [`start_in`], for `direct`, with its log on `stderr`.
+pub(crate) fn start_with_log(
+    data: &Path,
+    more: &[(&str, &str)],
+    stderr: impl Into<Stdio>,
+) -> Relay {
+    Relay::start_with_log(PROGRAM, data, &direct(more), stderr)
+}
+
+/// A program in `folder` that is the server after a shell has run `before`, such as `ulimit -f 0;`.
+pub(crate) fn after(folder: &Path, before: &str) -> PathBuf {
+    let path = folder.join("relay");
+    let script = format!("#!/bin/sh\n{before}\nexec '{PROGRAM}' \"$@\"\n");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 /// A server for `direct` without rate limits.

@@ -11,6 +11,8 @@ use jiff::tz::TimeZone;
 use sealed_relay::{AuditRecords, Config, StoredRecord};
 use tokio::runtime::Runtime;
 
+use crate::output::NotWritten;
+
 /// The commands of `audit`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -75,24 +77,23 @@ pub(crate) fn export(export: &Export, config: &Config) -> anyhow::Result<()> {
 fn export_jsonl(records: AuditRecords, mut out: impl Write) -> anyhow::Result<()> {
     for record in records {
         let record = record.context(NOT_READ)?;
-        serde_json::to_writer(&mut out, &record).context(NOT_WRITTEN)?;
-        out.write_all(b"\n").context(NOT_WRITTEN)?;
+        serde_json::to_writer(&mut out, &record).map_err(NotWritten::from)?;
+        out.write_all(b"\n").map_err(NotWritten::from)?;
     }
-    out.flush().context(NOT_WRITTEN)
+    Ok(out.flush().map_err(NotWritten::from)?)
 }
 
 fn export_csv(records: AuditRecords, out: impl Write) -> anyhow::Result<()> {
     let mut out = csv::Writer::from_writer(out);
-    out.write_record(COLUMNS).context(NOT_WRITTEN)?;
+    out.write_record(COLUMNS).map_err(NotWritten::from)?;
     for record in records {
         let record = columns(&record.context(NOT_READ)?);
-        out.write_record(record).context(NOT_WRITTEN)?;
+        out.write_record(record).map_err(NotWritten::from)?;
     }
-    out.flush().context(NOT_WRITTEN)
+    Ok(out.flush().map_err(NotWritten::from)?)
 }
 
 const NOT_READ: &str = "cannot read the audit";
-const NOT_WRITTEN: &str = "cannot write to standard output";
 
 /// The fields of a record; `details` is JSON.
 const COLUMNS: [&str; 14] = [

@@ -1,25 +1,23 @@
 //! The command line: reads the configuration, runs one command and turns its result into an exit
 //! code: 0 for success, 1 for a failed command, 2 for a wrong command line or configuration.
 
-#![allow(
-    clippy::print_stderr,
-    reason = "a command prints its messages to standard error"
-)]
-
 mod audit;
 mod health;
+mod output;
 mod token;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use output::{NotWritten, message, print};
 use sealed_relay::{Config, Problems, SecretOrigin, Sources, jwt_secret};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A Socket.IO-compatible relay server for end-to-end-encrypted messengers.
 #[derive(Debug, Parser)]
@@ -69,6 +67,12 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<NotWritten> for Failure {
+    fn from(error: NotWritten) -> Self {
+        Self::Command(error.into())
+    }
+}
+
 fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let command = command.unwrap_or(Command::Serve);
@@ -76,12 +80,18 @@ fn main() -> ExitCode {
     match run(command, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Config(problems)) => {
-            eprintln!("Problems with the configuration ({}):", problems.len());
-            eprintln!("{problems}");
+            let count = problems.len();
+            message(format_args!(
+                "Problems with the configuration ({count}):\n{problems}"
+            ));
             ExitCode::from(if checking { 1 } else { 2 })
         }
         Err(Failure::Command(error)) => {
-            eprintln!("{error:#}");
+            let not_written = error.downcast_ref::<NotWritten>();
+            if not_written.is_some_and(NotWritten::reader_is_gone) {
+                return ExitCode::SUCCESS;
+            }
+            message(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -94,7 +104,7 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
         Command::Token(args) => {
             let (token, origin) = token::mint(&args, &load()?)?;
             if let SecretOrigin::Created(_) = origin {
-                eprintln!("{origin}");
+                message(origin);
             }
             print(&token)?;
         }
@@ -116,13 +126,11 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{text}").context("cannot write to standard output")
-}
-
 /// Runs the server until a signal stops it.
 fn serve(config: Config) -> anyhow::Result<()> {
-    sealed_relay::init_logging(&config);
+    let runtime = Runtime::new().context("cannot start the runtime")?;
+    survive_file_size_limit(&runtime).context("cannot receive signals")?;
+    let _log = sealed_relay::init_logging(&config).context("cannot start the log")?;
     let secret = match config.needs_jwt_secret() {
         true => {
             let (secret, origin) = jwt_secret(&config)?;
@@ -131,9 +139,16 @@ fn serve(config: Config) -> anyhow::Result<()> {
         }
         false => None,
     };
-    let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
-    runtime.block_on(sealed_relay::run(config, secret))?;
-    // Only tasks of disconnected clients are left.
+    let served = runtime.block_on(sealed_relay::run(config, secret));
+    // Only tasks of disconnected clients are left, or what hangs.
     runtime.shutdown_background();
-    Ok(())
+    Ok(served?)
+}
+
+/// Has a file that may not grow further (`RLIMIT_FSIZE`) be an error, as a full disk is, instead of the
+/// end of the process.
+fn survive_file_size_limit(runtime: &Runtime) -> std::io::Result<()> {
+    let _entered = runtime.enter();
+    // Once it was installed, the handler stays.
+    signal(SignalKind::from_raw(libc::SIGXFSZ)).map(drop)
 }

@@ -97,6 +97,25 @@ async fn is_exported(env: &[(&str, &str)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_whose_reader_is_gone_ends_well() {
+    let data = tempdir().unwrap();
+    let mut relay = server_in(data.path(), &[]);
+    let mut load = Load::begin(&relay, "one").await;
+    load.goes_on(10).await;
+    load.end().await;
+    stop(&mut relay);
+    for format in ["jsonl", "csv"] {
+        let (_, broken_pipe) = std::io::pipe().unwrap();
+        let mut export = program::command();
+        export.args(["audit", "export", "--format", format]);
+        export.current_dir(data.path()).env("DATA_DIR", data.path());
+        let output = export.stdout(broken_pipe).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_of_the_embedded_database_are_exported() {
     is_exported(&[]).await;
 }

@@ -286,3 +286,78 @@ fn health_asks_the_address_it_is_given_and_fails_when_nobody_answers() {
         stderr(&nobody)
     );
 }
+
+/// The writing end of a pipe whose reader is gone.
+fn broken_pipe() -> std::io::PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+fn full_disk() -> fs::File {
+    fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap()
+}
+
+#[test]
+fn a_command_ends_well_when_its_reader_is_gone_and_fails_when_there_is_no_room() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [
+        &["print-config"][..],
+        &["check-config"],
+        &["token", "--user-id", "a"],
+    ] {
+        let run = |stdout: std::process::Stdio| {
+            program::command()
+                .args(arguments)
+                .current_dir(folder.path())
+                .env_clear()
+                .env("JWT_SECRET", SECRET)
+                .stdout(stdout)
+                .output()
+                .unwrap()
+        };
+        let output = run(broken_pipe().into());
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert!(output.stderr.is_empty(), "{}", stderr(&output));
+        let output = run(full_disk().into());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(
+            stderr(&output).contains("standard output"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
+fn messages_that_cannot_be_printed_change_no_exit_code() {
+    let folder = TempDir::new().unwrap();
+    let code = |arguments: &[&str], port: &str, stderr: std::process::Stdio| {
+        let mut command = program::command();
+        command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear();
+        command.env("PORT", port).stderr(stderr);
+        command.output().unwrap().status.code()
+    };
+    for stderr in
+        [|| broken_pipe().into(), || full_disk().into()] as [fn() -> std::process::Stdio; 2]
+    {
+        assert_eq!(code(&["check-config"], "x", stderr()), Some(1));
+        assert_eq!(code(&["serve"], "x", stderr()), Some(2));
+        assert_eq!(
+            code(&["health", "--url", "http://127.0.0.1:9/"], "1", stderr()),
+            Some(1)
+        );
+        // It says that it made a secret.
+        assert_eq!(code(&["token", "--user-id", "a"], "1", stderr()), Some(0));
+        fs::remove_dir_all(folder.path().join("data")).unwrap();
+    }
+}

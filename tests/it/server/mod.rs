@@ -3,3 +3,4 @@
 mod cli;
 mod lifecycle;
 mod log_injection;
+mod unwritable_log;

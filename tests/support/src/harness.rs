@@ -3,7 +3,7 @@
 //! Owns the process, its log and its data directory; knows nothing of clients or events.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -42,16 +42,7 @@ impl Relay {
 
     /// As `start`, in a data directory that outlives the server.
     pub fn start_in(program: &str, data: &Path, env: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(program)
-            .current_dir(data)
-            .env_clear()
-            .env("HOST", "127.0.0.1")
-            .env("PORT", "0")
-            .env("DATA_DIR", data)
-            .env("JWT_SECRET", JWT_SECRET)
-            .envs(env.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+        let mut child = command(program, data, env)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -75,6 +66,38 @@ impl Relay {
                 "the server named no address ({reason}); its log:\n{}",
                 relay.log()
             ),
+        }
+        relay
+    }
+
+    /// As `start_in`, with its log on `stderr`, which the test brings: `log` does not have it.
+    pub fn start_with_log(
+        program: &str,
+        data: &Path,
+        env: &[(&str, &str)],
+        stderr: impl Into<Stdio>,
+    ) -> Self {
+        let port = free_port();
+        let mut child = command(program, data, env)
+            .env("PORT", port.to_string())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (lines, _) = channel();
+        let readers = vec![follow(child.stdout.take().unwrap(), &log, lines)];
+        let mut relay = Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            log,
+            readers,
+            _data: None,
+        };
+        let deadline = Instant::now() + START_DEADLINE;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(relay.is_running(), "the server ended at the start");
+            assert!(Instant::now() < deadline, "the server does not listen");
+            sleep(Duration::from_millis(10));
         }
         relay
     }
@@ -155,6 +178,22 @@ impl Relay {
         }
         status
     }
+}
+
+/// The server on a free port, with this data and these variables.
+fn command(program: &str, data: &Path, env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(data)
+        .env_clear()
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0")
+        .env("DATA_DIR", data)
+        .env("JWT_SECRET", JWT_SECRET)
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    command
 }
 
 impl Drop for Relay {
