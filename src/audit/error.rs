@@ -3,7 +3,7 @@
 use tokio::task;
 
 use crate::stores::drivers::mongo::MongoError;
-use crate::stores::drivers::sqlite::OpenError;
+use crate::stores::drivers::sqlite::{FileError, OpenError, UnusableError};
 
 /// Why the embedded store could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +11,12 @@ pub enum AuditStoreError {
     /// The file could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It cannot be used now.
+    #[error(transparent)]
+    Unusable(#[from] UnusableError),
+    /// A restart would not open it.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The database refused.
     #[error("database: {0}")]
     Database(#[from] rusqlite::Error),

@@ -73,6 +73,11 @@ impl RejectedRecords {
         self.retry_at = Some(Instant::now() + RETRY_INTERVAL);
     }
 
+    /// Has them set aside anew from now on if their files are gone.
+    pub(super) fn check(&mut self) {
+        self.spool.replace_lost();
+    }
+
     /// The oldest of them.
     pub(super) fn unread(&self) -> Option<Unread> {
         self.spool.unread()

@@ -213,6 +213,18 @@ impl Shared {
         self.done.notify_all();
     }
 
+    /// Has the spool begun anew if its folder or its newest file is gone. What was in it stays readable
+    /// for this process.
+    pub(super) fn check_spool(&self) {
+        let lost = self.files.lock().spool.replace_lost();
+        if let Some(lost) = lost {
+            tracing::error!(
+                path = %lost.display(),
+                "a part of the audit's spool is gone; it is begun anew"
+            );
+        }
+    }
+
     /// Flushes the newest file of the spool to the disk.
     pub(super) fn sync_spool(&self) {
         let newest = self.files.lock().spool.newest();

@@ -18,7 +18,7 @@ use super::entry::Fields;
 use super::error::AuditStoreError;
 use super::read::Reader;
 use super::store::{Rejected, Store};
-use crate::stores::drivers::sqlite;
+use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError};
 use reader::SqliteReader;
 
 /// The file's name in the data folder.
@@ -79,24 +79,31 @@ const EXPIRE: &str = "
     DELETE FROM logs WHERE rowid IN
         (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
 
+type Open = Box<dyn Fn() -> Result<Connection, OpenError> + Send>;
+
 /// The audit table of one data folder.
 pub(crate) struct SqliteStore {
-    connection: Connection,
+    database: LazyDatabase<Open>,
     data_dir: PathBuf,
 }
 
 impl SqliteStore {
-    /// Opens `relay.db` in `data_dir`.
+    /// Opens `relay.db` in `data_dir`; when its disk is full, later.
     ///
     /// # Errors
-    /// Those of [`sqlite::open`].
+    /// Those of [`sqlite::open`] but for a full disk.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, AuditStoreError> {
-        let connection = sqlite::open(data_dir, FILE_NAME, SETTINGS, MIGRATIONS)?;
-        connection.busy_timeout(WRITE_TIMEOUT)?;
-        Ok(Self {
-            connection,
-            data_dir: data_dir.to_owned(),
-        })
+        let (data_dir, path) = (data_dir.to_owned(), data_dir.join(FILE_NAME));
+        let folder = data_dir.clone();
+        let open: Open = Box::new(move || {
+            let connection = sqlite::open(&folder, FILE_NAME, SETTINGS, MIGRATIONS)?;
+            let path = folder.join(FILE_NAME);
+            let limited = connection.busy_timeout(WRITE_TIMEOUT);
+            limited.map_err(|source| OpenError::Database { path, source })?;
+            Ok(connection)
+        });
+        let database = LazyDatabase::start(path, open)?;
+        Ok(Self { database, data_dir })
     }
 
     /// A reader of the file in `data_dir`, which another process may be writing.
@@ -112,9 +119,8 @@ impl Store for SqliteStore {
 
     fn write(&mut self, records: &[&RawDocument]) -> Result<Rejected, AuditStoreError> {
         let mut rejected = Rejected::default();
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let connection = self.database.connection()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
             for (position, record) in records.iter().enumerate() {
@@ -125,14 +131,20 @@ impl Store for SqliteStore {
             }
         }
         transaction.commit()?;
+        // It may have been lost meanwhile.
+        self.database.check()?;
         Ok(rejected)
     }
 
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, AuditStoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(EXPIRE)?
-            .execute(params![before_ms, limit])?)
+        let connection = self.database.connection()?;
+        let mut expire = connection.prepare_cached(EXPIRE)?;
+        Ok(expire.execute(params![before_ms, limit])?)
+    }
+
+    fn check(&mut self) -> Result<(), AuditStoreError> {
+        self.database.connection()?;
+        Ok(())
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

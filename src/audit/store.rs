@@ -34,6 +34,14 @@ pub(crate) trait Store: Send + 'static {
     /// When nothing was deleted; it is retried later.
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, Self::Error>;
 
+    /// Whether it would take records, asked from time to time while there are none.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// A reader for use beside the writer thread. Called once, before that starts.
     fn reader(&self) -> Arc<dyn Reader>;
 }

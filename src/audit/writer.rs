@@ -28,6 +28,8 @@ const EXPIRE_SLICE: u32 = 2_000;
 /// How often old records are looked for.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(3_600);
 const EXPIRE_RETRY: Duration = Duration::from_secs(60);
+/// How often the store is checked while there is nothing to write.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 const DAY_MS: i64 = 86_400_000;
 
 pub(super) struct Writer<S> {
@@ -36,10 +38,12 @@ pub(super) struct Writer<S> {
     rejected: RejectedRecords,
     retention_days: Option<NonZeroU32>,
     expire_at: Option<Instant>,
+    check_at: Instant,
 }
 
 enum Work {
     Write,
+    Check,
     RetryRejected,
     Expire(NonZeroU32),
     End,
@@ -58,6 +62,7 @@ impl<S: Store> Writer<S> {
             rejected: RejectedRecords::new(rejected),
             retention_days,
             expire_at: retention_days.and(Some(Instant::now())),
+            check_at: Instant::now() + CHECK_INTERVAL,
         }
     }
 
@@ -69,6 +74,10 @@ impl<S: Store> Writer<S> {
         loop {
             let goes_on = match writer.next_work() {
                 Work::Write => writer.write_next(),
+                Work::Check => {
+                    writer.check();
+                    true
+                }
                 Work::RetryRejected => {
                     writer.retry_rejected();
                     true
@@ -105,15 +114,16 @@ impl<S: Store> Writer<S> {
             if state.closing {
                 return Work::End;
             }
+            if self.check_at <= now {
+                return Work::Check;
+            }
             state.waiting = Waiting::Idle;
-            match [self.expire_at, self.rejected.retry_at()]
+            let others = [self.expire_at, self.rejected.retry_at()];
+            let next = others
                 .into_iter()
                 .flatten()
-                .min()
-            {
-                Some(at) => drop(self.shared.work.wait_until(&mut state, at)),
-                None => self.shared.work.wait(&mut state),
-            }
+                .fold(self.check_at, Instant::min);
+            self.shared.work.wait_until(&mut state, next);
             state.waiting = Waiting::No;
         }
     }
@@ -202,17 +212,30 @@ impl<S: Store> Writer<S> {
         }
     }
 
+    /// Notes while there is nothing to write whether it could be written.
+    fn check(&mut self) {
+        self.check_at = Instant::now() + CHECK_INTERVAL;
+        self.shared.check_spool();
+        self.rejected.check();
+        let checked = self.store.check();
+        let mut state = self.shared.state.lock();
+        match checked {
+            Err(error) => note_failing(&mut state, &error.to_string()),
+            Ok(()) if std::mem::take(&mut state.failing) => {
+                drop(state);
+                tracing::info!("audit records are being written again");
+            }
+            Ok(()) => {}
+        }
+    }
+
     /// Notes the failure and waits `pause`, or until it is woken; false to give up.
     fn wait_to_retry(&self, error: &str, pause: Duration) -> bool {
         // Records may have to wait for a long time now, and the power may fail meanwhile.
+        self.shared.check_spool();
         self.shared.sync_spool();
         let mut state = self.shared.state.lock();
-        if !std::mem::replace(&mut state.failing, true) {
-            tracing::error!(
-                error,
-                "audit records cannot be written; keeping them and retrying"
-            );
-        }
+        note_failing(&mut state, error);
         let now = Instant::now();
         if state.give_up_at.is_some_and(|at| at <= now) {
             return false;
@@ -264,6 +287,16 @@ impl<S: Store> Writer<S> {
             }
         };
         self.expire_at = Some(Instant::now() + pause);
+    }
+}
+
+/// Notes that the store does not take records, which is logged once.
+fn note_failing(state: &mut State, error: &str) {
+    if !std::mem::replace(&mut state.failing, true) {
+        tracing::error!(
+            error,
+            "audit records cannot be written; keeping them and retrying"
+        );
     }
 }
 

@@ -72,13 +72,9 @@ async fn problems(app: &App) -> Vec<&'static str> {
         return vec!["draining"];
     }
     let stores = app.conversations.stores();
+    let failure = stores.health.check().await.err();
     let checks = [
-        stores
-            .health
-            .check()
-            .await
-            .err()
-            .map(|_| stores.health.failing()),
+        failure.map(|error| stores.health.failing(&error)),
         app.audit.health().err(),
         app.cluster.as_ref().and_then(|cluster| cluster.problem()),
     ];

@@ -69,6 +69,7 @@ impl Server {
             tokio::spawn(deadlines::watch(app.connections.clone())),
             tokio::spawn(upkeep::end_sessions(app.clone())),
             tokio::spawn(upkeep::sweep(app.clone())),
+            tokio::spawn(upkeep::watch_store(app.clone())),
             tokio::spawn(app.conversations.clone().keep_up()),
             tokio::spawn(app.conversations.clone().watch_others()),
             tokio::spawn(app.conversations.clone().remove_old()),

@@ -1,4 +1,5 @@
-//! Periodic tasks of a running server: ending unused sessions, and removing stale state. The
+//! Periodic tasks of a running server: ending unused sessions, removing stale state, and watching the
+//! database in the data folder. The
 //! deadlines of connections are in `connection`.
 
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use crate::dialects::session;
 const SESSIONS_INTERVAL: Duration = Duration::from_millis(500);
 /// How often stale state is removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often the database in the data folder is looked after while nobody uses it.
+const STORE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// After how long a connection forgets which presence it was sent first: what repeats it has come.
 const SYNCED_AFTER: Duration = Duration::from_secs(60);
@@ -33,6 +37,17 @@ pub(super) async fn sweep(app: Arc<App>) {
         interval.tick().await;
         app.presence.sweep(SYNCED_AFTER);
         app.limits.sweep();
+    }
+}
+
+/// Has the log say soon, and not only at the next message, that a database is lost, and has one be opened
+/// that could not be at the start; for ever. MongoDB looks after itself.
+pub(super) async fn watch_store(app: Arc<App>) {
+    let mut interval = every(STORE_INTERVAL);
+    while app.config.mongodb_uri.is_none() {
+        interval.tick().await;
+        // The store logs what is wrong.
+        let _ = app.conversations.stores().health.check().await;
     }
 }
 

@@ -4,57 +4,48 @@
 //! Owns the files `<data folder>/spool/<number>.spool`, oldest first; a file is removed when all of
 //! its records are settled. They are written through the page cache: a kill loses nothing, a power
 //! failure may lose the last seconds. They are not mapped into memory, because a full disk would then
-//! end the process instead of returning an error. It must not know what a record holds, nor decide
+//! end the process instead of returning an error. A spool whose files or folder are gone, or that the
+//! disk had no room for at the start, is begun anew. It must not know what a record holds, nor decide
 //! what happens when it is full.
 
+mod folder;
 mod frame;
 mod segment;
 
 use std::{
     collections::VecDeque,
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
+pub(crate) use folder::SpoolError;
+use folder::{create, is_in_place, lock, lock_path};
 use segment::Segment;
 pub(super) use segment::{Chunk, Unread};
 
 pub(super) use frame::push as push_frame;
+
+use crate::stores::drivers::sqlite::has_no_room;
 
 /// The bytes after which a new file is begun; an eighth of the limit when that is less.
 const MAX_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 /// Records read together when a spool is opened.
 const RECORDS_PER_COUNT: usize = 65_536;
 
-/// Why a spool could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SpoolError {
-    /// A file or folder cannot be used.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// The error of the system.
-        source: io::Error,
-    },
-    /// Another process uses it.
-    #[error("{} is in use by another process", .0.display())]
-    InUse(PathBuf),
-}
-
 /// The files of one folder.
 pub(super) struct Spool {
     folder: PathBuf,
-    /// Oldest first, never empty. The last one is written to.
+    /// Oldest first. The last one is written to.
     segments: VecDeque<Segment>,
     /// The offset in the first one up to which records are settled.
     settled: u64,
     /// The largest size of all files together, in bytes.
     limit: u64,
-    /// Excludes other processes until it is unlocked or dropped.
-    lock: File,
+    /// Excludes other processes until it is unlocked or dropped. `None`: there is no folder.
+    lock: Option<File>,
+    /// What is written to the last file would be lost.
+    is_lost: bool,
 }
 
 /// What an earlier process left in a spool.
@@ -66,35 +57,66 @@ pub(super) struct Leftover {
 }
 
 impl Spool {
-    /// Opens `folder`, and creates it when it is missing.
+    /// Opens `folder`, and creates it when it is missing; when the disk is full, later.
     pub(super) fn open(folder: &Path, limit: u64) -> Result<(Self, Leftover), SpoolError> {
         let failed = |source| SpoolError::Io {
             path: folder.to_owned(),
             source,
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
-        let lock = lock(folder)?;
         let mut spool = Self {
             folder: folder.to_owned(),
             segments: VecDeque::new(),
             settled: 0,
             limit,
-            lock,
+            lock: None,
+            is_lost: false,
         };
+        let created = create(DirBuilder::new().recursive(true), folder);
+        match created.map_err(failed).and_then(|()| lock(folder)) {
+            Ok(lock) => spool.lock = Some(lock),
+            Err(SpoolError::Io { path, source }) if has_no_room(&source) => {
+                let path = path.display();
+                tracing::error!(%path, error = %source, "starting without the audit's spool");
+                return Ok((spool, Leftover::default()));
+            }
+            Err(error) => return Err(error),
+        }
         let leftover = spool.open_segments().map_err(failed)?;
-        spool.add_segment().map_err(failed)?;
-        Ok((spool, leftover))
+        match spool.add_segment() {
+            Err(error) if !has_no_room(&error) => Err(failed(error)),
+            // It is added when something is to be written.
+            Ok(()) | Err(_) => Ok((spool, leftover)),
+        }
     }
 
     /// Lets another process open the folder. The spool must not be used afterwards.
     pub(super) fn unlock(&self) {
-        if let Err(error) = self.lock.unlock() {
+        if let Some(Err(error)) = self.lock.as_ref().map(File::unlock) {
             tracing::warn!(%error, "the audit's spool could not be unlocked");
         }
+    }
+
+    /// Looks whether what is written would be there after a restart. Returns what is gone, once: another
+    /// file is begun then, in a folder that is created if need be.
+    pub(super) fn replace_lost(&mut self) -> Option<PathBuf> {
+        let lost = self.find_lost()?;
+        self.is_lost = true;
+        // When it fails, it is tried again with the next records.
+        let _ = self.add_segment();
+        Some(lost)
+    }
+
+    fn find_lost(&mut self) -> Option<PathBuf> {
+        if self.is_lost {
+            return None;
+        }
+        let lock_path = lock_path(&self.folder);
+        let is_gone = |lock: &File| !is_in_place(lock, &lock_path);
+        if self.lock.take_if(|lock| is_gone(lock)).is_some() {
+            return Some(lock_path);
+        }
+        let last = self.segments.back()?;
+        (!last.is_in_place()).then(|| last.path().to_owned())
     }
 
     /// Opens the files that are there, and counts their records.
@@ -120,16 +142,29 @@ impl Spool {
     }
 
     fn add_segment(&mut self) -> io::Result<()> {
-        let number = self.segments.back().map_or(1, |last| last.number + 1);
-        let segment = Segment::create(&self.folder, number)?;
+        if self.lock.is_none() {
+            create(&mut DirBuilder::new(), &self.folder)?;
+            self.lock = Some(lock(&self.folder).map_err(io::Error::other)?);
+        }
+        let mut number = self.segments.back().map_or(1, |last| last.number + 1);
+        let segment = loop {
+            match Segment::create(&self.folder, number) {
+                // Left by an earlier process, and for the next one to read.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                created => break created?,
+            }
+        };
+        // Nothing would ever free an empty one that is written to no more.
+        self.segments.pop_back_if(|last| last.len == 0);
         self.segments.push_back(segment);
+        self.is_lost = false;
         Ok(())
     }
 
     /// Appends frames that hold `records` records: all of them, or none.
     pub(super) fn append(&mut self, frames: &[u8], records: u64) -> io::Result<()> {
         let max = MAX_SEGMENT_BYTES.min(self.limit / 8);
-        if self.segments.back().is_none_or(|last| last.len >= max) {
+        if self.is_lost || self.segments.back().is_none_or(|last| last.len >= max) {
             self.add_segment()?;
         }
         self.segments
@@ -187,7 +222,11 @@ impl Spool {
         if first.number != number {
             return 0;
         }
-        let records = (chunk.len() as u64).min(first.records);
+        // At its end nothing more comes of it: the rest was damaged.
+        let records = match end == first.len {
+            true => first.records,
+            false => (chunk.len() as u64).min(first.records),
+        };
         first.records -= records;
         self.settled = end;
         if end == first.len
@@ -223,26 +262,6 @@ fn count(segment: &mut Segment) -> io::Result<u64> {
         from = chunk.origin.map_or(segment.len, |(_, end)| end);
     }
     Ok(damage)
-}
-
-/// Two processes would write and remove each other's files.
-fn lock(folder: &Path) -> Result<File, SpoolError> {
-    let path = folder.join("lock");
-    let failed = |source| SpoolError::Io {
-        path: path.clone(),
-        source,
-    };
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(SpoolError::InUse(folder.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
 }
 
 #[cfg(test)]

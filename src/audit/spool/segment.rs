@@ -11,6 +11,7 @@ use std::{
     sync::Arc,
 };
 
+use super::folder::is_in_place;
 use super::frame::{self, Next};
 
 /// Bytes read at once: many times the largest record.
@@ -76,7 +77,23 @@ impl Segment {
     }
 
     pub(super) fn delete(self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+        match std::fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a restart would find it, with all that was written to it.
+    pub(super) fn is_in_place(&self) -> bool {
+        is_in_place(&self.file, &self.path)
+            && self
+                .file
+                .metadata()
+                .is_ok_and(|found| found.len() >= self.len)
     }
 
     #[cfg(test)]
@@ -110,7 +127,19 @@ impl Unread {
     pub(in crate::audit) fn read(&self, max: usize) -> io::Result<Chunk> {
         let length = READ_BYTES.min(self.to - self.from);
         let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, self.from)?;
+        // What was cut off is read as damage.
+        let mut read = 0;
+        while read < bytes.len() {
+            match self
+                .file
+                .read_at(&mut bytes[read..], self.from + read as u64)
+            {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         let is_end = self.from + length == self.to;
         let mut chunk = Chunk::parse(bytes, max, is_end);
         chunk.origin = Some((self.segment, self.from + chunk.read as u64));

@@ -131,3 +131,69 @@ fn the_files_of_a_spool_have_these_names_and_bytes() {
     ];
     assert_eq!(bytes, expected.concat());
 }
+
+#[test]
+fn a_spool_that_is_deleted_is_begun_anew_and_what_was_in_it_is_still_read() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("spool");
+    let (mut spool, _) = Spool::open(&folder, PLENTY).unwrap();
+    append(&mut spool, [b"one".to_vec()]);
+    assert_eq!(spool.replace_lost(), None);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(spool.replace_lost().is_some());
+    assert_eq!(spool.replace_lost(), None, "it is said once");
+    append(&mut spool, [b"two".to_vec()]);
+    assert_eq!(spool.replace_lost(), None);
+    // It can be used by one process only, as before.
+    assert!(matches!(
+        Spool::open(&folder, PLENTY),
+        Err(SpoolError::InUse(_))
+    ));
+    assert_eq!(drain(&mut spool, 10).0, [b"one", b"two"]);
+    append(&mut spool, [b"three".to_vec()]);
+    drop(spool);
+    let (_spool, leftover) = Spool::open(&folder, PLENTY).unwrap();
+    assert_eq!((leftover.records, leftover.damage), (1, 0));
+}
+
+#[test]
+fn a_spool_whose_newest_file_is_gone_or_cut_off_goes_on_in_another() {
+    for cut_off in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut spool, _) = open(&folder, PLENTY);
+        append(&mut spool, [b"one".to_vec(), b"two".to_vec()]);
+        let newest = folder.path().join(&names(&folder)[0]);
+        match cut_off {
+            true => drop(File::create(&newest).unwrap()),
+            false => std::fs::remove_file(&newest).unwrap(),
+        }
+        assert_eq!(spool.replace_lost(), Some(newest));
+        append(&mut spool, [b"three".to_vec()]);
+        let mut settled = 0;
+        let mut read = Vec::new();
+        while let Some(unread) = spool.unread() {
+            let chunk = unread.read(10).unwrap();
+            read.extend(chunk.records().map(<[u8]>::to_vec));
+            settled += spool.settle(&chunk);
+        }
+        let expected: &[&[u8]] = match cut_off {
+            true => &[b"three"],
+            false => &[b"one", b"two", b"three"],
+        };
+        assert_eq!(read, expected);
+        assert_eq!(settled, 3);
+    }
+}
+
+#[test]
+fn a_spool_without_its_data_folder_fails_until_that_is_back() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let (mut spool, _) = Spool::open(&data.join("spool"), PLENTY).unwrap();
+    std::fs::remove_dir_all(&data).unwrap();
+    assert!(spool.replace_lost().is_some());
+    assert!(spool.append(b"", 0).is_err());
+    std::fs::create_dir(&data).unwrap();
+    append(&mut spool, [b"one".to_vec()]);
+    assert_eq!(drain(&mut spool, 10).0, [b"one"]);
+}

@@ -200,7 +200,7 @@ fn a_file_that_is_no_database_is_refused() {
     .unwrap();
     assert!(matches!(
         SqliteStore::open(folder.path()),
-        Err(AuditStoreError::Open(OpenError::Database(_)))
+        Err(AuditStoreError::Open(OpenError::Damaged { .. }))
     ));
 }
 

@@ -116,7 +116,7 @@ async fn a_query_neither_waits_for_the_writer_nor_holds_it_up() {
     let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     // SQLite has removed its side files.
-    assert_eq!(left, [FILE_NAME, "spool"]);
+    assert_eq!(left, ["databases", FILE_NAME, "spool"]);
 }
 
 #[test]

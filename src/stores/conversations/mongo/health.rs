@@ -8,7 +8,7 @@ use crate::stores::conversations::health::StoreHealth;
 
 #[async_trait]
 impl StoreHealth for MongoConversations {
-    fn failing(&self) -> &'static str {
+    fn failing(&self, _error: &StoreError) -> &'static str {
         "MongoDB does not keep conversations"
     }
 

@@ -1,15 +1,38 @@
 //! Whether the file can be written and read, and how it is closed.
 
 use async_trait::async_trait;
+use rusqlite::ErrorCode;
 
 use super::store::SqliteConversations;
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::health::StoreHealth;
+use crate::stores::drivers::sqlite::{FileError, UnusableError};
+
+const NOT_WORKING: &str = "the store of conversations does not work";
+const NO_ROOM: &str = "the disk has no room for conversations";
 
 #[async_trait]
 impl StoreHealth for SqliteConversations {
-    fn failing(&self) -> &'static str {
-        "the store of conversations does not work"
+    fn failing(&self, error: &StoreError) -> &'static str {
+        let StoreError::Failed(error) = error else {
+            return NOT_WORKING;
+        };
+        match (
+            error.downcast_ref(),
+            error.downcast_ref::<rusqlite::Error>(),
+        ) {
+            (Some(UnusableError::File(FileError::Damaged { .. })), _) => {
+                "the database of conversations is damaged"
+            }
+            (Some(UnusableError::File(_)), _) => {
+                "the database of conversations is gone from the data folder"
+            }
+            (Some(UnusableError::Open(_) | UnusableError::NotOpen), _) => NO_ROOM,
+            (None, Some(error)) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                NO_ROOM
+            }
+            (None, _) => NOT_WORKING,
+        }
     }
 
     async fn check(&self) -> Result<(), StoreError> {

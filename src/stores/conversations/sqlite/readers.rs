@@ -11,7 +11,7 @@ use tokio::task;
 
 use super::schema::STATEMENTS;
 use crate::stores::conversations::error::StoreError;
-use crate::stores::drivers::sqlite::keep_plans;
+use crate::stores::drivers::sqlite::{DataFile, FileError, UnusableError, WatchedFile, keep_plans};
 
 /// Maximum number of concurrent reads; others wait for a permit.
 const MAX_READS: u32 = 4;
@@ -26,16 +26,18 @@ pub(super) struct Readers {
 #[derive(Debug)]
 struct Pool {
     path: PathBuf,
+    file: WatchedFile,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
     /// No connection is opened yet.
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, file: WatchedFile) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(MAX_READS as usize)),
             pool: Arc::new(Pool {
                 path,
+                file,
                 idle: Mutex::default(),
             }),
         }
@@ -74,16 +76,30 @@ impl Pool {
         &self,
         operation: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let file = self.file.get().ok_or(UnusableError::NotOpen)?;
+        if file.is_lost() {
+            file.check().map_err(UnusableError::from)?;
+        }
         let idle = self.idle.lock().pop();
-        let connection = idle.map_or_else(|| self.open(), Ok)?;
+        let connection = idle.map_or_else(|| self.open(file), Ok)?;
         let result = in_snapshot(&connection, operation);
+        if let Err(StoreError::Failed(error)) = &result
+            && let Some(error) = error.downcast_ref()
+        {
+            file.note(error);
+        }
         self.idle.lock().push(connection);
         result
     }
 
-    fn open(&self) -> rusqlite::Result<Connection> {
+    /// Never another file than the one that is written.
+    fn open(&self, file: &DataFile) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
+        match file.check() {
+            Ok(()) | Err(FileError::Damaged { .. }) => {}
+            Err(error) => return Err(UnusableError::from(error).into()),
+        }
         keep_plans(&connection)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(connection)

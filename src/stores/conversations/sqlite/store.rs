@@ -5,12 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::Connection;
+
 use super::readers::Readers;
 use super::schema;
 use super::writer::Writer;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
-use crate::stores::drivers::sqlite::{self, OpenError};
+use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError, UnusableError};
 
 /// The file's name in the data folder.
 pub(super) const FILE_NAME: &str = "conversations.db";
@@ -26,25 +28,41 @@ pub(crate) struct SqliteConversations {
 }
 
 impl SqliteConversations {
-    /// Opens `conversations.db` in `data_dir`, and starts the thread that writes it.
+    /// Opens `conversations.db` in `data_dir`, when its disk is full later, and starts the thread that
+    /// writes it.
     ///
     /// # Errors
-    /// Those of [`sqlite::open`]; [`OpenError::Create`] also when the system has no thread to
-    /// give.
+    /// Those of [`sqlite::open`] but for a full disk; [`OpenError::Create`] also when the system has no
+    /// thread to give.
     pub(crate) fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let connection = sqlite::open(data_dir, FILE_NAME, schema::SETTINGS, schema::MIGRATIONS)?;
-        connection.busy_timeout(WRITE_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(schema::STATEMENTS);
         let path = data_dir.join(FILE_NAME);
+        let folder = data_dir.to_owned();
+        let database = LazyDatabase::start(path.clone(), move || open(&folder))?;
+        let file = database.file();
         let no_thread = |source: io::Error| OpenError::Create {
             path: path.clone(),
             source,
         };
         Ok(Self {
-            writer: Writer::start(connection, clock.clone()).map_err(no_thread)?,
-            readers: Readers::new(path),
+            writer: Writer::start(database, clock.clone()).map_err(no_thread)?,
+            readers: Readers::new(path, file),
             clock,
         })
+    }
+}
+
+fn open(data_dir: &Path) -> Result<Connection, OpenError> {
+    let connection = sqlite::open(data_dir, FILE_NAME, schema::SETTINGS, schema::MIGRATIONS)?;
+    let path = data_dir.join(FILE_NAME);
+    let limited = connection.busy_timeout(WRITE_TIMEOUT);
+    limited.map_err(|source| OpenError::Database { path, source })?;
+    connection.set_prepared_statement_cache_capacity(schema::STATEMENTS);
+    Ok(connection)
+}
+
+impl From<UnusableError> for StoreError {
+    fn from(error: UnusableError) -> Self {
+        Self::Failed(Arc::new(error))
     }
 }
 

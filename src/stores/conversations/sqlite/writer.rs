@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::order::Ids;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
+use crate::stores::drivers::sqlite::{LazyDatabase, OpenError, UnusableError, WatchedFile};
 
 /// Maximum number of writes in one transaction, and of queued ones; others wait for room.
 const MAX_WRITES: usize = 1_024;
@@ -36,12 +37,16 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(db: Connection, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub(super) fn start<O>(database: LazyDatabase<O>, clock: Arc<dyn Clock>) -> io::Result<Self>
+    where
+        O: Fn() -> Result<Connection, OpenError> + Send + 'static,
+    {
         let (queue, waiting) = mpsc::channel(MAX_WRITES);
         let (alive, ended) = watch::channel(());
         let ids = Ids::default();
         let thread = Thread {
-            db,
+            file: database.file(),
+            database,
             ids,
             clock,
             failing: false,
@@ -96,6 +101,9 @@ trait Job: Send {
     /// Performs it. `false`: it has to be rolled back.
     fn run(&mut self, writing: &mut Writing<'_>) -> bool;
 
+    /// What the database failed with, if it did.
+    fn database_error(&self) -> Option<&rusqlite::Error>;
+
     /// Answers its caller, after the commit.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -116,6 +124,13 @@ where
         matches!(self.result, Some(Ok(_)))
     }
 
+    fn database_error(&self) -> Option<&rusqlite::Error> {
+        match &self.result {
+            Some(Err(StoreError::Failed(error))) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         // A rejection may rest on what was not committed: then the failure is the answer.
         let Self { result, reply, .. } = *self;
@@ -125,19 +140,20 @@ where
     }
 }
 
-struct Thread {
-    db: Connection,
+struct Thread<O> {
+    database: LazyDatabase<O>,
+    file: WatchedFile,
     ids: Ids,
     clock: Arc<dyn Clock>,
     /// The last commit failed.
     failing: bool,
 }
 
-impl Thread {
+impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
     fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
         let mut batch = Vec::new();
         while waiting.blocking_recv_many(&mut batch, MAX_WRITES) > 0 {
-            let committed = self.commit(&mut batch).map_err(StoreError::from);
+            let committed = self.commit(&mut batch);
             self.log(&committed);
             for job in batch.drain(..) {
                 job.answer(committed.clone());
@@ -157,22 +173,38 @@ impl Thread {
         }
     }
 
-    /// Commits the batch, all or nothing.
-    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-        let transaction = self
-            .db
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        self.ids.follow(&transaction)?;
-        let mut writing = Writing {
-            db: &transaction,
-            ids: &mut self.ids,
-            now: self.clock.now_ms(),
-        };
-        for job in batch {
-            run_one(&mut writing, job.as_mut())?;
+    /// Commits the batch, all or nothing. What is acknowledged is in the file that a restart opens.
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+        let db = self.database.connection()?;
+        let committed = commit(db, &mut self.ids, &*self.clock, batch);
+        if let Some(file) = self.file.get() {
+            let errors = batch.iter().filter_map(|job| job.database_error());
+            errors
+                .chain(committed.as_ref().err())
+                .for_each(|error| file.note(error));
         }
-        transaction.commit()
+        committed?;
+        Ok(self.database.check().map_err(UnusableError::from)?)
     }
+}
+
+fn commit(
+    db: &mut Connection,
+    ids: &mut Ids,
+    clock: &dyn Clock,
+    batch: &mut [Box<dyn Job>],
+) -> rusqlite::Result<()> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    ids.follow(&transaction)?;
+    let mut writing = Writing {
+        db: &transaction,
+        ids,
+        now: clock.now_ms(),
+    };
+    for job in batch {
+        run_one(&mut writing, job.as_mut())?;
+    }
+    transaction.commit()
 }
 
 /// Performs one write. An error is one of the transaction, which some failures of the disk end.
