@@ -22,6 +22,9 @@ const NOT_WRITTEN: &str = "conversations cannot be written";
 /// As many as were lost when this was found.
 const POSTS: usize = 50;
 
+/// Does something to a data folder.
+type Harm = fn(&Path);
+
 /// Posts this many messages; those that were acknowledged.
 async fn post(relay: &Relay, count: usize, content: &str) -> usize {
     let mut acknowledged = 0;
@@ -61,7 +64,7 @@ async fn refuses(relay: &Relay, reason: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_acknowledged_that_goes_to_a_lost_file() {
     const GONE: &str = "the database of conversations is gone";
-    let harms: [(&str, fn(&Path)); 7] = [
+    let harms: [(&str, Harm); 7] = [
         ("the folder is deleted", |data| {
             fs::remove_dir_all(data).unwrap()
         }),

@@ -116,7 +116,7 @@ impl Pipe {
             .custom_flags(libc::O_NONBLOCK)
             .open(&self.0)
             .unwrap();
-        while filler.write(&[b'\n']).is_ok() {}
+        while filler.write(b"\n").is_ok() {}
     }
 }
 

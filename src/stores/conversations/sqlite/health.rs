@@ -9,6 +9,7 @@ use crate::stores::conversations::health::StoreHealth;
 use crate::stores::drivers::sqlite::{FileError, UnusableError};
 
 const NOT_WORKING: &str = "the store of conversations does not work";
+const DAMAGED: &str = "the database of conversations is damaged";
 const NO_ROOM: &str = "the disk has no room for conversations";
 
 #[async_trait]
@@ -21,17 +22,16 @@ impl StoreHealth for SqliteConversations {
             error.downcast_ref(),
             error.downcast_ref::<rusqlite::Error>(),
         ) {
-            (Some(UnusableError::File(FileError::Damaged { .. })), _) => {
-                "the database of conversations is damaged"
-            }
+            (Some(UnusableError::File(FileError::Damaged { .. })), _) => DAMAGED,
             (Some(UnusableError::File(_)), _) => {
                 "the database of conversations is gone from the data folder"
             }
             (Some(UnusableError::Open(_) | UnusableError::NotOpen), _) => NO_ROOM,
-            (None, Some(error)) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                NO_ROOM
-            }
-            (None, _) => NOT_WORKING,
+            (None, error) => match error.and_then(rusqlite::Error::sqlite_error_code) {
+                Some(ErrorCode::DiskFull) => NO_ROOM,
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DAMAGED,
+                _ => NOT_WORKING,
+            },
         }
     }
 
