@@ -9,6 +9,7 @@ WORKDIR /build
 RUN apt-get update && apt-get install --no-install-recommends --yes gcc libc6-dev make
 
 # The dependencies in a layer of their own: it is built again only when they change.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 # What tests use is not built, but named in Cargo.toml: so Cargo wants to read what it is.
 COPY tests/support/Cargo.toml tests/support/

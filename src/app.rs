@@ -8,9 +8,9 @@ use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::connection::{Drain, OpenConnections};
+use crate::connection::{Drain, OpenConnections, Places};
 use crate::conversations::Conversations;
-use crate::limits::{AddressLimits, AddressSlots};
+use crate::limits::{AddressLimits, Memory};
 use crate::sessions::Sessions;
 use crate::users::{Administration, Presence, Users};
 
@@ -28,10 +28,12 @@ pub(crate) struct App {
     pub(crate) conversations: Arc<Conversations>,
     /// Ad-hoc sessions.
     pub(crate) sessions: Arc<Sessions>,
+    /// The memory that clients make this server hold.
+    pub(crate) memory: Arc<Memory>,
     /// Rate limits per address.
     pub(crate) limits: Arc<AddressLimits>,
-    /// Connections per address.
-    pub(crate) slots: AddressSlots,
+    /// The places of Engine.IO sessions.
+    pub(crate) places: Arc<Places>,
     /// Who is online.
     pub(crate) presence: Arc<Presence>,
     /// What administrators do to users.

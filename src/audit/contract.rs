@@ -24,6 +24,7 @@ macro_rules! contract_suite {
             every_filter_pages_through_exactly_its_records,
             the_record_of_a_cursor_may_have_been_deleted,
             expiring_deletes_the_oldest_in_bounded_slices,
+            what_is_too_much_goes_oldest_first_and_no_more_of_it,
         }
     };
     ($open:path; $($test:ident),+ $(,)?) => { $(
@@ -295,4 +296,50 @@ where
     assert_eq!(store.expire(before, 5).unwrap(), 2);
     assert_eq!(store.expire(before, 5).unwrap(), 0);
     assert_eq!(left(&store), of(&records[7..]));
+}
+
+/// Records that take more than [`ENOUGH`] in any store.
+pub(super) fn many() -> Vec<Record> {
+    let sent = |ms| Record::at(T + ms, &source(Some("alice")), Event::SocketConnect);
+    (1..=6_000).map(sent).collect()
+}
+
+pub(super) const ENOUGH: u64 = 512 * 1024;
+
+/// All that are left, the oldest first.
+pub(super) fn all_left(store: &impl Store) -> Vec<Uuid> {
+    let mut query = Query {
+        order: Order::OldestFirst,
+        limit: ReadLimit::LARGEST,
+        ..Query::default()
+    };
+    let mut all = Vec::new();
+    loop {
+        let page = read(store, &query);
+        all.extend(ids(&page));
+        if !page.more {
+            return all;
+        }
+        query.after = all.last().copied();
+    }
+}
+
+pub(super) fn what_is_too_much_goes_oldest_first_and_no_more_of_it<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    assert!(store.trim(ENOUGH).unwrap().is_none(), "there are none");
+    let records = many();
+    write_all(&mut store, &records);
+    assert!(store.trim(1 << 40).unwrap().is_none());
+    let mut gone = 0;
+    while let Some(trimmed) = store.trim(ENOUGH).unwrap() {
+        assert!(trimmed.records > 0, "it comes to an end");
+        gone += trimmed.records;
+        let last = &records[gone - 1];
+        assert_eq!(trimmed.up_to_ms, last.created_at_ms());
+    }
+    let left: Vec<_> = records[gone..].iter().map(Record::id).collect();
+    assert_eq!(all_left(&store), left);
+    assert!(gone > 0 && left.len() > 500, "{gone} are gone");
 }

@@ -5,9 +5,9 @@
 
 use serde::Serialize;
 
-use super::event::{Event, FileChunk, MessageRef, MessageSent, Room, Target};
+use super::event::{Event, FileChunk, MessageRef, MessageSent, Repeated, Room, Target};
 use super::text::{AuditText, Label, Seq};
-use crate::model::{DisconnectReason, ErrorCode};
+use crate::model::{DisconnectReason, ErrorCode, clock};
 
 /// The details of one event: exactly the contract's fields, absent ones left out. The variants of
 /// [`Event`] describe them.
@@ -36,6 +36,10 @@ pub(super) struct Details<'a> {
     pub(super) room_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) count: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) first_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +84,7 @@ impl Event {
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
             | Self::Admin { .. } => self.fill_outcome(&mut details),
+            Self::Repeated(repeated) => repeated.fill(&mut details),
         }
         details
     }
@@ -119,6 +124,15 @@ impl Event {
             }
             _ => {}
         }
+    }
+}
+
+impl Repeated {
+    fn fill(&self, details: &mut Details<'_>) {
+        details.code = self.code;
+        details.count = Some(number(self.count));
+        details.first_at = Some(clock::iso_ms(self.first_ms.max(0) as u64));
+        details.last_at = Some(clock::iso_ms(self.last_ms.max(0) as u64));
     }
 }
 

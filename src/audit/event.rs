@@ -112,6 +112,21 @@ impl AdminAction {
     }
 }
 
+/// What one actor did so often within a minute that this stands for all of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeated {
+    /// What it was each time.
+    pub(super) event_type: EventType,
+    /// Why it was refused each time, if it was.
+    pub(super) code: Option<ErrorCode>,
+    /// How many times.
+    pub(super) count: u64,
+    /// When it was for the first time, in milliseconds since 1970.
+    pub(super) first_ms: i64,
+    /// When it was for the last time.
+    pub(super) last_ms: i64,
+}
+
 /// Everything that can be audited. Each variant is described by its [`EventType`].
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
@@ -176,6 +191,8 @@ pub(crate) enum Event {
     Error {
         code: ErrorCode,
     },
+    /// Made by the audit itself, from records that are not stored one by one.
+    Repeated(Repeated),
 }
 
 impl Event {
@@ -203,6 +220,7 @@ impl Event {
             Self::SlowConsumer { .. } => EventType::SlowConsumer,
             Self::Admin { .. } => EventType::Admin,
             Self::Error { .. } => EventType::Error,
+            Self::Repeated(repeated) => repeated.event_type,
         }
     }
 }

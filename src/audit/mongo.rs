@@ -13,9 +13,12 @@ use mongodb::{
     options::IndexOptions,
 };
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use super::read::Reader;
-use super::store::{Rejected, Store};
+use super::record::time_of;
+use super::size_limit::slice;
+use super::store::{Rejected, Store, Trimmed};
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
 use reader::MongoReader;
 
@@ -152,6 +155,50 @@ impl MongoStore {
     }
 }
 
+impl MongoStore {
+    /// Bytes of all records, uncompressed and without indexes: the one size that falls as soon as
+    /// records are deleted. What they take on the disk is mostly less, and no measure for this.
+    async fn bytes(&self) -> Result<u64, MongoError> {
+        let (database, name) = (self.logs.client(), self.logs.namespace());
+        let database = database.database(&name.db);
+        let stats = database.run_command(doc! { "collStats": &name.coll });
+        let stats = within(TIMEOUT, stats).await?;
+        let size = match stats.get("size") {
+            Some(Bson::Int32(size)) => i64::from(*size),
+            Some(Bson::Int64(size)) => *size,
+            Some(Bson::Double(size)) => *size as i64,
+            _ => 0,
+        };
+        Ok(size.max(0) as u64)
+    }
+
+    /// The size is looked at again once the oldest are known: what another server has deleted by then
+    /// counts, and what it deletes from then on is the same.
+    async fn delete_excess(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, MongoError> {
+        let Some(limit) = slice(self.bytes().await?, max_bytes) else {
+            return Ok(None);
+        };
+        self.create_indexes().await?;
+        let mut ids = self.ids(doc! {}, limit).await?;
+        let Some(limit) = slice(self.bytes().await?, max_bytes) else {
+            return Ok(None);
+        };
+        ids.truncate(limit as usize);
+        if ids.is_empty() {
+            return Ok(None);
+        }
+        let up_to_ms = ids.iter().filter_map(created_at_ms).max().unwrap_or(0);
+        let delete = self.logs.delete_many(doc! { "_id": { "$in": ids } });
+        let records = within(TIMEOUT, delete).await?.deleted_count as usize;
+        Ok(Some(Trimmed { records, up_to_ms }))
+    }
+}
+
+/// The time in the id of a record.
+fn created_at_ms(id: &Bson) -> Option<i64> {
+    Uuid::from_slice(&key(id)).ok().map(time_of)
+}
+
 fn id_of(record: &RawDocument) -> Option<Bson> {
     record.get("_id").ok()??.try_into().ok()
 }
@@ -177,6 +224,11 @@ impl Store for MongoStore {
     fn expire(&mut self, before_ms: i64, limit: u32) -> Result<usize, MongoError> {
         let runtime = self.runtime.clone();
         runtime.block_on(self.delete(DateTime::from_millis(before_ms), limit))
+    }
+
+    fn trim(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, MongoError> {
+        let runtime = self.runtime.clone();
+        runtime.block_on(self.delete_excess(max_bytes))
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

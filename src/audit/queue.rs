@@ -20,6 +20,7 @@ use super::error::ReadError;
 use super::read::{Query, ReadPool, RecordPage};
 use super::record::Record;
 use super::shared::Shared;
+use super::size_limit::REPORT_INTERVAL;
 use super::spool::{Leftover, Spool, SpoolError};
 use super::state::log_lost;
 use super::store::{AuditOptions, Store};
@@ -69,7 +70,7 @@ impl Audit {
         log_leftover(&leftover, &set_aside);
         let shared = Arc::new(Shared::new(options, spool, leftover.records, S::FAILING));
         let reads = ReadPool::new(store.reader());
-        let writer = Writer::new(Arc::clone(&shared), store, rejected, options.retention_days);
+        let writer = Writer::new(Arc::clone(&shared), store, rejected);
         thread::Builder::new()
             .name("audit".into())
             .spawn(move || writer.run())
@@ -79,24 +80,18 @@ impl Audit {
 
     /// Records `record`. Never waits for the store or a disk. When the spool cannot be written and
     /// memory holds its limit of records, or the audit is closed, the record is counted as lost and an
-    /// error is logged, at most once a second.
+    /// error is logged, at most once a second. What its actor has repeated too often is only counted,
+    /// until the minute ends.
     pub(crate) fn record(&self, record: Record) {
-        let shared = &self.0.shared;
-        let document = document(&record);
-        let mut state = shared.state.lock();
-        let has_room = !state.closing && state.tail_records < shared.options.capacity.get() as u64;
-        let Some(document) = document.ok().filter(|_| has_room) else {
-            let report = state.lose(1, Instant::now());
-            drop(state);
-            log_lost(report);
-            return;
-        };
-        let wake = state.push(document.as_bytes());
-        shared.recorded.fetch_add(1, Ordering::Release);
-        drop(state);
-        if wake {
-            shared.work.notify_one();
+        if self.0.shared.repeats.admits(&record) {
+            self.0.push(&record);
         }
+    }
+
+    /// Records what was only counted in this minute, and begins the next one.
+    pub(crate) fn end_minute(&self) {
+        let counted = self.0.shared.repeats.end_minute();
+        counted.iter().for_each(|record| self.0.push(record));
     }
 
     /// Writes to the spool what was recorded before this call, unless it is there already. To be
@@ -122,6 +117,7 @@ impl Audit {
     /// for the next start. Blocks the thread: call it from async code on a blocking one.
     pub(crate) fn close(&self, deadline: Instant) -> bool {
         let shared = &self.0.shared;
+        self.0.end_last_minute();
         drop(shared.close(deadline));
         // The store may delay the writer thread beyond the deadline.
         shared.spool_tail();
@@ -169,6 +165,14 @@ impl Audit {
             Ok(())
         }
     }
+
+    /// What an operator should know, although records are being stored: a fixed text.
+    pub(crate) fn notice(&self) -> Option<&'static str> {
+        let trimmed_at = self.0.shared.state.lock().trimmed_at;
+        trimmed_at
+            .is_some_and(|at| at.elapsed() < REPORT_INTERVAL)
+            .then_some("the audit is at its size limit; its oldest records are removed")
+    }
 }
 
 /// Ends the writer thread with the last clone of [`Audit`].
@@ -177,8 +181,35 @@ struct Handle {
     reads: ReadPool,
 }
 
+impl Handle {
+    fn push(&self, record: &Record) {
+        let shared = &self.shared;
+        let document = document(record);
+        let mut state = shared.state.lock();
+        let has_room = !state.closing && state.tail_records < shared.options.capacity.get() as u64;
+        let Some(document) = document.ok().filter(|_| has_room) else {
+            let report = state.lose(1, Instant::now());
+            drop(state);
+            log_lost(report);
+            return;
+        };
+        let wake = state.push(document.as_bytes());
+        shared.recorded.fetch_add(1, Ordering::Release);
+        drop(state);
+        if wake {
+            shared.work.notify_one();
+        }
+    }
+
+    fn end_last_minute(&self) {
+        let counted = self.shared.repeats.close();
+        counted.iter().for_each(|record| self.push(record));
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
+        self.end_last_minute();
         // No caller waits for it, so a failing store gets a short time only.
         drop(self.shared.close(Instant::now() + DROP_TIMEOUT));
     }

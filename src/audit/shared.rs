@@ -12,6 +12,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::repeats::Repeats;
 use super::spool::{Chunk, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
 use super::store::AuditOptions;
@@ -20,6 +21,7 @@ use crate::config::SpoolFull;
 /// What the handles and the writer share. Lock order: `files` before `state`.
 pub(super) struct Shared {
     pub(super) options: AuditOptions,
+    pub(super) repeats: Repeats,
     pub(super) state: Mutex<State>,
     pub(super) files: Mutex<Files>,
     /// Wakes the writer: there is something to write or to close.
@@ -55,6 +57,7 @@ impl Shared {
     ) -> Self {
         let spare = Vec::new();
         Self {
+            repeats: Repeats::new(options.repeats),
             options,
             state: Mutex::new(State::new(leftover)),
             files: Mutex::new(Files { spool, spare }),

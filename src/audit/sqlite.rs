@@ -17,7 +17,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::entry::Fields;
 use super::error::AuditStoreError;
 use super::read::Reader;
-use super::store::{Rejected, Store};
+use super::size_limit::slice;
+use super::store::{Rejected, Store, Trimmed};
 use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError};
 use reader::SqliteReader;
 
@@ -80,6 +81,17 @@ const EXPIRE: &str = "
         (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
 
 type Open = Box<dyn Fn() -> Result<Connection, OpenError> + Send>;
+
+/// The file has nothing but the audit, so its pages in use are what that takes: two numbers of its
+/// header. Pages of deleted records are used again; the file does not shrink.
+const USED_BYTES: &str = "
+    SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+
+const TRIM: &str = "
+    DELETE FROM logs WHERE rowid IN
+        (SELECT rowid FROM logs ORDER BY createdAt, _id LIMIT ?1)
+    RETURNING createdAt";
 
 /// The audit table of one data folder.
 pub(crate) struct SqliteStore {
@@ -145,6 +157,26 @@ impl Store for SqliteStore {
     fn check(&mut self) -> Result<(), AuditStoreError> {
         self.database.connection()?;
         Ok(())
+    }
+
+    fn trim(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, AuditStoreError> {
+        let connection = self.database.connection()?;
+        let used: i64 = connection
+            .prepare_cached(USED_BYTES)?
+            .query_row([], |row| row.get(0))?;
+        let Some(limit) = slice(used.max(0) as u64, max_bytes) else {
+            return Ok(None);
+        };
+        let mut trim = connection.prepare_cached(TRIM)?;
+        let mut trimmed = Trimmed {
+            records: 0,
+            up_to_ms: 0,
+        };
+        for created_at in trim.query_map([limit], |row| row.get(0))? {
+            trimmed.records += 1;
+            trimmed.up_to_ms = trimmed.up_to_ms.max(created_at?);
+        }
+        Ok(Some(trimmed))
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

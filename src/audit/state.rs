@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) stopped: bool,
     /// When a closing writer stops retrying.
     pub(super) give_up_at: Option<Instant>,
+    /// When records were last removed because there were too many.
+    pub(super) trimmed_at: Option<Instant>,
     /// Records lost since the start.
     pub(super) lost: u64,
     lost_unlogged: u64,

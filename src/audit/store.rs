@@ -3,13 +3,14 @@
 //! It must not know any store.
 
 use std::{
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     sync::Arc,
 };
 
 use mongodb::bson::RawDocument;
 
 use super::read::Reader;
+use super::repeats::RepeatLimits;
 use crate::config::SpoolFull;
 
 /// A store of records. Used by the writer thread only, except before that starts.
@@ -42,8 +43,25 @@ pub(crate) trait Store: Send + 'static {
         Ok(())
     }
 
+    /// Deletes some of the oldest records ([`slice`](super::size_limit::slice)) when all together take
+    /// more than `max_bytes`. `None`: they do not. Several servers may do it to one database at a
+    /// time.
+    ///
+    /// # Errors
+    /// When nothing was deleted; it is retried later.
+    fn trim(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, Self::Error>;
+
     /// A reader for use beside the writer thread. Called once, before that starts.
     fn reader(&self) -> Arc<dyn Reader>;
+}
+
+/// Records that were deleted because there were too many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trimmed {
+    /// How many.
+    pub(crate) records: usize,
+    /// When the latest of them was created, in milliseconds since 1970.
+    pub(crate) up_to_ms: i64,
 }
 
 /// Records that a store rejects because of their content.
@@ -70,10 +88,14 @@ pub(crate) struct AuditOptions {
     pub(crate) capacity: NonZeroUsize,
     /// Days until a record is deleted; `None` deletes none.
     pub(crate) retention_days: Option<NonZeroU32>,
+    /// The largest size of what is stored, in bytes; `None` is any.
+    pub(crate) max_bytes: Option<NonZeroU64>,
     /// The largest size of the spool in bytes.
     pub(crate) spool_limit: u64,
     /// The policy at that size.
     pub(crate) spool_full: SpoolFull,
+    /// How many records one actor may have in a minute.
+    pub(crate) repeats: RepeatLimits,
 }
 
 #[cfg(test)]
@@ -82,8 +104,15 @@ impl Default for AuditOptions {
         Self {
             capacity: NonZeroUsize::MIN.saturating_add(65_535),
             retention_days: Some(NonZeroU32::MIN.saturating_add(89)),
+            max_bytes: None,
             spool_limit: 1024 * 1024 * 1024,
             spool_full: SpoolFull::DropOldest,
+            repeats: RepeatLimits {
+                refusals_per_ip: u32::MAX,
+                events_per_ip: u32::MAX,
+                refusals_per_user: u32::MAX,
+                events_per_user: u32::MAX,
+            },
         }
     }
 }

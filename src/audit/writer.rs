@@ -1,18 +1,22 @@
 //! The thread that writes the audit: moves waiting records to the store, retries, and deletes old
 //! records.
 //!
-//! Owns the store and the order of this work. It must not know how records are recorded.
+//! Owns the store and the order of this work. It must not know how records are recorded. What is
+//! deleted is in `removal`.
+
+mod removal;
 
 use std::{
     num::NonZeroU32,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use mongodb::bson::RawDocument;
 
 use super::rejected::RejectedRecords;
 use super::shared::Shared;
+use super::size_limit::SizeLimit;
 use super::spool::{Chunk, Spool};
 use super::state::{MAX_RECORDS_PER_WRITE, State, Waiting, log_lost};
 use super::store::Store;
@@ -23,14 +27,8 @@ const GATHER_TIME: Duration = Duration::from_millis(50);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 /// The longest pause.
 const MAX_RETRY: Duration = Duration::from_secs(2);
-/// Old records deleted in one transaction.
-const EXPIRE_SLICE: u32 = 2_000;
-/// How often old records are looked for.
-const EXPIRE_INTERVAL: Duration = Duration::from_secs(3_600);
-const EXPIRE_RETRY: Duration = Duration::from_secs(60);
 /// How often the store is checked while there is nothing to write.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
-const DAY_MS: i64 = 86_400_000;
 
 pub(super) struct Writer<S> {
     shared: Arc<Shared>,
@@ -39,6 +37,7 @@ pub(super) struct Writer<S> {
     retention_days: Option<NonZeroU32>,
     expire_at: Option<Instant>,
     check_at: Instant,
+    size_limit: SizeLimit,
 }
 
 enum Work {
@@ -46,17 +45,16 @@ enum Work {
     Check,
     RetryRejected,
     Expire(NonZeroU32),
+    /// To at most so many bytes.
+    Trim(u64),
     End,
 }
 
 impl<S: Store> Writer<S> {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        store: S,
-        rejected: Spool,
-        retention_days: Option<NonZeroU32>,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, store: S, rejected: Spool) -> Self {
+        let retention_days = shared.options.retention_days;
         Self {
+            size_limit: SizeLimit::new(shared.options.max_bytes),
             shared,
             store,
             rejected: RejectedRecords::new(rejected),
@@ -86,9 +84,14 @@ impl<S: Store> Writer<S> {
                     writer.expire(days);
                     true
                 }
+                Work::Trim(max_bytes) => {
+                    writer.trim(max_bytes);
+                    true
+                }
                 Work::End => false,
             };
             if !goes_on {
+                writer.log_trimmed(true);
                 return;
             }
         }
@@ -104,6 +107,11 @@ impl<S: Store> Writer<S> {
             {
                 return Work::Expire(days);
             }
+            if !state.closing
+                && let Some(max_bytes) = self.size_limit.due(now)
+            {
+                return Work::Trim(max_bytes);
+            }
             if !state.closing && self.rejected.retry_at().is_some_and(|at| at <= now) {
                 return Work::RetryRejected;
             }
@@ -118,7 +126,11 @@ impl<S: Store> Writer<S> {
                 return Work::Check;
             }
             state.waiting = Waiting::Idle;
-            let others = [self.expire_at, self.rejected.retry_at()];
+            let others = [
+                self.expire_at,
+                self.size_limit.check_at(),
+                self.rejected.retry_at(),
+            ];
             let next = others
                 .into_iter()
                 .flatten()
@@ -154,6 +166,7 @@ impl<S: Store> Writer<S> {
                 Ok(None) => return true,
                 Ok(Some(chunk)) => match self.write(&chunk) {
                     Ok(()) => {
+                        self.size_limit.wrote(Instant::now());
                         self.wrote(&chunk);
                         return true;
                     }
@@ -272,22 +285,6 @@ impl<S: Store> Writer<S> {
         }
         self.shared.state.lock().has_rejected = self.rejected.retry_at().is_some();
     }
-
-    /// Deletes one slice of old records and schedules the next one.
-    fn expire(&mut self, days: NonZeroU32) {
-        let started = Instant::now();
-        let before_ms = now_ms() - i64::from(days.get()) * DAY_MS;
-        let pause = match self.store.expire(before_ms, EXPIRE_SLICE) {
-            // More is left. Two thirds of the thread's time stay for new records.
-            Ok(deleted) if deleted >= EXPIRE_SLICE as usize => started.elapsed() * 2,
-            Ok(_) => EXPIRE_INTERVAL,
-            Err(error) => {
-                tracing::warn!(%error, "old audit records could not be deleted; trying again later");
-                EXPIRE_RETRY
-            }
-        };
-        self.expire_at = Some(Instant::now() + pause);
-    }
 }
 
 /// Notes that the store does not take records, which is logged once.
@@ -317,10 +314,4 @@ fn documents(chunk: &Chunk) -> (Vec<&RawDocument>, usize) {
         .collect();
     let others = chunk.len() - documents.len();
     (documents, others)
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
 }

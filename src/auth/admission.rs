@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::{Authenticated, Authenticator};
 use crate::config::{AuthErrorStyle, Config};
 use crate::connection::{Client, Handshake};
-use crate::limits::{AddressSlot, AddressSlots};
 use crate::model::{Dialect, Refusal, Why};
 use crate::users::Users;
 
@@ -39,22 +38,15 @@ pub(crate) struct Admissions {
     config: Arc<Config>,
     auth: Arc<Authenticator>,
     users: Arc<Users>,
-    slots: AddressSlots,
 }
 
 impl Admissions {
-    /// Admits those whom `auth` authenticates, as long as users and addresses have connections left.
-    pub(crate) fn new(
-        config: Arc<Config>,
-        auth: Arc<Authenticator>,
-        users: Arc<Users>,
-        slots: AddressSlots,
-    ) -> Self {
+    /// Admits those whom `auth` authenticates, as long as users have connections left.
+    pub(crate) fn new(config: Arc<Config>, auth: Arc<Authenticator>, users: Arc<Users>) -> Self {
         Self {
             config,
             auth,
             users,
-            slots,
         }
     }
 
@@ -68,7 +60,7 @@ impl Admissions {
         handshake: &Handshake,
         auth: &AuthPayload,
         client: &mut Client,
-    ) -> Result<(Verdict, AddressSlot), Refusal> {
+    ) -> Result<Verdict, Refusal> {
         client.declared = self.declared(handshake, auth)?;
         let verdict = match self.identify(handshake, auth, client.declared).await {
             Ok(verdict) => verdict,
@@ -80,9 +72,7 @@ impl Admissions {
         {
             return Err(Refusal::new(Why::TooManyConnections));
         }
-        let slot = self.slots.take(handshake.address);
-        let slot = slot.ok_or_else(|| Refusal::new(Why::TooManyConnections))?;
-        Ok((verdict, slot))
+        Ok(verdict)
     }
 
     /// The refusal that a client receives as an event, once it is connected.

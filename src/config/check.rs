@@ -36,11 +36,27 @@ pub(super) fn between<T: SettingType + PartialOrd>(
     }
 }
 
+/// Refuses a value as `check` does, and not that there is none.
+pub(super) fn if_set<T>(
+    check: impl Fn(&T) -> Result<(), String>,
+) -> impl Fn(&Option<T>) -> Result<(), String> {
+    move |value| value.as_ref().map_or(Ok(()), &check)
+}
+
 /// Refuses times that are too short to be meant, but not zero.
 pub(super) fn zero_or_at_least(min: Duration) -> impl Fn(&Duration) -> Result<(), String> {
     move |value| match value.is_zero() || *value >= min {
         true => Ok(()),
         false => Err(format!("must be 0 or at least {}", min.to_text())),
+    }
+}
+
+/// Refuses a size that hardly holds anything, but not zero.
+pub(super) fn zero_or_some_bytes(size: &Option<u64>) -> Result<(), String> {
+    const MIN: u64 = 1 << 20;
+    match size {
+        Some(1..MIN) => Err(format!("must be 0 or at least {MIN}")),
+        _ => Ok(()),
     }
 }
 

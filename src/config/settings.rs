@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::check::{at_least, between, long_enough, node_name, redis_prefix, zero_or_at_least};
+use super::check::{
+    at_least, between, if_set, long_enough, node_name, redis_prefix, zero_or_at_least,
+    zero_or_some_bytes,
+};
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
@@ -102,6 +105,12 @@ settings! {
     max_attachments: usize = 10, check between(0, 1000);
     /// Bytes a connection may send before it is authenticated.
     handshake_max_bytes: u64 = 65_536, check at_least(1024);
+    /// Largest head of a request, its first line and headers, in bytes.
+    max_head_bytes: usize = 16_384, check between(8192, 1 << 20);
+    /// Time a client has for the head of a request, and for its body beside what its size takes.
+    request_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
+    /// Slowest a client may send the body of a request, in bytes per second; 0 sets no limit.
+    min_request_rate: u64 = 4096;
     /// Addresses or networks of proxies whose X-Forwarded-For is believed.
     trusted_proxies: Vec<IpNet> = Vec::new();
     /// Origins of web pages that may call, for REST and sockets alike; "*" allows every one.
@@ -110,6 +119,9 @@ settings! {
         env ["CORS_ORIGIN", "CLIENT_URL", "FRONTEND_URL", "ALLOWED_ORIGINS", "SOCKET_CORS_ORIGIN"];
 
     ["Flow control"]
+    /// Bytes that all clients together may make the server hold.
+    /// When not set, half of the memory of the machine or container. The more is held, the less each user may have.
+    memory_budget: Option<usize> = None, check if_set(at_least(1 << 26));
     /// Bytes that may wait for one receiver before its senders are slowed down.
     receiver_budget: usize = 8_388_608, check at_least(65_536);
     /// Bytes that may wait from one sender before it is read more slowly.
@@ -118,6 +130,9 @@ settings! {
     write_deadline: Duration = Duration::from_secs(15), check at_least(Duration::from_secs(1));
     /// Slowest a client may take what waits for it, in bytes per second; 0 sets no limit.
     min_drain_rate: u64 = 4096;
+    /// Slowest that one receiver may make the events of those who send to it, in bytes per second, but files.
+    /// Beyond it, it is left behind, and disconnected when twice its receiver_budget waits for it.
+    pair_min_rate: NonZeroU32 = nonzero(65_536);
     /// Slowest that a slow member of a room may make those who send to it, in bytes per second.
     /// Beyond it, it is left behind, and disconnected when twice its receiver_budget waits for it.
     room_min_rate: NonZeroU32 = nonzero(1_048_576);
@@ -133,6 +148,10 @@ settings! {
     signal_rate: Rate = Rate::per_second(20);
     /// How many of these may come at once.
     signal_burst: NonZeroU32 = nonzero(60);
+    /// Requests that open a connection, from one IP address.
+    handshake_rate: Rate = Rate::per_second(50);
+    /// How many of these may come at once.
+    handshake_burst: NonZeroU32 = nonzero(200);
     /// Joins and reservations from one IP address.
     join_rate: Rate = Rate::per_second(10);
     /// How many of these may come at once.
@@ -141,24 +160,42 @@ settings! {
     file_rate: NonZeroU32 = nonzero(67_108_864);
     /// How many bytes of file chunks may come at once.
     file_burst: NonZeroU32 = nonzero(134_217_728);
+    /// Conversations that one user may make in a day.
+    conversations_per_day: NonZeroU32 = nonzero(1_000);
+    /// Participants that one user may add in a day, also with new conversations.
+    participants_per_day: NonZeroU32 = nonzero(10_000);
+    /// Bytes of messages that one user may have stored in a day.
+    stored_bytes_per_day: NonZeroU32 = nonzero(1_073_741_824);
+    /// Messages that requests of one user pass over by their offset, in a second; more wait.
+    offset_rate: NonZeroU32 = nonzero(100_000);
+    /// How many of these may be passed over at once.
+    offset_burst: NonZeroU32 = nonzero(1_000_000);
     /// Failed authentications from one IP address.
     failed_auth_rate: Rate = Rate::per_minute(20);
     /// Connections open at once from one IP address.
     max_connections_per_ip: u32 = 256, check at_least(1);
+    /// Connections of all addresses that are not admitted yet; of more, the oldest is closed.
+    max_unadmitted: u32 = 10_000, check at_least(1);
     /// Connections open at once of one user.
     max_connections_per_user: u32 = 32, check at_least(1);
     /// Longest id or name in an event, in bytes.
     max_id_bytes: usize = 128, check between(1, 1024);
     /// Longest public key or signature, in bytes.
     max_key_bytes: usize = 65_536, check at_least(1);
+    /// Largest encryptedKeys of a set-session-key, in bytes.
+    max_session_keys_bytes: usize = 262_144, check at_least(1);
     /// Longest content of a message in a stored conversation, in characters.
     max_content_chars: usize = 10_000, check between(1, 1 << 20);
+    /// The same in bytes, as it is written in JSON. When not set, twelve for each character, the most that one takes.
+    max_content_bytes: Option<usize> = None, check if_set(at_least(1));
     /// Longest file name, in bytes; it may be encrypted.
     max_file_name_bytes: usize = 4096, check at_least(1);
 
     ["Sessions"]
     /// Most sessions of the dialect `session` at one time.
     max_sessions: usize = 100_000, check at_least(1);
+    /// Sessions that one IP address may make within session_idle_timeout.
+    max_sessions_per_ip: u32 = 2_000, check at_least(1);
     /// Most members of one session in group mode. The other modes have two.
     session_max_members: usize = 100, check at_least(2);
     /// Most sessions that one connection may be in.
@@ -193,6 +230,18 @@ settings! {
     ["Audit and stores"]
     /// Days that audit records are kept; 0 keeps all.
     audit_retention_days: u32 = 90;
+    /// Largest audit that is stored, in bytes; beyond it the oldest records are removed. 0 keeps all.
+    /// When not set: 10 GiB, or a fifth of the disk of data_dir if that is less and the audit is there.
+    audit_max_bytes: Option<u64> = None, check zero_or_some_bytes;
+    /// Refusals from one IP address, with no user named, that are recorded one by one in a minute.
+    /// For those on top there is one record of each kind with a count, when the minute ends.
+    audit_refusals_per_ip: u32 = 30, check at_least(1);
+    /// Anything else that one IP address does without a user, recorded likewise.
+    audit_events_per_ip: u32 = 1200, check at_least(1);
+    /// Refusals of one user that are recorded one by one in a minute; those on top as above.
+    audit_refusals_per_user: u32 = 60, check at_least(1);
+    /// Connects, disconnects, joins and leaves of one user, recorded likewise.
+    audit_events_per_user: u32 = 600, check at_least(1);
     /// Audit records that may wait in memory while their spool cannot be written.
     audit_queue: usize = 65_536, check at_least(1);
     /// Largest spool, in bytes: where audit records wait while their store does not take them.

@@ -1,27 +1,31 @@
 //! Every Socket.IO request on its way to the library. Only what the library and the admission need
 //! is passed on, as a copy, because the library holds the first request of a connection until the
-//! connection ends. The flow control of polling clients is here.
+//! connection ends. The flow control of polling clients is in `polling`.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, SEC_WEBSOCKET_KEY};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_KEY};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use tower::ServiceExt;
 
 use super::handshake::{Handshake, Query};
-use super::{Connection, Drain, OpenConnections, node_sid};
+use super::places::NoPlace;
+use super::polling::{bounded, count_taken};
+use super::{Drain, OpenConnections, Places, node_sid};
 use crate::config::Config;
-use crate::transport::{Carrier as _, Link, PeerLink, TransportCloser, is_relayed_packet};
+use crate::limits::address;
+use crate::model::{DisconnectReason, ErrorCode};
+use crate::transport::{Carrier as _, Link, PeerLink, TransportCloser};
 
 /// The library as a service.
 pub(crate) type Library = SocketIoService<Fallback>;
@@ -34,6 +38,8 @@ pub(crate) type Fallback = tower::util::BoxCloneSyncService<Request, Response, I
 pub(crate) struct SocketIoEdge {
     library: Library,
     open: Arc<OpenConnections>,
+    places: Arc<Places>,
+    closer: TransportCloser,
     config: Arc<Config>,
     drain: Drain,
     node: Arc<str>,
@@ -44,13 +50,16 @@ impl SocketIoEdge {
     pub(crate) fn new(
         library: Library,
         open: Arc<OpenConnections>,
+        places: Arc<Places>,
         config: Arc<Config>,
         drain: Drain,
         node: Arc<str>,
     ) -> Self {
         Self {
+            closer: polling_closer(library.clone()),
             library,
             open,
+            places,
             config,
             drain,
             node,
@@ -135,6 +144,8 @@ pub(crate) async fn request(
     let SocketIoEdge {
         library,
         open,
+        places,
+        closer,
         config,
         node,
         ..
@@ -145,10 +156,21 @@ pub(crate) async fn request(
     let old_payload = query.revision == Some("3");
     // Only the request that opens a session carries what is known of the client.
     let opening = query.sid.is_none();
-    let handshake = opening.then(|| Handshake::of(&parts, &query, &link, &config));
+    let mut place = None;
+    let mut handshake = None;
+    if opening {
+        let proxies = &config.trusted_proxies;
+        let address = address::client_address(link.peer().ip(), &parts.headers, proxies);
+        let taken = match places.take(address) {
+            Ok(taken) => taken,
+            Err(why) => return no_place(why),
+        };
+        handshake = Some(Handshake::of(&parts, &query, &link, (address, &taken)));
+        place = Some(taken);
+    }
     let passed_on = query.passed_on;
     let body = match parts.method {
-        Method::POST => bounded(session().as_deref(), &config, &link, body).await,
+        Method::POST => bounded(session(), &config, &link, body).await,
         _ => body,
     };
     let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {
@@ -157,6 +179,11 @@ pub(crate) async fn request(
     let Ok(response) = library.oneshot(slim).await;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         link.upgrade();
+        if let Some(place) = &place {
+            let weak = Arc::downgrade(&link);
+            place.ends_by(move || close_link(&weak));
+            link.keep(place.clone());
+        }
         if let Some(sid) = sid {
             open.upgrade(sid, &link);
         }
@@ -164,53 +191,43 @@ pub(crate) async fn request(
     let response = response.map(Body::new);
     // Looked up again: the connection may have been admitted while this request waited.
     match session() {
-        _ if opening && polls => node_sid::name(response, &node).await,
+        _ if opening && polls => {
+            let (response, sid) = node_sid::name(response, &node).await;
+            if let (Some(place), Some(sid)) = (place, sid) {
+                place.ends_by(move || closer.close_after(sid, Duration::ZERO));
+                place.keep();
+            }
+            response
+        }
         Some(connection) if polls => count_taken(&connection, old_payload, response).await,
         _ => response,
     }
 }
 
-/// A client over its budget waits before its next packets are read; one that is not yet
-/// authenticated may not send much, nor take long.
-async fn bounded(session: Option<&Connection>, config: &Config, link: &Link, body: Body) -> Body {
-    match session {
-        Some(connection) => {
-            connection.flow().readable().await;
-            match connection.has_guest_bounds() {
-                false => body,
-                true => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
-            }
-        }
-        None => {
-            link.close_within(config.connect_timeout);
-            Body::new(Limited::new(body, config.handshake_max_bytes as usize))
-        }
+/// Closes the WebSocket of a session that was not admitted.
+fn close_link(link: &Weak<Link>) {
+    if let Some(link) = link.upgrade() {
+        link.close(DisconnectReason::GuestTimeout);
     }
 }
 
-/// Notes what a polling client takes with this response.
-async fn count_taken(connection: &Connection, old_payload: bool, response: Response) -> Response {
-    if old_payload {
-        // Not taken apart: what waits is in this response, or in the next one soon.
-        connection.flow().taken(usize::MAX);
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    // The library makes the whole body at once, so there is no error and nothing to wait for.
-    let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+/// The response to a request that would make a session where its address has no place.
+fn no_place(why: NoPlace) -> Response {
+    let too_many = StatusCode::TOO_MANY_REQUESTS;
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    let (status, error, code) = match why {
+        NoPlace::TooOften => (too_many, "Rate limit exceeded", ErrorCode::RateLimit),
+        NoPlace::TooMany => (
+            too_many,
+            "Too many connections",
+            ErrorCode::TooManyConnections,
+        ),
+        NoPlace::NoMemory => (unavailable, "Server is busy", ErrorCode::ServerBusy),
     };
-    connection.flow().taken(relayed_packets(&body));
-    (parts, Body::from(body)).into_response()
-}
-
-/// How many packets in a polling payload are events, acknowledgements or attachments.
-fn relayed_packets(payload: &Bytes) -> usize {
-    const SEPARATOR: u8 = 0x1e;
-    payload
-        .split(|&byte| byte == SEPARATOR)
-        .filter(|packet| is_relayed_packet(packet))
-        .count()
+    let mut response = refusal(status, error, code.as_str());
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// The request with only what is needed.
@@ -236,16 +253,4 @@ fn slim(
         slim.extensions_mut().insert(handshake);
     }
     Some(slim)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_relayed_packets_are_counted() {
-        let payload =
-            Bytes::from_static(b"2\x1e42[\"a\"]\x1e40{}\x1e451-[\"b\",{}]\x1ebAQI=\x1e431[]\x1e6");
-        assert_eq!(relayed_packets(&payload), 4);
-    }
 }

@@ -2,15 +2,15 @@
 //! not decide anything.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, Uri, request};
 
 use super::node_sid;
+use super::places::Place;
 use crate::audit::AuditText;
-use crate::config::Config;
-use crate::limits::address;
+use crate::limits::Account;
 use crate::transport::Link;
 
 /// What is known of a client from the request that opened its connection.
@@ -26,6 +26,10 @@ pub(crate) struct Handshake {
     pub(crate) token: Option<Arc<str>>,
     /// `dialect` in the query.
     pub(crate) dialect: Option<Arc<str>>,
+    /// Its place, which the library must not keep.
+    pub(crate) place: Weak<Place>,
+    /// What its address holds of the server's memory.
+    pub(crate) account: Arc<Account>,
     /// The TCP connection it came on, when that becomes its WebSocket. One on which a polling client's
     /// request came may be a proxy's, and carry others' requests next, or another's WebSocket.
     pub(crate) link: Option<Arc<Link>>,
@@ -37,15 +41,13 @@ impl Handshake {
         parts: &request::Parts,
         query: &Query<'_>,
         link: &Arc<Link>,
-        config: &Config,
+        (address, place): (IpAddr, &Arc<Place>),
     ) -> Self {
         let authorization = parts.headers.get(AUTHORIZATION);
         Self {
-            address: address::client_address(
-                link.peer().ip(),
-                &parts.headers,
-                &config.trusted_proxies,
-            ),
+            address,
+            place: Arc::downgrade(place),
+            account: place.account().clone(),
             user_agent: user_agent(&parts.headers),
             authorization: authorization.and_then(|value| value.to_str().ok().map(Into::into)),
             token: query.token.map(decoded),

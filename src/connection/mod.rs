@@ -18,6 +18,10 @@ mod life;
 mod node_sid;
 mod open;
 mod outbound;
+mod patience;
+mod places;
+mod polling;
+pub(crate) mod pressure;
 pub(crate) mod rooms;
 mod sending;
 #[cfg(test)]
@@ -36,4 +40,6 @@ pub(crate) use life::{
 };
 pub(crate) use open::OpenConnections;
 pub(crate) use outbound::Connection;
+pub(crate) use patience::Patience;
+pub(crate) use places::Places;
 pub(crate) use sending::SMALL_EVENT;

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_LENGTH;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
+use socketioxide::socket::Sid;
 
 /// Between the name and the id. It is in neither, and clients send it back unescaped.
 const SEPARATOR: char = '.';
@@ -19,19 +20,26 @@ pub(super) fn without_name(sid: &str) -> &str {
     sid.rsplit_once(SEPARATOR).map_or(sid, |(_, own)| own)
 }
 
-/// The first answer to a polling client, with the name in front of the id.
-pub(super) async fn name(response: Response, node: &str) -> Response {
+/// The first answer to a polling client, with the name in front of the id; and the id.
+pub(super) async fn name(response: Response, node: &str) -> (Response, Option<Sid>) {
     let (mut parts, body) = response.into_parts();
     // The library has made the whole body, so there is no error and nothing to wait for.
     let body = body.collect().await.map(|body| body.to_bytes());
     let body = body.unwrap_or_default();
-    match with_name(&body, node) {
+    let sid = sid_of(&body);
+    let body = match with_name(&body, node) {
         Some(named) => {
             parts.headers.remove(CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(named))
+            Body::from(named)
         }
-        None => Response::from_parts(parts, Body::from(body)),
-    }
+        None => Body::from(body),
+    };
+    (Response::from_parts(parts, body), sid)
+}
+
+fn sid_of(body: &Bytes) -> Option<Sid> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once(BEFORE_ID)?;
+    rest.split('"').next()?.parse().ok()
 }
 
 /// The handshake `0{"sid":"…` with the name; `None` when it is none. In protocol 3 its length

@@ -13,10 +13,11 @@ use socketioxide::socket::Sid;
 use super::dialect_cell::DialectCell;
 use super::gate::Gate;
 use super::guest::GuestBudget;
+use super::places::Place;
 use super::{Client, ConnectionId};
 use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
-use crate::limits::{Action, AddressSlot, Limit};
+use crate::limits::{Action, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
 use crate::transport::{Carrier as _, Flow, Link, TransportCloser};
 
@@ -39,6 +40,8 @@ pub(crate) struct Connection {
     pub(super) socket: SocketRef,
     pub(super) flow: Arc<Flow>,
     pub(super) gate: Gate,
+    /// `None`: its session is being ended.
+    _place: Option<Arc<Place>>,
     pub(super) transport: TransportCloser,
     /// How records name it while it has no user.
     guest_source: Arc<Source>,
@@ -47,7 +50,6 @@ pub(crate) struct Connection {
     admitted: Instant,
     last_error_at: Mutex<Option<Instant>>,
     over_limit: AtomicU64,
-    _slot: AddressSlot,
 }
 
 impl Connection {
@@ -58,9 +60,9 @@ impl Connection {
         client: Client,
         is_guest: bool,
         flow: Arc<Flow>,
+        place: Option<Arc<Place>>,
         config: &Config,
         transport: TransportCloser,
-        slot: AddressSlot,
     ) -> Self {
         let id = ConnectionId::random();
         let guest_source = client.source(Some(id), None);
@@ -73,6 +75,7 @@ impl Connection {
             socket,
             flow,
             gate: Gate::held(),
+            _place: place,
             transport,
             source: Mutex::new(guest_source.clone()),
             guest_source,
@@ -81,7 +84,6 @@ impl Connection {
             admitted: Instant::now(),
             last_error_at: Mutex::default(),
             over_limit: AtomicU64::new(0),
-            _slot: slot,
         }
     }
 

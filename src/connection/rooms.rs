@@ -3,12 +3,11 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use smallvec::SmallVec;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Patience};
 use crate::model::UserId;
 use crate::payload::FrameSizes;
 
@@ -143,9 +142,12 @@ pub(crate) struct Lagging {
 }
 
 impl Lagging {
-    /// One receiver, if it lags.
-    pub(crate) fn one(receiver: &Arc<Connection>) -> Self {
-        let mut lagging = Self::default();
+    /// One receiver of frames of these sizes, if it lags.
+    pub(crate) fn one(receiver: &Arc<Connection>, frames: &FrameSizes) -> Self {
+        let mut lagging = Self {
+            bytes: frames.iter().sum(),
+            ..Self::default()
+        };
         lagging.note(receiver);
         lagging
     }
@@ -163,9 +165,15 @@ impl Lagging {
         self
     }
 
-    /// Waits until none lags, however long that takes: a sender to one receiver is slowed down to the
-    /// pace of that receiver.
-    pub(crate) async fn wait_until_drained(self) {
+    /// Waits for the one receiver of something, who makes senders no slower than `rate`, in bytes per second,
+    /// unless it is much.
+    pub(crate) async fn wait_for_one(self, rate: NonZeroU32) {
+        Patience::with(self.bytes, rate)
+            .wait_for(self.drained())
+            .await;
+    }
+
+    async fn drained(self) {
         for receiver in self.receivers {
             receiver.flow().wait_for_room().await;
         }
@@ -175,9 +183,9 @@ impl Lagging {
     /// a receiver that is too slow must not hold up the others of its room. It is disconnected when
     /// twice its budget waits for it.
     pub(crate) async fn wait_at_rate(self, rate: NonZeroU32) {
-        let limit = Duration::from_secs_f64(self.bytes as f64 / f64::from(rate.get()));
-        // Those that still lag are not waited for.
-        let _ = tokio::time::timeout(limit, self.wait_until_drained()).await;
+        Patience::at_rate(self.bytes, rate)
+            .wait_for(self.drained())
+            .await;
     }
 }
 

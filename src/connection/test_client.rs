@@ -2,7 +2,7 @@
 //! where a test needs no services.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -12,9 +12,10 @@ use socketioxide::SocketIo;
 use tower::ServiceExt as _;
 
 use super::edge::{Library, polling_closer};
-use super::{Handler, Handshake, OpenConnections, Services, mount};
+use super::{Handler, Handshake, OpenConnections, Places, Services, mount};
 use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::config::Config;
+use crate::limits::{AddressLimits, Memory};
 use crate::transport::FlowLimits;
 
 /// How long anything may take.
@@ -92,12 +93,19 @@ async fn request(library: &Library, method: &str, query: &str, body: &str) -> St
         .uri(format!("/socket.io/?EIO=4&transport=polling{query}"))
         .body(Body::from(body.to_owned()))
         .unwrap();
+    let (config, address) = (Config::default(), [127, 0, 0, 1].into());
+    let places = Places::new(
+        &config,
+        Arc::new(AddressLimits::new(&config, &Memory::new(1 << 30))),
+    );
     request.extensions_mut().insert(Handshake {
-        address: [127, 0, 0, 1].into(),
+        address,
         user_agent: None,
         authorization: None,
         token: None,
         dialect: None,
+        place: Weak::new(),
+        account: places.take(address).unwrap().account().clone(),
         link: None,
     });
     let response = library.clone().oneshot(request).await.unwrap();

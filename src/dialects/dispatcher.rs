@@ -21,12 +21,7 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     /// For these services.
     pub(crate) fn new(app: &Arc<App>) -> Self {
-        let admissions = Admissions::new(
-            app.config.clone(),
-            app.auth.clone(),
-            app.users.clone(),
-            app.slots.clone(),
-        );
+        let admissions = Admissions::new(app.config.clone(), app.auth.clone(), app.users.clone());
         Self {
             app: app.clone(),
             admissions,
@@ -40,13 +35,10 @@ impl Dispatcher {
         client: &mut Client,
     ) -> Result<Admitted<Self>, Refusal> {
         let app = &self.app;
-        let decided = self
-            .admissions
-            .decide(opening.handshake(), auth, client)
-            .await;
-        let (verdict, slot) = decided?;
+        let decided = self.admissions.decide(opening.handshake(), auth, client);
+        let verdict = decided.await?;
         let is_guest = !matches!(verdict, Verdict::User(_));
-        let connection = opening.connection(client.clone(), slot, is_guest);
+        let connection = opening.connection(client.clone(), is_guest);
         let admission = match verdict {
             Verdict::Guest => Admission::Guest,
             Verdict::Rejected(refusal) => Admission::Rejected(refusal),

@@ -108,7 +108,8 @@ impl<'p, 'a> Fields<'p, 'a> {
         Ok(parse(&self.id(name)?))
     }
 
-    /// The content of a message: any value that is not empty, of at most `max` characters.
+    /// The content of a message: any value that is not empty, of at most `max` characters, and not of
+    /// too many bytes.
     pub(crate) fn content(
         &self,
         name: &'static str,
@@ -116,7 +117,9 @@ impl<'p, 'a> Fields<'p, 'a> {
     ) -> Result<&'p Opaque<'a>, Refusal> {
         let content = self.filled(name)?;
         // A character has four bytes at most.
-        let fits = content.total_size() <= max || content.characters() <= max;
+        let bytes = content.total_size();
+        let fits = bytes <= max || content.characters() <= max;
+        let fits = fits && bytes <= self.config.max_content_bytes.unwrap_or(12 * max);
         self.expect(name, fits.then_some(content))
     }
 

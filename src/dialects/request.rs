@@ -110,8 +110,19 @@ impl<'a> Request<'a> {
             },
             Action::Signals => connection.signals.allows(),
             Action::Joins => limits.allows_join(address),
+            // Counted before there is a connection, and where it is known whether a session is made.
+            Action::Handshakes | Action::NewSessions => true,
             // What failed is counted where that is known.
             Action::FailedAuth => limits.session_keys.allows(address),
+            Action::StoredBytes => match self.member {
+                Some(member) => {
+                    let stored = &member.user.limits.stored_bytes;
+                    stored.allows_cost(self.event.size())
+                }
+                None => true,
+            },
+            // Over REST only.
+            Action::NewConversations | Action::NewParticipants | Action::Offsets => true,
             // The handler waits for it, instead of being refused: see `wait_for_limit`.
             Action::FileBytes => true,
         }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::model::{Refusal, Why};
 use crate::payload::{Malformed, Payload};
+use crate::transport::TooSlow;
 
 /// A body of JSON text, not yet parsed.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonText {
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Why::BodyTooLarge),
+            _ if TooSlow::is_cause_of(&rejection) => Refusal::new(Why::BodyTooSlow),
             _ => malformed(),
         })?;
         Ok(Self(bytes))

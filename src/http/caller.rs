@@ -13,9 +13,8 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
-use tokio::sync::SemaphorePermit;
 
-use super::refuse;
+use super::{answer, refuse};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record, Source};
 use crate::connection::{self, Client};
@@ -38,6 +37,9 @@ pub(super) trait Sender: Clone + Send + Sync + 'static {
 
     /// How records name the sender.
     fn source(&self) -> &Arc<Source>;
+
+    /// The user, if it is one.
+    fn user(&self) -> Option<&Arc<User>>;
 }
 
 /// A user who sends a request.
@@ -81,12 +83,32 @@ async fn authenticate<S: Sender>(
         Err(refusal) => return refusal.into_response(),
     };
     let source = sender.source().clone();
+    let user = sender.user().cloned();
+    let reads = parts.method.is_safe();
     parts.extensions.insert(sender);
-    let response = next.run(Request::from_parts(parts, body)).await;
+    let request = Request::from_parts(parts, body);
+    let response = match user.filter(|_| reads) {
+        Some(user) => read(&user, next.run(request)).await,
+        None => next.run(request).await,
+    };
     if let Some(event) = refuse::refusal_record(&response) {
         app.audit.record(Record::new(&source, None, event));
     }
     response
+}
+
+/// Answers a request that reads for a user, one of so many at the same time: their requests must not keep others
+/// from the store, nor their answers fill the memory.
+async fn read(user: &Arc<User>, answering: impl Future<Output = Response>) -> Response {
+    let permit = match user.reads.clone().acquire_owned().await {
+        Ok(permit) => permit,
+        // It is never closed.
+        Err(error) => return Refusal::failed(error).into_response(),
+    };
+    if user.account.is_over_share() {
+        return Refusal::busy().into_response();
+    }
+    answer::hold(answering.await, user.account.clone(), Some(permit))
 }
 
 impl Caller {
@@ -103,17 +125,33 @@ impl Caller {
         }
     }
 
-    /// Waits until one of the user's reads may begin, so that their requests do not keep others from
-    /// the store.
-    pub(super) async fn read_permit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        // It is never closed.
-        let permit = self.user.reads.acquire().await;
-        permit.map_err(Refusal::failed)
-    }
-
     /// Counts one message, or something that counts as one.
     pub(super) fn check_limit(&self) -> Result<(), Refusal> {
         match self.user.limits.messages.allows() {
+            true => Ok(()),
+            false => Err(Refusal::rate_limited()),
+        }
+    }
+}
+
+impl Caller {
+    /// Counts bytes that are to be stored.
+    pub(super) fn check_stored(&self, bytes: usize) -> Result<(), Refusal> {
+        match self.user.limits.stored_bytes.allows_cost(bytes) {
+            true => Ok(()),
+            false => Err(Refusal::rate_limited()),
+        }
+    }
+
+    /// Waits until the user may pass over so many messages: each of them is read.
+    pub(super) async fn pass_over(&self, messages: u64) {
+        let messages = usize::try_from(messages).unwrap_or(usize::MAX);
+        self.user.limits.offsets.wait_for(messages).await;
+    }
+
+    /// Counts a conversation that is to be made with so many participants.
+    pub(super) fn check_conversation(&self, participants: usize) -> Result<(), Refusal> {
+        match self.user.limits.allows_conversation(participants) {
             true => Ok(()),
             false => Err(Refusal::rate_limited()),
         }
@@ -126,6 +164,16 @@ impl UserOrAdmin {
         match self {
             Self::User(caller) => Initiator::Participant(caller.acts(None)),
             Self::Admin(admin) => Initiator::Admin(&admin.source),
+        }
+    }
+
+    /// Counts a participant that a user adds; nothing limits an administrator.
+    pub(super) fn check_participant(&self) -> Result<(), Refusal> {
+        match self {
+            Self::User(caller) if !caller.user.limits.allows_participant() => {
+                Err(Refusal::rate_limited())
+            }
+            Self::User(_) | Self::Admin(_) => Ok(()),
         }
     }
 
@@ -157,6 +205,10 @@ impl Sender for Caller {
     fn source(&self) -> &Arc<Source> {
         &self.source
     }
+
+    fn user(&self) -> Option<&Arc<User>> {
+        Some(&self.user)
+    }
 }
 
 impl Sender for Admin {
@@ -165,14 +217,15 @@ impl Sender for Admin {
             return Err(Refusal::new(Why::NoRoute));
         }
         let client = client(parts, app)?;
+        // The right token is never locked out by wrong ones.
+        if is_admin(app, &parts.headers) {
+            let source = client.source(None, None);
+            return Ok(Self { source });
+        }
         let failures = &app.limits.authentication;
         let why = match bearer(&parts.headers) {
             None => Why::NoToken,
             Some(_) if !failures.allows(client.address) => Why::TooManyAttempts,
-            Some(_) if is_admin(app, &parts.headers) => {
-                let source = client.source(None, None);
-                return Ok(Self { source });
-            }
             Some(_) => {
                 failures.count(client.address);
                 Why::BadToken
@@ -183,6 +236,10 @@ impl Sender for Admin {
 
     fn source(&self) -> &Arc<Source> {
         &self.source
+    }
+
+    fn user(&self) -> Option<&Arc<User>> {
+        None
     }
 }
 
@@ -198,6 +255,13 @@ impl Sender for UserOrAdmin {
         match self {
             Self::User(caller) => caller.source(),
             Self::Admin(admin) => admin.source(),
+        }
+    }
+
+    fn user(&self) -> Option<&Arc<User>> {
+        match self {
+            Self::User(caller) => caller.user(),
+            Self::Admin(_) => None,
         }
     }
 }

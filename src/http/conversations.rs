@@ -67,7 +67,9 @@ struct ParticipantAnswer<'a> {
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
+        caller.check_stored(body.len())?;
         let request = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
+        caller.check_conversation(request.new.participants.len())?;
         let by = Initiator::Participant(caller.acts(None));
         create_and_answer(&app, by, &request).await
     })
@@ -110,7 +112,6 @@ async fn list(
             .ok_or_else(|| Refusal::invalid("limit"))?,
         None => MAX_LISTED,
     };
-    let _permit = caller.read_permit().await?;
     let stores = app.conversations.stores();
     let listed = stores.conversations.list_for(caller.id(), limit).await?;
     let ids: Vec<_> = listed
@@ -145,7 +146,6 @@ async fn show(
     let stores = app.conversations.stores();
     let (conversation, listed) = match &sender {
         UserOrAdmin::User(caller) => {
-            let _permit = caller.read_permit().await?;
             let listed = stores.conversations.find_for(&id, caller.id()).await?;
             let listed = listed.ok_or_else(not_found)?;
             (listed.conversation.clone(), Some(listed))
@@ -189,7 +189,7 @@ async fn add(
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
-        sender.check_limit()?;
+        sender.check_participant()?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &app.config);
         let new = NewParticipant {

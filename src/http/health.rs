@@ -33,6 +33,9 @@ struct Ready {
     /// Several are separated by semicolons.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What an operator should know nevertheless.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'static str>,
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
@@ -56,12 +59,14 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
         return Json(Ready {
             status: "ready",
             reason: None,
+            notice: app.audit.notice(),
         })
         .into_response();
     }
     let body = Ready {
         status: "not ready",
         reason: Some(reasons.join("; ")),
+        notice: app.audit.notice(),
     };
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
 }

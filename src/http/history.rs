@@ -63,7 +63,6 @@ pub(super) async fn page(
         after: after(&query)?,
         before: before(&query)?,
     };
-    let _permit = caller.read_permit().await?;
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let stores = app.conversations.stores();
@@ -121,7 +120,6 @@ pub(super) async fn slice(
     PathParameters(id): PathParameters<String>,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
-    let _permit = caller.read_permit().await?;
     let refusal = |error| Form::Feed.refusal(error);
     let id = ConversationId::parse(&id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let limit = limit(&query)?;
@@ -129,6 +127,7 @@ pub(super) async fn slice(
         Some(offset) => offset.parse().map_err(|_| Refusal::invalid("offset"))?,
         None => 0,
     };
+    caller.pass_over(offset).await;
     let stores = app.conversations.stores();
     let slice = stores.messages.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;

@@ -47,6 +47,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
+        caller.check_stored(body.len())?;
         let payload = body.payload()?;
         let form = Form::of(&app, &payload);
         let (conversation, new) = form.read(&app, caller.id(), &payload)?;
@@ -78,6 +79,7 @@ async fn edit(
 ) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
+        caller.check_stored(body.len())?;
         let payload = body.payload()?;
         let fields = Fields::new(&payload, &app.config);
         let content = fields.content(CONTENT, app.config.max_content_chars)?;
@@ -118,6 +120,7 @@ async fn replace(
 ) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
+        caller.check_stored(body.len())?;
         let payload = body.payload()?;
         let change = replacement(&app, &payload)?;
         let message = edit_message(&app, &caller, Some(Dialect::Feed), &id, &change).await?;

@@ -2,6 +2,7 @@
 //! know events.
 
 mod admin;
+mod answer;
 mod body;
 mod caller;
 mod change_json;
@@ -11,6 +12,7 @@ mod conversations;
 mod error;
 mod health;
 mod history;
+mod host;
 mod message_form;
 mod messages;
 mod new_conversation;
@@ -70,6 +72,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .route("/socket.io/", any(edge::request))
         .with_state(edge);
     origin::guard(&app.config.allowed_origins, rest.merge(socket_io))
+        .layer(from_fn(host::require))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

@@ -50,7 +50,6 @@ async fn of_one(
     let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
     let after = cursor(query.get(AFTER), ReceiptCursor::parse)?;
     let limit = limit(query.get(LIMIT))?;
-    let _permit = caller.read_permit().await?;
     let receipts = &app.conversations.stores().receipts;
     let page = receipts.noted_since(&id, caller.id(), after, limit).await?;
     let receipts = page.receipts.iter().map(|one| ReceiptJson {

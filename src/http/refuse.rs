@@ -73,6 +73,7 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         | Why::SessionFull { .. }
         | Why::NotGroup => (StatusCode::FORBIDDEN, "Not allowed"),
         Why::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request too large"),
+        Why::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "Request too slow"),
         Why::NotJson => (
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Content-Type must be application/json",

@@ -1,10 +1,11 @@
 //! `POST /api/reserve-session` and `GET /sessions`: what the `session` dialect has over HTTP.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,15 +14,16 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::caller::{Admin, Sender as _};
+use super::error;
 use super::refuse::refused;
-use super::{caller, error};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::connection::{self, Client, edge};
-use crate::limits::address;
-use crate::model::session::{AuthKey, ChatMode, SessionId, Summary};
+use crate::limits::address::{self, block_of};
+use crate::model::session::{AuthKey, ChatMode, Maker, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
-use crate::transport::PeerLink;
+use crate::transport::{PeerLink, TooSlow};
 
 /// The largest body, in bytes, not counting the key.
 const MAX_BODY: usize = 4096;
@@ -56,6 +58,7 @@ fn refuse(refusal: &Refusal) -> Response {
         Why::BodyTooLarge => {
             edge::refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request too large", code)
         }
+        Why::BodyTooSlow => edge::refusal(StatusCode::REQUEST_TIMEOUT, "Request too slow", code),
         Why::Busy => {
             let error = "Too many active sessions. Please try again later.";
             edge::refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
@@ -96,7 +99,7 @@ async fn reserve(
         app.audit.record(record);
     };
     let reserved = match app.limits.allows_join(address) {
-        true => try_reserve(&app, body).await,
+        true => try_reserve(&app, address, body).await,
         false => Err(Refusal::rate_limited()),
     };
     match reserved {
@@ -120,9 +123,13 @@ async fn reserve(
 
 async fn try_reserve(
     app: &App,
+    address: IpAddr,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(SessionId, ChatMode), Refusal> {
-    let body = body.map_err(|_| Refusal::new(Why::BodyTooLarge))?;
+    let body = body.map_err(|error| match TooSlow::is_cause_of(&error) {
+        true => Refusal::new(Why::BodyTooSlow),
+        false => Refusal::new(Why::BodyTooLarge),
+    })?;
     // What is no object has no fields.
     let given: Map<String, Value> = serde_json::from_slice(&body).unwrap_or_default();
     let max = app.config.max_key_bytes;
@@ -136,7 +143,12 @@ async fn try_reserve(
     let key = text(AUTH_KEY)?;
     let key = AuthKey::new(&key).ok_or_else(|| Refusal::invalid(AUTH_KEY))?;
     let mode = chat_mode(given.get(CHAT_MODE))?;
-    app.sessions.reserve(&id, key, mode).await?;
+    let may_make = || app.limits.allows_session(address);
+    let maker = Maker {
+        address: block_of(address),
+        may_make: &may_make,
+    };
+    app.sessions.reserve(&id, key, mode, maker).await?;
     Ok((id, mode))
 }
 
@@ -173,8 +185,10 @@ impl From<Summary> for Listed {
 }
 
 /// Counts of all sessions, for debugging: with `DEBUG=true`, or with the admin token.
-async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if !app.config.debug && !caller::is_admin(&app, &headers) {
+/// A wrong token is counted and recorded like one on the routes of administrators.
+async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    if !app.config.debug && Admin::authenticate(&app, &parts).await.is_err() {
         return error::unknown_route();
     }
     let summaries = app.sessions.summaries().await;

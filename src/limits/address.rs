@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
+use super::block::Block;
+
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The client's address. Reads `X-Forwarded-For` from its end, as far as the proxies are trusted.
@@ -26,6 +28,11 @@ pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
         }
     }
     address
+}
+
+/// The first of the addresses that count as one with this.
+pub(crate) fn block_of(address: IpAddr) -> IpAddr {
+    Block::narrow(address).first()
 }
 
 /// Whether this is the address of a trusted proxy.

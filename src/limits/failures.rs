@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 
 use super::Action;
+use super::block::{Block, WIDE};
 use crate::config::Config;
 
 /// The failures of each address.
 #[derive(Debug)]
 pub(crate) struct Failures {
-    counted: DashMap<IpAddr, Window>,
+    counted: DashMap<Block, Window>,
     /// How many there may be in a window, and its length; `None` any number.
     allowed: Option<(u32, Duration)>,
 }
@@ -38,9 +39,12 @@ impl Failures {
         let Some((max, length)) = self.allowed else {
             return true;
         };
-        self.counted
-            .get(&address)
-            .is_none_or(|window| window.count < max || window.since.elapsed() >= length)
+        let is_below = |block: Block, max: u32| {
+            let window = self.counted.get(&block);
+            window.is_none_or(|window| window.count < max || window.since.elapsed() >= length)
+        };
+        is_below(Block::narrow(address), max)
+            && Block::wide(address).is_none_or(|wide| is_below(wide, max.saturating_mul(WIDE)))
     }
 
     /// Counts a failure.
@@ -48,15 +52,20 @@ impl Failures {
         let Some((_, length)) = self.allowed else {
             return;
         };
-        let new = Window {
-            since: Instant::now(),
-            count: 0,
-        };
-        let mut window = self.counted.entry(address).or_insert(new);
-        if window.since.elapsed() >= length {
-            *window = new;
+        for block in [Some(Block::narrow(address)), Block::wide(address)] {
+            let Some(block) = block else {
+                continue;
+            };
+            let new = Window {
+                since: Instant::now(),
+                count: 0,
+            };
+            let mut window = self.counted.entry(block).or_insert(new);
+            if window.since.elapsed() >= length {
+                *window = new;
+            }
+            window.count += 1;
         }
-        window.count += 1;
     }
 
     /// Drops the windows that are over.

@@ -1,18 +1,26 @@
 //! Limits: how often an action is allowed, how many failures and open slots an address may have,
-//! and which address a client is counted by. The caller decides what happens beyond a limit (an
+//! how much memory clients may make the server hold, and which address a client is counted by. The caller decides what happens beyond a limit (an
 //! error, a drop, a wait). Nothing here knows users, events or other nodes: `users` shares the
 //! limits of one user between nodes.
 
 pub(crate) mod address;
+mod block;
 mod failures;
+mod keyed;
+mod memory;
 mod slots;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, InsufficientCapacity, Quota};
+use governor::{DefaultDirectRateLimiter, InsufficientCapacity, Quota};
 
+pub(crate) use block::{Block, WIDE};
 pub(crate) use failures::Failures;
+use keyed::AddressRate;
+pub(crate) use memory::{ALWAYS, Account, Accounts, Fixed, Held, Memory};
 pub(crate) use slots::{AddressSlot, AddressSlots};
 
 use crate::config::{Config, Rate};
@@ -25,10 +33,22 @@ pub(crate) enum Action {
     Messages,
     /// Typing, presence and receipts, for each connection.
     Signals,
+    /// Requests that open a connection, for each address.
+    Handshakes,
     /// Joins and reservations, for each address.
     Joins,
+    /// Sessions that are made, for each address.
+    NewSessions,
     /// Bytes of file chunks, for each user over all their connections.
     FileBytes,
+    /// Bytes of what is stored of messages, for each user over all their connections and requests.
+    StoredBytes,
+    /// Conversations that are made, for each user.
+    NewConversations,
+    /// Participants that are added, for each user.
+    NewParticipants,
+    /// Messages that requests pass over by their offset, for each user.
+    Offsets,
     /// Failed authentications, and apart from them wrong session keys and passwords, for each
     /// address.
     FailedAuth,
@@ -40,8 +60,21 @@ impl Action {
         match self {
             Self::Messages => quota(config.message_rate, config.message_burst),
             Self::Signals => quota(config.signal_rate, config.signal_burst),
+            Self::Handshakes => quota(config.handshake_rate, config.handshake_burst),
             Self::Joins => quota(config.join_rate, config.join_burst),
+            Self::NewSessions => {
+                let most = NonZeroU32::new(config.max_sessions_per_ip).unwrap_or(NonZeroU32::MIN);
+                let interval = config.session_idle_timeout / most.get();
+                // It is refused only where it is zero, so that any number may be made.
+                Quota::with_period(interval)
+                    .unwrap_or(Quota::per_second(most))
+                    .allow_burst(most)
+            }
             Self::FileBytes => Quota::per_second(config.file_rate).allow_burst(config.file_burst),
+            Self::StoredBytes => daily(config.stored_bytes_per_day),
+            Self::NewConversations => daily(config.conversations_per_day),
+            Self::NewParticipants => daily(config.participants_per_day),
+            Self::Offsets => Quota::per_second(config.offset_rate).allow_burst(config.offset_burst),
             Self::FailedAuth => quota(config.failed_auth_rate, config.failed_auth_rate.count()),
         }
     }
@@ -52,6 +85,15 @@ fn quota(rate: Rate, burst: NonZeroU32) -> Quota {
     Quota::with_period(rate.interval())
         .unwrap_or(Quota::per_second(burst))
         .allow_burst(burst)
+}
+
+/// So many in a day, which may come at once.
+fn daily(count: NonZeroU32) -> Quota {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    // No number is so large that the interval is zero, which is the only thing refused here.
+    Quota::with_period(DAY / count.get())
+        .unwrap_or(Quota::per_second(count))
+        .allow_burst(count)
 }
 
 /// Counts one action of one user or one connection. With `rate_limits` off everything is allowed.
@@ -105,19 +147,27 @@ impl Limit {
 /// The limits of IP addresses.
 #[derive(Debug)]
 pub(crate) struct AddressLimits {
-    joins: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    joins: AddressRate,
+    /// Sessions that are made.
+    sessions: AddressRate,
+    /// Handshakes: requests that open a connection.
+    handshakes: AddressRate,
     /// Failed authentications.
     pub(crate) authentication: Failures,
     /// Wrong keys and passwords of sessions.
     pub(crate) session_keys: Failures,
+    /// What those hold of the server's memory who are no users.
+    pub(crate) accounts: Accounts,
 }
 
 impl AddressLimits {
     /// Limits of which no address has used anything yet.
-    pub(crate) fn new(config: &Config) -> Self {
-        let joins = || DefaultKeyedRateLimiter::keyed(Action::Joins.quota(config));
+    pub(crate) fn new(config: &Config, memory: &Arc<Memory>) -> Self {
         Self {
-            joins: config.rate_limits.then(joins),
+            accounts: Accounts::new(memory),
+            joins: AddressRate::new(config, Action::Joins),
+            sessions: AddressRate::new(config, Action::NewSessions),
+            handshakes: AddressRate::new(config, Action::Handshakes),
             authentication: Failures::new(config),
             session_keys: Failures::new(config),
         }
@@ -125,25 +175,33 @@ impl AddressLimits {
 
     /// Counts a join or a reservation; whether it is allowed.
     pub(crate) fn allows_join(&self, address: IpAddr) -> bool {
-        self.joins
-            .as_ref()
-            .is_none_or(|limiter| limiter.check_key(&address).is_ok())
+        self.joins.allows(address)
+    }
+
+    /// Counts a session that is made; whether it may be.
+    pub(crate) fn allows_session(&self, address: IpAddr) -> bool {
+        self.sessions.allows(address)
+    }
+
+    /// Counts a request that opens a connection; whether it is allowed.
+    pub(crate) fn allows_handshake(&self, address: IpAddr) -> bool {
+        self.handshakes.allows(address)
     }
 
     /// Frees the memory of addresses whose limits are unused again. To be called from time to time.
     pub(crate) fn sweep(&self) {
-        if let Some(joins) = &self.joins {
-            joins.retain_recent();
-        }
+        self.joins.sweep();
+        self.sessions.sweep();
+        self.handshakes.sweep();
         self.authentication.sweep();
         self.session_keys.sweep();
+        self.accounts.sweep();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     const fn nonzero(number: u32) -> NonZeroU32 {
         match NonZeroU32::new(number) {
@@ -159,19 +217,34 @@ mod tests {
             message_burst: nonzero(11),
             signal_rate: Rate::per_second(2),
             signal_burst: nonzero(12),
+            handshake_rate: Rate::per_second(5),
+            handshake_burst: nonzero(15),
             join_rate: Rate::per_second(4),
             join_burst: nonzero(13),
             file_rate: nonzero(1000),
             file_burst: nonzero(14),
             failed_auth_rate: Rate::per_minute(30),
+            max_sessions_per_ip: 20,
+            session_idle_timeout: Duration::from_secs(40),
+            stored_bytes_per_day: nonzero(864_000),
+            conversations_per_day: nonzero(24),
+            participants_per_day: nonzero(48),
+            offset_rate: nonzero(10),
+            offset_burst: nonzero(16),
             ..Config::default()
         };
         let expected = [
             (Action::Messages, Duration::from_secs(1), 11),
             (Action::Signals, Duration::from_millis(500), 12),
+            (Action::Handshakes, Duration::from_millis(200), 15),
             (Action::Joins, Duration::from_millis(250), 13),
             (Action::FileBytes, Duration::from_millis(1), 14),
             (Action::FailedAuth, Duration::from_secs(2), 30),
+            (Action::NewSessions, Duration::from_secs(2), 20),
+            (Action::StoredBytes, Duration::from_millis(100), 864_000),
+            (Action::NewConversations, Duration::from_secs(3600), 24),
+            (Action::NewParticipants, Duration::from_secs(1800), 48),
+            (Action::Offsets, Duration::from_millis(100), 16),
         ];
         for (action, interval, burst) in expected {
             let quota = action.quota(&config);

@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 
-/// Slots per address. Clones share them.
+use super::block::{Block, WIDE};
+
+/// Slots per address, which is counted by its blocks. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct AddressSlots {
-    taken: Arc<DashMap<IpAddr, u32>>,
+    taken: Taken,
     max: u32,
 }
+
+type Taken = Arc<DashMap<Block, u32>>;
 
 impl AddressSlots {
     /// `max` slots for each address.
@@ -23,14 +27,26 @@ impl AddressSlots {
 
     /// Takes a slot. `None`: the address has all of its slots in use.
     pub(crate) fn take(&self, address: IpAddr) -> Option<AddressSlot> {
-        let mut taken = self.taken.entry(address).or_insert(0);
-        if *taken >= self.max {
+        let narrow = self.take_of(Block::narrow(address), self.max)?;
+        let wide = match Block::wide(address) {
+            Some(wide) => Some(self.take_of(wide, self.max.saturating_mul(WIDE))?),
+            None => None,
+        };
+        Some(AddressSlot {
+            _narrow: narrow,
+            _wide: wide,
+        })
+    }
+
+    fn take_of(&self, block: Block, max: u32) -> Option<BlockSlot> {
+        let mut taken = self.taken.entry(block).or_insert(0);
+        if *taken >= max {
             return None;
         }
         *taken += 1;
-        Some(AddressSlot {
+        Some(BlockSlot {
             taken: self.taken.clone(),
-            address,
+            block,
         })
     }
 }
@@ -38,13 +54,19 @@ impl AddressSlots {
 /// A slot in use; dropping it frees it.
 #[derive(Debug)]
 pub(crate) struct AddressSlot {
-    taken: Arc<DashMap<IpAddr, u32>>,
-    address: IpAddr,
+    _narrow: BlockSlot,
+    _wide: Option<BlockSlot>,
 }
 
-impl Drop for AddressSlot {
+#[derive(Debug)]
+struct BlockSlot {
+    taken: Taken,
+    block: Block,
+}
+
+impl Drop for BlockSlot {
     fn drop(&mut self) {
-        self.taken.remove_if_mut(&self.address, |_, count| {
+        self.taken.remove_if_mut(&self.block, |_, count| {
             *count -= 1;
             *count == 0
         });
@@ -68,6 +90,26 @@ mod tests {
         drop(first);
         assert!(slots.take(localhost).is_some());
         drop(second);
+        assert!(slots.taken.is_empty());
+    }
+
+    #[test]
+    fn a_subnet_has_the_slots_of_one_address_and_a_site_those_of_some() {
+        let slots = AddressSlots::new(2);
+        let take = |text: String| slots.take(text.parse().expect("an address"));
+        let mut held: Vec<_> = (0..2).map(|n| take(format!("2001:db8::{n}"))).collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("2001:db8::9".into()).is_none());
+        held.extend(
+            (1..8)
+                .flat_map(|n| (0..2).map(move |m| format!("2001:db8:0:{n}::{m}")))
+                .map(take),
+        );
+        assert!(held.iter().all(Option::is_some));
+        assert!(take("2001:db8:0:9::1".into()).is_none());
+        let other = take("2001:db8:1::1".into());
+        assert!(other.is_some());
+        drop((held, other));
         assert!(slots.taken.is_empty());
     }
 }

@@ -64,6 +64,8 @@ pub(crate) enum ErrorCode {
     MessageSendFailed,
     /// A request's body is too large.
     PayloadTooLarge,
+    /// A request's body arrived too slowly.
+    RequestTimeout,
     /// A request's body is not JSON.
     UnsupportedMediaType,
     /// The server failed; not the fault of the client.
@@ -101,6 +103,7 @@ impl ErrorCode {
             Self::JoinFailed => "JOIN_FAILED",
             Self::MessageSendFailed => "MESSAGE_SEND_FAILED",
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::OperationFailed => "OPERATION_FAILED",
         }
@@ -136,6 +139,8 @@ pub(crate) enum DisconnectReason {
     Suspended,
     /// The user's sessions were revoked, or an administrator closed the connection.
     Revoked,
+    /// Memory was scarce, and it was among those that held the most.
+    OutOfMemory,
     /// The server closed the connection for a reason of its own.
     ServerClosed,
     /// The server is shutting down; reconnect.
@@ -156,6 +161,7 @@ impl DisconnectReason {
             Self::GuestTimeout => "guest timeout",
             Self::Suspended => "user suspended",
             Self::Revoked => "revoked",
+            Self::OutOfMemory => "out of memory",
             Self::ServerClosed => "server closed",
             Self::ServerShutdown => "server shutdown",
         }

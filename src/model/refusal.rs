@@ -64,6 +64,7 @@ reasons! {
 
     NoRoute, NotFound, "No such endpoint.";
     BodyTooLarge, PayloadTooLarge, "The body of the request is too large.";
+    BodyTooSlow, RequestTimeout, "The body of the request arrived too slowly.";
     NotJson, UnsupportedMediaType, "The body of the request does not claim to be JSON.";
 }
 

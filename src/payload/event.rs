@@ -37,6 +37,11 @@ impl RawEvent {
         self.text().len() + self.attachments().iter().map(Bytes::len).sum::<usize>()
     }
 
+    /// Whether it has attachments.
+    pub(crate) fn has_attachments(&self) -> bool {
+        !self.attachments().is_empty()
+    }
+
     /// Whether the client waits for an acknowledgement.
     pub(crate) fn wants_ack(&self) -> bool {
         self.wants_ack

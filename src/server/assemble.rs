@@ -1,20 +1,21 @@
 //! Builds the services of a server from its configuration: the stores, the audit, and what uses them.
 //! It must not listen, nor start anything but what writes to the stores.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::StartError;
+use super::machine;
 use crate::app::App;
-use crate::audit::{Audit, AuditOptions, MongoStore, SqliteStore};
+use crate::audit::{Audit, AuditOptions, MongoStore, RepeatLimits, SqliteStore, default_max_bytes};
 use crate::auth::{Authenticator, Verifier};
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::connection::Drain;
+use crate::connection::{Drain, Places};
 use crate::conversations::Conversations;
 use crate::dialects;
-use crate::limits::{AddressLimits, AddressSlots};
+use crate::limits::{AddressLimits, Memory};
 use crate::model::clock::SystemClock;
 use crate::sessions::Sessions;
 use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
@@ -55,8 +56,10 @@ pub(super) fn app(
     stores: ConversationStores,
     cluster: Option<Arc<Cluster>>,
 ) -> App {
-    let users = Arc::new(Users::new(config.clone(), cluster.clone()));
-    let limits = Arc::new(AddressLimits::new(config));
+    let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
+    let users = Users::new(config.clone(), memory.clone(), cluster.clone());
+    let users = Arc::new(users);
+    let limits = Arc::new(AddressLimits::new(config, &memory));
     let auth = Authenticator::new(
         verifier,
         limits.clone(),
@@ -80,9 +83,10 @@ pub(super) fn app(
         users,
         connections: Arc::default(),
         conversations,
-        sessions: Arc::new(sessions(config, cluster.clone())),
-        limits,
-        slots: AddressSlots::new(config.max_connections_per_ip),
+        sessions: Arc::new(sessions(config, &memory, cluster.clone())),
+        memory: memory.clone(),
+        limits: limits.clone(),
+        places: Arc::new(Places::new(config, limits.clone())),
         presence: Arc::new(presence),
         administration,
         audit,
@@ -113,7 +117,7 @@ fn presence(
 }
 
 /// Ad-hoc sessions: in Redis, or else in memory.
-fn sessions(config: &Config, cluster: Option<Arc<Cluster>>) -> Sessions {
+fn sessions(config: &Config, memory: &Arc<Memory>, cluster: Option<Arc<Cluster>>) -> Sessions {
     let clock = Arc::new(SystemClock);
     let limits = SessionLimits::from(config);
     let store: Arc<dyn SessionStore> = match &cluster {
@@ -122,7 +126,7 @@ fn sessions(config: &Config, cluster: Option<Arc<Cluster>>) -> Sessions {
             limits,
             clock.clone(),
         )),
-        None => Arc::new(MemoryStore::new(limits, clock.clone())),
+        None => Arc::new(MemoryStore::new(limits, memory.clone(), clock.clone())),
     };
     Sessions::new(store, clock, config.max_sessions_per_connection, cluster)
 }
@@ -132,8 +136,21 @@ impl From<&Config> for AuditOptions {
         Self {
             capacity: NonZeroUsize::new(config.audit_queue).unwrap_or(NonZeroUsize::MIN),
             retention_days: NonZeroU32::new(config.audit_retention_days),
+            max_bytes: match config.audit_max_bytes {
+                Some(bytes) => NonZeroU64::new(bytes),
+                None => {
+                    let embedded = config.mongodb_uri.is_none();
+                    Some(default_max_bytes(embedded.then_some(&config.data_dir)))
+                }
+            },
             spool_limit: config.audit_spool_max_bytes,
             spool_full: config.audit_spool_full,
+            repeats: RepeatLimits {
+                refusals_per_ip: config.audit_refusals_per_ip,
+                events_per_ip: config.audit_events_per_ip,
+                refusals_per_user: config.audit_refusals_per_user,
+                events_per_user: config.audit_events_per_user,
+            },
         }
     }
 }

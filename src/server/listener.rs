@@ -11,11 +11,14 @@ use super::error::StartError;
 use crate::app::App;
 use crate::config::Config;
 use crate::limits::AddressSlots;
-use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links};
+use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links, Pace, RequestLimits};
 
 /// How many TCP connections a client may have for one Socket.IO connection: polling uses two, and an
 /// upgrade one more.
 const TCP_PER_CONNECTION: u32 = 4;
+
+/// A single address may have one in so many of all TCP connections.
+const SHARE: usize = 4;
 
 /// Listens on the configured address. Also returns the address, in which the port is never 0.
 pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -37,11 +40,11 @@ pub(super) fn guard(
     let config = &app.config;
     // What a client received must be in the audit even after a kill.
     let audit = app.audit.clone();
-    let slots = AddressSlots::new(
-        config
-            .max_connections_per_ip
-            .saturating_mul(TCP_PER_CONNECTION),
-    );
+    let per_address = config
+        .max_connections_per_ip
+        .saturating_mul(TCP_PER_CONNECTION);
+    let share = u32::try_from(links.max().div_ceil(SHARE)).unwrap_or(u32::MAX);
+    let slots = AddressSlots::new(per_address.min(share));
     let proxies = config.trusted_proxies.clone();
     GuardedListener::new(
         tcp,
@@ -54,10 +57,23 @@ pub(super) fn guard(
     )
 }
 
+impl From<&Config> for RequestLimits {
+    fn from(config: &Config) -> Self {
+        Self {
+            max_head: config.max_head_bytes,
+            pace: Pace {
+                grace: config.request_timeout,
+                min_rate: config.min_request_rate,
+            },
+        }
+    }
+}
+
 impl From<&Config> for LinkLimits {
     fn from(config: &Config) -> Self {
         Self {
             handshake_timeout: config.connect_timeout,
+            head_timeout: config.request_timeout,
             keep_alive: 3 * config.ping_interval,
             handshake_max_bytes: config.handshake_max_bytes,
             write_deadline: config.write_deadline,

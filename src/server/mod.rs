@@ -8,6 +8,7 @@ mod lifecycle;
 mod listener;
 mod log_writer;
 mod logging;
+mod machine;
 mod node;
 mod socket_io;
 #[cfg(test)]
@@ -30,10 +31,10 @@ use crate::app::App;
 use crate::auth::Verifier;
 use crate::cluster::{Cluster, Receiver};
 use crate::config::{Config, Secret};
-use crate::connection::deadlines;
+use crate::connection::{deadlines, pressure};
 use crate::http;
 use crate::model::clock::SystemClock;
-use crate::transport::{Links, PeerLink};
+use crate::transport::{Links, RequestLimits, serve};
 use error::StartError;
 
 /// A running relay.
@@ -57,26 +58,26 @@ impl Server {
         let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster));
 
         let (tcp, address) = listener::bind(&config).await?;
-        let links = Arc::new(Links::default());
+        let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
         let stop_accepting = Arc::new(Notify::new());
         let listener = listener::guard(tcp, &links, &app, stop_accepting.clone());
         let edge = socket_io::edge(&app);
-        let service = http::router(&app, edge).into_make_service_with_connect_info::<PeerLink>();
+        let router = http::router(&app, edge);
 
         let mut tasks = join_cluster(&app, receiver).await;
         tasks.extend([
             tokio::spawn(links.clone().enforce_deadlines()),
             tokio::spawn(deadlines::watch(app.connections.clone())),
+            tokio::spawn(pressure::watch(app.connections.clone(), app.memory.clone())),
             tokio::spawn(upkeep::end_sessions(app.clone())),
+            tokio::spawn(upkeep::end_unadmitted(app.clone())),
             tokio::spawn(upkeep::sweep(app.clone())),
             tokio::spawn(upkeep::watch_store(app.clone())),
+            tokio::spawn(upkeep::end_audit_minutes(app.clone())),
             tokio::spawn(app.conversations.clone().keep_up()),
             tokio::spawn(app.conversations.clone().watch_others()),
             tokio::spawn(app.conversations.clone().remove_old()),
-            tokio::spawn(async move {
-                // It serves until it is stopped; errors of single connections stay with them.
-                let _ = axum::serve(listener, service).await;
-            }),
+            tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);
         Ok(Self {
             address,

@@ -22,6 +22,7 @@ pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
     SocketIoEdge::new(
         library(app),
         app.connections.clone(),
+        app.places.clone(),
         app.config.clone(),
         app.drain.clone(),
         app.node.clone(),

@@ -1,6 +1,6 @@
-//! Periodic tasks of a running server: ending unused sessions, removing stale state, and watching the
-//! database in the data folder. The
-//! deadlines of connections are in `connection`.
+//! Periodic tasks of a running server: ending unused sessions and connections that do not enter, removing stale
+//! state, and watching the database in the data folder. The deadlines of connections that did enter are in
+//! `connection`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,15 @@ use crate::dialects::session;
 
 /// How often unused sessions are looked for.
 const SESSIONS_INTERVAL: Duration = Duration::from_millis(500);
+/// How often connections are looked for that do not enter.
+const UNADMITTED_INTERVAL: Duration = Duration::from_secs(1);
 /// How often stale state is removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often the database in the data folder is looked after while nobody uses it.
 const STORE_INTERVAL: Duration = Duration::from_secs(2);
+/// For how long the audit counts what is repeated.
+const AUDIT_MINUTE: Duration = Duration::from_secs(60);
 
 /// After how long a connection forgets which presence it was sent first: what repeats it has come.
 const SYNCED_AFTER: Duration = Duration::from_secs(60);
@@ -27,6 +31,15 @@ pub(super) async fn end_sessions(app: Arc<App>) {
     loop {
         interval.tick().await;
         session::end_expired(&app).await;
+    }
+}
+
+/// Ends connections that do not enter in time, for ever.
+pub(super) async fn end_unadmitted(app: Arc<App>) {
+    let mut interval = every(UNADMITTED_INTERVAL);
+    loop {
+        interval.tick().await;
+        app.places.end_overdue();
     }
 }
 
@@ -48,6 +61,15 @@ pub(super) async fn watch_store(app: Arc<App>) {
         interval.tick().await;
         // The store logs what is wrong.
         let _ = app.conversations.stores().health.check().await;
+    }
+}
+
+/// Ends the minutes in which the audit counts what is repeated, for ever.
+pub(super) async fn end_audit_minutes(app: Arc<App>) {
+    let mut interval = every(AUDIT_MINUTE);
+    loop {
+        interval.tick().await;
+        app.audit.end_minute();
     }
 }
 

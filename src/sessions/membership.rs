@@ -8,11 +8,13 @@ use super::local::LocalMember;
 use super::session::Session;
 use crate::cluster::{Entry, SessionMessage};
 use crate::connection::Connection;
-use crate::model::session::{Departed, Departure, Join, JoinError, JoinSlot, Joined, Unavailable};
+use crate::model::session::{
+    Departed, Departure, Join, JoinError, JoinSlot, Joined, Maker, Unavailable,
+};
 use crate::model::{NodeId, UserId};
 
 impl Session<'_> {
-    /// Admits a member. A connection is one member: the one that it was before is removed, and
+    /// Admits a member; a session that there is not is made by `maker`. A connection is one member: the one that it was before is removed, and
     /// returned.
     ///
     /// # Errors
@@ -21,12 +23,14 @@ impl Session<'_> {
         &mut self,
         connection: &Arc<Connection>,
         join: Join<'_>,
+        maker: Maker<'_>,
     ) -> Result<(Joined, Option<Departed>), JoinError> {
         let before = self.member_on(connection).map(|member| member.user.clone());
         let joined = self.sessions.joined_by(connection).len();
         let slot = JoinSlot {
             connection: connection.id.uuid(),
             is_free: before.is_some() || joined < self.sessions.max_per_connection,
+            maker,
         };
         let user = join.user.clone();
         let mut joined = self.enter(join, slot).await?;
@@ -53,7 +57,7 @@ impl Session<'_> {
 
     /// Admits a member in the store. Before that, this node subscribes to the session and notes the
     /// member in its ledger.
-    async fn enter(&mut self, join: Join<'_>, slot: JoinSlot) -> Result<Joined, JoinError> {
+    async fn enter(&mut self, join: Join<'_>, slot: JoinSlot<'_>) -> Result<Joined, JoinError> {
         let store = &self.sessions.store;
         let Some(cluster) = &self.sessions.cluster else {
             return store.join(&self.id, join, slot).await;

@@ -22,7 +22,7 @@ pub(crate) use session::Session;
 use crate::cluster::Cluster;
 use crate::connection::Connection;
 use crate::model::clock::Clock;
-use crate::model::session::{AuthKey, ChatMode, ReserveError, SessionId, Summary};
+use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, Summary};
 use crate::stores::sessions::SessionStore;
 use local::LocalState;
 
@@ -73,7 +73,7 @@ impl Sessions {
         self.store.summaries().await
     }
 
-    /// Reserves a session.
+    /// Reserves a session for `maker`.
     ///
     /// # Errors
     /// It exists, or there is no room for it.
@@ -82,8 +82,9 @@ impl Sessions {
         id: &SessionId,
         key: AuthKey<'_>,
         mode: ChatMode,
+        maker: Maker<'_>,
     ) -> Result<(), ReserveError> {
-        self.store.reserve(id, key, mode).await
+        self.store.reserve(id, key, mode, maker).await
     }
 
     /// A session, which need not exist.

@@ -71,7 +71,7 @@ impl Session<'_> {
             None => Lagging::default(),
             Some(member) => {
                 member.connection.send_sized(event, payload, frames);
-                Lagging::one(&member.connection)
+                Lagging::one(&member.connection, frames)
             }
         }
     }

@@ -1,5 +1,6 @@
-//! Flow control of one Socket.IO connection: the bytes handed to it and not yet written, and the
-//! bytes it sent that are not yet handled.
+//! Flow control of one Socket.IO connection: the bytes handed to it and not yet written, the bytes of an
+//! event of it that is arriving, and the bytes it sent that are not yet handled. All of them count as held for
+//! its user, whose share of the server's memory narrows what the connection may have.
 //!
 //! It outlives a change of transport, so it must not know what carries the connection beyond
 //! [`Carrier`].
@@ -12,8 +13,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::carrier::Carrier;
 use super::clock::now_ms;
-use crate::model::DisconnectReason;
+use crate::limits::{ALWAYS, Account, Held};
 use crate::payload::FrameSizes;
 
 /// Bytes that a queued frame is charged beside its payload.
@@ -43,28 +45,6 @@ impl FlowLimits {
     }
 }
 
-/// The TCP connection that carries a Socket.IO connection.
-pub(crate) trait Carrier: Send + Sync {
-    /// Resumes reading from the client.
-    fn wake_reader(&self);
-
-    /// Bounds what the client may still send, in bytes. `None` removes the bound.
-    fn allow(&self, bytes: Option<u64>);
-
-    /// Closes it at once: all reads and writes fail from now on. The first reason stays.
-    fn close(&self, reason: DisconnectReason);
-
-    /// Closes the WebSocket as if the client had closed it: what is queued is still
-    /// written. It is closed at once when that takes longer than `grace`.
-    fn close_gracefully(&self, grace: Duration);
-
-    /// Gives the client `grace` to close the connection itself.
-    fn close_within(&self, grace: Duration);
-
-    /// Why the server closed it, if it did.
-    fn close_reason(&self) -> Option<DisconnectReason>;
-}
-
 /// Flow control state of one connection, shared with what presently carries it.
 #[derive(Debug)]
 pub(crate) struct Flow {
@@ -77,13 +57,18 @@ pub(crate) struct Flow {
     room: Notify,
     unhandled: AtomicUsize,
     handled: Notify,
+    /// Bytes that arrived of an event that is not complete.
+    arriving: AtomicUsize,
+    held: Held,
+    /// Somebody waits because its user holds too much.
+    is_narrowed: AtomicBool,
     carrier: Mutex<Option<Weak<dyn Carrier>>>,
     closed: AtomicBool,
 }
 
 impl Flow {
-    /// Flow control for a new connection.
-    pub(crate) fn new(limits: FlowLimits) -> Arc<Self> {
+    /// Flow control for a new connection of whoever has this account.
+    pub(crate) fn new(limits: FlowLimits, account: Arc<Account>) -> Arc<Self> {
         Arc::new(Self {
             limits,
             queued: Mutex::default(),
@@ -92,6 +77,9 @@ impl Flow {
             room: Notify::new(),
             unhandled: AtomicUsize::new(0),
             handled: Notify::new(),
+            arriving: AtomicUsize::new(0),
+            held: Held::of(account),
+            is_narrowed: AtomicBool::new(false),
             carrier: Mutex::new(None),
             closed: AtomicBool::new(false),
         })
@@ -124,6 +112,7 @@ impl Flow {
         if self.backlog.fetch_add(bytes, Ordering::Relaxed) == 0 {
             self.moved_at.store(now_ms(), Ordering::Relaxed);
         }
+        self.count_held();
         true
     }
 
@@ -144,6 +133,7 @@ impl Flow {
         if before >= budget && before - bytes < budget {
             self.room.notify_waiters();
         }
+        self.count_held();
     }
 
     /// Bytes handed over and not yet written to the client's transport.
@@ -163,7 +153,9 @@ impl Flow {
 
     /// Whether a sender may hand over another event now. A closed connection accepts everything.
     pub(crate) fn has_room(&self) -> bool {
-        self.backlog() < self.limits.receiver_budget || self.closed.load(Ordering::Acquire)
+        let backlog = self.backlog();
+        let has_room = backlog < self.limits.receiver_budget && !self.is_over_share(backlog);
+        has_room || self.closed.load(Ordering::Acquire)
     }
 
     /// Waits until [`Self::has_room`].
@@ -179,10 +171,33 @@ impl Flow {
         }
     }
 
+    /// Counts bytes of an event that is not complete as read.
+    pub(crate) fn arrived(&self, bytes: usize) {
+        self.arriving.fetch_add(bytes, Ordering::Relaxed);
+        self.count_held();
+    }
+
+    /// Of what [arrived](Self::arrived) only so many bytes are of an event that is not complete.
+    pub(super) fn arriving(&self, bytes: usize) {
+        self.arriving.store(bytes, Ordering::Relaxed);
+        self.count_held();
+    }
+
+    /// So many bytes of what [arrived](Self::arrived) are an event that is complete, or nothing.
+    pub(crate) fn assembled(&self, bytes: usize) {
+        let rest = |arriving: usize| Some(arriving.saturating_sub(bytes));
+        // The closure never refuses.
+        let _ = self
+            .arriving
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+        self.count_held();
+    }
+
     /// Counts an event of `bytes` as read and not yet handled.
     pub(crate) fn received(&self, bytes: usize) {
         self.unhandled
             .fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
+        self.count_held();
     }
 
     /// Counts an event of [`Self::received`] as handled; reading may resume.
@@ -193,21 +208,30 @@ impl Flow {
         if before >= budget && before - bytes < budget {
             self.resume_reading();
         }
+        self.count_held();
     }
 
-    /// Whether reading from the client is paused.
+    /// Whether reading from the client is paused, after what it is in the middle of.
     pub(crate) fn reading_paused(&self) -> bool {
         self.unhandled.load(Ordering::Acquire) >= self.limits.sender_budget
             && !self.closed.load(Ordering::Acquire)
     }
 
-    /// Waits until reading is not paused; for polling, which has no link of its own.
+    /// Whether nothing is read from the client at all, since its user holds too much.
+    pub(crate) fn reading_stopped(&self) -> bool {
+        let arriving = self.arriving.load(Ordering::Relaxed);
+        let read = self.unhandled.load(Ordering::Acquire) + arriving;
+        self.is_over_share(read) && !self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits until something may be read; for polling, which has no link of its own.
     pub(crate) async fn readable(&self) {
-        while self.reading_paused() {
+        let waits = || self.reading_paused() || self.reading_stopped();
+        while waits() {
             let notified = self.handled.notified();
             let mut notified = std::pin::pin!(notified);
             notified.as_mut().enable();
-            if !self.reading_paused() {
+            if !waits() {
                 return;
             }
             notified.await;
@@ -221,6 +245,41 @@ impl Flow {
         self.resume_reading();
     }
 
+    // What its user holds.
+
+    /// Another account holds what the connection holds, from now on.
+    pub(crate) fn charge_to(&self, account: Arc<Account>) {
+        self.held.move_to(account);
+    }
+
+    /// What it holds, and for whom.
+    pub(crate) fn held(&self) -> &Held {
+        &self.held
+    }
+
+    /// Whoever waited because its user held too much looks again.
+    pub(crate) fn look_again(&self) {
+        if self.is_narrowed.swap(false, Ordering::AcqRel) {
+            self.room.notify_waiters();
+            self.resume_reading();
+        }
+    }
+
+    fn count_held(&self) {
+        let sent = self.backlog.load(Ordering::Relaxed);
+        let read = self.unhandled.load(Ordering::Relaxed) + self.arriving.load(Ordering::Relaxed);
+        self.held.set(sent + read);
+    }
+
+    /// Whether so many bytes are more than its user may hold now.
+    fn is_over_share(&self, bytes: usize) -> bool {
+        let is_over = bytes > ALWAYS && self.held.is_over_share();
+        if is_over {
+            self.is_narrowed.store(true, Ordering::Release);
+        }
+        is_over
+    }
+
     fn resume_reading(&self) {
         self.handled.notify_waiters();
         if let Some(link) = self.link() {
@@ -230,69 +289,4 @@ impl Flow {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use smallvec::smallvec;
-
-    const LIMITS: FlowLimits = FlowLimits {
-        receiver_budget: 1000,
-        sender_budget: 1000,
-        max_event: 500,
-    };
-
-    #[test]
-    fn a_receiver_over_its_hard_limit_is_refused_and_nothing_is_counted() {
-        let flow = Flow::new(LIMITS);
-        assert!(flow.hand_over(&smallvec![1000]));
-        assert!(!flow.has_room());
-        assert!(flow.hand_over(&smallvec![1000]));
-        assert!(!flow.hand_over(&smallvec![1000]));
-        assert_eq!(flow.backlog(), 2 * (1000 + FRAME_OVERHEAD));
-        flow.taken(2);
-        assert_eq!(flow.backlog(), 0);
-    }
-
-    #[test]
-    fn attachments_are_frames_of_their_own() {
-        let flow = Flow::new(LIMITS);
-        assert!(flow.hand_over(&smallvec![10, 400, 400]));
-        flow.taken(2);
-        assert_eq!(flow.backlog(), 400 + FRAME_OVERHEAD);
-    }
-
-    #[tokio::test]
-    async fn a_waiting_sender_goes_on_when_the_receiver_took_enough() {
-        let flow = Flow::new(LIMITS);
-        assert!(flow.hand_over(&smallvec![1000]));
-        let waiting = tokio::spawn({
-            let flow = flow.clone();
-            async move { flow.wait_for_room().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        flow.taken(1);
-        assert!(waiting.await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_for_a_closed_connection() {
-        let flow = Flow::new(LIMITS);
-        assert!(flow.hand_over(&smallvec![1000]));
-        flow.received(2000);
-        assert!(flow.reading_paused());
-        flow.close();
-        flow.wait_for_room().await;
-        flow.readable().await;
-    }
-
-    #[test]
-    fn reading_pauses_at_the_budget_and_goes_on_below_it() {
-        let flow = Flow::new(LIMITS);
-        flow.received(700);
-        assert!(!flow.reading_paused());
-        flow.received(700);
-        assert!(flow.reading_paused());
-        flow.done(700);
-        assert!(!flow.reading_paused());
-    }
-}
+mod tests;

@@ -12,6 +12,12 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// Whether the event that this frame belongs to is complete with it, as far as the frame tells: of text whose
+    /// attachments follow, and of attachments, it does not.
+    pub(super) fn completes_event(&self) -> bool {
+        self.opcode == OPCODE_TEXT && !matches!(self.prefix, [b'4', b'5' | b'6'])
+    }
+
     /// Whether this frame carries a Socket.IO event, an acknowledgement or an attachment, as
     /// opposed to a heartbeat, a handshake or a WebSocket control frame.
     pub(super) fn is_relayed(&self) -> bool {

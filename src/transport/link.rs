@@ -2,6 +2,7 @@
 //!
 //! It counts bytes and decides when to close; the I/O itself is in `stream`.
 
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -9,9 +10,11 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
 
+use super::carrier::Carrier;
 use super::clock::now_ms;
-use super::flow::{Carrier, Flow};
+use super::flow::Flow;
 use crate::model::DisconnectReason;
 
 /// Deadlines and bounds of a TCP connection.
@@ -20,6 +23,8 @@ pub(crate) struct LinkLimits {
     /// Time for a request to arrive on a new connection, and for a WebSocket to enter the
     /// namespace.
     pub(crate) handshake_timeout: Duration,
+    /// Time for the head of a request to arrive once it has begun.
+    pub(crate) head_timeout: Duration,
     /// How long a connection may stay open between two requests.
     pub(crate) keep_alive: Duration,
     /// Bytes a WebSocket client may send before it is admitted.
@@ -52,8 +57,12 @@ pub(crate) struct Link {
     upgraded: AtomicBool,
     /// Requests being answered: none or one.
     requests: AtomicU8,
+    /// A request was answered, and nothing has arrived since.
+    is_idle: AtomicBool,
     flow: OnceLock<Arc<Flow>>,
     close_reason: OnceLock<DisconnectReason>,
+    /// What lives as long as the connection.
+    kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
     inject: AtomicU8,
     /// Bytes that may still be read before the client is admitted, or authenticated if it is a
     /// guest.
@@ -71,6 +80,7 @@ pub(crate) struct Link {
 impl Link {
     pub(super) fn new(peer: SocketAddr, limits: LinkLimits) -> Self {
         let now = now_ms();
+        let first = limits.handshake_timeout.min(limits.head_timeout);
         Self {
             peer,
             limits,
@@ -78,11 +88,13 @@ impl Link {
             writer: AtomicWaker::new(),
             upgraded: AtomicBool::new(false),
             requests: AtomicU8::new(0),
+            is_idle: AtomicBool::new(false),
             flow: OnceLock::new(),
             close_reason: OnceLock::new(),
+            kept: Mutex::default(),
             inject: AtomicU8::new(0),
             allowance: AtomicU64::new(UNBOUNDED),
-            deadline: AtomicU64::new(now + limits.handshake_timeout.as_millis() as u64),
+            deadline: AtomicU64::new(now + first.as_millis() as u64),
             blocked_since: AtomicU64::new(NONE),
             taken_since: AtomicU64::new(0),
             moved: AtomicU64::new(0),
@@ -100,20 +112,37 @@ impl Link {
     /// A request arrived: no deadline applies while it is answered.
     pub(crate) fn request_began(&self) {
         self.deadline.store(NONE, Ordering::Relaxed);
+        self.is_idle.store(false, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The request was answered; the next one must arrive within `keep_alive`.
+    /// The request was answered; the answer may still have to be written.
     pub(crate) fn request_ended(&self) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
         if !self.is_upgraded() {
-            self.set_deadline(self.limits.keep_alive);
+            self.answered();
         }
+    }
+
+    /// An answer, or more of it, was made: the next request must arrive within `keep_alive`.
+    fn answered(&self) {
+        self.set_deadline(self.limits.keep_alive);
+        self.is_idle.store(true, Ordering::Relaxed);
     }
 
     /// Whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         !self.is_upgraded() && self.requests.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it carries nothing now: no WebSocket, and no request.
+    pub(super) fn waits_for_a_request(&self) -> bool {
+        !self.is_upgraded() && !self.is_busy()
+    }
+
+    /// Whether it is a WebSocket that has not entered the namespace.
+    pub(super) fn is_unadmitted(&self) -> bool {
+        self.is_upgraded() && self.flow().is_none()
     }
 
     /// The connection becomes a WebSocket: from now on it carries frames, and the client has to
@@ -123,6 +152,16 @@ impl Link {
         self.allowance
             .store(self.limits.handshake_max_bytes, Ordering::Relaxed);
         self.upgraded.store(true, Ordering::Release);
+    }
+
+    /// Keeps this until the connection ends, which others may know longer.
+    pub(crate) fn keep(&self, what: Arc<dyn Any + Send + Sync>) {
+        *self.kept.lock() = Some(what);
+    }
+
+    /// The connection has ended.
+    pub(super) fn ended(&self) {
+        drop(self.kept.lock().take());
     }
 
     /// Carries a Socket.IO connection from now on.
@@ -169,6 +208,10 @@ impl Link {
 
     pub(super) fn was_read(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
+            self.is_idle.store(false, Ordering::Relaxed);
+            self.set_deadline(self.limits.head_timeout);
+        }
         let allowed = self.allowance.load(Ordering::Relaxed);
         if allowed != UNBOUNDED {
             match allowed.checked_sub(bytes as u64) {
@@ -180,6 +223,9 @@ impl Link {
 
     pub(super) fn was_written(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
+        if self.waits_for_a_request() {
+            self.answered();
+        }
         if self.blocked_since.load(Ordering::Relaxed) != NONE {
             self.taken_since.fetch_add(bytes as u64, Ordering::Relaxed);
             if self.flow().is_none_or(|flow| flow.backlog() == 0) {

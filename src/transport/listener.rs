@@ -5,13 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::deadlines::Links;
 use super::link::{Link, LinkLimits};
+use super::links::Links;
 use super::stream::{BeforeWrite, GuardedStream};
 use crate::limits::{AddressSlot, AddressSlots};
 
@@ -76,23 +74,22 @@ impl GuardedListener {
             false => Some(None),
         }
     }
-}
 
-impl Listener for GuardedListener {
-    type Io = GuardedStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (GuardedStream, SocketAddr) {
+    /// The next connection that is served.
+    pub(super) async fn accept(&mut self) -> GuardedStream {
         loop {
             match self.next().await {
                 Ok((tcp, peer)) => {
                     let Some(slot) = self.slot(peer.ip()) else {
                         continue;
                     };
+                    let Some(open) = self.links.make_room() else {
+                        continue;
+                    };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits));
                     let before_write = self.before_write.clone();
-                    return (GuardedStream::new(tcp, link, before_write, slot), peer);
+                    return GuardedStream::new(tcp, link, before_write, (open, slot));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -101,11 +98,6 @@ impl Listener for GuardedListener {
                 }
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        let tcp = self.tcp.as_ref();
-        tcp.ok_or(io::ErrorKind::NotConnected)?.local_addr()
     }
 }
 
@@ -129,14 +121,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
-}
-
-/// The link of the connection that a request arrived on.
-#[derive(Debug, Clone)]
-pub(crate) struct PeerLink(pub(crate) Arc<Link>);
-
-impl Connected<IncomingStream<'_, GuardedListener>> for PeerLink {
-    fn connect_info(stream: IncomingStream<'_, GuardedListener>) -> Self {
-        Self(stream.io().link().clone())
-    }
 }

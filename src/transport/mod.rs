@@ -5,20 +5,27 @@
 //! WebSocket frames by their headers only; it must not look into a message, know users, rooms or
 //! events, or hold a lock while it waits.
 
+mod body;
+mod carrier;
 mod clock;
 mod closer;
-mod deadlines;
 mod flow;
 mod frames;
 mod link;
+mod links;
 mod listener;
 mod read_ahead;
+mod serve;
 mod stream;
 
+pub(crate) use body::{Pace, TooSlow};
 pub(crate) use closer::TransportCloser;
-pub(crate) use deadlines::Links;
-pub(crate) use flow::{Carrier, Flow, FlowLimits};
+
+pub(crate) use carrier::Carrier;
+pub(crate) use flow::{Flow, FlowLimits};
 pub(crate) use frames::is_relayed_packet;
 pub(crate) use link::{Link, LinkLimits};
-pub(crate) use listener::{GuardedListener, PeerLink};
+pub(crate) use links::Links;
+pub(crate) use listener::GuardedListener;
+pub(crate) use serve::{PeerLink, RequestLimits, serve};
 pub(crate) use stream::BeforeWrite;

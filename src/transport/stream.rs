@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
+use super::links::OpenLink;
 use super::read_ahead::ReadAhead;
 use crate::limits::AddressSlot;
 
@@ -34,7 +35,13 @@ pub(crate) struct GuardedStream {
     incoming: FrameScanner,
     outgoing: Outgoing,
     before_write: BeforeWrite,
-    _slot: Option<AddressSlot>,
+    _counted: (OpenLink, Option<AddressSlot>),
+}
+
+impl Drop for GuardedStream {
+    fn drop(&mut self) {
+        self.link.ended();
+    }
 }
 
 /// An action that runs before each write to a client. It must not block.
@@ -70,7 +77,7 @@ impl GuardedStream {
         tcp: TcpStream,
         link: Arc<Link>,
         before_write: BeforeWrite,
-        slot: Option<AddressSlot>,
+        counted: (OpenLink, Option<AddressSlot>),
     ) -> Self {
         Self {
             tcp,
@@ -79,7 +86,7 @@ impl GuardedStream {
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
             before_write,
-            _slot: slot,
+            _counted: counted,
         }
     }
 
@@ -126,9 +133,24 @@ impl GuardedStream {
         let read = &buf.filled()[before..];
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
-            self.incoming.advance(read, |_, _, _| ());
+            Self::note_read(&mut self.incoming, &self.link, read);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Counts what was read as part of an event that is not complete, unless one ends in it.
+    fn note_read(incoming: &mut FrameScanner, link: &Link, bytes: &[u8]) {
+        let mut completed_at = None;
+        incoming.advance(bytes, |frame, end, ends_message| {
+            if ends_message && frame.completes_event() {
+                completed_at = Some(end);
+            }
+        });
+        let Some(flow) = link.flow() else { return };
+        match completed_at {
+            Some(end) => flow.arriving(bytes.len() - end),
+            None => flow.arrived(bytes.len()),
+        }
     }
 
     /// Counts the relayed frames that end in what was just written.
@@ -187,6 +209,9 @@ impl AsyncRead for GuardedStream {
         }
         if this.link.injected() != 0 && this.link.is_upgraded() && this.inject(buf) {
             return Poll::Ready(Ok(()));
+        }
+        if this.link.flow().is_some_and(|flow| flow.reading_stopped()) {
+            return Poll::Pending;
         }
         let paused = this.link.flow().is_some_and(|flow| flow.reading_paused());
         let bound = this.read_bound(paused);

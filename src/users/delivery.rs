@@ -6,11 +6,11 @@ use smallvec::smallvec;
 
 use super::{Connections, Users};
 use crate::cluster::Cluster;
-use crate::connection::SMALL_EVENT;
+use crate::connection::{Patience, SMALL_EVENT};
 use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
 
-/// The receivers of an event for one user. Each has room for it.
+/// The receivers of an event for one user. Each has room for it, or was waited for long enough.
 #[derive(Debug)]
 pub(crate) struct Receivers<'a> {
     user: &'a UserId,
@@ -54,20 +54,34 @@ impl Receivers<'_> {
 }
 
 impl Users {
-    /// The receivers of an event for a user. Waits until each connection has room for an event or is
-    /// closed, which slows a sender down to the pace of its slowest receiver.
-    pub(crate) async fn receivers<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
+    /// The receivers of an event of so many bytes for a user. Waits for those who have no room for it, but what
+    /// is small does not hold its sender up.
+    pub(crate) async fn receivers<'a>(&'a self, user: &'a UserId, bytes: usize) -> Receivers<'a> {
+        let patience = Patience::with(bytes, self.config.pair_min_rate);
+        self.receivers_with(user, patience).await
+    }
+
+    /// The receivers of a part of a file for a user. Waits until each connection has room for it or is closed, which
+    /// slows a sender down to the pace of its slowest receiver.
+    pub(crate) async fn receivers_of_file<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
+        self.receivers_with(user, Patience::UntilRoom).await
+    }
+
+    async fn receivers_with<'a>(&'a self, user: &'a UserId, patience: Patience) -> Receivers<'a> {
         let mut local = self.connections(user.as_str());
         local.retain(|connection| !connection.is_draining());
-        for connection in &local {
-            connection.flow().wait_for_room().await;
-        }
         // Without Redis nothing has to be encoded for other nodes.
         let cluster = self.cluster.as_deref();
         let cluster = cluster.filter(|cluster| cluster.redis().is_up());
-        if let Some(cluster) = cluster {
-            cluster.wait_for_credit(user).await;
-        }
+        let room = async {
+            for connection in &local {
+                connection.flow().wait_for_room().await;
+            }
+            if let Some(cluster) = cluster {
+                cluster.wait_for_credit(user).await;
+            }
+        };
+        patience.wait_for(room).await;
         Receivers {
             user,
             local,

@@ -16,6 +16,14 @@ pub(crate) struct UserLimits {
     pub(crate) messages: UserLimit,
     /// [`Action::FileBytes`]
     pub(crate) file_bytes: UserLimit,
+    /// [`Action::StoredBytes`]
+    pub(crate) stored_bytes: UserLimit,
+    /// [`Action::NewConversations`]
+    conversations: UserLimit,
+    /// [`Action::NewParticipants`]
+    participants: UserLimit,
+    /// [`Action::Offsets`]
+    pub(crate) offsets: UserLimit,
 }
 
 impl UserLimits {
@@ -25,7 +33,26 @@ impl UserLimits {
         Self {
             messages: limit(Action::Messages, Spent::Messages),
             file_bytes: limit(Action::FileBytes, Spent::FileBytes),
+            stored_bytes: limit(Action::StoredBytes, Spent::StoredBytes),
+            conversations: limit(Action::NewConversations, Spent::Conversations),
+            participants: limit(Action::NewParticipants, Spent::Participants),
+            offsets: limit(Action::Offsets, Spent::Offsets),
         }
+    }
+
+    /// Counts a new conversation with so many participants, beside the message that it counts as; whether it may be
+    /// made. It costs as many messages more as the store could keep instead of them.
+    pub(crate) fn allows_conversation(&self, participants: usize) -> bool {
+        /// Participants that cost as much as a message.
+        const PER_MESSAGE: usize = 10;
+        self.messages.allows_cost(participants / PER_MESSAGE)
+            && self.conversations.allows()
+            && self.participants.allows_cost(participants)
+    }
+
+    /// Counts a participant that is added; whether it may be.
+    pub(crate) fn allows_participant(&self) -> bool {
+        self.messages.allows() && self.participants.allows()
     }
 
     /// Counts what the user did on another node.
@@ -33,6 +60,10 @@ impl UserLimits {
         match spent {
             Spent::Messages(count) => self.messages.charge(count),
             Spent::FileBytes(bytes) => self.file_bytes.charge(bytes),
+            Spent::StoredBytes(bytes) => self.stored_bytes.charge(bytes),
+            Spent::Conversations(count) => self.conversations.charge(count),
+            Spent::Participants(count) => self.participants.charge(count),
+            Spent::Offsets(count) => self.offsets.charge(count),
         }
     }
 }
@@ -41,6 +72,8 @@ impl UserLimits {
 #[derive(Debug)]
 pub(crate) struct UserLimit {
     limit: Limit,
+    /// The most that may come at once.
+    burst: u32,
     shared: Option<Box<Shared>>,
 }
 
@@ -69,29 +102,43 @@ impl UserLimit {
         spent: fn(u32) -> Spent,
     ) -> Self {
         let limit = Limit::new(config, action);
+        let burst = action.quota(config).burst_size().get();
         let shared = |cluster: &Arc<Cluster>| {
             Box::new(Shared {
                 cluster: cluster.clone(),
                 user: user.clone(),
                 spent,
-                share: (action.quota(config).burst_size().get() / 10).max(1),
+                share: (burst / 10).max(1),
                 unpublished: AtomicU32::new(0),
                 owed: AtomicU32::new(0),
             })
         };
         let shared = cluster.filter(|_| limit.is_limited()).map(shared);
-        Self { limit, shared }
+        Self {
+            limit,
+            burst,
+            shared,
+        }
     }
 
     /// Counts one; whether it is allowed.
     pub(crate) fn allows(&self) -> bool {
+        self.allows_cost(1)
+    }
+
+    /// Counts as many as something costs; whether they are allowed. More than the burst counts as the burst.
+    pub(crate) fn allows_cost(&self, cost: usize) -> bool {
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX).min(self.burst);
+        let Some(cost) = NonZeroU32::new(cost) else {
+            return true;
+        };
         let Some(shared) = &self.shared else {
-            return self.limit.allows();
+            return self.limit.allows_all(cost);
         };
         shared.pay(&self.limit);
-        let allowed = self.limit.allows();
+        let allowed = self.limit.allows_all(cost);
         if allowed {
-            shared.spend(1);
+            shared.spend(cost.get());
         }
         allowed
     }

@@ -35,6 +35,7 @@ pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::ConnectionId;
+use crate::limits::Memory;
 use crate::model::UserId;
 
 /// How many users without connections are kept, with their peers and unfinished transfers.
@@ -49,18 +50,24 @@ pub(crate) struct Users {
     /// Users without connections, the one offline longest first.
     offline: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
+    memory: Arc<Memory>,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
 }
 
 impl Users {
-    /// Without any user.
-    pub(crate) fn new(config: Arc<Config>, cluster: Option<Arc<Cluster>>) -> Self {
+    /// Without any user. What they make the server hold counts in `memory`.
+    pub(crate) fn new(
+        config: Arc<Config>,
+        memory: Arc<Memory>,
+        cluster: Option<Arc<Cluster>>,
+    ) -> Self {
         Self {
             known: DashMap::new(),
             members: DashMap::new(),
             offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),
+            memory,
             config,
             cluster,
         }
@@ -140,7 +147,12 @@ impl Users {
     }
 
     fn create(&self, id: &UserId) -> Arc<User> {
-        Arc::new(User::new(id, &self.config, self.cluster.as_ref()))
+        Arc::new(User::new(
+            id,
+            &self.config,
+            &self.memory,
+            self.cluster.as_ref(),
+        ))
     }
 
     /// Makes a user the newest of those offline, and forgets the oldest beyond the bound.

@@ -50,11 +50,12 @@ impl Users {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::limits::Memory;
     use std::sync::Arc;
 
     #[test]
     fn peers_know_each_other_and_nobody_is_their_own_peer() {
-        let users = Users::new(Arc::new(Config::default()), None);
+        let users = Users::new(Arc::new(Config::default()), Memory::new(1 << 30), None);
         let [ann, bo] = ["ann", "bo"].map(|id| UserId::parse(id).unwrap());
         let user = users.get_or_create(&ann);
         users.add_peer(&user, &ann);

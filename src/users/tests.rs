@@ -19,7 +19,7 @@ use crate::connection::{
     Admission, Admitted, Connection, ConnectionId, Drain, Due, Handler, Membership, Opening,
     Received,
 };
-use crate::limits::AddressSlots;
+use crate::limits::Memory;
 use crate::model::clock::SystemClock;
 use crate::model::{Dialect, Identity, UserId};
 use crate::stores::conversations::{ConversationStores, SqliteConversations};
@@ -49,7 +49,6 @@ struct Auth {
 
 struct Admitting {
     presence: Arc<Presence>,
-    slots: AddressSlots,
     newest: Arc<Mutex<Option<Arc<Connection>>>>,
     synced: Arc<AtomicBool>,
 }
@@ -65,8 +64,7 @@ impl Handler for Admitting {
         auth: Auth,
     ) -> Result<Admitted<Self>, &'static str> {
         let client = opening.client();
-        let slot = self.slots.take(client.address).ok_or("no slot")?;
-        let connection = opening.connection(client, slot, false);
+        let connection = opening.connection(client, false);
         let identity = Identity {
             user: id(&auth.user),
             name: auth.user.into(),
@@ -130,7 +128,7 @@ impl Server {
         });
         let conversations = SqliteConversations::open(folder.path(), Arc::new(SystemClock));
         let stores = ConversationStores::of(Arc::new(conversations.unwrap()));
-        let users = Arc::new(Users::new(config.clone(), None));
+        let users = Arc::new(Users::new(config.clone(), Memory::new(1 << 30), None));
         let presence = Presence::new(
             users.clone(),
             stores.users,
@@ -142,7 +140,6 @@ impl Server {
         let (newest, synced) = (Arc::default(), Arc::default());
         let admitting = Admitting {
             presence: Arc::new(presence),
-            slots: AddressSlots::new(100),
             newest: Arc::clone(&newest),
             synced: Arc::clone(&synced),
         };
@@ -201,7 +198,7 @@ fn changes<const N: usize>(changes: [(&str, bool); N]) -> Vec<(String, bool)> {
 
 #[test]
 fn the_user_offline_longest_is_forgotten_first() {
-    let users = Users::new(Arc::new(Config::default()), None);
+    let users = Users::new(Arc::new(Config::default()), Memory::new(1 << 30), None);
     let numbered = |n: usize| id(&n.to_string());
     for n in 0..=MAX_OFFLINE_USERS.get() {
         users.get_or_create(&numbered(n));
@@ -255,11 +252,11 @@ async fn peers_are_sent_the_presence_of_each_other_and_others_nothing() {
 async fn an_event_is_delivered_to_all_connections_of_its_receiver() {
     let server = Server::start(PresenceAudience::Peers);
     let (bo, sender) = (id("bo"), id("ann"));
-    let receivers = server.users.receivers(&bo).await;
+    let receivers = server.users.receivers(&bo, 16).await;
     let sizes = [16].into_iter().collect();
     assert!(!receivers.send_sized(&sender, "hello", &1, &sizes).await);
     let connections = [server.connect("bo").await, server.connect("bo").await];
-    let receivers = server.users.receivers(&bo).await;
+    let receivers = server.users.receivers(&bo, 16).await;
     assert!(receivers.send_sized(&sender, "hello", &1, &sizes).await);
     for client in &connections {
         let received = client.client.receive("hello").await;

@@ -18,6 +18,7 @@ use crate::audit::Source;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::limits::{Account, Memory};
 use crate::model::{Identity, UserId};
 
 /// How many requests of one user may read from the stores at the same time; others wait.
@@ -37,12 +38,14 @@ pub(crate) struct User {
     pub(super) name: Mutex<Arc<str>>,
     /// What this user may do, over all connections.
     pub(crate) limits: UserLimits,
+    /// What this user holds of the server's memory.
+    pub(crate) account: Arc<Account>,
     /// Files that this user is sending.
     pub(crate) transfers: Mutex<Transfers>,
     pub(super) peers: Mutex<PeerSet>,
     pub(super) connected: Mutex<Connected>,
     /// Permits to read from the stores, so that one user's requests do not hold up those of others.
-    pub(crate) reads: Semaphore,
+    pub(crate) reads: Arc<Semaphore>,
     pub(super) suspended: AtomicBool,
     pub(super) cached_identity: Mutex<Option<Box<CachedIdentity>>>,
     announced: AtomicBool,
@@ -79,15 +82,21 @@ impl LastSeen {
 
 impl User {
     /// A user without connections, named by their id.
-    pub(super) fn new(id: &UserId, config: &Config, cluster: Option<&Arc<Cluster>>) -> Self {
+    pub(super) fn new(
+        id: &UserId,
+        config: &Config,
+        memory: &Arc<Memory>,
+        cluster: Option<&Arc<Cluster>>,
+    ) -> Self {
         Self {
+            account: Account::new(memory),
             id: id.clone(),
             name: Mutex::new(id.shared().clone()),
             limits: UserLimits::new(config, id, cluster),
             transfers: Mutex::default(),
             peers: Mutex::default(),
             connected: Mutex::default(),
-            reads: Semaphore::new(MAX_CONCURRENT_READS),
+            reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
             suspended: AtomicBool::new(false),
             cached_identity: Mutex::default(),
             announced: AtomicBool::new(false),
@@ -162,6 +171,7 @@ pub(crate) struct Member {
 
 impl Member {
     pub(super) fn new(user: Arc<User>, identity: Identity, connection: Arc<Connection>) -> Self {
+        connection.flow().charge_to(user.account.clone());
         Self {
             source: connection.identify(&identity),
             user,

@@ -11,6 +11,8 @@ use test_support::mongo::Database;
 
 type Settings = &'static [(&'static str, &'static str)];
 
+const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
+
 const DIRECT: Settings = &[("DIALECTS", "direct"), ("RATE_LIMITS", "off")];
 const PRESENCE: Settings = &[
     ("DIALECTS", "direct"),
@@ -84,10 +86,7 @@ const SESSION_DEBUG: Settings = &[
 const SESSION_ADMIN: Settings = &[
     ("DIALECTS", "session"),
     ("RATE_LIMITS", "off"),
-    (
-        "ADMIN_TOKEN",
-        "an admin token for tests, longer than thirty-two bytes",
-    ),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
 ];
 const SESSION_BUSY: Settings = &[
     ("DIALECTS", "session"),
@@ -104,6 +103,11 @@ const SESSION_LIMITS: Settings = &[
     ("FAILED_AUTH_RATE", "5/min"),
     ("SESSION_MAX_MEMBERS", "3"),
     ("MAX_SESSIONS_PER_CONNECTION", "3"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+const SESSION_QUOTAS: Settings = &[
+    ("MAX_SESSIONS_PER_IP", "4"),
+    ("MAX_SESSION_KEYS_BYTES", "1000"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
@@ -125,18 +129,20 @@ const STORED_LIMITS: Settings = &[
 const PLAIN: Settings = &[];
 /// Long enough to come back within it, however busy the machine is.
 const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
-const REST_ADMIN: Settings = &[
-    ("RATE_LIMITS", "off"),
-    (
-        "ADMIN_TOKEN",
-        "an admin token for tests, longer than thirty-two bytes",
-    ),
-];
+const REST_ADMIN: Settings = &[("RATE_LIMITS", "off"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
 const REST_LIMITS: Settings = &[
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
     ("MESSAGE_RATE", "1/s"),
     ("MESSAGE_BURST", "20"),
     ("FAILED_AUTH_RATE", "5/min"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
+];
+const REST_QUOTAS: Settings = &[
+    ("CONVERSATIONS_PER_DAY", "3"),
+    ("PARTICIPANTS_PER_DAY", "20"),
+    ("STORED_BYTES_PER_DAY", "50000"),
+    ("MAX_CONTENT_BYTES", "4000"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
 ];
 const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
 const CONVERSATION_PRESENCE: Settings = &[
@@ -262,6 +268,7 @@ suites! {
     http_messages: "http/messages", STORED, mongodb;
     http_not_served: "http/not-served", DIRECT;
     http_participants: "http/participants", STORED, mongodb;
+    http_quotas: "http/quotas", REST_QUOTAS, mongodb;
     http_read: "http/read", STORED, mongodb;
     http_verbatim: "http/verbatim", STORED, mongodb;
     session_busy: "session/busy", SESSION_BUSY;
@@ -279,6 +286,7 @@ suites! {
     session_messages: "session/messages", SESSION;
     session_not_served: "session/not-served", DIRECT;
     session_plaintext: "session/plaintext", SESSION;
+    session_quotas: "session/quotas", SESSION_QUOTAS;
     session_refusals: "session/refusals", SESSION => two_nodes;
     session_rejoin: "session/rejoin", SESSION_REJOIN;
     session_rest: "session/rest", SESSION;

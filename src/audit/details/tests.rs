@@ -159,6 +159,17 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
             },
             json!({"code": "OPERATION_FAILED"}),
         ),
+        (
+            Event::Repeated(Repeated {
+                event_type: EventType::AuthFailed,
+                code: Some(ErrorCode::InvalidToken),
+                count: 40,
+                first_ms: 1_700_000_000_123,
+                last_ms: 1_700_000_059_000,
+            }),
+            json!({"code": "INVALID_TOKEN", "count": 40, "firstAt": "2023-11-14T22:13:20.123Z",
+                   "lastAt": "2023-11-14T22:14:19.000Z"}),
+        ),
     ]
 }
 

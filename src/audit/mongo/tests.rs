@@ -4,7 +4,7 @@ use mongodb::bson::spec::BinarySubtype;
 use tokio::runtime::Runtime;
 
 use super::*;
-use crate::audit::contract::{T, contract_suite, source};
+use crate::audit::contract::{ENOUGH, T, all_left, contract_suite, many, source};
 use crate::audit::entry::write;
 use crate::audit::{Event, Record};
 use crate::config::MongoUri;
@@ -124,4 +124,30 @@ fn a_server_that_is_away_is_an_error_and_no_more_than_that() {
         .read(&crate::audit::Query::default())
         .unwrap();
     assert_eq!(found.records.len(), 2);
+}
+
+#[test]
+fn servers_that_delete_at_a_time_what_is_too_much_delete_no_more_than_one_would() {
+    let Some((mut alone, _alone)) = open() else {
+        return;
+    };
+    let Some((mut first, database)) = open() else {
+        return;
+    };
+    let second = store(&connect(&database));
+    for store in [&mut alone, &mut first] {
+        write(store, &many()).unwrap();
+    }
+    let trim = |mut store: MongoStore| {
+        while store.trim(ENOUGH).unwrap().is_some() {}
+        store
+    };
+    let others = std::thread::scope(|scope| {
+        [first, second]
+            .map(|store| scope.spawn(|| trim(store)))
+            .map(|thread| thread.join().unwrap())
+    });
+    let (one, two) = (all_left(&trim(alone)).len(), all_left(&others[0]).len());
+    // The last of them may begin where another has just ended.
+    assert!(one.abs_diff(two) < one / 16, "{one} {two}");
 }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::*;
 use crate::audit::entry::Fields;
 use crate::audit::state::{MAX_RECORDS_PER_WRITE, State};
-use crate::audit::store::Rejected;
-use crate::audit::{Event, Reader, Source};
+use crate::audit::store::{Rejected, Trimmed};
+use crate::audit::{Event, Reader, RepeatLimits, Source};
 use crate::config::SpoolFull;
 
 impl Audit {
@@ -62,6 +62,10 @@ impl Store for Gated {
 
     fn expire(&mut self, _before_ms: i64, _limit: u32) -> Result<usize, &'static str> {
         Ok(0)
+    }
+
+    fn trim(&mut self, _max_bytes: u64) -> Result<Option<Trimmed>, &'static str> {
+        Ok(None)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {

@@ -1,5 +1,5 @@
 use std::{
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroU64},
     os::unix::fs::PermissionsExt as _,
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
@@ -284,4 +284,47 @@ fn the_schema_is_the_golden_one() {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
     assert_eq!(version, 1);
+}
+
+#[test]
+fn the_file_stays_at_its_limit_however_many_records_come() {
+    const MAX: u64 = 4 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let options = AuditOptions {
+        max_bytes: NonZeroU64::new(MAX),
+        ..keep_all()
+    };
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let audit = Audit::start(store, folder.path(), options).unwrap();
+    let db = reader(folder.path());
+    let number = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() as u64;
+    assert_eq!(audit.notice(), None);
+    let mut recorded = 0;
+    let mut largest = 0;
+    for _ in 0..6 {
+        for _ in 0..8_000 {
+            audit.record(Record::new(&source(), None, Event::SocketConnect));
+        }
+        recorded += 8_000;
+        assert!(audit.flush(Instant::now() + Duration::from_secs(60)));
+        largest = largest.max(number("PRAGMA page_count") * number("PRAGMA page_size"));
+        let deadline = soon();
+        while number(USED_BYTES) > MAX {
+            assert!(Instant::now() < deadline, "{} bytes", number(USED_BYTES));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let last = Record::new(&source(), None, Event::SocketConnect);
+    audit.record(last.clone());
+    assert!(audit.flush(soon()));
+    // What has come since the size was looked at last is on top.
+    assert!(largest < 4 * MAX, "{largest} bytes");
+    let left = count(&db) as u64;
+    assert!(left > MAX / 2_048 && left < recorded / 2, "{left} left");
+    let newest = "SELECT _id FROM logs ORDER BY createdAt DESC, _id DESC LIMIT 1";
+    let newest: Vec<u8> = db.query_row(newest, [], |row| row.get(0)).unwrap();
+    assert_eq!(newest, last.id().as_bytes());
+    assert!(audit.notice().is_some());
+    assert_eq!(audit.health(), Ok(()));
+    assert!(audit.close(soon()));
 }

@@ -198,6 +198,14 @@ pub(crate) enum Spent {
     Messages(u32),
     /// Bytes of file chunks.
     FileBytes(u32),
+    /// Bytes of what is stored of messages.
+    StoredBytes(u32),
+    /// Conversations that were made.
+    Conversations(u32),
+    /// Participants that were added.
+    Participants(u32),
+    /// Messages that were passed over by an offset.
+    Offsets(u32),
 }
 
 /// Which members of a session an event is for.

@@ -10,7 +10,6 @@ use socketioxide::extract::{AckSender, SocketRef};
 use super::Life;
 use crate::config::Config;
 use crate::connection::{Client, Connection, Handshake};
-use crate::limits::AddressSlot;
 use crate::model::Refusal;
 use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits, TransportCloser};
@@ -144,20 +143,19 @@ impl Opening<'_> {
     }
 
     /// Its connection. What is sent to it waits.
-    pub(crate) fn connection(
-        &self,
-        client: Client,
-        slot: AddressSlot,
-        is_guest: bool,
-    ) -> Arc<Connection> {
+    pub(crate) fn connection(&self, client: Client, is_guest: bool) -> Arc<Connection> {
+        let place = self.handshake.place.upgrade();
+        if let Some(place) = &place {
+            place.admitted();
+        }
         Arc::new(Connection::new(
             self.socket.clone(),
             client,
             is_guest,
-            Flow::new(self.flow_limits),
+            Flow::new(self.flow_limits, self.handshake.account.clone()),
+            place,
             self.config,
             self.closer.clone(),
-            slot,
         ))
     }
 }

@@ -66,6 +66,9 @@ impl<M> Inbox<M> {
     pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
         let mut state = self.state.lock();
         if !state.closed {
+            if event.has_attachments() {
+                self.flow.assembled(event.size());
+            }
             self.flow.received(event.size());
             state.waiting.push_back((event, ack));
         }

@@ -24,7 +24,6 @@ use crate::config::Config;
 use crate::connection::edge::Library;
 use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{Close, Connection, OpenConnections};
-use crate::limits::AddressSlots;
 use crate::model::{DisconnectReason, Refusal, Why};
 
 /// What happened, counted.
@@ -66,7 +65,6 @@ struct Auth {
 
 struct Probe {
     seen: Arc<Seen>,
-    slots: AddressSlots,
 }
 
 impl Probe {
@@ -91,8 +89,7 @@ impl Handler for Probe {
         auth: Auth,
     ) -> Result<Admitted<Self>, &'static str> {
         let client = opening.client();
-        let slot = self.slots.take(client.address).ok_or("no slot")?;
-        let connection = opening.connection(client, slot, auth.kind == "guest");
+        let connection = opening.connection(client, auth.kind == "guest");
         *self.seen.connection.lock() = Some(connection.clone());
         let admission = match &*auth.kind {
             "guest" => Admission::Guest,
@@ -174,10 +171,7 @@ impl Server {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (seen, open) = (Arc::<Seen>::default(), Arc::<OpenConnections>::default());
-        let probe = Probe {
-            seen: seen.clone(),
-            slots: AddressSlots::new(10),
-        };
+        let probe = Probe { seen: seen.clone() };
         let config = Arc::new(Config::default());
         let library = library_with(probe, config, open.clone(), folder.path());
         Self {

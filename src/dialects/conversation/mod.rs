@@ -33,8 +33,8 @@ events! {
     Conversation(member, payload), words: ConversationWords;
     "conversation:join" => membership::join, limit: Joins, refused: JOIN_ERROR, audit: RoomJoin;
     "conversation:leave" => membership::leave, limit: Nothing, refused: ERROR, audit: RoomLeave;
-    "message:send" => messages::send, limit: Messages, refused: SEND_ERROR, audit: MessageSent;
-    "message:update" => changes::update, limit: Messages, refused: ERROR, audit: MessageUpdated;
+    "message:send" => messages::send, limit: Messages | StoredBytes, refused: SEND_ERROR, audit: MessageSent;
+    "message:update" => changes::update, limit: Messages | StoredBytes, refused: ERROR, audit: MessageUpdated;
     "message:delete" => changes::delete, limit: Messages, refused: ERROR, audit: MessageDeleted;
     "message:read" => signals::read, limit: Signals, refused: SIGNAL_ERROR, audit: MessageRead;
     "typing:start" => signals::start_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing;

@@ -124,7 +124,7 @@ pub(super) async fn send_file_chunk(
     request.wait_for_limit(member).await;
     let timestamp = clock::now_iso();
     let relayed = from(member, payload).with("timestamp", &timestamp);
-    let receivers = request.app.users.receivers(&chunk.recipient).await;
+    let receivers = request.app.users.receivers_of_file(&chunk.recipient).await;
     let sender = &member.user.id;
     receivers
         .send_sized(sender, RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
@@ -178,7 +178,7 @@ pub(super) async fn request_file(
     request
         .app
         .users
-        .receivers(&sender)
+        .receivers(&sender, request.event.size())
         .await
         .send(&member.user.id, FILE_REQUESTED, &requested)
         .await;

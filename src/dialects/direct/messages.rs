@@ -88,7 +88,7 @@ pub(super) async fn join_room(
     request
         .app
         .users
-        .receivers(&recipient)
+        .receivers(&recipient, request.event.size())
         .await
         .send(&member.user.id, ROOM_USER_READY, &ready)
         .await;
@@ -141,7 +141,11 @@ pub(super) async fn send_message(
     let message = from(member, payload)
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
-    let receivers = request.app.users.receivers(&recipient).await;
+    let receivers = request
+        .app
+        .users
+        .receivers(&recipient, request.event.size())
+        .await;
     let sender = &member.user.id;
     let recipient_online = receivers
         .send_sized(sender, RECEIVE_MESSAGE, &message, &message.frames())
@@ -186,7 +190,7 @@ pub(super) async fn send_key(
     request
         .app
         .users
-        .receivers(&recipient)
+        .receivers(&recipient, request.event.size())
         .await
         .send_sized(&member.user.id, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;

@@ -57,7 +57,11 @@ async fn typing(
         username: &member.identity.name,
         is_typing,
     };
-    let receivers = request.app.users.receivers(&recipient).await;
+    let receivers = request
+        .app
+        .users
+        .receivers(&recipient, request.event.size())
+        .await;
     receivers.send(&member.user.id, TYPING, &typing).await;
     request.app.users.add_peer(&member.user, &recipient);
     Ok(())
@@ -94,7 +98,7 @@ async fn receipt(
     request
         .app
         .users
-        .receivers(&sender)
+        .receivers(&sender, request.event.size())
         .await
         .send(&member.user.id, confirmed, &Receipt { message_id })
         .await;

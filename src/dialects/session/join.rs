@@ -15,8 +15,9 @@ use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
+use crate::limits::address::block_of;
 use crate::model::session::{
-    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Joined, Member, SessionId,
+    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Joined, Maker, Member, SessionId,
     Unavailable,
 };
 use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
@@ -74,7 +75,12 @@ pub(super) async fn join_session(
     };
 
     let mut session = app.sessions.lock(&id).await;
-    let joined = session.join(connection, join).await;
+    let may_make = || app.limits.allows_session(address);
+    let maker = Maker {
+        address: block_of(address),
+        may_make: &may_make,
+    };
+    let joined = session.join(connection, join, maker).await;
     let (joined, departed) = joined.inspect_err(|error| {
         if is_wrong_key(*error) {
             app.limits.session_keys.count(address);

@@ -174,7 +174,8 @@ pub(super) async fn set_session_key(
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let encrypted_keys = fields.filled(NAME)?;
-    if !encrypted_keys.is_object() {
+    let fits = encrypted_keys.total_size() <= app.config.max_session_keys_bytes;
+    if !encrypted_keys.is_object() || !fits {
         return Err(fields.refuse(NAME));
     }
     let mut session = member_of(request, &fields, None).await?;

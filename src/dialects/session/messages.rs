@@ -160,7 +160,7 @@ pub(super) async fn send_message(
     }
     match message.recipient() {
         None => lagging.wait_at_rate(app.config.room_min_rate).await,
-        Some(_) => lagging.wait_until_drained().await,
+        Some(_) => lagging.wait_for_one(app.config.pair_min_rate).await,
     }
     Ok(())
 }

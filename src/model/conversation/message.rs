@@ -168,7 +168,7 @@ pub(crate) struct PageLimit(u16);
 
 impl PageLimit {
     /// Maximum number of bytes ([`Message::size`]) of a page's messages; one message is always read.
-    pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
+    pub(crate) const MAX_BYTES: usize = 1024 * 1024;
     /// The largest page.
     pub(crate) const MAX: Self = Self(MAX_PAGE);
 

@@ -1,5 +1,6 @@
 //! Members of a session: joining, changing, leaving.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -40,11 +41,28 @@ pub(crate) struct Join<'a> {
 
 /// The connection of a request to join.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct JoinSlot {
+pub(crate) struct JoinSlot<'a> {
     /// Its id.
     pub(crate) connection: Uuid,
     /// Whether the connection may be in this session beside those that it is in.
     pub(crate) is_free: bool,
+    /// Who makes the session if there is none.
+    pub(crate) maker: Maker<'a>,
+}
+
+/// Who makes a session: whoever has an address.
+#[derive(Clone, Copy)]
+pub(crate) struct Maker<'a> {
+    /// The first address of those that count as one.
+    pub(crate) address: IpAddr,
+    /// Counts a session that is made; whether it may be.
+    pub(crate) may_make: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl std::fmt::Debug for Maker<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Maker").field(&self.address).finish()
+    }
 }
 
 /// The answer to a request that was accepted.

@@ -7,7 +7,9 @@ mod members;
 mod message;
 
 pub(crate) use ids::{AuthKey, ChatMode, SessionId};
-pub(crate) use members::{Departed, Departure, Join, JoinError, JoinSlot, Joined, Member, Saved};
+pub(crate) use members::{
+    Departed, Departure, Join, JoinError, JoinSlot, Joined, Maker, Member, Saved,
+};
 pub(crate) use message::{ALL_MEMBERS, Appended, Message};
 
 /// Why a session is not reserved.

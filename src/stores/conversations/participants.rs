@@ -12,6 +12,9 @@ use crate::model::conversation::{ChangedBy, ConversationId, Logged, NewParticipa
 /// The names of a conversation's active participants.
 pub(crate) type ParticipantNames = (ConversationId, Vec<Arc<str>>);
 
+/// The most names that are read of one conversation in a list: whoever adds participants makes others read them.
+pub(crate) const MAX_NAMES: u32 = 100;
+
 /// Stores who participates in conversations.
 #[async_trait]
 pub(crate) trait ParticipantStore: Debug + Send + Sync {
@@ -44,8 +47,9 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
         by: &ChangedBy,
     ) -> Result<Option<Logged<Participant>>, StoreError>;
 
-    /// For each of these conversations the names of its active participants, by their ids; the id
-    /// for an unknown user. Each conversation once, in no order; none without active participants.
+    /// For each of these conversations the names of its active participants, the first [`MAX_NAMES`] by
+    /// their ids; the id for an unknown user. Each conversation once, in no order; none without active
+    /// participants.
     async fn names_in(
         &self,
         conversations: &[ConversationId],

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::model::UserId;
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
+    Maker, Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 
@@ -28,6 +28,7 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
         id: &SessionId,
         key: AuthKey<'_>,
         mode: ChatMode,
+        maker: Maker<'_>,
     ) -> Result<(), ReserveError>;
 
     /// Admits a member; creates the session if a creator asks.
@@ -35,7 +36,7 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
         &self,
         id: &SessionId,
         join: Join<'_>,
-        slot: JoinSlot,
+        slot: JoinSlot<'_>,
     ) -> Result<Joined, JoinError>;
 
     /// Sets a member's public key, and its name if one is given; all members then. `None`: it is no

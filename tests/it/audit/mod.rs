@@ -3,3 +3,5 @@
 mod export;
 mod faults;
 mod records;
+mod repeats;
+mod size;

@@ -83,6 +83,42 @@ fn assert_undisturbed(mut times: Vec<Duration>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_small_event_to_a_receiver_that_reads_nothing_does_not_hold_its_sender_up() {
+    let mut relay = server(&[]);
+    let stalled = Client::with(&relay, "stalled", Dial::narrow()).await;
+    let accomplice = Client::connect(&relay, "accomplice").await;
+    let filling = upload(accomplice.writer.clone(), "stalled", 60);
+    let (confirming, confirmed) = confirmations(accomplice.reader, 60);
+    // Nothing is confirmed any more once as much waits as may.
+    let mut before = usize::MAX;
+    while before != confirmed.load(Ordering::SeqCst) || before == 0 {
+        before = confirmed.load(Ordering::SeqCst);
+        sleep(Duration::from_millis(500)).await; // time in which one would be
+    }
+    let sender = Client::connect(&relay, "sender").await;
+    let mut live = Client::connect(&relay, "live").await;
+    let began = Instant::now();
+    for number in 0..20 {
+        sender
+            .emit("typing:start", r#"{"recipientId":"stalled"}"#)
+            .await;
+        sender
+            .emit("send_message", &message("stalled", number))
+            .await;
+        sender.emit("send_message", &message("live", number)).await;
+        assert_eq!(live.event("receive_message").await.number("seq"), number);
+    }
+    // It is disconnected after 15 s at the earliest, for which it had been waited for.
+    let took = began.elapsed();
+    println!("20 messages took {took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    filling.abort();
+    confirming.abort();
+    drop(stalled);
+    stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_never_resumes_is_cut_off_and_its_sender_goes_on() {
     const CHUNKS: usize = 40;
     const CUT_OFF: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import { attempt, seconds, token, unique, user } from '../support/relay.mjs';
 import { online, present } from '../support/conversations.mjs';
-import { at, bearer, call, done, history, refused } from '../support/rest.mjs';
+import { ADMIN, NO_ROUTE, at, bearer, call, done, history, refused } from '../support/rest.mjs';
 import { until } from '../support/session.mjs';
 
 const PATH = '/api/messages';
@@ -118,4 +118,19 @@ test('a missing token is no failed one', async () => {
   const address = newAddress();
   for (let tries = 0; tries < FAILED_AUTHS * 3; tries += 1) assert.equal((await call(null, 'GET', '/api/conversations', undefined, address)).status, 401);
   await done(200, user('Alice'), 'GET', '/api/conversations', undefined, address);
+});
+
+test('wrong admin tokens are turned away when there are too many, on every route, and the right one never', async () => {
+  const wrong = bearer('an admin token that nobody has, of more than 32 bytes');
+  const admin = (who, address) => call(who, 'PUT', `/api/admin/users/${unique('user')}`, { name: 'Name' }, address);
+  const [one, another] = [newAddress(), newAddress()];
+  const statuses = [];
+  for (let tries = 0; tries < FAILED_AUTHS + 2; tries += 1) statuses.push((await admin(wrong, one)).status);
+  assert.deepEqual(statuses, [...Array(FAILED_AUTHS).fill(403), 429, 429]);
+  for (let tries = 0; tries < FAILED_AUTHS; tries += 1) await refused(404, NO_ROUTE, wrong, 'GET', '/sessions', undefined, another);
+  assert.equal((await admin(wrong, another)).status, 429);
+  for (const address of [one, another]) {
+    assert.equal((await admin(ADMIN, address)).status, 200);
+    await done(200, ADMIN, 'GET', '/sessions', undefined, address);
+  }
 });

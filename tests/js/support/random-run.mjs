@@ -74,7 +74,10 @@ export class Run {
     });
     for (const conversation of this.conversations) {
       await Promise.all(this.clients.map((client) => client.follow(conversation)));
-      const { participants } = await done(200, this.admins[0], 'GET', place(conversation));
+      const { participants } = await until('a conversation is read', async () => {
+        const answer = await call(this.admins[0], 'GET', place(conversation));
+        return answer.status === 200 && answer.json;
+      });
       const active = participants.filter(({ status }) => status === 'active').map(({ userId }) => userId);
       const told = this.clients.filter(({ user }) => active.includes(user.userId));
       await settled(this.admins[0], conversation, told.map(({ session, dialect }) => Object.assign(session.client, { dialect })));
@@ -83,7 +86,7 @@ export class Run {
 
   /** The history of a conversation. */
   history(conversation) {
-    return history(this.admins[0], conversation);
+    return until('a history is read', () => history(this.admins[0], conversation).catch(() => undefined));
   }
 
   /** Its log, as it is stored: `[{number, kind, id?, reaction?, name?}]`, in the order of numbers. */

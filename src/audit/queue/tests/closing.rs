@@ -74,3 +74,54 @@ fn dropping_the_last_handle_ends_the_writer() {
     }
     assert_eq!(written, 2);
 }
+
+#[test]
+fn what_was_only_counted_is_recorded_at_the_end() {
+    for closed in [true, false] {
+        let repeats = RepeatLimits {
+            events_per_user: 2,
+            ..AuditOptions::default().repeats
+        };
+        let gate = gate_with(AuditOptions {
+            repeats,
+            ..keep_all()
+        });
+        let recorded = gate.record(100);
+        for _ in 0..4 {
+            gate.answer(taken());
+        }
+        let Gate {
+            audit,
+            batches,
+            folder: _folder,
+            ..
+        } = gate;
+        if closed {
+            assert!(audit.close(soon()));
+        }
+        drop(audit);
+        let stored: Vec<Uuid> = batches.iter().flatten().collect();
+        assert_eq!(stored.len(), 3, "two, and one for the others");
+        assert_eq!(stored[..2], recorded[..2]);
+        assert!(!recorded.contains(&stored[2]));
+    }
+}
+
+#[test]
+fn the_end_of_a_minute_records_what_was_only_counted() {
+    let repeats = RepeatLimits {
+        events_per_user: 2,
+        ..AuditOptions::default().repeats
+    };
+    let gate = gate_with(AuditOptions {
+        repeats,
+        ..keep_all()
+    });
+    gate.record(9);
+    gate.audit.end_minute();
+    for _ in 0..3 {
+        gate.answer(taken());
+    }
+    assert!(gate.audit.flush(soon()));
+    assert_eq!(gate.batches.try_iter().flatten().count(), 3);
+}

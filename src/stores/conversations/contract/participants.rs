@@ -3,6 +3,7 @@
 use super::subject::*;
 use crate::model::TokenUser;
 use crate::model::conversation::*;
+use crate::stores::conversations::participants::MAX_NAMES;
 
 pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subject) {
     let stores = &subject.stores;
@@ -178,6 +179,13 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
     is(both, &[("one", one), ("two", two)]);
     is(names_in(&["one"]).await, &[("one", one)]);
     is(names_in(&[]).await, &[]);
+    let many: Vec<_> = (0..MAX_NAMES + 10)
+        .map(|n| format!("many-{n:04}"))
+        .collect();
+    let ids: Vec<_> = many.iter().map(String::as_str).collect();
+    subject.with("crowd", &ids).await;
+    let first: Vec<_> = ids[..MAX_NAMES as usize].to_vec();
+    is(names_in(&["crowd"]).await, &[("crowd", &first)]);
 
     // Who went is not named, until they are back, by the name they have then.
     for (at, who, author) in [("nobody", "u1", by("u1")), ("two", "u4", ChangedBy::Admin)] {

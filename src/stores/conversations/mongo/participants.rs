@@ -22,7 +22,7 @@ use crate::model::conversation::{
     ParticipantStatus,
 };
 use crate::stores::conversations::error::StoreError;
-use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
+use crate::stores::conversations::participants::{MAX_NAMES, ParticipantNames, ParticipantStore};
 
 #[async_trait]
 impl ParticipantStore for MongoConversations {
@@ -94,16 +94,19 @@ async fn names_in(
             active.entry(conversation).or_default().push(user);
         }
     }
+    for users in active.values_mut() {
+        users.sort();
+        users.truncate(MAX_NAMES as usize);
+    }
     let mut all: Vec<UserId> = active.values().flatten().cloned().collect();
     all.sort();
     all.dedup();
     let known = users::find_all(db, &all).await?.into_iter();
     let known: HashMap<_, _> = known.map(|user| (user.id, user.name)).collect();
     let name = |user: UserId| known.get(&user).unwrap_or(user.shared()).clone();
-    let named = active.into_iter().map(|(conversation, mut users)| {
-        users.sort();
-        (conversation, users.into_iter().map(name).collect())
-    });
+    let named = active
+        .into_iter()
+        .map(|(conversation, users)| (conversation, users.into_iter().map(name).collect()));
     Ok(named.collect())
 }
 

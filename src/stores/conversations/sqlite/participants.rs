@@ -16,7 +16,7 @@ use crate::model::conversation::{
     Participant, ParticipantStatus, Role,
 };
 use crate::stores::conversations::error::StoreError;
-use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
+use crate::stores::conversations::participants::{MAX_NAMES, ParticipantNames, ParticipantStore};
 
 #[async_trait]
 impl ParticipantStore for SqliteConversations {
@@ -135,7 +135,7 @@ pub(super) const NAMES: &str = "
     SELECT coalesce(u.name, p.user)
     FROM conversations c JOIN participants p ON p.conversation = c.no
     LEFT JOIN users u ON u.id = p.user
-    WHERE c.id = ?1 AND p.status = 'active' ORDER BY p.user";
+    WHERE c.id = ?1 AND p.status = 'active' ORDER BY p.user LIMIT ?2";
 
 fn names_in(
     db: &Connection,
@@ -146,7 +146,7 @@ fn names_in(
     let mut select = db.prepare_cached(NAMES)?;
     let mut found = Vec::new();
     for conversation in conversations {
-        let names = select.query_map([&conversation], |row| row.get(0))?;
+        let names = select.query_map(params![conversation, MAX_NAMES], |row| row.get(0))?;
         let names: Vec<Arc<str>> = names.collect::<Result<_, _>>()?;
         if !names.is_empty() {
             found.push((conversation, names));

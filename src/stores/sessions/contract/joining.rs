@@ -72,6 +72,7 @@ pub(crate) async fn a_connection_that_is_in_too_many_sessions_is_refused_last(s:
     let slot = JoinSlot {
         connection: connection("b"),
         is_free: false,
+        maker: MAKER,
     };
     let why_not = async |key| s.store.join(&id("s"), join("b", key), slot).await.err();
     assert_eq!(why_not("x").await, Some(JoinError::WrongKey));
@@ -100,6 +101,7 @@ pub(crate) async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_
     let slot = JoinSlot {
         connection: connection("another"),
         is_free: true,
+        maker: MAKER,
     };
     let again = s.store.join(&id("s"), again, slot).await.unwrap();
     assert!(!again.is_new);
@@ -124,6 +126,30 @@ pub(crate) async fn all_who_come_at_once_are_members(s: Subject) {
     sizes.sort_unstable();
     assert_eq!(sizes, [1, 2, 3, 4], "each sees those before");
     assert_eq!(s.store.members(&id("s")).await.len(), 4);
+}
+
+pub(crate) async fn who_may_make_no_session_may_still_join_one(s: Subject) {
+    let maker = Maker {
+        may_make: &|| false,
+        ..MAKER
+    };
+    let (session, key) = (id("s"), AuthKey::new("k").unwrap());
+    let slot = JoinSlot {
+        connection: connection("b"),
+        is_free: true,
+        maker,
+    };
+    let reserved = s.store.reserve(&session, key, ChatMode::Group, maker);
+    assert_eq!(reserved.await, Err(ReserveError::Busy));
+    let made = s.store.join(&session, creator("b", "k"), slot).await;
+    assert_eq!(made.err(), Some(JoinError::Busy));
+    s.join("s", creator("a", "k")).await.unwrap();
+    assert!(
+        s.store
+            .join(&session, creator("b", "k"), slot)
+            .await
+            .is_ok()
+    );
 }
 
 pub(crate) async fn an_id_may_have_any_character(s: Subject) {

@@ -18,6 +18,7 @@ macro_rules! contract_suite {
             joining::a_session_without_a_key_is_open_until_a_creator_sets_one,
             joining::who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_anew,
             joining::all_who_come_at_once_are_members,
+            joining::who_may_make_no_session_may_still_join_one,
             joining::an_id_may_have_any_character,
             leaving::a_key_outlives_a_disconnect_by_the_grace_and_nothing_else,
             leaving::the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not,

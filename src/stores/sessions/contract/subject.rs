@@ -1,6 +1,7 @@
 //! A store under test, with short calls of its operations.
 
 use std::any::Any;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,17 @@ pub(crate) const LIMITS: SessionLimits = SessionLimits {
     max_idle: Duration::from_secs(120 * 60),
     rejoin_grace: Duration::from_secs(60),
 };
+
+/// Whoever makes sessions, where a test does not say who, and as many as there may be.
+pub(crate) const MAKER: Maker<'_> = maker(1);
+
+/// One of those who make sessions.
+pub(crate) const fn maker(number: u8) -> Maker<'static> {
+    Maker {
+        address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)),
+        may_make: &|| true,
+    }
+}
 
 /// A store, empty at first.
 pub(crate) struct Subject {
@@ -130,13 +142,14 @@ impl Subject {
         mode: ChatMode,
     ) -> Result<(), ReserveError> {
         let key = AuthKey::new(key).unwrap();
-        self.store.reserve(&id(name), key, mode).await
+        self.store.reserve(&id(name), key, mode, MAKER).await
     }
 
     pub(crate) async fn join(&self, name: &str, join: Join<'_>) -> Result<Joined, JoinError> {
         let slot = JoinSlot {
             connection: connection(join.user.as_str()),
             is_free: true,
+            maker: MAKER,
         };
         self.store.join(&id(name), join, slot).await
     }

@@ -1,9 +1,15 @@
-//! What the sessions in memory take, and how memory is freed: the longest histories are cut.
+//! What the sessions in memory take, in all and for each who made them.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
 
 use super::MemoryStore;
 use super::stored::Stored;
+
+/// Whoever makes sessions may take one in so many bytes of all for members and keys.
+const SHARES: usize = 16;
 
 /// What all sessions take together.
 #[derive(Debug, Default)]
@@ -14,6 +20,8 @@ pub(super) struct Usage {
     history: AtomicUsize,
     /// Bytes of everything else.
     fixed: AtomicUsize,
+    /// The same bytes for each address that made sessions.
+    fixed_of: DashMap<IpAddr, usize>,
 }
 
 impl Usage {
@@ -21,12 +29,28 @@ impl Usage {
         self.sessions.load(Ordering::Relaxed)
     }
 
-    fn fixed(&self) -> usize {
+    pub(super) fn fixed(&self) -> usize {
         self.fixed.load(Ordering::Relaxed)
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.fixed() + self.history.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn fixed_of(&self, maker: IpAddr) -> usize {
+        self.fixed_of.get(&maker).map_or(0, |bytes| *bytes)
+    }
+
+    fn count_fixed(&self, maker: IpAddr, before: usize, bytes: usize) {
+        self.fixed.fetch_add(bytes, Ordering::Relaxed);
+        self.fixed.fetch_sub(before, Ordering::Relaxed);
+        let mut of_maker = self.fixed_of.entry(maker).or_insert(0);
+        *of_maker = *of_maker + bytes - before;
+        let is_unused = *of_maker == 0;
+        drop(of_maker);
+        if is_unused {
+            self.fixed_of.remove_if(&maker, |_, bytes| *bytes == 0);
+        }
     }
 }
 
@@ -45,8 +69,8 @@ impl MemoryStore {
     pub(super) fn recount(&self, session: &mut Stored) {
         let size = session.fixed_size();
         let before = std::mem::replace(&mut session.counted_fixed, size);
-        self.usage.fixed.fetch_add(size, Ordering::Relaxed);
-        self.usage.fixed.fetch_sub(before, Ordering::Relaxed);
+        self.usage.count_fixed(session.maker, before, size);
+        self.memory.recount(before, size);
     }
 
     /// Counts the history of a session again, after it was changed.
@@ -55,64 +79,38 @@ impl MemoryStore {
         let before = std::mem::replace(&mut session.counted_history, size);
         self.usage.history.fetch_add(size, Ordering::Relaxed);
         self.usage.history.fetch_sub(before, Ordering::Relaxed);
+        self.memory.recount(before, size);
     }
 
     /// A session was removed.
     pub(super) fn remove_usage(&self, session: &Stored) {
         let usage = &self.usage;
-        usage
-            .fixed
-            .fetch_sub(session.counted_fixed, Ordering::Relaxed);
+        usage.count_fixed(session.maker, session.counted_fixed, 0);
         usage
             .history
             .fetch_sub(session.counted_history, Ordering::Relaxed);
         usage.sessions.fetch_sub(1, Ordering::Relaxed);
+        let taken = session.counted_fixed + session.counted_history;
+        self.memory.recount(taken, 0);
     }
 
-    fn has_memory_for(&self, bytes: usize) -> bool {
+    pub(super) fn has_memory_for(&self, bytes: usize) -> bool {
         self.usage.bytes() + bytes <= self.limits.memory
     }
 
-    /// Whether there is memory for this many bytes more of members and keys. They may take half of
-    /// all, so that cutting histories always helps.
-    pub(super) fn may_grow(&self, bytes: usize) -> bool {
-        self.usage.fixed() + bytes <= self.limits.memory / 2 && self.free_memory(bytes)
-    }
-
-    /// Whether there is memory for this many bytes more. If not, the longest histories are cut first,
-    /// to a length that suffices for a while. Must be called while no session is locked.
-    pub(super) fn free_memory(&self, bytes: usize) -> bool {
-        if self.has_memory_for(bytes) {
-            return true;
+    /// Whether there is memory for this many bytes more of members and keys in the sessions that this address made.
+    /// It may take a share of all, and all together half, so that cutting histories always helps. When more is
+    /// taken, those sessions are evicted that take the most, of who takes the most. Must be called while no session
+    /// is locked.
+    pub(super) fn may_grow(&self, maker: IpAddr, bytes: usize) -> bool {
+        if self.usage.fixed_of(maker) + bytes > self.limits.memory / SHARES {
+            return false;
         }
-        let mut histories: Vec<usize> = self
-            .sessions
-            .iter()
-            .map(|session| session.history.bytes())
-            .collect();
-        let target = self.limits.memory - self.limits.memory / 16;
-        let others = self.usage.fixed() + bytes;
-        let max = common_length(&mut histories, target.saturating_sub(others));
-        for mut session in self.sessions.iter_mut() {
-            if session.history.bytes() > max {
-                session.history.cut_to(max);
-                self.recount_history(&mut session);
-            }
+        let excess = (self.usage.fixed() + bytes).saturating_sub(self.limits.memory / 2);
+        if excess > 0 {
+            self.evict(excess);
+            return false;
         }
-        self.has_memory_for(bytes)
+        self.free_memory(bytes)
     }
-}
-
-/// The length to which the longest of these have to be cut so that all together take at most `sum`.
-pub(super) fn common_length(lengths: &mut [usize], sum: usize) -> usize {
-    lengths.sort_unstable();
-    let mut left = sum;
-    for (index, &length) in lengths.iter().enumerate() {
-        let share = left / (lengths.len() - index);
-        if length > share {
-            return share;
-        }
-        left -= length;
-    }
-    usize::MAX
 }

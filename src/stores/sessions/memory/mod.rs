@@ -1,10 +1,12 @@
 //! Sessions in the memory of one server, bounded for all of them together.
 
 mod budget;
+mod eviction;
 mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,33 +17,39 @@ use uuid::Uuid;
 use super::state::{Now, State};
 use super::store::SessionStore;
 use super::{KeyHash, SessionLimits};
+use crate::limits::Memory;
 use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
+    Maker, Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use budget::Usage;
+use eviction::Evictions;
 use stored::{MEMBER_SIZE, SESSION_SIZE, Stored};
 
 /// All sessions of this server.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
     limits: SessionLimits,
+    memory: Arc<Memory>,
     clock: Arc<dyn Clock>,
     sessions: DashMap<SessionId, Stored>,
     usage: Usage,
+    evictions: Evictions,
 }
 
 impl MemoryStore {
-    /// No sessions yet.
-    pub(crate) fn new(limits: SessionLimits, clock: Arc<dyn Clock>) -> Self {
+    /// No sessions yet. What they take counts in `memory`.
+    pub(crate) fn new(limits: SessionLimits, memory: Arc<Memory>, clock: Arc<dyn Clock>) -> Self {
         Self {
             limits,
+            memory,
             clock,
             sessions: DashMap::new(),
             usage: Usage::default(),
+            evictions: Evictions::default(),
         }
     }
 
@@ -52,6 +60,16 @@ impl MemoryStore {
             lasting: self.clock.steady_ms(),
         }
     }
+
+    /// Who made a session.
+    fn maker_of(&self, id: &SessionId) -> Option<IpAddr> {
+        self.sessions.get(id).map(|session| session.maker)
+    }
+
+    /// Counts one more session, if it may be made.
+    fn may_make(&self, maker: Maker<'_>) -> bool {
+        (maker.may_make)() && self.add_session()
+    }
 }
 
 #[async_trait]
@@ -61,17 +79,19 @@ impl SessionStore for MemoryStore {
         id: &SessionId,
         key: AuthKey<'_>,
         mode: ChatMode,
+        maker: Maker<'_>,
     ) -> Result<(), ReserveError> {
-        let has_memory = self.may_grow(SESSION_SIZE);
+        let has_memory = self.may_grow(maker.address, SESSION_SIZE);
         let Entry::Vacant(entry) = self.sessions.entry(id.clone()) else {
             return Err(ReserveError::Exists);
         };
-        if !has_memory || !self.add_session() {
+        if !has_memory || !self.may_make(maker) {
             return Err(ReserveError::Busy);
         }
         let state = State::reserved(KeyHash::new(key, mode), mode);
-        let mut session = entry.insert(Stored::new(state, self.now().lasting));
-        session.changed(self.now().lasting);
+        let now = self.now().lasting;
+        let mut session = entry.insert(Stored::new(state, maker.address, now));
+        session.changed(now);
         self.recount(&mut session);
         Ok(())
     }
@@ -80,13 +100,15 @@ impl SessionStore for MemoryStore {
         &self,
         id: &SessionId,
         join: Join<'_>,
-        slot: JoinSlot,
+        slot: JoinSlot<'_>,
     ) -> Result<Joined, JoinError> {
         let key_size = join
             .public_key
             .as_ref()
             .map_or(0, |key| key.as_opaque().total_size());
-        let has_memory = slot.is_free && self.may_grow(SESSION_SIZE + MEMBER_SIZE + key_size);
+        let (maker, size) = (slot.maker, SESSION_SIZE + MEMBER_SIZE + key_size);
+        let address = self.maker_of(id).unwrap_or(maker.address);
+        let has_memory = slot.is_free && self.may_grow(address, size);
         let now = self.now();
         let mut session = match self.sessions.entry(id.clone()) {
             Entry::Occupied(found) => {
@@ -98,8 +120,11 @@ impl SessionStore for MemoryStore {
             }
             Entry::Vacant(entry) => {
                 State::check(None, &join, self.limits.members)?;
-                match has_memory && self.add_session() {
-                    true => entry.insert(Stored::new(State::created(), now.lasting)),
+                match has_memory && self.may_make(maker) {
+                    true => {
+                        let stored = Stored::new(State::created(), maker.address, now.lasting);
+                        entry.insert(stored)
+                    }
                     false => return Err(JoinError::Busy),
                 }
             }
@@ -119,7 +144,8 @@ impl SessionStore for MemoryStore {
         key: OwnedValue,
         display_name: Option<Arc<str>>,
     ) -> Option<Saved> {
-        let has_memory = self.may_grow(key.as_opaque().total_size());
+        let maker = self.maker_of(id)?;
+        let has_memory = self.may_grow(maker, key.as_opaque().total_size());
         let mut session = self.sessions.get_mut(id).filter(|_| has_memory)?;
         session.state.save_key(user, key, display_name)?;
         let saved = Saved {
@@ -153,7 +179,8 @@ impl SessionStore for MemoryStore {
     }
 
     async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError> {
-        let has_memory = self.may_grow(keys.as_opaque().total_size());
+        let maker = self.maker_of(id).ok_or(KeysError::NotGroup)?;
+        let has_memory = self.may_grow(maker, keys.as_opaque().total_size());
         let session = self.sessions.get_mut(id);
         let is_group = |session: &Stored| session.state.mode == ChatMode::Group;
         let mut session = session

@@ -1,5 +1,6 @@
 //! One session in memory, and what it takes.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::stores::sessions::SessionLimits;
@@ -18,6 +19,10 @@ pub(super) struct Stored {
     /// Of its last change.
     pub(super) revision: u64,
     pub(super) last_used: u64,
+    /// Who made it, and so whose memory it takes.
+    pub(super) maker: IpAddr,
+    /// Others need its memory: it counts as expired.
+    pub(super) is_evicted: bool,
     /// Bytes that were counted of it without its history.
     pub(super) counted_fixed: usize,
     /// Bytes that were counted of its history.
@@ -25,12 +30,14 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn new(state: State, now: u64) -> Self {
+    pub(super) fn new(state: State, maker: IpAddr, now: u64) -> Self {
         Self {
             state,
             history: History::default(),
             revision: 0,
             last_used: now,
+            maker,
+            is_evicted: false,
             counted_fixed: 0,
             counted_history: 0,
         }
@@ -45,7 +52,7 @@ impl Stored {
 
     pub(super) fn is_expired(&self, now: u64, limits: &SessionLimits) -> bool {
         let unused = Duration::from_millis(now.saturating_sub(self.last_used));
-        unused >= self.state.timeout(limits)
+        self.is_evicted || unused >= self.state.timeout(limits)
     }
 
     /// What it takes beside its history, in bytes.

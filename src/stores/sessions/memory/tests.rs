@@ -1,6 +1,6 @@
 use futures_util::FutureExt as _;
 
-use super::budget::common_length;
+use super::eviction::common_length;
 use super::*;
 use crate::model::clock::ManualClock;
 use crate::stores::sessions::HistoryLimits;
@@ -11,7 +11,10 @@ async fn open(
     limits: SessionLimits,
     clock: Arc<ManualClock>,
 ) -> Option<(Arc<dyn SessionStore>, ())> {
-    Some((Arc::new(MemoryStore::new(limits, clock)), ()))
+    Some((
+        Arc::new(MemoryStore::new(limits, Memory::new(1 << 30), clock)),
+        (),
+    ))
 }
 
 mod contract {
@@ -28,7 +31,11 @@ struct Bench {
 
 fn bench(limits: SessionLimits) -> Bench {
     let clock = Arc::new(ManualClock::new());
-    let store = Arc::new(MemoryStore::new(limits, clock.clone()));
+    let store = Arc::new(MemoryStore::new(
+        limits,
+        Memory::new(1 << 30),
+        clock.clone(),
+    ));
     let subject = Subject::new(store.clone(), clock, ());
     Bench { store, subject }
 }
@@ -40,6 +47,15 @@ impl Bench {
 
     fn join(&self, name: &str, who: Join<'_>) {
         now(self.subject.join(name, who)).unwrap();
+    }
+
+    fn join_as(&self, name: &str, who: Join<'_>, by: u8) -> Result<(), JoinError> {
+        let slot = JoinSlot {
+            connection: connection(who.user.as_str()),
+            is_free: true,
+            maker: maker(by),
+        };
+        now(self.store.join(&id(name), who, slot)).map(|_| ())
     }
 
     fn depart(&self, name: &str, who: &str, how: Departure) {
@@ -175,23 +191,74 @@ fn all_sessions_together_stay_within_the_memory_and_the_longest_history_is_cut()
     assert_eq!(left.last().map(String::as_str), Some("499"));
 }
 
-#[test]
-fn keys_take_at_most_half_of_the_memory() {
-    let bench = bench(LIMITS);
-    let key = |size| Some(json(&format!("\"{}\"", "k".repeat(size))));
-    let with_key = |name, size| Join {
-        public_key: key(size),
+/// Who joins with a public key of so many bytes.
+fn with_key(name: &str, size: usize) -> Join<'_> {
+    Join {
+        public_key: Some(json(&format!("\"{}\"", "k".repeat(size)))),
         ..creator(name, "k")
-    };
+    }
+}
+
+#[test]
+fn keys_take_at_most_a_share_for_each_who_makes_sessions() {
+    let bench = bench(LIMITS);
     let why_not = |name, join| now(bench.subject.why_not(name, join));
-    assert_eq!(why_not("s", with_key("a", 400_000)), None);
-    assert_eq!(why_not("s", with_key("b", 200_000)), Some(JoinError::Busy));
+    assert_eq!(why_not("s", with_key("a", 50_000)), None);
+    assert_eq!(why_not("s", with_key("b", 20_000)), Some(JoinError::Busy));
+    assert_eq!(why_not("t", with_key("b", 20_000)), Some(JoinError::Busy));
     assert_eq!(why_not("s", with_key("b", 1_000)), None);
-    let large = format!("{{\"a\":\"{}\"}}", "k".repeat(200_000));
+    let large = format!("{{\"a\":\"{}\"}}", "k".repeat(20_000));
     let set = bench.subject.set_keys("s", &large);
     assert_eq!(now(set), Err(KeysError::Busy));
     let saved = bench.subject.save_key("s", "b", "\"k\"", None);
     assert_eq!(now(saved).map(|saved| saved.members.len()), Some(2));
+    bench.join_as("u", with_key("c", 20_000), 2).unwrap();
+}
+
+#[test]
+fn when_keys_take_half_of_the_memory_the_largest_sessions_end_of_who_takes_the_most() {
+    let limits = SessionLimits {
+        sessions: 100,
+        ..LIMITS
+    };
+    let bench = bench(limits);
+    for number in 1..=10 {
+        let name = format!("small-{number}");
+        bench.join_as(&name, with_key("a", 40_000), number).unwrap();
+    }
+    bench.join_as("large", with_key("a", 60_000), 11).unwrap();
+    bench.join_as("larger", with_key("a", 1_000), 11).unwrap();
+    let refused = bench.join_as("new", with_key("a", 60_000), 12);
+    assert_eq!(refused, Err(JoinError::Busy));
+    assert_eq!(bench.sweep(), ["large"]);
+    bench.join_as("new", with_key("a", 60_000), 12).unwrap();
+}
+
+#[test]
+fn of_histories_those_are_cut_whose_maker_has_the_most() {
+    let limits = SessionLimits {
+        sessions: 100,
+        history: HistoryLimits {
+            messages: 1000,
+            bytes: usize::MAX,
+        },
+        ..LIMITS
+    };
+    let bench = bench(limits);
+    let body = format!("\"{}\"", "x".repeat(10_000));
+    bench.join_as("honest", creator("a", "k"), 1).unwrap();
+    for number in 0..20 {
+        bench.append("honest", message(number, "a", None, &body));
+    }
+    for session in 0..40 {
+        let name = format!("greedy-{session}");
+        bench.join_as(&name, creator("a", "k"), 2).unwrap();
+        for number in 0..10 {
+            bench.append(&name, message(number, "a", None, &body));
+            assert!(bench.used() <= limits.memory);
+        }
+    }
+    assert_eq!(bench.history("honest", join("a", "k")).len(), 20);
 }
 
 #[test]

@@ -37,7 +37,7 @@ use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
+    Maker, Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use crate::stores::drivers::redis::Redis;
@@ -109,10 +109,12 @@ impl SessionStore for RedisStore {
         id: &SessionId,
         key: AuthKey<'_>,
         mode: ChatMode,
+        maker: Maker<'_>,
     ) -> Result<(), ReserveError> {
         let key = KeyHash::new(key, mode);
         let reserved = self.change(id, HistoryRead::No, |found| match found {
             Some(_) => Err(ReserveError::Exists),
+            None if !(maker.may_make)() => Err(ReserveError::Busy),
             None => Ok(Decided::write(State::reserved(key.clone(), mode), ())),
         });
         match reserved.await {
@@ -125,12 +127,13 @@ impl SessionStore for RedisStore {
         &self,
         id: &SessionId,
         join: Join<'_>,
-        slot: JoinSlot,
+        slot: JoinSlot<'_>,
     ) -> Result<Joined, JoinError> {
         let grace = self.limits.rejoin_grace;
         let joined = self.change(id, HistoryRead::Yes, |found| {
             State::check(found.as_ref(), &join, self.limits.members)?;
-            if !slot.is_free {
+            let may_be = slot.is_free && (found.is_some() || (slot.maker.may_make)());
+            if !may_be {
                 return Err(JoinError::Busy);
             }
             let mut state = found.unwrap_or_else(State::created);

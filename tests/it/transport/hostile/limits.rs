@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use super::{Stage, survives};
 use crate::program::server;
 use test_support::memory;
+use test_support::raw::http::{get, raw};
 use test_support::raw::polling::Polling;
 use test_support::raw::socket::{FIN, RawSocket, TEXT, frame};
-use test_support::raw::{Client, Dial, token};
+use test_support::raw::{Client, Dial, address, token};
 use test_support::scene::{Bystanders, all_is_well, message, stop};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,16 +45,12 @@ async fn silent_connections_are_closed() {
     let mut stage = Stage::set(&[("CONNECT_TIMEOUT", "1s")]).await;
     let mut silent = Vec::new();
     for _ in 0..100 {
-        silent.push(
-            tokio::net::TcpStream::connect(test_support::raw::address(&stage.relay))
-                .await
-                .unwrap(),
-        );
+        silent.push(TcpStream::connect(address(&stage.relay)).await.unwrap());
     }
     stage.unharmed("100 silent connections").await;
     for tcp in &mut silent {
         let mut byte = [0];
-        let reading = tokio::io::AsyncReadExt::read(tcp, &mut byte);
+        let reading = tcp.read(&mut byte);
         let read = tokio::time::timeout(test_support::raw::TIMEOUT, reading)
             .await
             .expect("to be closed");
@@ -89,11 +89,7 @@ async fn bytes_before_authentication_are_bounded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claimed_address_does_not_evade_the_limits() {
-    let env = [
-        ("DIALECTS", "direct"),
-        ("FAILED_AUTH_RATE", "5/min"),
-        ("MAX_CONNECTIONS_PER_IP", "6"),
-    ];
+    let env = [("DIALECTS", "direct"), ("FAILED_AUTH_RATE", "5/min")];
     let mut relay = crate::program::start(&env);
     let mut others = Bystanders::connect(&relay).await;
     let from = |number: usize| {
@@ -137,33 +133,119 @@ async fn a_claimed_address_does_not_open_more_connections() {
     let mut relay = server(&[("MAX_CONNECTIONS_PER_IP", "6")]);
     let mut others = Bystanders::connect(&relay).await;
     let mut clients = Vec::new();
-    let mut entered = 0;
     for number in 0..20 {
         let dial = Dial::default().header("X-Forwarded-For", &format!("10.0.0.{number}"));
-        let mut client = Client::open(&relay, dial).await.unwrap();
-        match client
-            .enter(&token::for_user(&format!("user-{number}")))
-            .await
-        {
-            Ok(()) => entered += 1,
-            Err(answer) => assert!(answer.contains("Too many connections"), "{answer}"),
-        }
-        clients.push(client);
-    }
-    assert_eq!(entered, MOST - 2, "beside the two bystanders");
-    // Who holds connections without entering is bounded too, at a few for each that may enter.
-    let mut open = 0;
-    for number in 0..20 * MOST {
-        let dial = Dial::default().header("X-Forwarded-For", &format!("10.0.1.{number}"));
-        if let Ok(client) = Client::open(&relay, dial).await {
+        if let Ok(mut client) = Client::open(&relay, dial).await {
+            let user = format!("user-{number}");
+            client.enter(&token::for_user(&user)).await.unwrap();
             clients.push(client);
-            open += 1;
         }
     }
-    assert!(open < 5 * MOST, "{open} connections that never entered");
+    assert_eq!(clients.len(), MOST - 2, "beside the two bystanders");
+    // TCP connections are bounded too, at a few for each that may enter.
+    let mut open = Vec::new();
+    for _ in 0..20 * MOST {
+        let mut tcp = TcpStream::connect(address(&relay)).await.unwrap();
+        let asked = tcp
+            .write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await;
+        let mut answer = [0; 12];
+        if asked.is_ok() && tcp.read_exact(&mut answer).await.is_ok() {
+            assert_eq!(&answer, b"HTTP/1.1 200");
+            open.push(tcp);
+        }
+    }
+    let carrying = open.len() + MOST;
+    assert_eq!(carrying, 4 * MOST, "connections of one address");
     drop(clients);
     others.exchange().await;
     stop(&mut relay);
+}
+
+const OPENING: &str = "/socket.io/?EIO=4&transport=polling";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_never_enters_has_a_place_of_its_address_until_it_ends() {
+    let env = [("MAX_CONNECTIONS_PER_IP", "6"), ("CONNECT_TIMEOUT", "1s")];
+    let mut stage = Stage::set(&env).await;
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        let answer = get(&stage.relay, OPENING).await;
+        if answer.status == 429 {
+            assert!(answer.body.contains("TOO_MANY_CONNECTIONS"), "{answer:?}");
+        }
+        statuses.push(answer.status);
+    }
+    assert_eq!(statuses, [[200; 4].as_slice(), &[429; 16]].concat());
+    assert!(Client::open(&stage.relay, Dial::default()).await.is_err());
+    let began = Instant::now();
+    while get(&stage.relay, OPENING).await.status != 200 {
+        assert!(began.elapsed() < test_support::raw::TIMEOUT, "still taken");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stage.unharmed("sessions that never enter").await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_refused_and_goes_has_no_place_any_more() {
+    let mut stage = Stage::set(&[("MAX_CONNECTIONS_PER_IP", "6")]).await;
+    for _ in 0..50 {
+        let began = Instant::now();
+        // The relay may take a moment to notice that the one before is gone.
+        let mut client = loop {
+            match Client::open(&stage.relay, Dial::default()).await {
+                Ok(client) => break client,
+                Err(_) => assert!(began.elapsed() < Duration::from_secs(5), "no place"),
+            }
+        };
+        let refused = client.enter("no.token.this").await;
+        assert!(refused.is_err_and(|answer| answer.contains("Invalid token")));
+    }
+    stage.unharmed("fifty who were refused").await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_are_made_at_a_rate_and_without_memory_for_those_refused() {
+    let env = [
+        ("RATE_LIMITS", "on"),
+        ("HANDSHAKE_RATE", "1/min"),
+        ("HANDSHAKE_BURST", "12"),
+    ];
+    let mut stage = Stage::set(&env).await;
+    let mut made = 0;
+    let request = format!("GET {OPENING} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let last = "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for _ in 0..10 {
+        let answer = raw(&stage.relay, (request.repeat(2000) + last).as_bytes()).await;
+        made += answer.body.matches("\"sid\"").count();
+        assert!(answer.body.contains("RATE_LIMIT"), "{answer:?}");
+    }
+    assert_eq!(made, 10, "beside the two bystanders");
+    stage.unharmed("20 000 handshakes").await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_too_many_sessions_that_have_not_entered_the_oldest_are_ended() {
+    let mut stage = Stage::set(&[("MAX_UNADMITTED", "5")]).await;
+    let oldest = Polling::open(&stage.relay).await;
+    let mut second = Client::open(&stage.relay, Dial::default()).await.unwrap();
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        others.push(Polling::open(&stage.relay).await);
+    }
+    second.closed().await;
+    let began = Instant::now();
+    while oldest.poll().await.status == 200 {
+        assert!(began.elapsed() < test_support::raw::TIMEOUT, "still served");
+    }
+    let entering = format!("40{{\"token\":\"{}\"}}", token::for_user("late"));
+    assert_eq!(others[0].post(entering.as_bytes()).await.status, 200);
+    others[0].next("auth:success").await;
+    stage.unharmed("too many that have not entered").await;
+    stage.strike();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

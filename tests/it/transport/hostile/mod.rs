@@ -2,11 +2,13 @@
 //! undisturbed and received nothing forged, and memory is bounded. The offending connection may be closed.
 
 mod attachments;
+mod budget;
 mod exhausting;
 mod frames;
 mod limits;
 mod parser;
 mod polling;
+mod requests;
 
 use crate::program::server;
 use test_support::harness::Relay;

@@ -1,6 +1,7 @@
 //! What a reader of the log receives.
 
 use super::*;
+use crate::model::conversation::PageLimit;
 
 #[tokio::test]
 async fn what_another_program_removes_leaves_no_gap() {
@@ -23,7 +24,7 @@ async fn what_another_program_removes_leaves_no_gap() {
 
 #[tokio::test]
 async fn large_messages_make_short_pages_of_the_log() {
-    const LARGE: usize = 5 * 1024 * 1024;
+    const LARGE: usize = PageLimit::MAX_BYTES / 8 * 5;
     let Some(stage) = Stage::set().await else {
         return;
     };

@@ -124,6 +124,7 @@ async fn a_member_that_rejoined_on_another_node_is_not_removed_by_the_first() {
     let slot = JoinSlot {
         connection: connection("another"),
         is_free: true,
+        maker: MAKER,
     };
     let again = nodes[1].store.join(&id("s"), join("a", "k"), slot).await;
     assert!(!again.unwrap().is_new);

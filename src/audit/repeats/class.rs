@@ -1,0 +1,67 @@
+//! Which records are bounded, and whose they are.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::audit::event_type::EventType;
+use crate::audit::record::Record;
+
+/// Who caused a record.
+#[derive(Debug)]
+pub(super) enum Actor<'a> {
+    /// Somebody who named no user, at this address.
+    Address(Option<IpAddr>),
+    /// A user, whom a token has proved.
+    User(&'a Arc<str>),
+}
+
+/// What is counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// What was refused, limited, or failed.
+    Refusal,
+    /// What was done.
+    Event,
+}
+
+/// `None`: the record is not bounded.
+pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
+    use EventType as T;
+    let user = record.source().user.as_ref();
+    let class = match record.event().event_type() {
+        T::AuthFailed | T::Refused | T::RateLimited | T::SlowConsumer | T::Error => Class::Refusal,
+        // Only the administrator's token, or an administrator of a conversation, can cause it.
+        T::Admin => return None,
+        T::SocketConnect
+        | T::SocketDisconnect
+        | T::RoomJoin
+        | T::RoomLeave
+        | T::SessionReserved
+        | T::SessionJoined
+        | T::SessionLeft => Class::Event,
+        // The user's rates bound it.
+        T::MessageSent
+        | T::MessageUpdated
+        | T::MessageDeleted
+        | T::MessageRead
+        | T::FileUpload
+        | T::FileDownload
+        | T::KeyExchangeRelay
+        | T::Reaction
+            if user.is_some() =>
+        {
+            return None;
+        }
+        // A guest has as many rates as connections.
+        T::MessageSent
+        | T::MessageUpdated
+        | T::MessageDeleted
+        | T::MessageRead
+        | T::FileUpload
+        | T::FileDownload
+        | T::KeyExchangeRelay
+        | T::Reaction => Class::Event,
+    };
+    let actor = user.map_or(Actor::Address(record.source().ip), Actor::User);
+    Some((actor, class))
+}

@@ -1,0 +1,62 @@
+//! How long a sender waits for one receiver that has too much waiting. It must not know what is sent.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// What a receiver of this many bytes and more is waited for until it has room: files and the like, which would
+/// otherwise fill its budget faster than it reads.
+const BULK: usize = 64 * 1024;
+
+/// How long a sender waits for one receiver. Its other events wait with it, so it is not long for a small one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Until the receiver has room, or is disconnected for taking nothing.
+    UntilRoom,
+    /// That, but no longer: the receiver is left behind, and disconnected when twice its budget waits.
+    AtMost(Duration),
+}
+
+impl Patience {
+    /// With a receiver of so many bytes, who makes its senders no slower than `rate`, in bytes per second, unless
+    /// it is much.
+    pub(crate) fn with(bytes: usize, rate: NonZeroU32) -> Self {
+        match bytes < BULK {
+            true => Self::at_rate(bytes, rate),
+            false => Self::UntilRoom,
+        }
+    }
+
+    /// As long as so many bytes take at `rate`, in bytes per second.
+    pub(super) fn at_rate(bytes: usize, rate: NonZeroU32) -> Self {
+        let seconds = bytes as f64 / f64::from(rate.get());
+        Self::AtMost(Duration::from_secs_f64(seconds))
+    }
+
+    /// Waits for something as long as this allows.
+    pub(crate) async fn wait_for(self, room: impl Future<Output = ()>) {
+        match self {
+            Self::UntilRoom => room.await,
+            // Who has no room by then is left behind.
+            Self::AtMost(limit) => drop(timeout(limit, room).await),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_much_is_waited_for_until_there_is_room() {
+        let rate = NonZeroU32::MIN.saturating_add(1023);
+        let second = Duration::from_secs(1);
+        assert_eq!(Patience::with(1024, rate), Patience::AtMost(second));
+        assert_eq!(Patience::with(BULK, rate), Patience::UntilRoom);
+        assert_eq!(
+            Patience::at_rate(2 * BULK, rate),
+            Patience::AtMost(128 * second)
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! The places of Engine.IO sessions. Each session takes one of its address when it is made, before the library
+//! knows it, and has it until it ends: by its WebSocket, its connection, or itself. The library does not say when a
+//! session ends, and holds what it has of one for a while longer. So what a client can make without ever entering the namespace is as
+//! bounded as what it can make by entering. It must not know who a client is.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::config::Config;
+use crate::limits::{Account, AddressLimits, AddressSlot, AddressSlots, Fixed};
+
+/// What a session takes that does nothing, in bytes: measured, and rounded up.
+const SESSION_BYTES: usize = 24 * 1024;
+
+/// All places of this node.
+#[derive(Debug)]
+pub(crate) struct Places {
+    limits: Arc<AddressLimits>,
+    slots: AddressSlots,
+    /// Those that were not admitted when they were made, the oldest first.
+    made: Mutex<VecDeque<Weak<Place>>>,
+    unadmitted: Arc<AtomicUsize>,
+    max_unadmitted: usize,
+    /// How long a session may be without being admitted.
+    timeout: Duration,
+}
+
+/// Why a session is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// Its address makes them too often.
+    TooOften,
+    /// Its address has as many as it may.
+    TooMany,
+    /// The server's memory is scarce.
+    NoMemory,
+}
+
+impl Places {
+    /// All of them are free.
+    pub(crate) fn new(config: &Config, limits: Arc<AddressLimits>) -> Self {
+        Self {
+            limits,
+            slots: AddressSlots::new(config.max_connections_per_ip),
+            made: Mutex::default(),
+            unadmitted: Arc::default(),
+            max_unadmitted: config.max_unadmitted as usize,
+            timeout: config.connect_timeout,
+        }
+    }
+
+    /// A place for a session that an address makes. Where too many sessions of the whole server are not
+    /// admitted yet, the oldest of these is ended: whoever is honest does not wait that long.
+    pub(super) fn take(&self, address: IpAddr) -> Result<Arc<Place>, NoPlace> {
+        if !self.limits.allows_handshake(address) {
+            return Err(NoPlace::TooOften);
+        }
+        let memory = self.limits.accounts.memory();
+        if memory.excess() > 0 {
+            return Err(NoPlace::NoMemory);
+        }
+        let slot = self.slots.take(address).ok_or(NoPlace::TooMany)?;
+        let place = Arc::new(Place {
+            made: Instant::now(),
+            is_admitted: AtomicBool::new(false),
+            unadmitted: self.unadmitted.clone(),
+            end: OnceLock::new(),
+            kept: Mutex::default(),
+            account: self.limits.accounts.of_address(address),
+            _counted: (slot, memory.hold(SESSION_BYTES)),
+        });
+        self.unadmitted.fetch_add(1, Ordering::Relaxed);
+        self.made.lock().push_back(Arc::downgrade(&place));
+        self.forget_admitted();
+        let unadmitted = self.unadmitted.load(Ordering::Relaxed);
+        if unadmitted > self.max_unadmitted || memory.is_scarce() {
+            self.end_oldest();
+        }
+        Ok(place)
+    }
+
+    /// Ends sessions that were not admitted in time, also those whose client was refused, and stays. To be called
+    /// at intervals.
+    pub(crate) fn end_overdue(&self) {
+        while self.has_overdue() {
+            self.end_oldest();
+        }
+    }
+
+    fn has_overdue(&self) -> bool {
+        self.forget_admitted();
+        let oldest = self.made.lock().front().and_then(Weak::upgrade);
+        oldest.is_some_and(|oldest| oldest.made.elapsed() > self.timeout)
+    }
+
+    /// Ends the oldest session that is not admitted.
+    fn end_oldest(&self) {
+        self.forget_admitted();
+        let oldest = self.made.lock().pop_front();
+        if let Some(oldest) = oldest.and_then(|oldest| oldest.upgrade()) {
+            oldest.end();
+        }
+    }
+
+    /// Forgets the oldest sessions, up to the first that is not admitted.
+    fn forget_admitted(&self) {
+        let mut made = self.made.lock();
+        let waits = |place: &Weak<Place>| place.upgrade().is_some_and(|place| !place.is_admitted());
+        while made.front().is_some_and(|oldest| !waits(oldest)) {
+            made.pop_front();
+        }
+    }
+}
+
+/// The place of a session.
+pub(crate) struct Place {
+    made: Instant,
+    is_admitted: AtomicBool,
+    unadmitted: Arc<AtomicUsize>,
+    /// Ends the session.
+    end: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Itself, while nothing else keeps it.
+    kept: Mutex<Option<Arc<Self>>>,
+    account: Arc<Account>,
+    _counted: (AddressSlot, Fixed),
+}
+
+impl Place {
+    /// Says how the session can be ended.
+    pub(super) fn ends_by(&self, end: impl Fn() + Send + Sync + 'static) {
+        // A session is made once.
+        let _ = self.end.set(Box::new(end));
+    }
+
+    /// The session has it until it is admitted or ended. One whose client polls has nothing else that lasts as long.
+    pub(super) fn keep(self: &Arc<Self>) {
+        *self.kept.lock() = Some(self.clone());
+    }
+
+    fn end(&self) {
+        if let Some(end) = self.end.get() {
+            end();
+        }
+        drop(self.kept.lock().take());
+    }
+
+    /// The account of its address.
+    pub(super) fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// The client has entered the namespace: its connection has the place from now on.
+    pub(super) fn admitted(&self) {
+        if !self.is_admitted.swap(true, Ordering::Relaxed) {
+            self.unadmitted.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Whoever drops it here has another.
+        drop(self.kept.lock().take());
+    }
+
+    fn is_admitted(&self) -> bool {
+        self.is_admitted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.admitted();
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place")
+            .field("is_admitted", &self.is_admitted())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::limits::Memory;
+
+    fn places(config: Config) -> Places {
+        let limits = Arc::new(AddressLimits::new(&config, &Memory::new(1 << 30)));
+        Places::new(&config, limits)
+    }
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn an_address_has_so_many_places_until_its_sessions_end() {
+        let places = places(Config {
+            max_connections_per_ip: 2,
+            ..Config::default()
+        });
+        let mut held: Vec<_> = (0..2).map(|_| places.take(HERE).unwrap()).collect();
+        held[0].admitted();
+        assert_eq!(places.take(HERE).unwrap_err(), NoPlace::TooMany);
+        assert!(places.take(Ipv4Addr::UNSPECIFIED.into()).is_ok());
+        held.pop();
+        assert!(places.take(HERE).is_ok());
+    }
+
+    #[test]
+    fn an_address_makes_sessions_only_so_often() {
+        let places = places(Config {
+            handshake_burst: NonZeroU32::MIN,
+            ..Config::default()
+        });
+        drop(places.take(HERE).unwrap());
+        assert_eq!(places.take(HERE).unwrap_err(), NoPlace::TooOften);
+    }
+
+    #[test]
+    fn a_session_that_is_not_admitted_in_time_is_ended() {
+        let places = places(Config {
+            connect_timeout: Duration::ZERO,
+            ..Config::default()
+        });
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let held: Vec<_> = (0..3).map(|_| places.take(HERE).unwrap()).collect();
+        for (number, place) in held.iter().enumerate() {
+            let ended = ended.clone();
+            place.ends_by(move || ended.lock().push(number));
+        }
+        held[1].admitted();
+        places.end_overdue();
+        assert_eq!(*ended.lock(), [0, 2]);
+    }
+
+    #[test]
+    fn the_oldest_that_is_not_admitted_is_ended_when_there_are_too_many() {
+        let places = places(Config {
+            max_unadmitted: 3,
+            ..Config::default()
+        });
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let take = |number: usize| {
+            let (place, ended) = (places.take(HERE).unwrap(), ended.clone());
+            place.ends_by(move || ended.lock().push(number));
+            place
+        };
+        let mut held: Vec<_> = (0..4).map(take).collect();
+        assert_eq!(*ended.lock(), [0]);
+        held[1].admitted();
+        held.remove(0);
+        // Two are waiting still: 2 and 3.
+        held.extend((4..6).map(take));
+        assert_eq!(*ended.lock(), [0, 2]);
+        drop(held);
+        assert_eq!(places.unadmitted.load(Ordering::Relaxed), 0);
+        drop(take(6));
+        assert_eq!(*ended.lock(), [0, 2]);
+        assert_eq!(places.made.lock().len(), 1);
+    }
+}

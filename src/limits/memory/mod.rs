@@ -1,0 +1,110 @@
+//! The memory that clients make this server hold: one budget for all of them, and the share of it that each
+//! user may have. The less of the budget is left, the smaller is a share, so whoever holds the most is slowed
+//! down first. It must not know what is held, nor slow or close anybody itself.
+
+mod account;
+mod held;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(crate) use account::{Account, Accounts};
+pub(crate) use held::Held;
+
+/// A user may hold one in so many bytes of those that are free.
+const SHARES: usize = 8;
+/// What each user, and each connection, may hold whatever others do.
+pub(crate) const ALWAYS: usize = 64 * 1024;
+
+/// The budget of the whole server.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    limit: usize,
+    held: AtomicUsize,
+}
+
+impl Memory {
+    /// Clients may make the server hold `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            held: AtomicUsize::new(0),
+        })
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes one user may hold now.
+    fn share(&self) -> usize {
+        (self.limit.saturating_sub(self.held()) / SHARES).max(ALWAYS)
+    }
+
+    /// Whether so much is held that connections which are of little use are to be ended: four fifths.
+    pub(crate) fn is_scarce(&self) -> bool {
+        self.held() >= self.limit / 5 * 4
+    }
+
+    /// How many bytes are held beyond what may be for long: nineteen twentieths.
+    pub(crate) fn excess(&self) -> usize {
+        self.held().saturating_sub(self.limit / 20 * 19)
+    }
+
+    /// Counts `after` bytes instead of `before`.
+    pub(crate) fn recount(&self, before: usize, after: usize) {
+        self.add(after);
+        self.sub(before);
+    }
+
+    /// Counts so many bytes until the value is dropped.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Fixed {
+        self.add(bytes);
+        Fixed {
+            memory: self.clone(),
+            bytes,
+        }
+    }
+
+    fn add(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn sub(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes of nobody's account that are held.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Drop for Fixed {
+    fn drop(&mut self) {
+        self.memory.sub(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_gets_smaller_with_what_is_left_and_a_little_is_always_allowed() {
+        let memory = Memory::new(8 * 1024 * 1024);
+        assert_eq!(memory.share(), 1024 * 1024);
+        memory.add(4 * 1024 * 1024);
+        assert_eq!(memory.share(), 512 * 1024);
+        assert!(!memory.is_scarce());
+        memory.add(4 * 1024 * 1024);
+        assert_eq!(memory.share(), ALWAYS);
+        assert!(memory.is_scarce() && memory.excess() > 0);
+        memory.sub(8 * 1024 * 1024);
+        drop(memory.hold(10));
+        assert_eq!((memory.held(), memory.excess()), (0, 0));
+    }
+}

@@ -1,0 +1,185 @@
+//! All open links: how many there may be, and the one task that enforces their deadlines, so that a
+//! connection needs no timer. The connections' own task cannot do it: a link is open before any Socket.IO
+//! connection, and may never carry one. It must not decide what a deadline is; that is the link's.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::carrier::Carrier as _;
+use super::clock::now_ms;
+use super::link::Link;
+use crate::limits::{Fixed, Memory};
+use crate::model::DisconnectReason;
+
+/// How often deadlines are checked, and so how late a link may be closed.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What a connection takes that carries nothing, in bytes: measured, and rounded up.
+const LINK_BYTES: usize = 8 * 1024;
+
+/// All open TCP connections.
+#[derive(Debug)]
+pub(crate) struct Links {
+    open: Mutex<Vec<Weak<Link>>>,
+    count: Arc<AtomicUsize>,
+    memory: Arc<Memory>,
+    max: usize,
+    /// Before this, in `now_ms` time, nothing is closed to make room: there was nothing to close.
+    closed_none_until: AtomicU64,
+}
+
+/// A connection that counts as open until this is dropped.
+#[derive(Debug)]
+pub(super) struct OpenLink {
+    count: Arc<AtomicUsize>,
+    _memory: Fixed,
+}
+
+impl Drop for OpenLink {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Links {
+    /// At most `max` may be open.
+    pub(crate) fn new(max: u32, memory: Arc<Memory>) -> Self {
+        Self {
+            memory,
+            open: Mutex::default(),
+            count: Arc::default(),
+            max: max as usize,
+            closed_none_until: AtomicU64::new(0),
+        }
+    }
+
+    /// How many may be open.
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    /// Counts one more connection. `None`: there is no room for it. When all are open, some are closed that
+    /// carry nothing.
+    pub(super) fn make_room(&self) -> Option<OpenLink> {
+        // Those that were just closed may count a little longer.
+        let closed_at_once = self.max.div_ceil(64);
+        let open = self.count.load(Ordering::Relaxed);
+        let has_room = open < self.max
+            || self.close_unused(closed_at_once) > 0 && open < self.max + closed_at_once;
+        has_room.then(|| {
+            self.count.fetch_add(1, Ordering::Relaxed);
+            OpenLink {
+                count: self.count.clone(),
+                _memory: self.memory.hold(LINK_BYTES),
+            }
+        })
+    }
+
+    /// Closes up to `most` connections that are of the least use, the oldest first: those without a request,
+    /// and when there are none, WebSockets that have not entered the namespace.
+    fn close_unused(&self, most: usize) -> usize {
+        let now = now_ms();
+        if now < self.closed_none_until.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let all = self.all();
+        let unused = |is_unused: fn(&Link) -> bool| {
+            let unused = all.iter().filter(|link| is_unused(link)).take(most);
+            unused
+                .map(|link| link.close(DisconnectReason::GuestTimeout))
+                .count()
+        };
+        let closed = match unused(Link::waits_for_a_request) {
+            0 => unused(Link::is_unadmitted),
+            closed => closed,
+        };
+        if closed == 0 {
+            tracing::error!(
+                open = self.max,
+                "connections are refused: all there may be are in use"
+            );
+            let interval = INTERVAL.as_millis() as u64;
+            self.closed_none_until
+                .store(now + interval, Ordering::Relaxed);
+        }
+        closed
+    }
+
+    pub(super) fn add(&self, link: Link) -> Arc<Link> {
+        let link = Arc::new(link);
+        self.open.lock().push(Arc::downgrade(&link));
+        link
+    }
+
+    /// Enforces deadlines; never returns.
+    pub(crate) async fn enforce_deadlines(self: Arc<Self>) {
+        let mut interval = tokio::time::interval(INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            let now = now_ms();
+            for link in self.all() {
+                link.check(now);
+            }
+        }
+    }
+
+    /// Closes all connections at once.
+    pub(crate) fn close_all(&self, reason: DisconnectReason) {
+        for link in self.all() {
+            link.close(reason);
+        }
+    }
+
+    /// Whether an HTTP request is being answered on any of them.
+    pub(crate) fn are_busy(&self) -> bool {
+        self.all().iter().any(|link| link.is_busy())
+    }
+
+    fn all(&self) -> Vec<Arc<Link>> {
+        let mut open = self.open.lock();
+        let mut links = Vec::with_capacity(open.len());
+        open.retain(|link| link.upgrade().map(|link| links.push(link)).is_some());
+        links
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::transport::LinkLimits;
+
+    fn link() -> Link {
+        let peer = ([127, 0, 0, 1], 1).into();
+        Link::new(peer, LinkLimits::from(&Config::default()))
+    }
+
+    #[test]
+    fn those_without_a_request_make_room_for_others() {
+        let links = Links::new(2, Memory::new(1 << 30));
+        let busy = links.add(link());
+        busy.request_began();
+        let idle = links.add(link());
+        let counted: Vec<_> = (0..2).map(|_| links.make_room()).collect();
+        assert!(counted.iter().all(Option::is_some));
+        assert!(links.make_room().is_some());
+        assert!(idle.close_reason().is_some() && busy.close_reason().is_none());
+    }
+
+    #[test]
+    fn those_in_use_are_not_closed_for_others() {
+        let links = Links::new(2, Memory::new(1 << 30));
+        let busy: Vec<_> = (0..2).map(|_| links.add(link())).collect();
+        busy.iter().for_each(|link| link.request_began());
+        let counted: Vec<_> = (0..2).map(|_| links.make_room()).collect();
+        assert!(counted.iter().all(Option::is_some));
+        assert!(links.make_room().is_none());
+        assert!(busy.iter().all(|link| link.close_reason().is_none()));
+        drop(counted);
+        assert!(links.make_room().is_some());
+    }
+}

@@ -1,0 +1,57 @@
+//! Serves HTTP/1.1 on the connections of a listener, with bounds on what a request may be and take. It must
+//! not know a route.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tower::ServiceExt;
+
+use super::body::{Pace, PacedBody};
+use super::link::Link;
+use super::listener::GuardedListener;
+
+/// The link of the connection that a request arrived on, for its handler.
+#[derive(Debug, Clone)]
+pub(crate) struct PeerLink(pub(crate) Arc<Link>);
+
+/// Bounds of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestLimits {
+    /// Bytes of its first line and headers.
+    pub(crate) max_head: usize,
+    pub(crate) pace: Pace,
+}
+
+/// Serves all connections until the task ends; never returns. Errors of single connections stay with them.
+pub(crate) async fn serve(mut listener: GuardedListener, router: Router, limits: RequestLimits) {
+    let mut http = http1::Builder::new();
+    http.max_buf_size(limits.max_head);
+    loop {
+        let stream = listener.accept().await;
+        let link = stream.link().clone();
+        let router = router.clone();
+        let service =
+            service_fn(move |request| answer(router.clone(), link.clone(), limits.pace, request));
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(connection.with_upgrades());
+    }
+}
+
+async fn answer(
+    router: Router,
+    link: Arc<Link>,
+    pace: Pace,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
+    request.extensions_mut().insert(ConnectInfo(PeerLink(link)));
+    router.oneshot(request).await
+}

@@ -1,0 +1,49 @@
+// node tests/attacks/all.mjs BINARY [--seconds=60] [--attackers=1] [--budget=268435456] [attack …]
+// Attacks a server with default settings, by all attacks at once or those that are named, beside ten honest pairs, and
+// prints what became of both: memory in MiB before, at most, and when a fifth above that is left; times in ms.
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { attacks } from './support/attacks.mjs';
+import { pairs } from './support/honest.mjs';
+import { Server } from './support/server.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '60' },
+    attackers: { type: 'string', default: '1' },
+    budget: { type: 'string' },
+    after: { type: 'string', default: '60' },
+  },
+});
+const [binary, ...named] = positionals;
+const names = named.length > 0 ? named : Object.keys(attacks);
+
+const server = await Server.start(binary, values.budget ? { MEMORY_BUDGET: values.budget } : {});
+const honest = await pairs(server.port, 10);
+await wait(1000);
+const held = () => (server.isAlive ? server.held() / 2 ** 20 : 0);
+const before = held();
+let most = before;
+const watching = setInterval(() => (most = Math.max(most, held())), 50);
+const until = Date.now() + 1000 * Number(values.seconds);
+const workers = [];
+for (let attacker = 0; attacker < Number(values.attackers); attacker += 1) {
+  for (const attack of names) {
+    const from = `127.0.${1 + attacker}.${10 + Object.keys(attacks).indexOf(attack)}`;
+    const workerData = { attack, from, port: server.port, until };
+    workers.push(new Worker(new URL('support/worker.mjs', import.meta.url), { workerData }));
+  }
+}
+while (server.isAlive && Date.now() < until) await wait(100);
+const alive = server.isAlive;
+const result = alive ? await honest.finish() : undefined;
+for (const worker of workers) await worker.terminate();
+clearInterval(watching);
+for (let second = 0; alive && second < Number(values.after) && held() > 1.2 * before; second += 1) await wait(1000);
+const round = (mib) => Math.round(10 * mib) / 10;
+console.log(JSON.stringify({ attacks: names.join(' '), alive, before: round(before), most: round(most), after: round(held()), ...result }));
+if (alive) await server.stop();
+server.remove();
+process.exit(alive && result.lost === 0 ? 0 : 1);

@@ -1,0 +1,190 @@
+// The attacks: each is a function that attacks a server from one address until a time. None of them stops when it is
+// refused.
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { token } from './server.mjs';
+
+const require = createRequire(new URL('../../js/package.json', import.meta.url));
+const WebSocket = createRequire(require.resolve('engine.io-client'))('ws');
+
+const OPENING = '/socket.io/?EIO=4&transport=polling';
+
+/** A connection that is made again when it ends, and written to as fast as it takes. */
+function flood({ port, from, until }, bytes, connections) {
+  return Promise.all(
+    Array.from({ length: connections }, async () => {
+      while (Date.now() < until) {
+        await new Promise((ended) => {
+          const socket = net.connect({ port, host: '127.0.0.1', localAddress: from });
+          const stop = setTimeout(() => socket.destroy(), until - Date.now());
+          const push = () => {
+            while (!socket.destroyed && socket.write(bytes));
+          };
+          socket.on('connect', push).on('drain', push).on('data', () => {}).on('error', () => {});
+          socket.on('close', () => {
+            clearTimeout(stop);
+            ended();
+          });
+        });
+        await wait(10);
+      }
+    }),
+  );
+}
+
+/** Connections to which a beginning is written and then a byte now and then. */
+function hold({ port, from, until }, beginning, connections, every = 2000) {
+  return Promise.all(
+    Array.from({ length: connections }, async () => {
+      while (Date.now() < until) {
+        await new Promise((ended) => {
+          const socket = net.connect({ port, host: '127.0.0.1', localAddress: from });
+          socket.on('error', () => {}).on('data', () => {}).write(beginning);
+          const drip = setInterval(() => (Date.now() < until ? socket.write('x') : socket.destroy()), every);
+          socket.on('close', () => {
+            clearInterval(drip);
+            ended();
+          });
+        });
+        await wait(100);
+      }
+    }),
+  );
+}
+
+/** An open WebSocket that reads nothing when `reads` is false; `undefined` when it is refused. */
+function open({ port, from }, auth, { reads = true } = {}) {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, {
+      localAddress: from,
+      perMessageDeflate: false,
+    });
+    socket.on('error', () => resolve(undefined)).on('close', () => resolve(undefined));
+    socket.on('open', () => socket.send(`40${JSON.stringify(auth)}`));
+    socket.on('message', (data) => {
+      const text = data.toString();
+      if (text === '2') socket.send('3');
+      if (text.startsWith('40')) {
+        if (!reads) socket.pause();
+        resolve(socket);
+      }
+      if (text.startsWith('44')) socket.terminate();
+    });
+  });
+}
+
+/** Keeps so many WebSockets open, on each of which `act` is done again and again. */
+function sockets(target, count, auth, act, options) {
+  return Promise.all(
+    Array.from({ length: count }, async (_, number) => {
+      while (Date.now() < target.until) {
+        const socket = await open(target, auth(number), options);
+        while (socket && socket.readyState === WebSocket.OPEN && Date.now() < target.until) {
+          await act(socket, number);
+        }
+        socket?.terminate();
+        await wait(100);
+      }
+    }),
+  );
+}
+
+async function sendAll(socket, data) {
+  if (socket.bufferedAmount > 1 << 20) return wait(20);
+  await new Promise((sent) => socket.send(data, sent));
+}
+
+const user = (target, number) => `mallory-${target.from}-${number}`;
+const asUser = (target) => (number) => ({ token: token(user(target, number % 16)) });
+const guest = () => ({});
+const megabyte = 'x'.repeat(1 << 20);
+
+export const attacks = {
+  /** Polling sessions that never enter. */
+  handshakes: (target) => flood(target, `GET ${OPENING} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(200), 4),
+  /** Requests without a token. */
+  refusals: (target) => flood(target, 'GET /api/conversations HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200), 2),
+  /** Bodies that never end. */
+  bodies: (target) =>
+    hold(target, 'POST /api/reserve-session HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n{', 400),
+  /** Heads that never end. */
+  heads: (target) => hold(target, `GET / HTTP/1.1\r\nHost: x\r\n${`X: ${'x'.repeat(1000)}\r\n`.repeat(360)}`, 400),
+  /** Guests with an unfinished message, whose header announces nine megabytes. */
+  frames: (target) =>
+    sockets(target, 64, guest, async (socket) => {
+      const header = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 0]);
+      socket._socket.write(header);
+      for (let part = 0; part < 8 && socket.readyState === WebSocket.OPEN; part += 1) {
+        await new Promise((sent) => socket._socket.write(Buffer.alloc(1 << 20), sent));
+      }
+      await wait(5000);
+    }),
+  /** Users with binary events whose last attachment never comes. */
+  attachments: (target) =>
+    sockets(target, 64, asUser(target), async (socket) => {
+      await sendAll(socket, '452-["send_message",{"a":{"_placeholder":true,"num":0},"b":{"_placeholder":true,"num":1}}]');
+      await sendAll(socket, Buffer.alloc(9 << 20));
+      await wait(5000);
+    }),
+  /** Members of a session who read nothing of what others write in it. */
+  histories: (target) =>
+    sockets(
+      target,
+      32,
+      guest,
+      async (socket, number) => {
+        const session = `room-${target.from}-${number % 4}`;
+        const member = { sessionId: session, userId: `member-${number}` };
+        await sendAll(socket, `42${JSON.stringify(['join-session', { ...member, isCreator: true }])}`);
+        for (let part = 0; part < 20; part += 1) {
+          const message = { sessionId: session, from: member.userId, encrypted: megabyte };
+          await sendAll(socket, `42${JSON.stringify(['send-message', message])}`);
+        }
+        await wait(1000);
+      },
+      { reads: false },
+    ),
+  /** Session keys as large as an event may be. */
+  keys: (target) =>
+    sockets(target, 4, guest, async (socket, number) => {
+      const session = { sessionId: `keys-${target.from}-${number}-${Math.floor(Math.random() * 100)}`, userId: 'm' };
+      await sendAll(socket, `42${JSON.stringify(['join-session', { ...session, isCreator: true }])}`);
+      const encryptedKeys = { m: 'k'.repeat(9_000_000) };
+      await sendAll(socket, `42${JSON.stringify(['set-session-key', { ...session, encryptedKeys }])}`);
+      await wait(100);
+    }),
+  /** Users who send each other large messages and read nothing. */
+  receivers: (target) =>
+    sockets(
+      target,
+      32,
+      asUser(target),
+      async (socket, number) => {
+        const recipientId = user(target, (number + 1) % 16);
+        const message = { recipientId, ciphertext: megabyte, iv: 'i', tag: 't', seq: 1 };
+        await sendAll(socket, `42${JSON.stringify(['send_message', message])}`);
+      },
+      { reads: false },
+    ),
+  /** A flood of the smallest events. */
+  tiny: (target) =>
+    sockets(target, 8, asUser(target), (socket) => sendAll(socket, `42["typing:stop",{"recipientId":"x"}]`)),
+  /** Long lists, read slowly. */
+  lists: (target) => {
+    const authorization = `Authorization: Bearer ${token(user(target, 0))}\r\n`;
+    const request = `GET /api/conversations HTTP/1.1\r\nHost: x\r\n${authorization}\r\n`;
+    return hold(target, request.repeat(20), 100);
+  },
+  /** Conversations with a thousand participants. */
+  conversations: (target) => {
+    const participantIds = Array.from({ length: 999 }, (_, number) => `nobody-${number}`);
+    const body = JSON.stringify({ participantIds });
+    const requests = Array.from({ length: 10 }, (_, number) => {
+      const authorization = `Authorization: Bearer ${token(user(target, number))}\r\n`;
+      const head = `POST /api/conversations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${authorization}`;
+      return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+    });
+    return flood(target, requests.join(''), 2);
+  },
+};

@@ -1,0 +1,95 @@
+//! Clients that make the server hold as much as they can, all at once: it holds no more than it may, and nobody else
+//! notices.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::Stage;
+use test_support::memory::{RETURNED_AT_ONCE, Samples};
+use test_support::raw::{Client, Dial};
+use test_support::scene::{Bystanders, chunk, stop};
+
+/// The setting `memory_budget`, in MiB.
+const BUDGET: f64 = 64.0;
+/// What a server holds beside what is counted: what it holds at rest, and what is in the hands of the library.
+const BESIDE: f64 = 60.0;
+
+fn budget() -> String {
+    format!("{}", BUDGET * 1024.0 * 1024.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_whose_attachments_never_come_are_held_within_the_budget() {
+    let budget = budget();
+    let mut stage = Stage::set(&[("MEMORY_BUDGET", &budget)]).await;
+    let before = test_support::memory::held(&stage.relay);
+    let attackers = (0..24).map(|number| {
+        let relay = &stage.relay;
+        async move {
+            let user = format!("mallory-{}", number / 3);
+            let client = Client::connect(relay, &user).await;
+            let text = r#"452-["send_message",{"a":{"_placeholder":true,"num":0},"b":{"_placeholder":true,"num":1}}]"#;
+            // Whoever is slowed down, or closed, is what is wanted.
+            let sending = async {
+                client.writer.text(text).await?;
+                client.writer.send(Message::binary(vec![0; 9_000_000])).await
+            };
+            let sent = tokio::time::timeout(std::time::Duration::from_secs(3), sending).await;
+            (client, sent.is_ok())
+        }
+    });
+    let attackers = join_all(attackers).await;
+    let held = test_support::memory::held(&stage.relay) - before;
+    let sent = attackers.iter().filter(|(_, sent)| *sent).count();
+    println!("{held:.1} MiB held of {sent} events");
+    assert!(held <= BUDGET + BESIDE, "{held:.1} MiB");
+    stage.bystanders.exchange().await;
+    drop(attackers);
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_reads_is_held_within_the_budget_and_others_do_not_wait() {
+    let budget = budget();
+    let env = [("MEMORY_BUDGET", budget.as_str()), RETURNED_AT_ONCE];
+    let relay = Arc::new(crate::program::server(&env));
+    let mut bystanders = Bystanders::connect(&relay).await;
+    let samples = Samples::of(&relay);
+    let over = samples.over();
+    let mut sending = Vec::new();
+    let mut stalled = Vec::new();
+    for number in 0..12 {
+        let name = format!("stalled-{number}");
+        stalled.push(Client::with(&relay, &name, Dial::narrow()).await);
+        let sender = Client::connect(&relay, &format!("sender-{number}")).await;
+        let (over, data) = (over.clone(), format!("\"{}\"", "x".repeat(1_000_000)));
+        sending.push(tokio::spawn(async move {
+            let argument = chunk(&name, "file", 0, 1000, &data);
+            // It ends when its connection is closed.
+            while !over.load(Ordering::SeqCst) {
+                let emitting = sender.writer.emit("send_file_chunk", &argument);
+                if tokio::time::timeout(std::time::Duration::from_secs(1), emitting)
+                    .await
+                    .is_ok_and(|sent| sent.is_err())
+                {
+                    break;
+                }
+            }
+        }));
+    }
+    let mut slowest = std::time::Duration::ZERO;
+    for _ in 0..100 {
+        slowest = slowest.max(bystanders.exchange().await);
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await; // the pace of the two
+    }
+    println!("the slowest message between others took {slowest:?}");
+    samples.end(BUDGET + BESIDE).await;
+    for task in sending {
+        task.await.unwrap();
+    }
+    drop(stalled);
+    stop(&mut Arc::into_inner(relay).unwrap());
+}
