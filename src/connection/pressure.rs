@@ -19,11 +19,11 @@ pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        if memory.held() == 0 {
+        let (is_exceeded, excess) = (memory.take_exceeded(), memory.excess());
+        if !is_exceeded && excess == 0 {
             continue;
         }
         let all = open.all();
-        let excess = memory.excess();
         if excess > 0 {
             close_greediest(&all, excess);
         }

@@ -119,7 +119,9 @@ impl<'p, 'a> Fields<'p, 'a> {
         // A character has four bytes at most.
         let bytes = content.total_size();
         let fits = bytes <= max || content.characters() <= max;
-        let fits = fits && bytes <= self.config.max_content_bytes.unwrap_or(12 * max);
+        // A character takes twelve bytes at most, as two escaped surrogates, and the quotes as many as one.
+        let max_bytes = self.config.max_content_bytes.unwrap_or(12 * (max + 1));
+        let fits = fits && bytes <= max_bytes;
         self.expect(name, fits.then_some(content))
     }
 

@@ -32,7 +32,11 @@ impl Account {
 
     /// Whether it holds more than its share.
     pub(crate) fn is_over_share(&self) -> bool {
-        self.held() > self.memory.share()
+        let is_over = self.held() > self.memory.share();
+        if is_over {
+            self.memory.is_exceeded.store(true, Ordering::Relaxed);
+        }
+        is_over
     }
 
     pub(super) fn add(&self, bytes: usize) {
@@ -111,6 +115,7 @@ mod tests {
         assert!(!greedy.is_over_share() && !modest.is_over_share());
         greedy.add(2 * ALWAYS);
         assert!(greedy.is_over_share() && !modest.is_over_share());
+        assert!(memory.take_exceeded() && !memory.take_exceeded());
         greedy.sub(2 * ALWAYS);
         assert!(!greedy.is_over_share());
     }

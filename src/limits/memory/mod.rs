@@ -6,7 +6,7 @@ mod account;
 mod held;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(crate) use account::{Account, Accounts};
 pub(crate) use held::Held;
@@ -21,6 +21,8 @@ pub(crate) const ALWAYS: usize = 64 * 1024;
 pub(crate) struct Memory {
     limit: usize,
     held: AtomicUsize,
+    /// Somebody was found to hold more than their share.
+    is_exceeded: AtomicBool,
 }
 
 impl Memory {
@@ -29,6 +31,7 @@ impl Memory {
         Arc::new(Self {
             limit,
             held: AtomicUsize::new(0),
+            is_exceeded: AtomicBool::new(false),
         })
     }
 
@@ -40,6 +43,11 @@ impl Memory {
     /// How many bytes one user may hold now.
     fn share(&self) -> usize {
         (self.limit.saturating_sub(self.held()) / SHARES).max(ALWAYS)
+    }
+
+    /// Whether somebody was found to hold more than their share since the last call.
+    pub(crate) fn take_exceeded(&self) -> bool {
+        self.is_exceeded.swap(false, Ordering::Relaxed)
     }
 
     /// Whether so much is held that connections which are of little use are to be ended: four fifths.

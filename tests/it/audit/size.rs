@@ -30,8 +30,10 @@ async fn beyond_its_size_the_audit_loses_its_oldest_records_and_says_so() {
         assert!(sent < 400 * AT_ONCE, "{ready:?}");
     };
     assert_eq!(ready.status, 200, "{ready:?}");
-    assert_eq!(relay.log_lines(NOTICE), 1, "{}", relay.log());
     stop(&mut relay);
+    // What went at the stop may be said once more.
+    let lines = relay.log_lines(NOTICE);
+    assert!((1..=2).contains(&lines), "{}", relay.log());
     let rows = rows(data.path());
     let last = rows.last().expect("some are left");
     assert_eq!(last.event, "SOCKET_DISCONNECT");

@@ -128,6 +128,19 @@ impl Relay {
         log.lines().filter(|line| line.contains(text)).count()
     }
 
+    /// Waits until so many lines of the log contain this text: they may come a moment after what they are about.
+    pub fn logs(&self, text: &str, lines: usize) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.log_lines(text) != lines {
+            assert!(
+                Instant::now() < deadline,
+                "not {lines} lines with {text:?} in the log:\n{}",
+                self.log()
+            );
+            sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Sends SIGTERM and waits for the end.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("-TERM");
