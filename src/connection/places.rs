@@ -1,7 +1,7 @@
 //! The places of Engine.IO sessions. Each session takes one of its address when it is made, before the library
 //! knows it, and has it until it ends: by its WebSocket, its connection, or itself. The library does not say when a
-//! session ends, and holds what it has of one for a while longer. So what a client can make without ever entering the namespace is as
-//! bounded as what it can make by entering. It must not know who a client is.
+//! session ends, and holds what it has of one for a while longer. So what a client can make without ever entering
+//! the namespace is as bounded as what it can make by entering. It must not know who a client is.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -76,10 +76,10 @@ impl Places {
         });
         self.unadmitted.fetch_add(1, Ordering::Relaxed);
         self.made.lock().push_back(Arc::downgrade(&place));
-        self.forget_admitted();
         let unadmitted = self.unadmitted.load(Ordering::Relaxed);
-        if unadmitted > self.max_unadmitted || memory.is_scarce() {
-            self.end_oldest();
+        let are_too_many = unadmitted > self.max_unadmitted || memory.is_scarce();
+        if let Some(oldest) = self.pop_oldest_if(|_| are_too_many) {
+            oldest.end();
         }
         Ok(place)
     }
@@ -87,33 +87,28 @@ impl Places {
     /// Ends sessions that were not admitted in time, also those whose client was refused, and stays. To be called
     /// at intervals.
     pub(crate) fn end_overdue(&self) {
-        while self.has_overdue() {
-            self.end_oldest();
+        let is_overdue = |place: &Place| place.made.elapsed() > self.timeout;
+        while let Some(overdue) = self.pop_oldest_if(is_overdue) {
+            overdue.end();
         }
     }
 
-    fn has_overdue(&self) -> bool {
-        self.forget_admitted();
-        let oldest = self.made.lock().front().and_then(Weak::upgrade);
-        oldest.is_some_and(|oldest| oldest.made.elapsed() > self.timeout)
-    }
-
-    /// Ends the oldest session that is not admitted.
-    fn end_oldest(&self) {
-        self.forget_admitted();
-        let oldest = self.made.lock().pop_front();
-        if let Some(oldest) = oldest.and_then(|oldest| oldest.upgrade()) {
-            oldest.end();
-        }
-    }
-
-    /// Forgets the oldest sessions, up to the first that is not admitted.
-    fn forget_admitted(&self) {
+    /// Takes the oldest session that is not admitted, if it is one of these. Those before it are forgotten.
+    fn pop_oldest_if(&self, is_it: impl Fn(&Place) -> bool) -> Option<Arc<Place>> {
         let mut made = self.made.lock();
-        let waits = |place: &Weak<Place>| place.upgrade().is_some_and(|place| !place.is_admitted());
-        while made.front().is_some_and(|oldest| !waits(oldest)) {
-            made.pop_front();
+        while let Some(oldest) = made.front() {
+            let waiting = oldest.upgrade().filter(|oldest| !oldest.is_admitted());
+            match waiting {
+                Some(waiting) if !is_it(&waiting) => return None,
+                waiting => {
+                    made.pop_front();
+                    if waiting.is_some() {
+                        return waiting;
+                    }
+                }
+            }
         }
+        None
     }
 }
 

@@ -127,20 +127,12 @@ impl Caller {
 
     /// Counts one message, or something that counts as one.
     pub(super) fn check_limit(&self) -> Result<(), Refusal> {
-        match self.user.limits.messages.allows() {
-            true => Ok(()),
-            false => Err(Refusal::rate_limited()),
-        }
+        unless_limited(self.user.limits.messages.allows())
     }
-}
 
-impl Caller {
     /// Counts bytes that are to be stored.
     pub(super) fn check_stored(&self, bytes: usize) -> Result<(), Refusal> {
-        match self.user.limits.stored_bytes.allows_cost(bytes) {
-            true => Ok(()),
-            false => Err(Refusal::rate_limited()),
-        }
+        unless_limited(self.user.limits.stored_bytes.allows_cost(bytes))
     }
 
     /// Waits until the user may pass over so many messages: each of them is read.
@@ -151,10 +143,14 @@ impl Caller {
 
     /// Counts a conversation that is to be made with so many participants.
     pub(super) fn check_conversation(&self, participants: usize) -> Result<(), Refusal> {
-        match self.user.limits.allows_conversation(participants) {
-            true => Ok(()),
-            false => Err(Refusal::rate_limited()),
-        }
+        unless_limited(self.user.limits.allows_conversation(participants))
+    }
+}
+
+fn unless_limited(is_allowed: bool) -> Result<(), Refusal> {
+    match is_allowed {
+        true => Ok(()),
+        false => Err(Refusal::rate_limited()),
     }
 }
 
@@ -170,10 +166,8 @@ impl UserOrAdmin {
     /// Counts a participant that a user adds; nothing limits an administrator.
     pub(super) fn check_participant(&self) -> Result<(), Refusal> {
         match self {
-            Self::User(caller) if !caller.user.limits.allows_participant() => {
-                Err(Refusal::rate_limited())
-            }
-            Self::User(_) | Self::Admin(_) => Ok(()),
+            Self::User(caller) => unless_limited(caller.user.limits.allows_participant()),
+            Self::Admin(_) => Ok(()),
         }
     }
 

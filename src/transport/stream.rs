@@ -210,10 +210,11 @@ impl AsyncRead for GuardedStream {
         if this.link.injected() != 0 && this.link.is_upgraded() && this.inject(buf) {
             return Poll::Ready(Ok(()));
         }
-        if this.link.flow().is_some_and(|flow| flow.reading_stopped()) {
+        let flow = this.link.flow();
+        if flow.is_some_and(|flow| flow.reading_stopped()) {
             return Poll::Pending;
         }
-        let paused = this.link.flow().is_some_and(|flow| flow.reading_paused());
+        let paused = flow.is_some_and(|flow| flow.reading_paused());
         let bound = this.read_bound(paused);
         if bound == Some(0) {
             return Poll::Pending;

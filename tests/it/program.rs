@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use test_support::harness::Relay;
+use test_support::harness::{self, Relay};
 
 /// Where it is. Only the package's own integration tests know.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sealed-relay");
@@ -12,6 +12,11 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_sealed-relay");
 /// Its command line.
 pub(crate) fn command() -> Command {
     Command::new(PROGRAM)
+}
+
+/// The same as a server in this data directory, which is not started yet.
+pub(crate) fn command_in(data: &Path) -> Command {
+    harness::command(PROGRAM, data, &[])
 }
 
 /// A server with an empty data directory; `env` as in [`Relay::start`].

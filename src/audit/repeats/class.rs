@@ -39,7 +39,6 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
         | T::SessionReserved
         | T::SessionJoined
         | T::SessionLeft => Class::Event,
-        // The user's rates bound it.
         T::MessageSent
         | T::MessageUpdated
         | T::MessageDeleted
@@ -47,20 +46,12 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
         | T::FileUpload
         | T::FileDownload
         | T::KeyExchangeRelay
-        | T::Reaction
-            if user.is_some() =>
-        {
-            return None;
-        }
-        // A guest has as many rates as connections.
-        T::MessageSent
-        | T::MessageUpdated
-        | T::MessageDeleted
-        | T::MessageRead
-        | T::FileUpload
-        | T::FileDownload
-        | T::KeyExchangeRelay
-        | T::Reaction => Class::Event,
+        | T::Reaction => match user {
+            // The user's rates bound it.
+            Some(_) => return None,
+            // A guest has as many rates as connections.
+            None => Class::Event,
+        },
     };
     let actor = user.map_or(Actor::Address(record.source().ip), Actor::User);
     Some((actor, class))

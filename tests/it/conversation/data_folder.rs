@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{create, history, rest, server_in, settings};
 use crate::program;
-use test_support::harness::{JWT_SECRET, Relay};
+use test_support::harness::Relay;
 use test_support::raw::http;
 use test_support::scene::{Bystanders, stop};
 use test_support::wait::{until, until_ready_says};
@@ -176,15 +176,7 @@ fn export(data: &Path) -> String {
 
 /// A start that is not to succeed.
 fn start(data: &Path) -> Output {
-    program::command()
-        .current_dir(data)
-        .env_clear()
-        .env("HOST", "127.0.0.1")
-        .env("PORT", "0")
-        .env("DATA_DIR", data)
-        .env("JWT_SECRET", JWT_SECRET)
-        .output()
-        .unwrap()
+    program::command_in(data).output().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

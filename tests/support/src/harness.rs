@@ -194,7 +194,7 @@ impl Relay {
 }
 
 /// The server on a free port, with this data and these variables.
-fn command(program: &str, data: &Path, env: &[(&str, &str)]) -> Command {
+pub fn command(program: &str, data: &Path, env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(data)
