@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::open::AnyLife;
-use super::{Close, OpenConnections};
+use super::{Close, Connection, OpenConnections};
 use crate::limits::{ALWAYS, Memory};
 use crate::model::DisconnectReason;
 
@@ -19,17 +19,40 @@ pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let (is_exceeded, excess) = (memory.take_exceeded(), memory.excess());
-        if !is_exceeded && excess == 0 {
+        let (is_exceeded, scarcity) = (memory.take_exceeded(), memory.scarcity());
+        if !is_exceeded && scarcity == 0 {
             continue;
         }
         let all = open.all();
-        if excess > 0 {
-            close_greediest(&all, excess);
+        if scarcity > 0 {
+            close_largest_buffers(&all, scarcity);
+        }
+        if memory.excess() > 0 {
+            close_greediest(&all, memory.excess());
         }
         for life in &all {
             life.connection().flow().look_again();
         }
+    }
+}
+
+/// Closes connections whose buffers keep so many bytes together, of those that move nothing now: their
+/// clients connect again, with small ones.
+fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) {
+    let keeping = all.iter().map(|life| life.connection());
+    let keeping = keeping
+        .map(|connection| (connection.flow(), connection))
+        .filter(|(flow, _)| flow.held().bytes() == 0 && flow.buffers() > ALWAYS)
+        .map(|(flow, connection)| (flow.buffers(), connection));
+    let mut keeping: Vec<_> = keeping.collect();
+    keeping.sort_unstable_by_key(|(kept, _)| std::cmp::Reverse(*kept));
+    let (closed, freed) = close_until(keeping.into_iter(), bytes);
+    if closed > 0 {
+        tracing::warn!(
+            closed,
+            freed,
+            "memory is scarce: idle connections with large buffers are closed"
+        );
     }
 }
 
@@ -43,19 +66,32 @@ fn close_greediest(all: &[Arc<dyn AnyLife>], excess: usize) {
         .map(|(held, connection)| (held.account().held(), held.bytes(), connection))
         .collect();
     holding.sort_unstable_by_key(|&(of_user, bytes, _)| std::cmp::Reverse((of_user, bytes)));
-    let (mut closed, mut freed) = (0, 0);
-    for (_, bytes, connection) in holding {
-        if freed >= excess {
-            break;
-        }
-        connection.close(Close::Now, DisconnectReason::OutOfMemory);
-        closed += 1;
-        freed += bytes;
-    }
+    let holding = holding.into_iter();
+    let holding =
+        holding.map(|(_, bytes, connection)| (bytes + connection.flow().buffers(), connection));
+    let (closed, freed) = close_until(holding, excess);
     tracing::error!(
         closed,
         freed,
         excess,
         "memory is scarce: connections that hold the most of it are closed"
     );
+}
+
+/// Closes connections until so many bytes are free, of which each frees some; how many were closed, and
+/// what that frees.
+fn close_until<'a>(
+    connections: impl Iterator<Item = (usize, &'a Arc<Connection>)>,
+    wanted: usize,
+) -> (usize, usize) {
+    let (mut closed, mut freed) = (0, 0);
+    for (bytes, connection) in connections {
+        if freed >= wanted {
+            break;
+        }
+        connection.close(Close::Now, DisconnectReason::OutOfMemory);
+        closed += 1;
+        freed += bytes;
+    }
+    (closed, freed)
 }

@@ -16,6 +16,7 @@ use super::conversation_json::{ConversationJson, ParticipantJson};
 use super::new_conversation::{self, ConversationRequest};
 use super::path::PathParameters;
 use super::query::Parameters;
+use super::refuse::conversation_exists;
 use crate::app::App;
 use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
@@ -71,7 +72,15 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
         let request = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
         caller.check_conversation(request.new.participants.len())?;
         let by = Initiator::Participant(caller.acts(None));
-        create_and_answer(&app, by, &request).await
+        match create_and_answer(&app, by, &request).await {
+            Err(refusal) if refusal.why() == Why::ConversationExists => {
+                let stores = app.conversations.stores();
+                let own = stores.conversations.find_for(&request.new.id, caller.id());
+                let own = own.await?.ok_or(refusal)?;
+                Ok(conversation_exists(&own.conversation.created_by))
+            }
+            answer => answer,
+        }
     })
     .await
 }

@@ -17,14 +17,17 @@ use serde::Serialize;
 use super::error;
 use crate::app::App;
 use crate::audit::Event;
-use crate::model::{ErrorCode, Refusal, Why};
+use crate::model::{ErrorCode, Refusal, UserId, Why};
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct RefusalBody<'a> {
     error: &'a str,
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<&'a str>,
 }
 
 /// The answer when the server failed: nothing but what finds it in the log.
@@ -109,27 +112,39 @@ fn code(refusal: &Refusal) -> ErrorCode {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        if let Some(error) = self.source() {
-            tracing::warn!(%error, "a request failed");
-        }
-        let (status, text) = words(&self);
-        if self.why() == Why::NoRoute {
-            return error::unknown_route();
-        }
-        let code = code(&self);
-        let body = RefusalBody {
-            error: &text,
-            code,
-            field: self.field,
-        };
-        let mut response = (status, Json(body)).into_response();
-        if let Some(seconds) = retry_after(self.why()) {
-            let value = HeaderValue::from(seconds);
-            response.headers_mut().insert(RETRY_AFTER, value);
-        }
-        response.extensions_mut().insert(Refused(code));
-        response
+        answer(&self, None)
     }
+}
+
+/// The answer to a participant of the conversation that has the id they chose: it says who made it, so
+/// that they do not take it for their own.
+pub(super) fn conversation_exists(created_by: &UserId) -> Response {
+    let refusal = Refusal::new(Why::ConversationExists);
+    answer(&refusal, Some(created_by))
+}
+
+fn answer(refusal: &Refusal, created_by: Option<&UserId>) -> Response {
+    if let Some(error) = refusal.source() {
+        tracing::warn!(%error, "a request failed");
+    }
+    let (status, text) = words(refusal);
+    if refusal.why() == Why::NoRoute {
+        return error::unknown_route();
+    }
+    let code = code(refusal);
+    let body = RefusalBody {
+        error: &text,
+        code,
+        field: refusal.field,
+        created_by: created_by.map(UserId::as_str),
+    };
+    let mut response = (status, Json(body)).into_response();
+    if let Some(seconds) = retry_after(refusal.why()) {
+        let value = HeaderValue::from(seconds);
+        response.headers_mut().insert(RETRY_AFTER, value);
+    }
+    response.extensions_mut().insert(Refused(code));
+    response
 }
 
 /// The code of an answer that is a refusal, for the record of it.
@@ -193,7 +208,7 @@ mod tests {
     use crate::stores::conversations::StoreError;
 
     /// Status, body, the seconds to wait, and the code that is recorded.
-    async fn answer(refusal: Refusal) -> (u16, String, Option<String>, Option<&'static str>) {
+    async fn answered(refusal: Refusal) -> (u16, String, Option<String>, Option<&'static str>) {
         let response = refusal.into_response();
         let code = response.extensions().get::<Refused>();
         let code = code.map(|Refused(code)| code.as_str());
@@ -265,7 +280,7 @@ mod tests {
             ),
         ];
         for (refusal, status, body) in expected {
-            let (is_status, is_body, wait, code) = answer(refusal).await;
+            let (is_status, is_body, wait, code) = answered(refusal).await;
             assert_eq!((is_status, &*is_body, wait), (status, body, None));
             assert!(body.contains(code.expect("a record")));
         }
@@ -278,14 +293,14 @@ mod tests {
             (Why::Busy, 503, "5"),
             (Why::TooManyAttempts, 429, "60"),
         ] {
-            let (is_status, _, wait, _) = answer(Refusal::new(why)).await;
+            let (is_status, _, wait, _) = answered(Refusal::new(why)).await;
             assert_eq!((is_status, wait.as_deref()), (status, Some(seconds)));
         }
     }
 
     #[tokio::test]
     async fn an_unknown_route_has_no_code_and_is_not_recorded() {
-        let answer = answer(Refusal::new(Why::NoRoute)).await;
+        let answer = answered(Refusal::new(Why::NoRoute)).await;
         let body = r#"{"error":"Endpoint not found"}"#.to_owned();
         assert_eq!(answer, (404, body, None, None));
     }

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::carrier::Carrier;
 use super::clock::now_ms;
-use crate::limits::{ALWAYS, Account, Held};
+use crate::limits::{ALWAYS, Account, Fixed, Held};
 use crate::payload::FrameSizes;
 
 /// Bytes that a queued frame is charged beside its payload.
@@ -59,7 +59,11 @@ pub(crate) struct Flow {
     handled: Notify,
     /// Bytes that arrived of an event that is not complete.
     arriving: AtomicUsize,
+    /// Bytes of a frame that have not arrived, for which there is room already.
+    expected: AtomicUsize,
     held: Held,
+    /// What the buffers of its transport keep for good. It is not its user's: they cannot free it.
+    buffers: Fixed,
     /// Somebody waits because its user holds too much.
     is_narrowed: AtomicBool,
     carrier: Mutex<Option<Weak<dyn Carrier>>>,
@@ -78,6 +82,8 @@ impl Flow {
             unhandled: AtomicUsize::new(0),
             handled: Notify::new(),
             arriving: AtomicUsize::new(0),
+            expected: AtomicUsize::new(0),
+            buffers: account.memory().hold(0),
             held: Held::of(account),
             is_narrowed: AtomicBool::new(false),
             carrier: Mutex::new(None),
@@ -183,6 +189,14 @@ impl Flow {
         self.count_held();
     }
 
+    /// Of the frame that is arriving, so many bytes are left.
+    pub(super) fn expect(&self, bytes: usize) {
+        if self.expected.load(Ordering::Relaxed) != bytes {
+            self.expected.store(bytes, Ordering::Relaxed);
+            self.count_held();
+        }
+    }
+
     /// So many bytes of what [arrived](Self::arrived) are an event that is complete, or nothing.
     pub(crate) fn assembled(&self, bytes: usize) {
         let rest = |arriving: usize| Some(arriving.saturating_sub(bytes));
@@ -257,6 +271,21 @@ impl Flow {
         &self.held
     }
 
+    /// The library keeps a buffer as large as the largest frames that were read and written.
+    pub(super) fn keep_buffers(&self, bytes: usize) {
+        self.buffers.grow_to(bytes);
+    }
+
+    /// The largest event, in bytes.
+    pub(super) fn max_event(&self) -> usize {
+        self.limits.max_event
+    }
+
+    /// Bytes that are free only when the connection has ended.
+    pub(crate) fn buffers(&self) -> usize {
+        self.buffers.bytes()
+    }
+
     /// Whoever waited because its user held too much looks again.
     pub(crate) fn look_again(&self) {
         if self.is_narrowed.swap(false, Ordering::AcqRel) {
@@ -266,9 +295,14 @@ impl Flow {
     }
 
     fn count_held(&self) {
-        let sent = self.backlog.load(Ordering::Relaxed);
-        let read = self.unhandled.load(Ordering::Relaxed) + self.arriving.load(Ordering::Relaxed);
-        self.held.set(sent + read);
+        let counted = [
+            &self.backlog,
+            &self.unhandled,
+            &self.arriving,
+            &self.expected,
+        ];
+        let bytes = counted.map(|bytes| bytes.load(Ordering::Relaxed));
+        self.held.set(bytes.iter().sum());
     }
 
     /// Whether so many bytes are more than its user may hold now.

@@ -7,6 +7,8 @@
 /// A frame, once its last byte was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
+    /// Bytes of its payload.
+    pub(super) len: u64,
     opcode: u8,
     prefix: [u8; 2],
 }
@@ -89,6 +91,7 @@ impl FrameScanner {
             header: [0; MAX_HEADER_BYTES],
             mask: [0; 4],
             frame: Frame {
+                len: 0,
                 opcode: 0,
                 prefix: [0; 2],
             },
@@ -189,6 +192,7 @@ impl FrameScanner {
             self.within_message = !fin;
         }
         self.frame = Frame {
+            len,
             opcode,
             prefix: [0; 2],
         };

@@ -25,6 +25,11 @@ impl Account {
         })
     }
 
+    /// The budget of which it is.
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
     /// Bytes that it holds.
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)

@@ -52,7 +52,12 @@ impl Memory {
 
     /// Whether so much is held that connections which are of little use are to be ended: four fifths.
     pub(crate) fn is_scarce(&self) -> bool {
-        self.held() >= self.limit / 5 * 4
+        self.scarcity() > 0
+    }
+
+    /// How many bytes are held beyond the point from which they are [scarce](Self::is_scarce).
+    pub(crate) fn scarcity(&self) -> usize {
+        self.held().saturating_sub(self.limit / 5 * 4)
     }
 
     /// How many bytes are held beyond what may be for long: nineteen twentieths.
@@ -71,7 +76,7 @@ impl Memory {
         self.add(bytes);
         Fixed {
             memory: self.clone(),
-            bytes,
+            bytes: AtomicUsize::new(bytes),
         }
     }
 
@@ -88,12 +93,25 @@ impl Memory {
 #[derive(Debug)]
 pub(crate) struct Fixed {
     memory: Arc<Memory>,
-    bytes: usize,
+    bytes: AtomicUsize,
+}
+
+impl Fixed {
+    /// At least so many bytes are held from now on.
+    pub(crate) fn grow_to(&self, bytes: usize) {
+        let before = self.bytes.fetch_max(bytes, Ordering::Relaxed);
+        self.memory.add(bytes.saturating_sub(before));
+    }
+
+    /// Bytes that are held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Fixed {
     fn drop(&mut self) {
-        self.memory.sub(self.bytes);
+        self.memory.sub(self.bytes());
     }
 }
 
@@ -112,7 +130,11 @@ mod tests {
         assert_eq!(memory.share(), ALWAYS);
         assert!(memory.is_scarce() && memory.excess() > 0);
         memory.sub(8 * 1024 * 1024);
-        drop(memory.hold(10));
+        let fixed = memory.hold(10);
+        fixed.grow_to(30);
+        fixed.grow_to(20);
+        assert_eq!((fixed.bytes(), memory.held()), (30, 30));
+        drop(fixed);
         assert_eq!((memory.held(), memory.excess()), (0, 0));
     }
 }

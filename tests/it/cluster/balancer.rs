@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use test_support::harness::{Relay, free_port};
+use test_support::harness::Relay;
 use test_support::memory::resident;
+use test_support::ports::free_port;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 

@@ -6,8 +6,9 @@ use std::process::ExitStatus;
 use tempfile::TempDir;
 
 use crate::program;
-use test_support::harness::{Relay, free_port};
+use test_support::harness::Relay;
 use test_support::mongo::Database;
+use test_support::ports::free_port;
 use test_support::redis::Space;
 
 /// Relays that share everything that relays can share. They end when it is dropped.

@@ -9,8 +9,9 @@ use super::deployment::Deployment;
 use test_support::harness::JWT_SECRET;
 use test_support::javascript;
 use test_support::mongo::Database;
+use test_support::ports::free_port;
 use test_support::raw::Client;
-use test_support::redis::{Durability, Server, free_port, is_ready};
+use test_support::redis::{Durability, Server, is_ready};
 use test_support::scene::message;
 use test_support::wait::until_ready_says;
 

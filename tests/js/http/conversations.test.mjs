@@ -62,7 +62,7 @@ test('a given integer id is preserved as an integer where it was named so, and i
     assert.strictEqual((await create(alice, { id, participantIds: [] })).conversation.id, id);
     assert.strictEqual((await done(200, alice, 'GET', at(id))).conversation.id, String(id));
     assert.strictEqual((await list(alice))[0].id, String(id));
-    await refused(409, EXISTS, alice, 'POST', PATH, { id: String(id), participantIds: [] });
+    await refused(409, { ...EXISTS, createdBy: alice.userId }, alice, 'POST', PATH, { id: String(id), participantIds: [] });
   }
 });
 
@@ -74,10 +74,18 @@ test('an integer id keeps all its digits', async () => {
   assert.equal((await list(alice))[0].id, id);
 });
 
+test('who chose an id that another took first, and made them a participant, learns whose conversation it is', async () => {
+  const [alice, mallory] = ['Alice', 'Mallory'].map(user);
+  const id = await found(mallory, [alice], { id: unique('taken') });
+  await refused(409, { ...EXISTS, createdBy: mallory.userId }, alice, 'POST', PATH, { id, participantIds: [] });
+});
+
 test('an id that is taken is refused, to everybody, and nothing is changed', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const id = await found(alice, [], { id: unique('taken'), title: 'First' });
-  for (const who of [alice, bob]) await refused(409, EXISTS, who, 'POST', PATH, { id, participantIds: [bob.userId], title: 'Second' });
+  const second = { id, participantIds: [bob.userId], title: 'Second' };
+  await refused(409, { ...EXISTS, createdBy: alice.userId }, alice, 'POST', PATH, second);
+  await refused(409, EXISTS, bob, 'POST', PATH, second);
   const { conversation, participants } = await done(200, alice, 'GET', at(id));
   assert.equal(conversation.title, 'First');
   assert.deepEqual(participants.map(({ userId }) => userId), [alice.userId]);

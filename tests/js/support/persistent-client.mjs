@@ -18,16 +18,31 @@ class Session {
     Object.assign(this, { user: owner.user, dialect: owner.dialect, client, began, since: Date.now() });
   }
 
+  /** What is answered to an event; `undefined` if nothing was before the connection ended. */
+  async ask(event, fields) {
+    const { socket } = this.client;
+    let lost;
+    const end = new Promise((resolve) => socket.once('disconnect', (lost = () => resolve(undefined))));
+    const answered = socket.connected ? this.client.ask(event, fields) : undefined;
+    const answer = await Promise.race([answered, end]).catch(() => undefined);
+    socket.off('disconnect', lost);
+    return answer;
+  }
+
   /** The changes of a conversation that it was told, each with the time at which it came. */
   told(conversation) {
     const changes = this.client.events.map((event) => ({ ...changeOf(this.dialect, event), at: event.at }));
     return changes.filter(({ of }) => of !== undefined && String(of) === conversation);
   }
 
-  /** Whether it may have been told of a change, by when that was stored at the latest: it has to follow before. */
+  /**
+   * Whether it may have been told of a change, by when that was stored at the latest: it has to follow before. Of participants
+   * whoever is connected is told when their node takes the change, which others may have been told of before.
+   */
   mayBeTold(conversation, { kind, until }) {
-    const isAutomatic = this.dialect === 'chat' || kind === 'added' || kind === 'removed';
-    const began = isAutomatic ? [this.began] : this.joins.filter((join) => join.conversation === conversation).map((join) => join.began);
+    if (kind === 'added' || kind === 'removed') return true;
+    const joins = this.joins.filter((join) => join.conversation === conversation);
+    const began = this.dialect === 'chat' ? [this.began] : joins.map((join) => join.began);
     return began.some((time) => time <= until);
   }
 
@@ -60,9 +75,9 @@ export class PersistentClient {
     const began = Date.now();
     await until(`${this.dialect} follows ${conversation}`, async () => {
       if (!session.client.socket.connected) return true;
-      const answer = await session.client.ask(event, payload).catch(() => ({ error: { code: 'no answer' } }));
-      if (answer.success) session.joins.push({ conversation, began, ended: Date.now() });
-      return answer.success || answer.error.code === 'NOT_PARTICIPANT';
+      const answer = await session.ask(event, payload);
+      if (answer?.success) session.joins.push({ conversation, began, ended: Date.now() });
+      return answer?.success || answer?.error.code === 'NOT_PARTICIPANT';
     });
   }
 

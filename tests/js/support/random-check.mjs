@@ -154,7 +154,9 @@ function checkSession(log, history, session, report) {
 
 function checkReading(log, history, session, { told, intervals, positions }, report) {
   for (const [index, at] of positions.entries()) {
-    if (at === undefined) report(`told ${keyOf(told[index])} out of turn, twice, or when they did not take part`);
+    if (at !== undefined) continue;
+    const key = keyOf(told[index]);
+    report(`told ${key} out of turn, twice, or when they did not take part: ${log.positions.get(key)} is behind ${positions[index - 1]}`);
   }
   const all = new Set(positions);
   for (const interval of intervals) {

@@ -123,13 +123,7 @@ export class Run {
   async #ask(user, event, fields) {
     const client = this.clients.find((one) => one.user === user && one.dialect === 'conversation');
     await client.ready;
-    const { socket } = client.session.client;
-    let lost;
-    const end = new Promise((resolve) => socket.once('disconnect', (lost = resolve)));
-    const answered = socket.connected ? client.session.client.ask(event, fields) : undefined;
-    const answer = await Promise.race([answered, end]).catch(() => undefined);
-    socket.off('disconnect', lost);
-    return typeof answer === 'object' ? answer : undefined;
+    return client.session.ask(event, fields);
   }
 
   async _send(operation) {

@@ -18,6 +18,7 @@ pub mod javascript;
 pub mod json_text;
 pub mod memory;
 pub mod mongo;
+pub mod ports;
 pub mod proxy;
 pub mod raw;
 pub mod redis;

@@ -5,12 +5,14 @@
 //! not stop it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use crate::ports::free_port;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// The first with sharded channels.
@@ -263,12 +265,6 @@ impl Drop for Server {
             let _ = process.watched.wait();
         }
     }
-}
-
-/// A port that nobody listens on just now.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Whether a Redis answers there that is done with reading its files.

@@ -185,7 +185,8 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
     let ids: Vec<_> = many.iter().map(String::as_str).collect();
     subject.with("crowd", &ids).await;
     let first: Vec<_> = ids[..MAX_NAMES as usize].to_vec();
-    is(names_in(&["crowd"]).await, &[("crowd", &first)]);
+    let both = names_in(&["two", "crowd"]).await;
+    is(both, &[("crowd", &first), ("two", two)]);
 
     // Who went is not named, until they are back, by the name they have then.
     for (at, who, author) in [("nobody", "u1", by("u1")), ("two", "u4", ChangedBy::Admin)] {

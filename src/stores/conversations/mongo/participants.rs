@@ -1,11 +1,11 @@
 //! The participants of conversations.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 
-use super::collections::{all, one};
+use super::collections::{all, each, one};
 use super::db::{Db, gone};
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
@@ -80,24 +80,51 @@ pub(super) async fn active_in(
     all(db.participants.find(filter).projection(fields)).await
 }
 
+/// The first active participants of each of these conversations, by their ids.
+async fn first_active_in(
+    db: &Db,
+    conversations: &[ConversationId],
+) -> Result<BTreeMap<ConversationId, Vec<UserId>>, StoreError> {
+    let mut left: BTreeSet<_> = conversations.iter().map(ConversationId::as_str).collect();
+    let mut active: BTreeMap<_, Vec<UserId>> = BTreeMap::new();
+    loop {
+        let ids: Vec<_> = left.iter().copied().collect();
+        let filter = doc! { "conversationId": { "$in": ids }, "status": ACTIVE };
+        let find = db.participants.find(filter);
+        let find = find.projection(doc! { "conversationId": 1, "userId": 1 });
+        let find = find.sort(doc! { "conversationId": 1, "userId": 1 });
+        let mut full = None;
+        // Of a large conversation no more is read than a part of a batch.
+        each(
+            find.batch_size(MAX_NAMES),
+            |document: ParticipantDocument| {
+                let conversation = ConversationId::parse(&document.conversation_id);
+                let user = UserId::parse(&document.user_id);
+                let (Some(conversation), Some(user)) = (conversation, user) else {
+                    return true;
+                };
+                let users = active.entry(conversation).or_default();
+                let has_room = users.len() < MAX_NAMES as usize;
+                match has_room {
+                    true => users.push(user),
+                    false => full = Some(document.conversation_id),
+                }
+                has_room
+            },
+        )
+        .await?;
+        let Some(full) = full else {
+            return Ok(active);
+        };
+        left.retain(|id| **id > *full);
+    }
+}
+
 async fn names_in(
     db: &Db,
     conversations: &[ConversationId],
 ) -> Result<Vec<ParticipantNames>, StoreError> {
-    let ids: Vec<_> = conversations.iter().map(ConversationId::as_str).collect();
-    // Sorted by conversation.
-    let mut active: BTreeMap<_, Vec<UserId>> = BTreeMap::new();
-    for document in active_in(db, &ids).await? {
-        let conversation = ConversationId::parse(&document.conversation_id);
-        let user = UserId::parse(&document.user_id);
-        if let (Some(conversation), Some(user)) = (conversation, user) {
-            active.entry(conversation).or_default().push(user);
-        }
-    }
-    for users in active.values_mut() {
-        users.sort();
-        users.truncate(MAX_NAMES as usize);
-    }
+    let active = first_active_in(db, conversations).await?;
     let mut all: Vec<UserId> = active.values().flatten().cloned().collect();
     all.sort();
     all.dedup();

@@ -27,7 +27,7 @@ impl ConversationStore for SqliteConversations {
     ) -> Result<Logged<Created>, StoreError> {
         let (new, by) = (new.clone(), by.clone());
         self.writer
-            .write(move |writing| create(writing, &new, by))
+            .write(by.user().cloned(), move |writing| create(writing, &new, by))
             .await
     }
 

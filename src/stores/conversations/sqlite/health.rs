@@ -37,7 +37,7 @@ impl StoreHealth for SqliteConversations {
 
     async fn check(&self) -> Result<(), StoreError> {
         // A transaction without a change takes the lock of the file and writes nothing.
-        self.writer.write(|_writing| Ok(())).await?;
+        self.writer.write(None, |_writing| Ok(())).await?;
         let read = self.readers.read(|db| {
             db.prepare_cached("SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)")?
                 .query_row([], |_| Ok(()))?;

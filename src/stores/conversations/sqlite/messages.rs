@@ -22,7 +22,9 @@ impl MessageStore for SqliteConversations {
     async fn append(&self, new: &NewMessage) -> Result<Logged<Message>, StoreError> {
         let new = new.clone();
         self.writer
-            .write(move |writing| append(writing, &new))
+            .write(Some(new.sender.clone()), move |writing| {
+                append(writing, &new)
+            })
             .await
     }
 
@@ -39,9 +41,9 @@ impl MessageStore for SqliteConversations {
     ) -> Result<Logged<Message>, StoreError> {
         let (conversation, author) = (conversation.clone(), author.clone());
         let edit = edit.clone();
-        let write = self
-            .writer
-            .write(move |writing| changes::edit(writing, &conversation, message, &author, &edit));
+        let write = self.writer.write(Some(author.clone()), move |writing| {
+            changes::edit(writing, &conversation, message, &author, &edit)
+        });
         write.await
     }
 
@@ -52,9 +54,9 @@ impl MessageStore for SqliteConversations {
         user: &UserId,
     ) -> Result<Logged<Message>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
-        let write = self
-            .writer
-            .write(move |writing| changes::delete(writing, &conversation, message, &user));
+        let write = self.writer.write(Some(user.clone()), move |writing| {
+            changes::delete(writing, &conversation, message, &user)
+        });
         write.await
     }
 
@@ -65,9 +67,9 @@ impl MessageStore for SqliteConversations {
         user: &UserId,
     ) -> Result<bool, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
-        let write = self
-            .writer
-            .write(move |writing| changes::hide(writing.db, &conversation, message, &user));
+        let write = self.writer.write(Some(user.clone()), move |writing| {
+            changes::hide(writing.db, &conversation, message, &user)
+        });
         write.await
     }
 

@@ -4,6 +4,7 @@
 mod changes;
 mod columns;
 mod conversations;
+mod fair_queue;
 mod health;
 mod history;
 mod log;

@@ -33,7 +33,9 @@ impl ParticipantStore for SqliteConversations {
     ) -> Result<Logged<Participant>, StoreError> {
         let (id, new, by) = (id.clone(), new.clone(), by.clone());
         self.writer
-            .write(move |writing| add(writing, &id, &new, by))
+            .write(by.user().cloned(), move |writing| {
+                add(writing, &id, &new, by)
+            })
             .await
     }
 
@@ -45,7 +47,9 @@ impl ParticipantStore for SqliteConversations {
     ) -> Result<Option<Logged<Participant>>, StoreError> {
         let (id, user, by) = (id.clone(), user.clone(), by.clone());
         self.writer
-            .write(move |writing| end(writing, &id, &user, by))
+            .write(by.user().cloned(), move |writing| {
+                end(writing, &id, &user, by)
+            })
             .await
     }
 

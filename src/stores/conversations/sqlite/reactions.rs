@@ -29,7 +29,9 @@ impl ReactionStore for SqliteConversations {
         let (conversation, user) = (conversation.clone(), user.clone());
         let emoji = emoji.clone();
         self.writer
-            .write(move |writing| add(writing, &conversation, message, &user, &emoji))
+            .write(Some(user.clone()), move |writing| {
+                add(writing, &conversation, message, &user, &emoji)
+            })
             .await
     }
 
@@ -42,7 +44,9 @@ impl ReactionStore for SqliteConversations {
     ) -> Result<Logged<Reaction>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         self.writer
-            .write(move |writing| remove(writing, &conversation, message, reaction, &user))
+            .write(Some(user.clone()), move |writing| {
+                remove(writing, &conversation, message, reaction, &user)
+            })
             .await
     }
 }

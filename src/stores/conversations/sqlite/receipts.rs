@@ -28,7 +28,9 @@ impl ReceiptStore for SqliteConversations {
         let (conversation, user) = (conversation.clone(), user.clone());
         let messages = messages.to_owned();
         self.writer
-            .write(move |writing| mark_read(writing, &conversation, &user, messages))
+            .write(Some(user.clone()), move |writing| {
+                mark_read(writing, &conversation, &user, messages)
+            })
             .await
     }
 
@@ -40,7 +42,9 @@ impl ReceiptStore for SqliteConversations {
     ) -> Result<Delivered, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         self.writer
-            .write(move |writing| mark_delivered(writing, &conversation, &user, limit))
+            .write(Some(user.clone()), move |writing| {
+                mark_delivered(writing, &conversation, &user, limit)
+            })
             .await
     }
 
@@ -52,7 +56,9 @@ impl ReceiptStore for SqliteConversations {
     ) -> Result<Vec<UserId>, StoreError> {
         let (conversation, users) = (conversation.clone(), users.to_owned());
         self.writer
-            .write(move |writing| mark_delivered_to(writing, &conversation, message, &users))
+            .write(None, move |writing| {
+                mark_delivered_to(writing, &conversation, message, &users)
+            })
             .await
     }
 

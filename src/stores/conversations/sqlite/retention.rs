@@ -29,7 +29,9 @@ impl RetentionStore for SqliteConversations {
     ) -> Result<Option<Conversation>, StoreError> {
         let conversation = conversation.clone();
         self.writer
-            .write(move |writing| set(writing.db, &conversation, retention))
+            .write(None, move |writing| {
+                set(writing.db, &conversation, retention)
+            })
             .await
     }
 
@@ -50,7 +52,7 @@ impl RetentionStore for SqliteConversations {
     async fn remove_old_changes(&self, kept: Duration) -> Result<(), StoreError> {
         let before = time_before(self.clock.now_ms(), kept);
         let remove = move |writing: &mut Writing<'_>| remove_records(writing.db, before);
-        while self.writer.write(remove).await? {}
+        while self.writer.write(None, remove).await? {}
         let mut last = Some(0);
         while let Some(after) = last {
             let found = self
@@ -62,7 +64,7 @@ impl RetentionStore for SqliteConversations {
                 let remove = move |writing: &mut Writing<'_>| {
                     remove_receipts(writing.db, conversation, before)
                 };
-                while self.writer.write(remove).await? {}
+                while self.writer.write(None, remove).await? {}
             }
         }
         Ok(())
@@ -75,7 +77,7 @@ impl SqliteConversations {
         let mut all = 0;
         loop {
             let remove = move |writing: &mut Writing<'_>| remove(writing.db, conversation, before);
-            match self.writer.write(remove).await? {
+            match self.writer.write(None, remove).await? {
                 0 => return Ok(all),
                 removed => all += removed,
             }

@@ -180,7 +180,7 @@ async fn a_write_that_fails_midway_leaves_nothing() {
     let database = SqliteConversations::open(folder.path(), Arc::new(ManualClock::new()));
     let database = Arc::new(database.unwrap());
     let stores = ConversationStores::of(database.clone());
-    let broken = database.writer.write(|writing| {
+    let broken = database.writer.write(None, |writing| {
         writing.db.execute("DELETE FROM participants", [])?;
         writing.db.execute("INSERT INTO nothing VALUES (1)", [])?;
         Ok(())

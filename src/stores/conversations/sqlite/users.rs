@@ -21,7 +21,9 @@ impl UserStore for SqliteConversations {
             _ => {
                 let user = user.clone();
                 self.writer
-                    .write(move |writing| upsert(writing.db, &user))
+                    .write(Some(user.id.clone()), move |writing| {
+                        upsert(writing.db, &user)
+                    })
                     .await
             }
         }
@@ -49,14 +51,18 @@ impl UserStore for SqliteConversations {
     async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
         let (user, changed) = (user.clone(), change.clone());
         self.writer
-            .write(move |writing| self::change(writing.db, &user, &changed))
+            .write(None, move |writing| {
+                self::change(writing.db, &user, &changed)
+            })
             .await
     }
 
     async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
         let user = user.clone();
         self.writer
-            .write(move |writing| record_last_seen(writing.db, &user, at))
+            .write(Some(user.clone()), move |writing| {
+                record_last_seen(writing.db, &user, at)
+            })
             .await
     }
 }

@@ -1,21 +1,25 @@
-//! The one thread that writes. It commits all waiting writes in one transaction, each in a savepoint
-//! of its own, and answers them after the commit. It must not know what is written.
+//! The one thread that writes. It commits the writes that wait in one transaction, each in a savepoint
+//! of its own, and answers them after the commit. Its time is shared fairly between users. It must not
+//! know what is written.
 
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
+use super::fair_queue::{FairQueue, OnBehalfOf, Turn};
 use super::order::Ids;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::sqlite::{LazyDatabase, OpenError, UnusableError, WatchedFile};
 
-/// Maximum number of writes in one transaction, and of queued ones; others wait for room.
+/// Maximum number of writes in one transaction, and how long they may take until no more are added: those
+/// who wait for the answer of a small one wait for all of them.
 const MAX_WRITES: usize = 1_024;
+const MAX_TIME: Duration = Duration::from_millis(10);
 
 /// What a write works with.
 pub(super) struct Writing<'a> {
@@ -30,10 +34,12 @@ pub(super) struct Writing<'a> {
 /// Hands writes to the thread. When it is dropped, the thread finishes what waits and ends.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: RwLock<Option<mpsc::Sender<Box<dyn Job>>>>,
+    queue: Arc<Queue>,
     /// Its sender is dropped when the thread ends, however it ends.
     ended: watch::Receiver<()>,
 }
+
+type Queue = FairQueue<Box<dyn Job>>;
 
 impl Writer {
     /// Starts the thread.
@@ -41,13 +47,13 @@ impl Writer {
     where
         O: Fn() -> Result<Connection, OpenError> + Send + 'static,
     {
-        let (queue, waiting) = mpsc::channel(MAX_WRITES);
+        let queue = Arc::new(Queue::default());
         let (alive, ended) = watch::channel(());
-        let ids = Ids::default();
         let thread = Thread {
+            queue: queue.clone(),
             file: database.file(),
             database,
-            ids,
+            ids: Ids::default(),
             clock,
             failing: false,
         };
@@ -55,40 +61,41 @@ impl Writer {
             .name("conversations".into())
             .spawn(move || {
                 let _alive = alive;
-                thread.run(waiting);
+                thread.run();
             })?;
-        Ok(Self {
-            queue: RwLock::new(Some(queue)),
-            ended,
-        })
+        Ok(Self { queue, ended })
     }
 
-    /// Performs a write, and returns when it is committed. If it fails, nothing of it is left. It is
-    /// performed even if its caller stops waiting.
-    pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
+    /// Performs a write for a user, or for nobody in particular, and returns when it is committed. If it
+    /// fails, nothing of it is left. It is performed even if its caller stops waiting.
+    pub(super) async fn write<T, F>(&self, user: OnBehalfOf, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let queue = self.queue.read().clone().ok_or(StoreError::Closed)?;
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Write {
             operation: Some(operation),
             result: None,
             reply,
         });
-        queue.send(job).await.map_err(|_| gone())?;
-        // Closing waits for all senders, and must not wait for a future that is not polled.
-        drop(queue);
+        let queued = self.queue.push(user, job).await;
+        queued.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| gone())?
     }
 
     /// Rejects new writes, and returns when the queued ones are done.
     pub(super) async fn close(&self) {
-        self.queue.write().take();
+        self.queue.close();
         let mut ended = self.ended.clone();
         // Nothing is ever sent: an error is the end of the thread.
         while ended.changed().await.is_ok() {}
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }
 
@@ -141,6 +148,7 @@ where
 }
 
 struct Thread<O> {
+    queue: Arc<Queue>,
     database: LazyDatabase<O>,
     file: WatchedFile,
     ids: Ids,
@@ -149,15 +157,24 @@ struct Thread<O> {
     failing: bool,
 }
 
+/// Whoever waits for the thread is answered when it ends, however it ends.
+impl<O> Drop for Thread<O> {
+    fn drop(&mut self) {
+        self.queue.close();
+        self.queue.clear();
+    }
+}
+
 impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
-    fn run(mut self, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
-        let mut batch = Vec::new();
-        while waiting.blocking_recv_many(&mut batch, MAX_WRITES) > 0 {
+    fn run(mut self) {
+        while let Some(next) = self.queue.wait() {
+            let mut batch = Batch {
+                next: Some(next),
+                done: Vec::new(),
+            };
             let committed = self.commit(&mut batch);
             self.log(&committed);
-            for job in batch.drain(..) {
-                job.answer(committed.clone());
-            }
+            batch.answer(&self.queue, &committed);
         }
     }
 
@@ -173,12 +190,12 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
         }
     }
 
-    /// Commits the batch, all or nothing. What is acknowledged is in the file that a restart opens.
-    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    /// Commits a batch, all or nothing. What is acknowledged is in the file that a restart opens.
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), StoreError> {
         let db = self.database.connection()?;
-        let committed = commit(db, &mut self.ids, &*self.clock, batch);
+        let committed = commit(db, &mut self.ids, &*self.clock, &self.queue, batch);
         if let Some(file) = self.file.get() {
-            let errors = batch.iter().filter_map(|job| job.database_error());
+            let errors = batch.done.iter().filter_map(|job| job.database_error());
             errors
                 .chain(committed.as_ref().err())
                 .for_each(|error| file.note(error));
@@ -188,12 +205,30 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
     }
 }
 
+/// The writes of one transaction.
+struct Batch {
+    next: Option<Turn<Box<dyn Job>>>,
+    done: Vec<Box<dyn Job>>,
+}
+
+impl Batch {
+    fn answer(mut self, queue: &Queue, committed: &Result<(), StoreError>) {
+        let not_begun = self.next.take();
+        let not_begun = not_begun.map(|turn| queue.done(turn, Duration::ZERO));
+        for job in self.done.into_iter().chain(not_begun) {
+            job.answer(committed.clone());
+        }
+    }
+}
+
 fn commit(
     db: &mut Connection,
     ids: &mut Ids,
     clock: &dyn Clock,
-    batch: &mut [Box<dyn Job>],
+    queue: &Queue,
+    batch: &mut Batch,
 ) -> rusqlite::Result<()> {
+    let begun = Instant::now();
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     ids.follow(&transaction)?;
     let mut writing = Writing {
@@ -201,8 +236,14 @@ fn commit(
         ids,
         now: clock.now_ms(),
     };
-    for job in batch {
-        run_one(&mut writing, job.as_mut())?;
+    while let Some(mut turn) = batch.next.take() {
+        let since = Instant::now();
+        let written = run_one(&mut writing, turn.write.as_mut());
+        batch.done.push(queue.done(turn, since.elapsed()));
+        written?;
+        if batch.done.len() < MAX_WRITES && begun.elapsed() < MAX_TIME {
+            batch.next = queue.take();
+        }
     }
     transaction.commit()
 }
