@@ -170,6 +170,10 @@ settings! {
     offset_rate: NonZeroU32 = nonzero(100_000);
     /// How many of these may be passed over at once.
     offset_burst: NonZeroU32 = nonzero(1_000_000);
+    /// Requests of one IP address, and events of one socket, that are refused; more are answered later.
+    refusal_rate: Rate = Rate::per_second(20);
+    /// How many of these may come at once.
+    refusal_burst: NonZeroU32 = nonzero(200);
     /// Failed authentications from one IP address.
     failed_auth_rate: Rate = Rate::per_minute(20);
     /// Connections open at once from one IP address.

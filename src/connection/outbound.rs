@@ -2,8 +2,9 @@
 //! in records, and ask for its end (`close`). Its stages are in `life`; it must not know what any
 //! event means.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -36,6 +37,9 @@ pub(crate) struct Connection {
     /// Limits the messages of a guest. Those of a user are counted over all their connections.
     guest_messages: Option<Box<Limit>>,
     guest: GuestBudget,
+    /// The event that is being handled was refused, and how many may be, once one was.
+    is_refused: AtomicBool,
+    refusals: OnceLock<Box<Limit>>,
     dialect: DialectCell,
     pub(super) socket: SocketRef,
     pub(super) flow: Arc<Flow>,
@@ -71,6 +75,8 @@ impl Connection {
             signals: Limit::new(config, Action::Signals),
             guest_messages: is_guest.then(|| Box::new(Limit::new(config, Action::Messages))),
             guest: GuestBudget::new(is_guest.then_some(config.guest_max_bytes)),
+            is_refused: AtomicBool::new(false),
+            refusals: OnceLock::new(),
             dialect: DialectCell::new(client.declared),
             socket,
             flow,
@@ -172,6 +178,25 @@ impl Connection {
             *last = Some(Instant::now());
         }
         may
+    }
+
+    /// The event that is being handled is refused.
+    pub(crate) fn note_refusal(&self) {
+        self.is_refused.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits after an event that was refused, if too many were.
+    pub(super) async fn wait_if_refused(&self, config: &Config) {
+        if !self.is_refused.load(Ordering::Relaxed) {
+            return;
+        }
+        self.is_refused.store(false, Ordering::Relaxed);
+        // What it sent before its end is not held up.
+        if !self.is_closed() {
+            let new = || Box::new(Limit::new(config, Action::Refusals));
+            let limit = self.refusals.get_or_init(new);
+            limit.wait_for(NonZeroU32::MIN).await;
+        }
     }
 
     /// Counts one event over a limit.

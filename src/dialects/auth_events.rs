@@ -194,6 +194,7 @@ fn not_handled(request: &Request<'_>, name: &str, message: &'static str, code: E
 }
 
 fn record_refused(request: &Request<'_>, code: ErrorCode) {
+    request.connection.note_refusal();
     let refused = Audited::Refused {
         code,
         recipient: None,

@@ -93,6 +93,7 @@ pub(super) fn refuse(
     if let Some(error) = refusal.source() {
         tracing::warn!(event = row.name, %error, "an event could not be handled");
     }
+    request.connection.note_refusal();
     let reply = words.reply(row, refusal, sent);
     if words.callback_first() {
         request.fail(&reply.message, reply.code);

@@ -110,8 +110,9 @@ impl<'a> Request<'a> {
             },
             Action::Signals => connection.signals.allows(),
             Action::Joins => limits.allows_join(address),
-            // Counted before there is a connection, and where it is known whether a session is made.
-            Action::Handshakes | Action::NewSessions => true,
+            // Counted before there is a connection, where it is known whether a session is made, and when it
+            // is known that an event is refused.
+            Action::Handshakes | Action::NewSessions | Action::Refusals => true,
             // What failed is counted where that is known.
             Action::FailedAuth => limits.session_keys.allows(address),
             Action::StoredBytes => match self.member {

@@ -17,6 +17,7 @@ mod message_form;
 mod messages;
 mod new_conversation;
 mod origin;
+mod pace;
 mod path;
 mod query;
 mod receipts;
@@ -76,5 +77,6 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
         .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
 }

@@ -8,6 +8,7 @@ mod block;
 mod failures;
 mod keyed;
 mod memory;
+mod pace;
 mod slots;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ pub(crate) use block::{Block, WIDE};
 pub(crate) use failures::Failures;
 use keyed::AddressRate;
 pub(crate) use memory::{ALWAYS, Account, Accounts, Fixed, Held, Memory};
+use pace::Pace;
 pub(crate) use slots::{AddressSlot, AddressSlots};
 
 use crate::config::{Config, Rate};
@@ -49,6 +51,8 @@ pub(crate) enum Action {
     NewParticipants,
     /// Messages that requests pass over by their offset, for each user.
     Offsets,
+    /// What is refused: requests for each address, events for each connection.
+    Refusals,
     /// Failed authentications, and apart from them wrong session keys and passwords, for each
     /// address.
     FailedAuth,
@@ -75,6 +79,7 @@ impl Action {
             Self::NewConversations => daily(config.conversations_per_day),
             Self::NewParticipants => daily(config.participants_per_day),
             Self::Offsets => Quota::per_second(config.offset_rate).allow_burst(config.offset_burst),
+            Self::Refusals => quota(config.refusal_rate, config.refusal_burst),
             Self::FailedAuth => quota(config.failed_auth_rate, config.failed_auth_rate.count()),
         }
     }
@@ -152,6 +157,8 @@ pub(crate) struct AddressLimits {
     sessions: AddressRate,
     /// Handshakes: requests that open a connection.
     handshakes: AddressRate,
+    /// Requests that are refused.
+    pub(crate) refusals: Pace,
     /// Failed authentications.
     pub(crate) authentication: Failures,
     /// Wrong keys and passwords of sessions.
@@ -168,6 +175,7 @@ impl AddressLimits {
             joins: AddressRate::new(config, Action::Joins),
             sessions: AddressRate::new(config, Action::NewSessions),
             handshakes: AddressRate::new(config, Action::Handshakes),
+            refusals: Pace::new(config, Action::Refusals),
             authentication: Failures::new(config),
             session_keys: Failures::new(config),
         }
@@ -193,6 +201,7 @@ impl AddressLimits {
         self.joins.sweep();
         self.sessions.sweep();
         self.handshakes.sweep();
+        self.refusals.sweep();
         self.authentication.sweep();
         self.session_keys.sweep();
         self.accounts.sweep();
@@ -223,6 +232,8 @@ mod tests {
             join_burst: nonzero(13),
             file_rate: nonzero(1000),
             file_burst: nonzero(14),
+            refusal_rate: Rate::per_second(8),
+            refusal_burst: nonzero(17),
             failed_auth_rate: Rate::per_minute(30),
             max_sessions_per_ip: 20,
             session_idle_timeout: Duration::from_secs(40),
@@ -239,6 +250,7 @@ mod tests {
             (Action::Handshakes, Duration::from_millis(200), 15),
             (Action::Joins, Duration::from_millis(250), 13),
             (Action::FileBytes, Duration::from_millis(1), 14),
+            (Action::Refusals, Duration::from_millis(125), 17),
             (Action::FailedAuth, Duration::from_secs(2), 30),
             (Action::NewSessions, Duration::from_secs(2), 20),
             (Action::StoredBytes, Duration::from_millis(100), 864_000),

@@ -231,6 +231,12 @@ impl Flow {
             && !self.closed.load(Ordering::Acquire)
     }
 
+    /// Whether more waits to be handled than what the client may send before it is not read any more.
+    pub(crate) fn is_flooded(&self) -> bool {
+        let most = self.limits.sender_budget + self.limits.max_event;
+        self.unhandled.load(Ordering::Acquire) > most
+    }
+
     /// Whether nothing is read from the client at all, since its user holds too much.
     pub(crate) fn reading_stopped(&self) -> bool {
         let arriving = self.arriving.load(Ordering::Relaxed);

@@ -20,6 +20,11 @@ impl Frame {
         self.opcode == OPCODE_TEXT && !matches!(self.prefix, [b'4', b'5' | b'6'])
     }
 
+    /// Whether a client may send only so many of these: it is of no event, or a tiny part of one.
+    pub(super) fn is_control(&self) -> bool {
+        self.len < MIN_PART && !self.is_relayed()
+    }
+
     /// Whether this frame carries a Socket.IO event, an acknowledgement or an attachment, as
     /// opposed to a heartbeat, a handshake or a WebSocket control frame.
     pub(super) fn is_relayed(&self) -> bool {
@@ -50,6 +55,9 @@ fn is_relayed_text(prefix: [u8; 2]) -> bool {
 const OPCODE_TEXT: u8 = 1;
 const OPCODE_BINARY: u8 = 2;
 const MAX_HEADER_BYTES: usize = 14;
+/// Bytes of the payload from which a frame is no control frame: no heartbeat is as long, and a client that sends
+/// its events in parts makes them longer.
+const MIN_PART: u64 = 1024;
 
 /// The position of the scanner in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

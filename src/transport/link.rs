@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use super::carrier::Carrier;
 use super::clock::now_ms;
+use super::controls::Controls;
 use super::flow::Flow;
 use crate::model::DisconnectReason;
 
@@ -74,6 +75,7 @@ pub(crate) struct Link {
     taken_since: AtomicU64,
     /// Bytes read and written since deadlines were last checked.
     moved: AtomicU64,
+    controls: Controls,
     pong_injected_at: AtomicU64,
 }
 
@@ -98,6 +100,7 @@ impl Link {
             blocked_since: AtomicU64::new(NONE),
             taken_since: AtomicU64::new(0),
             moved: AtomicU64::new(0),
+            controls: Controls::default(),
             pong_injected_at: AtomicU64::new(now),
         }
     }
@@ -221,6 +224,13 @@ impl Link {
         }
     }
 
+    /// So many control frames were read.
+    pub(super) fn controls_were_read(&self, count: u32) {
+        if !self.controls.allow(count) {
+            self.close(DisconnectReason::ProtocolError);
+        }
+    }
+
     pub(super) fn was_written(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.waits_for_a_request() {
@@ -258,6 +268,7 @@ impl Link {
         if deadline != NONE && now >= deadline {
             self.close(DisconnectReason::GuestTimeout);
         }
+        self.controls.second_passed();
         self.check_progress(now);
         self.inject_pong_if_busy(now);
     }

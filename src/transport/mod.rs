@@ -9,6 +9,7 @@ mod body;
 mod carrier;
 mod clock;
 mod closer;
+mod controls;
 mod flow;
 mod frames;
 mod link;

@@ -157,13 +157,17 @@ impl GuardedStream {
     /// Counts what was read as part of an event that is not complete, unless one ends in it. The size of
     /// the largest frame that ends in it.
     fn note_read(incoming: &mut FrameScanner, link: &Link, bytes: &[u8]) -> usize {
-        let (mut completed_at, mut largest) = (None, 0);
+        let (mut completed_at, mut largest, mut controls) = (None, 0, 0);
         incoming.advance(bytes, |frame, end, ends_message| {
             largest = largest.max(frame.len);
+            controls += u32::from(frame.is_control());
             if ends_message && frame.completes_event() {
                 completed_at = Some(end);
             }
         });
+        if controls > 0 {
+            link.controls_were_read(controls);
+        }
         let largest = usize::try_from(largest).unwrap_or(usize::MAX);
         let Some(flow) = link.flow() else {
             return largest;

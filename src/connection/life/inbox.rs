@@ -62,16 +62,23 @@ impl<M> Inbox<M> {
         }
     }
 
-    /// Adds an event, unless the inbox is closed. To be called in the order in which events come.
-    pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
+    /// Adds an event, unless the inbox is closed. To be called in the order in which events come. `false`:
+    /// more came at once than may ever wait, which only polling can bring.
+    pub(super) fn push(&self, event: RawEvent, ack: AckSender) -> bool {
         let mut state = self.state.lock();
-        if !state.closed {
-            if event.has_attachments() {
-                self.flow.assembled(event.size());
-            }
-            self.flow.received(event.size());
-            state.waiting.push_back((event, ack));
+        if state.closed {
+            return true;
         }
+        if self.flow.is_flooded() {
+            state.closed = true;
+            return false;
+        }
+        if event.has_attachments() {
+            self.flow.assembled(event.size());
+        }
+        self.flow.received(event.size());
+        state.waiting.push_back((event, ack));
+        true
     }
 
     /// Takes no event that comes later.

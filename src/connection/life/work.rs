@@ -19,7 +19,10 @@ use crate::payload::RawEvent;
 impl<H: Handler> Life<H> {
     /// Adds an event. To be called in the order in which events come.
     pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
-        self.inbox.push(event, ack);
+        if !self.inbox.push(event, ack) {
+            self.connection
+                .close(Close::Now, DisconnectReason::ProtocolError);
+        }
     }
 
     /// Handles all that waits in a task of its own, unless one does already.
@@ -48,6 +51,8 @@ impl<H: Handler> Life<H> {
                         ack,
                     };
                     self.guard(handler.event(received)).await;
+                    let config = &self.context.services.config;
+                    self.connection.wait_if_refused(config).await;
                 }
                 Next::End => {
                     let member = work.into_member();

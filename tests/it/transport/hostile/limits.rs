@@ -212,6 +212,7 @@ async fn sessions_are_made_at_a_rate_and_without_memory_for_those_refused() {
         ("RATE_LIMITS", "on"),
         ("HANDSHAKE_RATE", "1/min"),
         ("HANDSHAKE_BURST", "12"),
+        ("REFUSAL_BURST", "1000000"),
     ];
     let mut stage = Stage::set(&env).await;
     let mut made = 0;

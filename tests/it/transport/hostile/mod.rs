@@ -3,11 +3,13 @@
 
 mod attachments;
 mod budget;
+mod controls;
 mod exhausting;
 mod frames;
 mod limits;
 mod parser;
 mod polling;
+mod refusals;
 mod requests;
 
 use crate::program::server;

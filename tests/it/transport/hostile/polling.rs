@@ -1,7 +1,10 @@
 //! HTTP long-polling requests that no client makes.
 
+use std::sync::Arc;
+
 use super::Stage;
 use crate::program::server;
+use test_support::memory::{RETURNED_AT_ONCE, Samples, bound};
 use test_support::raw::http::{get, request};
 use test_support::raw::polling::Polling;
 use test_support::raw::token;
@@ -142,4 +145,19 @@ async fn two_polls_at_once_end_that_session_only() {
     let mut others = Bystanders::connect(&relay).await;
     all_is_well(&mut relay, &mut others).await;
     stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_with_more_events_than_may_wait_closes_its_session() {
+    let relay = Arc::new(server(&[RETURNED_AT_ONCE]));
+    let mut bystanders = Bystanders::connect(&relay).await;
+    let samples = Samples::of(&relay);
+    let session = Polling::connect(&relay, "mallory").await;
+    let events = vec!["42[\"x\"]"; 1_200_000].join("\x1e").into_bytes();
+    session.post(&events).await;
+    while session.poll().await.status == 200 {}
+    drop(session);
+    bystanders.exchange().await;
+    samples.end(bound(0, 0.0)).await;
+    stop(&mut Arc::into_inner(relay).unwrap());
 }
