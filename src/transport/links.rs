@@ -56,6 +56,11 @@ impl Links {
         }
     }
 
+    /// The budget of what they hold.
+    pub(super) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
     /// How many may be open.
     pub(crate) fn max(&self) -> usize {
         self.max

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::link::{Link, LinkLimits};
 use super::links::Links;
 use super::stream::{BeforeWrite, GuardedStream};
-use crate::limits::{AddressSlot, AddressSlots};
+use crate::limits::{AddressSlot, AddressSlots, Memory};
 
 /// A TCP listener whose connections are guarded.
 pub(crate) struct GuardedListener {
@@ -50,6 +50,11 @@ impl GuardedListener {
             takes_slot: Box::new(takes_slot),
             before_write,
         }
+    }
+
+    /// The budget of what connections hold.
+    pub(super) fn memory(&self) -> &Arc<Memory> {
+        self.links.memory()
     }
 
     /// The next connection. Those that arrived before the stop are still accepted, so that none is

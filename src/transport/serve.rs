@@ -30,16 +30,27 @@ pub(crate) struct RequestLimits {
     pub(crate) pace: Pace,
 }
 
+/// What a request takes while it is answered, beside its body and its answer, in bytes: measured, and
+/// rounded up.
+const REQUEST_BYTES: usize = 40 * 1024;
+
 /// Serves all connections until the task ends; never returns. Errors of single connections stay with them.
 pub(crate) async fn serve(mut listener: GuardedListener, router: Router, limits: RequestLimits) {
+    let memory = listener.memory().clone();
     let mut http = http1::Builder::new();
     http.max_buf_size(limits.max_head);
     loop {
         let stream = listener.accept().await;
         let link = stream.link().clone();
-        let router = router.clone();
-        let service =
-            service_fn(move |request| answer(router.clone(), link.clone(), limits.pace, request));
+        let (router, memory) = (router.clone(), memory.clone());
+        let service = service_fn(move |request| {
+            let held = memory.hold(REQUEST_BYTES);
+            let answered = answer(router.clone(), link.clone(), limits.pace, request);
+            async move {
+                let _held = held;
+                answered.await
+            }
+        });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connection.with_upgrades());
     }

@@ -1,5 +1,5 @@
-// node tests/attacks/all.mjs BINARY [--seconds=60] [--attackers=1] [--budget=268435456] [attack …]
-// Attacks a server with default settings, by all attacks at once or those that are named, beside ten honest pairs, and
+// node tests/attacks/all.mjs BINARY [--seconds=60] [--attackers=1] [--after=60] [--set=SETTING=VALUE …] [attack …]
+// Attacks a server with the default settings but these, by all attacks at once or those that are named, beside ten honest pairs, and
 // prints what became of both: memory in MiB before, at most, and when a fifth above that is left; times in ms.
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,14 +13,14 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     attackers: { type: 'string', default: '1' },
-    budget: { type: 'string' },
     after: { type: 'string', default: '60' },
+    set: { type: 'string', multiple: true, default: [] },
   },
 });
 const [binary, ...named] = positionals;
 const names = named.length > 0 ? named : Object.keys(attacks);
 
-const server = await Server.start(binary, values.budget ? { MEMORY_BUDGET: values.budget } : {});
+const server = await Server.start(binary, Object.fromEntries(values.set.map((text) => text.split('='))));
 const honest = await pairs(server.port, 10);
 await wait(1000);
 const held = () => (server.isAlive ? server.held() / 2 ** 20 : 0);

@@ -59,14 +59,17 @@ async fn what_nobody_reads_is_held_within_the_budget_and_others_do_not_wait() {
     let mut bystanders = Bystanders::connect(&relay).await;
     let samples = Samples::of(&relay);
     let over = samples.over();
-    let mut sending = Vec::new();
-    let mut stalled = Vec::new();
+    // All of them before any sends: when memory is scarce nobody connects.
+    let (mut stalled, mut senders) = (Vec::new(), Vec::new());
     for number in 0..12 {
         let name = format!("stalled-{number}");
         stalled.push(Client::with(&relay, &name, Dial::narrow()).await);
         let sender = Client::connect(&relay, &format!("sender-{number}")).await;
+        senders.push((name, sender));
+    }
+    let sending = senders.into_iter().map(|(name, sender)| {
         let (over, data) = (over.clone(), format!("\"{}\"", "x".repeat(1_000_000)));
-        sending.push(tokio::spawn(async move {
+        tokio::spawn(async move {
             let argument = chunk(&name, "file", 0, 1000, &data);
             // It ends when its connection is closed.
             while !over.load(Ordering::SeqCst) {
@@ -78,8 +81,9 @@ async fn what_nobody_reads_is_held_within_the_budget_and_others_do_not_wait() {
                     break;
                 }
             }
-        }));
-    }
+        })
+    });
+    let sending: Vec<_> = sending.collect();
     let mut slowest = std::time::Duration::ZERO;
     for _ in 0..100 {
         slowest = slowest.max(bystanders.exchange().await);
