@@ -61,7 +61,7 @@ impl Places {
             return Err(NoPlace::TooOften);
         }
         let memory = self.limits.accounts.memory();
-        if memory.excess() > 0 {
+        if memory.is_full() {
             return Err(NoPlace::NoMemory);
         }
         let slot = self.slots.take(address).ok_or(NoPlace::TooMany)?;

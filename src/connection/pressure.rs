@@ -24,11 +24,13 @@ pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
             continue;
         }
         let all = open.all();
-        if scarcity > 0 {
-            close_largest_buffers(&all, scarcity);
-        }
-        if memory.excess() > 0 {
-            close_greediest(&all, memory.excess());
+        let freed = match scarcity {
+            0 => 0,
+            _ => close_largest_buffers(&all, scarcity),
+        };
+        let excess = memory.excess().saturating_sub(freed);
+        if excess > 0 {
+            close_greediest(&all, excess);
         }
         for life in &all {
             life.connection().flow().look_again();
@@ -37,8 +39,8 @@ pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
 }
 
 /// Closes connections whose buffers keep so many bytes together, of those that move nothing now: their
-/// clients connect again, with small ones.
-fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) {
+/// clients connect again, with small ones. How many bytes that frees.
+fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) -> usize {
     let keeping = all.iter().map(|life| life.connection());
     let keeping = keeping
         .map(|connection| (connection.flow(), connection))
@@ -54,6 +56,7 @@ fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) {
             "memory is scarce: idle connections with large buffers are closed"
         );
     }
+    freed
 }
 
 /// Closes connections that hold so many bytes together, of those that hold more than is always allowed.

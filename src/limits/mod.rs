@@ -21,7 +21,7 @@ use governor::{DefaultDirectRateLimiter, InsufficientCapacity, Quota};
 pub(crate) use block::{Block, WIDE};
 pub(crate) use failures::Failures;
 use keyed::AddressRate;
-pub(crate) use memory::{ALWAYS, Account, Accounts, Fixed, Held, Memory};
+pub(crate) use memory::{ALWAYS, Account, Accounts, Fixed, Held, Kept, Memory};
 use pace::Pace;
 pub(crate) use slots::{AddressSlot, AddressSlots};
 

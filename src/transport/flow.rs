@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::carrier::Carrier;
 use super::clock::now_ms;
-use crate::limits::{ALWAYS, Account, Fixed, Held};
+use crate::limits::{ALWAYS, Account, Held, Kept};
 use crate::payload::FrameSizes;
 
 /// Bytes that a queued frame is charged beside its payload.
@@ -63,7 +63,7 @@ pub(crate) struct Flow {
     expected: AtomicUsize,
     held: Held,
     /// What the buffers of its transport keep for good. It is not its user's: they cannot free it.
-    buffers: Fixed,
+    buffers: Kept,
     /// Somebody waits because its user holds too much.
     is_narrowed: AtomicBool,
     carrier: Mutex<Option<Weak<dyn Carrier>>>,
@@ -83,7 +83,7 @@ impl Flow {
             handled: Notify::new(),
             arriving: AtomicUsize::new(0),
             expected: AtomicUsize::new(0),
-            buffers: account.memory().hold(0),
+            buffers: account.memory().keep(),
             held: Held::of(account),
             is_narrowed: AtomicBool::new(false),
             carrier: Mutex::new(None),

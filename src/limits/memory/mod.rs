@@ -21,6 +21,8 @@ pub(crate) const ALWAYS: usize = 64 * 1024;
 pub(crate) struct Memory {
     limit: usize,
     held: AtomicUsize,
+    /// Bytes that are kept though nothing needs them: they narrow nobody's share, for they can be freed.
+    kept: AtomicUsize,
     /// Somebody was found to hold more than their share.
     is_exceeded: AtomicBool,
 }
@@ -31,6 +33,7 @@ impl Memory {
         Arc::new(Self {
             limit,
             held: AtomicUsize::new(0),
+            kept: AtomicUsize::new(0),
             is_exceeded: AtomicBool::new(false),
         })
     }
@@ -57,12 +60,21 @@ impl Memory {
 
     /// How many bytes are held beyond the point from which they are [scarce](Self::is_scarce).
     pub(crate) fn scarcity(&self) -> usize {
-        self.held().saturating_sub(self.limit / 5 * 4)
+        self.taken().saturating_sub(self.limit / 5 * 4)
     }
 
     /// How many bytes are held beyond what may be for long: nineteen twentieths.
     pub(crate) fn excess(&self) -> usize {
-        self.held().saturating_sub(self.limit / 20 * 19)
+        self.taken().saturating_sub(self.limit / 20 * 19)
+    }
+
+    /// Whether so much is held, beside what is kept, that nobody new is to hold anything.
+    pub(crate) fn is_full(&self) -> bool {
+        self.held() > self.limit / 20 * 19
+    }
+
+    fn taken(&self) -> usize {
+        self.held() + self.kept.load(Ordering::Relaxed)
     }
 
     /// Counts `after` bytes instead of `before`.
@@ -76,7 +88,15 @@ impl Memory {
         self.add(bytes);
         Fixed {
             memory: self.clone(),
-            bytes: AtomicUsize::new(bytes),
+            bytes,
+        }
+    }
+
+    /// Counts what is kept though nothing needs it, nothing yet.
+    pub(crate) fn keep(self: &Arc<Self>) -> Kept {
+        Kept {
+            memory: self.clone(),
+            bytes: AtomicUsize::new(0),
         }
     }
 
@@ -93,25 +113,39 @@ impl Memory {
 #[derive(Debug)]
 pub(crate) struct Fixed {
     memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Drop for Fixed {
+    fn drop(&mut self) {
+        self.memory.sub(self.bytes);
+    }
+}
+
+/// Bytes that are kept though nothing needs them, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    memory: Arc<Memory>,
     bytes: AtomicUsize,
 }
 
-impl Fixed {
-    /// At least so many bytes are held from now on.
+impl Kept {
+    /// At least so many bytes are kept from now on.
     pub(crate) fn grow_to(&self, bytes: usize) {
         let before = self.bytes.fetch_max(bytes, Ordering::Relaxed);
-        self.memory.add(bytes.saturating_sub(before));
+        let more = bytes.saturating_sub(before);
+        self.memory.kept.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Bytes that are held.
+    /// Bytes that are kept.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Fixed {
+impl Drop for Kept {
     fn drop(&mut self) {
-        self.memory.sub(self.bytes());
+        self.memory.kept.fetch_sub(self.bytes(), Ordering::Relaxed);
     }
 }
 
@@ -128,13 +162,22 @@ mod tests {
         assert!(!memory.is_scarce());
         memory.add(4 * 1024 * 1024);
         assert_eq!(memory.share(), ALWAYS);
-        assert!(memory.is_scarce() && memory.excess() > 0);
+        assert!(memory.is_scarce() && memory.excess() > 0 && memory.is_full());
         memory.sub(8 * 1024 * 1024);
-        let fixed = memory.hold(10);
-        fixed.grow_to(30);
-        fixed.grow_to(20);
-        assert_eq!((fixed.bytes(), memory.held()), (30, 30));
-        drop(fixed);
+        drop(memory.hold(10));
         assert_eq!((memory.held(), memory.excess()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_kept_makes_memory_scarce_and_no_share_smaller() {
+        let memory = Memory::new(8 * 1024 * 1024);
+        let kept = memory.keep();
+        kept.grow_to(8 * 1024 * 1024);
+        kept.grow_to(1024);
+        assert_eq!(kept.bytes(), 8 * 1024 * 1024);
+        assert_eq!((memory.held(), memory.share()), (0, 1024 * 1024));
+        assert!(memory.is_scarce() && memory.excess() > 0 && !memory.is_full());
+        drop(kept);
+        assert!(!memory.is_scarce());
     }
 }

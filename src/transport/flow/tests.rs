@@ -115,3 +115,29 @@ async fn who_waits_for_memory_goes_on_when_told_to_look_again() {
     flow.look_again();
     assert!(waiting.await.is_ok());
 }
+
+#[test]
+fn a_frame_is_held_as_a_whole_once_its_size_is_known() {
+    let memory = Memory::new(64 * ALWAYS);
+    let flow = Flow::new(LIMITS, Account::new(&memory));
+    flow.expect(6 * ALWAYS);
+    assert_eq!(flow.held().bytes(), 6 * ALWAYS);
+    flow.arrived(2 * ALWAYS);
+    flow.expect(4 * ALWAYS);
+    assert_eq!(flow.held().bytes(), 6 * ALWAYS);
+    assert!(!flow.reading_stopped());
+    flow.expect(0);
+    flow.arriving(0);
+    assert_eq!(memory.held(), 0);
+    flow.keep_buffers(6 * ALWAYS);
+    assert_eq!((flow.buffers(), memory.held()), (6 * ALWAYS, 0));
+}
+
+#[test]
+fn more_than_a_client_may_send_at_once_is_a_flood() {
+    let flow = flow();
+    flow.received(LIMITS.sender_budget + LIMITS.max_event - FRAME_OVERHEAD);
+    assert!(flow.reading_paused() && !flow.is_flooded());
+    flow.received(1);
+    assert!(flow.is_flooded());
+}

@@ -97,3 +97,37 @@ async fn what_nobody_reads_is_held_within_the_budget_and_others_do_not_wait() {
     drop(stalled);
     stop(&mut Arc::into_inner(relay).unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_that_keep_large_buffers_make_room_and_their_users_come_back() {
+    let budget = budget();
+    let mut stage = Stage::set(&[("MEMORY_BUDGET", &budget)]).await;
+    let data = format!("\"{}\"", "x".repeat(4_000_000));
+    let mut idle = Vec::new();
+    // Each keeps as much as it sent, and as much as it received.
+    for number in 0..14 {
+        let name = format!("user-{number}");
+        let mut client = Client::connect(&stage.relay, &name).await;
+        client
+            .emit("send_file_chunk", &chunk(&name, "file", 0, 1, &data))
+            .await;
+        client.event("receive_file_chunk").await;
+        idle.push(client);
+    }
+    let closed = idle.into_iter().map(|mut client| async move {
+        let deadline = std::time::Duration::from_secs(2);
+        tokio::time::timeout(deadline, client.closed())
+            .await
+            .is_ok()
+    });
+    let closed = join_all(closed).await;
+    let closed = closed.into_iter().filter(|closed| *closed).count();
+    println!("{closed} of 14 were closed");
+    assert!((7..14).contains(&closed), "{closed}");
+    let mut back = Client::connect(&stage.relay, "user-0").await;
+    back.emit("send_file_chunk", &chunk("user-0", "file", 0, 1, &data))
+        .await;
+    back.event("receive_file_chunk").await;
+    stage.bystanders.exchange().await;
+    stage.strike();
+}
