@@ -41,12 +41,13 @@ pub(crate) async fn watch(open: Arc<OpenConnections>, memory: Arc<Memory>) {
 /// Closes connections whose buffers keep so many bytes together, of those that move nothing now: their
 /// clients connect again, with small ones. How many bytes that frees.
 fn close_largest_buffers(all: &[Arc<dyn AnyLife>], bytes: usize) -> usize {
-    let keeping = all.iter().map(|life| life.connection());
-    let keeping = keeping
-        .map(|connection| (connection.flow(), connection))
-        .filter(|(flow, _)| flow.held().bytes() == 0 && flow.buffers() > ALWAYS)
-        .map(|(flow, connection)| (flow.buffers(), connection));
-    let mut keeping: Vec<_> = keeping.collect();
+    let mut keeping: Vec<_> = all
+        .iter()
+        .map(|life| life.connection())
+        .filter(|connection| connection.flow().held().bytes() == 0)
+        .map(|connection| (connection.flow().buffers(), connection))
+        .filter(|(kept, _)| *kept > ALWAYS)
+        .collect();
     keeping.sort_unstable_by_key(|(kept, _)| std::cmp::Reverse(*kept));
     let (closed, freed) = close_until(keeping.into_iter(), bytes);
     if closed > 0 {

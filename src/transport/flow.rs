@@ -63,7 +63,8 @@ pub(crate) struct Flow {
     expected: AtomicUsize,
     held: Held,
     /// What the buffers of its transport keep for good. It is not its user's: they cannot free it.
-    buffers: Kept,
+    read_buffer: Kept,
+    write_buffer: Kept,
     /// Somebody waits because its user holds too much.
     is_narrowed: AtomicBool,
     carrier: Mutex<Option<Weak<dyn Carrier>>>,
@@ -83,7 +84,8 @@ impl Flow {
             handled: Notify::new(),
             arriving: AtomicUsize::new(0),
             expected: AtomicUsize::new(0),
-            buffers: account.memory().keep(),
+            read_buffer: account.memory().keep(),
+            write_buffer: account.memory().keep(),
             held: Held::of(account),
             is_narrowed: AtomicBool::new(false),
             carrier: Mutex::new(None),
@@ -190,7 +192,8 @@ impl Flow {
     }
 
     /// Of the frame that is arriving, so many bytes are left.
-    pub(super) fn expect(&self, bytes: usize) {
+    pub(super) fn expect(&self, bytes: u64) {
+        let bytes = self.of_event(bytes);
         if self.expected.load(Ordering::Relaxed) != bytes {
             self.expected.store(bytes, Ordering::Relaxed);
             self.count_held();
@@ -277,19 +280,25 @@ impl Flow {
         &self.held
     }
 
-    /// The library keeps a buffer as large as the largest frames that were read and written.
-    pub(super) fn keep_buffers(&self, bytes: usize) {
-        self.buffers.grow_to(bytes);
+    /// The library keeps a buffer as large as the largest frame that was read.
+    pub(super) fn keep_read_buffer(&self, bytes: u64) {
+        self.read_buffer.grow_to(self.of_event(bytes));
     }
 
-    /// The largest event, in bytes.
-    pub(super) fn max_event(&self) -> usize {
-        self.limits.max_event
+    /// And one as large as the most that was to be written at once.
+    pub(super) fn keep_write_buffer(&self, bytes: usize) {
+        self.write_buffer.grow_to(bytes);
     }
 
     /// Bytes that are free only when the connection has ended.
     pub(crate) fn buffers(&self) -> usize {
-        self.buffers.bytes()
+        self.read_buffer.bytes() + self.write_buffer.bytes()
+    }
+
+    /// So many bytes of a frame, of which the library refuses what is larger than an event may be.
+    fn of_event(&self, bytes: u64) -> usize {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        bytes.min(self.limits.max_event)
     }
 
     /// Whoever waited because its user held too much looks again.

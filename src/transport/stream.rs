@@ -34,9 +34,6 @@ pub(crate) struct GuardedStream {
     ahead: ReadAhead,
     incoming: FrameScanner,
     outgoing: Outgoing,
-    /// The largest frame that was read, and the most that was to be written at once, in bytes: the library
-    /// keeps buffers of these sizes.
-    largest: (usize, usize),
     before_write: BeforeWrite,
     _counted: (OpenLink, Option<AddressSlot>),
 }
@@ -88,7 +85,6 @@ impl GuardedStream {
             ahead: ReadAhead::default(),
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
-            largest: (0, 0),
             before_write,
             _counted: counted,
         }
@@ -137,26 +133,13 @@ impl GuardedStream {
         let read = &buf.filled()[before..];
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
-            let largest = Self::note_read(&mut self.incoming, &self.link, read);
-            self.note_buffers(largest, 0);
+            Self::note_read(&mut self.incoming, &self.link, read);
         }
         Poll::Ready(Ok(()))
     }
 
-    /// The library's buffers are of these sizes at least.
-    fn note_buffers(&mut self, read: usize, written: usize) {
-        let before = self.largest;
-        self.largest = (before.0.max(read), before.1.max(written));
-        if self.largest != before
-            && let Some(flow) = self.link.flow()
-        {
-            flow.keep_buffers(self.largest.0 + self.largest.1);
-        }
-    }
-
-    /// Counts what was read as part of an event that is not complete, unless one ends in it. The size of
-    /// the largest frame that ends in it.
-    fn note_read(incoming: &mut FrameScanner, link: &Link, bytes: &[u8]) -> usize {
+    /// Counts what was read as part of an event that is not complete, unless one ends in it.
+    fn note_read(incoming: &mut FrameScanner, link: &Link, bytes: &[u8]) {
         let (mut completed_at, mut largest, mut controls) = (None, 0, 0);
         incoming.advance(bytes, |frame, end, ends_message| {
             largest = largest.max(frame.len);
@@ -168,22 +151,14 @@ impl GuardedStream {
         if controls > 0 {
             link.controls_were_read(controls);
         }
-        let largest = usize::try_from(largest).unwrap_or(usize::MAX);
-        let Some(flow) = link.flow() else {
-            return largest;
-        };
+        let Some(flow) = link.flow() else { return };
         match completed_at {
             Some(end) => flow.arriving(bytes.len() - end),
             None => flow.arrived(bytes.len()),
         }
+        flow.keep_read_buffer(largest);
         // The library makes room for a frame as soon as it knows its size.
-        let left = incoming.left_in_frame().unwrap_or(0);
-        flow.expect(
-            usize::try_from(left)
-                .unwrap_or(usize::MAX)
-                .min(flow.max_event()),
-        );
-        largest
+        flow.expect(incoming.left_in_frame().unwrap_or(0));
     }
 
     /// Counts the relayed frames that end in what was just written.
@@ -272,7 +247,9 @@ impl AsyncWrite for GuardedStream {
         match &polled {
             Poll::Ready(Ok(written)) => {
                 this.note_written(&bytes[..*written]);
-                this.note_buffers(0, bytes.len());
+                if let Some(flow) = this.link.flow() {
+                    flow.keep_write_buffer(bytes.len());
+                }
                 this.link.was_written(*written);
             }
             Poll::Ready(Err(_)) => {}

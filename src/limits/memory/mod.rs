@@ -132,6 +132,9 @@ pub(crate) struct Kept {
 impl Kept {
     /// At least so many bytes are kept from now on.
     pub(crate) fn grow_to(&self, bytes: usize) {
+        if bytes <= self.bytes() {
+            return;
+        }
         let before = self.bytes.fetch_max(bytes, Ordering::Relaxed);
         let more = bytes.saturating_sub(before);
         self.memory.kept.fetch_add(more, Ordering::Relaxed);

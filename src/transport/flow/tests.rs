@@ -119,18 +119,24 @@ async fn who_waits_for_memory_goes_on_when_told_to_look_again() {
 #[test]
 fn a_frame_is_held_as_a_whole_once_its_size_is_known() {
     let memory = Memory::new(64 * ALWAYS);
-    let flow = Flow::new(LIMITS, Account::new(&memory));
-    flow.expect(6 * ALWAYS);
+    let limits = FlowLimits {
+        max_event: 8 * ALWAYS,
+        ..LIMITS
+    };
+    let flow = Flow::new(limits, Account::new(&memory));
+    flow.expect(6 * ALWAYS as u64);
     assert_eq!(flow.held().bytes(), 6 * ALWAYS);
     flow.arrived(2 * ALWAYS);
-    flow.expect(4 * ALWAYS);
+    flow.expect(4 * ALWAYS as u64);
     assert_eq!(flow.held().bytes(), 6 * ALWAYS);
     assert!(!flow.reading_stopped());
     flow.expect(0);
     flow.arriving(0);
     assert_eq!(memory.held(), 0);
-    flow.keep_buffers(6 * ALWAYS);
-    assert_eq!((flow.buffers(), memory.held()), (6 * ALWAYS, 0));
+    flow.keep_read_buffer(6 * ALWAYS as u64);
+    flow.keep_read_buffer(1);
+    flow.keep_write_buffer(ALWAYS);
+    assert_eq!((flow.buffers(), memory.held()), (7 * ALWAYS, 0));
 }
 
 #[test]
