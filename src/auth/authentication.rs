@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Verified, Verifier};
+use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
 use crate::model::conversation::{UserRecord, UserStatus};
 use crate::model::{Identity, Refusal, TokenUser, Why};
@@ -26,22 +27,22 @@ pub(crate) struct Authenticator {
     verifier: Verifier,
     limits: Arc<AddressLimits>,
     users: Arc<Users>,
-    store: Arc<dyn UserStore>,
+    conversations: Arc<Conversations>,
 }
 
 impl Authenticator {
-    /// Authenticates with the keys of `verifier`; what tokens say of users is kept in `store`.
+    /// Authenticates with the keys of `verifier`; what tokens say of users is stored beside the conversations.
     pub(crate) fn new(
         verifier: Verifier,
         limits: Arc<AddressLimits>,
         users: Arc<Users>,
-        store: Arc<dyn UserStore>,
+        conversations: Arc<Conversations>,
     ) -> Self {
         Self {
             verifier,
             limits,
             users,
-            store,
+            conversations,
         }
     }
 
@@ -91,28 +92,61 @@ impl Authenticator {
                     return Err(Refusal::new(Why::Suspended));
                 }
                 tracing::warn!(%error, "a user was admitted by the token alone");
-                Ok(Identity {
-                    name: user.name.unwrap_or_else(|| user.id.shared().clone()),
-                    avatar_url: user.avatar_url,
-                    user: user.id,
-                })
+                Ok(identity_of(&user))
             }
         }
     }
 
     /// Stores what a token says of its user, and reads what the store has of them.
     async fn record(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
-        let record = self.store.upsert(user).await;
+        let record = self.stored(user).await;
         if !self.users.is_suspended(&user.id) {
             return record;
         }
         // Read again: the suspension may have been stored after the first read.
-        let record = self.store.upsert(user).await;
+        let record = self.stored(user).await;
         if record.as_ref().is_ok_and(is_active) {
             // Another program lifted the suspension.
             self.users.set_suspended(&user.id, false);
         }
         record
+    }
+
+    async fn stored(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
+        // Most users who connect are known, and a read is cheaper.
+        let known = self.users_store().find(&user.id).await?;
+        if let Some(record) = known.filter(|record| record.covers(user)) {
+            return Ok(record);
+        }
+        // Before it is stored, so that it is repeated if this fails; and again for those who were added by the
+        // name meanwhile.
+        self.claim_pending(user).await?;
+        let record = self.users_store().upsert(user).await?;
+        self.claim_pending(user).await?;
+        Ok(record)
+    }
+
+    async fn claim_pending(&self, user: &TokenUser) -> Result<(), StoreError> {
+        let Some(username) = &user.username else {
+            return Ok(());
+        };
+        let (identity, by) = (identity_of(user), KnownBy::Token);
+        let conversations = &self.conversations;
+        conversations.claim_pending(&identity, username, by).await
+    }
+
+    fn users_store(&self) -> &dyn UserStore {
+        self.conversations.stores().users.as_ref()
+    }
+}
+
+/// A user, by the token alone.
+fn identity_of(user: &TokenUser) -> Identity {
+    let name = user.name.as_ref().unwrap_or(user.id.shared());
+    Identity {
+        user: user.id.clone(),
+        name: name.clone(),
+        avatar_url: user.avatar_url.clone(),
     }
 }
 

@@ -47,15 +47,14 @@ impl Claims {
             Id::Number(number) => number.to_string(),
         };
         let id = UserId::parse(&id)?;
-        let name = [self.username, self.name, self.display_name]
-            .into_iter()
-            .flatten()
-            .find(|name| !name.is_empty())
-            .map(|name| sanitize(&name, MAX_NAME_BYTES));
+        let [username, name, display_name] = [self.username, self.name, self.display_name]
+            .map(|name| name.filter(|name| !name.is_empty()))
+            .map(|name| name.map(|name| sanitize(&name, MAX_NAME_BYTES)));
         let avatar_url = self.avatar_url.map(|url| sanitize(&url, MAX_URL_BYTES));
         Some(TokenUser {
             id,
-            name,
+            name: username.clone().or(name).or(display_name),
+            username,
             avatar_url,
         })
     }

@@ -4,6 +4,7 @@
 //! route: how an operation is requested, answered and worded is for the dialects and `http`.
 
 mod actor;
+mod addressing;
 mod follow;
 mod gaps;
 mod joining;
@@ -37,6 +38,7 @@ use crate::stores::conversations::ConversationStores;
 use crate::users::Users;
 
 pub(crate) use actor::Actor;
+pub(crate) use addressing::{Addressee, KnownBy};
 pub(crate) use messages::Sent;
 
 use others::Noticed;

@@ -88,10 +88,12 @@ impl Names {
                 user,
                 role,
                 key_number,
+                in_place_of,
             } => LoggedEvent::Added {
                 change: of(&[&user], key_number),
                 user,
                 role,
+                in_place_of,
             },
             Changed::Updated { user, role, .. } => LoggedEvent::RoleChanged { user, role },
             Changed::Left(user) | Changed::Removed(user) => LoggedEvent::Ended {
@@ -133,14 +135,7 @@ impl Conversations {
             tracing::warn!(%error, "the names of users could not be read");
             Vec::new()
         });
-        let known = known.into_iter().map(|user| {
-            let identity = Identity {
-                user: user.id.clone(),
-                name: user.name,
-                avatar_url: user.avatar_url,
-            };
-            (user.id, identity)
-        });
+        let known = known.into_iter().map(|user| (user.id.clone(), user.into()));
         Names(known.collect())
     }
 }

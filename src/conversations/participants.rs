@@ -84,6 +84,8 @@ impl Conversations {
         let guard = self.lock(&new.id).await;
         self.publish_participants(guard, by.identity(), logged.change)
             .await;
+        let pending = new.participants.iter().filter(|one| one.pending);
+        self.claim_missed(pending.map(|one| &one.user)).await?;
         Ok(logged.value)
     }
 

@@ -52,6 +52,7 @@ fn participant(name: &str) -> NewParticipant {
         user: user(name),
         role: Role::Member,
         key: None,
+        pending: false,
     }
 }
 

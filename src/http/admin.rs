@@ -21,7 +21,7 @@ use crate::audit::{
     AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
 };
 use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION};
-use crate::conversations::Initiator;
+use crate::conversations::{Initiator, KnownBy};
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ConversationId, IdType, UserChange, UserStatus};
 use crate::model::{Refusal, UserId, Why};
@@ -66,6 +66,11 @@ async fn change_user(
             .administration
             .change(&admin.source, &user, &change)
             .await?;
+        if let Some(name) = &change.name {
+            let (identity, by) = (changed.clone().into(), KnownBy::Given);
+            let claimed = app.conversations.claim_pending(&identity, name, by);
+            claimed.await?;
+        }
         let user = (&changed).into();
         Ok(Json(OneUser { user }).into_response())
     })

@@ -54,7 +54,12 @@ enum What<'a> {
     #[serde(rename = "reaction:removed")]
     Unreacted { reaction: ReactionJson<'a> },
     #[serde(rename = "participant:added")]
-    Added { participant: ParticipantJson<'a> },
+    #[serde(rename_all = "camelCase")]
+    Added {
+        participant: ParticipantJson<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        in_place_of: Option<&'a str>,
+    },
     #[serde(rename = "participant:updated")]
     Updated { participant: ParticipantJson<'a> },
     #[serde(rename = "participant:left")]
@@ -133,8 +138,10 @@ impl<'a> What<'a> {
                 user,
                 role,
                 key_number,
+                in_place_of,
             } => Self::Added {
                 participant: ParticipantJson::active(user, *role, *key_number),
+                in_place_of: in_place_of.as_ref().map(UserId::as_str),
             },
             Changed::Updated {
                 user,

@@ -104,6 +104,9 @@ pub(super) struct ParticipantJson<'a> {
     status: &'static str,
     /// ISO 8601.
     joined_at: String,
+    /// Nobody is known by this name yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pending: bool,
 }
 
 impl<'a> From<&'a Participant> for ParticipantJson<'a> {
@@ -115,6 +118,7 @@ impl<'a> From<&'a Participant> for ParticipantJson<'a> {
             role: participant.role.as_str(),
             status: participant.status.as_str(),
             joined_at: clock::iso_ms(participant.joined_at),
+            pending: participant.pending && participant.is_active(),
         }
     }
 }

@@ -205,6 +205,7 @@ async fn add(
             user: fields.user("userId")?,
             role: role(&fields)?,
             key: None,
+            pending: false,
         };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let conversations = &app.conversations;

@@ -1,12 +1,12 @@
 //! Requests to create a conversation, in the two forms that clients use.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use super::caller::Caller;
 use crate::app::App;
+use crate::conversations::Addressee;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
@@ -103,6 +103,7 @@ fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewPartici
         user: user.clone(),
         role,
         key,
+        pending: false,
     }
 }
 
@@ -127,11 +128,12 @@ async fn by_entries(
     };
     let same = entries.iter().all(|entry| entry.id == first.id);
     let are_users = !same || entries.len() == 1 && first.id.as_str() == caller.id().as_str();
-    let users = match are_users {
+    let users: Vec<_> = match are_users {
         true => entries.iter().map(user_of).collect::<Result<_, _>>()?,
         false => named(app, caller, &entries).await?,
     };
-    if !users.contains(caller.id()) {
+    let is_caller = |user: &Addressee| *user == Addressee::User(caller.id().clone());
+    if !users.iter().any(is_caller) {
         let text = "User must be a participant in the conversation";
         return Err(Refusal::not_participant().worded(text));
     }
@@ -139,15 +141,16 @@ async fn by_entries(
         true => (ConversationId::random(), IdType::Text),
         false => (first.id.clone(), first.id_type),
     };
-    let role = |user: &UserId| match user == caller.id() {
-        true => Role::Admin,
-        false => Role::Member,
-    };
     let all = users.iter().zip(&entries);
-    let own = all.clone().find(|(user, _)| *user == caller.id());
+    let own = all.clone().find(|(user, _)| is_caller(user));
     let key = own.map(|(_, entry)| entry.key.clone());
-    let participants =
-        all.map(|(user, entry)| participant(user, role(user), Some(entry.key.clone())));
+    let participants = all.map(|(user, entry)| {
+        let role = match is_caller(user) {
+            true => Role::Admin,
+            false => Role::Member,
+        };
+        addressed(user, role, entry.key.clone())
+    });
     Ok(ConversationRequest {
         new: NewConversation {
             id,
@@ -158,6 +161,16 @@ async fn by_entries(
         id_type,
         key,
     })
+}
+
+fn addressed(addressee: &Addressee, role: Role, key: ContentKey) -> NewParticipant {
+    match addressee {
+        Addressee::User(user) => participant(user, role, Some(key)),
+        Addressee::Pending(name) => NewParticipant {
+            pending: true,
+            ..participant(name, role, Some(key))
+        },
+    }
 }
 
 fn no_entries() -> Refusal {
@@ -199,35 +212,21 @@ fn entry(app: &App, text: &str) -> Option<Entry> {
     })
 }
 
-fn user_of(entry: &Entry) -> Result<UserId, Refusal> {
-    UserId::parse(entry.id.as_str()).ok_or_else(invalid_entry)
+fn user_of(entry: &Entry) -> Result<Addressee, Refusal> {
+    let user = UserId::parse(entry.id.as_str()).ok_or_else(invalid_entry)?;
+    Ok(Addressee::User(user))
 }
 
-/// Whom the entries name: the caller by the name in their token, others by the name that they are
-/// known by, or by their id. A name that several users have is of no use.
-async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<UserId>, Refusal> {
-    let stores = app.conversations.stores();
-    let names: HashSet<_> = entries.iter().map(|entry| entry.username.clone()).collect();
-    let names: Vec<_> = names.into_iter().collect();
-    let known = stores.users.named(&names).await?;
-    let mut users = Vec::new();
-    for entry in entries {
-        let name = &entry.username;
-        if *name == caller.identity.name {
-            users.push(caller.id().clone());
-            continue;
-        }
-        let unknown = || Refusal::malformed().worded(format!("User {name} not found"));
-        let mut found = known.iter().filter(|user| user.name == *name);
-        let user = match (found.next(), found.next()) {
-            (Some(user), None) => user.id.clone(),
-            (Some(_), Some(_)) => return Err(unknown()),
-            (None, _) => {
-                let id = UserId::parse(name).ok_or_else(unknown)?;
-                stores.users.find(&id).await?.ok_or_else(unknown)?.id
-            }
-        };
-        users.push(user);
-    }
-    Ok(users)
+/// Whom the entries name: the caller by the name in their token, others as
+/// [`addressees`](crate::conversations::Conversations::addressees) says.
+async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<Addressee>, Refusal> {
+    let by = &caller.identity;
+    let names: Vec<_> = entries.iter().map(|entry| entry.username.clone()).collect();
+    let addressees = app.conversations.addressees(by, &names).await?;
+    let addressees = names.iter().zip(addressees);
+    let addressees = addressees.map(|(name, addressee)| match *name == by.name {
+        true => Some(Addressee::User(by.user.clone())),
+        false => addressee,
+    });
+    addressees.collect::<Option<_>>().ok_or_else(invalid_entry)
 }

@@ -63,8 +63,10 @@ impl fmt::Debug for UserId {
 pub(crate) struct TokenUser {
     /// Their id.
     pub(crate) id: UserId,
-    /// The name, if the token has one; never empty.
+    /// The name to show, if the token has one; never empty.
     pub(crate) name: Option<Arc<str>>,
+    /// The name by which others may address the user, if the token has one: its claim `username`.
+    pub(crate) username: Option<Arc<str>>,
     /// A picture, if the token has one.
     pub(crate) avatar_url: Option<Arc<str>>,
 }

@@ -60,12 +60,6 @@ pub(super) fn app(
     let users = Users::new(config.clone(), memory.clone(), cluster.clone());
     let users = Arc::new(users);
     let limits = Arc::new(AddressLimits::new(config, &memory));
-    let auth = Authenticator::new(
-        verifier,
-        limits.clone(),
-        users.clone(),
-        stores.users.clone(),
-    );
     let conversations = Arc::new(Conversations::new(
         stores.clone(),
         Arc::new(SystemClock),
@@ -75,6 +69,12 @@ pub(super) fn app(
         cluster.clone(),
         dialects::renderers(),
     ));
+    let auth = Authenticator::new(
+        verifier,
+        limits.clone(),
+        users.clone(),
+        conversations.clone(),
+    );
     let administration = Administration::new(users.clone(), stores.users.clone(), audit.clone());
     let drain = Drain::default();
     let presence = presence(&users, stores, &conversations, &drain);

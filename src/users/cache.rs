@@ -75,6 +75,7 @@ mod tests {
         TokenUser {
             id: UserId::parse("ann").unwrap(),
             name: Some(name.into()),
+            username: None,
             avatar_url: None,
         }
     }

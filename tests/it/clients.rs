@@ -254,6 +254,7 @@ suites! {
     feed_limits_with_chat: "feed/limits-with-chat", STORED_LIMITS, mongodb;
     feed_messages: "feed/messages", STORED, mongodb;
     feed_only_dialect: "feed/only-dialect", FEED, mongodb;
+    feed_pending: "feed/pending", REST_ADMIN, mongodb;
     http_admin: "http/admin", REST_ADMIN, mongodb;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;

@@ -112,7 +112,18 @@ fn apply(event: &LoggedEvent, participants: &mut HashMap<UserId, Role>) {
         } => {
             participants.extend(first.iter().cloned());
         }
-        LoggedEvent::Added { user, role, .. } | LoggedEvent::RoleChanged { user, role } => {
+        LoggedEvent::Added {
+            user,
+            role,
+            in_place_of,
+            ..
+        } => {
+            if let Some(pending) = in_place_of {
+                participants.remove(pending);
+            }
+            participants.insert(user.clone(), *role);
+        }
+        LoggedEvent::RoleChanged { user, role } => {
             participants.insert(user.clone(), *role);
         }
         LoggedEvent::Ended { user, .. } => {

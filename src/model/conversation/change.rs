@@ -72,6 +72,8 @@ pub(crate) enum Changed {
         role: Role,
         /// The number of the content key that they were given.
         key_number: Option<i64>,
+        /// The pending participant whose place they took, who is none any more.
+        in_place_of: Option<UserId>,
     },
     /// The role or the content key of a participant was changed.
     Updated {
@@ -120,8 +122,11 @@ impl Changed {
     pub(crate) fn revert(&self, participants: &mut HashMap<UserId, Role>) {
         match self {
             Self::Created { .. } => participants.clear(),
-            Self::Added { user, .. } => {
+            Self::Added {
+                user, in_place_of, ..
+            } => {
                 participants.remove(user);
+                participants.extend(in_place_of.clone().map(|pending| (pending, Role::Member)));
             }
             Self::Left(user) | Self::Removed(user) => {
                 participants.insert(user.clone(), Role::Member);

@@ -87,6 +87,9 @@ pub(crate) enum LoggedEvent {
         role: Role,
         /// What the participants are notified of.
         change: ParticipantsChange,
+        /// Who is no participant any more, since the user took their place.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_place_of: Option<UserId>,
     },
     /// A participant has another role now. Nobody is notified.
     RoleChanged {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ConversationId;
-use crate::model::{TokenUser, UserId};
+use crate::model::{Identity, TokenUser, UserId};
 use crate::payload::OwnedValue;
 
 /// A closed set of names.
@@ -69,8 +69,12 @@ names! {
 pub(crate) struct UserRecord {
     /// Their id.
     pub(crate) id: UserId,
-    /// The name of the last token that had one; by default the id.
+    /// The name to show: that of the last token that had one; by default the id.
     pub(crate) name: Arc<str>,
+    /// The name by which others may address the user, as an administrator or another program has given it.
+    pub(crate) given_name: Option<Arc<str>>,
+    /// The same, as the last token that had one says.
+    pub(crate) username: Option<Arc<str>>,
     /// A picture.
     pub(crate) avatar_url: Option<Arc<str>>,
     /// Whether they may connect.
@@ -83,7 +87,18 @@ impl UserRecord {
     /// Whether it has everything that a token says of the user.
     pub(crate) fn covers(&self, token: &TokenUser) -> bool {
         token.name.as_ref().is_none_or(|name| *name == self.name)
+            && (token.username.is_none() || token.username == self.username)
             && (token.avatar_url.is_none() || token.avatar_url == self.avatar_url)
+    }
+}
+
+impl From<UserRecord> for Identity {
+    fn from(user: UserRecord) -> Self {
+        Self {
+            user: user.id,
+            name: user.name,
+            avatar_url: user.avatar_url,
+        }
     }
 }
 
@@ -149,6 +164,9 @@ pub(crate) struct Participant {
     pub(crate) status: ParticipantStatus,
     /// When they were added last.
     pub(crate) joined_at: u64,
+    /// Whether the user is a name that nobody had when they were added: whoever is known by it later
+    /// takes their place.
+    pub(crate) pending: bool,
 }
 
 impl Participant {
@@ -167,6 +185,8 @@ pub(crate) struct NewParticipant {
     pub(crate) role: Role,
     /// Their content key. `None` keeps the previous one.
     pub(crate) key: Option<ContentKey>,
+    /// Whether the user is a name that nobody has yet.
+    pub(crate) pending: bool,
 }
 
 /// A conversation to create.

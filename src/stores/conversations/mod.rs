@@ -17,6 +17,7 @@ mod messages;
 mod mongo;
 mod order;
 mod participants;
+mod pending;
 mod reactions;
 mod receipts;
 mod retention;

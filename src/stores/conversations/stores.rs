@@ -7,6 +7,7 @@ use super::health::StoreHealth;
 use super::log::LogStore;
 use super::messages::MessageStore;
 use super::participants::ParticipantStore;
+use super::pending::PendingStore;
 use super::reactions::ReactionStore;
 use super::receipts::ReceiptStore;
 use super::retention::RetentionStore;
@@ -22,6 +23,8 @@ pub(crate) struct ConversationStores {
     pub(crate) conversations: Arc<dyn ConversationStore>,
     /// Their participants.
     pub(crate) participants: Arc<dyn ParticipantStore>,
+    /// Those of them who are pending.
+    pub(crate) pending: Arc<dyn PendingStore>,
     /// Their messages.
     pub(crate) messages: Arc<dyn MessageStore>,
     /// What was delivered and read.
@@ -45,6 +48,7 @@ impl ConversationStores {
         S: UserStore
             + ConversationStore
             + ParticipantStore
+            + PendingStore
             + MessageStore
             + ReceiptStore
             + ReactionStore
@@ -57,6 +61,7 @@ impl ConversationStores {
             users: database.clone(),
             conversations: database.clone(),
             participants: database.clone(),
+            pending: database.clone(),
             messages: database.clone(),
             receipts: database.clone(),
             reactions: database.clone(),

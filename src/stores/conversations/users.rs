@@ -21,8 +21,9 @@ pub(crate) trait UserStore: Debug + Send + Sync {
     /// The records of these users, in no order; unknown ones are left out.
     async fn find_all(&self, users: &[UserId]) -> Result<Vec<UserRecord>, StoreError>;
 
-    /// All users who have one of these names now, each once, in no order. Names are not unique.
-    async fn named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError>;
+    /// All users whom one of these names may mean, each once, in no order: those who have it as their id,
+    /// as the name that they were given, or as the username of their token.
+    async fn addressed(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError>;
 
     /// Changes a user for an administrator, who may do so before the user connects for the first
     /// time.

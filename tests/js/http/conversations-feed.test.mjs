@@ -81,13 +81,6 @@ test('the caller must be among them', async () => {
   await refused(404, { error: 'Conversation not found', code: 'NOT_FOUND' }, bob, 'GET', at(id));
 });
 
-test('a user who is not known is named', async () => {
-  const [alice] = await knownUsers('Alice');
-  const nobody = { username: unique('nobody') };
-  const { status, json } = await call(alice, 'POST', PATH, { conversation_entries: [entry(alice, 'x'), entry(nobody, 'x')] });
-  assert.deepEqual([status, json.error], [400, `User ${nobody.username} not found`]);
-});
-
 test('entries must be a list of them', async () => {
   const [alice] = await knownUsers('Alice');
   for (const entries of [[], {}, 'x', 7, null, true, { length: 1 }]) {

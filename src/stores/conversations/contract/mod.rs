@@ -7,6 +7,7 @@ pub(super) mod log;
 pub(super) mod messages;
 pub(super) mod page_sizes;
 pub(super) mod participants;
+pub(super) mod pending;
 pub(super) mod properties;
 pub(super) mod reactions;
 pub(super) mod receipts;
@@ -22,7 +23,7 @@ macro_rules! contract_suite {
     ($open:path) => {
         $crate::stores::conversations::contract::contract_suite! { $open;
             users::tokens_are_stored_and_missing_fields_keep_their_values,
-            users::users_are_found_by_the_name_they_have_now,
+            users::users_are_found_by_what_others_may_call_them,
             users::administrators_change_users_who_may_be_unknown,
             users::the_last_time_seen_never_goes_back,
             conversations::a_conversation_is_created_once,
@@ -33,6 +34,8 @@ macro_rules! contract_suite {
             participants::names_are_those_of_all_active_participants,
             participants::content_keys_are_stored_for_each_participant,
             participants::a_list_has_ones_own_content_keys,
+            pending::a_user_takes_the_place_of_a_pending_participant,
+            pending::a_pending_participant_goes_where_the_user_is_already,
             messages::a_message_is_stored_as_it_was_sent,
             messages::the_same_temp_id_is_the_same_message,
             messages::concurrent_sends_of_the_same_message_store_it_once,

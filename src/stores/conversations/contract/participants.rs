@@ -170,6 +170,7 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
         let token = TokenUser {
             id: user(id),
             name: name.map(Into::into),
+            username: None,
             avatar_url: None,
         };
         stores.users.upsert(&token).await.unwrap();

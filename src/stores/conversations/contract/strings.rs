@@ -47,6 +47,7 @@ pub(crate) async fn strings_that_look_like_a_query_are_strings(subject: Subject)
         let token = TokenUser {
             id: user(text),
             name: Some((*text).into()),
+            username: Some((*text).into()),
             avatar_url: Some((*text).into()),
         };
         stores.users.upsert(&token).await.unwrap();
@@ -59,7 +60,7 @@ pub(crate) async fn strings_that_look_like_a_query_are_strings(subject: Subject)
         assert_eq!(
             stores
                 .users
-                .named(std::slice::from_ref(&known.name))
+                .addressed(std::slice::from_ref(&known.name))
                 .await
                 .unwrap(),
             [known]

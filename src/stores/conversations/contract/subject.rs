@@ -145,6 +145,7 @@ pub(crate) fn participant(name: &str, role: Role) -> NewParticipant {
         user: user(name),
         role,
         key: None,
+        pending: false,
     }
 }
 

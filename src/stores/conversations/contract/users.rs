@@ -10,6 +10,7 @@ fn token(id: &str, name: Option<&str>, avatar_url: Option<&str>) -> TokenUser {
     TokenUser {
         id: user(id),
         name: name.map(Into::into),
+        username: None,
         avatar_url: avatar_url.map(Into::into),
     }
 }
@@ -41,41 +42,54 @@ pub(crate) async fn tokens_are_stored_and_missing_fields_keep_their_values(subje
     assert_eq!(known, [named, other]);
 }
 
-pub(crate) async fn users_are_found_by_the_name_they_have_now(subject: Subject) {
+pub(crate) async fn users_are_found_by_what_others_may_call_them(subject: Subject) {
     let stores = &subject.stores;
-    let named = async |names: &[&str]| -> Vec<UserRecord> {
+    let addressed = async |names: &[&str]| -> Vec<String> {
         let names: Vec<_> = names.iter().map(|name| Arc::from(*name)).collect();
-        let mut found = stores.users.named(&names).await.unwrap();
-        found.sort_by(|one, two| one.id.cmp(&two.id));
-        found
+        let found = stores.users.addressed(&names).await.unwrap();
+        let mut ids: Vec<_> = found.iter().map(|one| one.id.as_str().to_owned()).collect();
+        ids.sort();
+        ids
     };
-    let mut known = Vec::new();
-    for (id, name) in [("u1", Some("Ann")), ("u2", Some("Ann")), ("u3", None)] {
-        known.push(stores.users.upsert(&token(id, name, None)).await.unwrap());
+    for (id, name) in [("u1", "Ann"), ("u2", "Ann")] {
+        stores.users.upsert(&known_as(id, name)).await.unwrap();
     }
-    assert_eq!(named(&["Ann"]).await, known[..2]);
-    assert_eq!(named(&["u3", "Ann", "u3", "nobody"]).await, known);
-    // Not an id, another case, a part or nothing.
-    assert!(named(&["u1", "ann", "An", "Ann ", ""]).await.is_empty());
-    assert!(named(&[]).await.is_empty());
+    // Shown to others, but nothing to call them by.
+    let shown = token("u3", Some("Bo"), None);
+    stores.users.upsert(&shown).await.unwrap();
+    assert_eq!(addressed(&["Ann"]).await, ["u1", "u2"]);
+    assert_eq!(
+        addressed(&["u3", "Ann", "u3", "nobody"]).await,
+        ["u1", "u2", "u3"]
+    );
+    assert!(addressed(&["Bo", "ann", "An", "Ann ", ""]).await.is_empty());
+    assert!(addressed(&[]).await.is_empty());
 
-    let renamed = token("u2", Some("Bo"), None);
-    let renamed = stores.users.upsert(&renamed).await.unwrap();
-    let suspended = UserChange {
+    // By the username that they have now, and by the name that they were given, whatever their token says.
+    stores.users.upsert(&known_as("u2", "Bo")).await.unwrap();
+    let given = UserChange {
         name: Some("Cy".into()),
-        status: Some(UserStatus::Suspended),
         ..UserChange::default()
     };
-    let suspended = stores.users.change(&user("u3"), &suspended).await.unwrap();
-    assert_eq!(named(&["Ann", "u3"]).await, known[..1]);
-    assert_eq!(named(&["Cy", "Bo"]).await, [renamed, suspended]);
+    let cy = stores.users.change(&user("u3"), &given).await.unwrap();
+    assert_eq!(cy.given_name.as_deref(), Some("Cy"));
+    let renamed = stores.users.upsert(&known_as("u3", "Di")).await.unwrap();
+    assert_eq!(
+        (&*renamed.name, renamed.given_name.as_deref()),
+        ("Di", Some("Cy"))
+    );
+    assert_eq!(renamed.username.as_deref(), Some("Di"));
+    assert_eq!(addressed(&["Ann"]).await, ["u1"]);
+    assert_eq!(addressed(&["Bo", "Cy"]).await, ["u2", "u3"]);
+    assert_eq!(addressed(&["Di"]).await, ["u3"]);
+}
 
-    stores
-        .users
-        .record_last_seen(&user("u4"), 50)
-        .await
-        .unwrap();
-    assert_eq!(named(&["u4"]).await[0].id, user("u4"));
+/// A token by whose name others may address its user.
+fn known_as(id: &str, username: &str) -> TokenUser {
+    TokenUser {
+        username: Some(username.into()),
+        ..token(id, Some(username), None)
+    }
 }
 
 pub(crate) async fn administrators_change_users_who_may_be_unknown(subject: Subject) {

@@ -207,5 +207,25 @@ async fn set_participant(db: &Db, tail: &TailDocument) -> Result<(), StoreError>
         .update_one(filter, doc! { "$set": tail.set.clone() });
     // What an application did stands in the document, or the application has removed that.
     let is_new = change.kind == Kind::Added && !change.is_foreign();
-    unless_there(write.upsert(is_new)).await.map(drop)
+    unless_there(write.upsert(is_new)).await?;
+    match &change.in_place_of {
+        Some(pending) => end(db, change, pending).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends the participation of one whose place was taken by this change, unless a later one concerned them.
+async fn end(db: &Db, change: &ChangeDocument, pending: &str) -> Result<(), StoreError> {
+    let filter = doc! {
+        "conversationId": &change.conversation_id,
+        "userId": pending,
+        "logged.number": before(change.number),
+    };
+    let Some(found) = one(db.participants.find_one(filter.clone())).await? else {
+        return Ok(());
+    };
+    let set = doc! { "$set": found.removed(change.number) };
+    execute(db.participants.update_one(filter, set))
+        .await
+        .map(drop)
 }

@@ -60,7 +60,12 @@ impl Collections {
     pub(super) async fn make_indexes(&self) -> Result<(), StoreError> {
         make(
             &self.users,
-            [unique(doc! { "id": 1 }), index(doc! { "name": 1 })],
+            [
+                unique(doc! { "id": 1 }),
+                index(doc! { "name": 1 }),
+                sparse(doc! { "givenName": 1 }),
+                sparse(doc! { "username": 1 }),
+            ],
         )
         .await?;
         let own_retention = sparse(doc! { "messageRetention": 1 });

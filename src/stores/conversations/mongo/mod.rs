@@ -29,6 +29,7 @@ mod newest;
 mod noted_receipts;
 mod participant_changes;
 mod participants;
+mod pending;
 mod reactions;
 mod read_log;
 mod receipts;

@@ -165,6 +165,7 @@ fn fields(new: &NewParticipant, previous_key: Option<i64>, head: &Head, now: Dat
         "joinedAt": now,
         "counts": first_counts(now, head.next(), head.messages),
         "logged": state.logged(head.next()),
+        "pending": new.pending,
     };
     fields.extend(key.map(key_fields).unwrap_or_default());
     fields
@@ -245,7 +246,7 @@ async fn end(
 }
 
 /// What is logged and returned of a change once it is committed.
-async fn logged(
+pub(super) async fn logged(
     db: &Db,
     id: &ConversationId,
     user: &UserId,

@@ -18,15 +18,9 @@ use crate::stores::conversations::users::UserStore;
 #[async_trait]
 impl UserStore for MongoConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
-        // Most users who connect are known, and a read is cheaper.
-        match self.find(&user.id).await? {
-            Some(record) if record.covers(user) => Ok(record),
-            _ => {
-                let user = user.clone();
-                self.write(|db| async move { upsert(&db, &user).await })
-                    .await
-            }
-        }
+        let user = user.clone();
+        self.write(|db| async move { upsert(&db, &user).await })
+            .await
     }
 
     async fn find(&self, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
@@ -37,8 +31,8 @@ impl UserStore for MongoConversations {
         self.run(find_all(&self.db, users)).await
     }
 
-    async fn named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
-        self.run(named(&self.db, names)).await
+    async fn addressed(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+        self.run(addressed(&self.db, names)).await
     }
 
     async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
@@ -58,12 +52,17 @@ async fn upsert(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", token.name.as_ref()));
     set.extend(text("avatarUrl", token.avatar_url.as_ref()));
+    if let Some(name) = &token.name {
+        let username = token.username.as_ref().filter(|username| *username == name);
+        set.insert("username", username.map_or("", |username| username));
+    }
     write(db, &token.id, set, &[]).await
 }
 
 async fn change(db: &Db, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", change.name.as_ref()));
+    set.extend(text("givenName", change.name.as_ref()));
     let status = change.status.map(UserStatus::as_str);
     set.extend(status.map(|status| ("status".to_owned(), status.into())));
     match &change.avatar_url {
@@ -145,9 +144,17 @@ pub(super) async fn find_all(db: &Db, users: &[UserId]) -> Result<Vec<UserRecord
     by(db, doc! { "id": { "$in": ids } }).await
 }
 
-async fn named(db: &Db, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
-    let names: Vec<_> = names.iter().map(|name| &**name).collect();
-    by(db, doc! { "name": { "$in": names } }).await
+async fn addressed(db: &Db, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+    let names = names.iter().map(|name| &**name);
+    let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+    let is_one = doc! { "$in": names };
+    let any = [
+        doc! { "id": &is_one },
+        doc! { "givenName": &is_one },
+        doc! { "username": &is_one },
+        doc! { "name": is_one, "username": null },
+    ];
+    by(db, doc! { "$or": any.to_vec() }).await
 }
 
 async fn by(db: &Db, filter: Document) -> Result<Vec<UserRecord>, StoreError> {

@@ -55,6 +55,8 @@ pub(super) struct Entry<'a> {
     pub(super) detail: Option<&'a str>,
     pub(super) reaction: Option<ReactionId>,
     pub(super) key_number: Option<i64>,
+    /// The pending participant whose place the added one took.
+    pub(super) in_place_of: Option<&'a str>,
 }
 
 impl<'a> Entry<'a> {
@@ -67,6 +69,7 @@ impl<'a> Entry<'a> {
             detail: None,
             reaction: None,
             key_number: None,
+            in_place_of: None,
         }
     }
 }
@@ -94,8 +97,9 @@ pub(super) fn log(
         "UPDATE conversations SET changes = changes + 1 WHERE no = ?1 RETURNING changes";
     const INSERT: &str = "
         INSERT INTO changes
-            (conversation, number, kind, at, author, message, subject, reaction, keyNumber, detail)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            (conversation, number, kind, at, author, message, subject, reaction, keyNumber, detail,
+             inPlaceOf)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let mut next = writing.db.prepare_cached(NEXT)?;
     let next = next.query_row([conversation], |row| read_number(row, 0))?;
     writing.db.prepare_cached(INSERT)?.execute(params![
@@ -109,6 +113,7 @@ pub(super) fn log(
         entry.reaction,
         entry.key_number,
         entry.detail,
+        entry.in_place_of,
     ])?;
     Ok(ChangeNumber::new(next))
 }

@@ -12,6 +12,7 @@ mod message_rows;
 mod messages;
 mod order;
 mod participants;
+mod pending;
 mod reactions;
 mod read_log;
 mod readers;

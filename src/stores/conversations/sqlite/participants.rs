@@ -101,7 +101,7 @@ pub(super) fn member(
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT p.user, p.role, p.status, p.joinedAt
+            "SELECT p.user, p.role, p.status, p.joinedAt, p.pending
              FROM conversations c JOIN participants p ON p.conversation = c.no ",
             $rest
         )
@@ -167,10 +167,11 @@ pub(super) fn insert_first(
 ) -> Result<(), StoreError> {
     const INSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed)
-        VALUES (?1, ?2, ?3, 'active', ?4, 1, 1, 0)
+            (conversation, user, role, status, joinedAt, added, delivered, passed, pending)
+        VALUES (?1, ?2, ?3, 'active', ?4, 1, 1, 0, ?5)
         ON CONFLICT (conversation, user) DO NOTHING";
-    let values = params![conversation, new.user, new.role, number(writing.now)];
+    let at = number(writing.now);
+    let values = params![conversation, new.user, new.role, at, new.pending];
     if writing.db.prepare_cached(INSERT)?.execute(values)? == 1 {
         set_key(writing.db, conversation, new)?;
     }
@@ -205,6 +206,7 @@ fn add(
         user: new.user.clone(),
         role: new.role,
         key_number,
+        in_place_of: None,
     };
     let at = writing.now;
     let change = Change {
@@ -246,10 +248,11 @@ fn activate(
 ) -> Result<(), StoreError> {
     const UPSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed)
-        VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?5, ?6)
+            (conversation, user, role, status, joinedAt, added, delivered, passed, pending)
+        VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?5, ?6, ?7)
         ON CONFLICT (conversation, user) DO UPDATE
-        SET role = ?3, status = 'active', joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6";
+        SET role = ?3, status = 'active', joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6,
+            pending = ?7";
     writing.db.prepare_cached(UPSERT)?.execute(params![
         conversation,
         new.user,
@@ -257,6 +260,7 @@ fn activate(
         number(writing.now),
         number(added.get()),
         messages,
+        new.pending,
     ])?;
     Ok(())
 }
@@ -330,6 +334,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
         role: row.get(1)?,
         status: row.get(2)?,
         joined_at: read_number(row, 3)?,
+        pending: row.get(4)?,
     })
 }
 

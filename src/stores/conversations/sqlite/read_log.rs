@@ -92,14 +92,17 @@ impl FromSql for ReadAuthor {
 /// The changes of a conversation ?1 from behind ?2 until ?3, but for those about messages that a user ?4
 /// has hidden, and if not ?5 for messages that were sent.
 pub(super) const CHANGES: &str = concat!(
-    "SELECT l.number, l.kind, l.at, l.author, l.subject, l.reaction, l.keyNumber, l.detail, ",
+    "SELECT l.number, l.kind, l.at, l.author, l.subject, l.reaction, l.keyNumber, l.detail,
+     l.inPlaceOf, ",
     message_columns!(),
     " FROM (
         SELECT number, 'sent' AS kind, createdAt AS at, sender AS author, no AS message,
-               NULL AS subject, NULL AS reaction, NULL AS keyNumber, NULL AS detail
+               NULL AS subject, NULL AS reaction, NULL AS keyNumber, NULL AS detail,
+               NULL AS inPlaceOf
         FROM messages WHERE conversation = ?1 AND number > ?2 AND number <= ?3 AND ?5
         UNION ALL
-        SELECT number, kind, at, author, message, subject, reaction, keyNumber, detail
+        SELECT number, kind, at, author, message, subject, reaction, keyNumber, detail,
+               inPlaceOf
         FROM changes WHERE conversation = ?1 AND number > ?2 AND number <= ?3
     ) AS l LEFT JOIN messages m ON m.no = l.message
     WHERE ?4 IS NULL OR NOT EXISTS (
@@ -108,7 +111,7 @@ pub(super) const CHANGES: &str = concat!(
     ORDER BY l.number"
 );
 /// How many columns stand before those of the message.
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
 
 /// The changes of a window that fit on a page. `true`: there are more.
 fn select(
@@ -240,6 +243,7 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
             user: user()?,
             role: row.get(7)?,
             key_number: row.get(6)?,
+            in_place_of: row.get(8)?,
         },
         Some((Kind::Left, _)) => Changed::Left(user()?),
         Some((Kind::Removed, _)) => Changed::Removed(user()?),

@@ -38,6 +38,11 @@ pub(super) const STATEMENTS: usize = 64;
 /// number; up to `forgotten` something may be gone. Without an `author` an administrator made a change,
 /// with an empty one another program.
 ///
+/// A user is shown as `name`, and found by others by `givenName`, which an administrator has given, or
+/// by the `username` that their token has.
+/// A `pending` participant is a name that nobody had; `changes.inPlaceOf` is the one whose place the
+/// added one took.
+///
 /// `receiptLog` says in which order receipts were noted, and of which messages; up to
 /// `forgottenReceipts` something may be gone.
 ///
@@ -193,5 +198,15 @@ pub(super) const MIGRATIONS: &[&str] = &[
         at INTEGER NOT NULL,
         PRIMARY KEY (conversation, place)
     ) WITHOUT ROWID;
+",
+    "
+    ALTER TABLE users ADD COLUMN givenName TEXT;
+    ALTER TABLE users ADD COLUMN username TEXT;
+    UPDATE users SET username = name WHERE name <> id;
+    DROP INDEX users_name;
+    CREATE INDEX users_givenName ON users (givenName) WHERE givenName IS NOT NULL;
+    CREATE INDEX users_username ON users (username) WHERE username IS NOT NULL;
+    ALTER TABLE participants ADD COLUMN pending INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE changes ADD COLUMN inPlaceOf TEXT;
 ",
 ];

@@ -1,5 +1,6 @@
 //! Users.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,18 +16,12 @@ use crate::stores::conversations::users::UserStore;
 #[async_trait]
 impl UserStore for SqliteConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
-        // Most users who connect are known, and a read costs no disk flush.
-        match self.find(&user.id).await? {
-            Some(record) if record.covers(user) => Ok(record),
-            _ => {
-                let user = user.clone();
-                self.writer
-                    .write(Some(user.id.clone()), move |writing| {
-                        upsert(writing.db, &user)
-                    })
-                    .await
-            }
-        }
+        let user = user.clone();
+        self.writer
+            .write(Some(user.id.clone()), move |writing| {
+                upsert(writing.db, &user)
+            })
+            .await
     }
 
     async fn find(&self, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
@@ -43,9 +38,9 @@ impl UserStore for SqliteConversations {
         read.await
     }
 
-    async fn named(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+    async fn addressed(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
         let names = names.to_owned();
-        self.readers.read(move |db| named(db, names)).await
+        self.readers.read(move |db| addressed(db, &names)).await
     }
 
     async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
@@ -67,28 +62,37 @@ impl UserStore for SqliteConversations {
     }
 }
 
-pub(super) const NAMED: &str = "
-    SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE name = ?1";
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, givenName, username, avatarUrl, status, lastSeenAt FROM users ",
+            $rest
+        )
+    };
+}
+
+pub(super) const ADDRESSED: &str = select!("WHERE id = ?1 OR givenName = ?1 OR username = ?1");
 
 fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, StoreError> {
     const UPSERT: &str = "
-        INSERT INTO users (id, name, avatarUrl, status)
-        VALUES (?1, coalesce(?2, ?1), ?3, 'active')
+        INSERT INTO users (id, name, avatarUrl, username, status)
+        VALUES (?1, coalesce(?2, ?1), ?3, ?4, 'active')
         ON CONFLICT (id) DO UPDATE
-        SET name = coalesce(?2, name), avatarUrl = coalesce(?3, avatarUrl)
-        RETURNING id, name, avatarUrl, status, lastSeenAt";
-    let values = params![token.id, token.name, token.avatar_url];
+        SET name = coalesce(?2, name), avatarUrl = coalesce(?3, avatarUrl),
+            username = coalesce(?4, username)
+        RETURNING id, name, givenName, username, avatarUrl, status, lastSeenAt";
+    let values = params![token.id, token.name, token.avatar_url, token.username];
     Ok(db.prepare_cached(UPSERT)?.query_row(values, read)?)
 }
 
 fn change(db: &Connection, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
     const CHANGE: &str = "
-        INSERT INTO users (id, name, avatarUrl, status)
-        VALUES (?1, coalesce(?2, ?1), ?4, coalesce(?5, 'active'))
+        INSERT INTO users (id, name, givenName, avatarUrl, status)
+        VALUES (?1, coalesce(?2, ?1), ?2, ?4, coalesce(?5, 'active'))
         ON CONFLICT (id) DO UPDATE
-        SET name = coalesce(?2, name), avatarUrl = iif(?3, ?4, avatarUrl),
+        SET name = coalesce(?2, name), givenName = coalesce(?2, givenName), avatarUrl = iif(?3, ?4, avatarUrl),
             status = coalesce(?5, status)
-        RETURNING id, name, avatarUrl, status, lastSeenAt";
+        RETURNING id, name, givenName, username, avatarUrl, status, lastSeenAt";
     let values = params![
         user,
         change.name,
@@ -109,31 +113,32 @@ fn record_last_seen(db: &Connection, user: &UserId, at: u64) -> Result<(), Store
 }
 
 fn find(db: &Connection, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
-    const SELECT: &str = "
-        SELECT id, name, avatarUrl, status, lastSeenAt FROM users WHERE id = ?1";
-    let found = db.prepare_cached(SELECT)?.query_row([user], read);
+    let found = db
+        .prepare_cached(select!("WHERE id = ?1"))?
+        .query_row([user], read);
     Ok(found.optional()?)
 }
 
-fn named(db: &Connection, mut names: Vec<Arc<str>>) -> Result<Vec<UserRecord>, StoreError> {
-    names.sort_unstable();
-    names.dedup();
-    let mut select = db.prepare_cached(NAMED)?;
-    let mut found = Vec::new();
+fn addressed(db: &Connection, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+    let mut select = db.prepare_cached(ADDRESSED)?;
+    let mut found = BTreeMap::new();
     for name in names {
         for user in select.query_map([name], read)? {
-            found.push(user?);
+            let user = user?;
+            found.insert(user.id.clone(), user);
         }
     }
-    Ok(found)
+    Ok(found.into_values().collect())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     Ok(UserRecord {
         id: row.get(0)?,
         name: row.get(1)?,
-        avatar_url: row.get(2)?,
-        status: row.get(3)?,
-        last_seen_at: read_optional_number(row, 4)?,
+        given_name: row.get(2)?,
+        username: row.get(3)?,
+        avatar_url: row.get(4)?,
+        status: row.get(5)?,
+        last_seen_at: read_optional_number(row, 6)?,
     })
 }

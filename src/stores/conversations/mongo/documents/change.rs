@@ -103,6 +103,9 @@ pub(crate) struct ChangeDocument {
     pub(crate) role: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_number: Option<i64>,
+    /// The pending participant whose place the added one took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) in_place_of: Option<String>,
     /// Those of a conversation that was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) participants: Option<Vec<FirstParticipant>>,
@@ -143,6 +146,7 @@ impl ChangeDocument {
             reacted_at: None,
             role: None,
             key_number: None,
+            in_place_of: None,
             participants: None,
         }
     }
@@ -205,6 +209,7 @@ impl ChangeDocument {
                 user: self.participant()?,
                 role: self.role()?,
                 key_number,
+                in_place_of: self.in_place_of.as_deref().and_then(UserId::parse),
             },
             Kind::Changed => Changed::Updated {
                 user: self.participant()?,

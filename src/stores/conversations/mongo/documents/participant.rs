@@ -21,6 +21,8 @@ pub(crate) struct ParticipantDocument {
     pub(crate) encrypted_content_key: Option<Bson>,
     pub(crate) counts: Option<Counts>,
     pub(crate) logged: Option<LoggedState>,
+    #[serde(default)]
+    pub(crate) pending: bool,
 }
 
 /// What a participant is: the role and the number of the content key of an active one.
@@ -93,6 +95,16 @@ pub(crate) struct Counts {
     pub(crate) counted: Vec<i64>,
 }
 
+impl Counts {
+    /// The same for another participant, without messages of their own.
+    pub(crate) fn copied(&self) -> Document {
+        doc! {
+            "joinedAt": self.joined_at, "since": self.since, "passed": self.passed,
+            "delivered": self.delivered, "own": self.since, "counted": &self.counted,
+        }
+    }
+}
+
 /// The counts of a participant who is added by the change `since`; `passed` of the messages do not
 /// count as unread. `own` is the `seq` of the last message of their own that `passed` includes.
 pub(crate) fn first_counts(joined_at: DateTime, since: i64, passed: i64) -> Document {
@@ -109,6 +121,15 @@ impl ParticipantDocument {
             "conversationId": 1, "userId": 1, "status": 1, "role": 1, "contentKeyNumber": 1,
             "logged": 1,
         }
+    }
+
+    /// The fields that are set when they are removed by a change.
+    pub(crate) fn removed(&self, number: i64) -> Document {
+        let state = State {
+            status: ParticipantStatus::Removed,
+            ..self.state()
+        };
+        doc! { "status": state.status.as_str(), "logged": state.logged(number) }
     }
 
     pub(crate) fn role(&self) -> Role {
@@ -166,6 +187,7 @@ impl ParticipantDocument {
             role: self.role(),
             status: self.status(),
             joined_at: self.joined_at.map_or(0, ms),
+            pending: self.pending,
         })
     }
 }

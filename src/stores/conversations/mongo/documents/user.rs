@@ -1,5 +1,7 @@
 //! Documents of `users`.
 
+use std::sync::Arc;
+
 use mongodb::bson::DateTime;
 use serde::Deserialize;
 
@@ -12,6 +14,9 @@ use crate::model::conversation::{UserRecord, UserStatus};
 pub(crate) struct UserDocument {
     pub(crate) id: String,
     pub(crate) name: Option<String>,
+    pub(crate) given_name: Option<String>,
+    /// Empty if a token has another name only.
+    pub(crate) username: Option<String>,
     pub(crate) avatar_url: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) last_seen_at: Option<DateTime>,
@@ -21,9 +26,16 @@ impl UserDocument {
     /// `None`: its `id` is not a valid one.
     pub(crate) fn record(self) -> Option<UserRecord> {
         let id = UserId::parse(&self.id)?;
-        let name = self.name.filter(|name| !name.is_empty());
+        let filled = |name: Option<String>| name.filter(|name| !name.is_empty()).map(Arc::from);
+        let name: Option<Arc<str>> = filled(self.name);
+        // Another program gives a name only.
+        let username = self
+            .username
+            .map_or(name.clone(), |name| filled(Some(name)));
         Some(UserRecord {
-            name: name.map_or_else(|| id.shared().clone(), Into::into),
+            given_name: filled(self.given_name),
+            username,
+            name: name.unwrap_or_else(|| id.shared().clone()),
             avatar_url: self.avatar_url.map(Into::into),
             status: match self.status.as_deref() {
                 None => UserStatus::Active,
@@ -45,6 +57,8 @@ mod tests {
             let user = UserDocument {
                 id: "u".to_owned(),
                 name: None,
+                given_name: None,
+                username: None,
                 avatar_url: None,
                 status: status.map(str::to_owned),
                 last_seen_at: None,

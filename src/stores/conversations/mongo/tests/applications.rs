@@ -112,6 +112,7 @@ async fn users_are_those_of_the_application() {
     let token = |id| TokenUser {
         id: user(id),
         name: Some("New".into()),
+        username: None,
         avatar_url: None,
     };
     let eve = stage.stores.users.upsert(&token("eve")).await.unwrap();

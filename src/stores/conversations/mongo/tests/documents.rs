@@ -11,6 +11,7 @@ async fn documents_have_the_fields_of_the_contract() {
     let token = TokenUser {
         id: user("bo"),
         name: Some("Bo".into()),
+        username: Some("Bo".into()),
         avatar_url: Some("b.png".into()),
     };
     stores.users.upsert(&token).await.unwrap();
@@ -36,7 +37,7 @@ async fn documents_have_the_fields_of_the_contract() {
     let bo = stage.found("users", doc! { "id": "bo" }).await;
     let expected = doc! {
         "_id": "bo", "name": "Bo", "avatarUrl": "b.png", "status": "active", "id": "bo",
-        "lastSeenAt": date(at),
+        "lastSeenAt": date(at), "username": "Bo",
     };
     assert_eq!(sorted(bo), sorted(expected));
     let mut c = stage.found("conversations", doc! { "id": "c" }).await;
@@ -106,7 +107,10 @@ async fn indexes_are_made_at_the_start() {
         return;
     };
     for (collection, expected) in [
-        ("users", &["id_1", "name_1"][..]),
+        (
+            "users",
+            &["givenName_1", "id_1", "name_1", "username_1"][..],
+        ),
         ("conversations", &["id_1", "messageRetention_1"]),
         (
             "participants",

@@ -87,6 +87,7 @@ async fn write_all(stage: &Stage) -> Placeholders {
     let token = TokenUser {
         id: bo.clone(),
         name: Some("Bo".into()),
+        username: Some("Bo".into()),
         avatar_url: Some("b.png".into()),
     };
     stores.users.upsert(&token).await.unwrap();
@@ -174,6 +175,13 @@ async fn write_all(stage: &Stage) -> Placeholders {
     for (who, by) in [("eve", by("eve")), ("fay", ChangedBy::Admin)] {
         stores.participants.end(&c, &user(who), &by).await.unwrap();
     }
+    let mut pending = new_conversation("f", &["ann", "gus"]);
+    pending.participants[1].pending = true;
+    let ann = by("ann");
+    let _ = stores.conversations.create(&pending, &ann).await.unwrap();
+    let (f, gus, seven) = (conversation("f"), user("gus"), user("7"));
+    let claimed = stores.pending.claim(&f, &gus, &seven).await;
+    assert!(claimed.unwrap().is_some());
     // Another program has made one an admin.
     let role = doc! { "$set": { "role": "admin" } };
     stage

@@ -8,7 +8,7 @@ CREATE TABLE changes (
         subject TEXT,
         reaction BLOB,
         keyNumber INTEGER,
-        detail TEXT,
+        detail TEXT, inPlaceOf TEXT,
         PRIMARY KEY (conversation, number)
     ) WITHOUT ROWID;
 
@@ -66,7 +66,7 @@ CREATE TABLE participants (
         role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
         status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed')),
         joinedAt INTEGER NOT NULL,
-        passed INTEGER NOT NULL, added INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,
+        passed INTEGER NOT NULL, added INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (conversation, user)
     ) WITHOUT ROWID;
 
@@ -101,7 +101,7 @@ CREATE TABLE users (
         avatarUrl TEXT,
         status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
         lastSeenAt INTEGER
-    ) WITHOUT ROWID;
+    , givenName TEXT, username TEXT) WITHOUT ROWID;
 
 CREATE INDEX changes_age ON changes (at);
 
@@ -120,4 +120,6 @@ CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
 
 CREATE INDEX participants_user ON participants (user);
 
-CREATE INDEX users_name ON users (name);
+CREATE INDEX users_givenName ON users (givenName) WHERE givenName IS NOT NULL;
+
+CREATE INDEX users_username ON users (username) WHERE username IS NOT NULL;

@@ -1,0 +1,214 @@
+//! Whom a name means, and who takes the place of a pending participant. What a token says of its user may
+//! never redirect what is addressed to another.
+
+use std::sync::Arc;
+
+use super::{Actor, Conversations, Initiator};
+use crate::audit::{AdminAction, Source};
+use crate::model::conversation::{ConversationId, UserRecord};
+use crate::model::{Identity, UserId};
+use crate::stores::conversations::StoreError;
+
+/// Whom a name means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Addressee {
+    /// A user; where names are ids, perhaps one who was not here yet.
+    User(UserId),
+    /// Nobody yet: the name as an id.
+    Pending(UserId),
+}
+
+/// By what a user is known by a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KnownBy {
+    /// An administrator has given it.
+    Given,
+    /// Their token says so.
+    Token,
+}
+
+impl Conversations {
+    /// Whom names mean that a user gives; `None` for one that can mean nobody. Of users with the same name
+    /// none is meant.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn addressees(
+        &self,
+        by: &Identity,
+        names: &[Arc<str>],
+    ) -> Result<Vec<Option<Addressee>>, StoreError> {
+        let known = self.stores().users.addressed(names).await?;
+        let are_ids = *by.name == *by.user.as_str();
+        let names = names.iter();
+        Ok(names.map(|name| meant(name, &known, are_ids)).collect())
+    }
+
+    /// A user is known by a name now, and takes the place of the pending participants with it, unless the
+    /// name means another.
+    ///
+    /// # Errors
+    /// The store fails. What is left is done when this is repeated.
+    pub(crate) async fn claim_pending(
+        self: &Arc<Self>,
+        user: &Identity,
+        name: &Arc<str>,
+        by: KnownBy,
+    ) -> Result<(), StoreError> {
+        let Some(pending) = UserId::parse(name).filter(|pending| *pending != user.user) else {
+            return Ok(());
+        };
+        let waiting = self.stores().pending.pending_in(&pending).await?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let known = self.stores().users.addressed(&[name.clone()]).await?;
+        let mut others = known.iter().filter(|known| known.id != user.user);
+        if others.any(|other| precedes(other, name, by)) {
+            return Ok(());
+        }
+        let (conversations, user) = (self.clone(), user.clone());
+        // To its end, whoever waits for it: what is stored must be published.
+        let claiming = tokio::spawn(async move {
+            for id in waiting {
+                conversations.claim(&id, &pending, &user).await?;
+            }
+            Ok(())
+        });
+        claiming
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Failed(Arc::new(error))))
+    }
+
+    /// Whoever became known by the names of new pending participants while these were added takes their place.
+    pub(super) async fn claim_missed(
+        self: &Arc<Self>,
+        pending: impl Iterator<Item = &UserId>,
+    ) -> Result<(), StoreError> {
+        for name in pending {
+            let name = name.shared();
+            let known = self.stores().users.addressed(&[name.clone()]).await?;
+            if let Some(Addressee::User(id)) = meant(name, &known, false)
+                && let Some(record) = known.into_iter().find(|known| known.id == id)
+            {
+                let by = match record.given_name.as_ref() == Some(name) {
+                    true => KnownBy::Given,
+                    false => KnownBy::Token,
+                };
+                self.claim_pending(&record.into(), name, by).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(
+        self: &Arc<Self>,
+        id: &ConversationId,
+        pending: &UserId,
+        user: &Identity,
+    ) -> Result<(), StoreError> {
+        let guard = self.lock(id).await;
+        let claimed = self.stores().pending.claim(id, pending, &user.user);
+        let claimed = self.noted(id, claimed.await)?;
+        let Some(logged) = claimed else {
+            return Ok(());
+        };
+        let source = Arc::new(Source {
+            user: Some(user.user.shared().clone()),
+            username: Some(user.name.clone()),
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            node: self.config.node_name.as_str().into(),
+        });
+        let actor = Initiator::Participant(Actor {
+            identity: user,
+            source: &source,
+            dialect: None,
+        });
+        let action = AdminAction::ParticipantAdded;
+        actor.record(&self.audit, action, id, Some(&user.user));
+        self.publish_participants(guard, Some(user), logged.change)
+            .await;
+        Ok(())
+    }
+}
+
+/// Whom a name means: the only user whom an administrator gave it; the user whose id it is; the only one
+/// whose token says so, unless the names of this deployment are ids.
+fn meant(name: &Arc<str>, known: &[UserRecord], are_ids: bool) -> Option<Addressee> {
+    let given = only(known, |user| user.given_name.as_ref() == Some(name));
+    let user = given.or_else(|| only(known, |user| *user.id.as_str() == **name));
+    let user = user.or_else(|| {
+        let by_token = only(known, |user| user.username.as_ref() == Some(name));
+        by_token.filter(|_| !are_ids)
+    });
+    match user {
+        Some(user) => Some(Addressee::User(user.id.clone())),
+        None if are_ids => UserId::parse(name).map(Addressee::User),
+        None => UserId::parse(name).map(Addressee::Pending),
+    }
+}
+
+/// Whether a name means another user, or is not theirs alone.
+fn precedes(other: &UserRecord, name: &Arc<str>, by: KnownBy) -> bool {
+    let is_given = other.given_name.as_ref() == Some(name);
+    is_given
+        || by == KnownBy::Token
+            && (*other.id.as_str() == **name || other.username.as_ref() == Some(name))
+}
+
+fn only(known: &[UserRecord], is_meant: impl Fn(&UserRecord) -> bool) -> Option<&UserRecord> {
+    let mut meant = known.iter().filter(|user| is_meant(user));
+    match (meant.next(), meant.next()) {
+        (Some(user), None) => Some(user),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::conversation::UserStatus;
+
+    fn user(id: &str, given_name: Option<&str>, username: Option<&str>) -> UserRecord {
+        UserRecord {
+            id: UserId::parse(id).unwrap(),
+            name: username.or(given_name).unwrap_or(id).into(),
+            given_name: given_name.map(Into::into),
+            username: username.map(Into::into),
+            avatar_url: None,
+            status: UserStatus::Active,
+            last_seen_at: None,
+        }
+    }
+
+    #[test]
+    fn a_token_redirects_nothing_that_is_addressed_to_another() {
+        let bob = Arc::from("bob");
+        let id = |id: &str| UserId::parse(id).unwrap();
+        let is_user = |known: &[UserRecord], expected: &str| {
+            for are_ids in [false, true] {
+                let meant = meant(&bob, known, are_ids);
+                assert_eq!(meant, Some(Addressee::User(id(expected))), "{are_ids}");
+            }
+        };
+        let mallory = user("mallory", None, Some("bob"));
+        let real = user("bob", None, None);
+        let given = user("42", Some("bob"), None);
+        is_user(&[mallory.clone(), real.clone()], "bob");
+        is_user(&[mallory.clone(), given.clone()], "42");
+        is_user(&[real.clone(), given.clone(), mallory.clone()], "42");
+        is_user(&[real, given.clone(), user("43", Some("bob"), None)], "bob");
+        let token_only = std::slice::from_ref(&mallory);
+        let by_token = Some(Addressee::User(id("mallory")));
+        assert_eq!(meant(&bob, token_only, false), by_token);
+        let by_id = Some(Addressee::User(id("bob")));
+        assert_eq!(meant(&bob, token_only, true), by_id);
+        let nobody = Some(Addressee::Pending(id("bob")));
+        assert_eq!(meant(&bob, &[], false), nobody);
+        let two = [mallory, user("eve", None, Some("bob"))];
+        assert_eq!(meant(&bob, &two, false), nobody);
+        assert_eq!(meant(&Arc::from("a\nb"), &[], false), None);
+    }
+}
