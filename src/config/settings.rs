@@ -144,7 +144,8 @@ settings! {
     message_rate: Rate = Rate::per_second(30);
     /// How many of these may come at once.
     message_burst: NonZeroU32 = nonzero(120);
-    /// Typing, presence and receipts of one socket; dropped over the limit.
+    /// Typing and presence of one socket, and apart from these receipts; over the limit the first are dropped, and for
+    /// receipts the socket is read more slowly.
     signal_rate: Rate = Rate::per_second(20);
     /// How many of these may come at once.
     signal_burst: NonZeroU32 = nonzero(60);

@@ -32,8 +32,10 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     /// Where it comes from.
     pub(crate) client: Client,
-    /// Limits typing, presence and receipts of this connection.
+    /// Limits typing and presence of this connection.
     pub(crate) signals: Limit,
+    /// Limits its receipts.
+    pub(crate) receipts: Limit,
     /// Limits the messages of a guest. Those of a user are counted over all their connections.
     guest_messages: Option<Box<Limit>>,
     guest: GuestBudget,
@@ -73,6 +75,7 @@ impl Connection {
         Self {
             id,
             signals: Limit::new(config, Action::Signals),
+            receipts: Limit::new(config, Action::Receipts),
             guest_messages: is_guest.then(|| Box::new(Limit::new(config, Action::Messages))),
             guest: GuestBudget::new(is_guest.then_some(config.guest_max_bytes)),
             is_refused: AtomicBool::new(false),

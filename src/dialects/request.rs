@@ -1,6 +1,7 @@
 //! An event that is being handled: what its handler needs, its rate limit, and the answer, which is
 //! given exactly once. It must not know an event's name.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -125,17 +126,20 @@ impl<'a> Request<'a> {
             // Over REST only.
             Action::NewConversations | Action::NewParticipants | Action::Offsets => true,
             // The handler waits for it, instead of being refused: see `wait_for_limit`.
-            Action::FileBytes => true,
+            Action::FileBytes | Action::Receipts => true,
         }
     }
 
-    /// Waits until its bytes are allowed, if its row says that they are limited. A sender over that
-    /// rate is not refused, but handled, and so read, more slowly.
+    /// Waits until its bytes, or it as a receipt, are allowed, if its row says that they are limited. A
+    /// sender over that rate is not refused, but handled, and so read, more slowly.
     pub(super) async fn wait_for_limit(&self, member: &Member) {
         let limits = self.row.map_or(&[][..], |row| row.limits);
         if limits.contains(&Action::FileBytes) {
             let bytes = self.event.size();
             member.user.limits.file_bytes.wait_for(bytes).await;
+        }
+        if limits.contains(&Action::Receipts) {
+            self.connection.receipts.wait_for(NonZeroU32::MIN).await;
         }
     }
 

@@ -33,8 +33,10 @@ pub(crate) enum Action {
     /// Messages, edits, reactions and key exchanges: for each user over all their connections, for
     /// each connection of a guest.
     Messages,
-    /// Typing, presence and receipts, for each connection.
+    /// Typing and presence, for each connection.
     Signals,
+    /// Receipts, for each connection.
+    Receipts,
     /// Requests that open a connection, for each address.
     Handshakes,
     /// Joins and reservations, for each address.
@@ -63,7 +65,7 @@ impl Action {
     pub(crate) fn quota(self, config: &Config) -> Quota {
         match self {
             Self::Messages => quota(config.message_rate, config.message_burst),
-            Self::Signals => quota(config.signal_rate, config.signal_burst),
+            Self::Signals | Self::Receipts => quota(config.signal_rate, config.signal_burst),
             Self::Handshakes => quota(config.handshake_rate, config.handshake_burst),
             Self::Joins => quota(config.join_rate, config.join_burst),
             Self::NewSessions => {

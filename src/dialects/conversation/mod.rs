@@ -36,7 +36,7 @@ events! {
     "message:send" => messages::send, limit: Messages | StoredBytes, refused: SEND_ERROR, audit: MessageSent;
     "message:update" => changes::update, limit: Messages | StoredBytes, refused: ERROR, audit: MessageUpdated;
     "message:delete" => changes::delete, limit: Messages, refused: ERROR, audit: MessageDeleted;
-    "message:read" => signals::read, limit: Signals, refused: SIGNAL_ERROR, audit: MessageRead;
+    "message:read" => signals::read, limit: Receipts, refused: SIGNAL_ERROR, audit: MessageRead;
     "typing:start" => signals::start_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing;
     "typing:stop" => signals::stop_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing;
     "reaction:add" => reactions::add, limit: Messages, refused: ERROR, audit: Reaction;

@@ -89,6 +89,7 @@ pub(super) async fn read(
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let messages = message_ids(&fields)?;
+    request.wait_for_limit(member).await;
     let actor = member.acts(Some(Dialect::Conversation));
     let conversations = &app.conversations;
     let read = conversations.mark_read(actor, &conversation, &messages);

@@ -21,7 +21,7 @@ const KEY_ERROR: Refused = Refused::by("key-exchange:error").invalid("Missing re
 const FILE_ERROR: Refused = Refused::by("file:error").invalid("Missing required fields");
 const CHUNK_ERROR: Refused =
     Refused::by("file:error").invalid("Missing required fields for file chunk");
-/// Typing and receipts that are malformed or too many are dropped.
+/// Typing and receipts that are malformed, and typing that is too much, are dropped.
 const DROPPED: Refused = Refused::BY_CALLBACK;
 
 events! {
@@ -34,6 +34,6 @@ events! {
     "key-exchange:send" => messages::send_key, limit: Messages, refused: KEY_ERROR, audit: KeyExchangeRelay;
     "typing:start" => signals::start_typing, limit: Signals, refused: DROPPED, audit: Nothing;
     "typing:stop" => signals::stop_typing, limit: Signals, refused: DROPPED, audit: Nothing;
-    "message:delivered" => signals::delivered, limit: Signals, refused: DROPPED, audit: Nothing;
-    "message:read" => signals::read, limit: Signals, refused: DROPPED, audit: Nothing;
+    "message:delivered" => signals::delivered, limit: Receipts, refused: DROPPED, audit: Nothing;
+    "message:read" => signals::read, limit: Receipts, refused: DROPPED, audit: Nothing;
 }

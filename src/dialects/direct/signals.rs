@@ -1,4 +1,4 @@
-//! Typing and receipts: relayed and never audited.
+//! Typing and receipts: relayed and never audited. A receipt is state, so none is dropped for its rate.
 
 use serde::Serialize;
 
@@ -95,6 +95,7 @@ async fn receipt(
     let sender = fields.user("senderId")?;
     fields.id(MESSAGE_ID)?;
     let message_id = fields.filled(MESSAGE_ID)?;
+    request.wait_for_limit(member).await;
     request
         .app
         .users

@@ -239,12 +239,7 @@ fn conversation_answers_by_error_and_joins_by_an_event_of_their_own() {
 #[test]
 fn conversation_drops_signals_that_are_too_many_or_that_nobody_sees() {
     let answer = |name, why| answer(Dialect::Conversation, name, &Refusal::new(why), "{}");
-    for name in [
-        "message:read",
-        "typing:start",
-        "typing:stop",
-        "presence:request",
-    ] {
+    for name in ["typing:start", "typing:stop", "presence:request"] {
         assert_eq!(
             answer(name, Why::RateLimited),
             "RATE_LIMIT Rate limit exceeded"

@@ -78,6 +78,21 @@ test('typing over the limit is dropped without a word', async () => {
   assert.ok(received.length >= SIGNAL_BURST && received.length < SIGNAL_BURST * 5, `${received.length} arrived`);
 });
 
+test('receipts over the limit are slowed, none is dropped', async () => {
+  const [alice, bob] = [await join(user('Alice')), await join(user('Bob'))];
+  const ids = Array.from({ length: SIGNAL_BURST + 3 }, (_, n) => `m${n}`);
+  for (const event of ['message:delivered', 'message:read']) {
+    for (const messageId of ids) bob.emit(event, { senderId: alice.userId, messageId });
+  }
+  // Behind all of them, since events of one connection are handled in order.
+  const left = await new Promise((resolve) => { bob.socket.emit('leave_room', { recipientId: alice.userId }, resolve); });
+  assert.equal(left.success, true);
+  await exchange(alice, bob, () => {});
+  for (const confirmed of ['message:delivery-confirmed', 'message:read-confirmed']) {
+    assert.deepEqual(alice.all(confirmed).map(({ messageId }) => messageId), ids);
+  }
+});
+
 test('file chunks over the limit are slowed, none is refused', async () => {
   const [alice, bob] = [await join(user('Alice')), await join(user('Bob'))];
   const part = randomBytes(FILE_RATE / 2);

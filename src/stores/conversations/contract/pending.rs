@@ -72,13 +72,7 @@ pub(crate) async fn a_user_takes_the_place_of_a_pending_participant(subject: Sub
 
     // Who was added by their id is no name to claim.
     let other = conversation("two");
-    assert!(
-        participants
-            .claim(&other, &bob, &u42)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(pending.claim(&other, &bob, &u42).await.unwrap().is_none());
     assert!(subject.participant("two", "bob").await.unwrap().is_active());
 }
 
