@@ -147,6 +147,26 @@ impl MongoError {
     }
 }
 
+impl MongoError {
+    /// The collection, without the database, and the unique index that have such a document already, as far as
+    /// the server names them. The key itself is not for the log.
+    fn duplicate(&self) -> Option<(&str, &str)> {
+        let Why::Driver(error) = &self.0 else {
+            return None;
+        };
+        let message = match &*error.kind {
+            ErrorKind::Command(error) if error.code == DUPLICATE => &error.message,
+            ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE => {
+                &error.message
+            }
+            _ => return None,
+        };
+        let word = |before: &str| message.split_once(before)?.1.split_whitespace().next();
+        let (_, collection) = word("collection: ")?.split_once('.')?;
+        Some((collection, word("index: ")?))
+    }
+}
+
 impl From<Error> for MongoError {
     fn from(error: Error) -> Self {
         Self(Why::Driver(error))
@@ -161,6 +181,12 @@ impl fmt::Display for MongoError {
             }
             Why::Driver(error) => error,
         };
+        if let Some((collection, index)) = self.duplicate() {
+            return write!(
+                f,
+                "MongoDB has another document in `{collection}` with the same key in the index `{index}`"
+            );
+        }
         if let Some(code) = self.code() {
             return write!(f, "MongoDB refused with code {code}");
         }

@@ -148,6 +148,20 @@ pub(super) async fn unless_there<T>(
     }
 }
 
+/// Runs an upsert. Of two at once one fails, and then finds the document of the other.
+///
+/// # Errors
+/// Also when another document has its key: this helps against nothing else.
+pub(super) async fn upsert<T, C>(command: impl Fn() -> C) -> Result<T, StoreError>
+where
+    C: IntoFuture<Output = mongodb::error::Result<T>>,
+{
+    match unless_there(command()).await? {
+        Some(done) => Ok(done),
+        None => execute(command()).await,
+    }
+}
+
 /// Inserts those of these documents that no unique index has already, and returns the positions of the
 /// others.
 pub(super) async fn insert_missing<T: Send + Sync>(

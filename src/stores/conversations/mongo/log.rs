@@ -145,8 +145,15 @@ async fn take_number(
         first.extend(doc! { "_id": id, "id": id });
         first.extend(set);
         let conversations = db.conversations.clone_with_type::<Document>();
-        let insert = unless_there(conversations.insert_one(first));
-        return Ok(insert.await?.is_some());
+        let insert = || conversations.insert_one(&first);
+        if unless_there(insert()).await?.is_some() {
+            return Ok(true);
+        }
+        // Another node was faster, or a document of another program is in the way.
+        return match one(db.conversations.find_one(doc! { "id": id })).await? {
+            Some(_) => Ok(false),
+            None => execute(insert()).await.map(|_| true),
+        };
     }
     let filter = match head.is_stored {
         true => doc! { "id": id, "changes": head.number },

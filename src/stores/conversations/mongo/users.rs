@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::collections::{all, one, unless_there};
+use super::collections::{all, one, upsert};
 use super::db::{Db, gone};
 use super::documents::date;
 use super::store::MongoConversations;
@@ -19,7 +19,7 @@ use crate::stores::conversations::users::UserStore;
 impl UserStore for MongoConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
         let user = user.clone();
-        self.write(|db| async move { upsert(&db, &user).await })
+        self.write(|db| async move { store(&db, &user).await })
             .await
     }
 
@@ -48,7 +48,7 @@ impl UserStore for MongoConversations {
     }
 }
 
-async fn upsert(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
+async fn store(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", token.name.as_ref()));
     set.extend(text("avatarUrl", token.avatar_url.as_ref()));
@@ -94,18 +94,15 @@ async fn write(
         let fields = unset.iter().map(|field| ((*field).to_owned(), "".into()));
         update.insert("$unset", fields.collect::<Document>());
     }
-    loop {
-        let write = db
-            .users
+    let write = || {
+        db.users
             .find_one_and_update(doc! { "id": user.as_str() }, update.clone())
             .upsert(true)
-            .return_document(ReturnDocument::After);
-        // Of two concurrent upserts, one fails and then finds the document of the other.
-        if let Some(written) = unless_there(write).await? {
-            let record = written.and_then(|document| document.record());
-            return record.ok_or_else(|| gone("users"));
-        }
-    }
+            .return_document(ReturnDocument::After)
+    };
+    let written = upsert(write).await?;
+    let record = written.and_then(|document| document.record());
+    record.ok_or_else(|| gone("users"))
 }
 
 /// The fields of a new user besides those of `set`.
@@ -125,13 +122,11 @@ fn on_insert(user: &UserId, set: &Document) -> Document {
 async fn record_last_seen(db: &Db, user: &UserId, at: u64) -> Result<(), StoreError> {
     let mut update = on_insert(user, &Document::new());
     update.insert("$max", doc! { "lastSeenAt": date(at) });
-    loop {
+    let write = || {
         let filter = doc! { "id": user.as_str() };
-        let write = db.users.update_one(filter, update.clone()).upsert(true);
-        if unless_there(write).await?.is_some() {
-            return Ok(());
-        }
-    }
+        db.users.update_one(filter, update.clone()).upsert(true)
+    };
+    upsert(write).await.map(drop)
 }
 
 async fn find(db: &Db, user: &UserId) -> Result<Option<UserRecord>, StoreError> {

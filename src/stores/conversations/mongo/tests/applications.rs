@@ -1,6 +1,8 @@
 //! What applications write to the database themselves.
 
 use super::*;
+use crate::model::conversation::UserChange;
+use crate::stores::conversations::StoreError;
 
 #[tokio::test]
 async fn an_application_adds_participants_and_users_itself() {
@@ -128,6 +130,41 @@ async fn users_are_those_of_the_application() {
         .unwrap()
         .unwrap();
     assert_eq!((&*ann.name, ann.status), ("ann", UserStatus::Active));
+}
+
+#[tokio::test]
+async fn a_document_that_is_in_the_way_is_named_at_once() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let stores = &stage.stores;
+    stage
+        .insert("users", doc! { "_id": "bob", "id": "42" })
+        .await;
+    stage
+        .insert("conversations", doc! { "_id": "c", "id": "7" })
+        .await;
+    let refused = |error: StoreError, collection: &str| {
+        let text = error.to_string();
+        let named = format!("`{collection}` with the same key in the index `_id_`");
+        assert!(text.contains(&named), "{text}");
+        assert!(!text.contains("bob"), "{text}");
+    };
+    let bob = TokenUser {
+        id: user("bob"),
+        name: None,
+        username: None,
+        avatar_url: None,
+    };
+    refused(stores.users.upsert(&bob).await.unwrap_err(), "users");
+    let change = UserChange::default();
+    let changed = stores.users.change(&user("bob"), &change).await;
+    refused(changed.unwrap_err(), "users");
+    let seen = stores.users.record_last_seen(&user("bob"), 1).await;
+    refused(seen.unwrap_err(), "users");
+    let new = new_conversation("c", &["ann"]);
+    let created = stores.conversations.create(&new, &by("ann")).await;
+    refused(created.unwrap_err(), "conversations");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
