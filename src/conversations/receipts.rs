@@ -11,7 +11,7 @@ use crate::stores::conversations::StoreError;
 
 impl Conversations {
     /// Notes that a user has read these messages. Their senders are notified of those that are read
-    /// for the first time.
+    /// for the first time, and before that of their delivery.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
@@ -35,6 +35,15 @@ impl Conversations {
         }
         let (conversations, conversation) = (self.clone(), conversation.clone());
         let rest = async move {
+            let _order = conversations.deliveries_noted(&conversation).await;
+            for (sender, messages) in by_sender(read.delivered) {
+                let notification = UserNotification::Delivered {
+                    to: vec![reader.clone()],
+                    at: read.at,
+                    messages,
+                };
+                conversations.notify(&conversation, &[sender], &notification);
+            }
             for (sender, messages) in read.messages {
                 let notification = UserNotification::Read {
                     reader: reader.clone(),
@@ -59,6 +68,7 @@ impl Conversations {
         if users.is_empty() {
             return;
         }
+        let _order = self.noting_deliveries(conversation).await;
         let at = self.now_ms();
         let receipts = &self.stores().receipts;
         let reached = receipts.mark_delivered_to(conversation, message, users);
@@ -86,6 +96,7 @@ impl Conversations {
         user: &UserId,
     ) -> Result<(), StoreError> {
         loop {
+            let _order = self.noting_deliveries(conversation).await;
             let delivered =
                 self.stores()
                     .receipts

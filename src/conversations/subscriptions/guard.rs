@@ -190,7 +190,7 @@ impl Drop for ConversationGuard {
             const OWN_AND_THE_MAPS: usize = 2;
             let subscriptions = &self.conversations.subscriptions;
             let removed = subscriptions.local.remove_if(&self.id, |_, local| {
-                Arc::strong_count(local) <= OWN_AND_THE_MAPS
+                Arc::strong_count(&local.state) <= OWN_AND_THE_MAPS
             });
             if let (Some(_), Some(followed)) = (removed, &self.local.followed) {
                 let mut last = subscriptions.last_published.lock();

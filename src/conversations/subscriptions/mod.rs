@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dashmap::DashMap;
 use lru::LruCache;
 use parking_lot::Mutex;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use uuid::Uuid;
 
 use super::Conversations;
@@ -28,13 +28,22 @@ pub(crate) use local::Unpublished;
 /// The conversations that somebody is subscribed to on this node.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    local: DashMap<ConversationId, Arc<AsyncMutex<LocalState>>>,
+    local: DashMap<ConversationId, Local>,
     /// What each connection is subscribed to, and how.
     views: DashMap<Uuid, HashMap<ConversationId, View>>,
     /// How many of these are of `chat`.
     chats: AtomicUsize,
     /// The last change that was published here of conversations that nobody is subscribed to any more.
     last_published: Mutex<LruCache<ConversationId, ChangeNumber>>,
+}
+
+/// A conversation that somebody is subscribed to.
+#[derive(Debug, Clone, Default)]
+struct Local {
+    state: Arc<AsyncMutex<LocalState>>,
+    /// Shared by those who note that messages were delivered, until the senders are notified of it; alone has it
+    /// who notifies them that these were read.
+    deliveries: Arc<RwLock<()>>,
 }
 
 /// Of how many conversations the last change is remembered.
@@ -93,15 +102,34 @@ impl Conversations {
     /// The state of a conversation. The map is locked until this returns, so nothing may be awaited in it.
     fn local(&self, id: &ConversationId) -> Arc<AsyncMutex<LocalState>> {
         let entry = self.subscriptions.local.entry(id.clone());
-        entry.or_default().clone()
+        entry.or_default().state.clone()
     }
 
     /// Returns when everything that is being done in a conversation now is done and published.
     pub(crate) async fn settled(&self, id: &ConversationId) {
-        let local = self.subscriptions.local.get(id).map(|local| local.clone());
-        if let Some(local) = local {
-            drop(local.lock_owned().await);
+        let local = self.subscriptions.local.get(id);
+        if let Some(state) = local.map(|local| local.state.clone()) {
+            drop(state.lock_owned().await);
         }
+    }
+
+    /// Deliveries are being noted, until what is returned is dropped.
+    pub(super) async fn noting_deliveries(
+        &self,
+        id: &ConversationId,
+    ) -> Option<OwnedRwLockReadGuard<()>> {
+        let deliveries = self.subscriptions.local.get(id)?.deliveries.clone();
+        Some(deliveries.read_owned().await)
+    }
+
+    /// Returns when the senders of all messages whose delivery was being noted are notified. Others wait until
+    /// what is returned is dropped.
+    pub(super) async fn deliveries_noted(
+        &self,
+        id: &ConversationId,
+    ) -> Option<OwnedRwLockWriteGuard<()>> {
+        let deliveries = self.subscriptions.local.get(id)?.deliveries.clone();
+        Some(deliveries.write_owned().await)
     }
 
     /// What a connection is subscribed to.

@@ -31,6 +31,8 @@ pub(crate) struct Read {
     pub(crate) at: u64,
     /// By their senders, each message in the order of the history.
     pub(crate) messages: Vec<(UserId, Vec<MessageId>)>,
+    /// Those of them that were not delivered before, each with its sender, in the order of the history.
+    pub(crate) delivered: Vec<(MessageId, UserId)>,
 }
 
 /// Messages that were delivered to a user for the first time.

@@ -13,7 +13,7 @@ use crate::model::conversation::{
 /// Stores receipts.
 #[async_trait]
 pub(crate) trait ReceiptStore: Debug + Send + Sync {
-    /// Marks messages of others as read by a user. Those that they had read before, and ids that
+    /// Marks messages of others as read by a user, and so as delivered. Those that they had read before, and ids that
     /// are not of another user's message in this conversation, are left out. The caller bounds how
     /// many there are.
     ///

@@ -5,6 +5,7 @@ import { TIME, same, user } from '../support/relay.mjs';
 import {
   add, done, enter, found, inConversation, members, names, observe, online, payloads, present, remove, send, sendMany, settle,
 } from '../support/conversations.mjs';
+import { until } from '../support/session.mjs';
 
 /** `message:delivered` of a message to users. */
 function delivered(conversationId, messageId, ...receivers) {
@@ -126,4 +127,32 @@ test('nothing is reported of a removed participant', async () => {
   await settle([alice, bob]);
   const [toAlice] = await observe([alice, bob], () => send(alice));
   assert.deepEqual(names(toAlice), ['message:new']);
+});
+
+test('who reads at once has received it first: the sender is told of the delivery, and then that it was read', async () => {
+  const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
+  for (const reader of [bob, carol]) {
+    reader.socket.on('message:new', ({ id, conversationId }) => reader.emit('message:read', { conversationId, messageIds: [id] }));
+  }
+  const expected = [];
+  for (let batch = 0; batch < 10; batch += 1) {
+    const sent = Array.from({ length: 20 }, () => alice.ask('message:send', inConversation(alice, { content: 'x' })));
+    for (const { messageId } of await Promise.all(sent)) {
+      for (const { userId } of [bob, carol]) expected.push(`${messageId} ${userId}: delivered, read`);
+    }
+  }
+  /** What alice was told of each message and reader, in this order. */
+  const told = () => {
+    const about = new Map();
+    const note = (id, userId, what) => about.set(`${id} ${userId}`, [...(about.get(`${id} ${userId}`) ?? []), what]);
+    for (const [name, payload] of alice.since(0)) {
+      if (name === 'message:delivered') for (const userId of payload.deliveredTo) note(payload.messageId, userId, 'delivered');
+      if (name === 'message:read:receipt') for (const id of payload.messageIds) note(id, payload.readBy, 'read');
+    }
+    return about;
+  };
+  await until(() => [...told().values()].filter((list) => list.includes('read')).length, (count) => count === expected.length);
+  await settle([alice, bob, carol]);
+  const seen = [...told()].map(([key, list]) => `${key}: ${list.join(', ')}`);
+  assert.deepEqual(seen.toSorted(), expected.toSorted());
 });

@@ -1,6 +1,6 @@
 //! Receipts: which message was delivered to whom, and who has read it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
@@ -84,16 +84,31 @@ async fn mark_read(
     let mut found = known_messages(db, conversation, ids).await?;
     found.retain(|message| message.sender_id != user.as_str());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
+    let mut delivered = Vec::new();
     for messages in found.chunks(MAX_COUNTED) {
-        for message in read_first(db, &mut member, messages, date(at)).await? {
-            let (sender, id) = (message.sender()?, message.message_id()?);
+        for first in read_first(db, &mut member, messages, date(at)).await? {
+            let (sender, id) = (first.message.sender()?, first.message.message_id()?);
+            if first.is_delivered {
+                delivered.push((id, sender.clone()));
+            }
             match read.iter_mut().find(|(known, _)| *known == sender) {
                 Some((_, ids)) => ids.push(id),
                 None => read.push((sender, vec![id])),
             }
         }
     }
-    Ok(Read { at, messages: read })
+    Ok(Read {
+        at,
+        messages: read,
+        delivered,
+    })
+}
+
+/// A message that was read for the first time.
+struct ReadFirst {
+    message: KnownMessage,
+    /// It was not even delivered before.
+    is_delivered: bool,
 }
 
 /// Marks these messages as read, and returns those that were not before.
@@ -102,7 +117,7 @@ async fn read_first(
     member: &mut Member,
     messages: &[KnownMessage],
     at: DateTime,
-) -> Result<Vec<KnownMessage>, StoreError> {
+) -> Result<Vec<ReadFirst>, StoreError> {
     let known = receipts_of(db, messages, &member.user).await?;
     let is_read = |message: &&KnownMessage| {
         let receipt = known.get(&message.id);
@@ -114,25 +129,33 @@ async fn read_first(
         .cloned()
         .collect();
     if unread.is_empty() {
-        return Ok(unread);
+        return Ok(Vec::new());
     }
     counts::pass(db, member, &unread).await?;
     let new = unread
         .iter()
         .filter(|message| !known.contains_key(&message.id));
-    let new = new.map(|message| {
-        let mut receipt = receipt(&message.id, &member.conversation, &member.user, at);
+    let new: Vec<_> = new.map(|message| &*message.id).collect();
+    let receipts = new.iter().map(|id| {
+        let mut receipt = receipt(id, &member.conversation, &member.user, at);
         receipt.insert("readAt", at);
         receipt
     });
-    insert_missing(&db.receipts, &new.collect::<Vec<_>>()).await?;
+    let existing = insert_missing(&db.receipts, &receipts.collect::<Vec<_>>()).await?;
+    let new = new.iter().enumerate();
+    let new = new.filter(|(index, _)| !existing.contains(index));
+    let delivered: HashSet<_> = new.map(|(_, id)| (*id).to_owned()).collect();
     let ids: Vec<_> = unread.iter().map(|message| &*message.id).collect();
     let filter = doc! {
         "messageId": { "$in": ids }, "userId": member.user.as_str(), "readAt": null,
     };
     let set = doc! { "$set": { "readAt": at, "changedAt": at } };
     execute(db.receipts.update_many(filter, set)).await?;
-    Ok(unread)
+    let first = unread.into_iter().map(|message| ReadFirst {
+        is_delivered: delivered.contains(&message.id),
+        message,
+    });
+    Ok(first.collect())
 }
 
 /// The receipts of a user for these messages, by message.

@@ -87,12 +87,18 @@ fn mark_read(
     messages.sort_unstable();
     let (mut passed, mut noted) = (0, Vec::new());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
+    let mut delivered = Vec::new();
     for id in messages {
         let Some(message) = known(db, member.conversation, id)? else {
             continue;
         };
-        if message.sender == *user || !set_read(writing, &message, user)? {
+        if message.sender == *user {
             continue;
+        }
+        match set_read(writing, &message, user)? {
+            First::Neither => continue,
+            First::Read => {}
+            First::Delivered => delivered.push((id, message.sender.clone())),
         }
         noted.push(message.no);
         if was_unread(db, &member, &message, user)? {
@@ -113,16 +119,36 @@ fn mark_read(
     Ok(Read {
         at: writing.now,
         messages: read,
+        delivered,
     })
 }
 
-/// Marks a message as read. `false`: it was already.
-fn set_read(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::Result<bool> {
-    const READ: &str = "
+/// What happened to a message for the first time when it was marked as read.
+enum First {
+    /// It was delivered, and read.
+    Delivered,
+    /// It was read.
+    Read,
+    Neither,
+}
+
+/// Marks a message as read.
+fn set_read(writing: &Writing<'_>, message: &Known, user: &UserId) -> rusqlite::Result<First> {
+    const DELIVERED: &str = "
         INSERT INTO receipts (message, user, deliveredAt, readAt) VALUES (?1, ?2, ?3, ?3)
-        ON CONFLICT (message, user) DO UPDATE SET readAt = ?3 WHERE readAt IS NULL";
+        ON CONFLICT (message, user) DO NOTHING";
+    const READ: &str = "
+        UPDATE receipts SET readAt = ?3 WHERE message = ?1 AND user = ?2 AND readAt IS NULL";
     let values = params![message.no, user, number(writing.now)];
-    Ok(writing.db.prepare_cached(READ)?.execute(values)? == 1)
+    if writing.db.prepare_cached(DELIVERED)?.execute(values)? == 1 {
+        return Ok(First::Delivered);
+    }
+    let is_first = writing.db.prepare_cached(READ)?.execute(values)? == 1;
+    Ok(if is_first {
+        First::Read
+    } else {
+        First::Neither
+    })
 }
 
 /// Whether an unread message was counted as such.
