@@ -29,6 +29,7 @@ use super::types::SettingType;
 use super::url::HttpUrl;
 use super::values::Values;
 use crate::model::Dialect;
+use crate::payload::DEEPEST;
 
 settings! {
     ["Server"]
@@ -103,6 +104,9 @@ settings! {
     max_event_bytes: usize = 10_000_000, check between(1024, 1 << 30);
     /// Most binary attachments of one event. Published clients give up on an event with more than 10.
     max_attachments: usize = 10, check between(0, 1000);
+    /// Deepest nesting of JSON that clients are sent, of which a field has all levels but four.
+    /// Of the published clients, the one for C# reads at most 64.
+    max_depth: usize = 64, check between(8, DEEPEST);
     /// Bytes a connection may send before it is authenticated.
     handshake_max_bytes: u64 = 65_536, check at_least(1024);
     /// Largest head of a request, its first line and headers, in bytes.

@@ -196,11 +196,15 @@ async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) {
         }
     };
     request.resolve(event.row());
-    match event.dispatch(&mut request, &payload).await {
+    let sent = payload.as_ref().ok();
+    let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.max_depth)) {
+        Some(field) => request.check_limits().and(Err(Refusal::unreadable(field))),
+        None => event.dispatch(&mut request, &payload).await,
+    };
+    match handled {
         Ok(()) => request.succeed(),
         Err(refusal) => {
-            let (words, sent) = (event.words(), payload.as_ref().ok());
-            refuse::refuse(&mut request, event.row(), words, sent, &refusal);
+            refuse::refuse(&mut request, event.row(), event.words(), sent, &refusal);
         }
     }
 }

@@ -60,7 +60,7 @@ async fn change_user(
 ) -> Response {
     run_to_end(async move {
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
-        let payload = body.payload()?;
+        let payload = body.payload(&app.config)?;
         let change = change(&app, &payload)?;
         let changed = app
             .administration
@@ -126,7 +126,7 @@ async fn create_conversation(
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
-        let request = new_conversation::by_admin(&app, &body.payload()?)?;
+        let request = new_conversation::by_admin(&app, &body.payload(&app.config)?)?;
         let by = Initiator::Admin(&admin.source);
         conversations::create_and_answer(&app, by, &request).await
     })
@@ -146,7 +146,7 @@ async fn change_conversation(
 ) -> Response {
     run_to_end(async move {
         let id = ConversationId::parse(&id).ok_or(Refusal::new(Why::ConversationNotFound))?;
-        let retention = retention(&body.payload()?)?;
+        let retention = retention(&body.payload(&app.config)?)?;
         let conversations = &app.conversations;
         let changed = conversations.set_message_retention(&admin.source, &id, retention);
         let changed = changed.await?;

@@ -8,6 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::config::Config;
 use crate::model::{Refusal, Why};
 use crate::payload::{Malformed, Payload};
 use crate::transport::TooSlow;
@@ -55,12 +56,16 @@ impl JsonText {
     }
 
     /// Its fields.
-    pub(super) fn payload(&self) -> Result<Payload<'_>, Refusal> {
+    pub(super) fn payload(&self, config: &Config) -> Result<Payload<'_>, Refusal> {
         let text = std::str::from_utf8(&self.0).map_err(|_| malformed())?;
-        Payload::of_object(text).map_err(|error| match error {
+        let payload = Payload::of_object(text).map_err(|error| match error {
             Malformed::NotAnObject => Refusal::new(Why::Unusable).worded("Body must be an object"),
-            Malformed::NotAnEvent | Malformed::BadAttachment => malformed(),
-        })
+            Malformed::NotAnEvent | Malformed::BadAttachment | Malformed::Unreadable => malformed(),
+        })?;
+        match payload.unreadable(config.max_depth) {
+            Some(field) => Err(Refusal::unreadable(field)),
+            None => Ok(payload),
+        }
     }
 }
 

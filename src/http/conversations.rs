@@ -69,7 +69,7 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
     run_to_end(async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let request = new_conversation::by_user(&app, &caller, &body.payload()?).await?;
+        let request = new_conversation::by_user(&app, &caller, &body.payload(&app.config)?).await?;
         caller.check_conversation(request.new.participants.len())?;
         let by = Initiator::Participant(caller.acts(None));
         match create_and_answer(&app, by, &request).await {
@@ -199,7 +199,7 @@ async fn add(
 ) -> Response {
     run_to_end(async move {
         sender.check_participant()?;
-        let payload = body.payload()?;
+        let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
         let new = NewParticipant {
             user: fields.user("userId")?,

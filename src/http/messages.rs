@@ -48,7 +48,7 @@ async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Re
     run_to_end(async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload()?;
+        let payload = body.payload(&app.config)?;
         let form = Form::of(&app, &payload);
         let (conversation, new) = form.read(&app, caller.id(), &payload)?;
         let actor = caller.acts(Some(form.dialect()));
@@ -80,7 +80,7 @@ async fn edit(
     run_to_end(async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload()?;
+        let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
         let content = fields.content(CONTENT, app.config.max_content_chars)?;
         let change = Edit {
@@ -121,7 +121,7 @@ async fn replace(
     run_to_end(async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
-        let payload = body.payload()?;
+        let payload = body.payload(&app.config)?;
         let change = replacement(&app, &payload)?;
         let message = edit_message(&app, &caller, Some(Dialect::Feed), &id, &change).await?;
         let message_data = ReplacedMessage {
@@ -241,7 +241,7 @@ struct Success {
 async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
-        let payload = body.payload()?;
+        let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
         let conversation = fields.conversation(CONVERSATION_ID)?.id;
         let messages = conversation::message_ids(&fields)?;

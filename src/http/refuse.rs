@@ -25,7 +25,7 @@ struct RefusalBody<'a> {
     error: &'a str,
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_by: Option<&'a str>,
 }
@@ -45,7 +45,7 @@ const REQUEST_ID: &str = "x-request-id";
 /// The status of a refusal, and its words.
 fn words(refusal: &Refusal) -> (StatusCode, Cow<'static, str>) {
     let (status, usual) = usual_words(refusal.why());
-    let text = match (refusal.text(), refusal.field) {
+    let text = match (refusal.text(), &refusal.field) {
         (Some(own), _) => own.clone(),
         (None, Some(field)) => format!("Missing or invalid {field}").into(),
         (None, None) => usual.into(),
@@ -135,7 +135,7 @@ fn answer(refusal: &Refusal, created_by: Option<&UserId>) -> Response {
     let body = RefusalBody {
         error: &text,
         code,
-        field: refusal.field,
+        field: refusal.field.as_deref(),
         created_by: created_by.map(UserId::as_str),
     };
     let mut response = (status, Json(body)).into_response();

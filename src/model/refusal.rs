@@ -73,8 +73,8 @@ reasons! {
 pub(crate) struct Refusal {
     /// The code that clients and records see, unless a dialect has another for the same reason.
     pub(crate) code: ErrorCode,
-    /// The field that is at fault.
-    pub(crate) field: Option<&'static str>,
+    /// The field that is at fault; as the client named it, when the relay does not know it.
+    pub(crate) field: Option<Cow<'static, str>>,
     why: Why,
     text: Option<Cow<'static, str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -100,7 +100,7 @@ impl Refusal {
     /// This field is missing, of the wrong type or too long.
     pub(crate) fn invalid(field: &'static str) -> Self {
         Self {
-            field: Some(field),
+            field: Some(field.into()),
             ..Self::new(Why::Missing)
         }
     }
@@ -108,7 +108,17 @@ impl Refusal {
     /// This field is present, but of no use.
     pub(crate) fn unusable(field: &'static str) -> Self {
         Self {
-            field: Some(field),
+            field: Some(field.into()),
+            ..Self::new(Why::Unusable)
+        }
+    }
+
+    /// This field, of whatever name, is nothing that receivers could read.
+    pub(crate) fn unreadable(field: &str) -> Self {
+        const MAX_NAME_BYTES: usize = 128;
+        let name = &field[..field.floor_char_boundary(MAX_NAME_BYTES)];
+        Self {
+            field: Some(name.to_owned().into()),
             ..Self::new(Why::Unusable)
         }
     }
@@ -166,6 +176,13 @@ impl Refusal {
         self.text.as_ref()
     }
 
+    fn known_field(&self) -> Option<&'static str> {
+        match self.field {
+            Some(Cow::Borrowed(name)) => Some(name),
+            _ => None,
+        }
+    }
+
     /// What failed; for the log.
     pub(crate) fn source(&self) -> Option<&(dyn Error + Send + Sync)> {
         self.source.as_deref()
@@ -173,11 +190,11 @@ impl Refusal {
 }
 
 impl fmt::Debug for Refusal {
-    /// Without its words, which may repeat a name that the client sent.
+    /// Without its words, which may repeat a name that the client sent, as a field may.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refusal")
             .field("why", &self.why)
-            .field("field", &self.field)
+            .field("field", &self.known_field())
             .finish_non_exhaustive()
     }
 }
@@ -221,7 +238,8 @@ mod tests {
     fn a_reason_brings_its_code_and_debug_hides_the_words() {
         let refusal = Refusal::invalid("userId").worded("User carol not found");
         assert_eq!(refusal.code, ErrorCode::InvalidInput);
-        assert_eq!(refusal.field, Some("userId"));
+        assert_eq!(refusal.field.as_deref(), Some("userId"));
+        assert!(!format!("{:?}", Refusal::unreadable("secret")).contains("secret"));
         assert!(!format!("{refusal:?}").contains("carol"));
         assert_eq!(
             Refusal::from(JoinError::Full { max: 2 }).why(),

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::Malformed;
 use super::members::Members;
 use super::opaque::{Node, Opaque, PLACEHOLDER, may_hold_placeholder};
+use super::readable::ENVELOPE;
 
 /// How deeply an attachment may be nested in a field.
 const MAX_DEPTH: usize = 16;
@@ -34,10 +35,10 @@ impl<'b> Attachments<'b> {
         }
     }
 
-    /// Allows one more level, for values whose members are the fields of an event.
+    /// Allows more levels, for values whose members are the fields of an event.
     pub(super) fn of_whole_events(self) -> Self {
         Self {
-            max_depth: MAX_DEPTH + 1,
+            max_depth: MAX_DEPTH + ENVELOPE,
             ..self
         }
     }
@@ -67,15 +68,17 @@ impl<'b> Attachments<'b> {
     fn object<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
         let Members(members) =
             serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
-        let last = |name: &str| {
-            members
-                .iter()
-                .rev()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.get())
+        let only = |name: &str| {
+            let mut named = members.iter().filter(|(key, _)| key == name);
+            let value = named.next().map(|(_, value)| value.get());
+            value.filter(|_| named.next().is_none())
         };
-        if last(PLACEHOLDER) == Some("true") {
-            return self.take(last("num")).map(Node::Attachment);
+        if members.iter().any(|(key, _)| key == PLACEHOLDER) {
+            // Parsers do not agree on what else stands for an attachment.
+            return match only(PLACEHOLDER) {
+                Some("true") => self.take(only("num")).map(Node::Attachment),
+                _ => Err(Malformed::BadAttachment),
+            };
         }
         let nodes: Vec<_> = members
             .into_iter()

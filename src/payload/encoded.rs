@@ -12,6 +12,7 @@ use socketioxide_core::parser::Parse;
 use socketioxide_parser_common::CommonParser;
 
 use super::attachments::Attachments;
+use super::readable::{DEEPEST, ENVELOPE, is_readable};
 use super::{FrameSizes, Malformed, Opaque, frames};
 
 /// An encoded event. `Debug` shows its name and size only.
@@ -55,12 +56,15 @@ impl EncodedEvent {
     /// Passes the payload, and the sizes of the frames that it becomes, to `send`.
     ///
     /// # Errors
-    /// When [`new`](Self::new) does not encode such an event.
+    /// When [`new`](Self::new) does not encode such an event, or clients could not read it.
     pub(crate) fn with_payload<R>(
         &self,
         send: impl FnOnce(&Opaque<'_>, &FrameSizes) -> R,
     ) -> Result<R, Malformed> {
         let raw: &RawValue = serde_json::from_str(&self.text).map_err(|_| Malformed::NotAnEvent)?;
+        if !is_readable(raw.get(), DEEPEST + ENVELOPE) {
+            return Err(Malformed::Unreadable);
+        }
         let mut attachments = Attachments::new(&self.attachments).of_whole_events();
         let payload = attachments.resolve(raw)?;
         Ok(send(&payload, &frames([&payload])))
@@ -108,5 +112,38 @@ mod tests {
         let attachments = vec![Bytes::from_static(b"\0\xff"), Bytes::from_static(b"one")];
         let value = OwnedValue::from_parts(text.to_owned(), attachments.clone()).unwrap();
         assert_eq!(round_trip(&value), (text.to_owned(), attachments));
+    }
+
+    #[test]
+    fn an_attachment_is_found_as_deep_as_an_event_may_hold_it() {
+        // As deep in a field as it may be, in the envelope of a dialect.
+        let (open, close) = ("[".repeat(16), "]".repeat(16));
+        let text = format!(
+            r#"{{"type":"t","data":{{"content":{open}{{"_placeholder":true,"num":0}}{close}}}}}"#
+        );
+        let encoded = EncodedEvent {
+            event: "event".to_owned(),
+            text: text.clone(),
+            attachments: VecDeque::from([Bytes::from_static(b"x")]),
+        };
+        let again = encoded.with_payload(|payload, _| EncodedEvent::new("event", payload).unwrap());
+        assert_eq!(again.unwrap().text, text);
+    }
+
+    #[test]
+    fn what_clients_cannot_read_is_not_sent() {
+        let encoded = |content: &str| EncodedEvent {
+            event: "event".to_owned(),
+            text: format!(r#"{{"content":{content}}}"#),
+            attachments: VecDeque::new(),
+        };
+        let is_sent = |content: &str| encoded(content).with_payload(|_, _| ()).is_ok();
+        assert!(!is_sent(&format!(
+            "{}{}",
+            "[".repeat(6000),
+            "]".repeat(6000)
+        )));
+        assert!(!is_sent(r#""\ud800""#));
+        assert!(is_sent(&format!("{}{}", "[".repeat(508), "]".repeat(508))));
     }
 }

@@ -19,6 +19,7 @@ use socketioxide::socket::Socket;
 use super::attachments::Attachments;
 use super::members::Key;
 use super::opaque::PLACEHOLDER;
+use super::readable::PROTOTYPE;
 use super::{Malformed, Payload};
 
 /// A received event: its JSON text `["name", argument, …]` and its attachments.
@@ -117,6 +118,8 @@ impl<'a> Payload<'a> {
         let mut attachments = Attachments::new(attachments);
         let fields = members
             .into_iter()
+            // A field of no event, and no property in the receivers' JavaScript.
+            .filter(|(key, _)| key != PROTOTYPE)
             .map(|(key, value)| Ok((key, attachments.resolve(value)?)))
             .collect::<Result<_, _>>()?;
         Ok(Self { fields, text_size })

@@ -9,6 +9,7 @@ mod event;
 mod members;
 mod opaque;
 mod owned;
+mod readable;
 mod relayed;
 
 use std::borrow::Cow;
@@ -21,6 +22,7 @@ pub(crate) use event::RawEvent;
 pub(crate) use opaque::Opaque;
 pub(crate) use opaque::plainly;
 pub(crate) use owned::OwnedValue;
+pub(crate) use readable::DEEPEST;
 pub(crate) use relayed::Relayed;
 
 /// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.
@@ -35,6 +37,8 @@ pub(crate) enum Malformed {
     NotAnObject,
     /// A placeholder names no attachment, or one that another placeholder names too.
     BadAttachment,
+    /// A published client could not read it.
+    Unreadable,
 }
 
 /// The fields of an event's first argument, in the order in which they were received.
@@ -84,6 +88,14 @@ impl<'a> Payload<'a> {
     pub(crate) fn texts(&self, name: &str, max: usize) -> Option<Vec<String>> {
         let texts: Vec<String> = serde_json::from_str(self.get(name)?.as_raw()?.get()).ok()?;
         (texts.len() <= max).then_some(texts)
+    }
+
+    /// The name of a field that not every published client could read, if one is, when what they are sent may be
+    /// `max_depth` levels deep.
+    pub(crate) fn unreadable(&self, max_depth: usize) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        let (name, _) = fields.find(|(_, value)| !value.is_readable(max_depth))?;
+        Some(name)
     }
 
     /// A non-negative integer that is written as one. `None` for anything else.

@@ -9,6 +9,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::readable::{PROTOTYPE, is_readable};
 use super::{is_blank, text};
 
 /// A value that is relayed without being interpreted.
@@ -85,6 +86,11 @@ impl<'a> Opaque<'a> {
         self.0.reads_as_attachment()
     }
 
+    /// Whether every published client can read it in what they are sent, which may be `max_depth` levels deep.
+    pub(crate) fn is_readable(&self, max_depth: usize) -> bool {
+        self.0.is_readable(max_depth)
+    }
+
     /// The approximate size in bytes of its JSON text and its attachments together.
     pub(crate) fn total_size(&self) -> usize {
         let mut sizes = Vec::new();
@@ -127,6 +133,18 @@ impl Node<'_> {
             Node::Attachment(_) => false,
             Node::Object(fields) => fields.iter().any(|(_, node)| node.reads_as_attachment()),
             Node::Array(items) => items.iter().any(Node::reads_as_attachment),
+        }
+    }
+
+    fn is_readable(&self, max_depth: usize) -> bool {
+        let within = max_depth.saturating_sub(1);
+        match self {
+            Node::Text(raw) => is_readable(raw.get(), max_depth),
+            Node::Attachment(_) => true,
+            Node::Object(fields) => fields
+                .iter()
+                .all(|(key, node)| key != PROTOTYPE && node.is_readable(within)),
+            Node::Array(items) => items.iter().all(|node| node.is_readable(within)),
         }
     }
 

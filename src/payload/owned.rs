@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::attachments::Attachments;
 use super::members::Members;
 use super::opaque::Node;
+use super::readable::{DEEPEST, is_readable};
 use super::{Opaque, text};
 
 /// A stored value that is not interpreted. Cheap to clone. `Debug` shows its size only.
@@ -114,17 +115,27 @@ impl OwnedValue {
         (Cow::Owned(text), attachments)
     }
 
-    /// The value that was stored as these parts. `None`: [`to_parts`](Self::to_parts) does not make
-    /// such parts.
+    fn empty() -> Option<Self> {
+        let empty = RawValue::from_string("\"\"".to_owned());
+        empty.ok().map(Self::from)
+    }
+
+    /// The value that was stored as these parts. `None`: it is no JSON. One that clients could not read, which is not accepted any more, is an empty string, so
+    /// that they get the others.
     pub(crate) fn from_parts(text: String, attachments: Vec<Bytes>) -> Option<Self> {
         let raw = RawValue::from_string(text).ok()?;
+        if !is_readable(raw.get(), DEEPEST) {
+            return Self::empty();
+        }
         if attachments.is_empty() {
             // Text that looks like a placeholder is text: nothing was attached.
             return Some(raw.into());
         }
         let attachments = VecDeque::from(attachments);
-        let value = Attachments::new(&attachments).resolve(&raw).ok()?;
-        Some(Self::from(&value))
+        match Attachments::new(&attachments).resolve(&raw) {
+            Ok(value) => Some(Self::from(&value)),
+            Err(_) => Self::empty(),
+        }
     }
 
     /// The text of a string, or the JSON text of any other value without attachments.
@@ -197,6 +208,25 @@ mod tests {
         assert_eq!(again.to_parts(), value.to_parts());
         assert!(OwnedValue::from_parts("{".to_owned(), Vec::new()).is_none());
         let dangling = r#"{"_placeholder":true,"num":7}"#.to_owned();
-        assert!(OwnedValue::from_parts(dangling, vec![Bytes::new()]).is_none());
+        let read = OwnedValue::from_parts(dangling, vec![Bytes::new()]).unwrap();
+        assert_eq!(read.to_parts(), (Cow::Borrowed("\"\""), Vec::new()));
+    }
+
+    #[test]
+    fn what_clients_cannot_read_is_empty_and_what_may_be_set_is_kept() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for stored in [
+            &*nested(6000),
+            r#"{"a":"\ud800"}"#,
+            "[1e999]",
+            r#"{"__proto__":{}}"#,
+        ] {
+            for attachments in [&[][..], &[&b"bytes"[..]]] {
+                let value = of(stored, attachments);
+                assert_eq!(value.to_parts(), (Cow::Borrowed("\"\""), Vec::new()));
+            }
+        }
+        let deep = nested(500);
+        assert_eq!(of(&deep, &[]).to_parts().0, deep);
     }
 }

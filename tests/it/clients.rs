@@ -234,6 +234,7 @@ suites! {
     conversation_receipts: "conversation/receipts", CONVERSATION, mongodb;
     conversation_reconnect: "conversation/reconnect", CONVERSATION, mongodb;
     conversation_typing: "conversation/typing", CONVERSATION_PRESENCE, mongodb;
+    conversation_unreadable: "conversation/unreadable", STORED, mongodb;
     conversation_undeclared: "conversation/undeclared", STORED_PRESENCE, mongodb;
     direct_acks: "direct/acks", DIRECT => two_nodes;
     direct_errors: "direct/errors", DIRECT => two_nodes;
@@ -246,6 +247,7 @@ suites! {
     direct_rooms: "direct/rooms", DIRECT => two_nodes;
     direct_signals: "direct/signals", DIRECT => two_nodes;
     direct_unknown_events: "direct/unknown-events", DIRECT;
+    direct_unreadable: "direct/unreadable", DIRECT => two_nodes;
     feed_authenticate: "feed/authenticate", STORED, mongodb;
     feed_conversations: "feed/conversations", STORED, mongodb;
     feed_deployed: "feed/deployed", PLAIN, mongodb;
@@ -292,6 +294,7 @@ suites! {
     session_rejoin: "session/rejoin", SESSION_REJOIN;
     session_rest: "session/rest", SESSION;
     session_signals: "session/signals", SESSION;
+    session_unreadable: "session/unreadable", SESSION => two_nodes;
     transport_transports: "transport/transports", DIRECT;
 }
 

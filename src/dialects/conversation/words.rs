@@ -48,7 +48,7 @@ struct Context<'p, 'a> {
     temp_id: Option<&'p Opaque<'a>>,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<&'p str>,
 }
 
 impl Words for ConversationWords {
@@ -76,7 +76,7 @@ impl Words for ConversationWords {
                     message_id: repeated(MESSAGE_ID),
                     temp_id: repeated(TEMP_ID),
                     event: row.name,
-                    field: refusal.field,
+                    field: refusal.field.as_deref(),
                 };
                 let error = ErrorEvent {
                     message: &message,
@@ -109,7 +109,7 @@ fn message(refusal: &Refusal, code: ErrorCode) -> Cow<'static, str> {
             "Not authorized to join conversation"
         }
         Why::MessageNotFound => "Message not found or not authorized",
-        Why::Missing | Why::Unusable => match refusal.field {
+        Why::Missing | Why::Unusable => match &refusal.field {
             Some(field) => return format!("Missing or invalid {field}").into(),
             None => "Missing or invalid payload",
         },

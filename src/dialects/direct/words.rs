@@ -20,7 +20,7 @@ struct ErrorEvent<'p, 'a> {
     error: &'static str,
     code: ErrorCode,
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<&'static str>,
+    field: Option<&'p str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient_id: Option<&'p Opaque<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ impl Words for DirectWords {
         let body = ErrorEvent {
             error,
             code,
-            field: refusal.field,
+            field: refusal.field.as_deref(),
             recipient_id: repeated(RECIPIENT_ID),
             seq: repeated("seq"),
             message_id: repeated(MESSAGE_ID),

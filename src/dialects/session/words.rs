@@ -19,7 +19,7 @@ pub(super) struct SessionError<'a> {
     pub(super) error: ErrorCode,
     pub(super) message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) field: Option<&'static str>,
+    pub(super) field: Option<&'a str>,
 }
 
 impl Words for SessionWords {
@@ -28,7 +28,7 @@ impl Words for SessionWords {
         let body = SessionError {
             error: code,
             message: &message,
-            field: refusal.field,
+            field: refusal.field.as_deref(),
         };
         let reply = Reply::new(code, message.clone());
         let is_quiet = row.refused.quiet && refusal.why() == Why::RateLimited;
@@ -75,7 +75,7 @@ fn message(refusal: &Refusal) -> Cow<'static, str> {
         Why::SessionFull { max } => {
             return format!("This room is full. Only {max} members allowed.").into();
         }
-        _ => match refusal.field {
+        _ => match &refusal.field {
             Some(field) => return format!("Missing or invalid {field}").into(),
             None => "Missing or invalid payload",
         },

