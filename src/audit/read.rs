@@ -3,6 +3,7 @@
 //! Owns the contract's field names in JSON and how many reads run at once. It must not know who may
 //! read, and must not delay the writer thread.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 use super::error::ReadError;
 use super::event_type::EventType;
+use crate::model::name::neutral;
 
 /// The most reads at one time; others wait for a permit.
 const MAX_READS: usize = 2;
@@ -114,6 +116,23 @@ pub struct StoredRecord {
     pub message: String,
     /// The time in the id: ISO 8601 with milliseconds.
     pub created_at: String,
+}
+
+impl StoredRecord {
+    /// The record without characters that are hidden or turn others around, which earlier versions recorded.
+    #[must_use]
+    pub(crate) fn neutral(mut self) -> Self {
+        let chosen = [&mut self.user, &mut self.username, &mut self.user_agent];
+        for text in chosen.into_iter().flatten() {
+            *text = neutral(text, '?').into_owned();
+        }
+        if let Cow::Owned(details) = neutral(self.details.get(), '?')
+            && let Ok(details) = RawValue::from_string(details)
+        {
+            self.details = details;
+        }
+        self
+    }
 }
 
 fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,8 +7,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
+use crate::model::name::neutral;
+
 /// An id or name: at most `MAX` bytes (128 unless said otherwise), cut at a character, with control
-/// characters replaced by `?`.
+/// characters, and others that are hidden or turn what is around them, replaced by `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AuditText<const MAX: usize = 128>(Arc<str>);
 
@@ -22,12 +24,7 @@ impl<const MAX: usize> AuditText<MAX> {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let cut = &text[..end];
-        if cut.contains(char::is_control) {
-            Self(cut.replace(char::is_control, "?").into())
-        } else {
-            Self(cut.into())
-        }
+        Self(neutral(&text[..end], '?').into())
     }
 
     /// The text as it is recorded.
@@ -39,10 +36,9 @@ impl<const MAX: usize> AuditText<MAX> {
 impl<const MAX: usize> From<&Arc<str>> for AuditText<MAX> {
     /// Shares `text` when nothing has to be cut or replaced.
     fn from(text: &Arc<str>) -> Self {
-        if text.len() <= MAX && !text.contains(char::is_control) {
-            Self(Arc::clone(text))
-        } else {
-            Self::new(text)
+        match neutral(text, '?') {
+            Cow::Borrowed(_) if text.len() <= MAX => Self(Arc::clone(text)),
+            _ => Self::new(text),
         }
     }
 }
@@ -158,13 +154,14 @@ mod tests {
         }
 
         #[test]
-        fn a_text_is_bounded_and_free_of_control_characters(text in "\\PC{0,200}|[\\x00-\\x1f\u{7f}-\u{9f}é€🦀a]{0,200}") {
+        fn a_text_is_bounded_and_free_of_control_characters(text in "\\PC{0,200}|[\\x00-\\x1f\u{7f}-\u{9f}\u{202e}\u{200b}é€🦀a]{0,200}") {
             let cut = AuditText::<128>::new(&text);
             prop_assert!(cut.as_str().len() <= 128);
-            prop_assert!(!cut.as_str().contains(char::is_control));
+            let hidden = |c: char| c.is_control() || "\u{202e}\u{200b}\u{feff}".contains(c);
+            prop_assert!(!cut.as_str().contains(hidden));
             let shared = AuditText::<128>::from(&Arc::<str>::from(text.as_str()));
             prop_assert_eq!(shared.as_str(), cut.as_str());
-            if text.len() <= 128 && !text.contains(char::is_control) {
+            if text.len() <= 128 && neutral(&text, '?') == text {
                 prop_assert_eq!(cut.as_str(), text);
             }
         }

@@ -142,10 +142,9 @@ impl Authenticator {
 
 /// A user, by the token alone.
 fn identity_of(user: &TokenUser) -> Identity {
-    let name = user.name.as_ref().unwrap_or(user.id.shared());
     Identity {
         user: user.id.clone(),
-        name: name.clone(),
+        name: user.name.clone().unwrap_or_else(|| user.id.as_name()),
         avatar_url: user.avatar_url.clone(),
     }
 }

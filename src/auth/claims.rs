@@ -1,11 +1,8 @@
 //! The claims of a token, and the user that they describe. Nothing is verified here.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use serde::Deserialize;
 
-use crate::model::{TokenUser, UserId};
+use crate::model::{TokenUser, UserId, name};
 
 /// The longest name and picture address, in bytes; the rest is cut off.
 const MAX_NAME_BYTES: usize = 128;
@@ -48,9 +45,9 @@ impl Claims {
         };
         let id = UserId::parse(&id)?;
         let [username, name, display_name] = [self.username, self.name, self.display_name]
-            .map(|name| name.filter(|name| !name.is_empty()))
-            .map(|name| name.map(|name| sanitize(&name, MAX_NAME_BYTES)));
-        let avatar_url = self.avatar_url.map(|url| sanitize(&url, MAX_URL_BYTES));
+            .map(|name| name.and_then(|name| name::shown(cut(&name, MAX_NAME_BYTES))));
+        let avatar_url = self.avatar_url;
+        let avatar_url = avatar_url.map(|url| name::neutral(cut(&url, MAX_URL_BYTES), '?').into());
         Some(TokenUser {
             id,
             name: username.clone().or(name).or(display_name),
@@ -60,12 +57,6 @@ impl Claims {
     }
 }
 
-/// Cuts a text to `max` bytes and replaces control characters, which could forge a line of a log.
-fn sanitize(text: &str, max: usize) -> Arc<str> {
-    let cut = &text[..text.floor_char_boundary(max)];
-    let clean: Cow<'_, str> = match cut.contains(char::is_control) {
-        true => cut.replace(char::is_control, "\u{fffd}").into(),
-        false => cut.into(),
-    };
-    clean.into()
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
 }

@@ -1,12 +1,13 @@
 //! Whom a name means, and who takes the place of a pending participant. What a token says of its user may
 //! never redirect what is addressed to another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Actor, Conversations, Initiator};
 use crate::audit::{AdminAction, Source};
 use crate::model::conversation::{ConversationId, UserRecord};
-use crate::model::{Identity, UserId};
+use crate::model::{Identity, UserId, name};
 use crate::stores::conversations::StoreError;
 
 /// Whom a name means.
@@ -38,7 +39,7 @@ impl Conversations {
         by: &Identity,
         names: &[Arc<str>],
     ) -> Result<Vec<Option<Addressee>>, StoreError> {
-        let known = self.stores().users.addressed(names).await?;
+        let known = self.known_by(names).await?;
         let are_ids = *by.name == *by.user.as_str();
         let names = names.iter();
         Ok(names.map(|name| meant(name, &known, are_ids)).collect())
@@ -55,14 +56,24 @@ impl Conversations {
         name: &Arc<str>,
         by: KnownBy,
     ) -> Result<(), StoreError> {
-        let Some(pending) = UserId::parse(name).filter(|pending| *pending != user.user) else {
-            return Ok(());
-        };
-        let waiting = self.stores().pending.pending_in(&pending).await?;
-        if waiting.is_empty() {
+        let mut waiting = Vec::new();
+        for pending in name::spellings(name)
+            .iter()
+            .filter_map(|name| UserId::parse(name))
+        {
+            let is_new = !waiting.iter().any(|(known, _)| *known == pending);
+            if is_new && pending != user.user {
+                let conversations = self.stores().pending.pending_in(&pending).await?;
+                waiting.push((pending, conversations));
+            }
+        }
+        if waiting
+            .iter()
+            .all(|(_, conversations)| conversations.is_empty())
+        {
             return Ok(());
         }
-        let known = self.stores().users.addressed(&[name.clone()]).await?;
+        let known = self.known_by(std::slice::from_ref(name)).await?;
         let mut others = known.iter().filter(|known| known.id != user.user);
         if others.any(|other| precedes(other, name, by)) {
             return Ok(());
@@ -70,8 +81,10 @@ impl Conversations {
         let (conversations, user) = (self.clone(), user.clone());
         // To its end, whoever waits for it: what is stored must be published.
         let claiming = tokio::spawn(async move {
-            for id in waiting {
-                conversations.claim(&id, &pending, &user).await?;
+            for (pending, ids) in waiting {
+                for id in ids {
+                    conversations.claim(&id, &pending, &user).await?;
+                }
             }
             Ok(())
         });
@@ -87,11 +100,11 @@ impl Conversations {
     ) -> Result<(), StoreError> {
         for name in pending {
             let name = name.shared();
-            let known = self.stores().users.addressed(&[name.clone()]).await?;
+            let known = self.known_by(std::slice::from_ref(name)).await?;
             if let Some(Addressee::User(id)) = meant(name, &known, false)
                 && let Some(record) = known.into_iter().find(|known| known.id == id)
             {
-                let by = match record.given_name.as_ref() == Some(name) {
+                let by = match is_called(record.given_name.as_ref(), name) {
                     true => KnownBy::Given,
                     false => KnownBy::Token,
                 };
@@ -99,6 +112,14 @@ impl Conversations {
             }
         }
         Ok(())
+    }
+
+    /// All whom one of these names may mean, however it is spelled.
+    async fn known_by(&self, names: &[Arc<str>]) -> Result<Vec<UserRecord>, StoreError> {
+        let spelled = names.iter().flat_map(|name| name::spellings(name));
+        let spelled: BTreeSet<Arc<str>> = spelled.map(Into::into).collect();
+        let spelled: Vec<_> = spelled.into_iter().collect();
+        self.stores().users.addressed(&spelled).await
     }
 
     async fn claim(
@@ -137,10 +158,10 @@ impl Conversations {
 /// Whom a name means: the only user whom an administrator gave it; the user whose id it is; the only one
 /// whose token says so, unless the names of this deployment are ids.
 fn meant(name: &Arc<str>, known: &[UserRecord], are_ids: bool) -> Option<Addressee> {
-    let given = only(known, |user| user.given_name.as_ref() == Some(name));
-    let user = given.or_else(|| only(known, |user| *user.id.as_str() == **name));
+    let given = only(known, |user| is_called(user.given_name.as_ref(), name));
+    let user = given.or_else(|| only(known, |user| is_called(Some(user.id.shared()), name)));
     let user = user.or_else(|| {
-        let by_token = only(known, |user| user.username.as_ref() == Some(name));
+        let by_token = only(known, |user| is_called(user.username.as_ref(), name));
         by_token.filter(|_| !are_ids)
     });
     match user {
@@ -152,10 +173,13 @@ fn meant(name: &Arc<str>, known: &[UserRecord], are_ids: bool) -> Option<Address
 
 /// Whether a name means another user, or is not theirs alone.
 fn precedes(other: &UserRecord, name: &Arc<str>, by: KnownBy) -> bool {
-    let is_given = other.given_name.as_ref() == Some(name);
-    is_given
-        || by == KnownBy::Token
-            && (*other.id.as_str() == **name || other.username.as_ref() == Some(name))
+    let has = |known: Option<&Arc<str>>| is_called(known, name);
+    has(other.given_name.as_ref())
+        || by == KnownBy::Token && (has(Some(other.id.shared())) || has(other.username.as_ref()))
+}
+
+fn is_called(known: Option<&Arc<str>>, name: &str) -> bool {
+    known.is_some_and(|known| name::are_same(known, name))
 }
 
 fn only(known: &[UserRecord], is_meant: impl Fn(&UserRecord) -> bool) -> Option<&UserRecord> {

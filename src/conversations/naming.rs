@@ -26,14 +26,14 @@ impl Names {
     fn identity(&self, user: &UserId) -> Identity {
         self.0.get(user).cloned().unwrap_or_else(|| Identity {
             user: user.clone(),
-            name: user.shared().clone(),
+            name: user.as_name(),
             avatar_url: None,
         })
     }
 
     fn name(&self, user: &UserId) -> Arc<str> {
         let known = self.0.get(user).map(|identity| &identity.name);
-        known.unwrap_or(user.shared()).clone()
+        known.cloned().unwrap_or_else(|| user.as_name())
     }
 
     fn author(&self, by: &ChangedBy) -> Arc<str> {

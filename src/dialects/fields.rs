@@ -4,11 +4,13 @@
 //! never looked into.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
 use crate::config::Config;
 use crate::model::conversation::{ConversationId, IdType, TypedId};
+use crate::model::name::is_showable;
 use crate::model::{Refusal, UserId};
 use crate::payload::{Opaque, Payload};
 
@@ -163,6 +165,29 @@ impl<'p, 'a> Fields<'p, 'a> {
     ) -> Result<Option<Cow<'a, str>>, Refusal> {
         let given = self.optional(name);
         given.map(|_| self.label(name)).transpose()
+    }
+
+    /// A name that others are shown; `None` when the field is missing, `null` or empty.
+    pub(crate) fn optional_name(&self, name: &'static str) -> Result<Option<Arc<str>>, Refusal> {
+        let given = self.optional(name);
+        given.map(|_| self.name(name)).transpose()
+    }
+
+    /// Such a name; `None` when the field is missing or `null`, but not when it is empty.
+    pub(crate) fn given_name(&self, name: &'static str) -> Result<Option<Arc<str>>, Refusal> {
+        let given = self.payload.given(name);
+        given.map(|_| self.name(name)).transpose()
+    }
+
+    fn name(&self, name: &'static str) -> Result<Arc<str>, Refusal> {
+        let text = self.label(name)?;
+        self.expect(name, is_showable(&text).then(|| text.into()))
+    }
+
+    /// An id that is shown as a name.
+    pub(crate) fn shown_id(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+        let id = self.id(name)?;
+        self.expect(name, Some(id).filter(|id| is_showable(id)))
     }
 
     /// Such a string; `None` when the field is missing or `null`, but not when it is empty.

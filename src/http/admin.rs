@@ -85,7 +85,7 @@ fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
     let fields = Fields::new(payload, &app.config);
-    let name = fields.given_label("name")?;
+    let name = fields.given_name("name")?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,
         Some(value) if value.is_blank() => Some(None),
@@ -98,7 +98,7 @@ fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
     let status = fields.given_label(STATUS)?;
     let status = status.map(|name| UserStatus::parse(&name).ok_or_else(|| fields.refuse(STATUS)));
     Ok(UserChange {
-        name: name.map(Into::into),
+        name,
         avatar_url,
         status: status.transpose()?,
     })

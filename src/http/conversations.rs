@@ -171,7 +171,7 @@ async fn show(
     let names = participants.iter().filter(|one| one.is_active());
     let names = names.map(|one| match known.get(&one.user) {
         Some(user) => user.name.clone(),
-        None => one.user.shared().clone(),
+        None => one.user.as_name(),
     });
     let names = names.collect();
     let conversation_json = match &listed {

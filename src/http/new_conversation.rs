@@ -11,7 +11,7 @@ use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
 };
-use crate::model::{Refusal, UserId};
+use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
 
 /// The most participants of a new conversation.
@@ -83,13 +83,13 @@ fn request(
     let fields = Fields::new(payload, &app.config);
     let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose()?;
-    let title = fields.given_label(TITLE)?;
+    let title = fields.given_name(TITLE)?;
     let id_type = named.as_ref().map_or(IdType::Text, |named| named.id_type);
     let id = named.map_or_else(ConversationId::random, |named| named.id);
     Ok(ConversationRequest {
         new: NewConversation {
             id,
-            title: title.map(Into::into),
+            title,
             created_by,
             participants,
         },
@@ -224,7 +224,7 @@ async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<Addr
     let names: Vec<_> = entries.iter().map(|entry| entry.username.clone()).collect();
     let addressees = app.conversations.addressees(by, &names).await?;
     let addressees = names.iter().zip(addressees);
-    let addressees = addressees.map(|(name, addressee)| match *name == by.name {
+    let addressees = addressees.map(|(name, addressee)| match name::are_same(name, &by.name) {
         true => Some(Addressee::User(by.user.clone())),
         false => addressee,
     });

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::name;
+
 /// Maximum length of a user id, in bytes (protocol, "Identity and authentication").
 pub(super) const MAX_USER_ID_BYTES: usize = 128;
 
@@ -29,6 +31,14 @@ impl UserId {
     /// The id as shared text.
     pub(crate) fn shared(&self) -> &Arc<str> {
         &self.0
+    }
+
+    /// The id in the place of a name, for one who has none.
+    pub(crate) fn as_name(&self) -> Arc<str> {
+        match name::is_showable(&self.0) {
+            true => self.0.clone(),
+            false => name::shown(&self.0).unwrap_or_else(|| "\u{fffd}".into()),
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-//! The data that all layers share: ids, identities, records of conversations and sessions, names of
-//! dialects, error codes, refusals, and the clock. It must not do I/O.
+//! The data that all layers share: ids, identities, records of conversations and sessions, names of people and
+//! of dialects, error codes, refusals, and the clock. It must not do I/O.
 
 pub(crate) mod clock;
 mod codes;
 pub(crate) mod conversation;
 mod dialect;
 mod identity;
+pub(crate) mod name;
 mod node;
 mod refusal;
 pub(crate) mod session;

@@ -65,7 +65,7 @@ impl Iterator for AuditRecords {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(record) = self.page.next() {
-                return Some(Ok(record));
+                return Some(Ok(record.neutral()));
             }
             if !self.more {
                 return None;

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::model::name::neutral;
+
 /// Bytes that may wait to be written.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 /// How long a flush may take.
@@ -80,11 +82,12 @@ impl LogWriter {
 impl Write for LogWriter {
     /// Never fails.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let counts = &self.counts;
-        let before = counts.waiting.fetch_add(line.len(), Ordering::Relaxed);
-        let has_room = before + line.len() <= MAX_WAITING;
-        if !has_room || self.queue.send(Item::Line(line.to_vec())).is_err() {
-            counts.waiting.fetch_sub(line.len(), Ordering::Relaxed);
+        let (counts, shown) = (&self.counts, shown(line));
+        let size = shown.len();
+        let before = counts.waiting.fetch_add(size, Ordering::Relaxed);
+        let has_room = before + size <= MAX_WAITING;
+        if !has_room || self.queue.send(Item::Line(shown)).is_err() {
+            counts.waiting.fetch_sub(size, Ordering::Relaxed);
             counts.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -93,6 +96,13 @@ impl Write for LogWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The line without characters that a terminal would not show, or that turn others around.
+fn shown(line: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(line);
+    let lines: Vec<_> = text.split('\n').map(|line| neutral(line, '?')).collect();
+    lines.join("\n").into_bytes()
 }
 
 impl<'a> MakeWriter<'a> for LogWriter {

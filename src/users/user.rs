@@ -91,7 +91,7 @@ impl User {
         Self {
             account: Account::new(memory),
             id: id.clone(),
-            name: Mutex::new(id.shared().clone()),
+            name: Mutex::new(id.as_name()),
             limits: UserLimits::new(config, id, cluster),
             transfers: Mutex::default(),
             peers: Mutex::default(),

@@ -269,6 +269,7 @@ suites! {
     http_history: "http/history", STORED, mongodb;
     http_limits: "http/limits", REST_LIMITS, mongodb;
     http_messages: "http/messages", STORED, mongodb;
+    http_names: "http/names", REST_ADMIN, mongodb;
     http_not_served: "http/not-served", DIRECT;
     http_participants: "http/participants", STORED, mongodb;
     http_quotas: "http/quotas", REST_QUOTAS, mongodb;
@@ -287,6 +288,7 @@ suites! {
     session_list_admin: "session/list-admin", SESSION_ADMIN;
     session_message_refusals: "session/message-refusals", SESSION => two_nodes;
     session_messages: "session/messages", SESSION;
+    session_names: "session/names", SESSION => two_nodes;
     session_not_served: "session/not-served", DIRECT;
     session_plaintext: "session/plaintext", SESSION;
     session_quotas: "session/quotas", SESSION_QUOTAS;

@@ -41,7 +41,7 @@ pub(crate) struct Export {
 enum Format {
     /// One JSON object per line
     Jsonl,
-    /// A header and one line per record, as in RFC 4180
+    /// A header and one line per record, as in RFC 4180; a cell that would be a formula begins with '
     Csv,
 }
 
@@ -87,10 +87,22 @@ fn export_csv(records: AuditRecords, out: impl Write) -> anyhow::Result<()> {
     let mut out = csv::Writer::from_writer(out);
     out.write_record(COLUMNS).map_err(NotWritten::from)?;
     for record in records {
-        let record = columns(&record.context(NOT_READ)?);
+        let record = columns(&record.context(NOT_READ)?).map(cell);
         out.write_record(record).map_err(NotWritten::from)?;
     }
     Ok(out.flush().map_err(NotWritten::from)?)
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn cell(text: String) -> String {
+    const FORMULA: [char; 8] = [
+        '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    let is_formula = text.trim_start().starts_with(FORMULA) || text.starts_with(['\t', '\r', '\n']);
+    match is_formula {
+        true => format!("'{text}"),
+        false => text,
+    }
 }
 
 const NOT_READ: &str = "cannot read the audit";
@@ -131,4 +143,21 @@ fn columns(record: &StoredRecord) -> [String; COLUMNS.len()] {
         record.node.clone(),
         record.details.get().to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_begins_as_a_formula_is_text() {
+        for text in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\u{a0}@x",
+        ] {
+            assert_eq!(cell(text.to_owned()), format!("'{text}"));
+        }
+        for text in ["", "a=1", "2026-01-31", "'=1", "{\"a\":1}", "é"] {
+            assert_eq!(cell(text.to_owned()), text);
+        }
+    }
 }

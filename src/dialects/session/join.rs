@@ -67,7 +67,7 @@ pub(super) async fn join_session(
     let (id, rest) = parsed.ok_or_else(|| fields.refuse(SESSION_ID))?;
     let user = member_id(&fields)?;
     let join = Join {
-        display_name: fields.optional_label("displayName")?.map(Into::into),
+        display_name: fields.optional_name("displayName")?,
         public_key: keys::optional_public_key(&fields, max)?,
         is_creator: fields.flag("isCreator")?,
         key: explicit.as_deref().and_then(AuthKey::new).or(rest),
@@ -135,13 +135,13 @@ async fn welcome(
     lagging.and(keys.publish(session, To::Everyone).await)
 }
 
-/// The id to join under. It must not be the one that stands for all members.
+/// The id to join under, which is also the name of who has no other. It must not be the one that stands for all
+/// members.
 fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
-    let user = fields.user("userId")?;
-    match user.as_str() == ALL_MEMBERS {
-        true => Err(fields.refuse("userId")),
-        false => Ok(user),
-    }
+    const NAME: &str = "userId";
+    let user = fields.shown_id(NAME)?;
+    let user = UserId::parse(&user).filter(|user| user.as_str() != ALL_MEMBERS);
+    user.ok_or_else(|| fields.refuse(NAME))
 }
 
 /// `leave-session`

@@ -124,7 +124,7 @@ pub(super) async fn save_public_key(
     let fields = Fields::new(payload, &app.config);
     let key = optional_public_key(&fields, app.config.max_key_bytes)?;
     let key = key.ok_or_else(|| Refusal::invalid("publicKey"))?;
-    let name = fields.optional_label("displayName")?.map(Into::into);
+    let name = fields.optional_name("displayName")?;
     let mut session = member_of(request, &fields, Some("userId")).await?;
     let user = session
         .member_on(connection)

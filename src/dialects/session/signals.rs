@@ -52,7 +52,7 @@ async fn typing(
     event: &'static str,
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
-    let name = fields.optional_label("displayName")?;
+    let name = fields.optional_name("displayName")?;
     let mut session = member_of(request, &fields, Some("userId")).await?;
     let member = session.member_on(request.connection);
     let member = member.ok_or_else(Refusal::not_member)?;
@@ -77,7 +77,7 @@ pub(super) async fn file_downloaded(
 ) -> Result<(), Refusal> {
     let config = &request.app.config;
     let fields = Fields::new(payload, config);
-    fields.id("downloadedBy")?;
+    fields.shown_id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;
     let sender = fields.user("senderId")?;
     let timestamp = match payload.get("timestamp") {

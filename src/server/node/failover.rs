@@ -66,7 +66,7 @@ async fn user_left(
     let name = online.into_iter().next().map(|(_, online)| online.name);
     let change = PresenceChange {
         user: user.clone(),
-        name: name.unwrap_or_else(|| user.shared().clone()),
+        name: name.unwrap_or_else(|| user.as_name()),
         online: false,
         presence_epoch: 0,
         at: app.conversations.now_ms(),

@@ -130,7 +130,7 @@ impl State {
         });
         let name = join.display_name.or(name);
         let member = Member {
-            display_name: name.unwrap_or_else(|| user.shared().clone()),
+            display_name: name.unwrap_or_else(|| user.as_name()),
             public_key: join.public_key.or(key),
             joined_at: at.map_or(now.date, |at| self.members[at].joined_at),
             connection,

@@ -11,6 +11,7 @@ use crate::program;
 use crate::program::server_in;
 use test_support::harness::JWT_SECRET;
 use test_support::mongo::Database;
+use test_support::raw::{Client, Dial, token};
 use test_support::scene::stop;
 
 /// More than is read at once.
@@ -113,6 +114,65 @@ async fn an_export_whose_reader_is_gone_ends_well() {
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(output.stderr.is_empty(), "{output:?}");
     }
+}
+
+/// What a spreadsheet would compute, and a terminal would turn around, is text that is seen.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_no_formulas_and_hide_nothing() {
+    let data = tempdir().unwrap();
+    let data = data.path();
+    let mut relay = server_in(data, &[]);
+    let names = [
+        ("=cmd|'/c calc'!A1", "'=cmd|'/c calc'!A1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("al\u{202e}ice", "al\u{fffd}ice"),
+        ("a,\"b", "a,\"b"),
+    ];
+    for (name, _) in names {
+        let claims =
+            serde_json::json!({"userId": "=1+1", "username": name, "exp": token::now() + 60});
+        let token = token::sign(r#"{"alg":"HS256"}"#, &claims.to_string());
+        let dial = Dial::default().header("User-Agent", "\t=1+1");
+        let mut client = Client::open(&relay, dial).await.unwrap();
+        client.enter(&token).await.unwrap();
+        client.event("auth:success").await;
+    }
+    // An id is recorded as it is.
+    let claims = serde_json::json!({"userId": "bo\u{202e}b", "exp": token::now() + 60});
+    let token = token::sign(r#"{"alg":"HS256"}"#, &claims.to_string());
+    let mut client = Client::open(&relay, Dial::default()).await.unwrap();
+    client.enter(&token).await.unwrap();
+    client.event("auth:success").await;
+    drop(client);
+    stop(&mut relay);
+
+    let output = export(data, &[], &["--format", "csv"]);
+    let csv = text(&output);
+    assert!(!csv.contains('\u{202e}'), "{csv}");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let column = |name| header.iter().position(|column| column == name).unwrap();
+    let (user, username) = (column("user"), column("username"));
+    let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+    for (name, expected) in names {
+        let found = rows
+            .iter()
+            .any(|row| &row[username] == expected && &row[user] == "'=1+1");
+        assert!(found, "{name}: {csv}");
+    }
+    assert!(
+        rows.iter()
+            .any(|row| &row[user] == "bo?b" && &row[username] == "bo\u{fffd}b")
+    );
+    let jsonl = export(data, &[], &[]);
+    assert!(!text(&jsonl).contains('\u{202e}'));
+    let all = records(data, &[], &[]);
+    assert!(
+        all.iter()
+            .any(|record| record["username"] == "=cmd|'/c calc'!A1")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

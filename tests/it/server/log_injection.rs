@@ -26,15 +26,16 @@ async fn client_input_neither_begins_a_log_line_nor_controls_a_terminal() {
             assert!(!line.contains(&format!("\u{1b}]0;{FORGED}")), "{line:?}");
         }
         assert!(!log.contains(&format!("\r{FORGED}")) && !log.contains(&format!("\u{85}{FORGED}")));
+        assert!(!log.contains(['\u{202e}', '\u{200b}', '\u{2028}', '\u{feff}']));
     }
 }
 
 async fn attack(stage: &Stage) {
     let relay = &stage.relay;
     let nasty = format!(
-        "\\n{FORGED} \\r{FORGED} \\u0085{FORGED} \\u2028{FORGED} \\u001b]0;{FORGED}\\u0007"
+        "\\n{FORGED} \\r{FORGED} \\u0085{FORGED} \\u2028{FORGED} \\u001b]0;{FORGED}\\u0007 \\u202e{FORGED} \\u200b\\ufeff{FORGED}"
     );
-    let raw = format!("\u{85}{FORGED} \u{1b}]0;{FORGED}\u{7}");
+    let raw = format!("\u{85}{FORGED} \u{1b}]0;{FORGED}\u{7} \u{202e}{FORGED}\u{200b}");
     let claims = format!(
         "{{\"userId\":\"mallory\",\"username\":\"{nasty}\",\"exp\":{}}}",
         now() + 3600

@@ -96,7 +96,8 @@ const ODD = [
 ];
 
 test('texts that look like a query come back as they were: content, tempId, title, names', async () => {
-  for (const text of ODD) {
+  // No name may be hidden.
+  for (const text of ODD.filter((odd) => !odd.includes('\u202e'))) {
     const alice = { userId: unique('') + text, username: text, avatarUrl: text };
     await known(alice);
     const id = await found(alice, [], { title: text });

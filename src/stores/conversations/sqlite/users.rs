@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::columns::{number, read_optional_number};
 use super::store::SqliteConversations;
 use crate::model::conversation::{UserChange, UserRecord};
-use crate::model::{TokenUser, UserId};
+use crate::model::{TokenUser, UserId, name};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::users::UserStore;
 
@@ -132,9 +132,10 @@ fn addressed(db: &Connection, names: &[Arc<str>]) -> Result<Vec<UserRecord>, Sto
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+    let (id, name): (UserId, String) = (row.get(0)?, row.get(1)?);
     Ok(UserRecord {
-        id: row.get(0)?,
-        name: row.get(1)?,
+        name: name::shown(&name).unwrap_or_else(|| id.as_name()),
+        id,
         given_name: row.get(2)?,
         username: row.get(3)?,
         avatar_url: row.get(4)?,

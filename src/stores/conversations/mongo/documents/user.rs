@@ -6,8 +6,8 @@ use mongodb::bson::DateTime;
 use serde::Deserialize;
 
 use super::fields::ms;
-use crate::model::UserId;
 use crate::model::conversation::{UserRecord, UserStatus};
+use crate::model::{UserId, name};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,16 +26,14 @@ impl UserDocument {
     /// `None`: its `id` is not a valid one.
     pub(crate) fn record(self) -> Option<UserRecord> {
         let id = UserId::parse(&self.id)?;
-        let filled = |name: Option<String>| name.filter(|name| !name.is_empty()).map(Arc::from);
-        let name: Option<Arc<str>> = filled(self.name);
+        let shown = |name: Option<String>| name.and_then(|name| name::shown(&name));
+        let name = shown(self.name);
         // Another program gives a name only.
-        let username = self
-            .username
-            .map_or(name.clone(), |name| filled(Some(name)));
+        let username = self.username.map_or(name.clone(), |name| shown(Some(name)));
         Some(UserRecord {
-            given_name: filled(self.given_name),
+            given_name: shown(self.given_name),
             username,
-            name: name.unwrap_or_else(|| id.shared().clone()),
+            name: name.unwrap_or_else(|| id.as_name()),
             avatar_url: self.avatar_url.map(Into::into),
             status: match self.status.as_deref() {
                 None => UserStatus::Active,
