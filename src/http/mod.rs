@@ -10,6 +10,7 @@ mod changes;
 mod conversation_json;
 mod conversations;
 mod error;
+mod headers;
 mod health;
 mod history;
 mod host;
@@ -32,7 +33,6 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::model::Dialect;
 use crate::model::conversation::ConversationDialect;
@@ -75,8 +75,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     origin::guard(&app.config.allowed_origins, rest.merge(socket_io))
         .layer(from_fn(host::require))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
         .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
+        .layer(from_fn(headers::set))
 }

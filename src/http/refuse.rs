@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::error;
+use super::headers::REQUEST_ID;
 use crate::app::App;
 use crate::audit::Event;
 use crate::model::{ErrorCode, Refusal, UserId, Why};
@@ -39,8 +40,6 @@ struct FailedBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
-
-const REQUEST_ID: &str = "x-request-id";
 
 /// The status of a refusal, and its words.
 fn words(refusal: &Refusal) -> (StatusCode, Cow<'static, str>) {
@@ -185,7 +184,7 @@ pub(super) async fn refuse_unrecorded(
 
 /// Adds to the answer of a request that failed the id by which the log names it.
 pub(super) async fn name_failures(request: Request, next: Next) -> Response {
-    let id = request.headers().get(REQUEST_ID).cloned();
+    let id = request.headers().get(&REQUEST_ID).cloned();
     let response = next.run(request).await;
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
         return response;

@@ -10,10 +10,13 @@ mod remote;
 mod session;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use smallvec::SmallVec;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub(crate) use publish::SessionUpdate;
@@ -26,6 +29,9 @@ use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, S
 use crate::stores::sessions::SessionStore;
 use local::LocalState;
 
+/// How long the store may take to say how many sessions there are: `/health` answers at once.
+const COUNT_TIMEOUT: Duration = Duration::from_millis(25);
+
 /// All sessions.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -37,6 +43,8 @@ pub(crate) struct Sessions {
     memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
     max_per_connection: usize,
     cluster: Option<Arc<Cluster>>,
+    /// How many there were at the last count.
+    counted: AtomicUsize,
 }
 
 impl Sessions {
@@ -55,6 +63,7 @@ impl Sessions {
             memberships: DashMap::new(),
             max_per_connection,
             cluster,
+            counted: AtomicUsize::new(0),
         }
     }
 
@@ -63,9 +72,15 @@ impl Sessions {
         self.clock.now_ms()
     }
 
-    /// How many sessions there are.
+    /// How many sessions there are, or were when the store said so last: it is not waited for.
     pub(crate) async fn count(&self) -> usize {
-        self.store.count().await
+        match timeout(COUNT_TIMEOUT, self.store.count()).await {
+            Ok(count) => {
+                self.counted.store(count, Ordering::Relaxed);
+                count
+            }
+            Err(_) => self.counted.load(Ordering::Relaxed),
+        }
     }
 
     /// Counts of all sessions.

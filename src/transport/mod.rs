@@ -5,6 +5,7 @@
 //! WebSocket frames by their headers only; it must not look into a message, know users, rooms or
 //! events, or hold a lock while it waits.
 
+mod bare_answers;
 mod body;
 mod carrier;
 mod clock;

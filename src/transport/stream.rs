@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::bare_answers;
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::links::OpenLink;
@@ -243,6 +244,14 @@ impl AsyncWrite for GuardedStream {
             return Poll::Ready(Err(error));
         }
         (this.before_write.0)();
+        if matches!(this.outgoing, Outgoing::Http)
+            && let Some(answer) = bare_answers::completed(bytes)
+        {
+            // It is the last on this connection, and short: what does not fit is for a client that reads nothing.
+            let written = ready!(Pin::new(&mut this.tcp).poll_write(cx, &answer))?;
+            this.link.was_written(written);
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
         match &polled {
             Poll::Ready(Ok(written)) => {

@@ -144,6 +144,12 @@ const REST_QUOTAS: Settings = &[
     ("MAX_CONTENT_BYTES", "4000"),
     ("ADMIN_TOKEN", ADMIN_TOKEN),
 ];
+const HEADERS: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("MAX_EVENT_BYTES", "2000000"),
+    ("REQUEST_TIMEOUT", "1s"),
+];
 const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
 const CONVERSATION_PRESENCE: Settings = &[
     ("DIALECTS", "conversation"),
@@ -265,6 +271,7 @@ suites! {
     http_conversations_feed: "http/conversations-feed", STORED, mongodb;
     http_errors: "http/errors", STORED, mongodb;
     http_fields: "http/fields", STORED, mongodb;
+    http_headers: "http/headers", HEADERS;
     http_health: "http/health", DIRECT;
     http_history: "http/history", STORED, mongodb;
     http_limits: "http/limits", REST_LIMITS, mongodb;

@@ -1,6 +1,7 @@
 //! The process: its command line, its start and stop, its log.
 
 mod cli;
+mod health;
 mod lifecycle;
 mod log_injection;
 mod unwritable_log;
