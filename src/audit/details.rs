@@ -45,6 +45,8 @@ pub(super) struct Details<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) origin: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<ErrorCode>,
 }
 
@@ -81,6 +83,7 @@ impl Event {
             | Self::SessionJoined { room_name }
             | Self::SessionLeft { room_name } => details.room_name = Some(room_name.as_str()),
             Self::Refused { .. }
+            | Self::OriginRefused { .. }
             | Self::RateLimited { .. }
             | Self::SlowConsumer { .. }
             | Self::Admin { .. } => self.fill_outcome(&mut details),
@@ -102,6 +105,10 @@ impl Event {
                 details.recipient = recipient.as_ref().map(AuditText::as_str);
                 details.message_id = message_id.as_ref().map(AuditText::as_str);
                 details.conversation_id = conversation_id.as_ref().map(AuditText::as_str);
+            }
+            Self::OriginRefused { origin } => {
+                details.code = Some(ErrorCode::OriginNotAllowed);
+                details.origin = Some(origin.as_str());
             }
             Self::RateLimited { count } => {
                 details.code = Some(ErrorCode::RateLimit);

@@ -173,6 +173,10 @@ pub(crate) enum Event {
         message_id: Option<AuditText>,
         conversation_id: Option<AuditText>,
     },
+    /// A web page of an origin that is not allowed called.
+    OriginRefused {
+        origin: AuditText,
+    },
     /// The code is always `RATE_LIMIT`; the count is of requests refused since the last record.
     RateLimited {
         count: u64,
@@ -215,7 +219,7 @@ impl Event {
             Self::SessionReserved { .. } => EventType::SessionReserved,
             Self::SessionJoined { .. } => EventType::SessionJoined,
             Self::SessionLeft { .. } => EventType::SessionLeft,
-            Self::Refused { .. } => EventType::Refused,
+            Self::Refused { .. } | Self::OriginRefused { .. } => EventType::Refused,
             Self::RateLimited { .. } => EventType::RateLimited,
             Self::SlowConsumer { .. } => EventType::SlowConsumer,
             Self::Admin { .. } => EventType::Admin,

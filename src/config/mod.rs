@@ -30,7 +30,7 @@ pub use choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
 pub use mongo_uri::MongoUri;
-pub use origins::{AllowedOrigins, Origin};
+pub use origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
 pub use problems::{Problem, Problems};
 pub use rate::{Period, Rate};
 pub use redis_url::RedisUrl;

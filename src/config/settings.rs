@@ -19,7 +19,7 @@ use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
 use super::mongo_uri::MongoUri;
-use super::origins::{AllowedOrigins, Origin};
+use super::origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
 use super::problems::Problems;
 use super::rate::Rate;
 use super::redis_url::RedisUrl;
@@ -118,9 +118,13 @@ settings! {
     /// Addresses or networks of proxies whose X-Forwarded-For is believed.
     trusted_proxies: Vec<IpNet> = Vec::new();
     /// Origins of web pages that may call, for REST and sockets alike; "*" allows every one.
-    /// The variables add up. Clients that send no Origin are always allowed.
+    /// `https://*.example.com` allows those of all hosts below example.com. The variables add up.
+    /// Clients that send no Origin are always allowed.
     allowed_origins: AllowedOrigins = default_origins(),
         env ["CORS_ORIGIN", "CLIENT_URL", "FRONTEND_URL", "ALLOWED_ORIGINS", "SOCKET_CORS_ORIGIN"];
+    /// Hosts under which browsers reach this server: pages from there may call it, too.
+    /// So they may without it if a proxy of trusted_proxies forwards the host.
+    public_hosts: PublicHosts = PublicHosts::default();
 
     ["Flow control"]
     /// Bytes that all clients together may make the server hold.
@@ -295,6 +299,12 @@ const fn nonzero(number: u32) -> NonZeroU32 {
 
 /// The usual addresses of a front end under development.
 fn default_origins() -> AllowedOrigins {
-    let origins = ["http://localhost:5173", "http://localhost:3000"];
-    AllowedOrigins::List(origins.into_iter().filter_map(Origin::parse).collect())
+    let origins = [
+        "http://localhost:5173",
+        "http://localhost:3000",
+        "http://127.0.0.1:5173",
+        "http://127.0.0.1:3000",
+    ];
+    let origins = origins.into_iter().filter_map(Origin::parse);
+    AllowedOrigins::List(origins.map(AllowedOrigin::One).collect())
 }

@@ -10,6 +10,7 @@ mod changes;
 mod conversation_json;
 mod conversations;
 mod error;
+mod forwarded;
 mod headers;
 mod health;
 mod history;
@@ -23,6 +24,7 @@ mod path;
 mod query;
 mod receipts;
 mod refuse;
+mod refused_origins;
 mod senders;
 mod sessions;
 
@@ -72,7 +74,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .route("/socket.io", any(edge::request))
         .route("/socket.io/", any(edge::request))
         .with_state(edge);
-    origin::guard(&app.config.allowed_origins, rest.merge(socket_io))
+    origin::guard(app, rest.merge(socket_io))
         .layer(from_fn(host::require))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(app.clone(), pace::delay_refusals))

@@ -1,38 +1,118 @@
 //! Which web pages may call: the check of `Origin`, the same for REST and for both transports, and
 //! the CORS headers that go with it.
+//!
+//! A page may also call the server that it came from. Who only names its host is not believed: the page of a
+//! stranger can make its own name lead here (DNS rebinding), so the host must be a known one, or come from a
+//! trusted proxy.
+
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::ORIGIN;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, ORIGIN, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
-use crate::config::AllowedOrigins;
-use crate::connection::edge;
+use super::forwarded;
+use super::refused_origins::{Page, RefusedOrigins};
+use crate::app::App;
+use crate::audit::{AuditText, Event, Record};
+use crate::config::{AllowedOrigins, Config, Origin};
+use crate::connection::{Client, edge, user_agent};
+use crate::limits::address::{client_address, is_trusted};
+use crate::model::ErrorCode;
+use crate::transport::{Link, PeerLink};
 
 /// Puts the check in front of all routes.
-pub(super) fn guard(allowed: &AllowedOrigins, routes: Router) -> Router {
+pub(super) fn guard(app: &Arc<App>, routes: Router) -> Router {
+    let check = Check {
+        app: app.clone(),
+        refused: Arc::default(),
+    };
     routes
-        .layer(cors(allowed))
-        .layer(from_fn_with_state(allowed.clone(), check))
+        .layer(cors(&app.config.allowed_origins))
+        .layer(from_fn_with_state(check, allow))
+}
+
+#[derive(Clone)]
+struct Check {
+    app: Arc<App>,
+    refused: Arc<RefusedOrigins>,
 }
 
 /// A request without an origin comes from no web page and is allowed.
-async fn check(State(allowed): State<AllowedOrigins>, request: Request, next: Next) -> Response {
-    match request.headers().get(ORIGIN) {
-        Some(origin) if !is_allowed(&allowed, origin) => edge::refusal(
-            StatusCode::FORBIDDEN,
-            "Origin not allowed",
-            "ORIGIN_NOT_ALLOWED",
-        ),
+async fn allow(
+    State(check): State<Check>,
+    ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    let config = &check.app.config;
+    match headers.get(ORIGIN) {
+        Some(origin) if !is_allowed(&config.allowed_origins, origin) => {
+            match page_of(config, &link, headers, origin) {
+                Page::Own => next.run(request).await,
+                other => check.refuse(&link, headers, origin, other),
+            }
+        }
         _ => next.run(request).await,
     }
 }
 
 fn is_allowed(allowed: &AllowedOrigins, origin: &HeaderValue) -> bool {
     origin.to_str().is_ok_and(|origin| allowed.allows(origin))
+}
+
+/// Where a page is from that is not of an allowed origin.
+fn page_of(config: &Config, link: &Link, headers: &HeaderMap, origin: &HeaderValue) -> Page {
+    let Some(origin) = origin.to_str().ok().and_then(Origin::parse) else {
+        return Page::Foreign;
+    };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_host = host.is_some_and(|host| origin.is_served_by(host));
+    let is_forwarded = forwarded::hosts(headers).any(|host| origin.is_served_by(host));
+    let has_scheme = forwarded::scheme(headers).is_none_or(|scheme| origin.scheme() == scheme);
+    let is_known = |host| config.public_hosts.contain(host) || config.allowed_origins.name(host);
+    let peer = link.peer().ip().to_canonical();
+    match is_host || is_forwarded {
+        true if has_scheme && is_trusted(peer, &config.trusted_proxies) => Page::Own,
+        true if is_host && is_known(origin.host()) => Page::Own,
+        true => Page::Unknown,
+        false => Page::Foreign,
+    }
+}
+
+impl Check {
+    /// The page may read why.
+    fn refuse(
+        &self,
+        link: &Link,
+        headers: &HeaderMap,
+        origin: &HeaderValue,
+        page: Page,
+    ) -> Response {
+        let name = AuditText::new(&String::from_utf8_lossy(origin.as_bytes()));
+        self.refused.log(name.as_str(), page);
+        let proxies = &self.app.config.trusted_proxies;
+        let client = Client {
+            address: client_address(link.peer().ip(), headers, proxies),
+            user_agent: user_agent(headers),
+            declared: None,
+            node: self.app.node.clone(),
+        };
+        let event = Event::OriginRefused { origin: name };
+        let record = Record::new(&client.source(None, None), None, event);
+        self.app.audit.record(record);
+        let code = ErrorCode::OriginNotAllowed.as_str();
+        let mut response = edge::refusal(StatusCode::FORBIDDEN, "Origin not allowed", code);
+        let headers = response.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(VARY, HeaderValue::from_static("origin"));
+        response
+    }
 }
 
 fn cors(allowed: &AllowedOrigins) -> CorsLayer {

@@ -1,9 +1,8 @@
 //! The codes in messages to clients and in audit records: one table of errors, one of disconnect
 //! reasons.
 //!
-//! Owns the codes only. Four are not here, since no record has them: `ORIGIN_NOT_ALLOWED`
-//! (`http/origin`), `DRAINING`, `3` and `5` (`connection/edge`). Error texts and shapes belong to
-//! each dialect, and nothing in this file may carry text that came from a client.
+//! Owns the codes only. Three are not here, since no record has them: `DRAINING`, `3` and `5`
+//! (`connection/edge`). Error texts and shapes belong to each dialect, and nothing in this file may carry text that came from a client.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -68,6 +67,8 @@ pub(crate) enum ErrorCode {
     RequestTimeout,
     /// A request's body is not JSON.
     UnsupportedMediaType,
+    /// A web page of this origin may not call.
+    OriginNotAllowed,
     /// The server failed; not the fault of the client.
     OperationFailed,
 }
@@ -105,6 +106,7 @@ impl ErrorCode {
             Self::PayloadTooLarge => "PAYLOAD_TOO_LARGE",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::OriginNotAllowed => "ORIGIN_NOT_ALLOWED",
             Self::OperationFailed => "OPERATION_FAILED",
         }
     }

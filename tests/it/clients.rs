@@ -150,6 +150,17 @@ const HEADERS: Settings = &[
     ("MAX_EVENT_BYTES", "2000000"),
     ("REQUEST_TIMEOUT", "1s"),
 ];
+const ORIGINS: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    (
+        "ALLOWED_ORIGINS",
+        "http://localhost:5173,https://*.example.com",
+    ),
+    ("PUBLIC_HOSTS", "chat.example"),
+    ("AUDIT_REFUSALS_PER_IP", "1000"),
+];
+const BEHIND_PROXY: Settings = &[("RATE_LIMITS", "off"), ("TRUSTED_PROXIES", "127.0.0.1")];
 const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
 const CONVERSATION_PRESENCE: Settings = &[
     ("DIALECTS", "conversation"),
@@ -278,6 +289,8 @@ suites! {
     http_messages: "http/messages", STORED, mongodb;
     http_names: "http/names", REST_ADMIN, mongodb;
     http_not_served: "http/not-served", DIRECT;
+    http_origins: "http/origins", ORIGINS;
+    http_origins_behind_proxy: "http/origins-behind-proxy", BEHIND_PROXY;
     http_participants: "http/participants", STORED, mongodb;
     http_quotas: "http/quotas", REST_QUOTAS, mongodb;
     http_read: "http/read", STORED, mongodb;

@@ -128,6 +128,12 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
             json!({"code": "INVALID_INPUT", "recipient": "bob"}),
         ),
         (
+            Event::OriginRefused {
+                origin: AuditText::new("http://evil.example"),
+            },
+            json!({"code": "ORIGIN_NOT_ALLOWED", "origin": "http://evil.example"}),
+        ),
+        (
             Event::RateLimited { count: 2 },
             json!({"code": "RATE_LIMIT", "count": 2}),
         ),
