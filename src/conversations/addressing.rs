@@ -159,7 +159,7 @@ impl Conversations {
 /// whose token says so, unless the names of this deployment are ids.
 fn meant(name: &Arc<str>, known: &[UserRecord], are_ids: bool) -> Option<Addressee> {
     let given = only(known, |user| is_called(user.given_name.as_ref(), name));
-    let user = given.or_else(|| only(known, |user| is_called(Some(user.id.shared()), name)));
+    let user = given.or_else(|| only(known, |user| *user.id.as_str() == **name));
     let user = user.or_else(|| {
         let by_token = only(known, |user| is_called(user.username.as_ref(), name));
         by_token.filter(|_| !are_ids)
