@@ -1,7 +1,5 @@
 //! Documents of `users`.
 
-use std::sync::Arc;
-
 use mongodb::bson::DateTime;
 use serde::Deserialize;
 
