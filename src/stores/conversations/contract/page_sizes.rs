@@ -5,7 +5,14 @@ use crate::model::conversation::*;
 
 /// Sends a message of this size, half of it content, half media, named by its first digit.
 async fn send_large(subject: &Subject, name: u8, size: usize) -> MessageId {
-    let filled = |size: usize| json(&name.to_string().repeat(size));
+    // A fraction, since no number has so many digits in front of the point.
+    let filled = |size: usize| {
+        let digits = name.to_string().repeat(size);
+        json(&match size {
+            1 | 2 => digits,
+            _ => format!("{name}.{}", &digits[2..]),
+        })
+    };
     let new = NewMessage {
         media: Some(filled(size / 2)),
         content: Some(filled(size - size / 2)),

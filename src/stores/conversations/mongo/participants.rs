@@ -130,7 +130,7 @@ async fn names_in(
     all.dedup();
     let known = users::find_all(db, &all).await?.into_iter();
     let known: HashMap<_, _> = known.map(|user| (user.id, user.name)).collect();
-    let name = |user: UserId| known.get(&user).unwrap_or(user.shared()).clone();
+    let name = |user: UserId| known.get(&user).cloned().unwrap_or_else(|| user.as_name());
     let named = active
         .into_iter()
         .map(|(conversation, users)| (conversation, users.into_iter().map(name).collect()));

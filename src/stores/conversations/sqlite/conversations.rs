@@ -10,11 +10,11 @@ use super::log::{Entry, Kind, first_participants_column, log};
 use super::participants;
 use super::store::SqliteConversations;
 use super::writer::Writing;
-use crate::model::UserId;
 use crate::model::conversation::{
     Change, Changed, ChangedBy, Conversation, ConversationId, Created, Listed, Logged,
     NewConversation,
 };
+use crate::model::{UserId, name};
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
 
@@ -183,7 +183,9 @@ fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError
 fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
     Ok(Conversation {
         id: row.get(0)?,
-        title: row.get(1)?,
+        title: row
+            .get::<_, Option<String>>(1)?
+            .and_then(|title| name::shown(&title)),
         created_by: row.get(2)?,
         created_at: read_number(row, 3)?,
         last_message_at: read_number(row, 4)?,

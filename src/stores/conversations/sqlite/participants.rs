@@ -10,11 +10,11 @@ use super::columns::{columns, number, read_number, read_value};
 use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
-use crate::model::UserId;
 use crate::model::conversation::{
     Change, ChangeNumber, Changed, ChangedBy, ContentKey, ConversationId, Logged, NewParticipant,
     Participant, ParticipantStatus, Role,
 };
+use crate::model::{UserId, name};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::participants::{MAX_NAMES, ParticipantNames, ParticipantStore};
 
@@ -136,7 +136,7 @@ pub(super) fn find(
 }
 
 pub(super) const NAMES: &str = "
-    SELECT coalesce(u.name, p.user)
+    SELECT u.name, p.user
     FROM conversations c JOIN participants p ON p.conversation = c.no
     LEFT JOIN users u ON u.id = p.user
     WHERE c.id = ?1 AND p.status = 'active' ORDER BY p.user LIMIT ?2";
@@ -150,7 +150,11 @@ fn names_in(
     let mut select = db.prepare_cached(NAMES)?;
     let mut found = Vec::new();
     for conversation in conversations {
-        let names = select.query_map(params![conversation, MAX_NAMES], |row| row.get(0))?;
+        let names = select.query_map(params![conversation, MAX_NAMES], |row| {
+            let (name, user): (Option<String>, UserId) = (row.get(0)?, row.get(1)?);
+            let shown = name.and_then(|name| name::shown(&name));
+            Ok(shown.unwrap_or_else(|| user.as_name()))
+        })?;
         let names: Vec<Arc<str>> = names.collect::<Result<_, _>>()?;
         if !names.is_empty() {
             found.push((conversation, names));

@@ -6,8 +6,8 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::fields::ms;
-use crate::model::UserId;
 use crate::model::conversation::{Conversation, ConversationId};
+use crate::model::{UserId, name};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,7 +39,7 @@ impl ConversationDocument {
         let created_by = self.created_by.as_deref().and_then(UserId::parse);
         Some(Conversation {
             id: ConversationId::parse(&self.id)?,
-            title: self.title.map(Into::into),
+            title: self.title.and_then(|title| name::shown(&title)),
             // An application may not know it.
             created_by: created_by.or_else(|| UserId::parse("unknown"))?,
             created_at,
