@@ -25,6 +25,7 @@ macro_rules! contract_suite {
             the_record_of_a_cursor_may_have_been_deleted,
             expiring_deletes_the_oldest_in_bounded_slices,
             what_is_too_much_goes_oldest_first_and_no_more_of_it,
+            what_floods_make_goes_first_and_what_is_done_about_them_last,
         }
     };
     ($open:path; $($test:ident),+ $(,)?) => { $(
@@ -342,4 +343,49 @@ where
     let left: Vec<_> = records[gone..].iter().map(Record::id).collect();
     assert_eq!(all_left(&store), left);
     assert!(gone > 0 && left.len() > 500, "{gone} are gone");
+}
+
+/// As many of each of these kinds in turn as take more than [`ENOUGH`].
+pub(super) fn of_all_kinds() -> Vec<Record> {
+    let kind = |n: u64| match n % 4 {
+        0 => Event::SocketConnect,
+        1 => Event::Refused {
+            code: ErrorCode::NotFound,
+            recipient: None,
+            message_id: None,
+            conversation_id: None,
+        },
+        2 => Event::KeyExchangeRelay {
+            recipient: AuditText::new("bob"),
+        },
+        _ => Event::SlowConsumer { bytes: n },
+    };
+    let record = |n| Record::at(T + n, &source(Some("alice")), kind(n));
+    (1..=6_000).map(record).collect()
+}
+
+pub(super) fn what_floods_make_goes_first_and_what_is_done_about_them_last<S: Store>(mut store: S)
+where
+    S::Error: std::fmt::Debug,
+{
+    let records = of_all_kinds();
+    for some in records.chunks(1_000) {
+        write_all(&mut store, some);
+    }
+    let mut in_order: Vec<_> = records.iter().collect();
+    in_order.sort_by_key(|record| record.event().event_type().removal() as usize);
+    let (mut gone, mut rounds) = (0, 0);
+    // So little that only some of what goes last can be left.
+    while let Some(trimmed) = store.trim(ENOUGH / 4).unwrap() {
+        assert!(trimmed.records > 0, "it comes to an end");
+        gone += trimmed.records;
+        rounds += 1;
+        let mut left: Vec<_> = in_order[gone..].iter().map(|record| record.id()).collect();
+        left.sort_unstable();
+        assert_eq!(all_left(&store), left, "after {gone}");
+    }
+    assert!(
+        rounds > 1 && (4_500..6_000).contains(&gone),
+        "{gone} are gone"
+    );
 }

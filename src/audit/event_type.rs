@@ -1,6 +1,7 @@
 //! The types of the events that are audited.
 //!
-//! Owns the names, levels and fixed texts of the contract, in one table.
+//! Owns the names, levels and fixed texts of the contract, and which of them are removed first when the
+//! audit is at its size limit, in one table.
 
 /// How serious an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +25,27 @@ impl Level {
     }
 }
 
-/// Declares the types of the contract in one table: variant, name, level, fixed text.
+/// When records of a type are removed because the audit is too large. Those that come first are removed
+/// before any of the others, and of these the oldest first: so what many can cause at little cost takes
+/// the place of its own kind, and not that of what an operator looks for after an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// What anybody can repeat at little cost: connects, joins, refusals, parts of files.
+    First,
+    /// What was said, and to whom.
+    Then,
+    /// What was done about clients, by administrators or the server, and who guessed.
+    Last,
+}
+
+impl Removal {
+    /// In the order in which they are removed.
+    pub(crate) const ORDER: [Self; 3] = [Self::First, Self::Then, Self::Last];
+}
+
+/// Declares the types of the contract in one table: variant, name, level, removal, fixed text.
 macro_rules! event_types {
-    ($($variant:ident, $name:literal, $level:ident, $message:literal;)+) => {
+    ($($variant:ident, $name:literal, $level:ident, $removal:ident, $message:literal;)+) => {
         /// The type of an event, as listed in the contract.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(crate) enum EventType {
@@ -35,7 +54,6 @@ macro_rules! event_types {
 
         impl EventType {
             /// Every type, in the contract's order.
-            #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
 
             /// The name in the record.
@@ -53,6 +71,11 @@ macro_rules! event_types {
                 match self { $(Self::$variant => Level::$level,)+ }
             }
 
+            /// When it is removed.
+            pub(crate) const fn removal(self) -> Removal {
+                match self { $(Self::$variant => Removal::$removal,)+ }
+            }
+
             /// The fixed text of this type.
             pub(crate) const fn message(self) -> &'static str {
                 match self { $(Self::$variant => $message,)+ }
@@ -62,33 +85,39 @@ macro_rules! event_types {
 }
 
 event_types! {
-    SocketConnect, "SOCKET_CONNECT", Info, "Connected";
-    SocketDisconnect, "SOCKET_DISCONNECT", Info, "Disconnected";
-    AuthFailed, "AUTH_FAILED", Warn, "Authentication failed";
-    RoomJoin, "ROOM_JOIN", Info, "Joined a room";
-    RoomLeave, "ROOM_LEAVE", Info, "Left a room";
-    MessageSent, "MESSAGE_SENT", Info, "Message relayed";
-    MessageUpdated, "MESSAGE_UPDATED", Info, "Message updated";
-    MessageDeleted, "MESSAGE_DELETED", Info, "Message deleted";
-    MessageRead, "MESSAGE_READ", Info, "Messages read";
-    FileUpload, "FILE_UPLOAD", Info, "File chunk relayed";
-    FileDownload, "FILE_DOWNLOAD", Info, "File requested";
-    KeyExchangeRelay, "KEY_EXCHANGE_RELAY", Info, "Key exchange relayed";
-    Reaction, "REACTION", Info, "Reaction changed";
-    SessionReserved, "SESSION_RESERVED", Info, "Session reserved";
-    SessionJoined, "SESSION_JOINED", Info, "Session joined";
-    SessionLeft, "SESSION_LEFT", Info, "Session left";
-    Refused, "REFUSED", Warn, "Request refused";
-    RateLimited, "RATE_LIMITED", Warn, "Rate limit exceeded";
-    SlowConsumer, "SLOW_CONSUMER", Warn, "Receiver too slow";
-    Admin, "ADMIN", Info, "Administrative action";
-    Error, "ERROR", Error, "Operation failed";
+    SocketConnect, "SOCKET_CONNECT", Info, First, "Connected";
+    SocketDisconnect, "SOCKET_DISCONNECT", Info, First, "Disconnected";
+    AuthFailed, "AUTH_FAILED", Warn, Last, "Authentication failed";
+    RoomJoin, "ROOM_JOIN", Info, First, "Joined a room";
+    RoomLeave, "ROOM_LEAVE", Info, First, "Left a room";
+    MessageSent, "MESSAGE_SENT", Info, Then, "Message relayed";
+    MessageUpdated, "MESSAGE_UPDATED", Info, Then, "Message updated";
+    MessageDeleted, "MESSAGE_DELETED", Info, Then, "Message deleted";
+    MessageRead, "MESSAGE_READ", Info, First, "Messages read";
+    FileUpload, "FILE_UPLOAD", Info, First, "File chunk relayed";
+    FileDownload, "FILE_DOWNLOAD", Info, First, "File requested";
+    KeyExchangeRelay, "KEY_EXCHANGE_RELAY", Info, Then, "Key exchange relayed";
+    Reaction, "REACTION", Info, Then, "Reaction changed";
+    SessionReserved, "SESSION_RESERVED", Info, First, "Session reserved";
+    SessionJoined, "SESSION_JOINED", Info, First, "Session joined";
+    SessionLeft, "SESSION_LEFT", Info, First, "Session left";
+    Refused, "REFUSED", Warn, First, "Request refused";
+    RateLimited, "RATE_LIMITED", Warn, First, "Rate limit exceeded";
+    SlowConsumer, "SLOW_CONSUMER", Warn, Last, "Receiver too slow";
+    Admin, "ADMIN", Info, Last, "Administrative action";
+    Error, "ERROR", Error, First, "Operation failed";
 }
 
 impl EventType {
     /// Whether the request was carried out.
     pub(crate) const fn success(self) -> bool {
         matches!(self.level(), Level::Info)
+    }
+
+    /// Those that are removed at this time.
+    pub(crate) fn removed(when: Removal) -> impl Iterator<Item = Self> {
+        let all = Self::ALL.iter().copied();
+        all.filter(move |event_type| event_type.removal() == when)
     }
 }
 
@@ -101,6 +130,8 @@ mod tests {
         for event_type in EventType::ALL {
             assert_eq!(EventType::parse(event_type.as_str()), Some(*event_type));
         }
+        let removed = Removal::ORDER.into_iter().flat_map(EventType::removed);
+        assert_eq!(removed.count(), EventType::ALL.len());
         for other in ["", "admin", "ADMIN ", "NOTHING"] {
             assert_eq!(EventType::parse(other), None);
         }

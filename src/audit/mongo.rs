@@ -15,6 +15,7 @@ use mongodb::{
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use super::event_type::{EventType, Removal};
 use super::read::Reader;
 use super::record::time_of;
 use super::size_limit::slice;
@@ -172,14 +173,29 @@ impl MongoStore {
         Ok(size.max(0) as u64)
     }
 
-    /// The size is looked at again once the oldest are known: what another server has deleted by then
+    /// The ids of the records that are removed next, at most `limit`.
+    async fn next_to_go(&self, limit: u32) -> Result<Vec<Bson>, MongoError> {
+        let mut ids = Vec::new();
+        for when in Removal::ORDER {
+            let left = limit.saturating_sub(ids.len() as u32);
+            if left == 0 {
+                break;
+            }
+            let types = EventType::removed(when).map(EventType::as_str);
+            let these = doc! { "eventType": { "$in": types.collect::<Vec<_>>() } };
+            ids.extend(self.ids(these, left).await?);
+        }
+        Ok(ids)
+    }
+
+    /// The size is looked at again once it is known which go: what another server has deleted by then
     /// counts, and what it deletes from then on is the same.
     async fn delete_excess(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, MongoError> {
         let Some(limit) = slice(self.bytes().await?, max_bytes) else {
             return Ok(None);
         };
         self.create_indexes().await?;
-        let mut ids = self.ids(doc! {}, limit).await?;
+        let mut ids = self.next_to_go(limit).await?;
         let Some(limit) = slice(self.bytes().await?, max_bytes) else {
             return Ok(None);
         };

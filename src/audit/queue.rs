@@ -171,7 +171,7 @@ impl Audit {
         let trimmed_at = self.0.shared.state.lock().trimmed_at;
         trimmed_at
             .is_some_and(|at| at.elapsed() < REPORT_INTERVAL)
-            .then_some("the audit is at its size limit; its oldest records are removed")
+            .then_some("the audit is at its size limit; records are removed")
     }
 }
 

@@ -1,7 +1,7 @@
 //! The largest audit that is stored.
 //!
 //! Owns the default, how much is removed at a time, when the writer looks at the size, and what the
-//! log says of it. Which records go is the store's: the oldest.
+//! log says of it. Which records go first is in `event_type`.
 
 use std::{
     num::NonZeroU64,

@@ -1,9 +1,10 @@
 //! The embedded audit store: table `logs` in an SQLite file of the data folder.
 //!
 //! Owns the schema of the file and its migrations. Only the writer thread writes; reading is in
-//! `reader`.
+//! `reader`, and removing what is too much in `trim`.
 
 mod reader;
+mod trim;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +18,6 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::entry::Fields;
 use super::error::AuditStoreError;
 use super::read::Reader;
-use super::size_limit::slice;
 use super::store::{Rejected, Store, Trimmed};
 use crate::stores::drivers::sqlite::{self, LazyDatabase, OpenError};
 use reader::SqliteReader;
@@ -72,8 +72,8 @@ const MIGRATIONS: &[&str] = &["
 
 const INSERT: &str = "
     INSERT INTO logs (_id, eventType, level, dialect, user, username, sessionId, ipAddress,
-                      userAgent, node, details, success, message, createdAt)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                      userAgent, node, details, success, message, createdAt, rowid)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
     ON CONFLICT (createdAt, _id) DO NOTHING";
 
 const EXPIRE: &str = "
@@ -81,17 +81,6 @@ const EXPIRE: &str = "
         (SELECT rowid FROM logs WHERE createdAt < ?1 ORDER BY createdAt LIMIT ?2)";
 
 type Open = Box<dyn Fn() -> Result<Connection, OpenError> + Send>;
-
-/// The file has nothing but the audit, so its pages in use are what that takes: two numbers of its
-/// header. Pages of deleted records are used again; the file does not shrink.
-const USED_BYTES: &str = "
-    SELECT (page_count - freelist_count) * page_size
-    FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-
-const TRIM: &str = "
-    DELETE FROM logs WHERE rowid IN
-        (SELECT rowid FROM logs ORDER BY createdAt, _id LIMIT ?1)
-    RETURNING createdAt";
 
 /// The audit table of one data folder.
 pub(crate) struct SqliteStore {
@@ -135,9 +124,13 @@ impl Store for SqliteStore {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
+            let mut rows = trim::Rows::behind_last(&transaction)?;
             for (position, record) in records.iter().enumerate() {
                 match Fields::read(record) {
-                    Some(fields) => write_row(&mut insert, &fields)?,
+                    Some(fields) => {
+                        let row = rows.next(fields.event_type);
+                        write_row(&mut insert, &fields, row)?;
+                    }
                     None => rejected.positions.push(position),
                 }
             }
@@ -161,22 +154,7 @@ impl Store for SqliteStore {
 
     fn trim(&mut self, max_bytes: u64) -> Result<Option<Trimmed>, AuditStoreError> {
         let connection = self.database.connection()?;
-        let used: i64 = connection
-            .prepare_cached(USED_BYTES)?
-            .query_row([], |row| row.get(0))?;
-        let Some(limit) = slice(used.max(0) as u64, max_bytes) else {
-            return Ok(None);
-        };
-        let mut trim = connection.prepare_cached(TRIM)?;
-        let mut trimmed = Trimmed {
-            records: 0,
-            up_to_ms: 0,
-        };
-        for created_at in trim.query_map([limit], |row| row.get(0))? {
-            trimmed.records += 1;
-            trimmed.up_to_ms = trimmed.up_to_ms.max(created_at?);
-        }
-        Ok(Some(trimmed))
+        trim::trim(connection, max_bytes)
     }
 
     fn reader(&self) -> Arc<dyn Reader> {
@@ -187,6 +165,7 @@ impl Store for SqliteStore {
 fn write_row(
     insert: &mut rusqlite::CachedStatement<'_>,
     fields: &Fields<'_>,
+    row: i64,
 ) -> Result<(), AuditStoreError> {
     insert.execute(params![
         fields.id.as_bytes(),
@@ -203,6 +182,7 @@ fn write_row(
         fields.success,
         fields.message,
         fields.created_at_ms,
+        row,
     ])?;
     Ok(())
 }

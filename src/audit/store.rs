@@ -43,9 +43,9 @@ pub(crate) trait Store: Send + 'static {
         Ok(())
     }
 
-    /// Deletes some of the oldest records ([`slice`](super::size_limit::slice)) when all together take
-    /// more than `max_bytes`. `None`: they do not. Several servers may do it to one database at a
-    /// time.
+    /// Deletes some records ([`slice`](super::size_limit::slice)) when all together take more than
+    /// `max_bytes`: in the order of [`Removal`](super::event_type::Removal), and the oldest first. `None`:
+    /// they do not. Several servers may do it to one database at a time.
     ///
     /// # Errors
     /// When nothing was deleted; it is retried later.
@@ -112,6 +112,7 @@ impl Default for AuditOptions {
                 events_per_ip: u32::MAX,
                 refusals_per_user: u32::MAX,
                 events_per_user: u32::MAX,
+                file_parts_per_user: u32::MAX,
             },
         }
     }

@@ -165,6 +165,10 @@ settings! {
     join_rate: Rate = Rate::per_second(10);
     /// How many of these may come at once.
     join_burst: NonZeroU32 = nonzero(60);
+    /// Leaves of one user, or of one socket without a user; over it they are read more slowly.
+    subscription_rate: Rate = Rate::per_second(30);
+    /// How many of these may come at once.
+    subscription_burst: NonZeroU32 = nonzero(300);
     /// File chunks of one user, in bytes per second; over it the user is read more slowly.
     file_rate: NonZeroU32 = nonzero(67_108_864);
     /// How many bytes of file chunks may come at once.
@@ -243,7 +247,7 @@ settings! {
     ["Audit and stores"]
     /// Days that audit records are kept; 0 keeps all.
     audit_retention_days: u32 = 90;
-    /// Largest audit that is stored, in bytes; beyond it the oldest records are removed. 0 keeps all.
+    /// Largest audit that is stored, in bytes; beyond it records are removed, what floods make first. 0 keeps all.
     /// When not set: 10 GiB, or a fifth of the disk of data_dir if that is less and the audit is there.
     audit_max_bytes: Option<u64> = None, check zero_or_some_bytes;
     /// Refusals from one IP address, with no user named, that are recorded one by one in a minute.
@@ -255,6 +259,8 @@ settings! {
     audit_refusals_per_user: u32 = 60, check at_least(1);
     /// Connects, disconnects, joins and leaves of one user, recorded likewise.
     audit_events_per_user: u32 = 600, check at_least(1);
+    /// Parts of files that one user sends, recorded likewise.
+    audit_file_parts_per_user: u32 = 6000, check at_least(1);
     /// Audit records that may wait in memory while their spool cannot be written.
     audit_queue: usize = 65_536, check at_least(1);
     /// Largest spool, in bytes: where audit records wait while their store does not take them.

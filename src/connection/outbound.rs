@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     pub(crate) receipts: Limit,
     /// Limits the messages of a guest. Those of a user are counted over all their connections.
     guest_messages: Option<Box<Limit>>,
+    /// Limits what a guest leaves.
+    guest_subscriptions: OnceLock<Box<Limit>>,
     guest: GuestBudget,
     /// The event that is being handled was refused, and how many may be, once one was.
     is_refused: AtomicBool,
@@ -77,6 +79,7 @@ impl Connection {
             signals: Limit::new(config, Action::Signals),
             receipts: Limit::new(config, Action::Receipts),
             guest_messages: is_guest.then(|| Box::new(Limit::new(config, Action::Messages))),
+            guest_subscriptions: OnceLock::new(),
             guest: GuestBudget::new(is_guest.then_some(config.guest_max_bytes)),
             is_refused: AtomicBool::new(false),
             refusals: OnceLock::new(),
@@ -171,6 +174,12 @@ impl Connection {
         self.guest_messages
             .as_ref()
             .is_none_or(|limit| limit.allows())
+    }
+
+    /// Counts that a guest leaves something; whether it is allowed yet.
+    pub(crate) fn allows_guest_subscription(&self, config: &Config) -> bool {
+        let new = || Box::new(Limit::new(config, Action::Subscriptions));
+        self.guest_subscriptions.get_or_init(new).allows()
     }
 
     /// Whether an error that is sent at most once a second may be sent now.

@@ -144,26 +144,26 @@ impl Event {
         match self {
             Self::Session(event) => {
                 let payload = object()?;
-                request.check_limits()?;
+                request.check_limits().await?;
                 session::dispatch(event, request, payload).await
             }
             Self::Direct(event) => {
                 let (payload, member) = (object()?, member()?);
-                request.check_limits()?;
+                request.check_limits().await?;
                 direct::dispatch(event, request, member, payload).await
             }
             Self::Conversation(event) => {
                 let (payload, member) = (object()?, member()?);
-                request.check_limits()?;
+                request.check_limits().await?;
                 Box::pin(conversation::dispatch(event, request, member, payload)).await
             }
             Self::Feed(event) => {
-                request.check_limits()?;
+                request.check_limits().await?;
                 let payload = payload.as_ref().ok();
                 Box::pin(feed::dispatch(event, request, member()?, payload)).await
             }
             Self::Chat(event) => {
-                request.check_limits()?;
+                request.check_limits().await?;
                 let payload = payload.as_ref().ok();
                 Box::pin(chat::dispatch(event, request, member()?, payload)).await
             }

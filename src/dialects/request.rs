@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use socketioxide::extract::AckSender;
@@ -15,6 +16,9 @@ use crate::limits::Action;
 use crate::model::{Dialect, ErrorCode, Refusal};
 use crate::payload::{FrameSizes, RawEvent};
 use crate::users::Member;
+
+/// How often it is looked whether an event that waits is allowed, and its client still there.
+const POLL: Duration = Duration::from_millis(20);
 
 /// An event that is being handled.
 #[derive(Debug)]
@@ -88,16 +92,41 @@ impl<'a> Request<'a> {
         self.app.config.dialects.contains(&dialect) && self.connection.accepts_dialect(dialect)
     }
 
-    /// Counts it as the actions of its row.
+    /// Counts it as the actions of its row, and waits for those that are read more slowly over their rate.
     ///
     /// # Errors
-    /// One of them is over its rate.
-    pub(super) fn check_limits(&self) -> Result<(), Refusal> {
+    /// Another one is over its rate.
+    pub(super) async fn check_limits(&self) -> Result<(), Refusal> {
         let limits = self.row.map_or(&[][..], |row| row.limits);
+        if limits.contains(&Action::Subscriptions) {
+            // Boxed, so that others need little room.
+            Box::pin(self.wait_for_subscription()).await?;
+        }
         match limits.iter().all(|action| self.is_allowed(*action)) {
             true => Ok(()),
             false => Err(Refusal::rate_limited()),
         }
+    }
+
+    /// Waits until it is allowed as one that subscribes.
+    ///
+    /// # Errors
+    /// Its client is gone: its end must not wait for all that it had sent.
+    async fn wait_for_subscription(&self) -> Result<(), Refusal> {
+        let is_allowed = || match self.member {
+            Some(member) => member.user.limits.subscriptions.allows(),
+            None => {
+                let config = &self.app.config;
+                self.connection.allows_guest_subscription(config)
+            }
+        };
+        while !is_allowed() {
+            if self.connection.is_closed() {
+                return Err(Refusal::rate_limited());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Counts an action; whether it is allowed.
@@ -125,8 +154,8 @@ impl<'a> Request<'a> {
             },
             // Over REST only.
             Action::NewConversations | Action::NewParticipants | Action::Offsets => true,
-            // The handler waits for it, instead of being refused: see `wait_for_limit`.
-            Action::FileBytes | Action::Receipts => true,
+            // It is waited for instead of being refused: before the handler, or by it (`wait_for_limit`).
+            Action::Subscriptions | Action::FileBytes | Action::Receipts => true,
         }
     }
 

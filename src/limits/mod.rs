@@ -41,6 +41,9 @@ pub(crate) enum Action {
     Handshakes,
     /// Joins and reservations, for each address.
     Joins,
+    /// Leaving what one takes part in: for each user over all their connections, for each connection of a
+    /// guest. Over it, a client waits.
+    Subscriptions,
     /// Sessions that are made, for each address.
     NewSessions,
     /// Bytes of file chunks, for each user over all their connections.
@@ -68,6 +71,7 @@ impl Action {
             Self::Signals | Self::Receipts => quota(config.signal_rate, config.signal_burst),
             Self::Handshakes => quota(config.handshake_rate, config.handshake_burst),
             Self::Joins => quota(config.join_rate, config.join_burst),
+            Self::Subscriptions => quota(config.subscription_rate, config.subscription_burst),
             Self::NewSessions => {
                 let most = NonZeroU32::new(config.max_sessions_per_ip).unwrap_or(NonZeroU32::MIN);
                 let interval = config.session_idle_timeout / most.get();
@@ -232,6 +236,8 @@ mod tests {
             handshake_burst: nonzero(15),
             join_rate: Rate::per_second(4),
             join_burst: nonzero(13),
+            subscription_rate: Rate::per_second(10),
+            subscription_burst: nonzero(18),
             file_rate: nonzero(1000),
             file_burst: nonzero(14),
             refusal_rate: Rate::per_second(8),
@@ -251,6 +257,7 @@ mod tests {
             (Action::Signals, Duration::from_millis(500), 12),
             (Action::Handshakes, Duration::from_millis(200), 15),
             (Action::Joins, Duration::from_millis(250), 13),
+            (Action::Subscriptions, Duration::from_millis(100), 18),
             (Action::FileBytes, Duration::from_millis(1), 14),
             (Action::Refusals, Duration::from_millis(125), 17),
             (Action::FailedAuth, Duration::from_secs(2), 30),

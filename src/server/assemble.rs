@@ -150,6 +150,7 @@ impl From<&Config> for AuditOptions {
                 events_per_ip: config.audit_events_per_ip,
                 refusals_per_user: config.audit_refusals_per_user,
                 events_per_user: config.audit_events_per_user,
+                file_parts_per_user: config.audit_file_parts_per_user,
             },
         }
     }

@@ -14,6 +14,8 @@ use crate::model::UserId;
 pub(crate) struct UserLimits {
     /// [`Action::Messages`]
     pub(crate) messages: UserLimit,
+    /// [`Action::Subscriptions`]
+    pub(crate) subscriptions: UserLimit,
     /// [`Action::FileBytes`]
     pub(crate) file_bytes: UserLimit,
     /// [`Action::StoredBytes`]
@@ -32,6 +34,7 @@ impl UserLimits {
         let limit = |action, spent| UserLimit::new(config, action, user, cluster, spent);
         Self {
             messages: limit(Action::Messages, Spent::Messages),
+            subscriptions: limit(Action::Subscriptions, Spent::Subscriptions),
             file_bytes: limit(Action::FileBytes, Spent::FileBytes),
             stored_bytes: limit(Action::StoredBytes, Spent::StoredBytes),
             conversations: limit(Action::NewConversations, Spent::Conversations),
@@ -59,6 +62,7 @@ impl UserLimits {
     pub(crate) fn charge(&self, spent: Spent) {
         match spent {
             Spent::Messages(count) => self.messages.charge(count),
+            Spent::Subscriptions(count) => self.subscriptions.charge(count),
             Spent::FileBytes(bytes) => self.file_bytes.charge(bytes),
             Spent::StoredBytes(bytes) => self.stored_bytes.charge(bytes),
             Spent::Conversations(count) => self.conversations.charge(count),

@@ -22,6 +22,8 @@ pub(super) enum Class {
     Refusal,
     /// What was done.
     Event,
+    /// A part of a file.
+    FilePart,
 }
 
 /// `None`: the record is not bounded.
@@ -39,11 +41,12 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
         | T::SessionReserved
         | T::SessionJoined
         | T::SessionLeft => Class::Event,
+        // They are limited by their bytes, so there may be any number of small ones.
+        T::FileUpload => Class::FilePart,
         T::MessageSent
         | T::MessageUpdated
         | T::MessageDeleted
         | T::MessageRead
-        | T::FileUpload
         | T::FileDownload
         | T::KeyExchangeRelay
         | T::Reaction => match user {

@@ -4,7 +4,7 @@
 //! ([`counters`]), and what becomes of the rest: one record for each kind with how many there were
 //! ([`summaries`]), when the minute or the server ends. It must not know how records are stored.
 //!
-//! What is relayed for a user is not bounded, and is not even looked up here.
+//! What is relayed for a user is not bounded, and is not even looked up here, but for parts of files.
 
 mod budget;
 mod class;
@@ -29,12 +29,16 @@ pub(crate) struct RepeatLimits {
     pub(crate) refusals_per_user: u32,
     /// Connects, disconnects, joins and leaves of a user.
     pub(crate) events_per_user: u32,
+    /// Parts of files that a user sends.
+    pub(crate) file_parts_per_user: u32,
 }
 
 /// The records of this minute that are bounded.
 pub(super) struct Repeats {
     by_address: Bounded,
     by_user: Bounded,
+    /// Of users: nobody else sends files.
+    file_parts: Budget,
 }
 
 /// Those of one sort of actors. Neither sort takes the other's memory.
@@ -49,6 +53,7 @@ impl Repeats {
         Self {
             by_address: Bounded::new(limits.refusals_per_ip, limits.events_per_ip),
             by_user: Bounded::new(limits.refusals_per_user, limits.events_per_user),
+            file_parts: Budget::new(limits.file_parts_per_user),
         }
     }
 
@@ -62,7 +67,12 @@ impl Repeats {
             Actor::Address(_) => &self.by_address,
             Actor::User(_) => &self.by_user,
         };
-        bounded.budget(class).allows(&actor) || !bounded.summaries.lock().add(&actor, record)
+        let budget = match class {
+            Class::Refusal => &bounded.refusals,
+            Class::Event => &bounded.events,
+            Class::FilePart => &self.file_parts,
+        };
+        budget.allows(&actor) || !bounded.summaries.lock().add(&actor, record)
     }
 
     /// Ends the minute; what it has counted.
@@ -76,6 +86,7 @@ impl Repeats {
     }
 
     fn end(&self, end: impl Fn(&mut Summaries) -> Vec<Record>) -> Vec<Record> {
+        self.file_parts.reset();
         let both = [&self.by_address, &self.by_user];
         both.into_iter()
             .flat_map(|bounded| {
@@ -94,13 +105,6 @@ impl Bounded {
             refusals: Budget::new(refusals),
             events: Budget::new(events),
             summaries: Mutex::default(),
-        }
-    }
-
-    fn budget(&self, class: Class) -> &Budget {
-        match class {
-            Class::Refusal => &self.refusals,
-            Class::Event => &self.events,
         }
     }
 }

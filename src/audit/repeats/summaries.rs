@@ -14,16 +14,20 @@ use crate::audit::event::{Event, Repeated};
 use crate::audit::event_type::EventType;
 use crate::audit::record::{Record, Source};
 use crate::audit::text::AuditText;
-use crate::limits::Block;
+use crate::limits::{Block, WIDE};
 use crate::model::{Dialect, ErrorCode};
 
 /// The most that are counted apart. What comes on top is counted by its kind alone.
-pub(super) const MAX_SUMMARIES: usize = 4_096;
+pub(super) const MAX_SUMMARIES: usize = 1_024;
+/// The most of one wide block of addresses. What comes on top is counted for the whole block.
+pub(super) const MAX_OF_SITE: u32 = 4 * WIDE;
 
 /// What is counted in this minute.
 #[derive(Default)]
 pub(super) struct Summaries {
     counted: HashMap<Key, Summary>,
+    /// How many are counted apart of each wide block.
+    sites: HashMap<Block, u32>,
     is_closed: bool,
 }
 
@@ -67,6 +71,10 @@ impl Summaries {
             event_type: record.event().event_type(),
             code: record.event().details().code,
         };
+        let is_new = !self.counted.contains_key(&key);
+        if is_new && !self.may_be_apart(actor) {
+            key.actor = Whose::together(actor);
+        }
         if self.counted.len() >= MAX_SUMMARIES && !self.counted.contains_key(&key) {
             key.actor = Whose::Others;
         }
@@ -81,8 +89,21 @@ impl Summaries {
         true
     }
 
+    /// Counts one more of an actor's site; whether there may be that many.
+    fn may_be_apart(&mut self, actor: &Actor<'_>) -> bool {
+        let Actor::Address(Some(address)) = actor else {
+            return true;
+        };
+        Block::wide(*address).is_none_or(|site| {
+            let count = self.sites.entry(site).or_default();
+            *count = count.saturating_add(1);
+            *count <= MAX_OF_SITE
+        })
+    }
+
     /// The records of what was counted, in the order in which it began.
     pub(super) fn take(&mut self) -> Vec<Record> {
+        self.sites.clear();
         let mut counted: Vec<_> = std::mem::take(&mut self.counted).into_iter().collect();
         counted.sort_by_key(|(_, summary)| summary.first_ms);
         counted
@@ -103,6 +124,16 @@ impl From<&Actor<'_>> for Whose {
         match actor {
             Actor::User(user) => Self::User(Arc::clone(user)),
             Actor::Address(address) => Self::Block(address.map(Block::narrow)),
+        }
+    }
+}
+
+impl Whose {
+    /// All addresses of the actor's site.
+    fn together(actor: &Actor<'_>) -> Self {
+        match actor {
+            Actor::Address(Some(address)) => Self::Block(Block::wide(*address)),
+            Actor::Address(None) | Actor::User(_) => Self::from(actor),
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::budget::ALL;
-use super::summaries::MAX_SUMMARIES;
+use super::summaries::{MAX_OF_SITE, MAX_SUMMARIES};
 use super::*;
-use crate::audit::event::{AdminAction, Event, MessageSent, Target};
+use crate::audit::event::{AdminAction, Event, FileChunk, MessageSent, Target};
 use crate::audit::record::Source;
 use crate::audit::text::AuditText;
 use crate::limits::WIDE;
@@ -17,6 +17,7 @@ const LIMITS: RepeatLimits = RepeatLimits {
     events_per_ip: 5,
     refusals_per_user: 4,
     events_per_user: 6,
+    file_parts_per_user: 8,
 };
 
 fn from(user: Option<&str>, ip: &str) -> Source {
@@ -183,6 +184,55 @@ fn a_user_has_bounds_at_any_address_and_none_for_what_is_relayed() {
             json!(["SOCKET_CONNECT", "alice", null, {"count": 14}]),
         ]
     );
+}
+
+#[test]
+fn parts_of_files_have_a_bound_apart_from_all_else() {
+    let repeats = Repeats::new(LIMITS);
+    let part = |chunk_number| {
+        Event::FileUpload(FileChunk {
+            recipient: AuditText::new("bob"),
+            message_id: AuditText::new("m1"),
+            chunk_number,
+            total_chunks: 200,
+            file_size: Some(200),
+            mime_type: None,
+            bytes: 1,
+        })
+    };
+    let of_alice = |event| record(from(Some("alice"), "192.0.2.1"), event);
+    assert_eq!(admitted(&repeats, 200, |n| of_alice(part(n as u64))), 8);
+    let connects = admitted(&repeats, 200, |_| of_alice(Event::SocketConnect));
+    assert_eq!(connects, 6);
+    assert_eq!(admitted(&repeats, 200, |_| of_alice(sent())), 200);
+    assert_eq!(
+        in_short(&repeats.end_minute()),
+        [
+            json!(["FILE_UPLOAD", "alice", "192.0.2.1", {"count": 192}]),
+            json!(["SOCKET_CONNECT", "alice", "192.0.2.1", {"count": 194}]),
+        ]
+    );
+    assert_eq!(admitted(&repeats, 200, |n| of_alice(part(n as u64))), 8);
+}
+
+#[test]
+fn a_site_is_counted_as_one_when_many_of_its_subnets_repeat_something() {
+    let repeats = Repeats::new(RepeatLimits {
+        refusals_per_ip: 0,
+        ..LIMITS
+    });
+    let subnet = |n: usize| record(from(None, &format!("2001:db8:0:{n:x}::1")), failed());
+    admitted(&repeats, 1000, subnet);
+    admitted(&repeats, 1, |_| {
+        record(from(None, "2001:db8:1::1"), failed())
+    });
+    let counted = repeats.end_minute();
+    let kept_apart = MAX_OF_SITE as usize;
+    assert_eq!(counted.len(), kept_apart + 2, "and the other site");
+    let whole = json!(["AUTH_FAILED", null, "2001:db8::", {
+        "code": "INVALID_TOKEN", "count": 1000 - kept_apart
+    }]);
+    assert!(in_short(&counted).contains(&whole));
 }
 
 #[test]

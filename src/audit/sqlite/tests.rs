@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::*;
+use crate::audit::contract::of_all_kinds;
 use crate::audit::details::tests::samples;
 use crate::audit::entry::write;
 use crate::audit::{Audit, AuditOptions, AuditText, Event, Record, Source};
@@ -309,8 +310,12 @@ fn the_file_stays_at_its_limit_however_many_records_come() {
         assert!(audit.flush(Instant::now() + Duration::from_secs(60)));
         largest = largest.max(number("PRAGMA page_count") * number("PRAGMA page_size"));
         let deadline = soon();
-        while number(USED_BYTES) > MAX {
-            assert!(Instant::now() < deadline, "{} bytes", number(USED_BYTES));
+        while trim::used(&db).unwrap() > MAX {
+            assert!(
+                Instant::now() < deadline,
+                "{} bytes",
+                trim::used(&db).unwrap()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -327,4 +332,21 @@ fn the_file_stays_at_its_limit_however_many_records_come() {
     assert!(audit.notice().is_some());
     assert_eq!(audit.health(), Ok(()));
     assert!(audit.close(soon()));
+}
+
+#[test]
+fn what_is_removed_makes_room_although_others_of_its_time_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(folder.path()).unwrap();
+    let records = of_all_kinds();
+    for batch in records.chunks(100) {
+        write(&mut store, batch).unwrap();
+    }
+    let used = trim::used(&reader(folder.path())).unwrap();
+    let mut gone = 0;
+    while let Some(trimmed) = store.trim(used - used / 8).unwrap() {
+        gone += trimmed.records;
+    }
+    let share = records.len() / 8;
+    assert!((share..3 * share).contains(&gone), "{gone} of {share}");
 }

@@ -1,4 +1,4 @@
-//! What the writer thread deletes: records that are too old, and the oldest when there are too many.
+//! What the writer thread deletes: records that are too old, and some when there are too many.
 //!
 //! Owns how much at a time, and what the log says. When, is the writer's next work.
 
@@ -35,7 +35,7 @@ impl<S: Store> Writer<S> {
         self.expire_at = Some(Instant::now() + pause);
     }
 
-    /// Deletes some of the oldest records if there are too many, and schedules the next time.
+    /// Deletes some records if there are too many, and schedules the next time.
     pub(super) fn trim(&mut self, max_bytes: u64) {
         let started = Instant::now();
         match self.store.trim(max_bytes) {
@@ -58,7 +58,7 @@ impl<S: Store> Writer<S> {
             tracing::warn!(
                 records,
                 up_to,
-                "the audit is at its size limit; its oldest records were removed"
+                "the audit is at its size limit; records were removed"
             );
         }
     }

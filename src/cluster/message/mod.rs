@@ -206,6 +206,8 @@ pub(crate) enum Spent {
     Participants(u32),
     /// Messages that were passed over by an offset.
     Offsets(u32),
+    /// Leaves.
+    Subscriptions(u32),
 }
 
 /// Which members of a session an event is for.

@@ -32,7 +32,7 @@ const SIGNAL_ERROR: Refused = ERROR.quiet();
 events! {
     Conversation(member, payload), words: ConversationWords;
     "conversation:join" => membership::join, limit: Joins, refused: JOIN_ERROR, audit: RoomJoin;
-    "conversation:leave" => membership::leave, limit: Nothing, refused: ERROR, audit: RoomLeave;
+    "conversation:leave" => membership::leave, limit: Subscriptions, refused: ERROR, audit: RoomLeave;
     "message:send" => messages::send, limit: Messages | StoredBytes, refused: SEND_ERROR, audit: MessageSent;
     "message:update" => changes::update, limit: Messages | StoredBytes, refused: ERROR, audit: MessageUpdated;
     "message:delete" => changes::delete, limit: Messages, refused: ERROR, audit: MessageDeleted;

@@ -21,5 +21,5 @@ const IGNORED: Refused = Refused::BY_CALLBACK.failed(ErrorCode::JoinFailed);
 events! {
     Feed(member, optional_payload), words: FeedWords;
     "join-conversation" => joining::join, limit: Joins, refused: IGNORED, audit: RoomJoin;
-    "leave-conversation" => joining::leave, limit: Nothing, refused: IGNORED, audit: RoomLeave;
+    "leave-conversation" => joining::leave, limit: Subscriptions, refused: IGNORED, audit: RoomLeave;
 }

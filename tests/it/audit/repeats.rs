@@ -10,7 +10,7 @@ use crate::program;
 use crate::session::{self, Guest};
 use test_support::harness::Relay;
 use test_support::raw::{Client, Dial, http, token};
-use test_support::scene::{message, stop};
+use test_support::scene::{chunk, message, stop};
 
 const REPEATS: usize = 400;
 
@@ -160,6 +160,58 @@ async fn what_guests_do_and_what_is_refused_to_them_is_recorded_a_few_times_and_
     assert_eq!(count(&done, "SESSION_JOINED", &[]), 1);
     assert_eq!(count(&refused, "REFUSED", &["NOT_A_MEMBER"]), REPEATS);
     assert_eq!(count(&refused, "REFUSED", &["MISSING_TOKEN"]), REPEATS);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parts_of_files_are_recorded_one_by_one_up_to_a_bound_and_then_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let env = [("AUDIT_FILE_PARTS_PER_USER", &*BOUND.to_string())];
+    let mut relay = program::server_in(data.path(), &env);
+    let mut alice = Client::connect(&relay, "alice").await;
+    for number in 0..REPEATS {
+        let chunk = chunk("bob", &format!("file-{number}"), 0, 1, r#""c""#);
+        alice.emit("send_file_chunk", &chunk).await;
+    }
+    alice.emit("send_message", &message("bob", 1)).await;
+    alice.event("message:sent").await;
+    stop(&mut relay);
+    let (done, refused) = done_and_refused(data.path());
+    assert_eq!(refused, []);
+    are_few(done.iter());
+    assert_eq!(count(&done, "FILE_UPLOAD", &[]), REPEATS);
+    assert_eq!(count(&done, "MESSAGE_SENT", &[]), 1);
+}
+
+/// At default settings, where nothing is refused that a client may do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leaving_again_and_again_is_done_at_its_rate_and_never_refused() {
+    const BURST: usize = 20;
+    let data = tempfile::tempdir().unwrap();
+    let env = [
+        ("SUBSCRIPTION_RATE", "10/s"),
+        ("SUBSCRIPTION_BURST", &*BURST.to_string()),
+    ];
+    let relay = program::start_in(data.path(), &env);
+    let left = r#"{"recipientId":"bob"}"#;
+    let conversation = r#"{"conversationId":"0190c2a0-0000-7000-8000-000000000000"}"#;
+    let session = r#"{"sessionId":"room:key","userId":"alice"}"#;
+    for (event, payload) in [
+        ("leave_room", left),
+        ("conversation:leave", conversation),
+        ("leave-conversation", conversation),
+        ("leave-session", session),
+    ] {
+        // Each is another user, who has used nothing yet.
+        let mut client = Guest::new(Client::connect(&relay, event).await);
+        let started = Instant::now();
+        for _ in 0..BURST + 10 {
+            let answer = client.ask(event, payload).await;
+            let is_limited = answer.ack.text.contains("RATE_LIMIT");
+            assert!(!is_limited, "{event}: {answer:?}");
+        }
+        let took = started.elapsed();
+        assert!(took >= Duration::from_millis(900), "{event}: {took:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
