@@ -1,5 +1,5 @@
-//! Whom a token stands for: verified, limited per address, known as a user, and not suspended. The
-//! same for a handshake, for a new token on a connection, and for a request.
+//! Whom a token stands for: verified, known as a user, and not suspended. Only what is not valid is limited, so
+//! a good token is accepted whatever others have tried. The same for a handshake, for a new token on a connection, and for a request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::{Verified, Verifier};
 use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
 use crate::model::conversation::{UserRecord, UserStatus};
-use crate::model::{Identity, Refusal, TokenUser, Why};
+use crate::model::{Identity, Refusal, TokenUser, UserId, Why};
 use crate::stores::conversations::{StoreError, UserStore};
 use crate::users::Users;
 
@@ -49,24 +49,33 @@ impl Authenticator {
     /// Finds out whom a token stands for, and stores what it says of them.
     ///
     /// # Errors
-    /// The token is not valid, which counts as a failure of the address; the address had too many; or the
-    /// user is suspended.
+    /// The token is not valid, which counts as a failure of the address and of the user that it names; either
+    /// had too many; or the user is suspended.
     pub(crate) async fn authenticate(
         &self,
         address: IpAddr,
         token: &str,
     ) -> Result<Authenticated, Refusal> {
-        let failures = &self.limits.authentication;
-        if !failures.allows(address) {
-            return Err(Refusal::new(Why::TooManyAttempts));
-        }
         let verified = self.verifier.verify(token).await;
-        let Verified { user, expires_at } = verified.inspect_err(|_| failures.count(address))?;
+        let failed = |refusal| self.count_failure(address, token, refusal);
+        let Verified { user, expires_at } = verified.map_err(failed)?;
         let identity = self.identify(user).await?;
         Ok(Authenticated {
             identity,
             expires_at,
         })
+    }
+
+    /// Counts a token that is not valid; why it is refused.
+    fn count_failure(&self, address: IpAddr, token: &str, refusal: Refusal) -> Refusal {
+        // One that was good once is the user's own.
+        let is_forged = refusal.why() == Why::BadToken;
+        let subject = is_forged.then(|| super::claimed_user(token)).flatten();
+        let subject = subject.as_ref().map(UserId::as_str);
+        match self.limits.authentication.exceeded_by(address, subject) {
+            true => Refusal::new(Why::TooManyAttempts),
+            false => refusal,
+        }
     }
 
     /// The identity of the user of a valid token, unless they are suspended. Relaying must not depend

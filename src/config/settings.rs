@@ -161,11 +161,11 @@ settings! {
     handshake_rate: Rate = Rate::per_second(50);
     /// How many of these may come at once.
     handshake_burst: NonZeroU32 = nonzero(200);
-    /// Joins and reservations from one IP address.
+    /// Reservations of sessions from one IP address, and joins that make one.
     join_rate: Rate = Rate::per_second(10);
     /// How many of these may come at once.
     join_burst: NonZeroU32 = nonzero(60);
-    /// Leaves of one user, or of one socket without a user; over it they are read more slowly.
+    /// Joins and leaves of one user, or of one socket without a user; over it they are read more slowly.
     subscription_rate: Rate = Rate::per_second(30);
     /// How many of these may come at once.
     subscription_burst: NonZeroU32 = nonzero(300);
@@ -187,7 +187,8 @@ settings! {
     refusal_rate: Rate = Rate::per_second(20);
     /// How many of these may come at once.
     refusal_burst: NonZeroU32 = nonzero(200);
-    /// Failed authentications from one IP address.
+    /// Failed authentications from one IP address or of one user, wrong keys of one session from one IP address.
+    /// More are answered as too many. What is right is accepted all the same.
     failed_auth_rate: Rate = Rate::per_minute(20);
     /// Connections open at once from one IP address.
     max_connections_per_ip: u32 = 256, check at_least(1);

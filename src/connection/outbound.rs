@@ -38,7 +38,7 @@ pub(crate) struct Connection {
     pub(crate) receipts: Limit,
     /// Limits the messages of a guest. Those of a user are counted over all their connections.
     guest_messages: Option<Box<Limit>>,
-    /// Limits what a guest leaves.
+    /// Limits what a guest joins and leaves.
     guest_subscriptions: OnceLock<Box<Limit>>,
     guest: GuestBudget,
     /// The event that is being handled was refused, and how many may be, once one was.
@@ -176,7 +176,7 @@ impl Connection {
             .is_none_or(|limit| limit.allows())
     }
 
-    /// Counts that a guest leaves something; whether it is allowed yet.
+    /// Counts that a guest joins or leaves something; whether it is allowed yet.
     pub(crate) fn allows_guest_subscription(&self, config: &Config) -> bool {
         let new = || Box::new(Limit::new(config, Action::Subscriptions));
         self.guest_subscriptions.get_or_init(new).allows()

@@ -131,20 +131,19 @@ impl<'a> Request<'a> {
 
     /// Counts an action; whether it is allowed.
     pub(super) fn is_allowed(&self, action: Action) -> bool {
-        let (limits, connection) = (&self.app.limits, self.connection);
-        let address = connection.client.address;
         match action {
             Action::Messages => match self.member {
                 Some(member) => member.user.limits.messages.allows(),
-                None => connection.allows_guest_message(),
+                None => self.connection.allows_guest_message(),
             },
-            Action::Signals => connection.signals.allows(),
-            Action::Joins => limits.allows_join(address),
+            Action::Signals => self.connection.signals.allows(),
             // Counted before there is a connection, where it is known whether a session is made, and when it
-            // is known that an event is refused.
-            Action::Handshakes | Action::NewSessions | Action::Refusals => true,
-            // What failed is counted where that is known.
-            Action::FailedAuth => limits.session_keys.allows(address),
+            // is known that an event is refused or has failed.
+            Action::Handshakes
+            | Action::Joins
+            | Action::NewSessions
+            | Action::Refusals
+            | Action::FailedAuth => true,
             Action::StoredBytes => match self.member {
                 Some(member) => {
                     let stored = &member.user.limits.stored_bytes;

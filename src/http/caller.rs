@@ -219,11 +219,8 @@ impl Sender for Admin {
         let failures = &app.limits.authentication;
         let why = match bearer(&parts.headers) {
             None => Why::NoToken,
-            Some(_) if !failures.allows(client.address) => Why::TooManyAttempts,
-            Some(_) => {
-                failures.count(client.address);
-                Why::BadToken
-            }
+            Some(_) if failures.exceeded_by(client.address, None) => Why::TooManyAttempts,
+            Some(_) => Why::BadToken,
         };
         Err(record_failure(app, &client, Refusal::new(why)))
     }

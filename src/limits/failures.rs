@@ -1,5 +1,7 @@
-//! Counts what failed from each address, in windows of a fixed length, so that guessing is slow.
+//! Counts what failed from each address, and of each thing that was tried, in windows of a fixed length.
+//! What is right is never counted, and never refused for what failed before: nobody locks out others.
 
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -9,10 +11,16 @@ use super::Action;
 use super::block::{Block, WIDE};
 use crate::config::Config;
 
-/// The failures of each address.
+/// The most that are counted at a time. What comes on top may fail any number of times, which costs the
+/// guesser nothing but a reason.
+const MAX_COUNTED: usize = 65_536;
+
+/// The failures of each address, of each user that tokens name, and of each session at an address.
 #[derive(Debug)]
 pub(crate) struct Failures {
-    counted: DashMap<Block, Window>,
+    /// By the hash of what is counted, which is random in each process.
+    counted: DashMap<u64, Window>,
+    hasher: RandomState,
     /// How many there may be in a window, and its length; `None` any number.
     allowed: Option<(u32, Duration)>,
 }
@@ -23,6 +31,14 @@ struct Window {
     count: u32,
 }
 
+/// What is counted.
+#[derive(Hash)]
+enum Counted<'a> {
+    Block(Block),
+    Subject(&'a str),
+    Session(&'a str, Block),
+}
+
 impl Failures {
     /// No failures yet; as many are allowed as [`Action::FailedAuth`] says.
     pub(super) fn new(config: &Config) -> Self {
@@ -30,42 +46,50 @@ impl Failures {
         let allowed = || (quota.burst_size().get(), quota.burst_size_replenished_in());
         Self {
             counted: DashMap::new(),
+            hasher: RandomState::new(),
             allowed: config.rate_limits.then(allowed),
         }
     }
 
-    /// Whether an address may still try.
-    pub(crate) fn allows(&self, address: IpAddr) -> bool {
-        let Some((max, length)) = self.allowed else {
-            return true;
-        };
-        let is_below = |block: Block, max: u32| {
-            let window = self.counted.get(&block);
-            window.is_none_or(|window| window.count < max || window.since.elapsed() >= length)
-        };
-        is_below(Block::narrow(address), max)
-            && Block::wide(address).is_none_or(|wide| is_below(wide, max.saturating_mul(WIDE)))
+    /// Counts a token that was not accepted, or something like it, for its address and for the user that
+    /// it named, if it did; whether there were too many of either.
+    pub(crate) fn exceeded_by(&self, address: IpAddr, subject: Option<&str>) -> bool {
+        let of_subject = subject.is_some_and(|subject| self.is_over(&Counted::Subject(subject), 1));
+        self.are_over(address, Counted::Block) || of_subject
     }
 
-    /// Counts a failure.
-    pub(crate) fn count(&self, address: IpAddr) {
-        let Some((_, length)) = self.allowed else {
-            return;
+    /// Counts a wrong key of a session; whether there were too many of it from this address.
+    pub(crate) fn exceeded_at(&self, session: &str, address: IpAddr) -> bool {
+        self.are_over(address, |block| Counted::Session(session, block))
+    }
+
+    /// Counts one for an address, and for the site that it is of.
+    fn are_over<'a>(&self, address: IpAddr, counted: impl Fn(Block) -> Counted<'a>) -> bool {
+        let is_over = self.is_over(&counted(Block::narrow(address)), 1);
+        let wide = Block::wide(address);
+        let is_wide_over = wide.is_some_and(|wide| self.is_over(&counted(wide), WIDE));
+        is_over || is_wide_over
+    }
+
+    /// Counts one; whether there are more than so many times the allowed number.
+    fn is_over(&self, counted: &Counted<'_>, times: u32) -> bool {
+        let Some((max, length)) = self.allowed else {
+            return false;
         };
-        for block in [Some(Block::narrow(address)), Block::wide(address)] {
-            let Some(block) = block else {
-                continue;
-            };
-            let new = Window {
-                since: Instant::now(),
-                count: 0,
-            };
-            let mut window = self.counted.entry(block).or_insert(new);
-            if window.since.elapsed() >= length {
-                *window = new;
-            }
-            window.count += 1;
+        let key = self.hasher.hash_one(counted);
+        if self.counted.len() >= MAX_COUNTED && !self.counted.contains_key(&key) {
+            return false;
         }
+        let new = Window {
+            since: Instant::now(),
+            count: 0,
+        };
+        let mut window = self.counted.entry(key).or_insert(new);
+        if window.since.elapsed() >= length {
+            *window = new;
+        }
+        window.count = window.count.saturating_add(1);
+        window.count > max.saturating_mul(times)
     }
 
     /// Drops the windows that are over.
@@ -83,33 +107,65 @@ mod tests {
     use crate::config::Rate;
     use std::net::Ipv4Addr;
 
-    #[test]
-    fn an_address_may_fail_so_often_and_others_still_may() {
-        let config = Config {
+    fn two_a_minute() -> Failures {
+        Failures::new(&Config {
             failed_auth_rate: Rate::per_minute(2),
             ..Config::default()
-        };
-        let failures = Failures::new(&config);
-        let (guesser, other) = (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::UNSPECIFIED.into());
-        for _ in 0..2 {
-            assert!(failures.allows(guesser));
-            failures.count(guesser);
-        }
-        assert!(!failures.allows(guesser) && failures.allows(other));
+        })
+    }
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+    #[test]
+    fn an_address_may_fail_so_often_and_so_may_others() {
+        let failures = two_a_minute();
+        let over = [0; 4].map(|_| failures.exceeded_by(HERE, None));
+        assert_eq!(over, [false, false, true, true]);
+        assert!(!failures.exceeded_by(THERE, None));
         failures.sweep();
-        assert!(!failures.allows(guesser), "the window is not over");
+        assert!(failures.exceeded_by(HERE, None), "the window is not over");
+    }
+
+    #[test]
+    fn a_user_may_be_tried_so_often_wherever_from() {
+        let failures = two_a_minute();
+        let from = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let over = [1, 2, 3].map(|last| failures.exceeded_by(from(last), Some("bob")));
+        assert_eq!(over, [false, false, true]);
+        assert!(!failures.exceeded_by(from(4), Some("carol")));
+    }
+
+    #[test]
+    fn a_session_may_be_tried_so_often_at_each_address_and_others_as_often() {
+        let failures = two_a_minute();
+        let over = [0; 3].map(|_| failures.exceeded_at("s1", HERE));
+        assert_eq!(over, [false, false, true]);
+        assert!(!failures.exceeded_at("s2", HERE) && !failures.exceeded_at("s1", THERE));
+        let subnet = |n: u8| IpAddr::from([0x2001, 0xdb8, 0, u16::from(n), 0, 0, 0, 1]);
+        let over = (0..20).filter(|n| failures.exceeded_at("s1", subnet(*n)));
+        assert_eq!(over.count(), 20 - 2 * WIDE as usize, "of one site");
     }
 
     #[test]
     fn a_window_ends() {
         let failures = Failures {
-            counted: DashMap::new(),
             allowed: Some((1, Duration::ZERO)),
+            ..two_a_minute()
         };
-        let address = Ipv4Addr::LOCALHOST.into();
-        failures.count(address);
-        assert!(failures.allows(address));
+        assert!(!failures.exceeded_by(HERE, None) && !failures.exceeded_by(HERE, None));
         failures.sweep();
         assert!(failures.counted.is_empty());
+    }
+
+    #[test]
+    fn no_more_are_counted_than_there_is_memory_for() {
+        let failures = two_a_minute();
+        for number in 0..MAX_COUNTED + 10 {
+            failures.is_over(&Counted::Subject(&number.to_string()), 1);
+        }
+        assert_eq!(failures.counted.len(), MAX_COUNTED);
+        let known = [0; 2].map(|_| failures.is_over(&Counted::Subject("0"), 1));
+        assert_eq!(known, [false, true]);
     }
 }

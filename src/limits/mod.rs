@@ -39,10 +39,10 @@ pub(crate) enum Action {
     Receipts,
     /// Requests that open a connection, for each address.
     Handshakes,
-    /// Joins and reservations, for each address.
+    /// Reservations, and joins that make a session, for each address.
     Joins,
-    /// Leaving what one takes part in: for each user over all their connections, for each connection of a
-    /// guest. Over it, a client waits.
+    /// Joining and leaving: for each user over all their connections, for each connection of a guest. Over
+    /// it, a client waits.
     Subscriptions,
     /// Sessions that are made, for each address.
     NewSessions,
@@ -58,8 +58,8 @@ pub(crate) enum Action {
     Offsets,
     /// What is refused: requests for each address, events for each connection.
     Refusals,
-    /// Failed authentications, and apart from them wrong session keys and passwords, for each
-    /// address.
+    /// Failed authentications, for each address and each user; wrong keys and passwords of each session, for
+    /// each address.
     FailedAuth,
 }
 
@@ -187,7 +187,7 @@ impl AddressLimits {
         }
     }
 
-    /// Counts a join or a reservation; whether it is allowed.
+    /// Counts a reservation, or a join that makes a session; whether it is allowed.
     pub(crate) fn allows_join(&self, address: IpAddr) -> bool {
         self.joins.allows(address)
     }

@@ -117,8 +117,6 @@ const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "3
 const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
 const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
 const STORED_LIMITS: Settings = &[
-    ("JOIN_RATE", "1/min"),
-    ("JOIN_BURST", "5"),
     ("MESSAGE_RATE", "1/min"),
     ("MESSAGE_BURST", "8"),
     ("SIGNAL_RATE", "1/min"),

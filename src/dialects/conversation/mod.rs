@@ -31,7 +31,7 @@ const SIGNAL_ERROR: Refused = ERROR.quiet();
 
 events! {
     Conversation(member, payload), words: ConversationWords;
-    "conversation:join" => membership::join, limit: Joins, refused: JOIN_ERROR, audit: RoomJoin;
+    "conversation:join" => membership::join, limit: Subscriptions, refused: JOIN_ERROR, audit: RoomJoin;
     "conversation:leave" => membership::leave, limit: Subscriptions, refused: ERROR, audit: RoomLeave;
     "message:send" => messages::send, limit: Messages | StoredBytes, refused: SEND_ERROR, audit: MessageSent;
     "message:update" => changes::update, limit: Messages | StoredBytes, refused: ERROR, audit: MessageUpdated;

@@ -26,7 +26,7 @@ const DROPPED: Refused = Refused::BY_CALLBACK;
 
 events! {
     Direct(member, payload), words: DirectWords;
-    "join_room" => messages::join_room, limit: Joins, refused: ROOM_ERROR, audit: RoomJoin;
+    "join_room" => messages::join_room, limit: Subscriptions, refused: ROOM_ERROR, audit: RoomJoin;
     "leave_room" => messages::leave_room, limit: Subscriptions, refused: ROOM_ERROR, audit: RoomLeave;
     "send_message" => messages::send_message, limit: Messages, refused: MESSAGE_ERROR, audit: MessageSent;
     "send_file_chunk" => files::send_file_chunk, limit: FileBytes, refused: CHUNK_ERROR, audit: FileUpload;

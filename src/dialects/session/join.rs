@@ -1,6 +1,8 @@
 //! Joining and leaving: `join-session`, `leave-session`, the end of a connection and of a session.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -23,6 +25,9 @@ use crate::model::session::{
 use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
 use crate::payload::{FrameSizes, Opaque, Payload, frames, plainly};
 use crate::sessions::{Session, SessionUpdate};
+
+/// How long a client waits that has tried too many keys.
+const GUESS_DELAY: Duration = Duration::from_secs(2);
 
 const USER_JOINED: &str = "user-joined";
 const USER_LEFT: &str = "user-left";
@@ -75,17 +80,24 @@ pub(super) async fn join_session(
     };
 
     let mut session = app.sessions.lock(&id).await;
-    let may_make = || app.limits.allows_session(address);
+    let is_over_rate = AtomicBool::new(false);
+    let may_make = || {
+        let is_allowed = app.limits.allows_join(address);
+        is_over_rate.store(!is_allowed, Ordering::Relaxed);
+        is_allowed && app.limits.allows_session(address)
+    };
     let maker = Maker {
         address: block_of(address),
         may_make: &may_make,
     };
-    let joined = session.join(connection, join, maker).await;
-    let (joined, departed) = joined.inspect_err(|error| {
-        if is_wrong_key(*error) {
-            app.limits.session_keys.count(address);
+    let (joined, departed) = match session.join(connection, join, maker).await {
+        Ok(joined) => joined,
+        Err(_) if is_over_rate.into_inner() => return Err(Refusal::rate_limited()),
+        Err(error) => {
+            drop(session);
+            return Err(refused(request, &id, error).await);
         }
-    })?;
+    };
     connection.lift_guest_bounds();
     let room_name = id.shared().into();
     request.record(Audited::SessionJoined { room_name });
@@ -246,6 +258,20 @@ pub(crate) async fn end_expired(app: &App) {
     for connection in app.sessions.end_expired().await {
         connection.send(SESSION_ERROR, &expired);
     }
+}
+
+/// Why a join is refused. The right key is always looked at, so that wrong ones lock nobody out; but who tries
+/// too many of one session waits for the answer, and is not read meanwhile.
+async fn refused(request: &Request<'_>, id: &SessionId, error: JoinError) -> Refusal {
+    let address = request.connection.client.address;
+    let failures = &request.app.limits.session_keys;
+    if !is_wrong_key(error) || !failures.exceeded_at(id.as_str(), address) {
+        return error.into();
+    }
+    if !request.connection.is_closed() {
+        tokio::time::sleep(GUESS_DELAY).await;
+    }
+    Refusal::rate_limited()
 }
 
 fn is_wrong_key(error: JoinError) -> bool {

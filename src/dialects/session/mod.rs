@@ -34,7 +34,7 @@ const DROPPED: Refused = Refused::BY_CALLBACK;
 
 events! {
     Session(payload), words: SessionWords;
-    "join-session" => join::join_session, limit: Joins | FailedAuth, refused: ERROR, audit: SessionJoined;
+    "join-session" => join::join_session, limit: Subscriptions, refused: ERROR, audit: SessionJoined;
     "leave-session" => join::leave_session, limit: Subscriptions, refused: LEAVE_ERROR, audit: SessionLeft;
     "save-public-key" => keys::save_public_key, limit: Messages, refused: ERROR, audit: Nothing;
     "get-public-keys" => keys::get_public_keys, limit: Signals, refused: NO_KEYS, audit: Nothing;

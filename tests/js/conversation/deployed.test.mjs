@@ -224,3 +224,17 @@ test('one with a token that has expired is not let in', async () => {
   const client = new Client({ auth: { token: token({ ...user('Eve'), exp: 1 }) }, transports: undefined, reconnection: true });
   assert.equal((await client.next('connect_error')).message, 'Token expired');
 });
+
+test('one that takes part in a hundred conversations joins all of them, and again when its connection was lost', async () => {
+  const who = user('Alice');
+  const ids = [];
+  for (let count = 0; count < 100; count += 1) ids.push(await found(who));
+  const alice = new Deployed(who, ...ids);
+  await alice.ready();
+  alice.joined.clear();
+  cut(alice.client);
+  await alice.client.next('disconnect');
+  await alice.ready();
+  assert.deepEqual(alice.errors, []);
+  alice.client.close();
+});

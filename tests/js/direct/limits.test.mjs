@@ -111,16 +111,43 @@ test('file chunks over the limit are slowed, none is refused', async () => {
   assert.ok(took >= 1000, `three seconds’ worth with a second’s burst took ${took} ms`);
 });
 
-test('too many failed authentications from one address are turned away, good tokens too', async () => {
-  const address = fromNewAddress();
+/** Tries as often as it may, and a little more; what came of each. */
+async function guess(forged, address = fromNewAddress) {
   const outcomes = [];
-  for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) {
-    outcomes.push((await attempt({ ...address, auth: { token: token({ ...user('Alice'), exp: seconds(-60) }) } })).outcome);
-  }
+  for (let tries = 0; tries < FAILED_AUTHS + 3; tries += 1) outcomes.push((await attempt({ ...address(), auth: { token: forged() } })).outcome);
+  return outcomes;
+}
+
+test('too many failed authentications from one address are turned away, good tokens never', async () => {
+  const [address, who] = [fromNewAddress(), user('Alice')];
+  const alice = await connect(who, address);
+  const outcomes = await guess(() => token({ ...user('Alice'), exp: seconds(-60) }), () => address);
   assert.deepEqual(outcomes.slice(0, FAILED_AUTHS), Array(FAILED_AUTHS).fill('Token expired'));
   assert.equal(outcomes.at(-1), 'Too many attempts');
-  assert.equal((await attempt({ ...address, auth: { token: token(user('Alice')) } })).outcome, 'Too many attempts');
-  assert.equal((await attempt({ ...fromNewAddress(), auth: { token: token(user('Alice')) } })).outcome, 'connected');
+  assert.equal((await attempt({ ...address, auth: { token: token(user('Bob')) } })).outcome, 'connected');
+  // Who is connected extends their time with a good one.
+  alice.emit('authenticate', token(who));
+  assert.deepEqual(await alice.next('authenticated'), { success: true });
+  assert.equal((await alice.ask('send_message', { recipientId: 'bob', ...sealed, seq: 1 })).success, true);
+  assert.equal((await attempt({ ...address, auth: { token: 'nonsense' } })).outcome, 'Too many attempts');
+});
+
+test('too many forged tokens of one user are turned away wherever they come from, the user never', async () => {
+  const bob = user('Bob');
+  const outcomes = await guess(() => token(bob, { secret: 'a secret that somebody has guessed, of 32 bytes' }));
+  assert.deepEqual(outcomes.slice(0, FAILED_AUTHS), Array(FAILED_AUTHS).fill('Invalid token'));
+  assert.equal(outcomes.at(-1), 'Too many attempts');
+  await join(bob);
+  const expired = token({ ...bob, exp: seconds(-60) });
+  assert.equal((await attempt({ ...fromNewAddress(), auth: { token: expired } })).outcome, 'Token expired');
+});
+
+test('a client that comes back joins all its rooms at once', async () => {
+  const alice = await join(user('Alice'));
+  const joins = Array.from({ length: 100 }, (_, number) => alice.ask('join_room', { recipientId: `contact-${number}` }));
+  const answers = await Promise.all(joins);
+  assert.ok(answers.every(({ success }) => success));
+  assert.equal(alice.all('room:joined').length, 100);
 });
 
 /** Opens `limit` connections, sees the next refused and admitted again once one is closed. */

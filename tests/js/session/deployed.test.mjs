@@ -107,3 +107,16 @@ test('one that finds no session leaves, and nothing else happens', async () => {
   assert.equal(eve.client.socket.connected, true);
   eve.client.close();
 });
+
+test('a hundred of them at one address come back at once', async () => {
+  const where = await reserved();
+  const all = Array.from({ length: 100 }, (_, number) => new Deployed(where, `Member${number}`));
+  await Promise.all(all.map(({ client }) => client.next('session-metadata')));
+  for (const { client } of all) cut(client);
+  await Promise.all(all.map(({ client }) => client.next('disconnect')));
+  await Promise.all(all.map(({ client }) => client.next('session-metadata')));
+  for (const { client } of all) {
+    assert.deepEqual(client.all('session-error'), []);
+    client.close();
+  }
+});
