@@ -36,7 +36,7 @@ pub(crate) use bus::{Bus, Subscription};
 pub(crate) use lease::{LEASE, LeaseState, RENEWAL};
 pub(crate) use ledger::Entry;
 pub(crate) use message::{
-    AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
+    About, AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
     SessionMessage, Spent, UserMessage,
 };
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};
@@ -174,7 +174,13 @@ impl Cluster {
     }
 
     /// Sends an event to a user's connections on other nodes; whether there are any.
-    pub(crate) async fn send(&self, user: &UserId, sender: &UserId, event: EncodedEvent) -> bool {
+    pub(crate) async fn send(
+        &self,
+        user: &UserId,
+        sender: &UserId,
+        event: EncodedEvent,
+        about: Option<About>,
+    ) -> bool {
         /// Smaller events are not worth a confirmation.
         const MIN_CONFIRMED_BYTES: usize = 4096;
         let size = event.size();
@@ -183,6 +189,7 @@ impl Cluster {
             sender: sender.clone(),
             event,
             credit,
+            about,
         };
         let published = self.bus.publish(user, &message);
         let nodes = published.receivers().await;

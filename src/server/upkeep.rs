@@ -50,6 +50,7 @@ pub(super) async fn sweep(app: Arc<App>) {
         interval.tick().await;
         app.presence.sweep(SYNCED_AFTER);
         app.limits.sweep();
+        app.users.relayed.sweep();
     }
 }
 

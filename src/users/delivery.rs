@@ -4,8 +4,8 @@
 use serde::Serialize;
 use smallvec::smallvec;
 
-use super::{Connections, Users};
-use crate::cluster::Cluster;
+use super::{Connections, Receiver, Users};
+use crate::cluster::{About, Cluster};
 use crate::connection::{Patience, SMALL_EVENT};
 use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
@@ -16,13 +16,23 @@ pub(crate) struct Receivers<'a> {
     user: &'a UserId,
     local: Connections,
     cluster: Option<&'a Cluster>,
+    about: Option<About>,
 }
 
 impl Receivers<'_> {
+    /// Says what the event is about, for those on other nodes.
+    #[must_use]
+    pub(crate) fn about(self, about: impl FnOnce() -> Option<About>) -> Self {
+        Self {
+            about: self.cluster.and_then(|_| about()),
+            ..self
+        }
+    }
+
     /// Sends an event that becomes frames of these sizes. Returns whether there is a connection to
     /// receive it, on any node.
     pub(crate) async fn send_sized<T: Serialize>(
-        &self,
+        self,
         sender: &UserId,
         event: &'static str,
         payload: &T,
@@ -37,13 +47,16 @@ impl Receivers<'_> {
             .and_then(|cluster| Some((cluster, EncodedEvent::new(event, payload)?)));
         match encoded {
             None => is_local,
-            Some((cluster, event)) => cluster.send(self.user, sender, event).await || is_local,
+            Some((cluster, event)) => {
+                let sent = cluster.send(self.user, sender, event, self.about);
+                sent.await || is_local
+            }
         }
     }
 
     /// Sends a small event.
     pub(crate) async fn send<T: Serialize>(
-        &self,
+        self,
         sender: &UserId,
         event: &'static str,
         payload: &T,
@@ -86,11 +99,28 @@ impl Users {
             user,
             local,
             cluster,
+            about: None,
         }
     }
 
-    /// Sends an event of a user on another node to the connections that a user has here.
-    pub(crate) async fn deliver(&self, user: &UserId, sender: &UserId, event: &EncodedEvent) {
+    /// Sends an event of a user on another node to the connections that a user has here. A receipt of somebody
+    /// whom the message did not go to is dropped.
+    pub(crate) async fn deliver(
+        &self,
+        user: &UserId,
+        sender: &UserId,
+        event: &EncodedEvent,
+        about: Option<&About>,
+    ) {
+        match about {
+            Some(About::Message(id)) => self.relayed.note(sender, user, id),
+            Some(About::Receipt(id)) => {
+                if self.relayed.receiver(user, id, sender) == Receiver::Wrong {
+                    return;
+                }
+            }
+            None => {}
+        }
         self.add_remote_peer(sender, user);
         for connection in self.connections(user.as_str()) {
             connection.flow().wait_for_room().await;

@@ -12,6 +12,7 @@ mod presence;
 mod presence_sync;
 mod registration;
 mod registry;
+mod relayed;
 mod transfers;
 mod user;
 
@@ -29,6 +30,7 @@ use parking_lot::Mutex;
 pub(crate) use administration::Administration;
 pub(crate) use presence::{Audience, Presence, PresenceRenderer};
 pub(crate) use registration::Registration;
+pub(crate) use relayed::Receiver;
 pub(crate) use transfers::Progress;
 pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 
@@ -37,6 +39,7 @@ use crate::config::Config;
 use crate::connection::ConnectionId;
 use crate::limits::Memory;
 use crate::model::UserId;
+use relayed::RelayedMessages;
 
 /// How many users without connections are kept, with their peers and unfinished transfers.
 const MAX_OFFLINE_USERS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
@@ -50,6 +53,8 @@ pub(crate) struct Users {
     /// Users without connections, the one offline longest first.
     offline: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
+    /// What they sent each other lately.
+    pub(crate) relayed: RelayedMessages,
     memory: Arc<Memory>,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
@@ -67,6 +72,7 @@ impl Users {
             members: DashMap::new(),
             offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),
+            relayed: RelayedMessages::new(&memory),
             memory,
             config,
             cluster,

@@ -57,6 +57,9 @@ pub(crate) enum UserMessage {
         /// How many bytes to confirm when they are consumed; 0: none.
         #[serde(default)]
         credit: usize,
+        /// What it is about, where the nodes that receive it have to know.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<About>,
     },
     /// Something of a conversation that concerns the user.
     #[serde(rename = "Notice")]
@@ -79,6 +82,15 @@ pub(crate) enum UserMessage {
     Disconnect(DisconnectReason),
     /// What the user did on another node, which counts against their limits.
     Spent(Spent),
+}
+
+/// What an event from one user to another is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum About {
+    /// It is a message with this id, or a part of one.
+    Message(String),
+    /// It says that a message of the receiver, with this id, reached the sender or was read.
+    Receipt(String),
 }
 
 /// To the nodes that members of a session are connected to.
@@ -206,7 +218,7 @@ pub(crate) enum Spent {
     Participants(u32),
     /// Messages that were passed over by an offset.
     Offsets(u32),
-    /// Leaves.
+    /// Joins and leaves.
     Subscriptions(u32),
 }
 

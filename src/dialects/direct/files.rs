@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::messages::from;
 use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::audit::{AuditText, Event as Audited, FileChunk, Label};
+use crate::cluster::About;
 use crate::config::Config;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
@@ -126,7 +127,11 @@ pub(super) async fn send_file_chunk(
     let relayed = from(member, payload).with("timestamp", &timestamp);
     let receivers = request.app.users.receivers_of_file(&chunk.recipient).await;
     let sender = &member.user.id;
+    let relayed_messages = &request.app.users.relayed;
+    relayed_messages.note(sender, &chunk.recipient, &chunk.message);
+    let about = || Some(About::Message(chunk.message.to_string()));
     receivers
+        .about(about)
         .send_sized(sender, RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::audit::{AuditText, Event as Audited, Label, MessageSent, Room, Seq, Target};
+use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
@@ -141,19 +142,22 @@ pub(super) async fn send_message(
     let message = from(member, payload)
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
-    let receivers = request
-        .app
-        .users
-        .receivers(&recipient, request.event.size())
-        .await;
     let sender = &member.user.id;
+    let users = &request.app.users;
+    let receivers = users.receivers(&recipient, request.event.size()).await;
+    let message_id = payload.id(MESSAGE_ID);
+    if let Some(id) = &message_id {
+        users.relayed.note(sender, &recipient, id);
+    }
+    let about = || Some(About::Message(message_id.as_deref()?.to_owned()));
     let recipient_online = receivers
+        .about(about)
         .send_sized(sender, RECEIVE_MESSAGE, &message, &message.frames())
         .await;
     request.app.users.add_peer(&member.user, &recipient);
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
-        message_id: payload.id(MESSAGE_ID).map(|id| AuditText::new(&id)),
+        message_id: message_id.map(|id| AuditText::new(&id)),
         message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: request.event.size() as u64,

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
+use crate::cluster::About;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::payload::{Opaque, Payload};
-use crate::users::Member;
+use crate::users::{Member, Receiver};
 
 const TYPING: &str = "typing:user";
 const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";
@@ -25,6 +26,9 @@ struct Typing<'p> {
 #[serde(rename_all = "camelCase")]
 struct Receipt<'p, 'a> {
     message_id: &'p Opaque<'a>,
+    /// Who says it, when it is not known whom the message went to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'p str>,
 }
 
 /// `typing:start`
@@ -93,16 +97,25 @@ async fn receipt(
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
-    fields.id(MESSAGE_ID)?;
-    let message_id = fields.filled(MESSAGE_ID)?;
+    let id = fields.id(MESSAGE_ID)?;
     request.wait_for_limit(member).await;
-    request
-        .app
-        .users
-        .receivers(&sender, request.event.size())
-        .await
-        .send(&member.user.id, confirmed, &Receipt { message_id })
+    let (users, receiver) = (&request.app.users, &member.user.id);
+    let is_known = match users.relayed.receiver(&sender, &id, receiver) {
+        Receiver::Right => true,
+        Receiver::Unknown => false,
+        Receiver::Wrong => return Err(Refusal::message_not_found()),
+    };
+    let receipt = Receipt {
+        message_id: fields.filled(MESSAGE_ID)?,
+        user_id: (!is_known).then_some(receiver.as_str()),
+    };
+    // Another node may know it.
+    let about = || (!is_known).then(|| About::Receipt(id.to_string()));
+    let receivers = users.receivers(&sender, request.event.size()).await;
+    receivers
+        .about(about)
+        .send(receiver, confirmed, &receipt)
         .await;
-    request.app.users.add_peer(&member.user, &sender);
+    users.add_peer(&member.user, &sender);
     Ok(())
 }

@@ -22,8 +22,14 @@ impl Dispatcher {
     async fn to_user(&self, user: &UserId, message: UserMessage) -> Option<Answer> {
         let app = &self.app;
         match message {
-            UserMessage::Event { sender, event, .. } => {
-                app.users.deliver(user, &sender, &event).await;
+            UserMessage::Event {
+                sender,
+                event,
+                about,
+                ..
+            } => {
+                let about = about.as_ref();
+                app.users.deliver(user, &sender, &event, about).await;
                 None
             }
             UserMessage::Notification {

@@ -61,9 +61,9 @@ test('everything else between two users passes, byte for byte', async () => {
   alice.emit('typing:start', { recipientId: bob.userId });
   same(await bob.next('typing:user'), { userId: alice.userId, username: 'Alice', isTyping: true });
   bob.emit('message:delivered', { senderId: alice.userId, messageId: 'm' });
-  same(await alice.next('message:delivery-confirmed'), { messageId: 'm' });
+  same(await alice.next('message:delivery-confirmed'), { messageId: 'm', userId: bob.userId });
   bob.emit('message:read', { senderId: alice.userId, messageId: 'm' });
-  same(await alice.next('message:read-confirmed'), { messageId: 'm' });
+  same(await alice.next('message:read-confirmed'), { messageId: 'm', userId: bob.userId });
   bob.emit('request_file', { senderId: alice.userId, messageId: 'm' });
   same(await alice.next('file:requested'), { requesterId: bob.userId, requesterUsername: 'Bob', messageId: 'm' });
 });

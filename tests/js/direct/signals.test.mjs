@@ -51,13 +51,87 @@ test('typing reaches the recipient and nobody else', async () => {
 });
 
 const receipts = { 'message:delivered': 'message:delivery-confirmed', 'message:read': 'message:read-confirmed' };
+const sealed = { ciphertext: 'c', iv: 'i', tag: 't', seq: 1 };
+
+/** Alice sends a message to somebody, and it is relayed: its id. */
+async function relayed(alice, recipientId, messageId = unique('message')) {
+  assert.equal((await alice.ask('send_message', { recipientId, ...sealed, messageId })).success, true);
+  return messageId;
+}
+
+/** The same of a file. */
+async function relayedFile(alice, recipientId) {
+  const messageId = unique('file');
+  const part = { encryptedData: 'd', iv: 'i', tag: 't', hash: '', fileName: 'f', fileSize: 1, mimeType: 'a/b' };
+  await alice.ask('send_file_chunk', { recipientId, messageId, chunkNumber: 0, totalChunks: 1, ...part });
+  await alice.next('file:upload-complete');
+  return messageId;
+}
+
 for (const [event, confirmation] of Object.entries(receipts)) {
-  test(`${event} sends the sender of the message only its id`, async () => {
+  for (const [kind, send] of Object.entries({ message: relayed, file: relayedFile })) {
+    test(`${event} sends the sender of the ${kind} only its id`, async () => {
+      const [alice, bob] = await pair();
+      const messageId = await send(alice, bob.userId);
+      const { sent, received } = await exchange(bob, alice, () => bob.emit(event, { messageId, senderId: alice.userId }));
+      same(received, [[confirmation, { messageId }]]);
+      assert.deepEqual(sent.filter(([name]) => !name.startsWith('receive')), []);
+    });
+
+    test(`${event} of somebody else than who got the ${kind} is refused in silence`, async () => {
+      const [alice, bob] = await pair();
+      const eve = await connect(user('Eve'));
+      const messageId = await send(alice, bob.userId);
+      await exchange(alice, bob, () => {});
+      const { sent, received } = await exchange(eve, alice, async () => {
+        assert.equal((await eve.ask(event, { messageId, senderId: alice.userId })).success, false);
+      });
+      assert.deepEqual([sent, received], [[], []]);
+      // Nor is the sender one who got it.
+      assert.equal((await alice.ask(event, { messageId, senderId: alice.userId })).success, false);
+    });
+  }
+
+  test(`${event} of a message that went to several reaches the sender from each of them`, async () => {
     const [alice, bob] = await pair();
-    const messageId = unique('message');
-    const { sent, received } = await exchange(bob, alice, () => bob.emit(event, { messageId, senderId: alice.userId }));
-    same(received, [[confirmation, { messageId }]]);
-    assert.deepEqual(sent, []);
+    const carol = await connect(user('Carol'));
+    const messageId = await relayed(alice, bob.userId);
+    await relayed(alice, carol.userId, messageId);
+    for (const receiver of [bob, carol]) {
+      await exchange(alice, receiver, () => {});
+      const { received } = await exchange(receiver, alice, () => receiver.emit(event, { messageId, senderId: alice.userId }));
+      same(received, [[confirmation, { messageId }]]);
+    }
+  });
+
+  test(`${event} is sent from another device, and after coming back`, async () => {
+    const who = user('Bob');
+    const [alice, bob] = [await connect(user('Alice')), await connect(who)];
+    const messageId = await relayed(alice, who.userId);
+    await exchange(alice, bob, () => {});
+    bob.close();
+    for (const device of [await connect(who), await connect(who)]) {
+      const { received } = await exchange(device, alice, () => device.emit(event, { messageId, senderId: alice.userId }));
+      const of = received.filter(([name]) => name === confirmation);
+      assert.deepEqual(of.map(([, payload]) => payload.messageId), [messageId]);
+      assert.ok([undefined, who.userId].includes(of[0][1].userId));
+    }
+  });
+
+  test(`${event} of a message that the relay does not know says who says it`, async () => {
+    const [alice, bob] = await pair();
+    const messageId = unique('older');
+    const { received } = await exchange(bob, alice, () => bob.emit(event, { messageId, senderId: alice.userId, userId: 'carol' }));
+    same(received, [[confirmation, { messageId, userId: bob.userId }]]);
+  });
+
+  test(`${event} of a message for somebody offline reaches the sender from nobody else`, async () => {
+    const alice = await connect(user('Alice'));
+    const messageId = await relayed(alice, unique('nobody'));
+    for (const eve of [await connect(user('Eve')), await connect(user('Eve'))]) {
+      const { received } = await exchange(eve, alice, () => eve.emit(event, { messageId, senderId: alice.userId }));
+      assert.deepEqual(received, []);
+    }
   });
 }
 

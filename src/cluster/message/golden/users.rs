@@ -21,6 +21,7 @@ fn an_event_to_a_user() {
         sender: sender.clone(),
         event: event(&json(r#"{"a":1.0}"#)),
         credit: 0,
+        about: None,
     };
     pin(
         &text,
@@ -31,6 +32,7 @@ fn an_event_to_a_user() {
         sender,
         event: event(&object()),
         credit: 70_000,
+        about: None,
     };
     pin(
         &file,
