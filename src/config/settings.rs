@@ -115,7 +115,7 @@ settings! {
     request_timeout: Duration = Duration::from_secs(10), check at_least(MIN_TIME);
     /// Slowest a client may send the body of a request, in bytes per second; 0 sets no limit.
     min_request_rate: u64 = 4096;
-    /// Addresses or networks of proxies whose X-Forwarded-For is believed.
+    /// Addresses or networks of proxies whose X-Forwarded-For, or else Forwarded, is believed.
     trusted_proxies: Vec<IpNet> = Vec::new();
     /// Origins of web pages that may call, for REST and sockets alike; "*" allows every one.
     /// `https://*.example.com` allows those of all hosts below example.com. The variables add up.

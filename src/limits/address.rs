@@ -7,25 +7,17 @@ use axum::http::HeaderMap;
 use ipnet::IpNet;
 
 use super::block::Block;
+use super::forwarded;
 
-const FORWARDED_FOR: &str = "x-forwarded-for";
-
-/// The client's address. Reads `X-Forwarded-For` from its end, as far as the proxies are trusted.
+/// The client's address. Reads what proxies forward from its end, as far as they are trusted. A hop that cannot be
+/// read counts as the proxy that names it.
 pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
-    let hops = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .rev()
-        .filter_map(|value| value.to_str().ok());
-    for hop in hops.flat_map(|value| value.rsplit(',')) {
-        if !is_trusted(address, trusted) {
-            break;
-        }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(hop) => address = hop.to_canonical(),
-            Err(_) => break,
-        }
+    let mut hops = forwarded::hops(headers);
+    while is_trusted(address, trusted)
+        && let Some(Some(hop)) = hops.next()
+    {
+        address = hop;
     }
     address
 }
@@ -53,7 +45,7 @@ mod tests {
         ];
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
+            headers.append("x-forwarded-for", HeaderValue::from_static(value));
         }
         client_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
     }
@@ -75,6 +67,10 @@ mod tests {
             "203.0.113.7"
         );
         assert_eq!(address("10.1.1.1", &["nonsense"]), "10.1.1.1");
+        assert_eq!(
+            address("10.1.1.1", &["203.0.113.7, nonsense, 10.2.2.2:80"]),
+            "10.2.2.2"
+        );
         assert_eq!(address("10.1.1.1", &[]), "10.1.1.1");
         assert_eq!(address("::ffff:127.0.0.1", &["203.0.113.7"]), "203.0.113.7");
     }

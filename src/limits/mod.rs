@@ -6,6 +6,7 @@
 pub(crate) mod address;
 mod block;
 mod failures;
+mod forwarded;
 mod keyed;
 mod memory;
 mod pace;

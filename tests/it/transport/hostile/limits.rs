@@ -88,6 +88,43 @@ async fn bytes_before_authentication_are_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trusted_proxy_names_clients_in_any_form_and_what_is_none_is_logged() {
+    const UNKNOWN: &str = "a proxy names a client in a form that is not known";
+    let data = tempfile::tempdir().unwrap();
+    let env = [("TRUSTED_PROXIES", "127.0.0.1")];
+    let mut relay = crate::program::server_in(data.path(), &env);
+    let mut expected = Vec::new();
+    for (number, (header, value, address)) in [
+        ("X-Forwarded-For", "203.0.113.1:4711", "203.0.113.1"),
+        ("X-Forwarded-For", "\"evil, \"203.0.113.2\"", "203.0.113.2"),
+        ("X-Forwarded-For", "[2001:db8::3]:443", "2001:db8::3"),
+        ("X-Forwarded-For", "::ffff:203.0.113.4", "203.0.113.4"),
+        (
+            "Forwarded",
+            "for=\"[2001:db8::5]:1\";proto=https",
+            "2001:db8::5",
+        ),
+        ("X-Forwarded-For", "unknown", "127.0.0.1"),
+        ("X-Forwarded-For", "no address", "127.0.0.1"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let user = format!("user-{number}");
+        Client::with(&relay, &user, Dial::default().header(header, value)).await;
+        expected.push((user, address.to_owned()));
+    }
+    stop(&mut relay);
+    let database = rusqlite::Connection::open(data.path().join("relay.db")).unwrap();
+    let found = "SELECT user, ipAddress FROM logs WHERE eventType = 'SOCKET_CONNECT' ORDER BY _id";
+    let mut found = database.prepare(found).unwrap();
+    let found = found.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let found: Vec<(String, String)> = found.unwrap().map(Result::unwrap).collect();
+    assert_eq!(found, expected);
+    assert_eq!(relay.log_lines(UNKNOWN), 1, "{}", relay.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_claimed_address_does_not_evade_the_limits() {
     let env = [("DIALECTS", "direct"), ("FAILED_AUTH_RATE", "5/min")];
     let mut relay = crate::program::start(&env);
