@@ -9,7 +9,6 @@ use super::{Authenticated, Authenticator};
 use crate::config::{AuthErrorStyle, Config};
 use crate::connection::{Client, Handshake};
 use crate::model::{Dialect, Refusal, Why};
-use crate::users::Users;
 
 /// The client's `auth` object. A value of the wrong type counts as missing, except for a token, which
 /// is then invalid.
@@ -37,17 +36,12 @@ pub(crate) enum Verdict {
 pub(crate) struct Admissions {
     config: Arc<Config>,
     auth: Arc<Authenticator>,
-    users: Arc<Users>,
 }
 
 impl Admissions {
-    /// Admits those whom `auth` authenticates, as long as users have connections left.
-    pub(crate) fn new(config: Arc<Config>, auth: Arc<Authenticator>, users: Arc<Users>) -> Self {
-        Self {
-            config,
-            auth,
-            users,
-        }
+    /// Admits those whom `auth` authenticates.
+    pub(crate) fn new(config: Arc<Config>, auth: Arc<Authenticator>) -> Self {
+        Self { config, auth }
     }
 
     /// Decides whether, and as what, a client is admitted. The dialect that it declares is noted in
@@ -66,12 +60,6 @@ impl Admissions {
             Ok(verdict) => verdict,
             Err(refusal) => Verdict::Rejected(self.refuse(refusal)?),
         };
-        if let Verdict::User(Authenticated { identity, .. }) = &verdict
-            && self.users.connection_count(identity.user.as_str())
-                >= self.config.max_connections_per_user as usize
-        {
-            return Err(Refusal::new(Why::TooManyConnections));
-        }
         Ok(verdict)
     }
 

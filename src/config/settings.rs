@@ -194,7 +194,7 @@ settings! {
     max_connections_per_ip: u32 = 256, check at_least(1);
     /// Connections of all addresses that are not admitted yet; of more, the oldest is closed.
     max_unadmitted: u32 = 10_000, check at_least(1);
-    /// Connections open at once of one user.
+    /// Connections open at once of one user; of more, the oldest that does not answer is closed.
     max_connections_per_user: u32 = 32, check at_least(1);
     /// Longest id or name in an event, in bytes.
     max_id_bytes: usize = 128, check between(1, 1024);

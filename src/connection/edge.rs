@@ -152,6 +152,9 @@ pub(crate) async fn request(
     } = edge;
     let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
     let session = || sid.and_then(|sid| open.get(sid));
+    if let Some(connection) = session() {
+        connection.flow().heard();
+    }
     let polls = parts.method == Method::GET && query.transport == Some("polling");
     let old_payload = query.revision == Some("3");
     // Only the request that opens a session carries what is known of the client.

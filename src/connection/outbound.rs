@@ -231,6 +231,18 @@ impl Connection {
         &self.flow
     }
 
+    /// Whether its client can be asked for a sign of life. One that polls cannot.
+    pub(crate) fn can_be_asked(&self) -> bool {
+        self.flow.link().is_some()
+    }
+
+    /// Asks its client for a sign of life; see [`Flow::silence`].
+    pub(crate) fn ask(&self) {
+        if let Some(link) = self.flow.link() {
+            link.ask();
+        }
+    }
+
     /// It lives on this link from now on.
     pub(super) fn attach(&self, link: &Arc<Link>) {
         link.carry(&self.flow);

@@ -21,7 +21,7 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     /// For these services.
     pub(crate) fn new(app: &Arc<App>) -> Self {
-        let admissions = Admissions::new(app.config.clone(), app.auth.clone(), app.users.clone());
+        let admissions = Admissions::new(app.config.clone(), app.auth.clone());
         Self {
             app: app.clone(),
             admissions,

@@ -9,6 +9,9 @@ pub(crate) trait Carrier: Send + Sync {
     /// Resumes reading from the client.
     fn wake_reader(&self);
 
+    /// Asks the client for a sign of life, at most once a second.
+    fn ask(&self);
+
     /// Bounds what the client may still send, in bytes. `None` removes the bound.
     fn allow(&self, bytes: Option<u64>);
 

@@ -54,6 +54,8 @@ pub(crate) struct Flow {
     backlog: AtomicUsize,
     /// When a frame was last written, or the backlog began, in `now_ms` time.
     moved_at: AtomicU64,
+    /// When something came from the client last, in `now_ms` time.
+    heard_at: AtomicU64,
     room: Notify,
     unhandled: AtomicUsize,
     handled: Notify,
@@ -79,6 +81,7 @@ impl Flow {
             queued: Mutex::default(),
             backlog: AtomicUsize::new(0),
             moved_at: AtomicU64::new(0),
+            heard_at: AtomicU64::new(now_ms()),
             room: Notify::new(),
             unhandled: AtomicUsize::new(0),
             handled: Notify::new(),
@@ -101,6 +104,20 @@ impl Flow {
     /// The TCP connection that carries this one, while it is open. `None` while it polls.
     pub(crate) fn link(&self) -> Option<Arc<dyn Carrier>> {
         self.carrier.lock().as_ref()?.upgrade()
+    }
+
+    /// Something came from the client, whatever it is.
+    pub(crate) fn heard(&self) {
+        self.heard_at.store(now_ms(), Ordering::Relaxed);
+    }
+
+    /// How long nothing has come from the client. One that is not read now is not silent.
+    pub(crate) fn silence(&self) -> Duration {
+        if self.reading_paused() || self.reading_stopped() {
+            return Duration::ZERO;
+        }
+        let since = now_ms().saturating_sub(self.heard_at.load(Ordering::Relaxed));
+        Duration::from_millis(since)
     }
 
     /// Counts frames of these sizes as handed to the client. `false`: its backlog is too large

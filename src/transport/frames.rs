@@ -110,7 +110,12 @@ impl FrameScanner {
 
     /// Whether a frame can be injected here without splitting a message.
     pub(super) fn between_messages(&self) -> bool {
-        self.position == Position::Header { have: 0 } && !self.within_message
+        self.between_frames() && !self.within_message
+    }
+
+    /// Whether a frame ends here, and none has begun.
+    pub(super) fn between_frames(&self) -> bool {
+        self.position == Position::Header { have: 0 }
     }
 
     /// The number of bytes up to the end of the current frame, as far as is known; `None` between

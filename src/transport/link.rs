@@ -44,6 +44,9 @@ const UNBOUNDED: u64 = u64::MAX;
 /// Bytes moved between two checks of deadlines that make a link busy.
 const BUSY_BYTES: u64 = 64 * 1024;
 
+/// How often a client is asked for a sign of life at most. Each answer is a frame that counts.
+const ASK_INTERVAL_MS: u64 = 1_000;
+
 /// Frames injected into what the library reads, as if the client had sent them.
 pub(super) const INJECT_PONG: u8 = 1;
 pub(super) const INJECT_CLOSE: u8 = 2;
@@ -77,6 +80,9 @@ pub(crate) struct Link {
     moved: AtomicU64,
     controls: Controls,
     pong_injected_at: AtomicU64,
+    /// The client is to be asked for a sign of life, and when it was last.
+    asks: AtomicBool,
+    asked_at: AtomicU64,
 }
 
 impl Link {
@@ -102,6 +108,8 @@ impl Link {
             moved: AtomicU64::new(0),
             controls: Controls::default(),
             pong_injected_at: AtomicU64::new(now),
+            asks: AtomicBool::new(false),
+            asked_at: AtomicU64::new(NONE),
         }
     }
 
@@ -209,6 +217,11 @@ impl Link {
         self.inject.swap(0, Ordering::AcqRel)
     }
 
+    /// Whether the client is to be asked for a sign of life now.
+    pub(super) fn takes_ask(&self) -> bool {
+        self.asks.load(Ordering::Relaxed) && self.asks.swap(false, Ordering::Relaxed)
+    }
+
     pub(super) fn was_read(&self, bytes: usize) {
         self.moved.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.is_idle.load(Ordering::Relaxed) && bytes > 0 {
@@ -308,6 +321,16 @@ impl Link {
 impl Carrier for Link {
     fn wake_reader(&self) {
         self.reader.wake();
+    }
+
+    fn ask(&self) {
+        let now = now_ms();
+        let due = self.asked_at.load(Ordering::Relaxed) + ASK_INTERVAL_MS;
+        if now >= due {
+            self.asked_at.store(now, Ordering::Relaxed);
+            self.asks.store(true, Ordering::Relaxed);
+            self.reader.wake();
+        }
     }
 
     fn allow(&self, bytes: Option<u64>) {

@@ -13,11 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::bare_answers;
+use super::carrier::Carrier as _;
 use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::links::OpenLink;
 use super::read_ahead::ReadAhead;
 use crate::limits::AddressSlot;
+use crate::model::DisconnectReason;
 
 /// A masked WebSocket text frame with one byte, under an all-zero mask.
 const fn client_frame(packet: u8) -> [u8; 7] {
@@ -26,6 +28,8 @@ const fn client_frame(packet: u8) -> [u8; 7] {
 /// The Engine.IO packets `pong` and `close`.
 const PONG: [u8; 7] = client_frame(b'3');
 const CLOSE: [u8; 7] = client_frame(b'1');
+/// An empty WebSocket ping from the server, which every client answers by itself, without a word to the library.
+const PING: [u8; 2] = [0x89, 0];
 
 /// A guarded TCP stream. Dropping the stream frees its link.
 #[derive(Debug)]
@@ -110,6 +114,17 @@ impl GuardedStream {
         frames != 0
     }
 
+    /// Asks the client for a sign of life, if that can be written now, and stands between two frames.
+    fn ask(&self) {
+        if let Outgoing::Frames(frames) = &self.outgoing
+            && frames.between_frames()
+            && matches!(self.tcp.try_write(&PING), Ok(written) if written < PING.len())
+        {
+            // Half a frame would garble what follows. It has room for no byte more, so it is of no use.
+            self.link.close(DisconnectReason::SlowConsumer);
+        }
+    }
+
     /// The number of bytes that may be read now. While reading is paused or a frame is to be injected,
     /// reading stops at the end of the current frame. `None`: no bound.
     fn read_bound(&self, paused: bool) -> Option<u64> {
@@ -153,6 +168,7 @@ impl GuardedStream {
             link.controls_were_read(controls);
         }
         let Some(flow) = link.flow() else { return };
+        flow.heard();
         match completed_at {
             Some(end) => flow.arriving(bytes.len() - end),
             None => flow.arrived(bytes.len()),
@@ -215,6 +231,9 @@ impl AsyncRead for GuardedStream {
         this.link.register_reader(cx);
         if let Some(error) = this.link.failure() {
             return Poll::Ready(Err(error));
+        }
+        if this.link.takes_ask() {
+            this.ask();
         }
         if this.link.injected() != 0 && this.link.is_upgraded() && this.inject(buf) {
             return Poll::Ready(Ok(()));

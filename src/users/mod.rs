@@ -15,6 +15,7 @@ mod registry;
 mod relayed;
 mod transfers;
 mod user;
+mod yielding;
 
 #[cfg(test)]
 mod tests;

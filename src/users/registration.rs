@@ -34,7 +34,7 @@ impl Presence {
         identity: Identity,
         connection: &Arc<Connection>,
     ) -> Result<(Arc<Member>, Registration), Refusal> {
-        let member = self.users().connect(identity, connection)?;
+        let member = self.users().admit(identity, connection).await?;
         let mut registration = Registration {
             presence: self.clone(),
             member: member.clone(),

@@ -2,3 +2,4 @@
 
 pub(crate) mod hostile;
 mod slow_receiver;
+mod yielding;

@@ -177,6 +177,32 @@ test('a user may have only so many connections at once', async () => {
   await limited(PER_USER, () => ({ ...fromNewAddress(), auth: { token: token(who) } }));
 });
 
+/** The network of a client is gone, and neither side has heard of it. */
+const lose = ({ socket }) => socket.io.engine.transport.ws._socket.pause();
+
+test('a connection that does not answer yields its place to one that comes', async () => {
+  const who = user('Alice');
+  const clients = [];
+  while (clients.length < PER_USER) clients.push(await join(who));
+  const [first, lost, last] = clients;
+  lose(lost);
+  const next = await join(who);
+  for (const client of [first, last, next]) assert.ok(client.socket.connected);
+  // The one that was lost learns of it when its network is back.
+  lost.socket.io.engine.transport.ws._socket.resume();
+  await lost.next('disconnect');
+  assert.equal((await attempt({ ...fromNewAddress(), auth: { token: token(who) } })).outcome, 'Too many connections');
+});
+
+test('as many as a user may have, all of them lost, yield to as many that come at once', async () => {
+  const who = user('Alice');
+  const lost = [];
+  while (lost.length < PER_USER) lost.push(await join(who));
+  lost.forEach(lose);
+  const come = await Promise.all(lost.map(() => join(who)));
+  assert.ok(come.every(({ socket }) => socket.connected));
+});
+
 test('an address may have only so many connections at once', async () => {
   const address = fromNewAddress();
   await limited(PER_IP, () => ({ ...address, auth: { token: token(user('Alice')) } }));
