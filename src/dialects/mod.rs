@@ -198,7 +198,10 @@ async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) {
     request.resolve(event.row());
     let sent = payload.as_ref().ok();
     let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.max_depth)) {
-        Some(field) => request.check_limits().and(Err(Refusal::unreadable(field))),
+        Some(field) => {
+            let allowed = request.check_limits().await;
+            allowed.and(Err(Refusal::unreadable(field)))
+        }
         None => event.dispatch(&mut request, &payload).await,
     };
     match handled {
