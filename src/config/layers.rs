@@ -7,11 +7,12 @@ use std::path::Path;
 
 use ::config::{ConfigBuilder, ConfigError, FileFormat, Format, Map, Source, Value, ValueKind};
 
-use super::problems::Problems;
+use super::problems::{Problem, Problems};
 use super::raw::Raw;
 use super::setting::Setting;
 use super::settings::SETTINGS;
 use super::sources::Sources;
+use super::types::SettingType as _;
 use super::values::Values;
 
 /// Reads the file and the environment, which overrides the file.
@@ -75,6 +76,7 @@ fn environment_layer(sources: &Sources, problems: &mut Problems) -> Layer {
         let found: Vec<_> = names
             .iter()
             .filter_map(|name| sources.variable(name))
+            .filter(|(value, _)| !is_foreign(setting, value))
             .collect();
         let Some((first, _)) = found.first() else {
             continue;
@@ -98,6 +100,29 @@ fn environment_layer(sources: &Sources, problems: &mut Problems) -> Layer {
         layer.insert(setting.name.to_owned(), Value::new(Some(&origin), text));
     }
     Layer(layer)
+}
+
+/// Whether a variable is meant for other software: by `DEBUG` one chooses what libraries of Node log, and it is set
+/// for all of an environment.
+fn is_foreign(setting: &Setting, value: &str) -> bool {
+    setting.name == "debug" && bool::parse(&Raw::Text(value.to_owned())).is_err()
+}
+
+/// The variables that are ignored because they are meant for other software.
+pub(super) fn ignored(sources: &Sources) -> Vec<Problem> {
+    let variables = SETTINGS.iter().flat_map(|setting| {
+        let names = setting.variables().into_iter();
+        names.map(move |name| (setting, name))
+    });
+    let ignored = variables.filter_map(|(setting, name)| {
+        let (value, origin) = sources.variable(&name)?;
+        is_foreign(setting, value).then(|| Problem {
+            setting: setting.name.to_owned(),
+            message: "is ignored: it is neither true nor false".to_owned(),
+            source: Some(origin),
+        })
+    });
+    ignored.collect()
 }
 
 fn file_layer(sources: &Sources, problems: &mut Problems) -> Layer {

@@ -9,6 +9,7 @@
 mod check;
 mod choices;
 mod consistency;
+mod host;
 mod layers;
 mod mongo_uri;
 mod origins;
@@ -29,6 +30,7 @@ mod values;
 pub use choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
+pub use host::Host;
 pub use mongo_uri::MongoUri;
 pub use origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
 pub use problems::{Problem, Problems};
@@ -60,6 +62,13 @@ impl Config {
         } else {
             Err(problems)
         }
+    }
+
+    /// Variables that are set, and are named like a setting, but are meant for other software: they are ignored,
+    /// and each says why.
+    #[must_use]
+    pub fn ignored(sources: &Sources) -> Vec<Problem> {
+        layers::ignored(sources)
     }
 
     /// Whether tokens signed with the shared secret are accepted, so that one is needed.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-/// One problem that prevents the start.
+/// One problem: it prevents the start, or is noted only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The setting, or the file or variable when no setting can be named.

@@ -18,6 +18,7 @@ use super::check::{
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
+use super::host::Host;
 use super::mongo_uri::MongoUri;
 use super::origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
 use super::problems::Problems;
@@ -33,8 +34,8 @@ use crate::payload::DEEPEST;
 
 settings! {
     ["Server"]
-    /// Address to listen on.
-    host: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    /// Address to listen on, or a name that has one; of several the first of IPv4 is taken.
+    host: Host = Host::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     /// Port to listen on; 0 takes any free one.
     port: u16 = 3000;
     /// Folder of the embedded database, the spool and the signing secret, made when missing.
@@ -51,6 +52,7 @@ settings! {
 
     ["Logging"]
     /// Diagnostics: logs at least at level debug. Content is never logged.
+    /// A variable DEBUG that is neither true nor false is for other software, and is ignored.
     debug: bool = false;
     /// Least important level logged: error, warn, info, debug, trace.
     log_level: LogLevel = LogLevel::Info;

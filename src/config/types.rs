@@ -176,18 +176,6 @@ impl SettingType for PathBuf {
     }
 }
 
-impl SettingType for IpAddr {
-    fn parse(raw: &Raw) -> Result<Self, String> {
-        let wrong = || "must be an IP address, such as 0.0.0.0, 127.0.0.1 or ::";
-        let text = raw.text().map_err(|_| wrong())?;
-        Ok(text.trim().parse().map_err(|_| wrong())?)
-    }
-
-    fn to_text(&self) -> String {
-        self.to_string()
-    }
-}
-
 /// Not set when the text is empty.
 impl<T: SettingType> SettingType for Option<T> {
     const ECHO: bool = T::ECHO;

@@ -1,7 +1,6 @@
 //! Why a server does not run, or its audit cannot be read: precise inside, one opaque type outside.
 
 use std::io;
-use std::net::SocketAddr;
 
 use crate::audit::{AuditError, AuditStoreError, ReadError};
 use crate::auth::KeyError;
@@ -57,8 +56,8 @@ impl From<ReadError> for Error {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, io::Error),
+    #[error("cannot listen on {0}, port {1}: {2}")]
+    Listen(String, u16, io::Error),
     /// The audit's embedded database cannot be opened.
     #[error("cannot open the audit: {0}")]
     Store(#[from] AuditStoreError),

@@ -1,15 +1,16 @@
 //! The TCP listener of a server, with the limits of its configuration. What arrives on a connection
 //! is for `transport` and the edges.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, lookup_host};
 use tokio::sync::Notify;
 
 use super::error::StartError;
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Host};
 use crate::limits::AddressSlots;
 use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links, Pace, RequestLimits};
 
@@ -22,11 +23,21 @@ const SHARE: usize = 4;
 
 /// Listens on the configured address. Also returns the address, in which the port is never 0.
 pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
-    let configured = SocketAddr::new(config.host, config.port);
-    let failed = |error| StartError::Listen(configured, error);
-    let tcp = TcpListener::bind(configured).await.map_err(failed)?;
+    let failed = |error| StartError::Listen(config.host.to_string(), config.port, error);
+    let addresses = resolve(&config.host, config.port).await.map_err(failed)?;
+    let tcp = TcpListener::bind(&*addresses).await.map_err(failed)?;
     let address = tcp.local_addr().map_err(failed)?;
     Ok((tcp, address))
+}
+
+/// The addresses of a host, those of IPv4 first: whatever connects by the name tries these, too.
+async fn resolve(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let mut addresses: Vec<_> = match host {
+        Host::Address(address) => vec![SocketAddr::new(*address, port)],
+        Host::Name(name) => lookup_host((name.as_str(), port)).await?.collect(),
+    };
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    Ok(addresses)
 }
 
 /// Guards what `tcp` accepts: its connections are added to `links`, and after `stop` is notified it

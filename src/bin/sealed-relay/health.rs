@@ -2,12 +2,12 @@
 //! that the image needs no other program.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use http::Uri;
-use sealed_relay::Config;
+use sealed_relay::{Config, Host};
 
 /// The longest that connecting, writing and reading may each take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,12 +32,13 @@ pub(crate) fn local_url(config: &Config) -> anyhow::Result<Uri> {
         config.port != 0,
         "port is 0, any free one: name the address with --url"
     );
-    let host = match config.host {
-        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        host => host,
+    let host = match &config.host {
+        Host::Address(IpAddr::V4(host)) if host.is_unspecified() => "127.0.0.1".to_owned(),
+        Host::Address(IpAddr::V6(host)) if host.is_unspecified() => "[::1]".to_owned(),
+        Host::Address(IpAddr::V6(host)) => format!("[{host}]"),
+        host => host.to_string(),
     };
-    let url = format!("http://{}/health", SocketAddr::new(host, config.port));
+    let url = format!("http://{host}:{}/health", config.port);
     url.parse().context("cannot make the address of /health")
 }
 

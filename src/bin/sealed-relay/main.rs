@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use output::{NotWritten, message, print};
-use sealed_relay::{Config, Problems, SecretOrigin, Sources, jwt_secret};
+use sealed_relay::{Config, Problem, Problems, SecretOrigin, Sources, jwt_secret};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -98,9 +98,10 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
-    let load = || Config::load(&Sources::from_process(file));
+    let sources = Sources::from_process(file);
+    let load = || Config::load(&sources);
     match command {
-        Command::Serve => serve(load()?)?,
+        Command::Serve => serve(load()?, &Config::ignored(&sources))?,
         Command::Token(args) => {
             let (token, origin) = token::mint(&args, &load()?)?;
             if let SecretOrigin::Created(_) = origin {
@@ -110,6 +111,7 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
         }
         Command::CheckConfig => {
             load()?;
+            Config::ignored(&sources).iter().for_each(message);
             print("ok")?;
         }
         Command::PrintConfig => print(load()?.to_toml().trim_end())?,
@@ -127,10 +129,13 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
 }
 
 /// Runs the server until a signal stops it.
-fn serve(config: Config) -> anyhow::Result<()> {
+fn serve(config: Config, ignored: &[Problem]) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
     survive_file_size_limit(&runtime).context("cannot receive signals")?;
     let _log = sealed_relay::init_logging(&config).context("cannot start the log")?;
+    for variable in ignored {
+        tracing::warn!("{variable}");
+    }
     let secret = match config.needs_jwt_secret() {
         true => {
             let (secret, origin) = jwt_secret(&config)?;

@@ -195,3 +195,37 @@ fn the_machine_names_the_node_unless_it_is_set() {
     sources.env = from_env(&[("NODE_NAME", "north-1")]).env;
     assert_eq!(Config::load(&sources).unwrap().node_name, "north-1");
 }
+
+#[test]
+fn a_variable_that_libraries_of_node_read_is_not_taken_for_a_setting() {
+    for value in ["socket.io:*", "*", "engine,-engine:ws", "verbose"] {
+        let sources = from_env(&[("DEBUG", value), ("PORT", "4000")]);
+        let config = Config::load(&sources).unwrap();
+        assert!(!config.debug && config.port == 4000, "{value}");
+        let ignored = Config::ignored(&sources);
+        let text: Vec<_> = ignored.iter().map(ToString::to_string).collect();
+        let note = "debug: is ignored: it is neither true nor false (environment variable DEBUG)";
+        assert_eq!(text, [note]);
+        // The file does not win by it.
+        let file = load("debug = true", &[("DEBUG", value)]).unwrap();
+        assert!(file.debug);
+    }
+    for value in ["true", "0", "off", ""] {
+        let sources = from_env(&[("DEBUG", value)]);
+        assert!(Config::ignored(&sources).is_empty(), "{value}");
+    }
+    assert!(problem("debug = \"socket.io:*\"", &[]).contains("debug: must be true or false"));
+    assert!(load("", &[("RATE_LIMITS", "socket.io:*")]).is_err());
+}
+
+#[test]
+fn a_host_has_an_address_or_a_name() {
+    for host in ["localhost", "relay.example.com", "127.0.0.1", "::1"] {
+        let config = load("", &[("HOST", host)]).unwrap();
+        assert_eq!(config.host.to_string(), host);
+    }
+    for host in ["localhost:3000", "300.0.0.1", "a host", "*"] {
+        let problem = problem("", &[("HOST", host)]);
+        assert!(problem.contains("host: must be an IP address"), "{problem}");
+    }
+}

@@ -263,6 +263,38 @@ fn health_follows_the_answer_of_the_configured_server() {
 }
 
 #[test]
+fn a_variable_for_other_software_is_noted_and_ignored() {
+    let folder = TempDir::new().unwrap();
+    let env = [("DEBUG", "socket.io:*")];
+    let output = relay(folder.path(), &["check-config"], &env);
+    assert_eq!((output.status.code(), &*stdout(&output)), (Some(0), "ok\n"));
+    let note = stderr(&output);
+    assert!(note.contains("debug: is ignored"), "{note}");
+}
+
+#[test]
+fn a_name_that_is_listened_on_is_resolved_and_asked_for_its_health() {
+    let folder = TempDir::new().unwrap();
+    let env = [("HOST", "localhost"), ("DEBUG", "engine:*")];
+    let mut running = program::start_in(folder.path(), &env);
+    let url = running.url().to_owned();
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    let port = url.rsplit(':').next().unwrap();
+    let env = [("HOST", "localhost"), ("PORT", port)];
+    let output = relay(folder.path(), &["health"], &env);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(running.log_lines("debug: is ignored"), 1);
+    assert!(running.terminate().success());
+
+    let unknown = program::command_in(folder.path())
+        .env("HOST", "no-such-host.invalid")
+        .output()
+        .unwrap();
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("cannot listen on no-such-host.invalid"));
+}
+
+#[test]
 fn health_asks_the_address_it_is_given_and_fails_when_nobody_answers() {
     let folder = TempDir::new().unwrap();
     let (port, server) = answer_once("HTTP/1.1 200 OK\r\n\r\n");
