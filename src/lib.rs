@@ -33,13 +33,10 @@ mod users;
 
 pub use audit::StoredRecord;
 pub use config::{
-    AllowedOrigin, AllowedOrigins, AuthErrorStyle, Config, Entry, HttpUrl, JwtAlgorithm, LogFormat,
-    LogLevel, MongoUri, Origin, Period, PresenceAudience, Problem, Problems, PublicHosts, Rate,
-    RedisUrl, Secret, SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, jwt_secret,
-    AllowedOrigins, AuthErrorStyle, Config, Entry, Host, HttpUrl, JwtAlgorithm, LogFormat,
-    LogLevel, MongoUri, Origin, Period, PresenceAudience, Problem, Problems, Rate, RedisUrl,
-    Secret, SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, jwt_secret,
-    reference_env, reference_toml,
+    AllowedOrigin, AllowedOrigins, AuthErrorStyle, Config, Entry, Host, HttpUrl, JwtAlgorithm,
+    LogFormat, LogLevel, MongoUri, Origin, Period, PresenceAudience, Problem, Problems,
+    PublicHosts, Rate, RedisUrl, Secret, SecretFileError, SecretOrigin, Sources, SpoolFull,
+    Transport, jwt_secret, reference_env, reference_toml,
 };
 pub use model::Dialect;
 pub use server::{AuditRecords, Error, Log, init_logging, run};

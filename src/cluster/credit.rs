@@ -1,5 +1,5 @@
 //! Flow control between nodes: how much of what this node sent to a user's connections on other nodes
-//! they have not consumed yet. A sender waits for them as for local connections, so it goes at the pace
+//! they have not consumed yet. Senders wait for them in turn as for local connections, so they go at the pace
 //! of the slowest.
 
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::model::UserId;
+use crate::transport::{Turn, Turns};
 
 /// The users to whom something is in flight.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Credits {
 #[derive(Debug)]
 struct Credit {
     state: Mutex<State>,
-    changed: Notify,
+    turns: Arc<Turns>,
 }
 
 #[derive(Debug)]
@@ -47,24 +47,20 @@ impl Credits {
         }
     }
 
-    /// Waits until less is in flight to a user than may be.
-    pub(super) async fn wait(&self, user: &UserId) {
+    /// Waits until less is in flight to a user than may be, and it is the turn of this sender to send so many
+    /// bytes. `None`: nothing is in flight.
+    pub(super) async fn wait(&self, user: &UserId, sender: &UserId, bytes: usize) -> Option<Turn> {
         loop {
-            let Some(credit) = self.users.get(user).map(|credit| credit.clone()) else {
-                return;
+            let credit = self.users.get(user).map(|credit| credit.clone())?;
+            let deadline = credit.state.lock().since + self.stall_timeout;
+            let has_room = |granted: usize| {
+                let in_flight = credit.state.lock().in_flight;
+                in_flight.saturating_add_unsigned(granted) < self.max_in_flight
             };
-            let changed = credit.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            let deadline = {
-                let state = credit.state.lock();
-                if state.in_flight < self.max_in_flight {
-                    return;
-                }
-                state.since + self.stall_timeout
-            };
-            if timeout_at(deadline, changed).await.is_err() {
-                self.give_up(user, &credit);
+            let turn = credit.turns.wait(sender, bytes, has_room);
+            match timeout_at(deadline, turn).await {
+                Ok(turn) => return Some(turn),
+                Err(_) => self.give_up(user, &credit),
             }
         }
     }
@@ -72,16 +68,16 @@ impl Credits {
     fn give_up(&self, user: &UserId, credit: &Arc<Credit>) {
         let is_stalled = credit.state.lock().since.elapsed() >= self.stall_timeout;
         if is_stalled {
-            self.users
-                .remove_if(user, |_, known| Arc::ptr_eq(known, credit));
-            credit.changed.notify_waiters();
+            let is_it = |_: &UserId, known: &Arc<Credit>| Arc::ptr_eq(known, credit);
+            self.users.remove_if(user, is_it);
+            credit.forget();
         }
     }
 
     /// Nobody waits any more: what was in flight is lost.
     pub(super) fn clear(&self) {
         self.users.retain(|_, credit| {
-            credit.changed.notify_waiters();
+            credit.forget();
             false
         });
     }
@@ -105,7 +101,7 @@ impl Credits {
                     in_flight: 0,
                     since: Instant::now(),
                 }),
-                changed: Notify::new(),
+                turns: Arc::default(),
             })
         };
         let credit = self.users.entry(user.clone()).or_insert_with(new).clone();
@@ -120,11 +116,19 @@ impl Credits {
             state.in_flight += by;
             state.in_flight == 0
         };
-        credit.changed.notify_waiters();
+        credit.turns.look_again();
         if is_settled {
             self.users
                 .remove_if(user, |_, credit| credit.state.lock().in_flight == 0);
         }
+    }
+}
+
+impl Credit {
+    /// What was in flight is lost: nobody waits for it.
+    fn forget(&self) {
+        self.state.lock().in_flight = 0;
+        self.turns.look_again();
     }
 }
 
@@ -138,14 +142,18 @@ mod tests {
         UserId::parse("bob").unwrap()
     }
 
+    async fn wait(credits: &Credits) {
+        let sender = UserId::parse("ann").unwrap();
+        drop(credits.wait(&user(), &sender, 60).await);
+    }
+
     #[tokio::test]
     async fn a_sender_waits_until_its_bytes_are_consumed() {
         let credits = Credits::new(100, Duration::from_secs(15));
         credits.sent(&user(), 60, 1);
-        assert!(credits.wait(&user()).now_or_never().is_some());
+        assert!(wait(&credits).now_or_never().is_some());
         credits.sent(&user(), 60, 1);
-        let bob = user();
-        let waiting = credits.wait(&bob);
+        let waiting = wait(&credits);
         tokio::pin!(waiting);
         assert!(waiting.as_mut().now_or_never().is_none());
         credits.consumed(&user(), 60);
@@ -157,9 +165,8 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_lost_bytes() {
         let credits = Credits::new(100, Duration::from_secs(15));
-        let bob = user();
-        credits.sent(&bob, 100, 1);
-        let waiting = credits.wait(&bob);
+        credits.sent(&user(), 100, 1);
+        let waiting = wait(&credits);
         tokio::pin!(waiting);
         assert!(waiting.as_mut().now_or_never().is_none());
         credits.clear();
@@ -179,7 +186,7 @@ mod tests {
         let credits = Credits::new(100, Duration::from_millis(20));
         credits.sent(&user(), 100, 1);
         let begin = Instant::now();
-        credits.wait(&user()).await;
+        wait(&credits).await;
         assert!(begin.elapsed() >= Duration::from_millis(20));
         assert!(credits.users.is_empty());
         // A late confirmation does not count after a while.
@@ -188,6 +195,6 @@ mod tests {
             tokio::task::yield_now().await;
         }
         credits.sent(&user(), 100, 1);
-        assert!(credits.wait(&user()).now_or_never().is_none());
+        assert!(wait(&credits).now_or_never().is_none());
     }
 }

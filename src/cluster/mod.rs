@@ -47,6 +47,7 @@ use crate::model::clock::Clock;
 use crate::model::{NodeId, UserId};
 use crate::payload::EncodedEvent;
 use crate::stores::drivers::redis::{Redis, RedisError};
+use crate::transport::Turn;
 use credit::Credits;
 use inbox::Inboxes;
 use questions::Questions;
@@ -168,9 +169,15 @@ impl Cluster {
 
     // Events to users.
 
-    /// Waits until a user's connections on other nodes have consumed most of what was sent to them.
-    pub(crate) async fn wait_for_credit(&self, user: &UserId) {
-        self.credits.wait(user).await;
+    /// Waits until a user's connections on other nodes have consumed most of what was sent to them, and it is the
+    /// turn of this sender to send them so many bytes. `None`: nothing is under way.
+    pub(crate) async fn wait_for_credit(
+        &self,
+        user: &UserId,
+        sender: &UserId,
+        bytes: usize,
+    ) -> Option<Turn> {
+        self.credits.wait(user, sender, bytes).await
     }
 
     /// Sends an event to a user's connections on other nodes; whether there are any.

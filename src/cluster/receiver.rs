@@ -115,11 +115,18 @@ impl<H: MessageHandler> Delivery<H> {
             return;
         }
         let message = match topic {
-            Topic::AllNodes => match self.decode(&message) {
-                Some(envelope) => Queued::AllNodes(envelope, message.len()),
-                None => return,
-            },
-            _ => Queued::Encoded(message),
+            Topic::AllNodes => {
+                let read = self.decode(&message);
+                read.map(|envelope| Queued::AllNodes(envelope, message.len()))
+            }
+            Topic::User(_) => {
+                let read = self.decode(&message);
+                read.map(|envelope| Queued::User(envelope, message.len()))
+            }
+            _ => Some(Queued::Encoded(message)),
+        };
+        let Some(message) = message else {
+            return;
         };
         match self.cluster.inboxes.push(topic, message) {
             Pushed::Waits => {}
@@ -149,8 +156,8 @@ impl<H: MessageHandler> Delivery<H> {
                 let incoming = |message| Incoming::AllNodes(from, message);
                 self.handle(envelope, incoming).await;
             }
-            (Topic::User(user), Queued::Encoded(bytes)) => {
-                self.deliver_to_user(user, &bytes).await;
+            (Topic::User(user), Queued::User(envelope, _)) => {
+                self.deliver_to_user(user, envelope).await;
             }
             (Topic::Session(id), Queued::Encoded(bytes)) => {
                 let incoming = |message| Incoming::Session(id.clone(), message);
@@ -165,16 +172,13 @@ impl<H: MessageHandler> Delivery<H> {
                     self.receive_own(envelope.message);
                 }
             }
-            // Messages to all nodes are decoded before they are queued.
-            (Topic::AllNodes, Queued::Encoded(_)) => {}
+            // Messages to users and to all nodes are decoded before they are queued, others are not.
+            (Topic::User(_) | Topic::AllNodes, Queued::Encoded(_)) | (_, Queued::User(..)) => {}
         }
     }
 
     /// Confirms an event that has a credit once it is handed to the user's connections.
-    async fn deliver_to_user(&self, user: &UserId, bytes: &[u8]) {
-        let Some(envelope) = self.decode::<UserMessage>(bytes) else {
-            return;
-        };
+    async fn deliver_to_user(&self, user: &UserId, envelope: Envelope<UserMessage>) {
         let (from, credit) = match &envelope.message {
             UserMessage::Event { credit, .. } => (envelope.from, *credit),
             _ => (envelope.from, 0),

@@ -34,12 +34,11 @@ impl Patience {
         Self::AtMost(Duration::from_secs_f64(seconds))
     }
 
-    /// Waits for something as long as this allows.
-    pub(crate) async fn wait_for(self, room: impl Future<Output = ()>) {
+    /// Waits for something as long as this allows. `None`: who had no room by then is left behind.
+    pub(crate) async fn wait_for<T>(self, room: impl Future<Output = T>) -> Option<T> {
         match self {
-            Self::UntilRoom => room.await,
-            // Who has no room by then is left behind.
-            Self::AtMost(limit) => drop(timeout(limit, room).await),
+            Self::UntilRoom => Some(room.await),
+            Self::AtMost(limit) => timeout(limit, room).await.ok(),
         }
     }
 }

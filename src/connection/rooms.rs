@@ -142,14 +142,13 @@ pub(crate) struct Lagging {
 }
 
 impl Lagging {
-    /// One receiver of frames of these sizes, if it lags.
+    /// The one receiver of frames of these sizes, if others may wait for their turn to send to it.
     pub(crate) fn one(receiver: &Arc<Connection>, frames: &FrameSizes) -> Self {
-        let mut lagging = Self {
+        let is_within = receiver.flow().is_within_window(0);
+        Self {
+            receivers: (!is_within).then(|| receiver.clone()).into_iter().collect(),
             bytes: frames.iter().sum(),
-            ..Self::default()
-        };
-        lagging.note(receiver);
-        lagging
+        }
     }
 
     fn note(&mut self, receiver: &Arc<Connection>) {
@@ -165,12 +164,13 @@ impl Lagging {
         self
     }
 
-    /// Waits for the one receiver of something, who makes senders no slower than `rate`, in bytes per second,
-    /// unless it is much.
-    pub(crate) async fn wait_for_one(self, rate: NonZeroU32) {
-        Patience::with(self.bytes, rate)
-            .wait_for(self.drained())
-            .await;
+    /// Waits for the one receiver of something until it is the turn of its sender again, who is made no slower
+    /// than `rate`, in bytes per second, unless it is much.
+    pub(crate) async fn wait_for_one(self, sender: &UserId, rate: NonZeroU32) {
+        for receiver in &self.receivers {
+            let turn = receiver.flow().wait_for_turn(sender, self.bytes);
+            drop(Patience::with(self.bytes, rate).wait_for(turn).await);
+        }
     }
 
     async fn drained(self) {

@@ -1,6 +1,7 @@
 //! Flow control of one Socket.IO connection: the bytes handed to it and not yet written, the bytes of an
 //! event of it that is arriving, and the bytes it sent that are not yet handled. All of them count as held for
-//! its user, whose share of the server's memory narrows what the connection may have.
+//! its user, whose share of the server's memory narrows what the connection may have. Of those who send to it,
+//! the next is who was given the least.
 //!
 //! It outlives a change of transport, so it must not know what carries the connection beyond
 //! [`Carrier`].
@@ -15,7 +16,10 @@ use tokio::sync::Notify;
 
 use super::carrier::Carrier;
 use super::clock::now_ms;
+use super::turns::{Turn, Turns};
+use super::window::Window;
 use crate::limits::{ALWAYS, Account, Held, Kept};
+use crate::model::UserId;
 use crate::payload::FrameSizes;
 
 /// Bytes that a queued frame is charged beside its payload.
@@ -57,6 +61,8 @@ pub(crate) struct Flow {
     /// When something came from the client last, in `now_ms` time.
     heard_at: AtomicU64,
     room: Notify,
+    window: Window,
+    turns: Arc<Turns>,
     unhandled: AtomicUsize,
     handled: Notify,
     /// Bytes that arrived of an event that is not complete.
@@ -83,6 +89,8 @@ impl Flow {
             moved_at: AtomicU64::new(0),
             heard_at: AtomicU64::new(now_ms()),
             room: Notify::new(),
+            window: Window::default(),
+            turns: Arc::default(),
             unhandled: AtomicUsize::new(0),
             handled: Notify::new(),
             arriving: AtomicUsize::new(0),
@@ -152,11 +160,16 @@ impl Flow {
                 queued.shrink_to_fit();
             }
         }
-        self.moved_at.store(now_ms(), Ordering::Relaxed);
+        let now = now_ms();
+        self.moved_at.store(now, Ordering::Relaxed);
+        self.window.taken(bytes, now);
         let before = self.backlog.fetch_sub(bytes, Ordering::AcqRel);
         let budget = self.limits.receiver_budget;
         if before >= budget && before - bytes < budget {
             self.room.notify_waiters();
+        }
+        if bytes > 0 {
+            self.turns.look_again();
         }
         self.count_held();
     }
@@ -194,6 +207,23 @@ impl Flow {
             }
             notified.await;
         }
+    }
+
+    /// Waits until it is the turn of a sender, of all who send to the client, to hand over so many bytes.
+    pub(crate) async fn wait_for_turn(&self, sender: &UserId, bytes: usize) -> Turn {
+        let has_room = |granted| self.is_within_window(granted);
+        self.turns.wait(sender, bytes, has_room).await
+    }
+
+    /// Whether less waits for the client than makes its senders take turns, when so much more is about to.
+    pub(crate) fn is_within_window(&self, more: usize) -> bool {
+        let window = self.window.bytes().min(self.limits.receiver_budget);
+        self.backlog() + more < window || self.closed.load(Ordering::Acquire)
+    }
+
+    /// Bytes of a sender that wait for their turn.
+    pub(crate) fn waiting_of(&self, sender: &UserId) -> usize {
+        self.turns.waiting_of(sender)
     }
 
     /// Counts bytes of an event that is not complete as read.
@@ -282,6 +312,7 @@ impl Flow {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.room.notify_waiters();
+        self.turns.look_again();
         self.resume_reading();
     }
 

@@ -2,22 +2,28 @@
 //! to those on other nodes. It decides neither what is sent nor who may send it.
 
 use serde::Serialize;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{Connections, Receiver, Users};
 use crate::cluster::{About, Cluster};
 use crate::connection::{Patience, SMALL_EVENT};
 use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
+use crate::transport::Turn;
 
-/// The receivers of an event for one user. Each has room for it, or was waited for long enough.
+/// The receivers of an event for one user. With each it is the sender's turn, or was waited for long enough.
 #[derive(Debug)]
 pub(crate) struct Receivers<'a> {
     user: &'a UserId,
     local: Connections,
     cluster: Option<&'a Cluster>,
+    sender: &'a UserId,
+    turns: Turns,
     about: Option<About>,
 }
+
+/// The turns of a sender with the connections here, and with those on other nodes.
+type Turns = (SmallVec<[Turn; 1]>, Option<Turn>);
 
 impl Receivers<'_> {
     /// Says what the event is about, for those on other nodes.
@@ -33,7 +39,6 @@ impl Receivers<'_> {
     /// receive it, on any node.
     pub(crate) async fn send_sized<T: Serialize>(
         self,
-        sender: &UserId,
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
@@ -41,6 +46,8 @@ impl Receivers<'_> {
         for connection in &self.local {
             connection.send_sized(event, payload, frames);
         }
+        let (local, _remote) = self.turns;
+        drop(local);
         let is_local = !self.local.is_empty();
         let encoded = self
             .cluster
@@ -48,57 +55,88 @@ impl Receivers<'_> {
         match encoded {
             None => is_local,
             Some((cluster, event)) => {
-                let sent = cluster.send(self.user, sender, event, self.about);
+                let sent = cluster.send(self.user, self.sender, event, self.about);
                 sent.await || is_local
             }
         }
     }
 
     /// Sends a small event.
-    pub(crate) async fn send<T: Serialize>(
-        self,
-        sender: &UserId,
-        event: &'static str,
-        payload: &T,
-    ) {
-        self.send_sized(sender, event, payload, &smallvec![SMALL_EVENT])
+    pub(crate) async fn send<T: Serialize>(self, event: &'static str, payload: &T) {
+        self.send_sized(event, payload, &smallvec![SMALL_EVENT])
             .await;
     }
 }
 
 impl Users {
-    /// The receivers of an event of so many bytes for a user. Waits for those who have no room for it, but what
-    /// is small does not hold its sender up.
-    pub(crate) async fn receivers<'a>(&'a self, user: &'a UserId, bytes: usize) -> Receivers<'a> {
-        let patience = Patience::with(bytes, self.config.pair_min_rate);
-        self.receivers_with(user, patience).await
+    /// The receivers of an event of so many bytes of `sender` for a user. Waits for its turn with those who have no
+    /// room for it now, but what is small does not hold its sender up.
+    pub(crate) async fn receivers<'a>(
+        &'a self,
+        user: &'a UserId,
+        sender: &'a UserId,
+        bytes: usize,
+    ) -> Receivers<'a> {
+        let local = self.receiving(user);
+        // Over all their connections, a user makes nobody receive faster.
+        let waiting = local.iter().map(|one| one.flow().waiting_of(sender));
+        let waiting = waiting.max().unwrap_or(0);
+        let patience = Patience::with(waiting + bytes, self.config.pair_min_rate);
+        self.receivers_with(user, local, sender, bytes, patience)
+            .await
     }
 
-    /// The receivers of a part of a file for a user. Waits until each connection has room for it or is closed, which
-    /// slows a sender down to the pace of its slowest receiver.
-    pub(crate) async fn receivers_of_file<'a>(&'a self, user: &'a UserId) -> Receivers<'a> {
-        self.receivers_with(user, Patience::UntilRoom).await
+    /// The receivers of a part of a file for a user. Waits until it is its turn with each connection, or that is
+    /// closed, which slows a sender down to the pace of its slowest receiver.
+    pub(crate) async fn receivers_of_file<'a>(
+        &'a self,
+        user: &'a UserId,
+        sender: &'a UserId,
+        bytes: usize,
+    ) -> Receivers<'a> {
+        let local = self.receiving(user);
+        self.receivers_with(user, local, sender, bytes, Patience::UntilRoom)
+            .await
     }
 
-    async fn receivers_with<'a>(&'a self, user: &'a UserId, patience: Patience) -> Receivers<'a> {
+    fn receiving(&self, user: &UserId) -> Connections {
         let mut local = self.connections(user.as_str());
         local.retain(|connection| !connection.is_draining());
+        local
+    }
+
+    /// Waits for one receiver after the other: all senders do so in the same order, so none waits for another who
+    /// waits for them.
+    async fn receivers_with<'a>(
+        &'a self,
+        user: &'a UserId,
+        local: Connections,
+        sender: &'a UserId,
+        bytes: usize,
+        patience: Patience,
+    ) -> Receivers<'a> {
         // Without Redis nothing has to be encoded for other nodes.
         let cluster = self.cluster.as_deref();
         let cluster = cluster.filter(|cluster| cluster.redis().is_up());
-        let room = async {
+        let turns = async {
+            let mut turns = Turns::default();
             for connection in &local {
-                connection.flow().wait_for_room().await;
+                turns
+                    .0
+                    .push(connection.flow().wait_for_turn(sender, bytes).await);
             }
             if let Some(cluster) = cluster {
-                cluster.wait_for_credit(user).await;
+                turns.1 = cluster.wait_for_credit(user, sender, bytes).await;
             }
+            turns
         };
-        patience.wait_for(room).await;
+        let turns = patience.wait_for(turns).await.unwrap_or_default();
         Receivers {
             user,
             local,
             cluster,
+            sender,
+            turns,
             about: None,
         }
     }
@@ -123,8 +161,9 @@ impl Users {
         }
         self.add_remote_peer(sender, user);
         for connection in self.connections(user.as_str()) {
-            connection.flow().wait_for_room().await;
+            let turn = connection.flow().wait_for_turn(sender, event.size()).await;
             connection.send_encoded(event);
+            drop(turn);
         }
     }
 }

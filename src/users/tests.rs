@@ -252,12 +252,12 @@ async fn peers_are_sent_the_presence_of_each_other_and_others_nothing() {
 async fn an_event_is_delivered_to_all_connections_of_its_receiver() {
     let server = Server::start(PresenceAudience::Peers);
     let (bo, sender) = (id("bo"), id("ann"));
-    let receivers = server.users.receivers(&bo, 16).await;
+    let receivers = server.users.receivers(&bo, &sender, 16).await;
     let sizes = [16].into_iter().collect();
-    assert!(!receivers.send_sized(&sender, "hello", &1, &sizes).await);
+    assert!(!receivers.send_sized("hello", &1, &sizes).await);
     let connections = [server.connect("bo").await, server.connect("bo").await];
-    let receivers = server.users.receivers(&bo, 16).await;
-    assert!(receivers.send_sized(&sender, "hello", &1, &sizes).await);
+    let receivers = server.users.receivers(&bo, &sender, 16).await;
+    assert!(receivers.send_sized("hello", &1, &sizes).await);
     for client in &connections {
         let received = client.client.receive("hello").await;
         assert!(received.contains(r#"42["hello",1]"#), "{received}");

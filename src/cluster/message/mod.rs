@@ -93,6 +93,19 @@ pub(crate) enum About {
     Receipt(String),
 }
 
+impl UserMessage {
+    /// Who sent it: events of one sender are handled in their order.
+    pub(super) fn sender(&self) -> Option<&UserId> {
+        match self {
+            Self::Event { sender, .. } => Some(sender),
+            Self::Notification { .. }
+            | Self::ParticipantsChanged { .. }
+            | Self::Disconnect(_)
+            | Self::Spent(_) => None,
+        }
+    }
+}
+
 /// To the nodes that members of a session are connected to.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum SessionMessage {

@@ -125,14 +125,15 @@ pub(super) async fn send_file_chunk(
     request.wait_for_limit(member).await;
     let timestamp = clock::now_iso();
     let relayed = from(member, payload).with("timestamp", &timestamp);
-    let receivers = request.app.users.receivers_of_file(&chunk.recipient).await;
+    let (users, size) = (&request.app.users, request.event.size());
     let sender = &member.user.id;
-    let relayed_messages = &request.app.users.relayed;
-    relayed_messages.note(sender, &chunk.recipient, &chunk.message);
+    users.relayed.note(sender, &chunk.recipient, &chunk.message);
     let about = || Some(About::Message(chunk.message.to_string()));
-    receivers
+    users
+        .receivers_of_file(&chunk.recipient, sender, size)
+        .await
         .about(about)
-        .send_sized(sender, RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
+        .send_sized(RECEIVE_FILE_CHUNK, &relayed, &relayed.frames())
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
     request.record(chunk.audited(payload, request.event.size()));
@@ -183,9 +184,9 @@ pub(super) async fn request_file(
     request
         .app
         .users
-        .receivers(&sender, request.event.size())
+        .receivers(&sender, &member.user.id, request.event.size())
         .await
-        .send(&member.user.id, FILE_REQUESTED, &requested)
+        .send(FILE_REQUESTED, &requested)
         .await;
     request.app.users.add_peer(&member.user, &sender);
     request.record(Audited::FileDownload {

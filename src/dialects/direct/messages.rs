@@ -89,9 +89,9 @@ pub(super) async fn join_room(
     request
         .app
         .users
-        .receivers(&recipient, request.event.size())
+        .receivers(&recipient, &member.user.id, request.event.size())
         .await
-        .send(&member.user.id, ROOM_USER_READY, &ready)
+        .send(ROOM_USER_READY, &ready)
         .await;
     Ok(())
 }
@@ -142,9 +142,9 @@ pub(super) async fn send_message(
     let message = from(member, payload)
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
-    let sender = &member.user.id;
-    let users = &request.app.users;
-    let receivers = users.receivers(&recipient, request.event.size()).await;
+    let (users, sender) = (&request.app.users, &member.user.id);
+    let size = request.event.size();
+    let receivers = users.receivers(&recipient, sender, size).await;
     let message_id = payload.id(MESSAGE_ID);
     if let Some(id) = &message_id {
         users.relayed.note(sender, &recipient, id);
@@ -152,7 +152,7 @@ pub(super) async fn send_message(
     let about = || Some(About::Message(message_id.as_deref()?.to_owned()));
     let recipient_online = receivers
         .about(about)
-        .send_sized(sender, RECEIVE_MESSAGE, &message, &message.frames())
+        .send_sized(RECEIVE_MESSAGE, &message, &message.frames())
         .await;
     request.app.users.add_peer(&member.user, &recipient);
     request.record(Audited::MessageSent(MessageSent {
@@ -194,9 +194,9 @@ pub(super) async fn send_key(
     request
         .app
         .users
-        .receivers(&recipient, request.event.size())
+        .receivers(&recipient, &member.user.id, request.event.size())
         .await
-        .send_sized(&member.user.id, KEY_EXCHANGE_RECEIVE, &key, &key.frames())
+        .send_sized(KEY_EXCHANGE_RECEIVE, &key, &key.frames())
         .await;
     request.app.users.add_peer(&member.user, &recipient);
     request.confirm(

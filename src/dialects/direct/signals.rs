@@ -64,9 +64,9 @@ async fn typing(
     let receivers = request
         .app
         .users
-        .receivers(&recipient, request.event.size())
+        .receivers(&recipient, &member.user.id, request.event.size())
         .await;
-    receivers.send(&member.user.id, TYPING, &typing).await;
+    receivers.send(TYPING, &typing).await;
     request.app.users.add_peer(&member.user, &recipient);
     Ok(())
 }
@@ -111,11 +111,9 @@ async fn receipt(
     };
     // Another node may know it.
     let about = || (!is_known).then(|| About::Receipt(id.to_string()));
-    let receivers = users.receivers(&sender, request.event.size()).await;
-    receivers
-        .about(about)
-        .send(receiver, confirmed, &receipt)
-        .await;
+    let size = request.event.size();
+    let receivers = users.receivers(&sender, receiver, size).await;
+    receivers.about(about).send(confirmed, &receipt).await;
     users.add_peer(&member.user, &sender);
     Ok(())
 }

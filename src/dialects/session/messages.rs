@@ -160,7 +160,10 @@ pub(super) async fn send_message(
     }
     match message.recipient() {
         None => lagging.wait_at_rate(app.config.room_min_rate).await,
-        Some(_) => lagging.wait_for_one(app.config.pair_min_rate).await,
+        Some(_) => {
+            let rate = app.config.pair_min_rate;
+            lagging.wait_for_one(&message.from, rate).await;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Connections below the events: frames and requests outside the protocol, and receivers that do not read.
 
+mod fairness;
 pub(crate) mod hostile;
 mod slow_receiver;
 mod yielding;
