@@ -179,6 +179,8 @@ settings! {
     conversations_per_day: NonZeroU32 = nonzero(1_000);
     /// Participants that one user may add in a day, also with new conversations.
     participants_per_day: NonZeroU32 = nonzero(10_000);
+    /// Most participants of one conversation.
+    max_participants: usize = 1_000, check between(2, 100_000);
     /// Bytes of messages that one user may have stored in a day.
     stored_bytes_per_day: NonZeroU32 = nonzero(1_073_741_824);
     /// Messages that requests of one user pass over by their offset, in a second; more wait.

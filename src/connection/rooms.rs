@@ -164,6 +164,13 @@ impl Lagging {
         self
     }
 
+    /// The same for what was sent to others instead.
+    pub(crate) fn or(mut self, other: Self) -> Self {
+        self.receivers.extend(other.receivers);
+        self.bytes = self.bytes.max(other.bytes);
+        self
+    }
+
     /// Waits for the one receiver of something until it is the turn of its sender again, who is made no slower
     /// than `rate`, in bytes per second, unless it is much.
     pub(crate) async fn wait_for_one(self, sender: &UserId, rate: NonZeroU32) {

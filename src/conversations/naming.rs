@@ -8,6 +8,7 @@ use crate::model::conversation::{
     Change, Changed, ChangedBy, ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange,
 };
 use crate::model::{Identity, UserId};
+use crate::stores::conversations::MAX_NAMES;
 
 /// The name of an administrator, as clients see it.
 const ADMIN: &str = "admin";
@@ -78,6 +79,7 @@ impl Names {
             } => {
                 let mut users: Vec<_> = participants.iter().map(|(user, _)| user).collect();
                 users.sort();
+                users.truncate(MAX_NAMES as usize);
                 let change = of(&users, key_number);
                 LoggedEvent::Created {
                     participants,

@@ -92,7 +92,8 @@ impl Conversations {
     /// Adds a participant, and notifies all of them.
     ///
     /// # Errors
-    /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], or the store fails.
+    /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], [`Why::ConversationFull`], or the
+    /// store fails.
     pub(crate) async fn add_participant(
         self: &Arc<Self>,
         by: Initiator<'_>,
@@ -100,7 +101,9 @@ impl Conversations {
         new: &NewParticipant,
     ) -> Result<Added, Refusal> {
         let guard = self.lock(id).await;
-        let added = self.stores().participants.add(id, new, &by.author()).await;
+        let (stores, author) = (self.stores(), by.author());
+        let most = self.config.max_participants;
+        let added = stores.participants.add(id, new, &author, most).await;
         let logged = self.noted(id, added)?;
         let repeated = logged.change.is_none();
         if !repeated {

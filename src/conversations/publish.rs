@@ -89,7 +89,7 @@ impl ConversationGuard {
         match event {
             LoggedEvent::Event(event) => {
                 let lagging = self.send_local(&event, To::Everyone).await;
-                return Delivery::of(&event, self.users(), lagging);
+                Delivery::of(&event, self.users(), lagging)
             }
             LoggedEvent::Created {
                 participants,
@@ -99,22 +99,21 @@ impl ConversationGuard {
                 for user in &users {
                     self.join_chats(user);
                 }
-                self.notify_here(&users, &UserNotification::Created(change));
+                self.notify_here(&users, &UserNotification::Created(change))
             }
             LoggedEvent::Added { user, change, .. } => {
                 self.join_chats(&user);
                 let users = self.participants();
-                self.notify_here(&users, &UserNotification::Added(change));
+                self.notify_here(&users, &UserNotification::Added(change))
             }
             LoggedEvent::Ended { user, change } => {
                 self.evict_all(&user).await;
                 let mut users = self.participants();
                 users.push(user);
-                self.notify_here(&users, &UserNotification::Removed(change));
+                self.notify_here(&users, &UserNotification::Removed(change))
             }
-            LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => {}
+            LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => Delivery::default(),
         }
-        Delivery::default()
     }
 
     /// The participants after the last change, as far as they are known.
@@ -124,9 +123,12 @@ impl ConversationGuard {
         participants.map_or_else(Vec::new, |all| all.keys().cloned().collect())
     }
 
-    fn notify_here(&self, users: &[UserId], notification: &UserNotification) {
-        self.conversations()
-            .notify_local(self.id(), users, notification);
+    fn notify_here(&self, users: &[UserId], notification: &UserNotification) -> Delivery {
+        let conversations = self.conversations();
+        Delivery {
+            lagging: conversations.notify_local(self.id(), users, notification),
+            ..Delivery::default()
+        }
     }
 
     /// Ends the subscriptions of a former participant.
@@ -214,7 +216,8 @@ impl Conversations {
         users: &[UserId],
         notification: &UserNotification,
     ) {
-        self.notify_local(id, users, notification);
+        // So small that nobody has to be waited for.
+        let _ = self.notify_local(id, users, notification);
         let Some(cluster) = &self.cluster else {
             return;
         };
@@ -233,7 +236,8 @@ impl Conversations {
         id: &ConversationId,
         users: &[UserId],
         notification: &UserNotification,
-    ) {
+    ) -> Lagging {
+        let mut lagging = Lagging::default();
         let mut rendered: SmallVec<[(View, RenderedEvents<'_>); 2]> = SmallVec::new();
         let users = users.iter();
         for connection in users.flat_map(|user| self.users.connections(user.as_str())) {
@@ -254,8 +258,13 @@ impl Conversations {
                     rendered.len() - 1
                 }
             };
-            send(&connection, &rendered[at].1);
+            let events = &rendered[at].1;
+            send(&connection, events);
+            for event in events {
+                lagging = lagging.or(Lagging::one(&connection, &event.frames));
+            }
         }
+        lagging
     }
 }
 

@@ -45,7 +45,8 @@ impl Conversations {
     ) {
         // A sender knows of no delivery before the answer that the message is stored.
         self.settled(id).await;
-        self.notify_local(id, std::slice::from_ref(user), notification);
+        // It is for the node of whoever caused it to wait.
+        let _ = self.notify_local(id, std::slice::from_ref(user), notification);
     }
 
     async fn event_received(self: &Arc<Self>, id: &ConversationId, event: ConversationEvent) {

@@ -14,9 +14,6 @@ use crate::model::conversation::{
 use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
 
-/// The most participants of a new conversation.
-const MAX_PARTICIPANTS: usize = 1000;
-
 const ID: &str = "id";
 const PARTICIPANTS: &str = "participantIds";
 const ENTRIES: &str = "conversation_entries";
@@ -44,7 +41,7 @@ pub(super) async fn by_user(
         return by_entries(app, caller, payload).await;
     }
     let fields = Fields::new(payload, &app.config);
-    let mut users = fields.users(PARTICIPANTS, MAX_PARTICIPANTS)?;
+    let mut users = fields.users(PARTICIPANTS, app.config.max_participants)?;
     users.retain(|user| user != caller.id());
     let admin = participant(caller.id(), Role::Admin, None);
     let others = users
@@ -57,13 +54,13 @@ pub(super) async fn by_user(
 /// The request of an administrator. Its creator is the first of `participantIds`, unless named.
 pub(super) fn by_admin(app: &App, payload: &Payload<'_>) -> Result<ConversationRequest, Refusal> {
     let fields = Fields::new(payload, &app.config);
-    let users = fields.users(PARTICIPANTS, MAX_PARTICIPANTS)?;
+    let users = fields.users(PARTICIPANTS, app.config.max_participants)?;
     let named = payload.given(CREATED_BY).map(|_| fields.user(CREATED_BY));
     let named = named.transpose()?;
     let first = users.first().cloned();
     let created_by = named.or(first).ok_or_else(|| fields.refuse(PARTICIPANTS))?;
     let admins = match payload.given(ADMINS) {
-        Some(_) => fields.users(ADMINS, MAX_PARTICIPANTS)?,
+        Some(_) => fields.users(ADMINS, app.config.max_participants)?,
         None => vec![created_by.clone()],
     };
     let role = |user: &UserId| match admins.contains(user) {
@@ -184,7 +181,8 @@ fn invalid_entry() -> Refusal {
 fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
     let raw = payload.get(ENTRIES).and_then(|value| value.as_raw());
     let items = raw.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
-    let items = items.filter(|items| !items.is_empty() && items.len() <= MAX_PARTICIPANTS);
+    let items =
+        items.filter(|items| !items.is_empty() && items.len() <= app.config.max_participants);
     let items = items.ok_or_else(no_entries)?;
     let parsed = items.into_iter().map(|raw| entry(app, raw.get()));
     parsed.collect::<Option<_>>().ok_or_else(invalid_entry)

@@ -66,6 +66,7 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::ParticipantNotFound => (StatusCode::NOT_FOUND, "Participant not found"),
         Why::NoRoute | Why::SessionNotFound => (StatusCode::NOT_FOUND, "Endpoint not found"),
         Why::ConversationExists => (StatusCode::CONFLICT, "Conversation already exists"),
+        Why::ConversationFull => (StatusCode::CONFLICT, "Conversation is full"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
         Why::SessionExists => (StatusCode::CONFLICT, "Session already exists"),
         Why::NotAdmin
@@ -271,6 +272,11 @@ mod tests {
                 StoreError::ConversationExists.into(),
                 409,
                 r#"{"error":"Conversation already exists","code":"CONVERSATION_EXISTS"}"#,
+            ),
+            (
+                StoreError::ConversationFull.into(),
+                409,
+                r#"{"error":"Conversation is full","code":"CONVERSATION_FULL"}"#,
             ),
             (
                 StoreError::Closed.into(),

@@ -55,6 +55,8 @@ pub(crate) enum ErrorCode {
     NotFound,
     /// There is a conversation with this id.
     ConversationExists,
+    /// The conversation has the maximum number of participants.
+    ConversationFull,
     /// What happened since is not kept; read everything again.
     CursorExpired,
     /// A conversation could not be joined; not the fault of the client.
@@ -100,6 +102,7 @@ impl ErrorCode {
             Self::Unauthorized => "UNAUTHORIZED",
             Self::NotFound => "NOT_FOUND",
             Self::ConversationExists => "CONVERSATION_EXISTS",
+            Self::ConversationFull => "CONVERSATION_FULL",
             Self::CursorExpired => "CURSOR_EXPIRED",
             Self::JoinFailed => "JOIN_FAILED",
             Self::MessageSendFailed => "MESSAGE_SEND_FAILED",

@@ -42,6 +42,7 @@ reasons! {
     ConversationNotFound, NotFound, "No such conversation.";
     ParticipantNotFound, NotFound, "No such participant.";
     ConversationExists, ConversationExists, "A conversation with this id exists.";
+    ConversationFull, ConversationFull, "The conversation has as many participants as it may have.";
     NotAdmin, NotAuthorized, "The user is not an admin of the conversation.";
     CursorExpired, CursorExpired, "The log does not have what is behind the cursor.";
 

@@ -138,6 +138,7 @@ const REST_LIMITS: Settings = &[
 const REST_QUOTAS: Settings = &[
     ("CONVERSATIONS_PER_DAY", "3"),
     ("PARTICIPANTS_PER_DAY", "20"),
+    ("MAX_PARTICIPANTS", "30"),
     ("STORED_BYTES_PER_DAY", "50000"),
     ("MAX_CONTENT_BYTES", "4000"),
     ("ADMIN_TOKEN", ADMIN_TOKEN),

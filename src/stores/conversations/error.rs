@@ -20,6 +20,9 @@ pub(crate) enum StoreError {
     /// The user is a participant of the conversation, but no admin of it.
     #[error("not an admin of the conversation")]
     NotAdmin,
+    /// The conversation has as many active participants as it may have.
+    #[error("the conversation is full")]
+    ConversationFull,
     /// There is no such message or reaction in the conversation, or this user may not change it.
     #[error("not found, or not allowed")]
     NotFoundOrForbidden,
@@ -43,6 +46,7 @@ impl From<StoreError> for Refusal {
             StoreError::NotFoundOrForbidden => Self::message_not_found(),
             StoreError::NoConversation => Self::new(Why::ConversationNotFound),
             StoreError::ConversationExists => Self::new(Why::ConversationExists),
+            StoreError::ConversationFull => Self::new(Why::ConversationFull),
             StoreError::CursorExpired => Self::new(Why::CursorExpired),
             StoreError::Closed | StoreError::Failed(_) => Self::failed(error),
         }

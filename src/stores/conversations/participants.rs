@@ -12,7 +12,8 @@ use crate::model::conversation::{ChangedBy, ConversationId, Logged, NewParticipa
 /// The names of a conversation's active participants.
 pub(crate) type ParticipantNames = (ConversationId, Vec<Arc<str>>);
 
-/// The most names that are read of one conversation in a list: whoever adds participants makes others read them.
+/// The most names that others are told of one conversation, in a list or when it is created: whoever adds
+/// participants makes others read them.
 pub(crate) const MAX_NAMES: u32 = 100;
 
 /// Stores who participates in conversations.
@@ -24,15 +25,17 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
 
     /// Adds a participant, who may be a former one; an active one is not changed. Messages sent until
     /// then count neither as unread nor as undelivered for them. A user must be an admin of the
-    /// conversation to do so.
+    /// conversation to do so. With them it may have so many active ones.
     ///
     /// # Errors
-    /// [`StoreError::NoConversation`], [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
+    /// [`StoreError::NoConversation`], [`StoreError::NotParticipant`], [`StoreError::NotAdmin`],
+    /// [`StoreError::ConversationFull`]
     async fn add(
         &self,
         id: &ConversationId,
         new: &NewParticipant,
         by: &ChangedBy,
+        max_active: usize,
     ) -> Result<Logged<Participant>, StoreError>;
 
     /// Ends a user's participation: they leave, if they do it themselves, or else are removed, by a

@@ -35,6 +35,16 @@ test('all participants are notified of a new conversation on each of their socke
   assert.deepEqual(seen.map(sorted), [...Array(4).fill([expected]), []]);
 });
 
+test('of many participants the first hundred are named, so that nobody is made to read what another can write without end', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
+  const client = await feed(bob);
+  const others = Array.from({ length: 999 }, (_, index) => ({ userId: `${index}-`.padEnd(128, 'x') }));
+  const id = await conversation(alice, [bob, ...others]);
+  const { participants, initiated_by } = await client.next(CREATED, ({ conversationId }) => conversationId === id);
+  assert.deepEqual([participants.length, initiated_by], [100, alice.username]);
+  assert.ok(JSON.stringify(participants).length < 16_000);
+});
+
 test('it is sent before the request is answered', async () => {
   const [alice, bob] = await knownUsers('Alice', 'Bob');
   const client = await feed(bob);

@@ -6,8 +6,8 @@ import { online } from '../support/conversations.mjs';
 import { ADMIN, at, call, done, invalid, refused } from '../support/rest.mjs';
 
 const PATH = '/api/messages';
-const [CONVERSATIONS, PARTICIPANTS, BYTES, CONTENT] = [
-  'CONVERSATIONS_PER_DAY', 'PARTICIPANTS_PER_DAY', 'STORED_BYTES_PER_DAY', 'MAX_CONTENT_BYTES',
+const [CONVERSATIONS, PARTICIPANTS, BYTES, CONTENT, MOST] = [
+  'CONVERSATIONS_PER_DAY', 'PARTICIPANTS_PER_DAY', 'STORED_BYTES_PER_DAY', 'MAX_CONTENT_BYTES', 'MAX_PARTICIPANTS',
 ].map((name) => Number(process.env[name]));
 const LIMITED = { error: 'Rate limit exceeded', code: 'RATE_LIMIT' };
 
@@ -16,7 +16,7 @@ const people = (count) => Array.from({ length: count }, () => unique('somebody')
 const statuses = (answers) => answers.map(({ status }) => status);
 
 test('the quotas are the ones this suite counts on', () => {
-  for (const value of [CONVERSATIONS, PARTICIPANTS, BYTES, CONTENT]) assert.ok(value > 0);
+  for (const value of [CONVERSATIONS, PARTICIPANTS, BYTES, CONTENT, MOST]) assert.ok(value > 0);
 });
 
 test('a user makes so many conversations in a day, others still may, and administrators', async () => {
@@ -37,6 +37,23 @@ test('a user adds so many participants in a day, with new conversations and to o
   assert.deepEqual(statuses([await add(), await add(), await add()]), [201, 201, 429]);
   assert.equal((await found(alice, people(1))).status, 429);
   await done(201, ADMIN, 'POST', path, { userId: unique('another') });
+});
+
+test('a conversation has so many participants, whoever makes it and whoever adds them', async () => {
+  const FULL = { error: 'Conversation is full', code: 'CONVERSATION_FULL' };
+  const alice = user('Alice');
+  await refused(422, invalid('participantIds'), alice, 'POST', '/api/conversations', { participantIds: people(MOST + 1) });
+  const { json } = await found(alice, people(9));
+  const path = at(json.conversation.id, 'participants');
+  const others = people(MOST - 10);
+  for (const userId of others) await done(201, ADMIN, 'POST', path, { userId });
+  const [next] = people(1);
+  for (const who of [alice, ADMIN]) await refused(409, FULL, who, 'POST', path, { userId: next });
+  // Who is one already takes no place, and who leaves frees one.
+  await done(200, alice, 'POST', path, { userId: others[0] });
+  await done(200, alice, 'DELETE', at(json.conversation.id, 'participants', others[0]));
+  const added = await Promise.all([next, ...people(3)].map((userId) => call(ADMIN, 'POST', path, { userId })));
+  assert.deepEqual(statuses(added).toSorted(), [201, 409, 409, 409]);
 });
 
 test('a user has so many bytes stored in a day, over REST and sockets together', async () => {

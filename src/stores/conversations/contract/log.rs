@@ -59,7 +59,11 @@ async fn ten_changes(subject: &Subject) -> Vec<MessageId> {
     let id = reacted.value.id;
     let _ = stores.reactions.remove(&c, ids[0], id, &bo).await.unwrap();
     let cy = participant("cy", Role::Member);
-    let _ = stores.participants.add(&c, &cy, &by("ann")).await.unwrap();
+    let _ = stores
+        .participants
+        .add(&c, &cy, &by("ann"), MAX_ACTIVE)
+        .await
+        .unwrap();
     let left = stores.participants.end(&c, &user("cy"), &by("cy")).await;
     assert!(left.unwrap().is_some());
     ids
@@ -150,7 +154,7 @@ pub(crate) async fn a_participation_has_a_beginning_and_an_end(subject: Subject)
     let cy = participant("cy", Role::Member);
     let _ = stores
         .participants
-        .add(&conversation("c"), &cy, &by("ann"))
+        .add(&conversation("c"), &cy, &by("ann"), MAX_ACTIVE)
         .await
         .unwrap();
     assert_eq!(of("cy", None).await, [c(11, None, 11)]);

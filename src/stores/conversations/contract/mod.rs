@@ -30,6 +30,7 @@ macro_rules! contract_suite {
             conversations::a_list_is_sorted_by_the_newest_message_and_counts_unread_ones,
             conversations::partners_are_those_one_shares_a_conversation_with,
             participants::participants_are_added_removed_and_added_again,
+            participants::a_full_conversation_takes_nobody_more,
             participants::only_active_participants_can_do_anything,
             participants::names_are_those_of_all_active_participants,
             participants::content_keys_are_stored_for_each_participant,

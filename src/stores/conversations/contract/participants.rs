@@ -13,7 +13,12 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
     let at = subject.tick();
     let added = stores
         .participants
-        .add(&c, &participant("cy", Role::Member), &ChangedBy::Admin)
+        .add(
+            &c,
+            &participant("cy", Role::Member),
+            &ChangedBy::Admin,
+            MAX_ACTIVE,
+        )
         .await
         .unwrap();
     assert!(added.change.is_some() && added.value.is_active());
@@ -24,7 +29,12 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
 
     let again = stores
         .participants
-        .add(&c, &participant("cy", Role::Admin), &ChangedBy::Admin)
+        .add(
+            &c,
+            &participant("cy", Role::Admin),
+            &ChangedBy::Admin,
+            MAX_ACTIVE,
+        )
         .await
         .unwrap();
     assert!(again.change.is_none() && again.value.role == Role::Member);
@@ -46,7 +56,7 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
     let back = participant("cy", Role::Admin);
     let back = stores
         .participants
-        .add(&c, &back, &ChangedBy::Admin)
+        .add(&c, &back, &ChangedBy::Admin, MAX_ACTIVE)
         .await
         .unwrap();
     assert!(back.change.is_some() && back.value.role == Role::Admin);
@@ -62,7 +72,7 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
     assert_rejected!(
         stores
             .participants
-            .add(&nowhere, &new, &ChangedBy::Admin)
+            .add(&nowhere, &new, &ChangedBy::Admin, MAX_ACTIVE)
             .await,
         NoConversation
     );
@@ -112,6 +122,34 @@ async fn can_do_nothing(subject: &Subject, at: &str, who: &str, message: Message
     );
     let removed = stores.reactions.remove(c, message, reaction, who).await;
     assert_rejected!(removed, NotParticipant);
+}
+
+pub(crate) async fn a_full_conversation_takes_nobody_more(subject: Subject) {
+    let participants = &subject.stores.participants;
+    let c = conversation("c");
+    subject.with("c", &["ann", "bo", "cy"]).await;
+    let ended = participants.end(&c, &user("cy"), &by("cy")).await;
+    assert!(ended.unwrap().is_some());
+    let new = ["dan", "eve", "fay"].map(|name| participant(name, Role::Member));
+    let (admin, by) = (ChangedBy::Admin, by("ann"));
+    let add = |new, by| participants.add(&c, new, by, 3);
+    // One place is left, for whoever is first.
+    let added = tokio::join!(add(&new[0], &by), add(&new[1], &admin), add(&new[2], &by));
+    let (added, refused): (Vec<_>, Vec<_>) = [added.0, added.1, added.2]
+        .into_iter()
+        .partition(Result::is_ok);
+    assert_eq!((added.len(), refused.len()), (1, 2));
+    for refused in refused {
+        assert_rejected!(refused, ConversationFull);
+    }
+    // Who is in it already takes no place.
+    let known = participant("bo", Role::Member);
+    assert!(add(&known, &by).await.unwrap().change.is_none());
+    let ended = participants.end(&c, &user("bo"), &admin).await;
+    assert!(ended.unwrap().is_some());
+    assert!(add(&known, &by).await.unwrap().change.is_some());
+    let active = participants.list(&c).await.unwrap();
+    assert_eq!(active.iter().filter(|one| one.is_active()).count(), 3);
 }
 
 pub(crate) async fn only_active_participants_can_do_anything(subject: Subject) {
@@ -204,7 +242,7 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
     let back = participant("u4", Role::Member);
     let back = stores
         .participants
-        .add(&conversation("two"), &back, &ChangedBy::Admin)
+        .add(&conversation("two"), &back, &ChangedBy::Admin, MAX_ACTIVE)
         .await;
     assert!(back.unwrap().change.is_some());
     is(names_in(&["two"]).await, &[("two", &["Zoe", "Ada"])]);
@@ -244,7 +282,7 @@ pub(crate) async fn content_keys_are_stored_for_each_participant(subject: Subjec
         again.key = key;
         let _ = stores
             .participants
-            .add(&c, &again, &ChangedBy::Admin)
+            .add(&c, &again, &ChangedBy::Admin, MAX_ACTIVE)
             .await
             .unwrap();
         assert_eq!(key_of("bo").await, stored);

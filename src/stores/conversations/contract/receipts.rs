@@ -142,7 +142,7 @@ pub(crate) async fn messages_sent_before_a_participant_was_added_are_not_deliver
     assert!(
         stores
             .participants
-            .add(&c, &new, &ChangedBy::Admin)
+            .add(&c, &new, &ChangedBy::Admin, MAX_ACTIVE)
             .await
             .unwrap()
             .change

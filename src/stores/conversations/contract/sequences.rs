@@ -127,7 +127,7 @@ impl Pair<'_> {
             .subject
             .stores
             .participants
-            .add(&self.at, &new, &ChangedBy::Admin)
+            .add(&self.at, &new, &ChangedBy::Admin, MAX_ACTIVE)
             .await;
         assert_eq!(
             added.unwrap().change.is_none(),

@@ -18,6 +18,9 @@ pub(crate) fn by(name: &str) -> ChangedBy {
     ChangedBy::User(user(name))
 }
 
+/// How many active participants a conversation may have.
+pub(crate) const MAX_ACTIVE: usize = 100;
+
 /// A store, empty at first.
 pub(crate) struct Subject {
     pub(crate) stores: ConversationStores,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 
-use super::collections::{all, each, one};
+use super::collections::{all, each, execute, one};
 use super::db::{Db, gone};
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
@@ -35,9 +35,10 @@ impl ParticipantStore for MongoConversations {
         id: &ConversationId,
         new: &NewParticipant,
         by: &ChangedBy,
+        max_active: usize,
     ) -> Result<Logged<Participant>, StoreError> {
         let (id, new, by) = (id.clone(), new.clone(), by.clone());
-        self.write(|db| async move { add(&db, &id, &new, &by).await })
+        self.write(|db| async move { add(&db, &id, &new, &by, max_active).await })
             .await
     }
 
@@ -176,6 +177,7 @@ async fn add(
     id: &ConversationId,
     new: &NewParticipant,
     by: &ChangedBy,
+    max_active: usize,
 ) -> Result<Logged<Participant>, StoreError> {
     let mut log = Log::open(db, id).await;
     loop {
@@ -189,6 +191,9 @@ async fn add(
             && let Some(participant) = active.participant()
         {
             return Ok(Logged::unchanged(participant));
+        }
+        if is_full(db, id, max_active).await? {
+            return Err(StoreError::ConversationFull);
         }
         let now = db.now();
         let previous_key = known.and_then(|one| one.content_key_number);
@@ -204,6 +209,14 @@ async fn add(
             return logged(db, id, &new.user, &tail.change).await;
         }
     }
+}
+
+/// Whether a conversation has so many active participants.
+async fn is_full(db: &Db, id: &ConversationId, max_active: usize) -> Result<bool, StoreError> {
+    let filter = doc! { "conversationId": id.as_str(), "status": ACTIVE };
+    let count = db.participants.count_documents(filter);
+    let active = execute(count.limit(max_active as u64)).await?;
+    Ok(active >= max_active as u64)
 }
 
 async fn end(

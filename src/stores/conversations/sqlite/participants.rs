@@ -30,11 +30,12 @@ impl ParticipantStore for SqliteConversations {
         id: &ConversationId,
         new: &NewParticipant,
         by: &ChangedBy,
+        max_active: usize,
     ) -> Result<Logged<Participant>, StoreError> {
         let (id, new, by) = (id.clone(), new.clone(), by.clone());
         self.writer
             .write(by.user().cloned(), move |writing| {
-                add(writing, &id, &new, by)
+                add(writing, &id, &new, by, max_active)
             })
             .await
     }
@@ -187,6 +188,7 @@ fn add(
     id: &ConversationId,
     new: &NewParticipant,
     by: ChangedBy,
+    max_active: usize,
 ) -> Result<Logged<Participant>, StoreError> {
     let db = writing.db;
     require_admin(db, id, &by)?;
@@ -195,6 +197,9 @@ fn add(
         return Ok(Logged::unchanged(participant));
     }
     let (conversation, messages) = counted(db, id)?.ok_or(StoreError::NoConversation)?;
+    if is_full(db, conversation, max_active)? {
+        return Err(StoreError::ConversationFull);
+    }
     set_key(db, conversation, new)?;
     let key_number = new.key.as_ref().map(|key| key.number);
     let entry = Entry {
@@ -220,6 +225,15 @@ fn add(
         what,
     };
     Ok(Logged::new(participant, change))
+}
+
+/// Whether a conversation has so many active participants.
+fn is_full(db: &Connection, conversation: i64, max_active: usize) -> rusqlite::Result<bool> {
+    const COUNT: &str =
+        "SELECT count(*) FROM participants WHERE conversation = ?1 AND status = 'active'";
+    let mut count = db.prepare_cached(COUNT)?;
+    let active: i64 = count.query_row([conversation], |row| row.get(0))?;
+    Ok(usize::try_from(active).is_ok_and(|active| active >= max_active))
 }
 
 /// Fails if a user wants to manage the participants of a conversation who may not.

@@ -170,7 +170,11 @@ async fn write_all(stage: &Stage) -> Placeholders {
         participant("eve", Role::Member),
         participant("fay", Role::Member),
     ] {
-        let _ = stores.participants.add(&c, &who, &by("ann")).await.unwrap();
+        let _ = stores
+            .participants
+            .add(&c, &who, &by("ann"), MAX_ACTIVE)
+            .await
+            .unwrap();
     }
     for (who, by) in [("eve", by("eve")), ("fay", ChangedBy::Admin)] {
         stores.participants.end(&c, &user(who), &by).await.unwrap();

@@ -61,7 +61,11 @@ async fn one_of_each(stage: &Stage) -> Vec<TailDocument> {
     tails.push(stage.tail().await);
     for ending in [by("cy"), ChangedBy::Admin] {
         let new = participant("cy", Role::Member);
-        let _ = stores.participants.add(&c, &new, &by("ann")).await.unwrap();
+        let _ = stores
+            .participants
+            .add(&c, &new, &by("ann"), MAX_ACTIVE)
+            .await
+            .unwrap();
         tails.push(stage.tail().await);
         let ended = stores.participants.end(&c, &user("cy"), &ending).await;
         assert!(ended.unwrap().is_some());

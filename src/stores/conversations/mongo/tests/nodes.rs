@@ -120,7 +120,11 @@ async fn two_nodes_that_change_different_things_at_once_make_one_log() {
     let adding = async {
         for number in 0..EACH {
             let (node, new) = (nodes[number % 2], participant("cy", Role::Member));
-            let added = node.participants.add(&c, &new, &by("ann")).await.unwrap();
+            let added = node
+                .participants
+                .add(&c, &new, &by("ann"), MAX_ACTIVE)
+                .await
+                .unwrap();
             assert!(added.change.is_some());
             let ended = node.participants.end(&c, &cy, &by("cy")).await.unwrap();
             assert!(ended.unwrap().change.is_some());
