@@ -162,6 +162,7 @@ mod tests {
             sender: user(sender),
             event: EncodedEvent::new("event", &1).unwrap(),
             credit: 0,
+            about: None,
         };
         let envelope = Envelope {
             from: NodeId::random(),

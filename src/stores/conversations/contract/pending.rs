@@ -81,7 +81,10 @@ pub(crate) async fn a_pending_participant_goes_where_the_user_is_already(subject
     with_pending(&subject, "c", "bob").await;
     let (c, bob) = (conversation("c"), user("bob"));
     let member = participant("42", Role::Admin);
-    let _ = participants.add(&c, &member, &by("ann")).await.unwrap();
+    let _ = participants
+        .add(&c, &member, &by("ann"), MAX_ACTIVE)
+        .await
+        .unwrap();
     let claimed = pending.claim(&c, &bob, &user("42")).await;
     let claimed = claimed.unwrap().unwrap();
     assert_eq!(claimed.value.role, Role::Admin);
@@ -92,7 +95,10 @@ pub(crate) async fn a_pending_participant_goes_where_the_user_is_already(subject
 
     // Added again by the same name, as a user.
     let again = participant("bob", Role::Member);
-    let again = participants.add(&c, &again, &by("ann")).await.unwrap();
+    let again = participants
+        .add(&c, &again, &by("ann"), MAX_ACTIVE)
+        .await
+        .unwrap();
     assert!(!again.value.pending);
     assert!(pending.pending_in(&bob).await.unwrap().is_empty());
 }
