@@ -160,18 +160,16 @@ pub(super) async fn send_message(
         message_id: message_id.map(|id| AuditText::new(&id)),
         message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
-        bytes: request.event.size() as u64,
+        bytes: size as u64,
     }));
-    request.confirm(
-        MESSAGE_SENT,
-        &MessageSentEvent {
-            recipient_id: fields.filled(RECIPIENT_ID)?,
-            seq,
-            success: true,
-            timestamp: &timestamp,
-            recipient_online,
-        },
-    );
+    let sent = MessageSentEvent {
+        recipient_id: fields.filled(RECIPIENT_ID)?,
+        seq,
+        success: true,
+        timestamp: &timestamp,
+        recipient_online,
+    };
+    request.confirm(MESSAGE_SENT, &sent);
     Ok(())
 }
 
