@@ -74,7 +74,8 @@ test('message:read with a conversationId is a receipt there, with a senderId one
   const messageId = await send(alice);
   const { conversationId } = alice;
   const [, direct] = await observed([bob, alice], () => bob.emit('message:read', { messageId, senderId: alice.userId }));
-  assert.deepEqual(direct, [['message:read-confirmed', { messageId }]]);
+  // It was no message to him alone, so it is said who has read it.
+  assert.deepEqual(direct, [['message:read-confirmed', { messageId, userId: bob.userId }]]);
   const [, there] = await observed([bob, alice], async () => {
     assert.deepEqual(await bob.ask('message:read', { conversationId, messageIds: [messageId], messageId, senderId: alice.userId }), DONE);
   });
