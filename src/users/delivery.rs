@@ -152,12 +152,12 @@ impl Users {
     ) {
         match about {
             Some(About::Message(id)) => self.relayed.note(sender, user, id),
-            Some(About::Receipt(id)) => {
-                if self.relayed.receiver(user, id, sender) == Receiver::Wrong {
-                    return;
-                }
+            Some(About::Receipt(id))
+                if self.relayed.receiver(user, id, sender) == Receiver::Wrong =>
+            {
+                return;
             }
-            None => {}
+            Some(About::Receipt(_)) | None => {}
         }
         self.add_remote_peer(sender, user);
         for connection in self.connections(user.as_str()) {
