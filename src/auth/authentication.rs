@@ -1,5 +1,6 @@
-//! Whom a token stands for: verified, known as a user, and not suspended. Only what is not valid is limited, so
-//! a good token is accepted whatever others have tried. The same for a handshake, for a new token on a connection, and for a request.
+//! Whom a token stands for: verified, known as a user, and not suspended. The same for a handshake, for a
+//! new token on a connection, and for a request. Only what is not valid is limited, so a good token is
+//! accepted whatever others have tried.
 
 use std::net::IpAddr;
 use std::sync::Arc;

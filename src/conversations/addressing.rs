@@ -98,17 +98,21 @@ impl Conversations {
         self: &Arc<Self>,
         pending: impl Iterator<Item = &UserId>,
     ) -> Result<(), StoreError> {
-        for name in pending {
-            let name = name.shared();
-            let known = self.known_by(std::slice::from_ref(name)).await?;
+        let names: Vec<_> = pending.map(|name| name.shared().clone()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let known = self.known_by(&names).await?;
+        for name in &names {
             if let Some(Addressee::User(id)) = meant(name, &known, false)
-                && let Some(record) = known.into_iter().find(|known| known.id == id)
+                && let Some(record) = known.iter().find(|known| known.id == id)
             {
                 let by = match is_called(record.given_name.as_ref(), name) {
                     true => KnownBy::Given,
                     false => KnownBy::Token,
                 };
-                self.claim_pending(&record.into(), name, by).await?;
+                let user = record.clone().into();
+                self.claim_pending(&user, name, by).await?;
             }
         }
         Ok(())

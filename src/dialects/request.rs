@@ -17,7 +17,7 @@ use crate::model::{Dialect, ErrorCode, Refusal};
 use crate::payload::{FrameSizes, RawEvent};
 use crate::users::Member;
 
-/// How often it is looked whether an event that waits is allowed, and its client still there.
+/// How often it is looked whether an event that waits is allowed, and its client still there: nothing tells of either.
 const POLL: Duration = Duration::from_millis(20);
 
 /// An event that is being handled.

@@ -21,7 +21,7 @@ use crate::connection::{self, Client};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
 use crate::model::{Dialect, Identity, Refusal, UserId, Why};
-use crate::transport::PeerLink;
+use crate::transport::{Link, PeerLink};
 use crate::users::User;
 
 /// The authenticated sender of a request.
@@ -277,13 +277,18 @@ fn client(parts: &Parts, app: &App) -> Result<Client, Refusal> {
     // Every connection has one.
     let peer = parts.extensions.get::<ConnectInfo<PeerLink>>();
     let ConnectInfo(PeerLink(link)) = peer.ok_or_else(|| Refusal::new(Why::Failed))?;
+    Ok(client_of(app, link, &parts.headers))
+}
+
+/// The client of a request with these headers that came by this link.
+pub(super) fn client_of(app: &App, link: &Link, headers: &HeaderMap) -> Client {
     let proxies = &app.config.trusted_proxies;
-    Ok(Client {
-        address: address::client_address(link.peer().ip(), &parts.headers, proxies),
-        user_agent: connection::user_agent(&parts.headers),
+    Client {
+        address: address::client_address(link.peer().ip(), headers, proxies),
+        user_agent: connection::user_agent(headers),
         declared: None,
         node: app.node.clone(),
-    })
+    }
 }
 
 /// Records a failed authentication; returns the refusal.

@@ -3,6 +3,8 @@
 
 use axum::http::HeaderMap;
 
+use crate::limits::forwarded::parameter as parameter_of;
+
 const FORWARDED: &str = "forwarded";
 const FORWARDED_HOST: &str = "x-forwarded-host";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
@@ -30,12 +32,8 @@ fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// A parameter of the last element of `Forwarded`.
 fn parameter<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let element = last(headers, FORWARDED)?;
-    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let mut named = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
-    named
-        .next()
-        .map(|(_, value)| value.trim().trim_matches('"'))
+    let value = parameter_of(last(headers, FORWARDED)?, name)?;
+    Some(value.trim_matches('"'))
 }
 
 #[cfg(test)]

@@ -15,13 +15,14 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
+use super::caller::client_of;
 use super::forwarded;
 use super::refused_origins::{Page, RefusedOrigins};
 use crate::app::App;
 use crate::audit::{AuditText, Event, Record};
 use crate::config::{AllowedOrigins, Config, Origin};
-use crate::connection::{Client, edge, user_agent};
-use crate::limits::address::{client_address, is_trusted};
+use crate::connection::edge;
+use crate::limits::address::is_trusted;
 use crate::model::ErrorCode;
 use crate::transport::{Link, PeerLink};
 
@@ -96,13 +97,7 @@ impl Check {
     ) -> Response {
         let name = AuditText::new(&String::from_utf8_lossy(origin.as_bytes()));
         self.refused.log(name.as_str(), page);
-        let proxies = &self.app.config.trusted_proxies;
-        let client = Client {
-            address: client_address(link.peer().ip(), headers, proxies),
-            user_agent: user_agent(headers),
-            declared: None,
-            node: self.app.node.clone(),
-        };
+        let client = client_of(&self.app, link, headers);
         let event = Event::OriginRefused { origin: name };
         let record = Record::new(&client.source(None, None), None, event);
         self.app.audit.record(record);

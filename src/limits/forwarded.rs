@@ -47,16 +47,16 @@ pub(super) fn hops(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> 
 fn read(header: &HeaderName, hop: &str) -> Option<IpAddr> {
     let node = match *header == HEADERS[0] {
         true => hop,
-        false => for_of(hop)?,
+        false => parameter(hop, "for")?,
     };
     node_address(node)
 }
 
-/// What `for` is in an element of `Forwarded` (RFC 7239, section 4).
-fn for_of(element: &str) -> Option<&str> {
+/// What a parameter is in an element of `Forwarded` (RFC 7239, section 4), perhaps in quotes.
+pub(crate) fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
-    nodes.next().map(|(_, node)| node.trim())
+    let mut named = pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value.trim())
 }
 
 /// The address in `ip`, `ip:port`, `v6`, `[v6]` or `[v6]:port`, also in quotes; an IPv4 address that is written as

@@ -6,7 +6,7 @@
 pub(crate) mod address;
 mod block;
 mod failures;
-mod forwarded;
+pub(crate) mod forwarded;
 mod keyed;
 mod memory;
 mod pace;

@@ -12,6 +12,7 @@ use crate::model::{DisconnectReason, Identity, Refusal, UserId, Why};
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// How long the end of a connection may take.
 const END_TIME: Duration = Duration::from_secs(1);
+/// How often it is looked: nothing tells of an answer, nor of the end of a connection.
 const POLL: Duration = Duration::from_millis(20);
 /// How often a place that became free may be taken by another.
 const MAX_TRIES: usize = 3;

@@ -26,7 +26,7 @@ use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
 use crate::payload::{FrameSizes, Opaque, Payload, frames, plainly};
 use crate::sessions::{Session, SessionUpdate};
 
-/// How long a client waits that has tried too many keys.
+/// How long a client waits that has tried too many keys, so that it cannot try many.
 const GUESS_DELAY: Duration = Duration::from_secs(2);
 
 const USER_JOINED: &str = "user-joined";

@@ -52,9 +52,8 @@ async fn store(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
     let mut set = Document::new();
     set.extend(text("name", token.name.as_ref()));
     set.extend(text("avatarUrl", token.avatar_url.as_ref()));
-    if let Some(name) = &token.name {
-        let username = token.username.as_ref().filter(|username| *username == name);
-        set.insert("username", username.map_or("", |username| username));
+    if token.name.is_some() {
+        set.insert("username", token.username.as_deref().unwrap_or(""));
     }
     write(db, &token.id, set, &[]).await
 }
