@@ -153,7 +153,7 @@ test('two of them talk, and see what each other does', async () => {
   bob.client.emit('message:update', { messageId: first, conversationId: id, content: 'Hello!' });
   await until(() => alice.texts[0] === 'Hello!');
   alice.client.emit('message:delete', { messageId: second, conversationId: id });
-  await until(() => bob.messages.get(second)?.deletedAt);
+  await until(() => [alice, bob].every(({ messages }) => messages.get(second)?.deletedAt));
   for (const { texts, errors } of [alice, bob]) assert.deepEqual([texts, errors], [['Hello!', null], []]);
 });
 
