@@ -93,8 +93,7 @@ test('who reads on by a cursor while all nodes write reads each message once', a
     }
     return read;
   }));
-  const sent = await inBatches(of, (n) => send(senders[n % senders.length], n));
-  isOver = true;
+  const sent = await inBatches(of, (n) => send(senders[n % senders.length], n)).finally(() => (isOver = true));
   const all = await Promise.all(readers);
   verdict(t, Math.max(...all.map((read) => count(sent, (message) => count(read, (one) => one === message) !== 1))), of);
 });
