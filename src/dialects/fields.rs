@@ -81,8 +81,10 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// An array of at most `max` users' ids: strings or integers.
     pub(crate) fn users(&self, name: &'static str, max: usize) -> Result<Vec<UserId>, Refusal> {
-        let raw = self.payload.get(name).and_then(|value| value.as_raw());
-        self.expect(name, raw.and_then(|raw| user_ids(raw.get(), max)))
+        let items = self.payload.get(name).and_then(|value| value.items(max));
+        let user = |raw: &RawValue| UserId::parse(typed_id(raw.get())?.id.as_str());
+        let users = items.and_then(|items| items.into_iter().map(user).collect());
+        self.expect(name, users)
     }
 
     /// `true` or `false`; `false` when it is missing or `null`.
@@ -210,15 +212,6 @@ impl<'p, 'a> Fields<'p, 'a> {
     /// What a client counts with, not looked into: no object or array, and short; it may be `null`.
     pub(crate) fn number(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
         self.expect(name, short(self.payload, name))
-    }
-}
-
-fn user_ids(raw: &str, max: usize) -> Option<Vec<UserId>> {
-    let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
-    let user = |raw: &RawValue| UserId::parse(typed_id(raw.get())?.id.as_str());
-    match items.len() <= max {
-        true => items.into_iter().map(user).collect(),
-        false => None,
     }
 }
 

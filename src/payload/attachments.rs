@@ -11,18 +11,24 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use super::Malformed;
-use super::members::Members;
+use super::members::{items, members};
 use super::opaque::{Node, Opaque, PLACEHOLDER, may_hold_placeholder};
 use super::readable::ENVELOPE;
 
 /// How deeply an attachment may be nested in a field.
 const MAX_DEPTH: usize = 16;
 
+/// How many members and items the objects and arrays of an event may have together in which attachments are nested. While
+/// the event is handled each takes some 60 bytes, however short it is.
+const MAX_BESIDE: usize = 4000;
+
 /// The attachments of one event. Each may be named once: named repeatedly, it would let a small event
 /// grow to many times its size.
 pub(super) struct Attachments<'b> {
     bytes: &'b VecDeque<Bytes>,
     max_depth: usize,
+    /// How many more members and items may be looked into.
+    left: usize,
     named: SmallVec<[bool; 16]>,
 }
 
@@ -31,14 +37,17 @@ impl<'b> Attachments<'b> {
         Self {
             bytes,
             max_depth: MAX_DEPTH,
+            left: MAX_BESIDE,
             named: SmallVec::from_elem(false, bytes.len()),
         }
     }
 
-    /// Allows more levels, for values whose members are the fields of an event.
+    /// Allows more levels, for values whose members are the fields of an event that the relay made, and as many members
+    /// as there are.
     pub(super) fn of_whole_events(self) -> Self {
         Self {
             max_depth: MAX_DEPTH + ENVELOPE,
+            left: usize::MAX,
             ..self
         }
     }
@@ -66,8 +75,7 @@ impl<'b> Attachments<'b> {
     }
 
     fn object<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        let Members(members) =
-            serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
+        let members = members(raw, &mut self.left).map_err(|_| Malformed::BadAttachment)?;
         let only = |name: &str| {
             let mut named = members.iter().filter(|(key, _)| key == name);
             let value = named.next().map(|(_, value)| value.get());
@@ -93,8 +101,7 @@ impl<'b> Attachments<'b> {
     }
 
     fn array<'a>(&mut self, raw: &'a RawValue, depth: usize) -> Result<Node<'a>, Malformed> {
-        let items: Vec<&RawValue> =
-            serde_json::from_str(raw.get()).map_err(|_| Malformed::NotAnEvent)?;
+        let items = items(raw, &mut self.left).map_err(|_| Malformed::BadAttachment)?;
         let nodes: Vec<_> = items
             .into_iter()
             .map(|item| self.node(item, depth + 1))

@@ -5,10 +5,11 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -21,6 +22,9 @@ use super::members::Key;
 use super::opaque::PLACEHOLDER;
 use super::readable::PROTOTYPE;
 use super::{Malformed, Payload};
+
+/// How many fields an event may have. While it is handled each takes some 80 bytes, however short it is.
+pub(super) const MAX_FIELDS: usize = 1000;
 
 /// A received event: its JSON text `["name", argument, …]` and its attachments.
 ///
@@ -60,21 +64,23 @@ impl RawEvent {
         (!name.contains('\\')).then_some(name)
     }
 
-    /// The fields of the first argument, with placeholders resolved.
+    /// The fields of the first argument, of which there may be [`MAX_FIELDS`], with placeholders resolved.
     pub(crate) fn payload(&self) -> Result<Payload<'_>, Malformed> {
-        let mut text = serde_json::Deserializer::from_str(self.text());
-        let argument = text
-            .deserialize_seq(Arguments)
-            .map_err(|_| Malformed::NotAnEvent)?;
-        text.end().map_err(|_| Malformed::NotAnEvent)?;
+        let argument = self.first()?.unwrap_or(Argument::Other);
         Payload::of_argument(argument, self.attachments(), self.text().len())
     }
 
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
     pub(crate) fn argument(&self) -> Result<Option<&RawValue>, Malformed> {
-        let items: Vec<&RawValue> =
-            serde_json::from_str(self.text()).map_err(|_| Malformed::NotAnEvent)?;
-        Ok(items.get(1).copied())
+        self.first()
+    }
+
+    fn first<'a, T: Deserialize<'a>>(&'a self) -> Result<Option<T>, Malformed> {
+        let mut text = serde_json::Deserializer::from_str(self.text());
+        let argument = text.deserialize_seq(Arguments(PhantomData));
+        let argument = argument.map_err(|_| Malformed::NotAnEvent)?;
+        text.end().map_err(|_| Malformed::NotAnEvent)?;
+        Ok(argument)
     }
 
     fn text(&self) -> &str {
@@ -161,18 +167,18 @@ enum Argument<'a> {
 }
 
 /// Skips the name, reads the first argument and skips all others.
-struct Arguments;
+struct Arguments<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for Arguments {
-    type Value = Argument<'de>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Arguments<T> {
+    type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an event")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Argument<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Option<T>, A::Error> {
         seq.next_element::<IgnoredAny>()?;
-        let argument = seq.next_element()?.unwrap_or(Argument::Other);
+        let argument = seq.next_element()?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(argument)
     }
@@ -196,6 +202,9 @@ impl<'de> Visitor<'de> for AnyArgument {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Argument<'de>, A::Error> {
         let mut members = ArgumentMembers::new();
         while let Some(Key(key)) = map.next_key()? {
+            if members.len() == MAX_FIELDS {
+                return Err(A::Error::custom("too many fields"));
+            }
             members.push((key, map.next_value()?));
         }
         Ok(Argument::Object(members))

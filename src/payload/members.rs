@@ -1,35 +1,103 @@
-//! The members of a JSON object, borrowed from its text.
+//! The members of a JSON object and the items of an array, borrowed from its text.
 
 use std::borrow::Cow;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// All members of an object, in order; a name may occur repeatedly.
-pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(Key(key)) = map.next_key()? {
-                    members.push((key, map.next_value()?));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
+/// A member of an object: its name and its value.
+pub(super) type Member<'a> = (Cow<'a, str>, &'a RawValue);
 
 /// A member's name, borrowed when it has no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
 pub(super) struct Key<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+/// All members of an object, in order; a name may occur repeatedly. They are taken from `left`, and it is an error when
+/// there are more.
+pub(super) fn members<'a>(
+    object: &'a RawValue,
+    left: &mut usize,
+) -> serde_json::Result<Vec<Member<'a>>> {
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(All(left))
+}
+
+/// All items of an array, likewise.
+pub(super) fn items<'a>(
+    array: &'a RawValue,
+    left: &mut usize,
+) -> serde_json::Result<Vec<&'a RawValue>> {
+    serde_json::Deserializer::from_str(array.get()).deserialize_seq(Items(left))
+}
+
+/// The value of a member of an object; the last one if it occurs repeatedly, as in `JSON.parse`.
+pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Option<&'a RawValue> {
+    let mut text = serde_json::Deserializer::from_str(object.get());
+    text.deserialize_map(Last(name)).ok()?
+}
+
+fn take<E: serde::de::Error>(left: &mut usize) -> Result<(), E> {
+    let rest = left.checked_sub(1);
+    *left = rest.ok_or_else(|| E::custom("too many"))?;
+    Ok(())
+}
+
+struct All<'l>(&'l mut usize);
+
+impl<'de> Visitor<'de> for All<'_> {
+    type Value = Vec<Member<'de>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Key(key)) = map.next_key()? {
+            take(self.0)?;
+            members.push((key, map.next_value()?));
+        }
+        Ok(members)
+    }
+}
+
+struct Items<'l>(&'l mut usize);
+
+impl<'de> Visitor<'de> for Items<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            take(self.0)?;
+            items.push(item);
+        }
+        Ok(items)
+    }
+}
+
+struct Last<'n>(&'n str);
+
+impl<'de> Visitor<'de> for Last<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut last = None;
+        while let Some(Key(key)) = map.next_key()? {
+            match key == self.0 {
+                true => last = Some(map.next_value()?),
+                false => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(last)
+    }
+}

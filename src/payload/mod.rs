@@ -86,8 +86,9 @@ impl<'a> Payload<'a> {
 
     /// An array of at most `max` strings. `None` for anything else.
     pub(crate) fn texts(&self, name: &str, max: usize) -> Option<Vec<String>> {
-        let texts: Vec<String> = serde_json::from_str(self.get(name)?.as_raw()?.get()).ok()?;
-        (texts.len() <= max).then_some(texts)
+        let items = self.get(name)?.items(max)?;
+        let text = |item: &RawValue| Some(text(item.get())?.into_owned());
+        items.into_iter().map(text).collect()
     }
 
     /// The name of a field that not every published client could read, if one is, when what they are sent may be

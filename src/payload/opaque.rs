@@ -9,6 +9,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::members::items;
 use super::readable::{PROTOTYPE, is_readable};
 use super::{is_blank, text};
 
@@ -31,6 +32,11 @@ impl<'a> Opaque<'a> {
             Node::Text(raw) => Some(raw),
             _ => None,
         }
+    }
+
+    /// The items of an array of at most `max`, none of which contains an attachment. `None` for anything else.
+    pub(crate) fn items(&self, mut max: usize) -> Option<Vec<&'a RawValue>> {
+        items(self.as_raw()?, &mut max).ok()
     }
 
     /// Whether it is `null`, an empty string, or an empty attachment.

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::attachments::Attachments;
-use super::members::Members;
+use super::members::member;
 use super::opaque::Node;
 use super::readable::{DEEPEST, is_readable};
 use super::{Opaque, text};
@@ -149,11 +149,7 @@ impl OwnedValue {
     /// The value of a member, when this is an object that has it; the last one if it occurs repeatedly.
     pub(crate) fn member(&self, name: &str) -> Option<Opaque<'_>> {
         let node = match &*self.0 {
-            OwnedNode::Text(raw) => {
-                let Members(members) = serde_json::from_str(raw.get()).ok()?;
-                let (_, value) = members.into_iter().rev().find(|(key, _)| key == name)?;
-                Node::Text(value)
-            }
+            OwnedNode::Text(raw) => Node::Text(member(raw, name)?),
             OwnedNode::Object(fields) => {
                 let (_, node) = fields.iter().rev().find(|(key, _)| **key == *name)?;
                 node.as_opaque()

@@ -111,3 +111,47 @@ fn attachments_are_found_wherever_they_are_and_the_rest_stays_as_it_was() {
         [event.text().len() + 256, 3, 4]
     );
 }
+
+#[test]
+fn an_event_has_so_many_fields_and_no_more() {
+    let fields = |count: usize| {
+        let fields: Vec<String> = (0..count).map(|n| format!(r#""f{n}":0"#)).collect();
+        format!("{{{}}}", fields.join(","))
+    };
+    let of = |object: &str| event(&format!(r#"["e",{object}]"#), &[]).payload().err();
+    assert_eq!(of(&fields(MAX_FIELDS)), None);
+    assert_eq!(of(&fields(MAX_FIELDS + 1)), Some(Malformed::NotAnEvent));
+    assert!(Payload::of_object(&fields(MAX_FIELDS + 1)).is_err());
+    // What is not looked into may have as many as it likes.
+    let within = format!(
+        r#"{{"content":{},"list":[{}0]}}"#,
+        fields(5000),
+        "0,".repeat(5000)
+    );
+    assert_eq!(of(&within), None);
+}
+
+#[test]
+fn beside_an_attachment_there_are_so_many_members_and_no_more() {
+    let beside = |count: usize| {
+        let items = "0,".repeat(count);
+        let text = format!(r#"["e",{{"a":[{items}{{"_placeholder":true,"num":0}}]}}]"#);
+        event(&text, &[b"x"]).payload().err()
+    };
+    assert_eq!(beside(3900), None);
+    assert_eq!(beside(4100), Some(Malformed::BadAttachment));
+}
+
+#[test]
+fn a_list_is_read_up_to_its_bound() {
+    let event = event(r#"["e",{"a":["x","\u0041"],"b":[1],"c":"x","d":[]}]"#, &[]);
+    let payload = event.payload().expect("a payload");
+    assert_eq!(
+        payload.texts("a", 2),
+        Some(vec!["x".to_owned(), "A".to_owned()])
+    );
+    assert_eq!(payload.texts("a", 1), None);
+    assert_eq!(payload.texts("b", 2), None);
+    assert_eq!(payload.texts("c", 2), None);
+    assert_eq!(payload.texts("d", 0), Some(Vec::new()));
+}
