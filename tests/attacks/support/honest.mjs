@@ -1,4 +1,5 @@
-// Honest users: pairs who send each other messages with the published client, and what became of them.
+// Honest users: pairs, sessions and a conversation in which one sends the others messages with the published client, and what
+// became of them.
 import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import { token } from './server.mjs';
@@ -6,48 +7,104 @@ import { token } from './server.mjs';
 const { io } = createRequire(new URL('../../js/package.json', import.meta.url))('socket.io-client');
 
 const GAP_MS = 100;
+const CONTENT = 'c'.repeat(256);
 
-async function member(port, user) {
-  const socket = io(`http://127.0.0.1:${port}`, { auth: { token: token(user) }, transports: ['websocket'] });
-  await new Promise((resolve) => socket.once('auth:success', resolve));
+async function client(port, auth, welcome) {
+  const socket = io(`http://127.0.0.1:${port}`, { auth, transports: ['websocket'] });
+  await new Promise((resolve) => socket.once(welcome, resolve));
   return socket;
 }
 
-/** Connects so many pairs. They send until `until` is over; then `finish` says how long each message took, in ms. */
-export async function pairs(port, count) {
-  const times = [];
-  let sent = 0;
-  let lost = 0;
-  const connected = [];
-  for (let pair = 0; pair < count; pair += 1) {
-    const [one, other] = await Promise.all(['a', 'b'].map((side) => member(port, `honest-${pair}-${side}`)));
-    connected.push({ pair, one, other });
-  }
-  let over = false;
-  const exchanging = connected.map(async ({ pair, one, other }) => {
+function member(port, user, fields = {}) {
+  return client(port, { token: token(user), ...fields }, 'auth:success');
+}
+
+/** Two users: one sends, the other receives. */
+async function pair(port, number) {
+  const to = `honest-${number}-b`;
+  const [one, other] = await Promise.all([member(port, `honest-${number}-a`), member(port, to)]);
+  return {
+    sockets: [one, other],
+    receivers: [(told) => other.on('receive_message', ({ seq }) => told(seq))],
+    send: (seq) => one.emit('send_message', { recipientId: to, ciphertext: CONTENT, iv: 'i', tag: 't', seq }),
+  };
+}
+
+/** Three guests in a session: one sends to all. */
+async function session(port, number) {
+  const where = { sessionId: `honest-${number}-${process.pid}`, authKey: 'key' };
+  const join = async (userId) => {
+    const socket = await client(port, {}, 'connect');
+    const joined = new Promise((resolve) => socket.once('public-keys-updated', resolve));
+    socket.emit('join-session', { ...where, userId, displayName: userId, publicKey: 'key', isCreator: userId === 'a' });
+    await joined;
+    return socket;
+  };
+  const [one, ...others] = [await join('a'), await join('b'), await join('c')];
+  return {
+    sockets: [one, ...others],
+    receivers: others.map((other) => (told) => other.on('new-message', ({ id }) => told(Number(id)))),
+    send: (seq) => one.emit('send-message', { ...where, from: 'a', to: 'all', encrypted: CONTENT, clientMessageId: String(seq) }),
+  };
+}
+
+/** Three users in a conversation: one sends. */
+async function conversation(port, number) {
+  const [creator, ...participantIds] = ['a', 'b', 'c'].map((side) => `honest-${number}-${side}`);
+  const answer = await fetch(`http://127.0.0.1:${port}/api/conversations`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token(creator)}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ participantIds }),
+  });
+  const { id: conversationId } = await answer.json();
+  const join = async (user) => {
+    const socket = await member(port, user, { dialect: 'conversation' });
+    await socket.emitWithAck('conversation:join', { conversationId });
+    return socket;
+  };
+  const [one, ...others] = await Promise.all([creator, ...participantIds].map(join));
+  return {
+    sockets: [one, ...others],
+    receivers: others.map((other) => (told) => other.on('message:new', ({ tempId, content }) => told(Number(tempId ?? content)))),
+    send: (seq) => one.emit('message:send', { conversationId, content: String(seq), tempId: String(seq) }),
+  };
+}
+
+/** Connects so many pairs, two sessions and a conversation. They send until `finish` is called; it says how long messages took, in ms. */
+export async function everybody(port, pairs) {
+  const groups = [];
+  for (let number = 0; number < pairs; number += 1) groups.push(await pair(port, number));
+  groups.push(await session(port, 'one'), await session(port, 'two'), await conversation(port, 'conversation'));
+  const [times, state] = [[], { sent: 0, lost: 0, over: false }];
+  const exchanging = groups.map(async ({ sockets, receivers, send }) => {
     const began = new Map();
-    other.on('receive_message', ({ seq }) => {
-      times.push(performance.now() - began.get(seq));
-      began.delete(seq);
-    });
-    for (let seq = 1; !over; seq += 1) {
+    const waiting = new Map();
+    for (const receive of receivers) {
+      receive((seq) => {
+        times.push(performance.now() - began.get(seq));
+        const left = waiting.get(seq) - 1;
+        if (left === 0) waiting.delete(seq);
+        else waiting.set(seq, left);
+      });
+    }
+    for (let seq = 1; !state.over; seq += 1) {
       began.set(seq, performance.now());
-      sent += 1;
-      one.emit('send_message', { recipientId: `honest-${pair}-b`, ciphertext: 'c'.repeat(256), iv: 'i', tag: 't', seq });
+      waiting.set(seq, receivers.length);
+      state.sent += 1;
+      send(seq);
       await wait(GAP_MS);
     }
-    for (let left = 100; began.size > 0 && left > 0; left -= 1) await wait(100);
-    lost += began.size;
-    one.close();
-    other.close();
+    for (let left = 100; waiting.size > 0 && left > 0; left -= 1) await wait(100);
+    state.lost += waiting.size;
+    for (const socket of sockets) socket.close();
   });
   return {
     async finish() {
-      over = true;
+      state.over = true;
       await Promise.all(exchanging);
       times.sort((a, b) => a - b);
       const at = (part) => Math.round(10 * (times[Math.floor((times.length - 1) * part)] ?? NaN)) / 10;
-      return { sent, lost, p50: at(0.5), p99: at(0.99), slowest: at(1) };
+      return { sent: state.sent, lost: state.lost, p50: at(0.5), p99: at(0.99), slowest: at(1) };
     },
   };
 }
