@@ -187,6 +187,11 @@ settings! {
     offset_rate: NonZeroU32 = nonzero(100_000);
     /// How many of these may be passed over at once.
     offset_burst: NonZeroU32 = nonzero(1_000_000);
+    /// Bytes of histories and lists of keys that one user, the guests of one address, or one session
+    /// makes the relay send in a second. What is over it comes later.
+    output_rate: NonZeroU32 = nonzero(16_777_216);
+    /// Such bytes at once, above the rate.
+    output_burst: NonZeroU32 = nonzero(67_108_864);
     /// Requests of one IP address, and events of one socket, that are refused; more are answered later.
     refusal_rate: Rate = Rate::per_second(20);
     /// How many of these may come at once.

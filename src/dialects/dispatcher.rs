@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use super::{Request, auth_events, session};
+use super::{Request, auth_events, direct, session};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::auth::admission::{Admissions, AuthPayload, Verdict};
-use crate::connection::{Admission, Admitted, Client, Connection, Due, Handler, Opening, Received};
+use crate::connection::{
+    Admission, Admitted, Client, Connection, Due, Handler, Opening, Outcome, Received,
+};
 use crate::model::{Refusal, Why};
 use crate::users::{Member, Registration};
 
@@ -90,12 +92,13 @@ impl Handler for Dispatcher {
         }
     }
 
-    async fn event(&self, received: Received<'_, Self>) {
+    async fn event(&self, received: Received<'_, Self>) -> Outcome {
         let Received {
             life,
             member,
             event,
             ack,
+            early_since,
         } = received;
         let request = Request::new(
             &self.app,
@@ -103,13 +106,16 @@ impl Handler for Dispatcher {
             member.map(|member| &**member),
             event,
             ack,
-        );
+        )
+        .again(early_since);
         if self.app.audit.refuses() {
-            return auth_events::refuse_unrecorded(request);
+            auth_events::refuse_unrecorded(request);
+            return Outcome::Done;
         }
         match event.name().unwrap_or_default() {
             auth_events::AUTHENTICATE => {
                 Box::pin(auth_events::authenticate(request, life)).await;
+                Outcome::Done
             }
             name => super::handle(request, name).await,
         }
@@ -133,8 +139,9 @@ impl Handler for Dispatcher {
     }
 
     async fn closed(&self, connection: &Arc<Connection>, member: Option<Arc<Member>>) {
-        session::disconnected(&self.app, connection).await;
+        session::disconnected(&self.app, connection, member.as_deref()).await;
         if let Some(member) = member {
+            direct::disconnected(&self.app.users, &member).await;
             self.app.conversations.disconnected(&member).await;
         }
     }

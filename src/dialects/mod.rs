@@ -27,6 +27,7 @@ mod tests;
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use request::Request;
 
+use crate::connection::Outcome;
 use crate::conversations::Renderers;
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{Malformed, Payload};
@@ -132,6 +133,19 @@ impl Event {
         }
     }
 
+    /// Whether it is refused only because its client has not done yet what will let it succeed.
+    async fn is_early(
+        self,
+        request: &Request<'_>,
+        payload: Option<&Payload<'_>>,
+        refusal: &Refusal,
+    ) -> bool {
+        match self {
+            Self::Session(event) => session::is_early(event, request, payload, refusal).await,
+            Self::Direct(_) | Self::Feed(_) | Self::Chat(_) | Self::Conversation(_) => false,
+        }
+    }
+
     async fn dispatch(
         self,
         request: &mut Request<'_>,
@@ -172,20 +186,21 @@ impl Event {
 }
 
 /// Handles an event that one of the dialects may have.
-async fn handle(mut request: Request<'_>, name: &str) {
+async fn handle(mut request: Request<'_>, name: &str) -> Outcome {
     let (first, other) = Event::named(&request, name);
     let is_member = request.member.is_some();
     match first {
         Some(event) if is_member || event.is_for_guests() => {
-            answer(request, event, other).await;
+            return answer(request, event, other).await;
         }
         _ if !is_member => auth_events::refuse_guest(request),
         _ => auth_events::unknown(&mut request, name),
     }
+    Outcome::Done
 }
 
 /// Handles an event that has a row, or another one of the same name, and answers it.
-async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) {
+async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) -> Outcome {
     let payload = request.event.payload();
     let event = match other {
         Some(other) if other.is_meant(&payload) => other,
@@ -206,8 +221,12 @@ async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) {
     };
     match handled {
         Ok(()) => request.succeed(),
+        Err(refusal) if event.is_early(&request, sent, &refusal).await => {
+            return request.too_early();
+        }
         Err(refusal) => {
             refuse::refuse(&mut request, event.row(), event.words(), sent, &refusal);
         }
     }
+    request.outcome()
 }

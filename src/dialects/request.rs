@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use socketioxide::extract::AckSender;
@@ -11,7 +11,7 @@ use socketioxide::extract::AckSender;
 use super::row::Row;
 use crate::app::App;
 use crate::audit;
-use crate::connection::Connection;
+use crate::connection::{Connection, MAX_EARLY, Outcome};
 use crate::limits::Action;
 use crate::model::{Dialect, ErrorCode, Refusal};
 use crate::payload::{FrameSizes, RawEvent};
@@ -34,6 +34,10 @@ pub(crate) struct Request<'a> {
     /// Its row, once it is known which dialect's event it is.
     row: Option<&'static Row>,
     ack: Option<Ack>,
+    /// Since when it waits, if it was too early before.
+    early_since: Option<Instant>,
+    /// Events that were too early may not be any more.
+    has_joined: bool,
 }
 
 struct Ack(AckSender);
@@ -71,15 +75,55 @@ impl<'a> Request<'a> {
         event: &'a RawEvent,
         ack: AckSender,
     ) -> Self {
-        let ack = event.wants_ack().then_some(Ack(ack));
         Self {
             app,
             connection,
             member,
             event,
             row: None,
-            ack,
+            ack: Some(Ack(ack)),
+            early_since: None,
+            has_joined: false,
         }
+    }
+
+    /// The same, which is too early since this time if it was before.
+    pub(super) fn again(self, early_since: Option<Instant>) -> Self {
+        Self {
+            early_since,
+            ..self
+        }
+    }
+
+    /// Whether it may be too early: it was not for too long.
+    pub(super) fn may_be_early(&self) -> bool {
+        self.early_since
+            .is_none_or(|since| since.elapsed() < MAX_EARLY)
+    }
+
+    /// It is too early, and not answered.
+    pub(super) fn too_early(mut self) -> Outcome {
+        let ack = self.ack.take();
+        ack.map_or(Outcome::Done, |Ack(ack)| Outcome::TooEarly(ack))
+    }
+
+    /// It is done. Events that were too early may not be any more.
+    pub(super) fn note_joined(&mut self) {
+        self.has_joined = true;
+    }
+
+    /// What became of it, when it is answered.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.has_joined {
+            true => Outcome::Joined,
+            false => Outcome::Done,
+        }
+    }
+
+    /// The callback, if the client gave one and it is not answered yet.
+    fn take_ack(&mut self) -> Option<AckSender> {
+        let ack = self.ack.take_if(|_| self.event.wants_ack());
+        ack.map(|Ack(ack)| ack)
     }
 
     /// It is the event of this row.
@@ -97,6 +141,10 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Another one is over its rate.
     pub(super) async fn check_limits(&self) -> Result<(), Refusal> {
+        if self.early_since.is_some() {
+            // It was counted when it came.
+            return Ok(());
+        }
         let limits = self.row.map_or(&[][..], |row| row.limits);
         if limits.contains(&Action::Subscriptions) {
             // Boxed, so that others need little room.
@@ -154,7 +202,7 @@ impl<'a> Request<'a> {
             // Over REST only.
             Action::NewConversations | Action::NewParticipants | Action::Offsets => true,
             // It is waited for instead of being refused: before the handler, or by it (`wait_for_limit`).
-            Action::Subscriptions | Action::FileBytes | Action::Receipts => true,
+            Action::Subscriptions | Action::FileBytes | Action::Receipts | Action::Output => true,
         }
     }
 
@@ -168,6 +216,29 @@ impl<'a> Request<'a> {
         }
         if limits.contains(&Action::Receipts) {
             self.connection.receipts.wait_for(NonZeroU32::MIN).await;
+        }
+    }
+
+    /// Counts bytes that were sent and written for it beyond what it is, and waits until they are allowed: its
+    /// client is read more slowly.
+    pub(super) async fn pay_for_output(&self, bytes: usize) {
+        let address = self.connection.client.address;
+        let paid = async {
+            match self.member {
+                Some(member) => member.user.limits.output.wait_for_bytes(bytes).await,
+                None => self.app.limits.wait_for_output(address, bytes).await,
+            }
+        };
+        // Its end must not wait for that.
+        let gone = async {
+            while !self.connection.is_closed() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = paid => {}
+            () = gone => {}
         }
     }
 
@@ -196,7 +267,7 @@ impl<'a> Request<'a> {
     /// Sends the sender a confirmation, and the callback the same.
     pub(crate) fn confirm<T: Serialize>(&mut self, event: &'static str, payload: &T) {
         self.connection.send(event, payload);
-        if let Some(Ack(ack)) = self.ack.take() {
+        if let Some(ack) = self.take_ack() {
             self.connection.acknowledge(ack, payload);
         }
     }
@@ -204,28 +275,28 @@ impl<'a> Request<'a> {
     /// Answers a callback that was not answered yet with an object that becomes frames of these
     /// sizes.
     pub(crate) fn answer<T: Serialize>(&mut self, payload: &T, frames: &FrameSizes) {
-        if let Some(Ack(ack)) = self.ack.take() {
+        if let Some(ack) = self.take_ack() {
             self.connection.acknowledge_with(ack, payload, frames);
         }
     }
 
     /// Answers a callback that was not answered yet with a small object.
     pub(crate) fn answer_small<T: Serialize>(&mut self, payload: &T) {
-        if let Some(Ack(ack)) = self.ack.take() {
+        if let Some(ack) = self.take_ack() {
             self.connection.acknowledge(ack, payload);
         }
     }
 
     /// Answers a callback that was not answered yet with success.
     pub(crate) fn succeed(&mut self) {
-        if let Some(Ack(ack)) = self.ack.take() {
+        if let Some(ack) = self.take_ack() {
             self.connection.acknowledge(ack, &Success { success: true });
         }
     }
 
     /// Answers a callback that was not answered yet with a failure.
     pub(crate) fn fail(&mut self, message: &str, code: ErrorCode) {
-        if let Some(Ack(ack)) = self.ack.take() {
+        if let Some(ack) = self.take_ack() {
             let error = FailureReason { message, code };
             self.connection.acknowledge(
                 ack,

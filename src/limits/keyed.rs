@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use governor::{DefaultKeyedRateLimiter, Quota};
+use governor::{DefaultKeyedRateLimiter, InsufficientCapacity, Quota};
 
 use super::Action;
 use super::block::{Block, WIDE};
@@ -41,12 +41,32 @@ impl AddressRate {
             && Block::wide(address).is_none_or(|block| wide.check_key(&block).is_ok())
     }
 
+    /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
+    pub(super) async fn wait_for(&self, address: IpAddr, amount: NonZeroU32) {
+        let Some(Limiters { narrow, wide }) = &self.0 else {
+            return;
+        };
+        wait_for(narrow, &Block::narrow(address), amount).await;
+        if let Some(block) = Block::wide(address) {
+            wait_for(wide, &block, amount).await;
+        }
+    }
+
     /// Frees the memory of addresses that have used nothing of late.
     pub(super) fn sweep(&self) {
         if let Some(Limiters { narrow, wide }) = &self.0 {
             narrow.retain_recent();
             wide.retain_recent();
         }
+    }
+}
+
+async fn wait_for(limiter: &DefaultKeyedRateLimiter<Block>, block: &Block, amount: NonZeroU32) {
+    // Being told that the amount is over the burst is the only error.
+    if let Err(InsufficientCapacity(burst)) = limiter.until_key_n_ready(block, amount).await
+        && let Some(burst) = NonZeroU32::new(burst)
+    {
+        let _ = limiter.until_key_n_ready(block, burst).await;
     }
 }
 

@@ -57,6 +57,9 @@ pub(crate) enum Action {
     NewParticipants,
     /// Messages that requests pass over by their offset, for each user.
     Offsets,
+    /// Bytes that the relay sends and writes for an event beyond what it is, histories and lists of keys: for
+    /// each user, for each address of guests, and for each session. Over it they wait.
+    Output,
     /// What is refused: requests for each address, events for each connection.
     Refusals,
     /// Failed authentications, for each address and each user; wrong keys and passwords of each session, for
@@ -86,6 +89,7 @@ impl Action {
             Self::NewConversations => daily(config.conversations_per_day),
             Self::NewParticipants => daily(config.participants_per_day),
             Self::Offsets => Quota::per_second(config.offset_rate).allow_burst(config.offset_burst),
+            Self::Output => Quota::per_second(config.output_rate).allow_burst(config.output_burst),
             Self::Refusals => quota(config.refusal_rate, config.refusal_burst),
             Self::FailedAuth => quota(config.failed_auth_rate, config.failed_auth_rate.count()),
         }
@@ -135,11 +139,30 @@ impl Limit {
             .is_none_or(|limiter| limiter.check().is_ok())
     }
 
+    /// Counts bytes if they are allowed as a whole; whether they are. More than the burst count as the burst.
+    pub(crate) fn allows_bytes(&self, bytes: usize) -> bool {
+        let Some((limiter, bytes)) = self.limiter.as_ref().zip(nonzero(bytes)) else {
+            return true;
+        };
+        match limiter.check_n(bytes) {
+            Ok(allowed) => allowed.is_ok(),
+            Err(InsufficientCapacity(burst)) => nonzero(burst as usize)
+                .is_none_or(|burst| matches!(limiter.check_n(burst), Ok(Ok(())))),
+        }
+    }
+
     /// Counts `amount` if it is allowed as a whole; whether it is. More than the burst never is.
     pub(crate) fn allows_all(&self, amount: NonZeroU32) -> bool {
         self.limiter
             .as_ref()
             .is_none_or(|limiter| matches!(limiter.check_n(amount), Ok(Ok(()))))
+    }
+
+    /// Waits until bytes are allowed, and counts them, likewise.
+    pub(crate) async fn wait_for_bytes(&self, bytes: usize) {
+        if let Some(bytes) = nonzero(bytes) {
+            self.wait_for(bytes).await;
+        }
     }
 
     /// Waits until `amount` is allowed, and counts it. More than the burst counts as the burst.
@@ -156,6 +179,11 @@ impl Limit {
     }
 }
 
+/// So many bytes, as a limit counts them.
+fn nonzero(bytes: usize) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(bytes).unwrap_or(u32::MAX))
+}
+
 /// The limits of IP addresses.
 #[derive(Debug)]
 pub(crate) struct AddressLimits {
@@ -164,6 +192,8 @@ pub(crate) struct AddressLimits {
     sessions: AddressRate,
     /// Handshakes: requests that open a connection.
     handshakes: AddressRate,
+    /// What guests make the relay send.
+    output: AddressRate,
     /// Requests that are refused.
     pub(crate) refusals: Pace,
     /// Failed authentications.
@@ -182,6 +212,7 @@ impl AddressLimits {
             joins: AddressRate::new(config, Action::Joins),
             sessions: AddressRate::new(config, Action::NewSessions),
             handshakes: AddressRate::new(config, Action::Handshakes),
+            output: AddressRate::new(config, Action::Output),
             refusals: Pace::new(config, Action::Refusals),
             authentication: Failures::new(config),
             session_keys: Failures::new(config),
@@ -203,11 +234,19 @@ impl AddressLimits {
         self.handshakes.allows(address)
     }
 
+    /// Waits until a guest may have so many bytes sent, and counts them.
+    pub(crate) async fn wait_for_output(&self, address: IpAddr, bytes: usize) {
+        if let Some(bytes) = nonzero(bytes) {
+            self.output.wait_for(address, bytes).await;
+        }
+    }
+
     /// Frees the memory of addresses whose limits are unused again. To be called from time to time.
     pub(crate) fn sweep(&self) {
         self.joins.sweep();
         self.sessions.sweep();
         self.handshakes.sweep();
+        self.output.sweep();
         self.refusals.sweep();
         self.authentication.sweep();
         self.session_keys.sweep();

@@ -117,9 +117,9 @@ fn presence(
 }
 
 /// Ad-hoc sessions: in Redis, or else in memory.
-fn sessions(config: &Config, memory: &Arc<Memory>, cluster: Option<Arc<Cluster>>) -> Sessions {
+fn sessions(config: &Arc<Config>, memory: &Arc<Memory>, cluster: Option<Arc<Cluster>>) -> Sessions {
     let clock = Arc::new(SystemClock);
-    let limits = SessionLimits::from(config);
+    let limits = SessionLimits::from(&**config);
     let store: Arc<dyn SessionStore> = match &cluster {
         Some(cluster) => Arc::new(RedisStore::new(
             cluster.redis().clone(),
@@ -128,7 +128,7 @@ fn sessions(config: &Config, memory: &Arc<Memory>, cluster: Option<Arc<Cluster>>
         )),
         None => Arc::new(MemoryStore::new(limits, memory.clone(), clock.clone())),
     };
-    Sessions::new(store, clock, config.max_sessions_per_connection, cluster)
+    Sessions::new(store, clock, config.clone(), cluster)
 }
 
 impl From<&Config> for AuditOptions {

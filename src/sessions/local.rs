@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use crate::cluster::Subscription;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
+use crate::limits::{Action, Limit};
 use crate::model::UserId;
 use crate::model::session::SessionId;
 
@@ -20,10 +22,14 @@ pub(super) struct LocalState {
     pub(super) subscription: Option<Subscription>,
     /// The revision of each state that members were sent last.
     pub(super) newest: HashMap<String, u64>,
+    /// [`Action::Output`]: lists of keys for all its members.
+    pub(super) output: Arc<Limit>,
+    /// The keys of the members are sent when that is allowed.
+    pub(super) defers_keys: bool,
 }
 
 /// A member that is connected to this server.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LocalMember {
     /// The id that it joined under.
     pub(crate) user: UserId,
@@ -31,17 +37,21 @@ pub(crate) struct LocalMember {
     pub(crate) display_name: Arc<str>,
     /// The connection that it joined on.
     pub(crate) connection: Arc<Connection>,
+    /// The name under which others were told that it is typing, while it is.
+    pub(crate) typing_as: Option<Arc<str>>,
     /// The revision by which it joined.
     pub(super) joined_by: u64,
 }
 
 impl LocalState {
-    pub(super) fn new(id: &SessionId) -> Arc<Mutex<Self>> {
+    pub(super) fn new(id: &SessionId, config: &Config) -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(Self {
             room: Room::new(rooms::session(id.as_str())),
             members: Vec::new(),
             subscription: None,
             newest: HashMap::new(),
+            output: Arc::new(Limit::new(config, Action::Output)),
+            defers_keys: false,
         }))
     }
 }

@@ -13,9 +13,20 @@ use crate::model::session::{
 };
 use crate::model::{NodeId, UserId};
 
+/// What became of a join.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    /// The answer to it.
+    pub(crate) joined: Joined,
+    /// The member that the connection was before.
+    pub(crate) departed: Option<Departed>,
+    /// What the member was on another connection of this server until now.
+    pub(crate) replaced: Option<LocalMember>,
+}
+
 impl Session<'_> {
-    /// Admits a member; a session that there is not is made by `maker`. A connection is one member: the one that it was before is removed, and
-    /// returned.
+    /// Admits a member; a session that there is not is made by `maker`. A connection is one member: the one that it
+    /// was before departs. A member is on one connection of this server: the one before is replaced.
     ///
     /// # Errors
     /// Why it is not admitted; nothing is changed.
@@ -24,12 +35,12 @@ impl Session<'_> {
         connection: &Arc<Connection>,
         join: Join<'_>,
         maker: Maker<'_>,
-    ) -> Result<(Joined, Option<Departed>), JoinError> {
+    ) -> Result<Entered, JoinError> {
         let before = self.member_on(connection).map(|member| member.user.clone());
         let joined = self.sessions.joined_by(connection).len();
         let slot = JoinSlot {
             connection: connection.id.uuid(),
-            is_free: before.is_some() || joined < self.sessions.max_per_connection,
+            is_free: before.is_some() || joined < self.sessions.config.max_sessions_per_connection,
             maker,
         };
         let user = join.user.clone();
@@ -43,16 +54,19 @@ impl Session<'_> {
             joined.revision = departed.revision;
         }
         let replaced = self.member(&user).map(|member| member.connection.clone());
-        if let Some(replaced) = replaced {
-            self.remove(&replaced);
-        }
+        let replaced = replaced.and_then(|replaced| self.remove(&replaced));
         self.add(LocalMember {
             user,
             display_name: joined.member.display_name.clone(),
             connection: connection.clone(),
+            typing_as: None,
             joined_by: joined.revision,
         });
-        Ok((joined, departed))
+        Ok(Entered {
+            joined,
+            departed,
+            replaced,
+        })
     }
 
     /// Admits a member in the store. Before that, this node subscribes to the session and notes the
@@ -133,9 +147,10 @@ impl Session<'_> {
     }
 
     /// Removes the member on this connection from what this server knows.
-    pub(super) fn remove(&mut self, connection: &Arc<Connection>) {
-        let is_other = |member: &LocalMember| !Arc::ptr_eq(&member.connection, connection);
-        self.local.members.retain(is_other);
+    pub(super) fn remove(&mut self, connection: &Arc<Connection>) -> Option<LocalMember> {
+        let mut members = self.local.members.iter();
+        let at = members.position(|member| Arc::ptr_eq(&member.connection, connection))?;
+        let removed = self.local.members.remove(at);
         self.local.room.leave(connection);
         self.sessions
             .memberships
@@ -143,12 +158,15 @@ impl Session<'_> {
                 joined.retain(|id| *id != self.id);
                 joined.is_empty()
             });
+        Some(removed)
     }
 
     /// Removes all members that are connected to this server; their connections.
     pub(super) fn remove_all(&mut self) -> Vec<Arc<Connection>> {
         let all = self.connections();
-        all.iter().for_each(|connection| self.remove(connection));
+        for connection in &all {
+            self.remove(connection);
+        }
         all
     }
 }

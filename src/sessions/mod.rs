@@ -19,13 +19,18 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub(crate) use local::LocalMember;
+pub(crate) use membership::Entered;
 pub(crate) use publish::SessionUpdate;
 pub(crate) use session::Session;
 
 use crate::cluster::Cluster;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::model::clock::Clock;
-use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, Summary};
+use crate::model::session::{
+    AuthKey, ChatMode, Maker, ReserveError, Returning, SessionId, Summary,
+};
 use crate::stores::sessions::SessionStore;
 use local::LocalState;
 
@@ -41,19 +46,18 @@ pub(crate) struct Sessions {
     local: DashMap<SessionId, Arc<Mutex<LocalState>>>,
     /// The sessions of each connection to this server.
     memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
-    max_per_connection: usize,
+    config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
     /// How many there were at the last count.
     counted: AtomicUsize,
 }
 
 impl Sessions {
-    /// The sessions in this store, which the nodes of `cluster` share. A connection may be in
-    /// `max_per_connection` of them.
+    /// The sessions in this store, which the nodes of `cluster` share.
     pub(crate) fn new(
         store: Arc<dyn SessionStore>,
         clock: Arc<dyn Clock>,
-        max_per_connection: usize,
+        config: Arc<Config>,
         cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
@@ -61,7 +65,7 @@ impl Sessions {
             clock,
             local: DashMap::new(),
             memberships: DashMap::new(),
-            max_per_connection,
+            config,
             cluster,
             counted: AtomicUsize::new(0),
         }
@@ -105,7 +109,9 @@ impl Sessions {
     /// A session, which need not exist.
     pub(crate) async fn lock(&self, id: &SessionId) -> Session<'_> {
         let local = self.local.entry(id.clone());
-        let local = local.or_insert_with(|| LocalState::new(id)).clone();
+        let local = local
+            .or_insert_with(|| LocalState::new(id, &self.config))
+            .clone();
         Session::lock(self, id, local).await
     }
 
@@ -143,6 +149,16 @@ impl Sessions {
     pub(crate) fn is_member(&self, id: &SessionId, connection: Uuid) -> bool {
         let joined = self.memberships.get(&connection);
         joined.is_some_and(|joined| joined.contains(id))
+    }
+
+    /// Notes that a member of a session was disconnected.
+    pub(crate) async fn note_left(&self, id: &SessionId, who: Returning<'_>) {
+        self.store.note_left(id, who).await;
+    }
+
+    /// Whether a member of a session was disconnected moments ago, who may be this one.
+    pub(crate) async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
+        self.store.left_lately(id, who).await
     }
 
     /// Ends the sessions that were not used for too long; the connections to this server that were

@@ -1,5 +1,6 @@
 //! Messages of other nodes to the members of a session.
 
+use super::local::LocalMember;
 use super::session::Session;
 use super::{SessionUpdate, Sessions};
 use crate::cluster::{SessionMembers, SessionMessage};
@@ -8,11 +9,14 @@ use crate::model::session::SessionId;
 use crate::payload::EncodedEvent;
 
 impl Sessions {
-    /// Handles a message of another node.
-    pub(crate) async fn receive(&self, id: &SessionId, message: SessionMessage) {
-        let Some(mut session) = self.lock_local(id).await else {
-            return;
-        };
+    /// Handles a message of another node. What became of a member that moved there from this one, whose typing
+    /// is over.
+    pub(crate) async fn receive(
+        &self,
+        id: &SessionId,
+        message: SessionMessage,
+    ) -> Option<(Session<'_>, LocalMember)> {
+        let mut session = self.lock_local(id).await?;
         match message {
             SessionMessage::Event {
                 revision,
@@ -22,9 +26,11 @@ impl Sessions {
             } => {
                 let newest = newest.as_deref();
                 session.deliver(&to, SessionUpdate { revision, newest }, &event);
+                None
             }
             SessionMessage::MemberMoved { user, revision } => {
-                session.member_moved(&user, revision);
+                let moved = session.member_moved(&user, revision)?;
+                Some((session, moved))
             }
         }
     }
@@ -51,13 +57,11 @@ impl Session<'_> {
 
     /// A member is now on a connection of another node, by this change. It is removed on this server
     /// unless it came back later.
-    fn member_moved(&mut self, user: &UserId, revision: u64) {
+    fn member_moved(&mut self, user: &UserId, revision: u64) -> Option<LocalMember> {
         let before = self
             .member(user)
             .filter(|member| member.joined_by < revision);
-        let connection = before.map(|member| member.connection.clone());
-        if let Some(connection) = connection {
-            self.remove(&connection);
-        }
+        let connection = before?.connection.clone();
+        self.remove(&connection)
     }
 }

@@ -7,8 +7,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::Sessions;
 use super::local::{LocalMember, LocalState};
 use crate::connection::Connection;
+use crate::limits::Limit;
 use crate::model::UserId;
-use crate::model::session::{Appended, KeysError, Member, Message, Saved, SessionId};
+use crate::model::session::{Appended, KeysError, Members, Message, SessionId};
 use crate::payload::OwnedValue;
 
 /// A lock on one session: changes and the events that report them are in one order on this server. It
@@ -58,15 +59,23 @@ impl Session<'_> {
         members.map(|member| member.connection.clone()).collect()
     }
 
+    /// Notes under which name the others were told that a member is typing; `None`: that it is not.
+    pub(crate) fn set_typing(&mut self, connection: &Connection, name: Option<Arc<str>>) {
+        let is_it = |member: &&mut LocalMember| std::ptr::eq(&*member.connection, connection);
+        if let Some(member) = self.local.members.iter_mut().find(is_it) {
+            member.typing_as = name;
+        }
+    }
+
     /// All members, in the order in which they joined.
-    pub(crate) async fn members(&self) -> Vec<Member> {
+    pub(crate) async fn members(&self) -> Members {
         self.sessions.store.members(&self.id).await
     }
 
     /// The connections to this server of members that the store does not have on them any more. Empty
     /// when the session is over, which its members learn in another way, or the store is unavailable.
     pub(crate) async fn stale_members(&self) -> Vec<Arc<Connection>> {
-        let members = self.members().await;
+        let Members { members, .. } = self.members().await;
         let is_known = |one: &LocalMember| {
             let mut known = members.iter();
             known.any(|member| member.connection == one.connection.id.uuid())
@@ -83,7 +92,7 @@ impl Session<'_> {
         user: &UserId,
         key: OwnedValue,
         display_name: Option<Arc<str>>,
-    ) -> Option<Saved> {
+    ) -> Option<Members> {
         let store = &self.sessions.store;
         let name = display_name.clone();
         let saved = store.save_key(&self.id, user, key, name).await?;
@@ -94,6 +103,30 @@ impl Session<'_> {
             member.display_name = name;
         }
         Some(saved)
+    }
+
+    /// Whether other nodes have members of it, too: then what is stored of it is in Redis.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.sessions.cluster.is_some()
+    }
+
+    /// Counts a list of so many bytes for all members; whether it may be sent to them now.
+    pub(crate) fn allows_list(&self, bytes: usize) -> bool {
+        let nodes = usize::from(self.is_shared());
+        let copies = self.local.members.len() + nodes;
+        self.local.output.allows_bytes(bytes.saturating_mul(copies))
+    }
+
+    /// The keys of the members are to be sent when that is allowed; by what. `None`: somebody waits for that
+    /// already.
+    pub(crate) fn defer_keys(&mut self) -> Option<Arc<Limit>> {
+        let is_first = !std::mem::replace(&mut self.local.defers_keys, true);
+        is_first.then(|| self.local.output.clone())
+    }
+
+    /// The keys of the members are sent now.
+    pub(crate) fn end_deferral(&mut self) {
+        self.local.defers_keys = false;
     }
 
     /// Stores a message. `None`: the session is over.

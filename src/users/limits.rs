@@ -26,6 +26,8 @@ pub(crate) struct UserLimits {
     participants: UserLimit,
     /// [`Action::Offsets`]
     pub(crate) offsets: UserLimit,
+    /// [`Action::Output`], on this node.
+    pub(crate) output: Limit,
 }
 
 impl UserLimits {
@@ -40,6 +42,7 @@ impl UserLimits {
             conversations: limit(Action::NewConversations, Spent::Conversations),
             participants: limit(Action::NewParticipants, Spent::Participants),
             offsets: limit(Action::Offsets, Spent::Offsets),
+            output: Limit::new(config, Action::Output),
         }
     }
 

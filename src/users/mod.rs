@@ -14,6 +14,7 @@ mod registration;
 mod registry;
 mod relayed;
 mod transfers;
+mod typing;
 mod user;
 mod yielding;
 

@@ -17,7 +17,7 @@ use crate::connection::edge::Library;
 use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{
     Admission, Admitted, Connection, ConnectionId, Drain, Due, Handler, Membership, Opening,
-    Received,
+    Outcome, Received,
 };
 use crate::limits::Memory;
 use crate::model::clock::SystemClock;
@@ -92,7 +92,9 @@ impl Handler for Admitting {
         }
     }
 
-    async fn event(&self, _: Received<'_, Self>) {}
+    async fn event(&self, _: Received<'_, Self>) -> Outcome {
+        Outcome::Done
+    }
 
     fn due(&self, _: &Connection, _: Due) {}
 

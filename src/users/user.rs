@@ -14,6 +14,7 @@ use super::limits::UserLimits;
 use super::peer_set::PeerSet;
 use super::presence_sync::PresenceSync;
 use super::transfers::Transfers;
+use super::typing::TypingTo;
 use crate::audit::Source;
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -167,6 +168,7 @@ pub(crate) struct Member {
     pub(crate) connection: Arc<Connection>,
     source: Arc<Source>,
     presence_sync: Mutex<PresenceSync>,
+    pub(super) typing_to: Mutex<TypingTo>,
 }
 
 impl Member {
@@ -178,6 +180,7 @@ impl Member {
             identity,
             connection,
             presence_sync: Mutex::default(),
+            typing_to: Mutex::default(),
         }
     }
 

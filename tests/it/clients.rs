@@ -105,6 +105,7 @@ const SESSION_LIMITS: Settings = &[
     ("MAX_SESSIONS_PER_CONNECTION", "3"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
 ];
+const SESSION_OUTPUT: Settings = &[("OUTPUT_RATE", "400000"), ("OUTPUT_BURST", "800000")];
 const SESSION_QUOTAS: Settings = &[
     ("MAX_SESSIONS_PER_IP", "4"),
     ("MAX_SESSION_KEYS_BYTES", "1000"),
@@ -296,6 +297,7 @@ suites! {
     http_verbatim: "http/verbatim", STORED, mongodb;
     session_busy: "session/busy", SESSION_BUSY;
     session_deployed: "session/deployed", SESSION_PLAIN;
+    session_early: "session/early", SESSION => two_nodes;
     session_expiry: "session/expiry", SESSION_EXPIRY;
     session_guests: "session/guests", GUESTS;
     session_history: "session/history", SESSION_HISTORY;
@@ -309,6 +311,7 @@ suites! {
     session_messages: "session/messages", SESSION;
     session_names: "session/names", SESSION => two_nodes;
     session_not_served: "session/not-served", DIRECT;
+    session_output: "session/output", SESSION_OUTPUT => two_nodes;
     session_plaintext: "session/plaintext", SESSION;
     session_quotas: "session/quotas", SESSION_QUOTAS;
     session_refusals: "session/refusals", SESSION => two_nodes;

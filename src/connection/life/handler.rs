@@ -2,6 +2,7 @@
 //! connection calls neither users nor dialects.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -43,7 +44,7 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = ()> + Send;
 
     /// Handles an event, the one before it being done.
-    fn event(&self, received: Received<'_, Self>) -> impl Future<Output = ()> + Send;
+    fn event(&self, received: Received<'_, Self>) -> impl Future<Output = Outcome> + Send;
 
     /// Sends the client what is due. The connection is closed by its life.
     fn due(&self, connection: &Connection, due: Due);
@@ -100,7 +101,23 @@ pub(crate) struct Received<'a, H: Handler> {
     pub(crate) event: &'a RawEvent,
     /// Its callback, if the client gave one.
     pub(crate) ack: AckSender,
+    /// Since when it waits, if it was too early before.
+    pub(crate) early_since: Option<Instant>,
 }
+
+/// What became of an event.
+pub(crate) enum Outcome {
+    /// It is done, or refused.
+    Done,
+    /// It is done, and events that were too early may not be any more: they are handled next.
+    Joined,
+    /// It is too early, and is handled again later, with this callback: after one that says so, or when it has
+    /// waited for [`MAX_EARLY`].
+    TooEarly(AckSender),
+}
+
+/// How long an event may be too early.
+pub(crate) const MAX_EARLY: Duration = Duration::from_secs(5);
 
 /// What is sent to a client about its connection.
 #[derive(Debug, Clone)]

@@ -1,8 +1,9 @@
-//! The events of one connection that wait to be handled, in the order in which they came. One task
-//! takes all that waits, and an idle connection has no task.
+//! The events of one connection that wait to be handled, in the order in which they came, and those that were
+//! too early and wait to be handled again. One task takes all that waits, and an idle connection has no task.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
@@ -18,7 +19,9 @@ pub(super) struct Inbox<M> {
 }
 
 struct State<M> {
-    waiting: VecDeque<(RawEvent, AckSender)>,
+    waiting: VecDeque<Waiting>,
+    /// They were too early, in the order in which they came.
+    early: VecDeque<Waiting>,
     /// Nothing more is taken.
     closed: bool,
     /// The connection has ended, which is to be handled as well.
@@ -29,10 +32,17 @@ struct State<M> {
     member: Option<M>,
 }
 
+/// An event that waits, and since when it does if it was too early.
+pub(super) struct Waiting {
+    pub(super) event: RawEvent,
+    pub(super) ack: AckSender,
+    pub(super) early_since: Option<Instant>,
+}
+
 /// What is to be handled next.
 pub(super) enum Next {
     /// An event.
-    Event(RawEvent, AckSender),
+    Event(Waiting),
     /// The end of the connection: the last thing, and only once.
     End,
 }
@@ -41,9 +51,19 @@ impl<M> std::fmt::Debug for State<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
             .field("waiting", &self.waiting.len())
+            .field("early", &self.early.len())
             .field("ended", &self.ended)
             .field("taken", &self.taken)
             .finish()
+    }
+}
+
+impl<M> State<M> {
+    /// What was too early is handled next, in its order.
+    fn retry(&mut self) {
+        while let Some(early) = self.early.pop_back() {
+            self.waiting.push_front(early);
+        }
     }
 }
 
@@ -54,6 +74,7 @@ impl<M> Inbox<M> {
             flow,
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
+                early: VecDeque::new(),
                 closed: false,
                 ended: false,
                 taken: true,
@@ -77,7 +98,11 @@ impl<M> Inbox<M> {
             self.flow.assembled(event.size());
         }
         self.flow.received(event.size());
-        state.waiting.push_back((event, ack));
+        state.waiting.push_back(Waiting {
+            event,
+            ack,
+            early_since: None,
+        });
         true
     }
 
@@ -90,6 +115,23 @@ impl<M> Inbox<M> {
     pub(super) fn is_idle(&self) -> bool {
         let state = self.state.lock();
         !state.taken && state.waiting.is_empty()
+    }
+
+    /// Lets what has been too early for this long be handled again. Returns when the next one of them will have
+    /// been; `None`: there is none.
+    pub(super) fn retry_after(&self, age: Duration) -> Option<Duration> {
+        let mut state = self.state.lock();
+        let rest =
+            |one: &Waiting| age.saturating_sub(one.early_since.map_or(age, |at| at.elapsed()));
+        let due = state
+            .early
+            .iter()
+            .take_while(|one| rest(one).is_zero())
+            .count();
+        let later = state.early.split_off(due);
+        state.retry();
+        state.early = later;
+        state.early.front().map(rest)
     }
 
     /// Adds the end. To be called once, after the last event.
@@ -153,9 +195,9 @@ impl<M> Work<'_, M> {
         if self.member.is_none() {
             self.member = state.member.take();
         }
-        if let Some((event, ack)) = state.waiting.pop_front() {
-            self.size = event.size();
-            return Some(Next::Event(event, ack));
+        if let Some(next) = state.waiting.pop_front() {
+            self.size = next.event.size();
+            return Some(Next::Event(next));
         }
         if std::mem::take(&mut state.ended) {
             return Some(Next::End);
@@ -166,6 +208,20 @@ impl<M> Work<'_, M> {
             state.waiting.shrink_to_fit();
         }
         None
+    }
+
+    /// The event that was taken last is too early. It still counts as not handled. `true`: there was no other.
+    pub(super) fn put_aside(&mut self, early: Waiting) -> bool {
+        self.size = 0;
+        let mut state = self.inbox.state.lock();
+        let is_first = state.early.is_empty();
+        state.early.push_back(early);
+        is_first
+    }
+
+    /// What was too early is handled next.
+    pub(super) fn retry(&self) {
+        self.inbox.state.lock().retry();
     }
 
     fn done(&mut self) {

@@ -12,7 +12,7 @@ mod stage;
 mod tests;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -20,7 +20,8 @@ use parking_lot::Mutex;
 
 pub(crate) use context::Services;
 pub(crate) use handler::{
-    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration,
+    Admission, Admitted, Due, Handler, MAX_EARLY, Membership, Opening, Outcome, Received,
+    Registration,
 };
 pub(crate) use mount::mount;
 
@@ -38,6 +39,7 @@ const FLUSH_POLL: Duration = Duration::from_millis(5);
 
 /// The one owner of a connection.
 pub(crate) struct Life<H: Handler> {
+    this: Weak<Self>,
     connection: Arc<Connection>,
     inbox: Inbox<H::Member>,
     stage: Mutex<Stage<H>>,
@@ -53,7 +55,8 @@ impl<H: Handler> Life<H> {
             connection,
             admission,
         } = admitted;
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             inbox: Inbox::new(connection.flow().clone()),
             connection,
             stage: Mutex::new(Stage::Admitted(admission)),

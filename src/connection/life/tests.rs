@@ -18,7 +18,8 @@ use tempfile::TempDir;
 use tokio::sync::Notify;
 
 use super::{
-    Admission, Admitted, Due, Handler, Membership, Opening, Received, Registration, deadlines,
+    Admission, Admitted, Due, Handler, Membership, Opening, Outcome, Received, Registration,
+    deadlines,
 };
 use crate::config::Config;
 use crate::connection::edge::Library;
@@ -131,7 +132,7 @@ impl Handler for Probe {
         self.seen.opened.fetch_add(1, Ordering::SeqCst);
     }
 
-    async fn event(&self, received: Received<'_, Self>) {
+    async fn event(&self, received: Received<'_, Self>) -> Outcome {
         let connection = received.life.connection();
         match received.event.name() {
             Some("panic") => panic!("as the test wants"),
@@ -148,6 +149,7 @@ impl Handler for Probe {
             }
             _ => connection.send("echo", &1),
         }
+        Outcome::Done
     }
 
     fn due(&self, connection: &Connection, _due: Due) {

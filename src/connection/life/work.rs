@@ -3,14 +3,14 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::thread;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use socketioxide::extract::AckSender;
 
 use super::Life;
-use super::handler::{Due, Handler, Received};
-use super::inbox::{Next, Work};
+use super::handler::{Due, Handler, MAX_EARLY, Outcome, Received};
+use super::inbox::{Next, Waiting, Work};
 use crate::audit::Event as Audited;
 use crate::connection::Close;
 use crate::model::{DisconnectReason, ErrorCode};
@@ -32,6 +32,22 @@ impl<H: Handler> Life<H> {
         }
     }
 
+    /// Lets events that are too early be handled again when they have waited for as long as they may.
+    fn retry_early(&self) {
+        let life = self.this.clone();
+        tokio::spawn(async move {
+            let mut rest = Some(MAX_EARLY);
+            while let Some(wait) = rest {
+                tokio::time::sleep(wait).await;
+                let Some(life) = life.upgrade() else {
+                    return;
+                };
+                rest = life.inbox.retry_after(MAX_EARLY);
+                life.work_if_idle();
+            }
+        });
+    }
+
     /// Handles all that waits. A client that does not read its answers waits for room first.
     pub(super) async fn work(&self, mut work: Work<'_, H::Member>) {
         let handler = &self.context.handler;
@@ -40,23 +56,46 @@ impl<H: Handler> Life<H> {
             tokio::task::consume_budget().await;
             self.connection.flow().wait_for_room().await;
             match next {
-                Next::Event(event, _) if !self.connection.allows_guest_bytes(event.size()) => {
+                Next::Event(Waiting {
+                    event, early_since, ..
+                }) if early_since.is_none()
+                    && !self.connection.allows_guest_bytes(event.size()) =>
+                {
                     self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);
                 }
-                Next::Event(event, ack) => {
+                Next::Event(Waiting {
+                    event,
+                    ack,
+                    early_since,
+                }) => {
                     let received = Received {
                         life: self,
                         member: work.member(),
                         event: &event,
                         ack,
+                        early_since,
                     };
-                    self.guard(handler.event(received)).await;
+                    match self.guard(handler.event(received)).await {
+                        Some(Outcome::TooEarly(ack)) => {
+                            let early_since = early_since.or_else(|| Some(Instant::now()));
+                            let early = Waiting {
+                                event,
+                                ack,
+                                early_since,
+                            };
+                            if work.put_aside(early) {
+                                self.retry_early();
+                            }
+                        }
+                        Some(Outcome::Joined) => work.retry(),
+                        Some(Outcome::Done) | None => {}
+                    }
                     let config = &self.context.services.config;
                     self.connection.wait_if_refused(config).await;
                 }
                 Next::End => {
                     let member = work.into_member();
-                    self.guard(handler.closed(&self.connection, member)).await;
+                    let _ = self.guard(handler.closed(&self.connection, member)).await;
                     return;
                 }
             }
@@ -65,13 +104,19 @@ impl<H: Handler> Life<H> {
 
     /// Closes the connection when a handler panics. No async function, which would hold the handler's
     /// future twice.
-    pub(super) fn guard(&self, handling: impl Future<Output = ()>) -> impl Future<Output = ()> {
+    pub(super) fn guard<T>(
+        &self,
+        handling: impl Future<Output = T>,
+    ) -> impl Future<Output = Option<T>> {
         let done = AssertUnwindSafe(handling).catch_unwind();
-        done.map(|done| self.close_if_panicked(done))
+        done.map(|done| {
+            self.close_if_panicked(done.is_err());
+            done.ok()
+        })
     }
 
-    fn close_if_panicked(&self, handled: thread::Result<()>) {
-        if handled.is_err() {
+    fn close_if_panicked(&self, panicked: bool) {
+        if panicked {
             tracing::error!(connection = %self.connection.id, "a handler panicked; its connection is closed");
             let code = ErrorCode::OperationFailed;
             self.record(Some(self.connection.dialect()), Audited::Error { code });

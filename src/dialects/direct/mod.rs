@@ -8,6 +8,8 @@ pub(crate) mod presence;
 mod signals;
 mod words;
 
+pub(crate) use signals::disconnected;
+
 use super::events::events;
 use super::row::Refused;
 use words::DirectWords;

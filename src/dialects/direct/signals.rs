@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use super::{MESSAGE_ID, RECIPIENT_ID};
 use crate::cluster::About;
+use crate::connection::SMALL_EVENT;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::Refusal;
+use crate::model::{Refusal, UserId};
 use crate::payload::{Opaque, Payload};
-use crate::users::{Member, Receiver};
+use crate::users::{Member, Receiver, Users};
 
 const TYPING: &str = "typing:user";
 const DELIVERY_CONFIRMED: &str = "message:delivery-confirmed";
@@ -56,19 +57,31 @@ async fn typing(
     is_typing: bool,
 ) -> Result<(), Refusal> {
     let recipient = Fields::new(payload, &request.app.config).user(RECIPIENT_ID)?;
+    match is_typing {
+        true if !member.begin_typing(&recipient) => return Err(Refusal::rate_limited()),
+        true => {}
+        false => member.end_typing(&recipient),
+    }
+    send_typing(&request.app.users, member, &recipient, is_typing).await;
+    request.app.users.add_peer(&member.user, &recipient);
+    Ok(())
+}
+
+async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typing: bool) {
     let typing = Typing {
         user_id: member.user.id.as_str(),
         username: &member.identity.name,
         is_typing,
     };
-    let receivers = request
-        .app
-        .users
-        .receivers(&recipient, &member.user.id, request.event.size())
-        .await;
-    receivers.send(TYPING, &typing).await;
-    request.app.users.add_peer(&member.user, &recipient);
-    Ok(())
+    let receivers = users.receivers(recipient, &member.user.id, SMALL_EVENT);
+    receivers.await.send(TYPING, &typing).await;
+}
+
+/// A connection has ended, and the typing on it.
+pub(crate) async fn disconnected(users: &Users, member: &Member) {
+    for recipient in member.end_all_typing() {
+        send_typing(users, member, &recipient, false).await;
+    }
 }
 
 /// `message:delivered`

@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::keys::{self, PublicKeys};
+use super::keys::{self, PublicKeys, Published};
 use super::messages::History;
 use super::words::SessionError;
-use super::{SESSION_ERROR, SESSION_ID, member_of};
+use super::{SESSION_ERROR, SESSION_ID, member_of, signals};
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
@@ -19,12 +19,13 @@ use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::limits::address::block_of;
 use crate::model::session::{
-    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Joined, Maker, Member, SessionId,
-    Unavailable,
+    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Maker, Member, Returning,
+    SessionId, Unavailable,
 };
 use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
 use crate::payload::{FrameSizes, Opaque, Payload, frames, plainly};
-use crate::sessions::{Session, SessionUpdate};
+use crate::sessions::{Entered, Session, SessionUpdate};
+use crate::users;
 
 /// How long a client waits that has tried too many keys, so that it cannot try many.
 const GUESS_DELAY: Duration = Duration::from_secs(2);
@@ -90,8 +91,8 @@ pub(super) async fn join_session(
         address: block_of(address),
         may_make: &may_make,
     };
-    let (joined, departed) = match session.join(connection, join, maker).await {
-        Ok(joined) => joined,
+    let entered = match session.join(connection, join, maker).await {
+        Ok(entered) => entered,
         Err(_) if is_over_rate.into_inner() => return Err(Refusal::rate_limited()),
         Err(error) => {
             drop(session);
@@ -101,23 +102,32 @@ pub(super) async fn join_session(
     connection.lift_guest_bounds();
     let room_name = id.shared().into();
     request.record(Audited::SessionJoined { room_name });
-    let lagging = welcome(request, &mut session, &joined, departed).await;
+    let (lagging, cost) = welcome(request, &mut session, entered).await;
     drop(session);
+    request.note_joined();
     lagging.wait_at_rate(app.config.room_min_rate).await;
+    request.pay_for_output(cost).await;
     Ok(())
 }
 
 /// Publishes that a member joined, and sends the member the state of the session, in the order of the
-/// protocol.
+/// protocol; how many bytes that took for this member.
 async fn welcome(
     request: &Request<'_>,
     session: &mut Session<'_>,
-    joined: &Joined,
-    departed: Option<Departed>,
-) -> Lagging {
+    entered: Entered,
+) -> (Lagging, usize) {
+    let Entered {
+        joined,
+        departed,
+        replaced,
+    } = entered;
     let (connection, member) = (request.connection, &joined.member);
     let others = To::Others(connection);
     let mut lagging = Lagging::default();
+    if let Some(replaced) = &replaced {
+        signals::end_typing(session, others, replaced).await;
+    }
     if let Some(departed) = departed {
         let now = request.app.sessions.now_ms();
         let (member, revision) = (&departed.member, departed.revision);
@@ -129,8 +139,11 @@ async fn welcome(
         let joined = moved(session, others, USER_JOINED, moves, at);
         lagging = lagging.and(joined.await);
     }
+    let mut cost = 0;
     for part in History::parts(&joined.history, request.app.config.max_attachments) {
-        connection.send_sized(MESSAGES_HISTORY, &part, &part.frames());
+        let frames = part.frames();
+        cost += frames.iter().sum::<usize>();
+        connection.send_sized(MESSAGES_HISTORY, &part, &frames);
     }
     let keys = joined.session_keys.as_ref();
     let own_key = keys.and_then(|keys| keys.member(member.user.as_str()));
@@ -144,7 +157,11 @@ async fn welcome(
         &frames,
     );
     let keys = PublicKeys::of(&joined.members, joined.revision);
-    lagging.and(keys.publish(session, To::Everyone).await)
+    match keys.publish(request.app, session).await {
+        Published::Now(receivers) => lagging = lagging.and(receivers),
+        Published::Later => keys.send_to(connection),
+    }
+    (lagging, cost + keys.cost(session))
 }
 
 /// The id to join under, which is also the name of who has no other. It must not be the one that stands for all
@@ -170,8 +187,14 @@ pub(super) async fn leave_session(
 
 /// A connection has ended: it is no longer a member of the sessions that it joined, unless the
 /// member has rejoined on another connection.
-pub(crate) async fn disconnected(app: &App, connection: &Arc<Connection>) {
+pub(crate) async fn disconnected(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    member: Option<&users::Member>,
+) {
+    let who = returning(connection, member);
     for id in app.sessions.joined_by(connection) {
+        app.sessions.note_left(&id, who).await;
         if let Some(session) = app.sessions.lock_joined(&id, connection).await {
             // There is no sender left to slow down.
             let _ = depart(app, connection, session, Departure::Disconnected).await;
@@ -179,15 +202,30 @@ pub(crate) async fn disconnected(app: &App, connection: &Arc<Connection>) {
     }
 }
 
+/// As whom a client is known when it comes back.
+pub(super) fn returning<'a>(
+    connection: &Connection,
+    member: Option<&'a users::Member>,
+) -> Returning<'a> {
+    Returning {
+        user: member.map(|member| &member.user.id),
+        address: block_of(connection.client.address),
+    }
+}
+
 async fn depart(
-    app: &App,
+    app: &Arc<App>,
     connection: &Arc<Connection>,
     mut session: Session<'_>,
     departure: Departure,
 ) -> Lagging {
+    let typing = session.member_on(connection).cloned();
     let Some(departed) = session.depart(connection, departure).await else {
         return Lagging::default();
     };
+    if let Some(typing) = typing {
+        signals::end_typing(&mut session, To::Everyone, &typing).await;
+    }
     let room_name = session.id().shared().into();
     let left = Audited::SessionLeft { room_name };
     connection.record(&app.audit, Some(Dialect::Session), left);
@@ -195,12 +233,16 @@ async fn depart(
 }
 
 /// Publishes to the others that a member is gone.
-async fn publish_departure(app: &App, session: &mut Session<'_>, departed: &Departed) -> Lagging {
+async fn publish_departure(
+    app: &Arc<App>,
+    session: &mut Session<'_>,
+    departed: &Departed,
+) -> Lagging {
     let now = app.sessions.now_ms();
     let moves = (&departed.member, departed.revision);
     let left = moved(session, To::Everyone, USER_LEFT, moves, now).await;
     let keys = PublicKeys::of(&departed.members, departed.revision);
-    left.and(keys.publish(session, To::Everyone).await)
+    left.and(keys.publish(app, session).await.lagging())
 }
 
 /// A member's connection to a node has ended, and the node did not publish that itself: the member is
@@ -209,7 +251,7 @@ async fn publish_departure(app: &App, session: &mut Session<'_>, departed: &Depa
 /// # Errors
 /// The store is away.
 pub(crate) async fn lost(
-    app: &App,
+    app: &Arc<App>,
     node: NodeId,
     id: &SessionId,
     user: &UserId,

@@ -1,14 +1,17 @@
 //! Public keys of the members, and the session keys that are encrypted for each of them.
 
+use std::sync::Arc;
+
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
 use super::{PUBLIC_KEYS_UPDATED, member_of};
+use crate::app::App;
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::session::Member;
+use crate::model::session::{Member, Members, SessionId};
 use crate::model::{Refusal, UserId, Why};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames};
 use crate::sessions::{Session, SessionUpdate};
@@ -44,19 +47,39 @@ impl<'a> PublicKeys<'a> {
         }
     }
 
-    /// Publishes them to a session.
-    pub(super) async fn publish(&self, session: &mut Session<'_>, to: To<'_>) -> Lagging {
+    /// Publishes them to a session: at once, or the newest when that is allowed.
+    pub(super) async fn publish(&self, app: &Arc<App>, session: &mut Session<'_>) -> Published {
+        if session.allows_list(self.size()) {
+            return Published::Now(self.publish_now(session).await);
+        }
+        if let Some(allowed) = session.defer_keys() {
+            let (app, id, size) = (app.clone(), session.id().clone(), self.size());
+            tokio::spawn(async move {
+                allowed.wait_for_bytes(size).await;
+                publish_newest(&app, &id).await;
+            });
+        }
+        Published::Later
+    }
+
+    async fn publish_now(&self, session: &mut Session<'_>) -> Lagging {
         let update = SessionUpdate {
             newest: Some(PUBLIC_KEYS_UPDATED),
             ..SessionUpdate::of(self.revision)
         };
         session
-            .publish(to, update, PUBLIC_KEYS_UPDATED, self, &self.frames())
+            .publish(
+                To::Everyone,
+                update,
+                PUBLIC_KEYS_UPDATED,
+                self,
+                &self.frames(),
+            )
             .await
     }
 
     /// Sends them to one connection.
-    fn send_to(&self, connection: &Connection) {
+    pub(super) fn send_to(&self, connection: &Connection) {
         connection.send_sized(PUBLIC_KEYS_UPDATED, self, &self.frames());
     }
 
@@ -74,10 +97,51 @@ impl<'a> PublicKeys<'a> {
     }
 
     fn frames(&self) -> FrameSizes {
+        smallvec![self.size()]
+    }
+
+    /// Bytes of the list.
+    pub(super) fn size(&self) -> usize {
         const NAMES: usize = 384;
         let size = |entry: PublicKey<'_>| NAMES + entry.public_key.written_size();
-        smallvec![NAMES + self.entries().map(size).sum::<usize>()]
+        NAMES + self.entries().map(size).sum::<usize>()
     }
+
+    /// Bytes that the relay reads, writes and sends for one sender when it changes one of them.
+    pub(super) fn cost(&self, session: &Session<'_>) -> usize {
+        // In Redis, the whole list is read and written.
+        let copies = if session.is_shared() { 3 } else { 1 };
+        copies * self.size()
+    }
+}
+
+/// Whether a list of keys was published.
+pub(super) enum Published {
+    /// To these.
+    Now(Lagging),
+    /// It is, when that is allowed.
+    Later,
+}
+
+impl Published {
+    /// Those to whom it was.
+    pub(super) fn lagging(self) -> Lagging {
+        match self {
+            Self::Now(lagging) => lagging,
+            Self::Later => Lagging::default(),
+        }
+    }
+}
+
+/// Publishes the keys that the members of a session have now.
+async fn publish_newest(app: &Arc<App>, id: &SessionId) {
+    let mut session = app.sessions.lock(id).await;
+    session.end_deferral();
+    let Members { members, revision } = session.members().await;
+    // There is no sender to slow down.
+    let _ = PublicKeys::of(&members, revision)
+        .publish_now(&mut session)
+        .await;
 }
 
 impl Serialize for PublicKeys<'_> {
@@ -133,9 +197,11 @@ pub(super) async fn save_public_key(
     let saved = session.save_key(&user, key, name).await;
     let saved = saved.ok_or_else(Refusal::busy)?;
     let keys = PublicKeys::of(&saved.members, saved.revision);
-    let lagging = keys.publish(&mut session, To::Everyone).await;
+    let lagging = keys.publish(app, &mut session).await.lagging();
+    let cost = keys.cost(&session);
     drop(session);
     lagging.wait_at_rate(app.config.room_min_rate).await;
+    request.pay_for_output(cost).await;
     Ok(())
 }
 
@@ -155,13 +221,16 @@ pub(super) async fn get_public_keys(
         }
         Err(malformed) => return Err(malformed),
     };
-    let members = session.members().await;
+    let Members { members, .. } = session.members().await;
     let own = session.member_on(connection).map(|member| &member.user);
     let keys = PublicKeys {
         except: own,
         ..PublicKeys::of(&members, 0)
     };
     keys.send_to(connection);
+    let size = keys.size();
+    drop(session);
+    request.pay_for_output(size).await;
     Ok(())
 }
 

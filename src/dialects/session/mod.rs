@@ -9,6 +9,7 @@ mod signals;
 mod words;
 
 pub(crate) use join::{disconnected, end_expired, lost};
+pub(crate) use signals::moved_away;
 
 use super::Request;
 use super::events::events;
@@ -16,7 +17,8 @@ use super::fields::Fields;
 use super::row::Refused;
 use crate::limits::Action;
 use crate::model::session::SessionId;
-use crate::model::{Refusal, UserId};
+use crate::model::{Refusal, UserId, Why};
+use crate::payload::Payload;
 use crate::sessions::Session;
 use words::SessionWords;
 
@@ -47,6 +49,40 @@ events! {
 
 /// The field that names a session: `id`, or `id:rest`.
 const SESSION_ID: &str = "sessionId";
+
+/// Whether an event is refused only because its client, which was a member moments ago, has not joined again yet:
+/// a client sends what was written while it was away before its application can join.
+pub(super) async fn is_early(
+    event: Event,
+    request: &Request<'_>,
+    payload: Option<&Payload<'_>>,
+    refusal: &Refusal,
+) -> bool {
+    let needs_member = match event {
+        Event::save_public_key
+        | Event::set_session_key
+        | Event::send_message
+        | Event::file_downloaded => refusal.why() == Why::NotMember,
+        // Clients ask for keys before they join, and leave on an error.
+        Event::join_session
+        | Event::leave_session
+        | Event::get_public_keys
+        | Event::start_typing
+        | Event::stop_typing => false,
+    };
+    if !needs_member || !request.may_be_early() {
+        return false;
+    }
+    let named = payload.and_then(|payload| payload.id(SESSION_ID));
+    let Some((id, _)) = named.as_deref().and_then(SessionId::parse) else {
+        return false;
+    };
+    let (sessions, connection) = (&request.app.sessions, request.connection);
+    !sessions.is_member(&id, connection.id.uuid())
+        && sessions
+            .left_lately(&id, join::returning(connection, request.member))
+            .await
+}
 
 /// The session that a payload names, if the sender is a member of it, under the id that the payload
 /// gives in `user`, if it has to. To others it does not matter whether the session exists.

@@ -8,7 +8,7 @@ use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
 use crate::payload::{FrameSizes, Opaque, Payload, frames};
-use crate::sessions::SessionUpdate;
+use crate::sessions::{LocalMember, Session, SessionUpdate};
 
 const USER_TYPING: &str = "user-typing";
 const USER_STOPPED_TYPING: &str = "user-stopped-typing";
@@ -61,13 +61,34 @@ async fn typing(
         user_id: user.as_str(),
         display_name: name.as_deref().unwrap_or(&known_name),
     };
-    let others = To::Others(request.connection);
+    publish(&mut session, To::Others(request.connection), event, &typing).await;
+    let typing_as = (event == USER_TYPING).then(|| name.unwrap_or(known_name));
+    session.set_typing(request.connection, typing_as);
+    Ok(())
+}
+
+async fn publish(session: &mut Session<'_>, to: To<'_>, event: &'static str, typing: &Typing<'_>) {
     let frames = FrameSizes::from_slice(&[512]);
     // Too small to wait for slow receivers.
     let _ = session
-        .publish(others, SessionUpdate::SIGNAL, event, &typing, &frames)
+        .publish(to, SessionUpdate::SIGNAL, event, typing, &frames)
         .await;
-    Ok(())
+}
+
+/// The connection of a member is none of the session any more: it is not typing on it, which the others are sent.
+pub(super) async fn end_typing(session: &mut Session<'_>, to: To<'_>, ended: &LocalMember) {
+    if let Some(display_name) = &ended.typing_as {
+        let typing = Typing {
+            user_id: ended.user.as_str(),
+            display_name,
+        };
+        publish(session, to, USER_STOPPED_TYPING, &typing).await;
+    }
+}
+
+/// A member has moved to another node.
+pub(crate) async fn moved_away(session: &mut Session<'_>, moved: &LocalMember) {
+    end_typing(session, To::Everyone, moved).await;
 }
 
 /// `file-downloaded`. The name in it is free text, so it need not be the sender's.

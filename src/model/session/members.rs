@@ -39,6 +39,24 @@ pub(crate) struct Join<'a> {
     pub(crate) key: Option<AuthKey<'a>>,
 }
 
+/// Who was disconnected, or is connected again: the user, and whoever has the address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Returning<'a> {
+    /// The user of the connection, if it has one.
+    pub(crate) user: Option<&'a UserId>,
+    /// The first address of those that count as one.
+    pub(crate) address: IpAddr,
+}
+
+impl Returning<'_> {
+    /// The texts by which they are known again.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = String> {
+        let user = self.user.map(|user| format!("user {}", user.as_str()));
+        user.into_iter()
+            .chain([format!("address {}", self.address)])
+    }
+}
+
 /// The connection of a request to join.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct JoinSlot<'a> {
@@ -126,9 +144,9 @@ pub(crate) struct Departed {
     pub(crate) revision: u64,
 }
 
-/// A member's key was stored.
-#[derive(Debug)]
-pub(crate) struct Saved {
+/// The members of a session at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
     /// All members, in the order in which they joined.
     pub(crate) members: Vec<Member>,
     /// The revision.

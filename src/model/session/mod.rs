@@ -8,7 +8,7 @@ mod message;
 
 pub(crate) use ids::{AuthKey, ChatMode, SessionId};
 pub(crate) use members::{
-    Departed, Departure, Join, JoinError, JoinSlot, Joined, Maker, Member, Saved,
+    Departed, Departure, Join, JoinError, JoinSlot, Joined, Maker, Member, Members, Returning,
 };
 pub(crate) use message::{ALL_MEMBERS, Appended, Message};
 

@@ -6,6 +6,7 @@ use super::failover;
 use crate::app::App;
 use crate::cluster::{AllNodesMessage, Answer, Incoming, MessageHandler, Topic, UserMessage};
 use crate::connection::Close;
+use crate::dialects::session;
 use crate::model::{DisconnectReason, NodeId, UserId};
 
 /// Dispatches for this server.
@@ -79,7 +80,9 @@ impl MessageHandler for Dispatcher {
                 self.app.conversations.received(&id, message).await
             }
             Incoming::Session(id, message) => {
-                self.app.sessions.receive(&id, message).await;
+                if let Some((mut session, moved)) = self.app.sessions.receive(&id, message).await {
+                    session::moved_away(&mut session, &moved).await;
+                }
                 None
             }
             Incoming::AllNodes(from, message) => {

@@ -206,7 +206,7 @@ async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unr
 }
 
 /// Removes the members of sessions who left while there was no connection to Redis.
-async fn remove_departed_members(app: &App, cluster: &Cluster) -> Result<(), RedisError> {
+async fn remove_departed_members(app: &Arc<App>, cluster: &Cluster) -> Result<(), RedisError> {
     for entry in ledger(cluster).await? {
         if let Entry::Member(session, user, connection) = &entry
             && !app.sessions.is_member(session, *connection)

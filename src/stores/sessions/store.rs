@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::model::UserId;
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Maker, Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
+    Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 
@@ -47,11 +47,11 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
         user: &UserId,
         key: OwnedValue,
         display_name: Option<Arc<str>>,
-    ) -> Option<Saved>;
+    ) -> Option<Members>;
 
     /// All members, in the order in which they joined. None when the session does not exist or the
     /// store is unavailable.
-    async fn members(&self, id: &SessionId) -> Vec<Member>;
+    async fn members(&self, id: &SessionId) -> Members;
 
     /// Adds a message to the history. `None`: there is no such session.
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended>;
@@ -67,6 +67,12 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
         connection: Uuid,
         departure: Departure,
     ) -> Result<Option<Departed>, Unavailable>;
+
+    /// Notes that a member was disconnected, for as long as its key is kept.
+    async fn note_left(&self, id: &SessionId, who: Returning<'_>);
+
+    /// Whether a member of this session was disconnected that long ago at most, who may be this one.
+    async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool;
 
     /// Sessions that were not used for too long. A store that ends them by itself checks only those
     /// that have members on this server, `local`, and a part of these in each call.

@@ -168,3 +168,19 @@ test('every socket of the other side is notified once', async () => {
     assert.equal(socket.all('message:read-confirmed').length, 1);
   }
 });
+
+for (const how of ['is cut off', 'disconnects']) {
+  test(`typing ends with the connection it is on when that ${how}, whatever other devices do`, async () => {
+    const [alice, bob] = await pair();
+    const other = await connect(alice.who);
+    alice.emit('typing:start', { recipientId: bob.userId });
+    assert.equal((await bob.next('typing:user')).isTyping, true);
+    if (how === 'disconnects') alice.close();
+    else alice.socket.io.engine.close();
+    same(await bob.next('typing:user'), { userId: alice.userId, username: 'Alice', isTyping: false });
+    other.emit('typing:start', { recipientId: bob.userId });
+    assert.equal((await bob.next('typing:user')).isTyping, true);
+    other.emit('typing:stop', { recipientId: bob.userId });
+    assert.equal((await bob.next('typing:user')).isTyping, false);
+  });
+}

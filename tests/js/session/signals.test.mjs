@@ -119,3 +119,22 @@ for (const [field, values] of Object.entries({ sessionId: [undefined, null, {}],
     }
   });
 }
+
+test('typing ends when the member moves to another connection', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  alice.emit('typing', mine(alice));
+  await bob.next('user-typing');
+  await rejoin(alice);
+  assert.deepEqual(await bob.next('user-stopped-typing'), { userId: alice.userId, displayName: 'Alice' });
+});
+
+test('typing ends with the connection, before the member is gone', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const mark = bob.mark();
+  alice.emit('typing', mine(alice, { displayName: 'Ally' }));
+  await bob.next('user-typing');
+  alice.close();
+  await bob.next('user-left');
+  const names = bob.since(mark).map(([name]) => name);
+  assert.deepEqual(names.filter((name) => name.startsWith('user-')), ['user-typing', 'user-stopped-typing', 'user-left']);
+});

@@ -125,7 +125,7 @@ pub(crate) async fn all_who_come_at_once_are_members(s: Subject) {
     let mut sizes: Vec<_> = joined.iter().flatten().map(|j| j.members.len()).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [1, 2, 3, 4], "each sees those before");
-    assert_eq!(s.store.members(&id("s")).await.len(), 4);
+    assert_eq!(s.store.members(&id("s")).await.members.len(), 4);
 }
 
 pub(crate) async fn who_may_make_no_session_may_still_join_one(s: Subject) {

@@ -14,7 +14,7 @@ pub(crate) async fn a_members_key_is_saved_and_no_others(s: Subject) {
     let saved = s.save_key("s", "a", key, Some("Ann")).await.unwrap();
     assert_eq!(saved.members.len(), 2);
     let saved = s.save_key("s", "a", key, None).await.unwrap();
-    let members = s.store.members(&id("s")).await;
+    let members = s.store.members(&id("s")).await.members;
     for ann in [&saved.members[0], &members[0]] {
         assert_eq!((&ann.user, &*ann.display_name), (&user("a"), "Ann"));
         assert_eq!(ann.public_key.as_ref().unwrap().to_parts().0, key);

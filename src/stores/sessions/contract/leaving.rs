@@ -43,7 +43,7 @@ pub(crate) async fn the_last_to_leave_ends_a_session_and_the_last_to_be_disconne
         Some(JoinError::NotFound)
     );
     assert!(s.depart("s", "a", Departure::Left).await.is_none());
-    assert!(s.store.members(&id("s")).await.is_empty());
+    assert!(s.store.members(&id("s")).await.members.is_empty());
 }
 
 pub(crate) async fn a_session_that_ended_leaves_nothing_to_the_next(s: Subject) {

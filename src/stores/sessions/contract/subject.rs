@@ -170,7 +170,7 @@ impl Subject {
         who: &str,
         key: &str,
         display_name: Option<&str>,
-    ) -> Option<Saved> {
+    ) -> Option<Members> {
         let (id, user) = (id(name), user(who));
         let display_name = display_name.map(Into::into);
         self.store

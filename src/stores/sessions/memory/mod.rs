@@ -1,6 +1,7 @@
 //! Sessions in the memory of one server, bounded for all of them together.
 
 mod budget;
+mod departures;
 mod eviction;
 mod stored;
 #[cfg(test)]
@@ -22,10 +23,11 @@ use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Maker, Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
+    Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use budget::Usage;
+use departures::Departures;
 use eviction::Evictions;
 use stored::{MEMBER_SIZE, SESSION_SIZE, Stored};
 
@@ -38,6 +40,7 @@ pub(crate) struct MemoryStore {
     sessions: DashMap<SessionId, Stored>,
     usage: Usage,
     evictions: Evictions,
+    departures: Departures,
 }
 
 impl MemoryStore {
@@ -50,6 +53,7 @@ impl MemoryStore {
             sessions: DashMap::new(),
             usage: Usage::default(),
             evictions: Evictions::default(),
+            departures: Departures::new(),
         }
     }
 
@@ -143,12 +147,12 @@ impl SessionStore for MemoryStore {
         user: &UserId,
         key: OwnedValue,
         display_name: Option<Arc<str>>,
-    ) -> Option<Saved> {
+    ) -> Option<Members> {
         let maker = self.maker_of(id)?;
         let has_memory = self.may_grow(maker, key.as_opaque().total_size());
         let mut session = self.sessions.get_mut(id).filter(|_| has_memory)?;
         session.state.save_key(user, key, display_name)?;
-        let saved = Saved {
+        let saved = Members {
             members: session.state.members.clone(),
             revision: session.changed(self.now().lasting),
         };
@@ -156,10 +160,13 @@ impl SessionStore for MemoryStore {
         Some(saved)
     }
 
-    async fn members(&self, id: &SessionId) -> Vec<Member> {
+    async fn members(&self, id: &SessionId) -> Members {
         let members = self.sessions.get_mut(id).map(|mut session| {
             session.last_used = self.now().lasting;
-            session.state.members.clone()
+            Members {
+                members: session.state.members.clone(),
+                revision: session.revision,
+            }
         });
         members.unwrap_or_default()
     }
@@ -221,6 +228,15 @@ impl SessionStore for MemoryStore {
             false => self.recount(session),
         }
         Ok(Some(departed))
+    }
+
+    async fn note_left(&self, id: &SessionId, who: Returning<'_>) {
+        self.departures.note(id, who, self.now().lasting);
+    }
+
+    async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
+        let (now, grace) = (self.now().lasting, self.limits.rejoin_grace);
+        self.departures.has(id, who, now, grace)
     }
 
     async fn expired(&self, _local: &[SessionId]) -> Vec<SessionId> {

@@ -41,14 +41,14 @@ impl RedisStore {
     }
 
     /// Reads a session, which is a use that prolongs it.
-    pub(super) async fn touch(&self, id: &SessionId) -> Result<Option<State>, Failure> {
+    pub(super) async fn touch(&self, id: &SessionId) -> Result<Option<(State, u64)>, Failure> {
         let touched = self.scripts.touch(&self.redis, &self.keys(id)).await;
         let Some(touched) = self.errors.note(touched)? else {
             return Ok(None);
         };
         self.update_index(id, touched.index_for).await;
         let state = encoded::read_state(&touched.state).ok_or(Failure::Unreadable)?;
-        Ok(Some(state))
+        Ok(Some((state, touched.revision)))
     }
 
     /// Notes in the index for how many milliseconds a session exists, if it has to be updated.

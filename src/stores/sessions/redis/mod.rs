@@ -26,6 +26,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ::redis::Cmd;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use uuid::Uuid;
@@ -37,7 +38,7 @@ use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
     Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Maker, Member, Message, ReserveError, Saved, SessionId, Summary, Unavailable,
+    Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use crate::stores::drivers::redis::Redis;
@@ -87,6 +88,12 @@ impl RedisStore {
             date,
             lasting: date,
         }
+    }
+
+    /// The key that is there while somebody has left a session lately: all of a session on one server of a cluster.
+    fn left_key(&self, id: &SessionId, mark: &str) -> String {
+        let key = self.redis.key("session-left", id.as_str());
+        format!("{key}:{mark}")
     }
 
     fn keys(&self, id: &SessionId) -> Keys {
@@ -156,7 +163,7 @@ impl SessionStore for RedisStore {
         user: &UserId,
         key: OwnedValue,
         display_name: Option<Arc<str>>,
-    ) -> Option<Saved> {
+    ) -> Option<Members> {
         let saved = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
             let saved = state.save_key(user, key.clone(), display_name.clone());
@@ -166,15 +173,16 @@ impl SessionStore for RedisStore {
                 .ok_or(())
         });
         let (members, Committed { revision, .. }) = saved.await.ok()?;
-        Some(Saved { members, revision })
+        Some(Members { members, revision })
     }
 
-    async fn members(&self, id: &SessionId) -> Vec<Member> {
+    async fn members(&self, id: &SessionId) -> Members {
         match self.touch(id).await {
-            Ok(found) => found.map_or_else(Vec::new, |state| state.members),
+            Ok(Some((State { members, .. }, revision))) => Members { members, revision },
+            Ok(None) => Members::default(),
             Err(failure) => {
                 failure.log();
-                Vec::new()
+                Members::default()
             }
         }
     }
@@ -227,6 +235,30 @@ impl SessionStore for RedisStore {
             Err(Rejected::Decided(())) => Ok(None),
             Err(Rejected::Failed) => Err(Unavailable),
         }
+    }
+
+    async fn note_left(&self, id: &SessionId, who: Returning<'_>) {
+        let grace = u64::try_from(self.limits.rejoin_grace.as_millis()).unwrap_or(u64::MAX);
+        if grace == 0 {
+            return;
+        }
+        for mark in who.marks() {
+            let mut note = Cmd::new();
+            note.arg("SET").arg(self.left_key(id, &mark)).arg("");
+            note.arg("PX").arg(grace);
+            if let Err(error) = self.redis.query::<()>(&note).await {
+                tracing::debug!(%error, "who was disconnected from a session was not noted");
+            }
+        }
+    }
+
+    async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
+        let mut asked = Cmd::new();
+        asked.arg("EXISTS");
+        for mark in who.marks() {
+            asked.arg(self.left_key(id, &mark));
+        }
+        self.redis.query(&asked).await.unwrap_or(false)
     }
 
     async fn expired(&self, local: &[SessionId]) -> Vec<SessionId> {

@@ -57,6 +57,7 @@ pub(super) struct Added {
 #[derive(Debug)]
 pub(super) struct Touched {
     pub(super) state: Vec<u8>,
+    pub(super) revision: u64,
     /// As in [`Committed`].
     pub(super) index_for: Option<NonZeroU64>,
 }
@@ -132,9 +133,10 @@ impl Scripts {
         redis: &Redis,
         keys: &Keys,
     ) -> Result<Option<Touched>, RedisError> {
-        let touched: Option<(Vec<u8>, u64)> = redis.run(&on(&self.touch, keys)).await?;
-        Ok(touched.map(|(state, index)| Touched {
+        let touched: Option<(Vec<u8>, u64, u64)> = redis.run(&on(&self.touch, keys)).await?;
+        Ok(touched.map(|(state, revision, index)| Touched {
             state,
+            revision,
             index_for: NonZeroU64::new(index),
         }))
     }

@@ -1,7 +1,7 @@
 -- Uses a session without changing it.
--- Returns nothing if there is none, else its state and what prolonging it returned.
-local found = redis.call('HMGET', KEYS[1], 'state', 'timeout')
+-- Returns nothing if there is none, else its state, its revision, and what prolonging it returned.
+local found = redis.call('HMGET', KEYS[1], 'state', 'timeout', 'revision')
 if not found[1] then
     return false
 end
-return {found[1], prolong(found[2])}
+return {found[1], tonumber(found[3]), prolong(found[2])}

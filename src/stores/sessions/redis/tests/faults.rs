@@ -41,7 +41,7 @@ async fn a_redis_that_is_full_stores_nothing_and_lets_members_leave() {
     node.subject.join("s", join("c", "k")).await.unwrap();
     node.set_memory("1").await;
     is_rejected(&node).await;
-    assert_eq!(node.store.members(&id("s")).await.len(), 2);
+    assert_eq!(node.store.members(&id("s")).await.members.len(), 2);
     assert_eq!(node.store.count().await, 1);
     assert_eq!(depart(&node).await, Ok(true));
     let gone = node.subject.depart("s", "c", Departure::Disconnected).await;
@@ -77,7 +77,7 @@ async fn without_redis_everything_is_rejected_at_once() {
     let start = Instant::now();
     is_rejected(&node).await;
     assert_eq!(depart(&node).await, Err(Unavailable));
-    assert!(node.store.members(&id("s")).await.is_empty());
+    assert!(node.store.members(&id("s")).await.members.is_empty());
     assert_eq!(node.store.count().await, 1, "as many as there were");
     assert!(node.store.summaries().await.is_empty());
     assert!(start.elapsed() < Duration::from_secs(5), "{start:?}");

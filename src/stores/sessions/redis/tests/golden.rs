@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::*;
+use crate::model::session::Member;
 
 const NOW: u64 = 1_700_000_000_000;
 
