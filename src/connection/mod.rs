@@ -35,8 +35,8 @@ pub(crate) use handshake::Handshake;
 pub(crate) use handshake::user_agent;
 pub(crate) use id::ConnectionId;
 pub(crate) use life::{
-    Admission, Admitted, Due, Handler, Life, MAX_EARLY, Membership, Opening, Outcome, Received,
-    Registration, Services, deadlines, mount,
+    Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Received, Registration,
+    Services, deadlines, mount,
 };
 pub(crate) use open::OpenConnections;
 pub(crate) use outbound::Connection;

@@ -98,7 +98,8 @@ impl Handler for Dispatcher {
             member,
             event,
             ack,
-            early_since,
+            is_again,
+            may_be_early,
         } = received;
         let request = Request::new(
             &self.app,
@@ -107,7 +108,7 @@ impl Handler for Dispatcher {
             event,
             ack,
         )
-        .again(early_since);
+        .early(is_again, may_be_early);
         if self.app.audit.refuses() {
             auth_events::refuse_unrecorded(request);
             return Outcome::Done;

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use socketioxide::extract::AckSender;
@@ -11,7 +11,7 @@ use socketioxide::extract::AckSender;
 use super::row::Row;
 use crate::app::App;
 use crate::audit;
-use crate::connection::{Connection, MAX_EARLY, Outcome};
+use crate::connection::{Connection, Outcome};
 use crate::limits::Action;
 use crate::model::{Dialect, ErrorCode, Refusal};
 use crate::payload::{FrameSizes, RawEvent};
@@ -34,8 +34,10 @@ pub(crate) struct Request<'a> {
     /// Its row, once it is known which dialect's event it is.
     row: Option<&'static Row>,
     ack: Option<Ack>,
-    /// Since when it waits, if it was too early before.
-    early_since: Option<Instant>,
+    /// It was too early before.
+    is_again: bool,
+    /// It may be too early.
+    may_be_early: bool,
     /// Events that were too early may not be any more.
     has_joined: bool,
 }
@@ -82,23 +84,24 @@ impl<'a> Request<'a> {
             event,
             row: None,
             ack: Some(Ack(ack)),
-            early_since: None,
+            is_again: false,
+            may_be_early: false,
             has_joined: false,
         }
     }
 
-    /// The same, which is too early since this time if it was before.
-    pub(super) fn again(self, early_since: Option<Instant>) -> Self {
+    /// The same, which may or may not be too early, and may have been before.
+    pub(super) fn early(self, is_again: bool, may_be_early: bool) -> Self {
         Self {
-            early_since,
+            is_again,
+            may_be_early,
             ..self
         }
     }
 
-    /// Whether it may be too early: it was not for too long.
+    /// Whether it may be too early.
     pub(super) fn may_be_early(&self) -> bool {
-        self.early_since
-            .is_none_or(|since| since.elapsed() < MAX_EARLY)
+        self.may_be_early
     }
 
     /// It is too early, and not answered.
@@ -141,7 +144,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Another one is over its rate.
     pub(super) async fn check_limits(&self) -> Result<(), Refusal> {
-        if self.early_since.is_some() {
+        if self.is_again {
             // It was counted when it came.
             return Ok(());
         }

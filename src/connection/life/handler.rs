@@ -2,7 +2,7 @@
 //! connection calls neither users nor dialects.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -101,8 +101,10 @@ pub(crate) struct Received<'a, H: Handler> {
     pub(crate) event: &'a RawEvent,
     /// Its callback, if the client gave one.
     pub(crate) ack: AckSender,
-    /// Since when it waits, if it was too early before.
-    pub(crate) early_since: Option<Instant>,
+    /// It was too early before.
+    pub(crate) is_again: bool,
+    /// It may be too early: none of its connection has waited for long.
+    pub(crate) may_be_early: bool,
 }
 
 /// What became of an event.
@@ -111,12 +113,12 @@ pub(crate) enum Outcome {
     Done,
     /// It is done, and events that were too early may not be any more: they are handled next.
     Joined,
-    /// It is too early, and is handled again later, with this callback: after one that says so, or when it has
-    /// waited for [`MAX_EARLY`].
+    /// It is too early, and is handled again later, with this callback: after one that has joined, or in the
+    /// end.
     TooEarly(AckSender),
 }
 
-/// How long an event may be too early.
+/// How long events of a connection may be too early.
 pub(crate) const MAX_EARLY: Duration = Duration::from_secs(5);
 
 /// What is sent to a client about its connection.

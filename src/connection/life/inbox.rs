@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
 
+use super::handler::MAX_EARLY;
 use crate::payload::RawEvent;
 use crate::transport::Flow;
 
@@ -22,6 +23,8 @@ struct State<M> {
     waiting: VecDeque<Waiting>,
     /// They were too early, in the order in which they came.
     early: VecDeque<Waiting>,
+    /// Since when there are such, without anything that lets them succeed.
+    early_since: Option<Instant>,
     /// Nothing more is taken.
     closed: bool,
     /// The connection has ended, which is to be handled as well.
@@ -32,17 +35,18 @@ struct State<M> {
     member: Option<M>,
 }
 
-/// An event that waits, and since when it does if it was too early.
+/// An event that waits.
 pub(super) struct Waiting {
     pub(super) event: RawEvent,
     pub(super) ack: AckSender,
-    pub(super) early_since: Option<Instant>,
+    /// It was too early before.
+    pub(super) is_again: bool,
 }
 
 /// What is to be handled next.
 pub(super) enum Next {
-    /// An event.
-    Event(Waiting),
+    /// An event, and whether it may be too early.
+    Event(Waiting, bool),
     /// The end of the connection: the last thing, and only once.
     End,
 }
@@ -59,6 +63,11 @@ impl<M> std::fmt::Debug for State<M> {
 }
 
 impl<M> State<M> {
+    fn may_be_early(&self) -> bool {
+        self.early_since
+            .is_none_or(|since| since.elapsed() < MAX_EARLY)
+    }
+
     /// What was too early is handled next, in its order.
     fn retry(&mut self) {
         while let Some(early) = self.early.pop_back() {
@@ -75,6 +84,7 @@ impl<M> Inbox<M> {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 early: VecDeque::new(),
+                early_since: None,
                 closed: false,
                 ended: false,
                 taken: true,
@@ -101,7 +111,7 @@ impl<M> Inbox<M> {
         state.waiting.push_back(Waiting {
             event,
             ack,
-            early_since: None,
+            is_again: false,
         });
         true
     }
@@ -117,21 +127,12 @@ impl<M> Inbox<M> {
         !state.taken && state.waiting.is_empty()
     }
 
-    /// Lets what has been too early for this long be handled again. Returns when the next one of them will have
-    /// been; `None`: there is none.
-    pub(super) fn retry_after(&self, age: Duration) -> Option<Duration> {
+    /// Lets what was too early be handled again, for the last time, when that is this long ago.
+    pub(super) fn give_up_early(&self) {
         let mut state = self.state.lock();
-        let rest =
-            |one: &Waiting| age.saturating_sub(one.early_since.map_or(age, |at| at.elapsed()));
-        let due = state
-            .early
-            .iter()
-            .take_while(|one| rest(one).is_zero())
-            .count();
-        let later = state.early.split_off(due);
-        state.retry();
-        state.early = later;
-        state.early.front().map(rest)
+        if !state.may_be_early() {
+            state.retry();
+        }
     }
 
     /// Adds the end. To be called once, after the last event.
@@ -197,7 +198,7 @@ impl<M> Work<'_, M> {
         }
         if let Some(next) = state.waiting.pop_front() {
             self.size = next.event.size();
-            return Some(Next::Event(next));
+            return Some(Next::Event(next, state.may_be_early()));
         }
         if std::mem::take(&mut state.ended) {
             return Some(Next::End);
@@ -210,18 +211,21 @@ impl<M> Work<'_, M> {
         None
     }
 
-    /// The event that was taken last is too early. It still counts as not handled. `true`: there was no other.
+    /// The event that was taken last is too early. It still counts as not handled. `true`: it is the first.
     pub(super) fn put_aside(&mut self, early: Waiting) -> bool {
         self.size = 0;
         let mut state = self.inbox.state.lock();
-        let is_first = state.early.is_empty();
         state.early.push_back(early);
+        let is_first = state.early_since.is_none();
+        state.early_since.get_or_insert_with(Instant::now);
         is_first
     }
 
-    /// What was too early is handled next.
-    pub(super) fn retry(&self) {
-        self.inbox.state.lock().retry();
+    /// What was too early may succeed now, and is handled next.
+    pub(super) fn retry_early(&self) {
+        let mut state = self.inbox.state.lock();
+        state.early_since = None;
+        state.retry();
     }
 
     fn done(&mut self) {

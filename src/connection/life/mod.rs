@@ -20,8 +20,7 @@ use parking_lot::Mutex;
 
 pub(crate) use context::Services;
 pub(crate) use handler::{
-    Admission, Admitted, Due, Handler, MAX_EARLY, Membership, Opening, Outcome, Received,
-    Registration,
+    Admission, Admitted, Due, Handler, Membership, Opening, Outcome, Received, Registration,
 };
 pub(crate) use mount::mount;
 

@@ -3,7 +3,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures_util::FutureExt;
 use socketioxide::extract::AckSender;
@@ -33,19 +32,20 @@ impl<H: Handler> Life<H> {
     }
 
     /// Lets events that are too early be handled again when they have waited for as long as they may.
-    fn retry_early(&self) {
+    fn give_up_early_later(&self) {
         let life = self.this.clone();
         tokio::spawn(async move {
-            let mut rest = Some(MAX_EARLY);
-            while let Some(wait) = rest {
-                tokio::time::sleep(wait).await;
-                let Some(life) = life.upgrade() else {
-                    return;
-                };
-                rest = life.inbox.retry_after(MAX_EARLY);
+            tokio::time::sleep(MAX_EARLY).await;
+            if let Some(life) = life.upgrade() {
+                life.inbox.give_up_early();
                 life.work_if_idle();
             }
         });
+    }
+
+    /// Counts the bytes of an event of a guest; whether it may send as many.
+    fn allows_bytes(&self, waiting: &Waiting) -> bool {
+        waiting.is_again || self.connection.allows_guest_bytes(waiting.event.size())
     }
 
     /// Handles all that waits. A client that does not read its answers waits for room first.
@@ -56,38 +56,35 @@ impl<H: Handler> Life<H> {
             tokio::task::consume_budget().await;
             self.connection.flow().wait_for_room().await;
             match next {
-                Next::Event(Waiting {
-                    event, early_since, ..
-                }) if early_since.is_none()
-                    && !self.connection.allows_guest_bytes(event.size()) =>
-                {
+                Next::Event(waiting, _) if !self.allows_bytes(&waiting) => {
                     self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);
                 }
-                Next::Event(Waiting {
-                    event,
-                    ack,
-                    early_since,
-                }) => {
+                Next::Event(waiting, may_be_early) => {
+                    let Waiting {
+                        event,
+                        ack,
+                        is_again,
+                    } = waiting;
                     let received = Received {
                         life: self,
                         member: work.member(),
                         event: &event,
                         ack,
-                        early_since,
+                        is_again,
+                        may_be_early,
                     };
                     match self.guard(handler.event(received)).await {
                         Some(Outcome::TooEarly(ack)) => {
-                            let early_since = early_since.or_else(|| Some(Instant::now()));
                             let early = Waiting {
                                 event,
                                 ack,
-                                early_since,
+                                is_again: true,
                             };
                             if work.put_aside(early) {
-                                self.retry_early();
+                                self.give_up_early_later();
                             }
                         }
-                        Some(Outcome::Joined) => work.retry(),
+                        Some(Outcome::Joined) => work.retry_early(),
                         Some(Outcome::Done) | None => {}
                     }
                     let config = &self.context.services.config;

@@ -171,8 +171,8 @@ test('every socket of the other side is notified once', async () => {
 
 for (const how of ['is cut off', 'disconnects']) {
   test(`typing ends with the connection it is on when that ${how}, whatever other devices do`, async () => {
-    const [alice, bob] = await pair();
-    const other = await connect(alice.who);
+    const who = user('Alice');
+    const [alice, other, bob] = [await connect(who), await connect(who), await connect(user('Bob'))];
     alice.emit('typing:start', { recipientId: bob.userId });
     assert.equal((await bob.next('typing:user')).isTyping, true);
     if (how === 'disconnects') alice.close();
