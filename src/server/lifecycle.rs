@@ -1,11 +1,11 @@
-//! The lifecycle of a server: signals, and a graceful shutdown within a deadline.
+//! The lifecycle of a server: from its start to a graceful shutdown within a deadline.
 
 use std::time::Duration;
 
 use rand::RngExt;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::signals::Signals;
 use super::{Error, Server, node};
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
@@ -21,45 +21,30 @@ const SPREAD_PER_CLIENT: Duration = Duration::from_millis(2);
 /// How long a client may take to receive what was sent to it before it is disconnected.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Runs a server until SIGTERM or SIGINT, then drains it within `drain_timeout`. A second signal ends
-/// the drain at once. `secret` verifies tokens signed with HS256; see [`Config::needs_jwt_secret`].
+/// Runs a server until SIGTERM, SIGINT or SIGQUIT, then drains it within `drain_timeout`. A second one of
+/// them ends the drain at once. `secret` verifies tokens signed with HS256; see [`Config::needs_jwt_secret`].
 ///
 /// # Errors
 /// When it cannot start, or a second signal came.
 pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let drain_timeout = config.drain_timeout;
-    let server = Server::start(config, secret).await?;
+    let server = tokio::select! {
+        server = Server::start(config, secret) => server?,
+        signal = signals.stop() => {
+            tracing::info!(signal, "stopped before it was started");
+            return Ok(());
+        }
+    };
     tracing::info!("listening on http://{}", server.address());
-    signals.next().await;
-    tracing::info!("stopping: clients are disconnected, then queues are written");
+    let signal = signals.stop().await;
+    tracing::info!(signal, "stopping: clients are disconnected, then queues are written");
     tokio::select! {
         () = server.shutdown(drain_timeout) => {}
-        () = signals.next() => return Err(Error::interrupted()),
+        _ = signals.stop() => return Err(Error::interrupted()),
     }
     tracing::info!("stopped");
     Ok(())
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }
 
 impl Server {

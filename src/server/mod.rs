@@ -10,6 +10,7 @@ mod log_writer;
 mod logging;
 mod machine;
 mod node;
+mod signals;
 mod socket_io;
 #[cfg(test)]
 pub(crate) mod test_node;

@@ -1,6 +1,5 @@
 //! Starting and stopping: what clients and load balancers see of it, and what outlives it.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -11,16 +10,6 @@ use test_support::harness::Relay;
 use test_support::raw::{Client, Dial, http, polling::Polling, token};
 use test_support::scene::{Bystanders, stall, stop};
 use test_support::wait::until;
-
-/// Sends SIGTERM and does not wait.
-fn ask_to_stop(relay: &Relay) {
-    let sent = Command::new("kill")
-        .arg("-TERM")
-        .arg(relay.pid().to_string())
-        .status()
-        .unwrap();
-    assert!(sent.success());
-}
 
 #[tokio::test]
 async fn a_server_that_runs_is_healthy_and_ready() {
@@ -35,7 +24,7 @@ async fn a_server_that_is_asked_to_stop_is_not_ready_and_ends_well() {
     let mut relay = server(&[]);
     let _stalled = stall(&relay).await;
     assert_eq!(http::get(&relay, "/ready").await.status, 200);
-    ask_to_stop(&relay);
+    relay.signal("-TERM");
     // 0: the connection was refused, or closed without an answer.
     until("not ready", async || {
         matches!(http::get(&relay, "/ready").await.status, 503 | 0)
@@ -58,7 +47,7 @@ async fn clients_see_a_lost_transport_when_the_server_stops_and_so_reconnect() {
     for number in 0..20 {
         clients.push(Client::connect(&relay, &format!("user-{number}")).await);
     }
-    ask_to_stop(&relay);
+    relay.signal("-TERM");
     for client in &mut clients {
         let last = client.closed().await;
         // `41` is what a client takes for "the server does not want me": it does not come back from that.
@@ -81,7 +70,7 @@ async fn a_waiting_poll_is_answered_when_the_server_stops() {
     let waiting = session.poll();
     let stopping = async {
         sleep(Duration::from_millis(200)).await; // lets the poll begin; it may also come too late
-        ask_to_stop(&relay);
+        relay.signal("-TERM");
     };
     let (answer, ()) = tokio::join!(waiting, stopping);
     assert!(
@@ -99,7 +88,7 @@ async fn a_second_signal_ends_it_at_once() {
     const AT_ONCE: Duration = Duration::from_secs(2);
     let mut relay = server(&[("DRAIN_TIMEOUT", "60s"), ("WRITE_DEADLINE", "60s")]);
     let _stalled = stall(&relay).await;
-    ask_to_stop(&relay);
+    relay.signal("-TERM");
     until("not ready", async || {
         matches!(http::get(&relay, "/ready").await.status, 503 | 0)
     })
@@ -107,7 +96,7 @@ async fn a_second_signal_ends_it_at_once() {
     let began = Instant::now();
     // It may have ended by itself already; then there is nothing to end at once.
     if relay.is_running() {
-        ask_to_stop(&relay);
+        relay.signal("-TERM");
     }
     relay.wait();
     assert!(began.elapsed() < AT_ONCE, "it took {:?}", began.elapsed());

@@ -4,4 +4,5 @@ mod cli;
 mod health;
 mod lifecycle;
 mod log_injection;
+mod signals;
 mod unwritable_log;

@@ -149,7 +149,8 @@ impl Relay {
         self.wait()
     }
 
-    fn signal(&self, signal: &str) {
+    /// Sends this signal, such as `-HUP`.
+    pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(
