@@ -34,9 +34,9 @@ mod users;
 pub use audit::StoredRecord;
 pub use config::{
     AllowedOrigin, AllowedOrigins, AuthErrorStyle, Config, Entry, Host, HttpUrl, JwtAlgorithm,
-    LogFormat, LogLevel, MongoUri, Origin, Period, PresenceAudience, Problem, Problems,
-    PublicHosts, Rate, RedisUrl, Secret, SecretFileError, SecretOrigin, Sources, SpoolFull,
-    Transport, jwt_secret, reference_env, reference_toml,
+    LogFormat, LogLevel, MongoPrefix, MongoUri, Origin, Period, PresenceAudience, Problem,
+    Problems, PublicHosts, Rate, RedisUrl, Secret, SecretFileError, SecretOrigin, Sources,
+    SpoolFull, Transport, jwt_secret, reference_env, reference_toml,
 };
 pub use model::Dialect;
 pub use server::{AuditRecords, Error, Log, init_logging, run};

@@ -20,35 +20,40 @@ use super::read::Reader;
 use super::record::time_of;
 use super::size_limit::slice;
 use super::store::{Rejected, Store, Trimmed};
-use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
+use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, Shape, adopt, prepare, within};
 use reader::MongoReader;
 
 const LOGS: &str = "logs";
 /// The longest one operation may take. A batch that takes longer is written again.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The fields of the indexes, with `_id` where records are read in its order. Retention goes by
-/// `createdAt`.
-fn indexes() -> [IndexModel; 3] {
+/// The collection, with `_id` in indexes where records are read in its order. Retention goes by `createdAt`.
+fn shape() -> Shape {
     let index = |name: &str, keys: Document| {
         let options = IndexOptions::builder().name(name.to_owned()).build();
         IndexModel::builder().keys(keys).options(options).build()
     };
-    [
-        index("logs_time", doc! { "createdAt": 1 }),
-        index("logs_user", doc! { "user": 1, "createdAt": 1, "_id": 1 }),
-        index(
-            "logs_event",
-            doc! { "eventType": 1, "createdAt": 1, "_id": 1 },
-        ),
-    ]
+    Shape {
+        name: LOGS,
+        has: doc! { "_id": { "$type": "binData" }, "createdAt": { "$type": "date" } },
+        fields: &[],
+        indexes: vec![
+            index("logs_time", doc! { "createdAt": 1 }),
+            index("logs_user", doc! { "user": 1, "createdAt": 1, "_id": 1 }),
+            index(
+                "logs_event",
+                doc! { "eventType": 1, "createdAt": 1, "_id": 1 },
+            ),
+        ],
+    }
 }
 
 /// The collection of one database.
 pub(crate) struct MongoStore {
+    mongo: Mongo,
     logs: Collection<RawDocumentBuf>,
     runtime: Handle,
-    has_indexes: bool,
+    is_prepared: bool,
 }
 
 impl MongoStore {
@@ -56,30 +61,41 @@ impl MongoStore {
     /// outlive the store.
     pub(crate) fn new(mongo: &Mongo) -> Self {
         Self {
-            logs: mongo.database().collection(LOGS),
+            mongo: mongo.clone(),
+            logs: mongo.collection(LOGS),
             runtime: Handle::current(),
-            has_indexes: false,
+            is_prepared: false,
         }
     }
 
-    async fn create_indexes(&mut self) -> Result<(), MongoError> {
-        if self.has_indexes {
+    /// Takes over what an earlier version has made, and makes the indexes.
+    ///
+    /// # Errors
+    /// The collection has documents of other programs, or MongoDB is away.
+    pub(crate) async fn prepare(&mut self) -> Result<(), MongoError> {
+        if self.is_prepared {
             return Ok(());
         }
-        match within(TIMEOUT, self.logs.create_indexes(indexes())).await {
-            Ok(_) => {}
+        let shape = shape();
+        match adopt(&self.mongo, std::slice::from_ref(&shape)).await {
+            Err(error) if error.is_of_collection() => {
+                tracing::warn!(%error, "audit records of an earlier version stay where they are");
+            }
+            adopted => adopted?,
+        }
+        match prepare(&self.mongo, &shape).await {
             Err(error) if error.code().is_some() => {
                 // Records are stored without them, and only found more slowly.
                 tracing::error!(%error, "MongoDB does not make the indexes of the audit");
             }
-            Err(error) => return Err(error),
+            prepared => prepared?,
         }
-        self.has_indexes = true;
+        self.is_prepared = true;
         Ok(())
     }
 
     async fn insert(&mut self, records: &[&RawDocument]) -> Result<Rejected, MongoError> {
-        self.create_indexes().await?;
+        self.prepare().await?;
         let documents = records.iter().map(|record| (*record).to_owned());
         let insert = async { Ok(self.logs.insert_many(documents).ordered(false).await) };
         match within(TIMEOUT, insert).await? {
@@ -145,7 +161,7 @@ impl MongoStore {
     }
 
     async fn delete(&mut self, before: DateTime, limit: u32) -> Result<usize, MongoError> {
-        self.create_indexes().await?;
+        self.prepare().await?;
         let old = doc! { "createdAt": { "$lt": before } };
         let ids = self.ids(old, limit).await?;
         if ids.is_empty() {
@@ -194,7 +210,7 @@ impl MongoStore {
         let Some(limit) = slice(self.bytes().await?, max_bytes) else {
             return Ok(None);
         };
-        self.create_indexes().await?;
+        self.prepare().await?;
         let mut ids = self.next_to_go(limit).await?;
         let Some(limit) = slice(self.bytes().await?, max_bytes) else {
             return Ok(None);

@@ -75,7 +75,10 @@ fn environment_layer(sources: &Sources, problems: &mut Problems) -> Layer {
         let names = setting.variables();
         let found: Vec<_> = names
             .iter()
-            .filter_map(|name| sources.variable(name))
+            .filter_map(|name| match setting.empty {
+                true => sources.variable_or_empty(name),
+                false => sources.variable(name),
+            })
             .filter(|(value, _)| !is_foreign(setting, value))
             .collect();
         let Some((first, _)) = found.first() else {

@@ -31,7 +31,7 @@ pub use choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
 pub use host::Host;
-pub use mongo_uri::MongoUri;
+pub use mongo_uri::{MongoPrefix, MongoUri};
 pub use origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
 pub use problems::{Problem, Problems};
 pub use rate::{Period, Rate};

@@ -1,6 +1,6 @@
-//! Where MongoDB is, as the setting `mongodb_uri` names it.
+//! Where MongoDB is, as the setting `mongodb_uri` names it, and what stands before the names of collections there.
 //!
-//! Owns which URIs are accepted: those of the driver. It must not connect.
+//! Owns which URIs are accepted: those of the driver; and which prefixes. It must not connect.
 
 use std::fmt;
 
@@ -44,5 +44,63 @@ impl SettingType for MongoUri {
 impl fmt::Debug for MongoUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REDACTED)
+    }
+}
+
+/// What the name of each collection begins with; empty for those who share them on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MongoPrefix(String);
+
+impl MongoPrefix {
+    /// Longer ones leave no room for the database and the rest of the name.
+    const MAX_BYTES: usize = 32;
+
+    /// The prefix.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The name of a collection with the prefix.
+    pub(crate) fn before(&self, name: &str) -> String {
+        format!("{}{name}", self.0)
+    }
+
+    /// Reads a prefix. `None`: MongoDB has no such names.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        // What MongoDB itself uses, and what it refuses.
+        let is_taken = text.starts_with("system.") || text.starts_with('.');
+        let is_one = text.len() <= Self::MAX_BYTES && text.bytes().all(fits) && !is_taken;
+        is_one.then(|| Self(text.to_owned()))
+    }
+}
+
+impl Default for MongoPrefix {
+    fn default() -> Self {
+        Self("relay_".to_owned())
+    }
+}
+
+impl SettingType for MongoPrefix {
+    const EMPTY: bool = true;
+
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        Self::parse(raw.text()?.trim()).ok_or_else(|| {
+            format!(
+                "must have at most {} letters, digits, `_`, `-` and `.`, and not begin with `.` or `system.`",
+                Self::MAX_BYTES
+            )
+        })
+    }
+
+    fn to_text(&self) -> String {
+        self.0.clone()
     }
 }

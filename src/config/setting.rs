@@ -10,6 +10,8 @@ pub(super) struct Setting {
     pub(super) env: &'static [&'static str],
     /// Whether its variables add up.
     pub(super) union: bool,
+    /// Whether an empty variable is a value.
+    pub(super) empty: bool,
 }
 
 impl Setting {
@@ -71,6 +73,7 @@ macro_rules! settings {
                 name: stringify!($name),
                 env: &[$($($env),+)?],
                 union: <$type as SettingType>::UNION,
+                empty: <$type as SettingType>::EMPTY,
             },
         )+)+];
 

@@ -19,7 +19,7 @@ use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
 };
 use super::host::Host;
-use super::mongo_uri::MongoUri;
+use super::mongo_uri::{MongoPrefix, MongoUri};
 use super::origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
 use super::problems::Problems;
 use super::rate::Rate;
@@ -288,6 +288,9 @@ settings! {
     /// MongoDB that keeps the audit, users and conversations; else they are kept in data_dir.
     /// mongodb:// or mongodb+srv://, with the name of the database (sealed_relay).
     mongodb_uri: Option<MongoUri> = None, env ["MONGODB_URI", "MONGO_URI"];
+    /// What the names of all collections in MongoDB begin with, so that none is another program's.
+    /// Set it to "", which an empty variable does as well, where an application shares them on purpose (docs/mongodb.md).
+    mongodb_prefix: MongoPrefix = MongoPrefix::default();
 
     ["Several servers"]
     /// Redis 7 or newer that joins several servers, which then need mongodb_uri, too.

@@ -87,16 +87,21 @@ impl Sources {
 
     /// A variable that is set and not empty, with its origin.
     pub(super) fn variable(&self, name: &str) -> Option<(&str, String)> {
-        let set = |variables: &'_ BTreeMap<String, String>| {
-            variables.get(name).is_some_and(|v| !v.is_empty())
-        };
-        if set(&self.env) {
-            Some((&self.env[name], format!("environment variable {name}")))
-        } else if set(&self.dotenv) {
-            Some((&self.dotenv[name], format!("{name} in {DOTENV}")))
-        } else {
-            None
-        }
+        self.first_set(name, |value| !value.is_empty())
+    }
+
+    /// A variable that is set, though it may be empty, with its origin.
+    pub(super) fn variable_or_empty(&self, name: &str) -> Option<(&str, String)> {
+        self.first_set(name, |_| true)
+    }
+
+    fn first_set(&self, name: &str, counts: impl Fn(&str) -> bool) -> Option<(&str, String)> {
+        let value = self.env.get(name).filter(|value| counts(value));
+        let in_environment = value.map(|value| (value, format!("environment variable {name}")));
+        let value = self.dotenv.get(name).filter(|value| counts(value));
+        let in_dotenv = value.map(|value| (value, format!("{name} in {DOTENV}")));
+        let (value, origin) = in_environment.or(in_dotenv)?;
+        Some((value, origin))
     }
 
     /// The configuration file to read, if one was named.

@@ -25,6 +25,8 @@ pub(super) trait SettingType: Sized {
     const ECHO: bool = true;
     /// Whether several environment variables add up; otherwise they must agree.
     const UNION: bool = false;
+    /// Whether an empty environment variable is a value; else it counts as one that is not set.
+    const EMPTY: bool = false;
 
     /// Reads a value. The error describes a valid one and does not repeat the value.
     fn parse(raw: &Raw) -> Result<Self, String>;

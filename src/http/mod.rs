@@ -51,9 +51,7 @@ async fn unknown_route() -> Response {
 pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let serves = |dialect| app.config.dialects.contains(&dialect);
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
-    let shows = |dialect: &Dialect| ConversationDialect::of(*dialect).is_some();
-    let conversations = app.config.dialects.iter().any(shows);
-    let conversations = conversations.then(|| {
+    let conversations = ConversationDialect::are_in(&app.config.dialects).then(|| {
         let routes = conversations::routes(app).merge(messages::routes(app));
         routes
             .merge(changes::routes(app))

@@ -17,6 +17,7 @@ use crate::conversations::Conversations;
 use crate::dialects;
 use crate::limits::{AddressLimits, Memory};
 use crate::model::clock::SystemClock;
+use crate::model::conversation::ConversationDialect;
 use crate::sessions::Sessions;
 use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
 use crate::stores::drivers::mongo::Mongo;
@@ -37,12 +38,19 @@ pub(super) async fn open_stores(
         let conversations = SqliteConversations::open(folder, clock)?;
         return Ok((audit, ConversationStores::of(Arc::new(conversations))));
     };
-    let mongo = Mongo::open(uri).await?;
-    let audit = Audit::start(MongoStore::new(&mongo), folder, options)?;
-    let conversations = MongoConversations::new(&mongo, clock);
+    let mongo = Mongo::open(uri, &config.mongodb_prefix).await?;
+    let mut records = MongoStore::new(&mongo);
+    if let Err(error) = records.prepare().await {
+        // While it is away, records wait in the spool.
+        StartError::of_collection(&error)?;
+    }
+    let audit = Audit::start(records, folder, options)?;
+    let are_shown = ConversationDialect::are_in(&config.dialects);
+    let conversations = MongoConversations::new(&mongo, clock, are_shown);
     let conversations = Arc::new(conversations);
     let stores = ConversationStores::of(conversations.clone()).shared(conversations);
     if let Err(error) = stores.health.check().await {
+        StartError::of_store(&error)?;
         tracing::error!(%error, "MongoDB is not ready; starting without it");
     }
     Ok((audit, stores))

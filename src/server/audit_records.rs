@@ -38,7 +38,8 @@ impl AuditRecords {
     ) -> Result<Self, Error> {
         let reader = match &config.mongodb_uri {
             Some(uri) => {
-                let mongo = Mongo::open(uri).await.map_err(StartError::from)?;
+                let opened = Mongo::open(uri, &config.mongodb_prefix).await;
+                let mongo = opened.map_err(StartError::from)?;
                 MongoStore::new(&mongo).reader()
             }
             None => SqliteStore::reader_of(&config.data_dir),

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::audit::{AuditError, AuditStoreError, ReadError};
 use crate::auth::KeyError;
+use crate::stores::conversations::StoreError;
 use crate::stores::drivers::mongo::MongoError;
 use crate::stores::drivers::redis::RedisError;
 use crate::stores::drivers::sqlite::OpenError;
@@ -70,10 +71,33 @@ pub(super) enum StartError {
     /// MongoDB cannot be used as it is configured.
     #[error("mongodb_uri: {0}")]
     Mongo(#[from] MongoError),
+    /// The collections in MongoDB cannot be used as they are.
+    #[error("mongodb_prefix: {0}")]
+    Collections(MongoError),
     /// Redis cannot be used as it is configured.
     #[error("redis_url: {0}")]
     Redis(#[from] RedisError),
     /// Tokens could not be verified.
     #[error(transparent)]
     Keys(#[from] KeyError),
+}
+
+impl StartError {
+    /// Why a server does not start after this failure of MongoDB: what is wrong with a collection is for an
+    /// operator. Anything else may be over soon.
+    pub(super) fn of_collection(error: &MongoError) -> Result<(), Self> {
+        match error.is_of_collection() {
+            true => Err(Self::Collections(error.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// The same for a failure of the store.
+    pub(super) fn of_store(error: &StoreError) -> Result<(), Self> {
+        let StoreError::Failed(cause) = error else {
+            return Ok(());
+        };
+        let error = cause.downcast_ref::<MongoError>();
+        error.map_or(Ok(()), Self::of_collection)
+    }
 }

@@ -38,7 +38,10 @@ pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     };
     tracing::info!("listening on http://{}", server.address());
     let signal = signals.stop().await;
-    tracing::info!(signal, "stopping: clients are disconnected, then queues are written");
+    tracing::info!(
+        signal,
+        "stopping: clients are disconnected, then queues are written"
+    );
     tokio::select! {
         () = server.shutdown(drain_timeout) => {}
         _ = signals.stop() => return Err(Error::interrupted()),

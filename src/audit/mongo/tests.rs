@@ -7,14 +7,16 @@ use super::*;
 use crate::audit::contract::{ENOUGH, T, all_left, contract_suite, many, source};
 use crate::audit::entry::write;
 use crate::audit::{Event, Record};
-use crate::config::MongoUri;
+use crate::config::{MongoPrefix, MongoUri};
 use test_support::mongo::{self, Database};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 fn connect(database: &Database) -> Mongo {
     let uri = MongoUri::parse(database.uri()).unwrap();
-    RUNTIME.block_on(Mongo::open(&uri)).unwrap()
+    RUNTIME
+        .block_on(Mongo::open(&uri, &MongoPrefix::default()))
+        .unwrap()
 }
 
 fn store(mongo: &Mongo) -> MongoStore {
@@ -29,7 +31,7 @@ fn open() -> Option<(MongoStore, Database)> {
 
 /// The collection, as another client sees it.
 fn logs(database: &Database) -> Collection<Document> {
-    connect(database).database().collection("logs")
+    connect(database).collection(LOGS)
 }
 
 contract_suite!(open);
@@ -110,7 +112,9 @@ fn a_server_that_is_away_is_an_error_and_no_more_than_that() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = mongo::Server::start(folder.path());
     let uri = MongoUri::parse(&server.uri("away")).unwrap();
-    let mongo = RUNTIME.block_on(Mongo::open(&uri)).unwrap();
+    let mongo = RUNTIME
+        .block_on(Mongo::open(&uri, &MongoPrefix::default()))
+        .unwrap();
     let mut store = store(&mongo);
     let records = [1, 2].map(|ms| Record::at(T + ms, &source(None), Event::SocketConnect));
     write(&mut store, &records[..1]).unwrap();

@@ -36,6 +36,12 @@ impl ConversationDialect {
             Dialect::Direct | Dialect::Session => None,
         }
     }
+
+    /// Whether one of these dialects shows conversations.
+    pub(crate) fn are_in(dialects: &[Dialect]) -> bool {
+        let mut dialects = dialects.iter();
+        dialects.any(|dialect| Self::of(*dialect).is_some())
+    }
 }
 
 /// The JSON type of a conversation's id.

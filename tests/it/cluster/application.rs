@@ -14,7 +14,7 @@ pub(super) const DATABASE: &str = "nodes";
 pub(super) fn set_participant(mongodb: &Server, conversation: &str, user: &str, status: &str) {
     run(async {
         let participants = database(mongodb).await;
-        let participants = participants.collection::<Document>("participants");
+        let participants = participants.collection::<Document>("relay_participants");
         let id = doc! { "conversationId": conversation, "userId": user };
         let now = DateTime::now();
         let set = doc! { "$set": { "role": "member", "status": status, "joinedAt": now } };
@@ -68,7 +68,7 @@ async fn database(mongodb: &Server) -> Database {
 }
 
 async fn all(database: &Database, collection: &str, conversation: &str) -> Vec<Document> {
-    let collection = database.collection::<Document>(collection);
+    let collection = database.collection::<Document>(&format!("relay_{collection}"));
     let found = collection.find(doc! { "conversationId": conversation });
     found.await.unwrap().try_collect().await.unwrap()
 }

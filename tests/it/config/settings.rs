@@ -48,6 +48,21 @@ fn the_environment_wins_over_dotenv_which_wins_over_the_file() {
 }
 
 #[test]
+fn the_prefix_of_collections_may_be_empty_in_a_file_and_in_a_variable() {
+    let prefix = |file: &str, env: &[_]| load(file, env).unwrap().mongodb_prefix;
+    assert_eq!(prefix("", &[]).as_str(), "relay_");
+    assert!(prefix("mongodb_prefix = \"\"", &[]).is_empty());
+    assert!(prefix("", &[("MONGODB_PREFIX", "")]).is_empty());
+    let file = "mongodb_prefix = \"one.\"";
+    assert_eq!(prefix(file, &[]).as_str(), "one.");
+    assert!(prefix(file, &[("MONGODB_PREFIX", "")]).is_empty());
+    for wrong in ["a$", "a b", "system.", ".a", &"x".repeat(33)] {
+        let problem = problem("", &[("MONGODB_PREFIX", wrong)]);
+        assert!(problem.contains("mongodb_prefix: must have"), "{problem}");
+    }
+}
+
+#[test]
 fn every_form_of_value_is_read() {
     let file = r#"
         host = "::1"

@@ -2,6 +2,7 @@
 //! with connections that see conversations in one of the three shapes, and the history.
 
 mod canary;
+mod collections;
 mod data_folder;
 mod history;
 mod hostile;

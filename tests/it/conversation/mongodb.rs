@@ -273,12 +273,16 @@ impl Application {
     }
 
     async fn insert(&self, collection: &str, document: Document) {
-        let collection = self.0.collection::<Document>(collection);
+        let collection = self
+            .0
+            .collection::<Document>(&format!("relay_{collection}"));
         collection.insert_one(document).await.unwrap();
     }
 
     async fn set(&self, collection: &str, filter: Document, set: Document) {
-        let collection = self.0.collection::<Document>(collection);
+        let collection = self
+            .0
+            .collection::<Document>(&format!("relay_{collection}"));
         let update = doc! { "$set": set };
         let updated = collection.update_one(filter, update).await.unwrap();
         assert_eq!(updated.modified_count, 1);

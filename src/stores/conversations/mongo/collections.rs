@@ -1,16 +1,12 @@
-//! The collections and their indexes, and how they are queried. It must not know the queries.
-//!
-//! Every index that is unique begins with what its collection would be sharded by. None is partial:
-//! not every server of MongoDB's protocol has those.
+//! The collections, and how they are queried. It must not know the queries.
 
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use mongodb::Collection;
 use mongodb::action::{Find, FindOne};
 use mongodb::bson::{Document, doc};
 use mongodb::error::{Error, ErrorKind};
-use mongodb::options::IndexOptions;
-use mongodb::{Collection, IndexModel};
 use serde::de::DeserializeOwned;
 
 use super::documents::{
@@ -42,92 +38,25 @@ pub(super) struct Collections {
 impl Collections {
     pub(super) fn of(mongo: &Mongo) -> Self {
         // The state of a secondary may be older than what this node has answered.
-        let database = mongo.primary();
         Self {
-            users: database.collection("users"),
-            conversations: database.collection("conversations"),
-            participants: database.collection("participants"),
-            messages: database.collection("messages"),
-            receipts: database.collection("receipts"),
-            reactions: database.collection("reactions"),
-            changes: database.collection("changes"),
-            participant_changes: database.collection("participantChanges"),
-            schema: database.collection("schema"),
+            users: mongo.primary("users"),
+            conversations: mongo.primary("conversations"),
+            participants: mongo.primary("participants"),
+            messages: mongo.primary("messages"),
+            receipts: mongo.primary("receipts"),
+            reactions: mongo.primary("reactions"),
+            changes: mongo.primary("changes"),
+            participant_changes: mongo.primary("participantChanges"),
+            schema: mongo.primary("schema"),
         }
     }
 
-    /// Creates the missing indexes.
-    pub(super) async fn make_indexes(&self) -> Result<(), StoreError> {
-        make(
-            &self.users,
-            [
-                unique(doc! { "id": 1 }),
-                index(doc! { "name": 1 }),
-                sparse(doc! { "givenName": 1 }),
-                sparse(doc! { "username": 1 }),
-            ],
-        )
-        .await?;
-        let own_retention = sparse(doc! { "messageRetention": 1 });
-        make(
-            &self.conversations,
-            [unique(doc! { "id": 1 }), own_retention],
-        )
-        .await?;
-        let of_user = index(doc! { "userId": 1, "status": 1 });
-        let once = unique(doc! { "conversationId": 1, "userId": 1 });
-        make(&self.participants, [once, of_user]).await?;
-        let messages = [
-            index(doc! { "conversationId": 1, "id": 1 }),
-            unique(doc! { "conversationId": 1, "seq": 1 }),
-            unique(doc! { "conversationId": 1, "sentAs": 1 }),
-            index(doc! { "conversationId": 1, "createdAt": 1 }),
-            sparse(doc! { "deletedFor": 1 }),
-            sparse(doc! { "uncounted": 1 }),
-        ];
-        make(&self.messages, messages).await?;
-        let once = unique(doc! { "messageId": 1, "userId": 1 });
-        let noted = index(doc! { "conversationId": 1, "changedAt": 1 });
-        make(&self.receipts, [once, noted]).await?;
-        let once = unique(doc! { "messageId": 1, "userId": 1, "emoji": 1 });
-        let removed = sparse(doc! { "removedAt": 1 });
-        make(&self.reactions, [once, removed]).await?;
-        let log = || unique(doc! { "conversationId": 1, "number": 1 });
-        let of_message = sparse(doc! { "messageId": 1 });
-        let age = index(doc! { "at": 1 });
-        make(&self.changes, [log(), of_message, age]).await?;
-        make(&self.participant_changes, [log()]).await
-    }
-}
-
-impl Collections {
     /// Whether users can be read, whatever another program has written there.
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let users = self.users.clone_with_type::<Document>();
         let any = users.find_one(doc! {}).projection(doc! { "_id": 1 });
         execute(any).await.map(drop)
     }
-}
-
-async fn make<T: Send + Sync>(
-    collection: &Collection<T>,
-    indexes: impl IntoIterator<Item = IndexModel>,
-) -> Result<(), StoreError> {
-    execute(collection.create_indexes(indexes)).await.map(drop)
-}
-
-fn index(keys: Document) -> IndexModel {
-    IndexModel::builder().keys(keys).build()
-}
-
-fn unique(keys: Document) -> IndexModel {
-    let options = IndexOptions::builder().unique(true).build();
-    IndexModel::builder().keys(keys).options(options).build()
-}
-
-fn sparse(keys: Document) -> IndexModel {
-    let options = IndexOptions::builder().sparse(true).build();
-    IndexModel::builder().keys(keys).options(options).build()
 }
 
 /// Runs one command.

@@ -14,6 +14,8 @@ use crate::stores::drivers::mongo::Mongo;
 #[derive(Debug)]
 pub(super) struct Db {
     collections: Collections,
+    /// Where they are.
+    pub(super) mongo: Mongo,
     clock: Arc<dyn Clock>,
     pub(super) heads: HeadCache,
     pub(super) ids: Ids,
@@ -31,6 +33,7 @@ impl Db {
     pub(super) fn of(mongo: &Mongo, clock: Arc<dyn Clock>) -> Self {
         Self {
             collections: Collections::of(mongo),
+            mongo: mongo.clone(),
             clock,
             heads: HeadCache::new(),
             ids: Ids::default(),

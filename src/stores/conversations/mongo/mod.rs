@@ -1,5 +1,5 @@
 //! Conversations in MongoDB: the collections `users`, `conversations`, `participants`, `messages`,
-//! `receipts`, `reactions`, `changes` and `participantChanges`. Other programs may read all of them, and may write users,
+//! `receipts`, `reactions`, `changes` and `participantChanges`, behind the prefix that is set. Other programs may read all of them, and may write users,
 //! conversations and participants, so nothing of these is cached that has to be right.
 //!
 //! An operation changes several documents one after the other, since not every server of MongoDB's
@@ -30,10 +30,12 @@ mod noted_receipts;
 mod participant_changes;
 mod participants;
 mod pending;
+mod prepare;
 mod reactions;
 mod read_log;
 mod receipts;
 mod retention;
+mod shapes;
 mod shared_log;
 mod store;
 mod upgrade;

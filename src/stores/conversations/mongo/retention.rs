@@ -43,6 +43,9 @@ impl RetentionStore for MongoConversations {
 
     async fn remove_old_messages(&self, kept: Duration) -> Result<u64, StoreError> {
         let (mut removed, mut last) = (0, String::new());
+        if !self.keeps_conversations().await? {
+            return Ok(removed);
+        }
         loop {
             let page = self.run(page(&self.db, &last, kept)).await?;
             let Some(end) = page.last().map(|one| one.id.clone()) else {
@@ -57,6 +60,9 @@ impl RetentionStore for MongoConversations {
 
     async fn remove_old_changes(&self, kept: Duration) -> Result<(), StoreError> {
         let before = date(time_before(self.db.now(), kept));
+        if !self.keeps_conversations().await? {
+            return Ok(());
+        }
         loop {
             let old = self.run(old_records(&self.db, before)).await?;
             let removing = stream::iter(old).map(|(conversation, last)| async move {
@@ -74,6 +80,12 @@ impl RetentionStore for MongoConversations {
 }
 
 impl MongoConversations {
+    /// Whether there may be conversations, all in the form that this release knows.
+    async fn keeps_conversations(&self) -> Result<bool, StoreError> {
+        self.run(async { Ok(self.prepared.is_ready_for_conversations()) })
+            .await
+    }
+
     /// Removes the messages of some conversations that were kept so long; how many.
     async fn remove_messages_of(
         &self,

@@ -36,6 +36,9 @@ impl SharedLog for MongoConversations {
         users: &[UserId],
         conversations: &[ConversationId],
     ) -> Result<Vec<(ConversationId, Change)>, StoreError> {
+        if users.is_empty() && conversations.is_empty() {
+            return Ok(Vec::new());
+        }
         let (users, conversations) = (users.to_owned(), conversations.to_owned());
         self.write(|db| async move { log_applications(&db, &users, &conversations).await })
             .await

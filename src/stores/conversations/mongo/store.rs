@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
-
 use super::circuit_breaker::CircuitBreaker;
 use super::db::Db;
-use super::deletions::{finish_deletions, forget_removed_reactions};
-use super::participant_changes::forget_old;
-use super::upgrade::upgrade;
+use super::prepare::Prepared;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::Mongo;
@@ -22,18 +18,19 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(250);
 pub(crate) struct MongoConversations {
     pub(super) db: Arc<Db>,
     pub(super) breaker: Arc<CircuitBreaker>,
-    /// Set once the indexes exist, and what is stored has the form that this release knows.
-    prepared: Arc<OnceCell<()>>,
+    /// How far indexes exist, and what is stored has the form that this release knows.
+    pub(super) prepared: Arc<Prepared>,
 }
 
 impl MongoConversations {
     /// Needs no server yet: as long as there is none, operations fail. Its health is to be checked
-    /// at the start, which creates the indexes.
-    pub(crate) fn new(mongo: &Mongo, clock: Arc<dyn Clock>) -> Self {
+    /// at the start, which creates the indexes. `shows_conversations`: they are shown to clients, and not only
+    /// users are kept.
+    pub(crate) fn new(mongo: &Mongo, clock: Arc<dyn Clock>, shows_conversations: bool) -> Self {
         Self {
             db: Arc::new(Db::of(mongo, clock)),
             breaker: Arc::new(CircuitBreaker::new()),
-            prepared: Arc::default(),
+            prepared: Arc::new(Prepared::new(shows_conversations)),
         }
     }
 
@@ -42,8 +39,17 @@ impl MongoConversations {
         &self,
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        self.guarded(self.prepared.ready(&self.db), operation).await
+    }
+
+    /// Performs an operation after a preparation, unless the circuit breaker is open.
+    async fn guarded<T>(
+        &self,
+        preparation: impl Future<Output = Result<(), StoreError>>,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let _permit = self.breaker.acquire().await?;
-        let outcome = match self.prepare().await {
+        let outcome = match preparation.await {
             Ok(()) => operation.await,
             Err(error) => Err(error),
         };
@@ -53,40 +59,36 @@ impl MongoConversations {
         outcome
     }
 
-    /// Performs a write to its end, even if its caller stops waiting for it.
+    /// Performs a write in conversations to its end, even if its caller stops waiting for it.
     pub(super) async fn write<T, F, O>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(Arc<Db>) -> O,
         O: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let store = self.clone();
-        let operation = operation(self.db.clone());
-        let write = tokio::spawn(async move { store.run(operation).await });
-        write
-            .await
-            .unwrap_or_else(|error| Err(StoreError::Failed(Arc::new(error))))
+        let (store, operation) = (self.clone(), operation(self.db.clone()));
+        to_its_end(async move {
+            let preparation = store.prepared.ready_for_conversations(&store.db);
+            store.guarded(preparation, operation).await
+        })
+        .await
     }
 
-    async fn prepare(&self) -> Result<(), StoreError> {
-        let prepare = async || {
-            self.db.make_indexes().await?;
-            upgrade(&self.db).await?;
-            finish_deletions(&self.db).await?;
-            // What is left of them harms nobody.
-            let forgotten =
-                tokio::try_join!(forget_removed_reactions(&self.db), forget_old(&self.db));
-            let _ = forgotten
-                .inspect_err(|error| tracing::warn!(%error, "what is old was not removed"));
-            Ok(())
-        };
-        self.prepared.get_or_try_init(prepare).await.map(drop)
+    /// The same for a write that is of users only.
+    pub(super) async fn write_user<T, F, O>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Arc<Db>) -> O,
+        O: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let (store, operation) = (self.clone(), operation(self.db.clone()));
+        to_its_end(async move { store.run(operation).await }).await
     }
 
     async fn probe_until_closed(self) {
         while self.breaker.is_open() {
             tokio::time::sleep(PROBE_INTERVAL).await;
-            let answered = match self.prepare().await {
+            let answered = match self.prepared.ready(&self.db).await {
                 Ok(()) => self.db.probe().await,
                 Err(error) => Err(error),
             };
@@ -94,4 +96,11 @@ impl MongoConversations {
             let _ = self.breaker.record(&answered);
         }
     }
+}
+
+async fn to_its_end<T: Send + 'static>(
+    write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let written = tokio::spawn(write).await;
+    written.unwrap_or_else(|error| Err(StoreError::Failed(Arc::new(error))))
 }

@@ -1,6 +1,7 @@
 //! Tests of the store in MongoDB: the contract, and what only this store does.
 
 mod applications;
+mod collections;
 mod documents;
 mod golden;
 mod log;
@@ -21,7 +22,7 @@ use mongodb::bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use tempfile::tempdir;
 
 use super::store::MongoConversations;
-use crate::config::MongoUri;
+use crate::config::{MongoPrefix, MongoUri};
 use crate::model::TokenUser;
 use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{
@@ -38,8 +39,16 @@ use crate::stores::drivers::mongo::Mongo;
 use test_support::mongo::{Database, Server, is_ready};
 
 async fn store_at(uri: &str, clock: Arc<ManualClock>) -> Arc<MongoConversations> {
-    let mongo = Mongo::open(&MongoUri::parse(uri).unwrap()).await.unwrap();
-    Arc::new(MongoConversations::new(&mongo, clock))
+    Arc::new(MongoConversations::new(
+        &mongo_at(uri, MongoPrefix::default()).await,
+        clock,
+        true,
+    ))
+}
+
+async fn mongo_at(uri: &str, prefix: MongoPrefix) -> Mongo {
+    let uri = MongoUri::parse(uri).unwrap();
+    Mongo::open(&uri, &prefix).await.unwrap()
 }
 
 async fn stores_at(uri: &str, clock: Arc<ManualClock>) -> ConversationStores {
@@ -91,7 +100,8 @@ impl Stage {
     }
 
     fn collection(&self, name: &str) -> Collection<Document> {
-        self.database.collection(name)
+        self.database
+            .collection(&MongoPrefix::default().before(name))
     }
 
     async fn insert(&self, name: &str, document: Document) {

@@ -18,7 +18,7 @@ use crate::stores::conversations::order::time_of;
 /// How many documents are upgraded at a time.
 const AT_ONCE: usize = 32;
 /// The marker of an upgraded database.
-const MARKER: &str = "conversations";
+pub(super) const MARKER: &str = "conversations";
 const VERSION: i32 = 1;
 
 /// Upgrades the database, unless that was done.

@@ -19,7 +19,7 @@ use crate::stores::conversations::users::UserStore;
 impl UserStore for MongoConversations {
     async fn upsert(&self, user: &TokenUser) -> Result<UserRecord, StoreError> {
         let user = user.clone();
-        self.write(|db| async move { store(&db, &user).await })
+        self.write_user(|db| async move { store(&db, &user).await })
             .await
     }
 
@@ -37,13 +37,13 @@ impl UserStore for MongoConversations {
 
     async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {
         let (user, changed) = (user.clone(), change.clone());
-        self.write(|db| async move { self::change(&db, &user, &changed).await })
+        self.write_user(|db| async move { self::change(&db, &user, &changed).await })
             .await
     }
 
     async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
         let user = user.clone();
-        self.write(|db| async move { record_last_seen(&db, &user, at).await })
+        self.write_user(|db| async move { record_last_seen(&db, &user, at).await })
             .await
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Trail(mongodb::Collection<Document>);
 impl Trail {
     pub(super) async fn of(uri: &str) -> Self {
         let client = Client::with_uri_str(uri).await.unwrap();
-        Self(client.default_database().unwrap().collection("logs"))
+        Self(client.default_database().unwrap().collection("relay_logs"))
     }
 
     /// The numbers of each sender's recorded messages, by `_id`.

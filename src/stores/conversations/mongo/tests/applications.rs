@@ -146,7 +146,7 @@ async fn a_document_that_is_in_the_way_is_named_at_once() {
         .await;
     let refused = |error: StoreError, collection: &str| {
         let text = error.to_string();
-        let named = format!("`{collection}` with the same key in the index `_id_`");
+        let named = format!("`relay_{collection}` with the same key in the index `_id_`");
         assert!(text.contains(&named), "{text}");
         assert!(!text.contains("bob"), "{text}");
     };

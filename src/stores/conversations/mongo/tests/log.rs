@@ -13,7 +13,7 @@ impl Stage {
         struct Tail {
             tail: TailDocument,
         }
-        let tails = self.database.collection::<Tail>("conversations");
+        let tails = self.collection("conversations").clone_with_type::<Tail>();
         let tail = tails.find_one(doc! { "id": "c" }).await.unwrap();
         tail.unwrap().tail
     }

@@ -1,98 +1,12 @@
-//! The connection to MongoDB that the stores share.
-//!
-//! Owns its options beyond the URI, its timeouts, and which part of an error may be shown: codes, and
-//! never the content of documents or the URI. It must not know collections.
+//! Why an operation on MongoDB failed: what may be shown of it. Codes, names of collections and indexes, and
+//! never the content of documents or the URI.
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use mongodb::error::{Error, ErrorKind, WriteFailure};
-use mongodb::options::{
-    ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, WriteConcern,
-};
-use mongodb::{Client, Database};
 
-use crate::config::MongoUri;
-
-/// The database, if the URI names none.
-const DEFAULT_DATABASE: &str = "sealed_relay";
-/// Defaults for what the URI does not set. The driver's own 30 s would block clients for as long.
-const SERVER_SELECTION_TIMEOUT: Duration = Duration::from_secs(2);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The error code of a document that violates a unique index.
-pub(crate) const DUPLICATE: i32 = 11_000;
-
-/// One database. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Mongo {
-    database: Database,
-}
-
-impl Mongo {
-    /// Creates a client, which connects when it is first used, and reconnects when it has to. Pool,
-    /// timeouts, TLS, credentials and the database come from the URI. Writes are confirmed by the
-    /// majority unless it says otherwise.
-    ///
-    /// # Errors
-    /// When the name in a `mongodb+srv` URI cannot be resolved.
-    pub(crate) async fn open(uri: &MongoUri) -> Result<Self, MongoError> {
-        let mut options = ClientOptions::parse(uri.connection_string().clone()).await?;
-        options
-            .app_name
-            .get_or_insert_with(|| "sealed-relay".to_owned());
-        options
-            .server_selection_timeout
-            .get_or_insert(SERVER_SELECTION_TIMEOUT);
-        options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
-        options
-            .write_concern
-            .get_or_insert_with(WriteConcern::majority);
-        let name = options.default_database.clone();
-        let client = Client::with_options(options)?;
-        let database = client.database(name.as_deref().unwrap_or(DEFAULT_DATABASE));
-        Ok(Self { database })
-    }
-
-    /// The database.
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
-    }
-
-    /// The database, read from the primary of its replica set whatever the URI says, so that the
-    /// last write is visible.
-    pub(crate) fn primary(&self) -> Database {
-        let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
-        let options = DatabaseOptions::builder()
-            .selection_criteria(primary)
-            .build();
-        let client = self.database.client();
-        client.database_with_options(self.database.name(), options)
-    }
-}
-
-impl fmt::Debug for Mongo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mongo")
-            .field("database", &self.database.name())
-            .finish_non_exhaustive()
-    }
-}
-
-/// Performs an operation with a timeout: the driver itself waits without end for the answer of a
-/// server that hangs.
-///
-/// # Errors
-/// When it fails or times out. It may have been performed nevertheless.
-pub(crate) async fn within<T>(
-    limit: Duration,
-    operation: impl IntoFuture<Output = mongodb::error::Result<T>>,
-) -> Result<T, MongoError> {
-    match tokio::time::timeout(limit, operation.into_future()).await {
-        Ok(done) => Ok(done?),
-        Err(_) => Err(MongoError(Why::TimedOut(limit))),
-    }
-}
+use super::DUPLICATE;
 
 /// Why an operation failed. Shows nothing of documents or of the URI.
 #[derive(Clone)]
@@ -102,10 +16,42 @@ pub struct MongoError(Why);
 enum Why {
     TimedOut(Duration),
     Driver(Error),
+    /// The collections are not as the relay needs them.
+    Collection(Box<CollectionFault>),
+}
+
+/// What is wrong with a collection that is, or was, the relay's.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(super) enum CollectionFault {
+    /// It has documents of another program.
+    #[error(
+        "`{collection}` has documents of another program, without what the index `{index}` is of: \
+         choose a prefix for collections of the relay's own"
+    )]
+    Foreign { collection: String, index: String },
+    /// An index that is needed cannot be made.
+    #[error("the index `{index}` of `{collection}` cannot be made: {source}")]
+    Index {
+        collection: String,
+        index: String,
+        source: MongoError,
+    },
+    /// An application and an earlier version of the relay have both written there.
+    #[error(
+        "`{collection}`, which an earlier version used without a prefix, has documents of an application: \
+         set mongodb_prefix to \"\" to go on sharing it. If the relay has nothing in it, drop the index `{index}` there"
+    )]
+    Shared { collection: String, index: String },
+    /// It cannot be renamed.
+    #[error("`{from}`, which an earlier version made, cannot be renamed to `{to}`: {source}")]
+    Rename {
+        from: String,
+        to: String,
+        source: MongoError,
+    },
 }
 
 impl MongoError {
-    #[cfg(test)]
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self(Why::TimedOut(limit))
     }
@@ -120,7 +66,13 @@ impl MongoError {
                     | ErrorKind::ServerSelection { .. }
                     | ErrorKind::ConnectionPoolCleared { .. }
             ),
+            Why::Collection(_) => false,
         }
+    }
+
+    /// Whether an operator has to do something about a collection.
+    pub(crate) fn is_of_collection(&self) -> bool {
+        matches!(self.0, Why::Collection(_))
     }
 
     /// The code of the server, if it answered with one.
@@ -150,7 +102,7 @@ impl MongoError {
 impl MongoError {
     /// The collection, without the database, and the unique index that have such a document already, as far as
     /// the server names them. The key itself is not for the log.
-    fn duplicate(&self) -> Option<(&str, &str)> {
+    pub(super) fn duplicate(&self) -> Option<(&str, &str)> {
         let Why::Driver(error) = &self.0 else {
             return None;
         };
@@ -173,12 +125,19 @@ impl From<Error> for MongoError {
     }
 }
 
+impl From<CollectionFault> for MongoError {
+    fn from(fault: CollectionFault) -> Self {
+        Self(Why::Collection(Box::new(fault)))
+    }
+}
+
 impl fmt::Display for MongoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = match &self.0 {
             Why::TimedOut(limit) => {
                 return write!(f, "MongoDB did not answer within {} s", limit.as_secs());
             }
+            Why::Collection(fault) => return fault.fmt(f),
             Why::Driver(error) => error,
         };
         if let Some((collection, index)) = self.duplicate() {
