@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::event::{Event, FileChunk, MessageRef, MessageSent, Repeated, Room, Target};
 use super::text::{AuditText, Label, Seq};
-use crate::model::{DisconnectReason, ErrorCode, clock};
+use crate::model::{AuthFailure, DisconnectReason, ErrorCode, clock};
 
 /// The details of one event: exactly the contract's fields, absent ones left out. The variants of
 /// [`Event`] describe them.
@@ -57,7 +57,11 @@ impl Event {
         match self {
             Self::SocketConnect => {}
             Self::SocketDisconnect { reason } => details.reason = Some(reason.as_str()),
-            Self::AuthFailed { code } | Self::Error { code } => details.code = Some(*code),
+            Self::AuthFailed { code, reason } => {
+                details.code = Some(*code);
+                details.reason = reason.map(AuthFailure::as_str);
+            }
+            Self::Error { code } => details.code = Some(*code),
             Self::RoomJoin(room) | Self::RoomLeave(room) => room.fill(&mut details),
             Self::MessageSent(message) => message.fill(&mut details),
             Self::MessageUpdated(message)

@@ -5,7 +5,7 @@
 
 use super::event_type::EventType;
 use super::text::{AuditText, Label, RoomName, Seq};
-use crate::model::{DisconnectReason, ErrorCode};
+use crate::model::{AuthFailure, DisconnectReason, ErrorCode};
 
 /// The receivers of a message.
 #[derive(Clone, Debug)]
@@ -136,6 +136,7 @@ pub(crate) enum Event {
     },
     AuthFailed {
         code: ErrorCode,
+        reason: Option<AuthFailure>,
     },
     RoomJoin(Room),
     RoomLeave(Room),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Authenticated, Authenticator};
 use crate::config::{AuthErrorStyle, Config};
 use crate::connection::{Client, Handshake};
-use crate::model::{Dialect, Refusal, Why};
+use crate::model::{AuthFailure, Dialect, Refusal, Why};
 
 /// The client's `auth` object. A value of the wrong type counts as missing, except for a token, which
 /// is then invalid.
@@ -141,7 +141,7 @@ fn token(
     let in_auth = match &auth.token {
         Some(serde_json::Value::Null) | None => None,
         Some(serde_json::Value::String(token)) => Some(token.as_str().into()),
-        Some(_) => return Err(super::bad_token()),
+        Some(_) => return Err(Refusal::unauthenticated(AuthFailure::Malformed, None)),
     };
     let token = in_query
         .or(in_auth)

@@ -5,11 +5,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Verified, Verifier};
+use super::failure_log::FailureLog;
+use super::{Verified, Verifier, identity_of};
+use crate::audit::{Audit, Event, Record};
+use crate::connection::{Client, ConnectionId};
 use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
 use crate::model::conversation::{UserRecord, UserStatus};
-use crate::model::{Identity, Refusal, TokenUser, UserId, Why};
+use crate::model::{AuthFailure, Dialect, Identity, Refusal, TokenUser, UserId, Why};
 use crate::stores::conversations::{StoreError, UserStore};
 use crate::users::Users;
 
@@ -29,6 +32,18 @@ pub(crate) struct Authenticator {
     limits: Arc<AddressLimits>,
     users: Arc<Users>,
     conversations: Arc<Conversations>,
+    failures: FailureLog,
+}
+
+/// Who was not authenticated, and by what they are found again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt<'a> {
+    /// Where they come from.
+    pub(crate) client: &'a Client,
+    /// Their connection, if there is one already.
+    pub(crate) connection: Option<ConnectionId>,
+    /// The id of their request over REST.
+    pub(crate) request: Option<&'a str>,
 }
 
 impl Authenticator {
@@ -44,7 +59,40 @@ impl Authenticator {
             limits,
             users,
             conversations,
+            failures: FailureLog::default(),
         }
+    }
+
+    /// Records and logs that somebody was refused instead of authenticated.
+    pub(crate) fn note_failure(&self, audit: &Audit, attempt: Attempt<'_>, refusal: &Refusal) {
+        let Attempt {
+            client,
+            connection,
+            request,
+        } = attempt;
+        let (code, reason) = (refusal.code, refusal.auth_failure());
+        let identity = refusal.refused_identity();
+        let source = client.source(connection, identity);
+        let event = Event::AuthFailed { code, reason };
+        audit.record(Record::new(&source, client.declared, event));
+        let Some(reason) = reason.filter(|reason| self.failures.admits(*reason, client.address))
+        else {
+            return;
+        };
+        tracing::warn!(
+            reason = reason.as_str(),
+            address = %client.address,
+            dialect = client.declared.map(Dialect::as_str),
+            session = connection.map(|connection| tracing::field::display(connection.uuid())),
+            requestId = request,
+            user = identity.map(|identity| identity.user.as_str()),
+            "a client was not authenticated"
+        );
+    }
+
+    /// Logs what of this minute was only counted.
+    pub(crate) fn end_minute(&self) {
+        self.failures.end_minute();
     }
 
     /// Finds out whom a token stands for, and stores what it says of them.
@@ -70,11 +118,14 @@ impl Authenticator {
     /// Counts a token that is not valid; why it is refused.
     fn count_failure(&self, address: IpAddr, token: &str, refusal: Refusal) -> Refusal {
         // One that was good once is the user's own.
-        let is_forged = refusal.why() == Why::BadToken;
+        let is_forged = refusal.why() == Why::BadToken && refusal.refused_identity().is_none();
         let subject = is_forged.then(|| super::claimed_user(token)).flatten();
         let subject = subject.as_ref().map(UserId::as_str);
         match self.limits.authentication.exceeded_by(address, subject) {
-            true => Refusal::new(Why::TooManyAttempts),
+            true => Refusal::unauthenticated(
+                AuthFailure::Throttled,
+                refusal.refused_identity().cloned(),
+            ),
             false => refusal,
         }
     }
@@ -86,7 +137,7 @@ impl Authenticator {
             return Ok(identity);
         }
         match self.record(&user).await {
-            Ok(record) if !is_active(&record) => Err(Refusal::new(Why::Suspended)),
+            Ok(record) if !is_active(&record) => Err(suspended(&user)),
             Ok(record) => {
                 let identity = Identity {
                     user: record.id,
@@ -99,7 +150,7 @@ impl Authenticator {
             Err(error) => {
                 if self.users.is_suspended(&user.id) {
                     tracing::warn!(%error, "a suspended user was refused without the store");
-                    return Err(Refusal::new(Why::Suspended));
+                    return Err(suspended(&user));
                 }
                 tracing::warn!(%error, "a user was admitted by the token alone");
                 Ok(identity_of(&user))
@@ -150,13 +201,8 @@ impl Authenticator {
     }
 }
 
-/// A user, by the token alone.
-fn identity_of(user: &TokenUser) -> Identity {
-    Identity {
-        user: user.id.clone(),
-        name: user.name.clone().unwrap_or_else(|| user.id.as_name()),
-        avatar_url: user.avatar_url.clone(),
-    }
+fn suspended(user: &TokenUser) -> Refusal {
+    Refusal::unauthenticated(AuthFailure::Suspended, Some(identity_of(user)))
 }
 
 fn is_active(record: &UserRecord) -> bool {

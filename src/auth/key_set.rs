@@ -87,6 +87,14 @@ impl KeySet {
     }
 }
 
+impl KeySet {
+    /// Whether the last fetch failed.
+    pub(super) async fn is_failing(&self) -> bool {
+        let last = *self.0.last.lock().await;
+        last.is_some_and(|fetch| !fetch.succeeded)
+    }
+}
+
 /// Fetches at intervals.
 async fn refresh(source: Weak<Source>, mut last: Fetch) {
     while let Some(pace) = source.upgrade().map(|source| source.pace) {

@@ -5,6 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::key_set::{KeySet, Pace};
 use crate::config::{Config, JwtAlgorithm, Secret};
+use crate::model::AuthFailure;
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,15 +55,22 @@ impl Keys {
     }
 
     /// The key for this algorithm with this id in the key set, which never has the shared secret.
+    ///
+    /// # Errors
+    /// There is none, or nobody knows since the set cannot be fetched.
     pub(super) async fn in_set(
         &self,
         algorithm: Algorithm,
         id: Option<&str>,
-    ) -> Option<DecodingKey> {
-        let set = self.fetched.as_ref()?;
-        match algorithm {
-            Algorithm::HS256 => None,
-            _ => set.find(algorithm, id).await,
+    ) -> Result<DecodingKey, AuthFailure> {
+        let set = match (&self.fetched, algorithm) {
+            (None, _) | (_, Algorithm::HS256) => return Err(AuthFailure::UnknownKey),
+            (Some(set), _) => set,
+        };
+        match set.find(algorithm, id).await {
+            Some(key) => Ok(key),
+            None if set.is_failing().await => Err(AuthFailure::KeysUnavailable),
+            None => Err(AuthFailure::UnknownKey),
         }
     }
 }

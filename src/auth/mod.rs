@@ -1,123 +1,47 @@
-//! Authentication: which user a JSON Web Token stands for, and whether a client is admitted. The settings
-//! decide which algorithms are accepted, never a token. Nothing is sent from here, and no token is logged.
+//! Authentication: which user a JSON Web Token stands for, and whether a client is admitted. Nothing is sent from
+//! here, and no token is logged.
 
 pub(crate) mod admission;
 mod authentication;
 mod claims;
+mod failure_log;
+mod form;
 mod key_set;
 mod keys;
+mod verifier;
 
-use std::time::Duration;
+use jsonwebtoken::Algorithm;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
-
-pub(crate) use authentication::{Authenticated, Authenticator};
+pub(crate) use authentication::{Attempt, Authenticated, Authenticator};
 pub(crate) use keys::KeyError;
+pub(crate) use verifier::{Verified, Verifier};
 
-use crate::config::{Config, JwtAlgorithm, Secret};
-use crate::model::{Refusal, TokenUser, UserId, Why};
+use crate::config::JwtAlgorithm;
+use crate::model::{Identity, TokenUser, UserId};
 use claims::Claims;
-use keys::Keys;
 
-/// What a valid token says.
-#[derive(Debug, Clone)]
-pub(crate) struct Verified {
-    /// The user.
-    pub(crate) user: TokenUser,
-    /// When it expires, in seconds since the epoch.
-    pub(crate) expires_at: u64,
+/// What an operator may see of a token whatever it is worth: its head, and what it claims.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// `alg`
+    pub(crate) algorithm: Option<String>,
+    /// `kid`
+    pub(crate) key_id: Option<String>,
+    /// All claims. Nothing of them is verified.
+    pub(crate) claims: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Verifies tokens.
-#[derive(Debug)]
-pub(crate) struct Verifier {
-    keys: Keys,
-    algorithms: Vec<Algorithm>,
-    validation: Validation,
-    leeway: Duration,
-}
-
-impl Verifier {
-    /// Reads the keys that the settings name. `secret` is the key for HS256.
-    ///
-    /// # Errors
-    /// A key file cannot be read or has no usable key.
-    pub(crate) async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
-        let mut validation = Validation {
-            leeway: config.jwt_leeway.as_secs(),
-            validate_nbf: true,
-            validate_aud: config.jwt_audience.is_some(),
-            ..Validation::default()
-        };
-        // The library verifies the claims that are present; these must be.
-        let mut required = vec!["exp"];
-        if let Some(audience) = &config.jwt_audience {
-            validation.set_audience(&[audience]);
-            required.push("aud");
-        }
-        if let Some(issuer) = &config.jwt_issuer {
-            validation.set_issuer(&[issuer]);
-            required.push("iss");
-        }
-        validation.set_required_spec_claims(&required);
-        Ok(Self {
-            keys: Keys::load(config, secret).await?,
-            algorithms: config
-                .jwt_algorithms
-                .iter()
-                .copied()
-                .map(algorithm)
-                .collect(),
-            validation,
-            leeway: config.jwt_leeway,
-        })
-    }
-
-    /// Verifies a token. A leading `Bearer ` is ignored.
-    ///
-    /// # Errors
-    /// [`Why::BadToken`]: it is malformed, not signed with a known key, for another audience or issuer, or
-    /// not valid yet. [`Why::TokenExpired`]: it was valid once.
-    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Refusal> {
-        let token = bare(token);
-        let header = jsonwebtoken::decode_header(token).map_err(|_| bad_token())?;
-        // No extension that a header may call critical is supported.
-        if !self.algorithms.contains(&header.alg) || header.crit.is_some() {
-            return Err(bad_token());
-        }
-        let claims = self.claims(token, &header).await?;
-        let expires_at = self.expiry(claims.exp());
-        let user = claims.into_user().ok_or_else(bad_token)?;
-        Ok(Verified { user, expires_at })
-    }
-
-    /// The claims of a token, verified with the configured key, or else with the key set.
-    async fn claims(&self, token: &str, header: &Header) -> Result<Claims, Refusal> {
-        let mut validation = self.validation.clone();
-        validation.algorithms = vec![header.alg];
-        let decode = |key: &DecodingKey| match jsonwebtoken::decode(token, key, &validation) {
-            Ok(data) => Ok(data.claims),
-            Err(error) => Err(error.into_kind()),
-        };
-        if let Some(key) = self.keys.fixed(header.alg) {
-            let result = decode(key);
-            if !matches!(result, Err(ErrorKind::InvalidSignature)) {
-                return result.map_err(unverified);
-            }
-        }
-        let key = self.keys.in_set(header.alg, header.kid.as_deref()).await;
-        decode(&key.ok_or_else(bad_token)?).map_err(unverified)
-    }
-
-    /// When a token expires: one that was accepted within the leeway, when the leeway ends.
-    fn expiry(&self, exp: u64) -> u64 {
-        let now = jsonwebtoken::get_current_timestamp();
-        if exp > now {
-            exp
-        } else {
-            exp.saturating_add(self.leeway.as_secs())
-        }
+/// What can be read of a token.
+pub(crate) fn shown(token: &str) -> Shown {
+    let token = bare(token);
+    let Some(head) = form::head(token) else {
+        return Shown::default();
+    };
+    let text = |field| head.text(field).map(str::to_owned);
+    Shown {
+        algorithm: text("alg"),
+        key_id: text("kid"),
+        claims: form::claims(token).unwrap_or_default(),
     }
 }
 
@@ -132,16 +56,13 @@ fn claimed_user(token: &str) -> Option<UserId> {
     Some(claims.ok()?.into_user()?.id)
 }
 
-fn bad_token() -> Refusal {
-    Refusal::new(Why::BadToken)
-}
-
-/// Why a token with this fault is refused.
-fn unverified(kind: ErrorKind) -> Refusal {
-    Refusal::new(match kind {
-        ErrorKind::ExpiredSignature => Why::TokenExpired,
-        _ => Why::BadToken,
-    })
+/// A user, by the token alone.
+pub(crate) fn identity_of(user: &TokenUser) -> Identity {
+    Identity {
+        user: user.id.clone(),
+        name: user.name.clone().unwrap_or_else(|| user.id.as_name()),
+        avatar_url: user.avatar_url.clone(),
+    }
 }
 
 fn algorithm(setting: JwtAlgorithm) -> Algorithm {

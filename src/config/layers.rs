@@ -209,7 +209,7 @@ fn nearest(key: &str) -> Option<&'static str> {
 }
 
 /// The Levenshtein distance of two words.
-fn distance(from: &str, to: &str) -> usize {
+pub(super) fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (i, from_char) in from.chars().enumerate() {

@@ -9,9 +9,11 @@
 mod check;
 mod choices;
 mod consistency;
+mod data_dir;
 mod host;
 mod layers;
 mod mongo_uri;
+mod near_misses;
 mod origins;
 mod problems;
 mod rate;
@@ -39,7 +41,7 @@ pub use redis_url::RedisUrl;
 pub(crate) use redis_url::{RedisNodes, RedisServers};
 pub use reference::{reference_env, reference_toml};
 pub use secret::Secret;
-pub use secret_file::{SecretFileError, SecretOrigin, jwt_secret};
+pub use secret_file::{SecretFileError, SecretOrigin, existing_jwt_secret, jwt_secret};
 pub use setting::Entry;
 pub use settings::Config;
 pub(crate) use settings::MIN_MESSAGE_RETENTION;
@@ -64,11 +66,35 @@ impl Config {
         }
     }
 
-    /// Variables that are set, and are named like a setting, but are meant for other software: they are ignored,
-    /// and each says why.
+    /// The same, with a look at the data folder: nothing in it is made or changed.
+    ///
+    /// # Errors
+    /// All problems, those that a start would have with the folder included.
+    pub fn check(sources: &Sources) -> Result<Self, Problems> {
+        let config = Self::load(sources)?;
+        let mut problems = Problems::default();
+        data_dir::check(&config, &mut problems);
+        match problems.is_empty() {
+            true => Ok(config),
+            false => Err(problems),
+        }
+    }
+
+    /// The settings as far as they are right, where the others have their defaults: to say in the form of the log
+    /// what is wrong with them.
     #[must_use]
-    pub fn ignored(sources: &Sources) -> Vec<Problem> {
-        layers::ignored(sources)
+    pub fn usable(sources: &Sources) -> Self {
+        let (mut values, mut problems) = layers::gather(sources);
+        Self::from_values(&mut values, &mut problems)
+    }
+
+    /// What is to be said of the variables that are set, though it prevents no start: those that are named like a
+    /// setting, but are meant for other software; and those that were probably meant to be a setting.
+    #[must_use]
+    pub fn warnings(sources: &Sources) -> Vec<Problem> {
+        let mut warnings = layers::ignored(sources);
+        warnings.extend(near_misses::near_misses(sources));
+        warnings
     }
 
     /// Whether tokens signed with the shared secret are accepted, so that one is needed.

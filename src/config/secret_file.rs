@@ -76,6 +76,16 @@ pub enum SecretFileError {
         /// The file.
         path: PathBuf,
     },
+    /// None is set, and none was made yet.
+    #[error(
+        "no jwt_secret is set, and there is no {}: run this where the server runs, with its configuration, or after \
+         its first start",
+        path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The operating system returned no random bytes.
     #[error("cannot make a random secret: {0}")]
     Random(String),
@@ -87,13 +97,10 @@ pub enum SecretFileError {
 /// # Errors
 /// When the folder cannot be used, or the file in it is open to others or holds no secret.
 pub fn jwt_secret(config: &Config) -> Result<(Secret, SecretOrigin), SecretFileError> {
-    if let Some(secret) = &config.jwt_secret {
-        return Ok((secret.clone(), SecretOrigin::Configured));
-    }
-    let path = config.data_dir.join(FILE_NAME);
-    if let Some(secret) = read(&path)? {
-        return Ok((secret, SecretOrigin::Read(path)));
-    }
+    let path = match existing_jwt_secret(config) {
+        Err(SecretFileError::Missing { path }) => path,
+        existing => return existing,
+    };
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -107,6 +114,29 @@ pub fn jwt_secret(config: &Config) -> Result<(Secret, SecretOrigin), SecretFileE
     match read(&path)? {
         Some(secret) => Ok((secret, SecretOrigin::Read(path))),
         None => Err(SecretFileError::Unusable { path }),
+    }
+}
+
+/// The secret that tokens are signed with; none is made.
+///
+/// # Errors
+/// There is none, or it cannot be used.
+pub fn existing_jwt_secret(config: &Config) -> Result<(Secret, SecretOrigin), SecretFileError> {
+    if let Some(secret) = &config.jwt_secret {
+        return Ok((secret.clone(), SecretOrigin::Configured));
+    }
+    let path = config.data_dir.join(FILE_NAME);
+    match read(&path)? {
+        Some(secret) => Ok((secret, SecretOrigin::Read(path))),
+        None => Err(SecretFileError::Missing { path }),
+    }
+}
+
+/// Whether a start finds a secret that it can use, or makes one.
+pub(super) fn check(config: &Config) -> Result<(), SecretFileError> {
+    match existing_jwt_secret(config) {
+        Ok(_) | Err(SecretFileError::Missing { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

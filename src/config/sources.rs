@@ -2,7 +2,7 @@
 //!
 //! It must not know any setting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::problems::Problems;
 const DOTENV: &str = ".env";
 
 /// The variable that names the configuration file when the command line does not.
-const FILE_VARIABLE: &str = "RELAY_CONFIG";
+pub(super) const FILE_VARIABLE: &str = "RELAY_CONFIG";
 
 /// What [`Config::load`](super::Config::load) reads. The default is empty: every setting then has its default.
 #[derive(Clone, Default)]
@@ -102,6 +102,15 @@ impl Sources {
         let in_dotenv = value.map(|value| (value, format!("{name} in {DOTENV}")));
         let (value, origin) = in_environment.or(in_dotenv)?;
         Some((value, origin))
+    }
+
+    /// The names of all variables that are set and not empty, each with its origin.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, String)> {
+        let all = self.env.keys().chain(self.dotenv.keys());
+        let names = all.map(String::as_str).collect::<BTreeSet<_>>();
+        names
+            .into_iter()
+            .filter_map(|name| Some((name, self.variable(name)?.1)))
     }
 
     /// The configuration file to read, if one was named.

@@ -2,18 +2,19 @@
 //! is passed on, as a copy, because the library holds the first request of a connection until the
 //! connection ends. The flow control of polling clients is in `polling`.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_KEY};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::Sid;
 use tower::ServiceExt;
@@ -69,8 +70,7 @@ impl SocketIoEdge {
     /// Why a request is not served, if it is not.
     fn refuse(&self, query: &Query<'_>) -> Option<Response> {
         if query.revision == Some("3") && !self.config.allow_eio3 {
-            let (error, code) = ("Unsupported protocol version", "5");
-            return Some(refusal(StatusCode::BAD_REQUEST, error, code));
+            return Some(engine_error(5, "Unsupported protocol version".into()));
         }
         let is_refused = query.sid.is_none() && self.drain.has_begun();
         is_refused.then(|| {
@@ -130,6 +130,33 @@ pub(crate) fn refusal(status: StatusCode, error: &'static str, code: &'static st
     (status, Json(RefusalBody { error, code })).into_response()
 }
 
+/// An error of Engine.IO as its own server words it.
+#[derive(Serialize)]
+struct EngineError {
+    code: u8,
+    message: Cow<'static, str>,
+}
+
+fn engine_error(code: u8, message: Cow<'static, str>) -> Response {
+    let body = Json(EngineError { code, message });
+    (StatusCode::BAD_REQUEST, body).into_response()
+}
+
+/// The same of the library, which writes the code as a text, or nothing at all.
+async fn as_engine_error(response: Response) -> Response {
+    #[derive(Deserialize)]
+    struct Written {
+        code: String,
+        message: String,
+    }
+    const MAX_BYTES: usize = 1024;
+    let body = to_bytes(response.into_body(), MAX_BYTES).await;
+    let written = serde_json::from_slice::<Written>(&body.unwrap_or_default()).ok();
+    let error = written.and_then(|it| Some((it.code.parse().ok()?, it.message)));
+    let (code, message) = error.unwrap_or_else(|| (3, "Bad request".to_owned()));
+    engine_error(code, message.into())
+}
+
 /// A Socket.IO request of any kind.
 pub(crate) async fn request(
     State(edge): State<SocketIoEdge>,
@@ -177,9 +204,12 @@ pub(crate) async fn request(
         _ => body,
     };
     let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {
-        return refusal(StatusCode::BAD_REQUEST, "Bad request", "3");
+        return engine_error(3, "Bad request".into());
     };
     let Ok(response) = library.oneshot(slim).await;
+    if response.status() == StatusCode::BAD_REQUEST {
+        return as_engine_error(response.map(Body::new)).await;
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         link.upgrade();
         if let Some(place) = &place {

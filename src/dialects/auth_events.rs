@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Request, chat};
 use crate::app::App;
 use crate::audit::Event as Audited;
-use crate::auth::Authenticated;
+use crate::auth::{Attempt, Authenticated};
 use crate::connection::{Close, Connection, Handler, Life, Membership};
-use crate::model::{Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock};
+use crate::model::{AuthFailure, Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock};
 use crate::users::{Member, Registration};
 
 /// From the client: a token, bare or as `{token}`.
@@ -217,17 +217,19 @@ where
         }
         Ok(authenticated) => enter(request, life, authenticated).await,
         // One text for every reason; the code names the reason.
-        Err(refusal) => refuse(request, refusal.code, text(&Refusal::new(Why::BadToken))),
+        Err(refusal) => refuse(request, &refusal, text(&Refusal::new(Why::BadToken))),
     }
 }
 
 async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
-    let token = token(request).ok_or_else(|| Refusal::new(Why::BadToken))?;
+    let malformed = || Refusal::unauthenticated(AuthFailure::Malformed, None);
+    let token = token(request).ok_or_else(malformed)?;
     let address = request.connection.client.address;
     let authenticated = request.app.auth.authenticate(address, &token).await?;
     match request.member {
         Some(member) if member.user.id != authenticated.identity.user => {
-            Err(Refusal::new(Why::BadToken))
+            let other = Some(authenticated.identity);
+            Err(Refusal::unauthenticated(AuthFailure::OtherUser, other))
         }
         _ => Ok(authenticated),
     }
@@ -262,7 +264,7 @@ where
         Ok(membership) => membership,
         Err(refusal) => {
             drop(holding);
-            return refuse(request, refusal.code, text(&refusal));
+            return refuse(request, &refusal, text(&refusal));
         }
     };
     let member = membership.member.clone();
@@ -278,10 +280,18 @@ where
     announce(app, &member).await;
 }
 
-fn refuse(mut request: Request<'_>, code: ErrorCode, error: &'static str) {
-    let failed = Audited::AuthFailed { code };
-    let audit = &request.app.audit;
-    request.connection.record(audit, None, failed);
+/// Records and logs that a connection was not authenticated.
+pub(crate) fn note_failure(app: &App, connection: &Connection, refusal: &Refusal) {
+    let attempt = Attempt {
+        client: &connection.client,
+        connection: Some(connection.id),
+        request: None,
+    };
+    app.auth.note_failure(&app.audit, attempt, refusal);
+}
+
+fn refuse(mut request: Request<'_>, refusal: &Refusal, error: &'static str) {
+    note_failure(request.app, request.connection, refusal);
     let reply = AuthenticatedReply {
         success: false,
         error: Some(error),

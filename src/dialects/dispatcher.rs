@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Request, auth_events, direct, session};
 use crate::app::App;
-use crate::audit::{Event as Audited, Record};
+use crate::auth::Attempt;
 use crate::auth::admission::{Admissions, AuthPayload, Verdict};
 use crate::connection::{
     Admission, Admitted, Client, Connection, Due, Handler, Opening, Outcome, Received,
@@ -77,10 +77,13 @@ impl Handler for Dispatcher {
         let mut client = opening.client();
         let admitted = self.decide(&opening, &auth, &mut client).await;
         admitted.map_err(|refusal| {
-            let code = refusal.code;
-            let source = client.source(None, None);
-            let record = Record::new(&source, client.declared, Audited::AuthFailed { code });
-            self.app.audit.record(record);
+            let attempt = Attempt {
+                client: &client,
+                connection: None,
+                request: None,
+            };
+            let app = &self.app;
+            app.auth.note_failure(&app.audit, attempt, &refusal);
             auth_events::text(&refusal)
         })
     }
@@ -130,9 +133,7 @@ impl Handler for Dispatcher {
             Due::Expired => Refusal::new(Why::TokenExpired),
             Due::GuestTimeout => Refusal::new(Why::NoToken),
             Due::Rejected(refusal) => {
-                let event = Audited::AuthFailed { code: refusal.code };
-                let declared = connection.client.declared;
-                connection.record(&self.app.audit, declared, event);
+                auth_events::note_failure(&self.app, connection, &refusal);
                 refusal
             }
         };

@@ -14,13 +14,15 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
+use super::headers::REQUEST_ID;
 use super::{answer, refuse};
 use crate::app::App;
-use crate::audit::{Event as Audited, Record, Source};
+use crate::audit::{Record, Source};
+use crate::auth::Attempt;
 use crate::connection::{self, Client};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
-use crate::model::{Dialect, Identity, Refusal, UserId, Why};
+use crate::model::{AuthFailure, Dialect, Identity, Refusal, UserId, Why};
 use crate::transport::{Link, PeerLink};
 use crate::users::User;
 
@@ -187,7 +189,7 @@ impl Sender for Caller {
             Some(token) => app.auth.authenticate(client.address, token).await,
             None => Err(Refusal::new(Why::NoToken)),
         };
-        let authenticated = result.map_err(|refusal| record_failure(app, &client, refusal))?;
+        let authenticated = result.map_err(|refusal| note_failure(app, &client, parts, refusal))?;
         let identity = authenticated.identity;
         Ok(Self {
             user: app.users.get_or_create(&identity.user),
@@ -217,12 +219,13 @@ impl Sender for Admin {
             return Ok(Self { source });
         }
         let failures = &app.limits.authentication;
-        let why = match bearer(&parts.headers) {
-            None => Why::NoToken,
-            Some(_) if failures.exceeded_by(client.address, None) => Why::TooManyAttempts,
-            Some(_) => Why::BadToken,
+        let failure = match bearer(&parts.headers) {
+            None => AuthFailure::Missing,
+            Some(_) if failures.exceeded_by(client.address, None) => AuthFailure::Throttled,
+            Some(_) => AuthFailure::UnknownAdminToken,
         };
-        Err(record_failure(app, &client, Refusal::new(why)))
+        let refusal = Refusal::unauthenticated(failure, None);
+        Err(note_failure(app, &client, parts, refusal))
     }
 
     fn source(&self) -> &Arc<Source> {
@@ -291,11 +294,15 @@ pub(super) fn client_of(app: &App, link: &Link, headers: &HeaderMap) -> Client {
     }
 }
 
-/// Records a failed authentication; returns the refusal.
-fn record_failure(app: &App, client: &Client, refusal: Refusal) -> Refusal {
-    let event = Audited::AuthFailed { code: refusal.code };
-    let source = client.source(None, None);
-    app.audit.record(Record::new(&source, None, event));
+/// Records and logs a failed authentication; returns the refusal.
+fn note_failure(app: &App, client: &Client, parts: &Parts, refusal: Refusal) -> Refusal {
+    let request = parts.headers.get(&REQUEST_ID);
+    let attempt = Attempt {
+        client,
+        connection: None,
+        request: request.and_then(|id| id.to_str().ok()),
+    };
+    app.auth.note_failure(&app.audit, attempt, &refusal);
     refusal
 }
 

@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, ORIGIN, VARY};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, ORIGIN, RETRY_AFTER, VARY,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::caller::client_of;
 use super::forwarded;
+use super::headers::REQUEST_ID;
 use super::refused_origins::{Page, RefusedOrigins};
 use crate::app::App;
 use crate::audit::{AuditText, Event, Record};
@@ -25,6 +28,9 @@ use crate::connection::edge;
 use crate::limits::address::is_trusted;
 use crate::model::ErrorCode;
 use crate::transport::{Link, PeerLink};
+
+/// The headers of an answer that a page may read, beside those that it always may.
+const EXPOSED: [HeaderName; 2] = [REQUEST_ID, RETRY_AFTER];
 
 /// Puts the check in front of all routes.
 pub(super) fn guard(app: &Arc<App>, routes: Router) -> Router {
@@ -106,6 +112,10 @@ impl Check {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         headers.insert(VARY, HeaderValue::from_static("origin"));
+        let exposed = EXPOSED.map(|name| name.as_str().to_owned()).join(",");
+        if let Ok(exposed) = HeaderValue::from_str(&exposed) {
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
         response
     }
 }
@@ -120,7 +130,8 @@ fn cors(allowed: &AllowedOrigins) -> CorsLayer {
             Method::DELETE,
         ])
         // A plain `*` would not allow `Authorization`.
-        .allow_headers(AllowHeaders::mirror_request());
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(EXPOSED);
     match allowed {
         AllowedOrigins::Any => cors.allow_origin(Any),
         AllowedOrigins::List(_) => {

@@ -1,6 +1,7 @@
 //! The data that all layers share: ids, identities, records of conversations and sessions, names of people and
 //! of dialects, error codes, refusals, and the clock. It must not do I/O.
 
+mod auth_failure;
 pub(crate) mod clock;
 mod codes;
 pub(crate) mod conversation;
@@ -11,6 +12,7 @@ mod node;
 mod refusal;
 pub(crate) mod session;
 
+pub(crate) use auth_failure::{AuthFailure, FailedAuth};
 pub(crate) use codes::{DisconnectReason, ErrorCode};
 pub use dialect::Dialect;
 pub(crate) use identity::{Identity, TokenUser, UserId};

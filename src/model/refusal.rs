@@ -8,8 +8,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::ErrorCode;
 use super::session::{JoinError, KeysError, ReserveError};
+use super::{AuthFailure, ErrorCode, FailedAuth, Identity};
 
 /// Declares the reasons in one table: variant, code, description.
 macro_rules! reasons {
@@ -78,6 +78,7 @@ pub(crate) struct Refusal {
     pub(crate) field: Option<Cow<'static, str>>,
     why: Why,
     text: Option<Cow<'static, str>>,
+    failed_auth: Option<Box<FailedAuth>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -89,7 +90,16 @@ impl Refusal {
             field: None,
             why,
             text: None,
+            failed_auth: None,
             source: None,
+        }
+    }
+
+    /// Somebody is not authenticated: why, and whom a token with a good signature names.
+    pub(crate) fn unauthenticated(failure: AuthFailure, identity: Option<Identity>) -> Self {
+        Self {
+            failed_auth: Some(Box::new(FailedAuth { failure, identity })),
+            ..Self::new(failure.why())
         }
     }
 
@@ -170,6 +180,23 @@ impl Refusal {
     /// The reason.
     pub(crate) fn why(&self) -> Why {
         self.why
+    }
+
+    /// Why somebody is not authenticated, where that is the reason.
+    pub(crate) fn auth_failure(&self) -> Option<AuthFailure> {
+        let known = self.failed_auth.as_ref().map(|failed| failed.failure);
+        known.or(match self.why {
+            Why::NoToken => Some(AuthFailure::Missing),
+            Why::TokenExpired => Some(AuthFailure::Expired),
+            Why::Suspended => Some(AuthFailure::Suspended),
+            Why::TooManyAttempts => Some(AuthFailure::Throttled),
+            _ => None,
+        })
+    }
+
+    /// The user whom a token names that is refused though its signature is good.
+    pub(crate) fn refused_identity(&self) -> Option<&Identity> {
+        self.failed_auth.as_ref()?.identity.as_ref()
     }
 
     /// Its own words, where it has some.

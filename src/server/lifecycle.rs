@@ -6,7 +6,7 @@ use rand::RngExt;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::signals::Signals;
-use super::{Error, Server, node};
+use super::{Error, Server, in_effect, node};
 use crate::config::{Config, Secret};
 use crate::model::DisconnectReason;
 
@@ -29,6 +29,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 pub async fn run(config: Config, secret: Option<Secret>) -> Result<(), Error> {
     let mut signals = Signals::new()?;
     let drain_timeout = config.drain_timeout;
+    in_effect::log(&config);
     let server = tokio::select! {
         server = Server::start(config, secret) => server?,
         signal = signals.stop() => {
@@ -64,6 +65,7 @@ impl Server {
         let _ = timeout(deadline / 8, self.no_clients()).await;
         let _ = timeout(deadline / 8, node::shut_down(&self.app)).await;
         self.stop_tasks();
+        self.app.auth.end_minute();
         // A store that does not answer must leave time for the audit.
         let half = Instant::now() + end.saturating_duration_since(Instant::now()) / 2;
         self.close_conversations(half).await;

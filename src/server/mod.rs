@@ -4,6 +4,7 @@
 mod assemble;
 mod audit_records;
 mod error;
+mod in_effect;
 mod lifecycle;
 mod listener;
 mod log_writer;
@@ -14,12 +15,14 @@ mod signals;
 mod socket_io;
 #[cfg(test)]
 pub(crate) mod test_node;
+mod token_check;
 mod upkeep;
 
 pub use audit_records::AuditRecords;
 pub use error::Error;
 pub use lifecycle::run;
 pub use logging::{Log, init_logging};
+pub use token_check::{TokenReport, check_token};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -65,12 +65,13 @@ pub(super) async fn watch_store(app: Arc<App>) {
     }
 }
 
-/// Ends the minutes in which the audit counts what is repeated, for ever.
+/// Ends the minutes in which the audit, and the log of failed authentications, count what is repeated, for ever.
 pub(super) async fn end_audit_minutes(app: Arc<App>) {
     let mut interval = every(AUDIT_MINUTE);
     loop {
         interval.tick().await;
         app.audit.end_minute();
+        app.auth.end_minute();
     }
 }
 

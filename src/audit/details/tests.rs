@@ -59,9 +59,17 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
         ),
         (
             Event::AuthFailed {
-                code: ErrorCode::ExpiredToken,
+                code: ErrorCode::InvalidToken,
+                reason: Some(AuthFailure::BadSignature),
             },
-            json!({"code": "EXPIRED_TOKEN"}),
+            json!({"code": "INVALID_TOKEN", "reason": "bad_signature"}),
+        ),
+        (
+            Event::AuthFailed {
+                code: ErrorCode::UnknownDialect,
+                reason: None,
+            },
+            json!({"code": "UNKNOWN_DIALECT"}),
         ),
         (Event::RoomJoin(pair()), joined.clone()),
         (Event::RoomLeave(pair()), joined),

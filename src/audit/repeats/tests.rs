@@ -43,6 +43,7 @@ fn refused(code: ErrorCode) -> Event {
 fn failed() -> Event {
     Event::AuthFailed {
         code: ErrorCode::InvalidToken,
+        reason: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! The command line: reads the configuration, runs one command and turns its result into an exit
-//! code: 0 for success, 1 for a failed command, 2 for a wrong command line or configuration.
+//! code: 0 for success, 1 for a failed command, 2 for a wrong command line or configuration; 3 when `check-token`
+//! cannot decide.
 
 mod audit;
+mod check_token;
 mod health;
 mod output;
 mod token;
@@ -15,9 +17,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use output::{NotWritten, message, print};
-use sealed_relay::{Config, Problem, Problems, SecretOrigin, Sources, jwt_secret};
+use sealed_relay::{Config, Problems, Sources, jwt_secret};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+
+const WRONG_CONFIGURATION: u8 = 2;
+/// Whether a token is good cannot be said.
+const UNDECIDED: u8 = 3;
 
 /// A Socket.IO-compatible relay server for end-to-end-encrypted messengers.
 #[derive(Debug, Parser)]
@@ -37,7 +43,9 @@ enum Command {
     Serve,
     /// Print a token signed with the server's secret
     Token(token::Args),
-    /// Check the configuration without starting
+    /// Say whether the server would accept a token, and if not, why
+    CheckToken(check_token::Args),
+    /// Check the configuration and the data folder without starting
     CheckConfig,
     /// Print the configuration in effect, secrets redacted
     PrintConfig,
@@ -52,7 +60,11 @@ enum Command {
 enum Failure {
     /// The configuration is wrong: 2, or 1 for the command that checks it.
     Config(Problems),
+    /// What it needs of the configuration cannot be used: 2.
+    Unusable(anyhow::Error),
     Command(anyhow::Error),
+    /// A start that failed, or that has no right configuration; the log says why.
+    Logged(ExitCode),
 }
 
 impl From<Problems> for Failure {
@@ -78,13 +90,18 @@ fn main() -> ExitCode {
     let command = command.unwrap_or(Command::Serve);
     let checking = matches!(command, Command::CheckConfig);
     match run(command, config) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
+        Err(Failure::Logged(code)) => code,
         Err(Failure::Config(problems)) => {
             let count = problems.len();
             message(format_args!(
                 "Problems with the configuration ({count}):\n{problems}"
             ));
-            ExitCode::from(if checking { 1 } else { 2 })
+            ExitCode::from(if checking { 1 } else { WRONG_CONFIGURATION })
+        }
+        Err(Failure::Unusable(error)) => {
+            message(format_args!("{error:#}"));
+            ExitCode::from(WRONG_CONFIGURATION)
         }
         Err(Failure::Command(error)) => {
             let not_written = error.downcast_ref::<NotWritten>();
@@ -97,21 +114,25 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
+fn run(command: Command, file: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let sources = Sources::from_process(file);
     let load = || Config::load(&sources);
     match command {
-        Command::Serve => serve(load()?, &Config::ignored(&sources))?,
-        Command::Token(args) => {
-            let (token, origin) = token::mint(&args, &load()?)?;
-            if let SecretOrigin::Created(_) = origin {
-                message(origin);
-            }
-            print(&token)?;
+        Command::Serve => serve(&sources)?,
+        Command::Token(args) => print(&token::mint(&args, &load()?)?)?,
+        Command::CheckToken(args) => {
+            let checked = check_token::check(&args, &load()?);
+            let report = checked.map_err(Failure::Unusable)?;
+            print(&check_token::printed(&report, &args)?)?;
+            return Ok(match report.accepted {
+                true => ExitCode::SUCCESS,
+                false if report.is_undecided() => ExitCode::from(UNDECIDED),
+                false => ExitCode::FAILURE,
+            });
         }
         Command::CheckConfig => {
-            load()?;
-            Config::ignored(&sources).iter().for_each(message);
+            Config::check(&sources)?;
+            Config::warnings(&sources).iter().for_each(message);
             print("ok")?;
         }
         Command::PrintConfig => print(load()?.to_toml().trim_end())?,
@@ -125,17 +146,36 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<(), Failure> {
             print("ok")?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the server until a signal stops it.
-fn serve(config: Config, ignored: &[Problem]) -> anyhow::Result<()> {
+/// Runs the server until a signal stops it. What prevents a start is said once, in the form of the log.
+fn serve(sources: &Sources) -> Result<(), Failure> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
     survive_file_size_limit(&runtime).context("cannot receive signals")?;
-    let _log = sealed_relay::init_logging(&config).context("cannot start the log")?;
-    for variable in ignored {
-        tracing::warn!("{variable}");
+    let loaded = Config::load(sources);
+    let usable = || Config::usable(sources);
+    let for_log = loaded.as_ref().map_or_else(|_| usable(), Config::clone);
+    let _log = sealed_relay::init_logging(&for_log).context("cannot start the log")?;
+    for warning in Config::warnings(sources) {
+        tracing::warn!("{warning}");
     }
+    let config = loaded.map_err(|problems| {
+        for problem in problems.iter() {
+            tracing::error!("{problem}");
+        }
+        Failure::Logged(ExitCode::from(WRONG_CONFIGURATION))
+    })?;
+    let served = serve_with(&runtime, config);
+    // Only tasks of disconnected clients are left, or what hangs.
+    runtime.shutdown_background();
+    served.map_err(|error| {
+        tracing::error!("{error:#}");
+        Failure::Logged(ExitCode::FAILURE)
+    })
+}
+
+fn serve_with(runtime: &Runtime, config: Config) -> anyhow::Result<()> {
     let secret = match config.needs_jwt_secret() {
         true => {
             let (secret, origin) = jwt_secret(&config)?;
@@ -144,10 +184,7 @@ fn serve(config: Config, ignored: &[Problem]) -> anyhow::Result<()> {
         }
         false => None,
     };
-    let served = runtime.block_on(sealed_relay::run(config, secret));
-    // Only tasks of disconnected clients are left, or what hangs.
-    runtime.shutdown_background();
-    Ok(served?)
+    Ok(runtime.block_on(sealed_relay::run(config, secret))?)
 }
 
 /// Has a file that may not grow further (`RLIMIT_FSIZE`) be an error, as a full disk is, instead of the

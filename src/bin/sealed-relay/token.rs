@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use sealed_relay::{Config, SecretOrigin, jwt_secret};
+use sealed_relay::{Config, existing_jwt_secret};
 use serde::Serialize;
 
 /// The user of the token, and how long it is valid.
@@ -43,12 +43,11 @@ struct Claims<'a> {
     exp: u64,
 }
 
-/// Mints a token signed with the server's secret, which is created when there is none yet. Returns the
-/// origin of the secret as well.
+/// Mints a token signed with the server's secret.
 ///
 /// # Errors
-/// When the server would not accept such a token, or its secret cannot be read.
-pub(crate) fn mint(args: &Args, config: &Config) -> anyhow::Result<(String, SecretOrigin)> {
+/// When the server would not accept such a token, or its secret cannot be read, or there is none yet.
+pub(crate) fn mint(args: &Args, config: &Config) -> anyhow::Result<String> {
     ensure!(
         config.needs_jwt_secret(),
         "the server accepts no tokens signed with a shared secret (jwt_algorithms lists no HS256)"
@@ -72,10 +71,10 @@ pub(crate) fn mint(args: &Args, config: &Config) -> anyhow::Result<(String, Secr
         iat: now,
         exp: now.saturating_add(args.expires_in.as_secs()),
     };
-    let (secret, origin) = jwt_secret(config)?;
+    let (secret, _) = existing_jwt_secret(config)?;
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
     let token = encode(&Header::new(Algorithm::HS256), &claims, &key);
-    Ok((token.context("cannot sign the token")?, origin))
+    token.context("cannot sign the token")
 }
 
 fn check_name(option: &str, name: &str, config: &Config) -> anyhow::Result<()> {

@@ -2,6 +2,6 @@
 
 mod export;
 mod faults;
-mod records;
+pub(crate) mod records;
 mod repeats;
 mod size;

@@ -12,15 +12,15 @@ use test_support::scene::{chunk, message, stop};
 
 /// One record, as far as these tests look at it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Row {
-    pub(super) event: String,
-    pub(super) user: Option<String>,
-    pub(super) details: Value,
-    pub(super) success: bool,
+pub(crate) struct Row {
+    pub(crate) event: String,
+    pub(crate) user: Option<String>,
+    pub(crate) details: Value,
+    pub(crate) success: bool,
 }
 
 /// Every record, in the order in which it was made.
-pub(super) fn rows(data: &Path) -> Vec<Row> {
+pub(crate) fn rows(data: &Path) -> Vec<Row> {
     let database = Connection::open(data.join("relay.db")).unwrap();
     let mut query = database
         .prepare("SELECT eventType, user, details, success FROM logs ORDER BY createdAt, _id")

@@ -1,5 +1,6 @@
 //! Who is admitted, and as whom.
 
+mod explained;
 mod forged_tokens;
 mod public_keys;
 

@@ -217,7 +217,7 @@ fn a_variable_that_libraries_of_node_read_is_not_taken_for_a_setting() {
         let sources = from_env(&[("DEBUG", value), ("PORT", "4000")]);
         let config = Config::load(&sources).unwrap();
         assert!(!config.debug && config.port == 4000, "{value}");
-        let ignored = Config::ignored(&sources);
+        let ignored = Config::warnings(&sources);
         let text: Vec<_> = ignored.iter().map(ToString::to_string).collect();
         let note = "debug: is ignored: it is neither true nor false (environment variable DEBUG)";
         assert_eq!(text, [note]);
@@ -227,7 +227,7 @@ fn a_variable_that_libraries_of_node_read_is_not_taken_for_a_setting() {
     }
     for value in ["true", "0", "off", ""] {
         let sources = from_env(&[("DEBUG", value)]);
-        assert!(Config::ignored(&sources).is_empty(), "{value}");
+        assert!(Config::warnings(&sources).is_empty(), "{value}");
     }
     assert!(problem("debug = \"socket.io:*\"", &[]).contains("debug: must be true or false"));
     assert!(load("", &[("RATE_LIMITS", "socket.io:*")]).is_err());

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -162,17 +163,13 @@ fn a_token_is_all_that_is_printed_and_the_servers_secret_verifies_it() {
         "--expires-in",
         "2h",
     ];
+    let secret = keep_secret(folder.path());
     let env = [("JWT_ISSUER", "me"), ("JWT_AUDIENCE", "you")];
     let output = relay(folder.path(), &arguments, &env);
     let token = stdout(&output);
-    assert!(
-        stderr(&output).contains("made a random one"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(output.stderr.is_empty(), "{}", stderr(&output));
     assert_eq!(token.lines().count(), 1);
 
-    let secret = fs::read_to_string(folder.path().join("data/jwt_secret")).unwrap();
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_issuer(&["me"]);
     validation.set_audience(&["you"]);
@@ -188,9 +185,145 @@ fn a_token_is_all_that_is_printed_and_the_servers_secret_verifies_it() {
     assert_eq!(claims.get("avatarUrl"), None);
     let seconds = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
     assert_eq!(seconds, 7200);
+}
 
-    let again = relay(folder.path(), &arguments, &env);
-    assert!(again.stderr.is_empty(), "{}", stderr(&again));
+/// The secret of a server that was started in this folder once.
+fn keep_secret(folder: &Path) -> String {
+    let mut server = program::start_in(&folder.join("data"), &[("JWT_SECRET", "")]);
+    assert!(server.terminate().success(), "{}", server.log());
+    fs::read_to_string(folder.join("data/jwt_secret")).unwrap()
+}
+
+#[test]
+fn where_no_server_has_run_no_token_is_minted_and_no_secret_made() {
+    let folder = TempDir::new().unwrap();
+    let output = relay(folder.path(), &["token", "--user-id", "a"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let text = stderr(&output);
+    assert!(text.contains("there is no ./data/jwt_secret"), "{text}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_wrong_with_the_data_folder_is_found_before_a_start() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let check = || relay(folder.path(), &["check-config"], &[]);
+    fs::write(&data, "a file").unwrap();
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("data_dir: ./data is no folder"),
+        "{}",
+        stderr(&output)
+    );
+    fs::remove_file(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    assert_eq!(check().status.code(), Some(0));
+    let secret = data.join("jwt_secret");
+    fs::write(&secret, "x".repeat(40)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    let output = check();
+    assert!(
+        stderr(&output).contains("is open to other users"),
+        "{}",
+        stderr(&output)
+    );
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(check().status.code(), Some(0));
+}
+
+#[test]
+fn a_variable_that_is_nearly_a_setting_is_noted_by_its_name() {
+    let folder = TempDir::new().unwrap();
+    let env = [
+        ("MONGODB_URL", "mongodb://canary"),
+        ("relay-port", "canary"),
+    ];
+    let output = relay(folder.path(), &["check-config"], &env);
+    assert_eq!((output.status.code(), &*stdout(&output)), (Some(0), "ok\n"));
+    let text = stderr(&output);
+    assert!(
+        text.contains("MONGODB_URL: is no setting; did you mean MONGODB_URI?"),
+        "{text}"
+    );
+    assert!(
+        text.contains("relay-port: is no setting; did you mean PORT?"),
+        "{text}"
+    );
+    assert!(!text.contains("canary"), "{text}");
+    let mut running = program::start_in(folder.path(), &env[..1]);
+    assert_eq!(
+        running.log_lines("did you mean MONGODB_URI?"),
+        1,
+        "{}",
+        running.log()
+    );
+    assert!(running.terminate().success());
+}
+
+#[test]
+fn what_prevents_a_start_is_said_once_in_the_form_of_the_log() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let gone = [
+        ("JWT_ALGORITHMS", "RS256"),
+        ("JWT_PUBLIC_KEY_FILE", "gone.pem"),
+    ];
+    for (env, code, said) in [
+        (&[("PORT", "x")][..], 2, "port: must be"),
+        (
+            &[("HOST", "127.0.0.1"), ("PORT", &port)],
+            1,
+            "cannot listen on",
+        ),
+        (&[("DATA_DIR", "file")], 1, "file"),
+        (&gone, 1, "jwt_public_key_file: "),
+    ] {
+        let env = [env, &[("LOG_FORMAT", "json"), ("JWT_SECRET", SECRET)]].concat();
+        let output = relay(folder.path(), &["serve"], &env);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+        let lines = lines.collect::<Result<Vec<_>, _>>().expect(&text);
+        let errors: Vec<_> = lines
+            .iter()
+            .filter(|line| line["level"] == "ERROR")
+            .collect();
+        assert_eq!(errors.len(), 1, "{text}");
+        assert!(
+            errors[0]["message"].as_str().unwrap().contains(said),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn the_log_says_what_is_in_effect() {
+    let folder = TempDir::new().unwrap();
+    let env = [("DIALECTS", "direct,chat"), ("ADMIN_TOKEN", SECRET)];
+    let mut server = program::start_in(folder.path(), &env);
+    assert!(server.terminate().success());
+    let log = server.log();
+    let line = |text: &str| log.lines().find(|line| line.contains(text)).expect(text);
+    let set = line("in effect, as set");
+    assert!(
+        set.contains(r#"dialects = [\"direct\", \"chat\"]"#),
+        "{set}"
+    );
+    assert!(
+        set.contains("admin_token = ") && set.contains("<redacted>"),
+        "{set}"
+    );
+    let default = line("in effect by default");
+    assert!(
+        default.contains("allowed_origins = [") && default.contains("transports = "),
+        "{default}"
+    );
+    assert!(!log.contains("canary"), "{log}");
 }
 
 #[test]
@@ -388,8 +521,7 @@ fn messages_that_cannot_be_printed_change_no_exit_code() {
             code(&["health", "--url", "http://127.0.0.1:9/"], "1", stderr()),
             Some(1)
         );
-        // It says that it made a secret.
-        assert_eq!(code(&["token", "--user-id", "a"], "1", stderr()), Some(0));
-        fs::remove_dir_all(folder.path().join("data")).unwrap();
+        // It says that there is no secret.
+        assert_eq!(code(&["token", "--user-id", "a"], "1", stderr()), Some(1));
     }
 }

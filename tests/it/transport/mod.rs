@@ -1,5 +1,6 @@
 //! Connections below the events: frames and requests outside the protocol, and receivers that do not read.
 
+mod engine_errors;
 mod fairness;
 pub(crate) mod hostile;
 mod slow_receiver;

@@ -8,12 +8,13 @@ use mongodb::options::ReturnDocument;
 
 use super::collections::{all, one, upsert};
 use super::db::{Db, gone};
-use super::documents::date;
+use super::documents::{UserDocument, date};
 use super::store::MongoConversations;
 use crate::model::conversation::{UserChange, UserRecord, UserStatus};
 use crate::model::{TokenUser, UserId};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::users::UserStore;
+use crate::stores::drivers::mongo::Mongo;
 
 #[async_trait]
 impl UserStore for MongoConversations {
@@ -45,6 +46,18 @@ impl UserStore for MongoConversations {
         let user = user.clone();
         self.write_user(|db| async move { record_last_seen(&db, &user, at).await })
             .await
+    }
+}
+
+impl MongoConversations {
+    /// Whether a user is suspended, for a look from outside: nothing is made or changed. `None`: it cannot be read.
+    pub(crate) async fn is_suspended(mongo: &Mongo, user: &UserId) -> Option<bool> {
+        let users = mongo.primary::<UserDocument>("users");
+        let found = one(users.find_one(doc! { "id": user.as_str() }))
+            .await
+            .ok()?;
+        let record = found.and_then(UserDocument::record);
+        Some(record.is_some_and(|record| record.status == UserStatus::Suspended))
     }
 }
 

@@ -1,0 +1,193 @@
+//! Whether a token is good, and if not, why: the first of the failures of `AuthFailure` that it has. Claims count
+//! only behind a good signature. The settings decide which algorithms are accepted, never a token.
+
+use std::time::Duration;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::claims::Claims;
+use super::form::{self, Head};
+use super::keys::{KeyError, Keys};
+use super::{algorithm, bare, identity_of};
+use crate::config::{Config, Secret};
+use crate::model::{AuthFailure, Refusal, TokenUser};
+
+/// What a valid token says.
+#[derive(Debug, Clone)]
+pub(crate) struct Verified {
+    /// The user.
+    pub(crate) user: TokenUser,
+    /// When it expires, in seconds since the epoch.
+    pub(crate) expires_at: u64,
+}
+
+/// Verifies tokens.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    keys: Keys,
+    algorithms: Vec<Algorithm>,
+    issuer: Option<String>,
+    audience: Option<String>,
+    leeway: Duration,
+}
+
+type Object = Map<String, Value>;
+
+impl Verifier {
+    /// Reads the keys that the settings name. `secret` is the key for HS256.
+    ///
+    /// # Errors
+    /// A key file cannot be read or has no usable key.
+    pub(crate) async fn new(config: &Config, secret: Option<&Secret>) -> Result<Self, KeyError> {
+        let algorithms = config.jwt_algorithms.iter().copied();
+        Ok(Self {
+            keys: Keys::load(config, secret).await?,
+            algorithms: algorithms.map(algorithm).collect(),
+            issuer: config.jwt_issuer.clone(),
+            audience: config.jwt_audience.clone(),
+            leeway: config.jwt_leeway,
+        })
+    }
+
+    /// Verifies a token. A leading `Bearer ` is ignored.
+    ///
+    /// # Errors
+    /// Why it is not good. The refusal names the user whom a token with a good signature names.
+    pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Refusal> {
+        let token = bare(token);
+        let signed = self.signed(token).await;
+        let claims = signed.map_err(|failure| Refusal::unauthenticated(failure, None))?;
+        let read = Claims::deserialize(Value::Object(claims.clone())).ok();
+        let exp = read.as_ref().map(Claims::exp);
+        let user = read.and_then(Claims::into_user);
+        let refused = |failure| {
+            let identity = user.as_ref().map(identity_of);
+            Refusal::unauthenticated(failure, identity)
+        };
+        self.check(&claims).map_err(refused)?;
+        let expires_at = self.expiry(exp.unwrap_or(0));
+        let user = user.ok_or_else(|| Refusal::unauthenticated(AuthFailure::NoUserId, None))?;
+        Ok(Verified { user, expires_at })
+    }
+
+    /// The claims of a token with a good signature.
+    async fn signed(&self, token: &str) -> Result<Object, AuthFailure> {
+        let head = form::head(token).ok_or(AuthFailure::Malformed)?;
+        let algorithm = head.algorithm();
+        let algorithm = algorithm.filter(|algorithm| self.algorithms.contains(algorithm));
+        let algorithm = algorithm.ok_or(AuthFailure::AlgorithmNotAllowed)?;
+        if head.has_critical() {
+            return Err(AuthFailure::UnsupportedCritical);
+        }
+        self.by_key(token, algorithm, &head).await
+    }
+
+    /// The same, verified with the configured key, or else with the key set.
+    async fn by_key(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+        head: &Head,
+    ) -> Result<Object, AuthFailure> {
+        let validation = signature_only(algorithm);
+        let decode =
+            |key: &DecodingKey| match jsonwebtoken::decode::<Object>(token, key, &validation) {
+                Ok(data) => Ok(data.claims),
+                Err(error) => Err(unsigned(error.kind())),
+            };
+        let by_fixed = self.keys.fixed(algorithm).map(decode);
+        if let Some(result) = by_fixed
+            && !matches!(result, Err(AuthFailure::BadSignature))
+        {
+            return result;
+        }
+        match self.keys.in_set(algorithm, head.key_id()).await {
+            Ok(key) => decode(&key),
+            Err(_) if self.keys.fixed(algorithm).is_some() => Err(AuthFailure::BadSignature),
+            Err(no_key) => Err(no_key),
+        }
+    }
+
+    /// Checks the claims, in the order of the failures.
+    fn check(&self, claims: &Object) -> Result<(), AuthFailure> {
+        let now = jsonwebtoken::get_current_timestamp();
+        let leeway = self.leeway.as_secs();
+        let exp = claims.get("exp").and_then(seconds);
+        if exp.ok_or(AuthFailure::NoExpiry)? < now.saturating_sub(leeway) {
+            return Err(AuthFailure::Expired);
+        }
+        let nbf = claims.get("nbf").filter(|nbf| !nbf.is_null());
+        let is_valid = |nbf: &Value| seconds(nbf).is_some_and(|nbf| nbf <= now + leeway);
+        if !nbf.is_none_or(is_valid) {
+            return Err(AuthFailure::NotYetValid);
+        }
+        let has = |claim: &str, wanted: &Option<String>| match wanted {
+            Some(wanted) => claims.get(claim).is_some_and(|found| names(found, wanted)),
+            None => true,
+        };
+        if !has("iss", &self.issuer) {
+            return Err(AuthFailure::WrongIssuer);
+        }
+        match has("aud", &self.audience) {
+            true => Ok(()),
+            false => Err(AuthFailure::WrongAudience),
+        }
+    }
+
+    /// When a token expires: one that was accepted within the leeway, when the leeway ends.
+    fn expiry(&self, exp: u64) -> u64 {
+        let now = jsonwebtoken::get_current_timestamp();
+        if exp > now {
+            exp
+        } else {
+            exp.saturating_add(self.leeway.as_secs())
+        }
+    }
+}
+
+/// Has the library verify the signature, and leave the claims to [`Verifier::check`].
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation {
+        algorithms: vec![algorithm],
+        validate_exp: false,
+        validate_nbf: false,
+        validate_aud: false,
+        ..Validation::default()
+    };
+    validation.required_spec_claims.clear();
+    validation
+}
+
+fn unsigned(kind: &ErrorKind) -> AuthFailure {
+    match kind {
+        ErrorKind::InvalidToken
+        | ErrorKind::Base64(_)
+        | ErrorKind::Json(_)
+        | ErrorKind::Utf8(_) => AuthFailure::Malformed,
+        _ => AuthFailure::BadSignature,
+    }
+}
+
+/// A time in whole seconds; `None`: it is no number that can be one.
+fn seconds(claim: &Value) -> Option<u64> {
+    let real = || {
+        claim
+            .as_f64()
+            .filter(|time| (0.0..u64::MAX as f64).contains(time))
+    };
+    claim.as_u64().or_else(|| Some(real()?.round() as u64))
+}
+
+/// Whether a claim is this text, or a list with it.
+fn names(claim: &Value, wanted: &str) -> bool {
+    match claim {
+        Value::String(found) => found == wanted,
+        Value::Array(found) => {
+            found.iter().all(Value::is_string) && found.iter().any(|one| one == wanted)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,74 @@
+//! Why somebody is not authenticated, for operators: a closed list, without anything of a token. Clients are told
+//! less, by the reason that each has.
+
+use super::{Identity, Why};
+
+/// Declares the failures in the order in which they are looked for: variant, word, reason of the refusal.
+macro_rules! failures {
+    ($($variant:ident = $word:literal, $why:ident, $doc:literal;)+) => {
+        /// Why somebody is not authenticated.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum AuthFailure {
+            $(#[doc = $doc] $variant,)+
+        }
+
+        impl AuthFailure {
+            /// All of them.
+            #[cfg(test)]
+            pub(crate) const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
+
+            /// The word in records and in the log.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+
+            /// The reason by which a client is refused.
+            pub(crate) const fn why(self) -> Why {
+                match self { $(Self::$variant => Why::$why,)+ }
+            }
+        }
+    };
+}
+
+failures! {
+    Missing = "missing", NoToken, "No token where one is needed.";
+    Throttled = "throttled", TooManyAttempts, "Not good, as too many before.";
+    Malformed = "malformed", BadToken, "No three parts of base64url, no JSON objects in them, or too long.";
+    AlgorithmNotAllowed = "algorithm_not_allowed", BadToken, "`alg` is not one of the settings.";
+    UnsupportedCritical = "unsupported_critical", BadToken, "`crit` in the head.";
+    UnknownKey = "unknown_key", BadToken, "No key for this `alg` and `kid`.";
+    KeysUnavailable = "keys_unavailable", BadToken, "The same while the key set cannot be fetched.";
+    BadSignature = "bad_signature", BadToken, "Signed with another key, or changed.";
+    NoExpiry = "no_expiry", BadToken, "`exp` is missing or no number.";
+    Expired = "expired", TokenExpired, "`exp` has passed.";
+    NotYetValid = "not_yet_valid", BadToken, "`nbf` is ahead, or no number.";
+    WrongIssuer = "wrong_issuer", BadToken, "`iss` is missing or another.";
+    WrongAudience = "wrong_audience", BadToken, "`aud` is missing or another.";
+    NoUserId = "no_user_id", BadToken, "No claim has a valid id of a user.";
+    OtherUser = "other_user", BadToken, "A good token of somebody else than the connection's user.";
+    Suspended = "suspended", Suspended, "The user is suspended.";
+    UnknownAdminToken = "unknown_admin_token", BadToken, "Not the token that opens the admin routes.";
+}
+
+/// A failure, and the user whom a token with a good signature names.
+#[derive(Debug, Clone)]
+pub(crate) struct FailedAuth {
+    /// Why.
+    pub(crate) failure: AuthFailure,
+    /// The user.
+    pub(crate) identity: Option<Identity>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_is_documented_by_its_word() {
+        let docs = include_str!("../../docs/audit.md");
+        for failure in AuthFailure::ALL {
+            let word = format!("| `{}` |", failure.as_str());
+            assert!(docs.contains(&word), "{word}");
+        }
+    }
+}
