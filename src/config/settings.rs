@@ -213,7 +213,7 @@ settings! {
     max_session_keys_bytes: usize = 262_144, check at_least(1);
     /// Longest content of a message in a stored conversation, in characters.
     max_content_chars: usize = 10_000, check between(1, 1 << 20);
-    /// The same in bytes, as it is written in JSON. When not set, twelve for each character, the most that one takes.
+    /// The same in bytes, as it is written in JSON, with all other fields of the message. When not set, twelve for each character, the most that one takes.
     max_content_bytes: Option<usize> = None, check if_set(at_least(1));
     /// Longest file name, in bytes; it may be encrypted.
     max_file_name_bytes: usize = 4096, check at_least(1);

@@ -13,7 +13,7 @@ use crate::audit::Source;
 use crate::cluster::ConversationMessage;
 use crate::config::Config;
 use crate::model::conversation::{
-    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, MessageId, NewConversation,
+    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, MessageId, NewConversation,
     NewMessage, NewParticipant, Role,
 };
 use crate::model::{Dialect, Identity, UserId};
@@ -80,6 +80,7 @@ async fn message(node: &TestNode, sender: &str) -> MessageId {
         media: None,
         key_number: None,
         temp_id: None,
+        extra: Extra::default(),
     };
     let messages = &node.app.conversations.stores().messages;
     messages.append(&new).await.unwrap().value.id

@@ -1,9 +1,10 @@
-//! The content of a stored message in the JSON of every dialect, and over REST.
+//! What users wrote of a stored message, in the JSON of every dialect and over REST.
 
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 use crate::model::conversation::{Body, Message};
-use crate::payload::Opaque;
+use crate::payload::{FrameSizes, Opaque, frames};
 
 /// The content of a message.
 #[derive(Debug)]
@@ -27,6 +28,12 @@ impl<'a> From<&'a Message> for Content<'a> {
             Body::Deleted { .. } => Self::Deleted,
         }
     }
+}
+
+/// The sizes of the frames of an event with everything that users wrote of a message.
+pub(super) fn message_frames(message: &Message) -> FrameSizes {
+    let values: SmallVec<[_; 3]> = message.values().collect();
+    frames(&values)
 }
 
 impl Serialize for Content<'_> {

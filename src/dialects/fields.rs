@@ -3,6 +3,8 @@
 //! A field that is not what it has to be is a [`Refusal`] that names it. Opaque values are measured,
 //! never looked into.
 
+mod message;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -112,21 +114,23 @@ impl<'p, 'a> Fields<'p, 'a> {
         Ok(parse(&self.id(name)?))
     }
 
-    /// The content of a message: any value that is not empty, of at most `max` characters, and not of
+    /// The content of a message: any value that is not empty, and has neither too many characters nor
     /// too many bytes.
-    pub(crate) fn content(
-        &self,
-        name: &'static str,
-        max: usize,
-    ) -> Result<&'p Opaque<'a>, Refusal> {
+    pub(crate) fn content(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
         let content = self.filled(name)?;
+        let max = self.config.max_content_chars;
         // A character has four bytes at most.
         let bytes = content.total_size();
         let fits = bytes <= max || content.characters() <= max;
-        // A character takes twelve bytes at most, as two escaped surrogates, and the quotes as many as one.
-        let max_bytes = self.config.max_content_bytes.unwrap_or(12 * (max + 1));
-        let fits = fits && bytes <= max_bytes;
+        let fits = fits && bytes <= self.max_message_bytes();
         self.expect(name, fits.then_some(content))
+    }
+
+    /// How many bytes everything may have that is said in one message.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        // A character takes twelve bytes at most, as two escaped surrogates, and the quotes as many as one.
+        let most = 12 * (self.config.max_content_chars + 1);
+        self.config.max_content_bytes.unwrap_or(most)
     }
 
     /// Any value but `null` and an empty string.

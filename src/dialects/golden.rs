@@ -8,7 +8,8 @@ use socketioxide_parser_common::CommonParser;
 
 use crate::conversations::RenderedEvents;
 use crate::model::conversation::{
-    Body, ConversationId, Emoji, Message, MessageId, ParticipantsChange, Reaction, ReactionId,
+    Body, ConversationId, Emoji, Extra, Message, MessageId, ParticipantsChange, Reaction,
+    ReactionId,
 };
 use crate::model::{Identity, UserId};
 use crate::payload::OwnedValue;
@@ -37,6 +38,9 @@ pub(super) fn message_id(last: u8) -> MessageId {
     MessageId::parse(&format!("018bcfe5-687b-7000-8000-00000000000{last}")).unwrap()
 }
 
+/// What the sender of the tests' message says besides, with an attachment.
+const EXTRA: &str = r#"{"type":"image","files":[{"_placeholder":true,"num":0}]}"#;
+
 /// With an attachment in its content.
 pub(super) fn message() -> Message {
     let content = r#"{"iv":"x","data":{"_placeholder":true,"num":0}}"#;
@@ -51,6 +55,7 @@ pub(super) fn message() -> Message {
         body: Body::Whole {
             content: value(content, &[b"\0\xff"]),
             media: value(r#"["m"]"#, &[]),
+            extra: Extra::of_parts(EXTRA, vec![Bytes::from_static(b"more")]),
         },
     }
 }
@@ -59,6 +64,7 @@ pub(super) fn edited() -> Message {
     let body = Body::Whole {
         content: value(r#""new""#, &[]),
         media: None,
+        extra: Extra::of_parts(r#"{"type":"text"}"#, Vec::new()),
     };
     Message {
         edited_at: Some(AT + 1000),

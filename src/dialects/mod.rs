@@ -215,7 +215,7 @@ async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) ->
     let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.max_depth)) {
         Some(field) => {
             let allowed = request.check_limits().await;
-            allowed.and(Err(Refusal::unreadable(field)))
+            allowed.and(Err(Refusal::unusable_named(field)))
         }
         None => event.dispatch(&mut request, &payload).await,
     };

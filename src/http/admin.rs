@@ -81,11 +81,18 @@ fn bad_user() -> Refusal {
     Refusal::invalid("id")
 }
 
+/// What an administrator asks for and nobody does is a mistake that they would not notice otherwise.
+fn refuse_unknown(name: Option<&str>) -> Result<(), Refusal> {
+    name.map_or(Ok(()), |name| Err(Refusal::unusable_named(name)))
+}
+
 fn change(app: &App, payload: &Payload<'_>) -> Result<UserChange, Refusal> {
+    const NAME: &str = "name";
     const AVATAR: &str = "avatarUrl";
     const STATUS: &str = "status";
+    refuse_unknown(payload.besides(&[NAME, AVATAR, STATUS]))?;
     let fields = Fields::new(payload, &app.config);
-    let name = fields.given_name("name")?;
+    let name = fields.given_name(NAME)?;
     let avatar_url = match payload.get(AVATAR) {
         None => None,
         Some(value) if value.is_blank() => Some(None),
@@ -126,7 +133,9 @@ async fn create_conversation(
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
-        let request = new_conversation::by_admin(&app, &body.payload(&app.config)?)?;
+        let payload = body.payload(&app.config)?;
+        refuse_unknown(payload.besides(new_conversation::OF_ADMINS))?;
+        let request = new_conversation::by_admin(&app, &payload)?;
         let by = Initiator::Admin(&admin.source);
         conversations::create_and_answer(&app, by, &request).await
     })
@@ -159,6 +168,7 @@ async fn change_conversation(
 /// A number of seconds that the setting may have, too; `null` for as long as others.
 fn retention(payload: &Payload<'_>) -> Result<Option<Duration>, Refusal> {
     const RETENTION: &str = "messageRetention";
+    refuse_unknown(payload.besides(&[RETENTION]))?;
     let given = payload.get(RETENTION).ok_or(Refusal::invalid(RETENTION))?;
     if given.is_null() {
         return Ok(None);
@@ -202,6 +212,8 @@ async fn audit(
 
 /// Which records are asked for. Times are ISO 8601, or milliseconds since the epoch.
 fn audit_query(query: &Parameters) -> Result<crate::audit::Query, Refusal> {
+    const KNOWN: &[&str] = &["user", "event", "from", "to", "cursor", "limit"];
+    refuse_unknown(query.besides(KNOWN))?;
     let given = |name| query.get(name);
     let bad = |field| move || Refusal::invalid(field);
     let event = given("event").map(|name| EventType::parse(name).ok_or_else(bad("event")));

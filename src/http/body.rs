@@ -63,7 +63,7 @@ impl JsonText {
             Malformed::NotAnEvent | Malformed::BadAttachment | Malformed::Unreadable => malformed(),
         })?;
         match payload.unreadable(config.max_depth) {
-            Some(field) => Err(Refusal::unreadable(field)),
+            Some(field) => Err(Refusal::unusable_named(field)),
             None => Ok(payload),
         }
     }

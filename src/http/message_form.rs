@@ -5,11 +5,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::dialects::conversation::{self, KEY_NUMBER};
 use crate::dialects::fields::Fields;
-use crate::dialects::{chat, conversation, feed};
-use crate::model::conversation::{ClientId, Message, NewMessage, TempId, TypedId};
+use crate::dialects::{chat, feed};
+use crate::model::conversation::{ClientId, Message, NewMessage, TypedId};
 use crate::model::{Dialect, Identity, Refusal, UserId, Why};
-use crate::payload::{OwnedValue, Payload};
+use crate::payload::{Opaque, OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
 
 /// The longest content of a message in the form of `chat`, in characters (protocol, REST).
@@ -85,19 +86,21 @@ impl Form {
         payload: &Payload<'_>,
     ) -> Result<(TypedId, NewMessage), Refusal> {
         let fields = Fields::new(payload, &app.config);
-        let max_chars = app.config.max_content_chars;
-        let (conversation, message) = match self {
-            Self::Conversation => in_conversation(&fields, max_chars)?,
-            Self::Chat => in_chat(&fields, payload, max_chars)?,
-            Self::Feed => in_feed(&fields, payload, max_chars)?,
+        let message = match self {
+            Self::Conversation => in_conversation(&fields)?,
+            Self::Chat => in_chat(&fields)?,
+            Self::Feed => in_feed(&fields)?,
         };
+        let further = fields.further(message.content)?;
+        let conversation = message.conversation;
         let new = NewMessage {
             conversation: conversation.id.clone(),
             sender: sender.clone(),
-            content: message.content,
-            media: message.media,
+            content: message.content.map(OwnedValue::from),
+            media: further.media,
             key_number: message.key_number,
-            temp_id: message.temp_id,
+            temp_id: conversation::temp_id(&fields)?,
+            extra: further.extra,
         };
         Ok((conversation, new))
     }
@@ -137,36 +140,30 @@ impl Form {
     }
 }
 
-/// The fields of a message.
-#[derive(Default)]
-struct MessageFields {
-    content: Option<OwnedValue>,
-    media: Option<OwnedValue>,
+/// What each form has of its own.
+struct MessageFields<'p, 'a> {
+    conversation: TypedId,
+    content: Option<&'p Opaque<'a>>,
     key_number: Option<i64>,
-    temp_id: Option<TempId>,
 }
 
-type Read = Result<(TypedId, MessageFields), Refusal>;
+type Read<'p, 'a> = Result<MessageFields<'p, 'a>, Refusal>;
 
-fn in_conversation(fields: &Fields<'_, '_>, max_chars: usize) -> Read {
-    let conversation = fields.conversation(CONVERSATION_ID)?;
-    let message = MessageFields {
-        content: Some(fields.content(CONTENT, max_chars)?.into()),
-        temp_id: conversation::temp_id(fields)?,
-        ..MessageFields::default()
-    };
-    Ok((conversation, message))
+fn in_conversation<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
+    Ok(MessageFields {
+        conversation: fields.conversation(CONVERSATION_ID)?,
+        content: Some(fields.content(CONTENT)?),
+        key_number: fields.key_number(KEY_NUMBER)?,
+    })
 }
 
-fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, max_chars: usize) -> Read {
-    const MEDIA: &str = "media";
-    if payload.filled(CHAT_ID).is_none() {
+fn in_chat<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
+    if fields.optional(CHAT_ID).is_none() {
         return Err(Refusal::invalid(CHAT_ID).worded("chatId is required"));
     }
     let chat = fields.conversation(CHAT_ID)?;
-    let content = payload.filled(CONTENT);
-    let media = payload.filled(MEDIA);
-    if content.is_none() && media.is_none() {
+    let content = fields.optional(CONTENT);
+    if content.is_none() && fields.media().is_none() {
         let error = "Either content or media must be provided";
         return Err(Refusal::invalid(CONTENT).worded(error));
     }
@@ -174,35 +171,24 @@ fn in_chat(fields: &Fields<'_, '_>, payload: &Payload<'_>, max_chars: usize) -> 
         let error = "Content must not exceed 5000 characters";
         return Err(Refusal::invalid(CONTENT).worded(error));
     }
-    if media.is_some() {
-        fields.content(MEDIA, max_chars)?;
-    }
-    let message = MessageFields {
-        content: content.map(OwnedValue::from),
-        media: media.map(OwnedValue::from),
-        temp_id: conversation::temp_id(fields)?,
-        ..MessageFields::default()
-    };
-    Ok((chat, message))
+    Ok(MessageFields {
+        conversation: chat,
+        content: content.map(|_| fields.content(CONTENT)).transpose()?,
+        key_number: fields.key_number(KEY_NUMBER)?,
+    })
 }
 
-fn in_feed(fields: &Fields<'_, '_>, payload: &Payload<'_>, max_chars: usize) -> Read {
+fn in_feed<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
+    let required = |name| Refusal::invalid(name).worded("All fields are required");
     for name in [FEED_ID, FEED_KEY_NUMBER, FEED_CONTENT] {
-        if payload.filled(name).is_none() {
-            return Err(Refusal::invalid(name).worded("All fields are required"));
+        if fields.optional(name).is_none() {
+            return Err(required(name));
         }
     }
-    let conversation = fields.conversation(FEED_ID)?;
-    let number = payload
-        .get(FEED_KEY_NUMBER)
-        .and_then(|number| number.as_raw());
-    let number = number.and_then(|raw| raw.get().parse().ok());
-    let number = number
-        .ok_or_else(|| Refusal::invalid(FEED_KEY_NUMBER).worded("All fields are required"))?;
-    let message = MessageFields {
-        content: Some(fields.content(FEED_CONTENT, max_chars)?.into()),
-        key_number: Some(number),
-        ..MessageFields::default()
-    };
-    Ok((conversation, message))
+    let number = fields.key_number(FEED_KEY_NUMBER);
+    Ok(MessageFields {
+        conversation: fields.conversation(FEED_ID)?,
+        content: Some(fields.content(FEED_CONTENT)?),
+        key_number: number.map_err(|_| required(FEED_KEY_NUMBER))?,
+    })
 }

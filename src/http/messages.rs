@@ -13,14 +13,14 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, only};
 use super::history;
-use super::message_form::{CONTENT, CONVERSATION_ID, FEED_CONTENT, FEED_KEY_NUMBER, Form};
+use super::message_form::{CONVERSATION_ID, FEED_CONTENT, FEED_KEY_NUMBER, Form};
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
 use crate::conversations::Sent;
 use crate::dialects::conversation;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ConversationId, Edit, IdType, Message, MessageId};
+use crate::model::conversation::{ConversationId, Edit, Extra, IdType, Message, MessageId};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
@@ -82,11 +82,7 @@ async fn edit(
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
-        let content = fields.content(CONTENT, app.config.max_content_chars)?;
-        let change = Edit {
-            content: content.into(),
-            key_number: None,
-        };
+        let change = conversation::edit_of(&fields)?;
         let message = edit_message(&app, &caller, None, &id, &change).await?;
         let id = message.conversation.as_client(IdType::Text);
         let sender = (&caller.identity).into();
@@ -109,6 +105,8 @@ struct ReplacedMessage<'a> {
     encrypted_msg_content: Option<&'a OwnedValue>,
     /// Milliseconds since the epoch.
     updated_at: u64,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
 
 /// Edits in the form of `feed`.
@@ -128,6 +126,7 @@ async fn replace(
             id: message.id,
             encrypted_msg_content: message.content(),
             updated_at: message.edited_at.unwrap_or(message.created_at),
+            extra: message.extra(),
         };
         Ok(Json(Replaced {
             message: "Message updated successfully",
@@ -140,15 +139,14 @@ async fn replace(
 
 fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
     let fields = Fields::new(payload, &app.config);
-    let max_chars = app.config.max_content_chars;
-    let content = fields.content(FEED_CONTENT, max_chars)?;
-    let number = payload.filled(FEED_KEY_NUMBER).map(|number| {
-        let number = number.as_raw().and_then(|raw| raw.get().parse().ok());
-        number.ok_or_else(|| fields.refuse(FEED_KEY_NUMBER))
-    });
+    let content = fields.content(FEED_CONTENT)?;
+    let further = fields.further(Some(content))?;
     Ok(Edit {
         content: content.into(),
-        key_number: number.transpose()?,
+        key_number: fields.key_number(FEED_KEY_NUMBER)?,
+        media: further.media,
+        extra: further.extra,
+        max_bytes: fields.max_message_bytes(),
     })
 }
 

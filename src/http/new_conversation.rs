@@ -20,6 +20,8 @@ const ENTRIES: &str = "conversation_entries";
 const TITLE: &str = "title";
 const CREATED_BY: &str = "createdBy";
 const ADMINS: &str = "admins";
+/// The fields of a request of an administrator.
+pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADMINS];
 
 /// A request to create a conversation.
 #[derive(Debug)]

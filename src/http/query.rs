@@ -15,4 +15,10 @@ impl Parameters {
         let given = self.0.get(name).map(String::as_str);
         given.filter(|given| !given.is_empty())
     }
+
+    /// The name of a parameter that is none of these, if one is not.
+    pub(super) fn besides(&self, known: &[&str]) -> Option<&str> {
+        let mut names = self.0.keys().map(String::as_str);
+        names.find(|name| !known.contains(name))
+    }
 }

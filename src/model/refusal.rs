@@ -124,8 +124,8 @@ impl Refusal {
         }
     }
 
-    /// This field, of whatever name, is nothing that receivers could read.
-    pub(crate) fn unreadable(field: &str) -> Self {
+    /// This field, whatever its name is, is present, but of no use.
+    pub(crate) fn unusable_named(field: &str) -> Self {
         const MAX_NAME_BYTES: usize = 128;
         let name = &field[..field.floor_char_boundary(MAX_NAME_BYTES)];
         Self {
@@ -267,7 +267,7 @@ mod tests {
         let refusal = Refusal::invalid("userId").worded("User carol not found");
         assert_eq!(refusal.code, ErrorCode::InvalidInput);
         assert_eq!(refusal.field.as_deref(), Some("userId"));
-        assert!(!format!("{:?}", Refusal::unreadable("secret")).contains("secret"));
+        assert!(!format!("{:?}", Refusal::unusable_named("secret")).contains("secret"));
         assert!(!format!("{refusal:?}").contains("carol"));
         assert_eq!(
             Refusal::from(JoinError::Full { max: 2 }).why(),

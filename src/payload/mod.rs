@@ -11,6 +11,7 @@ mod opaque;
 mod owned;
 mod readable;
 mod relayed;
+mod stored_members;
 
 use std::borrow::Cow;
 
@@ -24,6 +25,7 @@ pub(crate) use opaque::plainly;
 pub(crate) use owned::OwnedValue;
 pub(crate) use readable::DEEPEST;
 pub(crate) use relayed::Relayed;
+pub(crate) use stored_members::stored_members;
 
 /// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.
 pub(crate) type FrameSizes = SmallVec<[usize; 2]>;
@@ -56,6 +58,17 @@ impl<'a> Payload<'a> {
             .rev()
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
+    }
+
+    /// All fields, in order; a name may occur repeatedly.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &Opaque<'a>)> {
+        self.fields.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// The name of a field that is none of these, if one is not.
+    pub(crate) fn besides(&self, known: &[&str]) -> Option<&str> {
+        let mut names = self.members().map(|(name, _)| name);
+        names.find(|name| !known.contains(name))
     }
 
     /// A field that is present and neither `null` nor an empty string.

@@ -39,6 +39,12 @@ impl<'a> Opaque<'a> {
         items(self.as_raw()?, &mut max).ok()
     }
 
+    /// The object with these members.
+    pub(crate) fn object<'m: 'a>(members: impl Iterator<Item = (&'m str, Self)>) -> Self {
+        let members = members.map(|(name, value)| (Cow::Borrowed(name), value.0));
+        Self(Node::Object(members.collect()))
+    }
+
     /// Whether it is `null`, an empty string, or an empty attachment.
     pub(crate) fn is_blank(&self) -> bool {
         match &self.0 {

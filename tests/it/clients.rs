@@ -238,6 +238,7 @@ suites! {
     conversation_delivery: "conversation/delivery", CONVERSATION, mongodb;
     conversation_deployed: "conversation/deployed", PLAIN, mongodb;
     conversation_errors: "conversation/errors", CONVERSATION, mongodb;
+    conversation_interop_fields: "conversation/interop-fields", STORED, mongodb => two_nodes;
     conversation_interop_messages: "conversation/interop-messages", STORED, mongodb;
     conversation_interop_order: "conversation/interop-order", STORED, mongodb;
     conversation_interop_presence_typing: "conversation/interop-presence-typing", INTEROP_PRESENCE, mongodb;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::dialects::content::Content;
 use crate::model::clock;
-use crate::model::conversation::{ClientId, Message, MessageId};
+use crate::model::conversation::{ClientId, Extra, Message, MessageId};
 use crate::payload::{Opaque, OwnedValue, plainly};
 
 /// A message, as REST answers it in this form.
@@ -15,6 +15,7 @@ pub(crate) struct MessageJson<'a> {
     chat_id: ClientId<'a>,
     sender_id: &'a str,
     content: Content<'a>,
+    #[serde(serialize_with = "plainly")]
     media: Option<Opaque<'a>>,
     /// ISO 8601, as the other times.
     edited_at: Option<String>,
@@ -23,6 +24,8 @@ pub(crate) struct MessageJson<'a> {
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<String>,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
 
 impl<'a> MessageJson<'a> {
@@ -38,6 +41,7 @@ impl<'a> MessageJson<'a> {
             deleted_for: [],
             timestamp: clock::iso_ms(message.created_at),
             deleted_at: message.deleted_at().map(clock::iso_ms),
+            extra: message.extra(),
         }
     }
 }
@@ -54,6 +58,8 @@ pub(super) struct New<'a> {
     pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
     pub(super) timestamp: String,
+    #[serde(flatten)]
+    pub(super) extra: Option<&'a Extra>,
 }
 
 /// What `message:edited` has in its envelope.
@@ -63,8 +69,12 @@ pub(super) struct Edited<'a> {
     pub(super) message_id: MessageId,
     pub(super) chat_id: ClientId<'a>,
     pub(super) content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
     pub(super) edited_at: String,
+    #[serde(flatten)]
+    pub(super) extra: Option<&'a Extra>,
 }
 
 /// What `message:deleted` has in its envelope.

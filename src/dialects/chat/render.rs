@@ -8,9 +8,10 @@ use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
+use crate::dialects::content::message_frames;
 use crate::model::conversation::{ClientId, ConversationEvent, Message, UserNotification};
 use crate::model::{Identity, clock};
-use crate::payload::{FrameSizes, OwnedValue, frames};
+use crate::payload::{FrameSizes, OwnedValue};
 
 const MESSAGE_NEW: &str = "message:new";
 const MESSAGE_EDITED: &str = "message:edited";
@@ -54,10 +55,7 @@ fn in_envelope<'a>(
     message: &Message,
     data: impl Serialize + Send + Sync + 'a,
 ) -> Rendered<'a> {
-    let content = message.content().map(OwnedValue::as_opaque);
-    let media = message.media().map(OwnedValue::as_opaque);
-    let frames = frames(content.iter().chain(&media));
-    Rendered::new(event, frames, Envelope { event, data })
+    Rendered::new(event, message_frames(message), Envelope { event, data })
 }
 
 fn sent<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
@@ -68,6 +66,7 @@ fn sent<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         content: message.into(),
         media: message.media().map(OwnedValue::as_opaque),
         timestamp: clock::iso_ms(message.created_at),
+        extra: message.extra(),
     };
     in_envelope(MESSAGE_NEW, message, data)
 }
@@ -77,7 +76,9 @@ fn edited<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         message_id: message.id,
         chat_id,
         content: message.into(),
+        media: message.media().map(OwnedValue::as_opaque),
         edited_at: clock::iso_ms(message.edited_at.unwrap_or(message.created_at)),
+        extra: message.extra(),
     };
     in_envelope(MESSAGE_EDITED, message, data)
 }

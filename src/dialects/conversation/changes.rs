@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
+use super::messages::{CONTENT, KEY_NUMBER};
 use super::{CONVERSATION_ID, MESSAGE_ID, unknown_id};
 use crate::dialects::Request;
 use crate::dialects::content::Content;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ClientId, Edit, MessageId};
+use crate::model::conversation::{ClientId, Edit, Extra, MessageId};
 use crate::model::{Dialect, Refusal};
-use crate::payload::Payload;
+use crate::payload::{Opaque, Payload, plainly};
 use crate::users::Member;
 
 /// `message:updated`
@@ -18,8 +19,12 @@ pub(super) struct Updated<'a> {
     pub(super) id: MessageId,
     pub(super) conversation_id: ClientId<'a>,
     pub(super) content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
+    pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
     pub(super) edited_at: String,
+    #[serde(flatten)]
+    pub(super) extra: Option<&'a Extra>,
 }
 
 /// `message:deleted`
@@ -42,11 +47,7 @@ pub(super) async fn update(
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
-    let content = fields.content("content", app.config.max_content_chars)?;
-    let edit = Edit {
-        content: content.into(),
-        key_number: None,
-    };
+    let edit = edit_of(&fields)?;
     let Some(message) = message else {
         return Err(unknown_id(request, member, &conversation).await);
     };
@@ -57,6 +58,19 @@ pub(super) async fn update(
     request.succeed();
     edited.publish().await;
     Ok(())
+}
+
+/// The edit that a client asks for.
+pub(crate) fn edit_of(fields: &Fields<'_, '_>) -> Result<Edit, Refusal> {
+    let content = fields.content(CONTENT)?;
+    let further = fields.further(Some(content))?;
+    Ok(Edit {
+        content: content.into(),
+        key_number: fields.key_number(KEY_NUMBER)?,
+        media: further.media,
+        extra: further.extra,
+        max_bytes: fields.max_message_bytes(),
+    })
 }
 
 /// `message:delete`

@@ -4,15 +4,20 @@ use serde::Serialize;
 
 use super::CONVERSATION_ID;
 use crate::dialects::Request;
-use crate::dialects::content::Content;
+use crate::dialects::content::{Content, message_frames};
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ClientId, Message, MessageId, NewMessage, TempId, UserRecord};
+use crate::model::conversation::{
+    ClientId, Extra, Message, MessageId, NewMessage, TempId, UserRecord,
+};
 use crate::model::{Dialect, Identity, Refusal, UserId, clock};
-use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, plainly};
 use crate::users::Member;
 
 /// The field of a sender's own name for a message.
 pub(super) const TEMP_ID: &str = "tempId";
+pub(super) const CONTENT: &str = "content";
+/// The field of the number of a content key.
+pub(crate) const KEY_NUMBER: &str = "keyNumber";
 
 /// A user, as others see them.
 #[derive(Debug, Serialize)]
@@ -98,6 +103,8 @@ pub(crate) struct MessageJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     temp_id: Option<&'a TempId>,
     sender: UserJson<'a>,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
 
 impl<'a> MessageJson<'a> {
@@ -119,15 +126,14 @@ impl<'a> MessageJson<'a> {
             deleted_at: message.deleted_at().map(clock::iso_ms),
             temp_id: message.temp_id.as_ref(),
             sender,
+            extra: message.extra(),
         }
     }
 }
 
 /// The sizes of the frames of an event with what this message says, and its sender.
 pub(super) fn frames_of(message: &Message, sender: &Identity) -> FrameSizes {
-    let content = message.content().map(OwnedValue::as_opaque);
-    let media = message.media().map(OwnedValue::as_opaque);
-    let mut frames = frames(content.iter().chain(&media));
+    let mut frames = message_frames(message);
     frames[0] += UserJson::from(sender).size();
     frames
 }
@@ -149,14 +155,16 @@ pub(super) async fn send(
     let (app, size) = (request.app, request.event.size());
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?;
-    let content = fields.content("content", app.config.max_content_chars)?;
+    let content = fields.content(CONTENT)?;
+    let further = fields.further(Some(content))?;
     let new = NewMessage {
         conversation: conversation.id,
         sender: member.user.id.clone(),
         content: Some(content.into()),
-        media: None,
-        key_number: None,
+        media: further.media,
+        key_number: fields.key_number(KEY_NUMBER)?,
         temp_id: temp_id(&fields)?,
+        extra: further.extra,
     };
     let actor = member.acts(Some(Dialect::Conversation));
     let sent = app.conversations.append(actor, &new, size).await?;

@@ -10,8 +10,8 @@ mod render;
 mod signals;
 mod words;
 
-pub(crate) use messages::temp_id;
-pub(crate) use messages::{MessageJson, UserJson};
+pub(crate) use changes::edit_of;
+pub(crate) use messages::{KEY_NUMBER, MessageJson, UserJson, temp_id};
 pub(crate) use render::RENDERER;
 pub(crate) use signals::message_ids;
 

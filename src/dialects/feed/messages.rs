@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::dialects::content::Content;
-use crate::model::conversation::{ClientId, Message, MessageId};
+use crate::model::conversation::{ClientId, Extra, Message, MessageId};
 
 /// A message: `new-message`, and what REST answers in this form.
 #[derive(Debug, Serialize)]
@@ -19,6 +19,8 @@ pub(crate) struct MessageJson<'a> {
     updated_at: Option<u64>,
     /// 0 or 1.
     is_deleted: u8,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
 
 impl<'a> MessageJson<'a> {
@@ -37,6 +39,7 @@ impl<'a> MessageJson<'a> {
             created_at: message.created_at,
             updated_at: message.edited_at,
             is_deleted: message.deleted_at().is_some().into(),
+            extra: message.extra(),
         }
     }
 }
@@ -50,6 +53,8 @@ pub(super) struct Updated<'a> {
     encrypted_msg_content: Content<'a>,
     /// Milliseconds since the epoch.
     updated_at: u64,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
 
 impl<'a> Updated<'a> {
@@ -60,6 +65,7 @@ impl<'a> Updated<'a> {
             content_key_number: message.key_number,
             encrypted_msg_content: message.into(),
             updated_at: message.edited_at.unwrap_or(message.created_at),
+            extra: message.extra(),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Message, ParticipantsChange, UserNotification,
+    ClientId, ConversationEvent, Extra, Message, ParticipantsChange, UserNotification,
 };
 use crate::payload::{FrameSizes, OwnedValue, frames};
 
@@ -96,10 +96,11 @@ impl Renderer for FeedRenderer {
     }
 }
 
-/// The sizes of the frames of an event with at most what a message says.
+/// The sizes of the frames of an event with at most what a message says in this form, which has no media.
 fn frames_of(message: &Message) -> FrameSizes {
     let content = message.content().map(OwnedValue::as_opaque);
-    frames(content.iter())
+    let extra = message.extra().map(Extra::as_opaque);
+    frames(content.iter().chain(&extra))
 }
 
 fn frames_with_names(change: &ParticipantsChange) -> FrameSizes {

@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, ReceiptCursor, TempId};
+use super::{
+    ChangeNumber, ConversationId, Emoji, Extra, MessageId, ReactionId, ReceiptCursor, TempId,
+};
 use crate::model::UserId;
-use crate::payload::OwnedValue;
+use crate::payload::{Opaque, OwnedValue};
 
 /// A reaction to a message. Serialized, it is as nodes write it for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +63,8 @@ pub(crate) struct NewMessage {
     pub(crate) key_number: Option<i64>,
     /// The id that its sender has given it.
     pub(crate) temp_id: Option<TempId>,
+    /// What else its sender says of it.
+    pub(crate) extra: Extra,
 }
 
 impl NewMessage {
@@ -77,6 +81,7 @@ impl NewMessage {
             body: Body::Whole {
                 content: self.content.clone(),
                 media: self.media.clone(),
+                extra: self.extra.clone(),
             },
         }
     }
@@ -112,6 +117,8 @@ pub(crate) enum Body {
         content: Option<OwnedValue>,
         /// What is attached to it.
         media: Option<OwnedValue>,
+        /// What else its sender says of it.
+        extra: Extra,
     },
     /// It was deleted, with its content.
     Deleted {
@@ -137,10 +144,24 @@ impl Message {
         }
     }
 
-    /// The approximate size in bytes of content and media together, as JSON text and attachments.
-    pub(crate) fn size(&self) -> usize {
+    /// What else its sender says of it, unless it was deleted.
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        match &self.body {
+            Body::Whole { extra, .. } => Some(extra),
+            Body::Deleted { .. } => None,
+        }
+    }
+
+    /// What users wrote of it, in the order in which every form of a message has it.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Opaque<'_>> {
         let values = [self.content(), self.media()].into_iter().flatten();
-        values.map(|value| value.as_opaque().total_size()).sum()
+        let extra = self.extra().map(Extra::as_opaque);
+        values.map(OwnedValue::as_opaque).chain(extra)
+    }
+
+    /// The approximate size in bytes of what users wrote of it, as JSON text and attachments.
+    pub(crate) fn size(&self) -> usize {
+        self.values().map(|value| value.total_size()).sum()
     }
 
     /// When it was deleted, if it was.
@@ -159,6 +180,28 @@ pub(crate) struct Edit {
     pub(crate) content: OwnedValue,
     /// Which content key that is encrypted with. `None` keeps the number.
     pub(crate) key_number: Option<i64>,
+    /// What is attached to it now. `None` keeps it.
+    pub(crate) media: Option<OwnedValue>,
+    /// What else its author says of it now; what they do not mention is kept.
+    pub(crate) extra: Extra,
+    /// How many bytes everything may have that is then said in the message.
+    pub(crate) max_bytes: usize,
+}
+
+impl Edit {
+    /// What else is said of a message after this edit. `None`: it is too much.
+    pub(crate) fn extra_after(&self, before: &Message) -> Option<Extra> {
+        let extra = match before.extra() {
+            Some(extra) => extra.updated(&self.extra),
+            None => self.extra.clone(),
+        };
+        let media = self.media.as_ref().or(before.media());
+        let values = [Some(&self.content), media].into_iter().flatten();
+        let size = values.map(|value| value.as_opaque().total_size());
+        let size = size.sum::<usize>() + extra.size();
+        let fits = extra.fields().len() <= Extra::MAX_FIELDS && size <= self.max_bytes;
+        fits.then_some(extra)
+    }
 }
 
 /// Maximum number of messages in one page (protocol, REST).

@@ -4,6 +4,7 @@
 mod change;
 mod cursor;
 mod event;
+mod extra;
 mod ids;
 mod message;
 mod records;
@@ -18,6 +19,7 @@ pub(crate) use cursor::{Cursor, ReceiptCursor};
 pub(crate) use event::{
     ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange, UserNotification,
 };
+pub(crate) use extra::Extra;
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use message::{
     After, Body, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reaction, Read, Receipt,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, ConversationId, Message, MessageId, TempId};
+use super::{Body, ConversationId, Extra, Message, MessageId, TempId};
 use crate::model::UserId;
 use crate::payload::OwnedValue;
 
@@ -22,6 +22,8 @@ struct WireMessage<'a> {
     deleted_at: Option<u64>,
     content: Option<WireValue<'a>>,
     media: Option<WireValue<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    extra: Option<WireValue<'a>>,
 }
 
 /// The parts of an [`OwnedValue`].
@@ -40,6 +42,20 @@ impl<'a> From<&'a OwnedValue> for WireValue<'a> {
 }
 
 impl WireValue<'_> {
+    /// `None`: there is no field.
+    fn of_extra(extra: &Extra) -> Option<Self> {
+        let value = extra.to_value()?;
+        let (text, attachments) = value.to_parts();
+        Some(Self {
+            text: text.into_owned().into(),
+            attachments,
+        })
+    }
+
+    fn extra(self) -> Extra {
+        Extra::of_parts(&self.text, self.attachments)
+    }
+
     fn read(self) -> Option<OwnedValue> {
         OwnedValue::from_parts(self.text.into_owned(), self.attachments)
     }
@@ -58,6 +74,7 @@ impl<'a> From<&'a Message> for WireMessage<'a> {
             deleted_at: message.deleted_at(),
             content: message.content().map(WireValue::from),
             media: message.media().map(WireValue::from),
+            extra: message.extra().and_then(WireValue::of_extra),
         }
     }
 }
@@ -74,6 +91,7 @@ impl WireMessage<'_> {
             None => Body::Whole {
                 content: read(self.content)?,
                 media: read(self.media)?,
+                extra: self.extra.map_or_else(Extra::default, WireValue::extra),
             },
         };
         Some(Message {

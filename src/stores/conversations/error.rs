@@ -26,6 +26,9 @@ pub(crate) enum StoreError {
     /// There is no such message or reaction in the conversation, or this user may not change it.
     #[error("not found, or not allowed")]
     NotFoundOrForbidden,
+    /// A message would be larger than it may be.
+    #[error("the message is too large")]
+    TooLarge,
     /// The log does not reach back to this change, or has never come to it.
     #[error("the log does not have what is behind this change")]
     CursorExpired,
@@ -47,6 +50,7 @@ impl From<StoreError> for Refusal {
             StoreError::NoConversation => Self::new(Why::ConversationNotFound),
             StoreError::ConversationExists => Self::new(Why::ConversationExists),
             StoreError::ConversationFull => Self::new(Why::ConversationFull),
+            StoreError::TooLarge => Self::new(Why::Unusable),
             StoreError::CursorExpired => Self::new(Why::CursorExpired),
             StoreError::Closed | StoreError::Failed(_) => Self::failed(error),
         }

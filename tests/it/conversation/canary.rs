@@ -42,7 +42,15 @@ const ALL: [&str; 9] = [
     REFUSED,
 ];
 /// What is still stored in the end.
-const KEPT: [&str; 6] = [CONTENT, MEDIA, EMOJI, TEMP_ID, KEY_OF_ALICE, KEY_OF_BOB];
+const KEPT: [&str; 7] = [
+    CONTENT,
+    MEDIA,
+    EMOJI,
+    TEMP_ID,
+    UNKNOWN,
+    KEY_OF_ALICE,
+    KEY_OF_BOB,
+];
 
 impl Marks {
     fn new() -> Self {
@@ -167,7 +175,8 @@ async fn post(relay: &Relay, marks: &Marks) {
         r#"{{"conversationId":"room","messageIds":["{}"],{unknown}}}"#,
         ids[0]
     );
-    let body = format!(r#"{{"conversationId":"room","content":"{gone}",{unknown}}}"#);
+    let body =
+        format!(r#"{{"conversationId":"room","content":"{gone}","more":"{gone}",{unknown}}}"#);
     let posted = rest(relay, "alice", "POST", "/api/messages", &body).await;
     let answer: Value = serde_json::from_str(&posted.body).unwrap();
     let deleted = answer["message"]["id"].as_str().unwrap();
@@ -398,9 +407,9 @@ async fn converse(relay: &Relay, marks: &Marks) {
         client.subscribe(*shape, "\"room\"").await;
         let expected: &[&str] = match (&*client.connection.user, shape) {
             ("outsider", _) => &[],
-            (_, Shape::Conversation) => &[CONTENT, MEDIA, EMOJI, TEMP_ID, GONE],
-            (_, Shape::Chat) => &[CONTENT, MEDIA, GONE],
-            (_, Shape::Feed) => &[CONTENT, GONE],
+            (_, Shape::Conversation) => &[CONTENT, MEDIA, EMOJI, TEMP_ID, GONE, UNKNOWN],
+            (_, Shape::Chat) => &[CONTENT, MEDIA, GONE, UNKNOWN],
+            (_, Shape::Feed) => &[CONTENT, GONE, UNKNOWN],
         };
         received_only(client, marks, expected);
     }
@@ -417,10 +426,10 @@ async fn read(relay: &Relay, marks: &Marks) {
     for (path, expected) in [
         (
             "/api/messages?conversationId=room",
-            &[CONTENT, MEDIA, TEMP_ID][..],
+            &[CONTENT, MEDIA, TEMP_ID, UNKNOWN][..],
         ),
-        ("/api/messages?chatId=room", &[CONTENT, MEDIA]),
-        ("/api/messages/room", &[CONTENT]),
+        ("/api/messages?chatId=room", &[CONTENT, MEDIA, UNKNOWN]),
+        ("/api/messages/room", &[CONTENT, UNKNOWN]),
         ("/api/conversations/room", &[KEY_OF_BOB]),
     ] {
         let answer = rest(relay, "dan", "GET", path, "").await;

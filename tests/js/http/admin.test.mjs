@@ -71,6 +71,21 @@ test('bad fields are named', async () => {
   }
 });
 
+test('fields that are not known are refused by name, and nothing is done', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(user);
+  const id = await found(alice);
+  const requests = [
+    ['PUT', place(bob), { name: 'Bob', staus: 'suspended' }, 'staus'], ['PUT', place(bob), { displayName: 'Bob' }, 'displayName'],
+    ['POST', '/api/admin/conversations', { participantIds: [bob.userId], titel: 'x' }, 'titel'],
+    ['PATCH', `/api/admin/conversations/${id}`, { messageRetention: 60, title: 'x' }, 'title'],
+    ['GET', '/api/admin/audit?usr=alice', undefined, 'usr'], ['GET', '/api/admin/audit?user=alice&offset=1', undefined, 'offset'],
+  ];
+  for (const [method, path, body, field] of requests) await refused(422, invalid(field), ADMIN, method, path, body);
+  assert.equal((await put(bob, {})).name, bob.userId);
+  assert.equal((await done(200, ADMIN, 'GET', at(id))).conversation.messageRetention, undefined);
+  await refused(404, NO_CONVERSATION, bob, 'GET', at(id));
+});
+
 test('who is suspended is disconnected at once, wherever they are, and not let in any more', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const id = await found(alice, [bob]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::conversation::{
-    Body, ChangeNumber, Emoji, Message, Reaction, ReactionId, TempId,
+    Body, ChangeNumber, Emoji, Extra, Message, Reaction, ReactionId, TempId,
 };
 
 fn full_message() -> Message {
@@ -19,6 +19,7 @@ fn full_message() -> Message {
         body: Body::Whole {
             content: Some(json(r#""x""#)),
             media: Some(object()),
+            extra: Extra::default(),
         },
     }
 }
@@ -63,9 +64,29 @@ fn messages_of_a_conversation() {
         \xabattachments\x91\xc4\x02\x00\xff\xa6sender\x83\xa4user\xa3ann\
         \xa4name\xa3Ann\xaaavatar_url\xabhttps://a/b",
     );
+    let more = Message {
+        body: Body::Whole {
+            content: None,
+            media: None,
+            extra: Extra::of_parts(
+                r#"{"type":{"_placeholder":true,"num":0}}"#,
+                vec![Bytes::from_static(b"\0\xff")],
+            ),
+        },
+        ..bare_message(Body::Deleted { at: NOW })
+    };
+    pin_event(
+        ConversationEvent::Edited(more),
+        b"\x81\xa4body\x81\xa4Fact\x81\xa6Edited\x8b\xa2id\xd9$01900000-0000-7000-8000-0000000\
+        00001\xacconversation\xa1c\xa6sender\xa3ann\xa7temp_id\xfb\xaakey_number\
+        \xc0\xaacreated_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\xa9edited_at\
+        \xc0\xaadeleted_at\xc0\xa7content\xc0\xa5media\xc0\xa5extra\x82\xa4text\xd9&\
+        {\"type\":{\"_placeholder\":true,\"num\":0}}\xabattachments\x91\xc4\x02\x00\xff",
+    );
     let edited = bare_message(Body::Whole {
         content: None,
         media: None,
+        extra: Extra::default(),
     });
     pin_event(
         ConversationEvent::Edited(edited),

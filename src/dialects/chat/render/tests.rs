@@ -20,13 +20,13 @@ fn messages_are_rendered_in_an_envelope() {
     assert_eq!(
         event(sent),
         [
-            r#"["message:new",{"type":"message:new","data":{"messageId":"018bcfe5-687b-7000-8000-000000000001","chatId":"7","senderId":"ann","content":{"iv":"x","data":{"_placeholder":true,"num":0}},"media":["m"],"timestamp":"2023-11-14T22:13:20.123Z"}}]"#
+            r#"["message:new",{"type":"message:new","data":{"messageId":"018bcfe5-687b-7000-8000-000000000001","chatId":"7","senderId":"ann","content":{"iv":"x","data":{"_placeholder":true,"num":0}},"media":["m"],"timestamp":"2023-11-14T22:13:20.123Z","type":"image","files":[{"_placeholder":true,"num":1}]}}]"#
         ]
     );
     assert_eq!(
         event(ConversationEvent::Edited(golden::edited())),
         [
-            r#"["message:edited",{"type":"message:edited","data":{"messageId":"018bcfe5-687b-7000-8000-000000000001","chatId":"7","content":"new","editedAt":"2023-11-14T22:13:21.123Z"}}]"#
+            r#"["message:edited",{"type":"message:edited","data":{"messageId":"018bcfe5-687b-7000-8000-000000000001","chatId":"7","content":"new","editedAt":"2023-11-14T22:13:21.123Z","type":"text"}}]"#
         ]
     );
     assert_eq!(

@@ -36,13 +36,13 @@ fn messages_are_rendered() {
     assert_eq!(
         event(sent),
         [
-            r#"["message:new",{"id":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"senderId":"ann","content":{"iv":"x","data":{"_placeholder":true,"num":0}},"media":["m"],"keyNumber":3,"createdAt":"2023-11-14T22:13:20.123Z","tempId":5,"sender":{"id":"ann","name":"Ann","avatarUrl":"https://a/ann.png"}}]"#
+            r#"["message:new",{"id":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"senderId":"ann","content":{"iv":"x","data":{"_placeholder":true,"num":0}},"media":["m"],"keyNumber":3,"createdAt":"2023-11-14T22:13:20.123Z","tempId":5,"sender":{"id":"ann","name":"Ann","avatarUrl":"https://a/ann.png"},"type":"image","files":[{"_placeholder":true,"num":1}]}]"#
         ]
     );
     assert_eq!(
         event(ConversationEvent::Edited(golden::edited())),
         [
-            r#"["message:updated",{"id":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"content":"new","editedAt":"2023-11-14T22:13:21.123Z"}]"#
+            r#"["message:updated",{"id":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"content":"new","editedAt":"2023-11-14T22:13:21.123Z","type":"text"}]"#
         ]
     );
     assert_eq!(

@@ -25,13 +25,13 @@ fn messages_are_rendered() {
     assert_eq!(
         event(sent),
         [
-            r#"["new-message",{"id":"018bcfe5-687b-7000-8000-000000000001","conversation_id":7,"content_key_number":3,"encrypted_msg_content":{"iv":"x","data":{"_placeholder":true,"num":0}},"sender_username":"Ann","created_at":1700000000123,"is_deleted":0}]"#
+            r#"["new-message",{"id":"018bcfe5-687b-7000-8000-000000000001","conversation_id":7,"content_key_number":3,"encrypted_msg_content":{"iv":"x","data":{"_placeholder":true,"num":0}},"sender_username":"Ann","created_at":1700000000123,"is_deleted":0,"type":"image","files":[{"_placeholder":true,"num":1}]}]"#
         ]
     );
     assert_eq!(
         event(ConversationEvent::Edited(golden::edited())),
         [
-            r#"["message-updated",{"id":"018bcfe5-687b-7000-8000-000000000001","conversation_id":7,"content_key_number":3,"encrypted_msg_content":"new","updated_at":1700000001123}]"#
+            r#"["message-updated",{"id":"018bcfe5-687b-7000-8000-000000000001","conversation_id":7,"content_key_number":3,"encrypted_msg_content":"new","updated_at":1700000001123,"type":"text"}]"#
         ]
     );
     assert_eq!(

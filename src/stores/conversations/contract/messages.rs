@@ -1,5 +1,6 @@
 //! Keeping, editing, deleting and hiding messages.
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::subject::*;
@@ -13,6 +14,7 @@ pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
         media: Some(json("[ {\"a\":1.50} ]")),
         key_number: Some(-3),
         temp_id: TempId::parse("t1"),
+        extra: extra(r#"{"type":"image","n":1.50,"replyToId":null}"#),
         ..new_message("c", "ann", "\"\\u0041\"")
     };
     let sent = stores.messages.append(&new).await.unwrap().value;
@@ -26,6 +28,8 @@ pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
         assert_eq!((message.edited_at, message.deleted_at()), (None, None));
         assert_eq!(text_of(message), "\"\\u0041\"");
         assert_eq!(message.media().map(text).unwrap(), "[ {\"a\":1.50} ]");
+        let said = r#"{"type":"image","n":1.50,"replyToId":null}"#;
+        assert_eq!(extra_of(message), said);
     }
     let bare = NewMessage {
         content: None,
@@ -34,6 +38,7 @@ pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
     let bare = stores.messages.append(&bare).await.unwrap().value;
     let bare = stores.messages.find(bare.id).await.unwrap().unwrap();
     assert!(bare.content().is_none() && bare.media().is_none());
+    assert!(bare.extra().unwrap().is_empty());
     let unknown = MessageId::new(uuid::Uuid::now_v7()).unwrap();
     assert!(stores.messages.find(unknown).await.unwrap().is_none());
 }
@@ -165,6 +170,55 @@ pub(crate) async fn only_the_author_edits(subject: Subject) {
         .await
         .unwrap();
     assert_eq!(edited.value.edited_at, Some(second.created_at));
+}
+
+pub(crate) async fn an_edit_keeps_what_it_does_not_mention(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, ann) = (conversation("c"), user("ann"));
+    subject.with("c", &["ann"]).await;
+    let attached = |text: &str| Extra::of_parts(text, vec![Bytes::from_static(b"\0\xff")]);
+    let new = NewMessage {
+        media: Some(json("\"m\"")),
+        extra: attached(r#"{"a":1,"file":{"_placeholder":true,"num":0}}"#),
+        ..new_message("c", "ann", "1")
+    };
+    let sent = stores.messages.append(&new).await.unwrap().value.id;
+    let plain = stores.messages.edit(&c, sent, &ann, &edit("2")).await;
+    let plain = plain.unwrap().value;
+    let said = r#"{"a":1,"file":{"_placeholder":true,"num":0}}"#;
+    assert_eq!(extra_of(&plain), said);
+    assert_eq!(plain.media().map(text).unwrap(), "\"m\"");
+    let more = Edit {
+        media: Some(json("\"n\"")),
+        extra: extra(r#"{"a":2,"b":[]}"#),
+        ..edit("3")
+    };
+    let edited = stores.messages.edit(&c, sent, &ann, &more).await.unwrap();
+    let stored = stores.messages.find(sent).await.unwrap().unwrap();
+    for message in [&edited.value, &stored] {
+        let said = r#"{"a":2,"file":{"_placeholder":true,"num":0},"b":[]}"#;
+        assert_eq!(extra_of(message), said);
+        let value = message.extra().unwrap().to_value().unwrap();
+        assert_eq!(value.to_parts().1, [&b"\0\xff"[..]]);
+        assert_eq!(message.media().map(text).unwrap(), "\"n\"");
+    }
+    // Edit by edit, a message does not grow beyond what it may have.
+    let many = (0..Extra::MAX_FIELDS).map(|n| format!("\"{n}\":0"));
+    let many = format!("{{{}}}", many.collect::<Vec<_>>().join(","));
+    let too_large = Edit {
+        max_bytes: stored.size() + 2,
+        extra: extra(r#"{"c":true}"#),
+        ..edit("4")
+    };
+    let too_many = Edit {
+        extra: extra(&many),
+        ..edit("5")
+    };
+    for refused in [too_large, too_many] {
+        let refused = stores.messages.edit(&c, sent, &ann, &refused).await;
+        assert_rejected!(refused, TooLarge);
+    }
+    assert_eq!(subject.seen("c", "ann").await, ["3"]);
 }
 
 pub(crate) async fn the_author_and_admins_delete(subject: Subject) {

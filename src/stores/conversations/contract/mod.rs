@@ -41,6 +41,7 @@ macro_rules! contract_suite {
             messages::the_same_temp_id_is_the_same_message,
             messages::concurrent_sends_of_the_same_message_store_it_once,
             messages::only_the_author_edits,
+            messages::an_edit_keeps_what_it_does_not_mention,
             messages::the_author_and_admins_delete,
             messages::nothing_is_left_of_the_content_of_a_deleted_message,
             messages::a_hidden_message_stays_visible_to_others,

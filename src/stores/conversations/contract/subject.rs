@@ -143,6 +143,16 @@ pub(crate) fn text_of(message: &Message) -> String {
     message.content().map_or("deleted".to_owned(), text)
 }
 
+/// Fields that the relay does not know.
+pub(crate) fn extra(text: &str) -> Extra {
+    Extra::of_parts(text, Vec::new())
+}
+
+/// The JSON text of those of a message.
+pub(crate) fn extra_of(message: &Message) -> String {
+    text(&message.extra().unwrap().to_value().unwrap())
+}
+
 pub(crate) fn participant(name: &str, role: Role) -> NewParticipant {
     NewParticipant {
         user: user(name),
@@ -175,6 +185,7 @@ pub(crate) fn new_message(at: &str, who: &str, what: &str) -> NewMessage {
         media: None,
         key_number: None,
         temp_id: None,
+        extra: Extra::default(),
     }
 }
 
@@ -182,6 +193,9 @@ pub(crate) fn edit(what: &str) -> Edit {
     Edit {
         content: json(what),
         key_number: None,
+        media: None,
+        extra: Extra::default(),
+        max_bytes: usize::MAX,
     }
 }
 

@@ -147,7 +147,7 @@ async fn edit(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
 async fn delete(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
     let mut set = tail.set.clone();
     set.extend(doc! { "uncounted": true, "changed": tail.change.number });
-    let update = doc! { "$set": set, "$unset": { "content": "", "media": "" } };
+    let update = doc! { "$set": set, "$unset": { "content": "", "media": "", "extra": "" } };
     let write = db.messages.update_one(message_before(&tail.change), update);
     execute(write).await?;
     let messages = db.messages.clone_with_type::<KnownMessage>();

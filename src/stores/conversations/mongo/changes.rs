@@ -1,6 +1,6 @@
 //! Changes of a message: editing, deleting, hiding.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Bson, doc};
 
 use super::collections::execute;
 use super::db::{Db, gone};
@@ -47,10 +47,17 @@ pub(super) async fn edit(
         if known.sender_id != author.as_str() || known.deleted_at.is_some() {
             return Err(StoreError::NotFoundOrForbidden);
         }
+        let before = whole(db, id).await?.ok_or_else(|| gone("messages"))?;
+        let extra = edit.extra_after(&before).ok_or(StoreError::TooLarge)?;
         let now = db.now();
         let mut set = doc! { "content": bson_of(&edit.content), "editedAt": later(now, &known) };
-        if let Some(number) = edit.key_number {
-            set.insert("keyNumber", number);
+        let others = [
+            ("keyNumber", edit.key_number.map(Bson::from)),
+            ("media", edit.media.as_ref().map(bson_of)),
+            ("extra", extra.to_value().as_ref().map(bson_of)),
+        ];
+        for (field, value) in others {
+            set.extend(value.map(|value| (field.to_owned(), value)));
         }
         let by = ChangedBy::User(author.clone());
         let edited = ChangeDocument {

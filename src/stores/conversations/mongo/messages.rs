@@ -136,9 +136,11 @@ fn document(new: &NewMessage, id: MessageId, seq: i64, now: u64) -> Document {
     };
     let content = new.content.as_ref().map(bson_of);
     let media = new.media.as_ref().map(bson_of);
+    let extra = new.extra.to_value();
     let others = [
         ("content", content),
         ("media", media),
+        ("extra", extra.as_ref().map(bson_of)),
         ("keyNumber", new.key_number.map(Bson::from)),
         ("tempId", new.temp_id.as_ref().map(temp_id_value)),
     ];

@@ -226,7 +226,7 @@ async fn mark(
     let whole = doc! { "_id": { "$in": messages }, "deletedAt": null };
     let delete = doc! {
         "$set": { "deletedAt": date(db.now()), "uncounted": true },
-        "$unset": { "content": "", "media": "" },
+        "$unset": { "content": "", "media": "", "extra": "" },
     };
     let delete = execute(db.messages.update_many(whole, delete));
     try_join(note, delete).await.map(drop)

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::columns::{columns, number};
+use super::columns::{columns, number, optional_columns};
 use super::log::{Entry, Kind, log};
 use super::message_rows::{Known, find, known, pass};
 use super::participants::member;
@@ -23,20 +23,31 @@ pub(super) fn edit(
     const UPDATE: &str = "
         UPDATE messages
         SET content = ?2, contentAttachments = ?3, keyNumber = coalesce(?4, keyNumber),
-            editedAt = max(?5, createdAt)
+            editedAt = max(?5, createdAt), extra = ?6, extraAttachments = ?7,
+            media = coalesce(?8, media),
+            mediaAttachments = iif(?8 IS NULL, mediaAttachments, ?9)
         WHERE no = ?1";
     let db = writing.db;
     let conversation_no = member(db, conversation, author)?.conversation;
     let known = known(db, conversation_no, message)?
         .filter(|known| known.sender == *author && !known.is_deleted)
         .ok_or(StoreError::NotFoundOrForbidden)?;
+    let before = find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let extra = edit.extra_after(&before).ok_or(StoreError::TooLarge)?;
     let content = columns(&edit.content);
+    let extra = extra.to_value();
+    let (extra, extra_attachments) = optional_columns(extra.as_ref());
+    let (media, media_attachments) = optional_columns(edit.media.as_ref());
     db.prepare_cached(UPDATE)?.execute(params![
         known.no,
         content.text,
         content.attachments,
         edit.key_number,
         number(writing.now),
+        extra,
+        extra_attachments,
+        media,
+        media_attachments,
     ])?;
     let by = ChangedBy::User(author.clone());
     let entry = Entry {
@@ -66,7 +77,7 @@ pub(super) fn delete(
     const DELETE: &str = "
         UPDATE messages
         SET content = NULL, contentAttachments = NULL, media = NULL, mediaAttachments = NULL,
-            deletedAt = max(?2, createdAt)
+            extra = NULL, extraAttachments = NULL, deletedAt = max(?2, createdAt)
         WHERE no = ?1";
     let db = writing.db;
     let member = member(db, conversation, user)?;

@@ -1,6 +1,8 @@
 //! How the types of conversations are stored in columns and read from them. A column with an invalid
 //! value is an error of the database, which names the column and never the value.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Type, ValueRef};
 use rusqlite::{Error, Row};
@@ -8,7 +10,8 @@ use uuid::Uuid;
 
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Emoji, MessageId, ParticipantStatus, ReactionId, Role, TempId, UserStatus,
+    ConversationId, Emoji, Extra, MessageId, ParticipantStatus, ReactionId, Role, TempId,
+    UserStatus,
 };
 use crate::payload::OwnedValue;
 
@@ -94,7 +97,7 @@ pub(super) fn read_optional_number(row: &Row<'_>, column: usize) -> rusqlite::Re
 
 /// The two columns of a value: its JSON text, and its attachments if it has any.
 pub(super) struct Columns<'a> {
-    pub(super) text: std::borrow::Cow<'a, str>,
+    pub(super) text: Cow<'a, str>,
     pub(super) attachments: Option<Vec<u8>>,
 }
 
@@ -105,18 +108,45 @@ pub(super) fn columns(value: &OwnedValue) -> Columns<'_> {
     Columns { text, attachments }
 }
 
+/// The same of what may be missing: both are NULL then.
+pub(super) fn optional_columns(
+    value: Option<&OwnedValue>,
+) -> (Option<Cow<'_, str>>, Option<Vec<u8>>) {
+    match value.map(columns) {
+        Some(columns) => (Some(columns.text), columns.attachments),
+        None => (None, None),
+    }
+}
+
 /// Reads a value from its two columns. `None`: they are NULL.
 pub(super) fn read_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<OwnedValue>> {
+    let Some((text, attachments)) = read_parts(row, column)? else {
+        return Ok(None);
+    };
+    let value = OwnedValue::from_parts(text, attachments);
+    value.map(Some).ok_or_else(|| invalid(column))
+}
+
+/// Reads the fields of a message that the relay does not know.
+pub(super) fn read_extra(row: &Row<'_>, column: usize) -> rusqlite::Result<Extra> {
+    let parts = read_parts(row, column)?;
+    Ok(parts.map_or_else(Extra::default, |(text, attachments)| {
+        Extra::of_parts(&text, attachments)
+    }))
+}
+
+fn read_parts(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<(String, Vec<Bytes>)>> {
     let Some(text) = row.get(column)? else {
         return Ok(None);
     };
     let attachments: Option<Vec<u8>> = row.get(column + 1)?;
     let attachments = attachments.map_or(Some(Vec::new()), |joined| split(joined.into()));
-    let value = attachments.and_then(|attachments| OwnedValue::from_parts(text, attachments));
-    let invalid = || FromSqlError::InvalidType.into();
-    value
-        .map(Some)
-        .ok_or_else(|| Error::FromSqlConversionFailure(column, Type::Text, invalid()))
+    let attachments = attachments.ok_or_else(|| invalid(column))?;
+    Ok(Some((text, attachments)))
+}
+
+fn invalid(column: usize) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, FromSqlError::InvalidType.into())
 }
 
 /// Each attachment behind its length in four bytes, the least significant first.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::columns::{number, read_number, read_optional_number, read_value};
+use super::columns::{number, read_extra, read_number, read_optional_number, read_value};
 use crate::model::UserId;
 use crate::model::conversation::{Body, ConversationId, Message, MessageId};
 use crate::stores::conversations::error::StoreError;
@@ -11,13 +11,14 @@ use crate::stores::conversations::error::StoreError;
 macro_rules! message_columns {
     () => {
         "m.id, m.sender, m.tempId, m.keyNumber, m.createdAt, m.editedAt, m.deletedAt,
-         m.content, m.contentAttachments, m.media, m.mediaAttachments"
+         m.content, m.contentAttachments, m.media, m.mediaAttachments,
+         m.extra, m.extraAttachments"
     };
 }
 pub(super) use message_columns;
 
 /// The number of these columns.
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 13;
 
 pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Result<Message> {
     read_from(row, 0, conversation)
@@ -34,6 +35,7 @@ pub(super) fn read_from(
         None => Body::Whole {
             content: read_value(row, first + 7)?,
             media: read_value(row, first + 9)?,
+            extra: read_extra(row, first + 11)?,
         },
     };
     Ok(Message {

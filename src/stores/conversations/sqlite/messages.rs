@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{columns, number, read_number};
+use super::columns::{number, optional_columns, read_number};
 use super::message_rows::{find, message_columns, pass, read};
 use super::participants::member;
 use super::store::SqliteConversations;
@@ -149,12 +149,15 @@ fn insert(
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO messages (id, conversation, sender, tempId, keyNumber, createdAt,
-                              content, contentAttachments, media, mediaAttachments, number, no)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                              content, contentAttachments, media, mediaAttachments, number, no,
+                              extra, extraAttachments)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     // The database would give that of a removed row again.
     let no = writing.ids.next_no();
-    let content = new.content.as_ref().map(columns);
-    let media = new.media.as_ref().map(columns);
+    let (content, content_attachments) = optional_columns(new.content.as_ref());
+    let (media, media_attachments) = optional_columns(new.media.as_ref());
+    let extra = new.extra.to_value();
+    let (extra, extra_attachments) = optional_columns(extra.as_ref());
     writing.db.prepare_cached(INSERT)?.execute(params![
         id,
         conversation,
@@ -162,16 +165,14 @@ fn insert(
         new.temp_id,
         new.key_number,
         number(writing.now),
-        content.as_ref().map(|columns| &columns.text),
-        content
-            .as_ref()
-            .and_then(|columns| columns.attachments.as_ref()),
-        media.as_ref().map(|columns| &columns.text),
-        media
-            .as_ref()
-            .and_then(|columns| columns.attachments.as_ref()),
+        content,
+        content_attachments,
+        media,
+        media_attachments,
         number(sent.get()),
         no,
+        extra,
+        extra_attachments,
     ])?;
     Ok(())
 }

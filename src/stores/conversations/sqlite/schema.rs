@@ -43,6 +43,8 @@ pub(super) const STATEMENTS: usize = 64;
 /// A `pending` participant is a name that nobody had; `changes.inPlaceOf` is the one whose place the
 /// added one took.
 ///
+/// `messages.extra` is an object: the fields of a message that the relay does not know.
+///
 /// `receiptLog` says in which order receipts were noted, and of which messages; up to
 /// `forgottenReceipts` something may be gone.
 ///
@@ -208,5 +210,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE INDEX users_username ON users (username) WHERE username IS NOT NULL;
     ALTER TABLE participants ADD COLUMN pending INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE changes ADD COLUMN inPlaceOf TEXT;
+",
+    "
+    ALTER TABLE messages ADD COLUMN extra TEXT;
+    ALTER TABLE messages ADD COLUMN extraAttachments BLOB;
 ",
 ];

@@ -4,7 +4,7 @@ use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::fields::{damaged, ms};
-use super::values::read_optional;
+use super::values::{read_extra, read_optional};
 use crate::model::UserId;
 use crate::model::conversation::{Body, ConversationId, Message, MessageId, TempId};
 use crate::stores::conversations::error::StoreError;
@@ -19,6 +19,8 @@ pub(crate) struct MessageDocument {
     pub(crate) seq: i64,
     pub(crate) content: Option<Bson>,
     pub(crate) media: Option<Bson>,
+    /// What else its sender says of it.
+    pub(crate) extra: Option<Bson>,
     pub(crate) key_number: Option<i64>,
     pub(crate) temp_id: Option<Bson>,
     pub(crate) created_at: DateTime,
@@ -42,6 +44,7 @@ impl MessageDocument {
             None => Body::Whole {
                 content: read_optional(self.content.as_ref())?,
                 media: read_optional(self.media.as_ref())?,
+                extra: read_extra(self.extra.as_ref())?,
             },
         };
         Some(Message {

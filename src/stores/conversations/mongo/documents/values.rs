@@ -4,6 +4,7 @@ use bytes::Bytes;
 use mongodb::bson::{Binary, Bson, doc, spec::BinarySubtype};
 use serde_json::value::RawValue;
 
+use crate::model::conversation::Extra;
 use crate::payload::OwnedValue;
 
 /// A value as a field: a string where it is a JSON string in its usual form, so that it can be read
@@ -41,13 +42,26 @@ pub(super) fn read_value(value: &Bson) -> Option<OwnedValue> {
         let json = serde_json::to_string(text).ok()?;
         return RawValue::from_string(json).ok().map(OwnedValue::from);
     }
+    let (json, attachments) = parts_of(value)?;
+    OwnedValue::from_parts(json.to_owned(), attachments)
+}
+
+/// The fields of a message that the relay does not know. `None`: the field does not hold any.
+pub(super) fn read_extra(value: Option<&Bson>) -> Option<Extra> {
+    value.map_or(Some(Extra::default()), |value| {
+        let (json, attachments) = parts_of(value)?;
+        Some(Extra::of_parts(json, attachments))
+    })
+}
+
+fn parts_of(value: &Bson) -> Option<(&str, Vec<Bytes>)> {
     let document = value.as_document()?;
-    let json = document.get_str("json").ok()?.to_owned();
+    let json = document.get_str("json").ok()?;
     let attachments = match document.get_array("attachments") {
         Ok(attachments) => attachments.iter().map(bytes_of).collect::<Option<_>>()?,
         Err(_) => Vec::new(),
     };
-    OwnedValue::from_parts(json, attachments)
+    Some((json, attachments))
 }
 
 fn bytes_of(value: &Bson) -> Option<Bytes> {

@@ -118,6 +118,7 @@ async fn write_all(stage: &Stage) -> Placeholders {
     let whole = NewMessage {
         media: OwnedValue::from_parts(placeholder, vec![attachment]),
         key_number: Some(3),
+        extra: extra(r#"{"type":"image"}"#),
         ..named("c", "ann", "\"cipher\"", "t")
     };
     let whole = stores.messages.append(&whole).await.unwrap().value.id;

@@ -58,7 +58,7 @@ CREATE TABLE messages (
         contentAttachments BLOB,
         media TEXT,
         mediaAttachments BLOB
-    , number INTEGER NOT NULL DEFAULT 0);
+    , number INTEGER NOT NULL DEFAULT 0, extra TEXT, extraAttachments BLOB);
 
 CREATE TABLE participants (
         conversation INTEGER NOT NULL,

@@ -1,0 +1,59 @@
+//! What clients say of a message besides its content, the same in every dialect and over REST.
+
+use super::Fields;
+use crate::model::Refusal;
+use crate::model::conversation::Extra;
+use crate::payload::{Opaque, OwnedValue};
+
+const MEDIA: &str = "media";
+
+/// What is said of a message besides its content.
+#[derive(Debug, Default)]
+pub(crate) struct Further {
+    /// What is attached to it.
+    pub(crate) media: Option<OwnedValue>,
+    /// What the relay does not know.
+    pub(crate) extra: Extra,
+}
+
+impl Fields<'_, '_> {
+    /// What is attached to a message; `None` when it is missing, `null` or empty.
+    pub(crate) fn media(&self) -> Option<&Opaque<'_>> {
+        self.optional(MEDIA)
+    }
+
+    /// What is said of a message with this content; together they have no more bytes than a content may have.
+    pub(crate) fn further(&self, content: Option<&Opaque<'_>>) -> Result<Further, Refusal> {
+        let mut room = self.max_message_bytes();
+        let mut takes = |bytes: usize| {
+            let left = room.checked_sub(bytes);
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        takes(content.map_or(0, Opaque::total_size));
+        let media = self.media();
+        if media.is_some_and(|media| !takes(media.total_size())) {
+            return Err(self.refuse(MEDIA));
+        }
+        let extra = Extra::of_payload(self.payload);
+        for (place, (name, value)) in extra.fields().enumerate() {
+            let fits = takes(name.len() + value.total_size());
+            if !fits || place >= Extra::MAX_FIELDS {
+                return Err(Refusal::unusable_named(name));
+            }
+        }
+        Ok(Further {
+            media: media.map(OwnedValue::from),
+            extra,
+        })
+    }
+
+    /// The number of a content key; `None` when it is missing, `null` or empty.
+    pub(crate) fn key_number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
+        let given = self.optional(name).map(|given| {
+            let number = given.as_raw().and_then(|raw| raw.get().parse().ok());
+            self.expect(name, number)
+        });
+        given.transpose()
+    }
+}
