@@ -214,30 +214,32 @@ impl ConversationGuard {
             self.follow_to_end().await?;
             self.role_of(&member.user.id).await?;
         }
-        self.auto_join(member);
+        let id_type = self.conversations().id_type(self.id()).await;
+        self.auto_join(member, id_type);
         Ok(())
     }
 
     /// Subscribes the connections of a new participant that are subscribed to all chats of their user.
-    pub(super) fn join_chats(&mut self, user: &UserId) {
+    pub(super) async fn join_chats(&mut self, user: &UserId) {
+        let id_type = self.conversations().id_type(self.id()).await;
         for member in self.conversations().users.members(user.as_str()) {
             if member.connection.dialect() == Dialect::Chat {
-                self.auto_join(&member);
+                self.auto_join(&member, id_type);
             }
         }
     }
 
     /// Subscribes a connection by `chat`, unless it is subscribed already.
-    fn auto_join(&mut self, member: &Member) {
-        const VIEW: View = View {
+    fn auto_join(&mut self, member: &Member, id_type: IdType) {
+        let view = View {
             dialect: ConversationDialect::Chat,
-            id: IdType::Text,
+            id: id_type,
         };
         let connection = &member.connection;
         if self.view_of(connection).is_some() {
             return;
         }
-        self.subscribe(connection, &member.identity, VIEW);
+        self.subscribe(connection, &member.identity, view);
         // Its end came before, and finds it no more.
         if connection.is_closed() {
             self.unsubscribe(connection);

@@ -7,6 +7,7 @@ mod actor;
 mod addressing;
 mod follow;
 mod gaps;
+mod id_types;
 mod joining;
 mod messages;
 mod naming;
@@ -41,6 +42,7 @@ pub(crate) use actor::Actor;
 pub(crate) use addressing::{Addressee, KnownBy};
 pub(crate) use messages::Sent;
 
+use id_types::IdTypes;
 use others::Noticed;
 pub(crate) use participants::Initiator;
 pub(crate) use render::{Rendered, RenderedEvents, Renderer, Renderers};
@@ -61,6 +63,7 @@ pub(crate) struct Conversations {
     changed: ChangedHere,
     unsure: Unsure,
     noticed: Noticed,
+    id_types: IdTypes,
     renderers: Renderers,
 }
 
@@ -86,6 +89,7 @@ impl Conversations {
             changed: ChangedHere::default(),
             unsure: Unsure::default(),
             noticed: Noticed::default(),
+            id_types: IdTypes::default(),
             renderers,
         }
     }

@@ -14,8 +14,8 @@ use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationDialect, ConversationEvent, ConversationId, IdType, LoggedEvent, MessageId,
-    NumberedEvent, UserNotification, View,
+    ConversationDialect, ConversationEvent, ConversationId, LoggedEvent, MessageId, NumberedEvent,
+    UserNotification, View,
 };
 
 /// What was sent to the subscribers on this node.
@@ -97,20 +97,23 @@ impl ConversationGuard {
             } => {
                 let users: Vec<_> = participants.into_iter().map(|(user, _)| user).collect();
                 for user in &users {
-                    self.join_chats(user);
+                    self.join_chats(user).await;
                 }
                 self.notify_here(&users, &UserNotification::Created(change))
+                    .await
             }
             LoggedEvent::Added { user, change, .. } => {
-                self.join_chats(&user);
+                self.join_chats(&user).await;
                 let users = self.participants();
                 self.notify_here(&users, &UserNotification::Added(change))
+                    .await
             }
             LoggedEvent::Ended { user, change } => {
                 self.evict_all(&user).await;
                 let mut users = self.participants();
                 users.push(user);
                 self.notify_here(&users, &UserNotification::Removed(change))
+                    .await
             }
             LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => Delivery::default(),
         }
@@ -123,10 +126,11 @@ impl ConversationGuard {
         participants.map_or_else(Vec::new, |all| all.keys().cloned().collect())
     }
 
-    fn notify_here(&self, users: &[UserId], notification: &UserNotification) -> Delivery {
+    async fn notify_here(&self, users: &[UserId], notification: &UserNotification) -> Delivery {
         let conversations = self.conversations();
+        let lagging = conversations.notify_local(self.id(), users, notification);
         Delivery {
-            lagging: conversations.notify_local(self.id(), users, notification),
+            lagging: lagging.await,
             ..Delivery::default()
         }
     }
@@ -209,15 +213,16 @@ impl Conversations {
         }
     }
 
-    /// Notifies users of what happened in a conversation, on every node.
-    pub(super) fn notify(
+    /// Notifies a user of what happened in a conversation, on every node.
+    pub(super) async fn notify(
         &self,
         id: &ConversationId,
-        users: &[UserId],
+        user: &UserId,
         notification: &UserNotification,
     ) {
+        let local = self.notify_local(id, std::slice::from_ref(user), notification);
         // So small that nobody has to be waited for.
-        let _ = self.notify_local(id, users, notification);
+        let _ = local.await;
         let Some(cluster) = &self.cluster else {
             return;
         };
@@ -225,18 +230,17 @@ impl Conversations {
             conversation: id.clone(),
             notification: notification.clone(),
         };
-        for user in users {
-            let _ = cluster.bus().publish(user, &message);
-        }
+        let _ = cluster.bus().publish(user, &message);
     }
 
-    /// The same for their connections to this node.
-    pub(super) fn notify_local(
+    /// Notifies users on their connections to this node.
+    pub(super) async fn notify_local(
         &self,
         id: &ConversationId,
         users: &[UserId],
         notification: &UserNotification,
     ) -> Lagging {
+        let id_type = self.id_type(id).await;
         let mut lagging = Lagging::default();
         let mut rendered: SmallVec<[(View, RenderedEvents<'_>); 2]> = SmallVec::new();
         let users = users.iter();
@@ -247,7 +251,7 @@ impl Conversations {
             let subscribed = self.view_of(&connection, id);
             let view = View {
                 dialect,
-                id: subscribed.map_or(IdType::Text, |view| view.id),
+                id: subscribed.map_or(id_type, |view| view.id),
             };
             let at = match rendered.iter().position(|(other, _)| *other == view) {
                 Some(at) => at,

@@ -42,7 +42,8 @@ impl Conversations {
                     at: read.at,
                     messages,
                 };
-                conversations.notify(&conversation, &[sender], &notification);
+                let notified = conversations.notify(&conversation, &sender, &notification);
+                notified.await;
             }
             for (sender, messages) in read.messages {
                 let notification = UserNotification::Read {
@@ -50,7 +51,8 @@ impl Conversations {
                     at: read.at,
                     messages,
                 };
-                conversations.notify(&conversation, &[sender], &notification);
+                let notified = conversations.notify(&conversation, &sender, &notification);
+                notified.await;
             }
         };
         Ok(Stored::new((), rest))
@@ -80,7 +82,8 @@ impl Conversations {
                     at,
                     messages: vec![message],
                 };
-                self.notify(conversation, &[sender], &notification);
+                let notified = self.notify(conversation, &sender, &notification);
+                notified.await;
             }
             Err(error) => tracing::warn!(%error, "that a message was delivered was not noted"),
         }
@@ -111,7 +114,8 @@ impl Conversations {
                         at: delivered.at,
                         messages,
                     };
-                    self.notify(conversation, &[sender], &notification);
+                    let notified = self.notify(conversation, &sender, &notification);
+                    notified.await;
                 }
             }
             if !delivered.more {

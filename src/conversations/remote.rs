@@ -46,7 +46,8 @@ impl Conversations {
         // A sender knows of no delivery before the answer that the message is stored.
         self.settled(id).await;
         // It is for the node of whoever caused it to wait.
-        let _ = self.notify_local(id, std::slice::from_ref(user), notification);
+        let users = std::slice::from_ref(user);
+        let _ = self.notify_local(id, users, notification).await;
     }
 
     async fn event_received(self: &Arc<Self>, id: &ConversationId, event: ConversationEvent) {

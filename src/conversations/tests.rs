@@ -13,8 +13,8 @@ use crate::audit::Source;
 use crate::cluster::ConversationMessage;
 use crate::config::Config;
 use crate::model::conversation::{
-    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, MessageId, NewConversation,
-    NewMessage, NewParticipant, Role,
+    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, IdType, MessageId,
+    NewConversation, NewMessage, NewParticipant, Role,
 };
 use crate::model::{Dialect, Identity, UserId};
 use crate::payload::OwnedValue;
@@ -60,6 +60,7 @@ fn participant(name: &str) -> NewParticipant {
 async fn create(node: &TestNode, names: &[&str]) {
     let new = NewConversation {
         id: conversation(),
+        id_type: IdType::Text,
         title: None,
         created_by: user(names[0]),
         participants: names.iter().map(|name| participant(name)).collect(),

@@ -23,7 +23,7 @@ use crate::audit::{
 use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION};
 use crate::conversations::{Initiator, KnownBy};
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ConversationId, IdType, UserChange, UserStatus};
+use crate::model::conversation::{ConversationId, UserChange, UserStatus};
 use crate::model::{Refusal, UserId, Why};
 use crate::payload::Payload;
 
@@ -159,7 +159,7 @@ async fn change_conversation(
         let conversations = &app.conversations;
         let changed = conversations.set_message_retention(&admin.source, &id, retention);
         let changed = changed.await?;
-        let conversation = ConversationJson::new(&changed, IdType::Text);
+        let conversation = ConversationJson::new(&changed);
         Ok(Json(OneConversation { conversation }).into_response())
     })
     .await

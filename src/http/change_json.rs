@@ -8,15 +8,15 @@ use crate::dialects::conversation::MessageJson;
 use crate::model::UserId;
 use crate::model::clock;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, ConversationId, IdType, Message, MessageId, Reaction,
-    ReactionId, Role,
+    Change, ChangeNumber, Changed, ChangedBy, ClientId, Message, MessageId, Reaction, ReactionId,
+    Role,
 };
 
 /// A change.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChangeJson<'a> {
-    conversation_id: &'a str,
+    conversation_id: ClientId<'a>,
     number: ChangeNumber,
     /// ISO 8601.
     at: String,
@@ -90,28 +90,21 @@ struct ParticipantJson<'a> {
 }
 
 impl<'a> ChangeJson<'a> {
-    /// A change of a conversation. `None`: there is nothing that a client could be told of it.
-    pub(super) fn new(
-        id: &'a ConversationId,
-        change: &'a Change,
-        senders: &'a Senders,
-    ) -> Option<Self> {
+    /// A change of a conversation that clients see under this id. `None`: there is nothing that a client could be told of it.
+    pub(super) fn new(id: ClientId<'a>, change: &'a Change, senders: &'a Senders) -> Option<Self> {
         Some(Self {
-            conversation_id: id.as_str(),
+            conversation_id: id,
             number: change.number,
             at: clock::iso_ms(change.at),
             by: (&change.by).into(),
-            what: What::new(&change.what, senders)?,
+            what: What::new(id, &change.what, senders)?,
         })
     }
 }
 
 impl<'a> What<'a> {
-    fn new(changed: &'a Changed, senders: &'a Senders) -> Option<Self> {
-        let message = |message: &'a Message| {
-            let id = message.conversation.as_client(IdType::Text);
-            MessageJson::new(id, message, senders.of(message))
-        };
+    fn new(id: ClientId<'a>, changed: &'a Changed, senders: &'a Senders) -> Option<Self> {
+        let message = |message: &'a Message| MessageJson::new(id, message, senders.of(message));
         Some(match changed {
             Changed::Created { participants, .. } => Self::Created {
                 participants: participants

@@ -56,7 +56,8 @@ async fn of_one(
     let (read, last) = read.await?;
     let senders = senders(&app, read.changes.iter()).await?;
     let changes = read.changes.iter();
-    let changes = changes.filter_map(|change| ChangeJson::new(&id, change, &senders));
+    let client_id = id.as_client(conversations.id_type(&id).await);
+    let changes = changes.filter_map(|change| ChangeJson::new(client_id, change, &senders));
     Ok(Json(ChangesAnswer {
         changes: changes.collect(),
         cursor: read.end.get().to_string(),
@@ -110,10 +111,13 @@ async fn answer_all(
         .changes_of_all(caller.id(), cursor, limit)
         .await?;
     let senders = senders(app, all.changes.iter().map(|(_, change)| change)).await?;
-    let changes = all.changes.iter();
-    let changes = changes.filter_map(|(id, change)| ChangeJson::new(id, change, &senders));
+    let mut changes = Vec::with_capacity(all.changes.len());
+    for (id, change) in &all.changes {
+        let id = id.as_client(conversations.id_type(id).await);
+        changes.extend(ChangeJson::new(id, change, &senders));
+    }
     Ok(Json(ChangesAnswer {
-        changes: changes.collect(),
+        changes,
         cursor: all.cursor.to_text(),
         more: all.more,
     })

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::clock;
 use crate::model::conversation::{
-    ClientId, ContentKey, Conversation, IdType, Participant, Role, UserRecord,
+    ClientId, ContentKey, Conversation, Participant, Role, UserRecord,
 };
 use crate::payload::OwnedValue;
 
@@ -46,10 +46,10 @@ struct InFeed<'a> {
 }
 
 impl<'a> ConversationJson<'a> {
-    /// A conversation whose id has this JSON type for the caller.
-    pub(super) fn new(conversation: &'a Conversation, id_type: IdType) -> Self {
+    /// A conversation.
+    pub(super) fn new(conversation: &'a Conversation) -> Self {
         Self {
-            id: conversation.id.as_client(id_type),
+            id: conversation.id.as_client(conversation.id_type),
             title: conversation.title.as_deref(),
             created_by: conversation.created_by.as_str(),
             created_at: clock::iso_ms(conversation.created_at),

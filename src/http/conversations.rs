@@ -20,9 +20,7 @@ use super::refuse::conversation_exists;
 use crate::app::App;
 use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{
-    ConversationId, IdType, Listed, NewParticipant, Participant, Role,
-};
+use crate::model::conversation::{ConversationId, Listed, NewParticipant, Participant, Role};
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
@@ -93,7 +91,7 @@ pub(super) async fn create_and_answer(
 ) -> Result<Response, Refusal> {
     let created = app.conversations.create(by, &request.new).await?;
     let known = known_names(app, &created.participants).await?;
-    let mut conversation = ConversationJson::new(&created.conversation, request.id_type);
+    let mut conversation = ConversationJson::new(&created.conversation);
     if let Some(key) = &request.key {
         let names = created.participants.iter();
         let names = names.map(|one| name_of(&known, &one.user)).collect();
@@ -139,7 +137,7 @@ async fn list(
 }
 
 fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ConversationJson<'_> {
-    ConversationJson::new(&listed.conversation, IdType::Text)
+    ConversationJson::new(&listed.conversation)
         .of_caller(listed.role, listed.unread)
         .in_feed(&listed.conversation, names, listed.key.as_ref())
 }
@@ -176,9 +174,7 @@ async fn show(
     let names = names.collect();
     let conversation_json = match &listed {
         Some(listed) => of_list(listed, names),
-        None => {
-            ConversationJson::new(&conversation, IdType::Text).in_feed(&conversation, names, None)
-        }
+        None => ConversationJson::new(&conversation).in_feed(&conversation, names, None),
     };
     let answer = ConversationAnswer {
         message: None,

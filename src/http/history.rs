@@ -17,8 +17,7 @@ use crate::app::App;
 use crate::dialects::{chat, conversation, feed};
 use crate::model::Refusal;
 use crate::model::conversation::{
-    After, Change, ChangeNumber, ConversationId, IdType, Message, MessageId, Page, PageLimit,
-    Slice, Window,
+    After, Change, ChangeNumber, ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
 };
 use crate::stores::conversations::StoreError;
 
@@ -81,12 +80,12 @@ pub(super) async fn page(
         _ => None,
     };
     let senders = Senders::read(&app, messages_of(&page, beside.as_deref())).await?;
+    let client_id = id.as_client(app.conversations.id_type(&id).await);
     let changes = beside.as_ref().map(|changes| {
         let changes = changes.iter();
-        let changes = changes.filter_map(|change| ChangeJson::new(&id, change, &senders));
+        let changes = changes.filter_map(|change| ChangeJson::new(client_id, change, &senders));
         changes.collect()
     });
-    let client_id = id.as_client(IdType::Text);
     if form == Form::Chat {
         let messages = page.messages.iter();
         let messages = messages
@@ -132,7 +131,7 @@ pub(super) async fn slice(
     let slice = stores.messages.slice(&id, caller.id(), offset, limit);
     let slice = slice.await.map_err(refusal)?;
     let senders = Senders::read(&app, &slice.messages).await?;
-    let client_id = id.as_client(IdType::Text);
+    let client_id = id.as_client(app.conversations.id_type(&id).await);
     let messages = slice.messages.iter();
     let messages = messages
         .map(|message| feed::MessageJson::new(client_id, message, senders.name_of(message)));

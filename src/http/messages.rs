@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::conversations::Sent;
 use crate::dialects::conversation;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ConversationId, Edit, Extra, IdType, Message, MessageId};
+use crate::model::conversation::{ConversationId, Edit, Extra, Message, MessageId};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
@@ -84,7 +84,8 @@ async fn edit(
         let fields = Fields::new(&payload, &app.config);
         let change = conversation::edit_of(&fields)?;
         let message = edit_message(&app, &caller, None, &id, &change).await?;
-        let id = message.conversation.as_client(IdType::Text);
+        let id_type = app.conversations.id_type(&message.conversation).await;
+        let id = message.conversation.as_client(id_type);
         let sender = (&caller.identity).into();
         let message = conversation::MessageJson::new(id, &message, sender);
         Ok(Json(Edited { message }).into_response())

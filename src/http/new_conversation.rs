@@ -27,8 +27,6 @@ pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADM
 #[derive(Debug)]
 pub(super) struct ConversationRequest {
     pub(super) new: NewConversation,
-    /// The JSON type of its id for the caller.
-    pub(super) id_type: IdType,
     /// In the form of `feed`: the caller's key.
     pub(super) key: Option<ContentKey>,
 }
@@ -88,11 +86,11 @@ fn request(
     Ok(ConversationRequest {
         new: NewConversation {
             id,
+            id_type,
             title,
             created_by,
             participants,
         },
-        id_type,
         key: None,
     })
 }
@@ -153,11 +151,11 @@ async fn by_entries(
     Ok(ConversationRequest {
         new: NewConversation {
             id,
+            id_type,
             title: None,
             created_by: caller.id().clone(),
             participants: participants.collect(),
         },
-        id_type,
         key,
     })
 }

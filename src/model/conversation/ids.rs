@@ -66,6 +66,14 @@ impl ConversationId {
     }
 }
 
+impl ConversationId {
+    /// Whether it is how an integer is written: its JSON type may be that of a number.
+    pub(crate) fn is_number(&self) -> bool {
+        let number = self.as_str().parse::<i64>();
+        number.is_ok_and(|number| Self::from(number) == *self)
+    }
+}
+
 impl From<i64> for ConversationId {
     fn from(number: i64) -> Self {
         Self(number.to_string().into())
@@ -278,6 +286,11 @@ mod tests {
             Some(ConversationId::from(-17)),
             ConversationId::parse("-17")
         );
+        let is_number = |text| ConversationId::parse(text).unwrap().is_number();
+        assert!(is_number("-17") && is_number("0") && is_number("9223372036854775807"));
+        for text in ["007", "+7", "-0", "7.0", "7 ", "9223372036854775808"] {
+            assert!(!is_number(text), "{text}");
+        }
         assert_eq!(ConversationId::parse("a\nb"), None);
         assert_eq!(ConversationId::parse(&"x".repeat(129)), None);
         assert_ne!(ConversationId::random(), ConversationId::random());

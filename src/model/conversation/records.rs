@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ConversationId;
+use super::{ConversationId, IdType};
 use crate::model::{Identity, TokenUser, UserId};
 use crate::payload::OwnedValue;
 
@@ -118,6 +118,8 @@ pub(crate) struct UserChange {
 pub(crate) struct Conversation {
     /// Its id.
     pub(crate) id: ConversationId,
+    /// The JSON type of its id, as who made it wrote it.
+    pub(crate) id_type: IdType,
     /// Its title.
     pub(crate) title: Option<Arc<str>>,
     /// Who created it.
@@ -194,6 +196,8 @@ pub(crate) struct NewParticipant {
 pub(crate) struct NewConversation {
     /// Its id.
     pub(crate) id: ConversationId,
+    /// The JSON type of its id.
+    pub(crate) id_type: IdType,
     /// Its title.
     pub(crate) title: Option<Arc<str>>,
     /// Who creates it. They become a participant only if they are among those below.

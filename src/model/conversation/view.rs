@@ -1,5 +1,5 @@
 //! How a subscriber sees a conversation: by one dialect, and with the id in the JSON type
-//! with which it subscribed.
+//! with which it subscribed, or else that with which the conversation was made.
 
 use serde::{Serialize, Serializer};
 

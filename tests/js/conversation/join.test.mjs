@@ -158,6 +158,17 @@ test('an id is a number to those who joined with a number, text to those who joi
   }
 });
 
+test('who has not joined is told of receipts under the id that the conversation was made with', async () => {
+  const [one, two] = [user('Alice'), user('Bob')];
+  for (const id of [number(), String(number())]) {
+    await found(one, [two], { id });
+    const [alice, bob] = [await online(one), await online(two)];
+    const { messageId } = await alice.ask('message:send', { conversationId: id, content: 'x' });
+    const [seen] = await observe([alice, bob], () => bob.ask('message:read', { conversationId: String(id), messageIds: [messageId] }));
+    assert.deepEqual(seen.map(([name, { conversationId }]) => [name, conversationId]), [['message:delivered', id], ['message:read:receipt', id]]);
+  }
+});
+
 test('a conversation that was made with text may be joined with the number', async () => {
   const who = user('Alice');
   const id = number();

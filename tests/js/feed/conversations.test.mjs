@@ -112,7 +112,7 @@ test('one entry alone names the conversation, unless it names the user', async (
   assert.notEqual((await must(201, make(alice, [entry(alice.userId, alice)]))).conversation.id, alice.userId);
 });
 
-test('an id that is a number is sent as text until a socket has joined by it', async () => {
+test('an id that is a number is sent as one, until a socket has joined by text', async () => {
   const [alice, bob, carol] = await knownUsers('Alice', 'Bob', 'Carol');
   const clients = [await feed(alice), await feed(bob)];
   const id = number();
@@ -120,7 +120,7 @@ test('an id that is a number is sent as text until a socket has joined by it', a
   const made = await observe(clients, async () => {
     assert.equal((await must(201, make(alice, [entry(id, alice), entry(id, bob)]))).conversation.id, id);
   });
-  assert.deepEqual(made.map(named), [[String(id)], [String(id)]]);
+  assert.deepEqual(made.map(named), [[id], [id]]);
   assert.deepEqual(await clients[0].ask('join-conversation', id), DONE);
   assert.deepEqual(await clients[1].ask('join-conversation', String(id)), DONE);
   const changed = await observe(clients, async () => {

@@ -69,6 +69,20 @@ async function windows(count) {
   return { ids, both, clients: both.map(({ client }) => client) };
 }
 
+test('a window takes a new conversation for the one it made, also after a reload', async () => {
+  const { both: [hi, lo], clients } = await windows(1);
+  const id = number();
+  const [[made], [told]] = await observe(clients, () => conversation(hi.who, [lo.who], { id }));
+  assert.deepEqual([made[0], told[0]], ['conversation-created', 'conversation-created']);
+  // It compares strictly.
+  assert.ok(made[1].conversationId === id && told[1].conversationId === id);
+  for (const { who } of [hi, lo]) {
+    const { conversations } = await must(200, rest(who, 'GET /api/conversations'));
+    assert.ok(conversations.some((one) => one.id === id));
+    assert.ok((await must(200, rest(who, `GET /api/conversations/${id}`))).conversation.id === id);
+  }
+});
+
 test('what one window sends is shown in both at once', async () => {
   const { ids: [id], both: [hi, lo], clients } = await windows(1);
   await observe(clients, async () => {

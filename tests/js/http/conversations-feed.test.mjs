@@ -40,7 +40,7 @@ test('the id may be an integer and stays one', async () => {
   const id = randomInt(2 ** 47);
   const { conversation } = await create(alice, [entry(alice, id), entry(bob, id)]);
   assert.strictEqual(conversation.id, id);
-  assert.strictEqual((await done(200, bob, 'GET', at(id))).conversation.id, String(id));
+  assert.strictEqual((await done(200, bob, 'GET', at(id))).conversation.id, id);
   const again = { error: 'Conversation already exists', code: 'CONVERSATION_EXISTS', createdBy: alice.userId };
   await refused(409, again, alice, 'POST', PATH, { conversation_entries: [entry(alice, String(id)), entry(bob, String(id))] });
 });

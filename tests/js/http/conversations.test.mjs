@@ -56,12 +56,14 @@ test('a given id is preserved, whatever text it is', async () => {
   }
 });
 
-test('a given integer id is preserved as an integer where it was named so, and is text elsewhere', async () => {
-  const alice = user('Alice');
-  for (const id of [integer(), -integer()]) {
-    assert.strictEqual((await create(alice, { id, participantIds: [] })).conversation.id, id);
-    assert.strictEqual((await done(200, alice, 'GET', at(id))).conversation.id, String(id));
-    assert.strictEqual((await list(alice))[0].id, String(id));
+test('a given id is the integer or the text that it was made as, for all who read it', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(user);
+  for (const id of [integer(), -integer(), String(integer()), `0${integer()}`]) {
+    assert.strictEqual((await create(alice, { id, participantIds: [bob.userId] })).conversation.id, id);
+    for (const who of [alice, bob]) {
+      assert.strictEqual((await done(200, who, 'GET', at(id))).conversation.id, id);
+      assert.strictEqual((await list(who)).find((one) => String(one.id) === String(id)).id, id);
+    }
     await refused(409, { ...EXISTS, createdBy: alice.userId }, alice, 'POST', PATH, { id: String(id), participantIds: [] });
   }
 });

@@ -69,7 +69,7 @@ test('what was sent in one form is read in the others', async () => {
   same(feed.messages, [row(message.id, 'one', null), row(data.id, '', null), messageData]);
 });
 
-test('an integer id is answered as an integer where the body named it so', async () => {
+test('an integer id is answered as the body wrote it, and read as the conversation was made', async () => {
   const alice = user('Alice');
   const id = await found(alice, [], { id: Date.now() });
   for (const [given, type] of [[id, 'number'], [String(id), 'string']]) {
@@ -79,7 +79,18 @@ test('an integer id is answered as an integer where the body named it so', async
     assert.equal(typeof (await send(alice, feed)).messageData.conversation_id, type);
   }
   const { messages } = await read(alice, id);
-  assert.deepEqual(messages.map(({ conversationId }) => conversationId), Array(6).fill(String(id)));
+  assert.deepEqual(messages.map(({ conversationId }) => conversationId), Array(6).fill(id));
+  for (const path of [`?chatId=${id}`, `/${id}`]) {
+    const { messages: all } = await done(200, alice, 'GET', PATH + path);
+    assert.deepEqual(all.map((message) => message.chatId ?? message.conversation_id), Array(6).fill(id));
+  }
+  assert.equal((await done(200, alice, 'PATCH', `${PATH}/${messages[0].id}`, { content: 'y' })).message.conversationId, id);
+  for (const route of ['/api/changes', `/api/conversations/${id}/changes`]) {
+    const { cursor } = await done(200, alice, 'GET', route);
+    await send(alice, { conversationId: id, content: 'x' });
+    const { changes: [change] } = await done(200, alice, 'GET', `${route}?after=${cursor}`);
+    assert.deepEqual([change.conversationId, change.message.conversationId], [id, id]);
+  }
 });
 
 test('a tempId sent again is answered with the stored message, and nothing is sent twice', async () => {

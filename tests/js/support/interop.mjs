@@ -25,7 +25,7 @@ export function sent({ id, conversationId, sender, content, createdAt = TIME, te
     }],
     ['message:new', {
       type: 'message:new',
-      data: { messageId: id, chatId: String(conversationId), senderId: sender.userId, content, ...(media && { media }), timestamp: createdAt },
+      data: { messageId: id, chatId: conversationId, senderId: sender.userId, content, ...(media && { media }), timestamp: createdAt },
     }],
   ];
 }
@@ -37,7 +37,7 @@ export function edited({ id, conversationId, content, editedAt, keyNumber = null
     ['message-updated', {
       id, conversation_id: conversationId, content_key_number: keyNumber, encrypted_msg_content: content, updated_at: Date.parse(editedAt),
     }],
-    ['message:edited', { type: 'message:edited', data: { messageId: id, chatId: String(conversationId), content, editedAt } }],
+    ['message:edited', { type: 'message:edited', data: { messageId: id, chatId: conversationId, content, editedAt } }],
   ];
 }
 
@@ -46,6 +46,6 @@ export function deleted({ id, conversationId, deletedAt }) {
   return [
     ['message:deleted', { id, conversationId, deletedAt }],
     ['message-deleted', { id, conversation_id: conversationId }],
-    ['message:deleted', { type: 'message:deleted', data: { messageId: id, chatId: String(conversationId) } }],
+    ['message:deleted', { type: 'message:deleted', data: { messageId: id, chatId: conversationId } }],
   ];
 }

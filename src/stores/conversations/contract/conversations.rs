@@ -45,6 +45,21 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
         stores.conversations.create(&other, &ChangedBy::Admin).await,
         ConversationExists
     );
+    let numbered = NewConversation {
+        id_type: IdType::Number,
+        ..new_conversation("8", &["ann"])
+    };
+    let made = stores.conversations.create(&numbered, &ChangedBy::Admin);
+    let made = made.await.unwrap().value.conversation;
+    let (id, ann) = (conversation("8"), user("ann"));
+    let found = stores.conversations.find(&id).await.unwrap().unwrap();
+    let own = stores.conversations.find_for(&id, &ann).await.unwrap();
+    let listed = stores.conversations.list_for(&ann, 9).await.unwrap();
+    let listed = listed.into_iter().map(|one| one.conversation);
+    let types = [made, found, own.unwrap().conversation].into_iter();
+    let types = types.chain(listed.filter(|one| one.id == id));
+    let types: Vec<_> = types.map(|one| one.id_type).collect();
+    assert_eq!(types, [IdType::Number; 4]);
     let still = stores.conversations.find(&conversation("7")).await.unwrap();
     assert_eq!(still, Some(created.value.conversation));
     assert_eq!(

@@ -167,6 +167,7 @@ pub(crate) fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
     let others = others.iter().map(|name| participant(name, Role::Member));
     NewConversation {
         id: conversation(id),
+        id_type: IdType::Text,
         title: None,
         created_by: user(first),
         participants: [participant(first, Role::Admin)]

@@ -19,7 +19,8 @@ use super::participants;
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, Listed, Logged, NewConversation, Participant,
+    ChangedBy, Conversation, ConversationId, Created, IdType, Listed, Logged, NewConversation,
+    Participant,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -97,6 +98,9 @@ fn fields(new: &NewConversation, head: &Head, now: u64) -> Document {
         "lastMessageAt": date(now),
         "messageCount": head.messages,
     };
+    if new.id_type == IdType::Number {
+        fields.insert("numericId", true);
+    }
     if let Some(title) = &new.title {
         fields.insert("title", &**title);
     }
@@ -107,6 +111,7 @@ async fn created_of(db: &Db, new: &NewConversation, now: u64) -> Result<Created,
     Ok(Created {
         conversation: Conversation {
             id: new.id.clone(),
+            id_type: new.id_type,
             title: new.title.clone(),
             created_by: new.created_by.clone(),
             created_at: now,

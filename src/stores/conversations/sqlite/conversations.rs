@@ -11,7 +11,7 @@ use super::participants;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, Conversation, ConversationId, Created, Listed, Logged,
+    Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, Listed, Logged,
     NewConversation,
 };
 use crate::model::{UserId, name};
@@ -64,10 +64,17 @@ fn create(
     by: ChangedBy,
 ) -> Result<Logged<Created>, StoreError> {
     const INSERT: &str = "
-        INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt)
-        VALUES (?1, ?2, ?3, ?4, ?4)
+        INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt, numericId)
+        VALUES (?1, ?2, ?3, ?4, ?4, ?5)
         ON CONFLICT (id) DO NOTHING";
-    let values = params![new.id, new.title, new.created_by, number(writing.now)];
+    let is_number = new.id_type == IdType::Number;
+    let values = params![
+        new.id,
+        new.title,
+        new.created_by,
+        number(writing.now),
+        is_number
+    ];
     if writing.db.prepare_cached(INSERT)?.execute(values)? == 0 {
         return Err(StoreError::ConversationExists);
     }
@@ -79,6 +86,7 @@ fn create(
     let created = Created {
         conversation: Conversation {
             id: new.id.clone(),
+            id_type: new.id_type,
             title: new.title.clone(),
             created_by: new.created_by.clone(),
             created_at: writing.now,
@@ -121,7 +129,7 @@ pub(super) fn find(
     id: &ConversationId,
 ) -> Result<Option<Conversation>, StoreError> {
     const SELECT: &str = "
-        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention
+        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention, numericId
         FROM conversations WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([id], read);
     Ok(found.optional()?)
@@ -132,7 +140,7 @@ macro_rules! select_listed {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt, c.messageRetention,
-                    p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
+                    c.numericId, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
              FROM participants p JOIN conversations c ON c.no = p.conversation
              LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
              WHERE p.user = ?1 AND p.status = 'active' ",
@@ -162,9 +170,9 @@ fn find_for(
 fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         conversation: read(row)?,
-        role: row.get(6)?,
-        unread: read_number(row, 7)?,
-        key: participants::read_key(row, 8)?,
+        role: row.get(7)?,
+        unread: read_number(row, 8)?,
+        key: participants::read_key(row, 9)?,
     })
 }
 
@@ -183,6 +191,10 @@ fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError
 fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
     Ok(Conversation {
         id: row.get(0)?,
+        id_type: match row.get(6)? {
+            true => IdType::Number,
+            false => IdType::Text,
+        },
         title: row
             .get::<_, Option<String>>(1)?
             .and_then(|title| name::shown(&title)),

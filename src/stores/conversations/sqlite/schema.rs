@@ -43,6 +43,8 @@ pub(super) const STATEMENTS: usize = 64;
 /// A `pending` participant is a name that nobody had; `changes.inPlaceOf` is the one whose place the
 /// added one took.
 ///
+/// `conversations.numericId`: who made it wrote its id as a number.
+///
 /// `messages.extra` is an object: the fields of a message that the relay does not know.
 ///
 /// `receiptLog` says in which order receipts were noted, and of which messages; up to
@@ -214,5 +216,6 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE messages ADD COLUMN extra TEXT;
     ALTER TABLE messages ADD COLUMN extraAttachments BLOB;
+    ALTER TABLE conversations ADD COLUMN numericId INTEGER NOT NULL DEFAULT 0;
 ",
 ];

@@ -6,13 +6,16 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::fields::ms;
-use crate::model::conversation::{Conversation, ConversationId};
+use crate::model::conversation::{Conversation, ConversationId, IdType};
 use crate::model::{UserId, name};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConversationDocument {
     pub(crate) id: String,
+    /// Who made it wrote its id as a number.
+    #[serde(default)]
+    pub(crate) numeric_id: bool,
     pub(crate) title: Option<String>,
     pub(crate) created_by: Option<String>,
     pub(crate) created_at: Option<DateTime>,
@@ -39,6 +42,10 @@ impl ConversationDocument {
         let created_by = self.created_by.as_deref().and_then(UserId::parse);
         Some(Conversation {
             id: ConversationId::parse(&self.id)?,
+            id_type: match self.numeric_id {
+                true => IdType::Number,
+                false => IdType::Text,
+            },
             title: self.title.and_then(|title| name::shown(&title)),
             // An application may not know it.
             created_by: created_by.or_else(|| UserId::parse("unknown"))?,

@@ -29,7 +29,7 @@ CREATE TABLE conversations (
         createdAt INTEGER NOT NULL,
         lastMessageAt INTEGER NOT NULL,
         messages INTEGER NOT NULL DEFAULT 0
-    , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0);
+    , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0, numericId INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE hidden (
         conversation INTEGER NOT NULL,
