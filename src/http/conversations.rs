@@ -1,4 +1,4 @@
-//! `/api/conversations`: creating and listing conversations, and managing their participants.
+//! `/api/conversations`: creating, listing and showing conversations.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
@@ -14,18 +14,15 @@ use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
 use super::conversation_json::{ConversationJson, ParticipantJson};
 use super::new_conversation::{self, ConversationRequest};
+use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::refuse::conversation_exists;
 use crate::app::App;
 use crate::conversations::Initiator;
-use crate::dialects::fields::Fields;
-use crate::model::conversation::{ConversationId, Listed, NewParticipant, Participant, Role};
+use crate::model::conversation::{ConversationId, ListCursor, ListPage, Listed, Participant};
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
-
-/// The most conversations of a list.
-const MAX_LISTED: usize = 200;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -34,14 +31,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/api/conversations", users(post(create).get(list)))
         .route("/api/conversations/{id}", users_or_admins(get(show)))
-        .route(
-            "/api/conversations/{id}/participants",
-            users_or_admins(post(add)),
-        )
-        .route(
-            "/api/conversations/{id}/participants/{user}",
-            users_or_admins(delete(remove)),
-        )
 }
 
 /// The answer with one conversation.
@@ -54,13 +43,11 @@ pub(super) struct ConversationAnswer<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ListAnswer<'a> {
     conversations: Vec<ConversationJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct ParticipantAnswer<'a> {
-    participant: ParticipantJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
@@ -111,16 +98,16 @@ async fn list(
     caller: Caller,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
-    let limit = match query.get("limit") {
-        Some(limit) => limit
-            .parse()
-            .ok()
-            .filter(|limit| (1..=MAX_LISTED).contains(limit))
-            .ok_or_else(|| Refusal::invalid("limit"))?,
-        None => MAX_LISTED,
-    };
+    let limit = paging::limit(&query)?;
+    let after = paging::cursor(&query, ListCursor::parse)?;
     let stores = app.conversations.stores();
-    let listed = stores.conversations.list_for(caller.id(), limit).await?;
+    let list = stores
+        .conversations
+        .list_for(caller.id(), after.as_ref(), limit);
+    let ListPage {
+        conversations: listed,
+        next,
+    } = list.await?;
     let ids: Vec<_> = listed
         .iter()
         .map(|one| one.conversation.id.clone())
@@ -132,8 +119,11 @@ async fn list(
         let names = names.get(&one.conversation.id);
         of_list(one, names.cloned().unwrap_or_default())
     });
-    let conversations = conversations.collect();
-    Ok(Json(ListAnswer { conversations }).into_response())
+    Ok(Json(ListAnswer {
+        conversations: conversations.collect(),
+        next_cursor: next.map(|next| next.to_text()),
+    })
+    .into_response())
 }
 
 fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ConversationJson<'_> {
@@ -185,65 +175,6 @@ async fn show(
             .collect(),
     };
     Ok(Json(answer).into_response())
-}
-
-async fn add(
-    State(app): State<Arc<App>>,
-    sender: UserOrAdmin,
-    PathParameters(id): PathParameters<String>,
-    body: JsonText,
-) -> Response {
-    run_to_end(async move {
-        sender.check_participant()?;
-        let payload = body.payload(&app.config)?;
-        let fields = Fields::new(&payload, &app.config);
-        let new = NewParticipant {
-            user: fields.user("userId")?,
-            role: role(&fields)?,
-            key: None,
-            pending: false,
-        };
-        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let conversations = &app.conversations;
-        let added = conversations.add_participant(sender.manages(), &id, &new);
-        let added = added.await?;
-        let status = match added.repeated {
-            true => StatusCode::OK,
-            false => StatusCode::CREATED,
-        };
-        Ok((status, participant(&added.participant)))
-    })
-    .await
-}
-
-fn role(fields: &Fields<'_, '_>) -> Result<Role, Refusal> {
-    const ROLE: &str = "role";
-    match fields.given_label(ROLE)? {
-        Some(name) => Role::parse(&name).ok_or_else(|| fields.refuse(ROLE)),
-        None => Ok(Role::Member),
-    }
-}
-
-async fn remove(
-    State(app): State<Arc<App>>,
-    sender: UserOrAdmin,
-    PathParameters((id, user)): PathParameters<(String, String)>,
-) -> Response {
-    run_to_end(async move {
-        sender.check_limit()?;
-        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let user = UserId::parse(&user).ok_or(Refusal::new(Why::ParticipantNotFound))?;
-        let conversations = &app.conversations;
-        let removed = conversations.remove_participant(sender.manages(), &id, &user);
-        let removed = removed.await?;
-        Ok(participant(&removed))
-    })
-    .await
-}
-
-fn participant(participant: &Participant) -> Response {
-    let participant = participant.into();
-    Json(ParticipantAnswer { participant }).into_response()
 }
 
 /// The names of the participants that the store knows.

@@ -20,6 +20,8 @@ mod messages;
 mod new_conversation;
 mod origin;
 mod pace;
+mod paging;
+mod participants;
 mod path;
 mod query;
 mod receipts;
@@ -56,6 +58,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         routes
             .merge(changes::routes(app))
             .merge(receipts::routes(app))
+            .merge(participants::routes(app))
     });
     let rest = Router::new()
         .route("/health", get(health::health))

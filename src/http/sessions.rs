@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, Request, State};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +15,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::caller::{Admin, Sender as _};
-use super::error;
+use super::query::Parameters;
 use super::refuse::refused;
+use super::{error, paging};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::connection::{self, Client, edge};
@@ -184,7 +185,33 @@ impl From<Summary> for Listed {
     }
 }
 
-/// Counts of all sessions, for debugging: with `DEBUG=true`, or with the admin token.
+/// A part of the list, by the sessions' ids.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListPart {
+    sessions: Vec<Listed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl ListPart {
+    fn of(mut all: Vec<Listed>, query: &Parameters) -> Result<Self, Refusal> {
+        let limit = paging::limit(query)?;
+        let after = paging::cursor(query, |text| Some(text.to_owned()))?;
+        all.retain(|one| after.as_ref().is_none_or(|after| one.session_id > *after));
+        all.sort_unstable_by(|one, other| one.session_id.cmp(&other.session_id));
+        let is_more = all.len() > limit;
+        all.truncate(limit);
+        let last = all.last().filter(|_| is_more);
+        let next_cursor = last.map(|last| last.session_id.clone());
+        Ok(Self {
+            sessions: all,
+            next_cursor,
+        })
+    }
+}
+
+/// Counts of all sessions, for debugging: with `DEBUG=true`, or with the admin token. In parts, if that is asked for.
 /// A wrong token is counted and recorded like one on the routes of administrators.
 async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
@@ -193,5 +220,12 @@ async fn list(State(app): State<Arc<App>>, request: Request) -> Response {
     }
     let summaries = app.sessions.summaries().await;
     let listed: Vec<Listed> = summaries.into_iter().map(Listed::from).collect();
-    Json(listed).into_response()
+    let query = Query::<Parameters>::try_from_uri(&parts.uri);
+    match query {
+        Ok(Query(query)) if paging::is_wanted(&query) => match ListPart::of(listed, &query) {
+            Ok(part) => Json(part).into_response(),
+            Err(refusal) => refusal.into_response(),
+        },
+        _ => Json(listed).into_response(),
+    }
 }

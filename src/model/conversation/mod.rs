@@ -6,6 +6,7 @@ mod cursor;
 mod event;
 mod extra;
 mod ids;
+mod list_cursor;
 mod message;
 mod records;
 mod view;
@@ -21,6 +22,7 @@ pub(crate) use event::{
 };
 pub(crate) use extra::Extra;
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
+pub(crate) use list_cursor::{ListCursor, ListPage};
 pub(crate) use message::{
     After, Body, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reaction, Read, Receipt,
     ReceiptPage, Slice, Window,

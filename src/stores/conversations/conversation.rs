@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, Listed, Logged, NewConversation,
+    ChangedBy, Conversation, ConversationId, Created, ListCursor, ListPage, Listed, Logged,
+    NewConversation,
 };
 
 /// Stores conversations.
@@ -27,8 +28,13 @@ pub(crate) trait ConversationStore: Debug + Send + Sync {
     async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;
 
     /// At most `limit` conversations of which a user is an active participant, the one with the
-    /// newest message first.
-    async fn list_for(&self, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError>;
+    /// newest message first; behind a cursor, as they were when that list began.
+    async fn list_for(
+        &self,
+        user: &UserId,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<ListPage, StoreError>;
 
     /// One conversation, as it is in that list. `None`: the user is not an active participant.
     async fn find_for(

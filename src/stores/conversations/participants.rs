@@ -23,6 +23,14 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
     /// at the same time by id.
     async fn list(&self, id: &ConversationId) -> Result<Vec<Participant>, StoreError>;
 
+    /// At most `limit` of them, by id; behind a user, who need not be one.
+    async fn page(
+        &self,
+        id: &ConversationId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StoreError>;
+
     /// Adds a participant, who may be a former one; an active one is not changed. Messages sent until
     /// then count neither as unread nor as undelivered for them. A user must be an admin of the
     /// conversation to do so. With them it may have so many active ones.

@@ -181,6 +181,55 @@ test('the length of a list is 1 to 200', async () => {
   for (const limit of [1, 200]) assert.equal((await list(alice, `?limit=${limit}`)).length, 1);
 });
 
+/** Reads a list to its end, in parts of `limit`; `between` runs after each. */
+async function parts(who, limit, between = async () => {}) {
+  const all = [];
+  for (let query = `?limit=${limit}`; ; ) {
+    const { conversations, nextCursor } = await done(200, who, 'GET', PATH + query);
+    assert.ok(conversations.length <= limit);
+    all.push(conversations.map(({ id }) => id));
+    if (nextCursor === undefined) return all;
+    await between(all.length);
+    query = `?limit=${limit}&cursor=${encodeURIComponent(nextCursor)}`;
+  }
+}
+
+test('a list of more than 200 is read to its end', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(user);
+  for (let made = 0; made < 230; made += 23) await Promise.all(Array.from({ length: 23 }, () => create(alice, { participantIds: [bob.userId] })));
+  const whole = await done(200, bob, 'GET', PATH);
+  assert.equal(whole.conversations.length, 200);
+  const [first, second, ...others] = await parts(bob, 200);
+  assert.deepEqual([first, second.length, others], [whole.conversations.map(({ id }) => id), 30, []]);
+  assert.equal(new Set([...first, ...second]).size, 230);
+  assert.equal((await done(200, bob, 'GET', `${PATH}?cursor=${whole.nextCursor}`)).conversations.length, 30);
+});
+
+test('a list in parts has each conversation once, whatever is sent and made meanwhile', async () => {
+  const [alice, bob] = ['Alice', 'Bob'].map(user);
+  const ids = [];
+  for (let made = 0; made < 11; made += 1) {
+    const { conversation } = await create(alice, { participantIds: [bob.userId], ...(made % 3 ? {} : { id: integer() }) });
+    ids.unshift(conversation.id);
+    await past(conversation.lastMessageAt);
+  }
+  assert.deepEqual(await parts(alice, 3), [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6, 9), ids.slice(9)]);
+  const read = await parts(alice, 3, async (part) => {
+    // The last one, which was not read yet, one that was, and a new one.
+    for (const id of [ids.at(-1), ids[0]]) await past((await post(bob, id, `part ${part}`)).createdAt);
+    await past((await create(bob, { participantIds: [alice.userId] })).conversation.createdAt);
+  });
+  assert.deepEqual(read.flat(), ids);
+});
+
+test('a cursor that no list has given is refused', async () => {
+  const alice = user('Alice');
+  for (const cursor of ['x', '0', 'AQ', 'AQAA', '{}', unique('id')]) {
+    await refused(400, invalid('cursor'), alice, 'GET', `${PATH}?cursor=${encodeURIComponent(cursor)}`);
+  }
+  assert.deepEqual(await list(alice, '?cursor='), []);
+});
+
 test('what others wrote and the caller has not read is counted', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const conversationId = await found(alice, [bob]);

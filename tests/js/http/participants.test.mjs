@@ -157,3 +157,32 @@ test('an id is taken from the path as it is, whatever is in it', async () => {
   same(await done(200, alice, 'DELETE', place(id, bob)), entry(bob, 'member', 'removed'));
   assert.equal(await statusOf(alice, id, carol), 'active');
 });
+
+test('participants are read in parts, former ones too, with their names, by participants and administrators', async () => {
+  const [alice, eve] = ['Alice', 'Eve'].map(user);
+  const others = Array.from({ length: 7 }, (_, index) => ({ userId: unique(`user-${index}`) }));
+  const id = await found(alice, others);
+  await done(200, alice, 'DELETE', place(id, others[3]));
+  const whole = (await done(200, alice, 'GET', at(id))).participants;
+  const all = [];
+  for (let query = '?limit=3'; ; ) {
+    const { participants, nextCursor } = await done(200, others[0], 'GET', at(id, 'participants') + query);
+    all.push(...participants);
+    if (nextCursor === undefined) break;
+    assert.equal(participants.length, 3);
+    // Who comes or goes meanwhile moves nobody.
+    await done(200, alice, 'DELETE', place(id, others[4]));
+    await add(201, alice, id, others[4]);
+    query = `?limit=3&cursor=${encodeURIComponent(nextCursor)}`;
+  }
+  const byUser = (list) => list.map(({ joinedAt, ...one }) => one).toSorted((one, other) => (one.userId < other.userId ? -1 : 1));
+  assert.deepEqual(byUser(all), byUser(whole));
+  assert.deepEqual(all.map(({ userId }) => userId), all.map(({ userId }) => userId).toSorted());
+  const { participants } = await done(200, alice, 'GET', at(id, 'participants'));
+  assert.equal(participants.length, 8);
+  await refused(404, NO_CONVERSATION, eve, 'GET', at(id, 'participants'));
+  await refused(404, NO_CONVERSATION, others[3], 'GET', at(id, 'participants'));
+  for (const [query, field] of [['limit=0', 'limit'], ['limit=201', 'limit'], ['cursor=%00', 'cursor']]) {
+    await refused(400, invalid(field), alice, 'GET', `${at(id, 'participants')}?${query}`);
+  }
+});

@@ -32,3 +32,23 @@ test('nothing of what is secret is shown', async () => {
   const text = JSON.stringify(await listed());
   for (const secret of [alice.where.authKey, alice.publicKey, alice.userId, encrypted, originalContent]) assert.ok(!text.includes(secret));
 });
+
+test('the list is read in parts, each session once', async () => {
+  const made = [];
+  for (let count = 0; count < 7; count += 1) made.push((await reserved()).sessionId);
+  const seen = [];
+  for (let query = '?limit=3'; ; ) {
+    const { status, body } = await request(`/sessions${query}`);
+    assert.equal(status, 200, body);
+    const { sessions, nextCursor } = JSON.parse(body);
+    assert.ok(sessions.length <= 3);
+    seen.push(...sessions.map(({ sessionId }) => sessionId));
+    if (nextCursor === undefined) break;
+    query = `?limit=3&cursor=${encodeURIComponent(nextCursor)}`;
+  }
+  assert.deepEqual(seen, seen.toSorted());
+  assert.equal(new Set(seen).size, seen.length);
+  for (const id of made) assert.ok(seen.includes(id), id);
+  for (const query of ['limit=0', 'limit=x', 'limit=201']) assert.equal((await request(`/sessions?${query}`)).status, 400);
+  assert.ok(Array.isArray(JSON.parse((await request('/sessions?other=1')).body)));
+});

@@ -54,8 +54,8 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
     let (id, ann) = (conversation("8"), user("ann"));
     let found = stores.conversations.find(&id).await.unwrap().unwrap();
     let own = stores.conversations.find_for(&id, &ann).await.unwrap();
-    let listed = stores.conversations.list_for(&ann, 9).await.unwrap();
-    let listed = listed.into_iter().map(|one| one.conversation);
+    let listed = subject.list("ann", 9).await.into_iter();
+    let listed = listed.map(|one| one.conversation);
     let types = [made, found, own.unwrap().conversation].into_iter();
     let types = types.chain(listed.filter(|one| one.id == id));
     let types: Vec<_> = types.map(|one| one.id_type).collect();
@@ -93,11 +93,7 @@ pub(crate) async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_one
     let at = subject.tick();
     subject.send("one", "bo", "1").await;
     subject.send("one", "ann", "2").await;
-    let list = stores
-        .conversations
-        .list_for(&user("ann"), 10)
-        .await
-        .unwrap();
+    let list = subject.list("ann", 10).await;
     let short: Vec<_> = list
         .iter()
         .map(|listed| (listed.conversation.id.as_str(), listed.unread))
@@ -125,11 +121,7 @@ pub(crate) async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_one
         let none = stores.conversations.find_for(&id, &who).await.unwrap();
         assert!(none.is_none(), "{id:?} {who:?}");
     }
-    let short = stores
-        .conversations
-        .list_for(&user("ann"), 2)
-        .await
-        .unwrap();
+    let short = subject.list("ann", 2).await;
     let ids: Vec<_> = short.iter().map(|l| l.conversation.id.as_str()).collect();
     assert_eq!(ids, ["one", "three"]);
     let left = stores
@@ -141,14 +133,70 @@ pub(crate) async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_one
     ids.sort();
     let ids: Vec<_> = ids.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(ids, ["one", "three"]);
-    assert!(
-        stores
-            .conversations
-            .list_for(&user("eve"), 10)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(subject.list("eve", 10).await.is_empty());
+}
+
+pub(crate) async fn a_list_in_parts_is_as_it_was_when_it_began(subject: Subject) {
+    let stores = &subject.stores;
+    let ann = user("ann");
+    for number in 0..10 {
+        // Two at the same time.
+        if number % 2 == 0 {
+            subject.tick();
+        }
+        subject.with(&number.to_string(), &["ann", "bo"]).await;
+    }
+    for id in ["3", "7", "3"] {
+        subject.tick();
+        subject.send(id, "bo", "1").await;
+    }
+    let whole = subject.list("ann", 10).await;
+    let ids = |page: &[Listed]| -> Vec<String> {
+        let ids = page.iter().map(|one| one.conversation.id.as_str());
+        ids.map(str::to_owned).collect()
+    };
+    let whole = ids(&whole);
+    assert_eq!(whole[..2], ["3", "7"]);
+    for limit in [1, 3, 10] {
+        let mut read = Vec::new();
+        let mut cursor = None;
+        for moved in (0..10).rev() {
+            let page = stores
+                .conversations
+                .list_for(&ann, cursor.as_ref(), limit)
+                .await
+                .unwrap();
+            read.extend(ids(&page.conversations));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+            // Whatever moves up, or comes anew, between two parts.
+            subject.tick();
+            subject.send(&moved.to_string(), "bo", "2").await;
+            let new = format!("new {limit} {moved}");
+            subject.with(&new, &["ann", "bo"]).await;
+        }
+        let mut all = read.clone();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), read.len(), "doubled: {read:?}");
+        assert!((0..10).all(|id| all.contains(&id.to_string())), "{read:?}");
+    }
+    // Who left in between is in no later part.
+    let page = stores.conversations.list_for(&ann, None, 1).await.unwrap();
+    let left = stores
+        .participants
+        .end(&conversation("5"), &ann, &by("ann"))
+        .await;
+    assert!(left.unwrap().is_some());
+    let rest = stores
+        .conversations
+        .list_for(&ann, page.next.as_ref(), 100)
+        .await
+        .unwrap();
+    assert!(rest.next.is_none());
+    assert!(!ids(&rest.conversations).contains(&"5".to_owned()));
 }
 
 pub(crate) async fn partners_are_those_one_shares_a_conversation_with(subject: Subject) {

@@ -1,8 +1,8 @@
 //! Participants, and what only they may do.
 
 use super::subject::*;
-use crate::model::TokenUser;
 use crate::model::conversation::*;
+use crate::model::{TokenUser, UserId};
 use crate::stores::conversations::participants::MAX_NAMES;
 
 pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subject) {
@@ -122,6 +122,37 @@ async fn can_do_nothing(subject: &Subject, at: &str, who: &str, message: Message
     );
     let removed = stores.reactions.remove(c, message, reaction, who).await;
     assert_rejected!(removed, NotParticipant);
+}
+
+pub(crate) async fn participants_are_read_in_parts(subject: Subject) {
+    let participants = &subject.stores.participants;
+    let c = conversation("c");
+    subject.with("c", &["ann", "bo", "cy", "di", "Ö"]).await;
+    let ended = participants.end(&c, &user("bo"), &by("ann")).await;
+    assert!(ended.unwrap().is_some());
+    let mut read = Vec::new();
+    loop {
+        let after: Option<&UserId> = read.last();
+        let page = participants.page(&c, after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 2);
+        let status = page.iter().find(|one| one.user == user("bo"));
+        assert!(status.is_none_or(|bo| !bo.is_active()));
+        read.extend(page.into_iter().map(|one| one.user));
+    }
+    let expected = ["ann", "bo", "cy", "di", "Ö"].map(user);
+    assert_eq!(read, expected);
+    let (nowhere, eve) = (conversation("none"), user("eve"));
+    assert!(
+        participants
+            .page(&nowhere, None, 2)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(participants.page(&c, Some(&eve), 9).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_full_conversation_takes_nobody_more(subject: Subject) {
@@ -304,11 +335,7 @@ pub(crate) async fn a_list_has_ones_own_content_keys(subject: Subject) {
         .unwrap();
     subject.with("plain", &["ann", "bo", "cy"]).await;
     let keys = async |name| -> Vec<(String, Option<(i64, String)>)> {
-        let list = stores
-            .conversations
-            .list_for(&user(name), 10)
-            .await
-            .unwrap();
+        let list = subject.list(name, 10).await;
         let key = |key: ContentKey| (key.number, text(&key.encrypted));
         let rows = list.into_iter();
         let rows = rows.map(|l| (l.conversation.id.as_str().to_owned(), l.key.map(key)));

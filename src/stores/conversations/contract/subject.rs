@@ -108,12 +108,18 @@ impl Subject {
 
     /// How many messages of a conversation a user has not read.
     pub(crate) async fn unread(&self, at: &str, who: &str) -> u64 {
-        let list = self.stores.conversations.list_for(&user(who), 10_000).await;
-        let mut list = list.unwrap().into_iter();
+        let mut list = self.list(who, 10_000).await.into_iter();
         let id = conversation(at);
         list.find(|listed| listed.conversation.id == id)
             .unwrap()
             .unread
+    }
+
+    /// The first conversations of a user's list.
+    pub(crate) async fn list(&self, who: &str, limit: usize) -> Vec<Listed> {
+        let who = user(who);
+        let list = self.stores.conversations.list_for(&who, None, limit);
+        list.await.unwrap().conversations
     }
 }
 

@@ -1,26 +1,22 @@
 //! Conversations, and which of them have a user as an active participant.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::collections::{all, one};
 use super::db::Db;
 use super::documents::{
-    ChangeDocument, ConversationDocument, FirstParticipant, Kind, ParticipantDocument,
-    TailDocument, date,
+    ChangeDocument, ConversationDocument, FirstParticipant, Kind, TailDocument, date,
 };
 use super::filters::{self, ACTIVE};
 use super::heads::Head;
 use super::log::Log;
-use super::members::counts_of;
-use super::participants;
 use super::store::MongoConversations;
+use super::{lists, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, IdType, Listed, Logged, NewConversation,
-    Participant,
+    ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor, ListPage, Listed, Logged,
+    NewConversation, Participant,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -41,8 +37,13 @@ impl ConversationStore for MongoConversations {
         self.run(find(&self.db, id)).await
     }
 
-    async fn list_for(&self, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
-        self.run(list_for(&self.db, user, limit)).await
+    async fn list_for(
+        &self,
+        user: &UserId,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<ListPage, StoreError> {
+        self.run(list_for(&self.db, user, after, limit)).await
     }
 
     async fn find_for(
@@ -142,10 +143,14 @@ fn active_of(user: &UserId) -> Document {
     doc! { "userId": user.as_str(), "status": ACTIVE }
 }
 
-async fn list_for(db: &Db, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
+async fn list_for(
+    db: &Db,
+    user: &UserId,
+    after: Option<&ListCursor>,
+    limit: usize,
+) -> Result<ListPage, StoreError> {
     let theirs = all(db.participants.find(active_of(user))).await?;
-    let newest_first = doc! { "lastMessageAt": -1, "createdAt": -1, "id": -1 };
-    listed(db, theirs, newest_first, limit).await
+    lists::page(db, theirs, after, limit).await
 }
 
 async fn find_for(
@@ -156,46 +161,9 @@ async fn find_for(
     let mut filter = filters::this(id, user);
     filter.insert("status", ACTIVE);
     let theirs = one(db.participants.find_one(filter)).await?;
-    let listed = listed(db, theirs.into_iter().collect(), doc! { "id": 1 }, 1).await?;
+    let theirs = theirs.into_iter().collect();
+    let listed = lists::listed(db, theirs, &[id.as_str()]).await?;
     Ok(listed.into_iter().next())
-}
-
-async fn listed(
-    db: &Db,
-    theirs: Vec<ParticipantDocument>,
-    order: Document,
-    limit: usize,
-) -> Result<Vec<Listed>, StoreError> {
-    let ids: Vec<_> = theirs.iter().map(|one| &*one.conversation_id).collect();
-    let find = db
-        .conversations
-        .find(doc! { "id": { "$in": ids } })
-        .projection(ConversationDocument::fields())
-        .sort(order)
-        .limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    let conversations = all(find).await?;
-    let theirs: HashMap<_, _> = theirs
-        .iter()
-        .map(|one| (&*one.conversation_id, one))
-        .collect();
-    let mut listed = Vec::new();
-    for document in conversations {
-        let Some(participant) = theirs.get(&*document.id) else {
-            continue;
-        };
-        let passed = counts_of(db, participant).await?.passed;
-        // The document of the conversation was read earlier than the counts.
-        let unread = u64::try_from(document.message_count - passed).unwrap_or(0);
-        if let Some(conversation) = document.conversation() {
-            listed.push(Listed {
-                conversation,
-                role: participant.role(),
-                unread,
-                key: participant.key()?,
-            });
-        }
-    }
-    Ok(listed)
 }
 
 async fn ids_for(db: &Db, user: &UserId) -> Result<Vec<ConversationId>, StoreError> {

@@ -21,6 +21,7 @@ mod heads;
 mod health;
 mod history;
 mod known_messages;
+mod lists;
 mod log;
 mod log_range;
 mod members;

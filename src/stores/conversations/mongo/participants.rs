@@ -30,6 +30,15 @@ impl ParticipantStore for MongoConversations {
         self.run(all_of(&self.db, id)).await
     }
 
+    async fn page(
+        &self,
+        id: &ConversationId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StoreError> {
+        self.run(page(&self.db, id, after, limit)).await
+    }
+
     async fn add(
         &self,
         id: &ConversationId,
@@ -67,6 +76,20 @@ pub(super) async fn all_of(db: &Db, id: &ConversationId) -> Result<Vec<Participa
         .find(doc! { "conversationId": id.as_str() })
         .sort(doc! { "joinedAt": 1, "userId": 1 });
     let found = all(find).await?;
+    let participants = found.iter().filter_map(ParticipantDocument::participant);
+    Ok(participants.collect())
+}
+
+async fn page(
+    db: &Db,
+    id: &ConversationId,
+    after: Option<&UserId>,
+    limit: usize,
+) -> Result<Vec<Participant>, StoreError> {
+    let after = after.map_or("", UserId::as_str);
+    let filter = doc! { "conversationId": id.as_str(), "userId": { "$gt": after } };
+    let find = db.participants.find(filter).sort(doc! { "userId": 1 });
+    let found = all(find.limit(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
     let participants = found.iter().filter_map(ParticipantDocument::participant);
     Ok(participants.collect())
 }

@@ -1,20 +1,19 @@
 //! Conversations, and which of them have a user as an active participant.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{number, read_number, read_optional_number};
+use super::columns::number;
+use super::conversation_rows::{read, read_listed, select_listed};
 use super::log::{Entry, Kind, first_participants_column, log};
-use super::participants;
 use super::store::SqliteConversations;
 use super::writer::Writing;
+use super::{lists, participants};
+use crate::model::UserId;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, Listed, Logged,
-    NewConversation,
+    Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor,
+    ListPage, Listed, Logged, NewConversation,
 };
-use crate::model::{UserId, name};
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
 
@@ -36,10 +35,15 @@ impl ConversationStore for SqliteConversations {
         self.readers.read(move |db| find(db, &id)).await
     }
 
-    async fn list_for(&self, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
-        let user = user.clone();
+    async fn list_for(
+        &self,
+        user: &UserId,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<ListPage, StoreError> {
+        let (user, after) = (user.clone(), after.cloned());
         self.readers
-            .read(move |db| list_for(db, &user, limit))
+            .read(move |db| lists::page(db, &user, after.as_ref(), limit))
             .await
     }
 
@@ -135,45 +139,15 @@ pub(super) fn find(
     Ok(found.optional()?)
 }
 
-/// A conversation as an active participant sees it in their list.
-macro_rules! select_listed {
-    ($rest:literal) => {
-        concat!(
-            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt, c.messageRetention,
-                    c.numericId, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments
-             FROM participants p JOIN conversations c ON c.no = p.conversation
-             LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
-             WHERE p.user = ?1 AND p.status = 'active' ",
-            $rest
-        )
-    };
-}
-
-fn list_for(db: &Connection, user: &UserId, limit: usize) -> Result<Vec<Listed>, StoreError> {
-    const SELECT: &str = select_listed!("ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT ?2");
-    let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map(params![user, number(limit as u64)], read_listed)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 fn find_for(
     db: &Connection,
     id: &ConversationId,
     user: &UserId,
 ) -> Result<Option<Listed>, StoreError> {
-    const SELECT: &str = select_listed!("AND c.id = ?2");
+    const SELECT: &str = select_listed!("", "AND c.id = ?2");
     let mut select = db.prepare_cached(SELECT)?;
     let found = select.query_row(params![user, id], read_listed);
     Ok(found.optional()?)
-}
-
-fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    Ok(Listed {
-        conversation: read(row)?,
-        role: row.get(7)?,
-        unread: read_number(row, 8)?,
-        key: participants::read_key(row, 9)?,
-    })
 }
 
 fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError> {
@@ -186,21 +160,4 @@ fn partners_of(db: &Connection, user: &UserId) -> Result<Vec<UserId>, StoreError
     let mut select = db.prepare_cached(SELECT)?;
     let partners = select.query_map([user], |row| row.get(0))?;
     Ok(partners.collect::<Result<_, _>>()?)
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
-    Ok(Conversation {
-        id: row.get(0)?,
-        id_type: match row.get(6)? {
-            true => IdType::Number,
-            false => IdType::Text,
-        },
-        title: row
-            .get::<_, Option<String>>(1)?
-            .and_then(|title| name::shown(&title)),
-        created_by: row.get(2)?,
-        created_at: read_number(row, 3)?,
-        last_message_at: read_number(row, 4)?,
-        message_retention: read_optional_number(row, 5)?.map(Duration::from_secs),
-    })
 }

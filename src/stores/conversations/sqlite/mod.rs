@@ -3,10 +3,12 @@
 
 mod changes;
 mod columns;
+mod conversation_rows;
 mod conversations;
 mod fair_queue;
 mod health;
 mod history;
+mod lists;
 mod log;
 mod message_rows;
 mod messages;

@@ -25,6 +25,18 @@ impl ParticipantStore for SqliteConversations {
         self.readers.read(move |db| all(db, &id)).await
     }
 
+    async fn page(
+        &self,
+        id: &ConversationId,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StoreError> {
+        let (id, after) = (id.clone(), after.cloned());
+        self.readers
+            .read(move |db| page(db, &id, after.as_ref(), limit))
+            .await
+    }
+
     async fn add(
         &self,
         id: &ConversationId,
@@ -112,6 +124,19 @@ macro_rules! select {
 pub(super) fn all(db: &Connection, id: &ConversationId) -> Result<Vec<Participant>, StoreError> {
     let mut select = db.prepare_cached(select!("WHERE c.id = ?1 ORDER BY p.joinedAt, p.user"))?;
     let rows = select.query_map([id], read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn page(
+    db: &Connection,
+    id: &ConversationId,
+    after: Option<&UserId>,
+    limit: usize,
+) -> Result<Vec<Participant>, StoreError> {
+    const SELECT: &str =
+        select!("WHERE c.id = ?1 AND p.user > coalesce(?2, '') ORDER BY p.user LIMIT ?3");
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map(params![id, after, number(limit as u64)], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -1,0 +1,35 @@
+//! The parameters by which a list is read in parts: how many entries, and behind what. It must not know what is listed.
+
+use super::query::Parameters;
+use crate::model::Refusal;
+
+/// The most entries of a part of a list, and as many as one has by default.
+const MAX_LISTED: usize = 200;
+
+const LIMIT: &str = "limit";
+const CURSOR: &str = "cursor";
+
+/// Whether a part is wanted of what is answered as a whole otherwise.
+pub(super) fn is_wanted(query: &Parameters) -> bool {
+    query.get(LIMIT).or(query.get(CURSOR)).is_some()
+}
+
+/// How many of a list are wanted at most.
+pub(super) fn limit(query: &Parameters) -> Result<usize, Refusal> {
+    let Some(given) = query.get(LIMIT) else {
+        return Ok(MAX_LISTED);
+    };
+    let limit = given.parse().ok();
+    let limit = limit.filter(|limit| (1..=MAX_LISTED).contains(limit));
+    limit.ok_or_else(|| Refusal::invalid(LIMIT))
+}
+
+/// Behind what a list goes on, as the part before it said.
+pub(super) fn cursor<T>(
+    query: &Parameters,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Refusal> {
+    let given = query.get(CURSOR);
+    let cursor = given.map(|given| parse(given).ok_or_else(|| Refusal::invalid(CURSOR)));
+    cursor.transpose()
+}

@@ -1,0 +1,149 @@
+//! `/api/conversations/:id/participants`: reading and managing participants.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, post};
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::body::{JsonText, run_to_end};
+use super::caller::{UserOrAdmin, only};
+use super::conversation_json::ParticipantJson;
+use super::paging;
+use super::path::PathParameters;
+use super::query::Parameters;
+use crate::app::App;
+use crate::dialects::fields::Fields;
+use crate::model::conversation::{ConversationId, NewParticipant, Participant, Role};
+use crate::model::{Refusal, UserId, Why};
+use crate::stores::conversations::StoreError;
+
+/// The routes.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
+    Router::new()
+        .route(
+            "/api/conversations/{id}/participants",
+            users_or_admins(post(add).get(list)),
+        )
+        .route(
+            "/api/conversations/{id}/participants/{user}",
+            users_or_admins(delete(remove)),
+        )
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListAnswer<'a> {
+    participants: Vec<ParticipantJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ParticipantAnswer<'a> {
+    participant: ParticipantJson<'a>,
+}
+
+/// Part by part, by their ids. The conversation of others is answered like one that does not exist.
+async fn list(
+    State(app): State<Arc<App>>,
+    sender: UserOrAdmin,
+    PathParameters(id): PathParameters<String>,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Refusal> {
+    let not_found = || Refusal::new(Why::ConversationNotFound);
+    let limit = paging::limit(&query)?;
+    let after = paging::cursor(&query, UserId::parse)?;
+    let id = ConversationId::parse(&id).ok_or_else(not_found)?;
+    let stores = app.conversations.stores();
+    let is_shown = match &sender {
+        UserOrAdmin::User(caller) => {
+            let own = stores.conversations.find_for(&id, caller.id()).await?;
+            own.is_some()
+        }
+        UserOrAdmin::Admin(_) => stores.conversations.find(&id).await?.is_some(),
+    };
+    if !is_shown {
+        return Err(not_found());
+    }
+    let page = stores.participants.page(&id, after.as_ref(), limit + 1);
+    let mut found = page.await?;
+    let is_more = found.len() > limit;
+    found.truncate(limit);
+    let users: Vec<_> = found.iter().map(|one| one.user.clone()).collect();
+    let known = stores.users.find_all(&users).await?;
+    let known: HashMap<_, _> = known.iter().map(|user| (&user.id, user)).collect();
+    let participants = found.iter();
+    let participants =
+        participants.map(|one| ParticipantJson::from(one).with_user(known.get(&one.user).copied()));
+    let last = found.last().filter(|_| is_more);
+    Ok(Json(ListAnswer {
+        participants: participants.collect(),
+        next_cursor: last.map(|last| last.user.as_str()),
+    })
+    .into_response())
+}
+
+async fn add(
+    State(app): State<Arc<App>>,
+    sender: UserOrAdmin,
+    PathParameters(id): PathParameters<String>,
+    body: JsonText,
+) -> Response {
+    run_to_end(async move {
+        sender.check_participant()?;
+        let payload = body.payload(&app.config)?;
+        let fields = Fields::new(&payload, &app.config);
+        let new = NewParticipant {
+            user: fields.user("userId")?,
+            role: role(&fields)?,
+            key: None,
+            pending: false,
+        };
+        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+        let conversations = &app.conversations;
+        let added = conversations.add_participant(sender.manages(), &id, &new);
+        let added = added.await?;
+        let status = match added.repeated {
+            true => StatusCode::OK,
+            false => StatusCode::CREATED,
+        };
+        Ok((status, participant(&added.participant)))
+    })
+    .await
+}
+
+fn role(fields: &Fields<'_, '_>) -> Result<Role, Refusal> {
+    const ROLE: &str = "role";
+    match fields.given_label(ROLE)? {
+        Some(name) => Role::parse(&name).ok_or_else(|| fields.refuse(ROLE)),
+        None => Ok(Role::Member),
+    }
+}
+
+async fn remove(
+    State(app): State<Arc<App>>,
+    sender: UserOrAdmin,
+    PathParameters((id, user)): PathParameters<(String, String)>,
+) -> Response {
+    run_to_end(async move {
+        sender.check_limit()?;
+        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+        let user = UserId::parse(&user).ok_or(Refusal::new(Why::ParticipantNotFound))?;
+        let conversations = &app.conversations;
+        let removed = conversations.remove_participant(sender.manages(), &id, &user);
+        let removed = removed.await?;
+        Ok(participant(&removed))
+    })
+    .await
+}
+
+fn participant(participant: &Participant) -> Response {
+    let participant = participant.into();
+    Json(ParticipantAnswer { participant }).into_response()
+}

@@ -1,0 +1,55 @@
+//! Rows of conversations: how they are read, and how an active participant sees one in their list.
+
+use std::time::Duration;
+
+use rusqlite::Row;
+
+use super::columns::{read_number, read_optional_number};
+use super::participants;
+use crate::model::conversation::{Conversation, IdType, Listed};
+use crate::model::name;
+
+/// A conversation as an active participant sees it in their list, and more columns.
+macro_rules! select_listed {
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt, c.messageRetention,
+                    c.numericId, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments",
+            $more,
+            " FROM participants p JOIN conversations c ON c.no = p.conversation
+             LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
+             WHERE p.user = ?1 AND p.status = 'active' ",
+            $rest
+        )
+    };
+}
+pub(super) use select_listed;
+
+/// The number of columns before those more.
+pub(super) const LISTED_COLUMNS: usize = 12;
+
+pub(super) fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed {
+        conversation: read(row)?,
+        role: row.get(7)?,
+        unread: read_number(row, 8)?,
+        key: participants::read_key(row, 9)?,
+    })
+}
+
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
+    Ok(Conversation {
+        id: row.get(0)?,
+        id_type: match row.get(6)? {
+            true => IdType::Number,
+            false => IdType::Text,
+        },
+        title: row
+            .get::<_, Option<String>>(1)?
+            .and_then(|title| name::shown(&title)),
+        created_by: row.get(2)?,
+        created_at: read_number(row, 3)?,
+        last_message_at: read_number(row, 4)?,
+        message_retention: read_optional_number(row, 5)?.map(Duration::from_secs),
+    })
+}
