@@ -225,7 +225,7 @@ pub(crate) async fn request(
     // Looked up again: the connection may have been admitted while this request waited.
     match session() {
         _ if opening && polls => {
-            let (response, sid) = node_sid::name(response, &node).await;
+            let (response, sid) = node_sid::name(response, &node, config.max_event_bytes).await;
             if let (Some(place), Some(sid)) = (place, sid) {
                 place.ends_by(move || closer.close_after(sid, Duration::ZERO));
                 place.keep();

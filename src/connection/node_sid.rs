@@ -20,14 +20,19 @@ pub(super) fn without_name(sid: &str) -> &str {
     sid.rsplit_once(SEPARATOR).map_or(sid, |(_, own)| own)
 }
 
-/// The first answer to a polling client, with the name in front of the id; and the id.
-pub(super) async fn name(response: Response, node: &str) -> (Response, Option<Sid>) {
+/// The first answer to a polling client, with the name in front of the id, and with the number of bytes up to which the
+/// client is to put events together in one request; and the id.
+pub(super) async fn name(
+    response: Response,
+    node: &str,
+    max_payload: usize,
+) -> (Response, Option<Sid>) {
     let (mut parts, body) = response.into_parts();
     // The library has made the whole body, so there is no error and nothing to wait for.
     let body = body.collect().await.map(|body| body.to_bytes());
     let body = body.unwrap_or_default();
     let sid = sid_of(&body);
-    let body = match with_name(&body, node) {
+    let body = match with_name(&body, node, max_payload) {
         Some(named) => {
             parts.headers.remove(CONTENT_LENGTH);
             Body::from(named)
@@ -44,15 +49,30 @@ fn sid_of(body: &Bytes) -> Option<Sid> {
 
 /// The handshake `0{"sid":"…` with the name; `None` when it is none. In protocol 3 its length
 /// stands before it: `97:0{"sid":"…`.
-fn with_name(body: &Bytes, node: &str) -> Option<String> {
+fn with_name(body: &Bytes, node: &str, max_payload: usize) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let (kind, rest) = text.split_once(BEFORE_ID)?;
     let name: String = node.chars().map(plain).chain([SEPARATOR]).collect();
+    let told = with_max_payload(rest, max_payload);
     let kind = match kind.split_once(':') {
-        Some((length, kind)) => format!("{}:{kind}", length.parse::<usize>().ok()? + name.len()),
+        Some((length, kind)) => {
+            let length = length.parse::<usize>().ok()? + name.len() + told.len();
+            format!("{}:{kind}", length.checked_sub(rest.len())?)
+        }
         None => kind.to_owned(),
     };
-    Some([&kind, BEFORE_ID, &name, rest].concat())
+    Some([&kind, BEFORE_ID, &name, &told].concat())
+}
+
+/// The library tells what it accepts, which has room for an event in Base64. Clients reckon with somewhat less than that
+/// takes, and would put too much into one request.
+fn with_max_payload(handshake: &str, max_payload: usize) -> String {
+    const FIELD: &str = "\"maxPayload\":";
+    let Some((before, rest)) = handshake.split_once(FIELD) else {
+        return handshake.to_owned();
+    };
+    let after = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    format!("{before}{FIELD}{max_payload}{after}")
 }
 
 /// What needs no escape in a query, nor in the configuration of a balancer.
@@ -68,7 +88,7 @@ mod tests {
     use super::*;
 
     fn named(text: &'static str, node: &str) -> Option<String> {
-        with_name(&Bytes::from_static(text.as_bytes()), node)
+        with_name(&Bytes::from_static(text.as_bytes()), node, 100)
     }
 
     #[test]
@@ -84,6 +104,9 @@ mod tests {
     fn the_length_in_protocol_3_counts_the_name() {
         let handshake = named(r#"13:0{"sid":"ab"}"#, "n").expect("a handshake");
         assert_eq!(handshake, r#"15:0{"sid":"n.ab"}"#);
+        let text = r#"34:0{"sid":"ab","maxPayload":1000000}"#;
+        let handshake = named(text, "n").expect("a handshake");
+        assert_eq!(handshake, r#"32:0{"sid":"n.ab","maxPayload":100}"#);
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::transport::FlowLimits;
 /// stream below it reads further when more is coming.
 const WS_READ_BUFFER: usize = 1024;
 
+/// What a packet may have beside its event: types, the number of attachments, the id of an acknowledgement.
+const FRAMING: usize = 128;
+
 /// The edge in front of the library.
 pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
     SocketIoEdge::new(
@@ -45,7 +48,15 @@ pub(super) fn library(app: &Arc<App>) -> Library {
     library
 }
 
-/// The library with its limits. Its defaults are too wide or too narrow.
+/// The largest body of a polling request: the largest event, whose attachments are in Base64 there.
+fn max_body(config: &Config) -> usize {
+    const ATTACHMENT: usize = "\x1eb====".len();
+    let written = config.max_event_bytes.div_ceil(3) * 4;
+    FRAMING + written + config.max_attachments * ATTACHMENT
+}
+
+/// The library with its limits. Its defaults are too wide or too narrow. How large an event is, is checked once
+/// more when it is complete: here are only the limits of what it may come as.
 fn builder(config: &Config) -> SocketIoBuilder {
     let parser = ParserConfig::common()
         .max_incoming_binaries(config.max_attachments)
@@ -56,9 +67,9 @@ fn builder(config: &Config) -> SocketIoBuilder {
         .ping_timeout(config.ping_timeout)
         .connect_timeout(config.connect_timeout)
         .upgrade_timeout(config.upgrade_timeout)
-        .max_payload(config.max_event_bytes as u64)
-        .ws_max_message_size(config.max_event_bytes)
-        .ws_max_frame_size(config.max_event_bytes)
+        .max_payload(max_body(config) as u64)
+        .ws_max_message_size(config.max_event_bytes + FRAMING)
+        .ws_max_frame_size(config.max_event_bytes + FRAMING)
         .ws_read_buffer_size(WS_READ_BUFFER)
         .max_buffer_size(FlowLimits::from(config).max_frames());
     match (

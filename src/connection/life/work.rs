@@ -18,7 +18,9 @@ use crate::payload::RawEvent;
 impl<H: Handler> Life<H> {
     /// Adds an event. To be called in the order in which events come.
     pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
-        if !self.inbox.push(event, ack) {
+        // What it came as, in frames or in text, may be larger.
+        let is_too_large = event.size() > self.context.services.config.max_event_bytes;
+        if is_too_large || !self.inbox.push(event, ack) {
             self.connection
                 .close(Close::Now, DisconnectReason::ProtocolError);
         }

@@ -162,3 +162,48 @@ test('an event over the size limit closes that connection and nothing else', asy
     assert.equal(bob.all('receive_message').length, 1);
   }
 });
+
+/** The default of `max_event_bytes`. */
+const MAX_EVENT = 10_000_000;
+const size = (payload) => JSON.stringify(['send_message', payload]).length;
+
+for (const name of ['websocket only', 'polling only']) {
+  const options = WAYS[name];
+  const scene = async () => [await connect(user('Alice'), options), await connect(user('Bob'))];
+
+  test(`an event may be as large as the limit over ${name}, text or binary`, async () => {
+    const [alice, bob] = await scene();
+    const text = { recipientId: bob.userId, ...sealed, seq: 1, ciphertext: '' };
+    text.ciphertext = 'x'.repeat(MAX_EVENT - size(text));
+    alice.emit('send_message', text);
+    assert.equal((await bob.next('receive_message', ({ seq }) => seq === 1)).ciphertext.length, text.ciphertext.length);
+    // Placeholders take some bytes, too.
+    const parts = [9_000_000, 900_000].map((length) => randomBytes(length));
+    alice.emit('send_message', { recipientId: bob.userId, ...sealed, seq: 2, ciphertext: parts });
+    const { ciphertext } = await bob.next('receive_message', ({ seq }) => seq === 2);
+    assert.ok(ciphertext.every((part, index) => part.equals(parts[index])));
+    await exchange(alice, bob, () => {});
+  });
+
+  for (const [what, ciphertext] of Object.entries({
+    text: 'x'.repeat(MAX_EVENT), binary: Buffer.alloc(MAX_EVENT), 'binary in parts': [Buffer.alloc(MAX_EVENT / 2), Buffer.alloc(MAX_EVENT / 2)],
+  })) {
+    test(`a larger one ends the connection over ${name}: ${what}`, async () => {
+      const [alice, bob] = await scene();
+      alice.emit('send_message', { recipientId: bob.userId, ...sealed, seq: 1, ciphertext });
+      await alice.next('disconnect');
+      await exchange(bob, await connect(user('Carol')), () => {});
+      assert.deepEqual(bob.all('receive_message'), []);
+    });
+  }
+}
+
+test('a polling client that puts as much together as it is told to is not cut off', async () => {
+  const [alice, bob] = [await connect(user('Alice'), WAYS['polling only']), await connect(user('Bob'))];
+  assert.equal(alice.socket.io.engine._maxPayload ?? MAX_EVENT, MAX_EVENT);
+  const part = randomBytes(500_000);
+  const { received } = await exchange(alice, bob, () => {
+    for (let seq = 0; seq < 40; seq += 1) alice.emit('send_message', { recipientId: bob.userId, ...sealed, seq, ciphertext: part });
+  });
+  assert.deepEqual(received.map(([, { seq }]) => seq), Array.from({ length: 40 }, (_, index) => index));
+});
