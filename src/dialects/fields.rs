@@ -138,7 +138,12 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.expect(name, self.payload.filled(name))
     }
 
-    /// Such a value of at most `max` bytes.
+    /// Any value but `null`, also an empty one.
+    pub(crate) fn given(&self, name: &'static str) -> Result<(), Refusal> {
+        self.expect(name, self.payload.given(name).map(|_| ()))
+    }
+
+    /// A value as for [`filled`](Self::filled), of at most `max` bytes.
     pub(crate) fn filled_up_to(&self, name: &'static str, max: usize) -> Result<(), Refusal> {
         let fits = self.filled(name)?.size() <= max;
         self.expect(name, fits.then_some(()))
@@ -164,7 +169,15 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.expect(name, text)
     }
 
-    /// Such a string; `None` when the field is missing, `null` or empty.
+    /// Such a string, or an empty one.
+    pub(crate) fn label_or_empty(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+        match self.payload.text(name) {
+            Some(text) if text.is_empty() => Ok(text),
+            _ => self.label(name),
+        }
+    }
+
+    /// A label; `None` when the field is missing, `null` or empty.
     pub(crate) fn optional_label(
         &self,
         name: &'static str,

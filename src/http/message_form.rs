@@ -152,7 +152,7 @@ type Read<'p, 'a> = Result<MessageFields<'p, 'a>, Refusal>;
 fn in_conversation<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
     Ok(MessageFields {
         conversation: fields.conversation(CONVERSATION_ID)?,
-        content: Some(fields.content(CONTENT)?),
+        content: fields.content_or_media(CONTENT)?,
         key_number: fields.key_number(KEY_NUMBER)?,
     })
 }

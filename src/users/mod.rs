@@ -33,7 +33,7 @@ pub(crate) use administration::Administration;
 pub(crate) use presence::{Audience, Presence, PresenceRenderer};
 pub(crate) use registration::Registration;
 pub(crate) use relayed::Receiver;
-pub(crate) use transfers::Progress;
+pub(crate) use transfers::{FileNames, Progress};
 pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 
 use crate::cluster::Cluster;

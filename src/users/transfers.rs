@@ -1,31 +1,55 @@
 //! Which chunks of which files one user has sent, so that the last one is recognized in whatever order
-//! they are sent. Only the numbers of chunks are stored, as ranges, and a bounded number of them: of a
-//! file that is dropped, completion is not reported.
+//! they are sent. Only the numbers of chunks are stored, as ranges, and a bounded number of bytes: a file
+//! that has to be forgotten is handed back, since its completion will not be reported.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// How many files of one user are tracked at a time.
-const MAX_FILES: usize = 64;
-/// How many ranges of chunk numbers one file may have.
-const MAX_RANGES: usize = 4096;
+use lru::LruCache;
+use serde_json::value::RawValue;
 
-/// Names one file: recipient and message id.
-type Key = (Box<str>, Box<str>);
+use crate::limits::{Account, Held};
+use crate::model::UserId;
 
-/// Whether a file is complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// Chunks are missing.
-    Partial,
+/// Maximum number of bytes for the unfinished files of one user: more than a thousand of them, unless their chunks
+/// are sent in an order of their own.
+const MAX_BYTES: usize = 512 * 1024;
+/// About what one file takes, beside its names.
+const FILE: usize = 160;
+/// About what a range takes.
+const RANGE: usize = 24;
+
+/// A file: to whom it is sent, and its id, both as its sender wrote them.
+#[derive(Debug, Clone)]
+pub(crate) struct FileNames {
+    /// The recipient.
+    pub(crate) recipient: Box<RawValue>,
+    /// The id.
+    pub(crate) message: Box<RawValue>,
+}
+
+/// How far a file is.
+#[derive(Debug)]
+pub(crate) struct Progress {
     /// This was the last missing chunk.
-    Complete,
+    pub(crate) is_complete: bool,
+    /// Files that were forgotten for it; perhaps itself.
+    pub(crate) forgotten: Vec<FileNames>,
 }
 
 /// The files that one user is sending.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Transfers {
-    /// The oldest first.
-    files: VecDeque<(Key, Chunks)>,
+    /// By recipient and id. The one that nothing was sent of for longest is forgotten first.
+    files: LruCache<Box<str>, File>,
+    bytes: usize,
+    held: Held,
+}
+
+#[derive(Debug)]
+struct File {
+    names: FileNames,
+    chunks: Chunks,
 }
 
 #[derive(Debug)]
@@ -37,44 +61,76 @@ struct Chunks {
 }
 
 impl Transfers {
-    /// Counts chunk `number` of `total`, where `number` is less than `total`.
+    /// None yet, for a user with this account.
+    pub(super) fn of(account: &Arc<Account>) -> Self {
+        Self {
+            files: LruCache::unbounded(),
+            bytes: 0,
+            held: Held::of(account.clone()),
+        }
+    }
+
+    /// Counts chunk `number` of `total`, where `number` is less than `total`. What names the file is asked for
+    /// when it is new.
     pub(crate) fn sent(
         &mut self,
-        recipient: &str,
+        recipient: &UserId,
         message: &str,
-        number: u64,
-        total: u64,
+        (number, total): (u64, u64),
+        names: impl FnOnce() -> FileNames,
     ) -> Progress {
-        let found = self
-            .files
-            .iter()
-            .position(|((to, id), _)| **to == *recipient && **id == *message);
-        let index = match found {
-            Some(index) if self.files[index].1.total == total => index,
-            Some(index) => {
-                self.files[index].1 = Chunks::new(total);
-                index
+        // Ids of users have no control characters.
+        let key = format!("{}\0{message}", recipient.as_str()).into_boxed_str();
+        if total == 1 && !self.files.contains(&key) {
+            return Progress::of(true);
+        }
+        let mut file = match self.files.pop(&key) {
+            Some(file) => {
+                self.bytes -= file.size(&key);
+                file
             }
-            None if total == 1 => return Progress::Complete,
-            None => {
-                if self.files.len() == MAX_FILES {
-                    self.files.pop_front();
-                }
-                self.files
-                    .push_back(((recipient.into(), message.into()), Chunks::new(total)));
-                self.files.len() - 1
-            }
+            None => File::new(names(), total),
         };
-        let chunks = &mut self.files[index].1;
-        chunks.insert(number);
-        if chunks.sent == total {
-            self.files.remove(index);
-            return Progress::Complete;
+        if file.chunks.total != total {
+            file.chunks = Chunks::new(total);
         }
-        if chunks.ranges.len() > MAX_RANGES {
-            self.files.remove(index);
+        file.chunks.insert(number);
+        let mut progress = Progress::of(file.chunks.sent == total);
+        if !progress.is_complete {
+            self.bytes += file.size(&key);
+            self.files.put(key, file);
         }
-        Progress::Partial
+        while self.bytes > MAX_BYTES
+            && let Some((key, file)) = self.files.pop_lru()
+        {
+            self.bytes -= file.size(&key);
+            progress.forgotten.push(file.names);
+        }
+        self.held.set(self.bytes);
+        progress
+    }
+}
+
+impl Progress {
+    fn of(is_complete: bool) -> Self {
+        Self {
+            is_complete,
+            forgotten: Vec::new(),
+        }
+    }
+}
+
+impl File {
+    fn new(names: FileNames, total: u64) -> Self {
+        let chunks = Chunks::new(total);
+        Self { names, chunks }
+    }
+
+    /// About how many bytes it takes under this key.
+    fn size(&self, key: &str) -> usize {
+        let FileNames { recipient, message } = &self.names;
+        let names = key.len() + recipient.get().len() + message.get().len();
+        FILE + names + self.chunks.ranges.len() * RANGE
     }
 }
 
@@ -110,7 +166,31 @@ impl Chunks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Memory;
     use proptest::prelude::*;
+
+    fn none() -> Transfers {
+        Transfers::of(&Account::new(&Memory::new(1 << 30)))
+    }
+
+    fn names(message: &str) -> FileNames {
+        let raw = |text: &str| RawValue::from_string(format!("\"{text}\"")).unwrap();
+        FileNames {
+            recipient: raw("bob"),
+            message: raw(message),
+        }
+    }
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).unwrap()
+    }
+
+    /// Sends a chunk to Bob; whether the file is complete.
+    fn sent(transfers: &mut Transfers, message: &str, number: u64, total: u64) -> bool {
+        let chunk = (number, total);
+        let progress = transfers.sent(&user("bob"), message, chunk, || names(message));
+        progress.is_complete
+    }
 
     proptest! {
         #[test]
@@ -118,44 +198,61 @@ mod tests {
             order in Just((0u64..40).collect::<Vec<_>>()).prop_shuffle(),
             repeats in prop::collection::vec(0usize..40, 0..20),
         ) {
-            let mut transfers = Transfers::default();
+            let mut transfers = none();
             for (at, &number) in order.iter().enumerate() {
                 let last = at + 1 == order.len();
-                let expected = if last { Progress::Complete } else { Progress::Partial };
-                prop_assert_eq!(transfers.sent("bob", "m", number, 40), expected);
+                prop_assert_eq!(sent(&mut transfers, "m", number, 40), last);
                 for &repeat in repeats.iter().filter(|&&repeat| repeat <= at && !last) {
-                    prop_assert_eq!(transfers.sent("bob", "m", order[repeat], 40), Progress::Partial);
+                    prop_assert!(!sent(&mut transfers, "m", order[repeat], 40));
                 }
             }
             prop_assert!(transfers.files.is_empty());
+            prop_assert_eq!(transfers.bytes, 0);
         }
     }
 
     #[test]
-    fn files_are_kept_apart_and_their_number_is_bounded() {
-        let mut transfers = Transfers::default();
-        assert_eq!(transfers.sent("bob", "m", 0, 2), Progress::Partial);
-        assert_eq!(transfers.sent("carol", "m", 1, 2), Progress::Partial);
-        assert_eq!(transfers.sent("bob", "m", 1, 2), Progress::Complete);
-        for n in 0..1000 {
-            transfers.sent("bob", &n.to_string(), 0, 2);
+    fn a_thousand_files_side_by_side_are_completed() {
+        let mut transfers = none();
+        let id = |file: u64| format!("{file:036}");
+        for number in 0..3 {
+            for file in 0..1000 {
+                assert_eq!(sent(&mut transfers, &id(file), number, 3), number == 2);
+            }
         }
-        assert_eq!(transfers.files.len(), MAX_FILES);
+        let carol = user("carol");
+        let other = transfers.sent(&carol, &id(0), (1, 2), || names("x"));
+        assert!(!other.is_complete && !sent(&mut transfers, &id(0), 0, 2));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_handed_back_the_idle_files_first() {
+        let mut transfers = none();
+        let mut forgotten = Vec::new();
+        for file in 0..5000 {
+            let id = file.to_string();
+            let progress = transfers.sent(&user("bob"), &id, (0, 2), || names(&id));
+            forgotten.extend(progress.forgotten);
+            // One that goes on is not forgotten.
+            assert!(!sent(&mut transfers, "0", file, 10_000));
+            assert!(transfers.bytes <= MAX_BYTES);
+        }
+        let forgotten: Vec<_> = forgotten.iter().map(|file| file.message.get()).collect();
+        assert_eq!(forgotten.len(), 5000 - transfers.files.len());
+        assert_eq!(forgotten[..2], ["\"1\"", "\"2\""]);
+        assert!(sent(&mut transfers, "4999", 1, 2));
     }
 
     #[test]
     fn chunks_far_apart_do_not_fill_memory() {
-        let mut transfers = Transfers::default();
-        for n in 0..2 * MAX_RANGES as u64 {
-            transfers.sent("bob", "m", 2 * n, u64::MAX);
+        let mut transfers = none();
+        let mut forgotten = 0;
+        for n in 0..100_000_u64 {
+            let progress = transfers.sent(&user("bob"), "m", (2 * n, u64::MAX), || names("m"));
+            forgotten += progress.forgotten.len();
+            assert!(transfers.bytes <= MAX_BYTES);
         }
-        assert!(
-            transfers
-                .files
-                .iter()
-                .map(|(_, chunks)| chunks.ranges.len())
-                .sum::<usize>()
-                <= MAX_RANGES
-        );
+        assert!(forgotten > 0);
+        assert_eq!(transfers.held.account().held(), transfers.held.bytes());
     }
 }

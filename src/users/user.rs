@@ -89,12 +89,13 @@ impl User {
         memory: &Arc<Memory>,
         cluster: Option<&Arc<Cluster>>,
     ) -> Self {
+        let account = Account::new(memory);
         Self {
-            account: Account::new(memory),
+            transfers: Mutex::new(Transfers::of(&account)),
+            account,
             id: id.clone(),
             name: Mutex::new(id.as_name()),
             limits: UserLimits::new(config, id, cluster),
-            transfers: Mutex::default(),
             peers: Mutex::default(),
             connected: Mutex::default(),
             reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),

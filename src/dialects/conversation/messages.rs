@@ -155,12 +155,12 @@ pub(super) async fn send(
     let (app, size) = (request.app, request.event.size());
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?;
-    let content = fields.content(CONTENT)?;
-    let further = fields.further(Some(content))?;
+    let content = fields.content_or_media(CONTENT)?;
+    let further = fields.further(content)?;
     let new = NewMessage {
         conversation: conversation.id,
         sender: member.user.id.clone(),
-        content: Some(content.into()),
+        content: content.map(OwnedValue::from),
         media: further.media,
         key_number: fields.key_number(KEY_NUMBER)?,
         temp_id: temp_id(&fields)?,

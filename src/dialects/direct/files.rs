@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::messages::from;
 use super::{MESSAGE_ID, RECIPIENT_ID};
@@ -11,11 +12,12 @@ use crate::cluster::About;
 use crate::config::Config;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::{Refusal, UserId, clock};
+use crate::model::{Dialect, ErrorCode, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload};
-use crate::users::Member;
-use crate::users::Progress;
+use crate::users::{FileNames, Member, Progress, User};
 
+/// Something about a file failed.
+pub(super) const ERROR: &str = "file:error";
 const RECEIVE_FILE_CHUNK: &str = "receive_file_chunk";
 const CHUNK_SENT: &str = "file:chunk-sent";
 const UPLOAD_COMPLETE: &str = "file:upload-complete";
@@ -58,6 +60,16 @@ struct RequestSent<'p, 'a> {
     success: bool,
 }
 
+/// A file of which it will not be told that it is complete.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Forgotten<'f> {
+    error: &'static str,
+    code: ErrorCode,
+    recipient_id: &'f RawValue,
+    message_id: &'f RawValue,
+}
+
 /// What is checked of a chunk before it is relayed.
 struct Chunk<'p, 'a> {
     recipient: UserId,
@@ -83,7 +95,9 @@ impl<'p, 'a> Chunk<'p, 'a> {
         if number >= total {
             return Err(Refusal::invalid(CHUNK_NUMBER));
         }
-        for name in ["encryptedData", "iv", "tag"] {
+        // Encrypted, an empty file may be nothing but its tag.
+        fields.given("encryptedData")?;
+        for name in ["iv", "tag"] {
             fields.filled(name)?;
         }
         fields.present("hash")?;
@@ -95,10 +109,22 @@ impl<'p, 'a> Chunk<'p, 'a> {
             message,
             number,
             total,
-            mime_type: fields.label("mimeType")?,
+            mime_type: fields.label_or_empty("mimeType")?,
             recipient_id: fields.filled(RECIPIENT_ID)?,
             message_id: fields.filled(MESSAGE_ID)?,
         })
+    }
+
+    /// Counts it among those that were sent of its file.
+    fn note(&self, sender: &User) -> Progress {
+        let own = |id: &Opaque<'_>| id.as_raw().map(ToOwned::to_owned).unwrap_or_default();
+        let names = || FileNames {
+            recipient: own(self.recipient_id),
+            message: own(self.message_id),
+        };
+        let chunk = (self.number, self.total);
+        let mut transfers = sender.transfers.lock();
+        transfers.sent(&self.recipient, &self.message, chunk, names)
     }
 
     fn audited(&self, payload: &Payload<'_>, bytes: usize) -> Audited {
@@ -152,17 +178,34 @@ fn confirm_chunk(request: &mut Request<'_>, member: &Member, chunk: &Chunk<'_, '
         success: true,
     };
     request.confirm(CHUNK_SENT, &sent);
-    let mut transfers = member.user.transfers.lock();
-    let (recipient, message) = (chunk.recipient.as_str(), &chunk.message);
-    let progress = transfers.sent(recipient, message, chunk.number, chunk.total);
-    drop(transfers);
-    if progress == Progress::Complete {
+    let Progress {
+        is_complete,
+        forgotten,
+    } = chunk.note(&member.user);
+    for file in forgotten {
+        tell_forgotten(&member.user, &file);
+    }
+    if is_complete {
         let complete = UploadComplete {
             recipient_id: chunk.recipient_id,
             message_id: chunk.message_id,
             total_chunks: chunk.total,
         };
         request.connection.send(UPLOAD_COMPLETE, &complete);
+    }
+}
+
+/// Whatever connection a file comes from: each may be waiting for it.
+fn tell_forgotten(user: &User, file: &FileNames) {
+    let forgotten = Forgotten {
+        error: "Too many unfinished files",
+        code: ErrorCode::ServerBusy,
+        recipient_id: &file.recipient,
+        message_id: &file.message,
+    };
+    let connections = user.connections().into_iter();
+    for connection in connections.filter(|one| one.dialect() == Dialect::Direct) {
+        connection.send(ERROR, &forgotten);
     }
 }
 

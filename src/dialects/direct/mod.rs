@@ -20,7 +20,7 @@ const MESSAGE_ID: &str = "messageId";
 const ROOM_ERROR: Refused = Refused::by("room:error").invalid("Recipient ID required");
 const MESSAGE_ERROR: Refused = Refused::by("message:error").invalid("Missing required fields");
 const KEY_ERROR: Refused = Refused::by("key-exchange:error").invalid("Missing required fields");
-const FILE_ERROR: Refused = Refused::by("file:error").invalid("Missing required fields");
+const FILE_ERROR: Refused = Refused::by(files::ERROR).invalid("Missing required fields");
 const CHUNK_ERROR: Refused =
     Refused::by("file:error").invalid("Missing required fields for file chunk");
 /// Typing and receipts that are malformed, and typing that is too much, are dropped.

@@ -16,10 +16,21 @@ pub(crate) struct Further {
     pub(crate) extra: Extra,
 }
 
-impl Fields<'_, '_> {
+impl<'p, 'a> Fields<'p, 'a> {
     /// What is attached to a message; `None` when it is missing, `null` or empty.
-    pub(crate) fn media(&self) -> Option<&Opaque<'_>> {
+    pub(crate) fn media(&self) -> Option<&'p Opaque<'a>> {
         self.optional(MEDIA)
+    }
+
+    /// The content of a message, or none where something is attached.
+    pub(crate) fn content_or_media(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<&'p Opaque<'a>>, Refusal> {
+        match (self.optional(name), self.media()) {
+            (None, Some(_)) => Ok(None),
+            _ => self.content(name).map(Some),
+        }
     }
 
     /// What is said of a message with this content; together they have no more bytes than a content may have.

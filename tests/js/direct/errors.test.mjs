@@ -34,8 +34,8 @@ const table = {
     fields: {
       recipientId: [MISSING, [...NOT_AN_ID, ...LONG_ID]], messageId: [MISSING, [...NOT_AN_ID, ...LONG_ID]],
       chunkNumber: [MISSING, ['x', -1, 1.5, 3, 1e21, {}]], totalChunks: [MISSING, ['x', -1, 0, 1.5, {}]],
-      encryptedData: [MISSING, []], iv: [MISSING, []], tag: [MISSING, []], hash: [[ABSENT], []],
-      fileName: [MISSING, ['x'.repeat(4097)]], fileSize: [[ABSENT, null], [{}, []]], mimeType: [MISSING, [{}, []]],
+      encryptedData: [[ABSENT, null], []], iv: [MISSING, []], tag: [MISSING, []], hash: [[ABSENT], []],
+      fileName: [MISSING, ['x'.repeat(4097)]], fileSize: [[ABSENT, null], [{}, []]], mimeType: [[ABSENT, null], [{}, [], 'x'.repeat(129)]],
     },
   },
   request_file: {

@@ -133,3 +133,44 @@ test('a request is handed over before it is confirmed, and confirmed when the se
   alice.emit('request_file', { senderId: unique('nobody'), messageId: 'm2' });
   same(await alice.next('file:request-sent', ({ messageId }) => messageId === 'm2'), { messageId: 'm2', success: true });
 });
+
+test('an empty file, and one of a type that the browser does not know, arrive and are complete', async () => {
+  const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
+  for (const encryptedData of ['', Buffer.alloc(0)]) {
+    const whole = { ...file(1), ...piece(0, encryptedData), fileSize: 0, mimeType: '' };
+    const { sent, received } = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole }));
+    assert.deepEqual(sent.map(([name]) => name), ['file:chunk-sent', 'file:upload-complete']);
+    const [[name, got]] = received;
+    assert.deepEqual([name, got.mimeType, got.fileSize, got.encryptedData.length], ['receive_file_chunk', '', 0, 0]);
+  }
+});
+
+test('hundreds of files side by side are completed', async () => {
+  const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
+  const files = Array.from({ length: 300 }, () => file(2));
+  const { sent } = await exchange(alice, bob, () => {
+    for (const number of [0, 1]) for (const whole of files) alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole, ...piece(number) });
+  });
+  const complete = sent.filter(([name]) => name === 'file:upload-complete').map(([, { messageId }]) => messageId);
+  assert.deepEqual(complete, files.map(({ messageId }) => messageId));
+  assert.ok(sent.every(([name]) => name !== 'file:error'));
+});
+
+test('of more files than can be remembered the idle ones are given up, and their sender is told so', async () => {
+  const who = user('Alice');
+  const [alice, other, bob] = [await connect(who), await connect(who), await connect(user('Bob'))];
+  const messages = Array.from({ length: 2000 }, (_, index) => ({ ...file(2), messageId: index % 2 ? index : `${unique('file')}${'x'.repeat(60)}` }));
+  const begin = (whole) => alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole, ...piece(0) });
+  const { sent } = await exchange(alice, bob, () => messages.forEach(begin));
+  const told = sent.filter(([name]) => name === 'file:error').map(([, error]) => error);
+  assert.ok(told.length > 100 && told.length < 1900, String(told.length));
+  assert.deepEqual(told, messages.slice(0, told.length).map(({ messageId }) => ({
+    error: 'Too many unfinished files', code: 'SERVER_BUSY', recipientId: bob.userId, messageId,
+  })));
+  await exchange(other, bob, () => {});
+  assert.equal(other.all('file:error').length, told.length);
+  // The last ones go on.
+  const last = messages.at(-1);
+  const { sent: [, [name, complete]] } = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...last, ...piece(1) }));
+  assert.deepEqual([name, complete.messageId], ['file:upload-complete', last.messageId]);
+});
