@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
-use crate::model::conversation::{Body, Message};
-use crate::payload::{FrameSizes, Opaque, frames};
+use crate::model::conversation::{Body, Extra, Message};
+use crate::payload::{FrameSizes, Opaque, OwnedValue, frames};
 
 /// The content of a message.
 #[derive(Debug)]
@@ -34,6 +34,13 @@ impl<'a> From<&'a Message> for Content<'a> {
 pub(super) fn message_frames(message: &Message) -> FrameSizes {
     let values: SmallVec<[_; 3]> = message.values().collect();
     frames(&values)
+}
+
+/// The same without what is attached to it: edits, and every message in the form of `feed`.
+pub(super) fn text_frames(message: &Message) -> FrameSizes {
+    let content = message.content().map(OwnedValue::as_opaque);
+    let extra = message.extra().map(Extra::as_opaque);
+    frames(content.iter().chain(&extra))
 }
 
 impl Serialize for Content<'_> {

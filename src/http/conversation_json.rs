@@ -61,6 +61,11 @@ impl<'a> ConversationJson<'a> {
         }
     }
 
+    /// With the id in the JSON type that the caller wrote.
+    pub(super) fn with_id(self, id: ClientId<'a>) -> Self {
+        Self { id, ..self }
+    }
+
     /// With the role of the caller, and the number of messages they did not read.
     pub(super) fn of_caller(self, role: Role, unread: u64) -> Self {
         Self {

@@ -78,7 +78,8 @@ pub(super) async fn create_and_answer(
 ) -> Result<Response, Refusal> {
     let created = app.conversations.create(by, &request.new).await?;
     let known = known_names(app, &created.participants).await?;
-    let mut conversation = ConversationJson::new(&created.conversation);
+    let id = created.conversation.id.as_client(request.id_type);
+    let mut conversation = ConversationJson::new(&created.conversation).with_id(id);
     if let Some(key) = &request.key {
         let names = created.participants.iter();
         let names = names.map(|one| name_of(&known, &one.user)).collect();

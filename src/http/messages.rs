@@ -145,7 +145,6 @@ fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
     Ok(Edit {
         content: content.into(),
         key_number: fields.key_number(FEED_KEY_NUMBER)?,
-        media: further.media,
         extra: further.extra,
         max_bytes: fields.max_message_bytes(),
     })

@@ -27,6 +27,8 @@ pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADM
 #[derive(Debug)]
 pub(super) struct ConversationRequest {
     pub(super) new: NewConversation,
+    /// The JSON type of its id for the caller.
+    pub(super) id_type: IdType,
     /// In the form of `feed`: the caller's key.
     pub(super) key: Option<ContentKey>,
 }
@@ -85,14 +87,23 @@ fn request(
     let id = named.map_or_else(ConversationId::random, |named| named.id);
     Ok(ConversationRequest {
         new: NewConversation {
+            id_type: told_as(&id, id_type),
             id,
-            id_type,
             title,
             created_by,
             participants,
         },
+        id_type,
         key: None,
     })
+}
+
+/// The type in which others are told the id.
+fn told_as(id: &ConversationId, given: IdType) -> IdType {
+    match id.is_number() {
+        true => given,
+        false => IdType::Text,
+    }
 }
 
 fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewParticipant {
@@ -150,12 +161,13 @@ async fn by_entries(
     });
     Ok(ConversationRequest {
         new: NewConversation {
+            id_type: told_as(&id, id_type),
             id,
-            id_type,
             title: None,
             created_by: caller.id().clone(),
             participants: participants.collect(),
         },
+        id_type,
         key,
     })
 }

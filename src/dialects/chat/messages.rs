@@ -69,8 +69,6 @@ pub(super) struct Edited<'a> {
     pub(super) message_id: MessageId,
     pub(super) chat_id: ClientId<'a>,
     pub(super) content: Content<'a>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
-    pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
     pub(super) edited_at: String,
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
-use crate::dialects::content::message_frames;
+use crate::dialects::content::{message_frames, text_frames};
 use crate::model::conversation::{ClientId, ConversationEvent, Message, UserNotification};
 use crate::model::{Identity, clock};
 use crate::payload::{FrameSizes, OwnedValue};
@@ -49,13 +49,13 @@ impl Renderer for ChatRenderer {
     }
 }
 
-/// An event in an envelope, with at most what a message says.
+/// An event in an envelope.
 fn in_envelope<'a>(
     event: &'static str,
-    message: &Message,
+    frames: FrameSizes,
     data: impl Serialize + Send + Sync + 'a,
 ) -> Rendered<'a> {
-    Rendered::new(event, message_frames(message), Envelope { event, data })
+    Rendered::new(event, frames, Envelope { event, data })
 }
 
 fn sent<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
@@ -68,7 +68,7 @@ fn sent<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         timestamp: clock::iso_ms(message.created_at),
         extra: message.extra(),
     };
-    in_envelope(MESSAGE_NEW, message, data)
+    in_envelope(MESSAGE_NEW, message_frames(message), data)
 }
 
 fn edited<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
@@ -76,11 +76,10 @@ fn edited<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         message_id: message.id,
         chat_id,
         content: message.into(),
-        media: message.media().map(OwnedValue::as_opaque),
         edited_at: clock::iso_ms(message.edited_at.unwrap_or(message.created_at)),
         extra: message.extra(),
     };
-    in_envelope(MESSAGE_EDITED, message, data)
+    in_envelope(MESSAGE_EDITED, text_frames(message), data)
 }
 
 fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
@@ -88,7 +87,7 @@ fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         message_id: message.id,
         chat_id,
     };
-    in_envelope(MESSAGE_DELETED, message, data)
+    in_envelope(MESSAGE_DELETED, FrameSizes::from_slice(&[SMALL]), data)
 }
 
 /// `user:typing`, and `user:stop-typing` after it when somebody stopped.

@@ -9,7 +9,7 @@ use crate::dialects::content::Content;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Edit, Extra, MessageId};
 use crate::model::{Dialect, Refusal};
-use crate::payload::{Opaque, Payload, plainly};
+use crate::payload::Payload;
 use crate::users::Member;
 
 /// `message:updated`
@@ -19,8 +19,6 @@ pub(super) struct Updated<'a> {
     pub(super) id: MessageId,
     pub(super) conversation_id: ClientId<'a>,
     pub(super) content: Content<'a>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
-    pub(super) media: Option<Opaque<'a>>,
     /// ISO 8601.
     pub(super) edited_at: String,
     #[serde(flatten)]
@@ -67,7 +65,6 @@ pub(crate) fn edit_of(fields: &Fields<'_, '_>) -> Result<Edit, Refusal> {
     Ok(Edit {
         content: content.into(),
         key_number: fields.key_number(KEY_NUMBER)?,
-        media: further.media,
         extra: further.extra,
         max_bytes: fields.max_message_bytes(),
     })

@@ -11,12 +11,12 @@ use super::reactions::{Added, Removed};
 use super::signals::{StartedTyping, StoppedTyping};
 use crate::connection::SMALL_EVENT;
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
-use crate::dialects::content::message_frames;
+use crate::dialects::content::text_frames;
 use crate::model::conversation::{
     ClientId, ConversationEvent, Message, MessageId, Reaction, UserNotification,
 };
 use crate::model::{Identity, UserId, clock};
-use crate::payload::{FrameSizes, OwnedValue};
+use crate::payload::FrameSizes;
 
 const MESSAGE_NEW: &str = "message:new";
 const MESSAGE_UPDATED: &str = "message:updated";
@@ -89,11 +89,10 @@ fn edited<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<'
         id: message.id,
         conversation_id,
         content: message.into(),
-        media: message.media().map(OwnedValue::as_opaque),
         edited_at: clock::iso_ms(message.edited_at.unwrap_or(message.created_at)),
         extra: message.extra(),
     };
-    Rendered::new(MESSAGE_UPDATED, message_frames(message), payload)
+    Rendered::new(MESSAGE_UPDATED, text_frames(message), payload)
 }
 
 fn deleted<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<'a> {

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
+use crate::dialects::content::text_frames;
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Extra, Message, ParticipantsChange, UserNotification,
+    ClientId, ConversationEvent, ParticipantsChange, UserNotification,
 };
-use crate::payload::{FrameSizes, OwnedValue, frames};
+use crate::payload::FrameSizes;
 
 const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_UPDATED: &str = "message-updated";
@@ -31,18 +32,18 @@ impl Renderer for FeedRenderer {
         let rendered = match event {
             ConversationEvent::Sent { message, sender } => {
                 let payload = MessageJson::new(id, message, &sender.name);
-                Rendered::new(NEW_MESSAGE, frames_of(message), payload)
+                Rendered::new(NEW_MESSAGE, text_frames(message), payload)
             }
             ConversationEvent::Edited(message) => {
                 let payload = Updated::new(id, message);
-                Rendered::new(MESSAGE_UPDATED, frames_of(message), payload)
+                Rendered::new(MESSAGE_UPDATED, text_frames(message), payload)
             }
             ConversationEvent::Deleted(message) => {
                 let payload = Deleted {
                     id: message.id,
                     conversation_id: id,
                 };
-                Rendered::new(MESSAGE_DELETED, frames_of(message), payload)
+                Rendered::new(MESSAGE_DELETED, text_frames(message), payload)
             }
             ConversationEvent::Reacted { .. }
             | ConversationEvent::Unreacted(_)
@@ -94,13 +95,6 @@ impl Renderer for FeedRenderer {
         // `conversation-participants-removed` says it.
         RenderedEvents::new()
     }
-}
-
-/// The sizes of the frames of an event with at most what a message says in this form, which has no media.
-fn frames_of(message: &Message) -> FrameSizes {
-    let content = message.content().map(OwnedValue::as_opaque);
-    let extra = message.extra().map(Extra::as_opaque);
-    frames(content.iter().chain(&extra))
 }
 
 fn frames_with_names(change: &ParticipantsChange) -> FrameSizes {

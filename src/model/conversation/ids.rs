@@ -67,10 +67,12 @@ impl ConversationId {
 }
 
 impl ConversationId {
-    /// Whether it is how an integer is written: its JSON type may be that of a number.
+    /// Whether it is how an integer is written that JavaScript can hold: others may be told it as a number.
     pub(crate) fn is_number(&self) -> bool {
+        const MAX_SAFE: u64 = (1 << 53) - 1;
         let number = self.as_str().parse::<i64>();
-        number.is_ok_and(|number| Self::from(number) == *self)
+        let is_safe = |number: i64| number.unsigned_abs() <= MAX_SAFE;
+        number.is_ok_and(|number| is_safe(number) && Self::from(number) == *self)
     }
 }
 
@@ -287,8 +289,8 @@ mod tests {
             ConversationId::parse("-17")
         );
         let is_number = |text| ConversationId::parse(text).unwrap().is_number();
-        assert!(is_number("-17") && is_number("0") && is_number("9223372036854775807"));
-        for text in ["007", "+7", "-0", "7.0", "7 ", "9223372036854775808"] {
+        assert!(is_number("-17") && is_number("0") && is_number("9007199254740991"));
+        for text in ["007", "+7", "-0", "7.0", "7 ", "9007199254740992"] {
             assert!(!is_number(text), "{text}");
         }
         assert_eq!(ConversationId::parse("a\nb"), None);

@@ -180,8 +180,6 @@ pub(crate) struct Edit {
     pub(crate) content: OwnedValue,
     /// Which content key that is encrypted with. `None` keeps the number.
     pub(crate) key_number: Option<i64>,
-    /// What is attached to it now. `None` keeps it.
-    pub(crate) media: Option<OwnedValue>,
     /// What else its author says of it now; what they do not mention is kept.
     pub(crate) extra: Extra,
     /// How many bytes everything may have that is then said in the message.
@@ -195,8 +193,7 @@ impl Edit {
             Some(extra) => extra.updated(&self.extra),
             None => self.extra.clone(),
         };
-        let media = self.media.as_ref().or(before.media());
-        let values = [Some(&self.content), media].into_iter().flatten();
+        let values = [Some(&self.content), before.media()].into_iter().flatten();
         let size = values.map(|value| value.as_opaque().total_size());
         let size = size.sum::<usize>() + extra.size();
         let fits = extra.fields().len() <= Extra::MAX_FIELDS && size <= self.max_bytes;

@@ -92,7 +92,7 @@ test('the sender is shown as their token says, whatever the payload says', async
   const fields = { id: 'mine', senderId: 'bob', sender: { id: 'bob', name: 'Bob' }, createdAt: '2000-01-01T00:00:00.000Z', extra: 'extra' };
   const [[[, seen]]] = await observe([alice], () => send(alice, SEALED, fields));
   assert.notEqual(seen.id, 'mine');
-  same(seen, message({ ...who, conversationId: alice.conversationId }, seen.id));
+  same(seen, message({ ...who, conversationId: alice.conversationId }, seen.id, { extra: 'extra' }));
   assert.equal(seen.sender.avatarUrl, who.avatarUrl);
 });
 

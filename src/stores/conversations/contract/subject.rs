@@ -200,7 +200,6 @@ pub(crate) fn edit(what: &str) -> Edit {
     Edit {
         content: json(what),
         key_number: None,
-        media: None,
         extra: Extra::default(),
         max_bytes: usize::MAX,
     }

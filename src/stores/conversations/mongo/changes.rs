@@ -53,7 +53,6 @@ pub(super) async fn edit(
         let mut set = doc! { "content": bson_of(&edit.content), "editedAt": later(now, &known) };
         let others = [
             ("keyNumber", edit.key_number.map(Bson::from)),
-            ("media", edit.media.as_ref().map(bson_of)),
             ("extra", extra.to_value().as_ref().map(bson_of)),
         ];
         for (field, value) in others {

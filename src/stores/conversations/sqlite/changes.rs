@@ -23,9 +23,7 @@ pub(super) fn edit(
     const UPDATE: &str = "
         UPDATE messages
         SET content = ?2, contentAttachments = ?3, keyNumber = coalesce(?4, keyNumber),
-            editedAt = max(?5, createdAt), extra = ?6, extraAttachments = ?7,
-            media = coalesce(?8, media),
-            mediaAttachments = iif(?8 IS NULL, mediaAttachments, ?9)
+            editedAt = max(?5, createdAt), extra = ?6, extraAttachments = ?7
         WHERE no = ?1";
     let db = writing.db;
     let conversation_no = member(db, conversation, author)?.conversation;
@@ -37,7 +35,6 @@ pub(super) fn edit(
     let content = columns(&edit.content);
     let extra = extra.to_value();
     let (extra, extra_attachments) = optional_columns(extra.as_ref());
-    let (media, media_attachments) = optional_columns(edit.media.as_ref());
     db.prepare_cached(UPDATE)?.execute(params![
         known.no,
         content.text,
@@ -46,8 +43,6 @@ pub(super) fn edit(
         number(writing.now),
         extra,
         extra_attachments,
-        media,
-        media_attachments,
     ])?;
     let by = ChangedBy::User(author.clone());
     let entry = Entry {

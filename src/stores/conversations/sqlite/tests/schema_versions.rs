@@ -76,6 +76,14 @@ fn a_history_is_read_message_by_message() {
     }
 }
 
+#[test]
+fn a_part_of_a_list_reads_no_history() {
+    let steps = plan(lists::LIST);
+    assert!(steps.iter().all(|step| !step.contains("SCAN")), "{steps:?}");
+    let last = |step: &String| step.contains("messages_age (conversation=? AND createdAt<?)");
+    assert!(steps.iter().any(last), "{steps:?}");
+}
+
 /// Every table and index, as the file describes it.
 fn described(db: &Connection) -> Vec<(String, Option<String>)> {
     let mut select = db
