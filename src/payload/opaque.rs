@@ -93,6 +93,13 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether there are attachments in it.
+    pub(crate) fn has_attachments(&self) -> bool {
+        let mut sizes = Vec::new();
+        self.attachment_sizes(&mut sizes);
+        !sizes.is_empty()
+    }
+
     /// Whether a receiver's parser could take a part of its text for a placeholder.
     pub(crate) fn reads_as_attachment(&self) -> bool {
         self.0.reads_as_attachment()

@@ -38,6 +38,8 @@ const OWN: &[&str] = &[
     "deletedAt",
     "is_deleted",
     "deletedFor",
+    // A receiver's parser would take the whole message for an attachment.
+    "_placeholder",
 ];
 
 /// The fields of a message that the relay does not know, each once. Cheap to clone. `Debug` shows their number only.

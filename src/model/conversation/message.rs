@@ -187,7 +187,8 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// What else is said of a message after this edit. `None`: it is too much.
+    /// What else is said of a message after this edit. `None`: it is too much, or a part of the edit would be taken for
+    /// one of the attachments that the message has already, or the other way round.
     pub(crate) fn extra_after(&self, before: &Message) -> Option<Extra> {
         let extra = match before.extra() {
             Some(extra) => extra.updated(&self.extra),
@@ -197,7 +198,10 @@ impl Edit {
         let size = values.map(|value| value.as_opaque().total_size());
         let size = size.sum::<usize>() + extra.size();
         let fits = extra.fields().len() <= Extra::MAX_FIELDS && size <= self.max_bytes;
-        fits.then_some(extra)
+        let said = [self.content.as_opaque(), extra.as_opaque()];
+        let is_clear = !said.iter().any(Opaque::has_attachments)
+            || !said.iter().any(Opaque::reads_as_attachment);
+        (fits && is_clear).then_some(extra)
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) enum StoreError {
     /// There is no such message or reaction in the conversation, or this user may not change it.
     #[error("not found, or not allowed")]
     NotFoundOrForbidden,
-    /// A message would be larger than it may be.
-    #[error("the message is too large")]
+    /// A message would be larger than it may be, or not be what its author means.
+    #[error("the message is too large, or not clear")]
     TooLarge,
     /// The log does not reach back to this change, or has never come to it.
     #[error("the log does not have what is behind this change")]

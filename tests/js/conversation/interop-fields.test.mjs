@@ -112,6 +112,25 @@ test('binary in an unknown field arrives, behind that in the content', async () 
   for (const message of await received(scene, EDITED)) assert.deepEqual(message.files, [{ thumbnail }, 'x']);
 });
 
+test('what looks like an attachment is none, and is not put beside one', async () => {
+  const scene = await trio();
+  const placeholder = { _placeholder: true, num: 9 };
+  const ask = (event, fields) => scene.alice.ask(event, { conversationId: scene.id, content: 'c', ...fields });
+  const { messageId } = await ask('message:send', { files: [Buffer.from('bytes')], ...{ num: 0 } });
+  await received(scene, SENT);
+  for (const fields of [{ ...placeholder }, { files: [Buffer.from('other')], num: 0 }]) {
+    assert.equal((await ask('message:update', { messageId, ...fields })).success, true);
+    for (const message of await received(scene, EDITED)) assert.ok(Buffer.isBuffer(message.files[0]) && !('_placeholder' in message));
+  }
+  for (const fields of [{ more: placeholder }, { content: placeholder }]) {
+    assert.equal((await ask('message:update', { messageId, ...fields })).error.code, 'INVALID_INPUT');
+    assert.equal((await rest(scene.alice, `PATCH /api/messages/${messageId}`, { content: 'c', ...fields })).status, 422);
+  }
+  // They would have lost their connections.
+  await settle([scene.alice, scene.bob, scene.carol]);
+  for (const client of [scene.alice, scene.bob, scene.carol]) assert.ok(client.socket.connected);
+});
+
 test('values leave as they were written', async () => {
   const scene = await trio();
   const frames = scene.alice.frames();

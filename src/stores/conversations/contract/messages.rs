@@ -213,7 +213,12 @@ pub(crate) async fn an_edit_keeps_what_it_does_not_mention(subject: Subject) {
         extra: extra(&many),
         ..edit("5")
     };
-    for refused in [too_large, too_many] {
+    let placeholder = r#"{"d":{"_placeholder":true,"num":9}}"#;
+    let mistaken = Edit {
+        extra: extra(placeholder),
+        ..edit("6")
+    };
+    for refused in [too_large, too_many, mistaken, edit(placeholder)] {
         let refused = stores.messages.edit(&c, sent, &ann, &refused).await;
         assert_rejected!(refused, TooLarge);
     }
