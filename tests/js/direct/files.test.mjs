@@ -158,7 +158,9 @@ test('hundreds of files side by side are completed', async () => {
 
 test('of more files than can be remembered the idle ones are given up, and their sender is told so', async () => {
   const who = user('Alice');
-  const [alice, other, bob] = [await connect(who), await connect(who), await connect(user('Bob'))];
+  const alice = await connect(who);
+  // On the same relay: each has its own bookkeeping.
+  const [other, bob] = [await connect(who, { url: alice.socket.io.uri }), await connect(user('Bob'))];
   const messages = Array.from({ length: 2000 }, (_, index) => ({ ...file(2), messageId: index % 2 ? index : `${unique('file')}${'x'.repeat(60)}` }));
   const begin = (whole) => alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole, ...piece(0) });
   const { sent } = await exchange(alice, bob, () => messages.forEach(begin));
