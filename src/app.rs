@@ -9,7 +9,7 @@ use crate::auth::Authenticator;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{Drain, OpenConnections, Places};
-use crate::conversations::Conversations;
+use crate::conversations::{Blocking, Conversations};
 use crate::limits::{AddressLimits, Memory};
 use crate::sessions::Sessions;
 use crate::users::{Administration, Presence, Users};
@@ -36,6 +36,8 @@ pub(crate) struct App {
     pub(crate) places: Arc<Places>,
     /// Who is online.
     pub(crate) presence: Arc<Presence>,
+    /// Whom users have blocked.
+    pub(crate) blocking: Blocking,
     /// What administrators do to users.
     pub(crate) administration: Administration,
     /// The audit.

@@ -82,7 +82,9 @@ impl Event {
                 details.recipient = Some(recipient.as_str());
                 details.message_id = Some(message_id.as_str());
             }
-            Self::KeyExchangeRelay { recipient } => details.recipient = Some(recipient.as_str()),
+            Self::KeyExchangeRelay { recipient }
+            | Self::UserBlocked { recipient }
+            | Self::UserUnblocked { recipient } => details.recipient = Some(recipient.as_str()),
             Self::SessionReserved { room_name }
             | Self::SessionJoined { room_name }
             | Self::SessionLeft { room_name } => details.room_name = Some(room_name.as_str()),

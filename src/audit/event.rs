@@ -158,6 +158,14 @@ pub(crate) enum Event {
         recipient: AuditText,
     },
     Reaction(MessageRef),
+    /// The recipient is who is blocked from now on.
+    UserBlocked {
+        recipient: AuditText,
+    },
+    /// The same of one who is not blocked any more.
+    UserUnblocked {
+        recipient: AuditText,
+    },
     SessionReserved {
         room_name: RoomName,
     },
@@ -217,6 +225,8 @@ impl Event {
             Self::FileDownload { .. } => EventType::FileDownload,
             Self::KeyExchangeRelay { .. } => EventType::KeyExchangeRelay,
             Self::Reaction(_) => EventType::Reaction,
+            Self::UserBlocked { .. } => EventType::UserBlocked,
+            Self::UserUnblocked { .. } => EventType::UserUnblocked,
             Self::SessionReserved { .. } => EventType::SessionReserved,
             Self::SessionJoined { .. } => EventType::SessionJoined,
             Self::SessionLeft { .. } => EventType::SessionLeft,

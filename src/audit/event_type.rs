@@ -98,6 +98,8 @@ event_types! {
     FileDownload, "FILE_DOWNLOAD", Info, First, "File requested";
     KeyExchangeRelay, "KEY_EXCHANGE_RELAY", Info, Then, "Key exchange relayed";
     Reaction, "REACTION", Info, Then, "Reaction changed";
+    UserBlocked, "USER_BLOCKED", Info, Then, "User blocked";
+    UserUnblocked, "USER_UNBLOCKED", Info, Then, "User unblocked";
     SessionReserved, "SESSION_RESERVED", Info, First, "Session reserved";
     SessionJoined, "SESSION_JOINED", Info, First, "Session joined";
     SessionLeft, "SESSION_LEFT", Info, First, "Session left";

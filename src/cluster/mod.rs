@@ -204,6 +204,23 @@ impl Cluster {
         nodes > 0
     }
 
+    /// Does for an event what [`send`](Self::send) does when its user is connected to no other node, and takes as
+    /// long.
+    pub(crate) async fn send_to_nobody(
+        &self,
+        sender: &UserId,
+        event: EncodedEvent,
+        about: Option<About>,
+    ) {
+        let message = UserMessage::Event {
+            sender: sender.clone(),
+            credit: 0,
+            event,
+            about,
+        };
+        self.bus.publish_to_nobody(&message).receivers().await;
+    }
+
     /// Whether every message to a user that has arrived is handled.
     pub(crate) fn is_idle(&self, user: &UserId) -> bool {
         self.inboxes.is_idle(&Topic::User(user.clone()))

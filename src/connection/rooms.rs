@@ -51,6 +51,12 @@ pub(crate) enum To<'a> {
 }
 
 impl<'a> To<'a> {
+    /// Whether it is for this one.
+    pub(crate) fn includes(self, connection: &Connection) -> bool {
+        self.except()
+            .is_none_or(|except| !std::ptr::eq(except, connection))
+    }
+
     fn except(self) -> Option<&'a Connection> {
         match self {
             Self::Everyone => None,
@@ -100,8 +106,7 @@ impl Room {
             ..Lagging::default()
         };
         let except = to.except();
-        let receives =
-            |other: &&Arc<Connection>| except.is_none_or(|except| !std::ptr::eq(except, &***other));
+        let receives = |other: &&Arc<Connection>| to.includes(other);
         let mut receivers = self.connections.iter().filter(receives);
         let Some(first) = receivers.next() else {
             return lagging;

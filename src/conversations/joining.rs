@@ -174,7 +174,11 @@ impl ConversationGuard {
         let user = &member.user.id;
         let is_back = self.unset_absent(user).is_some();
         let entered = ConversationEvent::Entered(member.identity.clone());
-        let (count, is_news) = self.entered(&entered, user, is_first && !is_back).await;
+        let (mut count, is_news) = self.entered(&entered, user, is_first && !is_back).await;
+        let hidden = self.blockers_of(user).await;
+        if !hidden.is_empty() {
+            count = self.count_in_room_except(&hidden).await;
+        }
         (count, is_news.then_some(entered))
     }
 

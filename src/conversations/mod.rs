@@ -5,8 +5,10 @@
 
 mod actor;
 mod addressing;
+mod blocking;
 mod follow;
 mod gaps;
+mod hidden;
 mod id_types;
 mod joining;
 mod messages;
@@ -40,6 +42,7 @@ use crate::users::Users;
 
 pub(crate) use actor::Actor;
 pub(crate) use addressing::{Addressee, KnownBy};
+pub(crate) use blocking::Blocking;
 pub(crate) use messages::Sent;
 
 use id_types::IdTypes;

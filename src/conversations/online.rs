@@ -33,8 +33,10 @@ impl Conversations {
         let mut guard = self.lock(conversation).await;
         guard.role_of(user).await?;
         let local = guard.users().into_iter().cloned();
-        let users: BTreeSet<_> = local.chain(remote).collect();
-        let users: Vec<_> = users.into_iter().collect();
+        let all: BTreeSet<_> = local.chain(remote).collect();
+        let blockers = self.users.blockers_among(user, all.iter().cloned()).await;
+        let users = all.into_iter().filter(|one| !blockers.contains(one));
+        let users: Vec<_> = users.collect();
         let mut users = self.stores().users.find_all(&users).await?;
         users.sort_by(|one, other| one.id.cmp(&other.id));
         Ok(OnlineUsers {

@@ -173,6 +173,10 @@ impl ConversationGuard {
     }
 
     async fn send_local(&self, event: &ConversationEvent, to: To<'_>) -> Lagging {
+        let hidden_from = self.hidden_from(event).await;
+        if !hidden_from.is_empty() {
+            return self.send_except(event, to, &hidden_from);
+        }
         let renderers = self.conversations().renderers;
         let mut lagging = Lagging::default();
         for (view, room) in self.local.rooms() {
@@ -272,7 +276,7 @@ impl Conversations {
     }
 }
 
-fn send(connection: &Connection, events: &RenderedEvents<'_>) {
+pub(super) fn send(connection: &Connection, events: &RenderedEvents<'_>) {
     for event in events {
         connection.send_sized(event.name, &event.payload, &event.frames);
     }

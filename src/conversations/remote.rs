@@ -6,7 +6,9 @@ use super::Conversations;
 use crate::cluster::{Answer, ConversationMessage};
 use crate::connection::rooms::To;
 use crate::model::UserId;
-use crate::model::conversation::{ConversationEvent, ConversationId, UserNotification};
+use crate::model::conversation::{
+    ConversationDialect, ConversationEvent, ConversationId, UserNotification,
+};
 
 impl Conversations {
     /// A message of another node about a conversation; the answer to it.
@@ -32,6 +34,12 @@ impl Conversations {
                 let guard = self.lock(id).await;
                 let users = guard.users().into_iter().cloned().collect();
                 Some(Answer::Users(users))
+            }
+            ConversationMessage::CountOthers { except } => {
+                let guard = self.lock(id).await;
+                let dialect = ConversationDialect::Conversation;
+                let count = guard.count_except(dialect, &except);
+                Some(Answer::Count(count as u64))
             }
         }
     }

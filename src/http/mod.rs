@@ -3,6 +3,7 @@
 
 mod admin;
 mod answer;
+mod blocked;
 mod body;
 mod caller;
 mod change_json;
@@ -60,11 +61,14 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
             .merge(receipts::routes(app))
             .merge(participants::routes(app))
     });
+    let blocks = conversations.is_some() || serves(Dialect::Direct);
+    let blocks = blocks.then(|| blocked::routes(app));
     let rest = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .merge(sessions.unwrap_or_default())
         .merge(conversations.unwrap_or_default())
+        .merge(blocks.unwrap_or_default())
         .merge(admin::routes(app))
         .fallback(unknown_route)
         .method_not_allowed_fallback(unknown_route)

@@ -64,9 +64,11 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::MessageNotFound => (StatusCode::NOT_FOUND, "Message not found"),
         Why::ConversationNotFound => (StatusCode::NOT_FOUND, "Conversation not found"),
         Why::ParticipantNotFound => (StatusCode::NOT_FOUND, "Participant not found"),
+        Why::NotBlocked => (StatusCode::NOT_FOUND, "User is not blocked"),
         Why::NoRoute | Why::SessionNotFound => (StatusCode::NOT_FOUND, "Endpoint not found"),
         Why::ConversationExists => (StatusCode::CONFLICT, "Conversation already exists"),
         Why::ConversationFull => (StatusCode::CONFLICT, "Conversation is full"),
+        Why::BlockListFull => (StatusCode::CONFLICT, "Too many users are blocked"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
         Why::SessionExists => (StatusCode::CONFLICT, "Session already exists"),
         Why::NotAdmin

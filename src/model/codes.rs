@@ -57,6 +57,8 @@ pub(crate) enum ErrorCode {
     ConversationExists,
     /// The conversation has the maximum number of participants.
     ConversationFull,
+    /// The user has blocked as many others as they may.
+    BlockListFull,
     /// What happened since is not kept; read everything again.
     CursorExpired,
     /// A conversation could not be joined; not the fault of the client.
@@ -103,6 +105,7 @@ impl ErrorCode {
             Self::NotFound => "NOT_FOUND",
             Self::ConversationExists => "CONVERSATION_EXISTS",
             Self::ConversationFull => "CONVERSATION_FULL",
+            Self::BlockListFull => "BLOCK_LIST_FULL",
             Self::CursorExpired => "CURSOR_EXPIRED",
             Self::JoinFailed => "JOIN_FAILED",
             Self::MessageSendFailed => "MESSAGE_SEND_FAILED",

@@ -2,6 +2,7 @@
 //! of dialects, error codes, refusals, and the clock. It must not do I/O.
 
 mod auth_failure;
+mod block;
 pub(crate) mod clock;
 mod codes;
 pub(crate) mod conversation;
@@ -13,6 +14,7 @@ mod refusal;
 pub(crate) mod session;
 
 pub(crate) use auth_failure::{AuthFailure, FailedAuth};
+pub(crate) use block::{Block, MAX_BLOCKED};
 pub(crate) use codes::{DisconnectReason, ErrorCode};
 pub use dialect::Dialect;
 pub(crate) use identity::{Identity, TokenUser, UserId};

@@ -43,6 +43,8 @@ reasons! {
     ParticipantNotFound, NotFound, "No such participant.";
     ConversationExists, ConversationExists, "A conversation with this id exists.";
     ConversationFull, ConversationFull, "The conversation has as many participants as it may have.";
+    NotBlocked, NotFound, "The user has not blocked that one.";
+    BlockListFull, BlockListFull, "The user has blocked as many others as they may.";
     NotAdmin, NotAuthorized, "The user is not an admin of the conversation.";
     CursorExpired, CursorExpired, "The log does not have what is behind the cursor.";
 

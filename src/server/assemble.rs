@@ -13,7 +13,7 @@ use crate::auth::{Authenticator, Verifier};
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::{Drain, Places};
-use crate::conversations::Conversations;
+use crate::conversations::{Blocking, Conversations};
 use crate::dialects;
 use crate::limits::{AddressLimits, Memory};
 use crate::model::clock::SystemClock;
@@ -65,7 +65,8 @@ pub(super) fn app(
     cluster: Option<Arc<Cluster>>,
 ) -> App {
     let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
-    let users = Users::new(config.clone(), memory.clone(), cluster.clone());
+    let blocks = stores.blocks.clone();
+    let users = Users::new(config.clone(), memory.clone(), blocks, cluster.clone());
     let users = Arc::new(users);
     let limits = Arc::new(AddressLimits::new(config, &memory));
     let conversations = Arc::new(Conversations::new(
@@ -85,8 +86,9 @@ pub(super) fn app(
     );
     let administration = Administration::new(users.clone(), stores.users.clone(), audit.clone());
     let drain = Drain::default();
-    let presence = presence(&users, stores, &conversations, &drain);
+    let presence = Arc::new(presence(&users, stores, &conversations, &drain));
     App {
+        blocking: Blocking::new(presence.clone(), conversations.clone()),
         auth: Arc::new(auth),
         users,
         connections: Arc::default(),
@@ -95,7 +97,7 @@ pub(super) fn app(
         memory: memory.clone(),
         limits: limits.clone(),
         places: Arc::new(Places::new(config, limits.clone())),
-        presence: Arc::new(presence),
+        presence,
         administration,
         audit,
         node: config.node_name.as_str().into(),

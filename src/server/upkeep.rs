@@ -14,6 +14,8 @@ use crate::dialects::session;
 const SESSIONS_INTERVAL: Duration = Duration::from_millis(500);
 /// How often connections are looked for that do not enter.
 const UNADMITTED_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is tried again to read who blocks users.
+const BLOCKERS_INTERVAL: Duration = Duration::from_secs(2);
 /// How often stale state is removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -51,6 +53,15 @@ pub(super) async fn sweep(app: Arc<App>) {
         app.presence.sweep(SYNCED_AFTER);
         app.limits.sweep();
         app.users.relayed.sweep();
+    }
+}
+
+/// Reads who blocks users where that failed, for ever.
+pub(super) async fn read_missing_blockers(app: Arc<App>) {
+    let mut interval = every(BLOCKERS_INTERVAL);
+    loop {
+        interval.tick().await;
+        app.users.read_missing_blockers().await;
     }
 }
 

@@ -68,8 +68,7 @@ impl Users {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::limits::Memory;
-    use std::sync::Arc;
+    use crate::users::blockers::tests::unblocked;
 
     fn token(name: &str) -> TokenUser {
         TokenUser {
@@ -90,7 +89,7 @@ mod tests {
 
     #[test]
     fn an_identity_is_cached_for_the_same_claims_only() {
-        let users = Users::new(Arc::new(Config::default()), Memory::new(1 << 30), None);
+        let users = unblocked(Config::default());
         assert!(users.cached_identity(&token("Ann")).is_none());
         users.cache_identity(token("Ann"), &identity());
         let cached = users.cached_identity(&token("Ann"));
@@ -100,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_change_of_the_user_drops_the_cached_identity() {
-        let users = Users::new(Arc::new(Config::default()), Memory::new(1 << 30), None);
+        let users = unblocked(Config::default());
         let ann = UserId::parse("ann").unwrap();
         users.cache_identity(token("Ann"), &identity());
         users.set_suspended(&ann, true);

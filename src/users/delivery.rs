@@ -1,5 +1,6 @@
 //! Delivery of an event from one user to another: to the connections here, and through the cluster
-//! to those on other nodes. It decides neither what is sent nor who may send it.
+//! to those on other nodes. It does not decide what is sent; and of who may send it only that nobody receives
+//! anything of whom they have blocked.
 
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
@@ -18,6 +19,8 @@ pub(crate) struct Receivers<'a> {
     local: Connections,
     cluster: Option<&'a Cluster>,
     sender: &'a UserId,
+    /// The user has blocked the sender, who is told what they would be if nobody were connected.
+    is_blocked: bool,
     turns: Turns,
     about: Option<About>,
 }
@@ -54,6 +57,10 @@ impl Receivers<'_> {
             .and_then(|cluster| Some((cluster, EncodedEvent::new(event, payload)?)));
         match encoded {
             None => is_local,
+            Some((cluster, event)) if self.is_blocked => {
+                cluster.send_to_nobody(self.sender, event, self.about).await;
+                false
+            }
             Some((cluster, event)) => {
                 let sent = cluster.send(self.user, self.sender, event, self.about);
                 sent.await || is_local
@@ -77,9 +84,10 @@ impl Users {
         sender: &'a UserId,
         bytes: usize,
     ) -> Receivers<'a> {
-        let local = self.receiving(user);
+        let local = self.receiving(user, sender).await;
         // Over all their connections, a user makes nobody receive faster.
-        let waiting = local.iter().map(|one| one.flow().waiting_of(sender));
+        let connections = local.iter().flatten();
+        let waiting = connections.map(|one| one.flow().waiting_of(sender));
         let waiting = waiting.max().unwrap_or(0);
         let patience = Patience::with(waiting + bytes, self.config.pair_min_rate);
         self.receivers_with(user, local, sender, bytes, patience)
@@ -94,15 +102,19 @@ impl Users {
         sender: &'a UserId,
         bytes: usize,
     ) -> Receivers<'a> {
-        let local = self.receiving(user);
+        let local = self.receiving(user, sender).await;
         self.receivers_with(user, local, sender, bytes, Patience::UntilRoom)
             .await
     }
 
-    fn receiving(&self, user: &UserId) -> Connections {
+    /// The connections of a user. `None`: they have blocked the sender.
+    async fn receiving(&self, user: &UserId, sender: &UserId) -> Option<Connections> {
+        if self.is_blocked(sender, user).await {
+            return None;
+        }
         let mut local = self.connections(user.as_str());
         local.retain(|connection| !connection.is_draining());
-        local
+        Some(local)
     }
 
     /// Waits for one receiver after the other: all senders do so in the same order, so none waits for another who
@@ -110,11 +122,13 @@ impl Users {
     async fn receivers_with<'a>(
         &'a self,
         user: &'a UserId,
-        local: Connections,
+        local: Option<Connections>,
         sender: &'a UserId,
         bytes: usize,
         patience: Patience,
     ) -> Receivers<'a> {
+        let is_blocked = local.is_none();
+        let local = local.unwrap_or_default();
         // Without Redis nothing has to be encoded for other nodes.
         let cluster = self.cluster.as_deref();
         let cluster = cluster.filter(|cluster| cluster.redis().is_up());
@@ -125,7 +139,7 @@ impl Users {
                     .0
                     .push(connection.flow().wait_for_turn(sender, bytes).await);
             }
-            if let Some(cluster) = cluster {
+            if let Some(cluster) = cluster.filter(|_| !is_blocked) {
                 turns.1 = cluster.wait_for_credit(user, sender, bytes).await;
             }
             turns
@@ -136,6 +150,7 @@ impl Users {
             local,
             cluster,
             sender,
+            is_blocked,
             turns,
             about: None,
         }

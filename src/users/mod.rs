@@ -3,6 +3,8 @@
 //! It must know neither the names nor the payloads of events.
 
 mod administration;
+mod blocker_set;
+mod blockers;
 mod cache;
 mod delivery;
 mod limits;
@@ -21,9 +23,10 @@ mod yielding;
 #[cfg(test)]
 mod tests;
 
+use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use lru::LruCache;
@@ -41,6 +44,7 @@ use crate::config::Config;
 use crate::connection::ConnectionId;
 use crate::limits::Memory;
 use crate::model::UserId;
+use crate::stores::conversations::BlockStore;
 use relayed::RelayedMessages;
 
 /// How many users without connections are kept, with their peers and unfinished transfers.
@@ -57,16 +61,21 @@ pub(crate) struct Users {
     connected: AtomicUsize,
     /// What they sent each other lately.
     pub(crate) relayed: RelayedMessages,
+    blocks: Arc<dyn BlockStore>,
+    /// Of some who are connected it was not read who blocks them.
+    lacks_blockers: AtomicBool,
+    hasher: RandomState,
     memory: Arc<Memory>,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
 }
 
 impl Users {
-    /// Without any user. What they make the server hold counts in `memory`.
+    /// Without any user. What they make the server hold counts in `memory`; whom they block is in `blocks`.
     pub(crate) fn new(
         config: Arc<Config>,
         memory: Arc<Memory>,
+        blocks: Arc<dyn BlockStore>,
         cluster: Option<Arc<Cluster>>,
     ) -> Self {
         Self {
@@ -75,6 +84,9 @@ impl Users {
             offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),
             relayed: RelayedMessages::new(&memory),
+            blocks,
+            lacks_blockers: AtomicBool::new(false),
+            hasher: RandomState::new(),
             memory,
             config,
             cluster,

@@ -4,10 +4,12 @@ use super::{User, Users};
 use crate::model::UserId;
 
 impl Users {
-    /// Makes two users peers of each other, on all nodes. One without connections is kept within the
+    /// Makes two users peers of each other, on all nodes, unless the first is blocked by the other, who would be
+    /// told of them. One without connections is kept within the
     /// bound of offline users, so that the two are peers when that user connects.
     pub(crate) fn add_peer(&self, user: &User, other: &UserId) {
-        if self.add_peer_local(user, other)
+        if self.knows_blocked(&user.id, other) != Some(true)
+            && self.add_peer_local(user, other)
             && let Some(cluster) = &self.cluster
         {
             cluster.add_peer(&user.id, other, self.config.presence_peers_limit);
@@ -50,12 +52,11 @@ impl Users {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::limits::Memory;
-    use std::sync::Arc;
+    use crate::users::blockers::tests::unblocked;
 
     #[test]
     fn peers_know_each_other_and_nobody_is_their_own_peer() {
-        let users = Users::new(Arc::new(Config::default()), Memory::new(1 << 30), None);
+        let users = unblocked(Config::default());
         let [ann, bo] = ["ann", "bo"].map(|id| UserId::parse(id).unwrap());
         let user = users.get_or_create(&ann);
         users.add_peer(&user, &ann);

@@ -44,6 +44,8 @@ impl Presence {
             let user = member.user.id.clone();
             registration.subscription = Some(cluster.bus().subscribe(user).await);
         }
+        // What changes from now on is told, so nothing is missed.
+        self.users().read_blockers(&member.user).await;
         Ok((member, registration))
     }
 }

@@ -62,6 +62,7 @@ impl Users {
         }
         drop(connected);
         if last {
+            user.blockers.lock().forget();
             self.retain_offline(&user.id);
         }
         last

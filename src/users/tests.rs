@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::blockers::tests::unblocked;
 use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, PresenceRenderer, Registration, Users};
 use crate::cluster::PresenceChange;
 use crate::config::{Config, PresenceAudience};
@@ -130,7 +131,12 @@ impl Server {
         });
         let conversations = SqliteConversations::open(folder.path(), Arc::new(SystemClock));
         let stores = ConversationStores::of(Arc::new(conversations.unwrap()));
-        let users = Arc::new(Users::new(config.clone(), Memory::new(1 << 30), None));
+        let users = Arc::new(Users::new(
+            config.clone(),
+            Memory::new(1 << 30),
+            stores.blocks,
+            None,
+        ));
         let presence = Presence::new(
             users.clone(),
             stores.users,
@@ -200,7 +206,7 @@ fn changes<const N: usize>(changes: [(&str, bool); N]) -> Vec<(String, bool)> {
 
 #[test]
 fn the_user_offline_longest_is_forgotten_first() {
-    let users = Users::new(Arc::new(Config::default()), Memory::new(1 << 30), None);
+    let users = unblocked(Config::default());
     let numbered = |n: usize| id(&n.to_string());
     for n in 0..=MAX_OFFLINE_USERS.get() {
         users.get_or_create(&numbered(n));

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 use tokio::sync::Semaphore;
 
+use super::blocker_set::Blockers;
 use super::cache::CachedIdentity;
 use super::limits::UserLimits;
 use super::peer_set::PeerSet;
@@ -44,6 +45,7 @@ pub(crate) struct User {
     /// Files that this user is sending.
     pub(crate) transfers: Mutex<Transfers>,
     pub(super) peers: Mutex<PeerSet>,
+    pub(super) blockers: Mutex<Blockers>,
     pub(super) connected: Mutex<Connected>,
     /// Permits to read from the stores, so that one user's requests do not hold up those of others.
     pub(crate) reads: Arc<Semaphore>,
@@ -97,6 +99,7 @@ impl User {
             name: Mutex::new(id.as_name()),
             limits: UserLimits::new(config, id, cluster),
             peers: Mutex::default(),
+            blockers: Mutex::default(),
             connected: Mutex::default(),
             reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
             suspended: AtomicBool::new(false),

@@ -233,6 +233,7 @@ suites! {
     chat_only_dialect: "chat/only-dialect", CHAT, mongodb;
     chat_presence: "chat/presence", STORED_PRESENCE, mongodb;
     chat_typing: "chat/typing", STORED, mongodb;
+    conversation_blocked: "conversation/blocked", STORED_PRESENCE, mongodb;
     conversation_changes: "conversation/changes", CONVERSATION, mongodb;
     conversation_content: "conversation/content", CONVERSATION, mongodb;
     conversation_delivery: "conversation/delivery", CONVERSATION, mongodb;
@@ -255,6 +256,9 @@ suites! {
     conversation_unreadable: "conversation/unreadable", STORED, mongodb;
     conversation_undeclared: "conversation/undeclared", STORED_PRESENCE, mongodb;
     direct_acks: "direct/acks", DIRECT => two_nodes;
+    direct_blocked: "direct/blocked", DIRECT => two_nodes;
+    direct_blocked_presence: "direct/blocked-presence", PRESENCE => two_nodes;
+    direct_blocked_presence_of_peers: "direct/blocked-presence", PEERS => two_nodes;
     direct_errors: "direct/errors", DIRECT => two_nodes;
     direct_files: "direct/files", DIRECT => two_nodes;
     direct_limits: "direct/limits", LIMITS;
@@ -278,6 +282,7 @@ suites! {
     http_admin: "http/admin", REST_ADMIN, mongodb;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;
+    http_blocked: "http/blocked", REST_ADMIN, mongodb;
     http_changes: "http/changes", STORED, mongodb;
     http_conversations: "http/conversations", STORED, mongodb;
     http_conversations_feed: "http/conversations-feed", STORED, mongodb;

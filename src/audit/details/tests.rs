@@ -115,6 +115,18 @@ pub(in crate::audit) fn samples() -> Vec<(Event, Value)> {
             json!({"recipient": "bob"}),
         ),
         (
+            Event::UserBlocked {
+                recipient: AuditText::new("bob"),
+            },
+            json!({"recipient": "bob"}),
+        ),
+        (
+            Event::UserUnblocked {
+                recipient: AuditText::new("bob"),
+            },
+            json!({"recipient": "bob"}),
+        ),
+        (
             Event::SessionReserved { room_name: room() },
             json!({"roomName": "s1"}),
         ),
@@ -204,7 +216,7 @@ fn every_event_has_its_documented_details_and_no_others() {
 fn the_types_are_those_of_the_contract() {
     let contract = "SOCKET_CONNECT SOCKET_DISCONNECT AUTH_FAILED ROOM_JOIN ROOM_LEAVE \
         MESSAGE_SENT MESSAGE_UPDATED MESSAGE_DELETED MESSAGE_READ FILE_UPLOAD FILE_DOWNLOAD \
-        KEY_EXCHANGE_RELAY REACTION SESSION_RESERVED SESSION_JOINED SESSION_LEFT REFUSED \
+        KEY_EXCHANGE_RELAY REACTION USER_BLOCKED USER_UNBLOCKED SESSION_RESERVED SESSION_JOINED SESSION_LEFT REFUSED \
         RATE_LIMITED SLOW_CONSUMER ADMIN ERROR";
     let names: Vec<&str> = EventType::ALL
         .iter()

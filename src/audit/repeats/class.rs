@@ -49,6 +49,8 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
         | T::MessageRead
         | T::FileDownload
         | T::KeyExchangeRelay
+        | T::UserBlocked
+        | T::UserUnblocked
         | T::Reaction => match user {
             // The user's rates bound it.
             Some(_) => return None,

@@ -30,6 +30,8 @@ const BATCH: usize = 512;
 pub(crate) struct Bus {
     redis: Arc<Redis>,
     node_id: NodeId,
+    /// The id of no node.
+    nobody: NodeId,
     outbox: mpsc::UnboundedSender<Command>,
     /// Bytes in the outbox.
     waiting: AtomicUsize,
@@ -103,6 +105,7 @@ impl Bus {
         let bus = Self {
             redis,
             node_id,
+            nobody: NodeId::random(),
             outbox,
             waiting: AtomicUsize::new(0),
             interests: Mutex::default(),
@@ -147,6 +150,18 @@ impl Bus {
         }
         match self.encode_question(question, message) {
             Some(message) => self.publish_encoded(to.clone().into(), message),
+            None => Published(None),
+        }
+    }
+
+    /// Publishes a message where nobody receives it.
+    pub(super) fn publish_to_nobody<M: Message>(&self, message: &M) -> Published {
+        let message = self
+            .redis
+            .is_up()
+            .then(|| self.encode_question(None, message));
+        match message.flatten() {
+            Some(message) => self.publish_encoded(self.nobody.into(), message),
             None => Published(None),
         }
     }

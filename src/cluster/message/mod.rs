@@ -82,6 +82,13 @@ pub(crate) enum UserMessage {
     Disconnect(DisconnectReason),
     /// What the user did on another node, which counts against their limits.
     Spent(Spent),
+    /// Somebody has blocked the user, or does not any more. The answer is sent when that holds.
+    Blocked {
+        /// Who.
+        by: UserId,
+        /// Whether they do now.
+        is_blocked: bool,
+    },
 }
 
 /// What an event from one user to another is about.
@@ -101,7 +108,8 @@ impl UserMessage {
             Self::Notification { .. }
             | Self::ParticipantsChanged { .. }
             | Self::Disconnect(_)
-            | Self::Spent(_) => None,
+            | Self::Spent(_)
+            | Self::Blocked { .. } => None,
         }
     }
 }
@@ -149,6 +157,11 @@ pub(crate) enum ConversationMessage {
     /// Who is subscribed? The answer is their ids.
     #[serde(rename = "WhoIsHere")]
     ListSubscribers,
+    /// How many connections are in the room `conversation`, but for those of some users? The answer is a number.
+    CountOthers {
+        /// Whose do not count.
+        except: Vec<UserId>,
+    },
 }
 
 /// To all nodes.

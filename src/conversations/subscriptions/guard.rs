@@ -66,6 +66,16 @@ impl ConversationGuard {
             .count()
     }
 
+    /// The same but for connections of these users.
+    pub(in crate::conversations) fn count_except(
+        &self,
+        dialect: ConversationDialect,
+        except: &[UserId],
+    ) -> usize {
+        let others = self.connections_except(except).into_iter();
+        others.filter(|(_, view)| view.dialect == dialect).count()
+    }
+
     /// Whether a user has a connection that is subscribed by this dialect.
     pub(in crate::conversations) fn has(
         &self,
@@ -140,6 +150,18 @@ impl ConversationGuard {
             .subscribers()
             .filter(|one| one.identity.user == *user);
         theirs.map(|one| one.connection.clone()).collect()
+    }
+
+    /// All connections that are subscribed, and how, but for those of these users.
+    pub(in crate::conversations) fn connections_except(
+        &self,
+        except: &[UserId],
+    ) -> Vec<(Arc<Connection>, View)> {
+        let subscribers = self.local.subscribers();
+        let others = subscribers.filter(|one| !except.contains(&one.identity.user));
+        others
+            .map(|one| (one.connection.clone(), one.view))
+            .collect()
     }
 
     // Typing and absence.

@@ -3,7 +3,7 @@
 
 use super::ConversationGuard;
 use super::local::Unpublished;
-use crate::cluster::{Cluster, ConversationMessage};
+use crate::cluster::{Answer, Cluster, ConversationMessage};
 use crate::model::conversation::{ConversationDialect, ConversationEvent};
 use crate::model::{Identity, UserId};
 use crate::stores::drivers::redis::RedisError;
@@ -26,6 +26,33 @@ impl ConversationGuard {
         let in_room =
             subscribers.filter(|one| one.view.dialect == ConversationDialect::Conversation);
         in_room.map(|one| &one.identity)
+    }
+
+    /// Whether others see a user in the room, on whichever node.
+    pub(in crate::conversations) async fn is_in_room(&self, user: &UserId) -> bool {
+        if self.has(user, ConversationDialect::Conversation) || self.absent_since(user).is_some() {
+            return true;
+        }
+        match &self.conversations.cluster {
+            Some(cluster) => cluster.is_in_room(&self.id, user).await,
+            None => false,
+        }
+    }
+
+    /// How many connections are in the room, but for those of these users.
+    pub(in crate::conversations) async fn count_in_room_except(&self, except: &[UserId]) -> usize {
+        let local = self.count_except(ConversationDialect::Conversation, except);
+        let Some(cluster) = &self.conversations.cluster else {
+            return local;
+        };
+        let except = except.to_vec();
+        let question = ConversationMessage::CountOthers { except };
+        let answers = cluster.ask(&self.id, &question).await.into_iter();
+        let remote = answers.map(|answer| match answer {
+            Answer::Count(count) => usize::try_from(count).unwrap_or(usize::MAX),
+            Answer::Users(_) => 0,
+        });
+        local + remote.sum::<usize>()
     }
 
     /// A connection was subscribed; `is_first` if its user was not in the room on this node. Other nodes

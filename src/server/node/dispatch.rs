@@ -51,6 +51,10 @@ impl Dispatcher {
                 Some(Answer::Count(1))
             }
             UserMessage::Disconnect(why) => Some(Answer::Count(app.users.close_local(user, why))),
+            UserMessage::Blocked { by, is_blocked } => {
+                app.blocking.apply(user, &by, is_blocked).await;
+                Some(Answer::Count(1))
+            }
             UserMessage::Spent(spent) => {
                 if let Some(user) = app.users.get(user.as_str()) {
                     user.limits.charge(spent);

@@ -138,6 +138,7 @@ async fn renew_all(
     if state == LeaseState::Expired {
         disconnect_stale_members(app).await;
     }
+    app.users.read_all_blockers().await;
     cluster.set_renewed();
     tokio::spawn(publish_later(app.clone(), cluster.clone(), unreported));
     Ok(())

@@ -23,6 +23,9 @@ pub(crate) enum StoreError {
     /// The conversation has as many active participants as it may have.
     #[error("the conversation is full")]
     ConversationFull,
+    /// The user has blocked as many others as they may.
+    #[error("too many are blocked")]
+    BlockListFull,
     /// There is no such message or reaction in the conversation, or this user may not change it.
     #[error("not found, or not allowed")]
     NotFoundOrForbidden,
@@ -51,6 +54,7 @@ impl From<StoreError> for Refusal {
             StoreError::ConversationExists => Self::new(Why::ConversationExists),
             StoreError::ConversationFull => Self::new(Why::ConversationFull),
             StoreError::TooLarge => Self::new(Why::Unusable),
+            StoreError::BlockListFull => Self::new(Why::BlockListFull),
             StoreError::CursorExpired => Self::new(Why::CursorExpired),
             StoreError::Closed | StoreError::Failed(_) => Self::failed(error),
         }

@@ -9,6 +9,7 @@
 //! An operation on behalf of a user in a conversation requires that they are an active participant;
 //! otherwise [`StoreError::NotParticipant`].
 
+mod blocks;
 mod conversation;
 mod error;
 mod health;
@@ -29,6 +30,7 @@ mod users;
 #[cfg(test)]
 mod contract;
 
+pub(crate) use blocks::BlockStore;
 pub(crate) use conversation::ConversationStore;
 pub(crate) use error::StoreError;
 pub(crate) use mongo::MongoConversations;

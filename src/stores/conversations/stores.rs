@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::blocks::BlockStore;
 use super::conversation::ConversationStore;
 use super::health::StoreHealth;
 use super::log::LogStore;
@@ -19,6 +20,8 @@ use super::users::UserStore;
 pub(crate) struct ConversationStores {
     /// Users.
     pub(crate) users: Arc<dyn UserStore>,
+    /// Whom they have blocked.
+    pub(crate) blocks: Arc<dyn BlockStore>,
     /// Conversations.
     pub(crate) conversations: Arc<dyn ConversationStore>,
     /// Their participants.
@@ -46,6 +49,7 @@ impl ConversationStores {
     pub(crate) fn of<S>(database: Arc<S>) -> Self
     where
         S: UserStore
+            + BlockStore
             + ConversationStore
             + ParticipantStore
             + PendingStore
@@ -59,6 +63,7 @@ impl ConversationStores {
     {
         Self {
             users: database.clone(),
+            blocks: database.clone(),
             conversations: database.clone(),
             participants: database.clone(),
             pending: database.clone(),

@@ -47,10 +47,8 @@ impl Presence {
         renderer: &PresenceRenderer,
         change: &PresenceChange,
     ) -> Vec<Arc<Connection>> {
-        let mut receivers = match renderer.audience {
-            Audience::Peers if is_everyone(self.config(), || self.users.connected_to_cluster()) => {
-                self.users.all_members()
-            }
+        let receivers = match renderer.audience {
+            Audience::Peers if self.is_for_everyone() => self.users.all_members(),
             Audience::Peers => {
                 let user = self.users.get(change.user.as_str());
                 self.members_of(&user.map_or_else(Vec::new, |user| user.peers()))
@@ -60,6 +58,7 @@ impl Presence {
             }
             Audience::ChatPartners => Vec::new(),
         };
+        let mut receivers = self.not_hidden(&change.user, receivers).await;
         receivers.retain(|member| {
             member.connection.dialect() == renderer.dialect
                 && member.user.id != change.user
@@ -75,22 +74,28 @@ impl Presence {
 
     /// The users whose presence a connection of this user is sent.
     pub(super) async fn contacts(&self, audience: Audience, user: &User) -> Vec<UserId> {
-        match audience {
+        let contacts = match audience {
             Audience::Peers => {
                 self.users.load_peers(user).await;
                 user.peers()
             }
             Audience::ChatPartners => self.chat_partners(&user.id).await,
-        }
+        };
+        self.visible(&user.id, contacts).await
     }
 
     /// Those who share a chat with a user; nobody when they cannot be read.
-    async fn chat_partners(&self, user: &UserId) -> Vec<UserId> {
+    pub(super) async fn chat_partners(&self, user: &UserId) -> Vec<UserId> {
         let partners = self.conversation_store.partners_of(user).await;
         partners.unwrap_or_else(|error| {
             tracing::warn!(%error, "who shares a chat with a user could not be read");
             Vec::new()
         })
+    }
+
+    /// Whether changes are sent to everyone, so few are connected now.
+    pub(super) fn is_for_everyone(&self) -> bool {
+        is_everyone(self.config(), || self.users.connected_to_cluster())
     }
 
     fn members_of(&self, users: &[UserId]) -> Vec<Arc<Member>> {

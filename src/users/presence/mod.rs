@@ -4,6 +4,7 @@
 //! user's changes in order.
 
 mod audience;
+mod hidden;
 mod sync;
 
 use std::sync::Arc;

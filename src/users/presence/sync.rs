@@ -38,7 +38,9 @@ impl Presence {
             };
             // A change of this user was sent to this connection before, or will be after this.
             let _publishing = user.publishing.lock().await;
-            if user.is_announced() && !member.presence_sync().was_sent_online(&user.id) {
+            let is_hidden = self.users.is_blocked(&member.user.id, &user.id).await;
+            let is_online = user.is_announced() && !is_hidden;
+            if is_online && !member.presence_sync().was_sent_online(&user.id) {
                 send(&change_of(&user, true));
             }
         }

@@ -14,11 +14,12 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 14] = [
+pub(crate) const SUITES: [&str; 15] = [
     "cluster/applications",
     "cluster/balanced",
     "cluster/balanced-stopping",
     "cluster/balanced-posts",
+    "cluster/blocked",
     "cluster/conversation",
     "cluster/direct",
     "cluster/faults",

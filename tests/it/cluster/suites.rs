@@ -53,6 +53,11 @@ fn direct() {
 }
 
 #[test]
+fn blocked() {
+    over_nodes("cluster/blocked", SETTINGS);
+}
+
+#[test]
 fn session() {
     over_nodes("cluster/session", SETTINGS);
 }

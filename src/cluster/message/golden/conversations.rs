@@ -168,6 +168,12 @@ fn what_else_a_conversation_is_sent() {
         b"\x81\xa4body\x81\xa6Newest\x05",
     );
     pin(
+        &ConversationMessage::CountOthers {
+            except: vec![user("ann")],
+        },
+        b"\x81\xa4body\x81\xabCountOthers\x81\xa6except\x91\xa3ann",
+    );
+    pin(
         &ConversationMessage::ListSubscribers,
         b"\x81\xa4body\xa9WhoIsHere",
     );

@@ -63,6 +63,17 @@ fn what_else_a_user_is_sent() {
 }
 
 #[test]
+fn who_is_blocked() {
+    pin(
+        &UserMessage::Blocked {
+            by: user("ann"),
+            is_blocked: true,
+        },
+        b"\x81\xa4body\x81\xa7Blocked\x82\xa2by\xa3ann\xaais_blocked\xc3",
+    );
+}
+
+#[test]
 fn why_a_user_is_disconnected() {
     use DisconnectReason::*;
     for (why, name) in [

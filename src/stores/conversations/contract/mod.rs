@@ -1,6 +1,7 @@
 //! The tests that every store of conversations has to pass. `contract_suite!` runs them, given a
 //! function that opens an empty store with a clock, or returns `None` where that is impossible.
 
+pub(super) mod blocks;
 pub(super) mod conversations;
 pub(super) mod history;
 pub(super) mod log;
@@ -26,6 +27,8 @@ macro_rules! contract_suite {
             users::users_are_found_by_what_others_may_call_them,
             users::administrators_change_users_who_may_be_unknown,
             users::the_last_time_seen_never_goes_back,
+            blocks::a_block_list_is_the_users_own,
+            blocks::a_block_list_is_read_in_parts_and_is_bounded,
             conversations::a_conversation_is_created_once,
             conversations::a_list_is_sorted_by_the_newest_message_and_counts_unread_ones,
             conversations::a_list_in_parts_is_as_it_was_when_it_began,

@@ -10,8 +10,9 @@ use mongodb::error::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 
 use super::documents::{
-    ChangeDocument, ConversationDocument, MessageDocument, ParticipantChangeDocument,
-    ParticipantDocument, ReactionDocument, ReceiptDocument, UserDocument,
+    BlockDocument, ChangeDocument, ConversationDocument, MessageDocument,
+    ParticipantChangeDocument, ParticipantDocument, ReactionDocument, ReceiptDocument,
+    UserDocument,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, within};
@@ -31,6 +32,7 @@ pub(super) struct Collections {
     pub(super) changes: Collection<ChangeDocument>,
     /// The changes of participants of all conversations, in one order.
     pub(super) participant_changes: Collection<ParticipantChangeDocument>,
+    pub(super) blocks: Collection<BlockDocument>,
     /// Which form the documents have.
     pub(super) schema: Collection<Document>,
 }
@@ -47,6 +49,7 @@ impl Collections {
             reactions: mongo.primary("reactions"),
             changes: mongo.primary("changes"),
             participant_changes: mongo.primary("participantChanges"),
+            blocks: mongo.primary("blocks"),
             schema: mongo.primary("schema"),
         }
     }

@@ -1,6 +1,6 @@
 //! Conversations in MongoDB: the collections `users`, `conversations`, `participants`, `messages`,
-//! `receipts`, `reactions`, `changes` and `participantChanges`, behind the prefix that is set. Other programs may read all of them, and may write users,
-//! conversations and participants, so nothing of these is cached that has to be right.
+//! `receipts`, `reactions`, `changes`, `participantChanges` and `blocks`, behind the prefix that is set. Other programs may
+//! read all of them, and may write users, conversations and participants, so nothing of these is cached that has to be right.
 //!
 //! An operation changes several documents one after the other, since not every server of MongoDB's
 //! protocol has transactions. One document decides whether something happened: that of the conversation,
@@ -8,6 +8,7 @@
 
 mod applications;
 mod apply;
+mod blocks;
 mod changes;
 mod circuit_breaker;
 mod collections;

@@ -58,13 +58,14 @@ impl Prepared {
 
 /// Takes over all collections, so that none is made before the one of an earlier version has its name.
 async fn prepare_users(db: &Db) -> Result<bool, StoreError> {
-    let users = shapes::users();
-    let all: Vec<_> = [users.clone()]
+    let (users, blocks) = (shapes::users(), shapes::blocks());
+    let all: Vec<_> = [users.clone(), blocks.clone()]
         .into_iter()
         .chain(shapes::of_conversations())
         .collect();
     adopt(&db.mongo, &all).await?;
     prepare(&db.mongo, &users).await?;
+    prepare(&db.mongo, &blocks).await?;
     let marker = one(db.schema.find_one(doc! { "_id": MARKER })).await?;
     Ok(marker.is_some())
 }

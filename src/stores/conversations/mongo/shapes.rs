@@ -33,6 +33,19 @@ pub(super) fn users() -> Shape {
     }
 }
 
+/// Whom users block, which is kept likewise.
+pub(super) fn blocks() -> Shape {
+    Shape {
+        name: "blocks",
+        has: ids(&["userId", "blockedId"]),
+        fields: &[],
+        indexes: vec![
+            unique(doc! { "userId": 1, "blockedId": 1 }),
+            index(doc! { "blockedId": 1 }),
+        ],
+    }
+}
+
 /// What is kept for stored conversations. The last one says which form the others have.
 pub(super) fn of_conversations() -> [Shape; 8] {
     [
@@ -71,6 +84,7 @@ fn conversations() -> Shape {
             "lacksMessages",
             "forgotten",
             "making",
+            "numericId",
         ],
         indexes: vec![
             unique(doc! { "id": 1 }),

@@ -1,6 +1,7 @@
 //! Conversations in an SQLite file of the data folder, `conversations.db`. The calling task never
 //! blocks: one thread writes, a small pool reads.
 
+mod blocks;
 mod changes;
 mod columns;
 mod conversation_rows;

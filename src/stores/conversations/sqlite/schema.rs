@@ -218,4 +218,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ALTER TABLE messages ADD COLUMN extraAttachments BLOB;
     ALTER TABLE conversations ADD COLUMN numericId INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    CREATE TABLE blocks (
+        user TEXT NOT NULL,
+        blocked TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (user, blocked)
+    ) WITHOUT ROWID;
+    CREATE INDEX blocks_blocked ON blocks (blocked);
+",
 ];

@@ -5,6 +5,7 @@
 //! status grants nothing. `_id` is the `id` in documents that the store creates; in those of an
 //! application it is whatever that chose.
 
+mod block;
 mod change;
 mod conversation;
 mod fields;
@@ -16,6 +17,7 @@ mod receipt;
 mod user;
 mod values;
 
+pub(super) use block::BlockDocument;
 pub(super) use change::{ChangeDocument, FirstParticipant, Kind, ParticipantChangeDocument};
 pub(super) use conversation::ConversationDocument;
 pub(super) use fields::{damaged, date, ms, text_of};

@@ -50,7 +50,7 @@ impl Placeholders {
     }
 }
 
-const COLLECTIONS: [&str; 9] = [
+const COLLECTIONS: [&str; 10] = [
     "users",
     "conversations",
     "participants",
@@ -59,6 +59,7 @@ const COLLECTIONS: [&str; 9] = [
     "reactions",
     "changes",
     "participantChanges",
+    "blocks",
     "schema",
 ];
 
@@ -195,6 +196,11 @@ async fn write_all(stage: &Stage) -> Placeholders {
     stage
         .store
         .log_applications(&[], std::slice::from_ref(&c))
+        .await
+        .unwrap();
+    stores
+        .blocks
+        .block(&user("bo"), &user("cy"), 9)
         .await
         .unwrap();
     Placeholders(vec![

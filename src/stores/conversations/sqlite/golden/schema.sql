@@ -1,3 +1,10 @@
+CREATE TABLE blocks (
+        user TEXT NOT NULL,
+        blocked TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (user, blocked)
+    ) WITHOUT ROWID;
+
 CREATE TABLE changes (
         conversation INTEGER NOT NULL,
         number INTEGER NOT NULL,
@@ -102,6 +109,8 @@ CREATE TABLE users (
         status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
         lastSeenAt INTEGER
     , givenName TEXT, username TEXT) WITHOUT ROWID;
+
+CREATE INDEX blocks_blocked ON blocks (blocked);
 
 CREATE INDEX changes_age ON changes (at);
 

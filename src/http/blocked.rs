@@ -1,0 +1,133 @@
+//! `/api/users/me/blocked`: whom a user has blocked. Nobody else is told.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::body::run_to_end;
+use super::caller::{Caller, only};
+use super::changes::{LIMIT, limit};
+use super::path::PathParameters;
+use super::query::Parameters;
+use crate::app::App;
+use crate::model::{Block, Refusal, UserId, Why, clock};
+
+const CURSOR: &str = "cursor";
+
+/// The routes.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let one = get(show).put(block).delete(unblock);
+    Router::new()
+        .route("/api/users/me/blocked", only::<Caller>(app, get(list)))
+        .route("/api/users/me/blocked/{id}", only::<Caller>(app, one))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockJson<'a> {
+    user_id: &'a str,
+    /// ISO 8601.
+    since: String,
+}
+
+#[derive(Serialize)]
+struct BlockAnswer<'a> {
+    blocked: BlockJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListAnswer<'a> {
+    blocked: Vec<BlockJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<&'a str>,
+}
+
+impl<'a> From<&'a Block> for BlockJson<'a> {
+    fn from(block: &'a Block) -> Self {
+        Self {
+            user_id: block.blocked.as_str(),
+            since: clock::iso_ms(block.since),
+        }
+    }
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Refusal> {
+    let after = query.get(CURSOR).map(UserId::parse);
+    let after = match after {
+        Some(None) => return Err(Refusal::invalid(CURSOR)),
+        given => given.flatten(),
+    };
+    let limit = limit(query.get(LIMIT))?;
+    let store = app.blocking.store();
+    let mut listed = store.list(caller.id(), after.as_ref(), limit + 1).await?;
+    let has_more = listed.len() > limit;
+    listed.truncate(limit);
+    let next_cursor = listed.last().filter(|_| has_more);
+    let answer = ListAnswer {
+        blocked: listed.iter().map(Into::into).collect(),
+        next_cursor: next_cursor.map(|last| last.blocked.as_str()),
+    };
+    Ok(Json(answer).into_response())
+}
+
+async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+) -> Result<Response, Refusal> {
+    let other = known(&id)?;
+    let found = app.blocking.store().find(caller.id(), &other).await?;
+    Ok(answer(&found.ok_or(Refusal::new(Why::NotBlocked))?))
+}
+
+async fn block(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+) -> Response {
+    run_to_end(async move {
+        caller.check_limit()?;
+        let other = UserId::parse(&id).ok_or_else(|| Refusal::invalid("id"))?;
+        let (block, is_new) = app.blocking.block(caller.acts(None), &other).await?;
+        let status = match is_new {
+            true => StatusCode::CREATED,
+            false => StatusCode::OK,
+        };
+        Ok((status, answer(&block)))
+    })
+    .await
+}
+
+async fn unblock(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+) -> Response {
+    run_to_end(async move {
+        caller.check_limit()?;
+        let other = known(&id)?;
+        let removed = app.blocking.unblock(caller.acts(None), &other).await?;
+        Ok(answer(&removed))
+    })
+    .await
+}
+
+/// An id that may be in a list.
+fn known(id: &str) -> Result<UserId, Refusal> {
+    UserId::parse(id).ok_or(Refusal::new(Why::NotBlocked))
+}
+
+fn answer(block: &Block) -> Response {
+    let blocked = block.into();
+    Json(BlockAnswer { blocked }).into_response()
+}
