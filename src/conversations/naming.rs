@@ -74,13 +74,15 @@ impl Names {
                 LoggedEvent::Event(ConversationEvent::Unreacted(reaction))
             }
             Changed::Created {
-                participants,
+                mut participants,
+                ignored,
                 key_number,
             } => {
                 let mut users: Vec<_> = participants.iter().map(|(user, _)| user).collect();
                 users.sort();
                 users.truncate(MAX_NAMES as usize);
                 let change = of(&users, key_number);
+                participants.retain(|(user, _)| !ignored.contains(user));
                 LoggedEvent::Created {
                     participants,
                     change,
@@ -91,16 +93,24 @@ impl Names {
                 role,
                 key_number,
                 in_place_of,
+                is_ignored,
             } => LoggedEvent::Added {
                 change: of(&[&user], key_number),
                 user,
                 role,
                 in_place_of,
+                is_ignored,
             },
             Changed::Updated { user, role, .. } => LoggedEvent::RoleChanged { user, role },
             Changed::Left(user) | Changed::Removed(user) => LoggedEvent::Ended {
                 change: of(&[&user], None),
                 user,
+                is_ignored: false,
+            },
+            Changed::Dismissed(user) => LoggedEvent::Ended {
+                change: of(&[&user], None),
+                user,
+                is_ignored: true,
             },
             Changed::Forgotten => LoggedEvent::Nothing,
         };
@@ -151,9 +161,10 @@ fn users_of(change: &Change) -> Vec<&UserId> {
             let first = participants.iter().map(|(user, _)| user);
             first.chain(change.by.user()).collect()
         }
-        Changed::Added { user, .. } | Changed::Left(user) | Changed::Removed(user) => {
-            [user].into_iter().chain(change.by.user()).collect()
-        }
+        Changed::Added { user, .. }
+        | Changed::Left(user)
+        | Changed::Removed(user)
+        | Changed::Dismissed(user) => [user].into_iter().chain(change.by.user()).collect(),
         Changed::Edited(_)
         | Changed::Deleted(_)
         | Changed::Unreacted(_)

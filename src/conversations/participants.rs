@@ -190,7 +190,10 @@ impl Changed {
             Self::Created { participants, .. } => {
                 participants.iter().map(|(user, _)| user.clone()).collect()
             }
-            Self::Added { user, .. } | Self::Left(user) | Self::Removed(user) => vec![user.clone()],
+            Self::Added { user, .. }
+            | Self::Left(user)
+            | Self::Removed(user)
+            | Self::Dismissed(user) => vec![user.clone()],
             _ => Vec::new(),
         }
     }

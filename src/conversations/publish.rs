@@ -102,16 +102,29 @@ impl ConversationGuard {
                 self.notify_here(&users, &UserNotification::Created(change))
                     .await
             }
-            LoggedEvent::Added { user, change, .. } => {
-                self.join_chats(&user).await;
+            LoggedEvent::Added {
+                user,
+                change,
+                is_ignored,
+                ..
+            } => {
+                if !is_ignored {
+                    self.join_chats(&user).await;
+                }
                 let users = self.participants();
                 self.notify_here(&users, &UserNotification::Added(change))
                     .await
             }
-            LoggedEvent::Ended { user, change } => {
-                self.evict_all(&user).await;
+            LoggedEvent::Ended {
+                user,
+                change,
+                is_ignored,
+            } => {
                 let mut users = self.participants();
-                users.push(user);
+                if !is_ignored {
+                    self.evict_all(&user).await;
+                    users.push(user);
+                }
                 self.notify_here(&users, &UserNotification::Removed(change))
                     .await
             }

@@ -132,6 +132,7 @@ impl<'a> What<'a> {
                 role,
                 key_number,
                 in_place_of,
+                is_ignored: _,
             } => Self::Added {
                 participant: ParticipantJson::active(user, *role, *key_number),
                 in_place_of: in_place_of.as_ref().map(UserId::as_str),
@@ -146,7 +147,7 @@ impl<'a> What<'a> {
             Changed::Left(user) => Self::Left {
                 participant: user.into(),
             },
-            Changed::Removed(user) => Self::Removed {
+            Changed::Removed(user) | Changed::Dismissed(user) => Self::Removed {
                 participant: user.into(),
             },
             Changed::Forgotten => return None,

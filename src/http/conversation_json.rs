@@ -121,9 +121,9 @@ impl<'a> From<&'a Participant> for ParticipantJson<'a> {
             name: None,
             avatar_url: None,
             role: participant.role.as_str(),
-            status: participant.status.as_str(),
+            status: participant.status.shown().as_str(),
             joined_at: clock::iso_ms(participant.joined_at),
-            pending: participant.pending && participant.is_active(),
+            pending: participant.pending && participant.looks_active(),
         }
     }
 }

@@ -157,7 +157,7 @@ async fn show(
     let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
     let known = stores.users.find_all(&users).await?;
     let known: HashMap<_, _> = known.iter().map(|user| (&user.id, user)).collect();
-    let names = participants.iter().filter(|one| one.is_active());
+    let names = participants.iter().filter(|one| one.looks_active());
     let names = names.map(|one| match known.get(&one.user) {
         Some(user) => user.name.clone(),
         None => one.user.as_name(),

@@ -282,6 +282,7 @@ suites! {
     http_admin: "http/admin", REST_ADMIN, mongodb;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;
+    http_blocked_adding: "http/blocked-adding", STORED_PRESENCE, mongodb;
     http_blocked: "http/blocked", REST_ADMIN, mongodb;
     http_changes: "http/changes", STORED, mongodb;
     http_conversations: "http/conversations", STORED, mongodb;

@@ -116,12 +116,15 @@ fn apply(event: &LoggedEvent, participants: &mut HashMap<UserId, Role>) {
             user,
             role,
             in_place_of,
+            is_ignored,
             ..
         } => {
             if let Some(pending) = in_place_of {
                 participants.remove(pending);
             }
-            participants.insert(user.clone(), *role);
+            if !is_ignored {
+                participants.insert(user.clone(), *role);
+            }
         }
         LoggedEvent::RoleChanged { user, role } => {
             participants.insert(user.clone(), *role);

@@ -51,6 +51,8 @@ pub(crate) enum Changed {
     Created {
         /// Its first participants.
         participants: Vec<(UserId, Role)>,
+        /// Those of them who have blocked who created it: only others take them for participants.
+        ignored: Vec<UserId>,
         /// The number of the first content key that was given.
         key_number: Option<i64>,
     },
@@ -74,6 +76,8 @@ pub(crate) enum Changed {
         key_number: Option<i64>,
         /// The pending participant whose place they took, who is none any more.
         in_place_of: Option<UserId>,
+        /// They have blocked who added them: only others take them for a participant.
+        is_ignored: bool,
     },
     /// The role or the content key of a participant was changed.
     Updated {
@@ -88,6 +92,8 @@ pub(crate) enum Changed {
     Left(UserId),
     /// A participant was removed.
     Removed(UserId),
+    /// The same of one whom only others took for a participant.
+    Dismissed(UserId),
     /// What it was is not kept any more.
     Forgotten,
 }
@@ -123,9 +129,14 @@ impl Changed {
         match self {
             Self::Created { .. } => participants.clear(),
             Self::Added {
-                user, in_place_of, ..
+                user,
+                in_place_of,
+                is_ignored,
+                ..
             } => {
-                participants.remove(user);
+                if !is_ignored {
+                    participants.remove(user);
+                }
                 participants.extend(in_place_of.clone().map(|pending| (pending, Role::Member)));
             }
             Self::Left(user) | Self::Removed(user) => {

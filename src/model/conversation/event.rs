@@ -74,7 +74,7 @@ pub(crate) enum LoggedEvent {
     Event(ConversationEvent),
     /// The conversation was created.
     Created {
-        /// Its first participants.
+        /// Its first participants, without those who are ignored.
         participants: Vec<(UserId, Role)>,
         /// What they are notified of.
         change: ParticipantsChange,
@@ -90,6 +90,9 @@ pub(crate) enum LoggedEvent {
         /// Who is no participant any more, since the user took their place.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_place_of: Option<UserId>,
+        /// Only others take them for a participant: they are not told, and receive nothing.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_ignored: bool,
     },
     /// A participant has another role now. Nobody is notified.
     RoleChanged {
@@ -104,6 +107,9 @@ pub(crate) enum LoggedEvent {
         user: UserId,
         /// What the participants, and they, are notified of.
         change: ParticipantsChange,
+        /// Only others took them for a participant: they are not told.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_ignored: bool,
     },
     /// There is no event for it; or the message was deleted since, which follows.
     Nothing,

@@ -51,6 +51,26 @@ names! {
         Left = "left",
         /// They were removed.
         Removed = "removed",
+        /// They have blocked who added them: they are none, and are not told, but to others they look active.
+        Ignored = "ignored",
+    }
+}
+
+impl ParticipantStatus {
+    /// Of one who is added, and has perhaps blocked who does so.
+    pub(crate) const fn of_added(is_ignored: bool) -> Self {
+        match is_ignored {
+            true => Self::Ignored,
+            false => Self::Active,
+        }
+    }
+
+    /// As others see it.
+    pub(crate) const fn shown(self) -> Self {
+        match self {
+            Self::Ignored => Self::Active,
+            other => other,
+        }
     }
 }
 
@@ -175,6 +195,11 @@ impl Participant {
     /// Whether they are an active participant.
     pub(crate) fn is_active(&self) -> bool {
         self.status == ParticipantStatus::Active
+    }
+
+    /// Whether they are one for others.
+    pub(crate) fn looks_active(&self) -> bool {
+        self.status.shown() == ParticipantStatus::Active
     }
 }
 

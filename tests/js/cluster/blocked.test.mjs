@@ -108,3 +108,41 @@ test('nor in a room, nor by how many are there', async () => {
   await watcher.next('user:online', about(bob));
   assert.deepEqual(presence(watcher, bob), [...before, 'user:online']);
 });
+
+test('who is blocked puts nobody in, whichever node they ask', async () => {
+  const [mallory, bob, dave] = ['Mallory', 'Bob', 'Dave'].map(user);
+  await change('PUT', 0, bob, mallory);
+  const victims = [];
+  for (const node of [0, 1, 2]) for (const dialect of ['chat', 'feed']) victims.push(await client(bob, node, dialect));
+  const marks = victims.map((one) => one.mark());
+  const witness = await client(dave, 1, 'feed');
+  const id = await found(mallory, [bob, dave]);
+  await witness.next('conversation-created', ({ conversationId }) => conversationId === id);
+  const post = async (node, who, path, body) => {
+    const headers = { Authorization: `Bearer ${token(who)}`, 'Content-Type': 'application/json' };
+    const answer = await fetch(`${NODES[node]}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    assert.ok(answer.ok, await answer.clone().text());
+    return answer.json();
+  };
+  for (const node of [0, 1, 2]) {
+    const headers = { Authorization: `Bearer ${token(mallory)}` };
+    const removed = await fetch(`${NODES[node]}/api/conversations/${id}/participants/${bob.userId}`, { method: 'DELETE', headers });
+    assert.equal((await removed.json()).participant.status, 'removed');
+    const { participant } = await post((node + 1) % 3, mallory, `/api/conversations/${id}/participants`, { userId: bob.userId });
+    assert.equal(participant.status, 'active');
+    await witness.next('conversation-participants-added');
+    await post((node + 2) % 3, mallory, '/api/messages', { chatId: id, content: `${node}` });
+  }
+  // Once they are added for good, everything before would have come.
+  await change('DELETE', 2, bob, mallory);
+  await post(1, mallory, `/api/conversations/${id}/participants`, { userId: bob.userId });
+  for (const [index, victim] of victims.entries()) {
+    const name = index % 2 === 0 ? 'message:new' : 'conversation-participants-added';
+    if (name === 'message:new') await post(index % 3, mallory, '/api/messages', { chatId: id, content: `last ${index}` });
+    await victim.next(name);
+    const events = victim.since(marks[index]).map(([event]) => event).filter((event) => !event.startsWith('user:'));
+    assert.ok(events.every((event) => event === name), events.join());
+    if (name === 'conversation-participants-added') assert.equal(events.length, 1);
+    else assert.ok(victim.all(name).every(({ data }) => data.content.startsWith('last')));
+  }
+});

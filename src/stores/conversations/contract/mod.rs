@@ -4,6 +4,7 @@
 pub(super) mod blocks;
 pub(super) mod conversations;
 pub(super) mod history;
+pub(super) mod ignored;
 pub(super) mod log;
 pub(super) mod messages;
 pub(super) mod page_sizes;
@@ -40,6 +41,11 @@ macro_rules! contract_suite {
             participants::names_are_those_of_all_active_participants,
             participants::content_keys_are_stored_for_each_participant,
             participants::a_list_has_ones_own_content_keys,
+            ignored::who_has_blocked_the_creator_is_a_participant_for_others_only,
+            ignored::who_has_blocked_who_adds_them_is_a_participant_for_others_only,
+            ignored::who_blocks_nobody_any_more_is_added_when_they_are_added_again,
+            ignored::who_is_ignored_counts_where_a_conversation_is_full,
+            ignored::a_name_puts_nobody_in_who_has_blocked_who_gave_it,
             pending::a_user_takes_the_place_of_a_pending_participant,
             pending::a_pending_participant_goes_where_the_user_is_already,
             messages::a_message_is_stored_as_it_was_sent,

@@ -45,6 +45,7 @@ pub(crate) async fn a_user_takes_the_place_of_a_pending_participant(subject: Sub
             role,
             key_number,
             in_place_of,
+            is_ignored: false,
         } => (user, role, key_number, in_place_of),
         other => panic!("{other:?}"),
     };

@@ -118,7 +118,7 @@ async fn log_one(
             (false, ParticipantStatus::Active) => Kind::Added,
             (true, ParticipantStatus::Active) => Kind::Changed,
             (_, ParticipantStatus::Left) => Kind::Left,
-            (_, ParticipantStatus::Removed) => Kind::Removed,
+            (_, ParticipantStatus::Removed | ParticipantStatus::Ignored) => Kind::Removed,
         };
         let by = ChangedBy::Application;
         let mut change = ChangeDocument {

@@ -1,5 +1,7 @@
 //! Whom users have blocked.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
@@ -101,9 +103,24 @@ async fn unblock(db: &Db, user: &UserId, other: &UserId) -> Result<Option<Block>
     Ok(removed.as_ref().and_then(BlockDocument::block))
 }
 
-async fn find(db: &Db, user: &UserId, other: &UserId) -> Result<Option<Block>, StoreError> {
+pub(super) async fn find(
+    db: &Db,
+    user: &UserId,
+    other: &UserId,
+) -> Result<Option<Block>, StoreError> {
     let found = one(db.blocks.find_one(this(user, other))).await?;
     Ok(found.as_ref().and_then(BlockDocument::block))
+}
+
+/// Those of these users who have blocked another one.
+pub(super) async fn blockers_among(
+    db: &Db,
+    users: &[&str],
+    other: &UserId,
+) -> Result<HashSet<UserId>, StoreError> {
+    let filter = doc! { "blockedId": other.as_str(), "userId": { "$in": users } };
+    let found = all(db.blocks.find(filter)).await?;
+    Ok(found.iter().filter_map(BlockDocument::user).collect())
 }
 
 async fn list(

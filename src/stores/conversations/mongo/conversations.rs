@@ -1,8 +1,11 @@
 //! Conversations, and which of them have a user as an active participant.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
+use super::blocks::blockers_among;
 use super::collections::{all, one};
 use super::db::Db;
 use super::documents::{
@@ -72,14 +75,20 @@ async fn create(
         }
         let now = db.now();
         let roles = new.roles();
+        let users: Vec<_> = roles.iter().map(|(user, _)| user.as_str()).collect();
+        let ignored = match by.user() {
+            Some(by) => blockers_among(db, &users, by).await?,
+            None => HashSet::new(),
+        };
         let first = roles.iter();
-        let first = first.map(|(user, role)| FirstParticipant::of(user, *role));
+        let first =
+            first.map(|(user, role)| FirstParticipant::of(user, *role, ignored.contains(user)));
         let created = ChangeDocument {
             participants: Some(first.collect()),
             key_number: new.key_number(by.user()),
             ..ChangeDocument::new(&new.id, head.next(), Kind::Created, by, now)
         };
-        let participants = participants::first(new, &head, date(now));
+        let participants = participants::first(new, &ignored, &head, date(now));
         let tail = TailDocument::inserting(created, participants);
         if log
             .commit_first(&head, &tail, fields(new, &head, now))

@@ -7,6 +7,9 @@ use crate::model::conversation::{ConversationId, ParticipantStatus};
 
 pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();
 
+/// The statuses of those who are participants for others.
+pub(super) const LOOK_ACTIVE: [&str; 2] = [ACTIVE, ParticipantStatus::Ignored.as_str()];
+
 /// One participant of a conversation.
 pub(super) fn this(conversation: &ConversationId, user: &UserId) -> Document {
     doc! { "conversationId": conversation.as_str(), "userId": user.as_str() }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use mongodb::bson::{DateTime, Document, doc};
 
+use super::blocks;
 use super::collections::{all, each, execute, one};
 use super::db::{Db, gone};
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
 };
-use super::filters::{ACTIVE, this};
+use super::filters::{ACTIVE, LOOK_ACTIVE, this};
 use super::heads::Head;
 use super::log::Log;
 use super::members::{member, require_admin};
@@ -113,7 +114,8 @@ async fn first_active_in(
     let mut active: BTreeMap<_, Vec<UserId>> = BTreeMap::new();
     loop {
         let ids: Vec<_> = left.iter().copied().collect();
-        let filter = doc! { "conversationId": { "$in": ids }, "status": ACTIVE };
+        let status = doc! { "$in": LOOK_ACTIVE.to_vec() };
+        let filter = doc! { "conversationId": { "$in": ids }, "status": status };
         let find = db.participants.find(filter);
         let find = find.projection(doc! { "conversationId": 1, "userId": 1 });
         let find = find.sort(doc! { "conversationId": 1, "userId": 1 });
@@ -162,13 +164,19 @@ async fn names_in(
 }
 
 /// The documents of the first participants of a conversation, each once, who are added by a change.
-pub(super) fn first(new: &NewConversation, head: &Head, now: DateTime) -> Vec<Document> {
+pub(super) fn first(
+    new: &NewConversation,
+    ignored: &HashSet<UserId>,
+    head: &Head,
+    now: DateTime,
+) -> Vec<Document> {
     let mut known = HashSet::new();
     let each = new.participants.iter();
     let each = each.filter(|one| known.insert(&one.user));
     let documents = each.map(|one| {
         let mut document = this(&new.id, &one.user);
-        document.extend(fields(one, None, head, now));
+        let is_ignored = ignored.contains(&one.user);
+        document.extend(fields(one, is_ignored, None, head, now));
         document
     });
     documents.collect()
@@ -176,20 +184,28 @@ pub(super) fn first(new: &NewConversation, head: &Head, now: DateTime) -> Vec<Do
 
 /// The fields of a participant who is added by the change behind the head, besides the ids. Without a new
 /// content key they keep their previous one.
-fn fields(new: &NewParticipant, previous_key: Option<i64>, head: &Head, now: DateTime) -> Document {
+fn fields(
+    new: &NewParticipant,
+    is_ignored: bool,
+    previous_key: Option<i64>,
+    head: &Head,
+    now: DateTime,
+) -> Document {
     let key = new.key.as_ref();
+    let status = ParticipantStatus::of_added(is_ignored);
     let state = State {
-        status: ParticipantStatus::Active,
+        status,
         role: new.role,
         key_number: key.map(|key| key.number).or(previous_key),
     };
     let mut fields = doc! {
         "role": new.role.as_str(),
-        "status": ACTIVE,
+        "status": status.as_str(),
         "joinedAt": now,
         "counts": first_counts(now, head.next(), head.messages),
         "logged": state.logged(head.next()),
         "pending": new.pending,
+        "ignored": is_ignored,
     };
     fields.extend(key.map(key_fields).unwrap_or_default());
     fields
@@ -210,21 +226,29 @@ async fn add(
             return Err(StoreError::NoConversation);
         }
         let known = one(db.participants.find_one(this(id, &new.user))).await?;
-        if let Some(active) = known.as_ref().filter(|one| one.state().is_active())
-            && let Some(participant) = active.participant()
+        let is_ignored = match by.user() {
+            Some(by) => blocks::find(db, &new.user, by).await?.is_some(),
+            None => false,
+        };
+        let is_known = known.as_ref().is_some_and(|one| one.state().looks_active());
+        if let Some(same) = known.as_ref().filter(|_| is_known)
+            && (same.state().is_active() || is_ignored)
+            && let Some(participant) = same.participant()
         {
             return Ok(Logged::unchanged(participant));
         }
-        if is_full(db, id, max_active).await? {
+        // Whom only others took for one counts already.
+        if !is_known && is_full(db, id, max_active).await? {
             return Err(StoreError::ConversationFull);
         }
         let now = db.now();
         let previous_key = known.and_then(|one| one.content_key_number);
-        let set = fields(new, previous_key, &head, date(now));
+        let set = fields(new, is_ignored, previous_key, &head, date(now));
         let added = ChangeDocument {
             user_id: Some(new.user.as_str().to_owned()),
             role: Some(new.role.as_str().to_owned()),
             key_number: new.key.as_ref().map(|key| key.number),
+            ignored: is_ignored,
             ..ChangeDocument::new(id, head.next(), Kind::Added, by, now)
         };
         let tail = TailDocument::setting(added, set);
@@ -234,9 +258,10 @@ async fn add(
     }
 }
 
-/// Whether a conversation has so many active participants.
+/// Whether a conversation has so many participants who look active.
 async fn is_full(db: &Db, id: &ConversationId, max_active: usize) -> Result<bool, StoreError> {
-    let filter = doc! { "conversationId": id.as_str(), "status": ACTIVE };
+    let status = doc! { "$in": LOOK_ACTIVE.to_vec() };
+    let filter = doc! { "conversationId": id.as_str(), "status": status };
     let count = db.participants.count_documents(filter);
     let active = execute(count.limit(max_active as u64)).await?;
     Ok(active >= max_active as u64)
@@ -261,17 +286,18 @@ async fn end(
             false => require_admin(db, id, by).await?,
         }
         let known = one(db.participants.find_one(this(id, user))).await?;
-        let Some(active) = known.filter(|one| one.state().is_active()) else {
+        let Some(known) = known.filter(|one| one.state().looks_active()) else {
             return Ok(None);
         };
         let now = db.now();
         let state = State {
             status,
-            ..active.state()
+            ..known.state()
         };
         let set = doc! { "status": status.as_str(), "logged": state.logged(head.next()) };
         let ended = ChangeDocument {
             user_id: Some(user.as_str().to_owned()),
+            ignored: !known.state().is_active(),
             ..ChangeDocument::new(id, head.next(), kind, by, now)
         };
         let tail = TailDocument::setting(ended, set);

@@ -3,15 +3,20 @@
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
+use super::blocks;
 use super::collections::{all, one};
 use super::db::Db;
-use super::documents::{ChangeDocument, Kind, ParticipantDocument, TailDocument, key_fields};
+use super::documents::{
+    ChangeDocument, Kind, ParticipantDocument, State, TailDocument, key_fields,
+};
 use super::filters::{ACTIVE, this};
 use super::log::Log;
 use super::participants::logged;
 use super::store::MongoConversations;
 use crate::model::UserId;
-use crate::model::conversation::{ChangedBy, ConversationId, Logged, Participant};
+use crate::model::conversation::{
+    ChangedBy, ConversationId, Logged, Participant, ParticipantStatus,
+};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::pending::PendingStore;
 
@@ -58,6 +63,7 @@ async fn claim(
         };
         let known = one(db.participants.find_one(this(id, user))).await?;
         let is_active = known.is_some_and(|known| known.state().is_active());
+        let is_ignored = !is_active && is_ignored(db, &found, user).await?;
         let change = |kind| ChangeDocument::new(id, head.next(), kind, &by, db.now());
         let tail = match is_active {
             true => {
@@ -73,9 +79,11 @@ async fn claim(
                     role: Some(found.role().as_str().to_owned()),
                     key_number: found.content_key_number,
                     in_place_of: Some(pending.as_str().to_owned()),
+                    ignored: is_ignored,
                     ..change(Kind::Added)
                 };
-                TailDocument::setting(added, in_place_of(&found, head.next())?)
+                let set = in_place_of(&found, is_ignored, head.next())?;
+                TailDocument::setting(added, set)
             }
         };
         if log.commit(&head, &tail).await? {
@@ -84,15 +92,43 @@ async fn claim(
     }
 }
 
+/// Whether a user has blocked who added a pending participant, as far as that is known.
+async fn is_ignored(
+    db: &Db,
+    pending: &ParticipantDocument,
+    user: &UserId,
+) -> Result<bool, StoreError> {
+    let Some(logged) = &pending.logged else {
+        return Ok(false);
+    };
+    let added = doc! { "conversationId": &pending.conversation_id, "number": logged.number };
+    let added = one(db.changes.find_one(added)).await?;
+    let by = added.as_ref().and_then(ChangeDocument::user);
+    match by.and_then(UserId::parse) {
+        Some(by) => Ok(blocks::find(db, user, &by).await?.is_some()),
+        None => Ok(false),
+    }
+}
+
 /// The fields of one who takes the place of a pending participant by this change: a participant as long as they
 /// were, who has to receive and to read the same.
-fn in_place_of(pending: &ParticipantDocument, number: i64) -> Result<Document, StoreError> {
+fn in_place_of(
+    pending: &ParticipantDocument,
+    is_ignored: bool,
+    number: i64,
+) -> Result<Document, StoreError> {
+    let status = ParticipantStatus::of_added(is_ignored);
+    let state = State {
+        status,
+        ..pending.state()
+    };
     let mut fields = doc! {
         "role": pending.role().as_str(),
-        "status": ACTIVE,
+        "status": status.as_str(),
         "joinedAt": pending.joined_at,
-        "logged": pending.state().logged(number),
+        "logged": state.logged(number),
         "pending": false,
+        "ignored": is_ignored,
     };
     if let Some(counts) = pending.counts() {
         fields.insert("counts", counts.copied());

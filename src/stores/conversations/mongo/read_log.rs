@@ -232,7 +232,7 @@ async fn participations(
         let since = one.logged.as_ref().map_or(0, |logged| logged.number);
         let is_active = one.logged_state().unwrap_or(one.state()).is_active();
         // What an application did counts at once, and is logged soon.
-        if is_active && !one.state().is_active() {
+        if is_active && !one.state().is_active() || one.ignored && !is_active {
             continue;
         }
         participations.push(Participation {

@@ -109,6 +109,7 @@ fn participants() -> Shape {
             "encryptedContentKey",
             "counts",
             "logged",
+            "ignored",
         ],
         indexes: vec![
             unique(doc! { "conversationId": 1, "userId": 1 }),

@@ -154,6 +154,7 @@ fn short(change: &Change) -> String {
         Changed::Updated { user, role, .. } => format!("changed {} {role:?}", user.as_str()),
         Changed::Left(user) => format!("left {}", user.as_str()),
         Changed::Removed(user) => format!("removed {}", user.as_str()),
+        Changed::Dismissed(user) => format!("dismissed {}", user.as_str()),
         Changed::Forgotten => "forgotten".to_owned(),
     };
     format!("{} {by} {what}", change.number.get())

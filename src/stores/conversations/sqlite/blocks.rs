@@ -93,7 +93,11 @@ fn unblock(db: &Connection, user: &UserId, other: &UserId) -> Result<Option<Bloc
     Ok(delete.query_row([user, other], read).optional()?)
 }
 
-fn find(db: &Connection, user: &UserId, other: &UserId) -> Result<Option<Block>, StoreError> {
+pub(super) fn find(
+    db: &Connection,
+    user: &UserId,
+    other: &UserId,
+) -> Result<Option<Block>, StoreError> {
     const SELECT: &str = "SELECT blocked, since FROM blocks WHERE user = ?1 AND blocked = ?2";
     let mut select = db.prepare_cached(SELECT)?;
     Ok(select.query_row([user, other], read).optional()?)

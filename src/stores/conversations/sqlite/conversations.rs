@@ -12,7 +12,7 @@ use super::{lists, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor,
-    ListPage, Listed, Logged, NewConversation,
+    ListPage, Listed, Logged, NewConversation, ParticipantStatus,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -83,10 +83,15 @@ fn create(
         return Err(StoreError::ConversationExists);
     }
     let conversation = writing.db.last_insert_rowid();
+    let mut ignored = Vec::new();
     for participant in &new.participants {
-        participants::insert_first(writing, conversation, participant)?;
+        let status = participants::status_of(writing.db, &participant.user, &by)?;
+        if status == ParticipantStatus::Ignored {
+            ignored.push(participant.user.clone());
+        }
+        participants::insert_first(writing, conversation, participant, status)?;
     }
-    let change = log_created(writing, conversation, new, by)?;
+    let change = log_created(writing, conversation, new, ignored, by)?;
     let created = Created {
         conversation: Conversation {
             id: new.id.clone(),
@@ -106,17 +111,19 @@ fn log_created(
     writing: &Writing<'_>,
     conversation: i64,
     new: &NewConversation,
+    ignored: Vec<UserId>,
     by: ChangedBy,
 ) -> Result<Change, StoreError> {
     let (participants, key_number) = (new.roles(), new.key_number(by.user()));
     let entry = Entry {
-        detail: Some(&first_participants_column(&participants)),
+        detail: Some(&first_participants_column(&participants, &ignored)),
         key_number,
         ..Entry::new(Kind::Created, &by)
     };
     let number = log(writing, conversation, &entry)?;
     let what = Changed::Created {
         participants,
+        ignored,
         key_number,
     };
     let at = writing.now;

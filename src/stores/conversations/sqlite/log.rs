@@ -6,7 +6,7 @@ use rusqlite::types::{ToSql, ToSqlOutput};
 use super::columns::{number, read_number};
 use super::writer::Writing;
 use crate::model::UserId;
-use crate::model::conversation::{ChangeNumber, ChangedBy, ReactionId, Role};
+use crate::model::conversation::{ChangeNumber, ChangedBy, ParticipantStatus, ReactionId, Role};
 
 /// The kinds of change that have a row of their own. A message that was sent is its own row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +19,14 @@ pub(super) enum Kind {
     Added,
     Left,
     Removed,
+    /// One was added who is ignored.
+    Ignored,
+    /// One was removed who was ignored.
+    Dismissed,
 }
 
 impl Kind {
-    pub(super) const ALL: [(Self, &str); 8] = [
+    pub(super) const ALL: [(Self, &str); 10] = [
         (Self::Created, "created"),
         (Self::Edited, "edited"),
         (Self::Deleted, "deleted"),
@@ -31,6 +35,8 @@ impl Kind {
         (Self::Added, "added"),
         (Self::Left, "left"),
         (Self::Removed, "removed"),
+        (Self::Ignored, "ignored"),
+        (Self::Dismissed, "dismissed"),
     ];
 }
 
@@ -118,11 +124,21 @@ pub(super) fn log(
     Ok(ChangeNumber::new(next))
 }
 
+/// What stands in the column beside a first participant who is ignored.
+pub(super) const IGNORED: &str = ParticipantStatus::Ignored.as_str();
+
 /// The first participants of a conversation, as the column `detail`.
-pub(super) fn first_participants_column(participants: &[(UserId, Role)]) -> String {
+pub(super) fn first_participants_column(
+    participants: &[(UserId, Role)],
+    ignored: &[UserId],
+) -> String {
     let participants: Vec<_> = participants
         .iter()
-        .map(|(user, role)| (user.as_str(), role.as_str()))
+        .map(|(user, role)| {
+            let mark = ignored.contains(user).then_some(IGNORED);
+            let fields = [user.as_str(), role.as_str()].into_iter();
+            fields.chain(mark).collect::<Vec<_>>()
+        })
         .collect();
     serde_json::to_string(&participants).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::blocks;
 use super::columns::{columns, number, read_number, read_value};
 use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
@@ -165,7 +166,7 @@ pub(super) const NAMES: &str = "
     SELECT u.name, p.user
     FROM conversations c JOIN participants p ON p.conversation = c.no
     LEFT JOIN users u ON u.id = p.user
-    WHERE c.id = ?1 AND p.status = 'active' ORDER BY p.user LIMIT ?2";
+    WHERE c.id = ?1 AND p.status IN ('active', 'ignored') ORDER BY p.user LIMIT ?2";
 
 fn names_in(
     db: &Connection,
@@ -189,19 +190,33 @@ fn names_in(
     Ok(found)
 }
 
+/// What a user becomes whom somebody adds.
+pub(super) fn status_of(
+    db: &Connection,
+    user: &UserId,
+    by: &ChangedBy,
+) -> Result<ParticipantStatus, StoreError> {
+    let blocked = match by.user() {
+        Some(by) => blocks::find(db, user, by)?,
+        None => None,
+    };
+    Ok(ParticipantStatus::of_added(blocked.is_some()))
+}
+
 /// Adds a participant to a conversation that is being created, unless they were added already.
 pub(super) fn insert_first(
     writing: &Writing<'_>,
     conversation: i64,
     new: &NewParticipant,
+    status: ParticipantStatus,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "
         INSERT INTO participants
             (conversation, user, role, status, joinedAt, added, delivered, passed, pending)
-        VALUES (?1, ?2, ?3, 'active', ?4, 1, 1, 0, ?5)
+        VALUES (?1, ?2, ?3, ?6, ?4, 1, 1, 0, ?5)
         ON CONFLICT (conversation, user) DO NOTHING";
     let at = number(writing.now);
-    let values = params![conversation, new.user, new.role, at, new.pending];
+    let values = params![conversation, new.user, new.role, at, new.pending, status];
     if writing.db.prepare_cached(INSERT)?.execute(values)? == 1 {
         set_key(writing.db, conversation, new)?;
     }
@@ -218,29 +233,42 @@ fn add(
     let db = writing.db;
     require_admin(db, id, &by)?;
     let known = find(db, id, &new.user)?;
-    if let Some(participant) = known.filter(Participant::is_active) {
-        return Ok(Logged::unchanged(participant));
-    }
+    let known = known.filter(Participant::looks_active);
+    let status = status_of(db, &new.user, &by)?;
     let (conversation, messages) = counted(db, id)?.ok_or(StoreError::NoConversation)?;
-    if is_full(db, conversation, max_active)? {
-        return Err(StoreError::ConversationFull);
+    match known {
+        Some(known) if known.is_active() || known.status == status => {
+            return Ok(Logged::unchanged(known));
+        }
+        // Whom only others took for one counts already.
+        Some(_) => {}
+        None if is_full(db, conversation, max_active)? => {
+            return Err(StoreError::ConversationFull);
+        }
+        None => {}
     }
+    let is_ignored = status == ParticipantStatus::Ignored;
+    let kind = match is_ignored {
+        true => Kind::Ignored,
+        false => Kind::Added,
+    };
     set_key(db, conversation, new)?;
     let key_number = new.key.as_ref().map(|key| key.number);
     let entry = Entry {
         subject: Some(new.user.as_str()),
         detail: Some(new.role.as_str()),
         key_number,
-        ..Entry::new(Kind::Added, &by)
+        ..Entry::new(kind, &by)
     };
     let number = log(writing, conversation, &entry)?;
-    activate(writing, conversation, messages, number, new)?;
+    put(writing, conversation, (messages, number), new, status)?;
     let participant = find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?;
     let what = Changed::Added {
         user: new.user.clone(),
         role: new.role,
         key_number,
         in_place_of: None,
+        is_ignored,
     };
     let at = writing.now;
     let change = Change {
@@ -252,10 +280,10 @@ fn add(
     Ok(Logged::new(participant, change))
 }
 
-/// Whether a conversation has so many active participants.
+/// Whether a conversation has so many participants who look active.
 fn is_full(db: &Connection, conversation: i64, max_active: usize) -> rusqlite::Result<bool> {
-    const COUNT: &str =
-        "SELECT count(*) FROM participants WHERE conversation = ?1 AND status = 'active'";
+    const COUNT: &str = "SELECT count(*) FROM participants
+         WHERE conversation = ?1 AND status IN ('active', 'ignored')";
     let mut count = db.prepare_cached(COUNT)?;
     let active: i64 = count.query_row([conversation], |row| row.get(0))?;
     Ok(usize::try_from(active).is_ok_and(|active| active >= max_active))
@@ -282,20 +310,21 @@ pub(super) fn counted(
         .optional()
 }
 
-fn activate(
+/// Puts somebody in, by this change, when there are so many messages.
+fn put(
     writing: &Writing<'_>,
     conversation: i64,
-    messages: i64,
-    added: ChangeNumber,
+    (messages, added): (i64, ChangeNumber),
     new: &NewParticipant,
+    status: ParticipantStatus,
 ) -> Result<(), StoreError> {
     const UPSERT: &str = "
         INSERT INTO participants
             (conversation, user, role, status, joinedAt, added, delivered, passed, pending)
-        VALUES (?1, ?2, ?3, 'active', ?4, ?5, ?5, ?6, ?7)
+        VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?5, ?6, ?7)
         ON CONFLICT (conversation, user) DO UPDATE
-        SET role = ?3, status = 'active', joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6,
-            pending = ?7";
+        SET role = ?3, status = ?8, joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6,
+            pending = ?7, ended = 0";
     writing.db.prepare_cached(UPSERT)?.execute(params![
         conversation,
         new.user,
@@ -304,6 +333,7 @@ fn activate(
         number(added.get()),
         messages,
         new.pending,
+        status,
     ])?;
     Ok(())
 }
@@ -334,27 +364,40 @@ fn end(
     user: &UserId,
     by: ChangedBy,
 ) -> Result<Option<Logged<Participant>>, StoreError> {
+    // Who is ignored had no participation that could end.
     const UPDATE: &str = "
         UPDATE participants
-        SET status = ?3, ended = (SELECT changes + 1 FROM conversations WHERE no = ?1)
-        WHERE conversation = ?1 AND user = ?2 AND status = 'active'";
+        SET status = ?3, ended = iif(
+            status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
+        WHERE conversation = ?1 AND user = ?2";
     let db = writing.db;
-    let (kind, status, what) = if by.user() == Some(user) {
-        member(db, id, user)?;
-        let left = Changed::Left(user.clone());
-        (Kind::Left, ParticipantStatus::Left, left)
-    } else {
-        require_admin(db, id, &by)?;
-        let removed = Changed::Removed(user.clone());
-        (Kind::Removed, ParticipantStatus::Removed, removed)
-    };
-    let Some((conversation, _)) = counted(db, id)? else {
+    let is_own = by.user() == Some(user);
+    match is_own {
+        true => member(db, id, user).map(drop)?,
+        false => require_admin(db, id, &by)?,
+    }
+    let (Some((conversation, _)), Some(known)) = (counted(db, id)?, find(db, id, user)?) else {
         return Ok(None);
+    };
+    let who = user.clone();
+    let (kind, status, what) = match known.status {
+        ParticipantStatus::Active if is_own => {
+            (Kind::Left, ParticipantStatus::Left, Changed::Left(who))
+        }
+        ParticipantStatus::Active => (
+            Kind::Removed,
+            ParticipantStatus::Removed,
+            Changed::Removed(who),
+        ),
+        ParticipantStatus::Ignored => (
+            Kind::Dismissed,
+            ParticipantStatus::Removed,
+            Changed::Dismissed(who),
+        ),
+        ParticipantStatus::Left | ParticipantStatus::Removed => return Ok(None),
     };
     let values = params![conversation, user, status];
-    if db.prepare_cached(UPDATE)?.execute(values)? == 0 {
-        return Ok(None);
-    }
+    db.prepare_cached(UPDATE)?.execute(values)?;
     let entry = Entry {
         subject: Some(user.as_str()),
         ..Entry::new(kind, &by)

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::log::{Entry, Kind, log};
-use super::participants::{counted, find};
+use super::participants::{counted, find, status_of};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, ConversationId, Logged, Participant, Role,
+    Change, Changed, ChangedBy, ConversationId, Logged, Participant, ParticipantStatus, Role,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::pending::PendingStore;
@@ -59,6 +59,10 @@ fn claim(
         return Ok(None);
     };
     let is_active = find(db, id, user)?.is_some_and(|known| known.is_active());
+    let status = match added_by(db, conversation, pending)? {
+        Some(by) => status_of(db, user, &ChangedBy::User(by))?,
+        None => ParticipantStatus::Active,
+    };
     let what = match is_active {
         true => Changed::Removed(pending.clone()),
         false => Changed::Added {
@@ -66,12 +70,13 @@ fn claim(
             role,
             key_number: move_key(db, conversation, pending, user)?,
             in_place_of: Some(pending.clone()),
+            is_ignored: status == ParticipantStatus::Ignored,
         },
     };
     let by = ChangedBy::User(user.clone());
     let number = log(writing, conversation, &entry(&what, pending, &by))?;
     if !is_active {
-        take_place(db, conversation, pending, user)?;
+        take_place(db, conversation, pending, user, status)?;
     }
     let participant = find(db, id, user)?.ok_or(StoreError::NotParticipant)?;
     let change = Change {
@@ -81,6 +86,21 @@ fn claim(
         what,
     };
     Ok(Some(Logged::new(participant, change)))
+}
+
+/// Who added a pending participant. `None`: no user, or that is not kept any more.
+fn added_by(
+    db: &Connection,
+    conversation: i64,
+    pending: &UserId,
+) -> rusqlite::Result<Option<UserId>> {
+    const SELECT: &str = "
+        SELECT c.author FROM participants p
+        JOIN changes c ON c.conversation = p.conversation AND c.number = p.added
+        WHERE p.conversation = ?1 AND p.user = ?2 AND c.author <> ''";
+    db.prepare_cached(SELECT)?
+        .query_row(params![conversation, pending], |row| row.get(0))
+        .optional()
 }
 
 /// Ends a pending participation with the next change; the role. `None`: there is none.
@@ -100,6 +120,7 @@ fn entry<'a>(what: &'a Changed, pending: &'a UserId, by: &'a ChangedBy) -> Entry
         user,
         role,
         key_number,
+        is_ignored,
         ..
     } = what
     else {
@@ -108,12 +129,16 @@ fn entry<'a>(what: &'a Changed, pending: &'a UserId, by: &'a ChangedBy) -> Entry
             ..Entry::new(Kind::Removed, by)
         };
     };
+    let kind = match is_ignored {
+        true => Kind::Ignored,
+        false => Kind::Added,
+    };
     Entry {
         subject: Some(user.as_str()),
         detail: Some(role.as_str()),
         key_number: *key_number,
         in_place_of: Some(pending.as_str()),
-        ..Entry::new(Kind::Added, by)
+        ..Entry::new(kind, by)
     }
 }
 
@@ -147,16 +172,17 @@ fn take_place(
     conversation: i64,
     pending: &UserId,
     user: &UserId,
+    status: ParticipantStatus,
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO participants
             (conversation, user, role, status, joinedAt, added, delivered, passed)
-        SELECT conversation, ?3, role, 'active', joinedAt, added, delivered, passed
+        SELECT conversation, ?3, role, ?4, joinedAt, added, delivered, passed
         FROM participants WHERE conversation = ?1 AND user = ?2
         ON CONFLICT (conversation, user) DO UPDATE
-        SET role = excluded.role, status = 'active', joinedAt = excluded.joinedAt,
+        SET role = excluded.role, status = excluded.status, joinedAt = excluded.joinedAt,
             added = excluded.added, delivered = excluded.delivered, passed = excluded.passed,
-            pending = 0";
-    let values = params![conversation, pending, user];
+            pending = 0, ended = 0";
+    let values = params![conversation, pending, user, status];
     db.prepare_cached(INSERT)?.execute(values).map(drop)
 }

@@ -5,7 +5,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
-use super::log::Kind;
+use super::log::{IGNORED, Kind};
 use super::message_rows::{self, message_columns};
 use super::participants;
 use super::store::SqliteConversations;
@@ -186,11 +186,12 @@ fn participations(
 ) -> Result<Vec<Participation>, StoreError> {
     const ALL: &str = "
         SELECT c.id, p.added, p.status = 'active', p.ended, c.changes, c.forgotten
-        FROM participants p JOIN conversations c ON c.no = p.conversation WHERE p.user = ?1";
+        FROM participants p JOIN conversations c ON c.no = p.conversation
+        WHERE p.user = ?1 AND (p.status = 'active' OR p.ended > 0)";
     const ONE: &str = "
         SELECT c.id, p.added, p.status = 'active', p.ended, c.changes, c.forgotten
         FROM conversations c JOIN participants p ON p.conversation = c.no AND p.user = ?1
-        WHERE c.id = ?2";
+        WHERE c.id = ?2 AND (p.status = 'active' OR p.ended > 0)";
     let read = |row: &Row<'_>| {
         let (is_active, ended): (bool, _) = (row.get(2)?, ChangeNumber::new(read_number(row, 3)?));
         Ok(Participation {
@@ -235,18 +236,24 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
         Some((Kind::Deleted, _)) => Changed::Deleted(message()?),
         Some((Kind::Reacted, _)) => Changed::Reacted(reaction()?),
         Some((Kind::Unreacted, _)) => Changed::Unreacted(reaction()?),
-        Some((Kind::Created, _)) => Changed::Created {
-            participants: first_participants(row.get_ref(7)?.as_str()?)?,
-            key_number: row.get(6)?,
-        },
-        Some((Kind::Added, _)) => Changed::Added {
+        Some((Kind::Created, _)) => {
+            let (participants, ignored) = first_participants(row.get_ref(7)?.as_str()?)?;
+            Changed::Created {
+                participants,
+                ignored,
+                key_number: row.get(6)?,
+            }
+        }
+        Some((kind @ (Kind::Added | Kind::Ignored), _)) => Changed::Added {
             user: user()?,
             role: row.get(7)?,
             key_number: row.get(6)?,
             in_place_of: row.get(8)?,
+            is_ignored: *kind == Kind::Ignored,
         },
         Some((Kind::Left, _)) => Changed::Left(user()?),
         Some((Kind::Removed, _)) => Changed::Removed(user()?),
+        Some((Kind::Dismissed, _)) => Changed::Dismissed(user()?),
     };
     Ok(Change {
         number: ChangeNumber::new(read_number(row, 0)?),
@@ -256,12 +263,25 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
     })
 }
 
-fn first_participants(column: &str) -> Result<Vec<(UserId, Role)>, FromSqlError> {
-    let read = |(user, role): (String, String)| Some((UserId::parse(&user)?, Role::parse(&role)?));
-    let participants: Vec<(String, String)> =
+/// The first participants of a conversation, and those of them who are ignored.
+type FirstParticipants = (Vec<(UserId, Role)>, Vec<UserId>);
+
+fn first_participants(column: &str) -> Result<FirstParticipants, FromSqlError> {
+    let rows: Vec<Vec<String>> =
         serde_json::from_str(column).map_err(|_| FromSqlError::InvalidType)?;
-    let participants: Option<_> = participants.into_iter().map(read).collect();
-    participants.ok_or(FromSqlError::InvalidType)
+    let (mut participants, mut ignored) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let [user, role, marks @ ..] = &row[..] else {
+            return Err(FromSqlError::InvalidType);
+        };
+        let user = UserId::parse(user).ok_or(FromSqlError::InvalidType)?;
+        let role = Role::parse(role).ok_or(FromSqlError::InvalidType)?;
+        if marks.iter().any(|mark| mark == IGNORED) {
+            ignored.push(user.clone());
+        }
+        participants.push((user, role));
+    }
+    Ok((participants, ignored))
 }
 
 /// The row of a conversation, and its last number.

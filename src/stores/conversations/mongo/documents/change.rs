@@ -62,13 +62,16 @@ impl By {
 pub(crate) struct FirstParticipant {
     pub(crate) user_id: String,
     pub(crate) role: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ignored: bool,
 }
 
 impl FirstParticipant {
-    pub(crate) fn of(user: &UserId, role: Role) -> Self {
+    pub(crate) fn of(user: &UserId, role: Role, ignored: bool) -> Self {
         Self {
             user_id: user.as_str().to_owned(),
             role: role.as_str().to_owned(),
+            ignored,
         }
     }
 
@@ -106,6 +109,9 @@ pub(crate) struct ChangeDocument {
     /// The pending participant whose place the added one took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) in_place_of: Option<String>,
+    /// The one who was added or removed is ignored: only others take them for a participant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ignored: bool,
     /// Those of a conversation that was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) participants: Option<Vec<FirstParticipant>>,
@@ -147,6 +153,7 @@ impl ChangeDocument {
             role: None,
             key_number: None,
             in_place_of: None,
+            ignored: false,
             participants: None,
         }
     }
@@ -194,9 +201,13 @@ impl ChangeDocument {
         Some(match self.kind {
             Kind::Created => {
                 let first = self.participants.iter().flatten();
+                let ignored = first.clone().filter(|one| one.ignored);
+                let ignored = ignored.filter_map(|one| UserId::parse(&one.user_id));
+                let ignored = ignored.collect();
                 let participants = first.map(FirstParticipant::read).collect::<Option<_>>()?;
                 Changed::Created {
                     participants,
+                    ignored,
                     key_number,
                 }
             }
@@ -210,6 +221,7 @@ impl ChangeDocument {
                 role: self.role()?,
                 key_number,
                 in_place_of: self.in_place_of.as_deref().and_then(UserId::parse),
+                is_ignored: self.ignored,
             },
             Kind::Changed => Changed::Updated {
                 user: self.participant()?,
@@ -217,6 +229,7 @@ impl ChangeDocument {
                 key_number,
             },
             Kind::Left => Changed::Left(self.participant()?),
+            Kind::Removed if self.ignored => Changed::Dismissed(self.participant()?),
             Kind::Removed => Changed::Removed(self.participant()?),
         })
     }

@@ -23,6 +23,9 @@ pub(crate) struct ParticipantDocument {
     pub(crate) logged: Option<LoggedState>,
     #[serde(default)]
     pub(crate) pending: bool,
+    /// Only for the store: they were told of no participation, though others take them for a participant, or did.
+    #[serde(default)]
+    pub(crate) ignored: bool,
 }
 
 /// What a participant is: the role and the number of the content key of an active one.
@@ -37,6 +40,11 @@ impl State {
     /// Whether they are an active participant.
     pub(crate) fn is_active(&self) -> bool {
         self.status == ParticipantStatus::Active
+    }
+
+    /// Whether they are one for others.
+    pub(crate) fn looks_active(&self) -> bool {
+        self.status.shown() == ParticipantStatus::Active
     }
 
     /// Whether it is the same for others: of former participants nothing else counts.
@@ -119,7 +127,7 @@ impl ParticipantDocument {
     pub(crate) fn short_fields() -> Document {
         doc! {
             "conversationId": 1, "userId": 1, "status": 1, "role": 1, "contentKeyNumber": 1,
-            "logged": 1,
+            "logged": 1, "ignored": 1,
         }
     }
 

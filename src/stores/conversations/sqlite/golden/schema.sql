@@ -67,13 +67,17 @@ CREATE TABLE messages (
         mediaAttachments BLOB
     , number INTEGER NOT NULL DEFAULT 0, extra TEXT, extraAttachments BLOB);
 
-CREATE TABLE participants (
+CREATE TABLE "participants" (
         conversation INTEGER NOT NULL,
         user TEXT NOT NULL,
         role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
-        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed')),
+        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed', 'ignored')),
         joinedAt INTEGER NOT NULL,
-        passed INTEGER NOT NULL, added INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 0,
+        passed INTEGER NOT NULL,
+        added INTEGER NOT NULL DEFAULT 0,
+        delivered INTEGER NOT NULL DEFAULT 0,
+        ended INTEGER NOT NULL DEFAULT 0,
+        pending INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (conversation, user)
     ) WITHOUT ROWID;
 
