@@ -1,11 +1,11 @@
 //! Why somebody is not authenticated, for operators: a closed list, without anything of a token. Clients are told
-//! less, by the reason that each has.
+//! less: see `Refusal::unauthenticated`.
 
-use super::{Identity, Why};
+use super::Identity;
 
-/// Declares the failures in the order in which they are looked for: variant, word, reason of the refusal.
+/// Declares the failures in the order in which they are looked for: variant, word, description.
 macro_rules! failures {
-    ($($variant:ident = $word:literal, $why:ident, $doc:literal;)+) => {
+    ($($variant:ident = $word:literal, $doc:literal;)+) => {
         /// Why somebody is not authenticated.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub(crate) enum AuthFailure {
@@ -21,33 +21,28 @@ macro_rules! failures {
             pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
-
-            /// The reason by which a client is refused.
-            pub(crate) const fn why(self) -> Why {
-                match self { $(Self::$variant => Why::$why,)+ }
-            }
         }
     };
 }
 
 failures! {
-    Missing = "missing", NoToken, "No token where one is needed.";
-    Throttled = "throttled", TooManyAttempts, "Not good, as too many before.";
-    Malformed = "malformed", BadToken, "No three parts of base64url, no JSON objects in them, or too long.";
-    AlgorithmNotAllowed = "algorithm_not_allowed", BadToken, "`alg` is not one of the settings.";
-    UnsupportedCritical = "unsupported_critical", BadToken, "`crit` in the head.";
-    UnknownKey = "unknown_key", BadToken, "No key for this `alg` and `kid`.";
-    KeysUnavailable = "keys_unavailable", BadToken, "The same while the key set cannot be fetched.";
-    BadSignature = "bad_signature", BadToken, "Signed with another key, or changed.";
-    NoExpiry = "no_expiry", BadToken, "`exp` is missing or no number.";
-    Expired = "expired", TokenExpired, "`exp` has passed.";
-    NotYetValid = "not_yet_valid", BadToken, "`nbf` is ahead, or no number.";
-    WrongIssuer = "wrong_issuer", BadToken, "`iss` is missing or another.";
-    WrongAudience = "wrong_audience", BadToken, "`aud` is missing or another.";
-    NoUserId = "no_user_id", BadToken, "No claim has a valid id of a user.";
-    OtherUser = "other_user", BadToken, "A good token of somebody else than the connection's user.";
-    Suspended = "suspended", Suspended, "The user is suspended.";
-    UnknownAdminToken = "unknown_admin_token", BadToken, "Not the token that opens the admin routes.";
+    Missing = "missing", "No token where one is needed.";
+    Throttled = "throttled", "Not good, as too many before.";
+    Malformed = "malformed", "No three parts of base64url, no JSON objects in them, or too long.";
+    AlgorithmNotAllowed = "algorithm_not_allowed", "`alg` is not one of the settings.";
+    UnsupportedCritical = "unsupported_critical", "`crit` in the head.";
+    UnknownKey = "unknown_key", "No key for this `alg` and `kid`.";
+    KeysUnavailable = "keys_unavailable", "The same while the key set cannot be fetched.";
+    BadSignature = "bad_signature", "Signed with another key, or changed.";
+    NoExpiry = "no_expiry", "`exp` is missing or no number.";
+    Expired = "expired", "`exp` has passed.";
+    NotYetValid = "not_yet_valid", "`nbf` is ahead, or no number.";
+    WrongIssuer = "wrong_issuer", "`iss` is missing or another.";
+    WrongAudience = "wrong_audience", "`aud` is missing or another.";
+    NoUserId = "no_user_id", "No claim has a valid id of a user.";
+    OtherUser = "other_user", "A good token of somebody else than the connection's user.";
+    Suspended = "suspended", "The user is suspended.";
+    UnknownAdminToken = "unknown_admin_token", "Not the token that opens the admin routes.";
 }
 
 /// A failure, and the user whom a token with a good signature names.

@@ -101,7 +101,7 @@ impl Refusal {
     pub(crate) fn unauthenticated(failure: AuthFailure, identity: Option<Identity>) -> Self {
         Self {
             failed_auth: Some(Box::new(FailedAuth { failure, identity })),
-            ..Self::new(failure.why())
+            ..Self::new(failure.into())
         }
     }
 
@@ -226,6 +226,19 @@ impl fmt::Debug for Refusal {
             .field("why", &self.why)
             .field("field", &self.known_field())
             .finish_non_exhaustive()
+    }
+}
+
+/// What a client is told of it.
+impl From<AuthFailure> for Why {
+    fn from(failure: AuthFailure) -> Self {
+        match failure {
+            AuthFailure::Missing => Self::NoToken,
+            AuthFailure::Throttled => Self::TooManyAttempts,
+            AuthFailure::Expired => Self::TokenExpired,
+            AuthFailure::Suspended => Self::Suspended,
+            _ => Self::BadToken,
+        }
     }
 }
 

@@ -189,6 +189,7 @@ fn a_token_is_all_that_is_printed_and_the_servers_secret_verifies_it() {
 
 /// The secret of a server that was started in this folder once.
 fn keep_secret(folder: &Path) -> String {
+    fs::create_dir(folder.join("data")).unwrap();
     let mut server = program::start_in(&folder.join("data"), &[("JWT_SECRET", "")]);
     assert!(server.terminate().success(), "{}", server.log());
     fs::read_to_string(folder.join("data/jwt_secret")).unwrap()
