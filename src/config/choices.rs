@@ -117,6 +117,14 @@ choices! {
         /// Users who shared a room or an event with that user.
         Peers = "peers",
     }
+
+    /// Whom a user may make a participant of a conversation.
+    WhoMayAdd {
+        /// Anyone.
+        Anyone = "anyone",
+        /// Those with whom the user shares a conversation in which both are active.
+        SharesConversation = "shares-conversation",
+    }
 }
 
 impl Choice for Dialect {

@@ -31,6 +31,7 @@ mod values;
 
 pub use choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
+    WhoMayAdd,
 };
 pub use host::Host;
 pub use mongo_uri::{MongoPrefix, MongoUri};

@@ -17,6 +17,7 @@ use super::check::{
 };
 use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
+    WhoMayAdd,
 };
 use super::host::Host;
 use super::mongo_uri::{MongoPrefix, MongoUri};
@@ -181,6 +182,9 @@ settings! {
     participants_per_day: NonZeroU32 = nonzero(10_000);
     /// Most participants of one conversation.
     max_participants: usize = 1_000, check between(2, 100_000);
+    /// Who may make somebody a participant of a conversation: anyone, shares-conversation.
+    /// With shares-conversation, only who is active in a conversation in which the other is, too; administrators add everybody.
+    who_may_add: WhoMayAdd = WhoMayAdd::Anyone;
     /// Bytes of messages that one user may have stored in a day.
     stored_bytes_per_day: NonZeroU32 = nonzero(1_073_741_824);
     /// Messages that requests of one user pass over by their offset, in a second; more wait.

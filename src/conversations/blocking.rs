@@ -83,7 +83,9 @@ impl Blocking {
 
     /// A user is blocked by another one from now on, or is not any more; on this node.
     pub(crate) async fn apply(&self, user: &UserId, by: &UserId, is_blocked: bool) {
-        self.presence.set_blocked(user, by, is_blocked).await;
+        if !self.presence.set_blocked(user, by, is_blocked).await {
+            return;
+        }
         let rooms = self.conversations.show_in_rooms(user, by, !is_blocked);
         if let Err(error) = rooms.await {
             tracing::warn!(%error, "who is in a conversation was not shown to one who is not blocked any more");

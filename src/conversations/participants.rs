@@ -8,12 +8,12 @@ use futures_util::future::join_all;
 use super::{Actor, ConversationGuard, Conversations};
 use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
 use crate::cluster::UserMessage;
+use crate::config::WhoMayAdd;
 use crate::model::conversation::{
     Change, ChangeNumber, Changed, ChangedBy, ConversationId, Created, NewConversation,
     NewParticipant, Participant,
 };
 use crate::model::{Identity, Refusal, UserId, Why};
-use crate::stores::conversations::StoreError;
 
 /// A participant who was added.
 #[derive(Debug)]
@@ -72,12 +72,13 @@ impl Conversations {
     /// Creates a conversation, and notifies its participants.
     ///
     /// # Errors
-    /// [`StoreError::ConversationExists`], or the store fails.
+    /// [`Why::ConversationExists`], [`Why::NoSharedConversation`], or the store fails.
     pub(crate) async fn create(
         self: &Arc<Self>,
         by: Initiator<'_>,
         new: &NewConversation,
-    ) -> Result<Created, StoreError> {
+    ) -> Result<Created, Refusal> {
+        self.require_consent(by, &new.participants).await?;
         let created = self.stores().conversations.create(new, &by.author()).await;
         let logged = self.noted(&new.id, created)?;
         by.record(&self.audit, AdminAction::ConversationCreated, &new.id, None);
@@ -92,14 +93,15 @@ impl Conversations {
     /// Adds a participant, and notifies all of them.
     ///
     /// # Errors
-    /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], [`Why::ConversationFull`], or the
-    /// store fails.
+    /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], [`Why::ConversationFull`],
+    /// [`Why::NoSharedConversation`], or the store fails.
     pub(crate) async fn add_participant(
         self: &Arc<Self>,
         by: Initiator<'_>,
         id: &ConversationId,
         new: &NewParticipant,
     ) -> Result<Added, Refusal> {
+        self.require_consent(by, std::slice::from_ref(new)).await?;
         let guard = self.lock(id).await;
         let (stores, author) = (self.stores(), by.author());
         let most = self.config.max_participants;
@@ -116,6 +118,31 @@ impl Conversations {
             participant: logged.value,
             repeated,
         })
+    }
+
+    /// Fails if a user may not add all of these (setting `who_may_add`). Of a name that nobody has yet it is not known
+    /// whom it will mean.
+    async fn require_consent(
+        &self,
+        by: Initiator<'_>,
+        new: &[NewParticipant],
+    ) -> Result<(), Refusal> {
+        let Initiator::Participant(actor) = by else {
+            return Ok(());
+        };
+        let user = &actor.identity.user;
+        let others = new.iter().filter(|one| one.user != *user);
+        let others: Vec<_> = others.collect();
+        if self.config.who_may_add == WhoMayAdd::Anyone || others.is_empty() {
+            return Ok(());
+        }
+        let partners = self.stores().conversations.partners_of(user).await?;
+        let partners: HashSet<_> = partners.into_iter().collect();
+        let shares = |one: &&NewParticipant| !one.pending && partners.contains(&one.user);
+        match others.iter().all(shares) {
+            true => Ok(()),
+            false => Err(Refusal::new(Why::NoSharedConversation)),
+        }
     }
 
     /// Removes a participant: the subscriptions of their connections end at once; they and the other

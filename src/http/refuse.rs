@@ -68,6 +68,7 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::NoRoute | Why::SessionNotFound => (StatusCode::NOT_FOUND, "Endpoint not found"),
         Why::ConversationExists => (StatusCode::CONFLICT, "Conversation already exists"),
         Why::ConversationFull => (StatusCode::CONFLICT, "Conversation is full"),
+        Why::NoSharedConversation => (StatusCode::FORBIDDEN, "No shared conversation"),
         Why::BlockListFull => (StatusCode::CONFLICT, "Too many users are blocked"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
         Why::SessionExists => (StatusCode::CONFLICT, "Session already exists"),

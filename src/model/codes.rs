@@ -59,6 +59,8 @@ pub(crate) enum ErrorCode {
     ConversationFull,
     /// The user has blocked as many others as they may.
     BlockListFull,
+    /// The user shares no conversation with who is to be added.
+    NoSharedConversation,
     /// What happened since is not kept; read everything again.
     CursorExpired,
     /// A conversation could not be joined; not the fault of the client.
@@ -106,6 +108,7 @@ impl ErrorCode {
             Self::ConversationExists => "CONVERSATION_EXISTS",
             Self::ConversationFull => "CONVERSATION_FULL",
             Self::BlockListFull => "BLOCK_LIST_FULL",
+            Self::NoSharedConversation => "NO_SHARED_CONVERSATION",
             Self::CursorExpired => "CURSOR_EXPIRED",
             Self::JoinFailed => "JOIN_FAILED",
             Self::MessageSendFailed => "MESSAGE_SEND_FAILED",

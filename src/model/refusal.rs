@@ -43,6 +43,7 @@ reasons! {
     ParticipantNotFound, NotFound, "No such participant.";
     ConversationExists, ConversationExists, "A conversation with this id exists.";
     ConversationFull, ConversationFull, "The conversation has as many participants as it may have.";
+    NoSharedConversation, NoSharedConversation, "The user shares no conversation with who is to be added.";
     NotBlocked, NotFound, "The user has not blocked that one.";
     BlockListFull, BlockListFull, "The user has blocked as many others as they may.";
     NotAdmin, NotAuthorized, "The user is not an admin of the conversation.";

@@ -36,15 +36,20 @@ impl Blockers {
         (is_known || !self.is_cut).then_some(is_known)
     }
 
-    /// Adds one, or removes them.
-    pub(super) fn set(&mut self, hash: u64, is_blocked: bool, memory: &Arc<Memory>) {
+    /// Adds one, or removes them. Whether that may be news.
+    pub(super) fn set(&mut self, hash: u64, is_blocked: bool, memory: &Arc<Memory>) -> bool {
         self.changes += 1;
-        match is_blocked {
-            true if self.known.len() >= MAX_KEPT => self.is_cut |= !self.known.contains(&hash),
-            true => drop(self.known.insert(hash)),
-            false => drop(self.known.remove(&hash)),
-        }
+        let is_news = match is_blocked {
+            true if self.known.len() >= MAX_KEPT => {
+                let is_other = !self.known.contains(&hash);
+                self.is_cut |= is_other;
+                is_other
+            }
+            true => self.known.insert(hash),
+            false => self.known.remove(&hash) || self.is_cut,
+        };
         self.count(memory);
+        is_news
     }
 
     /// They are to be read. `None`: they were.
@@ -97,7 +102,8 @@ mod tests {
         let memory = Memory::new(1 << 30);
         let mut blockers = Blockers::default();
         let before = blockers.to_be_read().unwrap();
-        blockers.set(1, true, &memory);
+        assert!(blockers.set(1, true, &memory));
+        assert!(!blockers.set(1, true, &memory), "no news");
         assert!(!blockers.read(before, [2].into_iter(), &memory));
         assert_eq!(
             [1, 2].map(|hash| blockers.contains(|| hash)),
@@ -107,6 +113,7 @@ mod tests {
         assert!(blockers.read(again, [1, 2].into_iter(), &memory));
         assert_eq!(blockers.to_be_read(), None);
         assert_eq!(blockers.contains(|| 2), Some(true));
+        assert!(blockers.set(2, false, &memory) && !blockers.set(2, false, &memory));
         blockers.expire();
         assert!(blockers.to_be_read().is_some());
     }

@@ -50,10 +50,10 @@ impl Users {
         blockers
     }
 
-    /// Takes note that a user is blocked by another one, or is not any more.
-    pub(super) fn set_blocked(&self, user: &User, by: &UserId, is_blocked: bool) {
+    /// Takes note that a user is blocked by another one, or is not any more. Whether that may be news.
+    pub(super) fn set_blocked(&self, user: &User, by: &UserId, is_blocked: bool) -> bool {
         let by = self.hash(by);
-        user.blockers.lock().set(by, is_blocked, &self.memory);
+        user.blockers.lock().set(by, is_blocked, &self.memory)
     }
 
     /// Reads who blocks a user who connects, unless that is known. Relaying must not depend on the store: while it

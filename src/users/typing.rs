@@ -1,20 +1,21 @@
 //! Whom a connection has told that its user is typing, so that it can be ended with the connection.
 
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::Member;
 use crate::model::UserId;
 
 /// To how many users somebody may be typing at once.
 const MAX_TYPING: usize = 64;
 
-/// Users who were told.
-pub(super) type TypingTo = SmallVec<[UserId; 1]>;
+/// The users who were told, and not that it ended.
+#[derive(Debug, Default)]
+pub(crate) struct Typing(Mutex<SmallVec<[UserId; 1]>>);
 
-impl Member {
+impl Typing {
     /// Notes that a user is told that this connection's user is typing. `false`: too many are.
-    pub(crate) fn begin_typing(&self, to: &UserId) -> bool {
-        let mut typing = self.typing_to.lock();
+    pub(crate) fn begin(&self, to: &UserId) -> bool {
+        let mut typing = self.0.lock();
         if typing.contains(to) {
             return true;
         }
@@ -26,12 +27,12 @@ impl Member {
     }
 
     /// Notes that a user is told that it ended.
-    pub(crate) fn end_typing(&self, to: &UserId) {
-        self.typing_to.lock().retain(|user| user != to);
+    pub(crate) fn end(&self, to: &UserId) {
+        self.0.lock().retain(|user| user != to);
     }
 
     /// All who are still to be told that it ended.
-    pub(crate) fn end_all_typing(&self) -> TypingTo {
-        std::mem::take(&mut self.typing_to.lock())
+    pub(crate) fn end_all(&self) -> SmallVec<[UserId; 1]> {
+        std::mem::take(&mut self.0.lock())
     }
 }

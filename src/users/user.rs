@@ -15,7 +15,7 @@ use super::limits::UserLimits;
 use super::peer_set::PeerSet;
 use super::presence_sync::PresenceSync;
 use super::transfers::Transfers;
-use super::typing::TypingTo;
+use super::typing::Typing;
 use crate::audit::Source;
 use crate::cluster::Cluster;
 use crate::config::Config;
@@ -172,7 +172,8 @@ pub(crate) struct Member {
     pub(crate) connection: Arc<Connection>,
     source: Arc<Source>,
     presence_sync: Mutex<PresenceSync>,
-    pub(super) typing_to: Mutex<TypingTo>,
+    /// Whom the connection has told that its user is typing.
+    pub(crate) typing: Typing,
 }
 
 impl Member {
@@ -184,7 +185,7 @@ impl Member {
             identity,
             connection,
             presence_sync: Mutex::default(),
-            typing_to: Mutex::default(),
+            typing: Typing::default(),
         }
     }
 

@@ -129,6 +129,11 @@ const PLAIN: Settings = &[];
 /// Long enough to come back within it, however busy the machine is.
 const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
 const REST_ADMIN: Settings = &[("RATE_LIMITS", "off"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
+const WHO_MAY_ADD: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("WHO_MAY_ADD", "shares-conversation"),
+];
 const REST_LIMITS: Settings = &[
     ("ADMIN_TOKEN", ADMIN_TOKEN),
     ("MESSAGE_RATE", "1/s"),
@@ -302,6 +307,7 @@ suites! {
     http_quotas: "http/quotas", REST_QUOTAS, mongodb;
     http_read: "http/read", STORED, mongodb;
     http_verbatim: "http/verbatim", STORED, mongodb;
+    http_who_may_add: "http/who-may-add", WHO_MAY_ADD, mongodb;
     session_busy: "session/busy", SESSION_BUSY;
     session_deployed: "session/deployed", SESSION_PLAIN;
     session_early: "session/early", SESSION => two_nodes;

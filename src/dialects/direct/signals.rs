@@ -58,9 +58,9 @@ async fn typing(
 ) -> Result<(), Refusal> {
     let recipient = Fields::new(payload, &request.app.config).user(RECIPIENT_ID)?;
     match is_typing {
-        true if !member.begin_typing(&recipient) => return Err(Refusal::rate_limited()),
+        true if !member.typing.begin(&recipient) => return Err(Refusal::rate_limited()),
         true => {}
-        false => member.end_typing(&recipient),
+        false => member.typing.end(&recipient),
     }
     send_typing(&request.app.users, member, &recipient, is_typing).await;
     request.app.users.add_peer(&member.user, &recipient);
@@ -79,7 +79,7 @@ async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typi
 
 /// A connection has ended, and the typing on it.
 pub(crate) async fn disconnected(users: &Users, member: &Member) {
-    for recipient in member.end_all_typing() {
+    for recipient in member.typing.end_all() {
         send_typing(users, member, &recipient, false).await;
     }
 }

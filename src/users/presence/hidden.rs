@@ -10,11 +10,11 @@ use crate::users::{Member, Members, User};
 
 impl Presence {
     /// A user is blocked by another one from now on, or is not any more: nothing that they send reaches the other,
-    /// and they do not see when the other is online.
-    pub(crate) async fn set_blocked(&self, user: &UserId, by: &UserId, is_blocked: bool) {
+    /// and they do not see when the other is online. Whether that may be news to them.
+    pub(crate) async fn set_blocked(&self, user: &UserId, by: &UserId, is_blocked: bool) -> bool {
         // Of one who connects later it is read.
         let Some(user) = self.users.get(user.as_str()) else {
-            return;
+            return false;
         };
         if !user.is_connected() {
             return self.users.set_blocked(&user, by, is_blocked);
@@ -22,11 +22,13 @@ impl Presence {
         let other = self.users.get_or_create(by);
         // Changes of the other's presence come before this, or after.
         let _publishing = other.publishing.lock().await;
-        self.users.set_blocked(&user, by, is_blocked);
+        if !self.users.set_blocked(&user, by, is_blocked) {
+            return false;
+        }
         // Those that are added later are sent who is online, without the other.
         let members = user.members();
         let Some(name) = self.name_if_online(&other).await else {
-            return;
+            return true;
         };
         let change = PresenceChange {
             user: by.clone(),
@@ -43,6 +45,7 @@ impl Presence {
                 (renderer.send)(&change, &receivers);
             }
         }
+        true
     }
 
     /// Those of these members who may see the presence of a user.

@@ -14,12 +14,13 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 15] = [
+pub(crate) const SUITES: [&str; 16] = [
     "cluster/applications",
     "cluster/balanced",
     "cluster/balanced-stopping",
     "cluster/balanced-posts",
     "cluster/blocked",
+    "cluster/blocked-faults",
     "cluster/conversation",
     "cluster/direct",
     "cluster/faults",

@@ -183,6 +183,11 @@ fn missed() {
 }
 
 #[test]
+fn blocked_while_stores_are_away() {
+    with_processes("cluster/blocked-faults");
+}
+
+#[test]
 fn faults() {
     with_processes("cluster/faults");
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, connect, same, token, user } from '../support/relay.mjs';
 import { enter, found, observe, online, person, present, settle } from '../support/conversations.mjs';
-import { block, unblock } from '../support/blocked.mjs';
+import { block, entry, unblock } from '../support/blocked.mjs';
+import { done } from '../support/rest.mjs';
 
 const about = (who) => (payload) => payload.userId === who.userId;
 const presence = (client, who) =>
@@ -21,6 +22,8 @@ test('in a room, who is blocked is told that the other left, and sees them nowhe
   const seen = await observe([watcher, blocker, witness], () => block(bob, mallory));
   same(seen[0], [['user:offline', { conversationId: id, userId: bob.userId, timestamp: TIME, lastSeenAt: TIME }]]);
   assert.deepEqual(seen.slice(1), [[], []]);
+  const [again] = await observe([watcher], () => done(200, bob, 'PUT', entry(mallory)));
+  assert.deepEqual(again, []);
   assert.deepEqual(await onlineIn(watcher, id), ids(mallory, carol));
   assert.deepEqual(await onlineIn(blocker, id), ids(mallory, bob, carol));
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TIME, connect, exchange, same, user } from '../support/relay.mjs';
-import { block, unblock } from '../support/blocked.mjs';
+import { block, entry, unblock } from '../support/blocked.mjs';
+import { done } from '../support/rest.mjs';
 
 const about = (who) => (payload) => payload.userId === who.userId;
 const presence = (client, who) =>
@@ -19,6 +20,7 @@ test('who is blocked is told that the other went offline, and nothing of them un
   const before = presence(watcher, bob);
   await block(bob, mallory);
   same(await watcher.next('user:offline', about(bob)), { ...bob, lastSeen: TIME });
+  await done(200, bob, 'PUT', entry(mallory));
   first.close();
   await witness.next('user:offline', about(bob));
   await connect(bob);

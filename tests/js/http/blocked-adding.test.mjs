@@ -49,7 +49,7 @@ async function story(admin, member, other) {
 function plain(seen, id, other) {
   const text = JSON.stringify(told(seen, other)).replaceAll(id, 'here');
   const uuids = [];
-  const numbered = text.replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{22}/g, (uuid) => {
+  const numbered = text.replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/g, (uuid) => {
     if (!uuids.includes(uuid)) uuids.push(uuid);
     return `uuid ${uuids.indexOf(uuid)}`;
   });

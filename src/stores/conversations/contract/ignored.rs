@@ -28,7 +28,12 @@ async fn takes_part(subject: &Subject, who: &str) -> bool {
     let (c, who, stores) = (conversation("c"), user(who), &subject.stores);
     let conversations = &stores.conversations;
     let found = conversations.find_for(&c, &who).await.unwrap().is_some();
-    let listed = conversations.list_for(&who, None, 9).await.unwrap().conversations.len();
+    let listed = conversations
+        .list_for(&who, None, 9)
+        .await
+        .unwrap()
+        .conversations
+        .len();
     let memberships = stores.log.memberships(&who).await.unwrap().len();
     let participations = stores.log.participations(&who, Some(&c)).await.unwrap();
     let all = stores.log.participations(&who, None).await.unwrap().len();

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::number;
 use super::conversation_rows::{read, read_listed, select_listed};
-use super::log::{Entry, Kind, first_participants_column, log};
+use super::first_participants;
+use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use super::{lists, participants};
@@ -116,7 +117,7 @@ fn log_created(
 ) -> Result<Change, StoreError> {
     let (participants, key_number) = (new.roles(), new.key_number(by.user()));
     let entry = Entry {
-        detail: Some(&first_participants_column(&participants, &ignored)),
+        detail: Some(&first_participants::column(&participants, &ignored)),
         key_number,
         ..Entry::new(Kind::Created, &by)
     };

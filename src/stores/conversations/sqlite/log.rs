@@ -5,8 +5,7 @@ use rusqlite::types::{ToSql, ToSqlOutput};
 
 use super::columns::{number, read_number};
 use super::writer::Writing;
-use crate::model::UserId;
-use crate::model::conversation::{ChangeNumber, ChangedBy, ParticipantStatus, ReactionId, Role};
+use crate::model::conversation::{ChangeNumber, ChangedBy, ReactionId};
 
 /// The kinds of change that have a row of their own. A message that was sent is its own row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,23 +121,4 @@ pub(super) fn log(
         entry.in_place_of,
     ])?;
     Ok(ChangeNumber::new(next))
-}
-
-/// What stands in the column beside a first participant who is ignored.
-pub(super) const IGNORED: &str = ParticipantStatus::Ignored.as_str();
-
-/// The first participants of a conversation, as the column `detail`.
-pub(super) fn first_participants_column(
-    participants: &[(UserId, Role)],
-    ignored: &[UserId],
-) -> String {
-    let participants: Vec<_> = participants
-        .iter()
-        .map(|(user, role)| {
-            let mark = ignored.contains(user).then_some(IGNORED);
-            let fields = [user.as_str(), role.as_str()].into_iter();
-            fields.chain(mark).collect::<Vec<_>>()
-        })
-        .collect();
-    serde_json::to_string(&participants).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ mod columns;
 mod conversation_rows;
 mod conversations;
 mod fair_queue;
+mod first_participants;
 mod health;
 mod history;
 mod lists;

@@ -247,12 +247,26 @@ fn add(
         }
         None => {}
     }
+    set_key(db, conversation, new)?;
+    let change = log_added(writing, conversation, new, status, by)?;
+    let counts = (messages, change.number);
+    put(writing, conversation, counts, new, status)?;
+    let participant = find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?;
+    Ok(Logged::new(participant, change))
+}
+
+fn log_added(
+    writing: &Writing<'_>,
+    conversation: i64,
+    new: &NewParticipant,
+    status: ParticipantStatus,
+    by: ChangedBy,
+) -> rusqlite::Result<Change> {
     let is_ignored = status == ParticipantStatus::Ignored;
     let kind = match is_ignored {
         true => Kind::Ignored,
         false => Kind::Added,
     };
-    set_key(db, conversation, new)?;
     let key_number = new.key.as_ref().map(|key| key.number);
     let entry = Entry {
         subject: Some(new.user.as_str()),
@@ -261,8 +275,6 @@ fn add(
         ..Entry::new(kind, &by)
     };
     let number = log(writing, conversation, &entry)?;
-    put(writing, conversation, (messages, number), new, status)?;
-    let participant = find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?;
     let what = Changed::Added {
         user: new.user.clone(),
         role: new.role,
@@ -271,13 +283,12 @@ fn add(
         is_ignored,
     };
     let at = writing.now;
-    let change = Change {
+    Ok(Change {
         number,
         at,
         by,
         what,
-    };
-    Ok(Logged::new(participant, change))
+    })
 }
 
 /// Whether a conversation has so many participants who look active.
@@ -380,21 +391,15 @@ fn end(
         return Ok(None);
     };
     let who = user.clone();
-    let (kind, status, what) = match known.status {
-        ParticipantStatus::Active if is_own => {
-            (Kind::Left, ParticipantStatus::Left, Changed::Left(who))
-        }
-        ParticipantStatus::Active => (
-            Kind::Removed,
-            ParticipantStatus::Removed,
-            Changed::Removed(who),
-        ),
-        ParticipantStatus::Ignored => (
-            Kind::Dismissed,
-            ParticipantStatus::Removed,
-            Changed::Dismissed(who),
-        ),
+    let (kind, what) = match known.status {
+        ParticipantStatus::Active if is_own => (Kind::Left, Changed::Left(who)),
+        ParticipantStatus::Active => (Kind::Removed, Changed::Removed(who)),
+        ParticipantStatus::Ignored => (Kind::Dismissed, Changed::Dismissed(who)),
         ParticipantStatus::Left | ParticipantStatus::Removed => return Ok(None),
+    };
+    let status = match is_own {
+        true => ParticipantStatus::Left,
+        false => ParticipantStatus::Removed,
     };
     let values = params![conversation, user, status];
     db.prepare_cached(UPDATE)?.execute(values)?;

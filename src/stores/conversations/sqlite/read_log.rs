@@ -5,14 +5,15 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
-use super::log::{IGNORED, Kind};
+use super::first_participants;
+use super::log::Kind;
 use super::message_rows::{self, message_columns};
 use super::participants;
 use super::store::SqliteConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, ChangeNumber, ChangePage, Changed, ChangedBy, ConversationId, LogWindow, Message,
-    PageLimit, Participation, Reaction, Role, Snapshot, VisibleChanges,
+    PageLimit, Participation, Reaction, Snapshot, VisibleChanges,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::log::LogStore;
@@ -236,14 +237,7 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
         Some((Kind::Deleted, _)) => Changed::Deleted(message()?),
         Some((Kind::Reacted, _)) => Changed::Reacted(reaction()?),
         Some((Kind::Unreacted, _)) => Changed::Unreacted(reaction()?),
-        Some((Kind::Created, _)) => {
-            let (participants, ignored) = first_participants(row.get_ref(7)?.as_str()?)?;
-            Changed::Created {
-                participants,
-                ignored,
-                key_number: row.get(6)?,
-            }
-        }
+        Some((Kind::Created, _)) => created(row)?,
         Some((kind @ (Kind::Added | Kind::Ignored), _)) => Changed::Added {
             user: user()?,
             role: row.get(7)?,
@@ -263,25 +257,13 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
     })
 }
 
-/// The first participants of a conversation, and those of them who are ignored.
-type FirstParticipants = (Vec<(UserId, Role)>, Vec<UserId>);
-
-fn first_participants(column: &str) -> Result<FirstParticipants, FromSqlError> {
-    let rows: Vec<Vec<String>> =
-        serde_json::from_str(column).map_err(|_| FromSqlError::InvalidType)?;
-    let (mut participants, mut ignored) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let [user, role, marks @ ..] = &row[..] else {
-            return Err(FromSqlError::InvalidType);
-        };
-        let user = UserId::parse(user).ok_or(FromSqlError::InvalidType)?;
-        let role = Role::parse(role).ok_or(FromSqlError::InvalidType)?;
-        if marks.iter().any(|mark| mark == IGNORED) {
-            ignored.push(user.clone());
-        }
-        participants.push((user, role));
-    }
-    Ok((participants, ignored))
+fn created(row: &Row<'_>) -> rusqlite::Result<Changed> {
+    let (participants, ignored) = first_participants::parse(row.get_ref(7)?.as_str()?)?;
+    Ok(Changed::Created {
+        participants,
+        ignored,
+        key_number: row.get(6)?,
+    })
 }
 
 /// The row of a conversation, and its last number.

@@ -4,4 +4,4 @@ local found = redis.call('HMGET', KEYS[1], 'state', 'timeout', 'revision')
 if not found[1] then
     return false
 end
-return {found[1], tonumber(found[3]), prolong(found[2])}
+return {found[1], tonumber(found[3] or 0), prolong(found[2])}

@@ -66,7 +66,8 @@ async fn use_it(stores: &ConversationStores) -> MessageId {
     stores.messages.append(&sent).await.unwrap().value.id
 }
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
+    "blocks",
     "changes",
     "conversations",
     "messages",
@@ -244,7 +245,7 @@ async fn only_what_is_needed_is_made() {
     let log = stores.shared_log.as_ref().unwrap();
     log.participants_changed(None).await.unwrap();
     log.log_applications(&[], &[]).await.unwrap();
-    assert_eq!(shared.names().await, ["relay_users"]);
+    assert_eq!(shared.names().await, ["relay_blocks", "relay_users"]);
     // An administrator may make a conversation nevertheless.
     use_it(&stores).await;
     assert_eq!(shared.names().await, all_with("relay_"));
