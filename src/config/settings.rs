@@ -246,6 +246,8 @@ settings! {
     session_max_idle: Duration = Duration::from_secs(7200), check at_least(MIN_TIME);
     /// Time a member who was disconnected has to come back without sending the public key again.
     session_rejoin_grace: Duration = Duration::from_secs(60);
+    /// Time that events of a member who is back wait until it has joined again; 0 refuses them at once.
+    session_join_wait: Duration = Duration::from_secs(5);
 
     ["Presence"]
     /// Who is told that a user of `direct` came or went: auto, everyone, peers.

@@ -199,14 +199,20 @@ pub(crate) async fn request(
         place = Some(taken);
     }
     let passed_on = query.passed_on;
-    let body = match parts.method {
-        Method::POST => bounded(session(), &config, &link, body).await,
-        _ => body,
+    let is_post = parts.method == Method::POST;
+    let body = match is_post {
+        true => bounded(session(), &config, &link, body).await,
+        false => body,
     };
     let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {
         return engine_error(3, "Bad request".into());
     };
+    let posting = session().filter(|_| is_post);
     let Ok(response) = library.oneshot(slim).await;
+    if posting.is_some_and(|one| one.close_reason() == Some(DisconnectReason::ProtocolError)) {
+        // What it has posted is too large.
+        return engine_error(3, "Bad request".into());
+    }
     if response.status() == StatusCode::BAD_REQUEST {
         return as_engine_error(response.map(Body::new)).await;
     }

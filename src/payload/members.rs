@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -35,6 +35,13 @@ pub(super) fn items<'a>(
 pub(super) fn member<'a>(object: &'a RawValue, name: &str) -> Option<&'a RawValue> {
     let mut text = serde_json::Deserializer::from_str(object.get());
     text.deserialize_map(Last(name)).ok()?
+}
+
+/// Whether an object in this value has a member of this name, at any depth. One that is too deep to be looked into counts
+/// as having it.
+pub(super) fn has_key(value: &RawValue, name: &str) -> bool {
+    let mut text = serde_json::Deserializer::from_str(value.get());
+    Within(name).deserialize(&mut text).unwrap_or(true)
 }
 
 fn take<E: serde::de::Error>(left: &mut usize) -> Result<(), E> {
@@ -99,5 +106,60 @@ impl<'de> Visitor<'de> for Last<'_> {
             }
         }
         Ok(last)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Within<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for Within<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Within<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut has = false;
+        while let Some(Key(key)) = map.next_key()? {
+            has |= key == self.0;
+            has |= map.next_value_seed(self)?;
+        }
+        Ok(has)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+        let mut has = false;
+        while let Some(within) = seq.next_element_seed(self)? {
+            has |= within;
+        }
+        Ok(has)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<bool, E> {
+        Ok(false)
+    }
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
     }
 }

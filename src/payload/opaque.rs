@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::members::items;
+use super::members::{has_key, items};
 use super::readable::{PROTOTYPE, is_readable};
 use super::{is_blank, text};
 
@@ -100,7 +100,7 @@ impl<'a> Opaque<'a> {
         !sizes.is_empty()
     }
 
-    /// Whether a receiver's parser could take a part of its text for a placeholder.
+    /// Whether a receiver's parser would take a part of its text for a placeholder.
     pub(crate) fn reads_as_attachment(&self) -> bool {
         self.0.reads_as_attachment()
     }
@@ -148,7 +148,7 @@ impl Node<'_> {
 
     fn reads_as_attachment(&self) -> bool {
         match self {
-            Node::Text(raw) => may_hold_placeholder(raw.get()),
+            Node::Text(raw) => may_hold_placeholder(raw.get()) && has_key(raw, PLACEHOLDER),
             Node::Attachment(_) => false,
             Node::Object(fields) => fields.iter().any(|(_, node)| node.reads_as_attachment()),
             Node::Array(items) => items.iter().any(Node::reads_as_attachment),

@@ -2,7 +2,6 @@
 //! connection calls neither users nor dialects.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
@@ -117,9 +116,6 @@ pub(crate) enum Outcome {
     /// end.
     TooEarly(AckSender),
 }
-
-/// How long events of a connection may be too early.
-pub(crate) const MAX_EARLY: Duration = Duration::from_secs(5);
 
 /// What is sent to a client about its connection.
 #[derive(Debug, Clone)]

@@ -3,12 +3,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
 
-use super::handler::MAX_EARLY;
 use crate::payload::RawEvent;
 use crate::transport::Flow;
 
@@ -16,6 +15,8 @@ use crate::transport::Flow;
 #[derive(Debug)]
 pub(super) struct Inbox<M> {
     flow: Arc<Flow>,
+    /// How long events may be too early.
+    max_early: Duration,
     state: Mutex<State<M>>,
 }
 
@@ -63,9 +64,11 @@ impl<M> std::fmt::Debug for State<M> {
 }
 
 impl<M> State<M> {
-    fn may_be_early(&self) -> bool {
-        self.early_since
-            .is_none_or(|since| since.elapsed() < MAX_EARLY)
+    fn may_be_early(&self, longest: Duration) -> bool {
+        let since = self
+            .early_since
+            .map_or(Duration::ZERO, |since| since.elapsed());
+        since < longest
     }
 
     /// What was too early is handled next, in its order.
@@ -78,9 +81,10 @@ impl<M> State<M> {
 
 impl<M> Inbox<M> {
     /// An empty inbox; its events wait until [`Self::open`].
-    pub(super) fn new(flow: Arc<Flow>) -> Self {
+    pub(super) fn new(flow: Arc<Flow>, max_early: Duration) -> Self {
         Self {
             flow,
+            max_early,
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 early: VecDeque::new(),
@@ -130,7 +134,7 @@ impl<M> Inbox<M> {
     /// Lets what was too early be handled again, for the last time, when that is this long ago.
     pub(super) fn give_up_early(&self) {
         let mut state = self.state.lock();
-        if !state.may_be_early() {
+        if !state.may_be_early(self.max_early) {
             state.retry();
         }
     }
@@ -198,7 +202,7 @@ impl<M> Work<'_, M> {
         }
         if let Some(next) = state.waiting.pop_front() {
             self.size = next.event.size();
-            return Some(Next::Event(next, state.may_be_early()));
+            return Some(Next::Event(next, state.may_be_early(self.inbox.max_early)));
         }
         if std::mem::take(&mut state.ended) {
             return Some(Next::End);

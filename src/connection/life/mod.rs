@@ -56,7 +56,10 @@ impl<H: Handler> Life<H> {
         } = admitted;
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
-            inbox: Inbox::new(connection.flow().clone()),
+            inbox: Inbox::new(
+                connection.flow().clone(),
+                context.services.config.session_join_wait,
+            ),
             connection,
             stage: Mutex::new(Stage::Admitted(admission)),
             admitted: Instant::now(),

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use socketioxide::extract::AckSender;
 
 use super::Life;
-use super::handler::{Due, Handler, MAX_EARLY, Outcome, Received};
+use super::handler::{Due, Handler, Outcome, Received};
 use super::inbox::{Next, Waiting, Work};
 use crate::audit::Event as Audited;
 use crate::connection::Close;
@@ -36,8 +36,9 @@ impl<H: Handler> Life<H> {
     /// Lets events that are too early be handled again when they have waited for as long as they may.
     fn give_up_early_later(&self) {
         let life = self.this.clone();
+        let longest = self.context.services.config.session_join_wait;
         tokio::spawn(async move {
-            tokio::time::sleep(MAX_EARLY).await;
+            tokio::time::sleep(longest).await;
             if let Some(life) = life.upgrade() {
                 life.inbox.give_up_early();
                 life.work_if_idle();

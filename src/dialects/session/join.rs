@@ -210,6 +210,7 @@ pub(super) fn returning<'a>(
     Returning {
         user: member.map(|member| &member.user.id),
         address: block_of(connection.client.address),
+        connected_for: connection.age(),
     }
 }
 

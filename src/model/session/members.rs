@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -46,9 +47,19 @@ pub(crate) struct Returning<'a> {
     pub(crate) user: Option<&'a UserId>,
     /// The first address of those that count as one.
     pub(crate) address: IpAddr,
+    /// For how long the connection has been there.
+    pub(crate) connected_for: Duration,
 }
 
+/// How much later than the new connection the end of the old one may be noticed.
+const NOTICE: Duration = Duration::from_secs(2);
+
 impl Returning<'_> {
+    /// Whether the connection was made after somebody was disconnected so long ago, or about then.
+    pub(crate) fn came_after(&self, disconnected_for: Duration) -> bool {
+        self.connected_for <= disconnected_for + NOTICE
+    }
+
     /// The texts by which they are known again.
     pub(crate) fn marks(&self) -> impl Iterator<Item = String> {
         let user = self.user.map(|user| format!("user {}", user.as_str()));

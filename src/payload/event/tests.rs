@@ -155,3 +155,14 @@ fn a_list_is_read_up_to_its_bound() {
     assert_eq!(payload.texts("c", 2), None);
     assert_eq!(payload.texts("d", 0), Some(Vec::new()));
 }
+
+#[test]
+fn text_reads_as_an_attachment_only_where_an_object_says_so() {
+    let event = event(
+        r#"["e",{"a":"\u0041_placeholder","b":[{"c":{"_place\u0068older":true}}],"d":{"_placeholders":1},"e":1.5}]"#,
+        &[],
+    );
+    let payload = event.payload().expect("a payload");
+    let reads = ["a", "b", "d", "e"].map(|name| payload.get(name).unwrap().reads_as_attachment());
+    assert_eq!(reads, [false, true, false, false]);
+}

@@ -71,7 +71,8 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
     /// Notes that a member was disconnected, for as long as its key is kept.
     async fn note_left(&self, id: &SessionId, who: Returning<'_>);
 
-    /// Whether a member of this session was disconnected that long ago at most, who may be this one.
+    /// Whether a member of this session was disconnected that long ago at most, and before this one was connected, who
+    /// may be the same.
     async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool;
 
     /// Sessions that were not used for too long. A store that ends them by itself checks only those

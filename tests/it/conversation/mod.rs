@@ -295,6 +295,7 @@ pub(crate) async fn unread(relay: &Relay, user: &str, room: &str) -> usize {
     let all: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     let all = all["conversations"].as_array().unwrap();
     let id = room.trim_matches('"');
-    let found = all.iter().find(|one| one["id"] == id).unwrap();
+    let has_id = |one: &&serde_json::Value| one["id"].to_string().trim_matches('"') == id;
+    let found = all.iter().find(has_id).unwrap();
     found["unreadCount"].as_u64().unwrap() as usize
 }

@@ -57,12 +57,3 @@ test('who left, or never was a member, is refused at once', async () => {
     assert.ok(performance.now() - began < LONGEST);
   }
 });
-
-test('so much waits for a join as a client may have sent, and no more', async () => {
-  const { alice, bob } = await away();
-  // More than that is not read, and refused in the end.
-  const large = 'x'.repeat(1 << 20);
-  const answers = Array.from({ length: 8 }, () => bob.ask('send-message', message(bob, { encrypted: large })));
-  for (const answer of await Promise.all(answers)) assert.deepEqual(answer, failed(NOT_A_MEMBER));
-  assert.deepEqual(messages(alice), []);
-});

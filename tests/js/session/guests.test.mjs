@@ -96,7 +96,7 @@ for (const [name, options] of Object.entries(WAYS)) {
     });
     assert.deepEqual(toAlice.map(([event]) => event), ['public-keys-updated', 'public-keys-updated', 'message-sent', 'session-key-available']);
     assert.deepEqual(toBob.map(([event]) => event), [
-      'public-keys-updated', 'new-message', 'user-typing', 'session-key-available', 'user-left', 'public-keys-updated',
+      'public-keys-updated', 'new-message', 'user-typing', 'session-key-available', 'user-stopped-typing', 'user-left', 'public-keys-updated',
     ]);
     assert.deepEqual(toBob[1][1].encrypted, { iv: Buffer.from('iv'), data: Buffer.from('data') });
   });

@@ -37,7 +37,8 @@ impl Departures {
         let noted = self.0.lock();
         who.marks().any(|mark| {
             let at = noted.peek(&(id.clone(), mark));
-            at.is_some_and(|at| Duration::from_millis(now.saturating_sub(*at)) < within)
+            let since = at.map(|at| Duration::from_millis(now.saturating_sub(*at)));
+            since.is_some_and(|since| since < within && who.came_after(since))
         })
     }
 }

@@ -25,6 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ::redis::Cmd;
 use async_trait::async_trait;
@@ -253,12 +254,17 @@ impl SessionStore for RedisStore {
     }
 
     async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
-        let mut asked = Cmd::new();
-        asked.arg("EXISTS");
+        let grace = self.limits.rejoin_grace;
         for mark in who.marks() {
-            asked.arg(self.left_key(id, &mark));
+            let rest: Result<i64, _> = self.redis.query(&Cmd::pttl(self.left_key(id, &mark))).await;
+            // Negative: there is none.
+            let rest = rest.ok().and_then(|rest| u64::try_from(rest).ok());
+            let since = rest.map(|rest| grace.saturating_sub(Duration::from_millis(rest)));
+            if since.is_some_and(|since| who.came_after(since)) {
+                return true;
+            }
         }
-        self.redis.query(&asked).await.unwrap_or(false)
+        false
     }
 
     async fn expired(&self, local: &[SessionId]) -> Vec<SessionId> {

@@ -193,11 +193,7 @@ fn was_observed(room: &Room, stored: &[StoredMessage], observed: &[(Shape, Vec<E
         let received = events
             .iter()
             .filter_map(|event| Received::of(*shape, event));
-        let id = match shape {
-            Shape::Chat => format!("\"{}\"", room.id.trim_matches('"')),
-            _ => room.id.to_owned(),
-        };
-        let of_room = received.filter(|received| received.conversation == id);
+        let of_room = received.filter(|received| received.conversation == room.id);
         of_room.map(|received| received.change).collect()
     };
     let all: Vec<_> = observed.iter().map(changes).collect();

@@ -58,7 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[test]
 fn a_session_agrees_with_its_model_through_joins_and_leaves() {
-    let mut relay = server(&[("LOG_LEVEL", "warn")]);
+    let mut relay = server(&[("LOG_LEVEL", "warn"), ("SESSION_JOIN_WAIT", "0")]);
     let runtime = Runtime::new().unwrap();
     let mut runner = TestRunner::new(Config {
         cases: CASES,

@@ -45,7 +45,7 @@ async fn all_keys_of_a_session_expire_with_it() {
     subject.append("s", message(2, "a", None, "1")).await;
     lasts(120, 3).await;
     soon().await;
-    node.store.members(&id("s")).await.members;
+    node.store.members(&id("s")).await;
     lasts(120, 3).await;
     soon().await;
     subject.save_key("s", "a", "1", None).await.unwrap();

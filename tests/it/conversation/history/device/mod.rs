@@ -91,8 +91,7 @@ impl Device {
         for (number, room) in world.rooms.iter().enumerate() {
             match shape {
                 Shape::Chat => {
-                    let id = format!("\"{}\"", room.id.trim_matches('"'));
-                    self.views[number].subscribe(&id);
+                    self.views[number].subscribe(room.id);
                     self.fetch(number).await;
                 }
                 _ if self.random.random_bool(0.7) => self.subscribe(number).await,
