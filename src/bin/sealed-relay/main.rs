@@ -167,8 +167,9 @@ fn serve(sources: &Sources) -> Result<(), Failure> {
         Failure::Logged(ExitCode::from(WRONG_CONFIGURATION))
     })?;
     let served = serve_with(&runtime, config);
-    // Only tasks of disconnected clients are left, or what hangs.
-    runtime.shutdown_background();
+    // Only tasks of disconnected clients are left, or what hangs. They end with the process: one that asks for the time
+    // while the runtime is shut down panics.
+    std::mem::forget(runtime);
     served.map_err(|error| {
         tracing::error!("{error:#}");
         Failure::Logged(ExitCode::FAILURE)
