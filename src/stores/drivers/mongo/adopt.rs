@@ -13,6 +13,10 @@ use super::{Mongo, within};
 /// Timeout of one step: all documents are looked at, once.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How often, and how long after each other, it is looked whether another node has renamed a collection: nothing tells of it.
+const LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
 /// Whose a collection without a prefix is.
 enum Owner {
     Relay,
@@ -122,9 +126,7 @@ async fn rename(database: &Database, from: &str, to: &str) -> Result<(), MongoEr
     let Err(error) = within(TIMEOUT, command).await else {
         return Ok(());
     };
-    let names = within(TIMEOUT, database.list_collection_names()).await?;
-    // Another node may have been faster.
-    let is_done = names.iter().any(|name| name == to) && !names.iter().any(|name| name == from);
+    let is_done = is_renamed(database, from, to).await?;
     match is_done {
         true => Ok(()),
         false if error.is_away() => Err(error),
@@ -134,4 +136,17 @@ async fn rename(database: &Database, from: &str, to: &str) -> Result<(), MongoEr
             source: error,
         })),
     }
+}
+
+/// Whether another node has been faster, which it may be in the middle of.
+async fn is_renamed(database: &Database, from: &str, to: &str) -> Result<bool, MongoError> {
+    for _ in 0..LOOKS {
+        let names = within(TIMEOUT, database.list_collection_names()).await?;
+        let is_there = |name: &str| names.iter().any(|one| one == name);
+        if is_there(to) && !is_there(from) {
+            return Ok(true);
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(false)
 }
