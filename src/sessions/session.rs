@@ -110,11 +110,15 @@ impl Session<'_> {
         self.sessions.cluster.is_some()
     }
 
-    /// Counts a list of so many bytes for all members; whether it may be sent to them now.
-    pub(crate) fn allows_list(&self, bytes: usize) -> bool {
+    /// Bytes that are sent for a list of so many to all members: one copy for those on other nodes.
+    pub(crate) fn for_all(&self, bytes: usize) -> usize {
         let nodes = usize::from(self.is_shared());
-        let copies = self.local.members.len() + nodes;
-        self.local.output.allows_bytes(bytes.saturating_mul(copies))
+        bytes.saturating_mul(self.local.members.len() + nodes)
+    }
+
+    /// Counts so many bytes that are to be sent; whether they may be sent now.
+    pub(crate) fn allows_output(&self, bytes: usize) -> bool {
+        self.local.output.allows_bytes(bytes)
     }
 
     /// The keys of the members are to be sent when that is allowed; by what. `None`: somebody waits for that

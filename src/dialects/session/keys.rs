@@ -49,13 +49,14 @@ impl<'a> PublicKeys<'a> {
 
     /// Publishes them to a session: at once, or the newest when that is allowed.
     pub(super) async fn publish(&self, app: &Arc<App>, session: &mut Session<'_>) -> Published {
-        if session.allows_list(self.size()) {
+        let bytes = session.for_all(self.size());
+        if session.allows_output(bytes) {
             return Published::Now(self.publish_now(session).await);
         }
         if let Some(allowed) = session.defer_keys() {
-            let (app, id, size) = (app.clone(), session.id().clone(), self.size());
+            let (app, id) = (app.clone(), session.id().clone());
             tokio::spawn(async move {
-                allowed.wait_for_bytes(size).await;
+                allowed.wait_for_bytes(bytes).await;
                 publish_newest(&app, &id).await;
             });
         }
