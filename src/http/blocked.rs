@@ -12,12 +12,11 @@ use serde::Serialize;
 use super::body::run_to_end;
 use super::caller::{Caller, only};
 use super::changes::{LIMIT, limit};
+use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
 use crate::model::{Block, Refusal, UserId, Why, clock};
-
-const CURSOR: &str = "cursor";
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -62,11 +61,7 @@ async fn list(
     caller: Caller,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
-    let after = query.get(CURSOR).map(UserId::parse);
-    let after = match after {
-        Some(None) => return Err(Refusal::invalid(CURSOR)),
-        given => given.flatten(),
-    };
+    let after = paging::cursor(&query, UserId::parse)?;
     let limit = limit(query.get(LIMIT))?;
     let store = app.blocking.store();
     let mut listed = store.list(caller.id(), after.as_ref(), limit + 1).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::keys::{self, PublicKeys, Published};
+use super::keys::{self, PublicKeys};
 use super::messages::History;
 use super::words::SessionError;
 use super::{SESSION_ERROR, SESSION_ID, member_of, signals};
@@ -158,8 +158,8 @@ async fn welcome(
     );
     let keys = PublicKeys::of(&joined.members, joined.revision);
     match keys.publish(request.app, session).await {
-        Published::Now(receivers) => lagging = lagging.and(receivers),
-        Published::Later => keys.send_to(connection),
+        Some(receivers) => lagging = lagging.and(receivers),
+        None => keys.send_to(connection),
     }
     (lagging, cost + keys.cost(session))
 }
@@ -243,7 +243,7 @@ async fn publish_departure(
     let moves = (&departed.member, departed.revision);
     let left = moved(session, To::Everyone, USER_LEFT, moves, now).await;
     let keys = PublicKeys::of(&departed.members, departed.revision);
-    left.and(keys.publish(app, session).await.lagging())
+    left.and(keys.publish(app, session).await.unwrap_or_default())
 }
 
 /// A member's connection to a node has ended, and the node did not publish that itself: the member is

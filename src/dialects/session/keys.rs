@@ -47,11 +47,15 @@ impl<'a> PublicKeys<'a> {
         }
     }
 
-    /// Publishes them to a session: at once, or the newest when that is allowed.
-    pub(super) async fn publish(&self, app: &Arc<App>, session: &mut Session<'_>) -> Published {
+    /// Publishes them to a session at once; `None`: the newest, when that is allowed.
+    pub(super) async fn publish(
+        &self,
+        app: &Arc<App>,
+        session: &mut Session<'_>,
+    ) -> Option<Lagging> {
         let bytes = session.for_all(self.size());
         if session.allows_output(bytes) {
-            return Published::Now(self.publish_now(session).await);
+            return Some(self.publish_now(session).await);
         }
         if let Some(allowed) = session.defer_keys() {
             let (app, id) = (app.clone(), session.id().clone());
@@ -60,7 +64,7 @@ impl<'a> PublicKeys<'a> {
                 publish_newest(&app, &id).await;
             });
         }
-        Published::Later
+        None
     }
 
     async fn publish_now(&self, session: &mut Session<'_>) -> Lagging {
@@ -113,24 +117,6 @@ impl<'a> PublicKeys<'a> {
         // In Redis, the whole list is read and written.
         let copies = if session.is_shared() { 3 } else { 1 };
         copies * self.size()
-    }
-}
-
-/// Whether a list of keys was published.
-pub(super) enum Published {
-    /// To these.
-    Now(Lagging),
-    /// It is, when that is allowed.
-    Later,
-}
-
-impl Published {
-    /// Those to whom it was.
-    pub(super) fn lagging(self) -> Lagging {
-        match self {
-            Self::Now(lagging) => lagging,
-            Self::Later => Lagging::default(),
-        }
     }
 }
 
@@ -198,7 +184,7 @@ pub(super) async fn save_public_key(
     let saved = session.save_key(&user, key, name).await;
     let saved = saved.ok_or_else(Refusal::busy)?;
     let keys = PublicKeys::of(&saved.members, saved.revision);
-    let lagging = keys.publish(app, &mut session).await.lagging();
+    let lagging = keys.publish(app, &mut session).await.unwrap_or_default();
     let cost = keys.cost(&session);
     drop(session);
     lagging.wait_at_rate(app.config.room_min_rate).await;
