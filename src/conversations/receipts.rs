@@ -73,7 +73,7 @@ impl Conversations {
         let _order = self.noting_deliveries(conversation).await;
         let at = self.now_ms();
         let receipts = &self.stores().receipts;
-        let reached = receipts.mark_delivered_to(conversation, message, users);
+        let reached = receipts.mark_delivered_to(conversation, message, &sender, users);
         match reached.await {
             Ok(reached) if reached.is_empty() => {}
             Ok(reached) => {

@@ -39,8 +39,8 @@ pub(crate) trait ReceiptStore: Debug + Send + Sync {
         limit: PageLimit,
     ) -> Result<Delivered, StoreError>;
 
-    /// Marks a message as delivered to these users, and returns those to whom it was not before.
-    /// Its sender and those who are not active participants are left out.
+    /// Marks a message of this sender as delivered to these users, and returns those to whom it was not
+    /// before. Its sender and those who are not active participants are left out.
     ///
     /// # Errors
     /// [`StoreError::NotFoundOrForbidden`]: there is no such message in this conversation.
@@ -48,6 +48,7 @@ pub(crate) trait ReceiptStore: Debug + Send + Sync {
         &self,
         conversation: &ConversationId,
         message: MessageId,
+        sender: &UserId,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
 

@@ -21,11 +21,11 @@ function member(port, user, fields = {}) {
 
 /** Two users: one sends, the other receives. */
 async function pair(port, number) {
-  const to = `honest-${number}-b`;
-  const [one, other] = await Promise.all([member(port, `honest-${number}-a`), member(port, to)]);
+  const [from, to] = ['a', 'b'].map((side) => `honest-${number}-${side}`);
+  const [one, other] = await Promise.all([member(port, from), member(port, to)]);
   return {
     sockets: [one, other],
-    receivers: [(told) => other.on('receive_message', ({ seq }) => told(seq))],
+    receivers: [(told) => other.on('receive_message', ({ senderId, seq }) => senderId === from && told(seq))],
     send: (seq) => one.emit('send_message', { recipientId: to, ciphertext: CONTENT, iv: 'i', tag: 't', seq }),
   };
 }
@@ -56,7 +56,8 @@ async function conversation(port, number) {
     headers: { Authorization: `Bearer ${token(creator)}`, 'Content-Type': 'application/json' },
     body: JSON.stringify({ participantIds }),
   });
-  const { id: conversationId } = await answer.json();
+  const { conversation } = await answer.json();
+  const conversationId = conversation.id;
   const join = async (user) => {
     const socket = await member(port, user, { dialect: 'conversation' });
     await socket.emitWithAck('conversation:join', { conversationId });
@@ -70,41 +71,47 @@ async function conversation(port, number) {
   };
 }
 
-/** Connects so many pairs, two sessions and a conversation. They send until `finish` is called; it says how long messages took, in ms. */
+/** Connects so many pairs, two sessions and a conversation. They send until `finish` is called; it says of each kind how long messages took, in ms. */
 export async function everybody(port, pairs) {
   const groups = [];
   for (let number = 0; number < pairs; number += 1) groups.push(await pair(port, number));
   groups.push(await session(port, 'one'), await session(port, 'two'), await conversation(port, 'conversation'));
-  const [times, state] = [[], { sent: 0, lost: 0, over: false }];
-  const exchanging = groups.map(async ({ sockets, receivers, send }) => {
-    const began = new Map();
-    const waiting = new Map();
-    for (const receive of receivers) {
-      receive((seq) => {
-        times.push(performance.now() - began.get(seq));
-        const left = waiting.get(seq) - 1;
-        if (left === 0) waiting.delete(seq);
-        else waiting.set(seq, left);
-      });
-    }
-    for (let seq = 1; !state.over; seq += 1) {
-      began.set(seq, performance.now());
-      waiting.set(seq, receivers.length);
-      state.sent += 1;
-      send(seq);
-      await wait(GAP_MS);
-    }
-    for (let left = 100; waiting.size > 0 && left > 0; left -= 1) await wait(100);
-    state.lost += waiting.size;
-    for (const socket of sockets) socket.close();
-  });
+  const state = { over: false };
+  const exchanging = groups.map((group) => exchange(group, state));
   return {
     async finish() {
       state.over = true;
-      await Promise.all(exchanging);
-      times.sort((a, b) => a - b);
-      const at = (part) => Math.round(10 * (times[Math.floor((times.length - 1) * part)] ?? NaN)) / 10;
-      return { sent: state.sent, lost: state.lost, p50: at(0.5), p99: at(0.99), slowest: at(1) };
+      const all = await Promise.all(exchanging);
+      return { ...summary(all), pairs: summary(all.slice(0, pairs)), sessions: summary(all.slice(pairs, -1)), conversation: summary(all.slice(-1)) };
     },
   };
+}
+
+/** Sends to a group until it is over; then waits ten seconds at most for what is on its way. */
+async function exchange({ sockets, receivers, send }, state) {
+  const [began, waiting, times] = [new Map(), new Map(), []];
+  for (const receive of receivers) {
+    receive((seq) => {
+      times.push(performance.now() - began.get(seq));
+      const left = waiting.get(seq) - 1;
+      if (left === 0) waiting.delete(seq);
+      else waiting.set(seq, left);
+    });
+  }
+  for (let seq = 1; !state.over; seq += 1) {
+    began.set(seq, performance.now());
+    waiting.set(seq, receivers.length);
+    send(seq);
+    await wait(GAP_MS);
+  }
+  for (let left = 100; waiting.size > 0 && left > 0; left -= 1) await wait(100);
+  for (const socket of sockets) socket.close();
+  return { sent: began.size, lost: waiting.size, times };
+}
+
+function summary(exchanges) {
+  const sum = (of) => exchanges.map(of).reduce((all, each) => all + each, 0);
+  const times = exchanges.flatMap(({ times }) => times).sort((a, b) => a - b);
+  const at = (part) => Math.round(10 * (times[Math.floor((times.length - 1) * part)] ?? NaN)) / 10;
+  return { sent: sum(({ sent }) => sent), lost: sum(({ lost }) => lost), p50: at(0.5), p99: at(0.99), slowest: at(1) };
 }

@@ -14,8 +14,7 @@ use crate::harness::Relay;
 
 /// For the environment of a server that is measured. Its allocator keeps pages that were freed for ten seconds, so what
 /// is resident depends on how fast the machine is; with this it returns them at once, and what is resident is held.
-pub const RETURNED_AT_ONCE: (&str, &str) =
-    ("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0");
+pub const RETURNED_AT_ONCE: (&str, &str) = ("MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0");
 
 /// The settings `receiver_budget` and `sender_budget`, in MiB.
 const BUDGET: f64 = 8.0;

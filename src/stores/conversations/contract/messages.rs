@@ -322,7 +322,7 @@ pub(crate) async fn a_message_of_another_conversation_is_none(subject: Subject) 
     assert_rejected!(removed, NotFoundOrForbidden);
     let reached = stores
         .receipts
-        .mark_delivered_to(d, foreign, &[user("bo")])
+        .mark_delivered_to(d, foreign, ann, &[user("bo")])
         .await;
     assert_rejected!(reached, NotFoundOrForbidden);
     let read = stores.receipts.mark_read(d, ann, &[bos]).await.unwrap();

@@ -197,7 +197,10 @@ pub(crate) async fn only_active_participants_can_do_anything(subject: Subject) {
     can_do_nothing(&subject, "c", "eve", bos.id).await;
     can_do_nothing(&subject, "nowhere", "ann", bos.id).await;
     let asked = [user("bo"), user("cy"), user("eve")];
-    let reached = stores.receipts.mark_delivered_to(&c, bos.id, &asked).await;
+    let reached = stores
+        .receipts
+        .mark_delivered_to(&c, bos.id, &user("bo"), &asked)
+        .await;
     assert!(reached.unwrap().is_empty());
     assert_eq!(subject.seen("c", "ann").await, ["1"]);
     assert!(subject.stored.receipts(bos.id).await.is_empty());

@@ -58,14 +58,20 @@ pub(crate) async fn reading_returns_each_message_once_by_sender(subject: Subject
 
 pub(crate) async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let stores = &subject.stores;
-    let (c, bo) = (conversation("c"), user("bo"));
+    let (c, ann, bo) = (conversation("c"), user("ann"), user("bo"));
     subject.with("c", &["ann", "bo", "cy"]).await;
     let live = subject.send("c", "ann", "1").await.id;
     let at = subject.tick();
     let online = [user("ann"), user("bo"), user("bo"), user("eve")];
-    let reached = stores.receipts.mark_delivered_to(&c, live, &online).await;
+    let reached = stores
+        .receipts
+        .mark_delivered_to(&c, live, &ann, &online)
+        .await;
     assert_eq!(reached.unwrap(), [user("bo")]);
-    let reached = stores.receipts.mark_delivered_to(&c, live, &online).await;
+    let reached = stores
+        .receipts
+        .mark_delivered_to(&c, live, &ann, &online)
+        .await;
     assert!(reached.unwrap().is_empty());
     assert_eq!(receipt(&subject, live, "bo").await, Some((at, None)));
 
@@ -75,7 +81,7 @@ pub(crate) async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let own = subject.send("c", "bo", "4").await.id;
     let reached = stores
         .receipts
-        .mark_delivered_to(&c, later, std::slice::from_ref(&bo))
+        .mark_delivered_to(&c, later, &user("cy"), std::slice::from_ref(&bo))
         .await;
     assert_eq!(reached.unwrap(), [user("bo")]);
     let now = subject.tick();
@@ -202,8 +208,9 @@ pub(crate) async fn receipts_are_read_by_a_cursor(subject: Subject) {
 
     let first = subject.send("c", "ann", "1").await.id;
     let second = subject.send("c", "bo", "2").await.id;
-    let both = [user("bo"), user("cy")];
-    receipts.mark_delivered_to(&c, first, &both).await.unwrap();
+    let (ann, both) = (user("ann"), [user("bo"), user("cy")]);
+    let reached = receipts.mark_delivered_to(&c, first, &ann, &both);
+    reached.await.unwrap();
     subject.tick();
     receipts
         .mark_read(&c, &user("cy"), &[second])

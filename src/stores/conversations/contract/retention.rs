@@ -281,7 +281,7 @@ pub(crate) async fn a_log_goes_on_when_nothing_of_it_is_left(subject: Subject) {
     let to_bo = [user("bo")];
     stores
         .receipts
-        .mark_delivered_to(&c, first, &to_bo)
+        .mark_delivered_to(&c, first, &ann, &to_bo)
         .await
         .unwrap();
     let _ = stores
@@ -311,7 +311,7 @@ pub(crate) async fn a_log_goes_on_when_nothing_of_it_is_left(subject: Subject) {
         .unwrap();
     stores
         .receipts
-        .mark_delivered_to(&c, next, &to_bo)
+        .mark_delivered_to(&c, next, &ann, &to_bo)
         .await
         .unwrap();
     assert_eq!(forgotten(&subject, "bo").await, (3, 5));

@@ -247,10 +247,11 @@ impl Pair<'_> {
     async fn reach(&mut self, index: usize, users: &[usize]) {
         let message = &mut self.model.messages[index];
         let names: Vec<_> = users.iter().map(|who| user(NAMES[*who])).collect();
+        let sender = user(NAMES[message.sender]);
         let stores = &self.subject.stores;
         let delivered = stores
             .receipts
-            .mark_delivered_to(&self.at, message.id, &names)
+            .mark_delivered_to(&self.at, message.id, &sender, &names)
             .await;
         let mut expected = Vec::new();
         for who in users {

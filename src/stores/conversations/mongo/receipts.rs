@@ -51,6 +51,7 @@ impl ReceiptStore for MongoConversations {
         &self,
         conversation: &ConversationId,
         message: MessageId,
+        _sender: &UserId,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError> {
         let (conversation, users) = (conversation.clone(), users.to_owned());

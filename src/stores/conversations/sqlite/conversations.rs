@@ -27,7 +27,9 @@ impl ConversationStore for SqliteConversations {
     ) -> Result<Logged<Created>, StoreError> {
         let (new, by) = (new.clone(), by.clone());
         self.writer
-            .write(by.user().cloned(), move |writing| create(writing, &new, by))
+            .write_rows(by.user().cloned(), new.participants.len(), move |writing| {
+                create(writing, &new, by)
+            })
             .await
     }
 

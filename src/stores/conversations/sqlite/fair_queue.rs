@@ -1,12 +1,13 @@
-//! What waits for the thread that writes, and whose turn it is: whoever has used the least of its time. So
-//! a user who asks for much waits behind their own writes, and not others behind them. It must not know
-//! what a write does.
+//! What waits for the thread that writes, and whose turn it is: whoever will have used the least of its time
+//! when their next write is done. So a user who asks for much waits behind their own writes, and a small
+//! write waits for none of the large ones of others but the one that has begun. It must not know what a
+//! write does.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +18,8 @@ use crate::model::UserId;
 const MAX_WAITING: usize = 256;
 /// What each write costs beside its own time: its part of the commit.
 const BASE_COST: Duration = Duration::from_micros(20);
+/// What a row is expected to take; what a write took is what counts in the end.
+const ROW_TIME: Duration = Duration::from_micros(40);
 /// Of how many users it is remembered what they have used, before those for whom nothing waits are
 /// forgotten.
 const MAX_USERS: usize = 1_024;
@@ -30,6 +33,15 @@ pub(super) struct FairQueue<T> {
     has_more: Condvar,
 }
 
+/// What there is to do.
+pub(super) enum Next<T> {
+    Write(Turn<T>),
+    /// Nothing came until then.
+    Nothing,
+    /// Nothing is left, and nothing will come.
+    Closed,
+}
+
 /// A write whose turn it is.
 pub(super) struct Turn<T> {
     pub(super) write: T,
@@ -38,10 +50,10 @@ pub(super) struct Turn<T> {
 
 struct State<T> {
     users: HashMap<OnBehalfOf, Waiting<T>>,
-    /// Users with writes that wait, and how much of the time they have used.
+    /// Users with writes that wait, and how much of the time they are expected to have used with the next.
     turns: BinaryHeap<Reverse<(Duration, u64, OnBehalfOf)>>,
-    /// How much those have used whose turn it is, or, while nothing waits, the most that anybody has. Who
-    /// comes back begins here.
+    /// The most that anybody had used whose turn it was, or, while nothing waits, the most that anybody has.
+    /// Who comes back begins here.
     now: Duration,
     most: Duration,
     /// Orders those who have used the same.
@@ -52,7 +64,7 @@ struct State<T> {
 }
 
 struct Waiting<T> {
-    writes: VecDeque<(T, OwnedSemaphorePermit)>,
+    writes: VecDeque<(T, Duration, OwnedSemaphorePermit)>,
     used: Duration,
     room: Arc<Semaphore>,
     /// One of them is being done.
@@ -83,8 +95,8 @@ impl<T> Default for FairQueue<T> {
 }
 
 impl<T> FairQueue<T> {
-    /// Adds a write when there is room for it. It is given back if the queue is closed.
-    pub(super) async fn push(&self, user: OnBehalfOf, write: T) -> Result<(), T> {
+    /// Adds a write of about so many rows when there is room for it. It is given back if the queue is closed.
+    pub(super) async fn push(&self, user: OnBehalfOf, rows: usize, write: T) -> Result<(), T> {
         let room = self.state.lock().waiting(&user).room.clone();
         let Ok(permit) = room.acquire_owned().await else {
             return Err(write);
@@ -95,7 +107,8 @@ impl<T> FairQueue<T> {
         }
         let waiting = state.waiting(&user);
         let is_first = waiting.writes.is_empty() && !waiting.is_served;
-        waiting.writes.push_back((write, permit));
+        let expected = ROW_TIME * u32::try_from(rows).unwrap_or(u32::MAX);
+        waiting.writes.push_back((write, expected, permit));
         if is_first {
             state.enqueue(user);
         }
@@ -104,27 +117,33 @@ impl<T> FairQueue<T> {
         Ok(())
     }
 
-    /// The next write, when there is one. `None`: the queue is closed, and nothing is left.
-    pub(super) fn wait(&self) -> Option<Turn<T>> {
+    /// The next write, when there is one until then, or whenever there is.
+    pub(super) fn wait(&self, end: Option<Instant>) -> Next<T> {
         let mut state = self.state.lock();
         loop {
-            if let Some(turn) = state.take() {
-                return Some(turn);
+            if let Some(turn) = state.take(Duration::MAX) {
+                return Next::Write(turn);
             }
             if state.is_closed {
-                return None;
+                return Next::Closed;
             }
-            self.has_more.wait(&mut state);
+            match end {
+                None => self.has_more.wait(&mut state),
+                Some(end) if self.has_more.wait_until(&mut state, end).timed_out() => {
+                    return Next::Nothing;
+                }
+                Some(_) => {}
+            }
         }
     }
 
-    /// The next write, if there is one now.
-    pub(super) fn take(&self) -> Option<Turn<T>> {
-        self.state.lock().take()
+    /// The next write, if there is one now and it is expected to take no longer than this.
+    pub(super) fn take(&self, within: Duration) -> Option<Turn<T>> {
+        self.state.lock().take(within)
     }
 
-    /// A write that was taken is done, and took this long. Returns it.
-    pub(super) fn done(&self, turn: Turn<T>, time: Duration) -> T {
+    /// A write that was taken is done, and used this much. Returns it, and for whom it was done.
+    pub(super) fn done(&self, turn: Turn<T>, time: Duration) -> (T, OnBehalfOf) {
         let Turn { write, user } = turn;
         let mut state = self.state.lock();
         let waiting = state.waiting(&user);
@@ -133,9 +152,18 @@ impl<T> FairQueue<T> {
         let (used, has_more) = (waiting.used, !waiting.writes.is_empty());
         state.most = state.most.max(used);
         if has_more {
-            state.enqueue(user);
+            state.enqueue(user.clone());
         }
-        write
+        (write, user)
+    }
+
+    /// What was done for a user used this much more than was said.
+    pub(super) fn charge(&self, user: &OnBehalfOf, time: Duration) {
+        let mut state = self.state.lock();
+        let waiting = state.waiting(user);
+        waiting.used += time;
+        let used = waiting.used;
+        state.most = state.most.max(used);
     }
 
     /// Takes nothing more; what waits is left for [`Self::wait`].
@@ -154,6 +182,14 @@ impl<T> FairQueue<T> {
         let mut state = self.state.lock();
         state.turns.clear();
         state.users.clear();
+    }
+}
+
+impl<T> Waiting<T> {
+    /// What the next write is expected to take.
+    fn expected(&self) -> Duration {
+        let next = self.writes.front();
+        next.map_or(Duration::ZERO, |(_, expected, _)| *expected)
     }
 }
 
@@ -182,20 +218,25 @@ impl<T> State<T> {
         let now = self.now;
         let waiting = self.waiting(&user);
         waiting.used = waiting.used.max(now);
-        let used = waiting.used;
+        let used = waiting.used + waiting.expected();
         self.count += 1;
         self.turns.push(Reverse((used, self.count, user)));
     }
 
-    fn take(&mut self) -> Option<Turn<T>> {
-        let Some(Reverse((used, _, user))) = self.turns.pop() else {
+    fn take(&mut self, within: Duration) -> Option<Turn<T>> {
+        let Some(Reverse((_, _, next))) = self.turns.peek() else {
             self.now = self.most;
             return None;
         };
-        self.now = used;
+        if self.users.get(next)?.expected() > within {
+            return None;
+        }
+        let Reverse((_, _, user)) = self.turns.pop()?;
         let waiting = self.waiting(&user);
-        let (write, _room) = waiting.writes.pop_front()?;
+        let (write, _, _room) = waiting.writes.pop_front()?;
         waiting.is_served = true;
+        let used = waiting.used;
+        self.now = self.now.max(used);
         Some(Turn { write, user })
     }
 
@@ -211,86 +252,4 @@ impl<T> State<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(name: &str) -> OnBehalfOf {
-        UserId::parse(name)
-    }
-
-    /// Takes what is there, each of which takes as many milliseconds as it says.
-    fn taken(queue: &FairQueue<(char, u64)>) -> String {
-        let mut order = String::new();
-        while let Some(turn) = queue.take() {
-            let (name, time) = turn.write;
-            order.push(name);
-            queue.done(turn, Duration::from_millis(time));
-        }
-        order
-    }
-
-    #[tokio::test]
-    async fn who_asks_for_much_waits_behind_their_own() {
-        let queue = FairQueue::default();
-        for _ in 0..4 {
-            queue.push(user("mallory"), ('m', 10)).await.unwrap();
-        }
-        for _ in 0..4 {
-            queue.push(user("ann"), ('a', 1)).await.unwrap();
-        }
-        queue.push(None, ('x', 1)).await.unwrap();
-        assert_eq!(taken(&queue), "maxaaammm");
-        // Once nothing waits, all begin anew.
-        queue.push(user("mallory"), ('m', 10)).await.unwrap();
-        queue.push(user("ann"), ('a', 1)).await.unwrap();
-        assert_eq!(taken(&queue), "ma");
-    }
-
-    #[tokio::test]
-    async fn who_comes_late_has_saved_nothing() {
-        let queue = FairQueue::default();
-        for _ in 0..10 {
-            queue.push(user("ann"), ('a', 10)).await.unwrap();
-        }
-        assert_eq!(taken(&queue), "aaaaaaaaaa");
-        for _ in 0..3 {
-            queue.push(user("bo"), ('b', 10)).await.unwrap();
-            queue.push(user("cy"), ('c', 10)).await.unwrap();
-        }
-        queue.push(user("ann"), ('a', 10)).await.unwrap();
-        assert_eq!(taken(&queue), "bcabcbc");
-    }
-
-    #[tokio::test]
-    async fn what_waits_for_one_user_is_bounded() {
-        let queue = FairQueue::default();
-        for _ in 0..MAX_WAITING {
-            queue.push(user("mallory"), ('m', 1)).await.unwrap();
-        }
-        let mut more = Box::pin(queue.push(user("mallory"), ('m', 1)));
-        assert!(futures_util::poll!(&mut more).is_pending());
-        queue.push(user("ann"), ('a', 1)).await.unwrap();
-        let turn = queue.take().unwrap();
-        queue.done(turn, Duration::ZERO);
-        more.await.unwrap();
-        let mut more = Box::pin(queue.push(user("mallory"), ('m', 1)));
-        assert!(futures_util::poll!(&mut more).is_pending());
-        queue.close();
-        assert!(more.await.is_err());
-        assert_eq!(taken(&queue).len(), MAX_WAITING + 1);
-        assert!(queue.wait().is_none());
-    }
-
-    #[tokio::test]
-    async fn users_who_ask_for_nothing_are_forgotten() {
-        let queue = FairQueue::default();
-        for number in 0..10 * MAX_USERS {
-            queue
-                .push(user(&format!("u{number}")), ('u', 0))
-                .await
-                .unwrap();
-            taken(&queue);
-        }
-        assert!(queue.state.lock().users.len() <= MAX_USERS);
-    }
-}
+mod tests;

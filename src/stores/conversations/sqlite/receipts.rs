@@ -28,7 +28,7 @@ impl ReceiptStore for SqliteConversations {
         let (conversation, user) = (conversation.clone(), user.clone());
         let messages = messages.to_owned();
         self.writer
-            .write(Some(user.clone()), move |writing| {
+            .write_rows(Some(user.clone()), messages.len(), move |writing| {
                 mark_read(writing, &conversation, &user, messages)
             })
             .await
@@ -52,11 +52,12 @@ impl ReceiptStore for SqliteConversations {
         &self,
         conversation: &ConversationId,
         message: MessageId,
+        sender: &UserId,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError> {
         let (conversation, users) = (conversation.clone(), users.to_owned());
         self.writer
-            .write(None, move |writing| {
+            .write_rows(Some(sender.clone()), users.len(), move |writing| {
                 mark_delivered_to(writing, &conversation, message, &users)
             })
             .await

@@ -52,7 +52,7 @@ impl RetentionStore for SqliteConversations {
     async fn remove_old_changes(&self, kept: Duration) -> Result<(), StoreError> {
         let before = time_before(self.clock.now_ms(), kept);
         let remove = move |writing: &mut Writing<'_>| remove_records(writing.db, before);
-        while self.writer.write(None, remove).await? {}
+        while self.writer.write_rows(None, ROWS, remove).await? {}
         let mut last = Some(0);
         while let Some(after) = last {
             let found = self
@@ -64,7 +64,7 @@ impl RetentionStore for SqliteConversations {
                 let remove = move |writing: &mut Writing<'_>| {
                     remove_receipts(writing.db, conversation, before)
                 };
-                while self.writer.write(None, remove).await? {}
+                while self.writer.write_rows(None, ROWS, remove).await? {}
             }
         }
         Ok(())
@@ -77,7 +77,7 @@ impl SqliteConversations {
         let mut all = 0;
         loop {
             let remove = move |writing: &mut Writing<'_>| remove(writing.db, conversation, before);
-            match self.writer.write(None, remove).await? {
+            match self.writer.write_rows(None, ROWS, remove).await? {
                 0 => return Ok(all),
                 removed => all += removed,
             }

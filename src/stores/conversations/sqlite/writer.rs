@@ -8,18 +8,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
 
-use super::fair_queue::{FairQueue, OnBehalfOf, Turn};
+use super::fair_queue::{FairQueue, Next, OnBehalfOf, Turn};
 use super::order::Ids;
 use crate::model::clock::Clock;
 use crate::stores::conversations::error::StoreError;
 use crate::stores::drivers::sqlite::{LazyDatabase, OpenError, UnusableError, WatchedFile};
 
-/// Maximum number of writes in one transaction, and how long they may take until no more are added: those
-/// who wait for the answer of a small one wait for all of them.
+/// Maximum number of writes in one transaction, and how long they may take until no more are added, nor one
+/// that is expected to take longer than what is left: those who wait for the answer of a small one wait for
+/// all of them.
 const MAX_WRITES: usize = 1_024;
 const MAX_TIME: Duration = Duration::from_millis(10);
+
+/// How long nothing is changed until the memory of the database is given back.
+const IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// What a write works with.
 pub(super) struct Writing<'a> {
@@ -66,9 +71,23 @@ impl Writer {
         Ok(Self { queue, ended })
     }
 
-    /// Performs a write for a user, or for nobody in particular, and returns when it is committed. If it
-    /// fails, nothing of it is left. It is performed even if its caller stops waiting.
+    /// Performs a write of a few rows for a user, or for nobody in particular, and returns when it is
+    /// committed. If it fails, nothing of it is left. It is performed even if its caller stops waiting.
     pub(super) async fn write<T, F>(&self, user: OnBehalfOf, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.write_rows(user, 1, operation).await
+    }
+
+    /// The same with about so many rows.
+    pub(super) async fn write_rows<T, F>(
+        &self,
+        user: OnBehalfOf,
+        rows: usize,
+        operation: F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Writing<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -79,7 +98,7 @@ impl Writer {
             result: None,
             reply,
         });
-        let queued = self.queue.push(user, job).await;
+        let queued = self.queue.push(user, rows, job).await;
         queued.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| gone())?
     }
@@ -167,15 +186,31 @@ impl<O> Drop for Thread<O> {
 
 impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
     fn run(mut self) {
-        while let Some(next) = self.queue.wait() {
-            let mut batch = Batch {
-                next: Some(next),
-                done: Vec::new(),
-            };
-            let committed = self.commit(&mut batch);
-            self.log(&committed);
-            batch.answer(&self.queue, &committed);
+        let (mut written, mut release_at) = (0, None);
+        loop {
+            match self.queue.wait(release_at) {
+                Next::Write(turn) => self.write(turn),
+                Next::Nothing => {
+                    self.database.release_memory();
+                    release_at = None;
+                }
+                Next::Closed => return,
+            }
+            let all = self.database.total_changes();
+            if all != written {
+                (written, release_at) = (all, Some(Instant::now() + IDLE_TIME));
+            }
         }
+    }
+
+    fn write(&mut self, next: Turn<Box<dyn Job>>) {
+        let mut batch = Batch {
+            next: Some(next),
+            done: Vec::new(),
+        };
+        let committed = self.commit(&mut batch);
+        self.log(&committed);
+        batch.answer(&self.queue, &committed);
     }
 
     /// One line when writing begins to fail, and one when it works again.
@@ -195,7 +230,10 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
         let db = self.database.connection()?;
         let committed = commit(db, &mut self.ids, &*self.clock, &self.queue, batch);
         if let Some(file) = self.file.get() {
-            let errors = batch.done.iter().filter_map(|job| job.database_error());
+            let errors = batch
+                .done
+                .iter()
+                .filter_map(|done| done.job.database_error());
             errors
                 .chain(committed.as_ref().err())
                 .for_each(|error| file.note(error));
@@ -208,15 +246,32 @@ impl<O: Fn() -> Result<Connection, OpenError>> Thread<O> {
 /// The writes of one transaction.
 struct Batch {
     next: Option<Turn<Box<dyn Job>>>,
-    done: Vec<Box<dyn Job>>,
+    done: Vec<Done>,
+}
+
+/// A write that was performed, for whom, and what it used of a processor.
+struct Done {
+    job: Box<dyn Job>,
+    user: OnBehalfOf,
+    time: Duration,
 }
 
 impl Batch {
     fn answer(mut self, queue: &Queue, committed: &Result<(), StoreError>) {
         let not_begun = self.next.take();
-        let not_begun = not_begun.map(|turn| queue.done(turn, Duration::ZERO));
-        for job in self.done.into_iter().chain(not_begun) {
+        let not_begun = not_begun.map(|turn| queue.done(turn, Duration::ZERO).0);
+        let done = self.done.into_iter().map(|done| done.job);
+        for job in done.chain(not_begun) {
             job.answer(committed.clone());
+        }
+    }
+
+    /// Those who wrote more have made the commit longer.
+    fn charge(&self, queue: &Queue, commit: Duration) {
+        let all: Duration = self.done.iter().map(|done| done.time).sum();
+        let all = all.max(Duration::from_nanos(1));
+        for done in &self.done {
+            queue.charge(&done.user, commit.mul_f64(done.time.div_duration_f64(all)));
         }
     }
 }
@@ -237,15 +292,28 @@ fn commit(
         now: clock.now_ms(),
     };
     while let Some(mut turn) = batch.next.take() {
-        let since = Instant::now();
+        let since = processor_time();
         let written = run_one(&mut writing, turn.write.as_mut());
-        batch.done.push(queue.done(turn, since.elapsed()));
+        let time = processor_time().saturating_sub(since);
+        let (job, user) = queue.done(turn, time);
+        batch.done.push(Done { job, user, time });
         written?;
-        if batch.done.len() < MAX_WRITES && begun.elapsed() < MAX_TIME {
-            batch.next = queue.take();
+        let left = MAX_TIME.saturating_sub(begun.elapsed());
+        if batch.done.len() < MAX_WRITES && !left.is_zero() {
+            batch.next = queue.take(left);
         }
     }
-    transaction.commit()
+    let written = processor_time();
+    transaction.commit()?;
+    batch.charge(queue, processor_time().saturating_sub(written));
+    Ok(())
+}
+
+/// What this thread has used of a processor. It does not count what is no fault of a write: that others use
+/// the processor, or that the disk is slow.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Performs one write. An error is one of the transaction, which some failures of the disk end.

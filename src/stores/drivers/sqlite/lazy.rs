@@ -87,6 +87,20 @@ impl<O: Fn() -> Result<Connection, OpenError>> LazyDatabase<O> {
         check(&self.file)
     }
 
+    /// How many rows were changed since it was opened.
+    pub(crate) fn total_changes(&self) -> u64 {
+        let connection = self.connection.as_ref();
+        connection.map_or(0, Connection::total_changes)
+    }
+
+    /// Gives back the memory that holds pages of the file.
+    pub(crate) fn release_memory(&self) {
+        let released = self.connection.as_ref().map(|db| db.release_memory());
+        if let Some(Err(error)) = released {
+            tracing::warn!(%error, "the memory of a database cannot be released");
+        }
+    }
+
     fn try_open(&mut self) -> Result<(), UnusableError> {
         self.retry_at = Instant::now() + RETRY_INTERVAL;
         let connection = (self.open)()?;
