@@ -11,7 +11,20 @@ use mongodb::bson::{
 };
 use uuid::Uuid;
 
+use super::event_type::{Apart, EventType, Removal};
 use super::record::Record;
+use crate::model::DisconnectReason;
+
+/// The details by which some records of a type are told apart from its others.
+pub(super) const FIRST_AT: &str = "firstAt";
+pub(super) const REASON: &str = "reason";
+
+/// Whether a document is of a record that is removed last.
+pub(super) fn is_removed_last(document: &[u8]) -> bool {
+    let document = RawDocument::from_bytes(document).ok();
+    let fields = document.and_then(Fields::read);
+    fields.is_some_and(|fields| fields.removal() == Removal::Last)
+}
 
 /// Encodes `record` as a document.
 ///
@@ -115,6 +128,29 @@ impl<'a> Fields<'a> {
             }
         }
         (!fields.id.is_nil()).then_some(fields)
+    }
+
+    /// When the record is removed because there are too many.
+    pub(super) fn removal(&self) -> Removal {
+        // A type that only a later version has can only come from its spool.
+        let Some(event_type) = EventType::parse(self.event_type) else {
+            return Removal::First;
+        };
+        match event_type.apart() {
+            Some((apart, when)) if self.is_apart(apart) => when,
+            _ => event_type.removal(),
+        }
+    }
+
+    fn is_apart(&self, apart: Apart) -> bool {
+        let detail = |name| self.details.and_then(|details| details.get(name).ok()?);
+        match apart {
+            Apart::Repeated => detail(FIRST_AT).is_some(),
+            Apart::ByUser => self.user.is_some(),
+            Apart::Expulsion => detail(REASON)
+                .and_then(RawBsonRef::as_str)
+                .is_some_and(DisconnectReason::names_expulsion),
+        }
     }
 
     /// The details as JSON.

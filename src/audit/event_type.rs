@@ -25,22 +25,35 @@ impl Level {
     }
 }
 
-/// When records of a type are removed because the audit is too large. Those that come first are removed
-/// before any of the others, and of these the oldest first: so what many can cause at little cost takes
-/// the place of its own kind, and not that of what an operator looks for after an attack.
+/// When records are removed because the audit is too large. Those that come first are removed before any
+/// of the others, and of these the oldest first: so what many can cause at little cost takes the place of
+/// its own kind, and not that of what an operator looks for after an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Removal {
     /// What anybody can repeat at little cost: connects, joins, refusals, parts of files.
     First,
-    /// What was said, and to whom.
+    /// Single guesses. What is left of a flood of them is the record that counts them.
+    Guesses,
+    /// What users said, and to whom, and whom they made participants.
     Then,
-    /// What was done about clients, by administrators or the server, and who guessed.
+    /// What was done about clients, by administrators or the server, and how often somebody guessed.
     Last,
 }
 
 impl Removal {
     /// In the order in which they are removed.
-    pub(crate) const ORDER: [Self; 3] = [Self::First, Self::Then, Self::Last];
+    pub(crate) const ORDER: [Self; 4] = [Self::First, Self::Guesses, Self::Then, Self::Last];
+}
+
+/// What sets records apart from others of their type, which are removed at another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Apart {
+    /// They stand for what was repeated.
+    Repeated,
+    /// A user did it, and no administrator of the server.
+    ByUser,
+    /// The server has expelled a client.
+    Expulsion,
 }
 
 /// Declares the types of the contract in one table: variant, name, level, removal, fixed text.
@@ -71,7 +84,7 @@ macro_rules! event_types {
                 match self { $(Self::$variant => Level::$level,)+ }
             }
 
-            /// When it is removed.
+            /// When its records are removed, but for those that are [`apart`](Self::apart).
             pub(crate) const fn removal(self) -> Removal {
                 match self { $(Self::$variant => Removal::$removal,)+ }
             }
@@ -87,7 +100,7 @@ macro_rules! event_types {
 event_types! {
     SocketConnect, "SOCKET_CONNECT", Info, First, "Connected";
     SocketDisconnect, "SOCKET_DISCONNECT", Info, First, "Disconnected";
-    AuthFailed, "AUTH_FAILED", Warn, Last, "Authentication failed";
+    AuthFailed, "AUTH_FAILED", Warn, Guesses, "Authentication failed";
     RoomJoin, "ROOM_JOIN", Info, First, "Joined a room";
     RoomLeave, "ROOM_LEAVE", Info, First, "Left a room";
     MessageSent, "MESSAGE_SENT", Info, Then, "Message relayed";
@@ -116,10 +129,14 @@ impl EventType {
         matches!(self.level(), Level::Info)
     }
 
-    /// Those that are removed at this time.
-    pub(crate) fn removed(when: Removal) -> impl Iterator<Item = Self> {
-        let all = Self::ALL.iter().copied();
-        all.filter(move |event_type| event_type.removal() == when)
+    /// Records of this type that are removed at another time than its others.
+    pub(crate) const fn apart(self) -> Option<(Apart, Removal)> {
+        match self {
+            Self::SocketDisconnect => Some((Apart::Expulsion, Removal::Last)),
+            Self::AuthFailed => Some((Apart::Repeated, Removal::Last)),
+            Self::Admin => Some((Apart::ByUser, Removal::Then)),
+            _ => None,
+        }
     }
 }
 
@@ -132,8 +149,6 @@ mod tests {
         for event_type in EventType::ALL {
             assert_eq!(EventType::parse(event_type.as_str()), Some(*event_type));
         }
-        let removed = Removal::ORDER.into_iter().flat_map(EventType::removed);
-        assert_eq!(removed.count(), EventType::ALL.len());
         for other in ["", "admin", "ADMIN ", "NOTHING"] {
             assert_eq!(EventType::parse(other), None);
         }

@@ -15,11 +15,13 @@ use mongodb::{
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::event_type::{EventType, Removal};
+use super::entry::{FIRST_AT, REASON};
+use super::event_type::{Apart, EventType, Removal};
 use super::read::Reader;
 use super::record::time_of;
 use super::size_limit::slice;
 use super::store::{Rejected, Store, Trimmed};
+use crate::model::DisconnectReason;
 use crate::stores::drivers::mongo::{DUPLICATE, Mongo, MongoError, Shape, adopt, prepare, within};
 use reader::MongoReader;
 
@@ -197,9 +199,13 @@ impl MongoStore {
             if left == 0 {
                 break;
             }
-            let types = EventType::removed(when).map(EventType::as_str);
-            let these = doc! { "eventType": { "$in": types.collect::<Vec<_>>() } };
-            ids.extend(self.ids(these, left).await?);
+            let mut oldest = Vec::new();
+            for these in removed_at(when) {
+                oldest.extend(self.ids(these, left).await?);
+            }
+            oldest.sort_by_key(created_at_ms);
+            oldest.truncate(left as usize);
+            ids.extend(oldest);
         }
         Ok(ids)
     }
@@ -223,6 +229,40 @@ impl MongoStore {
         let delete = self.logs.delete_many(doc! { "_id": { "$in": ids } });
         let records = within(TIMEOUT, delete).await?.deleted_count as usize;
         Ok(Some(Trimmed { records, up_to_ms }))
+    }
+}
+
+/// Which records are removed at this time, in parts that the index on types and times has in order.
+fn removed_at(when: Removal) -> Vec<Document> {
+    let (mut parts, mut whole) = (Vec::new(), Vec::new());
+    for event_type in EventType::ALL {
+        let is_usual = event_type.removal() == when;
+        match event_type.apart() {
+            None if is_usual => whole.push(event_type.as_str()),
+            Some((apart, other)) if is_usual || other == when => {
+                let mut part = doc! { "eventType": event_type.as_str() };
+                part.extend(condition(apart, other == when));
+                parts.push(part);
+            }
+            _ => {}
+        }
+    }
+    if !whole.is_empty() {
+        parts.push(doc! { "eventType": { "$in": whole } });
+    }
+    parts
+}
+
+/// The records of a type that are apart from its others, or these.
+fn condition(apart: Apart, is_apart: bool) -> Document {
+    match apart {
+        Apart::Repeated => doc! { format!("details.{FIRST_AT}"): { "$exists": is_apart } },
+        Apart::ByUser => doc! { "user": { "$exists": is_apart } },
+        Apart::Expulsion => {
+            let reasons = DisconnectReason::EXPULSIONS.map(DisconnectReason::as_str);
+            let operator = if is_apart { "$in" } else { "$nin" };
+            doc! { format!("details.{REASON}"): { operator: reasons.to_vec() } }
+        }
     }
 }
 

@@ -15,7 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::entry::document;
+use mongodb::bson::RawDocumentBuf;
+
+use super::entry::{document, is_removed_last};
 use super::error::ReadError;
 use super::read::{Query, ReadPool, RecordPage};
 use super::record::Record;
@@ -184,10 +186,17 @@ struct Handle {
 impl Handle {
     fn push(&self, record: &Record) {
         let shared = &self.shared;
-        let document = document(record);
+        let document = document(record).ok();
+        let capacity = shared.options.capacity.get() as u64;
         let mut state = shared.state.lock();
-        let has_room = !state.closing && state.tail_records < shared.options.capacity.get() as u64;
-        let Some(document) = document.ok().filter(|_| has_room) else {
+        let (waiting, takes_more) = (state.tail_records, !state.closing);
+        // An eighth is for what is removed last, too, when there is too much: no flood takes its place.
+        let fits = |document: &RawDocumentBuf| {
+            takes_more
+                && (waiting < capacity - capacity / 8
+                    || (waiting < capacity && is_removed_last(document.as_bytes())))
+        };
+        let Some(document) = document.filter(fits) else {
             let report = state.lose(1, Instant::now());
             drop(state);
             log_lost(report);

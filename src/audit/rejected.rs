@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mongodb::bson::RawDocument;
 
+use super::entry::is_removed_last;
 use super::spool::{Chunk, Spool, Unread, push_frame};
 use super::store::Rejected;
 
@@ -59,6 +60,23 @@ impl RejectedRecords {
             "the store refuses audit records; they are set aside"
         );
         Ok(())
+    }
+
+    /// Drops the oldest of them while they take more than a spool may; not while they are offered again, when
+    /// they are there twice.
+    pub(super) fn keep_within_limit(&mut self) {
+        while self.spool.is_full(0) {
+            match self.spool.drop_oldest(is_removed_last) {
+                Ok(Some(records)) => {
+                    tracing::error!(records, "audit records that the store refuses are lost");
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a file of refused audit records could not be removed");
+                    return;
+                }
+            }
+        }
     }
 
     /// Begins to offer them again. Returns the bytes to offer: what is rejected again is appended

@@ -12,6 +12,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::entry::is_removed_last;
 use super::repeats::Repeats;
 use super::spool::{Chunk, Spool, push_frame};
 use super::state::{MAX_RECORDS_PER_WRITE, State, log_lost};
@@ -156,9 +157,9 @@ impl Shared {
 
     fn drop_oldest(&self, spool: &mut Spool, more: usize) {
         while spool.is_full(more) {
-            match spool.drop_oldest() {
-                Ok(0) => break,
-                Ok(records) => self.lose_accepted(records),
+            match spool.drop_oldest(is_removed_last) {
+                Ok(None) => break,
+                Ok(Some(records)) => self.lose_accepted(records),
                 Err(error) => {
                     tracing::warn!(%error, "a file of the audit's spool could not be removed");
                     break;

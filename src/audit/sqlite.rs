@@ -128,7 +128,7 @@ impl Store for SqliteStore {
             for (position, record) in records.iter().enumerate() {
                 match Fields::read(record) {
                     Some(fields) => {
-                        let row = rows.next(fields.event_type);
+                        let row = rows.next(fields.removal());
                         write_row(&mut insert, &fields, row)?;
                     }
                     None => rejected.positions.push(position),

@@ -167,6 +167,7 @@ impl<S: Store> Writer<S> {
                 Ok(Some(chunk)) => match self.write(&chunk) {
                     Ok(()) => {
                         self.size_limit.wrote(Instant::now());
+                        self.rejected.keep_within_limit();
                         self.wrote(&chunk);
                         return true;
                     }

@@ -159,6 +159,24 @@ pub(crate) enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// Those for which the server expels a client: what it did, or what an administrator did about it.
+    pub(crate) const EXPULSIONS: [Self; 4] = [
+        Self::SlowConsumer,
+        Self::Suspended,
+        Self::Revoked,
+        Self::OutOfMemory,
+    ];
+
+    /// Whether it is one of these.
+    pub(crate) fn is_expulsion(self) -> bool {
+        Self::EXPULSIONS.contains(&self)
+    }
+
+    /// Whether a record with this reason is of one of these.
+    pub(crate) fn names_expulsion(reason: &str) -> bool {
+        Self::EXPULSIONS.iter().any(|one| one.as_str() == reason)
+    }
+
     /// The reason in audit records and metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

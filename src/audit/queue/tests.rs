@@ -4,6 +4,7 @@ mod closing;
 mod spool;
 mod writing;
 
+use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use mongodb::bson::RawDocument;
@@ -155,6 +156,14 @@ impl Gate {
             id
         };
         records.map(record).collect()
+    }
+
+    /// Records what goes last, and returns its id.
+    fn record_expulsion(&self) -> Uuid {
+        let record = Record::new(&source(), None, Event::SlowConsumer { bytes: 1 });
+        let id = record.id();
+        self.audit.record(record);
+        id
     }
 
     /// Waits until the writer has ended by itself.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::audit::event::Event;
 use crate::audit::event_type::EventType;
 use crate::audit::record::Record;
 
@@ -18,7 +19,7 @@ pub(super) enum Actor<'a> {
 /// What is counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
-    /// What was refused, limited, or failed.
+    /// What was refused, limited, or failed, and who was expelled.
     Refusal,
     /// What was done.
     Event,
@@ -30,6 +31,12 @@ pub(super) enum Class {
 pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
     use EventType as T;
     let user = record.source().user.as_ref();
+    let actor = user.map_or(Actor::Address(record.source().ip), Actor::User);
+    if let Event::SocketDisconnect { reason } = record.event()
+        && reason.is_expulsion()
+    {
+        return Some((actor, Class::Refusal));
+    }
     let class = match record.event().event_type() {
         T::AuthFailed | T::Refused | T::RateLimited | T::SlowConsumer | T::Error => Class::Refusal,
         // Only the administrator's token, or an administrator of a conversation, can cause it.
@@ -58,6 +65,5 @@ pub(super) fn of(record: &Record) -> Option<(Actor<'_>, Class)> {
             None => Class::Event,
         },
     };
-    let actor = user.map_or(Actor::Address(record.source().ip), Actor::User);
     Some((actor, class))
 }

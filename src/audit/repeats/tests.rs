@@ -188,6 +188,21 @@ fn a_user_has_bounds_at_any_address_and_none_for_what_is_relayed() {
 }
 
 #[test]
+fn who_is_expelled_is_not_hidden_among_connects() {
+    let repeats = Repeats::new(LIMITS);
+    let of_mallory = |event| record(from(Some("mallory"), "192.0.2.1"), event);
+    assert_eq!(
+        admitted(&repeats, 100, |_| of_mallory(Event::SocketConnect)),
+        6
+    );
+    let ended = |reason| Event::SocketDisconnect { reason };
+    let left = |_| of_mallory(ended(DisconnectReason::ClientLeft));
+    assert_eq!(admitted(&repeats, 100, left), 0);
+    let expelled = |n: usize| of_mallory(ended(DisconnectReason::EXPULSIONS[n % 4]));
+    assert_eq!(admitted(&repeats, 100, expelled), 4);
+}
+
+#[test]
 fn parts_of_files_have_a_bound_apart_from_all_else() {
     let repeats = Repeats::new(LIMITS);
     let part = |chunk_number| {

@@ -15,7 +15,7 @@ mod segment;
 use std::{
     collections::VecDeque,
     fs::{DirBuilder, File},
-    io,
+    io, mem,
     path::{Path, PathBuf},
 };
 
@@ -188,19 +188,28 @@ impl Spool {
         self.segments.iter().map(|segment| segment.len).sum()
     }
 
-    /// Deletes the oldest file. Returns how many of its records were not settled.
-    pub(super) fn drop_oldest(&mut self) -> io::Result<u64> {
+    /// Deletes the oldest file. Those of its records that `is_kept` names are put behind all others, as far as they
+    /// take half its size. Returns how many others were not settled; `None`: nothing is free now.
+    pub(super) fn drop_oldest(
+        &mut self,
+        is_kept: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<Option<u64>> {
         if self.segments.len() == 1 {
             self.add_segment()?;
         }
-        self.settled = 0;
-        match self.segments.pop_front() {
-            Some(oldest) => {
-                let records = oldest.records;
-                oldest.delete().map(|()| records)
-            }
-            None => Ok(0),
-        }
+        let from = mem::take(&mut self.settled);
+        let Some(oldest) = self.segments.pop_front() else {
+            return Ok(None);
+        };
+        // What cannot be read is not kept.
+        let (frames, kept) = kept(&oldest, from, is_kept).unwrap_or_default();
+        let (len, records) = (oldest.len, oldest.records);
+        oldest.delete()?;
+        let kept = match kept > 0 && self.append(&frames, kept).is_ok() {
+            true => kept,
+            false => 0,
+        };
+        Ok((len > 0).then_some(records.saturating_sub(kept)))
     }
 
     /// The beginning of what is not settled. `None`: everything is settled.
@@ -250,6 +259,28 @@ impl Spool {
         self.settled = 0;
         self.segments.pop_front().map_or(Ok(()), Segment::delete)
     }
+}
+
+/// The frames of the records behind `from` that `is_kept` names, up to half the size of their file, and how many
+/// they are.
+fn kept(
+    segment: &Segment,
+    mut from: u64,
+    is_kept: impl Fn(&[u8]) -> bool,
+) -> io::Result<(Vec<u8>, u64)> {
+    let (mut frames, mut records) = (Vec::new(), 0);
+    while from < segment.len {
+        let chunk = segment.unread(from).read(RECORDS_PER_COUNT)?;
+        for record in chunk.records().filter(|record| is_kept(record)) {
+            if (frames.len() + record.len()) as u64 > segment.len / 2 {
+                return Ok((frames, records));
+            }
+            push_frame(&mut frames, record);
+            records += 1;
+        }
+        from = chunk.origin.map_or(segment.len, |(_, end)| end);
+    }
+    Ok((frames, records))
 }
 
 /// Counts the records of a file. Returns the bytes that are not records.

@@ -41,10 +41,8 @@ impl Rows {
         Ok(Self(next))
     }
 
-    /// The number of the next row for a record of this type.
-    pub(super) fn next(&mut self, event_type: &str) -> i64 {
-        // A type that only a later version has can only come from its spool.
-        let when = EventType::parse(event_type).map_or(Removal::First, EventType::removal);
+    /// The number of the next row for a record that is removed at this time.
+    pub(super) fn next(&mut self, when: Removal) -> i64 {
         let row = &mut self.0[when as usize];
         *row += 1;
         *row - 1
@@ -88,19 +86,38 @@ pub(super) fn used(connection: &Connection) -> Result<u64, AuditStoreError> {
     Ok(used.max(0) as u64)
 }
 
-/// Deletes the oldest records of these types. The index has each type in the order of time.
+/// Deletes the oldest of the records that are removed at this time. The index has each type in the order of time.
 fn statement(when: Removal) -> String {
-    let oldest = |event_type: EventType| {
-        let name = event_type.as_str();
-        format!(
+    let oldest = |event_type: &EventType| {
+        let (name, these) = (event_type.as_str(), condition(*event_type, when)?);
+        Some(format!(
             "SELECT * FROM (SELECT rowid AS row, createdAt AS at FROM logs
-                            WHERE eventType = '{name}' ORDER BY createdAt LIMIT ?1)"
-        )
+                            WHERE eventType = '{name}' {these} ORDER BY createdAt LIMIT ?1)"
+        ))
     };
-    let oldest: Vec<_> = EventType::removed(when).map(oldest).collect();
+    let oldest: Vec<_> = EventType::ALL.iter().filter_map(oldest).collect();
     let oldest = oldest.join(" UNION ALL ");
     format!(
         "DELETE FROM logs WHERE rowid IN (SELECT row FROM ({oldest}) ORDER BY at LIMIT ?1)
          RETURNING createdAt"
     )
+}
+
+/// Which records of a type are removed at this time; `None`: none are. Where some are apart from the others, the
+/// number of the row tells, which the index has, too; `+` keeps the rows from being searched by it. What was written
+/// before there were these numbers is not apart.
+fn condition(event_type: EventType, when: Removal) -> Option<String> {
+    let rows = |of: Removal| {
+        format!(
+            "BETWEEN {} AND {}",
+            first_row(of),
+            first_row(of) + RANGE - 1
+        )
+    };
+    let is_usual = event_type.removal() == when;
+    match event_type.apart() {
+        None => is_usual.then(String::new),
+        Some((_, apart)) if apart == when => Some(format!("AND +rowid {}", rows(apart))),
+        Some((_, apart)) => is_usual.then(|| format!("AND +rowid NOT {}", rows(apart))),
+    }
 }

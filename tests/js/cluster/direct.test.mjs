@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { same, user } from '../support/relay.mjs';
+import { same, unique, user } from '../support/relay.mjs';
 import { client, sendDirect, times } from '../support/nodes.mjs';
 
 const direct = (who, node) => client(who, node, 'direct');
@@ -66,6 +66,25 @@ test('everything else between two users passes, byte for byte', async () => {
   same(await alice.next('message:read-confirmed'), { messageId: 'm', userId: bob.userId });
   bob.emit('request_file', { senderId: alice.userId, messageId: 'm' });
   same(await alice.next('file:requested'), { requesterId: bob.userId, requesterUsername: 'Bob', messageId: 'm' });
+});
+
+test('receipts of a message reach its sender from who got it and from nobody else, whatever node they are on', async () => {
+  const [alice, bob] = [await direct(user('Alice'), 0), await direct(user('Bob'), 1)];
+  const receipts = { 'message:delivered': 'message:delivery-confirmed', 'message:read': 'message:read-confirmed' };
+  const messageId = unique('message');
+  await sendDirect(alice, bob, 1, { messageId });
+  await bob.next('receive_message');
+  for (const node of [0, 1, 2]) {
+    const eve = await direct(user('Eve'), node);
+    for (const event of Object.keys(receipts)) eve.emit(event, { messageId, senderId: alice.userId });
+    await sendDirect(eve, alice, node);
+    await alice.next('receive_message', ({ senderId }) => senderId === eve.userId);
+  }
+  for (const [event, confirmation] of Object.entries(receipts)) {
+    bob.emit(event, { messageId, senderId: alice.userId });
+    same(await alice.next(confirmation), { messageId });
+    assert.equal(times(alice, confirmation), 1);
+  }
 });
 
 test('numbers, escapes and repeated names arrive as they were written', async () => {

@@ -80,6 +80,58 @@ fn a_full_spool_drops_the_oldest_and_keeps_the_newest() {
 }
 
 #[test]
+fn what_is_done_about_clients_outlives_floods_of_a_full_spool() {
+    let gate = gate_with(AuditOptions {
+        spool_limit: 64 * 1024,
+        ..keep_all()
+    });
+    let first = gate.record(1);
+    assert_eq!(gate.batch(), first);
+    let expelled: Vec<_> = (0..5).map(|_| gate.record_expulsion()).collect();
+    for _ in 0..1_000 {
+        gate.record(1);
+        gate.audit.secure();
+    }
+    assert!(gate.audit.lost() > 100, "{}", gate.audit.lost());
+    for _ in 0..1_000 {
+        gate.answer(taken());
+    }
+    assert!(gate.audit.flush(soon()));
+    let written: Vec<Uuid> = gate.batches.try_iter().flatten().collect();
+    let kept = expelled.iter().filter(|id| written.contains(id));
+    assert_eq!(kept.count(), 5);
+    let stored = 1_006 - gate.audit.lost() as usize;
+    assert_eq!(written.len(), stored, "none is counted twice");
+}
+
+#[test]
+fn a_spool_full_of_what_goes_last_drops_the_oldest_too() {
+    let gate = gate_with(AuditOptions {
+        spool_limit: 64 * 1024,
+        ..keep_all()
+    });
+    gate.record(1);
+    gate.batch();
+    let mut newest = Vec::new();
+    for _ in 0..1_000 {
+        newest.push(gate.record_expulsion());
+        gate.audit.secure();
+    }
+    let bytes = gate
+        .files()
+        .into_iter()
+        .map(|file| file.metadata().unwrap().len());
+    assert!(bytes.sum::<u64>() <= 64 * 1024);
+    for _ in 0..1_000 {
+        gate.answer(taken());
+    }
+    assert!(gate.audit.flush(soon()));
+    let written: Vec<Uuid> = gate.batches.try_iter().flatten().collect();
+    assert_eq!(written.len(), 1_001 - gate.audit.lost() as usize);
+    assert!(written.contains(&newest[999]));
+}
+
+#[test]
 fn a_full_spool_refuses_until_half_of_it_is_free() {
     let gate = gate_with(AuditOptions {
         spool_limit: 64 * 1024,
@@ -146,4 +198,32 @@ fn a_spool_in_use_is_not_opened_twice() {
         second.map(|_| ()).map_err(|error| error.to_string()),
         in_use.map_err(|error: AuditError| error.to_string())
     );
+}
+
+#[test]
+fn what_the_store_refuses_takes_no_more_than_a_spool() {
+    const LIMIT: u64 = 64 * 1024;
+    let gate = gate_with(AuditOptions {
+        spool_limit: LIMIT,
+        ..keep_all()
+    });
+    let mut refused = 0;
+    while refused < 1_000 {
+        gate.record(100);
+        let all_but_one: Vec<_> = (1..gate.batch().len()).collect();
+        refused += all_but_one.len();
+        gate.answer(rejecting(&all_but_one));
+        let _ = gate
+            .audit
+            .flush(Instant::now() + Duration::from_millis(200));
+    }
+    for _ in 0..100 {
+        gate.answer(taken());
+    }
+    assert!(gate.audit.flush(soon()));
+    let folder = gate.folder.as_ref().unwrap().path();
+    let entries = std::fs::read_dir(folder.join(SPOOL_FOLDER).join(REJECTED_FOLDER)).unwrap();
+    let bytes = entries.map(|entry| entry.unwrap().metadata().unwrap().len());
+    let bytes: u64 = bytes.sum();
+    assert!(bytes > LIMIT / 2 && bytes <= LIMIT, "{bytes}");
 }

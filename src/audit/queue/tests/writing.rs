@@ -128,3 +128,24 @@ fn flush_says_no_when_the_store_takes_too_long() {
     gate.answer(taken());
     assert!(gate.audit.flush(soon()));
 }
+
+#[test]
+fn what_is_done_about_clients_has_room_in_memory_when_a_flood_has_none() {
+    let gate = gate_with(AuditOptions {
+        capacity: NonZeroUsize::new(16).unwrap(),
+        ..keep_all()
+    });
+    gate.audit.0.shared.files.lock().spool.make_read_only();
+    let first = gate.record(1);
+    assert_eq!(gate.batch(), first);
+    gate.record(20);
+    assert_eq!(gate.audit.lost(), 6);
+    let expelled = [(); 3].map(|()| gate.record_expulsion());
+    assert_eq!(gate.audit.lost(), 7);
+    for _ in 0..10 {
+        gate.answer(taken());
+    }
+    assert!(gate.audit.flush(soon()));
+    let written: Vec<Uuid> = gate.batches.try_iter().flatten().collect();
+    assert_eq!(written[14..], expelled[..2]);
+}
