@@ -201,7 +201,7 @@ pub(crate) async fn request(
     let passed_on = query.passed_on;
     let is_post = parts.method == Method::POST;
     let body = match is_post {
-        true => bounded(session(), &config, &link, body).await,
+        true => bounded(session(), &config, &link, old_payload, body).await,
         false => body,
     };
     let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {

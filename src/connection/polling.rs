@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 
-use super::Connection;
+use super::{Close, Connection};
 use crate::config::Config;
-use crate::transport::{Carrier as _, Flow, Link, is_relayed_packet};
+use crate::model::DisconnectReason;
+use crate::transport::{Carrier as _, Link, is_relayed_packet};
 
 /// A client over its budget waits before its next packets are read; one that is not yet
 /// authenticated may not send much, nor take long.
@@ -21,13 +22,14 @@ pub(super) async fn bounded(
     session: Option<Arc<Connection>>,
     config: &Config,
     link: &Link,
+    old_payload: bool,
     body: Body,
 ) -> Body {
     match session {
         Some(connection) => {
             connection.flow().readable().await;
             let bounded_as_guest = connection.has_guest_bounds();
-            let body = Arriving::new(body, connection.flow().clone());
+            let body = Arriving::new(body, connection, old_payload);
             match bounded_as_guest {
                 false => Body::new(body),
                 true => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
@@ -60,29 +62,76 @@ pub(super) async fn count_taken(
     (parts, Body::from(body)).into_response()
 }
 
+/// What stands between two packets.
+const SEPARATOR: u8 = 0x1e;
+
 /// How many packets in a polling payload are events, acknowledgements or attachments.
 fn relayed_packets(payload: &Bytes) -> usize {
-    const SEPARATOR: u8 = 0x1e;
     payload
         .split(|&byte| byte == SEPARATOR)
         .filter(|packet| is_relayed_packet(packet))
         .count()
 }
 
-/// A body of packets, whose bytes count as arriving until it was read.
+/// Finds in the parts of a payload, as they come, which packets are none of an event.
+#[derive(Debug, Default)]
+struct Packets {
+    /// The first bytes of the packet that is arriving, and how many there are.
+    prefix: [u8; 2],
+    len: usize,
+}
+
+impl Packets {
+    /// How many of those that end in the next part are none of an event.
+    fn controls_in(&mut self, part: &[u8]) -> u32 {
+        let mut controls = 0;
+        for (number, bytes) in part.split(|&byte| byte == SEPARATOR).enumerate() {
+            if number > 0 {
+                controls += u32::from(self.is_control());
+                self.len = 0;
+            }
+            for byte in bytes.iter().take(self.prefix.len() - self.len) {
+                self.prefix[self.len] = *byte;
+                self.len += 1;
+            }
+        }
+        controls
+    }
+
+    /// Whether the packet that is arriving is none of an event.
+    fn is_control(&self) -> bool {
+        !is_relayed_packet(&self.prefix[..self.len])
+    }
+}
+
+/// A body of packets, whose bytes count as arriving until it was read. What is posted of no event closes the
+/// connection when there is too much of it.
 struct Arriving {
     body: Body,
-    flow: Arc<Flow>,
+    connection: Arc<Connection>,
     arrived: usize,
+    /// `None`: they are in the old form, which has no separators.
+    packets: Option<Packets>,
 }
 
 impl Arriving {
-    fn new(body: Body, flow: Arc<Flow>) -> Self {
+    fn new(body: Body, connection: Arc<Connection>, old_payload: bool) -> Self {
         Self {
             body,
-            flow,
+            connection,
             arrived: 0,
+            packets: (!old_payload).then(Packets::default),
         }
+    }
+
+    /// Counts packets of no event; whether they are allowed.
+    fn allows(&self, controls: u32) -> bool {
+        let is_allowed = self.connection.flow().allows_controls(controls);
+        if !is_allowed {
+            let why = DisconnectReason::ProtocolError;
+            self.connection.close(Close::Now, why);
+        }
+        is_allowed
     }
 }
 
@@ -101,7 +150,13 @@ impl HttpBody for Arriving {
             .and_then(|frame| frame.as_ref().ok()?.data_ref())
         {
             this.arrived += data.len();
-            this.flow.arrived(data.len());
+            this.connection.flow().arrived(data.len());
+            let packets = this.packets.as_mut();
+            let controls = packets.map_or(0, |packets| packets.controls_in(data));
+            if controls > 0 && !this.allows(controls) {
+                let flooded = "too many packets of no event";
+                return Poll::Ready(Some(Err(axum::Error::new(flooded))));
+            }
         }
         Poll::Ready(frame)
     }
@@ -117,7 +172,11 @@ impl HttpBody for Arriving {
 
 impl Drop for Arriving {
     fn drop(&mut self) {
-        self.flow.assembled(self.arrived);
+        self.connection.flow().assembled(self.arrived);
+        // The last one has no end of its own.
+        if self.packets.as_ref().is_some_and(Packets::is_control) {
+            self.allows(1);
+        }
     }
 }
 
@@ -130,5 +189,17 @@ mod tests {
         let payload =
             Bytes::from_static(b"2\x1e42[\"a\"]\x1e40{}\x1e451-[\"b\",{}]\x1ebAQI=\x1e431[]\x1e6");
         assert_eq!(relayed_packets(&payload), 4);
+    }
+
+    #[test]
+    fn what_is_of_no_event_is_found_however_it_arrives() {
+        let payload = b"3\x1e42[\"a\"]\x1e40{}\x1e\x1ebAQI=\x1e431[]\x1e6\x1e42[]";
+        for size in 1..payload.len() {
+            let mut packets = Packets::default();
+            let parts = payload.chunks(size);
+            let controls: u32 = parts.map(|part| packets.controls_in(part)).sum();
+            assert_eq!(controls, 4, "in parts of {size}");
+            assert!(!packets.is_control());
+        }
     }
 }

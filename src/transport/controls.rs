@@ -1,30 +1,37 @@
-//! Frames that are of no event: heartbeats, empty fragments and the like. Each costs as much as a small
-//! event, so a client may send only so many.
+//! What a client sends that is of no event: heartbeats, empty fragments and the like. Each costs as much as a small
+//! event, so a client may send only so many, by whatever transport.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use parking_lot::Mutex;
+
+use super::clock::now_ms;
 
 /// How many in a second, and how many at once.
-const RATE: u32 = 20;
-const BURST: u32 = 100;
+const RATE: u64 = 20;
+const BURST: u64 = 100;
 
 /// Counts those of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Controls(AtomicU32);
+pub(super) struct Controls(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    count: u64,
+    /// Until when what the rate allows is taken off, in `now_ms` time.
+    since: u64,
+}
 
 impl Controls {
     /// Counts so many; whether they are allowed.
     pub(super) fn allow(&self, count: u32) -> bool {
-        let before = self.0.fetch_add(count, Ordering::Relaxed);
-        before.saturating_add(count) <= BURST
+        self.allow_at(count, now_ms())
     }
 
-    /// A second has passed.
-    pub(super) fn second_passed(&self) {
-        let rest = |count: u32| Some(count.saturating_sub(RATE));
-        // The closure never refuses.
-        let _ = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
+    fn allow_at(&self, count: u32, now: u64) -> bool {
+        let mut counted = self.0.lock();
+        let over = now.saturating_sub(counted.since) * RATE / 1000;
+        counted.since += over * 1000 / RATE;
+        counted.count = counted.count.saturating_sub(over) + u64::from(count);
+        counted.count <= BURST
     }
 }
 
@@ -35,8 +42,13 @@ mod tests {
     #[test]
     fn the_burst_is_allowed_and_then_the_rate() {
         let controls = Controls::default();
-        assert!(controls.allow(BURST - 1) && controls.allow(1));
-        controls.second_passed();
-        assert!(controls.allow(RATE) && !controls.allow(1));
+        let now = 1_000_000;
+        assert!(controls.allow_at(BURST as u32 - 1, now) && controls.allow_at(1, now));
+        assert!(controls.allow_at(RATE as u32, now + 1000));
+        assert!(!controls.allow_at(1, now + 1000));
+        let controls = Controls::default();
+        assert!(controls.allow_at(BURST as u32, now));
+        let mut each_in_turn = (1..=100).map(|n| controls.allow_at(1, now + n * 1000 / RATE));
+        assert!(each_in_turn.all(|allowed| allowed));
     }
 }

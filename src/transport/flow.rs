@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::carrier::Carrier;
 use super::clock::now_ms;
+use super::controls::Controls;
 use super::turns::{Turn, Turns};
 use super::window::Window;
 use crate::limits::{ALWAYS, Account, Held, Kept};
@@ -69,6 +70,8 @@ pub(crate) struct Flow {
     arriving: AtomicUsize,
     /// Bytes of a frame that have not arrived, for which there is room already.
     expected: AtomicUsize,
+    /// What is of no event in what it posts. A link counts its own.
+    posted_controls: Controls,
     held: Held,
     /// What the buffers of its transport keep for good. It is not its user's: they cannot free it.
     read_buffer: Kept,
@@ -95,6 +98,7 @@ impl Flow {
             handled: Notify::new(),
             arriving: AtomicUsize::new(0),
             expected: AtomicUsize::new(0),
+            posted_controls: Controls::default(),
             read_buffer: account.memory().keep(),
             write_buffer: account.memory().keep(),
             held: Held::of(account),
@@ -255,6 +259,11 @@ impl Flow {
             .arriving
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
         self.count_held();
+    }
+
+    /// Counts packets of no event that were posted; whether there may be that many.
+    pub(crate) fn allows_controls(&self, count: u32) -> bool {
+        self.posted_controls.allow(count)
     }
 
     /// Counts an event of `bytes` as read and not yet handled.

@@ -281,7 +281,6 @@ impl Link {
         if deadline != NONE && now >= deadline {
             self.close(DisconnectReason::GuestTimeout);
         }
-        self.controls.second_passed();
         self.check_progress(now);
         self.inject_pong_if_busy(now);
     }

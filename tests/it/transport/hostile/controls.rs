@@ -4,6 +4,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::Stage;
 use test_support::raw::Client;
+use test_support::raw::polling::Polling;
 use test_support::raw::socket::{FIN, RawSocket, TEXT, frame};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,5 +53,38 @@ async fn an_event_in_tiny_parts_closes_its_connection_and_one_in_large_parts_arr
         }
         stage.unharmed("an event in parts").await;
     }
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_heartbeats_that_are_posted_close_their_session() {
+    let mut stage = Stage::set(&[]).await;
+    for (packet, times) in [("3", 1_000_000), ("3", 101), ("", 101), ("6", 500)] {
+        let session = Polling::connect(&stage.relay, "mallory").await;
+        let flood = vec![packet; times].join("\x1e");
+        assert_eq!(session.post(flood.as_bytes()).await.status, 400);
+        while session.poll().await.status == 200 {}
+        drop(session);
+        stage.unharmed(&format!("{times} of {packet:?}")).await;
+    }
+    let session = Polling::connect(&stage.relay, "mallory").await;
+    let mut posted = 0;
+    while session.post(b"3").await.status == 200 {
+        posted += 1;
+        assert!(posted < 100_000);
+    }
+    drop(session);
+    let session = Polling::connect(&stage.relay, "mallory").await;
+    for _ in 0..3 {
+        // As many as come of a client that was away for a moment.
+        assert_eq!(session.post(b"3\x1e3\x1e3").await.status, 200);
+    }
+    let message = r#"42["send_message",{"recipientId":"mallory","ciphertext":"c","iv":"i","tag":"t","seq":1}]"#;
+    let many = vec![message; 200].join("\x1e");
+    assert_eq!(session.post(many.as_bytes()).await.status, 200);
+    for _ in 0..200 {
+        session.next("receive_message").await;
+    }
+    drop(session);
     stage.strike();
 }
