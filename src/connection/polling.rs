@@ -29,7 +29,7 @@ pub(super) async fn bounded(
         Some(connection) => {
             connection.flow().readable().await;
             let bounded_as_guest = connection.has_guest_bounds();
-            let body = Arriving::new(body, connection, old_payload);
+            let body = Arriving::new(body, Some(connection), old_payload);
             match bounded_as_guest {
                 false => Body::new(body),
                 true => Body::new(Limited::new(body, config.guest_max_bytes as usize)),
@@ -37,6 +37,7 @@ pub(super) async fn bounded(
         }
         None => {
             link.close_within(config.connect_timeout);
+            let body = Arriving::new(body, None, old_payload);
             Body::new(Limited::new(body, config.handshake_max_bytes as usize))
         }
     }
@@ -62,6 +63,8 @@ pub(super) async fn count_taken(
     (parts, Body::from(body)).into_response()
 }
 
+/// How many packets of no event one request may have that is of nobody who has entered.
+const MAX_CONTROLS: u32 = 100;
 /// What stands between two packets.
 const SEPARATOR: u8 = 0x1e;
 
@@ -108,28 +111,34 @@ impl Packets {
 /// connection when there is too much of it.
 struct Arriving {
     body: Body,
-    connection: Arc<Connection>,
+    /// `None`: it has not entered, so that the request is all that there is to count.
+    connection: Option<Arc<Connection>>,
+    controls: u32,
     arrived: usize,
     /// `None`: they are in the old form, which has no separators.
     packets: Option<Packets>,
 }
 
 impl Arriving {
-    fn new(body: Body, connection: Arc<Connection>, old_payload: bool) -> Self {
+    fn new(body: Body, connection: Option<Arc<Connection>>, old_payload: bool) -> Self {
         Self {
             body,
             connection,
+            controls: 0,
             arrived: 0,
             packets: (!old_payload).then(Packets::default),
         }
     }
 
     /// Counts packets of no event; whether they are allowed.
-    fn allows(&self, controls: u32) -> bool {
-        let is_allowed = self.connection.flow().allows_controls(controls);
+    fn allows(&mut self, controls: u32) -> bool {
+        let Some(connection) = &self.connection else {
+            self.controls += controls;
+            return self.controls <= MAX_CONTROLS;
+        };
+        let is_allowed = connection.flow().allows_controls(controls);
         if !is_allowed {
-            let why = DisconnectReason::ProtocolError;
-            self.connection.close(Close::Now, why);
+            connection.close(Close::Now, DisconnectReason::ProtocolError);
         }
         is_allowed
     }
@@ -150,7 +159,9 @@ impl HttpBody for Arriving {
             .and_then(|frame| frame.as_ref().ok()?.data_ref())
         {
             this.arrived += data.len();
-            this.connection.flow().arrived(data.len());
+            if let Some(connection) = &this.connection {
+                connection.flow().arrived(data.len());
+            }
             let packets = this.packets.as_mut();
             let controls = packets.map_or(0, |packets| packets.controls_in(data));
             if controls > 0 && !this.allows(controls) {
@@ -172,7 +183,9 @@ impl HttpBody for Arriving {
 
 impl Drop for Arriving {
     fn drop(&mut self) {
-        self.connection.flow().assembled(self.arrived);
+        if let Some(connection) = &self.connection {
+            connection.flow().assembled(self.arrived);
+        }
         // The last one has no end of its own.
         if self.packets.as_ref().is_some_and(Packets::is_control) {
             self.allows(1);

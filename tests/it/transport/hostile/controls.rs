@@ -67,6 +67,10 @@ async fn floods_of_heartbeats_that_are_posted_close_their_session() {
         drop(session);
         stage.unharmed(&format!("{times} of {packet:?}")).await;
     }
+    let stranger = Polling::open(&stage.relay).await;
+    let flood = ["3"; 102].join("\x1e");
+    assert_eq!(stranger.post(flood.as_bytes()).await.status, 400);
+    drop(stranger);
     let session = Polling::connect(&stage.relay, "mallory").await;
     let mut posted = 0;
     while session.post(b"3").await.status == 200 {
