@@ -124,6 +124,8 @@ choices! {
         Anyone = "anyone",
         /// Those with whom the user shares a conversation in which both are active.
         SharesConversation = "shares-conversation",
+        /// Nobody else: who is added is invited, and becomes a participant by joining or posting.
+        Invite = "invite",
     }
 }
 

@@ -182,8 +182,9 @@ settings! {
     participants_per_day: NonZeroU32 = nonzero(10_000);
     /// Most participants of one conversation.
     max_participants: usize = 1_000, check between(2, 100_000);
-    /// Who may make somebody a participant of a conversation: anyone, shares-conversation.
+    /// Who may make somebody a participant of a conversation: anyone, shares-conversation, invite.
     /// With shares-conversation, only who is active in a conversation in which the other is, too; administrators add everybody.
+    /// With invite, who is added by another is invited until they join or post; administrators add everybody at once.
     who_may_add: WhoMayAdd = WhoMayAdd::Anyone;
     /// Bytes of messages that one user may have stored in a day.
     stored_bytes_per_day: NonZeroU32 = nonzero(1_073_741_824);

@@ -16,12 +16,30 @@ use crate::users::Member;
 
 impl Conversations {
     /// Subscribes a connection to a conversation by one dialect; how many connections are subscribed
-    /// in it now. An earlier subscription of the connection ends. Others are notified when it is the
+    /// in it now. Who is invited accepts by that. An earlier subscription of the connection ends. Others are notified when it is the
     /// first of its user.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
     pub(crate) async fn join(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        member: &Member,
+        conversation: &TypedId,
+        dialect: ConversationDialect,
+    ) -> Result<Stored<usize>, StoreError> {
+        let join = || self.join_as_participant(connection, member, conversation, dialect);
+        let joined = join().await;
+        if matches!(joined, Err(StoreError::NotParticipant)) {
+            let accepted = self.accept(actor(member, dialect), &conversation.id).await;
+            if accepted?.is_some() {
+                return join().await;
+            }
+        }
+        joined
+    }
+
+    async fn join_as_participant(
         self: &Arc<Self>,
         connection: &Arc<Connection>,
         member: &Member,
@@ -37,10 +55,8 @@ impl Conversations {
             guard.follow().await?;
             guard.role_of(user).await?;
         }
-        if guard
-            .view_of(connection)
-            .is_some_and(|view| view.dialect != dialect)
-        {
+        let earlier = guard.view_of(connection);
+        if earlier.is_some_and(|view| view.dialect != dialect) {
             guard
                 .unsubscribe_and_publish(connection, user, self.now_ms())
                 .await;

@@ -19,12 +19,28 @@ pub(crate) struct Sent {
 }
 
 impl Conversations {
-    /// Appends a message to the history and publishes it. `size` is that of the request, in bytes,
+    /// Appends a message to the history and publishes it. Who is invited accepts by that. `size` is that of the request, in bytes,
     /// for the audit.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
     pub(crate) async fn append(
+        self: &Arc<Self>,
+        actor: Actor<'_>,
+        new: &NewMessage,
+        size: usize,
+    ) -> Result<Stored<Sent>, StoreError> {
+        let append = || self.append_as_participant(actor, new, size);
+        let appended = append().await;
+        if matches!(appended, Err(StoreError::NotParticipant))
+            && self.accept(actor, &new.conversation).await?.is_some()
+        {
+            return append().await;
+        }
+        appended
+    }
+
+    async fn append_as_participant(
         self: &Arc<Self>,
         actor: Actor<'_>,
         new: &NewMessage,

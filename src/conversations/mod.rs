@@ -10,6 +10,7 @@ mod follow;
 mod gaps;
 mod hidden;
 mod id_types;
+mod invitations;
 mod joining;
 mod messages;
 mod naming;

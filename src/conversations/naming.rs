@@ -76,16 +76,24 @@ impl Names {
             Changed::Created {
                 mut participants,
                 ignored,
+                invited,
                 key_number,
             } => {
+                participants.retain(|(user, _)| !invited.contains(user));
                 let mut users: Vec<_> = participants.iter().map(|(user, _)| user).collect();
                 users.sort();
                 users.truncate(MAX_NAMES as usize);
                 let change = of(&users, key_number);
                 participants.retain(|(user, _)| !ignored.contains(user));
+                let invited = invited.into_iter().map(|user| {
+                    let name = self.name(&user);
+                    (user, name)
+                });
                 LoggedEvent::Created {
                     participants,
                     change,
+                    invited: invited.collect(),
+                    by: by.user().cloned(),
                 }
             }
             Changed::Added {
@@ -111,6 +119,18 @@ impl Names {
                 change: of(&[&user], None),
                 user,
                 is_ignored: true,
+            },
+            Changed::Invited {
+                user, key_number, ..
+            } => LoggedEvent::Invited {
+                change: of(&[&user], key_number),
+                user,
+                by: by.user().cloned(),
+            },
+            Changed::Uninvited(user) => LoggedEvent::Uninvited {
+                change: of(&[&user], None),
+                user,
+                by: by.user().cloned(),
             },
             Changed::Forgotten => LoggedEvent::Nothing,
         };
@@ -164,7 +184,9 @@ fn users_of(change: &Change) -> Vec<&UserId> {
         Changed::Added { user, .. }
         | Changed::Left(user)
         | Changed::Removed(user)
-        | Changed::Dismissed(user) => [user].into_iter().chain(change.by.user()).collect(),
+        | Changed::Dismissed(user)
+        | Changed::Invited { user, .. }
+        | Changed::Uninvited(user) => [user].into_iter().chain(change.by.user()).collect(),
         Changed::Edited(_)
         | Changed::Deleted(_)
         | Changed::Unreacted(_)

@@ -79,6 +79,7 @@ impl Conversations {
         new: &NewConversation,
     ) -> Result<Created, Refusal> {
         self.require_consent(by, &new.participants).await?;
+        let new = &*self.with_invitations(by, new);
         let created = self.stores().conversations.create(new, &by.author()).await;
         let logged = self.noted(&new.id, created)?;
         by.record(&self.audit, AdminAction::ConversationCreated, &new.id, None);
@@ -102,6 +103,10 @@ impl Conversations {
         new: &NewParticipant,
     ) -> Result<Added, Refusal> {
         self.require_consent(by, std::slice::from_ref(new)).await?;
+        if let Some(added) = self.accept_for_oneself(by, id, new).await? {
+            return Ok(added);
+        }
+        let new = &self.with_invitation(by, new);
         let guard = self.lock(id).await;
         let (stores, author) = (self.stores(), by.author());
         let most = self.config.max_participants;
@@ -133,7 +138,7 @@ impl Conversations {
         let user = &actor.identity.user;
         let others = new.iter().filter(|one| one.user != *user);
         let others: Vec<_> = others.collect();
-        if self.config.who_may_add == WhoMayAdd::Anyone || others.is_empty() {
+        if self.config.who_may_add != WhoMayAdd::SharesConversation || others.is_empty() {
             return Ok(());
         }
         let partners = self.stores().conversations.partners_of(user).await?;
@@ -220,7 +225,9 @@ impl Changed {
             Self::Added { user, .. }
             | Self::Left(user)
             | Self::Removed(user)
-            | Self::Dismissed(user) => vec![user.clone()],
+            | Self::Dismissed(user)
+            | Self::Invited { user, .. }
+            | Self::Uninvited(user) => vec![user.clone()],
             _ => Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 //! go out is decided in `follow`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -15,7 +16,7 @@ use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
 use crate::model::conversation::{
     ConversationDialect, ConversationEvent, ConversationId, LoggedEvent, MessageId, NumberedEvent,
-    UserNotification, View,
+    ParticipantsChange, Role, UserNotification, View,
 };
 
 /// What was sent to the subscribers on this node.
@@ -87,20 +88,16 @@ impl ConversationGuard {
     /// Sends a change to those whom it concerns here.
     pub(super) async fn send_logged(&mut self, event: LoggedEvent) -> Delivery {
         match event {
-            LoggedEvent::Event(event) => {
-                let lagging = self.send_local(&event, To::Everyone).await;
-                Delivery::of(&event, self.users(), lagging)
-            }
+            LoggedEvent::Event(event) => self.send_event(&event).await,
             LoggedEvent::Created {
                 participants,
                 change,
+                invited,
+                by,
             } => {
-                let users: Vec<_> = participants.into_iter().map(|(user, _)| user).collect();
-                for user in &users {
-                    self.join_chats(user).await;
-                }
-                self.notify_here(&users, &UserNotification::Created(change))
-                    .await
+                let mut told = self.notify_all_invited(invited, by.as_ref(), &change).await;
+                told.add(self.announce_created(participants, change).await);
+                told
             }
             LoggedEvent::Added {
                 user,
@@ -128,6 +125,14 @@ impl ConversationGuard {
                 self.notify_here(&users, &UserNotification::Removed(change))
                     .await
             }
+            LoggedEvent::Invited { user, by, change } => {
+                let added = UserNotification::Added(change);
+                self.notify_invited(&user, by.as_ref(), &added).await
+            }
+            LoggedEvent::Uninvited { user, by, change } => {
+                let ended = UserNotification::Removed(change);
+                self.notify_invited(&user, by.as_ref(), &ended).await
+            }
             LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => Delivery::default(),
         }
     }
@@ -137,6 +142,63 @@ impl ConversationGuard {
         let followed = self.local.followed.as_ref();
         let participants = followed.and_then(Followed::participants);
         participants.map_or_else(Vec::new, |all| all.keys().cloned().collect())
+    }
+
+    async fn send_event(&self, event: &ConversationEvent) -> Delivery {
+        let lagging = self.send_local(event, To::Everyone).await;
+        Delivery::of(event, self.users(), lagging)
+    }
+
+    async fn announce_created(
+        &mut self,
+        participants: Vec<(UserId, Role)>,
+        change: ParticipantsChange,
+    ) -> Delivery {
+        let users: Vec<_> = participants.into_iter().map(|(user, _)| user).collect();
+        for user in &users {
+            self.join_chats(user).await;
+        }
+        let created = UserNotification::Created(change);
+        self.notify_here(&users, &created).await
+    }
+
+    /// Notifies those here who were invited, each of their own invitation.
+    async fn notify_all_invited(
+        &self,
+        invited: Vec<(UserId, Arc<str>)>,
+        by: Option<&UserId>,
+        created: &ParticipantsChange,
+    ) -> Delivery {
+        let mut delivery = Delivery::default();
+        for (user, name) in invited {
+            let invitation = UserNotification::Added(ParticipantsChange {
+                names: vec![name],
+                ..created.clone()
+            });
+            delivery.add(self.notify_invited(&user, by, &invitation).await);
+        }
+        delivery
+    }
+
+    /// Notifies an invited user here of what somebody did whom they have not blocked.
+    async fn notify_invited(
+        &self,
+        user: &UserId,
+        by: Option<&UserId>,
+        notification: &UserNotification,
+    ) -> Delivery {
+        let conversations = self.conversations();
+        if conversations.users.connections(user.as_str()).is_empty() {
+            return Delivery::default();
+        }
+        if let Some(by) = by {
+            let blocked = conversations.stores().blocks.find(user, by).await;
+            if !matches!(blocked, Ok(None)) {
+                return Delivery::default();
+            }
+        }
+        self.notify_here(std::slice::from_ref(user), notification)
+            .await
     }
 
     async fn notify_here(&self, users: &[UserId], notification: &UserNotification) -> Delivery {

@@ -53,6 +53,7 @@ fn participant(name: &str) -> NewParticipant {
         role: Role::Member,
         key: None,
         pending: false,
+        is_invited: false,
     }
 }
 

@@ -42,6 +42,8 @@ enum What<'a> {
     #[serde(rename = "conversation:created")]
     Created {
         participants: Vec<ParticipantJson<'a>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        invited: Vec<ParticipantJson<'a>>,
     },
     #[serde(rename = "message:new")]
     Sent { message: MessageJson<'a> },
@@ -62,6 +64,15 @@ enum What<'a> {
     },
     #[serde(rename = "participant:updated")]
     Updated { participant: ParticipantJson<'a> },
+    #[serde(rename = "participant:invited")]
+    #[serde(rename_all = "camelCase")]
+    Invited {
+        participant: ParticipantJson<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        in_place_of: Option<&'a str>,
+    },
+    #[serde(rename = "participant:uninvited")]
+    Uninvited { participant: ParticipantJson<'a> },
     #[serde(rename = "participant:left")]
     Left { participant: ParticipantJson<'a> },
     #[serde(rename = "participant:removed")]
@@ -106,12 +117,18 @@ impl<'a> What<'a> {
     fn new(id: ClientId<'a>, changed: &'a Changed, senders: &'a Senders) -> Option<Self> {
         let message = |message: &'a Message| MessageJson::new(id, message, senders.of(message));
         Some(match changed {
-            Changed::Created { participants, .. } => Self::Created {
-                participants: participants
-                    .iter()
-                    .map(|(user, role)| ParticipantJson::active(user, *role, None))
-                    .collect(),
-            },
+            Changed::Created {
+                participants,
+                invited,
+                ..
+            } => {
+                let all = participants.iter();
+                let (invited, participants) = all.partition(|(user, _)| invited.contains(user));
+                Self::Created {
+                    participants: ParticipantJson::all(participants),
+                    invited: ParticipantJson::all(invited),
+                }
+            }
             Changed::Sent(sent) => Self::Sent {
                 message: message(sent),
             },
@@ -136,6 +153,18 @@ impl<'a> What<'a> {
             } => Self::Added {
                 participant: ParticipantJson::active(user, *role, *key_number),
                 in_place_of: in_place_of.as_ref().map(UserId::as_str),
+            },
+            Changed::Invited {
+                user,
+                role,
+                key_number,
+                in_place_of,
+            } => Self::Invited {
+                participant: ParticipantJson::active(user, *role, *key_number),
+                in_place_of: in_place_of.as_ref().map(UserId::as_str),
+            },
+            Changed::Uninvited(user) => Self::Uninvited {
+                participant: user.into(),
             },
             Changed::Updated {
                 user,
@@ -180,6 +209,13 @@ impl<'a> From<&'a Reaction> for ReactionJson<'a> {
 }
 
 impl<'a> ParticipantJson<'a> {
+    fn all(users: Vec<&'a (UserId, Role)>) -> Vec<Self> {
+        let users = users.into_iter();
+        users
+            .map(|(user, role)| Self::active(user, *role, None))
+            .collect()
+    }
+
     fn active(user: &'a UserId, role: Role, content_key_number: Option<i64>) -> Self {
         Self {
             user_id: user.as_str(),

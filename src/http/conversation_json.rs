@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::model::clock;
 use crate::model::conversation::{
-    ClientId, ContentKey, Conversation, Participant, Role, UserRecord,
+    ClientId, ContentKey, Conversation, Invitation, Participant, ParticipantStatus, Role,
+    UserRecord,
 };
 use crate::payload::OwnedValue;
 
@@ -28,6 +29,12 @@ pub(super) struct ConversationJson<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unread_count: Option<u64>,
+    /// The caller is only invited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    /// By whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invited_by: Option<&'a str>,
     #[serde(flatten)]
     feed: Option<InFeed<'a>>,
 }
@@ -45,6 +52,17 @@ struct InFeed<'a> {
     encrypted_content_key: Option<&'a OwnedValue>,
 }
 
+impl<'a> InFeed<'a> {
+    fn new(created_at: u64, participants: Vec<Arc<str>>, key: Option<&'a ContentKey>) -> Self {
+        Self {
+            participants,
+            created_at,
+            content_key_number: key.map(|key| key.number),
+            encrypted_content_key: key.map(|key| &key.encrypted),
+        }
+    }
+}
+
 impl<'a> ConversationJson<'a> {
     /// A conversation.
     pub(super) fn new(conversation: &'a Conversation) -> Self {
@@ -57,7 +75,29 @@ impl<'a> ConversationJson<'a> {
             message_retention: conversation.message_retention.map(|kept| kept.as_secs()),
             role: None,
             unread_count: None,
+            status: None,
+            invited_by: None,
             feed: None,
+        }
+    }
+
+    /// A conversation that the caller is invited to by one who has this name. They are told nothing else of it: who
+    /// invited them stands for who made it and takes part in it, and the time of that for all others.
+    pub(super) fn invitation(invitation: &'a Invitation, by: Arc<str>) -> Self {
+        let at = || clock::iso_ms(invitation.at);
+        let key = invitation.key.as_ref();
+        Self {
+            id: invitation.conversation.as_client(invitation.id_type),
+            title: None,
+            created_by: invitation.by.as_str(),
+            created_at: at(),
+            last_message_at: at(),
+            message_retention: None,
+            role: Some(invitation.role.as_str()),
+            unread_count: Some(0),
+            status: Some(ParticipantStatus::Invited.as_str()),
+            invited_by: Some(invitation.by.as_str()),
+            feed: Some(InFeed::new(invitation.at, vec![by], key)),
         }
     }
 
@@ -83,14 +123,8 @@ impl<'a> ConversationJson<'a> {
         participants: Vec<Arc<str>>,
         key: Option<&'a ContentKey>,
     ) -> Self {
-        let feed = InFeed {
-            participants,
-            created_at: conversation.created_at,
-            content_key_number: key.map(|key| key.number),
-            encrypted_content_key: key.map(|key| &key.encrypted),
-        };
         Self {
-            feed: Some(feed),
+            feed: Some(InFeed::new(conversation.created_at, participants, key)),
             ..self
         }
     }
@@ -123,7 +157,8 @@ impl<'a> From<&'a Participant> for ParticipantJson<'a> {
             role: participant.role.as_str(),
             status: participant.status.shown().as_str(),
             joined_at: clock::iso_ms(participant.joined_at),
-            pending: participant.pending && participant.looks_active(),
+            pending: participant.pending
+                && (participant.looks_active() || participant.is_invited()),
         }
     }
 }

@@ -20,7 +20,9 @@ use super::query::Parameters;
 use super::refuse::conversation_exists;
 use crate::app::App;
 use crate::conversations::Initiator;
-use crate::model::conversation::{ConversationId, ListCursor, ListPage, Listed, Participant};
+use crate::model::conversation::{
+    ConversationId, ListCursor, ListPage, Listed, Participant, UserRecord,
+};
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
@@ -77,11 +79,11 @@ pub(super) async fn create_and_answer(
     request: &ConversationRequest,
 ) -> Result<Response, Refusal> {
     let created = app.conversations.create(by, &request.new).await?;
-    let known = known_names(app, &created.participants).await?;
+    let known = names_of(app, created.participants.iter().map(|one| &one.user)).await?;
     let id = created.conversation.id.as_client(request.id_type);
     let mut conversation = ConversationJson::new(&created.conversation).with_id(id);
     if let Some(key) = &request.key {
-        let names = created.participants.iter();
+        let names = created.participants.iter().filter(|one| one.looks_active());
         let names = names.map(|one| name_of(&known, &one.user)).collect();
         conversation = conversation.in_feed(&created.conversation, names, Some(key));
     }
@@ -115,13 +117,22 @@ async fn list(
         .collect();
     let names = stores.participants.names_in(&ids).await?;
     let names: HashMap<_, _> = names.into_iter().collect();
+    // They are at the head of the list, whatever its part behind a cursor is.
+    let invitations = match after {
+        None => app.conversations.invitations_of(caller.id()).await?,
+        Some(_) => Vec::new(),
+    };
+    let inviters = names_of(&app, invitations.iter().map(|one| &one.by)).await?;
+    let invitations = invitations
+        .iter()
+        .map(|one| ConversationJson::invitation(one, name_of(&inviters, &one.by)));
     let conversations = listed.iter();
     let conversations = conversations.map(|one| {
         let names = names.get(&one.conversation.id);
         of_list(one, names.cloned().unwrap_or_default())
     });
     Ok(Json(ListAnswer {
-        conversations: conversations.collect(),
+        conversations: invitations.chain(conversations).collect(),
         next_cursor: next.map(|next| next.to_text()),
     })
     .into_response())
@@ -145,7 +156,9 @@ async fn show(
     let (conversation, listed) = match &sender {
         UserOrAdmin::User(caller) => {
             let listed = stores.conversations.find_for(&id, caller.id()).await?;
-            let listed = listed.ok_or_else(not_found)?;
+            let Some(listed) = listed else {
+                return show_invitation(&app, caller, &id).await;
+            };
             (listed.conversation.clone(), Some(listed))
         }
         UserOrAdmin::Admin(_) => {
@@ -172,18 +185,49 @@ async fn show(
         conversation: conversation_json,
         participants: participants
             .iter()
-            .map(|one| ParticipantJson::from(one).with_user(known.get(&one.user).copied()))
+            .map(|one| ParticipantJson::from(one).with_user(shown_of(one, &known, &sender)))
             .collect(),
     };
     Ok(Json(answer).into_response())
 }
 
-/// The names of the participants that the store knows.
-async fn known_names(
+/// A conversation as somebody sees it who is invited: themselves in it.
+async fn show_invitation(
     app: &App,
-    participants: &[Participant],
+    caller: &Caller,
+    id: &ConversationId,
+) -> Result<Response, Refusal> {
+    let invitation = app.conversations.invitation(caller.id(), id).await?;
+    let invitation = invitation.ok_or(Refusal::new(Why::ConversationNotFound))?;
+    let names = names_of(app, [&invitation.by]).await?;
+    let own = invitation.own(caller.id());
+    let answer = ConversationAnswer {
+        message: None,
+        conversation: ConversationJson::invitation(&invitation, name_of(&names, &invitation.by)),
+        participants: vec![(&own).into()],
+    };
+    Ok(Json(answer).into_response())
+}
+
+/// What the sender may know of the user who is a participant: of who is invited, other users know what they knew.
+pub(super) fn shown_of<'a>(
+    participant: &Participant,
+    known: &HashMap<&UserId, &'a UserRecord>,
+    sender: &UserOrAdmin,
+) -> Option<&'a UserRecord> {
+    let is_hidden = participant.is_invited() && matches!(sender, UserOrAdmin::User(_));
+    known.get(&participant.user).copied().filter(|_| !is_hidden)
+}
+
+/// The names of those of these users whom the store knows.
+async fn names_of(
+    app: &App,
+    users: impl IntoIterator<Item = &UserId>,
 ) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
-    let users: Vec<_> = participants.iter().map(|one| one.user.clone()).collect();
+    let users: Vec<_> = users.into_iter().cloned().collect();
+    if users.is_empty() {
+        return Ok(HashMap::new());
+    }
     let known = app.conversations.stores().users.find_all(&users).await?;
     Ok(known.into_iter().map(|user| (user.id, user.name)).collect())
 }

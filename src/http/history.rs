@@ -24,7 +24,7 @@ use crate::stores::conversations::StoreError;
 /// How many messages are read by default.
 const DEFAULT_LIMIT: u64 = 50;
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PageOf<'a, T> {
     messages: Vec<T>,
@@ -68,7 +68,12 @@ pub(super) async fn page(
     let page = stores
         .messages
         .page(&id, caller.id(), window, limit(&query)?);
-    let page = page.await.map_err(refusal)?;
+    let page = match page.await {
+        Err(StoreError::NotParticipant) if is_invited(&app, &caller, &id).await? => {
+            return Ok(Json(PageOf::<()>::default()).into_response());
+        }
+        page => page.map_err(refusal)?,
+    };
     let next = match window.after {
         Some(_) => page.messages.last(),
         None => page.messages.first(),
@@ -129,7 +134,13 @@ pub(super) async fn slice(
     caller.pass_over(offset).await;
     let stores = app.conversations.stores();
     let slice = stores.messages.slice(&id, caller.id(), offset, limit);
-    let slice = slice.await.map_err(refusal)?;
+    let slice = match slice.await {
+        Err(StoreError::NotParticipant) if is_invited(&app, &caller, &id).await? => Slice {
+            messages: Vec::new(),
+            total: 0,
+        },
+        slice => slice.map_err(refusal)?,
+    };
     let senders = Senders::read(&app, &slice.messages).await?;
     let client_id = id.as_client(app.conversations.id_type(&id).await);
     let messages = slice.messages.iter();
@@ -144,6 +155,12 @@ pub(super) async fn slice(
         },
     })
     .into_response())
+}
+
+/// Who is invited reads that there is nothing: clients read before they join.
+async fn is_invited(app: &App, caller: &Caller, id: &ConversationId) -> Result<bool, StoreError> {
+    let invitation = app.conversations.invitation(caller.id(), id).await?;
+    Ok(invitation.is_some())
 }
 
 /// What clients add to their offset for the next page: a page that ended early, being large, has a

@@ -112,6 +112,7 @@ fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewPartici
         role,
         key,
         pending: false,
+        is_invited: false,
     }
 }
 

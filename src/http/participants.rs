@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{UserOrAdmin, only};
 use super::conversation_json::ParticipantJson;
+use super::conversations::shown_of;
 use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
@@ -79,8 +80,8 @@ async fn list(
     let known = stores.users.find_all(&users).await?;
     let known: HashMap<_, _> = known.iter().map(|user| (&user.id, user)).collect();
     let participants = found.iter();
-    let participants =
-        participants.map(|one| ParticipantJson::from(one).with_user(known.get(&one.user).copied()));
+    let participants = participants
+        .map(|one| ParticipantJson::from(one).with_user(shown_of(one, &known, &sender)));
     let last = found.last().filter(|_| is_more);
     Ok(Json(ListAnswer {
         participants: participants.collect(),
@@ -104,6 +105,7 @@ async fn add(
             role: role(&fields)?,
             key: None,
             pending: false,
+            is_invited: false,
         };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let conversations = &app.conversations;

@@ -134,6 +134,11 @@ const WHO_MAY_ADD: Settings = &[
     ("ADMIN_TOKEN", ADMIN_TOKEN),
     ("WHO_MAY_ADD", "shares-conversation"),
 ];
+const INVITE: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("WHO_MAY_ADD", "invite"),
+];
 const REST_LIMITS: Settings = &[
     ("ADMIN_TOKEN", ADMIN_TOKEN),
     ("MESSAGE_RATE", "1/s"),
@@ -297,6 +302,7 @@ suites! {
     http_headers: "http/headers", HEADERS;
     http_health: "http/health", DIRECT;
     http_history: "http/history", STORED, mongodb;
+    http_invited: "http/invited", INVITE, mongodb;
     http_limits: "http/limits", REST_LIMITS, mongodb;
     http_messages: "http/messages", STORED, mongodb;
     http_names: "http/names", REST_ADMIN, mongodb;

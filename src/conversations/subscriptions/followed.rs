@@ -132,7 +132,10 @@ fn apply(event: &LoggedEvent, participants: &mut HashMap<UserId, Role>) {
         LoggedEvent::Ended { user, .. } => {
             participants.remove(user);
         }
-        LoggedEvent::Event(_) | LoggedEvent::Nothing => {}
+        LoggedEvent::Event(_)
+        | LoggedEvent::Invited { .. }
+        | LoggedEvent::Uninvited { .. }
+        | LoggedEvent::Nothing => {}
     }
 }
 
@@ -142,7 +145,11 @@ fn size_of(event: &LoggedEvent) -> usize {
         LoggedEvent::Event(
             ConversationEvent::Sent { message, .. } | ConversationEvent::Edited(message),
         ) => message.size(),
-        LoggedEvent::Created { participants, .. } => participants.len() * 64,
+        LoggedEvent::Created {
+            participants,
+            invited,
+            ..
+        } => (participants.len() + invited.len()) * 64,
         _ => 0,
     }
 }

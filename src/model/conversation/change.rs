@@ -53,6 +53,8 @@ pub(crate) enum Changed {
         participants: Vec<(UserId, Role)>,
         /// Those of them who have blocked who created it: only others take them for participants.
         ignored: Vec<UserId>,
+        /// Those of them who are only invited.
+        invited: Vec<UserId>,
         /// The number of the first content key that was given.
         key_number: Option<i64>,
     },
@@ -94,6 +96,19 @@ pub(crate) enum Changed {
     Removed(UserId),
     /// The same of one whom only others took for a participant.
     Dismissed(UserId),
+    /// A user was invited.
+    Invited {
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: Role,
+        /// The number of the content key that they were given.
+        key_number: Option<i64>,
+        /// The pending participant in whose place they are, who was invited by a name.
+        in_place_of: Option<UserId>,
+    },
+    /// An invitation was declined or withdrawn.
+    Uninvited(UserId),
     /// What it was is not kept any more.
     Forgotten,
 }

@@ -74,10 +74,16 @@ pub(crate) enum LoggedEvent {
     Event(ConversationEvent),
     /// The conversation was created.
     Created {
-        /// Its first participants, without those who are ignored.
+        /// Its first participants, without those who are ignored or invited.
         participants: Vec<(UserId, Role)>,
         /// What they are notified of.
         change: ParticipantsChange,
+        /// Those who are invited, with their names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        invited: Vec<(UserId, Arc<str>)>,
+        /// The user who created it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<UserId>,
     },
     /// A user became a participant, and receives what follows.
     Added {
@@ -111,6 +117,24 @@ pub(crate) enum LoggedEvent {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_ignored: bool,
     },
+    /// A user was invited: nobody else is notified.
+    Invited {
+        /// Who.
+        user: UserId,
+        /// By whom, if it was a user.
+        by: Option<UserId>,
+        /// What they are notified of.
+        change: ParticipantsChange,
+    },
+    /// A user is not invited any more: nobody else is notified.
+    Uninvited {
+        /// Who.
+        user: UserId,
+        /// Who did it, if it was a user.
+        by: Option<UserId>,
+        /// What they are notified of.
+        change: ParticipantsChange,
+    },
     /// There is no event for it; or the message was deleted since, which follows.
     Nothing,
 }
@@ -124,6 +148,8 @@ impl LoggedEvent {
                 | Self::Added { .. }
                 | Self::RoleChanged { .. }
                 | Self::Ended { .. }
+                | Self::Invited { .. }
+                | Self::Uninvited { .. }
         )
     }
 }

@@ -53,6 +53,8 @@ names! {
         Removed = "removed",
         /// They have blocked who added them: they are none, and are not told, but to others they look active.
         Ignored = "ignored",
+        /// They were asked to become one, and are none until they join or post.
+        Invited = "invited",
     }
 }
 
@@ -201,6 +203,41 @@ impl Participant {
     pub(crate) fn looks_active(&self) -> bool {
         self.status.shown() == ParticipantStatus::Active
     }
+
+    /// Whether they were asked to become one.
+    pub(crate) fn is_invited(&self) -> bool {
+        self.status == ParticipantStatus::Invited
+    }
+}
+
+/// An invitation: what somebody knows of a conversation before they join it.
+#[derive(Debug, Clone)]
+pub(crate) struct Invitation {
+    /// To which conversation.
+    pub(crate) conversation: ConversationId,
+    /// The JSON type of its id.
+    pub(crate) id_type: IdType,
+    /// Who invited them.
+    pub(crate) by: UserId,
+    /// When.
+    pub(crate) at: u64,
+    /// What they will be.
+    pub(crate) role: Role,
+    /// Their own content key, if one was given.
+    pub(crate) key: Option<ContentKey>,
+}
+
+impl Invitation {
+    /// Who is invited, as a participant.
+    pub(crate) fn own(&self, user: &UserId) -> Participant {
+        Participant {
+            user: user.clone(),
+            role: self.role,
+            status: ParticipantStatus::Invited,
+            joined_at: self.at,
+            pending: false,
+        }
+    }
 }
 
 /// A participant to add.
@@ -214,6 +251,8 @@ pub(crate) struct NewParticipant {
     pub(crate) key: Option<ContentKey>,
     /// Whether the user is a name that nobody has yet.
     pub(crate) pending: bool,
+    /// Whether they are only asked.
+    pub(crate) is_invited: bool,
 }
 
 /// A conversation to create.
@@ -233,11 +272,10 @@ pub(crate) struct NewConversation {
 
 impl NewConversation {
     /// Its first participants, each once.
-    pub(crate) fn roles(&self) -> Vec<(UserId, Role)> {
+    pub(crate) fn first(&self) -> Vec<&NewParticipant> {
         let mut known = HashSet::new();
         let each = self.participants.iter();
-        let each = each.filter(|one| known.insert(&one.user));
-        each.map(|one| (one.user.clone(), one.role)).collect()
+        each.filter(|one| known.insert(&one.user)).collect()
     }
 
     /// The number of the content key that is told with its creation: that of who creates it, or else

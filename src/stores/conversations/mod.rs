@@ -13,6 +13,7 @@ mod blocks;
 mod conversation;
 mod error;
 mod health;
+mod invitations;
 mod log;
 mod messages;
 mod mongo;

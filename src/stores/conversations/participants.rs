@@ -32,7 +32,8 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
     ) -> Result<Vec<Participant>, StoreError>;
 
     /// Adds a participant, who may be a former one; an active one is not changed. Messages sent until
-    /// then count neither as unread nor as undelivered for them. A user must be an admin of the
+    /// then count neither as unread nor as undelivered for them. One who is to be invited has nothing of it until they
+    /// accept. A user must be an admin of the
     /// conversation to do so. With them it may have so many active ones.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
     ) -> Result<Logged<Participant>, StoreError>;
 
     /// Ends a user's participation: they leave, if they do it themselves, or else are removed, by a
-    /// user who must be an admin of the conversation. `None`: they were not an active participant.
+    /// user who must be an admin of the conversation. An invitation ends likewise. `None`: they were neither an active participant nor invited.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]

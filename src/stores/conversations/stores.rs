@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::blocks::BlockStore;
 use super::conversation::ConversationStore;
 use super::health::StoreHealth;
+use super::invitations::InvitationStore;
 use super::log::LogStore;
 use super::messages::MessageStore;
 use super::participants::ParticipantStore;
@@ -26,6 +27,8 @@ pub(crate) struct ConversationStores {
     pub(crate) conversations: Arc<dyn ConversationStore>,
     /// Their participants.
     pub(crate) participants: Arc<dyn ParticipantStore>,
+    /// Those of them who are invited.
+    pub(crate) invitations: Arc<dyn InvitationStore>,
     /// Those of them who are pending.
     pub(crate) pending: Arc<dyn PendingStore>,
     /// Their messages.
@@ -52,6 +55,7 @@ impl ConversationStores {
             + BlockStore
             + ConversationStore
             + ParticipantStore
+            + InvitationStore
             + PendingStore
             + MessageStore
             + ReceiptStore
@@ -66,6 +70,7 @@ impl ConversationStores {
             blocks: database.clone(),
             conversations: database.clone(),
             participants: database.clone(),
+            invitations: database.clone(),
             pending: database.clone(),
             messages: database.clone(),
             receipts: database.clone(),

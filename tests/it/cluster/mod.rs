@@ -14,7 +14,7 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 16] = [
+pub(crate) const SUITES: [&str; 17] = [
     "cluster/applications",
     "cluster/balanced",
     "cluster/balanced-stopping",
@@ -24,6 +24,7 @@ pub(crate) const SUITES: [&str; 16] = [
     "cluster/conversation",
     "cluster/direct",
     "cluster/faults",
+    "cluster/invited",
     "cluster/limits",
     "cluster/membership",
     "cluster/missed",

@@ -58,6 +58,12 @@ fn blocked() {
 }
 
 #[test]
+fn invited() {
+    let invite = [SETTINGS, &[("WHO_MAY_ADD", "invite")]].concat();
+    over_nodes("cluster/invited", &invite);
+}
+
+#[test]
 fn session() {
     over_nodes("cluster/session", SETTINGS);
 }

@@ -4,7 +4,7 @@ use super::subject::*;
 use crate::model::UserId;
 use crate::model::conversation::*;
 
-async fn block(subject: &Subject, who: &str, other: &str) {
+pub(super) async fn block(subject: &Subject, who: &str, other: &str) {
     let blocks = &subject.stores.blocks;
     blocks.block(&user(who), &user(other), 9).await.unwrap();
 }
@@ -18,13 +18,13 @@ async fn add(subject: &Subject, who: &str, by: &ChangedBy) -> Logged<Participant
         .unwrap()
 }
 
-async fn end(subject: &Subject, who: &str, by: &ChangedBy) -> Logged<Participant> {
+pub(super) async fn end(subject: &Subject, who: &str, by: &ChangedBy) -> Logged<Participant> {
     let (c, participants) = (conversation("c"), &subject.stores.participants);
     participants.end(&c, &user(who), by).await.unwrap().unwrap()
 }
 
 /// Whether a user has anything of the conversation.
-async fn takes_part(subject: &Subject, who: &str) -> bool {
+pub(super) async fn takes_part(subject: &Subject, who: &str) -> bool {
     let (c, who, stores) = (conversation("c"), user(who), &subject.stores);
     let conversations = &stores.conversations;
     let found = conversations.find_for(&c, &who).await.unwrap().is_some();
@@ -53,7 +53,7 @@ async fn takes_part(subject: &Subject, who: &str) -> bool {
     found
 }
 
-async fn last_change(subject: &Subject) -> Changed {
+pub(super) async fn last_change(subject: &Subject) -> Changed {
     let (c, log) = (conversation("c"), &subject.stores.log);
     let last = log.changes(&c, ChangeNumber::START, 100).await;
     last.unwrap().changes.pop().unwrap().what

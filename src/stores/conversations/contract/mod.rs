@@ -5,6 +5,7 @@ pub(super) mod blocks;
 pub(super) mod conversations;
 pub(super) mod history;
 pub(super) mod ignored;
+pub(super) mod invited;
 pub(super) mod log;
 pub(super) mod messages;
 pub(super) mod page_sizes;
@@ -46,6 +47,12 @@ macro_rules! contract_suite {
             ignored::who_blocks_nobody_any_more_is_added_when_they_are_added_again,
             ignored::who_is_ignored_counts_where_a_conversation_is_full,
             ignored::a_name_puts_nobody_in_who_has_blocked_who_gave_it,
+            invited::who_is_invited_has_nothing_until_they_accept,
+            invited::an_invitation_is_declined_withdrawn_and_given_again,
+            invited::nobody_is_told_of_an_invitation_by_whom_they_have_blocked,
+            invited::who_is_invited_counts_where_a_conversation_is_full,
+            invited::invitations_are_the_newest_first_and_no_more_than_asked_for,
+            invited::a_name_that_is_invited_invites_who_is_known_by_it,
             pending::a_user_takes_the_place_of_a_pending_participant,
             pending::a_pending_participant_goes_where_the_user_is_already,
             messages::a_message_is_stored_as_it_was_sent,

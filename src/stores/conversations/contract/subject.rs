@@ -165,6 +165,7 @@ pub(crate) fn participant(name: &str, role: Role) -> NewParticipant {
         role,
         key: None,
         pending: false,
+        is_invited: false,
     }
 }
 

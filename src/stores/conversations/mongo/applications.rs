@@ -118,7 +118,12 @@ async fn log_one(
             (false, ParticipantStatus::Active) => Kind::Added,
             (true, ParticipantStatus::Active) => Kind::Changed,
             (_, ParticipantStatus::Left) => Kind::Left,
-            (_, ParticipantStatus::Removed | ParticipantStatus::Ignored) => Kind::Removed,
+            (
+                _,
+                ParticipantStatus::Removed
+                | ParticipantStatus::Ignored
+                | ParticipantStatus::Invited,
+            ) => Kind::Removed,
         };
         let by = ChangedBy::Application;
         let mut change = ChangeDocument {

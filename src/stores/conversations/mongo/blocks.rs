@@ -123,6 +123,13 @@ pub(super) async fn blockers_among(
     Ok(found.iter().filter_map(BlockDocument::user).collect())
 }
 
+/// The ids of all whom a user has blocked.
+pub(super) async fn blocked_by(db: &Db, user: &UserId) -> Result<Vec<String>, StoreError> {
+    let found = all(db.blocks.find(doc! { "userId": user.as_str() })).await?;
+    let blocked = found.iter().filter_map(BlockDocument::block);
+    Ok(blocked.map(|one| one.blocked.as_str().to_owned()).collect())
+}
+
 async fn list(
     db: &Db,
     user: &UserId,

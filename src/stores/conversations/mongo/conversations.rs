@@ -74,21 +74,22 @@ async fn create(
             return Err(StoreError::ConversationExists);
         }
         let now = db.now();
-        let roles = new.roles();
-        let users: Vec<_> = roles.iter().map(|(user, _)| user.as_str()).collect();
+        let first = new.first();
+        let users: Vec<_> = first.iter().map(|one| one.user.as_str()).collect();
         let ignored = match by.user() {
             Some(by) => blockers_among(db, &users, by).await?,
             None => HashSet::new(),
         };
-        let first = roles.iter();
-        let first =
-            first.map(|(user, role)| FirstParticipant::of(user, *role, ignored.contains(user)));
+        let logged = first.iter().map(|one| {
+            let status = participants::status_of(one, ignored.contains(&one.user));
+            FirstParticipant::of(&one.user, one.role, status)
+        });
         let created = ChangeDocument {
-            participants: Some(first.collect()),
+            participants: Some(logged.collect()),
             key_number: new.key_number(by.user()),
             ..ChangeDocument::new(&new.id, head.next(), Kind::Created, by, now)
         };
-        let participants = participants::first(new, &ignored, &head, date(now));
+        let participants = participants::first(new, by, &ignored, &head, date(now));
         let tail = TailDocument::inserting(created, participants);
         if log
             .commit_first(&head, &tail, fields(new, &head, now))

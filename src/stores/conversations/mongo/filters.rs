@@ -10,6 +10,11 @@ pub(super) const ACTIVE: &str = ParticipantStatus::Active.as_str();
 /// The statuses of those who are participants for others.
 pub(super) const LOOK_ACTIVE: [&str; 2] = [ACTIVE, ParticipantStatus::Ignored.as_str()];
 
+/// Those, and those of who is invited: they count where a conversation is full.
+pub(super) const COUNTED: [&str; 3] = [LOOK_ACTIVE[0], LOOK_ACTIVE[1], INVITED];
+
+pub(super) const INVITED: &str = ParticipantStatus::Invited.as_str();
+
 /// One participant of a conversation.
 pub(super) fn this(conversation: &ConversationId, user: &UserId) -> Document {
     doc! { "conversationId": conversation.as_str(), "userId": user.as_str() }

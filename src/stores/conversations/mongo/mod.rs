@@ -21,6 +21,7 @@ mod filters;
 mod heads;
 mod health;
 mod history;
+mod invitations;
 mod known_messages;
 mod lists;
 mod log;

@@ -11,7 +11,7 @@ use super::db::{Db, gone};
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
 };
-use super::filters::{ACTIVE, LOOK_ACTIVE, this};
+use super::filters::{ACTIVE, COUNTED, LOOK_ACTIVE, this};
 use super::heads::Head;
 use super::log::Log;
 use super::members::{member, require_admin};
@@ -166,33 +166,39 @@ async fn names_in(
 /// The documents of the first participants of a conversation, each once, who are added by a change.
 pub(super) fn first(
     new: &NewConversation,
+    by: &ChangedBy,
     ignored: &HashSet<UserId>,
     head: &Head,
     now: DateTime,
 ) -> Vec<Document> {
-    let mut known = HashSet::new();
-    let each = new.participants.iter();
-    let each = each.filter(|one| known.insert(&one.user));
-    let documents = each.map(|one| {
+    let documents = new.first().into_iter().map(|one| {
         let mut document = this(&new.id, &one.user);
-        let is_ignored = ignored.contains(&one.user);
-        document.extend(fields(one, is_ignored, None, head, now));
+        let status = status_of(one, ignored.contains(&one.user));
+        document.extend(fields(one, by, status, None, head, now));
         document
     });
     documents.collect()
 }
 
+/// What somebody becomes who is added, and has perhaps blocked who does so.
+pub(super) fn status_of(new: &NewParticipant, is_ignored: bool) -> ParticipantStatus {
+    match new.is_invited {
+        true => ParticipantStatus::Invited,
+        false => ParticipantStatus::of_added(is_ignored),
+    }
+}
+
 /// The fields of a participant who is added by the change behind the head, besides the ids. Without a new
 /// content key they keep their previous one.
-fn fields(
+pub(super) fn fields(
     new: &NewParticipant,
-    is_ignored: bool,
+    by: &ChangedBy,
+    status: ParticipantStatus,
     previous_key: Option<i64>,
     head: &Head,
     now: DateTime,
 ) -> Document {
     let key = new.key.as_ref();
-    let status = ParticipantStatus::of_added(is_ignored);
     let state = State {
         status,
         role: new.role,
@@ -205,8 +211,11 @@ fn fields(
         "counts": first_counts(now, head.next(), head.messages),
         "logged": state.logged(head.next()),
         "pending": new.pending,
-        "ignored": is_ignored,
+        "ignored": status != ParticipantStatus::Active,
     };
+    if let (ParticipantStatus::Invited, Some(by)) = (status, by.user()) {
+        fields.insert("invitedBy", by.as_str());
+    }
     fields.extend(key.map(key_fields).unwrap_or_default());
     fields
 }
@@ -230,25 +239,27 @@ async fn add(
             Some(by) => blocks::find(db, &new.user, by).await?.is_some(),
             None => false,
         };
-        let is_known = known.as_ref().is_some_and(|one| one.state().looks_active());
+        let status = status_of(new, is_ignored);
+        let is_known = known.as_ref().is_some_and(|one| one.state().is_counted());
         if let Some(same) = known.as_ref().filter(|_| is_known)
-            && (same.state().is_active() || is_ignored)
+            && same.state().is_added_as(status)
             && let Some(participant) = same.participant()
         {
             return Ok(Logged::unchanged(participant));
         }
-        // Whom only others took for one counts already.
+        // They count already.
         if !is_known && is_full(db, id, max_active).await? {
             return Err(StoreError::ConversationFull);
         }
         let now = db.now();
         let previous_key = known.and_then(|one| one.content_key_number);
-        let set = fields(new, is_ignored, previous_key, &head, date(now));
+        let set = fields(new, by, status, previous_key, &head, date(now));
         let added = ChangeDocument {
             user_id: Some(new.user.as_str().to_owned()),
             role: Some(new.role.as_str().to_owned()),
             key_number: new.key.as_ref().map(|key| key.number),
-            ignored: is_ignored,
+            ignored: status == ParticipantStatus::Ignored,
+            invited: status == ParticipantStatus::Invited,
             ..ChangeDocument::new(id, head.next(), Kind::Added, by, now)
         };
         let tail = TailDocument::setting(added, set);
@@ -258,9 +269,9 @@ async fn add(
     }
 }
 
-/// Whether a conversation has so many participants who look active.
+/// Whether a conversation has so many participants who look active, or are invited.
 async fn is_full(db: &Db, id: &ConversationId, max_active: usize) -> Result<bool, StoreError> {
-    let status = doc! { "$in": LOOK_ACTIVE.to_vec() };
+    let status = doc! { "$in": COUNTED.to_vec() };
     let filter = doc! { "conversationId": id.as_str(), "status": status };
     let count = db.participants.count_documents(filter);
     let active = execute(count.limit(max_active as u64)).await?;
@@ -281,12 +292,14 @@ async fn end(
     let mut log = Log::open(db, id).await;
     loop {
         let head = log.head().await?;
+        let known = one(db.participants.find_one(this(id, user))).await?;
+        let known = known.filter(|one| one.state().is_counted());
         match is_own {
+            true if known.as_ref().is_some_and(|one| one.state().is_invited()) => {}
             true => member(db, id, user).await.map(drop)?,
             false => require_admin(db, id, by).await?,
         }
-        let known = one(db.participants.find_one(this(id, user))).await?;
-        let Some(known) = known.filter(|one| one.state().looks_active()) else {
+        let Some(known) = known else {
             return Ok(None);
         };
         let now = db.now();
@@ -297,7 +310,8 @@ async fn end(
         let set = doc! { "status": status.as_str(), "logged": state.logged(head.next()) };
         let ended = ChangeDocument {
             user_id: Some(user.as_str().to_owned()),
-            ignored: !known.state().is_active(),
+            ignored: known.state().status == ParticipantStatus::Ignored,
+            invited: known.state().is_invited(),
             ..ChangeDocument::new(id, head.next(), kind, by, now)
         };
         let tail = TailDocument::setting(ended, set);

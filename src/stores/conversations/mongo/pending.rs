@@ -9,7 +9,7 @@ use super::db::Db;
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, key_fields,
 };
-use super::filters::{ACTIVE, this};
+use super::filters::{ACTIVE, INVITED, this};
 use super::log::Log;
 use super::participants::logged;
 use super::store::MongoConversations;
@@ -39,9 +39,9 @@ impl PendingStore for MongoConversations {
 }
 
 async fn pending_in(db: &Db, name: &UserId) -> Result<Vec<ConversationId>, StoreError> {
-    let find = db
-        .participants
-        .find(doc! { "userId": name.as_str(), "status": ACTIVE, "pending": true });
+    let find = db.participants.find(
+        doc! { "userId": name.as_str(), "status": { "$in": [ACTIVE, INVITED] }, "pending": true },
+    );
     let found = all(find.projection(doc! { "conversationId": 1, "userId": 1 })).await?;
     let ids = found.iter().map(|one| &one.conversation_id);
     Ok(ids.filter_map(|id| ConversationId::parse(id)).collect())
@@ -53,19 +53,25 @@ async fn claim(
     pending: &UserId,
     user: &UserId,
 ) -> Result<Option<Logged<Participant>>, StoreError> {
-    let by = ChangedBy::User(user.clone());
     let mut log = Log::open(db, id).await;
     loop {
         let head = log.head().await?;
         let found = one(db.participants.find_one(this(id, pending))).await?;
-        let Some(found) = found.filter(|one| one.pending && one.state().is_active()) else {
+        let Some(found) = found.filter(ParticipantDocument::waits) else {
             return Ok(None);
         };
+        let is_invited = found.state().is_invited();
         let known = one(db.participants.find_one(this(id, user))).await?;
-        let is_active = known.is_some_and(|known| known.state().is_active());
-        let is_ignored = !is_active && is_ignored(db, &found, user).await?;
-        let change = |kind| ChangeDocument::new(id, head.next(), kind, &by, db.now());
-        let tail = match is_active {
+        let is_there = known.is_some_and(|known| {
+            known.state().is_active() || is_invited && known.state().is_counted()
+        });
+        let status = status_at(db, &found, user).await?;
+        let by = claimed_by(&found, user);
+        let change = |kind| ChangeDocument {
+            invited: is_invited,
+            ..ChangeDocument::new(id, head.next(), kind, &by, db.now())
+        };
+        let tail = match is_there {
             true => {
                 let removed = ChangeDocument {
                     user_id: Some(pending.as_str().to_owned()),
@@ -79,10 +85,10 @@ async fn claim(
                     role: Some(found.role().as_str().to_owned()),
                     key_number: found.content_key_number,
                     in_place_of: Some(pending.as_str().to_owned()),
-                    ignored: is_ignored,
+                    ignored: status == ParticipantStatus::Ignored,
                     ..change(Kind::Added)
                 };
-                let set = in_place_of(&found, is_ignored, head.next())?;
+                let set = in_place_of(&found, status, head.next())?;
                 TailDocument::setting(added, set)
             }
         };
@@ -90,6 +96,26 @@ async fn claim(
             return logged(db, id, user, &tail.change).await.map(Some);
         }
     }
+}
+
+/// What a user becomes in the place of a pending participant.
+async fn status_at(
+    db: &Db,
+    pending: &ParticipantDocument,
+    user: &UserId,
+) -> Result<ParticipantStatus, StoreError> {
+    if pending.state().is_invited() {
+        return Ok(ParticipantStatus::Invited);
+    }
+    let is_ignored = is_ignored(db, pending, user).await?;
+    Ok(ParticipantStatus::of_added(is_ignored))
+}
+
+/// Who gave the name invites, and not who is known by it.
+fn claimed_by(pending: &ParticipantDocument, user: &UserId) -> ChangedBy {
+    let inviter = pending.invited_by.as_deref().and_then(UserId::parse);
+    let inviter = inviter.filter(|_| pending.state().is_invited());
+    ChangedBy::User(inviter.unwrap_or_else(|| user.clone()))
 }
 
 /// Whether a user has blocked who added a pending participant, as far as that is known.
@@ -114,10 +140,9 @@ async fn is_ignored(
 /// were, who has to receive and to read the same.
 fn in_place_of(
     pending: &ParticipantDocument,
-    is_ignored: bool,
+    status: ParticipantStatus,
     number: i64,
 ) -> Result<Document, StoreError> {
-    let status = ParticipantStatus::of_added(is_ignored);
     let state = State {
         status,
         ..pending.state()
@@ -128,8 +153,11 @@ fn in_place_of(
         "joinedAt": pending.joined_at,
         "logged": state.logged(number),
         "pending": false,
-        "ignored": is_ignored,
+        "ignored": status != ParticipantStatus::Active,
     };
+    if let Some(by) = &pending.invited_by {
+        fields.insert("invitedBy", by);
+    }
     if let Some(counts) = pending.counts() {
         fields.insert("counts", counts.copied());
     }

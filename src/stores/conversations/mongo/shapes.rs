@@ -110,6 +110,7 @@ fn participants() -> Shape {
             "counts",
             "logged",
             "ignored",
+            "invitedBy",
         ],
         indexes: vec![
             unique(doc! { "conversationId": 1, "userId": 1 }),

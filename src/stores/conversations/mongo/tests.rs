@@ -154,6 +154,8 @@ fn short(change: &Change) -> String {
         Changed::Updated { user, role, .. } => format!("changed {} {role:?}", user.as_str()),
         Changed::Left(user) => format!("left {}", user.as_str()),
         Changed::Removed(user) => format!("removed {}", user.as_str()),
+        Changed::Invited { user, .. } => format!("invited {}", user.as_str()),
+        Changed::Uninvited(user) => format!("uninvited {}", user.as_str()),
         Changed::Dismissed(user) => format!("dismissed {}", user.as_str()),
         Changed::Forgotten => "forgotten".to_owned(),
     };

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::number;
 use super::conversation_rows::{read, read_listed, select_listed};
-use super::first_participants;
+use super::first_participants::FirstParticipants;
 use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
@@ -13,7 +13,7 @@ use super::{lists, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor,
-    ListPage, Listed, Logged, NewConversation, ParticipantStatus,
+    ListPage, Listed, Logged, NewConversation,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -86,15 +86,15 @@ fn create(
         return Err(StoreError::ConversationExists);
     }
     let conversation = writing.db.last_insert_rowid();
-    let mut ignored = Vec::new();
+    let mut first = FirstParticipants::default();
     for participant in &new.participants {
-        let status = participants::status_of(writing.db, &participant.user, &by)?;
-        if status == ParticipantStatus::Ignored {
-            ignored.push(participant.user.clone());
+        let status = participants::status_of_new(writing.db, participant, &by)?;
+        let (user, role) = (participant.user.clone(), participant.role);
+        if participants::insert_first(writing, conversation, participant, status, &by)? {
+            first.add(user, role, Some(status));
         }
-        participants::insert_first(writing, conversation, participant, status)?;
     }
-    let change = log_created(writing, conversation, new, ignored, by)?;
+    let change = log_created(writing, conversation, new, first, by)?;
     let created = Created {
         conversation: Conversation {
             id: new.id.clone(),
@@ -114,19 +114,20 @@ fn log_created(
     writing: &Writing<'_>,
     conversation: i64,
     new: &NewConversation,
-    ignored: Vec<UserId>,
+    first: FirstParticipants,
     by: ChangedBy,
 ) -> Result<Change, StoreError> {
-    let (participants, key_number) = (new.roles(), new.key_number(by.user()));
+    let key_number = new.key_number(by.user());
     let entry = Entry {
-        detail: Some(&first_participants::column(&participants, &ignored)),
+        detail: Some(&first.column()),
         key_number,
         ..Entry::new(Kind::Created, &by)
     };
     let number = log(writing, conversation, &entry)?;
     let what = Changed::Created {
-        participants,
-        ignored,
+        participants: first.all,
+        ignored: first.ignored,
+        invited: first.invited,
         key_number,
     };
     let at = writing.now;

@@ -22,10 +22,12 @@ pub(super) enum Kind {
     Ignored,
     /// One was removed who was ignored.
     Dismissed,
+    Invited,
+    Uninvited,
 }
 
 impl Kind {
-    pub(super) const ALL: [(Self, &str); 10] = [
+    pub(super) const ALL: [(Self, &str); 12] = [
         (Self::Created, "created"),
         (Self::Edited, "edited"),
         (Self::Deleted, "deleted"),
@@ -36,6 +38,8 @@ impl Kind {
         (Self::Removed, "removed"),
         (Self::Ignored, "ignored"),
         (Self::Dismissed, "dismissed"),
+        (Self::Invited, "invited"),
+        (Self::Uninvited, "uninvited"),
     ];
 }
 

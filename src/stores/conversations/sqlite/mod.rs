@@ -10,6 +10,7 @@ mod fair_queue;
 mod first_participants;
 mod health;
 mod history;
+mod invitations;
 mod lists;
 mod log;
 mod message_rows;

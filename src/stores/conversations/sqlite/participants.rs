@@ -12,8 +12,8 @@ use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, ContentKey, ConversationId, Logged, NewParticipant,
-    Participant, ParticipantStatus, Role,
+    Change, Changed, ChangedBy, ContentKey, ConversationId, Logged, NewParticipant, Participant,
+    ParticipantStatus, Role,
 };
 use crate::model::{UserId, name};
 use crate::stores::conversations::error::StoreError;
@@ -203,24 +203,49 @@ pub(super) fn status_of(
     Ok(ParticipantStatus::of_added(blocked.is_some()))
 }
 
-/// Adds a participant to a conversation that is being created, unless they were added already.
+/// The same of one who may be invited only.
+pub(super) fn status_of_new(
+    db: &Connection,
+    new: &NewParticipant,
+    by: &ChangedBy,
+) -> Result<ParticipantStatus, StoreError> {
+    match new.is_invited {
+        true => Ok(ParticipantStatus::Invited),
+        false => status_of(db, &new.user, by),
+    }
+}
+
+fn inviter(status: ParticipantStatus, by: &ChangedBy) -> Option<&UserId> {
+    by.user().filter(|_| status == ParticipantStatus::Invited)
+}
+
+/// Adds a participant to a conversation that is being created. `false`: they were added already.
 pub(super) fn insert_first(
     writing: &Writing<'_>,
     conversation: i64,
     new: &NewParticipant,
     status: ParticipantStatus,
-) -> Result<(), StoreError> {
+    by: &ChangedBy,
+) -> Result<bool, StoreError> {
     const INSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed, pending)
-        VALUES (?1, ?2, ?3, ?6, ?4, 1, 1, 0, ?5)
+            (conversation, user, role, status, joinedAt, added, delivered, passed, pending, invitedBy)
+        VALUES (?1, ?2, ?3, ?6, ?4, 1, 1, 0, ?5, ?7)
         ON CONFLICT (conversation, user) DO NOTHING";
-    let at = number(writing.now);
-    let values = params![conversation, new.user, new.role, at, new.pending, status];
-    if writing.db.prepare_cached(INSERT)?.execute(values)? == 1 {
+    let values = params![
+        conversation,
+        new.user,
+        new.role,
+        number(writing.now),
+        new.pending,
+        status,
+        inviter(status, by),
+    ];
+    let is_new = writing.db.prepare_cached(INSERT)?.execute(values)? == 1;
+    if is_new {
         set_key(writing.db, conversation, new)?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 fn add(
@@ -233,14 +258,19 @@ fn add(
     let db = writing.db;
     require_admin(db, id, &by)?;
     let known = find(db, id, &new.user)?;
-    let known = known.filter(Participant::looks_active);
-    let status = status_of(db, &new.user, &by)?;
+    let known = known.filter(|known| known.looks_active() || known.is_invited());
+    let status = status_of_new(db, new, &by)?;
     let (conversation, messages) = counted(db, id)?.ok_or(StoreError::NoConversation)?;
     match known {
-        Some(known) if known.is_active() || known.status == status => {
+        // To others there is no need to invite whom only others take for one.
+        Some(known)
+            if known.is_active()
+                || known.status == status
+                || new.is_invited && known.looks_active() =>
+        {
             return Ok(Logged::unchanged(known));
         }
-        // Whom only others took for one counts already.
+        // They count already.
         Some(_) => {}
         None if is_full(db, conversation, max_active)? => {
             return Err(StoreError::ConversationFull);
@@ -248,9 +278,7 @@ fn add(
         None => {}
     }
     set_key(db, conversation, new)?;
-    let change = log_added(writing, conversation, new, status, by)?;
-    let counts = (messages, change.number);
-    put(writing, conversation, counts, new, status)?;
+    let change = put(writing, (conversation, messages), new, status, by)?;
     let participant = find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?;
     Ok(Logged::new(participant, change))
 }
@@ -263,9 +291,10 @@ fn log_added(
     by: ChangedBy,
 ) -> rusqlite::Result<Change> {
     let is_ignored = status == ParticipantStatus::Ignored;
-    let kind = match is_ignored {
-        true => Kind::Ignored,
-        false => Kind::Added,
+    let kind = match status {
+        ParticipantStatus::Ignored => Kind::Ignored,
+        ParticipantStatus::Invited => Kind::Invited,
+        _ => Kind::Added,
     };
     let key_number = new.key.as_ref().map(|key| key.number);
     let entry = Entry {
@@ -275,12 +304,21 @@ fn log_added(
         ..Entry::new(kind, &by)
     };
     let number = log(writing, conversation, &entry)?;
-    let what = Changed::Added {
-        user: new.user.clone(),
-        role: new.role,
-        key_number,
-        in_place_of: None,
-        is_ignored,
+    let (user, role) = (new.user.clone(), new.role);
+    let what = match kind {
+        Kind::Invited => Changed::Invited {
+            user,
+            role,
+            key_number,
+            in_place_of: None,
+        },
+        _ => Changed::Added {
+            user,
+            role,
+            key_number,
+            in_place_of: None,
+            is_ignored,
+        },
     };
     let at = writing.now;
     Ok(Change {
@@ -291,10 +329,10 @@ fn log_added(
     })
 }
 
-/// Whether a conversation has so many participants who look active.
+/// Whether a conversation has so many participants who look active, or are invited.
 fn is_full(db: &Connection, conversation: i64, max_active: usize) -> rusqlite::Result<bool> {
     const COUNT: &str = "SELECT count(*) FROM participants
-         WHERE conversation = ?1 AND status IN ('active', 'ignored')";
+         WHERE conversation = ?1 AND status IN ('active', 'ignored', 'invited')";
     let mut count = db.prepare_cached(COUNT)?;
     let active: i64 = count.query_row([conversation], |row| row.get(0))?;
     Ok(usize::try_from(active).is_ok_and(|active| active >= max_active))
@@ -321,32 +359,34 @@ pub(super) fn counted(
         .optional()
 }
 
-/// Puts somebody in, by this change, when there are so many messages.
-fn put(
+/// Puts somebody into a conversation with so many messages, and logs it.
+pub(super) fn put(
     writing: &Writing<'_>,
-    conversation: i64,
-    (messages, added): (i64, ChangeNumber),
+    (conversation, messages): (i64, i64),
     new: &NewParticipant,
     status: ParticipantStatus,
-) -> Result<(), StoreError> {
+    by: ChangedBy,
+) -> Result<Change, StoreError> {
     const UPSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed, pending)
-        VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?5, ?6, ?7)
+            (conversation, user, role, status, joinedAt, added, delivered, passed, pending, invitedBy)
+        VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?5, ?6, ?7, ?9)
         ON CONFLICT (conversation, user) DO UPDATE
         SET role = ?3, status = ?8, joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6,
-            pending = ?7, ended = 0";
+            pending = ?7, ended = 0, invitedBy = ?9";
+    let change = log_added(writing, conversation, new, status, by)?;
     writing.db.prepare_cached(UPSERT)?.execute(params![
         conversation,
         new.user,
         new.role,
         number(writing.now),
-        number(added.get()),
+        number(change.number.get()),
         messages,
         new.pending,
         status,
+        inviter(status, &change.by),
     ])?;
-    Ok(())
+    Ok(change)
 }
 
 fn set_key(db: &Connection, conversation: i64, new: &NewParticipant) -> Result<(), StoreError> {
@@ -375,7 +415,7 @@ fn end(
     user: &UserId,
     by: ChangedBy,
 ) -> Result<Option<Logged<Participant>>, StoreError> {
-    // Who is ignored had no participation that could end.
+    // Who is ignored or invited had no participation that could end.
     const UPDATE: &str = "
         UPDATE participants
         SET status = ?3, ended = iif(
@@ -383,19 +423,17 @@ fn end(
         WHERE conversation = ?1 AND user = ?2";
     let db = writing.db;
     let is_own = by.user() == Some(user);
+    let known = find(db, id, user)?;
     match is_own {
+        true if known.as_ref().is_some_and(Participant::is_invited) => {}
         true => member(db, id, user).map(drop)?,
         false => require_admin(db, id, &by)?,
     }
-    let (Some((conversation, _)), Some(known)) = (counted(db, id)?, find(db, id, user)?) else {
+    let (Some((conversation, _)), Some(known)) = (counted(db, id)?, known) else {
         return Ok(None);
     };
-    let who = user.clone();
-    let (kind, what) = match known.status {
-        ParticipantStatus::Active if is_own => (Kind::Left, Changed::Left(who)),
-        ParticipantStatus::Active => (Kind::Removed, Changed::Removed(who)),
-        ParticipantStatus::Ignored => (Kind::Dismissed, Changed::Dismissed(who)),
-        ParticipantStatus::Left | ParticipantStatus::Removed => return Ok(None),
+    let Some((kind, what)) = ended(known, is_own) else {
+        return Ok(None);
     };
     let status = match is_own {
         true => ParticipantStatus::Left,
@@ -417,6 +455,18 @@ fn end(
         what,
     };
     Ok(Some(Logged::new(participant, change)))
+}
+
+/// What the end of somebody's participation is, by themselves or others. `None`: they have none.
+fn ended(known: Participant, is_own: bool) -> Option<(Kind, Changed)> {
+    let who = known.user;
+    match known.status {
+        ParticipantStatus::Active if is_own => Some((Kind::Left, Changed::Left(who))),
+        ParticipantStatus::Active => Some((Kind::Removed, Changed::Removed(who))),
+        ParticipantStatus::Ignored => Some((Kind::Dismissed, Changed::Dismissed(who))),
+        ParticipantStatus::Invited => Some((Kind::Uninvited, Changed::Uninvited(who))),
+        ParticipantStatus::Left | ParticipantStatus::Removed => None,
+    }
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {

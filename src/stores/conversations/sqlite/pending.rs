@@ -39,7 +39,7 @@ impl PendingStore for SqliteConversations {
 fn pending_in(db: &Connection, name: &UserId) -> Result<Vec<ConversationId>, StoreError> {
     const SELECT: &str = "
         SELECT c.id FROM participants p JOIN conversations c ON c.no = p.conversation
-        WHERE p.user = ?1 AND p.status = 'active' AND p.pending";
+        WHERE p.user = ?1 AND p.status IN ('active', 'invited') AND p.pending";
     let mut select = db.prepare_cached(SELECT)?;
     let rows = select.query_map([name], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -55,27 +55,33 @@ fn claim(
     let Some((conversation, _)) = counted(db, id)? else {
         return Ok(None);
     };
-    let Some(role) = end(db, conversation, pending)? else {
+    let waiting = find(db, id, pending)?;
+    let waiting = waiting.filter(|one| one.pending && (one.is_active() || one.is_invited()));
+    let Some(waiting) = waiting else {
         return Ok(None);
     };
-    let is_active = find(db, id, user)?.is_some_and(|known| known.is_active());
-    let status = match added_by(db, conversation, pending)? {
-        Some(by) => status_of(db, user, &ChangedBy::User(by))?,
+    let added_by = added_by(db, conversation, pending)?.map(ChangedBy::User);
+    end(db, conversation, pending)?;
+    let known = find(db, id, user)?;
+    let is_there = known.is_some_and(|known| {
+        known.is_active() || waiting.is_invited() && (known.looks_active() || known.is_invited())
+    });
+    let status = match &added_by {
+        _ if waiting.is_invited() => ParticipantStatus::Invited,
+        Some(by) => status_of(db, user, by)?,
         None => ParticipantStatus::Active,
     };
-    let what = match is_active {
-        true => Changed::Removed(pending.clone()),
-        false => Changed::Added {
-            user: user.clone(),
-            role,
-            key_number: move_key(db, conversation, pending, user)?,
-            in_place_of: Some(pending.clone()),
-            is_ignored: status == ParticipantStatus::Ignored,
-        },
+    let key_number = match is_there {
+        true => None,
+        false => move_key(db, conversation, pending, user)?,
     };
-    let by = ChangedBy::User(user.clone());
+    let new = (!is_there).then(|| (user.clone(), waiting.role, status));
+    let what = claimed(&waiting, new, key_number);
+    // Who gave the name invites, and not who is known by it.
+    let by = added_by.filter(|_| waiting.is_invited());
+    let by = by.unwrap_or_else(|| ChangedBy::User(user.clone()));
     let number = log(writing, conversation, &entry(&what, pending, &by))?;
-    if !is_active {
+    if !is_there {
         take_place(db, conversation, pending, user, status)?;
     }
     let participant = find(db, id, user)?.ok_or(StoreError::NotParticipant)?;
@@ -88,6 +94,32 @@ fn claim(
     Ok(Some(Logged::new(participant, change)))
 }
 
+/// What it is that somebody takes the place of a pending participant, or that they need not.
+fn claimed(
+    pending: &Participant,
+    new: Option<(UserId, Role, ParticipantStatus)>,
+    key_number: Option<i64>,
+) -> Changed {
+    let in_place_of = Some(pending.user.clone());
+    match new {
+        None if pending.is_invited() => Changed::Uninvited(pending.user.clone()),
+        None => Changed::Removed(pending.user.clone()),
+        Some((user, role, ParticipantStatus::Invited)) => Changed::Invited {
+            user,
+            role,
+            key_number,
+            in_place_of,
+        },
+        Some((user, role, status)) => Changed::Added {
+            user,
+            role,
+            key_number,
+            in_place_of,
+            is_ignored: status == ParticipantStatus::Ignored,
+        },
+    }
+}
+
 /// Who added a pending participant. `None`: no user, or that is not kept any more.
 fn added_by(
     db: &Connection,
@@ -95,43 +127,53 @@ fn added_by(
     pending: &UserId,
 ) -> rusqlite::Result<Option<UserId>> {
     const SELECT: &str = "
-        SELECT c.author FROM participants p
-        JOIN changes c ON c.conversation = p.conversation AND c.number = p.added
-        WHERE p.conversation = ?1 AND p.user = ?2 AND c.author <> ''";
+        SELECT coalesce(p.invitedBy, c.author) AS author FROM participants p
+        LEFT JOIN changes c ON c.conversation = p.conversation AND c.number = p.added
+        WHERE p.conversation = ?1 AND p.user = ?2 AND author <> ''";
     db.prepare_cached(SELECT)?
         .query_row(params![conversation, pending], |row| row.get(0))
         .optional()
 }
 
-/// Ends a pending participation with the next change; the role. `None`: there is none.
-fn end(db: &Connection, conversation: i64, pending: &UserId) -> rusqlite::Result<Option<Role>> {
+/// Ends a pending participation with the next change.
+fn end(db: &Connection, conversation: i64, pending: &UserId) -> rusqlite::Result<()> {
     const END: &str = "
         UPDATE participants
-        SET status = 'removed', ended = (SELECT changes + 1 FROM conversations WHERE no = ?1)
-        WHERE conversation = ?1 AND user = ?2 AND status = 'active' AND pending
-        RETURNING role";
+        SET status = 'removed', ended = iif(
+            status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
+        WHERE conversation = ?1 AND user = ?2";
     db.prepare_cached(END)?
-        .query_row(params![conversation, pending], |row| row.get(0))
-        .optional()
+        .execute(params![conversation, pending])
+        .map(drop)
 }
 
 fn entry<'a>(what: &'a Changed, pending: &'a UserId, by: &'a ChangedBy) -> Entry<'a> {
-    let Changed::Added {
+    let kind = match what {
+        Changed::Invited { .. } => Kind::Invited,
+        Changed::Uninvited(_) => Kind::Uninvited,
+        Changed::Added {
+            is_ignored: true, ..
+        } => Kind::Ignored,
+        Changed::Added { .. } => Kind::Added,
+        _ => Kind::Removed,
+    };
+    let (Changed::Added {
         user,
         role,
         key_number,
-        is_ignored,
         ..
-    } = what
+    }
+    | Changed::Invited {
+        user,
+        role,
+        key_number,
+        ..
+    }) = what
     else {
         return Entry {
             subject: Some(pending.as_str()),
-            ..Entry::new(Kind::Removed, by)
+            ..Entry::new(kind, by)
         };
-    };
-    let kind = match is_ignored {
-        true => Kind::Ignored,
-        false => Kind::Added,
     };
     Entry {
         subject: Some(user.as_str()),
@@ -176,13 +218,13 @@ fn take_place(
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed)
-        SELECT conversation, ?3, role, ?4, joinedAt, added, delivered, passed
+            (conversation, user, role, status, joinedAt, added, delivered, passed, invitedBy)
+        SELECT conversation, ?3, role, ?4, joinedAt, added, delivered, passed, invitedBy
         FROM participants WHERE conversation = ?1 AND user = ?2
         ON CONFLICT (conversation, user) DO UPDATE
         SET role = excluded.role, status = excluded.status, joinedAt = excluded.joinedAt,
             added = excluded.added, delivered = excluded.delivered, passed = excluded.passed,
-            pending = 0, ended = 0";
+            pending = 0, ended = 0, invitedBy = excluded.invitedBy";
     let values = params![conversation, pending, user, status];
     db.prepare_cached(INSERT)?.execute(values).map(drop)
 }

@@ -5,7 +5,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
-use super::first_participants;
+use super::first_participants::FirstParticipants;
 use super::log::Kind;
 use super::message_rows::{self, message_columns};
 use super::participants;
@@ -214,7 +214,6 @@ fn participations(
 fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change> {
     let ReadAuthor(by) = row.get(3)?;
     let message = || message_rows::read_from(row, COLUMNS, conversation.clone());
-    let user = || row.get::<_, UserId>(4);
     let at = read_number(row, 2)?;
     let reaction = || -> rusqlite::Result<Reaction> {
         let ChangedBy::User(user) = &by else {
@@ -238,16 +237,7 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
         Some((Kind::Reacted, _)) => Changed::Reacted(reaction()?),
         Some((Kind::Unreacted, _)) => Changed::Unreacted(reaction()?),
         Some((Kind::Created, _)) => created(row)?,
-        Some((kind @ (Kind::Added | Kind::Ignored), _)) => Changed::Added {
-            user: user()?,
-            role: row.get(7)?,
-            key_number: row.get(6)?,
-            in_place_of: row.get(8)?,
-            is_ignored: *kind == Kind::Ignored,
-        },
-        Some((Kind::Left, _)) => Changed::Left(user()?),
-        Some((Kind::Removed, _)) => Changed::Removed(user()?),
-        Some((Kind::Dismissed, _)) => Changed::Dismissed(user()?),
+        Some((kind, _)) => of_participant(row, *kind)?,
     };
     Ok(Change {
         number: ChangeNumber::new(read_number(row, 0)?),
@@ -257,11 +247,38 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
     })
 }
 
+fn of_participant(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Changed> {
+    let user = row.get(4)?;
+    Ok(match kind {
+        Kind::Added | Kind::Ignored => Changed::Added {
+            user,
+            role: row.get(7)?,
+            key_number: row.get(6)?,
+            in_place_of: row.get(8)?,
+            is_ignored: kind == Kind::Ignored,
+        },
+        Kind::Invited => Changed::Invited {
+            user,
+            role: row.get(7)?,
+            key_number: row.get(6)?,
+            in_place_of: row.get(8)?,
+        },
+        Kind::Uninvited => Changed::Uninvited(user),
+        Kind::Left => Changed::Left(user),
+        Kind::Removed => Changed::Removed(user),
+        Kind::Dismissed => Changed::Dismissed(user),
+        Kind::Created | Kind::Edited | Kind::Deleted | Kind::Reacted | Kind::Unreacted => {
+            return Err(FromSqlError::InvalidType.into());
+        }
+    })
+}
+
 fn created(row: &Row<'_>) -> rusqlite::Result<Changed> {
-    let (participants, ignored) = first_participants::parse(row.get_ref(7)?.as_str()?)?;
+    let first = FirstParticipants::parse(row.get_ref(7)?.as_str()?)?;
     Ok(Changed::Created {
-        participants,
-        ignored,
+        participants: first.all,
+        ignored: first.ignored,
+        invited: first.invited,
         key_number: row.get(6)?,
     })
 }

@@ -41,6 +41,7 @@ pub(super) const STATEMENTS: usize = 64;
 /// A user is shown as `name`, and found by others by `givenName`, which an administrator has given, or
 /// by the `username` that their token has.
 /// An `ignored` participant is one for others only, since they have blocked who added them; they have no `ended`.
+/// An `invited` one is none until they accept, and has no `ended` either; `invitedBy` is who asked them last.
 /// A `pending` participant is a name that nobody had; `changes.inPlaceOf` is the one whose place the
 /// added one took.
 ///
@@ -248,5 +249,29 @@ pub(super) const MIGRATIONS: &[&str] = &[
     DROP TABLE participants;
     ALTER TABLE participantsAnew RENAME TO participants;
     CREATE INDEX participants_user ON participants (user);
+",
+    "
+    CREATE TABLE participantsAnew (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
+        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed', 'ignored', 'invited')),
+        joinedAt INTEGER NOT NULL,
+        passed INTEGER NOT NULL,
+        added INTEGER NOT NULL DEFAULT 0,
+        delivered INTEGER NOT NULL DEFAULT 0,
+        ended INTEGER NOT NULL DEFAULT 0,
+        pending INTEGER NOT NULL DEFAULT 0,
+        invitedBy TEXT,
+        PRIMARY KEY (conversation, user)
+    ) WITHOUT ROWID;
+    INSERT INTO participantsAnew
+        (conversation, user, role, status, joinedAt, passed, added, delivered, ended, pending)
+    SELECT conversation, user, role, status, joinedAt, passed, added, delivered, ended, pending
+    FROM participants;
+    DROP TABLE participants;
+    ALTER TABLE participantsAnew RENAME TO participants;
+    CREATE INDEX participants_user ON participants (user);
+    CREATE INDEX participants_invited ON participants (user) WHERE status = 'invited';
 ",
 ];

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::fields::{damaged, date, ms};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Emoji, Message, MessageId, Reaction,
-    ReactionId, Role,
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Emoji, Message, MessageId,
+    ParticipantStatus, Reaction, ReactionId, Role,
 };
 use crate::stores::conversations::error::StoreError;
 
@@ -64,15 +64,22 @@ pub(crate) struct FirstParticipant {
     pub(crate) role: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ignored: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) invited: bool,
 }
 
 impl FirstParticipant {
-    pub(crate) fn of(user: &UserId, role: Role, ignored: bool) -> Self {
+    pub(crate) fn of(user: &UserId, role: Role, status: ParticipantStatus) -> Self {
         Self {
             user_id: user.as_str().to_owned(),
             role: role.as_str().to_owned(),
-            ignored,
+            ignored: status == ParticipantStatus::Ignored,
+            invited: status == ParticipantStatus::Invited,
         }
+    }
+
+    fn users<'a>(all: impl Iterator<Item = &'a Self>) -> Vec<UserId> {
+        all.filter_map(|one| UserId::parse(&one.user_id)).collect()
     }
 
     fn read(&self) -> Option<(UserId, Role)> {
@@ -112,6 +119,9 @@ pub(crate) struct ChangeDocument {
     /// The one who was added or removed is ignored: only others take them for a participant.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ignored: bool,
+    /// The one who was added is only invited, or the one who left or was removed was only that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) invited: bool,
     /// Those of a conversation that was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) participants: Option<Vec<FirstParticipant>>,
@@ -154,6 +164,7 @@ impl ChangeDocument {
             key_number: None,
             in_place_of: None,
             ignored: false,
+            invited: false,
             participants: None,
         }
     }
@@ -201,13 +212,13 @@ impl ChangeDocument {
         Some(match self.kind {
             Kind::Created => {
                 let first = self.participants.iter().flatten();
-                let ignored = first.clone().filter(|one| one.ignored);
-                let ignored = ignored.filter_map(|one| UserId::parse(&one.user_id));
-                let ignored = ignored.collect();
+                let ignored = FirstParticipant::users(first.clone().filter(|one| one.ignored));
+                let invited = FirstParticipant::users(first.clone().filter(|one| one.invited));
                 let participants = first.map(FirstParticipant::read).collect::<Option<_>>()?;
                 Changed::Created {
                     participants,
                     ignored,
+                    invited,
                     key_number,
                 }
             }
@@ -216,6 +227,12 @@ impl ChangeDocument {
             Kind::Deleted => Changed::Deleted(message?),
             Kind::Reacted => Changed::Reacted(self.reaction()?),
             Kind::Unreacted => Changed::Unreacted(self.reaction()?),
+            Kind::Added if self.invited => Changed::Invited {
+                user: self.participant()?,
+                role: self.role()?,
+                key_number,
+                in_place_of: self.in_place_of.as_deref().and_then(UserId::parse),
+            },
             Kind::Added => Changed::Added {
                 user: self.participant()?,
                 role: self.role()?,
@@ -228,6 +245,7 @@ impl ChangeDocument {
                 role: self.role()?,
                 key_number,
             },
+            Kind::Left | Kind::Removed if self.invited => Changed::Uninvited(self.participant()?),
             Kind::Left => Changed::Left(self.participant()?),
             Kind::Removed if self.ignored => Changed::Dismissed(self.participant()?),
             Kind::Removed => Changed::Removed(self.participant()?),

@@ -23,6 +23,8 @@ pub(crate) struct ParticipantDocument {
     pub(crate) logged: Option<LoggedState>,
     #[serde(default)]
     pub(crate) pending: bool,
+    /// Who invited them last.
+    pub(crate) invited_by: Option<String>,
     /// Only for the store: they were told of no participation, though others take them for a participant, or did.
     #[serde(default)]
     pub(crate) ignored: bool,
@@ -45,6 +47,23 @@ impl State {
     /// Whether they are one for others.
     pub(crate) fn looks_active(&self) -> bool {
         self.status.shown() == ParticipantStatus::Active
+    }
+
+    /// Whether they are one for others, or invited.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.looks_active() || self.is_invited()
+    }
+
+    /// Whether they were asked to become one.
+    pub(crate) fn is_invited(&self) -> bool {
+        self.status == ParticipantStatus::Invited
+    }
+
+    /// Whether nothing is to be done to add them as that. There is no need to invite whom others take for one.
+    pub(crate) fn is_added_as(&self, status: ParticipantStatus) -> bool {
+        self.is_active()
+            || self.status == status
+            || status == ParticipantStatus::Invited && self.looks_active()
     }
 
     /// Whether it is the same for others: of former participants nothing else counts.
@@ -158,6 +177,11 @@ impl ParticipantDocument {
             role: self.role(),
             key_number: self.content_key_number,
         }
+    }
+
+    /// Whether they are a name that somebody is waited for who is known by it.
+    pub(crate) fn waits(&self) -> bool {
+        self.pending && (self.state().is_active() || self.state().is_invited())
     }
 
     /// What the log says of the participant.

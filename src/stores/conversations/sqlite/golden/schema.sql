@@ -71,13 +71,14 @@ CREATE TABLE "participants" (
         conversation INTEGER NOT NULL,
         user TEXT NOT NULL,
         role TEXT NOT NULL CHECK (role IN ('admin', 'member')),
-        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed', 'ignored')),
+        status TEXT NOT NULL CHECK (status IN ('active', 'left', 'removed', 'ignored', 'invited')),
         joinedAt INTEGER NOT NULL,
         passed INTEGER NOT NULL,
         added INTEGER NOT NULL DEFAULT 0,
         delivered INTEGER NOT NULL DEFAULT 0,
         ended INTEGER NOT NULL DEFAULT 0,
         pending INTEGER NOT NULL DEFAULT 0,
+        invitedBy TEXT,
         PRIMARY KEY (conversation, user)
     ) WITHOUT ROWID;
 
@@ -130,6 +131,8 @@ CREATE UNIQUE INDEX messages_log ON messages (conversation, number);
 
 CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
         WHERE tempId IS NOT NULL;
+
+CREATE INDEX participants_invited ON participants (user) WHERE status = 'invited';
 
 CREATE INDEX participants_user ON participants (user);
 
