@@ -1,6 +1,9 @@
 //! The claims of a token, and the user that they describe. Nothing is verified here.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::model::{TokenUser, UserId, name};
 
@@ -15,12 +18,14 @@ pub(super) struct Claims {
     user_id: Option<Id>,
     id: Option<Id>,
     sub: Option<Id>,
-    username: Option<String>,
-    name: Option<String>,
-    #[serde(rename = "displayName")]
-    display_name: Option<String>,
-    #[serde(rename = "avatarUrl")]
-    avatar_url: Option<String>,
+    #[serde(default)]
+    username: Value,
+    #[serde(default)]
+    name: Value,
+    #[serde(default, rename = "displayName")]
+    display_name: Value,
+    #[serde(default, rename = "avatarUrl")]
+    avatar_url: Value,
     exp: f64,
 }
 
@@ -44,10 +49,10 @@ impl Claims {
             Id::Number(number) => number.to_string(),
         };
         let id = UserId::parse(&id)?;
-        let [username, name, display_name] = [self.username, self.name, self.display_name]
-            .map(|name| name.and_then(|name| name::shown(cut(&name, MAX_NAME_BYTES))));
-        let avatar_url = self.avatar_url;
-        let avatar_url = avatar_url.map(|url| name::neutral(cut(&url, MAX_URL_BYTES), '?').into());
+        let [username, name, display_name] =
+            [self.username, self.name, self.display_name].map(|name| shown(&name));
+        let avatar_url = self.avatar_url.as_str();
+        let avatar_url = avatar_url.map(|url| name::neutral(cut(url, MAX_URL_BYTES), '?').into());
         Some(TokenUser {
             id,
             name: username.clone().or(name).or(display_name),
@@ -55,6 +60,16 @@ impl Claims {
             avatar_url,
         })
     }
+}
+
+/// A name as others are shown it; a number is one, too. What is no name does not make the token a bad one.
+fn shown(name: &Value) -> Option<Arc<str>> {
+    let name = match name {
+        Value::String(name) => name.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    name::shown(cut(&name, MAX_NAME_BYTES))
 }
 
 fn cut(text: &str, max: usize) -> &str {
