@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::failure_log::FailureLog;
+use super::names::Names;
 use super::{Verified, Verifier, identity_of};
 use crate::audit::{Audit, Event, Record};
 use crate::connection::{Client, ConnectionId};
@@ -13,6 +14,7 @@ use crate::conversations::{Conversations, KnownBy};
 use crate::limits::AddressLimits;
 use crate::model::conversation::{UserRecord, UserStatus};
 use crate::model::{AuthFailure, Dialect, Identity, Refusal, TokenUser, UserId, Why};
+use crate::stores::ApplicationUsers;
 use crate::stores::conversations::{StoreError, UserStore};
 use crate::users::Users;
 
@@ -32,6 +34,8 @@ pub(crate) struct Authenticator {
     limits: Arc<AddressLimits>,
     users: Arc<Users>,
     conversations: Arc<Conversations>,
+    /// Of users whose tokens have none.
+    names: Option<Names>,
     failures: FailureLog,
 }
 
@@ -47,18 +51,21 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Authenticator {
-    /// Authenticates with the keys of `verifier`; what tokens say of users is stored beside the conversations.
+    /// Authenticates with the keys of `verifier`; what tokens say of users is stored beside the conversations. Names
+    /// that they lack are looked up in `application`.
     pub(crate) fn new(
         verifier: Verifier,
         limits: Arc<AddressLimits>,
         users: Arc<Users>,
         conversations: Arc<Conversations>,
+        application: Option<Arc<ApplicationUsers>>,
     ) -> Self {
         Self {
             verifier,
             limits,
             users,
             conversations,
+            names: application.map(Names::of),
             failures: FailureLog::default(),
         }
     }
@@ -139,6 +146,7 @@ impl Authenticator {
         match self.record(&user).await {
             Ok(record) if !is_active(&record) => Err(suspended(&user)),
             Ok(record) => {
+                let record = self.named(&user, record).await;
                 let identity = Identity {
                     user: record.id,
                     name: user.name.clone().unwrap_or(record.name),
@@ -153,8 +161,48 @@ impl Authenticator {
                     return Err(suspended(&user));
                 }
                 tracing::warn!(%error, "a user was admitted by the token alone");
-                Ok(identity_of(&user))
+                Ok(self.known_here(&user))
             }
+        }
+    }
+
+    /// The record of a user, under the name that the application has for them if nobody else has given one. It is
+    /// stored, for histories to have it.
+    async fn named(&self, user: &TokenUser, record: UserRecord) -> UserRecord {
+        let Some(names) = &self.names else {
+            return record;
+        };
+        if user.name.is_some() || record.given_name.is_some() {
+            return record;
+        }
+        let Some(name) = names
+            .find(&user.id)
+            .await
+            .filter(|name| *name != record.name)
+        else {
+            return record;
+        };
+        let named = TokenUser {
+            name: Some(name.clone()),
+            ..user.clone()
+        };
+        let stored = self.users_store().upsert(&named).await;
+        stored.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the name of a user was not stored");
+            UserRecord { name, ..record }
+        })
+    }
+
+    /// A user by the token, and what it lacks as on another connection of theirs.
+    fn known_here(&self, user: &TokenUser) -> Identity {
+        let members = self.users.members(user.id.as_str());
+        let Some(known) = members.first().map(|member| member.identity()) else {
+            return identity_of(user);
+        };
+        Identity {
+            user: user.id.clone(),
+            name: user.name.clone().unwrap_or_else(|| known.name.clone()),
+            avatar_url: user.avatar_url.clone().or_else(|| known.avatar_url.clone()),
         }
     }
 

@@ -39,6 +39,7 @@ pub(crate) use message::{
     About, AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
     SessionMessage, Spent, UserMessage,
 };
+pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};
 pub(crate) use topic::{AllNodes, Topic};
 

@@ -12,6 +12,16 @@ pub(super) fn check(config: &Config, problems: &mut Problems) {
     {
         problems.add("redis_url", NEEDS_MONGODB, None);
     }
+    if config.users_collection.is_some()
+        && config.mongodb_uri.is_none()
+        && !problems.about(&["mongodb_uri"])
+    {
+        problems.add(
+            "users_collection",
+            "needs mongodb_uri, whose database has it",
+            None,
+        );
+    }
     keys(config, problems);
 }
 

@@ -298,6 +298,13 @@ settings! {
     /// What the names of all collections in MongoDB begin with, so that none is another program's.
     /// Set it to "", which an empty variable does as well, where an application shares them on purpose (docs/mongodb.md).
     mongodb_prefix: MongoPrefix = MongoPrefix::default();
+    /// Collection of an application in the same database, where the names of users are whose tokens have none.
+    /// It is only read. A name that an administrator gave comes first.
+    users_collection: Option<String> = None;
+    /// Field of its documents that has a user's id: a string, an integer or an ObjectId. It needs an index.
+    users_id_field: String = "_id".to_owned();
+    /// Field that has the name, also one within another document, as in profile.name.
+    users_name_field: String = "name".to_owned();
 
     ["Several servers"]
     /// Redis 7 or newer that joins several servers, which then need mongodb_uri, too.

@@ -20,10 +20,14 @@ pub(crate) struct Actor<'a> {
 }
 
 impl Member {
-    /// The user, as one who does something in this dialect.
-    pub(crate) fn acts(&self, dialect: Option<Dialect>) -> Actor<'_> {
+    /// The user, by an identity of theirs, as one who does something in this dialect.
+    pub(crate) fn acts<'a>(
+        &'a self,
+        identity: &'a Identity,
+        dialect: Option<Dialect>,
+    ) -> Actor<'a> {
         Actor {
-            identity: &self.identity,
+            identity,
             source: self.source(),
             dialect,
         }

@@ -210,7 +210,7 @@ impl ConversationGuard {
         let users = self.users().into_iter();
         let former = users.filter(|user| !participants.contains(user)).cloned();
         for user in former.collect::<Vec<_>>() {
-            self.evict_all(&user).await;
+            self.end_chats(&user, &participants).await;
         }
         Ok(())
     }

@@ -50,8 +50,8 @@ impl ConversationGuard {
         Lagging::default()
     }
 
-    /// Sends an event to one subscriber here.
-    fn send_to(&self, connection: &Connection, view: View, event: &ConversationEvent) {
+    /// Sends an event to one connection here.
+    pub(super) fn send_to(&self, connection: &Connection, view: View, event: &ConversationEvent) {
         let renderer = self.conversations().renderers.of(view.dialect);
         send(
             connection,
@@ -68,6 +68,9 @@ impl Conversations {
         other: &UserId,
         online: bool,
     ) -> Result<(), StoreError> {
+        if !online {
+            self.hide_listed(user, other).await;
+        }
         for connection in self.users.connections(user.as_str()) {
             for id in self.subscriptions_of(&connection) {
                 let guard = self.lock(&id).await;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Actor, ConversationGuard, Conversations, Stored};
-use crate::audit::{AuditText, Event, Room};
+use super::{ConversationGuard, Conversations, Stored};
+use crate::audit::{AuditText, Event, Record, Room};
 use crate::connection::Connection;
 use crate::connection::rooms::To;
 use crate::model::conversation::{
@@ -66,9 +66,8 @@ impl Conversations {
             dialect,
             id: conversation.id_type,
         };
-        guard.subscribe(connection, &member.identity, view);
-        let event = Event::RoomJoin(room(&conversation.id));
-        actor(member, dialect).record(&self.audit, event);
+        guard.subscribe(connection, &member.identity(), view);
+        self.record(member, dialect, Event::RoomJoin(room(&conversation.id)));
         let (count, entered) = match dialect {
             ConversationDialect::Conversation => guard.enter(member, is_first).await,
             ConversationDialect::Feed | ConversationDialect::Chat => (guard.count(dialect), None),
@@ -103,12 +102,15 @@ impl Conversations {
             return Stored::unchanged(());
         }
         let mut guard = self.lock(conversation).await;
-        let event = Event::RoomLeave(room(conversation));
-        actor(member, dialect).record(&self.audit, event);
+        self.record(member, dialect, Event::RoomLeave(room(conversation)));
         let (connection, user) = (connection.clone(), member.user.id.clone());
+        let conversations = self.clone();
         let rest = async move {
-            let at = guard.conversations().now_ms();
+            let at = conversations.now_ms();
             guard.unsubscribe_and_publish(&connection, &user, at).await;
+            let id = guard.id().clone();
+            drop(guard);
+            conversations.unfollowed(&[id], &user, at).await;
         };
         Stored::new((), rest)
     }
@@ -138,8 +140,9 @@ impl Conversations {
         let (connection, user) = (&member.connection, &member.user.id);
         let grace = self.config.offline_grace;
         let at = self.now_ms();
-        let mut absent_from = Vec::new();
-        for conversation in self.subscriptions_of(connection) {
+        self.listed.end(connection);
+        let (followed, mut absent_from) = (self.subscriptions_of(connection), Vec::new());
+        for conversation in followed.clone() {
             let mut guard = self.lock(&conversation).await;
             if grace.is_zero() {
                 guard.unsubscribe_and_publish(connection, user, at).await;
@@ -156,13 +159,20 @@ impl Conversations {
             }
             guard.publish_left(user, None).await;
         }
-        if !absent_from.is_empty() {
+        if !followed.is_empty() {
             let (conversations, user) = (self.clone(), user.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(grace).await;
                 conversations.end_absence(absent_from, &user, at).await;
+                conversations.unfollowed(&followed, &user, at).await;
             });
         }
+    }
+
+    fn record(&self, member: &Member, dialect: ConversationDialect, event: Event) {
+        let dialect = Some(dialect.as_dialect());
+        let record = Record::new(member.source(), dialect, event);
+        self.audit.record(record);
     }
 
     /// A user who is absent since `at` has not come back in time.
@@ -189,7 +199,7 @@ impl ConversationGuard {
     ) -> (usize, Option<ConversationEvent>) {
         let user = &member.user.id;
         let is_back = self.unset_absent(user).is_some();
-        let entered = ConversationEvent::Entered(member.identity.clone());
+        let entered = ConversationEvent::Entered((*member.identity()).clone());
         let (mut count, is_news) = self.entered(&entered, user, is_first && !is_back).await;
         let hidden = self.blockers_of(user).await;
         if !hidden.is_empty() {
@@ -259,16 +269,12 @@ impl ConversationGuard {
         if self.view_of(connection).is_some() {
             return;
         }
-        self.subscribe(connection, &member.identity, view);
+        self.subscribe(connection, &member.identity(), view);
         // Its end came before, and finds it no more.
         if connection.is_closed() {
             self.unsubscribe(connection);
         }
     }
-}
-
-fn actor(member: &Member, dialect: ConversationDialect) -> Actor<'_> {
-    member.acts(Some(dialect.as_dialect()))
 }
 
 fn room(conversation: &ConversationId) -> Room {

@@ -12,6 +12,7 @@ mod hidden;
 mod id_types;
 mod invitations;
 mod joining;
+mod listed;
 mod messages;
 mod naming;
 mod online;
@@ -39,7 +40,7 @@ use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::model::clock::Clock;
 use crate::stores::conversations::ConversationStores;
-use crate::users::Users;
+use crate::users::{Presence, Users};
 
 pub(crate) use actor::Actor;
 pub(crate) use addressing::{Addressee, KnownBy};
@@ -47,6 +48,7 @@ pub(crate) use blocking::Blocking;
 pub(crate) use messages::Sent;
 
 use id_types::IdTypes;
+use listed::Listed;
 use others::Noticed;
 pub(crate) use participants::Initiator;
 pub(crate) use render::{Rendered, RenderedEvents, Renderer, Renderers};
@@ -61,6 +63,7 @@ pub(crate) struct Conversations {
     clock: Arc<dyn Clock>,
     config: Arc<Config>,
     users: Arc<Users>,
+    presence: Arc<Presence>,
     audit: Audit,
     cluster: Option<Arc<Cluster>>,
     subscriptions: Subscriptions,
@@ -68,16 +71,17 @@ pub(crate) struct Conversations {
     unsure: Unsure,
     noticed: Noticed,
     id_types: IdTypes,
+    listed: Listed,
     renderers: Renderers,
 }
 
 impl Conversations {
-    /// Conversations in these stores, whose events go to these users, on this node and the others.
+    /// Conversations in these stores, whose events go to the users of `presence`, on this node and the others.
     pub(crate) fn new(
         stores: ConversationStores,
         clock: Arc<dyn Clock>,
         config: Arc<Config>,
-        users: Arc<Users>,
+        presence: Arc<Presence>,
         audit: Audit,
         cluster: Option<Arc<Cluster>>,
         renderers: Renderers,
@@ -86,14 +90,16 @@ impl Conversations {
             stores,
             clock,
             config,
-            users,
+            users: presence.users().clone(),
             audit,
             cluster,
-            subscriptions: Subscriptions::default(),
+            subscriptions: Subscriptions::new(presence.chats()),
+            presence,
             changed: ChangedHere::default(),
             unsure: Unsure::default(),
             noticed: Noticed::default(),
             id_types: IdTypes::default(),
+            listed: Listed::default(),
             renderers,
         }
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::{ConversationGuard, Conversations};
 use crate::cluster::{Answer, ConversationMessage};
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, UserRecord};
+use crate::model::conversation::{ConversationId, TypedId, UserRecord};
 use crate::stores::conversations::StoreError;
+use crate::users::Member;
 
 /// The users who are subscribed to a conversation. It stays locked while this is held, so that a
 /// later change is not sent before it.
@@ -19,15 +20,18 @@ pub(crate) struct OnlineUsers {
 }
 
 impl Conversations {
-    /// Who is subscribed to a conversation, by any dialect and on any node, for a participant.
+    /// Who is subscribed to a conversation, by any dialect and on any node, for a connection of a participant. It is
+    /// sent when one of them is not any more.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
     pub(crate) async fn online(
         self: &Arc<Self>,
-        user: &UserId,
-        conversation: &ConversationId,
+        member: &Member,
+        conversation: &TypedId,
     ) -> Result<OnlineUsers, StoreError> {
+        let (user, id_type) = (&member.user.id, conversation.id_type);
+        let conversation = &conversation.id;
         self.require_participant(user, conversation).await?;
         let remote = self.online_remote(conversation).await;
         let mut guard = self.lock(conversation).await;
@@ -39,6 +43,7 @@ impl Conversations {
         let users: Vec<_> = users.collect();
         let mut users = self.stores().users.find_all(&users).await?;
         users.sort_by(|one, other| one.id.cmp(&other.id));
+        guard.note_listed(member, id_type, users.iter().map(|user| &user.id));
         Ok(OnlineUsers {
             users,
             _guard: guard,
@@ -46,7 +51,7 @@ impl Conversations {
     }
 
     /// Who is subscribed on other nodes.
-    async fn online_remote(&self, conversation: &ConversationId) -> Vec<UserId> {
+    pub(super) async fn online_remote(&self, conversation: &ConversationId) -> Vec<UserId> {
         let Some(cluster) = &self.cluster else {
             return Vec::new();
         };

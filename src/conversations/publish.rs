@@ -105,10 +105,10 @@ impl ConversationGuard {
                 is_ignored,
                 ..
             } => {
-                if !is_ignored {
-                    self.join_chats(&user).await;
-                }
                 let users = self.participants();
+                if !is_ignored {
+                    self.begin_chats(&[user], &users).await;
+                }
                 self.notify_here(&users, &UserNotification::Added(change))
                     .await
             }
@@ -119,7 +119,7 @@ impl ConversationGuard {
             } => {
                 let mut users = self.participants();
                 if !is_ignored {
-                    self.evict_all(&user).await;
+                    self.end_chats(&user, &users).await;
                     users.push(user);
                 }
                 self.notify_here(&users, &UserNotification::Removed(change))
@@ -155,9 +155,7 @@ impl ConversationGuard {
         change: ParticipantsChange,
     ) -> Delivery {
         let users: Vec<_> = participants.into_iter().map(|(user, _)| user).collect();
-        for user in &users {
-            self.join_chats(user).await;
-        }
+        self.begin_chats(&users, &users).await;
         let created = UserNotification::Created(change);
         self.notify_here(&users, &created).await
     }
@@ -210,10 +208,32 @@ impl ConversationGuard {
         }
     }
 
-    /// Ends the subscriptions of a former participant.
-    pub(super) async fn evict_all(&mut self, user: &UserId) {
-        for connection in self.connections_of(user) {
-            self.evict(&connection, user).await;
+    /// New participants are in the chats of their connections from now on, and all of it are told who is online.
+    async fn begin_chats(&mut self, new: &[UserId], all: &[UserId]) {
+        for user in new {
+            self.join_chats(user).await;
+        }
+        let presence = &self.conversations().presence;
+        presence.began_to_share(new, all).await;
+    }
+
+    /// Ends the subscriptions of a former participant; those who share no other chat with them are told that they went.
+    pub(super) async fn end_chats(&mut self, user: &UserId, others: &[UserId]) {
+        self.evict_all(user).await;
+        let presence = &self.conversations().presence;
+        presence.ceased_to_share(user, others).await;
+    }
+
+    async fn evict_all(&mut self, user: &UserId) {
+        let connections = self.connections_of(user);
+        for connection in &connections {
+            self.evict(connection, user).await;
+        }
+        self.end_listed(user);
+        if !connections.is_empty() {
+            let (conversations, id) = (self.conversations().clone(), self.id().clone());
+            let (user, at) = (user.clone(), conversations.now_ms());
+            tokio::spawn(async move { conversations.unfollowed(&[id], &user, at).await });
         }
     }
 
@@ -248,6 +268,7 @@ impl ConversationGuard {
     }
 
     async fn send_local(&self, event: &ConversationEvent, to: To<'_>) -> Lagging {
+        self.forget_listed(event);
         let hidden_from = self.hidden_from(event).await;
         if !hidden_from.is_empty() {
             return self.send_except(event, to, &hidden_from);

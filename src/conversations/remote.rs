@@ -30,6 +30,10 @@ impl Conversations {
                 self.change_noticed(id, number).await;
                 None
             }
+            ConversationMessage::Unfollowed { user, at } => {
+                self.follower_left(id, &user, at).await;
+                None
+            }
             ConversationMessage::ListSubscribers => {
                 let guard = self.lock(id).await;
                 let users = guard.users().into_iter().cloned().collect();

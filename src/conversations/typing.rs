@@ -41,10 +41,11 @@ impl Conversations {
         if !is_subscribed(guard.view_of(connection)) {
             return Err(StoreError::NotParticipant);
         }
-        guard.note_typing(connection.id.uuid(), &member.identity, lasts);
+        let identity = member.identity();
+        guard.note_typing(connection.id.uuid(), &identity, lasts);
         let event = ConversationEvent::Typing {
             typist: connection.id.uuid(),
-            user: member.identity.clone(),
+            user: (*identity).clone(),
             lasts,
         };
         // So small that nobody has to be waited for.

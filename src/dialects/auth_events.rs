@@ -73,7 +73,9 @@ struct NotHandledContext<'a> {
     event: &'a str,
 }
 
-/// Registers a connection as one of its user, until the token expires.
+/// Registers a connection as one of its user, until the token expires, and subscribes it to what it receives events
+/// of. Nothing that happens from then on is missed: what is sent to it waits until its client is told that it is
+/// connected.
 ///
 /// # Errors
 /// It is not registered.
@@ -90,6 +92,9 @@ where
         .register(authenticated.identity, connection)
         .await?;
     let (member, registration) = registered;
+    if connection.dialect() == Dialect::Chat {
+        chat::enter(app, &member).await;
+    }
     Ok(Membership {
         member,
         registration,
@@ -97,13 +102,9 @@ where
     })
 }
 
-/// Subscribes a member's connection to what it receives events of, and sends `auth:success`. What
-/// was sent to it until then follows.
-pub(crate) async fn welcome(app: &App, member: &Arc<Member>) {
+/// Sends a member's connection `auth:success`. What was sent to it until then follows.
+pub(crate) fn welcome(member: &Member) {
     let connection = &member.connection;
-    if connection.dialect() == Dialect::Chat {
-        chat::enter(app, member).await;
-    }
     let socket_id = connection.socket_id().to_string();
     let success = AuthSuccess {
         user_id: member.user.id.as_str(),
@@ -211,11 +212,16 @@ where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
     match check(&request).await {
-        Ok(authenticated) if request.member.is_some() => {
-            life.extend_until(authenticated.expires_at);
-            request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
-        }
-        Ok(authenticated) => enter(request, life, authenticated).await,
+        Ok(authenticated) => match request.member {
+            Some(member) => {
+                life.extend_until(authenticated.expires_at);
+                if *member.identity() != authenticated.identity {
+                    request.app.presence.rename(&authenticated.identity).await;
+                }
+                request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
+            }
+            None => enter(request, life, authenticated).await,
+        },
         // One text for every reason; the code names the reason.
         Err(refusal) => refuse(request, &refusal, text(&Refusal::new(Why::BadToken))),
     }
@@ -275,7 +281,7 @@ where
     if request.accepts(Dialect::Feed) {
         connection.imply_dialect(Dialect::Feed);
     }
-    welcome(app, &member).await;
+    welcome(&member);
     request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
     announce(app, &member).await;
 }

@@ -90,7 +90,7 @@ impl Handler for Dispatcher {
 
     async fn opened(&self, _connection: &Arc<Connection>, member: Option<&Arc<Member>>) {
         if let Some(member) = member {
-            auth_events::welcome(&self.app, member).await;
+            auth_events::welcome(member);
             auth_events::announce(&self.app, member).await;
         }
     }

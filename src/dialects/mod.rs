@@ -129,7 +129,11 @@ impl Event {
             && is_new
             && dialect == Dialect::Chat
         {
-            Box::pin(chat::enter(request.app, member)).await;
+            Box::pin(async {
+                chat::enter(request.app, member).await;
+                request.app.presence.sync(member).await;
+            })
+            .await;
         }
     }
 

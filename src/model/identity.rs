@@ -81,8 +81,8 @@ pub(crate) struct TokenUser {
     pub(crate) avatar_url: Option<Arc<str>>,
 }
 
-/// An authenticated user: what the token says, completed by the stored record.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// An authenticated user: what the token says, completed by what is known besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     /// The only id of this user in events.
     pub(crate) user: UserId,

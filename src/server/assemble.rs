@@ -19,6 +19,7 @@ use crate::limits::{AddressLimits, Memory};
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationDialect;
 use crate::sessions::Sessions;
+use crate::stores::ApplicationUsers;
 use crate::stores::conversations::{ConversationStores, MongoConversations, SqliteConversations};
 use crate::stores::drivers::mongo::Mongo;
 use crate::stores::sessions::{
@@ -49,6 +50,7 @@ pub(super) async fn open_stores(
     let conversations = MongoConversations::new(&mongo, clock, are_shown);
     let conversations = Arc::new(conversations);
     let stores = ConversationStores::of(conversations.clone()).shared(conversations);
+    let stores = stores.beside(ApplicationUsers::of(config, &mongo));
     if let Err(error) = stores.health.check().await {
         StartError::of_store(&error)?;
         tracing::error!(%error, "MongoDB is not ready; starting without it");
@@ -69,11 +71,13 @@ pub(super) fn app(
     let users = Users::new(config.clone(), memory.clone(), blocks, cluster.clone());
     let users = Arc::new(users);
     let limits = Arc::new(AddressLimits::new(config, &memory));
+    let drain = Drain::default();
+    let presence = Arc::new(presence(&users, &stores, &drain));
     let conversations = Arc::new(Conversations::new(
         stores.clone(),
         Arc::new(SystemClock),
         config.clone(),
-        users.clone(),
+        presence.clone(),
         audit.clone(),
         cluster.clone(),
         dialects::renderers(),
@@ -83,10 +87,9 @@ pub(super) fn app(
         limits.clone(),
         users.clone(),
         conversations.clone(),
+        stores.application.clone(),
     );
-    let administration = Administration::new(users.clone(), stores.users.clone(), audit.clone());
-    let drain = Drain::default();
-    let presence = Arc::new(presence(&users, stores, &conversations, &drain));
+    let administration = Administration::new(presence.clone(), stores.users, audit.clone());
     App {
         blocking: Blocking::new(presence.clone(), conversations.clone()),
         auth: Arc::new(auth),
@@ -108,21 +111,14 @@ pub(super) fn app(
     }
 }
 
-/// Who is online, for those who share a chat.
-fn presence(
-    users: &Arc<Users>,
-    stores: ConversationStores,
-    conversations: &Arc<Conversations>,
-    drain: &Drain,
-) -> Presence {
-    let chats = conversations.clone();
+/// Who is online.
+fn presence(users: &Arc<Users>, stores: &ConversationStores, drain: &Drain) -> Presence {
     Presence::new(
         users.clone(),
-        stores.users,
-        stores.conversations,
+        stores.users.clone(),
+        stores.conversations.clone(),
         drain.clone(),
         dialects::presence_renderers(),
-        move || chats.has_chats(),
     )
 }
 

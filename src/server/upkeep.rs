@@ -24,9 +24,6 @@ const STORE_INTERVAL: Duration = Duration::from_secs(2);
 /// For how long the audit counts what is repeated.
 const AUDIT_MINUTE: Duration = Duration::from_secs(60);
 
-/// After how long a connection forgets which presence it was sent first: what repeats it has come.
-const SYNCED_AFTER: Duration = Duration::from_secs(60);
-
 /// Ends unused sessions, for ever.
 pub(super) async fn end_sessions(app: Arc<App>) {
     let mut interval = every(SESSIONS_INTERVAL);
@@ -50,7 +47,6 @@ pub(super) async fn sweep(app: Arc<App>) {
     let mut interval = every(SWEEP_INTERVAL);
     loop {
         interval.tick().await;
-        app.presence.sweep(SYNCED_AFTER);
         app.limits.sweep();
         app.users.relayed.sweep();
     }

@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
-use super::Users;
+use super::{Presence, Users};
 use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
 use crate::cluster::{AllNodes, AllNodesMessage, Answer, UserMessage};
 use crate::connection::Close;
 use crate::model::conversation::{UserChange, UserRecord, UserStatus};
-use crate::model::{DisconnectReason, UserId};
+use crate::model::{DisconnectReason, Identity, UserId};
 use crate::stores::conversations::{StoreError, UserStore};
 
 /// The administration of users.
 pub(crate) struct Administration {
-    users: Arc<Users>,
+    presence: Arc<Presence>,
     store: Arc<dyn UserStore>,
     audit: Audit,
 }
 
 impl Administration {
-    /// Administrates these users, whose records are in `store`.
-    pub(crate) fn new(users: Arc<Users>, store: Arc<dyn UserStore>, audit: Audit) -> Self {
+    /// Administrates the users whose presence it is, and whose records are in `store`.
+    pub(crate) fn new(presence: Arc<Presence>, store: Arc<dyn UserStore>, audit: Audit) -> Self {
         Self {
-            users,
+            presence,
             store,
             audit,
         }
@@ -40,18 +40,22 @@ impl Administration {
     ) -> Result<UserRecord, StoreError> {
         let record = self.store.change(user, change).await?;
         let suspended = record.status == UserStatus::Suspended;
-        self.users.set_suspended(user, suspended);
-        if let Some(cluster) = &self.users.cluster {
+        let users = self.presence.users();
+        users.set_suspended(user, suspended);
+        if let Some(cluster) = &users.cluster {
             let user = user.clone();
             let changed = AllNodesMessage::UserChanged { user, suspended };
             let _ = cluster.bus().publish(&AllNodes, &changed);
+        }
+        if change.name.is_some() || change.avatar_url.is_some() {
+            self.presence.rename(&Identity::from(record.clone())).await;
         }
         let action = match change.status {
             Some(UserStatus::Suspended) => AdminAction::UserSuspended,
             _ => AdminAction::UserChanged,
         };
         let closed = match suspended {
-            true => Some(self.users.close(user, DisconnectReason::Suspended).await),
+            true => Some(users.close(user, DisconnectReason::Suspended).await),
             false => None,
         };
         self.record(source, action, user, closed);
@@ -60,7 +64,8 @@ impl Administration {
 
     /// Closes all connections of a user, to any node. Returns how many there were.
     pub(crate) async fn disconnect(&self, source: &Arc<Source>, user: &UserId) -> u64 {
-        let closed = self.users.close(user, DisconnectReason::Revoked).await;
+        let users = self.presence.users();
+        let closed = users.close(user, DisconnectReason::Revoked).await;
         self.record(source, AdminAction::UserDisconnected, user, Some(closed));
         closed
     }

@@ -11,10 +11,12 @@ mod limits;
 mod peer_set;
 mod peers;
 mod presence;
-mod presence_sync;
 mod registration;
 mod registry;
 mod relayed;
+mod renaming;
+mod telling;
+mod told;
 mod transfers;
 mod typing;
 mod user;
@@ -23,6 +25,7 @@ mod yielding;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::hash::RandomState;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -56,6 +59,8 @@ pub(crate) struct Users {
     known: DashMap<UserId, Arc<User>>,
     /// The connections of all users.
     members: DashMap<ConnectionId, Arc<Member>>,
+    /// The connections that were told that a user is online, wherever they are.
+    watching: DashMap<UserId, HashSet<ConnectionId>>,
     /// Users without connections, the one offline longest first.
     offline: Mutex<LruCache<UserId, ()>>,
     connected: AtomicUsize,
@@ -81,6 +86,7 @@ impl Users {
         Self {
             known: DashMap::new(),
             members: DashMap::new(),
+            watching: DashMap::new(),
             offline: Mutex::new(LruCache::new(MAX_OFFLINE_USERS)),
             connected: AtomicUsize::new(0),
             relayed: RelayedMessages::new(&memory),

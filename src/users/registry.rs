@@ -55,6 +55,7 @@ impl Users {
             .members
             .retain(|other| !Arc::ptr_eq(other, member));
         self.members.remove(&member.connection.id);
+        self.forget_told(member);
         let last = connected.members.is_empty() && before > 0;
         if last {
             connected.last_seen = Some(LastSeen::now());

@@ -1,6 +1,8 @@
 //! The registry; and presence and delivery between real connections of the library, by polling requests
 //! in this process.
 
+mod told;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -143,7 +145,6 @@ impl Server {
             stores.conversations,
             Drain::default(),
             vec![RENDERER],
-            || false,
         );
         let (newest, synced) = (Arc::default(), Arc::default());
         let admitting = Admitting {

@@ -2,7 +2,7 @@
 //! and a connection as one of its user, whom each of the two knows by the other.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -13,7 +13,7 @@ use super::blocker_set::Blockers;
 use super::cache::CachedIdentity;
 use super::limits::UserLimits;
 use super::peer_set::PeerSet;
-use super::presence_sync::PresenceSync;
+use super::told::Told;
 use super::transfers::Transfers;
 use super::typing::Typing;
 use crate::audit::Source;
@@ -51,7 +51,8 @@ pub(crate) struct User {
     pub(crate) reads: Arc<Semaphore>,
     pub(super) suspended: AtomicBool,
     pub(super) cached_identity: Mutex<Option<Box<CachedIdentity>>>,
-    announced: AtomicBool,
+    /// The presence epoch that was published, 0 when the user is offline.
+    announced: AtomicU64,
     registered: AtomicBool,
     /// Held while a change of this user's presence is published, so that changes stay in order.
     pub(super) publishing: tokio::sync::Mutex<()>,
@@ -104,7 +105,7 @@ impl User {
             reads: Arc::new(Semaphore::new(MAX_CONCURRENT_READS)),
             suspended: AtomicBool::new(false),
             cached_identity: Mutex::default(),
-            announced: AtomicBool::new(false),
+            announced: AtomicU64::new(0),
             registered: AtomicBool::new(false),
             publishing: tokio::sync::Mutex::default(),
         }
@@ -144,11 +145,16 @@ impl User {
 
     /// Whether the last change of presence that was published is that this user is online.
     pub(crate) fn is_announced(&self) -> bool {
-        self.announced.load(Ordering::Acquire)
+        self.presence_epoch().is_some()
     }
 
-    pub(super) fn set_announced(&self, online: bool) {
-        self.announced.store(online, Ordering::Release);
+    /// The presence epoch that was published; `None`: that the user is offline.
+    pub(super) fn presence_epoch(&self) -> Option<u64> {
+        Some(self.announced.load(Ordering::Acquire)).filter(|epoch| *epoch != 0)
+    }
+
+    pub(super) fn set_announced(&self, epoch: Option<u64>) {
+        self.announced.store(epoch.unwrap_or(0), Ordering::Release);
     }
 
     /// Whether Redis has this user as online on this node.
@@ -166,12 +172,11 @@ impl User {
 pub(crate) struct Member {
     /// The user, shared by all their connections.
     pub(crate) user: Arc<User>,
-    /// The user as this connection's token describes them.
-    pub(crate) identity: Identity,
+    identity: Mutex<Arc<Identity>>,
     /// The connection.
     pub(crate) connection: Arc<Connection>,
     source: Arc<Source>,
-    presence_sync: Mutex<PresenceSync>,
+    told: Mutex<Told>,
     /// Whom the connection has told that its user is typing.
     pub(crate) typing: Typing,
 }
@@ -179,14 +184,25 @@ pub(crate) struct Member {
 impl Member {
     pub(super) fn new(user: Arc<User>, identity: Identity, connection: Arc<Connection>) -> Self {
         connection.flow().charge_to(user.account.clone());
+        let told = Mutex::new(Told::of(&user.account));
         Self {
             source: connection.identify(&identity),
             user,
-            identity,
+            identity: Mutex::new(Arc::new(identity)),
             connection,
-            presence_sync: Mutex::default(),
+            told,
             typing: Typing::default(),
         }
+    }
+
+    /// The user as this connection's token described them, or as they are called since.
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        self.identity.lock().clone()
+    }
+
+    /// From now on the user is called so on this connection.
+    pub(super) fn set_identity(&self, identity: &Arc<Identity>) {
+        self.identity.lock().clone_from(identity);
     }
 
     /// How records name the user on this connection.
@@ -194,8 +210,8 @@ impl Member {
         &self.source
     }
 
-    /// Which presence this connection was sent, locked.
-    pub(super) fn presence_sync(&self) -> MutexGuard<'_, PresenceSync> {
-        self.presence_sync.lock()
+    /// Whom this connection was told is online, locked.
+    pub(super) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock()
     }
 }

@@ -11,7 +11,7 @@ use test_support::mongo::Database;
 
 type Settings = &'static [(&'static str, &'static str)];
 
-const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
+pub(crate) const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
 
 const DIRECT: Settings = &[("DIALECTS", "direct"), ("RATE_LIMITS", "off")];
 const PRESENCE: Settings = &[
@@ -126,6 +126,18 @@ const STORED_LIMITS: Settings = &[
 ];
 /// With nothing set: what a client meets out of the box.
 const PLAIN: Settings = &[];
+const EVERYONE_LIMIT: Settings = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+    ("PRESENCE_EVERYONE_LIMIT", "3"),
+    ("PRESENCE_PEERS_LIMIT", "1"),
+];
+const NAMES: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+];
 /// Long enough to come back within it, however busy the machine is.
 const INTEROP_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "1000ms")];
 const REST_ADMIN: Settings = &[("RATE_LIMITS", "off"), ("ADMIN_TOKEN", ADMIN_TOKEN)];
@@ -235,6 +247,7 @@ suites! {
     auth_expiry: "auth/expiry", EXPIRY;
     auth_guests: "auth/guests", GUESTS;
     auth_issuer: "auth/issuer", ISSUER;
+    auth_names: "auth/names", NAMES, mongodb => two_nodes;
     auth_tokens: "auth/tokens", DIRECT;
     chat_connect: "chat/connect", STORED, mongodb;
     chat_deployed: "chat/deployed", PLAIN, mongodb;
@@ -242,6 +255,7 @@ suites! {
     chat_messages: "chat/messages", STORED, mongodb;
     chat_only_dialect: "chat/only-dialect", CHAT, mongodb;
     chat_presence: "chat/presence", STORED_PRESENCE, mongodb;
+    chat_sharing: "chat/sharing", STORED_PRESENCE, mongodb => two_nodes;
     chat_typing: "chat/typing", STORED, mongodb;
     conversation_blocked: "conversation/blocked", STORED_PRESENCE, mongodb;
     conversation_changes: "conversation/changes", CONVERSATION, mongodb;
@@ -256,6 +270,7 @@ suites! {
     conversation_interop_shapes: "conversation/interop-shapes", STORED, mongodb;
     conversation_join: "conversation/join", CONVERSATION, mongodb;
     conversation_limits: "conversation/limits", CONVERSATION_LIMITS, mongodb;
+    conversation_listed: "conversation/listed", STORED_PRESENCE, mongodb => two_nodes;
     conversation_messages: "conversation/messages", CONVERSATION, mongodb;
     conversation_participants: "conversation/participants", CONVERSATION_PRESENCE, mongodb;
     conversation_presence: "conversation/presence", CONVERSATION_PRESENCE, mongodb;
@@ -275,6 +290,7 @@ suites! {
     direct_messages: "direct/messages", DIRECT => two_nodes;
     direct_opaque: "direct/opaque", DIRECT => two_nodes;
     direct_presence: "direct/presence", PRESENCE => two_nodes;
+    direct_presence_limit: "direct/presence-limit", EVERYONE_LIMIT;
     direct_presence_peers: "direct/presence-peers", PEERS => two_nodes;
     direct_rooms: "direct/rooms", DIRECT => two_nodes;
     direct_signals: "direct/signals", DIRECT => two_nodes;

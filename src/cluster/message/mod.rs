@@ -16,7 +16,7 @@ use crate::model::conversation::{
     ChangeNumber, ConversationEvent, ConversationId, NumberedEvent, UserNotification,
 };
 use crate::model::session::SessionId;
-use crate::model::{DisconnectReason, NodeId, UserId};
+use crate::model::{DisconnectReason, Identity, NodeId, UserId};
 use crate::payload::EncodedEvent;
 
 /// A message, and what it can be about.
@@ -154,6 +154,13 @@ pub(crate) enum ConversationMessage {
     Change(NumberedEvent),
     /// The number of a change that was stored: it may not have been received.
     Newest(ChangeNumber),
+    /// A user follows it no longer on the node that sends this.
+    Unfollowed {
+        /// Who.
+        user: UserId,
+        /// Since when, in milliseconds since the epoch.
+        at: u64,
+    },
     /// Who is subscribed? The answer is their ids.
     #[serde(rename = "WhoIsHere")]
     ListSubscribers,
@@ -176,6 +183,8 @@ pub(crate) enum AllNodesMessage {
         /// Whether they are suspended.
         suspended: bool,
     },
+    /// A user has another name or picture, on all their connections.
+    UserRenamed(Identity),
     /// The node that sends this shuts down gracefully.
     #[serde(rename = "Leaving")]
     ShuttingDown,
@@ -187,6 +196,7 @@ impl AllNodesMessage {
         match self {
             Self::Presence(change) => Some(&change.user),
             Self::UserChanged { user, .. } => Some(user),
+            Self::UserRenamed(identity) => Some(&identity.user),
             Self::ShuttingDown => None,
         }
     }

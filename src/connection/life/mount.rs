@@ -82,10 +82,12 @@ async fn admit<H: Handler>(
                 .then_some(config.guest_max_bytes),
         );
     }
-    if connection.is_closing() {
+    let is_closing = connection.is_closing();
+    let life = Life::new(admitted, context);
+    if is_closing {
+        life.end(DisconnectReason::TransportClosed);
         return Err(SESSION_OVER);
     }
-    let life = Life::new(admitted, context);
     open.add(life.clone());
     listen(socket, &life);
     Ok(())

@@ -32,7 +32,7 @@ pub(super) struct Subscriptions {
     /// What each connection is subscribed to, and how.
     views: DashMap<Uuid, HashMap<ConversationId, View>>,
     /// How many of these are of `chat`.
-    chats: AtomicUsize,
+    chats: Arc<AtomicUsize>,
     /// The last change that was published here of conversations that nobody is subscribed to any more.
     last_published: Mutex<LruCache<ConversationId, ChangeNumber>>,
 }
@@ -49,18 +49,17 @@ struct Local {
 /// Of how many conversations the last change is remembered.
 const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 
-impl Default for Subscriptions {
-    fn default() -> Self {
+impl Subscriptions {
+    /// None yet. Those of `chat` are counted in `chats`, too.
+    pub(super) fn new(chats: &Arc<AtomicUsize>) -> Self {
         Self {
             local: DashMap::new(),
             views: DashMap::new(),
-            chats: AtomicUsize::new(0),
+            chats: chats.clone(),
             last_published: Mutex::new(LruCache::new(MAX_REMEMBERED)),
         }
     }
-}
 
-impl Subscriptions {
     /// The last change that was published here of a conversation that nobody is subscribed to.
     pub(super) fn last_published(&self, id: &ConversationId) -> Option<ChangeNumber> {
         self.last_published.lock().get(id).copied()
@@ -148,10 +147,5 @@ impl Conversations {
     pub(crate) fn all_local(&self) -> Vec<ConversationId> {
         let all = self.subscriptions.local.iter();
         all.map(|local| local.key().clone()).collect()
-    }
-
-    /// Whether anybody is subscribed by `chat` on this node.
-    pub(crate) fn has_chats(&self) -> bool {
-        self.subscriptions.chats.load(Ordering::Relaxed) > 0
     }
 }

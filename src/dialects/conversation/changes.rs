@@ -49,7 +49,8 @@ pub(super) async fn update(
     let Some(message) = message else {
         return Err(unknown_id(request, member, &conversation).await);
     };
-    let actor = member.acts(Some(Dialect::Conversation));
+    let identity = member.identity();
+    let actor = member.acts(&identity, Some(Dialect::Conversation));
     let conversations = &app.conversations;
     let edited = conversations.edit(actor, &conversation, message, &edit);
     let edited = edited.await?;
@@ -82,7 +83,8 @@ pub(super) async fn delete(
     let Some(message) = message_id(&fields)? else {
         return Err(unknown_id(request, member, &conversation).await);
     };
-    let actor = member.acts(Some(Dialect::Conversation));
+    let identity = member.identity();
+    let actor = member.acts(&identity, Some(Dialect::Conversation));
     let deleted = app.conversations.delete(actor, &conversation, message);
     let deleted = deleted.await?;
     request.succeed();

@@ -166,7 +166,8 @@ pub(super) async fn send(
         temp_id: temp_id(&fields)?,
         extra: further.extra,
     };
-    let actor = member.acts(Some(Dialect::Conversation));
+    let identity = member.identity();
+    let actor = member.acts(&identity, Some(Dialect::Conversation));
     let sent = app.conversations.append(actor, &new, size).await?;
     let acknowledged = Acknowledged {
         success: true,

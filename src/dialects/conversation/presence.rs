@@ -57,7 +57,7 @@ pub(super) async fn request(
     let (app, connection) = (request.app, request.connection);
     let conversation = Fields::new(payload, &app.config).conversation(CONVERSATION_ID)?;
     let conversations = &app.conversations;
-    let online = conversations.online(&member.user.id, &conversation.id);
+    let online = conversations.online(member, &conversation);
     let online = online.await?;
     let mut response = Response {
         success: None,

@@ -60,7 +60,8 @@ pub(super) async fn add(
     let Some(message) = message else {
         return Err(unknown_id(request, member, &conversation).await);
     };
-    let actor = member.acts(Some(Dialect::Conversation));
+    let identity = member.identity();
+    let actor = member.acts(&identity, Some(Dialect::Conversation));
     let conversations = &app.conversations;
     let added = conversations.add_reaction(actor, &conversation, message, &emoji);
     let added = added.await?;
@@ -87,7 +88,8 @@ pub(super) async fn remove(
     let Some((message, reaction)) = message.zip(reaction) else {
         return Err(unknown_id(request, member, &conversation).await);
     };
-    let actor = member.acts(Some(Dialect::Conversation));
+    let identity = member.identity();
+    let actor = member.acts(&identity, Some(Dialect::Conversation));
     let conversations = &app.conversations;
     let removed = conversations.remove_reaction(actor, &conversation, message, reaction);
     let removed = removed.await?;

@@ -90,7 +90,8 @@ pub(super) async fn read(
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let messages = message_ids(&fields)?;
     request.wait_for_limit(member).await;
-    let actor = member.acts(Some(Dialect::Conversation));
+    let identity = member.identity();
+    let actor = member.acts(&identity, Some(Dialect::Conversation));
     let conversations = &app.conversations;
     let read = conversations.mark_read(actor, &conversation, &messages);
     let read = read.await?;

@@ -150,7 +150,8 @@ pub(super) async fn send_file_chunk(
     let chunk = Chunk::read(payload, &request.app.config)?;
     request.wait_for_limit(member).await;
     let timestamp = clock::now_iso();
-    let relayed = from(member, payload).with("timestamp", &timestamp);
+    let identity = member.identity();
+    let relayed = from(&identity, payload).with("timestamp", &timestamp);
     let (users, size) = (&request.app.users, request.event.size());
     let sender = &member.user.id;
     users.relayed.note(sender, &chunk.recipient, &chunk.message);
@@ -219,9 +220,10 @@ pub(super) async fn request_file(
     let sender = fields.user("senderId")?;
     let message = fields.id(MESSAGE_ID)?;
     let message_id = fields.filled(MESSAGE_ID)?;
+    let identity = member.identity();
     let requested = FileRequested {
         requester_id: member.user.id.as_str(),
-        requester_username: &member.identity.name,
+        requester_username: &identity.name,
         message_id,
     };
     request

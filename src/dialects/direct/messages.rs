@@ -8,7 +8,7 @@ use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::{Refusal, UserId, clock};
+use crate::model::{Identity, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::Member;
 
@@ -81,9 +81,10 @@ pub(super) async fn join_room(
             success: true,
         },
     );
+    let identity = member.identity();
     let ready = RoomUserReady {
         user_id: member.user.id.as_str(),
-        username: &member.identity.name,
+        username: &identity.name,
         room_name: &room_name,
     };
     request
@@ -139,7 +140,8 @@ pub(super) async fn send_message(
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
     let timestamp = clock::now_iso();
-    let message = from(member, payload)
+    let identity = member.identity();
+    let message = from(&identity, payload)
         .with_default("messageType", "text")
         .with("timestamp", &timestamp);
     let (users, sender) = (&request.app.users, &member.user.id);
@@ -188,7 +190,8 @@ pub(super) async fn send_key(
     request.record(Audited::KeyExchangeRelay {
         recipient: recipient.shared().into(),
     });
-    let key = from(member, payload).without("timestamp");
+    let identity = member.identity();
+    let key = from(&identity, payload).without("timestamp");
     request
         .app
         .users
@@ -209,9 +212,9 @@ pub(super) async fn send_key(
 
 /// What is relayed to another user: every field that came in but the recipient, and the sender as the
 /// server knows them.
-pub(super) fn from<'p, 'a>(member: &'p Member, payload: &'p Payload<'a>) -> Relayed<'p, 'a> {
+pub(super) fn from<'p, 'a>(sender: &'p Identity, payload: &'p Payload<'a>) -> Relayed<'p, 'a> {
     Relayed::new(payload)
         .without(RECIPIENT_ID)
-        .with("senderId", member.user.id.as_str())
-        .with("senderUsername", &member.identity.name)
+        .with("senderId", sender.user.as_str())
+        .with("senderUsername", &sender.name)
 }

@@ -68,9 +68,10 @@ async fn typing(
 }
 
 async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typing: bool) {
+    let identity = member.identity();
     let typing = Typing {
-        user_id: member.user.id.as_str(),
-        username: &member.identity.name,
+        user_id: identity.user.as_str(),
+        username: &identity.name,
         is_typing,
     };
     let receivers = users.receivers(recipient, &member.user.id, SMALL_EVENT);

@@ -67,10 +67,17 @@ impl Dispatcher {
     async fn to_all_nodes(&self, from: NodeId, message: AllNodesMessage) {
         let app = &self.app;
         match message {
-            AllNodesMessage::Presence(change) => app.presence.received(&change).await,
+            AllNodesMessage::Presence(change) => {
+                app.presence.received(&change).await;
+                if !change.online {
+                    let conversations = &app.conversations;
+                    conversations.went_offline(&change.user, change.at).await;
+                }
+            }
             AllNodesMessage::UserChanged { user, suspended } => {
                 app.users.set_suspended(&user, suspended);
             }
+            AllNodesMessage::UserRenamed(identity) => app.presence.rename_here(&identity).await,
             AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),
         }
     }

@@ -74,6 +74,7 @@ async fn user_left(
     if cluster.went_offline(node, &change, true, false).await? {
         app.presence.received(&change).await;
         app.presence.save_last_seen(&change).await;
+        app.conversations.went_offline(user, change.at).await;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::receipts::ReceiptStore;
 use super::retention::RetentionStore;
 use super::shared_log::SharedLog;
 use super::users::UserStore;
+use crate::stores::ApplicationUsers;
 
 /// The stores of one database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub(crate) struct ConversationStores {
     pub(crate) retention: Arc<dyn RetentionStore>,
     /// What others do to it; none where no others can.
     pub(crate) shared_log: Option<Arc<dyn SharedLog>>,
+    /// The users of an application, by whose names users are called whose tokens have none.
+    pub(crate) application: Option<Arc<ApplicationUsers>>,
     /// The state of the database.
     pub(crate) health: Arc<dyn StoreHealth>,
 }
@@ -78,6 +81,7 @@ impl ConversationStores {
             log: database.clone(),
             retention: database.clone(),
             shared_log: None,
+            application: None,
             health: database,
         }
     }
@@ -85,6 +89,12 @@ impl ConversationStores {
     /// The same of a database that others can reach.
     pub(crate) fn shared(mut self, log: Arc<dyn SharedLog>) -> Self {
         self.shared_log = Some(log);
+        self
+    }
+
+    /// The same beside the users of an application.
+    pub(crate) fn beside(mut self, application: Option<ApplicationUsers>) -> Self {
+        self.application = application.map(Arc::new);
         self
     }
 }

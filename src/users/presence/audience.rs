@@ -1,7 +1,13 @@
 //! Who is sent a change of presence, and whose presence a new connection is sent: per dialect, and
-//! limited to the connections of this node.
+//! limited to the connections of this node. Who was told that a user is online is told that they went.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use lru::LruCache;
+use parking_lot::Mutex;
 
 use super::Presence;
 use crate::cluster::PresenceChange;
@@ -33,55 +39,75 @@ pub(crate) enum Audience {
 impl Presence {
     /// Sends a change to all connections here that it concerns.
     pub(super) async fn send_to_audience(&self, change: &PresenceChange) {
+        let user = &change.user;
+        let everyone = self.is_for_everyone();
+        // Before anybody is asked for: who comes later is told by the sync.
+        let told = match change.online {
+            true => Vec::new(),
+            false => self.users.untell_all(user),
+        };
+        let everyone_since = self.everyone.note(self.config(), change, everyone);
         for renderer in &self.renderers {
-            let receivers = self.receivers(renderer, change).await;
-            if !receivers.is_empty() {
-                (renderer.send)(change, &receivers);
-            }
+            let members = match (renderer.audience, change.online) {
+                (Audience::Peers, _) if everyone => self.users.all_members(),
+                (Audience::Peers, true) => self.peers_of(user),
+                (Audience::Peers, false) => self.former(user, &told, everyone_since),
+                (Audience::ChatPartners, true) => self.chat_partners_here(user).await,
+                (Audience::ChatPartners, false) => told.clone(),
+            };
+            let mut members = self.not_hidden(user, members).await;
+            members.retain(|member| {
+                member.connection.dialect() == renderer.dialect
+                    && member.user.id != *user
+                    && (!change.online || {
+                        let epoch = change.presence_epoch;
+                        let everyone = everyone && renderer.audience == Audience::Peers;
+                        self.users.tell_online(member, user, epoch, everyone)
+                    })
+            });
+            send(renderer, change, &members);
         }
     }
 
-    /// The connections that a change is to be sent to.
-    async fn receivers(
-        &self,
-        renderer: &PresenceRenderer,
-        change: &PresenceChange,
-    ) -> Vec<Arc<Connection>> {
-        let receivers = match renderer.audience {
-            Audience::Peers if self.is_for_everyone() => self.users.all_members(),
-            Audience::Peers => {
-                let user = self.users.get(change.user.as_str());
-                self.members_of(&user.map_or_else(Vec::new, |user| user.peers()))
-            }
-            Audience::ChatPartners if (self.has_chats)() => {
-                self.members_of(&self.chat_partners(&change.user).await)
-            }
-            Audience::ChatPartners => Vec::new(),
-        };
-        let mut receivers = self.not_hidden(&change.user, receivers).await;
-        receivers.retain(|member| {
-            member.connection.dialect() == renderer.dialect
-                && member.user.id != change.user
-                && member.presence_sync().accepts_change(
-                    &change.user,
-                    change.online,
-                    change.presence_epoch,
-                )
-        });
-        let receivers = receivers.into_iter();
-        receivers.map(|member| member.connection.clone()).collect()
+    fn peers_of(&self, user: &UserId) -> Vec<Arc<Member>> {
+        let user = self.users.get(user.as_str());
+        self.members_of(&user.map_or_else(Vec::new, |user| user.peers()))
     }
 
-    /// The users whose presence a connection of this user is sent.
+    /// The user's peers, those that were told that the user is online, and, if everyone was, all that were there.
+    fn former(
+        &self,
+        user: &UserId,
+        told: &[Arc<Member>],
+        everyone_since: Option<Instant>,
+    ) -> Vec<Arc<Member>> {
+        let mut members = self.peers_of(user);
+        members.extend_from_slice(told);
+        if let Some(since) = everyone_since {
+            let all = self.users.all_members().into_iter();
+            members.extend(all.filter(|member| member.connection.age() >= since.elapsed()));
+        }
+        let mut ids = HashSet::new();
+        members.retain(|member| ids.insert(member.connection.id));
+        members
+    }
+
+    async fn chat_partners_here(&self, user: &UserId) -> Vec<Arc<Member>> {
+        match self.chats.load(Ordering::Relaxed) {
+            0 => Vec::new(),
+            _ => self.members_of(&self.chat_partners(user).await),
+        }
+    }
+
+    /// The users whose presence a connection of this user is sent, unless it is hidden.
     pub(super) async fn contacts(&self, audience: Audience, user: &User) -> Vec<UserId> {
-        let contacts = match audience {
+        match audience {
             Audience::Peers => {
                 self.users.load_peers(user).await;
                 user.peers()
             }
             Audience::ChatPartners => self.chat_partners(&user.id).await,
-        };
-        self.visible(&user.id, contacts).await
+        }
     }
 
     /// Those who share a chat with a user; nobody when they cannot be read.
@@ -98,9 +124,54 @@ impl Presence {
         is_everyone(self.config(), || self.users.connected_to_cluster())
     }
 
-    fn members_of(&self, users: &[UserId]) -> Vec<Arc<Member>> {
+    pub(super) fn members_of(&self, users: &[UserId]) -> Vec<Arc<Member>> {
         let members = |user: &UserId| self.users.members(user.as_str());
         users.iter().flat_map(members).collect()
+    }
+}
+
+/// The users of whom everyone was told that they are online, while everyone was few, and when.
+#[derive(Debug)]
+pub(super) struct ToldEveryone(Mutex<LruCache<UserId, Instant>>);
+
+impl Default for ToldEveryone {
+    fn default() -> Self {
+        // Bounded below, by a setting.
+        Self(Mutex::new(LruCache::unbounded()))
+    }
+}
+
+impl ToldEveryone {
+    /// Notes a change that is sent to `everyone`, or not. Of one who went: since when everyone was told that they are
+    /// online, if everyone was.
+    fn note(&self, config: &Config, change: &PresenceChange, everyone: bool) -> Option<Instant> {
+        let mut told = self.0.lock();
+        // By the other settings, it is always everyone or never.
+        let is_noted = everyone && config.presence_audience == PresenceAudience::Auto;
+        match change.online {
+            true if is_noted => {
+                told.put(change.user.clone(), Instant::now());
+                if told.len() > config.presence_everyone_limit {
+                    told.pop_lru();
+                }
+                None
+            }
+            true => None,
+            false => told.pop(&change.user),
+        }
+    }
+
+    /// Whether everyone was told that a user is online.
+    pub(super) fn contains(&self, user: &UserId) -> bool {
+        self.0.lock().contains(user)
+    }
+}
+
+/// Sends a change to these connections, in the words of a dialect.
+pub(super) fn send(renderer: &PresenceRenderer, change: &PresenceChange, to: &[Arc<Member>]) {
+    if !to.is_empty() {
+        let connections = to.iter().map(|member| member.connection.clone());
+        (renderer.send)(change, &connections.collect::<Vec<_>>());
     }
 }
 

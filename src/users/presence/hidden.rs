@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::audience::send;
 use super::{Audience, Presence, PresenceRenderer, to_ms};
 use crate::cluster::PresenceChange;
 use crate::model::UserId;
@@ -38,12 +39,17 @@ impl Presence {
             at: to_ms(jiff::Timestamp::now()),
         };
         for renderer in &self.renderers {
-            if self.is_shown(renderer, &change.user, &user, &members).await {
-                let members = members.iter();
-                let synced = members.filter(|member| accepts(member, renderer, &change));
-                let receivers: Vec<_> = synced.map(|member| member.connection.clone()).collect();
-                (renderer.send)(&change, &receivers);
-            }
+            let is_shown = self.is_shown(renderer, by, &user, &members).await;
+            let members = members.iter();
+            let mut members: Vec<_> = members.cloned().collect();
+            members.retain(|member| {
+                member.connection.dialect() == renderer.dialect
+                    && match is_blocked {
+                        true => self.users.untell(member, by) || is_shown,
+                        false => is_shown && self.tells(member, renderer, &change),
+                    }
+            });
+            send(renderer, &change, &members);
         }
         true
     }
@@ -93,15 +99,20 @@ impl Presence {
             return false;
         }
         match renderer.audience {
-            Audience::Peers => self.is_for_everyone() || user.peers().contains(other),
+            Audience::Peers => {
+                self.is_for_everyone()
+                    || self.everyone.contains(other)
+                    || user.peers().contains(other)
+            }
             Audience::ChatPartners => self.chat_partners(&user.id).await.contains(other),
         }
     }
-}
 
-fn accepts(member: &Member, renderer: &PresenceRenderer, change: &PresenceChange) -> bool {
-    member.connection.dialect() == renderer.dialect
-        && member
-            .presence_sync()
-            .accepts_change(&change.user, change.online, change.presence_epoch)
+    /// Whether a connection is to be told of a change that it was kept from.
+    fn tells(&self, member: &Member, renderer: &PresenceRenderer, change: &PresenceChange) -> bool {
+        let everyone = renderer.audience == Audience::Peers && self.is_for_everyone();
+        let epoch = change.presence_epoch;
+        self.users
+            .tell_online(member, &change.user, epoch, everyone)
+    }
 }

@@ -5,11 +5,14 @@
 
 mod audience;
 mod hidden;
+mod sharing;
 mod sync;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use audience::ToldEveryone;
 pub(crate) use audience::{Audience, PresenceRenderer};
 
 use super::{User, Users};
@@ -26,8 +29,9 @@ pub(crate) struct Presence {
     conversation_store: Arc<dyn ConversationStore>,
     drain: Drain,
     renderers: Vec<PresenceRenderer>,
-    /// Whether any connection here is subscribed to a chat; without one, no partners are looked up.
-    has_chats: Box<dyn Fn() -> bool + Send + Sync>,
+    /// How many subscriptions to chats there are here; without one, no partners are looked up.
+    chats: Arc<AtomicUsize>,
+    everyone: ToldEveryone,
 }
 
 impl std::fmt::Debug for Presence {
@@ -39,15 +43,13 @@ impl std::fmt::Debug for Presence {
 }
 
 impl Presence {
-    /// Presence of these users, for the clients of the dialects that have a renderer. `has_chats` says
-    /// whether any connection here is subscribed to a chat.
+    /// Presence of these users, for the clients of the dialects that have a renderer.
     pub(crate) fn new(
         users: Arc<Users>,
         user_store: Arc<dyn UserStore>,
         conversation_store: Arc<dyn ConversationStore>,
         drain: Drain,
         renderers: Vec<PresenceRenderer>,
-        has_chats: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
             users,
@@ -55,12 +57,18 @@ impl Presence {
             conversation_store,
             drain,
             renderers,
-            has_chats: Box::new(has_chats),
+            chats: Arc::default(),
+            everyone: ToldEveryone::default(),
         }
     }
 
+    /// How many subscriptions to chats there are here, for who subscribes to count.
+    pub(crate) fn chats(&self) -> &Arc<AtomicUsize> {
+        &self.chats
+    }
+
     /// The users whose presence it is.
-    pub(super) fn users(&self) -> &Users {
+    pub(crate) fn users(&self) -> &Arc<Users> {
         &self.users
     }
 
@@ -118,7 +126,7 @@ impl Presence {
             Some(cluster) => register(cluster, user, &change).await,
             None => true,
         };
-        user.set_announced(online);
+        user.set_announced(online.then_some(change.presence_epoch));
         if is_change {
             self.send_to_audience(&change).await;
             self.save_last_seen(&change).await;
@@ -177,6 +185,18 @@ impl Presence {
         }
     }
 
+    /// Has Redis know how a user is called who is online on this node.
+    pub(super) async fn register_name(&self, user: &User) {
+        let _publishing = user.publishing.lock().await;
+        if let Some(cluster) = self.cluster()
+            && user.is_announced()
+            && user.is_registered()
+            && let Err(error) = update(cluster, &change_of(user, true), true).await
+        {
+            tracing::debug!(%error, "other servers were not sent how a user is called");
+        }
+    }
+
     /// Stores when a user who went offline was online last.
     pub(crate) async fn save_last_seen(&self, change: &PresenceChange) {
         if change.online {
@@ -185,15 +205,6 @@ impl Presence {
         let saved = self.user_store.record_last_seen(&change.user, change.at);
         if let Err(error) = saved.await {
             tracing::debug!(%error, "when a user was seen last was not noted");
-        }
-    }
-
-    /// Drops what connections older than this remember of the presence that they were sent first.
-    pub(crate) fn sweep(&self, age: Duration) {
-        for member in self.users.all_members() {
-            if member.connection.age() > age {
-                member.presence_sync().forget_epochs();
-            }
         }
     }
 }

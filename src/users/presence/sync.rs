@@ -1,70 +1,91 @@
-//! Sends a new connection who is online already. Changes may come meanwhile; `PresenceSync` keeps each
-//! user from being sent twice, or in the wrong order.
+//! Tells connections who is online already: a new one of those that concern it, and of those who share a chat with its
+//! user from now on. Changes may come meanwhile; what a connection was told keeps each user from being told twice, or
+//! in the wrong order.
 
-use super::{Presence, change_of, to_ms};
-use crate::cluster::{Cluster, PresenceChange};
+use std::collections::HashSet;
+
+use super::{Presence, PresenceRenderer, to_ms};
+use crate::cluster::{Online, PresenceChange};
 use crate::model::UserId;
 use crate::users::Member;
 
+/// Of how many users it is found out at once.
+const BATCH: usize = 1_000;
+
+/// A connection, and the users of whom it is to be told that they are online, if they are.
+pub(super) type Receiver<'a> = (&'a Member, Vec<UserId>);
+
 impl Presence {
-    /// Sends a new connection who of the users that concern it is online, each once. Nothing for
-    /// dialects without a renderer.
+    /// Tells a new connection who of the users that concern it is online, each once. Nothing for dialects without a
+    /// renderer.
     pub(crate) async fn sync(&self, member: &Member) {
-        let connection = &member.connection;
-        let dialect = connection.dialect();
+        let dialect = member.connection.dialect();
         if let Some(renderer) = self.renderers.iter().find(|one| one.dialect == dialect) {
-            member.presence_sync().begin();
             let contacts = self.contacts(renderer.audience, &member.user).await;
-            let send =
-                |change: &PresenceChange| (renderer.send)(change, std::slice::from_ref(connection));
-            match self.cluster().filter(|cluster| cluster.redis().is_up()) {
-                Some(cluster) => sync_with_cluster(cluster, &contacts, member, send).await,
-                None => self.sync_local(&contacts, member, send).await,
+            for contacts in contacts.chunks(BATCH) {
+                let receivers = [(member, contacts.to_vec())];
+                self.tell_who_is_online(renderer, &receivers).await;
             }
         }
-        member.presence_sync().end();
+        self.users.synced(member);
     }
 
-    /// The same with what this node knows alone.
-    async fn sync_local(
+    /// Tells connections that speak the dialect of a renderer who of these users is online.
+    pub(super) async fn tell_who_is_online(
         &self,
-        contacts: &[UserId],
-        member: &Member,
-        send: impl Fn(&PresenceChange),
+        renderer: &PresenceRenderer,
+        receivers: &[Receiver<'_>],
     ) {
-        for user in contacts {
-            let Some(user) = self.users.get(user.as_str()) else {
-                continue;
-            };
-            // A change of this user was sent to this connection before, or will be after this.
-            let _publishing = user.publishing.lock().await;
-            let is_hidden = self.users.is_blocked(&member.user.id, &user.id).await;
-            let is_online = user.is_announced() && !is_hidden;
-            if is_online && !member.presence_sync().was_sent_online(&user.id) {
-                send(&change_of(&user, true));
+        for (member, contacts) in receivers {
+            self.users.expect(member, contacts);
+        }
+        let contacts = receivers.iter().flat_map(|(_, contacts)| contacts);
+        let mut contacts: Vec<_> = contacts.cloned().collect();
+        contacts.sort();
+        contacts.dedup();
+        let online = self.online_among(&contacts).await;
+        for (member, contacts) in receivers {
+            // Read behind the expectation, which who blocks them meanwhile ends.
+            let visible = self.visible(&member.user.id, contacts.clone()).await;
+            let visible: HashSet<_> = visible.into_iter().collect();
+            for change in online.iter().filter(|one| visible.contains(&one.user)) {
+                let connection = std::slice::from_ref(&member.connection);
+                let send = || (renderer.send)(change, connection);
+                let epoch = change.presence_epoch;
+                self.users.tell_found(member, &change.user, epoch, send);
             }
+            self.users.found_all(member, contacts);
+            // There may be many.
+            tokio::task::yield_now().await;
         }
     }
-}
 
-/// The same with what Redis knows of all nodes.
-async fn sync_with_cluster(
-    cluster: &Cluster,
-    contacts: &[UserId],
-    member: &Member,
-    send: impl Fn(&PresenceChange),
-) {
-    for (user, online) in cluster.online(contacts).await {
-        let mut presence_sync = member.presence_sync();
-        if presence_sync.accepts_online(&user, online.presence_epoch) {
-            // Under the lock, so that no change of this user is sent before.
-            send(&PresenceChange {
-                user,
-                name: online.name,
-                online: true,
-                presence_epoch: online.presence_epoch,
-                at: to_ms(jiff::Timestamp::now()),
-            });
-        }
+    /// Those of these users who are online: as Redis knows, or else as far as this node does.
+    async fn online_among(&self, users: &[UserId]) -> Vec<PresenceChange> {
+        let at = to_ms(jiff::Timestamp::now());
+        let change = |(user, online): (UserId, Online)| PresenceChange {
+            user,
+            name: online.name,
+            online: true,
+            presence_epoch: online.presence_epoch,
+            at,
+        };
+        let online = match self.cluster().filter(|cluster| cluster.redis().is_up()) {
+            Some(cluster) => cluster.online(users).await,
+            None => self.online_here(users),
+        };
+        online.into_iter().map(change).collect()
+    }
+
+    fn online_here(&self, users: &[UserId]) -> Vec<(UserId, Online)> {
+        let known = users.iter().map(|user| self.users.get(user.as_str()));
+        let online = known.flatten().filter_map(|user| {
+            let online = Online {
+                name: user.name(),
+                presence_epoch: user.presence_epoch()?,
+            };
+            Some((user.id.clone(), online))
+        });
+        online.collect()
     }
 }

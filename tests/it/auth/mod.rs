@@ -1,7 +1,13 @@
 //! Who is admitted, and as whom.
 
+mod application_names;
 mod explained;
 mod forged_tokens;
 mod public_keys;
 
-pub(crate) use public_keys::SUITES;
+/// The suites of `tests/js` that are run here.
+pub(crate) const SUITES: [&str; 3] = [
+    public_keys::BY_FILE,
+    public_keys::BY_SET,
+    application_names::SUITE,
+];

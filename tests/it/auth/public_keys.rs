@@ -16,11 +16,8 @@ use crate::clients::run;
 use crate::program;
 use test_support::javascript;
 
-/// The suites run from here.
-pub(crate) const SUITES: [&str; 2] = [BY_FILE, BY_SET];
-
-const BY_FILE: &str = "auth/public-key";
-const BY_SET: &str = "auth/key-set";
+pub(super) const BY_FILE: &str = "auth/public-key";
+pub(super) const BY_SET: &str = "auth/key-set";
 
 #[test]
 fn auth_public_key_rs256() {

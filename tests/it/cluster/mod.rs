@@ -10,6 +10,7 @@ mod redis_topologies;
 mod shared_proxy_connection;
 mod slow_receiver_behind_balancer;
 mod slow_receiver_on_other_node;
+mod slow_store;
 mod stopping_behind_balancer;
 mod suites;
 
@@ -32,4 +33,5 @@ pub(crate) const SUITES: [&str; 17] = [
     "cluster/random-changes",
     "cluster/rolling",
     "cluster/session",
+    "cluster/slow-store",
 ];

@@ -143,7 +143,9 @@ test('who is removed while typing stops', async () => {
     await bob.ask('user:typing', { chatId: id });
     await remove(alice, id, bob);
   }, [bob]);
-  same(got, [started(bob, id), ...stopped(bob, id)]);
+  same(got.slice(0, 3), [started(bob, id), ...stopped(bob, id)]);
+  // They share no chat any more.
+  assert.deepEqual(got.slice(3).map(([name, { userId }]) => [name, userId]), [['user:offline', bob.userId]]);
 });
 
 test('who was removed types no more', async () => {

@@ -16,6 +16,7 @@ const shownPresence = (status, { userId }, more = {}) => {
   const type = `user:${status}`;
   return [type, { type, data, ...data }];
 };
+const byId = ([, one], [, other]) => (one.userId < other.userId ? -1 : 1);
 
 test('the suite counts on a short grace', () => assert.ok(GRACE > 0 && GRACE < 2000));
 
@@ -137,12 +138,16 @@ test('who is taken out is out in every dialect, at once', async () => {
     await chatMessage(carol, id);
   });
   const gone = ['conversation-participants-removed', { conversationId: id, usernames: [dave.username] }];
-  assert.deepEqual(toDave, [[['conversation:left', { conversationId: id }]], [gone], []]);
+  assert.deepEqual(toDave.slice(0, 2), [[['conversation:left', { conversationId: id }]], [gone]]);
+  // They share no chat any more.
+  const offline = (who) => shownPresence('offline', who, { lastSeen: TIME });
+  same(toDave[2].toSorted(byId), [alice, bob, carol].map(offline).toSorted(byId));
   same(toAlice[0], ['user:offline', { conversationId: id, userId: dave.userId, timestamp: TIME, lastSeenAt: TIME }]);
   assert.deepEqual(toAlice.slice(1).map(([name]) => name), ['message:new']);
   assert.deepEqual(toBob.map(([name]) => name), ['conversation-participants-removed', 'new-message']);
   assert.deepEqual(toBob[0], gone);
-  assert.deepEqual(toCarol.map(([name]) => name), ['message:new']);
+  same(toCarol.slice(0, 1), [offline(dave)]);
+  assert.deepEqual(toCarol.slice(1).map(([name]) => name), ['message:new']);
   for (const [client, event, payload] of [
     [own[0], 'message:send', { conversationId: id, content: 'x' }], [own[0], 'conversation:join', { conversationId: id }], [own[1], 'join-conversation', id],
     [own[2], 'user:typing', { chatId: id }],
@@ -160,8 +165,9 @@ test('who is added is in it at once, in every dialect', async () => {
   const added = ['conversation-participants-added', { conversationId: id, usernames: [dave.username], added_by: alice.username }];
   assert.deepEqual([toAlice, toBob], [[], [added]]);
   assert.deepEqual([toDave[0], toDave[1]], [[], [added]]);
-  // They share a chat from now on; whether they are sent at once who is online is not specified.
-  for (const events of [toCarol, toDave[2]]) assert.deepEqual(events.filter(([name]) => name !== 'user:online'), []);
+  // They share a chat from now on.
+  same(toCarol, [shownPresence('online', dave)]);
+  same(toDave[2].toSorted(byId), [alice, bob, carol].map((who) => shownPresence('online', who)).toSorted(byId));
   const seen = await observe(own, () => chatMessage(carol, id));
   assert.deepEqual(seen.map((events) => events.map(([name]) => name)), [[], [], ['message:new']]);
   assert.deepEqual(await own[0].ask('conversation:join', { conversationId: id }), { success: true });
@@ -174,7 +180,9 @@ test('a conversation made in one dialect is there for the others', async () => {
   let id;
   const seen = await observe([desk, second, third], async () => (id = await conversation(alice, [bob, carol])));
   const [toAlice, [[name, { participants, ...payload }], ...more], toCarol] = seen;
-  assert.deepEqual([toAlice, name, more, toCarol.filter(([event]) => event !== 'user:online')], [[], 'conversation-created', [], []]);
+  assert.deepEqual([toAlice, name, more, toCarol.toSorted(byId).map(([event, { userId }]) => [event, userId])], [
+    [], 'conversation-created', [], [alice, bob].map(({ userId }) => ['user:online', userId]).toSorted(([, one], [, other]) => (one < other ? -1 : 1)),
+  ]);
   assert.deepEqual(participants.toSorted(), [alice, bob, carol].map(({ username }) => username).toSorted());
   assert.deepEqual(payload, { conversationId: id, content_key_number: null, initiated_by: alice.username });
   await done(201, alice, 'POST', '/api/messages', { conversationId: id, content: 'x' });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique } from '../support/relay.mjs';
-import { chat, feed, feedMessage, knownUsers, observe, rest, settle, talker } from '../support/feed-chat.mjs';
+import { chat, conversation, feed, feedMessage, knownUsers, observe, rest, settle, talker } from '../support/feed-chat.mjs';
 import { block, told, unblock } from '../support/blocked.mjs';
 
 const place = (id) => `/api/conversations/${encodeURIComponent(id)}`;
@@ -59,6 +59,8 @@ function plain(seen, id, other) {
 test('who is blocked, and all others, see the other as a participant; the other gets nothing', async () => {
   // Their ids are sorted alike.
   const [mallory, dave, bob, bea] = await knownUsers('Mallory', 'Dave', 'Bob', 'Bea');
+  // They share one before, so that nobody is told by the first that they are online.
+  await conversation(mallory, [dave]);
   const watchers = [...(await everywhere(mallory)), ...(await everywhere(dave))];
   const victim = await everywhere(bob);
   await block(bob, mallory);

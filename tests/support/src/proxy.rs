@@ -1,7 +1,7 @@
-//! A line between the relay and MongoDB that can be cut.
+//! A line between the relay and MongoDB that can be cut, or be slow.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,15 +11,16 @@ use tokio::time::{sleep, timeout};
 
 use crate::raw::TIMEOUT;
 
-/// Bytes that pass at once, and how long that takes: some 4 MB/s.
+/// Bytes that pass at once, and how many milliseconds that takes at first: some 4 MB/s.
 const PORTION: usize = 4096;
-const TAKES: Duration = Duration::from_millis(1);
+const TAKES: u64 = 1;
 
 /// Forwards connections, slowly, until it is asked to cut or refuse them.
 pub struct Proxy {
     /// Where it listens.
     pub port: u16,
     refuses: Arc<AtomicBool>,
+    takes: Arc<AtomicU64>,
     /// How many bytes have passed to MongoDB.
     passed: watch::Receiver<usize>,
     /// Counts the cuts.
@@ -31,11 +32,13 @@ impl Proxy {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let refuses = Arc::new(AtomicBool::new(false));
+        let takes = Arc::new(AtomicU64::new(TAKES));
         let (pass, passed) = watch::channel(0);
         let (cut, cuts) = watch::channel(0);
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
             refuses: refuses.clone(),
+            takes: takes.clone(),
             passed,
             cut,
         };
@@ -44,12 +47,12 @@ impl Proxy {
                 if refuses.load(Ordering::Relaxed) {
                     continue;
                 }
-                let (pass, mut cuts) = (pass.clone(), cuts.clone());
+                let (pass, mut cuts, takes) = (pass.clone(), cuts.clone(), takes.clone());
                 cuts.mark_unchanged();
                 tokio::spawn(async move {
                     let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                     tokio::select! {
-                        () = carry(client, server, pass) => {}
+                        () = carry(client, server, pass, &takes) => {}
                         _ = cuts.changed() => {}
                     }
                 });
@@ -66,19 +69,30 @@ impl Proxy {
         self.cut.send_modify(|cuts| *cuts += 1);
     }
 
+    /// Each request takes so long more from now on.
+    pub fn slow_down(&self, by: Duration) {
+        let takes = u64::try_from(by.as_millis()).unwrap();
+        self.takes.store(takes, Ordering::Relaxed);
+    }
+
     /// Whether new connections are closed at once.
     pub fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::Relaxed);
     }
 }
 
-async fn carry(client: TcpStream, server: TcpStream, pass: watch::Sender<usize>) {
+async fn carry(
+    client: TcpStream,
+    server: TcpStream,
+    pass: watch::Sender<usize>,
+    takes: &AtomicU64,
+) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let there = async {
         let mut portion = [0; PORTION];
         while let Ok(length @ 1..) = from_client.read(&mut portion).await {
-            sleep(TAKES).await;
+            sleep(Duration::from_millis(takes.load(Ordering::Relaxed))).await;
             if to_server.write_all(&portion[..length]).await.is_err() {
                 return;
             }

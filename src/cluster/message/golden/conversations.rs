@@ -173,6 +173,12 @@ fn what_else_a_conversation_is_sent() {
         },
         b"\x81\xa4body\x81\xabCountOthers\x81\xa6except\x91\xa3ann",
     );
+    let (user, at) = (user("ann"), NOW);
+    pin(
+        &ConversationMessage::Unfollowed { user, at },
+        b"\x81\xa4body\x81\xaaUnfollowed\x82\xa4user\xa3ann\xa2at\
+        \xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
+    );
     pin(
         &ConversationMessage::ListSubscribers,
         b"\x81\xa4body\xa9WhoIsHere",

@@ -147,6 +147,11 @@ fn what_all_nodes_are_sent() {
         b"\x81\xa4body\x81\xa8Presence\x85\xa4user\xa3ann\xa4name\xa3Ann\
         \xa6online\xc2\xa6coming\x07\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00",
     );
+    pin(
+        &AllNodesMessage::UserRenamed(identity(None)),
+        b"\x81\xa4body\x81\xabUserRenamed\x83\xa4user\xa3ann\xa4name\xa3Ann\
+        \xaaavatar_url\xc0",
+    );
     let changed = |suspended| AllNodesMessage::UserChanged {
         user: user("ann"),
         suspended,

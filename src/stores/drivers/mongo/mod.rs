@@ -70,7 +70,12 @@ impl Mongo {
         self.database.collection(&self.prefix.before(name))
     }
 
-    /// The same, read from the primary of its replica set whatever the URI says, so that the last write is
+    /// A collection of another program, in the same database.
+    pub(crate) fn foreign<T: Send + Sync>(&self, name: &str) -> Collection<T> {
+        self.database.collection(name)
+    }
+
+    /// The relay's own, read from the primary of its replica set whatever the URI says, so that the last write is
     /// visible.
     pub(crate) fn primary<T: Send + Sync>(&self, name: &str) -> Collection<T> {
         self.primary_database()

@@ -1,0 +1,78 @@
+//! Names of users whose tokens have none, from a collection that an application has beside those of the relay.
+
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Document, doc};
+use serde_json::json;
+
+use crate::clients::{ADMIN_TOKEN, run};
+use test_support::mongo::Database;
+
+/// The suite run from here.
+pub(super) const SUITE: &str = "auth/application-names";
+
+const COLLECTION: &str = "people";
+
+#[test]
+fn auth_application_names_by_their_ids() {
+    let (first, second) = (ObjectId::new(), ObjectId::new());
+    let people = [
+        doc! { "_id": first, "name": "Ann" },
+        doc! { "_id": second, "name": "Ben" },
+        doc! { "_id": 4_211, "name": 7 },
+        doc! { "_id": "by-text", "name": "Cem" },
+        doc! { "_id": "nameless", "name": { "first": "Dee" } },
+    ];
+    let told = json!([
+        { "id": first.to_hex(), "name": "Ann" },
+        { "id": second.to_hex(), "name": "Ben" },
+        { "id": "4211", "name": "7" },
+        { "id": "by-text", "name": "Cem" },
+    ]);
+    with(&people, &told, &[]);
+}
+
+#[test]
+fn auth_application_names_by_fields_of_the_settings() {
+    let people = [
+        doc! { "uid": 1_i64 << 40, "profile": { "name": "Ann" } },
+        doc! { "uid": "b", "profile": { "name": "Ben" } },
+        doc! { "uid": 42.0, "profile": { "name": "Cem" } },
+        doc! { "uid": "nameless", "profile": "Dee" },
+    ];
+    let told = json!([
+        { "id": (1_i64 << 40).to_string(), "name": "Ann" },
+        { "id": "b", "name": "Ben" },
+        { "id": "42", "name": "Cem" },
+    ]);
+    let fields = [
+        ("USERS_ID_FIELD", "uid"),
+        ("USERS_NAME_FIELD", "profile.name"),
+    ];
+    with(&people, &told, &fields);
+}
+
+fn with(people: &[Document], told: &serde_json::Value, fields: &[(&str, &str)]) {
+    let Some(database) = Database::new() else {
+        return;
+    };
+    insert(&database, people);
+    let settings = [
+        ("RATE_LIMITS", "off"),
+        ("ADMIN_TOKEN", ADMIN_TOKEN),
+        ("MONGODB_URI", database.uri()),
+        ("USERS_COLLECTION", COLLECTION),
+    ];
+    let told = told.to_string();
+    let private = [("PEOPLE", told.as_str()), ("NAMELESS", "nameless")];
+    run(SUITE, &[&settings, fields].concat(), &private);
+}
+
+fn insert(database: &Database, people: &[Document]) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = mongodb::Client::with_uri_str(database.uri()).await.unwrap();
+        let database = client.default_database().unwrap();
+        let collection = database.collection::<Document>(COLLECTION);
+        collection.insert_many(people).await.unwrap();
+    });
+}
