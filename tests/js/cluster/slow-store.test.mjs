@@ -6,7 +6,7 @@ import { chatMessage, conversation, knownUsers } from '../support/feed-chat.mjs'
 import { sendDirect } from '../support/nodes.mjs';
 
 const about = ({ userId }) => (payload) => payload.userId === userId;
-const ROUNDS = 2;
+const ROUNDS = 1;
 
 /** A client as soon as it has seen `connect`. */
 async function connecting(who, dialect, transport) {
