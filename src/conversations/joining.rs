@@ -16,8 +16,8 @@ use crate::users::Member;
 
 impl Conversations {
     /// Subscribes a connection to a conversation by one dialect; how many connections are subscribed
-    /// in it now. Who is invited accepts by that. An earlier subscription of the connection ends. Others are notified when it is the
-    /// first of its user.
+    /// in it now. Who is invited accepts by that. An earlier subscription of the connection ends. Others are
+    /// notified when it is the first of its user.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
@@ -31,8 +31,9 @@ impl Conversations {
         let join = || self.join_as_participant(connection, member, conversation, dialect);
         let joined = join().await;
         if matches!(joined, Err(StoreError::NotParticipant)) {
-            let accepted = self.accept(actor(member, dialect), &conversation.id).await;
-            if accepted?.is_some() {
+            let identity = member.identity();
+            let actor = member.acts(&identity, Some(dialect.as_dialect()));
+            if self.accept(actor, &conversation.id).await?.is_some() {
                 return join().await;
             }
         }

@@ -228,7 +228,8 @@ impl Conversations {
             return;
         }
         let guard = self.lock(id).await;
-        if !guard.is_followed_by(user) {
+        // Who may come back to the room on another node is still seen there, and follows until that is over.
+        if !guard.is_followed_by(user) && !guard.is_in_room(user).await {
             guard.send_unlisted(user, at, |_| true);
         }
     }

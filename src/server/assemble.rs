@@ -89,7 +89,6 @@ pub(super) fn app(
         conversations.clone(),
         stores.application.clone(),
     );
-    let administration = Administration::new(presence.clone(), stores.users, audit.clone());
     App {
         blocking: Blocking::new(presence.clone(), conversations.clone()),
         auth: Arc::new(auth),
@@ -100,8 +99,8 @@ pub(super) fn app(
         memory: memory.clone(),
         limits: limits.clone(),
         places: Arc::new(Places::new(config, limits.clone())),
+        administration: Administration::new(presence.clone(), stores.users, audit.clone()),
         presence,
-        administration,
         audit,
         node: config.node_name.as_str().into(),
         cluster,

@@ -15,7 +15,7 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 17] = [
+pub(crate) const SUITES: [&str; 18] = [
     "cluster/applications",
     "cluster/balanced",
     "cluster/balanced-stopping",

@@ -222,7 +222,10 @@ pub(crate) async fn a_name_that_is_invited_invites_who_is_known_by_it(subject: S
     let _ = stores.conversations.create(&new, &by("ann")).await.unwrap();
     let (c, bob, u42) = (conversation("c"), user("bob"), user("42"));
     let pending = &stores.pending;
-    assert_eq!(pending.pending_in(&bob).await.unwrap(), [c.clone()]);
+    assert_eq!(
+        pending.pending_in(&bob).await.unwrap(),
+        std::slice::from_ref(&c)
+    );
     assert!(
         accept(&subject, "bob").await.is_none(),
         "a name does nothing"

@@ -9,7 +9,7 @@ use super::first_participants::FirstParticipants;
 use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
-use super::{lists, participants};
+use super::{lists, membership, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor,
@@ -88,9 +88,9 @@ fn create(
     let conversation = writing.db.last_insert_rowid();
     let mut first = FirstParticipants::default();
     for participant in &new.participants {
-        let status = participants::status_of_new(writing.db, participant, &by)?;
+        let status = membership::status_of_new(writing.db, participant, &by)?;
         let (user, role) = (participant.user.clone(), participant.role);
-        if participants::insert_first(writing, conversation, participant, status, &by)? {
+        if membership::insert_first(writing, conversation, participant, status, &by)? {
             first.add(user, role, Some(status));
         }
     }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
-use super::participants::{counted, find, put, read_key};
+use super::membership::{counted, put};
+use super::participants::{find, read_key};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;

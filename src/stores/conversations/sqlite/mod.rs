@@ -13,6 +13,7 @@ mod history;
 mod invitations;
 mod lists;
 mod log;
+mod membership;
 mod message_rows;
 mod messages;
 mod order;

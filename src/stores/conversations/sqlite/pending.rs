@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::log::{Entry, Kind, log};
-use super::participants::{counted, find, status_of};
+use super::membership::{counted, status_of};
+use super::participants::find;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;

@@ -5,8 +5,9 @@ use rusqlite::{Connection, params};
 
 use super::changes::has_hidden;
 use super::columns::number;
+use super::membership::counted;
 use super::message_rows::{Known, known, pass};
-use super::participants::{Member, counted, member};
+use super::participants::{Member, member};
 use super::receipt_log;
 use super::store::SqliteConversations;
 use super::writer::Writing;
