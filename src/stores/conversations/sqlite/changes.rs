@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::columns::{columns, number, optional_columns};
 use super::log::{Entry, Kind, log};
 use super::message_rows::{Known, find, known, pass};
-use super::participants::member;
+use super::participant_rows::member;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Row;
 
 use super::columns::{read_number, read_optional_number};
-use super::participants;
+use super::participant_rows;
 use crate::model::conversation::{Conversation, IdType, Listed};
 use crate::model::name;
 
@@ -33,7 +33,7 @@ pub(super) fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         conversation: read(row)?,
         role: row.get(7)?,
         unread: read_number(row, 8)?,
-        key: participants::read_key(row, 9)?,
+        key: participant_rows::read_key(row, 9)?,
     })
 }
 

@@ -9,7 +9,7 @@ use super::first_participants::FirstParticipants;
 use super::log::{Entry, Kind, log};
 use super::store::SqliteConversations;
 use super::writer::Writing;
-use super::{lists, membership, participants};
+use super::{lists, membership, participant_rows};
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor,
@@ -105,7 +105,7 @@ fn create(
             last_message_at: writing.now,
             message_retention: None,
         },
-        participants: participants::all(writing.db, &new.id)?,
+        participants: participant_rows::all(writing.db, &new.id)?,
     };
     Ok(Logged::new(created, change))
 }

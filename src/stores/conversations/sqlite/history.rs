@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use super::columns::{number, read_number};
 use super::message_rows::{message_columns, read};
-use super::participants::member;
+use super::participant_rows::member;
 use crate::model::UserId;
 use crate::model::conversation::{
     After, ChangeNumber, ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,

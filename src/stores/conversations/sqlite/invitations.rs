@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
 use super::membership::{counted, put};
-use super::participants::{find, read_key};
+use super::participant_rows::{find, read_key};
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::blocks;
 use super::columns::{columns, number};
 use super::log::{Entry, Kind, log};
-use super::participants::{find, member};
+use super::participant_rows::{find, member};
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{

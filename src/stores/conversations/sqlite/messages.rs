@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{number, optional_columns, read_number};
 use super::message_rows::{find, message_columns, pass, read};
-use super::participants::member;
+use super::participant_rows::member;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use super::{changes, history};

@@ -17,6 +17,7 @@ mod membership;
 mod message_rows;
 mod messages;
 mod order;
+mod participant_rows;
 mod participants;
 mod pending;
 mod reactions;

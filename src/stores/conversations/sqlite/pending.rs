@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::log::{Entry, Kind, log};
 use super::membership::{counted, status_of};
-use super::participants::find;
+use super::participant_rows::find;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;

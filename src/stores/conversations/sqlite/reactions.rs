@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::columns::{number, read_number};
 use super::log::{Entry, Kind, log};
 use super::message_rows::known;
-use super::participants::member;
+use super::participant_rows::member;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;

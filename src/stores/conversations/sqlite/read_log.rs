@@ -8,7 +8,7 @@ use super::columns::{number, read_number};
 use super::first_participants::FirstParticipants;
 use super::log::Kind;
 use super::message_rows::{self, message_columns};
-use super::participants;
+use super::participant_rows;
 use super::store::SqliteConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
@@ -310,7 +310,7 @@ fn snapshot(db: &Connection, id: &ConversationId) -> Result<Snapshot, StoreError
     let Some((conversation, number)) = find(db, id)? else {
         return Ok(Snapshot::default());
     };
-    let participants = participants::active(db, conversation)?;
+    let participants = participant_rows::active(db, conversation)?;
     Ok(Snapshot {
         number,
         participants,

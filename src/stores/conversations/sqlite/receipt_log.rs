@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::columns::{number, read_number, read_optional_number};
-use super::participants::member;
+use super::participant_rows::member;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Receipt, ReceiptCursor, ReceiptPage};

@@ -7,7 +7,7 @@ use super::changes::has_hidden;
 use super::columns::number;
 use super::membership::counted;
 use super::message_rows::{Known, known, pass};
-use super::participants::{Member, member};
+use super::participant_rows::{Member, member};
 use super::receipt_log;
 use super::store::SqliteConversations;
 use super::writer::Writing;

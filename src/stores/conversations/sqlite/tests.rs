@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::store::{FILE_NAME, SqliteConversations};
-use super::{history, lists, participants, schema, users};
+use super::{history, lists, participant_rows, schema, users};
 use crate::model::clock::{Clock, ManualClock};
 use crate::model::conversation::{ChangedBy, Message, Window};
 use crate::stores::conversations::ConversationStores;

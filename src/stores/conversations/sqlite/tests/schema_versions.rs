@@ -62,7 +62,7 @@ fn names_in_a_conversation_are_read_in_their_order() {
         "SEARCH p USING PRIMARY KEY (conversation=?)",
         "SEARCH u USING PRIMARY KEY (id=?) LEFT-JOIN",
     ];
-    assert_eq!(plan(participants::NAMES), expected);
+    assert_eq!(plan(participant_rows::NAMES), expected);
 }
 
 #[test]
