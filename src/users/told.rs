@@ -8,7 +8,7 @@ use crate::model::UserId;
 
 /// The most users whom one connection is told are online, beside what everyone is told.
 pub(super) const MAX_TOLD: usize = 10_000;
-/// What one of them takes here and in the index of [`Users`], about.
+/// What one of them takes here and where their connections are found, about.
 const BYTES: usize = 96;
 
 /// The users of whom one connection was told.
