@@ -90,6 +90,7 @@ async fn who_was_told_is_told_of_the_end_though_the_audience_is_another_then() {
     until("offline", || sent(&ann).len() > 1).await;
     assert_eq!(sent(&ann), changes([("bo", true), ("bo", false)]));
     let _bo = server.connect("bo").await;
+    // What must not be sent has no sign of its own.
     tokio::time::sleep(3 * GRACE).await;
     assert_eq!(sent(&ann).len(), 2, "they are no peers");
 }
