@@ -32,10 +32,12 @@ impl Connection {
                 // A client that is not connected yet is disconnected as soon as it is.
                 if self.is_connected() || !self.gate.disconnect_when_open() {
                     self.open();
+                    self.send_all_deferred();
                     self.disconnect(why);
                 }
             }
             Close::Reconnect => {
+                self.send_all_deferred();
                 self.end_transport(Duration::ZERO, |link| link.close_gracefully(CLOSE_GRACE));
             }
         }
@@ -80,6 +82,7 @@ impl Connection {
     /// It has ended: nothing more is sent, no sender waits for it, and its transport closes, too.
     pub(super) fn ended(&self) {
         self.gate.close();
+        self.drop_deferred();
         self.flow.close();
         self.close_transport();
     }

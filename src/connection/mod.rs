@@ -7,6 +7,7 @@
 
 mod client;
 mod close;
+mod deferred;
 mod dialect_cell;
 mod drain;
 pub(crate) mod edge;
@@ -14,6 +15,7 @@ mod gate;
 mod guest;
 mod handshake;
 mod id;
+mod in_turn;
 mod life;
 mod node_sid;
 mod open;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 
+use super::deferred::Deferred;
 use super::dialect_cell::DialectCell;
 use super::gate::Gate;
 use super::guest::GuestBudget;
@@ -48,6 +49,8 @@ pub(crate) struct Connection {
     pub(super) socket: SocketRef,
     pub(super) flow: Arc<Flow>,
     pub(super) gate: Gate,
+    /// What waits for its turn. Few connections ever have any.
+    pub(super) deferred: OnceLock<Box<Deferred>>,
     /// `None`: its session is being ended.
     _place: Option<Arc<Place>>,
     pub(super) transport: TransportCloser,
@@ -87,6 +90,7 @@ impl Connection {
             socket,
             flow,
             gate: Gate::held(),
+            deferred: OnceLock::new(),
             _place: place,
             transport,
             source: Mutex::new(guest_source.clone()),

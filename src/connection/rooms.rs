@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 
 use crate::connection::{Connection, Patience};
 use crate::model::UserId;
-use crate::payload::FrameSizes;
+use crate::payload::{EncodedEvent, FrameSizes};
+use crate::transport::Origin;
 
 /// The name that clients see for the room of two users: their ids in plain string order, joined by
 /// `_`. It is sent, never parsed: ids may contain a `_` themselves.
@@ -33,11 +34,30 @@ pub(crate) fn conversation(dialect: &str, written: &str, id: &str) -> String {
     format!("conversation:{dialect}:{written}:{id}")
 }
 
+/// What the events of a conversation keep their order with at a receiver that is behind: those of all its rooms.
+pub(crate) fn of_conversation(id: &str) -> Origin {
+    of_room(format!("conversation:{id}").into())
+}
+
+/// What those of a session do: those of all sessions, since a member has no account by which what they send to one
+/// could keep its order with what they send to another.
+pub(crate) fn of_sessions() -> Origin {
+    of_room("sessions".into())
+}
+
+fn of_room(name: Arc<str>) -> Origin {
+    Origin {
+        sender: None,
+        room: Some(name),
+    }
+}
+
 /// The connections of this server that are in one room. Whoever owns it decides who enters, and in
 /// which order events go out.
 #[derive(Debug)]
 pub(crate) struct Room {
     name: String,
+    origin: Origin,
     connections: Vec<Arc<Connection>>,
 }
 
@@ -66,10 +86,11 @@ impl<'a> To<'a> {
 }
 
 impl Room {
-    /// A room that is empty.
-    pub(crate) fn new(name: String) -> Self {
+    /// A room that is empty, and what its events keep their order with.
+    pub(crate) fn new(name: String, origin: Origin) -> Self {
         Self {
             name,
+            origin,
             connections: Vec::new(),
         }
     }
@@ -92,11 +113,23 @@ impl Room {
         self.connections.is_empty()
     }
 
-    /// Sends an event that becomes frames of these sizes. A receiver that has far too much waiting
-    /// is disconnected, and receives nothing more.
+    /// Sends one of them an event, behind what waits of the room.
+    pub(crate) fn send_to<T: Serialize>(
+        &self,
+        receiver: &Arc<Connection>,
+        event: &'static str,
+        payload: &T,
+        frames: &FrameSizes,
+    ) {
+        receiver.send_behind(|| self.origin(None), event, payload, frames);
+    }
+
+    /// Sends an event of a user, or of nobody, that becomes frames of these sizes. With receivers that are behind it
+    /// waits for its turn. One that has far too much waiting is disconnected, and receives nothing more.
     pub(crate) async fn send_sized<T: Serialize + Sync>(
         &self,
         to: To<'_>,
+        sender: Option<&UserId>,
         event: &'static str,
         payload: &T,
         frames: &FrameSizes,
@@ -105,35 +138,77 @@ impl Room {
             bytes: frames.iter().sum(),
             ..Lagging::default()
         };
-        let except = to.except();
+        let mut encoded = None;
+        let encode = || EncodedEvent::new(event, payload).map(Arc::new);
+        let mut encode_once = || encoded.get_or_insert_with(encode).clone();
+        let mut is_deferred = |receiver: &Arc<Connection>| {
+            receiver.is_behind() && receiver.defer(self.origin(sender), frames, &mut encode_once)
+        };
         let receives = |other: &&Arc<Connection>| to.includes(other);
-        let mut receivers = self.connections.iter().filter(receives);
-        let Some(first) = receivers.next() else {
-            return lagging;
-        };
-        let Some(second) = receivers.next() else {
-            first.send_sized(event, payload, frames);
-            lagging.note(first);
-            return lagging;
-        };
-        if self.connections.iter().any(|one| one.is_held()) {
+        let receivers = || self.connections.iter().filter(receives);
+        let is_alone = receivers().nth(1).is_none();
+        if is_alone || self.connections.iter().any(|one| one.is_held()) {
             // Each by itself, so that it waits where its client does not know yet that it is
             // connected.
-            for receiver in [first, second].into_iter().chain(receivers) {
-                receiver.send_sized(event, payload, frames);
+            for receiver in receivers() {
+                if !is_deferred(receiver) {
+                    receiver.send_sized(event, payload, frames);
+                }
                 lagging.note(receiver);
             }
             return lagging;
         }
-        for receiver in [first, second].into_iter().chain(receivers) {
-            if receiver.hand_over(frames) {
-                lagging.note(receiver);
-            } else {
+        let mut left_out = LeftOut::of(self);
+        for receiver in receivers() {
+            if is_deferred(receiver) {
+                left_out.add(receiver);
+            } else if !receiver.hand_over(frames) {
                 receiver.leave_room(&self.name);
+                continue;
             }
+            lagging.note(receiver);
         }
-        first.broadcast(&self.name, except, event, payload).await;
+        let any = receivers().next();
+        if let Some(any) = any.filter(|_| left_out.receivers.len() < receivers().count()) {
+            let sent = any.broadcast(&self.name, to.except(), event, payload);
+            sent.await;
+        }
         lagging
+    }
+
+    fn origin(&self, sender: Option<&UserId>) -> Origin {
+        Origin {
+            sender: sender.cloned(),
+            ..self.origin.clone()
+        }
+    }
+}
+
+/// Receivers who are not in the room of the library as long as this is there.
+struct LeftOut<'a> {
+    room: &'a Room,
+    receivers: SmallVec<[&'a Arc<Connection>; 2]>,
+}
+
+impl<'a> LeftOut<'a> {
+    fn of(room: &'a Room) -> Self {
+        Self {
+            room,
+            receivers: SmallVec::new(),
+        }
+    }
+
+    fn add(&mut self, receiver: &'a Arc<Connection>) {
+        receiver.leave_room(&self.room.name);
+        self.receivers.push(receiver);
+    }
+}
+
+impl Drop for LeftOut<'_> {
+    fn drop(&mut self) {
+        for receiver in &self.receivers {
+            receiver.enter_room(&self.room.name);
+        }
     }
 }
 

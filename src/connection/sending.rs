@@ -81,11 +81,11 @@ impl Connection {
         }
     }
 
-    fn close_slow(&self) {
+    pub(super) fn close_slow(&self) {
         self.close(Close::Now, DisconnectReason::SlowConsumer);
     }
 
-    fn close_unwritable(&self) {
+    pub(super) fn close_unwritable(&self) {
         tracing::error!(connection = %self.id, "an event could not be written");
         self.close(Close::Now, DisconnectReason::ServerClosed);
     }
@@ -101,6 +101,7 @@ impl Connection {
     /// is dropped.
     pub(crate) fn hold(&self) -> Holding<'_> {
         self.gate.hold();
+        self.send_all_deferred();
         Holding(self)
     }
 
@@ -120,17 +121,19 @@ impl Connection {
     }
 
     fn open_behind(&self, first: impl FnOnce()) {
-        let send = |event: &EncodedEvent| {
-            let emit = |payload: &Opaque<'_>, _: &FrameSizes| {
-                self.sent(self.socket.emit(event.event(), payload));
-            };
-            if event.with_payload(emit).is_err() {
-                tracing::error!("an event that waited could not be read");
-            }
-        };
-        if self.gate.open(first, send) {
+        if self.gate.open(first, |event| self.emit_encoded(event)) {
             let why = self.close_reason();
             self.disconnect(why.unwrap_or(DisconnectReason::ServerClosed));
+        }
+    }
+
+    /// Sends an event that has waited, and is counted already.
+    pub(super) fn emit_encoded(&self, event: &EncodedEvent) {
+        let emit = |payload: &Opaque<'_>, _: &FrameSizes| {
+            self.sent(self.socket.emit(event.event(), payload));
+        };
+        if event.with_payload(emit).is_err() {
+            tracing::error!("an event that waited could not be read");
         }
     }
 

@@ -51,11 +51,17 @@ impl ConversationGuard {
     }
 
     /// Sends an event to one connection here.
-    pub(super) fn send_to(&self, connection: &Connection, view: View, event: &ConversationEvent) {
-        let renderer = self.conversations().renderers.of(view.dialect);
+    pub(super) fn send_to(
+        &self,
+        connection: &Arc<Connection>,
+        view: View,
+        event: &ConversationEvent,
+    ) {
+        let (renderer, id) = (self.conversations().renderers.of(view.dialect), self.id());
         send(
             connection,
-            &renderer.event(event, self.id().as_client(view.id)),
+            id,
+            &renderer.event(event, id.as_client(view.id)),
         );
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{ConversationGuard, Conversations, Stored};
 use crate::audit::{AuditText, Event, Record, Room};
 use crate::connection::Connection;
-use crate::connection::rooms::To;
+use crate::connection::rooms::{To, of_conversation};
 use crate::model::conversation::{
     ChangeNumber, ConversationDialect, ConversationEvent, ConversationId, IdType, TypedId, View,
 };
@@ -56,6 +56,7 @@ impl Conversations {
             guard.follow().await?;
             guard.role_of(user).await?;
         }
+        connection.send_deferred_of(|| of_conversation(conversation.id.as_str()));
         let earlier = guard.view_of(connection);
         if earlier.is_some_and(|view| view.dialect != dialect) {
             guard
@@ -103,6 +104,7 @@ impl Conversations {
             return Stored::unchanged(());
         }
         let mut guard = self.lock(conversation).await;
+        connection.send_deferred_of(|| of_conversation(conversation.as_str()));
         self.record(member, dialect, Event::RoomLeave(room(conversation)));
         let (connection, user) = (connection.clone(), member.user.id.clone());
         let conversations = self.clone();

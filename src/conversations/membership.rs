@@ -1,6 +1,8 @@
 //! What becomes of the connections of who is a participant from now on, or ceases to be one. In which order is
 //! decided in `follow`.
 
+use std::sync::Arc;
+
 use super::ConversationGuard;
 use super::publish::send;
 use crate::connection::Connection;
@@ -40,7 +42,7 @@ impl ConversationGuard {
 
     /// Ends the subscription of a former participant's connection. It is notified, and so are the
     /// others.
-    async fn evict(&mut self, connection: &Connection, user: &UserId) {
+    async fn evict(&mut self, connection: &Arc<Connection>, user: &UserId) {
         let Some(view) = self.unsubscribe(connection) else {
             return;
         };
@@ -49,7 +51,8 @@ impl ConversationGuard {
             let _ = self.send_everywhere(&stopped, To::Everyone).await;
         }
         let renderer = self.conversations().renderers.of(view.dialect);
-        send(connection, &renderer.evicted(self.id().as_client(view.id)));
+        let id = self.id();
+        send(connection, id, &renderer.evicted(id.as_client(view.id)));
         if view.dialect == ConversationDialect::Conversation {
             let at = self.conversations().now_ms();
             if let Some(left) = self.exited(user, Some(at)).await {

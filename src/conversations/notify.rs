@@ -128,7 +128,7 @@ impl Conversations {
                 }
             };
             let events = &rendered[at].1;
-            send(&connection, events);
+            send(&connection, id, events);
             for event in events {
                 lagging = lagging.or(Lagging::one(&connection, &event.frames));
             }

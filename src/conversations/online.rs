@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{ConversationGuard, Conversations};
 use crate::cluster::{Answer, ConversationMessage};
+use crate::connection::rooms::of_conversation;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, TypedId, UserRecord};
 use crate::stores::conversations::StoreError;
@@ -43,6 +44,8 @@ impl Conversations {
         let users: Vec<_> = users.collect();
         let mut users = self.stores().users.find_all(&users).await?;
         users.sort_by(|one, other| one.id.cmp(&other.id));
+        let connection = &member.connection;
+        connection.send_deferred_of(|| of_conversation(conversation.as_str()));
         guard.note_listed(member, id_type, users.iter().map(|user| &user.id));
         Ok(OnlineUsers {
             users,

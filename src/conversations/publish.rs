@@ -2,13 +2,14 @@
 //! same view. In which order changes go out is decided in `follow`; who else is told, in `notify`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::render::RenderedEvents;
 use super::subscriptions::Followed;
 use super::{ConversationGuard, Conversations};
 use crate::cluster::ConversationMessage;
 use crate::connection::Connection;
-use crate::connection::rooms::{Lagging, To};
+use crate::connection::rooms::{Lagging, To, of_conversation};
 use crate::model::UserId;
 use crate::model::conversation::{
     ConversationEvent, ConversationId, LoggedEvent, MessageId, NumberedEvent, UserNotification,
@@ -172,7 +173,7 @@ impl ConversationGuard {
             let id = self.id().as_client(view.id);
             for rendered in renderers.of(view.dialect).event(event, id) {
                 let (name, payload) = (rendered.name, &rendered.payload);
-                let sent = room.send_sized(to, name, payload, &rendered.frames);
+                let sent = room.send_sized(to, event.sender(), name, payload, &rendered.frames);
                 lagging = lagging.and(sent.await);
             }
         }
@@ -207,8 +208,10 @@ impl Conversations {
     }
 }
 
-pub(super) fn send(connection: &Connection, events: &RenderedEvents<'_>) {
+/// Sends one connection something of a conversation, behind what waits of it.
+pub(super) fn send(connection: &Arc<Connection>, id: &ConversationId, events: &RenderedEvents<'_>) {
+    let of = || of_conversation(id.as_str());
     for event in events {
-        connection.send_sized(event.name, &event.payload, &event.frames);
+        connection.send_behind(of, event.name, &event.payload, &event.frames);
     }
 }

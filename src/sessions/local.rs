@@ -46,7 +46,7 @@ pub(crate) struct LocalMember {
 impl LocalState {
     pub(super) fn new(id: &SessionId, config: &Config) -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(Self {
-            room: Room::new(rooms::session(id.as_str())),
+            room: Room::new(rooms::session(id.as_str()), rooms::of_sessions()),
             members: Vec::new(),
             subscription: None,
             newest: HashMap::new(),

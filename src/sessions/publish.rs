@@ -51,7 +51,8 @@ impl Session<'_> {
         frames: &FrameSizes,
     ) -> Lagging {
         self.note_newest(update);
-        let lagging = self.local.room.send_sized(to, event, payload, frames).await;
+        let lagging = self.local.room.send_sized(to, None, event, payload, frames);
+        let lagging = lagging.await;
         self.publish_remote(SessionMembers::All, update, event, payload);
         lagging
     }
@@ -70,7 +71,8 @@ impl Session<'_> {
         match self.member(user) {
             None => Lagging::default(),
             Some(member) => {
-                member.connection.send_sized(event, payload, frames);
+                let room = &self.local.room;
+                room.send_to(&member.connection, event, payload, frames);
                 Lagging::one(&member.connection, frames)
             }
         }

@@ -1,7 +1,7 @@
 //! Flow control of one Socket.IO connection: the bytes handed to it and not yet written, the bytes of an
 //! event of it that is arriving, and the bytes it sent that are not yet handled. All of them count as held for
 //! its user, whose share of the server's memory narrows what the connection may have. Of those who send to it,
-//! the next is who was given the least.
+//! and of what is deferred until there is room, the next is whose sender was given the least.
 //!
 //! It outlives a change of transport, so it must not know what carries the connection beyond
 //! [`Carrier`].
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use super::carrier::Carrier;
 use super::clock::now_ms;
 use super::controls::Controls;
-use super::turns::{Turn, Turns};
+use super::turns::{Origin, Place, Turn, Turns};
 use super::window::Window;
 use crate::limits::{ALWAYS, Account, Held, Kept};
 use crate::model::UserId;
@@ -57,6 +57,8 @@ pub(crate) struct Flow {
     /// Charged sizes of the frames handed over and not yet written, oldest first.
     queued: Mutex<VecDeque<u32>>,
     backlog: AtomicUsize,
+    /// Bytes of the backlog that wait for their turn to be handed over.
+    deferred: AtomicUsize,
     /// When a frame was last written, or the backlog began, in `now_ms` time.
     moved_at: AtomicU64,
     /// When something came from the client last, in `now_ms` time.
@@ -89,6 +91,7 @@ impl Flow {
             limits,
             queued: Mutex::default(),
             backlog: AtomicUsize::new(0),
+            deferred: AtomicUsize::new(0),
             moved_at: AtomicU64::new(0),
             heard_at: AtomicU64::new(now_ms()),
             room: Notify::new(),
@@ -136,21 +139,67 @@ impl Flow {
     /// already, nothing was counted, and it should be disconnected.
     #[must_use]
     pub(crate) fn hand_over(&self, frames: &FrameSizes) -> bool {
-        let bytes: usize = frames.iter().map(|size| size + FRAME_OVERHEAD).sum();
-        if self.backlog.load(Ordering::Relaxed) + bytes > self.limits.hard_limit() {
+        let bytes = charged(frames);
+        if !self.fits(bytes) {
             return false;
         }
+        self.enqueue(frames, || self.add_to_backlog(bytes));
+        self.count_held();
+        true
+    }
+
+    /// The same for frames that wait until it is the turn of what they are of. `woken` is notified when that may be.
+    pub(crate) fn defer(
+        &self,
+        frames: &FrameSizes,
+        of: Origin,
+        woken: &Arc<Notify>,
+    ) -> Option<Place> {
+        let bytes = charged(frames);
+        if !self.fits(bytes) {
+            return None;
+        }
+        self.deferred.fetch_add(bytes, Ordering::AcqRel);
+        self.add_to_backlog(bytes);
+        self.count_held();
+        Some(self.turns.enqueue(of, bytes, woken.clone()))
+    }
+
+    /// Whether it is the turn of deferred frames, and there is room for them.
+    pub(crate) fn is_turn(&self, place: Place) -> bool {
+        self.turns
+            .is_turn(place, |more| self.is_within_window(more))
+    }
+
+    /// Deferred frames are handed to the client now.
+    pub(crate) fn hand_over_deferred(&self, frames: &FrameSizes, place: Place) {
+        self.enqueue(frames, || {
+            self.deferred.fetch_sub(charged(frames), Ordering::AcqRel);
+        });
+        self.turns.remove(place);
+    }
+
+    /// Deferred frames will not be handed over: the connection has ended.
+    pub(crate) fn give_up(&self, place: Place) {
+        self.turns.remove(place);
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
+        self.backlog.load(Ordering::Relaxed) + bytes <= self.limits.hard_limit()
+    }
+
+    /// The sizes of frames are known before they count, so what is [taken](Self::taken) is never more.
+    fn enqueue(&self, frames: &FrameSizes, count: impl FnOnce()) {
         let mut queued = self.queued.lock();
-        queued.extend(
-            frames
-                .iter()
-                .map(|&size| u32::try_from(size + FRAME_OVERHEAD).unwrap_or(u32::MAX)),
-        );
+        let charged = frames.iter().map(|&size| size + FRAME_OVERHEAD);
+        queued.extend(charged.map(|size| u32::try_from(size).unwrap_or(u32::MAX)));
+        count();
+    }
+
+    fn add_to_backlog(&self, bytes: usize) {
         if self.backlog.fetch_add(bytes, Ordering::Relaxed) == 0 {
             self.moved_at.store(now_ms(), Ordering::Relaxed);
         }
-        self.count_held();
-        true
     }
 
     /// Counts the oldest `count` frames of [`Self::hand_over`] as written to the client's transport.
@@ -168,8 +217,7 @@ impl Flow {
         self.moved_at.store(now, Ordering::Relaxed);
         self.window.taken(bytes, now);
         let before = self.backlog.fetch_sub(bytes, Ordering::AcqRel);
-        let budget = self.limits.receiver_budget;
-        if before >= budget && before - bytes < budget {
+        if before >= self.limits.receiver_budget {
             self.room.notify_waiters();
         }
         if bytes > 0 {
@@ -178,7 +226,7 @@ impl Flow {
         self.count_held();
     }
 
-    /// Bytes handed over and not yet written to the client's transport.
+    /// Bytes handed over, or deferred, and not yet written to the client's transport.
     pub(crate) fn backlog(&self) -> usize {
         self.backlog.load(Ordering::Acquire)
     }
@@ -195,18 +243,31 @@ impl Flow {
 
     /// Whether a sender may hand over another event now. A closed connection accepts everything.
     pub(crate) fn has_room(&self) -> bool {
-        let backlog = self.backlog();
-        let has_room = backlog < self.limits.receiver_budget && !self.is_over_share(backlog);
-        has_room || self.closed.load(Ordering::Acquire)
+        self.is_room_behind(self.backlog())
     }
 
     /// Waits until [`Self::has_room`].
     pub(crate) async fn wait_for_room(&self) {
-        while !self.has_room() {
+        self.wait_until(|| self.has_room()).await;
+    }
+
+    /// Waits until there is room for what passes all that is deferred, as an answer to the client does.
+    pub(crate) async fn wait_for_room_to_answer(&self) {
+        self.wait_until(|| self.is_room_behind(self.handed_over()))
+            .await;
+    }
+
+    fn is_room_behind(&self, waiting: usize) -> bool {
+        let has_room = waiting < self.limits.receiver_budget && !self.is_over_share(waiting);
+        has_room || self.closed.load(Ordering::Acquire)
+    }
+
+    async fn wait_until(&self, has_room: impl Fn() -> bool) {
+        while !has_room() {
             let notified = self.room.notified();
             let mut notified = std::pin::pin!(notified);
             notified.as_mut().enable();
-            if self.has_room() {
+            if has_room() {
                 return;
             }
             notified.await;
@@ -222,7 +283,13 @@ impl Flow {
     /// Whether less waits for the client than makes its senders take turns, when so much more is about to.
     pub(crate) fn is_within_window(&self, more: usize) -> bool {
         let window = self.window.bytes().min(self.limits.receiver_budget);
-        self.backlog() + more < window || self.closed.load(Ordering::Acquire)
+        self.handed_over() + more < window || self.closed.load(Ordering::Acquire)
+    }
+
+    /// Bytes of the backlog that are not deferred.
+    fn handed_over(&self) -> usize {
+        let deferred = self.deferred.load(Ordering::Acquire);
+        self.backlog().saturating_sub(deferred)
     }
 
     /// Bytes of a sender that wait for their turn.
@@ -230,91 +297,9 @@ impl Flow {
         self.turns.waiting_of(sender)
     }
 
-    /// Counts bytes of an event that is not complete as read.
-    pub(crate) fn arrived(&self, bytes: usize) {
-        self.arriving.fetch_add(bytes, Ordering::Relaxed);
-        self.count_held();
-    }
-
-    /// Of what [arrived](Self::arrived) only so many bytes are of an event that is not complete.
-    pub(super) fn arriving(&self, bytes: usize) {
-        self.arriving.store(bytes, Ordering::Relaxed);
-        self.count_held();
-    }
-
-    /// Of the frame that is arriving, so many bytes are left.
-    pub(super) fn expect(&self, bytes: u64) {
-        let bytes = self.of_event(bytes);
-        if self.expected.load(Ordering::Relaxed) != bytes {
-            self.expected.store(bytes, Ordering::Relaxed);
-            self.count_held();
-        }
-    }
-
-    /// So many bytes of what [arrived](Self::arrived) are an event that is complete, or nothing.
-    pub(crate) fn assembled(&self, bytes: usize) {
-        let rest = |arriving: usize| Some(arriving.saturating_sub(bytes));
-        // The closure never refuses.
-        let _ = self
-            .arriving
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
-        self.count_held();
-    }
-
-    /// Counts packets of no event that were posted; whether there may be that many.
-    pub(crate) fn allows_controls(&self, count: u32) -> bool {
-        self.posted_controls.allow(count)
-    }
-
-    /// Counts an event of `bytes` as read and not yet handled.
-    pub(crate) fn received(&self, bytes: usize) {
-        self.unhandled
-            .fetch_add(bytes + FRAME_OVERHEAD, Ordering::AcqRel);
-        self.count_held();
-    }
-
-    /// Counts an event of [`Self::received`] as handled; reading may resume.
-    pub(crate) fn done(&self, bytes: usize) {
-        let bytes = bytes + FRAME_OVERHEAD;
-        let before = self.unhandled.fetch_sub(bytes, Ordering::AcqRel);
-        let budget = self.limits.sender_budget;
-        if before >= budget && before - bytes < budget {
-            self.resume_reading();
-        }
-        self.count_held();
-    }
-
-    /// Whether reading from the client is paused, after what it is in the middle of.
-    pub(crate) fn reading_paused(&self) -> bool {
-        self.unhandled.load(Ordering::Acquire) >= self.limits.sender_budget
-            && !self.closed.load(Ordering::Acquire)
-    }
-
-    /// Whether more waits to be handled than what the client may send before it is not read any more.
-    pub(crate) fn is_flooded(&self) -> bool {
-        let most = self.limits.sender_budget + self.limits.max_event;
-        self.unhandled.load(Ordering::Acquire) > most
-    }
-
-    /// Whether nothing is read from the client at all, since its user holds too much.
-    pub(crate) fn reading_stopped(&self) -> bool {
-        let arriving = self.arriving.load(Ordering::Relaxed);
-        let read = self.unhandled.load(Ordering::Acquire) + arriving;
-        self.is_over_share(read) && !self.closed.load(Ordering::Acquire)
-    }
-
-    /// Waits until something may be read; for polling, which has no link of its own.
-    pub(crate) async fn readable(&self) {
-        let waits = || self.reading_paused() || self.reading_stopped();
-        while waits() {
-            let notified = self.handled.notified();
-            let mut notified = std::pin::pin!(notified);
-            notified.as_mut().enable();
-            if !waits() {
-                return;
-            }
-            notified.await;
-        }
+    /// Whether something waits for its turn that such an event has to come behind.
+    pub(crate) fn has_waiting(&self, of: &Origin) -> bool {
+        self.turns.has_waiting(of)
     }
 
     /// The connection has ended: no task waits for it any longer.
@@ -394,5 +379,10 @@ impl Flow {
     }
 }
 
+fn charged(frames: &FrameSizes) -> usize {
+    frames.iter().map(|size| size + FRAME_OVERHEAD).sum()
+}
+
+mod reading;
 #[cfg(test)]
 mod tests;

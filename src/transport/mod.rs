@@ -2,8 +2,8 @@
 //! peer and applies the backpressure of a slow receiver to its senders.
 //!
 //! It owns byte counts, deadlines and the gates between the kernel and the library above. It reads
-//! WebSocket frames by their headers only; it must not look into a message, know rooms or events,
-//! or users by more than the id by which they take turns, or hold a lock while it waits.
+//! WebSocket frames by their headers only; it must not look into a message, know events, or rooms
+//! and users by more than the names by which they take turns, or hold a lock while it waits.
 
 mod bare_answers;
 mod body;
@@ -33,4 +33,4 @@ pub(crate) use links::Links;
 pub(crate) use listener::GuardedListener;
 pub(crate) use serve::{PeerLink, RequestLimits, serve};
 pub(crate) use stream::BeforeWrite;
-pub(crate) use turns::{Turn, Turns};
+pub(crate) use turns::{Origin, Place, Turn, Turns};

@@ -1,7 +1,9 @@
-//! Whose turn it is, of the senders who wait until one receiver has room: that of whoever was given the least, so
-//! who sends much waits behind their own, and not others behind them. It must not know how much room there is.
+//! Whose turn it is, of those who wait until one receiver has room: that of the sender who was given the least, so
+//! who sends much waits behind their own, and not others behind them. What waits of one sender, or of one room, keeps
+//! its order. It must not know how much room there is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -9,16 +11,16 @@ use tokio::sync::Notify;
 
 use crate::model::UserId;
 
-/// The senders to one receiver who wait, and what those will send whose turn it is.
+/// What waits for one receiver, and what those will send whose turn it is.
 #[derive(Debug, Default)]
 pub(crate) struct Turns(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By how much their sender will have been given with it, and in which order they came.
-    waiting: BTreeMap<(u64, u64), Arc<Notify>>,
-    /// Those of whom something waits.
-    senders: HashMap<UserId, Sender>,
+    waiting: BTreeMap<Place, Waiting>,
+    /// Those of whom, and of which, something waits.
+    senders: HashMap<UserId, Line>,
+    rooms: HashMap<Arc<str>, Line>,
     /// How much those have been given whose turn it is: who comes new begins here.
     given: u64,
     count: u64,
@@ -26,9 +28,31 @@ struct State {
     granted: usize,
 }
 
+/// By how much its sender will have been given with it, or more if its room is ahead; and in which order they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64, u64);
+
+/// Something that waits.
+#[derive(Debug)]
+struct Waiting {
+    of: Origin,
+    bytes: usize,
+    woken: Arc<Notify>,
+}
+
+/// What an event keeps its order with.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// Who sent it; `None`: the relay, or somebody who sends only to this room.
+    pub(crate) sender: Option<UserId>,
+    /// To which room, if not to the receiver alone.
+    pub(crate) room: Option<Arc<str>>,
+}
+
+/// What waits of one sender, or of one room.
 #[derive(Debug, Default)]
-struct Sender {
-    /// How much they will have been given with all of theirs that waits.
+struct Line {
+    /// How far it is with all of that.
     given: u64,
     events: usize,
     bytes: usize,
@@ -51,29 +75,27 @@ impl Turns {
         bytes: usize,
         has_room: impl Fn(usize) -> bool,
     ) -> Turn {
-        let waiting = {
+        let (place, woken) = {
             let mut state = self.0.lock();
             if state.waiting.is_empty() && has_room(state.granted) {
                 return self.grant(&mut state, bytes);
             }
-            let (place, woken) = state.enqueue(sender, bytes);
-            Waiting {
-                turns: self,
-                sender,
-                bytes,
-                place,
-                woken,
-            }
+            let of = Origin {
+                sender: Some(sender.clone()),
+                room: None,
+            };
+            let woken = Arc::new(Notify::new());
+            (state.enqueue(of, bytes, woken.clone()), woken)
         };
+        let _enqueued = Enqueued { turns: self, place };
         loop {
             {
                 let mut state = self.0.lock();
-                if state.is_first(waiting.place) && has_room(state.granted) {
-                    state.given = state.given.max(waiting.place.0);
+                if state.is_turn(place, &has_room) {
                     return self.grant(&mut state, bytes);
                 }
             }
-            waiting.woken.notified().await;
+            woken.notified().await;
         }
     }
 
@@ -85,10 +107,39 @@ impl Turns {
         }
     }
 
+    /// An event waits from now on, until it is [removed](Self::remove). `woken` is notified when it may be its turn.
+    pub(super) fn enqueue(&self, of: Origin, bytes: usize, woken: Arc<Notify>) -> Place {
+        self.0.lock().enqueue(of, bytes, woken)
+    }
+
+    /// Whether it is the turn of what waits there.
+    pub(super) fn is_turn(&self, place: Place, has_room: impl Fn(usize) -> bool) -> bool {
+        self.0.lock().is_turn(place, has_room)
+    }
+
+    /// What waits there does no longer.
+    pub(super) fn remove(&self, place: Place) {
+        let mut state = self.0.lock();
+        state.remove(place);
+        // It may have been woken, or been in the way of another.
+        state.wake_first();
+    }
+
     /// Bytes of a sender that wait for their turn.
     pub(crate) fn waiting_of(&self, sender: &UserId) -> usize {
         let state = self.0.lock();
-        state.senders.get(sender).map_or(0, |sender| sender.bytes)
+        state.senders.get(sender).map_or(0, |line| line.bytes)
+    }
+
+    /// Whether something of the same sender or room waits.
+    pub(super) fn has_waiting(&self, of: &Origin) -> bool {
+        let state = self.0.lock();
+        let sender = of
+            .sender
+            .as_ref()
+            .and_then(|sender| state.senders.get(sender));
+        let room = of.room.as_ref().and_then(|room| state.rooms.get(room));
+        sender.or(room).is_some()
     }
 
     /// There may be room now.
@@ -98,53 +149,77 @@ impl Turns {
 }
 
 impl State {
-    fn enqueue(&mut self, user: &UserId, bytes: usize) -> ((u64, u64), Arc<Notify>) {
-        let now = self.given;
-        let sender = self.senders.entry(user.clone()).or_default();
-        sender.given = sender.given.max(now) + bytes as u64;
-        sender.events += 1;
-        sender.bytes += bytes;
+    fn enqueue(&mut self, of: Origin, bytes: usize, woken: Arc<Notify>) -> Place {
+        let sender = of
+            .sender
+            .clone()
+            .map(|sender| line(&mut self.senders, sender));
+        let room = of.room.clone().map(|room| line(&mut self.rooms, room));
+        let mut lines = [sender, room];
+        let before = lines.iter().flatten().map(|line| line.given).max();
+        let given = before.unwrap_or(0).max(self.given) + bytes as u64;
+        for line in lines.iter_mut().flatten() {
+            line.given = given;
+            line.events += 1;
+            line.bytes += bytes;
+        }
         self.count += 1;
-        let place = (sender.given, self.count);
-        let woken = Arc::new(Notify::new());
-        self.waiting.insert(place, woken.clone());
-        (place, woken)
+        let place = Place(given, self.count);
+        self.waiting.insert(place, Waiting { of, bytes, woken });
+        place
     }
 
-    fn is_first(&self, place: (u64, u64)) -> bool {
+    fn is_turn(&mut self, place: Place, has_room: impl Fn(usize) -> bool) -> bool {
         let first = self.waiting.first_key_value();
-        first.is_some_and(|(first, _)| *first == place)
+        let is_turn = first.is_some_and(|(first, _)| *first == place) && has_room(self.granted);
+        if is_turn {
+            self.given = self.given.max(place.0);
+        }
+        is_turn
+    }
+
+    fn remove(&mut self, place: Place) {
+        let Some(Waiting { of, bytes, .. }) = self.waiting.remove(&place) else {
+            return;
+        };
+        if let Some(sender) = of.sender {
+            leave(&mut self.senders, &sender, bytes);
+        }
+        if let Some(room) = of.room {
+            leave(&mut self.rooms, &room, bytes);
+        }
     }
 
     fn wake_first(&self) {
         if let Some((_, first)) = self.waiting.first_key_value() {
-            first.notify_one();
+            first.woken.notify_one();
         }
     }
 }
 
-/// Something that waits. It does no longer when it is dropped.
-struct Waiting<'a> {
-    turns: &'a Turns,
-    sender: &'a UserId,
-    bytes: usize,
-    place: (u64, u64),
-    woken: Arc<Notify>,
+fn line<K: Eq + Hash>(lines: &mut HashMap<K, Line>, of: K) -> &mut Line {
+    lines.entry(of).or_default()
 }
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut state = self.turns.0.lock();
-        state.waiting.remove(&self.place);
-        if let Some(sender) = state.senders.get_mut(self.sender) {
-            sender.events -= 1;
-            sender.bytes -= self.bytes;
-            if sender.events == 0 {
-                state.senders.remove(self.sender);
-            }
+fn leave<K: Eq + Hash>(lines: &mut HashMap<K, Line>, of: &K, bytes: usize) {
+    if let Some(line) = lines.get_mut(of) {
+        line.events -= 1;
+        line.bytes -= bytes;
+        if line.events == 0 {
+            lines.remove(of);
         }
-        // It may have been woken, or been in the way of another.
-        state.wake_first();
+    }
+}
+
+/// A sender who waits, until this is dropped.
+struct Enqueued<'a> {
+    turns: &'a Turns,
+    place: Place,
+}
+
+impl Drop for Enqueued<'_> {
+    fn drop(&mut self) {
+        self.turns.remove(self.place);
     }
 }
 
@@ -157,119 +232,4 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use futures_util::FutureExt;
-
-    use super::*;
-
-    fn user(name: &str) -> UserId {
-        UserId::parse(name).unwrap()
-    }
-
-    /// A receiver that has room while less than so many bytes wait for it.
-    struct Receiver {
-        turns: Arc<Turns>,
-        backlog: Arc<AtomicUsize>,
-        window: usize,
-    }
-
-    impl Receiver {
-        fn new(window: usize) -> Self {
-            Self {
-                turns: Arc::default(),
-                backlog: Arc::default(),
-                window,
-            }
-        }
-
-        async fn send(&self, sender: &UserId, bytes: usize) {
-            let room = |granted| self.backlog.load(Ordering::SeqCst) + granted < self.window;
-            let _turn = self.turns.wait(sender, bytes, room).await;
-            self.backlog.fetch_add(bytes, Ordering::SeqCst);
-        }
-
-        fn take_all(&self) {
-            self.backlog.store(0, Ordering::SeqCst);
-            self.turns.look_again();
-        }
-    }
-
-    /// In which order events come through of which each fills the window: those of the senders with these names
-    /// and sizes, who all wait from the beginning.
-    async fn order(events: &[(&str, usize)]) -> String {
-        let receiver = Receiver::new(1);
-        receiver.send(&user("first"), 1).await;
-        let order = Mutex::new(String::new());
-        let sending = events.iter().map(|(name, bytes)| {
-            let (receiver, order) = (&receiver, &order);
-            Box::pin(async move {
-                receiver.send(&user(name), *bytes).await;
-                order.lock().push_str(name);
-            })
-        });
-        let mut sending: Vec<_> = sending.collect();
-        for one in &mut sending {
-            assert!(one.as_mut().now_or_never().is_none());
-        }
-        for _ in events {
-            receiver.take_all();
-            sending.retain_mut(|one| one.as_mut().now_or_never().is_none());
-        }
-        assert!(sending.is_empty());
-        let state = receiver.turns.0.lock();
-        assert!(state.waiting.is_empty() && state.senders.is_empty() && state.granted == 0);
-        order.lock().clone()
-    }
-
-    #[tokio::test]
-    async fn who_sends_much_waits_behind_their_own() {
-        let much = ("m", 1000);
-        let little = ("a", 10);
-        let both = [much, much, much, little, little, ("b", 1000), ("b", 1000)];
-        assert_eq!(order(&both).await, "aambmbm");
-    }
-
-    #[tokio::test]
-    async fn the_events_of_one_sender_keep_their_order() {
-        let receiver = Receiver::new(1);
-        receiver.send(&user("first"), 1).await;
-        let mallory = user("m");
-        let mut large = pin!(receiver.send(&mallory, 1000));
-        assert!(large.as_mut().now_or_never().is_none());
-        let mut small = pin!(receiver.send(&mallory, 1));
-        assert!(small.as_mut().now_or_never().is_none());
-        assert_eq!(receiver.turns.waiting_of(&mallory), 1001);
-        receiver.take_all();
-        assert!(small.as_mut().now_or_never().is_none());
-        assert!(large.as_mut().now_or_never().is_some());
-    }
-
-    #[tokio::test]
-    async fn what_is_about_to_be_sent_takes_room() {
-        let receiver = Receiver::new(100);
-        let room = |granted| granted < 100;
-        let (ann, bo) = (user("ann"), user("bo"));
-        let turn = receiver.turns.wait(&ann, 100, room).await;
-        let mut waiting = pin!(receiver.turns.wait(&bo, 1, room));
-        assert!(waiting.as_mut().now_or_never().is_none());
-        drop(turn);
-        assert!(waiting.now_or_never().is_some());
-    }
-
-    #[tokio::test]
-    async fn who_gives_up_is_in_nobodys_way() {
-        let receiver = Receiver::new(1);
-        receiver.send(&user("first"), 1).await;
-        let (ann, bo) = (user("ann"), user("bo"));
-        let mut first = Box::pin(receiver.send(&ann, 1));
-        assert!(first.as_mut().now_or_never().is_none());
-        let mut second = pin!(receiver.send(&bo, 2));
-        assert!(second.as_mut().now_or_never().is_none());
-        receiver.take_all();
-        drop(first);
-        assert!(second.as_mut().now_or_never().is_some());
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use crate::cluster::{About, Cluster};
 use crate::connection::{Patience, SMALL_EVENT};
 use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
-use crate::transport::Turn;
+use crate::transport::{Origin, Turn};
 
 /// The receivers of an event for one user. With each it is the sender's turn, or was waited for long enough.
 #[derive(Debug)]
@@ -46,8 +46,12 @@ impl Receivers<'_> {
         payload: &T,
         frames: &FrameSizes,
     ) -> bool {
+        let of = || Origin {
+            sender: Some(self.sender.clone()),
+            room: None,
+        };
         for connection in &self.local {
-            connection.send_sized(event, payload, frames);
+            connection.send_behind(of, event, payload, frames);
         }
         let (local, _remote) = self.turns;
         drop(local);

@@ -57,7 +57,7 @@ impl<H: Handler> Life<H> {
         while let Some(next) = work.take_next() {
             // Handlers seldom wait, and a client that floods must not occupy a thread.
             tokio::task::consume_budget().await;
-            self.connection.flow().wait_for_room().await;
+            self.connection.flow().wait_for_room_to_answer().await;
             match next {
                 Next::Event(waiting, _) if !self.allows_bytes(&waiting) => {
                     self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);

@@ -105,7 +105,8 @@ impl LocalState {
             Some(at) => at,
             None => {
                 let name = room_name(new.view, id);
-                self.rooms.push((new.view, Room::new(name)));
+                let origin = rooms::of_conversation(id.as_str());
+                self.rooms.push((new.view, Room::new(name, origin)));
                 self.rooms.len() - 1
             }
         };

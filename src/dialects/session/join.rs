@@ -14,12 +14,12 @@ use super::{SESSION_ERROR, SESSION_ID, member_of, signals};
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
-use crate::connection::rooms::{Lagging, To};
+use crate::connection::rooms::{Lagging, To, of_sessions};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::limits::address::block_of;
 use crate::model::session::{
-    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Maker, Member, Returning,
+    ALL_MEMBERS, AuthKey, Departed, Departure, Join, JoinError, Maker, Member, Message, Returning,
     SessionId, Unavailable,
 };
 use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
@@ -139,12 +139,7 @@ async fn welcome(
         let joined = moved(session, others, USER_JOINED, moves, at);
         lagging = lagging.and(joined.await);
     }
-    let mut cost = 0;
-    for part in History::parts(&joined.history, request.app.config.max_attachments) {
-        let frames = part.frames();
-        cost += frames.iter().sum::<usize>();
-        connection.send_sized(MESSAGES_HISTORY, &part, &frames);
-    }
+    let cost = send_history(request, &joined.history);
     let keys = joined.session_keys.as_ref();
     let own_key = keys.and_then(|keys| keys.member(member.user.as_str()));
     let frames = frames(own_key.iter());
@@ -164,6 +159,19 @@ async fn welcome(
     (lagging, cost + keys.cost(session))
 }
 
+/// Sends the history, and before it what waits of what was sent before; how many bytes it has.
+fn send_history(request: &Request<'_>, history: &[Arc<Message>]) -> usize {
+    request.connection.send_deferred_of(of_sessions);
+    let mut cost = 0;
+    for part in History::parts(history, request.app.config.max_attachments) {
+        let frames = part.frames();
+        cost += frames.iter().sum::<usize>();
+        let connection = request.connection;
+        connection.send_sized(MESSAGES_HISTORY, &part, &frames);
+    }
+    cost
+}
+
 /// The id to join under, which is also the name of who has no other. It must not be the one that stands for all
 /// members.
 fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
@@ -180,6 +188,7 @@ pub(super) async fn leave_session(
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
     let session = member_of(request, &fields, Some("userId")).await?;
+    request.connection.send_deferred_of(of_sessions);
     let lagging = depart(request.app, request.connection, session, Departure::Left).await;
     lagging.wait_at_rate(request.app.config.room_min_rate).await;
     Ok(())

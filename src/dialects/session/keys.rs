@@ -8,7 +8,7 @@ use smallvec::smallvec;
 use super::{PUBLIC_KEYS_UPDATED, member_of};
 use crate::app::App;
 use crate::connection::Connection;
-use crate::connection::rooms::{Lagging, To};
+use crate::connection::rooms::{Lagging, To, of_sessions};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::session::{Member, Members, SessionId};
@@ -84,8 +84,8 @@ impl<'a> PublicKeys<'a> {
     }
 
     /// Sends them to one connection.
-    pub(super) fn send_to(&self, connection: &Connection) {
-        connection.send_sized(PUBLIC_KEYS_UPDATED, self, &self.frames());
+    pub(super) fn send_to(&self, connection: &Arc<Connection>) {
+        connection.send_behind(of_sessions, PUBLIC_KEYS_UPDATED, self, &self.frames());
     }
 
     fn entries(&self) -> impl Iterator<Item = PublicKey<'a>> {

@@ -57,6 +57,20 @@ pub(crate) enum ConversationEvent {
     },
 }
 
+impl ConversationEvent {
+    /// Who caused it; of what becomes of a message, whose that is.
+    pub(crate) fn sender(&self) -> Option<&UserId> {
+        match self {
+            Self::Sent { message, .. } | Self::Edited(message) | Self::Deleted(message) => {
+                Some(&message.sender)
+            }
+            Self::Reacted { reaction, .. } | Self::Unreacted(reaction) => Some(&reaction.user),
+            Self::Typing { user, .. } | Self::Entered(user) => Some(&user.user),
+            Self::Left { user, .. } => Some(user),
+        }
+    }
+}
+
 /// A change of a conversation in the words of nobody yet, but with the names that clients see. Nodes
 /// publish it for each other as a shortcut: whoever misses one reads the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]

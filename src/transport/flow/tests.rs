@@ -25,6 +25,34 @@ fn a_receiver_over_its_hard_limit_is_refused_and_nothing_is_counted() {
 }
 
 #[test]
+fn what_is_deferred_counts_but_takes_no_room_from_what_passes_it() {
+    let flow = flow();
+    let woken = Arc::new(Notify::new());
+    let defer = |room: &str| {
+        let of = Origin {
+            sender: None,
+            room: Some(room.into()),
+        };
+        flow.defer(&smallvec![400], of, &woken)
+    };
+    assert!(flow.hand_over(&smallvec![900]));
+    let (first, second) = (defer("one").unwrap(), defer("one").unwrap());
+    assert!(!flow.is_turn(first) && !flow.has_room());
+    flow.taken(1);
+    assert_eq!(flow.backlog(), 2 * (400 + FRAME_OVERHEAD));
+    assert!(flow.is_within_window(0));
+    assert!(flow.is_turn(first) && !flow.is_turn(second));
+    flow.hand_over_deferred(&smallvec![400], first);
+    assert!(flow.is_turn(second));
+    flow.hand_over_deferred(&smallvec![400], second);
+    flow.taken(2);
+    assert_eq!(flow.backlog(), 0);
+    assert!(flow.is_within_window(LIMITS.receiver_budget - 1));
+    assert!(flow.hand_over(&smallvec![2 * LIMITS.receiver_budget]));
+    assert!(defer("one").is_none(), "it has too much waiting");
+}
+
+#[test]
 fn attachments_are_frames_of_their_own() {
     let flow = flow();
     assert!(flow.hand_over(&smallvec![10, 400, 400]));

@@ -2,6 +2,7 @@
 
 mod engine_errors;
 mod fairness;
+mod fairness_of_rooms;
 pub(crate) mod hostile;
 mod slow_receiver;
 mod yielding;
