@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use uuid::Uuid;
 
 use super::publish::{Delivery, send};
 use super::render::RenderedEvents;
@@ -72,7 +73,7 @@ impl ConversationGuard {
         notification: &UserNotification,
     ) -> Delivery {
         let conversations = self.conversations();
-        let lagging = conversations.notify_local(self.id(), users, notification);
+        let lagging = conversations.notify_local(self.id(), users, notification, None);
         Delivery::of_other(lagging.await)
     }
 }
@@ -85,7 +86,18 @@ impl Conversations {
         user: &UserId,
         notification: &UserNotification,
     ) {
-        let local = self.notify_local(id, std::slice::from_ref(user), notification);
+        self.notify_elsewhere(id, user, notification, None).await;
+    }
+
+    /// The same, but for one connection.
+    pub(super) async fn notify_elsewhere(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+        notification: &UserNotification,
+        except: Option<Uuid>,
+    ) {
+        let local = self.notify_local(id, std::slice::from_ref(user), notification, except);
         // So small that nobody has to be waited for.
         let _ = local.await;
         let Some(cluster) = &self.cluster else {
@@ -98,18 +110,20 @@ impl Conversations {
         let _ = cluster.bus().publish(user, &message);
     }
 
-    /// Notifies users on their connections to this node.
+    /// Notifies users on their connections to this node, but for one.
     pub(super) async fn notify_local(
         &self,
         id: &ConversationId,
         users: &[UserId],
         notification: &UserNotification,
+        except: Option<Uuid>,
     ) -> Lagging {
         let id_type = self.id_type(id).await;
         let mut lagging = Lagging::default();
         let mut rendered: SmallVec<[(View, RenderedEvents<'_>); 2]> = SmallVec::new();
-        let users = users.iter();
-        for connection in users.flat_map(|user| self.users.connections(user.as_str())) {
+        let connections = users.iter();
+        let connections = connections.flat_map(|user| self.users.connections(user.as_str()));
+        for connection in connections.filter(|one| except != Some(one.id.uuid())) {
             let Some(dialect) = ConversationDialect::of(connection.dialect()) else {
                 continue;
             };

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Actor, Conversations, Stored};
 use crate::audit::{AuditText, Event};
 use crate::model::UserId;
@@ -11,13 +13,15 @@ use crate::stores::conversations::StoreError;
 
 impl Conversations {
     /// Notes that a user has read these messages. Their senders are notified of those that are read
-    /// for the first time, and before that of their delivery.
+    /// for the first time, and before that of their delivery; so are the reader's own connections, without
+    /// the one that says so.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
     pub(crate) async fn mark_read(
         self: &Arc<Self>,
         actor: Actor<'_>,
+        on: Option<Uuid>,
         conversation: &ConversationId,
         messages: &[MessageId],
     ) -> Result<Stored<()>, StoreError> {
@@ -36,6 +40,17 @@ impl Conversations {
         let (conversations, conversation) = (self.clone(), conversation.clone());
         let rest = async move {
             let _order = conversations.deliveries_noted(&conversation).await;
+            if count > 0 {
+                let elsewhere = UserNotification::ReadElsewhere {
+                    reader: reader.clone(),
+                    at: read.at,
+                    messages: read.all(),
+                    newest: read.newest,
+                };
+                let notified =
+                    conversations.notify_elsewhere(&conversation, &reader, &elsewhere, on);
+                notified.await;
+            }
             for (sender, messages) in by_sender(read.delivered) {
                 let notification = UserNotification::Delivered {
                     to: vec![reader.clone()],

@@ -50,16 +50,20 @@ impl Conversations {
 
     /// Something that another node notifies a user of.
     pub(crate) async fn notification_received(
-        &self,
+        self: &Arc<Self>,
         id: &ConversationId,
         user: &UserId,
         notification: &UserNotification,
     ) {
         // A sender knows of no delivery before the answer that the message is stored.
         self.settled(id).await;
+        if let UserNotification::ReadElsewhere { newest, .. } = notification {
+            // Nobody is told that they have read what they do not know yet.
+            self.close_gap(id, *newest).await;
+        }
         // It is for the node of whoever caused it to wait.
         let users = std::slice::from_ref(user);
-        let _ = self.notify_local(id, users, notification).await;
+        let _ = self.notify_local(id, users, notification, None).await;
     }
 
     async fn event_received(self: &Arc<Self>, id: &ConversationId, event: ConversationEvent) {

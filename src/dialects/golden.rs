@@ -8,8 +8,8 @@ use socketioxide_parser_common::CommonParser;
 
 use crate::conversations::RenderedEvents;
 use crate::model::conversation::{
-    Body, ConversationId, Emoji, Extra, Message, MessageId, ParticipantsChange, Reaction,
-    ReactionId,
+    Body, ChangeNumber, ConversationId, Emoji, Extra, Message, MessageId, ParticipantsChange,
+    Reaction, ReactionId, UserNotification,
 };
 use crate::model::{Identity, UserId};
 use crate::payload::OwnedValue;
@@ -94,6 +94,15 @@ pub(super) fn reaction() -> Reaction {
         user: user("ann"),
         emoji: Emoji::parse("👍").unwrap(),
         created_at: AT,
+    }
+}
+
+pub(super) fn read_elsewhere() -> UserNotification {
+    UserNotification::ReadElsewhere {
+        reader: user("ann"),
+        at: AT,
+        messages: vec![message_id(1), message_id(2)],
+        newest: ChangeNumber::new(9),
     }
 }
 

@@ -245,7 +245,7 @@ async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) 
         let messages = conversation::message_ids(&fields)?;
         let actor = caller.acts(Some(Dialect::Conversation));
         let conversations = &app.conversations;
-        let read = conversations.mark_read(actor, &conversation, &messages);
+        let read = conversations.mark_read(actor, None, &conversation, &messages);
         read.await?.publish().await;
         Ok(Json(Success { success: true }))
     })

@@ -9,13 +9,16 @@ use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{message_frames, text_frames};
-use crate::model::conversation::{ClientId, ConversationEvent, Message, UserNotification};
-use crate::model::{Identity, clock};
+use crate::model::conversation::{
+    ClientId, ConversationEvent, Message, MessageId, UserNotification,
+};
+use crate::model::{Identity, UserId, clock};
 use crate::payload::{FrameSizes, OwnedValue};
 
 const MESSAGE_NEW: &str = "message:new";
 const MESSAGE_EDITED: &str = "message:edited";
 const MESSAGE_DELETED: &str = "message:deleted";
+const READ_RECEIPT: &str = "message:read:receipt";
 
 /// Room in the size of an event of ids and names, in bytes.
 const SMALL: usize = 1024;
@@ -39,9 +42,21 @@ impl Renderer for ChatRenderer {
         }
     }
 
-    fn notification<'a>(&self, _: &'a UserNotification, _: ClientId<'a>) -> RenderedEvents<'a> {
-        // A new participant is subscribed at once, and the protocol has no event for it.
-        RenderedEvents::new()
+    fn notification<'a>(
+        &self,
+        notification: &'a UserNotification,
+        chat_id: ClientId<'a>,
+    ) -> RenderedEvents<'a> {
+        match notification {
+            UserNotification::ReadElsewhere {
+                reader,
+                at,
+                messages,
+                ..
+            } => read_elsewhere(reader, *at, messages, chat_id).alone(),
+            // A new participant is subscribed at once, and the protocol has no event for it.
+            _ => RenderedEvents::new(),
+        }
     }
 
     fn evicted<'a>(&self, _: ClientId<'a>) -> RenderedEvents<'a> {
@@ -88,6 +103,33 @@ fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         chat_id,
     };
     in_envelope(MESSAGE_DELETED, FrameSizes::from_slice(&[SMALL]), data)
+}
+
+/// `message:read:receipt`: the user's own, of another connection.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReadElsewhere<'a> {
+    chat_id: ClientId<'a>,
+    message_ids: &'a [MessageId],
+    read_by: &'a str,
+    /// ISO 8601.
+    read_at: String,
+}
+
+fn read_elsewhere<'a>(
+    reader: &'a UserId,
+    at: u64,
+    message_ids: &'a [MessageId],
+    chat_id: ClientId<'a>,
+) -> Rendered<'a> {
+    let data = ReadElsewhere {
+        chat_id,
+        message_ids,
+        read_by: reader.as_str(),
+        read_at: clock::iso_ms(at),
+    };
+    let size = SMALL + MessageId::JSON_SIZE * message_ids.len();
+    in_envelope(READ_RECEIPT, FrameSizes::from_slice(&[size]), data)
 }
 
 /// `user:typing`, and `user:stop-typing` after it when somebody stopped.

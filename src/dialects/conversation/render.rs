@@ -67,6 +67,12 @@ impl Renderer for ConversationRenderer {
                 reader,
                 at,
                 messages,
+            }
+            | UserNotification::ReadElsewhere {
+                reader,
+                at,
+                messages,
+                ..
             } => read(reader, *at, messages, id).alone(),
             UserNotification::Created(_)
             | UserNotification::Added(_)
@@ -224,14 +230,13 @@ fn read<'a>(
     message_ids: &'a [MessageId],
     conversation_id: ClientId<'a>,
 ) -> Rendered<'a> {
-    const ID: usize = "\"00000000-0000-0000-0000-000000000000\",".len();
     let payload = ReadReceipt {
         conversation_id,
         message_ids,
         read_by: reader.as_str(),
         read_at: clock::iso_ms(at),
     };
-    let frames = FrameSizes::from_slice(&[SMALL + ID * message_ids.len()]);
+    let frames = FrameSizes::from_slice(&[SMALL + MessageId::JSON_SIZE * message_ids.len()]);
     Rendered::new(READ_RECEIPT, frames, payload)
 }
 

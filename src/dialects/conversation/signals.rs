@@ -92,8 +92,8 @@ pub(super) async fn read(
     request.wait_for_limit(member).await;
     let identity = member.identity();
     let actor = member.acts(&identity, Some(Dialect::Conversation));
-    let conversations = &app.conversations;
-    let read = conversations.mark_read(actor, &conversation, &messages);
+    let (conversations, on) = (&app.conversations, request.connection.id.uuid());
+    let read = conversations.mark_read(actor, Some(on), &conversation, &messages);
     let read = read.await?;
     request.succeed();
     read.publish().await;

@@ -8,7 +8,7 @@ use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::text_frames;
 use crate::model::conversation::{
-    ClientId, ConversationEvent, ParticipantsChange, UserNotification,
+    ClientId, ConversationEvent, MessageId, ParticipantsChange, UserNotification,
 };
 use crate::payload::FrameSizes;
 
@@ -16,6 +16,7 @@ const NEW_MESSAGE: &str = "new-message";
 const MESSAGE_UPDATED: &str = "message-updated";
 const MESSAGE_DELETED: &str = "message-deleted";
 const CREATED: &str = "conversation-created";
+const READ_RECEIPT: &str = "message:read:receipt";
 const ADDED: &str = "conversation-participants-added";
 const REMOVED: &str = "conversation-participants-removed";
 
@@ -84,6 +85,20 @@ impl Renderer for FeedRenderer {
                 };
                 Rendered::new(REMOVED, frames_with_names(change), payload)
             }
+            UserNotification::ReadElsewhere {
+                reader,
+                at,
+                messages,
+                ..
+            } => {
+                let payload = ReadElsewhere {
+                    conversation_id,
+                    message_ids: messages,
+                    read_by: reader.as_str(),
+                    read_at: *at,
+                };
+                Rendered::new(READ_RECEIPT, frames_with_ids(messages), payload)
+            }
             UserNotification::Delivered { .. } | UserNotification::Read { .. } => {
                 return RenderedEvents::new();
             }
@@ -100,6 +115,20 @@ impl Renderer for FeedRenderer {
 fn frames_with_names(change: &ParticipantsChange) -> FrameSizes {
     let names = change.names.iter().map(|name| name.len() + "\"\",".len());
     FrameSizes::from_slice(&[SMALL + names.sum::<usize>()])
+}
+
+fn frames_with_ids(ids: &[MessageId]) -> FrameSizes {
+    FrameSizes::from_slice(&[SMALL + MessageId::JSON_SIZE * ids.len()])
+}
+
+/// `message:read:receipt`: the user's own, of another connection.
+#[derive(Serialize)]
+struct ReadElsewhere<'a> {
+    conversation_id: ClientId<'a>,
+    message_ids: &'a [MessageId],
+    read_by: &'a str,
+    /// Milliseconds since the epoch.
+    read_at: u64,
 }
 
 /// `conversation-created`

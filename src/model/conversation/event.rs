@@ -189,6 +189,17 @@ pub(crate) enum UserNotification {
         /// The messages, in the order of the history.
         messages: Vec<MessageId>,
     },
+    /// They have read messages of others for the first time, on another connection.
+    ReadElsewhere {
+        /// They themselves.
+        reader: UserId,
+        /// When, in milliseconds since the epoch.
+        at: u64,
+        /// The messages, in the order of the history.
+        messages: Vec<MessageId>,
+        /// The change by which the last of these was sent.
+        newest: ChangeNumber,
+    },
     /// A conversation was created of which they are a participant.
     Created(ParticipantsChange),
     /// A participant was added to a conversation of theirs.

@@ -191,6 +191,11 @@ store_id! {
     MessageId
 }
 
+impl MessageId {
+    /// Room that one takes in a list, in bytes.
+    pub(crate) const JSON_SIZE: usize = "\"00000000-0000-0000-0000-000000000000\",".len();
+}
+
 store_id! {
     /// A reaction's id.
     ReactionId

@@ -35,6 +35,22 @@ pub(crate) struct Read {
     pub(crate) messages: Vec<(UserId, Vec<MessageId>)>,
     /// Those of them that were not delivered before, each with its sender, in the order of the history.
     pub(crate) delivered: Vec<(MessageId, UserId)>,
+    /// The change by which the last of them was sent.
+    pub(crate) newest: ChangeNumber,
+}
+
+impl Read {
+    /// All of them, in the order of the history.
+    pub(crate) fn all(&self) -> Vec<MessageId> {
+        let mut all: Vec<_> = self
+            .messages
+            .iter()
+            .flat_map(|(_, ids)| ids)
+            .copied()
+            .collect();
+        all.sort_unstable();
+        all
+    }
 }
 
 /// Messages that were delivered to a user for the first time.

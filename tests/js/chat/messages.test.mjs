@@ -34,6 +34,15 @@ test('a message is sent to everybody in the chat, the sender too', async () => {
   assert.deepEqual(seen, all(eventOf('message:new', { messageId, ...facts, timestamp })));
 });
 
+test('what one read elsewhere is sent to their own sockets only', async () => {
+  const { alice, bob, id, clients } = await scene();
+  const { id: messageId } = await chatMessage(alice, id);
+  for (const client of clients) await client.next('message:new', ({ data }) => data.messageId === messageId);
+  const seen = await observe(clients, () => must(200, rest(bob, 'POST /api/messages/read', { conversationId: id, messageIds: [messageId] })));
+  const data = { chatId: id, messageIds: [messageId], readBy: bob.userId, readAt: TIME };
+  same(seen, [[], [], [eventOf('message:read:receipt', data)]]);
+});
+
 test('everything is sent before the request is answered', async () => {
   const { alice, id, clients } = await scene();
   const client = clients[2];

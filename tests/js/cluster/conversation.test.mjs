@@ -138,6 +138,29 @@ test('changes, reactions and receipts are sent', async () => {
   for (const sender of [alice, device]) assert.equal(times(sender, 'message:delivered'), 1);
 });
 
+test('who reads on one node is told on the others, in the words of each dialect, and never before the message', async () => {
+  const all = ['Alice', 'Bob'].map(person);
+  const id = await found(all[0], all.slice(1));
+  const alice = await member(all[0], id, 0);
+  const bob = await member(all[1], id, 1);
+  const devices = [await member(all[1], id, 2), await member(all[1], id, 2, 'chat'), await member(all[1], id, 0, 'feed')];
+  const read = {
+    conversation: ({ messageIds, readBy, conversationId }) => [messageIds, readBy, conversationId],
+    chat: ({ data: { messageIds, readBy, chatId } }) => [messageIds, readBy, chatId],
+    feed: ({ message_ids, read_by, conversation_id }) => [message_ids, read_by, conversation_id],
+  };
+  for (let round = 0; round < 20; round += 1) {
+    const messageId = await send(alice, round);
+    assert.deepEqual(await bob.ask('message:read', { conversationId: id, messageIds: [messageId] }), DONE);
+    for (const device of devices) {
+      const receipt = read[device.dialect](await device.next('message:read:receipt'));
+      assert.deepEqual(receipt, [[messageId], bob.userId, id], device.dialect);
+      assert.deepEqual(receivedBy(device).at(-1), round, `${device.dialect} knows the message that was read`);
+    }
+  }
+  assert.equal(times(bob, 'message:read:receipt'), 0);
+});
+
 test('typing is sent, and stops by itself', async () => {
   const all = ['Alice', 'Bob', 'Carol'].map(person);
   const id = await found(all[0], all.slice(1));

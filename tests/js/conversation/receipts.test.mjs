@@ -47,6 +47,28 @@ test('a reader who has not joined may read', async () => {
   same(toAlice, [receipt(bob, id)]);
 });
 
+test('the reader’s other sockets are told once, joined or not, and the one that read is not', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const [inside, outside] = [await present(bob, bob.conversationId), await online(bob)];
+  const ids = [await send(alice, 'one'), await send(alice, 'two')];
+  const [toReader, toAlice, ...elsewhere] = await observe([bob, alice, inside, outside], () => read(bob, ids));
+  assert.deepEqual(toReader, []);
+  for (const events of elsewhere) same(events, [receipt(bob, ...ids)]);
+  assert.deepEqual(toAlice, elsewhere[0], 'as its sender is');
+  const again = await observe([bob, inside, outside], () => read(bob, ids));
+  assert.deepEqual(again, [[], [], []]);
+  assert.equal(await unread(bob), 0);
+});
+
+test('to the reader, messages of several senders are one receipt in the order of the history', async () => {
+  const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
+  const device = await present(carol, carol.conversationId);
+  const ids = [await send(alice, 'one'), await send(bob, 'two'), await send(alice, 'three')];
+  const own = await send(carol, 'mine');
+  const [, seen] = await observe([carol, device], () => read(carol, [ids[2], own, ids[0], ids[1]]));
+  same(seen, [receipt(carol, ...ids)]);
+});
+
 test('what was read before is not reported again', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const ids = [await send(alice), await send(alice), await send(alice)];

@@ -35,6 +35,17 @@ test('a message is sent to all who are subscribed, the sender’s sockets too', 
   assert.deepEqual(seen, [...Array(3).fill([['new-message', answer.messageData]]), []]);
 });
 
+test('what one read elsewhere is sent to their own sockets only, subscribed or not', async () => {
+  const { alice, bob, id, clients } = await scene();
+  const idle = await feed(bob);
+  const { id: message } = await feedMessage(alice, id);
+  for (const client of clients) await client.next('new-message', (received) => received.id === message);
+  const reading = { conversationId: id, messageIds: [message] };
+  const seen = await observe([...clients, idle], () => must(200, rest(bob, 'POST /api/messages/read', reading)));
+  const receipt = ['message:read:receipt', { conversation_id: id, message_ids: [message], read_by: bob.userId, read_at: MILLIS }];
+  same(seen, [[], [], [receipt], [receipt]]);
+});
+
 test('it is sent before the request is answered', async () => {
   const { alice, id, clients } = await scene();
   await comesBeforeTheAnswer(clients[2], 'new-message', () => feedMessage(alice, id));

@@ -20,7 +20,7 @@ async function scene() {
   return { users, conversationId, sent };
 }
 
-test('each sender is notified of their messages, in all their sockets, wherever these are', async () => {
+test('each sender is notified of their messages, and the reader of all, in all their sockets, wherever these are', async () => {
   const { users: [alice, bob, carol], conversationId, sent } = await scene();
   const { id: another } = await post(alice, conversationId, 'y');
   const clients = [await present(alice, conversationId), await online(alice), await present(bob, conversationId), await present(carol, conversationId)];
@@ -29,7 +29,7 @@ test('each sender is notified of their messages, in all their sockets, wherever 
   same(toAlice, [[RECEIPT, receipt([sent[0], another])]]);
   assert.deepEqual(toAliceNotJoined, toAlice);
   same(toBob, [[RECEIPT, receipt([sent[1]])]]);
-  assert.deepEqual(toCarol, []);
+  same(toCarol, [[RECEIPT, receipt([sent[0], sent[1], another])]]);
 });
 
 test('it is the receipt that the event makes', async () => {

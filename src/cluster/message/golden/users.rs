@@ -134,6 +134,21 @@ fn receipts_to_the_senders_of_messages() {
 }
 
 #[test]
+fn what_a_user_read_elsewhere() {
+    pin_notification(
+        UserNotification::ReadElsewhere {
+            reader: user("bob"),
+            at: NOW,
+            messages: vec![message_id(1)],
+            newest: ChangeNumber::new(7),
+        },
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xadReadElsewhere\x84\xa6reader\xa3bob\xa2at\xcf\x00\x00\x01\x8b\xcf\xe5h\x00\
+        \xa8messages\x91\xd9$01900000-0000-7000-8000-000000000001\xa6newest\x07",
+    );
+}
+
+#[test]
 fn changes_of_participants() {
     let change = ParticipantsChange {
         names: vec!["Eve".into(), "Bob".into()],

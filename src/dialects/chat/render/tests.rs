@@ -62,6 +62,18 @@ fn typing_is_rendered_in_an_envelope_and_beside_it() {
 }
 
 #[test]
+fn what_the_user_read_elsewhere_is_rendered_in_an_envelope() {
+    let id = conversation();
+    let read = golden::read_elsewhere();
+    assert_eq!(
+        golden::sent(&RENDERER.notification(&read, id.as_client(IdType::Text))),
+        [
+            r#"["message:read:receipt",{"type":"message:read:receipt","data":{"chatId":"7","messageIds":["018bcfe5-687b-7000-8000-000000000001","018bcfe5-687b-7000-8000-000000000002"],"readBy":"ann","readAt":"2023-11-14T22:13:20.123Z"}}]"#
+        ]
+    );
+}
+
+#[test]
 fn everything_else_has_no_event() {
     let events = [
         ConversationEvent::Reacted {

@@ -141,6 +141,16 @@ fn receipts_are_rendered_and_deliveries_one_by_one() {
 }
 
 #[test]
+fn what_the_user_read_elsewhere_is_rendered_like_any_receipt() {
+    assert_eq!(
+        notification(golden::read_elsewhere()),
+        [
+            r#"["message:read:receipt",{"conversationId":"7","messageIds":["018bcfe5-687b-7000-8000-000000000001","018bcfe5-687b-7000-8000-000000000002"],"readBy":"ann","readAt":"2023-11-14T22:13:20.123Z"}]"#
+        ]
+    );
+}
+
+#[test]
 fn changed_participants_have_no_event_and_an_eviction_has_one() {
     for change in [
         UserNotification::Created(golden::change()),

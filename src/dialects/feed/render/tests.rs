@@ -65,6 +65,16 @@ fn changed_participants_are_rendered() {
 }
 
 #[test]
+fn what_the_user_read_elsewhere_is_rendered() {
+    assert_eq!(
+        notification(golden::read_elsewhere()),
+        [
+            r#"["message:read:receipt",{"conversation_id":"7","message_ids":["018bcfe5-687b-7000-8000-000000000001","018bcfe5-687b-7000-8000-000000000002"],"read_by":"ann","read_at":1700000000123}]"#
+        ]
+    );
+}
+
+#[test]
 fn everything_else_has_no_event() {
     let events = [
         ConversationEvent::Reacted {

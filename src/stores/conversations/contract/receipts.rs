@@ -29,7 +29,8 @@ pub(crate) async fn reading_returns_each_message_once_by_sender(subject: Subject
     let at = subject.tick();
     let asked = [ann2, bo1, own, unknown, ann1, bo1];
     let read = stores.receipts.mark_read(&c, &cy, &asked).await.unwrap();
-    assert_eq!(read.at, at);
+    assert_eq!((read.at, read.newest), (at, ChangeNumber::new(5)));
+    assert_eq!(read.all(), [ann1, bo1, ann2]);
     let mut by_sender = read.messages;
     by_sender.sort();
     assert_eq!(
@@ -54,6 +55,7 @@ pub(crate) async fn reading_returns_each_message_once_by_sender(subject: Subject
     assert_eq!(subject.unread("c", "bo").await, 3);
     let none = stores.receipts.mark_read(&c, &cy, &[]).await.unwrap();
     assert!(none.messages.is_empty());
+    assert_eq!(none.newest, ChangeNumber::START);
 }
 
 pub(crate) async fn a_message_is_delivered_once_to_each(subject: Subject) {

@@ -12,6 +12,7 @@ use super::deletions::MAX_COUNTED;
 use super::documents::{KnownMessage, ReceiptDocument, date};
 use super::filters::{ACTIVE, this};
 use super::known_messages::{known_message, known_messages};
+use super::log_range::change_number;
 use super::members::{Member, member};
 use super::noted_receipts;
 use super::store::MongoConversations;
@@ -85,10 +86,11 @@ async fn mark_read(
     let mut found = known_messages(db, conversation, ids).await?;
     found.retain(|message| message.sender_id != user.as_str());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
-    let mut delivered = Vec::new();
+    let (mut delivered, mut newest) = (Vec::new(), 0);
     for messages in found.chunks(MAX_COUNTED) {
         for first in read_first(db, &mut member, messages, date(at)).await? {
             let (sender, id) = (first.message.sender()?, first.message.message_id()?);
+            newest = newest.max(first.message.seq);
             if first.is_delivered {
                 delivered.push((id, sender.clone()));
             }
@@ -102,6 +104,7 @@ async fn mark_read(
         at,
         messages: read,
         delivered,
+        newest: change_number(newest),
     })
 }
 

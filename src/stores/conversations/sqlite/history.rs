@@ -142,7 +142,7 @@ fn bounds(db: &Connection, conversation: i64) -> rusqlite::Result<(i64, i64)> {
         .query_row([conversation], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn change_number(number: i64) -> ChangeNumber {
+pub(super) fn change_number(number: i64) -> ChangeNumber {
     ChangeNumber::new(u64::try_from(number).unwrap_or(0))
 }
 

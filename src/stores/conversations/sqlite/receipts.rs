@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::changes::has_hidden;
 use super::columns::number;
+use super::history::change_number;
 use super::membership::counted;
 use super::message_rows::{Known, known, pass};
 use super::participant_rows::{Member, member};
@@ -89,7 +90,7 @@ fn mark_read(
     messages.sort_unstable();
     let (mut passed, mut noted) = (0, Vec::new());
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
-    let mut delivered = Vec::new();
+    let (mut delivered, mut newest) = (Vec::new(), 0);
     for id in messages {
         let Some(message) = known(db, member.conversation, id)? else {
             continue;
@@ -103,6 +104,7 @@ fn mark_read(
             First::Delivered => delivered.push((id, message.sender.clone())),
         }
         noted.push(message.no);
+        newest = newest.max(message.number);
         if was_unread(db, &member, &message, user)? {
             passed += 1;
         }
@@ -122,6 +124,7 @@ fn mark_read(
         at: writing.now,
         messages: read,
         delivered,
+        newest: change_number(newest),
     })
 }
 
