@@ -92,6 +92,8 @@ pub(crate) enum AdminAction {
     ParticipantAdded,
     /// Removed the user from a conversation.
     ParticipantRemoved,
+    /// Gave the user another role in a conversation, if only by going as its last admin.
+    RoleChanged,
     /// Read audit records.
     AuditRead,
 }
@@ -107,6 +109,7 @@ impl AdminAction {
             Self::RetentionChanged => "retention changed",
             Self::ParticipantAdded => "participant added",
             Self::ParticipantRemoved => "participant removed",
+            Self::RoleChanged => "role changed",
             Self::AuditRead => "audit read",
         }
     }

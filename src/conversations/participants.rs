@@ -11,7 +11,7 @@ use crate::cluster::UserMessage;
 use crate::config::WhoMayAdd;
 use crate::model::conversation::{
     Change, ChangeNumber, Changed, ChangedBy, ConversationId, Created, NewConversation,
-    NewParticipant, Participant,
+    NewParticipant, Participant, Role,
 };
 use crate::model::{Identity, Refusal, UserId, Why};
 
@@ -170,7 +170,49 @@ impl Conversations {
         by.record(&self.audit, action, id, Some(user));
         self.publish_participants(guard, by.identity(), logged.change)
             .await;
+        if let Some(promoted) = logged.consequence {
+            self.publish_promoted(by, id, promoted).await;
+        }
         Ok(logged.value)
+    }
+
+    /// Gives a participant another role.
+    ///
+    /// # Errors
+    /// As for [`add_participant`](Self::add_participant), [`Why::ParticipantNotFound`], [`Why::LastAdmin`]
+    pub(crate) async fn set_role(
+        self: &Arc<Self>,
+        by: Initiator<'_>,
+        id: &ConversationId,
+        user: &UserId,
+        role: Role,
+    ) -> Result<Participant, Refusal> {
+        let guard = self.lock(id).await;
+        let participants = &self.stores().participants;
+        let changed = participants.set_role(id, user, role, &by.author()).await;
+        let changed = self.noted(id, changed)?;
+        let logged = changed.ok_or(Refusal::new(Why::ParticipantNotFound))?;
+        if logged.change.is_some() {
+            by.record(&self.audit, AdminAction::RoleChanged, id, Some(user));
+        }
+        self.publish_participants(guard, by.identity(), logged.change)
+            .await;
+        Ok(logged.value)
+    }
+
+    /// Somebody became an admin, since there was none any more.
+    async fn publish_promoted(
+        self: &Arc<Self>,
+        by: Initiator<'_>,
+        id: &ConversationId,
+        promoted: Change,
+    ) {
+        if let Changed::Updated { user, .. } = &promoted.what {
+            by.record(&self.audit, AdminAction::RoleChanged, id, Some(user));
+        }
+        let guard = self.lock(id).await;
+        self.publish_participants(guard, by.identity(), Some(promoted))
+            .await;
     }
 
     /// Publishes a change of the participants to the subscribers, and to the others whom it concerns,

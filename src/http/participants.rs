@@ -33,7 +33,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
         .route(
             "/api/conversations/{id}/participants/{user}",
-            users_or_admins(delete(remove)),
+            users_or_admins(delete(remove).patch(change)),
         )
 }
 
@@ -100,9 +100,10 @@ async fn add(
         sender.check_participant()?;
         let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
+        let role = role(&fields)?;
         let new = NewParticipant {
             user: fields.user("userId")?,
-            role: role(&fields)?,
+            role: role.unwrap_or(Role::Member),
             key: None,
             pending: false,
             is_invited: false,
@@ -110,7 +111,12 @@ async fn add(
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let conversations = &app.conversations;
         let added = conversations.add_participant(sender.manages(), &id, &new);
-        let added = added.await?;
+        let mut added = added.await?;
+        let is_known = added.repeated && !added.participant.is_invited();
+        if let Some(role) = role.filter(|_| is_known) {
+            let changed = conversations.set_role(sender.manages(), &id, &new.user, role);
+            added.participant = changed.await?;
+        }
         let status = match added.repeated {
             true => StatusCode::OK,
             false => StatusCode::CREATED,
@@ -120,12 +126,32 @@ async fn add(
     .await
 }
 
-fn role(fields: &Fields<'_, '_>) -> Result<Role, Refusal> {
-    const ROLE: &str = "role";
-    match fields.given_label(ROLE)? {
-        Some(name) => Role::parse(&name).ok_or_else(|| fields.refuse(ROLE)),
-        None => Ok(Role::Member),
-    }
+const ROLE: &str = "role";
+
+fn role(fields: &Fields<'_, '_>) -> Result<Option<Role>, Refusal> {
+    let name = fields.given_label(ROLE)?;
+    let role = name.map(|name| Role::parse(&name).ok_or_else(|| fields.refuse(ROLE)));
+    role.transpose()
+}
+
+async fn change(
+    State(app): State<Arc<App>>,
+    sender: UserOrAdmin,
+    PathParameters((id, user)): PathParameters<(String, String)>,
+    body: JsonText,
+) -> Response {
+    run_to_end(async move {
+        sender.check_limit()?;
+        let payload = body.payload(&app.config)?;
+        let fields = Fields::new(&payload, &app.config);
+        let role = role(&fields)?.ok_or_else(|| fields.refuse(ROLE))?;
+        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+        let user = UserId::parse(&user).ok_or(Refusal::new(Why::ParticipantNotFound))?;
+        let conversations = &app.conversations;
+        let changed = conversations.set_role(sender.manages(), &id, &user, role);
+        Ok(participant(&changed.await?))
+    })
+    .await
 }
 
 async fn remove(

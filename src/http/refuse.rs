@@ -68,6 +68,7 @@ fn usual_words(why: Why) -> (StatusCode, &'static str) {
         Why::NoRoute | Why::SessionNotFound => (StatusCode::NOT_FOUND, "Endpoint not found"),
         Why::ConversationExists => (StatusCode::CONFLICT, "Conversation already exists"),
         Why::ConversationFull => (StatusCode::CONFLICT, "Conversation is full"),
+        Why::LastAdmin => (StatusCode::CONFLICT, "Conversation needs an admin"),
         Why::NoSharedConversation => (StatusCode::FORBIDDEN, "No shared conversation"),
         Why::BlockListFull => (StatusCode::CONFLICT, "Too many users are blocked"),
         Why::CursorExpired => (StatusCode::GONE, "Cursor expired"),
@@ -280,6 +281,11 @@ mod tests {
                 StoreError::ConversationFull.into(),
                 409,
                 r#"{"error":"Conversation is full","code":"CONVERSATION_FULL"}"#,
+            ),
+            (
+                StoreError::LastAdmin.into(),
+                409,
+                r#"{"error":"Conversation needs an admin","code":"LAST_ADMIN"}"#,
             ),
             (
                 StoreError::Closed.into(),

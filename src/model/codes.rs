@@ -57,6 +57,8 @@ pub(crate) enum ErrorCode {
     ConversationExists,
     /// The conversation has the maximum number of participants.
     ConversationFull,
+    /// The conversation would have no admin any more.
+    LastAdmin,
     /// The user has blocked as many others as they may.
     BlockListFull,
     /// The user shares no conversation with who is to be added.
@@ -107,6 +109,7 @@ impl ErrorCode {
             Self::NotFound => "NOT_FOUND",
             Self::ConversationExists => "CONVERSATION_EXISTS",
             Self::ConversationFull => "CONVERSATION_FULL",
+            Self::LastAdmin => "LAST_ADMIN",
             Self::BlockListFull => "BLOCK_LIST_FULL",
             Self::NoSharedConversation => "NO_SHARED_CONVERSATION",
             Self::CursorExpired => "CURSOR_EXPIRED",

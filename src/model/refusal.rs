@@ -47,6 +47,7 @@ reasons! {
     NotBlocked, NotFound, "The user has not blocked that one.";
     BlockListFull, BlockListFull, "The user has blocked as many others as they may.";
     NotAdmin, NotAuthorized, "The user is not an admin of the conversation.";
+    LastAdmin, LastAdmin, "The conversation would have no admin any more.";
     CursorExpired, CursorExpired, "The log does not have what is behind the cursor.";
 
     NotMember, NotAMember, "The connection is not a member of the session under this id.";

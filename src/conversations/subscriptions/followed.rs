@@ -127,7 +127,9 @@ fn apply(event: &LoggedEvent, participants: &mut HashMap<UserId, Role>) {
             }
         }
         LoggedEvent::RoleChanged { user, role } => {
-            participants.insert(user.clone(), *role);
+            if let Some(known) = participants.get_mut(user) {
+                *known = *role;
+            }
         }
         LoggedEvent::Ended { user, .. } => {
             participants.remove(user);
@@ -202,24 +204,23 @@ mod tests {
     fn the_participants_are_those_after_the_last_change() {
         let user = |name: &str| UserId::parse(name).unwrap();
         let mut followed = Followed::from(ChangeNumber::START);
-        followed.set_participants([(user("ann"), Role::Admin)].into());
-        for (number, event) in [
-            LoggedEvent::RoleChanged {
-                user: user("ann"),
-                role: Role::Member,
-            },
-            LoggedEvent::RoleChanged {
-                user: user("bo"),
-                role: Role::Admin,
-            },
-        ]
-        .into_iter()
-        .enumerate()
-        {
+        let all = [("ann", Role::Admin), ("bo", Role::Member)];
+        followed.set_participants(all.map(|(name, role)| (user(name), role)).into());
+        // Who is no participant does not become one.
+        let roles = [
+            ("ann", Role::Member),
+            ("bo", Role::Admin),
+            ("cy", Role::Admin),
+        ];
+        for (number, (name, role)) in roles.into_iter().enumerate() {
+            let event = LoggedEvent::RoleChanged {
+                user: user(name),
+                role,
+            };
             let number = ChangeNumber::new(number as u64 + 1);
             followed.offer(NumberedEvent { number, event });
         }
-        assert_eq!(taken(&mut followed), 2);
+        assert_eq!(taken(&mut followed), 3);
         let expected = [(user("ann"), Role::Member), (user("bo"), Role::Admin)];
         assert_eq!(followed.participants(), Some(&expected.into()));
     }

@@ -121,19 +121,35 @@ pub(crate) struct Logged<T> {
     pub(crate) value: T,
     /// The change.
     pub(crate) change: Option<Change>,
+    /// What follows from it, and was done in the same step under the next number.
+    pub(crate) consequence: Option<Change>,
 }
 
 impl<T> Logged<T> {
     /// Something was changed.
     pub(crate) const fn new(value: T, change: Change) -> Self {
-        let change = Some(change);
-        Self { value, change }
+        Self {
+            value,
+            change: Some(change),
+            consequence: None,
+        }
     }
 
     /// Nothing was changed: it had been done before.
     pub(crate) const fn unchanged(value: T) -> Self {
-        let change = None;
-        Self { value, change }
+        Self {
+            value,
+            change: None,
+            consequence: None,
+        }
+    }
+
+    /// The same with what follows from the change.
+    pub(crate) fn with_consequence(self, consequence: Option<Change>) -> Self {
+        Self {
+            consequence,
+            ..self
+        }
     }
 }
 

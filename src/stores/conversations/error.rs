@@ -20,6 +20,9 @@ pub(crate) enum StoreError {
     /// The user is a participant of the conversation, but no admin of it.
     #[error("not an admin of the conversation")]
     NotAdmin,
+    /// There would be no admin of the conversation any more.
+    #[error("the last admin of the conversation")]
+    LastAdmin,
     /// The conversation has as many active participants as it may have.
     #[error("the conversation is full")]
     ConversationFull,
@@ -49,6 +52,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::NotParticipant => Self::not_participant(),
             StoreError::NotAdmin => Self::new(Why::NotAdmin),
+            StoreError::LastAdmin => Self::new(Why::LastAdmin),
             StoreError::NotFoundOrForbidden => Self::message_not_found(),
             StoreError::NoConversation => Self::new(Why::ConversationNotFound),
             StoreError::ConversationExists => Self::new(Why::ConversationExists),

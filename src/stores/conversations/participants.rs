@@ -7,7 +7,9 @@ use async_trait::async_trait;
 
 use super::error::StoreError;
 use crate::model::UserId;
-use crate::model::conversation::{ChangedBy, ConversationId, Logged, NewParticipant, Participant};
+use crate::model::conversation::{
+    ChangedBy, ConversationId, Logged, NewParticipant, Participant, Role,
+};
 
 /// The names of a conversation's active participants.
 pub(crate) type ParticipantNames = (ConversationId, Vec<Arc<str>>);
@@ -48,7 +50,9 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
     ) -> Result<Logged<Participant>, StoreError>;
 
     /// Ends a user's participation: they leave, if they do it themselves, or else are removed, by a
-    /// user who must be an admin of the conversation. An invitation ends likewise. `None`: they were neither an active participant nor invited.
+    /// user who must be an admin of the conversation. An invitation ends likewise. Where an admin goes and
+    /// there is no other, whoever joined first of those who are left becomes one in the same step: the
+    /// consequence. `None`: they were neither an active participant nor invited.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
@@ -56,6 +60,19 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
         &self,
         id: &ConversationId,
         user: &UserId,
+        by: &ChangedBy,
+    ) -> Result<Option<Logged<Participant>>, StoreError>;
+
+    /// Gives a participant another role; who is invited keeps theirs. A user must be an admin of the
+    /// conversation to do so. `None`: they are not a participant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::NotAdmin`], [`StoreError::LastAdmin`]
+    async fn set_role(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+        role: Role,
         by: &ChangedBy,
     ) -> Result<Option<Logged<Participant>>, StoreError>;
 

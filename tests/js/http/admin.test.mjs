@@ -235,3 +235,27 @@ test('participants are managed from outside', async () => {
     assert.equal((await call(ADMIN, method, path, body)).status, 404);
   }
 });
+
+test('an administrator changes roles, and takes the last admin out', async () => {
+  const [alice, bob, carol] = ['Alice', 'Bob', 'Carol'].map(user);
+  const id = await found(alice, [bob, carol]);
+  const member = (who) => at(id, 'participants', who.userId);
+  const roles = async () => {
+    const { participants } = await done(200, ADMIN, 'GET', at(id));
+    return Object.fromEntries(participants.filter(({ status }) => status === 'active').map(({ userId, role }) => [userId, role]));
+  };
+  await refused(409, { error: 'Conversation needs an admin', code: 'LAST_ADMIN' }, ADMIN, 'PATCH', member(alice), { role: 'member' });
+  await done(200, ADMIN, 'PATCH', member(carol), { role: 'admin' });
+  await done(200, ADMIN, 'POST', at(id, 'participants'), { userId: carol.userId, role: 'member' });
+  assert.deepEqual(await roles(), { [alice.userId]: 'admin', [bob.userId]: 'member', [carol.userId]: 'member' });
+  await done(200, ADMIN, 'DELETE', member(alice));
+  // Both joined at the same time.
+  const [first, other] = [bob.userId, carol.userId].toSorted();
+  assert.deepEqual(await roles(), { [first]: 'admin', [other]: 'member' });
+  await until(async () => {
+    const { records } = await done(200, ADMIN, 'GET', '/api/admin/audit?event=ADMIN&limit=200');
+    const reasons = records.filter(({ details }) => details.conversationId === id).map(({ details: { reason, recipient } }) => [reason, recipient]);
+    const expected = [['role changed', carol.userId], ['role changed', carol.userId], ['participant removed', alice.userId], ['role changed', first]];
+    return expected.every((one) => reasons.some((other) => JSON.stringify(other) === JSON.stringify(one)));
+  });
+});

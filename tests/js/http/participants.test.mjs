@@ -6,6 +6,7 @@ import { DONE, REFUSALS, failed, observe, online, present } from '../support/con
 import { NOT_PARTICIPANT, NO_CONVERSATION, at, done, found, invalid, post, read, refused } from '../support/rest.mjs';
 
 const NOT_ALLOWED = { error: 'Not allowed', code: 'NOT_AUTHORIZED' };
+const LAST = { error: 'Conversation needs an admin', code: 'LAST_ADMIN' };
 const NOBODY = { error: 'Participant not found', code: 'NOT_FOUND' };
 const place = (id, { userId }) => at(id, 'participants', userId);
 const add = (status, who, id, { userId }, role) => done(status, who, 'POST', at(id, 'participants'), { userId, role });
@@ -30,17 +31,69 @@ test('somebody may be added as an admin, who may do the same', async () => {
   same(await done(200, bob, 'DELETE', place(id, alice)), entry(alice, 'admin', 'removed'));
 });
 
-test('who is a participant already stays as they are', async () => {
+test('who is a participant already stays as they are, but for another role', async () => {
   const [alice, bob] = ['Alice', 'Bob'].map(user);
   const id = await found(alice);
   const first = await add(201, alice, id, bob);
   const client = await present(bob, id);
   const [seen] = await observe([client], async () => {
-    assert.deepEqual(await add(200, alice, id, bob), first);
-    assert.deepEqual(await add(200, alice, id, bob, 'admin'), first);
+    for (const role of [undefined, 'member']) assert.deepEqual(await add(200, alice, id, bob, role), first);
+    await refused(403, NOT_ALLOWED, bob, 'POST', at(id, 'participants'), { userId: user('Carol').userId });
+    const { participant } = await add(200, alice, id, bob, 'admin');
+    assert.deepEqual(participant, { ...first.participant, role: 'admin' });
+    assert.deepEqual(await add(200, alice, id, bob), { participant }, 'without a role nobody gets another one');
   });
   assert.deepEqual(seen, []);
-  await refused(403, NOT_ALLOWED, bob, 'POST', at(id, 'participants'), { userId: user('Carol').userId });
+  await add(201, bob, id, user('Carol'));
+});
+
+test('an admin gives somebody another role, which is a change of the log', async () => {
+  const [alice, bob, carol] = ['Alice', 'Bob', 'Carol'].map(user);
+  const id = await found(alice, [bob, carol]);
+  const { cursor } = await done(200, carol, 'GET', at(id, 'changes'));
+  same(await done(200, alice, 'PATCH', place(id, bob), { role: 'admin' }), entry(bob, 'admin', 'active'));
+  same(await done(200, alice, 'PATCH', place(id, bob), { role: 'admin' }), entry(bob, 'admin', 'active'));
+  same(await done(200, bob, 'PATCH', place(id, alice), { role: 'member' }), entry(alice, 'member', 'active'));
+  for (const who of [alice, carol]) await refused(403, NOT_ALLOWED, who, 'PATCH', place(id, bob), { role: 'member' });
+  await refused(409, LAST, bob, 'PATCH', place(id, bob), { role: 'member' });
+  await refused(409, LAST, bob, 'POST', at(id, 'participants'), { userId: bob.userId, role: 'member' });
+  const { changes } = await done(200, carol, 'GET', `${at(id, 'changes')}?after=${cursor}`);
+  assert.deepEqual(changes.map(({ type, by, participant }) => [type, by.userId, participant]), [
+    ['participant:updated', alice.userId, { userId: bob.userId, role: 'admin' }],
+    ['participant:updated', bob.userId, { userId: alice.userId, role: 'member' }],
+  ]);
+  const { conversation } = await done(200, bob, 'GET', at(id));
+  assert.equal(conversation.role, 'admin');
+});
+
+test('another role is given to participants only, by a valid name', async () => {
+  const [alice, bob, mallory] = ['Alice', 'Bob', 'Mallory'].map(user);
+  const id = await found(alice, [bob]);
+  for (const body of [{}, { role: null }]) await refused(400, invalid('role'), alice, 'PATCH', place(id, bob), body);
+  for (const role of ['', 'owner', 7, {}, []]) await refused(422, invalid('role'), alice, 'PATCH', place(id, bob), { role });
+  for (const who of [mallory, { userId: 'a\nb' }]) await refused(404, NOBODY, alice, 'PATCH', place(id, who), { role: 'admin' });
+  for (const where of [id, unique('absent')]) {
+    await refused(403, NOT_PARTICIPANT.conversation, mallory, 'PATCH', place(where, bob), { role: 'admin' });
+  }
+  await done(200, alice, 'DELETE', place(id, bob));
+  await refused(404, NOBODY, alice, 'PATCH', place(id, bob), { role: 'admin' });
+});
+
+test('where the last admin goes, who joined first becomes one', async () => {
+  const [alice, bob, carol, dave] = ['Alice', 'Bob', 'Carol', 'Dave'].map(user);
+  const id = await found(alice);
+  for (const who of [carol, bob]) await add(201, alice, id, who);
+  const { cursor } = await done(200, bob, 'GET', at(id, 'changes'));
+  same(await done(200, alice, 'DELETE', place(id, alice)), entry(alice, 'admin', 'left'));
+  same(await add(201, carol, id, dave), entry(dave, 'member', 'active'));
+  const { changes } = await done(200, bob, 'GET', `${at(id, 'changes')}?after=${cursor}`);
+  assert.deepEqual(changes.map(({ type, participant: { userId, role } }) => [type, userId, role]), [
+    ['participant:left', alice.userId, undefined],
+    ['participant:updated', carol.userId, 'admin'],
+    ['participant:added', dave.userId, 'member'],
+  ]);
+  assert.equal(changes[1].number, changes[0].number + 1);
+  await refused(403, NOT_ALLOWED, bob, 'DELETE', place(id, dave));
 });
 
 test('an admin takes somebody out, who can do nothing any more', async () => {

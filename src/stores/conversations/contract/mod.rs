@@ -15,6 +15,7 @@ pub(super) mod properties;
 pub(super) mod reactions;
 pub(super) mod receipts;
 pub(super) mod retention;
+pub(super) mod roles;
 pub(super) mod sequences;
 pub(crate) mod stored;
 pub(super) mod strings;
@@ -42,6 +43,10 @@ macro_rules! contract_suite {
             participants::names_are_those_of_all_active_participants,
             participants::content_keys_are_stored_for_each_participant,
             participants::a_list_has_ones_own_content_keys,
+            roles::where_the_last_admin_goes_the_oldest_becomes_one,
+            roles::who_is_none_for_all_is_not_promoted,
+            roles::only_admins_give_participants_another_role,
+            roles::others_see_no_difference_between_the_roles_of_who_is_ignored,
             ignored::who_has_blocked_the_creator_is_a_participant_for_others_only,
             ignored::who_has_blocked_who_adds_them_is_a_participant_for_others_only,
             ignored::who_blocks_nobody_any_more_is_added_when_they_are_added_again,

@@ -48,6 +48,7 @@ struct Model {
     messages: Vec<ModelMessage>,
     /// Since which message each user is an active participant; `None`: they are not.
     since: [Option<usize>; 3],
+    admins: BTreeSet<usize>,
 }
 
 #[derive(Debug)]
@@ -134,14 +135,28 @@ impl Pair<'_> {
             self.model.since[who].is_some()
         );
         let count = self.model.messages.len();
-        self.model.since[who].get_or_insert(count);
+        if self.model.since[who].is_none() {
+            self.model.since[who] = Some(count);
+            self.model
+                .admins
+                .extend((role == Role::Admin).then_some(who));
+        }
     }
 
     async fn leave(&mut self, who: usize) {
         let (stores, name) = (&self.subject.stores, user(NAMES[who]));
         let ended = stores.participants.end(&self.at, &name, &ChangedBy::Admin);
         let was_active = self.model.since[who].take().is_some();
-        assert_eq!(ended.await.unwrap().is_some(), was_active);
+        let ended = ended.await.unwrap();
+        assert_eq!(ended.is_some(), was_active);
+        // All joined at the same time.
+        let model = &mut self.model;
+        let was_last = model.admins.remove(&who) && model.admins.is_empty();
+        let oldest = model.since.iter().position(Option::is_some);
+        let promoted = oldest.filter(|_| was_last);
+        model.admins.extend(promoted);
+        let consequence = ended.and_then(|ended| ended.consequence);
+        assert_eq!(consequence.is_some(), promoted.is_some());
     }
 
     async fn send(&mut self, who: usize) {
@@ -175,7 +190,8 @@ impl Pair<'_> {
             }
             Step::Delete(_) => {
                 let deleted = stores.messages.delete(&self.at, message.id, &name).await;
-                assert_eq!(deleted.is_ok(), message.sender == who || who == 0);
+                let may = message.sender == who || self.model.admins.contains(&who);
+                assert_eq!(deleted.is_ok(), may);
                 if let Ok(deleted) = deleted {
                     assert_eq!(deleted.change.is_none(), message.deleted);
                     message.deleted = true;
@@ -291,6 +307,7 @@ pub(crate) async fn any_sequence_of_operations_is_as_in_the_model(subject: Subje
             model: Model {
                 messages: Vec::new(),
                 since: [Some(0); 3],
+                admins: [0].into(),
             },
         };
         for (who, step) in &steps {

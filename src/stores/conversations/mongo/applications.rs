@@ -7,9 +7,10 @@ use mongodb::bson::{Document, doc};
 
 use super::collections::{all, one};
 use super::db::Db;
-use super::documents::{ChangeDocument, Kind, ParticipantDocument, TailDocument};
+use super::documents::{ChangeDocument, Kind, ParticipantDocument, State, TailDocument};
 use super::filters::this;
 use super::log::Log;
+use super::roles;
 use crate::model::UserId;
 use crate::model::conversation::{Change, ChangedBy, ConversationId, ParticipantStatus};
 use crate::stores::conversations::error::StoreError;
@@ -97,23 +98,22 @@ async fn log_conversation(
     Ok(changes)
 }
 
-/// Logs what an application has changed of a participant. `None`: another node has.
+/// Logs what an application has changed of a participant, and what follows from it. Nothing: another node has.
 async fn log_one(
     db: &Db,
     conversation: &ConversationId,
     user: &UserId,
     log: &mut Log<'_>,
-) -> Result<Option<Change>, StoreError> {
+) -> Result<Vec<Change>, StoreError> {
     loop {
         let head = log.head().await?;
         let found = one(db.participants.find_one(this(conversation, user))).await?;
         let Some(found) = found.filter(ParticipantDocument::is_changed) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let (state, number) = (found.state(), head.next());
-        let was_active = found
-            .logged_state()
-            .is_some_and(|logged| logged.is_active());
+        let logged = found.logged_state().filter(State::is_active);
+        let was_active = logged.is_some();
         let kind = match (was_active, state.status) {
             (false, ParticipantStatus::Active) => Kind::Added,
             (true, ParticipantStatus::Active) => Kind::Changed,
@@ -135,8 +135,17 @@ async fn log_one(
             change.key_number = state.key_number;
         }
         let tail = TailDocument::setting(change, doc! { "logged": state.logged(number) });
+        let was_admin = logged.is_some_and(|logged| logged.is_admin());
+        let promoted = match was_admin && !state.is_active() {
+            true => {
+                let promotion = tail.behind(Kind::Changed);
+                roles::promote_oldest(db, conversation, user, promotion).await?
+            }
+            false => None,
+        };
+        let tail = tail.followed_by(promoted);
         if log.commit(&head, &tail).await? {
-            return tail.change.change(None).map(Some);
+            return tail.changes().map(|change| change.change(None)).collect();
         }
     }
 }

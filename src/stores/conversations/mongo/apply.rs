@@ -17,6 +17,14 @@ use super::participant_changes::sequence;
 use crate::stores::conversations::error::StoreError;
 
 pub(super) async fn apply(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
+    apply_one(db, tail).await?;
+    match &tail.then {
+        Some(then) => apply_one(db, then).await,
+        None => Ok(()),
+    }
+}
+
+async fn apply_one(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
     match tail.change.kind {
         // The message is the record.
         Kind::Sent => return send(db, tail).await,
@@ -38,7 +46,7 @@ pub(super) async fn apply(db: &Db, tail: &TailDocument) -> Result<(), StoreError
 
 /// Applies a change that another node may have left, or be about to apply.
 pub(super) async fn complete(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
-    match is_applied(db, &tail.change).await? {
+    match is_applied(db, tail.last()).await? {
         true => Ok(()),
         false => apply(db, tail).await,
     }

@@ -13,7 +13,8 @@ use super::documents::{
 };
 use super::filters::{INVITED, this};
 use super::log::Log;
-use super::participants::{fields, logged};
+use super::logged::logged;
+use super::participants::fields;
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
@@ -142,7 +143,7 @@ async fn accept(
         };
         let tail = TailDocument::setting(added, set);
         if log.commit(&head, &tail).await? {
-            return logged(db, id, user, &tail.change).await.map(Some);
+            return logged(db, id, user, &tail).await.map(Some);
         }
     }
 }

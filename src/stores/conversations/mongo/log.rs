@@ -104,7 +104,7 @@ impl Head {
 /// The head after a change.
 fn after(head: &Head, tail: &TailDocument) -> Result<Head, StoreError> {
     let mut next = Head {
-        number: tail.change.number,
+        number: tail.last().number,
         exists: true,
         is_stored: true,
         ..head.clone()

@@ -7,20 +7,23 @@ use mongodb::bson::{DateTime, Document, doc};
 
 use super::blocks;
 use super::collections::{all, each, execute, one};
-use super::db::{Db, gone};
+use super::db::Db;
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
 };
 use super::filters::{ACTIVE, COUNTED, LOOK_ACTIVE, this};
 use super::heads::Head;
+use super::leaving::end;
 use super::log::Log;
-use super::members::{member, require_admin};
+use super::logged::logged;
+use super::members::require_admin;
+use super::roles::set_role;
 use super::store::MongoConversations;
 use super::users;
 use crate::model::UserId;
 use crate::model::conversation::{
     ChangedBy, ConversationId, Logged, NewConversation, NewParticipant, Participant,
-    ParticipantStatus,
+    ParticipantStatus, Role,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::participants::{MAX_NAMES, ParticipantNames, ParticipantStore};
@@ -60,6 +63,18 @@ impl ParticipantStore for MongoConversations {
     ) -> Result<Option<Logged<Participant>>, StoreError> {
         let (id, user, by) = (id.clone(), user.clone(), by.clone());
         self.write(|db| async move { end(&db, &id, &user, &by).await })
+            .await
+    }
+
+    async fn set_role(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+        role: Role,
+        by: &ChangedBy,
+    ) -> Result<Option<Logged<Participant>>, StoreError> {
+        let (id, user, by) = (id.clone(), user.clone(), by.clone());
+        self.write(|db| async move { set_role(&db, &id, &user, role, &by).await })
             .await
     }
 
@@ -264,7 +279,7 @@ async fn add(
         };
         let tail = TailDocument::setting(added, set);
         if log.commit(&head, &tail).await? {
-            return logged(db, id, &new.user, &tail.change).await;
+            return logged(db, id, &new.user, &tail).await;
         }
     }
 }
@@ -276,60 +291,4 @@ async fn is_full(db: &Db, id: &ConversationId, max_active: usize) -> Result<bool
     let count = db.participants.count_documents(filter);
     let active = execute(count.limit(max_active as u64)).await?;
     Ok(active >= max_active as u64)
-}
-
-async fn end(
-    db: &Db,
-    id: &ConversationId,
-    user: &UserId,
-    by: &ChangedBy,
-) -> Result<Option<Logged<Participant>>, StoreError> {
-    let is_own = by.user() == Some(user);
-    let (kind, status) = match is_own {
-        true => (Kind::Left, ParticipantStatus::Left),
-        false => (Kind::Removed, ParticipantStatus::Removed),
-    };
-    let mut log = Log::open(db, id).await;
-    loop {
-        let head = log.head().await?;
-        let known = one(db.participants.find_one(this(id, user))).await?;
-        let known = known.filter(|one| one.state().is_counted());
-        match is_own {
-            true if known.as_ref().is_some_and(|one| one.state().is_invited()) => {}
-            true => member(db, id, user).await.map(drop)?,
-            false => require_admin(db, id, by).await?,
-        }
-        let Some(known) = known else {
-            return Ok(None);
-        };
-        let now = db.now();
-        let state = State {
-            status,
-            ..known.state()
-        };
-        let set = doc! { "status": status.as_str(), "logged": state.logged(head.next()) };
-        let ended = ChangeDocument {
-            user_id: Some(user.as_str().to_owned()),
-            ignored: known.state().status == ParticipantStatus::Ignored,
-            invited: known.state().is_invited(),
-            ..ChangeDocument::new(id, head.next(), kind, by, now)
-        };
-        let tail = TailDocument::setting(ended, set);
-        if log.commit(&head, &tail).await? {
-            return logged(db, id, user, &tail.change).await.map(Some);
-        }
-    }
-}
-
-/// What is logged and returned of a change once it is committed.
-pub(super) async fn logged(
-    db: &Db,
-    id: &ConversationId,
-    user: &UserId,
-    change: &ChangeDocument,
-) -> Result<Logged<Participant>, StoreError> {
-    let document = one(db.participants.find_one(this(id, user))).await?;
-    let participant = document.and_then(|one| one.participant());
-    let participant = participant.ok_or_else(|| gone("participants"))?;
-    Ok(Logged::new(participant, change.change(None)?))
 }

@@ -11,7 +11,7 @@ use super::documents::{
 };
 use super::filters::{ACTIVE, INVITED, this};
 use super::log::Log;
-use super::participants::logged;
+use super::logged::logged;
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
@@ -93,7 +93,7 @@ async fn claim(
             }
         };
         if log.commit(&head, &tail).await? {
-            return logged(db, id, user, &tail.change).await.map(Some);
+            return logged(db, id, user, &tail).await.map(Some);
         }
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Reacted,
     Unreacted,
     Added,
+    /// Of one who was a participant before, the role is another one.
+    Updated,
     Left,
     Removed,
     /// One was added who is ignored.
@@ -27,13 +29,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [(Self, &str); 12] = [
+    pub(super) const ALL: [(Self, &str); 13] = [
         (Self::Created, "created"),
         (Self::Edited, "edited"),
         (Self::Deleted, "deleted"),
         (Self::Reacted, "reacted"),
         (Self::Unreacted, "unreacted"),
         (Self::Added, "added"),
+        (Self::Updated, "updated"),
         (Self::Left, "left"),
         (Self::Removed, "removed"),
         (Self::Ignored, "ignored"),

@@ -1,4 +1,4 @@
-//! Who becomes a participant of a conversation, and who ceases to be one.
+//! Who becomes a participant of a conversation.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -163,7 +163,11 @@ fn is_full(db: &Connection, conversation: i64, max_active: usize) -> rusqlite::R
 }
 
 /// Fails if a user wants to manage the participants of a conversation who may not.
-fn require_admin(db: &Connection, id: &ConversationId, by: &ChangedBy) -> Result<(), StoreError> {
+pub(super) fn require_admin(
+    db: &Connection,
+    id: &ConversationId,
+    by: &ChangedBy,
+) -> Result<(), StoreError> {
     let ChangedBy::User(user) = by else {
         return Ok(());
     };
@@ -231,64 +235,4 @@ fn set_key(db: &Connection, conversation: i64, new: &NewParticipant) -> Result<(
         encrypted.attachments,
     ])?;
     Ok(())
-}
-
-pub(super) fn end(
-    writing: &Writing<'_>,
-    id: &ConversationId,
-    user: &UserId,
-    by: ChangedBy,
-) -> Result<Option<Logged<Participant>>, StoreError> {
-    // Who is ignored or invited had no participation that could end.
-    const UPDATE: &str = "
-        UPDATE participants
-        SET status = ?3, ended = iif(
-            status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
-        WHERE conversation = ?1 AND user = ?2";
-    let db = writing.db;
-    let is_own = by.user() == Some(user);
-    let known = find(db, id, user)?;
-    match is_own {
-        true if known.as_ref().is_some_and(Participant::is_invited) => {}
-        true => member(db, id, user).map(drop)?,
-        false => require_admin(db, id, &by)?,
-    }
-    let (Some((conversation, _)), Some(known)) = (counted(db, id)?, known) else {
-        return Ok(None);
-    };
-    let Some((kind, what)) = ended(known, is_own) else {
-        return Ok(None);
-    };
-    let status = match is_own {
-        true => ParticipantStatus::Left,
-        false => ParticipantStatus::Removed,
-    };
-    let values = params![conversation, user, status];
-    db.prepare_cached(UPDATE)?.execute(values)?;
-    let entry = Entry {
-        subject: Some(user.as_str()),
-        ..Entry::new(kind, &by)
-    };
-    let number = log(writing, conversation, &entry)?;
-    let participant = find(db, id, user)?.ok_or(StoreError::NotParticipant)?;
-    let at = writing.now;
-    let change = Change {
-        number,
-        at,
-        by,
-        what,
-    };
-    Ok(Some(Logged::new(participant, change)))
-}
-
-/// What the end of somebody's participation is, by themselves or others. `None`: they have none.
-fn ended(known: Participant, is_own: bool) -> Option<(Kind, Changed)> {
-    let who = known.user;
-    match known.status {
-        ParticipantStatus::Active if is_own => Some((Kind::Left, Changed::Left(who))),
-        ParticipantStatus::Active => Some((Kind::Removed, Changed::Removed(who))),
-        ParticipantStatus::Ignored => Some((Kind::Dismissed, Changed::Dismissed(who))),
-        ParticipantStatus::Invited => Some((Kind::Uninvited, Changed::Uninvited(who))),
-        ParticipantStatus::Left | ParticipantStatus::Removed => None,
-    }
 }

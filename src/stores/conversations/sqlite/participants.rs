@@ -2,11 +2,15 @@
 
 use async_trait::async_trait;
 
-use super::membership::{add, end};
+use super::leaving::end;
+use super::membership::add;
 use super::participant_rows::{all, names_in, page};
+use super::roles::set_role;
 use super::store::SqliteConversations;
 use crate::model::UserId;
-use crate::model::conversation::{ChangedBy, ConversationId, Logged, NewParticipant, Participant};
+use crate::model::conversation::{
+    ChangedBy, ConversationId, Logged, NewParticipant, Participant, Role,
+};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
 
@@ -54,6 +58,21 @@ impl ParticipantStore for SqliteConversations {
         self.writer
             .write(by.user().cloned(), move |writing| {
                 end(writing, &id, &user, by)
+            })
+            .await
+    }
+
+    async fn set_role(
+        &self,
+        id: &ConversationId,
+        user: &UserId,
+        role: Role,
+        by: &ChangedBy,
+    ) -> Result<Option<Logged<Participant>>, StoreError> {
+        let (id, user, by) = (id.clone(), user.clone(), by.clone());
+        self.writer
+            .write(by.user().cloned(), move |writing| {
+                set_role(writing, &id, &user, role, &by)
             })
             .await
     }

@@ -263,6 +263,11 @@ fn of_participant(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Changed> {
             key_number: row.get(6)?,
             in_place_of: row.get(8)?,
         },
+        Kind::Updated => Changed::Updated {
+            user,
+            role: row.get(7)?,
+            key_number: row.get(6)?,
+        },
         Kind::Uninvited => Changed::Uninvited(user),
         Kind::Left => Changed::Left(user),
         Kind::Removed => Changed::Removed(user),

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::change::{ChangeDocument, Kind};
 use crate::model::UserId;
 
-/// Only for the store: the last change of a conversation, with everything that applying it takes.
+/// Only for the store: the last change of a conversation, or the last two if they were committed at once,
+/// with everything that applying it takes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TailDocument {
     pub(crate) change: ChangeDocument,
@@ -16,27 +17,63 @@ pub(crate) struct TailDocument {
     /// The fields that it sets in the document that it concerns.
     #[serde(default, skip_serializing_if = "Document::is_empty")]
     pub(crate) set: Document,
+    /// The change behind it that was committed with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) then: Option<Box<Self>>,
 }
 
 impl TailDocument {
     /// A change that inserts these documents.
     pub(crate) fn inserting(change: ChangeDocument, insert: Vec<Document>) -> Self {
-        let set = Document::new();
         Self {
             change,
             insert,
-            set,
+            set: Document::new(),
+            then: None,
         }
     }
 
     /// A change that sets these fields.
     pub(crate) fn setting(change: ChangeDocument, set: Document) -> Self {
-        let insert = Vec::new();
         Self {
             change,
-            insert,
+            insert: Vec::new(),
             set,
+            then: None,
         }
+    }
+
+    /// The same with the change behind it.
+    pub(crate) fn followed_by(self, then: Option<Self>) -> Self {
+        Self {
+            then: then.map(Box::new),
+            ..self
+        }
+    }
+
+    /// A change of this kind that is made with it, behind it.
+    pub(crate) fn behind(&self, kind: Kind) -> ChangeDocument {
+        ChangeDocument {
+            number: self.change.number + 1,
+            kind,
+            user_id: None,
+            ignored: false,
+            invited: false,
+            ..self.change.clone()
+        }
+    }
+
+    /// The changes that it commits.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = &ChangeDocument> {
+        let then = self.then.as_deref().map(|then| &then.change);
+        [&self.change].into_iter().chain(then)
+    }
+
+    /// The last one of them.
+    pub(crate) fn last(&self) -> &ChangeDocument {
+        self.then
+            .as_deref()
+            .map_or(&self.change, |then| &then.change)
     }
 }
 

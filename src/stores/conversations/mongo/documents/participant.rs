@@ -44,6 +44,11 @@ impl State {
         self.status == ParticipantStatus::Active
     }
 
+    /// Whether they are one, and manage the others.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.is_active() && self.role == Role::Admin
+    }
+
     /// Whether they are one for others.
     pub(crate) fn looks_active(&self) -> bool {
         self.status.shown() == ParticipantStatus::Active

@@ -243,3 +243,27 @@ async fn what_an_application_changes_is_logged_once() {
     ];
     assert_eq!(roles, names.map(|(name, role)| (user(name), role)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_an_application_takes_the_last_admin_out_the_oldest_becomes_one() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let c = conversation("c");
+    stage.subject.with("c", &["ann", "bo", "cy"]).await;
+    let ann = doc! { "conversationId": "c", "userId": "ann" };
+    let removed = doc! { "$set": { "status": "removed" } };
+    stage.update("participants", ann, removed).await;
+    let logged = stage.store.log_applications(&[], std::slice::from_ref(&c));
+    let logged = logged.await.unwrap();
+    let logged: Vec<_> = logged.iter().map(|(_, change)| short(change)).collect();
+    let expected = [
+        "2 application removed ann",
+        "3 application changed bo Admin",
+    ];
+    assert_eq!(logged, expected);
+    let snapshot = stage.stores.log.snapshot(&c).await.unwrap();
+    assert_eq!(snapshot.participants[&user("bo")], Role::Admin);
+    let again = stage.store.log_applications(&[], std::slice::from_ref(&c));
+    assert!(again.await.unwrap().is_empty());
+}

@@ -81,10 +81,22 @@ async fn one_of_each(stage: &Stage) -> Vec<TailDocument> {
         .await
         .unwrap();
     tails.push(stage.tail().await);
+    for (who, author) in [("bo", by("bo")), ("ann", by("ann"))] {
+        if who == "ann" {
+            let new = participant("dan", Role::Member);
+            let admin = by("ann");
+            let added = stores.participants.add(&c, &new, &admin, MAX_ACTIVE);
+            let _ = added.await.unwrap();
+            tails.push(stage.tail().await);
+        }
+        let ended = stores.participants.end(&c, &user(who), &author).await;
+        assert!(ended.unwrap().is_some());
+        tails.push(stage.tail().await);
+    }
     tails
 }
 
-const LOG: [&str; 13] = [
+const LOG: [&str; 17] = [
     "1 ann created with 2",
     "2 ann sent deleted",
     "3 ann edited deleted",
@@ -98,6 +110,11 @@ const LOG: [&str; 13] = [
     "11 ann added cy Member",
     "12 admin removed cy",
     "13 application changed bo Admin",
+    "14 bo left bo",
+    "15 ann added dan Member",
+    // Committed at once.
+    "16 ann left ann",
+    "17 ann changed dan Admin",
 ];
 
 #[tokio::test]
@@ -112,7 +129,7 @@ async fn a_late_apply_changes_nothing() {
         assert_eq!(stage.everything().await, before, "{:?}", tail.change);
     }
     assert_eq!(stage.log(&stage.stores).await, LOG);
-    assert_eq!(stage.unread("bo").await, 0);
+    assert_eq!(stage.unread("dan").await, 0);
 }
 
 /// What a node that reads the log, or changes something, finds of a change that another node has committed
@@ -130,7 +147,7 @@ async fn what_a_node_leaves_is_finished_by_the_next_one() {
     let conversations = stage.collection("conversations");
     for tail in &tails {
         // As it is when a node is killed between the two.
-        let number = tail.change.number;
+        let number = tail.last().number;
         let bson = mongodb::bson::serialize_to_bson(tail).unwrap();
         let set = doc! { "$set": { "changes": number, "tail": bson } };
         conversations
@@ -140,9 +157,10 @@ async fn what_a_node_leaves_is_finished_by_the_next_one() {
         let next = stage.another(&stage.clock).await;
         let log = stage.log(&next).await;
         assert_eq!(log.len() as i64, number);
-        let (c, start) = (conversation("c"), ChangeNumber::new(number as u64 - 1));
+        let (c, start) = (conversation("c"), tail.change.number - 1);
+        let start = ChangeNumber::new(start as u64);
         let last = next.log.changes(&c, start, 9).await.unwrap();
-        assert_eq!(last.changes.len(), 1);
+        assert_eq!(last.changes.len(), tail.changes().count());
         assert_eq!(last.last.get() as i64, number);
     }
     assert_eq!(comparable(stage.everything().await), comparable(expected));

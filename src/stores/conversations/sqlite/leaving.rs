@@ -1,0 +1,80 @@
+//! Who ceases to be a participant of a conversation: they leave, or are removed.
+
+use rusqlite::params;
+
+use super::log::{Entry, Kind, log};
+use super::membership::{counted, require_admin};
+use super::participant_rows::{find, member};
+use super::roles;
+use super::writer::Writing;
+use crate::model::UserId;
+use crate::model::conversation::{
+    Change, Changed, ChangedBy, ConversationId, Logged, Participant, ParticipantStatus, Role,
+};
+use crate::stores::conversations::error::StoreError;
+
+pub(super) fn end(
+    writing: &Writing<'_>,
+    id: &ConversationId,
+    user: &UserId,
+    by: ChangedBy,
+) -> Result<Option<Logged<Participant>>, StoreError> {
+    // Who is ignored or invited had no participation that could end.
+    const UPDATE: &str = "
+        UPDATE participants
+        SET status = ?3, ended = iif(
+            status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
+        WHERE conversation = ?1 AND user = ?2";
+    let db = writing.db;
+    let is_own = by.user() == Some(user);
+    let known = find(db, id, user)?;
+    match is_own {
+        true if known.as_ref().is_some_and(Participant::is_invited) => {}
+        true => member(db, id, user).map(drop)?,
+        false => require_admin(db, id, &by)?,
+    }
+    let (Some((conversation, _)), Some(known)) = (counted(db, id)?, known) else {
+        return Ok(None);
+    };
+    let was_admin = known.is_active() && known.role == Role::Admin;
+    let Some((kind, what)) = ended(known, is_own) else {
+        return Ok(None);
+    };
+    let status = match is_own {
+        true => ParticipantStatus::Left,
+        false => ParticipantStatus::Removed,
+    };
+    let values = params![conversation, user, status];
+    db.prepare_cached(UPDATE)?.execute(values)?;
+    let entry = Entry {
+        subject: Some(user.as_str()),
+        ..Entry::new(kind, &by)
+    };
+    let number = log(writing, conversation, &entry)?;
+    let participant = find(db, id, user)?.ok_or(StoreError::NotParticipant)?;
+    let promoted = match was_admin {
+        true => roles::promote_oldest(writing, conversation, &by)?,
+        false => None,
+    };
+    let at = writing.now;
+    let change = Change {
+        number,
+        at,
+        by,
+        what,
+    };
+    let ended = Logged::new(participant, change);
+    Ok(Some(ended.with_consequence(promoted)))
+}
+
+/// What the end of somebody's participation is, by themselves or others. `None`: they have none.
+fn ended(known: Participant, is_own: bool) -> Option<(Kind, Changed)> {
+    let who = known.user;
+    match known.status {
+        ParticipantStatus::Active if is_own => Some((Kind::Left, Changed::Left(who))),
+        ParticipantStatus::Active => Some((Kind::Removed, Changed::Removed(who))),
+        ParticipantStatus::Ignored => Some((Kind::Dismissed, Changed::Dismissed(who))),
+        ParticipantStatus::Invited => Some((Kind::Uninvited, Changed::Uninvited(who))),
+        ParticipantStatus::Left | ParticipantStatus::Removed => None,
+    }
+}
