@@ -88,6 +88,8 @@ pub(crate) enum AdminAction {
     ConversationCreated,
     /// Set how long messages of a conversation are kept.
     RetentionChanged,
+    /// Set what those see of a conversation who are added.
+    HistoryChanged,
     /// Added the user to a conversation.
     ParticipantAdded,
     /// Removed the user from a conversation.
@@ -107,6 +109,7 @@ impl AdminAction {
             Self::UserDisconnected => "user disconnected",
             Self::ConversationCreated => "conversation created",
             Self::RetentionChanged => "retention changed",
+            Self::HistoryChanged => "history changed",
             Self::ParticipantAdded => "participant added",
             Self::ParticipantRemoved => "participant removed",
             Self::RoleChanged => "role changed",

@@ -177,8 +177,16 @@ impl ConversationGuard {
                 self.conversations().check_later(self.id());
                 break;
             }
+            let blind = match self.blind_to_next().await {
+                Ok(users) => users,
+                Err(error) => {
+                    tracing::warn!(%error, "who sees a message could not be read");
+                    self.conversations().check_later(self.id());
+                    break;
+                }
+            };
             if let Some(event) = self.local.followed.as_mut().and_then(Followed::take_next) {
-                delivery.add(self.send_logged(event).await);
+                delivery.add(self.send_logged(event, &blind).await);
             }
         }
         delivery

@@ -34,7 +34,7 @@ impl ConversationGuard {
         users.blockers_among(user, self.participants()).await
     }
 
-    /// Sends a small event to the subscribers here but for those users.
+    /// Sends an event to the subscribers here but for those users, each by themselves: it should be rare, or small.
     pub(super) fn send_except(
         &self,
         event: &ConversationEvent,

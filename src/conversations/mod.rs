@@ -16,6 +16,7 @@ mod listed;
 mod membership;
 mod messages;
 mod naming;
+mod newcomers;
 mod notify;
 mod online;
 mod others;

@@ -10,8 +10,8 @@ use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
 use crate::cluster::UserMessage;
 use crate::config::WhoMayAdd;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Created, NewConversation,
-    NewParticipant, Participant, Role,
+    Change, ChangeNumber, Changed, ChangedBy, Conversation, ConversationId, Created, History,
+    NewConversation, NewParticipant, Participant, Role,
 };
 use crate::model::{Identity, Refusal, UserId, Why};
 
@@ -174,6 +174,22 @@ impl Conversations {
             self.publish_promoted(by, id, promoted).await;
         }
         Ok(logged.value)
+    }
+
+    /// Sets which messages those see who are added from now on.
+    ///
+    /// # Errors
+    /// [`Why::NotAdmin`], [`Why::NotParticipant`], [`Why::ConversationNotFound`], or the store fails.
+    pub(crate) async fn set_history(
+        &self,
+        by: Initiator<'_>,
+        id: &ConversationId,
+        history: History,
+    ) -> Result<Conversation, Refusal> {
+        let conversations = &self.stores().conversations;
+        let changed = conversations.set_history(id, history, &by.author()).await?;
+        by.record(&self.audit, AdminAction::HistoryChanged, id, None);
+        Ok(changed)
     }
 
     /// Gives a participant another role.

@@ -87,9 +87,12 @@ impl ConversationGuard {
         }
     }
 
-    /// Sends a change to those whom it concerns here.
-    pub(super) async fn send_logged(&mut self, event: LoggedEvent) -> Delivery {
+    /// Sends a change to those whom it concerns here, but for those who do not see the message that it is about.
+    pub(super) async fn send_logged(&mut self, event: LoggedEvent, blind: &[UserId]) -> Delivery {
         match event {
+            LoggedEvent::Event(event) if !blind.is_empty() => {
+                Delivery::of_other(self.send_except(&event, To::Everyone, blind))
+            }
             LoggedEvent::Event(event) => self.send_event(&event).await,
             LoggedEvent::Created {
                 participants,

@@ -13,7 +13,7 @@ use crate::audit::Source;
 use crate::cluster::ConversationMessage;
 use crate::config::Config;
 use crate::model::conversation::{
-    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, IdType, MessageId,
+    ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, History, IdType, MessageId,
     NewConversation, NewMessage, NewParticipant, Role,
 };
 use crate::model::{Dialect, Identity, UserId};
@@ -64,6 +64,7 @@ async fn create(node: &TestNode, names: &[&str]) {
         id_type: IdType::Text,
         title: None,
         created_by: user(names[0]),
+        history: History::All,
         participants: names.iter().map(|name| participant(name)).collect(),
     };
     let source = source();

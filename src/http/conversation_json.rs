@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::clock;
 use crate::model::conversation::{
-    ClientId, ContentKey, Conversation, Invitation, Participant, ParticipantStatus, Role,
+    ClientId, ContentKey, Conversation, History, Invitation, Participant, ParticipantStatus, Role,
     UserRecord,
 };
 use crate::payload::OwnedValue;
@@ -22,6 +22,9 @@ pub(super) struct ConversationJson<'a> {
     /// ISO 8601, as the next one.
     created_at: String,
     last_message_at: String,
+    /// What those see who are added, unless it is all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<&'static str>,
     /// In seconds; 0 is for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_retention: Option<u64>,
@@ -72,6 +75,9 @@ impl<'a> ConversationJson<'a> {
             created_by: conversation.created_by.as_str(),
             created_at: clock::iso_ms(conversation.created_at),
             last_message_at: clock::iso_ms(conversation.last_message_at),
+            history: Some(conversation.history)
+                .filter(|history| *history != History::All)
+                .map(History::as_str),
             message_retention: conversation.message_retention.map(|kept| kept.as_secs()),
             role: None,
             unread_count: None,
@@ -92,6 +98,7 @@ impl<'a> ConversationJson<'a> {
             created_by: invitation.by.as_str(),
             created_at: at(),
             last_message_at: at(),
+            history: None,
             message_retention: None,
             role: Some(invitation.role.as_str()),
             unread_count: Some(0),

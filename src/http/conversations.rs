@@ -13,13 +13,14 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
 use super::conversation_json::{ConversationJson, ParticipantJson};
-use super::new_conversation::{self, ConversationRequest};
+use super::new_conversation::{self, ConversationRequest, HISTORY};
 use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::refuse::conversation_exists;
 use crate::app::App;
 use crate::conversations::Initiator;
+use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ConversationId, ListCursor, ListPage, Listed, Participant, UserRecord,
 };
@@ -32,7 +33,10 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
     Router::new()
         .route("/api/conversations", users(post(create).get(list)))
-        .route("/api/conversations/{id}", users_or_admins(get(show)))
+        .route(
+            "/api/conversations/{id}",
+            users_or_admins(get(show).patch(change)),
+        )
 }
 
 /// The answer with one conversation.
@@ -189,6 +193,34 @@ async fn show(
             .collect(),
     };
     Ok(Json(answer).into_response())
+}
+
+#[derive(Serialize)]
+struct OneConversation<'a> {
+    conversation: ConversationJson<'a>,
+}
+
+/// What its admins change of a conversation.
+async fn change(
+    State(app): State<Arc<App>>,
+    sender: UserOrAdmin,
+    PathParameters(id): PathParameters<String>,
+    body: JsonText,
+) -> Response {
+    run_to_end(async move {
+        sender.check_limit()?;
+        let payload = body.payload(&app.config)?;
+        let fields = Fields::new(&payload, &app.config);
+        let history = new_conversation::history(&fields)?;
+        let history = history.ok_or_else(|| fields.refuse(HISTORY))?;
+        let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
+        let conversations = &app.conversations;
+        let changed = conversations.set_history(sender.manages(), &id, history);
+        let changed = changed.await?;
+        let conversation = ConversationJson::new(&changed);
+        Ok(Json(OneConversation { conversation }).into_response())
+    })
+    .await
 }
 
 /// A conversation as somebody sees it who is invited: themselves in it.

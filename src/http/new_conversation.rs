@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::conversations::Addressee;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
-    ContentKey, ConversationId, IdType, NewConversation, NewParticipant, Role,
+    ContentKey, ConversationId, History, IdType, NewConversation, NewParticipant, Role,
 };
 use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
@@ -20,8 +20,9 @@ const ENTRIES: &str = "conversation_entries";
 const TITLE: &str = "title";
 const CREATED_BY: &str = "createdBy";
 const ADMINS: &str = "admins";
+pub(super) const HISTORY: &str = "history";
 /// The fields of a request of an administrator.
-pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADMINS];
+pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADMINS, HISTORY];
 
 /// A request to create a conversation.
 #[derive(Debug)]
@@ -91,11 +92,19 @@ fn request(
             id,
             title,
             created_by,
+            history: history(&fields)?.unwrap_or(History::All),
             participants,
         },
         id_type,
         key: None,
     })
+}
+
+/// What those see who are added, if it is said.
+pub(super) fn history(fields: &Fields<'_, '_>) -> Result<Option<History>, Refusal> {
+    let name = fields.given_label(HISTORY)?;
+    let history = name.map(|name| History::parse(&name).ok_or_else(|| fields.refuse(HISTORY)));
+    history.transpose()
 }
 
 /// The type in which others are told the id.
@@ -131,6 +140,7 @@ async fn by_entries(
     caller: &Caller,
     payload: &Payload<'_>,
 ) -> Result<ConversationRequest, Refusal> {
+    let fields = Fields::new(payload, &app.config);
     let entries = entries(app, payload)?;
     let Some(first) = entries.first() else {
         return Err(no_entries());
@@ -166,6 +176,7 @@ async fn by_entries(
             id,
             title: None,
             created_by: caller.id().clone(),
+            history: history(&fields)?.unwrap_or(History::All),
             participants: participants.collect(),
         },
         id_type,

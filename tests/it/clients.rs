@@ -273,6 +273,7 @@ suites! {
     conversation_listed: "conversation/listed", STORED_PRESENCE, mongodb => two_nodes;
     conversation_messages: "conversation/messages", CONVERSATION, mongodb;
     conversation_participants: "conversation/participants", CONVERSATION_PRESENCE, mongodb;
+    conversation_newcomers: "conversation/newcomers", REST_ADMIN, mongodb => two_nodes;
     conversation_presence: "conversation/presence", CONVERSATION_PRESENCE, mongodb;
     conversation_reactions: "conversation/reactions", CONVERSATION, mongodb;
     conversation_receipts: "conversation/receipts", CONVERSATION, mongodb;

@@ -2,6 +2,7 @@
 //! not know how a change is stored, published or worded.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -15,12 +16,17 @@ use crate::model::conversation::{
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
 
+/// Participants who do not see the whole history, each with the change behind which they see it.
+pub(in crate::conversations) type Newcomers = Arc<HashMap<UserId, ChangeNumber>>;
+
 /// The log of a conversation, as far as the subscribers on this node have received it.
 #[derive(Debug)]
 pub(in crate::conversations) struct Followed {
     number: ChangeNumber,
     /// The participants after that change, once somebody had to know them.
     participants: Option<HashMap<UserId, Role>>,
+    /// Those of them who do not see the whole history, once somebody had to know them.
+    newcomers: Option<Newcomers>,
     /// Changes that came ahead of their turn.
     waiting: BTreeMap<ChangeNumber, LoggedEvent>,
     waiting_bytes: usize,
@@ -36,6 +42,7 @@ impl Followed {
         Self {
             number,
             participants: None,
+            newcomers: None,
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             progress: None,
@@ -56,6 +63,16 @@ impl Followed {
     /// The participants were read. What happens later changes them.
     pub(in crate::conversations) fn set_participants(&mut self, all: HashMap<UserId, Role>) {
         self.participants = Some(all);
+    }
+
+    /// Those of the participants who do not see the whole history, if they are known.
+    pub(in crate::conversations) fn newcomers(&self) -> Option<Newcomers> {
+        self.newcomers.clone()
+    }
+
+    /// These were read. Who is added later has to be read again.
+    pub(in crate::conversations) fn set_newcomers(&mut self, newcomers: Newcomers) {
+        self.newcomers = Some(newcomers);
     }
 
     /// A change that was published. It is dropped when it was received before, or when too many wait.
@@ -87,6 +104,9 @@ impl Followed {
         self.number = next;
         if let Some(participants) = &mut self.participants {
             apply(&event, participants);
+        }
+        if matches!(event, LoggedEvent::Added { .. }) {
+            self.newcomers = None;
         }
         if let Some(progress) = &self.progress {
             progress.send_replace(next);

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::Conversations;
 use crate::connection::Connection;
 use crate::model::conversation::{ChangeNumber, ConversationDialect, ConversationId, View};
-pub(super) use followed::Followed;
+pub(super) use followed::{Followed, Newcomers};
 pub(crate) use guard::ConversationGuard;
 use local::LocalState;
 pub(crate) use local::Unpublished;

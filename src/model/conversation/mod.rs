@@ -28,7 +28,7 @@ pub(crate) use message::{
     ReceiptPage, Slice, Window,
 };
 pub(crate) use records::{
-    ContentKey, Conversation, Created, Invitation, Listed, NewConversation, NewParticipant,
-    Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
+    ContentKey, Conversation, Created, History, Invitation, Listed, NewConversation,
+    NewParticipant, Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
 };
 pub(crate) use view::{ClientId, ConversationDialect, IdType, TypedId, View};

@@ -77,6 +77,16 @@ impl ParticipantStatus {
 }
 
 names! {
+    /// Which messages those see who are added to a conversation.
+    History {
+        /// All.
+        All = "all",
+        /// Those that were sent since they joined.
+        Joined = "joined",
+    }
+}
+
+names! {
     /// Whether a user may connect.
     UserStatus {
         /// They may.
@@ -150,6 +160,8 @@ pub(crate) struct Conversation {
     pub(crate) created_at: u64,
     /// How long its messages are kept: zero is for ever. `None`: as long as those of others.
     pub(crate) message_retention: Option<Duration>,
+    /// What those see who are added from now on.
+    pub(crate) history: History,
     /// When its last message was sent; before the first, when it was created.
     pub(crate) last_message_at: u64,
 }
@@ -266,6 +278,8 @@ pub(crate) struct NewConversation {
     pub(crate) title: Option<Arc<str>>,
     /// Who creates it. They become a participant only if they are among those below.
     pub(crate) created_by: UserId,
+    /// What those see who are added later.
+    pub(crate) history: History,
     /// Its first participants. Of several entries for one user the first counts.
     pub(crate) participants: Vec<NewParticipant>,
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, ListCursor, ListPage, Listed, Logged,
-    NewConversation,
+    ChangedBy, Conversation, ConversationId, Created, History, ListCursor, ListPage, Listed,
+    Logged, NewConversation,
 };
 
 /// Stores conversations.
@@ -23,6 +23,18 @@ pub(crate) trait ConversationStore: Debug + Send + Sync {
         new: &NewConversation,
         by: &ChangedBy,
     ) -> Result<Logged<Created>, StoreError>;
+
+    /// Sets which messages those see who are added from now on. A user must be an admin of the
+    /// conversation to do so.
+    ///
+    /// # Errors
+    /// [`StoreError::NoConversation`], [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
+    async fn set_history(
+        &self,
+        id: &ConversationId,
+        history: History,
+        by: &ChangedBy,
+    ) -> Result<Conversation, StoreError>;
 
     /// A conversation, whoever asks.
     async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangeNumber, ChangePage, ConversationId, LogWindow, Participation, Snapshot, VisibleChanges,
+    ChangeNumber, ChangePage, ConversationId, LogWindow, MessageId, Participation, Snapshot,
+    VisibleChanges,
 };
 
 /// Reads the logs of conversations. The other stores write them, in the step in which they store a
@@ -38,7 +39,8 @@ pub(crate) trait LogStore: Debug + Send + Sync {
         only: Option<&ConversationId>,
     ) -> Result<Vec<Participation>, StoreError>;
 
-    /// The changes in a window, whoever asks, but for those about messages that this user has hidden.
+    /// The changes in a window, whoever asks, but for those about messages that this user has hidden or does
+    /// not see, and for those before the part of the history that they see.
     /// They end early at `limit` numbers, or when their messages have more than
     /// [`PageLimit::MAX_BYTES`](crate::model::conversation::PageLimit::MAX_BYTES).
     async fn visible_changes(
@@ -48,6 +50,20 @@ pub(crate) trait LogStore: Debug + Send + Sync {
         window: LogWindow,
         limit: usize,
     ) -> Result<VisibleChanges, StoreError>;
+
+    /// The active participants who do not see the whole history, each with the change behind which they see
+    /// it. Whoever asks.
+    async fn newcomers(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<Vec<(UserId, ChangeNumber)>, StoreError>;
+
+    /// The change by which a message was sent. `None`: there is no such message in this conversation.
+    async fn sent_by(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+    ) -> Result<Option<ChangeNumber>, StoreError>;
 
     /// The active participants after the last change, whoever asks. There are none, and no change,
     /// where there is no conversation.

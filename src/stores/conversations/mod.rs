@@ -6,6 +6,9 @@
 //! conversation (its last message, its unread messages), may become visible one by one, but all of
 //! it before the answer: so a database that changes one document at a time will do.
 //!
+//! Who joined a conversation with the history `joined` sees what was sent since. What was sent before is
+//! not there for them: no operation finds it, whether it reads or changes.
+//!
 //! An operation on behalf of a user in a conversation requires that they are an active participant;
 //! otherwise [`StoreError::NotParticipant`].
 

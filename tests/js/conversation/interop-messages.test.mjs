@@ -182,7 +182,7 @@ test('who joins in `feed` receives what they missed, and its senders are notifie
   same(receipts, [one, two].map((messageId) => [DELIVERED, { messageId, conversationId: id, deliveredTo: [bob.userId], deliveredAt: TIME }]));
 });
 
-test('who reads over REST notifies the senders, wherever these are', async () => {
+test('who reads over REST notifies the senders, and their own sockets, wherever these are', async () => {
   const scene = await trio();
   const mine = await sendMessage(scene, 'x');
   const { id: bobs } = await feedMessage(scene.bob, scene.id);
@@ -191,7 +191,9 @@ test('who reads over REST notifies the senders, wherever these are', async () =>
   const [toAlice, toDesk, ...others] = await observe(clients, () =>
     done(200, scene.carol, 'POST', '/api/messages/read', { conversationId: scene.id, messageIds: [bobs, mine] }));
   const receipt = (id) => [['message:read:receipt', { conversationId: scene.id, messageIds: [id], readBy: scene.carol.userId, readAt: TIME }]];
-  same([toAlice, toDesk, ...others], [receipt(mine), receipt(bobs), [], []]);
+  const data = { chatId: scene.id, messageIds: [bobs, mine].toSorted(), readBy: scene.carol.userId, readAt: TIME };
+  const own = [['message:read:receipt', { type: 'message:read:receipt', data }]];
+  same([toAlice, toDesk, ...others], [receipt(mine), receipt(bobs), [], own]);
 });
 
 test('a user with a socket in each dialect gets each message once on each', async () => {

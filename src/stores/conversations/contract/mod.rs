@@ -8,6 +8,7 @@ pub(super) mod ignored;
 pub(super) mod invited;
 pub(super) mod log;
 pub(super) mod messages;
+pub(super) mod newcomers;
 pub(super) mod page_sizes;
 pub(super) mod participants;
 pub(super) mod pending;
@@ -73,6 +74,11 @@ macro_rules! contract_suite {
             history::both_ways_through_a_history_are_the_same,
             history::positions_count_visible_messages,
             page_sizes::a_page_has_no_more_bytes_than_it_may,
+            newcomers::a_newcomer_sees_what_was_sent_since,
+            newcomers::to_a_newcomer_earlier_messages_are_not_there,
+            newcomers::who_comes_back_sees_what_was_sent_since,
+            newcomers::admins_say_what_newcomers_see,
+            newcomers::who_is_asked_or_awaited_joins_when_they_come,
             history::a_clock_that_is_set_back_does_not_change_the_order,
             history::many_writers_make_one_order,
             log::a_log_is_read_in_parts,

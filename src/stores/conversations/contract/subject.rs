@@ -177,6 +177,7 @@ pub(crate) fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
         id_type: IdType::Text,
         title: None,
         created_by: user(first),
+        history: History::All,
         participants: [participant(first, Role::Admin)]
             .into_iter()
             .chain(others)

@@ -6,7 +6,7 @@ use super::collections::execute;
 use super::db::{Db, gone};
 use super::deletions::pass_for_all;
 use super::documents::{ChangeDocument, Kind, KnownMessage, TailDocument, bson_of, date, ms};
-use super::known_messages::{known_message, whole};
+use super::known_messages::{visible_message, whole};
 use super::log::Log;
 use super::members::member;
 use super::{counts, receipts};
@@ -42,8 +42,8 @@ pub(super) async fn edit(
     let mut log = Log::open(db, conversation).await;
     loop {
         let head = log.head().await?;
-        member(db, conversation, author).await?;
-        let known = known_message(db, conversation, id).await?;
+        let member = member(db, conversation, author).await?;
+        let known = visible_message(db, &member, id).await?;
         if known.sender_id != author.as_str() || known.deleted_at.is_some() {
             return Err(StoreError::NotFoundOrForbidden);
         }
@@ -80,7 +80,7 @@ pub(super) async fn delete(
     loop {
         let head = log.head().await?;
         let member = member(db, conversation, user).await?;
-        let known = known_message(db, conversation, id).await?;
+        let known = visible_message(db, &member, id).await?;
         if known.sender_id != user.as_str() && member.role != Role::Admin {
             return Err(StoreError::NotFoundOrForbidden);
         }
@@ -113,7 +113,7 @@ pub(super) async fn hide(
     user: &UserId,
 ) -> Result<bool, StoreError> {
     let mut member = member(db, conversation, user).await?;
-    let known = known_message(db, conversation, message).await?;
+    let known = visible_message(db, &member, message).await?;
     if known.is_hidden_for(user) {
         return Ok(false);
     }

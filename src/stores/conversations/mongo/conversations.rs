@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::blocks::blockers_among;
-use super::collections::{all, one};
+use super::collections::{all, execute, one};
 use super::db::Db;
 use super::documents::{
     ChangeDocument, ConversationDocument, FirstParticipant, Kind, TailDocument, date,
@@ -14,12 +14,13 @@ use super::documents::{
 use super::filters::{self, ACTIVE};
 use super::heads::Head;
 use super::log::Log;
+use super::members::require_admin;
 use super::store::MongoConversations;
 use super::{lists, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor, ListPage, Listed, Logged,
-    NewConversation, Participant,
+    ChangedBy, Conversation, ConversationId, Created, History, IdType, ListCursor, ListPage,
+    Listed, Logged, NewConversation, Participant,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -33,6 +34,17 @@ impl ConversationStore for MongoConversations {
     ) -> Result<Logged<Created>, StoreError> {
         let (new, by) = (new.clone(), by.clone());
         self.write(|db| async move { create(&db, &new, &by).await })
+            .await
+    }
+
+    async fn set_history(
+        &self,
+        id: &ConversationId,
+        history: History,
+        by: &ChangedBy,
+    ) -> Result<Conversation, StoreError> {
+        let (id, by) = (id.clone(), by.clone());
+        self.write(|db| async move { set_history(&db, &id, history, &by).await })
             .await
     }
 
@@ -112,6 +124,9 @@ fn fields(new: &NewConversation, head: &Head, now: u64) -> Document {
     if new.id_type == IdType::Number {
         fields.insert("numericId", true);
     }
+    if new.history != History::All {
+        fields.insert("history", new.history.as_str());
+    }
     if let Some(title) = &new.title {
         fields.insert("title", &**title);
     }
@@ -128,6 +143,7 @@ async fn created_of(db: &Db, new: &NewConversation, now: u64) -> Result<Created,
             created_at: now,
             last_message_at: now,
             message_retention: None,
+            history: new.history,
         },
         participants: sorted(participants::all_of(db, &new.id).await?),
     })
@@ -140,6 +156,18 @@ fn sorted(mut participants: Vec<Participant>) -> Vec<Participant> {
 
 fn this(id: &ConversationId) -> Document {
     doc! { "id": id.as_str() }
+}
+
+async fn set_history(
+    db: &Db,
+    id: &ConversationId,
+    history: History,
+    by: &ChangedBy,
+) -> Result<Conversation, StoreError> {
+    require_admin(db, id, by).await?;
+    let set = doc! { "$set": { "history": history.as_str() } };
+    execute(db.conversations.update_one(this(id), set)).await?;
+    find(db, id).await?.ok_or(StoreError::NoConversation)
 }
 
 pub(super) async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {

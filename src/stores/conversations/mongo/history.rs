@@ -27,7 +27,7 @@ pub(super) async fn page(
     window: Window,
     limit: PageLimit,
 ) -> Result<Page, StoreError> {
-    member(db, conversation, user).await?;
+    let since = member(db, conversation, user).await?.counts.visible_since;
     // What is stored later may be on the page as well.
     let (last, forgotten) = settled(db, conversation).await?;
     let after = match window.after {
@@ -39,8 +39,9 @@ pub(super) async fn page(
     if after > last || is_cursor && after < forgotten {
         return Err(StoreError::CursorExpired);
     }
+    let after = after.max(since);
     let mut filter = visible(conversation, user);
-    if window.after.is_some() {
+    if window.after.is_some() || since > 0 {
         filter.insert("seq", doc! { "$gt": after });
     }
     if let Some(before) = window.before {
@@ -85,23 +86,30 @@ pub(super) async fn slice(
     offset: u64,
     limit: PageLimit,
 ) -> Result<Slice, StoreError> {
-    member(db, conversation, user).await?;
-    let hidden = doc! { "deletedFor": user.as_str(), "conversationId": conversation.as_str() };
+    let since = member(db, conversation, user).await?.counts.visible_since;
+    let mut hidden = doc! { "deletedFor": user.as_str(), "conversationId": conversation.as_str() };
+    let mut all = doc! { "conversationId": conversation.as_str() };
+    if since > 0 {
+        for filter in [&mut hidden, &mut all] {
+            filter.insert("seq", doc! { "$gt": since });
+        }
+    }
     let hidden = execute(db.messages.count_documents(hidden)).await?;
-    let total = message_count(db, conversation)
-        .await?
-        .saturating_sub(hidden);
+    let count = match since {
+        0 => message_count(db, conversation).await?,
+        _ => execute(db.messages.count_documents(all.clone())).await?,
+    };
+    let total = count.saturating_sub(hidden);
     if offset >= total {
         let messages = Vec::new();
         return Ok(Slice { messages, total });
     }
     // Without a condition on other fields the first ones are skipped in the index.
-    let filter = match hidden {
-        0 => doc! { "conversationId": conversation.as_str() },
-        _ => visible(conversation, user),
-    };
+    if hidden > 0 {
+        all.extend(visible(conversation, user));
+    }
     let order = doc! { "seq": 1 };
-    let messages = read(db, filter, order, offset, limit).await?.messages;
+    let messages = read(db, all, order, offset, limit).await?.messages;
     Ok(Slice { messages, total })
 }
 

@@ -14,6 +14,7 @@ use super::documents::{
 use super::filters::{INVITED, this};
 use super::log::Log;
 use super::logged::logged;
+use super::members::history_of;
 use super::participants::fields;
 use super::store::MongoConversations;
 use crate::model::UserId;
@@ -132,7 +133,7 @@ async fn accept(
             &by,
             status,
             invited.content_key_number,
-            &head,
+            (&head, history_of(db, id).await?),
             date(now),
         );
         let added = ChangeDocument {

@@ -5,6 +5,7 @@ use mongodb::bson::doc;
 use super::collections::{all, one};
 use super::db::Db;
 use super::documents::{KnownMessage, MessageDocument, text_of};
+use super::members::Member;
 use crate::model::conversation::{ConversationId, Message, MessageId};
 use crate::stores::conversations::error::StoreError;
 
@@ -38,6 +39,22 @@ pub(super) async fn known_message(
         .into_iter()
         .next()
         .ok_or(StoreError::NotFoundOrForbidden)
+}
+
+/// The same for a participant who sees it.
+///
+/// # Errors
+/// [`StoreError::NotFoundOrForbidden`]: there is none.
+pub(super) async fn visible_message(
+    db: &Db,
+    member: &Member,
+    id: MessageId,
+) -> Result<KnownMessage, StoreError> {
+    let found = known_message(db, &member.conversation, id).await?;
+    match member.sees(&found) {
+        true => Ok(found),
+        false => Err(StoreError::NotFoundOrForbidden),
+    }
 }
 
 /// A message with its content, whichever conversation it is of.

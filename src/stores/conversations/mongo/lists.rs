@@ -148,10 +148,14 @@ pub(super) async fn listed(
         let Some((participant, document)) = theirs.get(id).zip(found.remove(*id)) else {
             continue;
         };
-        let passed = counts_of(db, participant).await?.passed;
+        let counts = counts_of(db, participant).await?;
         // The document of the conversation was read earlier than the counts.
-        let unread = u64::try_from(document.message_count - passed).unwrap_or(0);
-        if let Some(conversation) = document.conversation() {
+        let unread = u64::try_from(document.message_count - counts.passed).unwrap_or(0);
+        if let Some(mut conversation) = document.conversation() {
+            if counts.visible_since > 0 {
+                let joined_at = ms(counts.joined_at);
+                conversation.last_message_at = conversation.last_message_at.max(joined_at);
+            }
             listed.push(Listed {
                 conversation,
                 role: participant.role(),

@@ -5,12 +5,14 @@ use mongodb::bson::{DateTime, doc};
 
 use super::collections::{execute, one};
 use super::db::{Db, gone};
-use super::documents::{Counts, ParticipantDocument, date, first_counts, ms, text_of};
+use super::documents::{
+    Counts, KnownMessage, ParticipantDocument, date, first_counts, ms, text_of,
+};
 use super::filters::{ACTIVE, this};
 use super::log::{read_head, settle};
 use super::newest::newest_of;
 use crate::model::UserId;
-use crate::model::conversation::{ChangedBy, ConversationId, Role};
+use crate::model::conversation::{ChangedBy, ConversationId, History, Role};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::order::first_at;
 
@@ -20,6 +22,13 @@ pub(super) struct Member {
     pub(super) user: UserId,
     pub(super) role: Role,
     pub(super) counts: Counts,
+}
+
+impl Member {
+    /// Whether a message is there for them.
+    pub(super) fn sees(&self, message: &KnownMessage) -> bool {
+        message.seq > self.counts.visible_since
+    }
 }
 
 /// The active participant of a conversation.
@@ -98,7 +107,8 @@ pub(super) async fn counts_of(
         "joinedAt": document.joined_at,
     };
     filter.insert("counts.joinedAt", doc! { "$ne": joined_at });
-    let first = first_counts(joined_at, since, head.messages - unread);
+    let history = history_of(db, &conversation).await?;
+    let first = first_counts(joined_at, since, head.messages - unread, history);
     let set = doc! { "$set": { "joinedAt": joined_at, "counts": first } };
     execute(db.participants.update_one(filter, set)).await?;
     // A concurrent operation may have stored others.
@@ -108,6 +118,18 @@ pub(super) async fn counts_of(
     let again = execute(db.participants.find_one(again)).await?;
     let counts = again.as_ref().and_then(ParticipantDocument::counts);
     counts.cloned().ok_or_else(|| gone("participants"))
+}
+
+/// What those see who are added to a conversation.
+pub(super) async fn history_of(
+    db: &Db,
+    conversation: &ConversationId,
+) -> Result<History, StoreError> {
+    let find = db
+        .conversations
+        .find_one(doc! { "id": conversation.as_str() });
+    let found = one(find.projection(doc! { "id": 1, "history": 1 })).await?;
+    Ok(found.map_or(History::All, |found| found.history()))
 }
 
 /// The number of the last message before a time, and how many there are from then until a number, without

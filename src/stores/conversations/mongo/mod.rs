@@ -30,6 +30,7 @@ mod log_range;
 mod logged;
 mod members;
 mod messages;
+mod newcomers;
 mod newest;
 mod noted_receipts;
 mod participant_changes;

@@ -11,7 +11,7 @@ use mongodb::bson::{Bson, doc};
 use super::collections::all;
 use super::db::Db;
 use super::documents::{KnownMessage, ReceiptDocument, date, ms};
-use super::members::member;
+use super::members::{Member, member};
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Receipt, ReceiptCursor, ReceiptPage};
 use crate::stores::conversations::error::StoreError;
@@ -29,7 +29,7 @@ pub(super) async fn noted_since(
     after: Option<ReceiptCursor>,
     limit: usize,
 ) -> Result<ReceiptPage, StoreError> {
-    member(db, conversation, user).await?;
+    let member = member(db, conversation, user).await?;
     let now = db.now();
     let settled = now.saturating_sub(SETTLING_MS);
     let Some(after) = after else {
@@ -46,7 +46,7 @@ pub(super) async fn noted_since(
     let last = found.last().and_then(|receipt| receipt.changed_at).map(ms);
     Ok(ReceiptPage {
         end: end(after, last.filter(|_| more), settled),
-        receipts: of_user(db, found, user).await?,
+        receipts: of_member(db, found, &member).await?,
         more,
     })
 }
@@ -94,21 +94,23 @@ async fn behind(
     Ok((found, true))
 }
 
-/// Those of these receipts that are of a user's messages, or their own.
-async fn of_user(
+/// Those of these receipts that are of a participant's messages, or their own, of messages that they see.
+async fn of_member(
     db: &Db,
     found: Vec<ReceiptDocument>,
-    user: &UserId,
+    member: &Member,
 ) -> Result<Vec<Receipt>, StoreError> {
     let ids: Vec<_> = found.iter().map(|one| &*one.message_id).collect();
     let messages = db.messages.clone_with_type::<KnownMessage>();
     let messages = messages.find(doc! { "_id": { "$in": ids } });
     let messages = all(messages.projection(KnownMessage::fields())).await?;
-    let senders = messages.into_iter().map(|one| (one.id, one.sender_id));
+    let messages = messages.into_iter().filter(|one| member.sees(one));
+    let senders = messages.map(|one| (one.id, one.sender_id));
     let senders: HashMap<_, _> = senders.collect();
+    let user = member.user.as_str();
     let receipts = found.iter().filter(|receipt| {
         let sender = senders.get(&receipt.message_id);
-        sender.is_some_and(|sender| sender == user.as_str() || receipt.user_id == user.as_str())
+        sender.is_some_and(|sender| sender == user || receipt.user_id == user)
     });
     Ok(receipts.filter_map(ReceiptDocument::receipt).collect())
 }

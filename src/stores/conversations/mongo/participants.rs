@@ -16,13 +16,13 @@ use super::heads::Head;
 use super::leaving::end;
 use super::log::Log;
 use super::logged::logged;
-use super::members::require_admin;
+use super::members::{history_of, require_admin};
 use super::roles::set_role;
 use super::store::MongoConversations;
 use super::users;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, ConversationId, Logged, NewConversation, NewParticipant, Participant,
+    ChangedBy, ConversationId, History, Logged, NewConversation, NewParticipant, Participant,
     ParticipantStatus, Role,
 };
 use crate::stores::conversations::error::StoreError;
@@ -189,7 +189,8 @@ pub(super) fn first(
     let documents = new.first().into_iter().map(|one| {
         let mut document = this(&new.id, &one.user);
         let status = status_of(one, ignored.contains(&one.user));
-        document.extend(fields(one, by, status, None, head, now));
+        let all = (head, History::All);
+        document.extend(fields(one, by, status, None, all, now));
         document
     });
     documents.collect()
@@ -203,14 +204,14 @@ pub(super) fn status_of(new: &NewParticipant, is_ignored: bool) -> ParticipantSt
     }
 }
 
-/// The fields of a participant who is added by the change behind the head, besides the ids. Without a new
-/// content key they keep their previous one.
+/// The fields of a participant who is added by the change behind the head, and sees so much of the history, besides
+/// the ids. Without a new content key they keep their previous one.
 pub(super) fn fields(
     new: &NewParticipant,
     by: &ChangedBy,
     status: ParticipantStatus,
     previous_key: Option<i64>,
-    head: &Head,
+    (head, history): (&Head, History),
     now: DateTime,
 ) -> Document {
     let key = new.key.as_ref();
@@ -223,7 +224,7 @@ pub(super) fn fields(
         "role": new.role.as_str(),
         "status": status.as_str(),
         "joinedAt": now,
-        "counts": first_counts(now, head.next(), head.messages),
+        "counts": first_counts(now, head.next(), head.messages, history),
         "logged": state.logged(head.next()),
         "pending": new.pending,
         "ignored": status != ParticipantStatus::Active,
@@ -268,7 +269,8 @@ async fn add(
         }
         let now = db.now();
         let previous_key = known.and_then(|one| one.content_key_number);
-        let set = fields(new, by, status, previous_key, &head, date(now));
+        let history = (&head, history_of(db, id).await?);
+        let set = fields(new, by, status, previous_key, history, date(now));
         let added = ChangeDocument {
             user_id: Some(new.user.as_str().to_owned()),
             role: Some(new.role.as_str().to_owned()),

@@ -124,10 +124,11 @@ async fn is_ignored(
     pending: &ParticipantDocument,
     user: &UserId,
 ) -> Result<bool, StoreError> {
-    let Some(logged) = &pending.logged else {
+    let logged = pending.logged.as_ref().map(|logged| logged.number);
+    let Some(number) = pending.counts().map(|counts| counts.since).or(logged) else {
         return Ok(false);
     };
-    let added = doc! { "conversationId": &pending.conversation_id, "number": logged.number };
+    let added = doc! { "conversationId": &pending.conversation_id, "number": number };
     let added = one(db.changes.find_one(added)).await?;
     let by = added.as_ref().and_then(ChangeDocument::user);
     match by.and_then(UserId::parse) {

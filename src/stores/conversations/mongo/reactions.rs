@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::collections::one;
 use super::db::Db;
 use super::documents::{ChangeDocument, Kind, TailDocument, date, text_of};
-use super::known_messages::known_message;
+use super::known_messages::visible_message;
 use super::log::Log;
 use super::members::member;
 use super::store::MongoConversations;
@@ -58,8 +58,8 @@ async fn add(
     let mut log = Log::open(db, conversation).await;
     loop {
         let head = log.head().await?;
-        member(db, conversation, user).await?;
-        let known = known_message(db, conversation, message).await?;
+        let member = member(db, conversation, user).await?;
+        let known = visible_message(db, &member, message).await?;
         if known.deleted_at.is_some() {
             return Err(StoreError::NotFoundOrForbidden);
         }
@@ -123,7 +123,8 @@ async fn remove(
     let mut log = Log::open(db, conversation).await;
     loop {
         let head = log.head().await?;
-        member(db, conversation, user).await?;
+        let member = member(db, conversation, user).await?;
+        visible_message(db, &member, message).await?;
         let mut this = present(conversation, message, user);
         this.insert("id", text_of(reaction.uuid()));
         let found = one(db.reactions.find_one(this)).await?;

@@ -11,6 +11,7 @@ use super::documents::{KnownMessage, ParticipantDocument, ShortHeadDocument, tex
 use super::filters::ACTIVE;
 use super::log::{number_of, read_head, settle};
 use super::log_range::{Range, change_number};
+use super::newcomers;
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
@@ -56,6 +57,22 @@ impl LogStore for MongoConversations {
     ) -> Result<VisibleChanges, StoreError> {
         let changes = visible_changes(&self.db, conversation, user, window, limit);
         self.run(changes).await
+    }
+
+    async fn newcomers(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<Vec<(UserId, ChangeNumber)>, StoreError> {
+        self.run(newcomers::newcomers(&self.db, conversation)).await
+    }
+
+    async fn sent_by(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+    ) -> Result<Option<ChangeNumber>, StoreError> {
+        self.run(newcomers::sent_by(&self.db, conversation, message))
+            .await
     }
 
     async fn snapshot(&self, conversation: &ConversationId) -> Result<Snapshot, StoreError> {
@@ -182,19 +199,26 @@ async fn visible_changes(
     window: LogWindow,
     limit: usize,
 ) -> Result<VisibleChanges, StoreError> {
-    let until = window.until.min(window.after.plus(limit));
-    let window = LogWindow { until, ..window };
+    let since = newcomers::since(db, conversation, user).await?;
+    // What they were told when they were added is the first that they read.
+    let first = change_number(since).previous();
+    let after = window.after.max(first).min(window.until);
+    let window = LogWindow {
+        after,
+        until: window.until.min(after.plus(limit)),
+        ..window
+    };
     let (mut changes, end) = read(db, conversation, window).await?;
     let messages: Vec<_> = changes.iter().filter_map(Change::message_id).collect();
-    let hidden = hidden_of(db, user, &messages).await?;
+    let hidden = hidden_of(db, (user, since), &messages).await?;
     changes.retain(|change| change.message_id().is_none_or(|id| !hidden.contains(&id)));
     Ok(VisibleChanges { changes, end })
 }
 
-/// Those of these messages that a user has hidden.
+/// Those of these messages that a user has hidden, or that were not sent behind a change.
 async fn hidden_of(
     db: &Db,
-    user: &UserId,
+    (user, since): (&UserId, i64),
     messages: &[MessageId],
 ) -> Result<HashSet<MessageId>, StoreError> {
     let mut hidden = HashSet::new();
@@ -202,7 +226,12 @@ async fn hidden_of(
         return Ok(hidden);
     }
     let ids: Vec<_> = messages.iter().map(|id| text_of(id.uuid())).collect();
-    let filter = doc! { "deletedFor": user.as_str(), "_id": { "$in": ids } };
+    let mut filter = doc! { "deletedFor": user.as_str(), "_id": { "$in": &ids } };
+    if since > 0 {
+        let earlier = doc! { "seq": { "$lte": since } };
+        let either = [doc! { "deletedFor": user.as_str() }, earlier];
+        filter = doc! { "_id": { "$in": ids }, "$or": either.to_vec() };
+    }
     let known = db.messages.clone_with_type::<KnownMessage>();
     for one in all(known.find(filter).projection(KnownMessage::fields())).await? {
         hidden.insert(one.message_id()?);
@@ -221,7 +250,7 @@ async fn participations(
     let heads = heads_of(db, filter.clone()).await?;
     let find = db.participants.find(filter);
     let mut participations = Vec::new();
-    for one in all(find.projection(ParticipantDocument::short_fields())).await? {
+    for one in all(find.projection(ParticipantDocument::counted_fields())).await? {
         let Some(conversation) = ConversationId::parse(&one.conversation_id) else {
             continue;
         };
@@ -237,7 +266,8 @@ async fn participations(
         }
         participations.push(Participation {
             conversation,
-            added: change_number(since),
+            // They may have been given another role since.
+            added: change_number(one.counts().map_or(since, |counts| counts.since)),
             ended: (!is_active).then_some(change_number(since)),
             last: change_number(last),
             forgotten: change_number(head.forgotten),

@@ -84,7 +84,7 @@ async fn mark_read(
     let mut member = member(db, conversation, user).await?;
     let at = db.now();
     let mut found = known_messages(db, conversation, ids).await?;
-    found.retain(|message| message.sender_id != user.as_str());
+    found.retain(|message| message.sender_id != user.as_str() && member.sees(message));
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
     let (mut delivered, mut newest) = (Vec::new(), 0);
     for messages in found.chunks(MAX_COUNTED) {

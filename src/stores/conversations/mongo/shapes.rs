@@ -85,6 +85,7 @@ fn conversations() -> Shape {
             "forgotten",
             "making",
             "numericId",
+            "history",
         ],
         indexes: vec![
             unique(doc! { "id": 1 }),

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::columns::{columns, number, optional_columns};
 use super::log::{Entry, Kind, log};
-use super::message_rows::{Known, find, known, pass};
+use super::message_rows::{Known, find, pass, visible};
 use super::participant_rows::member;
 use super::writer::Writing;
 use crate::model::UserId;
@@ -26,8 +26,9 @@ pub(super) fn edit(
             editedAt = max(?5, createdAt), extra = ?6, extraAttachments = ?7
         WHERE no = ?1";
     let db = writing.db;
-    let conversation_no = member(db, conversation, author)?.conversation;
-    let known = known(db, conversation_no, message)?
+    let member = member(db, conversation, author)?;
+    let conversation_no = member.conversation;
+    let known = visible(db, &member, message)?
         .filter(|known| known.sender == *author && !known.is_deleted)
         .ok_or(StoreError::NotFoundOrForbidden)?;
     let before = find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
@@ -76,7 +77,7 @@ pub(super) fn delete(
         WHERE no = ?1";
     let db = writing.db;
     let member = member(db, conversation, user)?;
-    let known = known(db, member.conversation, message)?
+    let known = visible(db, &member, message)?
         .filter(|known| known.sender == *user || member.role == Role::Admin)
         .ok_or(StoreError::NotFoundOrForbidden)?;
     let left = || find(db, message)?.ok_or(StoreError::NotFoundOrForbidden);
@@ -133,7 +134,7 @@ pub(super) fn hide(
         INSERT INTO hidden (conversation, user, message) VALUES (?1, ?2, ?3)
         ON CONFLICT (conversation, user, message) DO NOTHING";
     let member = member(db, conversation, user)?;
-    let known = known(db, member.conversation, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let known = visible(db, &member, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let values = params![member.conversation, user, known.no];
     if db.prepare_cached(HIDE)?.execute(values)? == 0 {
         return Ok(false);

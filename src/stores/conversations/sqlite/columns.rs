@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Emoji, Extra, MessageId, ParticipantStatus, ReactionId, Role, TempId,
+    ConversationId, Emoji, Extra, History, MessageId, ParticipantStatus, ReactionId, Role, TempId,
     UserStatus,
 };
 use crate::payload::OwnedValue;
@@ -36,7 +36,8 @@ as_text!(
     Emoji,
     Role,
     ParticipantStatus,
-    UserStatus
+    UserStatus,
+    History
 );
 
 impl ToSql for TempId {

@@ -9,12 +9,14 @@ use super::participant_rows;
 use crate::model::conversation::{Conversation, IdType, Listed};
 use crate::model::name;
 
-/// A conversation as an active participant sees it in their list, and more columns.
+/// A conversation as an active participant sees it in their list, and more columns. For who does not see the whole
+/// history, its last message is not one from before they joined.
 macro_rules! select_listed {
     ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT c.id, c.title, c.createdBy, c.createdAt, c.lastMessageAt, c.messageRetention,
-                    c.numericId, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments",
+            "SELECT c.id, c.title, c.createdBy, c.createdAt, 
+                    iif(p.since > 0, max(c.lastMessageAt, p.joinedAt), c.lastMessageAt),
+                    c.messageRetention, c.numericId, c.history, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments",
             $more,
             " FROM participants p JOIN conversations c ON c.no = p.conversation
              LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
@@ -26,14 +28,14 @@ macro_rules! select_listed {
 pub(super) use select_listed;
 
 /// The number of columns before those more.
-pub(super) const LISTED_COLUMNS: usize = 12;
+pub(super) const LISTED_COLUMNS: usize = 13;
 
 pub(super) fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         conversation: read(row)?,
-        role: row.get(7)?,
-        unread: read_number(row, 8)?,
-        key: participant_rows::read_key(row, 9)?,
+        role: row.get(8)?,
+        unread: read_number(row, 9)?,
+        key: participant_rows::read_key(row, 10)?,
     })
 }
 
@@ -51,5 +53,6 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
         created_at: read_number(row, 3)?,
         last_message_at: read_number(row, 4)?,
         message_retention: read_optional_number(row, 5)?.map(Duration::from_secs),
+        history: row.get(7)?,
     })
 }

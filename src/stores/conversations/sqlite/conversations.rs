@@ -12,7 +12,7 @@ use super::writer::Writing;
 use super::{lists, membership, participant_rows};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, Conversation, ConversationId, Created, IdType, ListCursor,
+    Change, Changed, ChangedBy, Conversation, ConversationId, Created, History, IdType, ListCursor,
     ListPage, Listed, Logged, NewConversation,
 };
 use crate::stores::conversations::conversation::ConversationStore;
@@ -29,6 +29,20 @@ impl ConversationStore for SqliteConversations {
         self.writer
             .write_rows(by.user().cloned(), new.participants.len(), move |writing| {
                 create(writing, &new, by)
+            })
+            .await
+    }
+
+    async fn set_history(
+        &self,
+        id: &ConversationId,
+        history: History,
+        by: &ChangedBy,
+    ) -> Result<Conversation, StoreError> {
+        let (id, by) = (id.clone(), by.clone());
+        self.writer
+            .write(by.user().cloned(), move |writing| {
+                set_history(writing.db, &id, history, &by)
             })
             .await
     }
@@ -71,8 +85,8 @@ fn create(
     by: ChangedBy,
 ) -> Result<Logged<Created>, StoreError> {
     const INSERT: &str = "
-        INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt, numericId)
-        VALUES (?1, ?2, ?3, ?4, ?4, ?5)
+        INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt, numericId, history)
+        VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)
         ON CONFLICT (id) DO NOTHING";
     let is_number = new.id_type == IdType::Number;
     let values = params![
@@ -80,7 +94,8 @@ fn create(
         new.title,
         new.created_by,
         number(writing.now),
-        is_number
+        is_number,
+        new.history,
     ];
     if writing.db.prepare_cached(INSERT)?.execute(values)? == 0 {
         return Err(StoreError::ConversationExists);
@@ -104,6 +119,7 @@ fn create(
             created_at: writing.now,
             last_message_at: writing.now,
             message_retention: None,
+            history: new.history,
         },
         participants: participant_rows::all(writing.db, &new.id)?,
     };
@@ -139,12 +155,24 @@ fn log_created(
     })
 }
 
+fn set_history(
+    db: &Connection,
+    id: &ConversationId,
+    history: History,
+    by: &ChangedBy,
+) -> Result<Conversation, StoreError> {
+    const UPDATE: &str = "UPDATE conversations SET history = ?2 WHERE id = ?1";
+    membership::require_admin(db, id, by)?;
+    db.prepare_cached(UPDATE)?.execute(params![id, history])?;
+    find(db, id)?.ok_or(StoreError::NoConversation)
+}
+
 pub(super) fn find(
     db: &Connection,
     id: &ConversationId,
 ) -> Result<Option<Conversation>, StoreError> {
     const SELECT: &str = "
-        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention, numericId
+        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention, numericId, history
         FROM conversations WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([id], read);
     Ok(found.optional()?)

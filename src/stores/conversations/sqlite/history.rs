@@ -37,13 +37,13 @@ macro_rules! page {
 pub(super) const OLDEST: &str = page!("ASC");
 pub(super) const NEWEST: &str = page!("DESC");
 
-/// Skips the first ones in the index, without reading their content.
+/// Those behind a change ?5. Skips the first ones in the index, without reading their content.
 pub(super) const SLICE: &str = concat!(
     "SELECT ",
     message_columns!(),
     " FROM messages m WHERE m.conversation = ?1 AND m.number IN (SELECT m.number FROM ",
     visible!(),
-    " ORDER BY m.number LIMIT ?3 OFFSET ?4) ORDER BY m.number"
+    " AND m.number > ?5 ORDER BY m.number LIMIT ?3 OFFSET ?4) ORDER BY m.number"
 );
 
 pub(super) fn page(
@@ -53,7 +53,8 @@ pub(super) fn page(
     window: Window,
     limit: PageLimit,
 ) -> Result<Page, StoreError> {
-    let conversation_no = member(db, conversation, user)?.conversation;
+    let member = member(db, conversation, user)?;
+    let conversation_no = member.conversation;
     let (last, forgotten) = bounds(db, conversation_no)?;
     let after = match window.after {
         Some(After::Message(id)) => last_up_to(db, conversation_no, id)?,
@@ -64,6 +65,7 @@ pub(super) fn page(
     if after > last || is_cursor && after < forgotten {
         return Err(StoreError::CursorExpired);
     }
+    let after = after.max(member.since);
     let before = match window.before {
         Some(id) => first_from(db, conversation_no, id)?,
         None => i64::MAX,
@@ -153,12 +155,15 @@ pub(super) fn slice(
     offset: u64,
     limit: PageLimit,
 ) -> Result<Slice, StoreError> {
-    let conversation_no = member(db, conversation, user)?.conversation;
+    let member = member(db, conversation, user)?;
     let max = number(limit.get() as u64);
-    let values = params![conversation_no, user, max, number(offset)];
+    let values = params![member.conversation, user, max, number(offset), member.since];
     Ok(Slice {
         messages: select(db, SLICE, values, conversation, limit)?.0,
-        total: total(db, conversation_no, user)?,
+        total: match member.since {
+            0 => total(db, member.conversation, user)?,
+            since => total_since(db, member.conversation, user, since)?,
+        },
     })
 }
 
@@ -168,6 +173,20 @@ fn total(db: &Connection, conversation: i64, user: &UserId) -> rusqlite::Result<
         FROM conversations WHERE no = ?1";
     db.prepare_cached(SELECT)?
         .query_row(params![conversation, user], |row| read_number(row, 0))
+}
+
+/// The same of messages behind a change, which have to be counted.
+fn total_since(
+    db: &Connection,
+    conversation: i64,
+    user: &UserId,
+    since: i64,
+) -> rusqlite::Result<u64> {
+    const COUNT: &str = concat!("SELECT count(*) FROM ", visible!(), " AND m.number > ?3");
+    db.prepare_cached(COUNT)?
+        .query_row(params![conversation, user, since], |row| {
+            read_number(row, 0)
+        })
 }
 
 /// Reads row by row, until the page is full. `true`: there are more.

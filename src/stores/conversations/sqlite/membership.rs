@@ -197,11 +197,13 @@ pub(super) fn put(
 ) -> Result<Change, StoreError> {
     const UPSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed, pending, invitedBy)
-        VALUES (?1, ?2, ?3, ?8, ?4, ?5, ?5, ?6, ?7, ?9)
+            (conversation, user, role, status, joinedAt, added, delivered, passed, pending, invitedBy,
+             since)
+        SELECT no, ?2, ?3, ?8, ?4, ?5, ?5, ?6, ?7, ?9, iif(history = 'joined', ?5, 0)
+        FROM conversations WHERE no = ?1
         ON CONFLICT (conversation, user) DO UPDATE
         SET role = ?3, status = ?8, joinedAt = ?4, added = ?5, delivered = ?5, passed = ?6,
-            pending = ?7, ended = 0, invitedBy = ?9";
+            pending = ?7, ended = 0, invitedBy = ?9, since = excluded.since";
     let change = log_added(writing, conversation, new, status, by)?;
     writing.db.prepare_cached(UPSERT)?.execute(params![
         conversation,

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_extra, read_number, read_optional_number, read_value};
+use super::participant_rows::Member;
 use crate::model::UserId;
 use crate::model::conversation::{Body, ConversationId, Message, MessageId};
 use crate::stores::conversations::error::StoreError;
@@ -92,6 +93,16 @@ pub(super) fn known(
             })
         })
         .optional()
+}
+
+/// The same for a participant who sees it.
+pub(super) fn visible(
+    db: &Connection,
+    member: &Member,
+    id: MessageId,
+) -> rusqlite::Result<Option<Known>> {
+    let known = known(db, member.conversation, id)?;
+    Ok(known.filter(|known| known.number > member.since))
 }
 
 /// Counts this many messages as not unread any more for a participant.

@@ -17,6 +17,7 @@ mod log;
 mod membership;
 mod message_rows;
 mod messages;
+mod newcomers;
 mod order;
 mod participant_rows;
 mod participants;

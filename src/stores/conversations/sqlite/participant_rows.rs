@@ -19,6 +19,8 @@ pub(super) struct Member {
     pub(super) role: Role,
     /// The change by which they were added.
     pub(super) added: i64,
+    /// The change behind which they see messages.
+    pub(super) since: i64,
 }
 
 /// The active participant of a conversation.
@@ -31,7 +33,7 @@ pub(super) fn member(
     user: &UserId,
 ) -> Result<Member, StoreError> {
     const SELECT: &str = "
-        SELECT c.no, p.role, p.added
+        SELECT c.no, p.role, p.added, p.since
         FROM conversations c JOIN participants p ON p.conversation = c.no
         WHERE c.id = ?1 AND p.user = ?2 AND p.status = 'active'";
     let mut select = db.prepare_cached(SELECT)?;
@@ -40,6 +42,7 @@ pub(super) fn member(
             conversation: row.get(0)?,
             role: row.get(1)?,
             added: row.get(2)?,
+            since: row.get(3)?,
         })
     });
     member.optional()?.ok_or(StoreError::NotParticipant)

@@ -219,13 +219,13 @@ fn take_place(
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO participants
-            (conversation, user, role, status, joinedAt, added, delivered, passed, invitedBy)
-        SELECT conversation, ?3, role, ?4, joinedAt, added, delivered, passed, invitedBy
+            (conversation, user, role, status, joinedAt, added, delivered, passed, invitedBy, since)
+        SELECT conversation, ?3, role, ?4, joinedAt, added, delivered, passed, invitedBy, since
         FROM participants WHERE conversation = ?1 AND user = ?2
         ON CONFLICT (conversation, user) DO UPDATE
         SET role = excluded.role, status = excluded.status, joinedAt = excluded.joinedAt,
             added = excluded.added, delivered = excluded.delivered, passed = excluded.passed,
-            pending = 0, ended = 0, invitedBy = excluded.invitedBy";
+            pending = 0, ended = 0, invitedBy = excluded.invitedBy, since = excluded.since";
     let values = params![conversation, pending, user, status];
     db.prepare_cached(INSERT)?.execute(values).map(drop)
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::columns::{number, read_number};
 use super::log::{Entry, Kind, log};
-use super::message_rows::known;
+use super::message_rows::visible;
 use super::participant_rows::member;
 use super::store::SqliteConversations;
 use super::writer::Writing;
@@ -64,8 +64,9 @@ fn add(
     const SELECT: &str = "
         SELECT id, createdAt FROM reactions WHERE message = ?1 AND user = ?2 AND emoji = ?3";
     let db = writing.db;
-    let conversation_no = member(db, conversation, user)?.conversation;
-    let known = known(db, conversation_no, message)?
+    let member = member(db, conversation, user)?;
+    let conversation_no = member.conversation;
+    let known = visible(db, &member, message)?
         .filter(|known| !known.is_deleted)
         .ok_or(StoreError::NotFoundOrForbidden)?;
     let id = ReactionId::from_new(writing.ids.next(writing.now));
@@ -124,8 +125,9 @@ fn remove(
         DELETE FROM reactions WHERE message = ?1 AND user = ?2 AND id = ?3
         RETURNING emoji, createdAt";
     let db = writing.db;
-    let conversation_no = member(db, conversation, user)?.conversation;
-    let known = known(db, conversation_no, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let member = member(db, conversation, user)?;
+    let conversation_no = member.conversation;
+    let known = visible(db, &member, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let mut delete = db.prepare_cached(DELETE)?;
     let deleted = delete.query_row(params![known.no, user, reaction], |row| {
         Ok(Reaction {

@@ -6,14 +6,16 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
 use super::first_participants::FirstParticipants;
+use super::history::change_number;
 use super::log::Kind;
 use super::message_rows::{self, message_columns};
+use super::newcomers::{newcomers, sent_by, since};
 use super::participant_rows;
 use super::store::SqliteConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, ChangeNumber, ChangePage, Changed, ChangedBy, ConversationId, LogWindow, Message,
-    PageLimit, Participation, Reaction, Snapshot, VisibleChanges,
+    MessageId, PageLimit, Participation, Reaction, Snapshot, VisibleChanges,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::log::LogStore;
@@ -64,6 +66,27 @@ impl LogStore for SqliteConversations {
             .await
     }
 
+    async fn newcomers(
+        &self,
+        conversation: &ConversationId,
+    ) -> Result<Vec<(UserId, ChangeNumber)>, StoreError> {
+        let conversation = conversation.clone();
+        self.readers
+            .read(move |db| newcomers(db, &conversation))
+            .await
+    }
+
+    async fn sent_by(
+        &self,
+        conversation: &ConversationId,
+        message: MessageId,
+    ) -> Result<Option<ChangeNumber>, StoreError> {
+        let conversation = conversation.clone();
+        self.readers
+            .read(move |db| sent_by(db, &conversation, message))
+            .await
+    }
+
     async fn snapshot(&self, conversation: &ConversationId) -> Result<Snapshot, StoreError> {
         let conversation = conversation.clone();
         self.readers
@@ -91,7 +114,7 @@ impl FromSql for ReadAuthor {
 }
 
 /// The changes of a conversation ?1 from behind ?2 until ?3, but for those about messages that a user ?4
-/// has hidden, and if not ?5 for messages that were sent.
+/// has hidden or that were not sent behind ?6, and if not ?5 for messages that were sent.
 pub(super) const CHANGES: &str = concat!(
     "SELECT l.number, l.kind, l.at, l.author, l.subject, l.reaction, l.keyNumber, l.detail,
      l.inPlaceOf, ",
@@ -106,24 +129,31 @@ pub(super) const CHANGES: &str = concat!(
                inPlaceOf
         FROM changes WHERE conversation = ?1 AND number > ?2 AND number <= ?3
     ) AS l LEFT JOIN messages m ON m.no = l.message
-    WHERE ?4 IS NULL OR NOT EXISTS (
+    WHERE (?4 IS NULL OR NOT EXISTS (
         SELECT 1 FROM hidden h
-        WHERE h.conversation = ?1 AND h.user = ?4 AND h.message = l.message)
+        WHERE h.conversation = ?1 AND h.user = ?4 AND h.message = l.message))
+      AND (l.message IS NULL OR m.number > ?6)
     ORDER BY l.number"
 );
 /// How many columns stand before those of the message.
 const COLUMNS: usize = 9;
 
+/// Who reads, and the change behind which they see messages.
+type Reader<'a> = (&'a UserId, i64);
+
 /// The changes of a window that fit on a page. `true`: there are more.
 fn select(
     db: &Connection,
     (id, conversation): (&ConversationId, i64),
-    user: Option<&UserId>,
+    reader: Option<Reader<'_>>,
     window: LogWindow,
 ) -> Result<(Vec<Change>, bool), StoreError> {
     let (after, until) = (number(window.after.get()), number(window.until.get()));
     let mut select = db.prepare_cached(CHANGES)?;
-    let mut rows = select.query(params![conversation, after, until, user, window.with_sent])?;
+    let (user, since) = reader.unzip();
+    let since = since.unwrap_or(0);
+    let values = params![conversation, after, until, user, window.with_sent, since];
+    let mut rows = select.query(values)?;
     let mut changes: Vec<Change> = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
@@ -172,9 +202,17 @@ fn visible_changes(
         let (changes, end) = (Vec::new(), window.after);
         return Ok(VisibleChanges { changes, end });
     };
-    let until = window.until.min(window.after.plus(limit));
-    let window = LogWindow { until, ..window };
-    let (changes, is_cut) = select(db, (id, conversation), Some(user), window)?;
+    let since = since(db, conversation, user)?;
+    // What they were told when they were added is the first that they read.
+    let first = change_number(since).previous();
+    let after = window.after.max(first).min(window.until);
+    let until = window.until.min(after.plus(limit));
+    let window = LogWindow {
+        after,
+        until,
+        ..window
+    };
+    let (changes, is_cut) = select(db, (id, conversation), Some((user, since)), window)?;
     let last = changes.last().filter(|_| is_cut);
     let end = last.map_or(until, |last| last.number);
     Ok(VisibleChanges { changes, end })

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::columns::{number, read_number, read_optional_number};
-use super::participant_rows::member;
+use super::participant_rows::{Member, member};
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Receipt, ReceiptCursor, ReceiptPage};
@@ -37,7 +37,8 @@ pub(super) fn noted_since(
     after: Option<ReceiptCursor>,
     limit: usize,
 ) -> Result<ReceiptPage, StoreError> {
-    let conversation = member(db, conversation, user)?.conversation;
+    let member = member(db, conversation, user)?;
+    let conversation = member.conversation;
     let (forgotten, last) = bounds(db, conversation)?;
     let Some(after) = after else {
         return Ok(ReceiptPage {
@@ -53,7 +54,7 @@ pub(super) fn noted_since(
     let (mut end, mut receipts) = (after, Vec::new());
     while end < until && receipts.len() < MAX_READ {
         end += 1;
-        read(db, conversation, user, end, &mut receipts)?;
+        read(db, &member, user, end, &mut receipts)?;
     }
     Ok(ReceiptPage {
         receipts,
@@ -76,7 +77,7 @@ fn bounds(db: &Connection, conversation: i64) -> rusqlite::Result<(u64, u64)> {
 /// The receipts that were noted at one place, as they are now.
 fn read(
     db: &Connection,
-    conversation: i64,
+    member: &Member,
     user: &UserId,
     place: u64,
     receipts: &mut Vec<Receipt>,
@@ -84,9 +85,10 @@ fn read(
     const SELECT: &str = "
         SELECT m.id, r.user, r.deliveredAt, r.readAt
         FROM receiptLog l JOIN messages m ON m.no = l.message JOIN receipts r ON r.message = m.no
-        WHERE l.conversation = ?1 AND l.place = ?2 AND (m.sender = ?3 OR r.user = ?3)";
+        WHERE l.conversation = ?1 AND l.place = ?2 AND (m.sender = ?3 OR r.user = ?3) AND m.number > ?4";
     let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map(params![conversation, number(place), user], |row| {
+    let values = params![member.conversation, number(place), user, member.since];
+    let rows = select.query_map(values, |row| {
         Ok(Receipt {
             message: row.get(0)?,
             user: row.get(1)?,

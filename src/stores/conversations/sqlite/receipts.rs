@@ -7,7 +7,7 @@ use super::changes::has_hidden;
 use super::columns::number;
 use super::history::change_number;
 use super::membership::counted;
-use super::message_rows::{Known, known, pass};
+use super::message_rows::{Known, known, pass, visible};
 use super::participant_rows::{Member, member};
 use super::receipt_log;
 use super::store::SqliteConversations;
@@ -92,7 +92,7 @@ fn mark_read(
     let mut read: Vec<(UserId, Vec<MessageId>)> = Vec::new();
     let (mut delivered, mut newest) = (Vec::new(), 0);
     for id in messages {
-        let Some(message) = known(db, member.conversation, id)? else {
+        let Some(message) = visible(db, &member, id)? else {
             continue;
         };
         if message.sender == *user {

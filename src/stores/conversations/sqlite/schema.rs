@@ -45,6 +45,9 @@ pub(super) const STATEMENTS: usize = 64;
 /// A `pending` participant is a name that nobody had; `changes.inPlaceOf` is the one whose place the
 /// added one took.
 ///
+/// `participants.since` is the change behind which they see messages, 0 for all: where `conversations.history` is
+/// `joined`, that by which they were added.
+///
 /// `conversations.numericId`: who made it wrote its id as a number.
 ///
 /// `messages.extra` is an object: the fields of a message that the relay does not know.
@@ -273,5 +276,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ALTER TABLE participantsAnew RENAME TO participants;
     CREATE INDEX participants_user ON participants (user);
     CREATE INDEX participants_invited ON participants (user) WHERE status = 'invited';
+",
+    "
+    ALTER TABLE conversations ADD COLUMN history TEXT NOT NULL DEFAULT 'all'
+        CHECK (history IN ('all', 'joined'));
+    ALTER TABLE participants ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX participants_since ON participants (conversation) WHERE since > 0;
 ",
 ];

@@ -6,7 +6,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::fields::ms;
-use crate::model::conversation::{Conversation, ConversationId, IdType};
+use crate::model::conversation::{Conversation, ConversationId, History, IdType};
 use crate::model::{UserId, name};
 
 #[derive(Debug, Deserialize)]
@@ -22,6 +22,8 @@ pub(crate) struct ConversationDocument {
     pub(crate) last_message_at: Option<DateTime>,
     /// How long its messages are kept, in seconds; 0 is for ever.
     pub(crate) message_retention: Option<i64>,
+    /// What those see who are added; all of it if it is none of the known names.
+    pub(crate) history: Option<String>,
     /// Only for the store: the number of its messages, deleted and removed ones included.
     #[serde(default)]
     pub(crate) message_count: i64,
@@ -36,11 +38,19 @@ impl ConversationDocument {
         doc! { "tail": 0 }
     }
 
+    /// What those see who are added.
+    pub(crate) fn history(&self) -> History {
+        let history = self.history.as_deref().and_then(History::parse);
+        history.unwrap_or(History::All)
+    }
+
     /// `None`: its `id` is not a valid one.
     pub(crate) fn conversation(self) -> Option<Conversation> {
         let created_at = self.created_at.map_or(0, ms);
         let created_by = self.created_by.as_deref().and_then(UserId::parse);
+        let history = self.history();
         Some(Conversation {
+            history,
             id: ConversationId::parse(&self.id)?,
             id_type: match self.numeric_id {
                 true => IdType::Number,

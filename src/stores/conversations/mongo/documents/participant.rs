@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::fields::{damaged, ms};
 use super::values::{bson_of, read_value};
 use crate::model::UserId;
-use crate::model::conversation::{ContentKey, Participant, ParticipantStatus, Role};
+use crate::model::conversation::{ContentKey, History, Participant, ParticipantStatus, Role};
 use crate::stores::conversations::error::StoreError;
 
 #[derive(Debug, Deserialize)]
@@ -122,6 +122,9 @@ pub(crate) struct Counts {
     pub(crate) passed: i64,
     /// The `seq` of the last message that was examined for deliveries.
     pub(crate) delivered: i64,
+    /// The change behind which they see messages; 0 for all.
+    #[serde(default)]
+    pub(crate) visible_since: i64,
     /// The `seq`s of the last messages of others that `passed` includes, so that none is counted
     /// twice.
     pub(crate) counted: Vec<i64>,
@@ -130,20 +133,33 @@ pub(crate) struct Counts {
 impl Counts {
     /// The same for another participant, without messages of their own.
     pub(crate) fn copied(&self) -> Document {
-        doc! {
+        let mut counts = doc! {
             "joinedAt": self.joined_at, "since": self.since, "passed": self.passed,
             "delivered": self.delivered, "own": self.since, "counted": &self.counted,
+        };
+        if self.visible_since > 0 {
+            counts.insert("visibleSince", self.visible_since);
         }
+        counts
     }
 }
 
 /// The counts of a participant who is added by the change `since`; `passed` of the messages do not
 /// count as unread. `own` is the `seq` of the last message of their own that `passed` includes.
-pub(crate) fn first_counts(joined_at: DateTime, since: i64, passed: i64) -> Document {
-    doc! {
+pub(crate) fn first_counts(
+    joined_at: DateTime,
+    since: i64,
+    passed: i64,
+    history: History,
+) -> Document {
+    let mut counts = doc! {
         "joinedAt": joined_at, "since": since, "passed": passed, "delivered": since, "own": since,
         "counted": [],
+    };
+    if history == History::Joined {
+        counts.insert("visibleSince", since);
     }
+    counts
 }
 
 impl ParticipantDocument {
@@ -153,6 +169,13 @@ impl ParticipantDocument {
             "conversationId": 1, "userId": 1, "status": 1, "role": 1, "contentKeyNumber": 1,
             "logged": 1, "ignored": 1,
         }
+    }
+
+    /// The same with what is counted for them.
+    pub(crate) fn counted_fields() -> Document {
+        let mut fields = Self::short_fields();
+        fields.extend(doc! { "joinedAt": 1, "counts": 1 });
+        fields
     }
 
     /// The fields that are set when they are removed by a change.

@@ -36,7 +36,8 @@ CREATE TABLE conversations (
         createdAt INTEGER NOT NULL,
         lastMessageAt INTEGER NOT NULL,
         messages INTEGER NOT NULL DEFAULT 0
-    , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0, numericId INTEGER NOT NULL DEFAULT 0);
+    , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0, numericId INTEGER NOT NULL DEFAULT 0, history TEXT NOT NULL DEFAULT 'all'
+        CHECK (history IN ('all', 'joined')));
 
 CREATE TABLE hidden (
         conversation INTEGER NOT NULL,
@@ -78,7 +79,7 @@ CREATE TABLE "participants" (
         delivered INTEGER NOT NULL DEFAULT 0,
         ended INTEGER NOT NULL DEFAULT 0,
         pending INTEGER NOT NULL DEFAULT 0,
-        invitedBy TEXT,
+        invitedBy TEXT, since INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (conversation, user)
     ) WITHOUT ROWID;
 
@@ -133,6 +134,8 @@ CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
         WHERE tempId IS NOT NULL;
 
 CREATE INDEX participants_invited ON participants (user) WHERE status = 'invited';
+
+CREATE INDEX participants_since ON participants (conversation) WHERE since > 0;
 
 CREATE INDEX participants_user ON participants (user);
 
