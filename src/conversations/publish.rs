@@ -90,10 +90,7 @@ impl ConversationGuard {
     /// Sends a change to those whom it concerns here, but for those who do not see the message that it is about.
     pub(super) async fn send_logged(&mut self, event: LoggedEvent, blind: &[UserId]) -> Delivery {
         match event {
-            LoggedEvent::Event(event) if !blind.is_empty() => {
-                Delivery::of_other(self.send_except(&event, To::Everyone, blind))
-            }
-            LoggedEvent::Event(event) => self.send_event(&event).await,
+            LoggedEvent::Event(event) => self.send_event(&event, blind).await,
             LoggedEvent::Created {
                 participants,
                 change,
@@ -149,7 +146,10 @@ impl ConversationGuard {
         participants.map_or_else(Vec::new, |all| all.keys().cloned().collect())
     }
 
-    async fn send_event(&self, event: &ConversationEvent) -> Delivery {
+    async fn send_event(&self, event: &ConversationEvent, blind: &[UserId]) -> Delivery {
+        if !blind.is_empty() {
+            return Delivery::of_other(self.send_except(event, To::Everyone, blind));
+        }
         let lagging = self.send_local(event, To::Everyone).await;
         Delivery::of(event, self.users(), lagging)
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Actor, Conversations, Stored};
 use crate::audit::{AuditText, Event};
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, MessageId, PageLimit, UserNotification};
+use crate::model::conversation::{ConversationId, MessageId, PageLimit, Read, UserNotification};
 use crate::stores::conversations::StoreError;
 
 impl Conversations {
@@ -39,38 +39,50 @@ impl Conversations {
         }
         let (conversations, conversation) = (self.clone(), conversation.clone());
         let rest = async move {
-            let _order = conversations.deliveries_noted(&conversation).await;
-            if count > 0 {
-                let elsewhere = UserNotification::ReadElsewhere {
-                    reader: reader.clone(),
-                    at: read.at,
-                    messages: read.all(),
-                    newest: read.newest,
-                };
-                let notified =
-                    conversations.notify_elsewhere(&conversation, &reader, &elsewhere, on);
-                notified.await;
-            }
-            for (sender, messages) in by_sender(read.delivered) {
-                let notification = UserNotification::Delivered {
-                    to: vec![reader.clone()],
-                    at: read.at,
-                    messages,
-                };
-                let notified = conversations.notify(&conversation, &sender, &notification);
-                notified.await;
-            }
-            for (sender, messages) in read.messages {
-                let notification = UserNotification::Read {
-                    reader: reader.clone(),
-                    at: read.at,
-                    messages,
-                };
-                let notified = conversations.notify(&conversation, &sender, &notification);
-                notified.await;
-            }
+            let notified = conversations.notify_read(&conversation, &reader, on, read);
+            notified.await;
         };
         Ok(Stored::new((), rest))
+    }
+
+    /// Notifies those whom it concerns of what a user has read on this connection, or over REST.
+    async fn notify_read(
+        self: &Arc<Self>,
+        conversation: &ConversationId,
+        reader: &UserId,
+        on: Option<Uuid>,
+        read: Read,
+    ) {
+        if read.messages.is_empty() {
+            return;
+        }
+        // Nobody is told that they have read what they do not know yet.
+        self.close_gap(conversation, read.newest).await;
+        let _order = self.deliveries_noted(conversation).await;
+        let elsewhere = UserNotification::ReadElsewhere {
+            reader: reader.clone(),
+            at: read.at,
+            messages: read.all(),
+            newest: read.newest,
+        };
+        let notified = self.notify_elsewhere(conversation, reader, &elsewhere, on);
+        notified.await;
+        for (sender, messages) in by_sender(read.delivered) {
+            let notification = UserNotification::Delivered {
+                to: vec![reader.clone()],
+                at: read.at,
+                messages,
+            };
+            self.notify(conversation, &sender, &notification).await;
+        }
+        for (sender, messages) in read.messages {
+            let notification = UserNotification::Read {
+                reader: reader.clone(),
+                at: read.at,
+                messages,
+            };
+            self.notify(conversation, &sender, &notification).await;
+        }
     }
 
     /// Notes that a message reached these users, and notifies its sender. The message is published

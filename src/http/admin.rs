@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::body::{JsonText, run_to_end};
 use super::caller::{self, Admin};
 use super::conversation_json::{ConversationJson, UserJson};
+use super::conversations::OneConversation;
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::{conversations, new_conversation};
@@ -140,11 +141,6 @@ async fn create_conversation(
         conversations::create_and_answer(&app, by, &request).await
     })
     .await
-}
-
-#[derive(Serialize)]
-struct OneConversation<'a> {
-    conversation: ConversationJson<'a>,
 }
 
 async fn change_conversation(

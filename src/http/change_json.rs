@@ -81,7 +81,7 @@ enum What<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReactionJson<'a> {
+pub(super) struct ReactionJson<'a> {
     id: ReactionId,
     message_id: MessageId,
     user_id: &'a str,

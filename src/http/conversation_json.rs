@@ -75,9 +75,10 @@ impl<'a> ConversationJson<'a> {
             created_by: conversation.created_by.as_str(),
             created_at: clock::iso_ms(conversation.created_at),
             last_message_at: clock::iso_ms(conversation.last_message_at),
-            history: Some(conversation.history)
-                .filter(|history| *history != History::All)
-                .map(History::as_str),
+            history: match conversation.history {
+                History::All => None,
+                history @ History::Joined => Some(history.as_str()),
+            },
             message_retention: conversation.message_retention.map(|kept| kept.as_secs()),
             role: None,
             unread_count: None,

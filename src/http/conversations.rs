@@ -195,9 +195,10 @@ async fn show(
     Ok(Json(answer).into_response())
 }
 
+/// The answer with one that was changed.
 #[derive(Serialize)]
-struct OneConversation<'a> {
-    conversation: ConversationJson<'a>,
+pub(super) struct OneConversation<'a> {
+    pub(super) conversation: ConversationJson<'a>,
 }
 
 /// What its admins change of a conversation.

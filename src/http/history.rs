@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::change_json::ChangeJson;
+use super::marks::{Marks, MarksJson};
 use super::message_form::{CHAT_ID, CONVERSATION_ID, Form};
 use super::path::PathParameters;
 use super::query::Parameters;
@@ -36,12 +37,16 @@ struct PageOf<'a, T> {
     /// The `after` with which to go on when more has happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
+    #[serde(flatten)]
+    marks: MarksJson<'a>,
 }
 
 #[derive(Serialize)]
-struct SliceOf<T> {
+struct SliceOf<'a, T> {
     messages: Vec<T>,
     pagination: Pagination,
+    #[serde(flatten)]
+    marks: MarksJson<'a>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +90,7 @@ pub(super) async fn page(
         _ => None,
     };
     let senders = Senders::read(&app, messages_of(&page, beside.as_deref())).await?;
+    let marks = Marks::read(&app, &id, caller.id(), &page.messages).await?;
     let client_id = id.as_client(app.conversations.id_type(&id).await);
     let changes = beside.as_ref().map(|changes| {
         let changes = changes.iter();
@@ -101,6 +107,7 @@ pub(super) async fn page(
             next_cursor,
             changes,
             cursor,
+            marks: (&marks).into(),
         })
         .into_response());
     }
@@ -113,6 +120,7 @@ pub(super) async fn page(
         next_cursor,
         changes,
         cursor,
+        marks: (&marks).into(),
     })
     .into_response())
 }
@@ -142,6 +150,7 @@ pub(super) async fn slice(
         slice => slice.map_err(refusal)?,
     };
     let senders = Senders::read(&app, &slice.messages).await?;
+    let marks = Marks::read(&app, &id, caller.id(), &slice.messages).await?;
     let client_id = id.as_client(app.conversations.id_type(&id).await);
     let messages = slice.messages.iter();
     let messages = messages
@@ -153,6 +162,7 @@ pub(super) async fn slice(
             limit: answered_limit(&slice, offset, limit),
             offset,
         },
+        marks: (&marks).into(),
     })
     .into_response())
 }

@@ -16,6 +16,7 @@ mod headers;
 mod health;
 mod history;
 mod host;
+mod marks;
 mod message_form;
 mod messages;
 mod new_conversation;

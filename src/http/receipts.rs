@@ -13,7 +13,7 @@ use super::changes::{AFTER, LIMIT, cursor, limit};
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
-use crate::model::conversation::{ConversationId, MessageId, ReceiptCursor};
+use crate::model::conversation::{ConversationId, MessageId, Receipt, ReceiptCursor};
 use crate::model::{Refusal, clock};
 use crate::stores::conversations::StoreError;
 
@@ -25,13 +25,24 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReceiptJson<'a> {
+pub(super) struct ReceiptJson<'a> {
     message_id: MessageId,
     user_id: &'a str,
     /// ISO 8601, as the next one.
     delivered_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     read_at: Option<String>,
+}
+
+impl<'a> From<&'a Receipt> for ReceiptJson<'a> {
+    fn from(receipt: &'a Receipt) -> Self {
+        Self {
+            message_id: receipt.message,
+            user_id: receipt.user.as_str(),
+            delivered_at: clock::iso_ms(receipt.delivered_at),
+            read_at: receipt.read_at.map(clock::iso_ms),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -52,14 +63,8 @@ async fn of_one(
     let limit = limit(query.get(LIMIT))?;
     let receipts = &app.conversations.stores().receipts;
     let page = receipts.noted_since(&id, caller.id(), after, limit).await?;
-    let receipts = page.receipts.iter().map(|one| ReceiptJson {
-        message_id: one.message,
-        user_id: one.user.as_str(),
-        delivered_at: clock::iso_ms(one.delivered_at),
-        read_at: one.read_at.map(clock::iso_ms),
-    });
     Ok(Json(ReceiptsAnswer {
-        receipts: receipts.collect(),
+        receipts: page.receipts.iter().map(Into::into).collect(),
         cursor: page.end.to_string(),
         more: page.more,
     })

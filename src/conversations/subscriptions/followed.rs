@@ -63,6 +63,7 @@ impl Followed {
     /// The participants were read. What happens later changes them.
     pub(in crate::conversations) fn set_participants(&mut self, all: HashMap<UserId, Role>) {
         self.participants = Some(all);
+        self.newcomers = None;
     }
 
     /// Those of the participants who do not see the whole history, if they are known.

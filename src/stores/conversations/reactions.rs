@@ -8,6 +8,9 @@ use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{ConversationId, Emoji, Logged, MessageId, Reaction, ReactionId};
 
+/// The most reactions, and the most receipts, that are read of a part of a history.
+pub(crate) const MAX_MARKS: usize = 2_000;
+
 /// Stores reactions.
 #[async_trait]
 pub(crate) trait ReactionStore: Debug + Send + Sync {
@@ -23,6 +26,14 @@ pub(crate) trait ReactionStore: Debug + Send + Sync {
         user: &UserId,
         emoji: &Emoji,
     ) -> Result<Logged<Reaction>, StoreError>;
+
+    /// The reactions to these messages of a conversation, whoever asks: by message, and of one the oldest first. At
+    /// most [`MAX_MARKS`].
+    async fn of_messages(
+        &self,
+        conversation: &ConversationId,
+        messages: &[MessageId],
+    ) -> Result<Vec<Reaction>, StoreError>;
 
     /// Removes a user's own reaction, and returns it.
     ///

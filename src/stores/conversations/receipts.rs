@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Delivered, MessageId, PageLimit, Read, ReceiptCursor, ReceiptPage,
+    ConversationId, Delivered, MessageId, PageLimit, Read, Receipt, ReceiptCursor, ReceiptPage,
 };
 
 /// Stores receipts.
@@ -51,6 +51,15 @@ pub(crate) trait ReceiptStore: Debug + Send + Sync {
         sender: &UserId,
         users: &[UserId],
     ) -> Result<Vec<UserId>, StoreError>;
+
+    /// Of these messages of a conversation the receipts that concern a user: of their own messages, and their own
+    /// of messages of others. By message, and of one by user. At most [`MAX_MARKS`](super::reactions::MAX_MARKS).
+    async fn of_messages(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        messages: &[MessageId],
+    ) -> Result<Vec<Receipt>, StoreError>;
 
     /// The receipts that were noted since, of those that concern a user: of their own messages, and their
     /// own of messages of others. About `limit` of the conversation are looked at. Without a cursor none,

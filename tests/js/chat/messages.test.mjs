@@ -129,7 +129,8 @@ test('the list shows what was edited and deleted', async () => {
   const messages = [await chatMessage(alice, id), await chatMessage(alice, id, { media: { url: 'u' } }), await chatMessage(alice, id)];
   await must(200, chatEdit(alice, messages[0].id, 'edited'));
   await must(200, erase(alice, messages[1].id));
-  same(await must(200, rest(alice, `GET /api/messages?chatId=${id}`)), {
+  const { receipts, ...page } = await must(200, rest(alice, `GET /api/messages?chatId=${id}`));
+  same(page, {
     cursor: '6',
     messages: [{ ...messages[0], content: 'edited', editedAt: TIME }, { ...messages[1], content: null, media: null, deletedAt: TIME }, messages[2]],
   });

@@ -99,6 +99,8 @@ macro_rules! contract_suite {
             retention::a_log_begins_where_it_is_kept,
             retention::a_log_goes_on_when_nothing_of_it_is_left,
             reactions::the_same_reaction_is_stored_once,
+            reactions::reactions_are_read_by_message,
+            receipts::receipts_are_read_by_message,
             reactions::only_its_owner_removes_a_reaction,
             reactions::a_deleted_message_takes_no_reaction,
             strings::strings_that_look_like_a_query_are_strings,

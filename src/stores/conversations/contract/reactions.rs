@@ -112,3 +112,50 @@ pub(crate) async fn a_deleted_message_takes_no_reaction(subject: Subject) {
         NotFoundOrForbidden
     );
 }
+
+pub(crate) async fn reactions_are_read_by_message(subject: Subject) {
+    let (stores, c) = (&subject.stores, conversation("c"));
+    subject.with("c", &["ann", "bo"]).await;
+    subject.with("d", &["ann"]).await;
+    let first = subject.send("c", "ann", "1").await.id;
+    let second = subject.send("c", "bo", "2").await.id;
+    let other = subject.send("d", "ann", "3").await.id;
+    let mut added = Vec::new();
+    for (message, who, emoji) in [
+        (second, "ann", "+"),
+        (first, "bo", "b"),
+        (first, "ann", "a"),
+        (first, "bo", "c"),
+    ] {
+        subject.tick();
+        let emoji = Emoji::parse(emoji).unwrap();
+        let reacted = stores.reactions.add(&c, message, &user(who), &emoji).await;
+        added.push(reacted.unwrap().value);
+    }
+    let emoji = Emoji::parse("+").unwrap();
+    let elsewhere = stores
+        .reactions
+        .add(&conversation("d"), other, &user("ann"), &emoji)
+        .await;
+    let _ = elsewhere.unwrap();
+    let gone = added.remove(1);
+    let removed = stores
+        .reactions
+        .remove(&c, first, gone.id, &user("bo"))
+        .await;
+    let _ = removed.unwrap();
+    let found = stores
+        .reactions
+        .of_messages(&c, &[second, first, other])
+        .await;
+    added.rotate_left(1);
+    assert_eq!(found.unwrap(), added);
+    assert!(
+        stores
+            .reactions
+            .of_messages(&c, &[])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::subject::*;
+use crate::model::UserId;
 use crate::model::conversation::*;
 
 /// What of a message is noted for a user: when it reached them, and when they read it.
@@ -279,4 +280,49 @@ pub(crate) async fn much_that_was_noted_at_once_comes_in_parts(subject: Subject)
         let (_, read) = noted(&subject, "ann", read, limit).await;
         assert!(noted(&subject, "ann", read, limit).await.0.is_empty());
     }
+}
+
+pub(crate) async fn receipts_are_read_by_message(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, ann, bo, cy) = (conversation("c"), user("ann"), user("bo"), user("cy"));
+    subject.with("c", &["ann", "bo", "cy"]).await;
+    let first = subject.send("c", "ann", "1").await.id;
+    let second = subject.send("c", "bo", "2").await.id;
+    let at = subject.tick();
+    stores
+        .receipts
+        .mark_read(&c, &cy, &[first, second])
+        .await
+        .unwrap();
+    let later = subject.tick();
+    let reached = stores
+        .receipts
+        .mark_delivered_to(&c, first, &ann, std::slice::from_ref(&bo));
+    assert_eq!(reached.await.unwrap(), std::slice::from_ref(&bo));
+    let of = async |who: &UserId| {
+        let found = stores.receipts.of_messages(&c, who, &[second, first]).await;
+        found.unwrap()
+    };
+    let receipt = |message, user: &UserId, delivered_at, read_at| Receipt {
+        message,
+        user: user.clone(),
+        delivered_at,
+        read_at,
+    };
+    let by_cy = |message| receipt(message, &cy, at, Some(at));
+    // Of one's own messages all, of those of others one's own.
+    assert_eq!(
+        of(&ann).await,
+        [receipt(first, &bo, later, None), by_cy(first)]
+    );
+    assert_eq!(
+        of(&bo).await,
+        [receipt(first, &bo, later, None), by_cy(second)]
+    );
+    assert_eq!(of(&cy).await, [by_cy(first), by_cy(second)]);
+    let elsewhere = stores
+        .receipts
+        .of_messages(&conversation("d"), &ann, &[first])
+        .await;
+    assert!(elsewhere.unwrap().is_empty());
 }

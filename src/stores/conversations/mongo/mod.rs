@@ -28,6 +28,7 @@ mod lists;
 mod log;
 mod log_range;
 mod logged;
+mod marks;
 mod members;
 mod messages;
 mod newcomers;

@@ -1,5 +1,7 @@
 //! Those who do not see the whole history of a conversation: they joined it later.
 
+use std::collections::HashSet;
+
 use mongodb::bson::doc;
 
 use super::collections::{all, one};
@@ -31,17 +33,22 @@ pub(super) async fn newcomers(
     db: &Db,
     conversation: &ConversationId,
 ) -> Result<Vec<(UserId, ChangeNumber)>, StoreError> {
+    // Of who was added by an application it may have to be found out first.
+    let uncounted = doc! { "$expr": { "$ne": ["$joinedAt", "$counts.joinedAt"] } };
     let filter = doc! {
         "conversationId": conversation.as_str(), "status": ACTIVE,
-        "counts.visibleSince": { "$gt": 0 },
+        "$or": [doc! { "counts.visibleSince": { "$gt": 0 } }, uncounted],
     };
     let find = db.participants.find(filter);
     let found = all(find.projection(ParticipantDocument::counted_fields())).await?;
-    let newcomers = found.iter().filter_map(|one| {
-        let since = one.counts()?.visible_since;
-        Some((UserId::parse(&one.user_id)?, change_number(since)))
-    });
-    Ok(newcomers.collect())
+    let mut newcomers = Vec::new();
+    for one in &found {
+        let since = counts_of(db, one).await?.visible_since;
+        if let Some(user) = UserId::parse(&one.user_id).filter(|_| since > 0) {
+            newcomers.push((user, change_number(since)));
+        }
+    }
+    Ok(newcomers)
 }
 
 pub(super) async fn sent_by(
@@ -55,4 +62,28 @@ pub(super) async fn sent_by(
     });
     let found = one(find.projection(KnownMessage::fields())).await?;
     Ok(found.map(|found| change_number(found.seq)))
+}
+
+/// Those of these messages that a user has hidden, or that were not sent behind a change.
+pub(super) async fn unseen(
+    db: &Db,
+    (user, since): (&UserId, i64),
+    messages: &[MessageId],
+) -> Result<HashSet<MessageId>, StoreError> {
+    let mut unseen = HashSet::new();
+    if messages.is_empty() {
+        return Ok(unseen);
+    }
+    let ids: Vec<_> = messages.iter().map(|id| text_of(id.uuid())).collect();
+    let mut filter = doc! { "deletedFor": user.as_str(), "_id": { "$in": &ids } };
+    if since > 0 {
+        let earlier = doc! { "seq": { "$lte": since } };
+        let either = [doc! { "deletedFor": user.as_str() }, earlier];
+        filter = doc! { "_id": { "$in": ids }, "$or": either.to_vec() };
+    }
+    let known = db.messages.clone_with_type::<KnownMessage>();
+    for one in all(known.find(filter).projection(KnownMessage::fields())).await? {
+        unseen.insert(one.message_id()?);
+    }
+    Ok(unseen)
 }

@@ -9,6 +9,7 @@ use super::db::Db;
 use super::documents::{ChangeDocument, Kind, TailDocument, date, text_of};
 use super::known_messages::visible_message;
 use super::log::Log;
+use super::marks;
 use super::members::member;
 use super::store::MongoConversations;
 use crate::model::UserId;
@@ -31,6 +32,15 @@ impl ReactionStore for MongoConversations {
         let (conversation, user) = (conversation.clone(), user.clone());
         let emoji = emoji.clone();
         self.write(|db| async move { add(&db, &conversation, message, &user, &emoji).await })
+            .await
+    }
+
+    async fn of_messages(
+        &self,
+        conversation: &ConversationId,
+        messages: &[MessageId],
+    ) -> Result<Vec<Reaction>, StoreError> {
+        self.run(marks::reactions(&self.db, conversation, messages))
             .await
     }
 

@@ -1,13 +1,13 @@
 //! Reading the log: which changes a conversation has seen, and who participated after the last one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use mongodb::bson::{Document, doc};
 
 use super::collections::all;
 use super::db::{Db, gone};
-use super::documents::{KnownMessage, ParticipantDocument, ShortHeadDocument, text_of};
+use super::documents::{ParticipantDocument, ShortHeadDocument};
 use super::filters::ACTIVE;
 use super::log::{number_of, read_head, settle};
 use super::log_range::{Range, change_number};
@@ -210,33 +210,9 @@ async fn visible_changes(
     };
     let (mut changes, end) = read(db, conversation, window).await?;
     let messages: Vec<_> = changes.iter().filter_map(Change::message_id).collect();
-    let hidden = hidden_of(db, (user, since), &messages).await?;
-    changes.retain(|change| change.message_id().is_none_or(|id| !hidden.contains(&id)));
+    let unseen = newcomers::unseen(db, (user, since), &messages).await?;
+    changes.retain(|change| change.message_id().is_none_or(|id| !unseen.contains(&id)));
     Ok(VisibleChanges { changes, end })
-}
-
-/// Those of these messages that a user has hidden, or that were not sent behind a change.
-async fn hidden_of(
-    db: &Db,
-    (user, since): (&UserId, i64),
-    messages: &[MessageId],
-) -> Result<HashSet<MessageId>, StoreError> {
-    let mut hidden = HashSet::new();
-    if messages.is_empty() {
-        return Ok(hidden);
-    }
-    let ids: Vec<_> = messages.iter().map(|id| text_of(id.uuid())).collect();
-    let mut filter = doc! { "deletedFor": user.as_str(), "_id": { "$in": &ids } };
-    if since > 0 {
-        let earlier = doc! { "seq": { "$lte": since } };
-        let either = [doc! { "deletedFor": user.as_str() }, earlier];
-        filter = doc! { "_id": { "$in": ids }, "$or": either.to_vec() };
-    }
-    let known = db.messages.clone_with_type::<KnownMessage>();
-    for one in all(known.find(filter).projection(KnownMessage::fields())).await? {
-        hidden.insert(one.message_id()?);
-    }
-    Ok(hidden)
 }
 
 /// The numbers are read before the participations, so these are at least as new.

@@ -13,12 +13,13 @@ use super::documents::{KnownMessage, ReceiptDocument, date};
 use super::filters::{ACTIVE, this};
 use super::known_messages::{known_message, known_messages};
 use super::log_range::change_number;
+use super::marks;
 use super::members::{Member, member};
 use super::noted_receipts;
 use super::store::MongoConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Delivered, MessageId, PageLimit, Read, ReceiptCursor, ReceiptPage,
+    ConversationId, Delivered, MessageId, PageLimit, Read, Receipt, ReceiptCursor, ReceiptPage,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
@@ -61,6 +62,16 @@ impl ReceiptStore for MongoConversations {
                 |db| async move { mark_delivered_to(&db, &conversation, message, &users).await },
             );
         write.await
+    }
+
+    async fn of_messages(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        messages: &[MessageId],
+    ) -> Result<Vec<Receipt>, StoreError> {
+        self.run(marks::receipts(&self.db, conversation, user, messages))
+            .await
     }
 
     async fn noted_since(

@@ -1,6 +1,6 @@
 //! Who ceases to be a participant of a conversation: they leave, or are removed.
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::log::{Entry, Kind, log};
 use super::membership::{counted, require_admin};
@@ -19,12 +19,6 @@ pub(super) fn end(
     user: &UserId,
     by: ChangedBy,
 ) -> Result<Option<Logged<Participant>>, StoreError> {
-    // Who is ignored or invited had no participation that could end.
-    const UPDATE: &str = "
-        UPDATE participants
-        SET status = ?3, ended = iif(
-            status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
-        WHERE conversation = ?1 AND user = ?2";
     let db = writing.db;
     let is_own = by.user() == Some(user);
     let known = find(db, id, user)?;
@@ -44,8 +38,7 @@ pub(super) fn end(
         true => ParticipantStatus::Left,
         false => ParticipantStatus::Removed,
     };
-    let values = params![conversation, user, status];
-    db.prepare_cached(UPDATE)?.execute(values)?;
+    set_ended(db, conversation, user, status)?;
     let entry = Entry {
         subject: Some(user.as_str()),
         ..Entry::new(kind, &by)
@@ -65,6 +58,23 @@ pub(super) fn end(
     };
     let ended = Logged::new(participant, change);
     Ok(Some(ended.with_consequence(promoted)))
+}
+
+/// Ends a participation with the next change.
+fn set_ended(
+    db: &Connection,
+    conversation: i64,
+    user: &UserId,
+    status: ParticipantStatus,
+) -> rusqlite::Result<()> {
+    // Who is ignored or invited had no participation that could end.
+    const UPDATE: &str = "
+        UPDATE participants
+        SET status = ?3, ended = iif(
+            status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
+        WHERE conversation = ?1 AND user = ?2";
+    let values = params![conversation, user, status];
+    db.prepare_cached(UPDATE)?.execute(values).map(drop)
 }
 
 /// What the end of somebody's participation is, by themselves or others. `None`: they have none.

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::columns::{number, read_number};
 use super::log::{Entry, Kind, log};
+use super::marks;
 use super::message_rows::visible;
 use super::participant_rows::member;
 use super::store::SqliteConversations;
@@ -32,6 +33,17 @@ impl ReactionStore for SqliteConversations {
             .write(Some(user.clone()), move |writing| {
                 add(writing, &conversation, message, &user, &emoji)
             })
+            .await
+    }
+
+    async fn of_messages(
+        &self,
+        conversation: &ConversationId,
+        messages: &[MessageId],
+    ) -> Result<Vec<Reaction>, StoreError> {
+        let (conversation, messages) = (conversation.clone(), messages.to_owned());
+        self.readers
+            .read(move |db| marks::reactions(db, &conversation, messages))
             .await
     }
 

@@ -11,6 +11,7 @@ use super::log::Kind;
 use super::message_rows::{self, message_columns};
 use super::newcomers::{newcomers, sent_by, since};
 use super::participant_rows;
+use super::participations::{memberships, participations};
 use super::store::SqliteConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
@@ -218,37 +219,6 @@ fn visible_changes(
     Ok(VisibleChanges { changes, end })
 }
 
-fn participations(
-    db: &Connection,
-    user: &UserId,
-    only: Option<&ConversationId>,
-) -> Result<Vec<Participation>, StoreError> {
-    const ALL: &str = "
-        SELECT c.id, p.added, p.status = 'active', p.ended, c.changes, c.forgotten
-        FROM participants p JOIN conversations c ON c.no = p.conversation
-        WHERE p.user = ?1 AND (p.status = 'active' OR p.ended > 0)";
-    const ONE: &str = "
-        SELECT c.id, p.added, p.status = 'active', p.ended, c.changes, c.forgotten
-        FROM conversations c JOIN participants p ON p.conversation = c.no AND p.user = ?1
-        WHERE c.id = ?2 AND (p.status = 'active' OR p.ended > 0)";
-    let read = |row: &Row<'_>| {
-        let (is_active, ended): (bool, _) = (row.get(2)?, ChangeNumber::new(read_number(row, 3)?));
-        Ok(Participation {
-            conversation: row.get(0)?,
-            added: ChangeNumber::new(read_number(row, 1)?),
-            ended: (!is_active).then_some(ended),
-            last: ChangeNumber::new(read_number(row, 4)?),
-            forgotten: ChangeNumber::new(read_number(row, 5)?),
-        })
-    };
-    let mut select = db.prepare_cached(if only.is_some() { ONE } else { ALL })?;
-    let rows = match only {
-        Some(only) => select.query_map(params![user, only], read)?,
-        None => select.query_map([user], read)?,
-    };
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change> {
     let ReadAuthor(by) = row.get(3)?;
     let message = || message_rows::read_from(row, COLUMNS, conversation.clone());
@@ -333,20 +303,6 @@ fn find(db: &Connection, id: &ConversationId) -> rusqlite::Result<Option<(i64, C
             Ok((row.get(0)?, ChangeNumber::new(read_number(row, 1)?)))
         })
         .optional()
-}
-
-fn memberships(
-    db: &Connection,
-    user: &UserId,
-) -> Result<Vec<(ConversationId, ChangeNumber)>, StoreError> {
-    const SELECT: &str = "
-        SELECT c.id, c.changes FROM participants p JOIN conversations c ON c.no = p.conversation
-        WHERE p.user = ?1 AND p.status = 'active'";
-    let mut select = db.prepare_cached(SELECT)?;
-    let rows = select.query_map([user], |row| {
-        Ok((row.get(0)?, ChangeNumber::new(read_number(row, 1)?)))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn snapshot(db: &Connection, id: &ConversationId) -> Result<Snapshot, StoreError> {

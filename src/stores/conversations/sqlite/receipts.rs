@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use super::changes::has_hidden;
 use super::columns::number;
 use super::history::change_number;
+use super::marks;
 use super::membership::counted;
 use super::message_rows::{Known, known, pass, visible};
 use super::participant_rows::{Member, member};
@@ -14,7 +15,7 @@ use super::store::SqliteConversations;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationId, Delivered, MessageId, PageLimit, Read, ReceiptCursor, ReceiptPage,
+    ConversationId, Delivered, MessageId, PageLimit, Read, Receipt, ReceiptCursor, ReceiptPage,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::receipts::ReceiptStore;
@@ -62,6 +63,19 @@ impl ReceiptStore for SqliteConversations {
             .write_rows(Some(sender.clone()), users.len(), move |writing| {
                 mark_delivered_to(writing, &conversation, message, &users)
             })
+            .await
+    }
+
+    async fn of_messages(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        messages: &[MessageId],
+    ) -> Result<Vec<Receipt>, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        let messages = messages.to_owned();
+        self.readers
+            .read(move |db| marks::receipts(db, &conversation, &user, messages))
             .await
     }
 

@@ -267,3 +267,33 @@ async fn where_an_application_takes_the_last_admin_out_the_oldest_becomes_one() 
     let again = stage.store.log_applications(&[], std::slice::from_ref(&c));
     assert!(again.await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn whom_an_application_adds_sees_what_was_sent_since_they_joined() {
+    let Some(stage) = Stage::set().await else {
+        return;
+    };
+    let c = conversation("c");
+    stage.subject.with("c", &["ann"]).await;
+    stage.subject.send("c", "ann", "1").await;
+    let joined = doc! { "$set": { "history": "joined" } };
+    stage
+        .update("conversations", doc! { "id": "c" }, joined)
+        .await;
+    let at = stage.subject.tick();
+    for who in ["bo", "cy"] {
+        let new = doc! {
+            "conversationId": "c", "userId": who, "status": "active", "joinedAt": date(at),
+        };
+        stage.insert("participants", new).await;
+    }
+    stage.subject.send("c", "ann", "2").await;
+    assert_eq!(stage.subject.seen("c", "bo").await, ["2"]);
+    assert_eq!(stage.unread("bo").await, 1);
+    // Also of one who has not come yet.
+    let mut newcomers = stage.stores.log.newcomers(&c).await.unwrap();
+    newcomers.sort();
+    let since = ChangeNumber::new(2);
+    assert_eq!(newcomers, [(user("bo"), since), (user("cy"), since)]);
+    assert_eq!(stage.subject.seen("c", "ann").await, ["1", "2"]);
+}
