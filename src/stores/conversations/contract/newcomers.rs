@@ -196,6 +196,12 @@ pub(crate) async fn who_comes_back_sees_what_was_sent_since(subject: Subject) {
     subject.send("c", "ann", "4").await;
     assert_eq!(subject.seen("c", "bo").await, ["4"]);
     is_not_there(stores, own, "bo").await;
+    let receipts = &stores.receipts;
+    let start = receipts.noted_since(&c, &bo, None, 9).await.unwrap().end;
+    let read = receipts.mark_read(&c, &user("ann"), &[own]).await;
+    assert_eq!(read.unwrap().messages, [(bo.clone(), vec![own])]);
+    let noted = receipts.noted_since(&c, &bo, Some(start), 9).await;
+    assert!(noted.unwrap().receipts.is_empty());
     assert_eq!(changes(&subject, "bo", 0).await, [6, 7]);
     end(&subject, "bo").await;
     assert_eq!(changes(&subject, "bo", 0).await, [6, 7, 8]);
