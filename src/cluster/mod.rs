@@ -37,7 +37,7 @@ pub(crate) use lease::{LEASE, LeaseState, RENEWAL};
 pub(crate) use ledger::Entry;
 pub(crate) use message::{
     About, AllNodesMessage, Answer, ConversationMessage, Message, PresenceChange, SessionMembers,
-    SessionMessage, Spent, UserMessage,
+    SessionMessage, Spent, Typing, UserMessage,
 };
 pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};

@@ -43,6 +43,8 @@ pub(crate) enum ErrorCode {
     ServerBusy,
     /// Only a member may do this, under its own id.
     NotAMember,
+    /// The member has joined with another key on another connection.
+    Replaced,
     /// The session was not used for too long.
     SessionExpired,
     /// The session is reserved or in use.
@@ -102,6 +104,7 @@ impl ErrorCode {
             Self::SessionFull => "SESSION_FULL",
             Self::ServerBusy => "SERVER_BUSY",
             Self::NotAMember => "NOT_A_MEMBER",
+            Self::Replaced => "REPLACED",
             Self::SessionExpired => "SESSION_EXPIRED",
             Self::SessionExists => "SESSION_EXISTS",
             Self::NotParticipant => "NOT_PARTICIPANT",

@@ -115,6 +115,14 @@ impl OwnedValue {
         (Cow::Owned(text), attachments)
     }
 
+    /// Whether a client that reads both reads the same, however they are written.
+    pub(crate) fn reads_as(&self, other: &Self) -> bool {
+        let ((one, attached), (another, also)) = (self.to_parts(), other.to_parts());
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        attached == also
+            && (one == another || read(&one).is_some_and(|one| read(&another) == Some(one)))
+    }
+
     fn empty() -> Option<Self> {
         let empty = RawValue::from_string("\"\"".to_owned());
         empty.ok().map(Self::from)

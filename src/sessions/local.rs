@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use super::typists::Typists;
 use crate::cluster::Subscription;
 use crate::config::Config;
 use crate::connection::Connection;
@@ -18,6 +19,7 @@ use crate::model::session::SessionId;
 pub(super) struct LocalState {
     pub(super) room: Room,
     pub(super) members: Vec<LocalMember>,
+    pub(super) typists: Typists,
     /// To what other nodes publish, while the session has members on this server.
     pub(super) subscription: Option<Subscription>,
     /// The revision of each state that members were sent last.
@@ -28,16 +30,16 @@ pub(super) struct LocalState {
     pub(super) defers_keys: bool,
 }
 
-/// A member that is connected to this server.
+/// A connection to this server that a member joined on.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalMember {
     /// The id that it joined under.
     pub(crate) user: UserId,
-    /// The name shown to others.
+    /// The name shown to others with what is sent on it.
     pub(crate) display_name: Arc<str>,
-    /// The connection that it joined on.
+    /// The connection.
     pub(crate) connection: Arc<Connection>,
-    /// The name under which others were told that it is typing, while it is.
+    /// The name under which others were told that it is typing, on it, while it is.
     pub(crate) typing_as: Option<Arc<str>>,
     /// The revision by which it joined.
     pub(super) joined_by: u64,
@@ -48,6 +50,7 @@ impl LocalState {
         Arc::new(Mutex::new(Self {
             room: Room::new(rooms::session(id.as_str()), rooms::of_sessions()),
             members: Vec::new(),
+            typists: Typists::default(),
             subscription: None,
             newest: HashMap::new(),
             output: Arc::new(Limit::new(config, Action::Output)),

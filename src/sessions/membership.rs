@@ -18,15 +18,18 @@ use crate::model::{NodeId, UserId};
 pub(crate) struct Entered {
     /// The answer to it.
     pub(crate) joined: Joined,
-    /// The member that the connection was before.
+    /// The member on this connection until now, which may be the same.
+    pub(crate) before: Option<LocalMember>,
+    /// That one departed.
     pub(crate) departed: Option<Departed>,
-    /// What the member was on another connection of this server until now.
-    pub(crate) replaced: Option<LocalMember>,
+    /// The connections to this server that the member is on no more.
+    pub(crate) displaced: Vec<LocalMember>,
 }
 
 impl Session<'_> {
     /// Admits a member; a session that there is not is made by `maker`. A connection is one member: the one that it
-    /// was before departs. A member is on one connection of this server: the one before is replaced.
+    /// was before departs. A member may be on several connections: by another key it is displaced from those that
+    /// somebody else may be on.
     ///
     /// # Errors
     /// Why it is not admitted; nothing is changed.
@@ -36,7 +39,7 @@ impl Session<'_> {
         join: Join<'_>,
         maker: Maker<'_>,
     ) -> Result<Entered, JoinError> {
-        let before = self.member_on(connection).map(|member| member.user.clone());
+        let before = self.member_on(connection).cloned();
         let joined = self.sessions.joined_by(connection).len();
         let slot = JoinSlot {
             connection: connection.id.uuid(),
@@ -45,18 +48,18 @@ impl Session<'_> {
         };
         let user = join.user.clone();
         let mut joined = self.enter(join, slot).await?;
-        let departed = match before.is_some_and(|before| before != user) {
-            true => self.depart(connection, Departure::Disconnected).await,
+        let departed = match before.as_ref().is_some_and(|before| before.user != user) {
+            true => self.depart(connection, Departure::Left).await,
             false => None,
         };
+        let (ids, revision) = (std::mem::take(&mut joined.displaced), joined.revision);
         if let Some(departed) = &departed {
             joined.members.clone_from(&departed.members);
             joined.revision = departed.revision;
         }
-        let replaced = self.member(&user).map(|member| member.connection.clone());
-        let replaced = replaced.and_then(|replaced| self.remove(&replaced));
+        self.remove(connection);
         self.add(LocalMember {
-            user,
+            user: user.clone(),
             display_name: joined.member.display_name.clone(),
             connection: connection.clone(),
             typing_as: None,
@@ -64,8 +67,9 @@ impl Session<'_> {
         });
         Ok(Entered {
             joined,
+            before,
             departed,
-            replaced,
+            displaced: self.displace(&user, revision, ids).await,
         })
     }
 
@@ -80,21 +84,57 @@ impl Session<'_> {
             let subscription = cluster.bus().subscribe(self.id.clone()).await;
             self.local.subscription = Some(subscription);
         }
-        let user = join.user.clone();
-        let entry = Entry::Member(self.id.clone(), user.clone(), slot.connection);
+        let is_member = self.local.members.iter().any(|member| {
+            member.user == join.user && member.connection.id.uuid() == slot.connection
+        });
+        let entry = Entry::Member(self.id.clone(), join.user.clone(), slot.connection);
         cluster.note(&entry).await.map_err(|_| JoinError::Busy)?;
         let joined = store.join(&self.id, join, slot).await;
-        match &joined {
-            Ok(joined) if !joined.is_new => {
-                let revision = joined.revision;
-                let moved = SessionMessage::MemberMoved { user, revision };
-                let _ = cluster.bus().publish(&self.id, &moved);
-            }
-            Ok(_) => {}
+        if joined.is_err() && !is_member {
             // What fails here is repeated when this node renews what it has in Redis.
-            Err(_) => drop(cluster.forget(cluster.node_id(), &entry).await),
+            drop(cluster.forget(cluster.node_id(), &entry).await);
         }
         joined
+    }
+
+    /// A member is on these connections no more, by this change. Returns those to this server; the other nodes are told
+    /// of theirs.
+    pub(super) async fn displace(
+        &mut self,
+        user: &UserId,
+        revision: u64,
+        ids: Vec<Uuid>,
+    ) -> Vec<LocalMember> {
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let here = self.connections();
+        let here = here.iter().filter(|one| ids.contains(&one.id.uuid()));
+        let displaced: Vec<_> = here.filter_map(|one| self.remove(one)).collect();
+        self.forget(&displaced).await;
+        if let Some(cluster) = &self.sessions.cluster
+            && displaced.len() < ids.len()
+        {
+            let message = SessionMessage::Displaced {
+                user: user.clone(),
+                revision,
+                connections: Some(ids),
+            };
+            let _ = cluster.bus().publish(&self.id, &message);
+        }
+        displaced
+    }
+
+    /// Removes connections to this server that are no member's any more from the ledger of this node.
+    pub(super) async fn forget(&self, displaced: &[LocalMember]) {
+        for member in displaced {
+            if let Some(cluster) = &self.sessions.cluster {
+                let (user, connection) = (member.user.clone(), member.connection.id.uuid());
+                let entry = Entry::Member(self.id.clone(), user, connection);
+                // What fails here is repeated when this node renews what it has in Redis.
+                drop(cluster.forget(cluster.node_id(), &entry).await);
+            }
+        }
     }
 
     /// Removes the member that joined on this connection. `None`: there is none, or the store is
@@ -111,8 +151,7 @@ impl Session<'_> {
         departed.ok().flatten()
     }
 
-    /// Removes a member from the store if it joined on this connection last, and from the ledger of
-    /// the node of that connection; `None`: this node.
+    /// Removes a connection of a member from the store, and from the ledger of its node; `None`: this node.
     ///
     /// # Errors
     /// The store is unavailable.

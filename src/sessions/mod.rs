@@ -8,6 +8,8 @@ mod membership;
 mod publish;
 mod remote;
 mod session;
+mod typing;
+mod typists;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

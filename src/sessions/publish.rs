@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::session::Session;
-use crate::cluster::{SessionMembers, SessionMessage};
+use crate::cluster::{SessionMembers, SessionMessage, Typing};
 use crate::connection::rooms::{Lagging, To};
 use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
@@ -53,11 +53,12 @@ impl Session<'_> {
         self.note_newest(update);
         let lagging = self.local.room.send_sized(to, None, event, payload, frames);
         let lagging = lagging.await;
-        self.publish_remote(SessionMembers::All, update, event, payload);
+        self.publish_remote((SessionMembers::All, None), update, event, payload);
         lagging
     }
 
-    /// Sends one member an event that becomes frames of these sizes.
+    /// Sends one member an event that becomes frames of these sizes, on all its connections. Its sender waits for the one
+    /// that takes the most: another may be dead.
     pub(crate) fn send_to<T: Serialize>(
         &self,
         user: &UserId,
@@ -67,20 +68,20 @@ impl Session<'_> {
         frames: &FrameSizes,
     ) -> Lagging {
         let to = SessionMembers::Member(user.clone());
-        self.publish_remote(to, update, event, payload);
-        match self.member(user) {
-            None => Lagging::default(),
-            Some(member) => {
-                let room = &self.local.room;
-                room.send_to(&member.connection, event, payload, frames);
-                Lagging::one(&member.connection, frames)
-            }
+        self.publish_remote((to, None), update, event, payload);
+        let members = self.local.members.iter();
+        let connections = members.filter(|member| member.user == *user);
+        let connections = connections.map(|member| &member.connection);
+        for connection in connections.clone() {
+            self.local.room.send_to(connection, event, payload, frames);
         }
+        let fastest = connections.min_by_key(|connection| connection.flow().backlog());
+        fastest.map_or_else(Lagging::default, |fastest| Lagging::one(fastest, frames))
     }
 
-    fn publish_remote<T: Serialize>(
+    pub(super) fn publish_remote<T: Serialize>(
         &self,
-        to: SessionMembers,
+        (to, typing): (SessionMembers, Option<Typing>),
         update: SessionUpdate<'_>,
         event: &str,
         payload: &T,
@@ -94,6 +95,7 @@ impl Session<'_> {
                 newest: update.newest.map(str::to_owned),
                 to,
                 event,
+                typing,
             };
             let _ = cluster.bus().publish(&self.id, &message);
         }

@@ -1,21 +1,33 @@
 //! Messages of other nodes to the members of a session.
 
+use std::time::Instant;
+
+use uuid::Uuid;
+
 use super::local::LocalMember;
 use super::session::Session;
 use super::{SessionUpdate, Sessions};
-use crate::cluster::{SessionMembers, SessionMessage};
+use crate::cluster::{SessionMembers, SessionMessage, Typing};
 use crate::model::UserId;
 use crate::model::session::SessionId;
 use crate::payload::EncodedEvent;
 
+/// Connections to this server that a member is on no more.
+#[derive(Debug)]
+pub(crate) struct Displaced {
+    /// Which.
+    pub(crate) connections: Vec<LocalMember>,
+    /// An earlier release says nothing to their clients.
+    pub(crate) is_told: bool,
+}
+
 impl Sessions {
-    /// Handles a message of another node. What became of a member that moved there from this one, whose typing
-    /// is over.
+    /// Handles a message of another node. Which connections to this server a member is on no more by it.
     pub(crate) async fn receive(
         &self,
         id: &SessionId,
         message: SessionMessage,
-    ) -> Option<(Session<'_>, LocalMember)> {
+    ) -> Option<(Session<'_>, Displaced)> {
         let mut session = self.lock_local(id).await?;
         match message {
             SessionMessage::Event {
@@ -23,14 +35,28 @@ impl Sessions {
                 newest,
                 to,
                 event,
+                typing,
             } => {
                 let newest = newest.as_deref();
-                session.deliver(&to, SessionUpdate { revision, newest }, &event);
+                let update = SessionUpdate { revision, newest };
+                session.deliver(&to, update, &event, typing.as_ref());
                 None
             }
-            SessionMessage::MemberMoved { user, revision } => {
-                let moved = session.member_moved(&user, revision)?;
-                Some((session, moved))
+            SessionMessage::Displaced {
+                user,
+                revision,
+                connections,
+            } => {
+                let displaced = Displaced {
+                    is_told: connections.is_some(),
+                    connections: session.displaced_remotely(
+                        &user,
+                        revision,
+                        connections.as_deref(),
+                    ),
+                };
+                session.forget(&displaced.connections).await;
+                Some((session, displaced))
             }
         }
     }
@@ -39,14 +65,23 @@ impl Sessions {
 impl Session<'_> {
     /// Sends an event to the members on this server that it is for. Who joined by a later change has
     /// been answered this one.
-    fn deliver(&mut self, to: &SessionMembers, update: SessionUpdate<'_>, event: &EncodedEvent) {
-        if !self.note_newest(update) {
+    fn deliver(
+        &mut self,
+        to: &SessionMembers,
+        update: SessionUpdate<'_>,
+        event: &EncodedEvent,
+        typing: Option<&Typing>,
+    ) {
+        let typists = &mut self.local.typists;
+        let is_sent = typing.is_none_or(|typing| typists.note(typing, Instant::now()));
+        if !is_sent || !self.note_newest(update) {
             return;
         }
         let is_later = |joined_by: u64| update.revision.is_none_or(|revision| revision > joined_by);
+        let is_own = |user: &UserId| typing.is_some_and(|typing| typing.user == *user);
         for member in &self.local.members {
             let is_addressed = match to {
-                SessionMembers::All => true,
+                SessionMembers::All => !is_own(&member.user),
                 SessionMembers::Member(user) => member.user == *user,
             };
             if is_addressed && is_later(member.joined_by) {
@@ -55,13 +90,24 @@ impl Session<'_> {
         }
     }
 
-    /// A member is now on a connection of another node, by this change. It is removed on this server
-    /// unless it came back later.
-    fn member_moved(&mut self, user: &UserId, revision: u64) -> Option<LocalMember> {
-        let before = self
-            .member(user)
-            .filter(|member| member.joined_by < revision);
-        let connection = before?.connection.clone();
-        self.remove(&connection)
+    /// A member is none on these connections any more, `None` on any, by this change; it may have joined later.
+    fn displaced_remotely(
+        &mut self,
+        user: &UserId,
+        revision: u64,
+        connections: Option<&[Uuid]>,
+    ) -> Vec<LocalMember> {
+        let is_meant = |id: Uuid| connections.is_none_or(|connections| connections.contains(&id));
+        let members = self.local.members.iter();
+        let displaced = members.filter(|member| {
+            member.user == *user
+                && member.joined_by < revision
+                && is_meant(member.connection.id.uuid())
+        });
+        let displaced: Vec<_> = displaced.map(|member| member.connection.clone()).collect();
+        let displaced = displaced
+            .iter()
+            .filter_map(|connection| self.remove(connection));
+        displaced.collect()
     }
 }

@@ -8,8 +8,7 @@ use super::Sessions;
 use super::local::{LocalMember, LocalState};
 use crate::connection::Connection;
 use crate::limits::Limit;
-use crate::model::UserId;
-use crate::model::session::{Appended, KeysError, Members, Message, SessionId};
+use crate::model::session::{Appended, KeySaved, KeysError, Members, Message, SessionId};
 use crate::payload::OwnedValue;
 
 /// A lock on one session: changes and the events that report them are in one order on this server. It
@@ -47,12 +46,6 @@ impl Session<'_> {
         self.local.members.iter().find(is_it)
     }
 
-    /// The member with this id, if it is connected to this server.
-    pub(crate) fn member(&self, user: &UserId) -> Option<&LocalMember> {
-        let mut members = self.local.members.iter();
-        members.find(|member| member.user == *user)
-    }
-
     /// The members that are connected to this server.
     pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
         let members = self.local.members.iter();
@@ -78,31 +71,39 @@ impl Session<'_> {
         let Members { members, .. } = self.members().await;
         let is_known = |one: &LocalMember| {
             let mut known = members.iter();
-            known.any(|member| member.connection == one.connection.id.uuid())
+            known.any(|member| member.is_on(one.connection.id.uuid()))
         };
         let local = self.local.members.iter().filter(|_| !members.is_empty());
         let stale = local.filter(|one| !is_known(one));
         stale.map(|one| one.connection.clone()).collect()
     }
 
-    /// Sets the public key of a member, and its name if one is given; all members then. `None`: it is
-    /// no member, or the store is full or unavailable.
+    /// Sets the public key of the member that joined on this connection, and its name if one is given. Returns all
+    /// members then, and on which connections to this server that one is no more. `None`: there is none, or the store is
+    /// full or unavailable.
     pub(crate) async fn save_key(
         &mut self,
-        user: &UserId,
+        connection: &Connection,
         key: OwnedValue,
         display_name: Option<Arc<str>>,
-    ) -> Option<Members> {
-        let store = &self.sessions.store;
-        let name = display_name.clone();
-        let saved = store.save_key(&self.id, user, key, name).await?;
-        let mut members = self.local.members.iter_mut();
+    ) -> Option<(Members, Vec<LocalMember>)> {
+        let user = self.member_on(connection)?.user.clone();
+        let id = connection.id.uuid();
+        let saved = (key, display_name.clone());
+        let saved = self.sessions.store.save_key(&self.id, &user, id, saved);
+        let KeySaved {
+            members,
+            displaced,
+            revision,
+        } = saved.await?;
+        let is_it = |member: &&mut LocalMember| std::ptr::eq(&*member.connection, connection);
         if let Some(name) = display_name
-            && let Some(member) = members.find(|member| member.user == *user)
+            && let Some(member) = self.local.members.iter_mut().find(is_it)
         {
             member.display_name = name;
         }
-        Some(saved)
+        let displaced = self.displace(&user, revision, displaced).await;
+        Some((Members { members, revision }, displaced))
     }
 
     /// Whether other nodes have members of it, too: then what is stored of it is in Redis.

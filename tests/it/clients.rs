@@ -355,6 +355,7 @@ suites! {
     session_rejoin: "session/rejoin", SESSION_REJOIN;
     session_rest: "session/rest", SESSION;
     session_signals: "session/signals", SESSION;
+    session_tabs: "session/tabs", SESSION => two_nodes;
     session_unreadable: "session/unreadable", SESSION => two_nodes;
     transport_transports: "transport/transports", DIRECT;
 }

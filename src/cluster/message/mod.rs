@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::topic::{AllNodes, Topic};
 use crate::model::conversation::{
@@ -129,15 +130,32 @@ pub(crate) enum SessionMessage {
         to: SessionMembers,
         /// The event.
         event: EncodedEvent,
+        /// Of an event about typing, who types or does not any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        typing: Option<Typing>,
     },
-    /// A member is now on a connection of the node that sends this.
+    /// A member is on some connections no more.
     #[serde(rename = "Moved")]
-    MemberMoved {
+    Displaced {
         /// Who.
         user: UserId,
-        /// The change of the session by which they joined there.
+        /// The change of the session by which that is so.
         revision: u64,
+        /// Which; `None`, from an earlier release, which knows one for each member: all that it joined on before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connections: Option<Vec<Uuid>>,
     },
+}
+
+/// A member types on a connection, or does not any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Typing {
+    /// Who.
+    pub(crate) user: UserId,
+    /// On which.
+    pub(crate) connection: Uuid,
+    /// Whether they do.
+    pub(crate) is_typing: bool,
 }
 
 /// To the nodes that someone is subscribed to a conversation on.

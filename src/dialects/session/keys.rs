@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 use smallvec::smallvec;
 
-use super::{PUBLIC_KEYS_UPDATED, member_of};
+use super::{PUBLIC_KEYS_UPDATED, member_of, moves};
 use crate::app::App;
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To, of_sessions};
@@ -27,6 +27,9 @@ struct PublicKey<'a> {
     display_name: &'a str,
     /// Milliseconds since the epoch.
     joined_at: u64,
+    /// When it took the place of another key, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_changed_at: Option<u64>,
 }
 
 /// The payload of `public-keys-updated`: those members who have a key.
@@ -97,6 +100,7 @@ impl<'a> PublicKeys<'a> {
                 public_key: member.public_key.as_ref()?.as_opaque(),
                 display_name: &member.display_name,
                 joined_at: member.joined_at,
+                key_changed_at: member.key_changed_at,
             })
         })
     }
@@ -177,12 +181,9 @@ pub(super) async fn save_public_key(
     let key = key.ok_or_else(|| Refusal::invalid("publicKey"))?;
     let name = fields.optional_name("displayName")?;
     let mut session = member_of(request, &fields, Some("userId")).await?;
-    let user = session
-        .member_on(connection)
-        .map(|member| member.user.clone());
-    let user = user.ok_or_else(Refusal::not_member)?;
-    let saved = session.save_key(&user, key, name).await;
-    let saved = saved.ok_or_else(Refusal::busy)?;
+    let saved = session.save_key(connection, key, name).await;
+    let (saved, displaced) = saved.ok_or_else(Refusal::busy)?;
+    moves::end_displaced(&mut session, &displaced, true).await;
     let keys = PublicKeys::of(&saved.members, saved.revision);
     let lagging = keys.publish(app, &mut session).await.unwrap_or_default();
     let cost = keys.cost(&session);

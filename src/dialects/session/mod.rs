@@ -4,12 +4,14 @@
 
 mod join;
 mod keys;
+mod leave;
 mod messages;
+mod moves;
 mod signals;
 mod words;
 
-pub(crate) use join::{disconnected, end_expired, lost};
-pub(crate) use signals::moved_away;
+pub(crate) use leave::{disconnected, end_expired, lost};
+pub(crate) use moves::end_displaced;
 
 use super::Request;
 use super::events::events;
@@ -37,7 +39,7 @@ const DROPPED: Refused = Refused::BY_CALLBACK;
 events! {
     Session(payload), words: SessionWords;
     "join-session" => join::join_session, limit: Subscriptions, refused: ERROR, audit: SessionJoined;
-    "leave-session" => join::leave_session, limit: Subscriptions, refused: LEAVE_ERROR, audit: SessionLeft;
+    "leave-session" => leave::leave_session, limit: Subscriptions, refused: LEAVE_ERROR, audit: SessionLeft;
     "save-public-key" => keys::save_public_key, limit: Messages, refused: ERROR, audit: Nothing;
     "get-public-keys" => keys::get_public_keys, limit: Signals, refused: NO_KEYS, audit: Nothing;
     "set-session-key" => keys::set_session_key, limit: Messages, refused: ERROR, audit: Nothing;
@@ -80,7 +82,7 @@ pub(super) async fn is_early(
     let (sessions, connection) = (&request.app.sessions, request.connection);
     !sessions.is_member(&id, connection.id.uuid())
         && sessions
-            .left_lately(&id, join::returning(connection, request.member))
+            .left_lately(&id, leave::returning(connection, request.member))
             .await
 }
 

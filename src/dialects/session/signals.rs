@@ -1,13 +1,14 @@
 //! Typing and notifications of downloads: relayed, never stored, and not audited.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::member_of;
-use crate::connection::rooms::To;
+use crate::cluster::Typing;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::Refusal;
-use crate::payload::{FrameSizes, Opaque, Payload, frames};
+use crate::model::{Refusal, UserId};
+use crate::payload::{Opaque, Payload, frames};
 use crate::sessions::{LocalMember, Session, SessionUpdate};
 
 const USER_TYPING: &str = "user-typing";
@@ -16,7 +17,7 @@ const DOWNLOAD_NOTIFICATION: &str = "download-notification";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Typing<'a> {
+struct TypingJson<'a> {
     user_id: &'a str,
     display_name: &'a str,
 }
@@ -53,42 +54,53 @@ async fn typing(
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
     let name = fields.optional_name("displayName")?;
+    let connection = request.connection;
     let mut session = member_of(request, &fields, Some("userId")).await?;
-    let member = session.member_on(request.connection);
+    let member = session.member_on(connection);
     let member = member.ok_or_else(Refusal::not_member)?;
     let (user, known_name) = (member.user.clone(), member.display_name.clone());
+    let typing_as = name.unwrap_or(known_name);
+    let is_typing = event == USER_TYPING;
+    session.set_typing(connection, is_typing.then(|| typing_as.clone()));
     let typing = Typing {
-        user_id: user.as_str(),
-        display_name: name.as_deref().unwrap_or(&known_name),
+        connection: connection.id.uuid(),
+        is_typing,
+        user,
     };
-    publish(&mut session, To::Others(request.connection), event, &typing).await;
-    let typing_as = (event == USER_TYPING).then(|| name.unwrap_or(known_name));
-    session.set_typing(request.connection, typing_as);
+    publish(&mut session, typing, event, &typing_as).await;
     Ok(())
 }
 
-async fn publish(session: &mut Session<'_>, to: To<'_>, event: &'static str, typing: &Typing<'_>) {
-    let frames = FrameSizes::from_slice(&[512]);
-    // Too small to wait for slow receivers.
-    let _ = session
-        .publish(to, SessionUpdate::SIGNAL, event, typing, &frames)
-        .await;
+async fn publish(session: &mut Session<'_>, typing: Typing, event: &'static str, name: &str) {
+    let user = typing.user.clone();
+    let payload = TypingJson {
+        user_id: user.as_str(),
+        display_name: name,
+    };
+    session.publish_typing(typing, event, &payload).await;
 }
 
-/// The connection of a member is none of the session any more: it is not typing on it, which the others are sent.
-pub(super) async fn end_typing(session: &mut Session<'_>, to: To<'_>, ended: &LocalMember) {
-    if let Some(display_name) = &ended.typing_as {
-        let typing = Typing {
-            user_id: ended.user.as_str(),
-            display_name,
-        };
-        publish(session, to, USER_STOPPED_TYPING, &typing).await;
+/// A member is on this connection no more, and so does not type on it.
+pub(super) async fn end_typing(session: &mut Session<'_>, ended: &LocalMember) {
+    if let Some(name) = &ended.typing_as {
+        let (user, connection) = (ended.user.clone(), ended.connection.id.uuid());
+        end_typing_on(session, user, connection, name).await;
     }
 }
 
-/// A member has moved to another node.
-pub(crate) async fn moved_away(session: &mut Session<'_>, moved: &LocalMember) {
-    end_typing(session, To::Everyone, moved).await;
+/// A member is on a connection no more, and so does not type on it, which it perhaps did.
+pub(super) async fn end_typing_on(
+    session: &mut Session<'_>,
+    user: UserId,
+    connection: Uuid,
+    name: &str,
+) {
+    let typing = Typing {
+        user,
+        connection,
+        is_typing: false,
+    };
+    publish(session, typing, USER_STOPPED_TYPING, name).await;
 }
 
 /// `file-downloaded`. The name in it is free text, so it need not be the sender's.

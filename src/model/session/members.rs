@@ -1,4 +1,4 @@
-//! Members of a session: joining, changing, leaving.
+//! What members of a session ask for and are answered: joining, changing, leaving.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,24 +6,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{AuthKey, ChatMode, Message};
+use super::{AuthKey, ChatMode, Member, Message};
 use crate::model::UserId;
 use crate::payload::OwnedValue;
-
-/// A member of a session, as others see it.
-#[derive(Debug, Clone)]
-pub(crate) struct Member {
-    /// The id that the member joined under.
-    pub(crate) user: UserId,
-    /// The name shown to others.
-    pub(crate) display_name: Arc<str>,
-    /// The public key, when the member has sent one.
-    pub(crate) public_key: Option<OwnedValue>,
-    /// When it joined, in milliseconds since the epoch.
-    pub(crate) joined_at: u64,
-    /// The id of the connection that it joined on.
-    pub(crate) connection: Uuid,
-}
 
 /// A request to join.
 #[derive(Debug, Clone)]
@@ -38,6 +23,8 @@ pub(crate) struct Join<'a> {
     pub(crate) is_creator: bool,
     /// The key or password.
     pub(crate) key: Option<AuthKey<'a>>,
+    /// Who is authenticated on the connection.
+    pub(crate) account: Option<UserId>,
 }
 
 /// Who was disconnected, or is connected again: the user, and whoever has the address.
@@ -99,6 +86,8 @@ impl std::fmt::Debug for Maker<'_> {
 pub(crate) struct Joined {
     /// It was not a member before; else it joined again, on this or another connection.
     pub(crate) is_new: bool,
+    /// The connections that the member was on until now.
+    pub(crate) displaced: Vec<Uuid>,
     /// The mode of the session.
     pub(crate) mode: ChatMode,
     /// The member.
@@ -144,13 +133,26 @@ pub(crate) enum Departure {
     Disconnected,
 }
 
-/// A member departed.
+/// A member departed from a connection.
 #[derive(Debug)]
 pub(crate) struct Departed {
     /// The member.
     pub(crate) member: Member,
+    /// It was on no other connection, and is a member no more.
+    pub(crate) is_gone: bool,
     /// The members that remain.
     pub(crate) members: Vec<Member>,
+    /// The revision.
+    pub(crate) revision: u64,
+}
+
+/// A public key was saved.
+#[derive(Debug)]
+pub(crate) struct KeySaved {
+    /// All members, in the order in which they joined.
+    pub(crate) members: Vec<Member>,
+    /// The connections that the member was on until now.
+    pub(crate) displaced: Vec<Uuid>,
     /// The revision.
     pub(crate) revision: u64,
 }

@@ -3,12 +3,14 @@
 //! Each change of a session has a number, its revision: one more than that of the change before.
 
 mod ids;
+mod member;
 mod members;
 mod message;
 
 pub(crate) use ids::{AuthKey, ChatMode, SessionId};
+pub(crate) use member::{Member, MemberConnection};
 pub(crate) use members::{
-    Departed, Departure, Join, JoinError, JoinSlot, Joined, Maker, Member, Members, Returning,
+    Departed, Departure, Join, JoinError, JoinSlot, Joined, KeySaved, Maker, Members, Returning,
 };
 pub(crate) use message::{ALL_MEMBERS, Appended, Message};
 

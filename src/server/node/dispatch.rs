@@ -91,8 +91,10 @@ impl MessageHandler for Dispatcher {
                 self.app.conversations.received(&id, message).await
             }
             Incoming::Session(id, message) => {
-                if let Some((mut session, moved)) = self.app.sessions.receive(&id, message).await {
-                    session::moved_away(&mut session, &moved).await;
+                let received = self.app.sessions.receive(&id, message).await;
+                if let Some((mut session, displaced)) = received {
+                    let (connections, is_told) = (&displaced.connections, displaced.is_told);
+                    session::end_displaced(&mut session, connections, is_told).await;
                 }
                 None
             }

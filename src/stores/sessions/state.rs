@@ -10,7 +10,7 @@ use super::key::KeyHash;
 use super::limits::SessionLimits;
 use crate::model::UserId;
 use crate::model::session::{
-    ChatMode, Departure, Join, JoinError, Joined, Member, SessionId, Summary,
+    ChatMode, Departure, Join, JoinError, Joined, Member, MemberConnection, SessionId, Summary,
 };
 use crate::payload::OwnedValue;
 
@@ -23,7 +23,8 @@ pub(super) struct State {
     pub(super) reserved: bool,
     /// In the order in which they joined.
     pub(super) members: Vec<Member>,
-    /// Members whose connection ended, and when ([`Now::lasting`]). One that returns has its key still.
+    /// Members whose last connection ended, and when ([`Now::lasting`]). One that returns has its key still, and its
+    /// place where there are two.
     pub(super) disconnected: Vec<(Member, u64)>,
     pub(super) session_keys: Option<OwnedValue>,
 }
@@ -65,12 +66,13 @@ impl State {
     pub(super) fn check(
         found: Option<&Self>,
         join: &Join<'_>,
-        max_members: usize,
+        now: Now,
+        limits: &SessionLimits,
     ) -> Result<(), JoinError> {
         match found {
             Some(state) => {
                 state.check_key(join)?;
-                state.check_members(&join.user, max_members)
+                state.check_members(&join.user, now, limits)
             }
             None if join.is_creator => Ok(()),
             None => Err(JoinError::NotFound),
@@ -89,85 +91,112 @@ impl State {
         }
     }
 
-    fn check_members(&self, user: &UserId, max_members: usize) -> Result<(), JoinError> {
-        let max = match self.mode {
-            ChatMode::Group => max_members,
-            ChatMode::Private | ChatMode::Password => 2,
+    /// A place of two is kept for who was disconnected: else whoever has the link takes it meanwhile.
+    fn check_members(
+        &self,
+        user: &UserId,
+        now: Now,
+        limits: &SessionLimits,
+    ) -> Result<(), JoinError> {
+        let is_other = |member: &&Member| member.user != *user;
+        let others = self.members.iter().filter(is_other).count();
+        let (taken, max) = match self.mode {
+            ChatMode::Group => (others, limits.members),
+            ChatMode::Private | ChatMode::Password => {
+                let returning = self.disconnected.iter();
+                let returning = returning.filter(|(_, since)| is_kept(*since, now, limits));
+                let returning = returning.map(|(member, _)| member).filter(is_other);
+                (others + returning.count(), 2)
+            }
         };
-        let others = self.members.iter().filter(|member| member.user != *user);
-        match others.count() < max {
+        match taken < max {
             true => Ok(()),
             false => Err(JoinError::Full { max }),
         }
     }
 
-    /// Adds a member, or changes the connection of one. The store adds the history and the revision.
+    /// Adds a member, or a connection of one. The store adds the history and the revision.
     pub(super) fn admit(
         &mut self,
         join: Join<'_>,
         connection: Uuid,
         now: Now,
-        grace: Duration,
+        limits: &SessionLimits,
     ) -> Joined {
-        self.forget_disconnected(now.lasting, grace);
+        self.forget_disconnected(now, limits);
         if self.key.is_none() && join.is_creator {
             self.key = join.key.map(|key| KeyHash::new(key, self.mode));
         }
         self.reserved = false;
-        let user = join.user;
-        let at = self.members.iter().position(|member| member.user == user);
-        let returning = self
-            .disconnected
-            .iter()
-            .position(|(member, _)| member.user == user);
-        let known = match (at, returning) {
-            (Some(at), _) => Some(self.members[at].clone()),
-            (None, Some(index)) => Some(self.disconnected.swap_remove(index).0),
-            (None, None) => None,
-        };
-        let (name, key) = known.map_or((None, None), |known| {
-            (Some(known.display_name), known.public_key)
+        let at = self.position(&join.user);
+        let index = at.unwrap_or_else(|| {
+            let mut member = self.returning(&join.user);
+            member.joined_at = now.date;
+            self.members.push(member);
+            self.members.len() - 1
         });
-        let name = join.display_name.or(name);
-        let member = Member {
-            display_name: name.unwrap_or_else(|| user.as_name()),
-            public_key: join.public_key.or(key),
-            joined_at: at.map_or(now.date, |at| self.members[at].joined_at),
-            connection,
-            user,
-        };
-        match at {
-            Some(at) => self.members[at] = member.clone(),
-            None => self.members.push(member.clone()),
+        let member = &mut self.members[index];
+        let mut displaced = member.enter(MemberConnection {
+            id: connection,
+            account: join.account,
+        });
+        if let Some(name) = join.display_name {
+            member.display_name = name;
+        }
+        if let Some(key) = join.public_key {
+            displaced.extend(member.set_key(key, connection, now.date));
         }
         Joined {
             is_new: at.is_none(),
+            displaced,
             mode: self.mode,
             history: Vec::new(),
             session_keys: self.session_keys.clone(),
+            member: member.clone(),
             members: self.members.clone(),
-            member,
             revision: 0,
         }
     }
 
-    /// Sets a member's public key, and its name if one is given. `None`: it is no member.
+    fn position(&self, user: &UserId) -> Option<usize> {
+        let mut members = self.members.iter();
+        members.position(|member| member.user == *user)
+    }
+
+    /// Who was disconnected, or a new member.
+    fn returning(&mut self, user: &UserId) -> Member {
+        let mut disconnected = self.disconnected.iter();
+        let at = disconnected.position(|(member, _)| member.user == *user);
+        at.map_or_else(
+            || Member::new(user.clone()),
+            |at| Member {
+                connections: Vec::new(),
+                ..self.disconnected.swap_remove(at).0
+            },
+        )
+    }
+
+    /// Sets a member's public key on a connection of its, and its name if one is given; the connections that it is on
+    /// no more. `None`: it is no member on that one.
     pub(super) fn save_key(
         &mut self,
         user: &UserId,
-        key: OwnedValue,
-        display_name: Option<Arc<str>>,
-    ) -> Option<()> {
-        let mut members = self.members.iter_mut();
-        let member = members.find(|member| member.user == *user)?;
-        member.public_key = Some(key);
+        connection: Uuid,
+        (key, display_name): (OwnedValue, Option<Arc<str>>),
+        now: Now,
+    ) -> Option<Vec<Uuid>> {
+        let at = self.position(user)?;
+        let member = &mut self.members[at];
+        if !member.is_on(connection) {
+            return None;
+        }
         if let Some(name) = display_name {
             member.display_name = name;
         }
-        Some(())
+        Some(member.set_key(key, connection, now.date))
     }
 
-    /// Removes a member, if it joined on this connection last.
+    /// Removes a connection of a member, and the member with its last one. Returns the member, and whether it is gone.
     pub(super) fn depart(
         &mut self,
         user: &UserId,
@@ -175,18 +204,25 @@ impl State {
         departure: Departure,
         now: Now,
         limits: &SessionLimits,
-    ) -> Option<Member> {
-        let is_it = |member: &Member| member.user == *user && member.connection == connection;
-        let at = self.members.iter().position(is_it)?;
+    ) -> Option<(Member, bool)> {
+        let at = self.position(user)?;
+        let member = &mut self.members[at];
+        if !member.is_on(connection) {
+            return None;
+        }
+        if member.connections.len() > 1 {
+            member.connections.retain(|known| known.id != connection);
+            return Some((member.clone(), false));
+        }
         let member = self.members.remove(at);
-        self.forget_disconnected(now.lasting, limits.rejoin_grace);
+        self.forget_disconnected(now, limits);
         if departure == Departure::Disconnected {
             if self.disconnected.len() >= limits.members {
                 self.disconnected.remove(0);
             }
             self.disconnected.push((member.clone(), now.lasting));
         }
-        Some(member)
+        Some((member, true))
     }
 
     /// Whether it is over after this departure.
@@ -215,9 +251,14 @@ impl State {
         }
     }
 
-    fn forget_disconnected(&mut self, now: u64, grace: Duration) {
-        let grace = grace.as_millis() as u64;
+    fn forget_disconnected(&mut self, now: Now, limits: &SessionLimits) {
         self.disconnected
-            .retain(|(_, since)| now.saturating_sub(*since) < grace);
+            .retain(|(_, since)| is_kept(*since, now, limits));
     }
+}
+
+/// Whether what is kept of who was disconnected then still is.
+fn is_kept(since: u64, now: Now, limits: &SessionLimits) -> bool {
+    let away = Duration::from_millis(now.lasting.saturating_sub(since));
+    away < limits.rejoin_grace
 }

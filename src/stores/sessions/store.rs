@@ -1,5 +1,5 @@
 //! The contract of a store of sessions. Each operation is atomic: others see all of it or nothing. A
-//! store knows connections only by the id of the one that a member joined on, so that several servers
+//! store knows connections only by the ids of those that a member joined on, so that several servers
 //! can share it.
 //!
 //! Each change of a session has a number, its revision; the next change has the next number. Servers
@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::model::UserId;
 use crate::model::session::{
-    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
+    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeySaved,
+    KeysError, Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 
@@ -39,15 +39,15 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
         slot: JoinSlot<'_>,
     ) -> Result<Joined, JoinError>;
 
-    /// Sets a member's public key, and its name if one is given; all members then. `None`: it is no
-    /// member, or the store is full or unavailable.
+    /// Sets a member's public key on a connection of its, and its name if one is given. `None`: it is no member on that
+    /// one, or the store is full or unavailable.
     async fn save_key(
         &self,
         id: &SessionId,
         user: &UserId,
-        key: OwnedValue,
-        display_name: Option<Arc<str>>,
-    ) -> Option<Members>;
+        connection: Uuid,
+        saved: (OwnedValue, Option<Arc<str>>),
+    ) -> Option<KeySaved>;
 
     /// All members, in the order in which they joined. None when the session does not exist or the
     /// store is unavailable.
@@ -59,7 +59,7 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
     /// Sets the session keys of a session in group mode; the revision.
     async fn set_session_keys(&self, id: &SessionId, keys: OwnedValue) -> Result<u64, KeysError>;
 
-    /// Removes a member, if it joined on this connection last. `None`: it did not.
+    /// Removes a connection of a member, and the member with its last one. `None`: it is no member on that one.
     async fn depart(
         &self,
         id: &SessionId,

@@ -121,17 +121,21 @@ async fn a_member_who_left_is_no_member() {
     stage.strike();
 }
 
-/// Who comes back on another connection takes the place of the first one, of which nobody is notified.
+/// Who comes back on another connection with another key takes the place of the first one, which is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replaced_connection_is_no_member() {
     let mut stage = Stage::set(&[]).await;
     let mut replaced = Guest::enter(&stage.relay).await;
     std::mem::swap(&mut replaced, &mut stage.carol);
-    stage.carol.join(ROOM, "carol").await;
+    "carol".clone_into(&mut stage.carol.connection.user);
+    let rejoin = join(ROOM, "carol").replace("public key of carol", "another key");
+    assert!(stage.carol.ask("join-session", &rejoin).await.succeeded());
     for member in [&mut stage.alice, &mut stage.bob] {
         member.expect("public-keys-updated").await;
     }
-    stage.unharmed("a rejoin on another connection").await;
+    let told = replaced.expect("session-error").await;
+    assert_eq!(told.get("error"), "REPLACED");
+    stage.accept().await;
     for (event, argument) in requests(ROOM, "carol")
         .into_iter()
         .chain(requests_of_any(ROOM))

@@ -153,7 +153,7 @@ for (const chatMode of ['private', 'password']) {
     const again = await rejoin(bob);
     await settle([alice, again]);
     assert.equal(alice.all('user-joined').length, 1, 'a member comes back to a full session');
-    await leave(again);
+    for (const tab of [again, bob]) await leave(tab);
     await member(where, 'Carol');
   });
 }

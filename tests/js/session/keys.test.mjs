@@ -20,7 +20,7 @@ for (const [name, publicKey] of [['a string', 'another key'], ['an object', { kt
     const [toAlice, toBob] = await observe([alice, bob], async () => {
       assert.deepEqual(await alice.ask('save-public-key', mine(alice, { publicKey, displayName: 'Alice' })), DONE);
     });
-    const keys = [entry({ ...alice, publicKey }, joinedAt), entry(bob, second)];
+    const keys = [{ ...entry({ ...alice, publicKey }, joinedAt), keyChangedAt: MILLIS }, entry(bob, second)];
     same(toAlice, [['public-keys-updated', keys]]);
     same(toBob, [['public-keys-updated', keys]]);
     same((await member(alice.where, 'Carol')).all('public-keys-updated')[0].slice(0, 2), keys);

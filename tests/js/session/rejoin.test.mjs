@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, request, same } from '../support/relay.mjs';
 import {
-  NOT_A_MEMBER, REFUSALS, cut, entry, failed, guest, joining, member, members, message, mine, observe, refusal, rejoin, settle, until,
+  NOT_A_MEMBER, REFUSALS, REPLACED, creator, cut, entry, failed, guest, joining, member, members, message, mine, observe, refusal, rejoin, reserved, settle, until,
 } from '../support/session.mjs';
 
 const METADATA = { chatMode: 'group', encryptedSessionKey: null };
@@ -27,7 +27,7 @@ function past(time, client) {
   return until(now, (timestamp) => timestamp > time);
 }
 
-test('a rejoin on a second socket is silent, keeps the time of joining and takes the new key', async () => {
+test('a rejoin on a second socket with another key keeps the time of joining, and marks the key', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const [{ joinedAt: first }, { joinedAt }] = bob.all('public-keys-updated')[0];
   const second = await guest();
@@ -36,10 +36,20 @@ test('a rejoin on a second socket is silent, keeps the time of joining and takes
     bob.joined.clear();
     return second.ask('join-session', payload);
   });
-  const keys = [entry(alice, first), entry(payload, joinedAt)];
+  const keys = [entry(alice, first), { ...entry(payload, joinedAt), keyChangedAt: MILLIS }];
   same(toSecond, [['messages-history', []], ['session-metadata', METADATA], ['public-keys-updated', keys]]);
   same(toAlice, [['public-keys-updated', keys]]);
-  assert.deepEqual(toBob, [], 'the socket it came from is no member any more');
+  assert.deepEqual(toBob, [['session-error', REPLACED]], 'the socket it came from is no member any more');
+});
+
+test('a rejoin on a second socket with the same key is silent, also to the first', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const second = await guest();
+  const payload = joining(bob.where, 'Bob', { userId: bob.userId, publicKey: bob.publicKey });
+  const seen = await observe([second, alice, bob], () => second.ask('join-session', payload));
+  const keys = bob.all('public-keys-updated')[0];
+  same(seen[0], [['messages-history', []], ['session-metadata', METADATA], ['public-keys-updated', keys]]);
+  for (const events of seen.slice(1)) same(events, [['public-keys-updated', keys]]);
 });
 
 test('a rejoin on the same socket is silent too', async () => {
@@ -88,7 +98,18 @@ test('a rejoin after the grace does not keep the key', async () => {
 test('a rejoin within the grace with another key takes that one', async () => {
   const { bob } = await lost();
   const again = await rejoin(bob, { publicKey: 'a new key' });
-  assert.equal(again.all('public-keys-updated')[0][1].publicKey, 'a new key');
+  const [, keys] = again.all('public-keys-updated')[0];
+  same(keys, { ...entry(again, MILLIS), keyChangedAt: MILLIS });
+});
+
+test('after the grace the place of two of who was lost is free', async () => {
+  const where = await reserved('private');
+  const [alice, bob] = [await creator(where, 'Alice'), await member(where, 'Bob')];
+  cut(bob);
+  const { timestamp: left } = await alice.next('user-left');
+  await past(left + GRACE + 200, alice);
+  await member(where, 'Carol');
+  assert.deepEqual(await refusal(joining(where, 'Bob', { userId: bob.userId })), REFUSALS.full(2));
 });
 
 test('who left has no grace', async () => {
@@ -108,7 +129,7 @@ test('nobody else gets the key that is stored', async () => {
 
 test('the first socket of who came on a second may do nothing any more, and its end is not reported', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
-  const second = await rejoin(bob);
+  const second = await rejoin(bob, { publicKey: 'a new key' });
   bob.joined.clear();
   const [toSecond, toAlice] = await observe([second, alice], async () => {
     assert.deepEqual(await bob.ask('send-message', message(bob)), failed(NOT_A_MEMBER));

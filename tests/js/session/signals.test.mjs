@@ -28,7 +28,7 @@ for (const [event, received] of Object.entries(TYPING)) {
     const [alice, bob] = await members('Alice', 'Bob');
     const [eve] = await members('Eve');
     const [outsider, first] = [await guest(), await member(alice.where, 'Frank')];
-    await rejoin(first);
+    await rejoin(first, { publicKey: 'another key' });
     first.joined.clear();
     for (const [client, fields] of [
       [alice, mine(bob)],
@@ -120,11 +120,11 @@ for (const [field, values] of Object.entries({ sessionId: [undefined, null, {}],
   });
 }
 
-test('typing ends when the member moves to another connection', async () => {
+test('typing ends when the member comes on another connection with another key', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   alice.emit('typing', mine(alice));
   await bob.next('user-typing');
-  await rejoin(alice);
+  await rejoin(alice, { publicKey: 'another key' });
   assert.deepEqual(await bob.next('user-stopped-typing'), { userId: alice.userId, displayName: 'Alice' });
 });
 

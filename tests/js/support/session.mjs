@@ -16,6 +16,8 @@ export const REFUSALS = {
 };
 /** The answer to whoever is not the member that a request speaks of. */
 export const NOT_A_MEMBER = { error: 'NOT_A_MEMBER', message: 'You are not a member of this session.' };
+/** What a connection is sent when its member has joined with another key on another one. */
+export const REPLACED = { error: 'REPLACED', message: 'You have joined this session with another key elsewhere.' };
 /** What live members are sent when their session ends. */
 export const EXPIRED = { error: 'SESSION_EXPIRED', message: 'Session expired. Please create a new one.' };
 /** What a callback gets when all went well. */

@@ -100,6 +100,7 @@ fn what_a_session_is_sent() {
         newest: None,
         to: SessionMembers::All,
         event: event.clone(),
+        typing: None,
     };
     pin(
         &all,
@@ -111,6 +112,7 @@ fn what_a_session_is_sent() {
         newest: Some("key".to_owned()),
         to: SessionMembers::Member(user("bob")),
         event,
+        typing: None,
     };
     pin(
         &one,
@@ -118,13 +120,39 @@ fn what_a_session_is_sent() {
         \xa6newest\xa3key\xa2to\x81\xa6Member\xa3bob\xa5event\x82\xa5event\
         \xabuser-joined\xa4text\xa7{\"a\":1}",
     );
-    let moved = SessionMessage::MemberMoved {
+    let moved = |connections| SessionMessage::Displaced {
         user: user("bob"),
         revision: 7,
+        connections,
     };
     pin(
-        &moved,
+        &moved(None),
         b"\x81\xa4body\x81\xa5Moved\x82\xa4user\xa3bob\xa8revision\x07",
+    );
+    pin(
+        &moved(Some(vec![id(1)])),
+        b"\x81\xa4body\x81\xa5Moved\x83\xa4user\xa3bob\xa8revision\x07\xabconnections\
+        \x91\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\
+        \x00\x00\x00\x01",
+    );
+    let typing = Typing {
+        user: user("bob"),
+        connection: id(1),
+        is_typing: true,
+    };
+    let typing = SessionMessage::Event {
+        revision: None,
+        newest: None,
+        to: SessionMembers::All,
+        event: EncodedEvent::new("user-typing", &json("1")).unwrap(),
+        typing: Some(typing),
+    };
+    pin(
+        &typing,
+        b"\x81\xa4body\x81\xacSessionEvent\x84\xa8revision\xc0\xa2to\xa8Everyone\
+        \xa5event\x82\xa5event\xabuser-typing\xa4text\xa11\xa6typing\x83\xa4user\xa3bob\
+        \xaaconnection\xc4\x10\x01\x90\x00\x00\x00\x00p\x00\x80\x00\x00\x00\
+        \x00\x00\x00\x01\xa9is_typing\xc3",
     );
 }
 

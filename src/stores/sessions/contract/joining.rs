@@ -98,21 +98,69 @@ pub(crate) async fn who_comes_again_is_no_new_member_and_keeps_what_is_not_sent_
         public_key: None,
         ..join("a", "k")
     };
-    let slot = JoinSlot {
-        connection: connection("another"),
-        is_free: true,
-        maker: MAKER,
-    };
-    let again = s.store.join(&id("s"), again, slot).await.unwrap();
-    assert!(!again.is_new);
+    let again = s.join_on("s", "another", again).await;
+    assert!(!again.is_new && again.displaced.is_empty());
     assert_eq!(again.member.joined_at, first.member.joined_at);
     assert_eq!(again.members.len(), 1);
     assert!(again.member.public_key.is_some());
-    let stale = s.depart("s", "a", Departure::Disconnected).await;
-    assert!(
-        stale.is_none(),
-        "the first connection is not the member's any more"
+    assert_eq!(again.member.key_changed_at, None);
+}
+
+pub(crate) async fn another_key_takes_the_place_of_who_may_be_somebody_else(s: Subject) {
+    let with_key = |key, account: Option<&str>| Join {
+        public_key: Some(json(key)),
+        account: account.map(user),
+        ..join("a", "k")
+    };
+    let first = s.join("s", creator("a", "k")).await.unwrap();
+    let tab = s.join_on("s", "tab", with_key("\"key of a\"", Some("ann")));
+    assert!(tab.await.displaced.is_empty(), "the same key");
+    s.clock.advance(5);
+    let again = s
+        .join_on("s", "other", with_key("\"new\"", Some("ann")))
+        .await;
+    assert_eq!(again.displaced, [connection("a")], "not the same user's");
+    assert_eq!(again.member.joined_at, first.member.joined_at);
+    assert_eq!(
+        again.member.key_changed_at,
+        Some(first.member.joined_at + 5)
     );
+    let stale = s.depart("s", "a", Departure::Disconnected).await;
+    assert!(stale.is_none(), "it is on that connection no more");
+    assert!(s.save_key("s", "a", "\"stale\"", None).await.is_none());
+    let guest = s.join_on("s", "guest", with_key("\"newer\"", None)).await;
+    assert_eq!(guest.displaced, [connection("tab"), connection("other")]);
+}
+
+pub(crate) async fn a_member_is_on_a_bounded_number_of_connections(s: Subject) {
+    const MAX: usize = 16;
+    s.join("s", creator("a", "k")).await.unwrap();
+    for number in 1..MAX {
+        let joined = s.join_on("s", &number.to_string(), join("a", "k")).await;
+        assert!(joined.displaced.is_empty(), "{number}");
+    }
+    let joined = s.join_on("s", "more", join("a", "k")).await;
+    assert_eq!(joined.displaced, [connection("a")], "the oldest");
+}
+
+pub(crate) async fn a_place_of_two_is_kept_for_who_was_disconnected(s: Subject) {
+    let full = Some(JoinError::Full { max: 2 });
+    s.reserve("s", "k", ChatMode::Private).await.unwrap();
+    for name in ["a", "b"] {
+        s.join("s", join(name, "k")).await.unwrap();
+    }
+    s.depart("s", "b", Departure::Disconnected).await.unwrap();
+    s.clock.advance(59_999);
+    assert_eq!(s.why_not("s", join("c", "k")).await, full);
+    s.depart("s", "a", Departure::Disconnected).await.unwrap();
+    assert_eq!(s.why_not("s", join("c", "k")).await, full);
+    assert!(s.join("s", join("b", "k")).await.unwrap().is_new);
+    assert_eq!(s.why_not("s", join("c", "k")).await, full, "a's is kept");
+    s.clock.advance(60_000);
+    assert_eq!(s.why_not("s", join("c", "k")).await, None);
+    assert_eq!(s.why_not("s", join("a", "k")).await, full);
+    s.depart("s", "c", Departure::Left).await.unwrap();
+    assert_eq!(s.why_not("s", join("a", "k")).await, None);
 }
 
 pub(crate) async fn all_who_come_at_once_are_members(s: Subject) {

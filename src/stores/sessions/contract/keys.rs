@@ -23,6 +23,41 @@ pub(crate) async fn a_members_key_is_saved_and_no_others(s: Subject) {
     assert!(s.save_key("t", "a", key, None).await.is_none());
 }
 
+pub(crate) async fn another_key_of_a_member_is_known_as_such(s: Subject) {
+    let without = || Join {
+        public_key: None,
+        ..creator("a", "k")
+    };
+    let changed_at = async || s.store.members(&id("s")).await.members[0].key_changed_at;
+    let first = s.join("s", without()).await.unwrap().member.joined_at;
+    s.join_on("s", "tab", without()).await;
+    let saved = s
+        .save_key("s", "a", "{\"x\":1,\"y\":2}", None)
+        .await
+        .unwrap();
+    assert!(saved.displaced.is_empty(), "the first key");
+    let saved = s
+        .save_key("s", "a", "{ \"y\": 2, \"x\": 1 }", None)
+        .await
+        .unwrap();
+    assert!(saved.displaced.is_empty(), "the same");
+    assert_eq!(changed_at().await, None);
+    s.clock.advance(5);
+    let saved = s
+        .save_key("s", "a", "{\"x\":1,\"y\":3}", None)
+        .await
+        .unwrap();
+    assert_eq!(saved.displaced, [connection("tab")]);
+    assert_eq!(changed_at().await, Some(first + 5));
+    s.depart("s", "a", Departure::Disconnected).await.unwrap();
+    s.join("s", without()).await.unwrap();
+    assert_eq!(changed_at().await, Some(first + 5), "it comes back with it");
+    s.depart("s", "a", Departure::Disconnected).await.unwrap();
+    s.clock.advance(5);
+    s.join("s", creator("a", "k")).await.unwrap();
+    assert_eq!(changed_at().await, Some(first + 10), "or with another");
+}
+
 pub(crate) async fn session_keys_are_for_group_mode(s: Subject) {
     let set = async |name| s.set_keys(name, r#"{"b":"x"}"#).await;
     assert_eq!(set("g").await, Err(KeysError::NotGroup));

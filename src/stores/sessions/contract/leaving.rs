@@ -25,6 +25,30 @@ pub(crate) async fn a_key_outlives_a_disconnect_by_the_grace_and_nothing_else(s:
     assert!(!key_is_known().await, "who leaves takes the key along");
 }
 
+pub(crate) async fn a_member_is_gone_with_its_last_connection(s: Subject) {
+    s.join("s", creator("a", "k")).await.unwrap();
+    for tab in ["1", "2"] {
+        s.join_on("s", tab, join("a", "k")).await;
+    }
+    for (on, how) in [("a", Departure::Left), ("1", Departure::Disconnected)] {
+        let departed = s.depart_from(("s", "a", on), how).await.unwrap();
+        assert!(!departed.is_gone && departed.members.len() == 1, "{on}");
+        assert!(s.depart_from(("s", "a", on), how).await.is_none(), "{on}");
+    }
+    let last = s
+        .depart_from(("s", "a", "2"), Departure::Disconnected)
+        .await;
+    let last = last.unwrap();
+    assert!(last.is_gone && last.members.is_empty());
+    let again = Join {
+        public_key: None,
+        ..join("a", "k")
+    };
+    let again = s.join("s", again).await.unwrap();
+    assert!(again.is_new && again.member.public_key.is_some());
+    assert_eq!(again.member.connections.len(), 1);
+}
+
 pub(crate) async fn the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not(
     s: Subject,
 ) {

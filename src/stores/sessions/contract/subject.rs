@@ -73,6 +73,7 @@ pub(crate) fn join<'a>(name: &str, key: &'a str) -> Join<'a> {
         public_key: Some(json(&format!("\"key of {name}\""))),
         is_creator: false,
         key: AuthKey::new(key),
+        account: None,
     }
 }
 
@@ -159,8 +160,27 @@ impl Subject {
     }
 
     pub(crate) async fn depart(&self, name: &str, who: &str, how: Departure) -> Option<Departed> {
+        self.depart_from((name, who, who), how).await
+    }
+
+    /// Joins on another connection than [`join`](Self::join).
+    pub(crate) async fn join_on(&self, name: &str, on: &str, join: Join<'_>) -> Joined {
+        let slot = JoinSlot {
+            connection: connection(on),
+            is_free: true,
+            maker: MAKER,
+        };
+        self.store.join(&id(name), join, slot).await.unwrap()
+    }
+
+    /// Departs from a connection.
+    pub(crate) async fn depart_from(
+        &self,
+        (name, who, on): (&str, &str, &str),
+        how: Departure,
+    ) -> Option<Departed> {
         let (id, user) = (id(name), user(who));
-        let departed = self.store.depart(&id, &user, connection(who), how);
+        let departed = self.store.depart(&id, &user, connection(on), how);
         departed.await.unwrap()
     }
 
@@ -170,11 +190,11 @@ impl Subject {
         who: &str,
         key: &str,
         display_name: Option<&str>,
-    ) -> Option<Members> {
+    ) -> Option<KeySaved> {
         let (id, user) = (id(name), user(who));
-        let display_name = display_name.map(Into::into);
+        let saved = (json(key), display_name.map(Into::into));
         self.store
-            .save_key(&id, &user, json(key), display_name)
+            .save_key(&id, &user, connection(who), saved)
             .await
     }
 

@@ -22,8 +22,8 @@ use crate::limits::Memory;
 use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
-    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
+    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeySaved,
+    KeysError, Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use budget::Usage;
@@ -116,14 +116,14 @@ impl SessionStore for MemoryStore {
         let now = self.now();
         let mut session = match self.sessions.entry(id.clone()) {
             Entry::Occupied(found) => {
-                State::check(Some(&found.get().state), &join, self.limits.members)?;
+                State::check(Some(&found.get().state), &join, now, &self.limits)?;
                 match has_memory {
                     true => found.into_ref(),
                     false => return Err(JoinError::Busy),
                 }
             }
             Entry::Vacant(entry) => {
-                State::check(None, &join, self.limits.members)?;
+                State::check(None, &join, now, &self.limits)?;
                 match has_memory && self.may_make(maker) {
                     true => {
                         let stored = Stored::new(State::created(), maker.address, now.lasting);
@@ -133,8 +133,8 @@ impl SessionStore for MemoryStore {
                 }
             }
         };
-        let (connection, grace) = (slot.connection, self.limits.rejoin_grace);
-        let mut joined = session.state.admit(join, connection, now, grace);
+        let state = &mut session.state;
+        let mut joined = state.admit(join, slot.connection, now, &self.limits);
         joined.history = session.history.of(&joined.member.user);
         joined.revision = session.changed(now.lasting);
         self.recount(&mut session);
@@ -145,16 +145,18 @@ impl SessionStore for MemoryStore {
         &self,
         id: &SessionId,
         user: &UserId,
-        key: OwnedValue,
-        display_name: Option<Arc<str>>,
-    ) -> Option<Members> {
+        connection: Uuid,
+        saved: (OwnedValue, Option<Arc<str>>),
+    ) -> Option<KeySaved> {
         let maker = self.maker_of(id)?;
-        let has_memory = self.may_grow(maker, key.as_opaque().total_size());
+        let has_memory = self.may_grow(maker, saved.0.as_opaque().total_size());
         let mut session = self.sessions.get_mut(id).filter(|_| has_memory)?;
-        session.state.save_key(user, key, display_name)?;
-        let saved = Members {
+        let now = self.now();
+        let displaced = session.state.save_key(user, connection, saved, now)?;
+        let saved = KeySaved {
             members: session.state.members.clone(),
-            revision: session.changed(self.now().lasting),
+            displaced,
+            revision: session.changed(now.lasting),
         };
         self.recount(&mut session);
         Some(saved)
@@ -215,11 +217,13 @@ impl SessionStore for MemoryStore {
         let now = self.now();
         let session = found.get_mut();
         let state = &mut session.state;
-        let Some(member) = state.depart(user, connection, departure, now, &self.limits) else {
+        let departed = state.depart(user, connection, departure, now, &self.limits);
+        let Some((member, is_gone)) = departed else {
             return Ok(None);
         };
         let departed = Departed {
             member,
+            is_gone,
             members: session.state.members.clone(),
             revision: session.changed(now.lasting),
         };

@@ -9,8 +9,10 @@ use crate::stores::sessions::state::State;
 
 /// What a session takes beside its contents, in bytes.
 pub(super) const SESSION_SIZE: usize = 512;
-/// What a member takes beside its key.
+/// What a member takes beside its key and further connections.
 pub(super) const MEMBER_SIZE: usize = 512;
+/// What a connection of a member takes beside the first one.
+const CONNECTION_SIZE: usize = 192;
 
 #[derive(Debug)]
 pub(super) struct Stored {
@@ -60,7 +62,8 @@ impl Stored {
         let departed = self.state.disconnected.iter().map(|(member, _)| member);
         let members = self.state.members.iter().chain(departed).map(|member| {
             let key = member.public_key.as_ref();
-            MEMBER_SIZE + key.map_or(0, |key| key.as_opaque().total_size())
+            let more = member.connections.len().saturating_sub(1);
+            MEMBER_SIZE + more * CONNECTION_SIZE + key.map_or(0, |key| key.as_opaque().total_size())
         });
         let session_keys = self.state.session_keys.as_ref();
         SESSION_SIZE

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::UserId;
-use crate::model::session::{Member, Message};
+use crate::model::session::{Member, MemberConnection, Message};
 use crate::payload::OwnedValue;
 use crate::stores::sessions::KeyHash;
 use crate::stores::sessions::state::State;
@@ -47,9 +47,24 @@ struct MemberForm<'a> {
     display_name: Cow<'a, str>,
     #[serde(default)]
     public_key: Option<OwnedForm<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_changed_at: Option<u64>,
     #[serde(default)]
     joined_at: u64,
+    /// The latest: earlier releases know one.
     connection: Bytes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Cow<'a, str>>,
+    /// Those before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    connections: Vec<ConnectionForm<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConnectionForm<'a> {
+    connection: Bytes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<Cow<'a, str>>,
 }
 
 /// A member that may return.
@@ -174,12 +189,21 @@ pub(super) fn id_digest(message: &Message) -> impl AsRef<[u8]> {
 
 impl<'a> MemberForm<'a> {
     fn of(member: &'a Member) -> Self {
+        let mut connections: Vec<_> = member.connections.iter().map(ConnectionForm::of).collect();
+        // There is always one.
+        let latest = connections.pop().unwrap_or(ConnectionForm {
+            connection: Bytes::from_static(&[0; 16]),
+            account: None,
+        });
         Self {
             user: member.user.as_str().into(),
             display_name: (&*member.display_name).into(),
             public_key: member.public_key.as_ref().map(OwnedForm::of),
+            key_changed_at: member.key_changed_at,
             joined_at: member.joined_at,
-            connection: Bytes::copy_from_slice(member.connection.as_bytes()),
+            connection: latest.connection,
+            account: latest.account,
+            connections,
         }
     }
 
@@ -188,12 +212,37 @@ impl<'a> MemberForm<'a> {
             Some(key) => Some(key.read()?),
             None => None,
         };
+        let latest = ConnectionForm {
+            connection: self.connection,
+            account: self.account,
+        };
+        let connections = self.connections.into_iter().chain([latest]);
         Some(Member {
             user: UserId::parse(&self.user)?,
             display_name: Arc::from(self.display_name),
             public_key,
+            key_changed_at: self.key_changed_at,
             joined_at: self.joined_at,
-            connection: Uuid::from_slice(&self.connection).ok()?,
+            connections: connections
+                .map(ConnectionForm::read)
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl<'a> ConnectionForm<'a> {
+    fn of(connection: &'a MemberConnection) -> Self {
+        let account = connection.account.as_ref();
+        Self {
+            connection: Bytes::copy_from_slice(connection.id.as_bytes()),
+            account: account.map(|account| account.as_str().into()),
+        }
+    }
+
+    fn read(self) -> Option<MemberConnection> {
+        Some(MemberConnection {
+            id: Uuid::from_slice(&self.connection).ok()?,
+            account: self.account.and_then(|account| UserId::parse(&account)),
         })
     }
 }

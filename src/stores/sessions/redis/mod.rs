@@ -38,8 +38,8 @@ use super::{KeyHash, SessionLimits};
 use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
-    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeysError,
-    Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
+    Appended, AuthKey, ChatMode, Departed, Departure, Join, JoinError, JoinSlot, Joined, KeySaved,
+    KeysError, Maker, Members, Message, ReserveError, Returning, SessionId, Summary, Unavailable,
 };
 use crate::payload::OwnedValue;
 use crate::stores::drivers::redis::Redis;
@@ -137,15 +137,15 @@ impl SessionStore for RedisStore {
         join: Join<'_>,
         slot: JoinSlot<'_>,
     ) -> Result<Joined, JoinError> {
-        let grace = self.limits.rejoin_grace;
         let joined = self.change(id, HistoryRead::Yes, |found| {
-            State::check(found.as_ref(), &join, self.limits.members)?;
+            let now = self.now();
+            State::check(found.as_ref(), &join, now, &self.limits)?;
             let may_be = slot.is_free && (found.is_some() || (slot.maker.may_make)());
             if !may_be {
                 return Err(JoinError::Busy);
             }
             let mut state = found.unwrap_or_else(State::created);
-            let joined = state.admit(join.clone(), slot.connection, self.now(), grace);
+            let joined = state.admit(join.clone(), slot.connection, now, &self.limits);
             Ok(Decided::write(state, joined))
         });
         let (joined, committed) = joined
@@ -162,19 +162,22 @@ impl SessionStore for RedisStore {
         &self,
         id: &SessionId,
         user: &UserId,
-        key: OwnedValue,
-        display_name: Option<Arc<str>>,
-    ) -> Option<Members> {
+        connection: Uuid,
+        saved: (OwnedValue, Option<Arc<str>>),
+    ) -> Option<KeySaved> {
         let saved = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
-            let saved = state.save_key(user, key.clone(), display_name.clone());
-            let members = saved.map(|()| state.members.clone());
-            members
-                .map(|members| Decided::write(state, members))
-                .ok_or(())
+            let displaced = state.save_key(user, connection, saved.clone(), self.now());
+            let displaced = displaced.ok_or(())?;
+            let members = state.members.clone();
+            Ok::<_, ()>(Decided::write(state, (members, displaced)))
         });
-        let (members, Committed { revision, .. }) = saved.await.ok()?;
-        Some(Members { members, revision })
+        let ((members, displaced), Committed { revision, .. }) = saved.await.ok()?;
+        Some(KeySaved {
+            members,
+            displaced,
+            revision,
+        })
     }
 
     async fn members(&self, id: &SessionId) -> Members {
@@ -219,19 +222,23 @@ impl SessionStore for RedisStore {
         let limits = &self.limits;
         let departed = self.change(id, HistoryRead::No, |found| {
             let mut state = found.ok_or(())?;
-            let member = state.depart(user, connection, departure, self.now(), limits);
-            let member = member.ok_or(())?;
-            let members = state.members.clone();
+            let departed = state.depart(user, connection, departure, self.now(), limits);
+            let (member, is_gone) = departed.ok_or(())?;
+            let departed = Departed {
+                member,
+                is_gone,
+                members: state.members.clone(),
+                revision: 0,
+            };
             Ok(match state.is_over(departure) {
-                true => Decided::end((member, members)),
-                false => Decided::write(state, (member, members)).even_if_full(),
+                true => Decided::end(departed),
+                false => Decided::write(state, departed).even_if_full(),
             })
         });
         match departed.await {
-            Ok(((member, members), Committed { revision, .. })) => Ok(Some(Departed {
-                member,
-                members,
+            Ok((departed, Committed { revision, .. })) => Ok(Some(Departed {
                 revision,
+                ..departed
             })),
             Err(Rejected::Decided(())) => Ok(None),
             Err(Rejected::Failed) => Err(Unavailable),

@@ -1,5 +1,5 @@
-//! Members who join, come back on another socket, leave and are disconnected, in any order: after each step every socket
-//! has been sent exactly what a simple model of a session says, in that order.
+//! Members who join, come on another socket with the same key or another, leave and are disconnected, in any order: after
+//! each step every socket has been sent exactly what a simple model of a session says, in that order.
 
 mod play;
 mod state;
@@ -24,7 +24,7 @@ enum Step {
         socket: usize,
         user: usize,
         creator: bool,
-        with_key: bool,
+        key: JoinKey,
     },
     Leave(usize),
     Disconnect(usize),
@@ -35,14 +35,28 @@ enum Step {
     SaveKey(usize),
 }
 
+/// The key that somebody joins with.
+#[derive(Debug, Clone, Copy)]
+enum JoinKey {
+    None,
+    /// The one that is known of the user.
+    Known,
+    New,
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let socket = 0..SOCKETS;
-    let join = (socket.clone(), 0..USERS.len(), any::<bool>(), any::<bool>()).prop_map(
-        |(socket, user, creator, with_key)| Step::Join {
+    let key = prop_oneof![
+        Just(JoinKey::None),
+        Just(JoinKey::Known),
+        Just(JoinKey::New)
+    ];
+    let join = (socket.clone(), 0..USERS.len(), any::<bool>(), key).prop_map(
+        |(socket, user, creator, key)| Step::Join {
             socket,
             user,
             creator,
-            with_key,
+            key,
         },
     );
     let send = (socket.clone(), proptest::option::of(0..USERS.len()))

@@ -7,7 +7,7 @@ use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 
 use super::state::{Membership, Model, Received};
-use super::{SOCKETS, Step, USERS};
+use super::{JoinKey, SOCKETS, Step, USERS};
 use crate::session::{Guest, argument, as_text};
 use test_support::harness::Relay;
 use test_support::raw::{Client, Event, http};
@@ -42,13 +42,17 @@ impl<'a> Play<'a> {
                 socket,
                 user,
                 creator,
-                with_key,
+                key,
             } => {
                 if self.sockets[socket].is_none() {
                     self.sockets[socket] = Some(Guest::enter(self.relay).await.connection);
                 }
                 self.model.keys += 1;
-                let key = with_key.then(|| format!("key-{}", self.model.keys));
+                let key = match key {
+                    JoinKey::None => None,
+                    JoinKey::Known => self.model.key_of(user),
+                    JoinKey::New => Some(format!("key-{}", self.model.keys)),
+                };
                 let join = json!({
                     "sessionId": self.session, "userId": USERS[user], "displayName": "N",
                     "publicKey": key, "isCreator": creator, "authKey": "k",
@@ -68,7 +72,7 @@ impl<'a> Play<'a> {
                 if let Some(client) = self.sockets[socket].take() {
                     self.model.depart(socket, false);
                     drop(client);
-                    self.until_members_are(self.model.members.len()).await;
+                    self.until_it_has_ended().await;
                 }
             }
             Step::Send { socket, to } => {
@@ -181,7 +185,8 @@ impl<'a> Play<'a> {
                     let user = as_text(&entry["userId"]);
                     let joined_at = entry["joinedAt"].as_u64().unwrap();
                     let membership = self.membership(&user, joined_at);
-                    (user, as_text(&entry["publicKey"]), membership)
+                    let is_changed = entry.get("keyChangedAt").is_some();
+                    (user, as_text(&entry["publicKey"]), membership, is_changed)
                 });
                 Received::Keys(entries.collect())
             }
@@ -200,16 +205,14 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// The end of a connection is sent to others; when there is none, only the server's counts show it.
-    async fn until_members_are(&self, wanted: usize) {
-        until(&format!("{wanted} members"), async || {
-            let listed = http::get(self.relay, "/sessions").await.body;
-            let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
-            let session = listed
-                .iter()
-                .find(|entry| entry["sessionId"] == self.session.as_str());
-            let members = session.map_or(0, |entry| entry["members"].as_u64().unwrap());
-            members == wanted as u64
+    /// The end of a connection is sent to others, unless its member is on another one; when there is none, only the
+    /// server's counts show it.
+    async fn until_it_has_ended(&self) {
+        let wanted = self.sockets.iter().flatten().count() as u64;
+        until(&format!("{wanted} connections"), async || {
+            let health = http::get(self.relay, "/health").await.body;
+            let health: Value = serde_json::from_str(&health).unwrap();
+            health["connections"].as_u64() == Some(wanted)
         })
         .await;
     }

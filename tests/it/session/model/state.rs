@@ -11,8 +11,8 @@ pub(super) enum Received {
     Left(String),
     History(Vec<String>),
     Metadata,
-    /// Members with a key: who, which key, and which membership of theirs.
-    Keys(Vec<(String, String, Membership)>),
+    /// Members with a key: who, which key, which membership of theirs, and whether it was another before.
+    Keys(Vec<(String, String, Membership, bool)>),
     Message(String),
     Sent(String),
     Refused(String),
@@ -24,9 +24,26 @@ pub(super) type Membership = usize;
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub user: usize,
-    socket: usize,
-    key: Option<String>,
+    sockets: Vec<usize>,
+    key: Key,
     pub membership: Membership,
+}
+
+/// A key, if there is one, and whether it took the place of another.
+#[derive(Debug, Clone, Default)]
+struct Key {
+    text: Option<String>,
+    is_changed: bool,
+}
+
+impl Key {
+    /// Sets a key; whether another one was known.
+    fn set(&mut self, text: String) -> bool {
+        let known = self.text.replace(text);
+        let is_changed = known.is_some() && known != self.text;
+        self.is_changed |= is_changed;
+        is_changed
+    }
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +51,7 @@ pub(super) struct Model {
     exists: bool,
     pub members: Vec<Member>,
     /// Keys of those who were cut off and may come back.
-    stored: BTreeMap<usize, String>,
+    stored: BTreeMap<usize, Key>,
     /// Messages: id, from, to.
     history: Vec<(String, usize, Option<usize>)>,
     memberships: usize,
@@ -46,13 +63,21 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn on(&self, socket: usize) -> Option<&Member> {
-        self.members.iter().find(|member| member.socket == socket)
+        let mut members = self.members.iter();
+        members.find(|member| member.sockets.contains(&socket))
+    }
+
+    /// The key that is known of a user.
+    pub(super) fn key_of(&self, user: usize) -> Option<String> {
+        let member = self.members.iter().find(|member| member.user == user);
+        let key = member.map(|member| &member.key);
+        key.or(self.stored.get(&user))?.text.clone()
     }
 
     fn send_to(&mut self, to: impl Fn(usize) -> bool, what: &Received) {
-        for member in &self.members {
-            if to(member.socket) {
-                self.received[member.socket].push(what.clone());
+        for &socket in self.members.iter().flat_map(|member| &member.sockets) {
+            if to(socket) {
+                self.received[socket].push(what.clone());
             }
         }
     }
@@ -63,8 +88,9 @@ impl Model {
             .iter()
             .filter(|member| Some(member.user) != but);
         let entry = |member: &Member| {
-            let key = member.key.clone()?;
-            Some((USERS[member.user].to_owned(), key, member.membership))
+            let key = member.key.text.clone()?;
+            let user = USERS[member.user].to_owned();
+            Some((user, key, member.membership, member.key.is_changed))
         };
         Received::Keys(received.filter_map(entry).collect())
     }
@@ -81,31 +107,26 @@ impl Model {
         }
         self.exists = true;
         let known = self.members.iter().position(|member| member.user == user);
-        let stored = self.stored.remove(&user);
-        match known {
-            Some(at) => {
-                let member = &mut self.members[at];
-                member.socket = socket;
-                member.key = key.or(member.key.take());
-            }
-            None => {
-                self.memberships += 1;
-                let membership = self.memberships;
-                self.members.push(Member {
-                    user,
-                    socket,
-                    key: key.or(stored),
-                    membership,
-                });
-            }
+        let before = self.on(socket).map(|member| member.user);
+        let at = known.unwrap_or_else(|| {
+            self.memberships += 1;
+            self.members.push(Member {
+                user,
+                sockets: Vec::new(),
+                key: self.stored.remove(&user).unwrap_or_default(),
+                membership: self.memberships,
+            });
+            self.members.len() - 1
+        });
+        if !self.members[at].sockets.contains(&socket) {
+            self.members[at].sockets.push(socket);
         }
-        // A socket is one member: who it was before is gone, which is sent first.
-        let was = |member: &Member| member.socket == socket && member.user != user;
-        if let Some(at) = self.members.iter().position(was) {
-            let before = self.members.remove(at);
-            self.gone(&before);
-            let left = Received::Left(USERS[before.user].to_owned());
-            self.send_to(|other| other != socket, &left);
+        if let Some(key) = key {
+            self.set_key(at, socket, key);
+        }
+        // A socket is one member: who it was before leaves it, which is sent first.
+        if let Some(before) = before.filter(|before| *before != user) {
+            self.leave_socket(before, socket);
         }
         if known.is_none() {
             let joined = Received::Joined(USERS[user].to_owned());
@@ -120,25 +141,37 @@ impl Model {
         self.send_keys();
     }
 
-    /// A member whose connection is not its any more.
-    fn gone(&mut self, member: &Member) {
-        if let Some(key) = &member.key {
-            self.stored.insert(member.user, key.clone());
+    /// Another key takes the place of the member on the other sockets.
+    fn set_key(&mut self, at: usize, socket: usize, key: String) {
+        let member = &mut self.members[at];
+        if member.key.set(key) {
+            for displaced in member.sockets.extract_if(.., |other| *other != socket) {
+                self.received[displaced].push(Received::Refused("REPLACED".to_owned()));
+            }
         }
     }
 
+    /// A member is on a socket no more. It, if it is on none.
+    fn leave_socket(&mut self, user: usize, socket: usize) -> Option<Member> {
+        let at = self.members.iter().position(|member| member.user == user)?;
+        self.members[at].sockets.retain(|other| *other != socket);
+        let is_gone = self.members[at].sockets.is_empty();
+        let gone = is_gone.then(|| self.members.remove(at))?;
+        let left = Received::Left(USERS[user].to_owned());
+        self.send_to(|other| other != socket, &left);
+        Some(gone)
+    }
+
     pub(super) fn depart(&mut self, socket: usize, leaves: bool) {
-        let Some(at) = self
-            .members
-            .iter()
-            .position(|member| member.socket == socket)
-        else {
+        let Some(user) = self.on(socket).map(|member| member.user) else {
             if leaves {
                 self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned()));
             }
             return;
         };
-        let member = self.members.remove(at);
+        let Some(gone) = self.leave_socket(user, socket) else {
+            return;
+        };
         if leaves && self.members.is_empty() {
             let (memberships, keys, messages) = (self.memberships, self.keys, self.messages);
             *self = Self {
@@ -150,9 +183,8 @@ impl Model {
             return;
         }
         if !leaves {
-            self.gone(&member);
+            self.stored.insert(user, gone.key);
         }
-        self.send_to(|_| true, &Received::Left(USERS[member.user].to_owned()));
         self.send_keys();
     }
 
@@ -164,22 +196,19 @@ impl Model {
         self.history.push((id.to_owned(), from, to));
         let message = Received::Message(id.to_owned());
         let recipient = self.members.iter().find(|member| Some(member.user) == to);
-        let recipient = recipient.map(|member| member.socket);
+        let sockets = recipient.map_or_else(Vec::new, |member| member.sockets.clone());
         match to {
             None => self.send_to(|other| other != socket, &message),
-            Some(_) => self.send_to(|other| Some(other) == recipient, &message),
+            Some(_) => self.send_to(|other| sockets.contains(&other), &message),
         }
         self.received[socket].push(Received::Sent(id.to_owned()));
     }
 
     pub(super) fn save_key(&mut self, socket: usize, key: &str) {
-        match self
-            .members
-            .iter_mut()
-            .find(|member| member.socket == socket)
-        {
-            Some(member) => {
-                member.key = Some(key.to_owned());
+        let mut members = self.members.iter();
+        match members.position(|member| member.sockets.contains(&socket)) {
+            Some(at) => {
+                self.set_key(at, socket, key.to_owned());
                 self.send_keys();
             }
             None => self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned())),

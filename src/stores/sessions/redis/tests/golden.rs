@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::*;
-use crate::model::session::Member;
+use crate::model::session::{Member, MemberConnection};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -20,8 +20,16 @@ fn member(name: &str, public_key: Option<OwnedValue>) -> Member {
         user: user(name),
         display_name: name.to_uppercase().into(),
         public_key,
+        key_changed_at: None,
         joined_at: NOW,
-        connection: connection(name),
+        connections: vec![on(name, None)],
+    }
+}
+
+fn on(name: &str, account: Option<&str>) -> MemberConnection {
+    MemberConnection {
+        id: connection(name),
+        account: account.map(user),
     }
 }
 
@@ -77,6 +85,35 @@ fn the_state_of_a_session() {
         \x00\x00\x00\x00\xa5since\xcf\x00\x00\x01\x8b\xcf\xe5h\x01\xacsession_keys\
         \x81\xa4text\xa2{}",
     );
+}
+
+/// Earlier releases know the latest connection of a member.
+#[test]
+fn a_member_on_several_connections() {
+    let several = Member {
+        key_changed_at: Some(NOW + 1),
+        connections: vec![on("1", None), on("2", Some("ann")), on("3", Some("ben"))],
+        ..member("a", None)
+    };
+    let state = State {
+        members: vec![several.clone()],
+        ..State::created()
+    };
+    pin_state(
+        &state,
+        b"\x87\xa7version\x01\xa3key\xc0\xa4mode\xa5group\xa8reserved\xc2\
+        \xa7members\x91\x88\xa4user\xa1a\xacdisplay_name\xa1A\xaapublic_key\xc0\
+        \xaekey_changed_at\xcf\x00\x00\x01\x8b\xcf\xe5h\x01\xa9joined_at\xcf\x00\x00\x01\
+        \x8b\xcf\xe5h\x00\xaaconnection\xc4\x103\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+        \x00\x00\x00\x00\x00\x00\
+        \xa7account\xa3ben\xabconnections\x92\x81\xaaconnection\xc4\x101\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+        \x00\x00\x00\x00\x00\x00\
+        \x82\xaaconnection\xc4\x102\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+        \x00\x00\x00\x00\x00\x00\
+        \xa7account\xa3ann\xacdisconnected\x90\xacsession_keys\xc0",
+    );
+    let read = encoded::read_state(&encoded::write_state(&state).unwrap()).unwrap();
+    assert_eq!(read.members[0].connections, several.connections);
 }
 
 #[test]

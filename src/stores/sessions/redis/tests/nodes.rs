@@ -115,7 +115,7 @@ async fn a_server_that_is_started_again_finds_the_sessions() {
 }
 
 #[tokio::test]
-async fn a_member_that_rejoined_on_another_node_is_not_removed_by_the_first() {
+async fn a_member_that_rejoined_on_another_node_with_another_key_is_not_removed_by_the_first() {
     let Some(space) = Space::new() else { return };
     let nodes = [
         Node::of(&space, LIMITS).await,
@@ -127,8 +127,13 @@ async fn a_member_that_rejoined_on_another_node_is_not_removed_by_the_first() {
         is_free: true,
         maker: MAKER,
     };
-    let again = nodes[1].store.join(&id("s"), join("a", "k"), slot).await;
-    assert!(!again.unwrap().is_new);
+    let again = Join {
+        public_key: Some(json("1")),
+        ..join("a", "k")
+    };
+    let again = nodes[1].store.join(&id("s"), again, slot).await.unwrap();
+    assert!(!again.is_new);
+    assert_eq!(again.displaced, [connection("a")]);
     for how in [Departure::Disconnected, Departure::Left] {
         assert!(nodes[0].subject.depart("s", "a", how).await.is_none());
     }
