@@ -25,7 +25,7 @@ const SHARE: usize = 4;
 pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen(config.host.to_string(), config.port, error);
     let addresses = resolve(&config.host, config.port).await.map_err(failed)?;
-    let tcp = TcpListener::bind(&*addresses).await.map_err(failed)?;
+    let tcp = listen(&addresses).await.map_err(failed)?;
     let address = tcp.local_addr().map_err(failed)?;
     Ok((tcp, address))
 }
@@ -38,6 +38,19 @@ async fn resolve(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
     };
     addresses.sort_by_key(SocketAddr::is_ipv6);
     Ok(addresses)
+}
+
+/// Listens on the first of these addresses that this machine has. One where somebody else listens is not passed over:
+/// by the name, clients would reach them.
+async fn listen(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
+    let mut missing = io::ErrorKind::AddrNotAvailable.into();
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => missing = error,
+            other => return other,
+        }
+    }
+    Err(missing)
 }
 
 /// Guards what `tcp` accepts: its connections are added to `links`, and after `stop` is notified it
@@ -91,5 +104,23 @@ impl From<&Config> for LinkLimits {
             min_drain_rate: config.min_drain_rate,
             heartbeat: config.ping_timeout / 2,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_is_not_here_is_passed_over_and_one_that_is_taken_is_not() {
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        let elsewhere = SocketAddr::from(([192, 0, 2, 1], 0));
+        let taken = listen(&[elsewhere, local]).await.unwrap();
+        let taken = taken.local_addr().unwrap();
+        let refused = listen(&[taken, local]).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
+        let nowhere = listen(&[elsewhere]).await.unwrap_err();
+        assert_eq!(nowhere.kind(), io::ErrorKind::AddrNotAvailable);
+        assert!(listen(&[]).await.is_err());
     }
 }
