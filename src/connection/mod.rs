@@ -18,6 +18,7 @@ mod id;
 mod in_turn;
 mod life;
 mod node_sid;
+mod old_payload;
 mod open;
 mod outbound;
 mod patience;

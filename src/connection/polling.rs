@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 
-use super::{Close, Connection};
+use super::{Close, Connection, old_payload};
 use crate::config::Config;
 use crate::model::DisconnectReason;
 use crate::transport::{Carrier as _, Link, is_relayed_packet};
@@ -49,20 +50,25 @@ pub(super) async fn count_taken(
     old_payload: bool,
     response: Response,
 ) -> Response {
-    if old_payload {
-        // Not taken apart: what waits is in this response, or in the next one soon.
-        connection.flow().taken(usize::MAX);
-        return response;
-    }
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     // The library makes the whole body at once, so there is no error and nothing to wait for.
     let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    if old_payload {
+        // Not counted: what waits is in this response, or in the next one soon.
+        connection.flow().taken(usize::MAX);
+        let is_binary = parts.headers.get(CONTENT_TYPE) == Some(&BINARY);
+        let body = old_payload::readable(&body, is_binary).unwrap_or(body);
+        parts.headers.remove(CONTENT_LENGTH);
+        return (parts, Body::from(body)).into_response();
+    }
     connection.flow().taken(relayed_packets(&body));
     (parts, Body::from(body)).into_response()
 }
 
+/// How the library names a payload that is not all text.
+const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// How many packets of no event one request may have that is of nobody who has entered.
 const MAX_CONTROLS: u32 = 100;
 /// What stands between two packets.

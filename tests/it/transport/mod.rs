@@ -4,5 +4,6 @@ mod engine_errors;
 mod fairness;
 mod fairness_of_rooms;
 pub(crate) mod hostile;
+mod old_clients;
 mod slow_receiver;
 mod yielding;

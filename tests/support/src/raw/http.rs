@@ -49,8 +49,13 @@ pub async fn get(relay: &Relay, path: &str) -> Response {
 
 /// Sends these bytes on a new connection and reads until the relay closes it.
 pub async fn raw(relay: &Relay, bytes: &[u8]) -> Response {
+    parse(&raw_bytes(relay, bytes).await)
+}
+
+/// The same; every byte of the answer.
+pub async fn raw_bytes(relay: &Relay, bytes: &[u8]) -> Vec<u8> {
     let Ok(tcp) = TcpStream::connect(address(relay)).await else {
-        return parse(&[]);
+        return Vec::new();
     };
     let (mut reader, mut writer) = tcp.into_split();
     let mut answer = Vec::new();
@@ -72,7 +77,7 @@ pub async fn raw(relay: &Relay, bytes: &[u8]) -> Response {
         "the relay left the connection open: {:?}",
         String::from_utf8_lossy(&answer)
     );
-    parse(&answer)
+    answer
 }
 
 fn parse(answer: &[u8]) -> Response {
