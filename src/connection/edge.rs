@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 use super::handshake::{Handshake, Query};
 use super::places::NoPlace;
-use super::polling::{bounded, count_taken};
+use super::polling::{answered, bounded, count_taken};
 use super::{Drain, OpenConnections, Places, node_sid};
 use crate::config::Config;
 use crate::limits::address;
@@ -208,13 +208,14 @@ pub(crate) async fn request(
         return engine_error(3, "Bad request".into());
     };
     let posting = session().filter(|_| is_post);
-    let Ok(response) = library.oneshot(slim).await;
+    let polling = session().filter(|_| polls);
+    let response = answered(polling, old_payload, library.oneshot(slim)).await;
     if posting.is_some_and(|one| one.close_reason() == Some(DisconnectReason::ProtocolError)) {
         // What it has posted is too large.
         return engine_error(3, "Bad request".into());
     }
     if response.status() == StatusCode::BAD_REQUEST {
-        return as_engine_error(response.map(Body::new)).await;
+        return as_engine_error(response).await;
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         link.upgrade();
@@ -227,7 +228,6 @@ pub(crate) async fn request(
             open.upgrade(sid, &link);
         }
     }
-    let response = response.map(Body::new);
     // Looked up again: the connection may have been admitted while this request waited.
     match session() {
         _ if opening && polls => {

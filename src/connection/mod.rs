@@ -24,6 +24,7 @@ mod outbound;
 mod patience;
 mod places;
 mod polling;
+mod polls;
 pub(crate) mod pressure;
 pub(crate) mod rooms;
 mod sending;

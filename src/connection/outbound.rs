@@ -16,6 +16,7 @@ use super::dialect_cell::DialectCell;
 use super::gate::Gate;
 use super::guest::GuestBudget;
 use super::places::Place;
+use super::polls::Polls;
 use super::{Client, ConnectionId};
 use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
@@ -48,6 +49,7 @@ pub(crate) struct Connection {
     dialect: DialectCell,
     pub(super) socket: SocketRef,
     pub(super) flow: Arc<Flow>,
+    pub(super) polls: Polls,
     pub(super) gate: Gate,
     /// What waits for its turn. Few connections ever have any.
     pub(super) deferred: OnceLock<Box<Deferred>>,
@@ -89,6 +91,7 @@ impl Connection {
             dialect: DialectCell::new(client.declared),
             socket,
             flow,
+            polls: Polls::default(),
             gate: Gate::held(),
             deferred: OnceLock::new(),
             _place: place,
@@ -235,15 +238,20 @@ impl Connection {
         &self.flow
     }
 
-    /// Whether its client can be asked for a sign of life. One that polls cannot.
-    pub(crate) fn can_be_asked(&self) -> bool {
-        self.flow.link().is_some()
-    }
-
     /// Asks its client for a sign of life; see [`Flow::silence`].
     pub(crate) fn ask(&self) {
-        if let Some(link) = self.flow.link() {
-            link.ask();
+        match self.flow.link() {
+            Some(link) => link.ask(),
+            None => self.polls.ask(),
+        }
+    }
+
+    /// How long a client that is there may be silent by reading what it was sent, if it takes so many bytes per second.
+    /// Who reads a WebSocket answers meanwhile.
+    pub(crate) fn reading_time(&self, rate: u64) -> Duration {
+        match self.flow.link() {
+            Some(_) => Duration::ZERO,
+            None => self.polls.reading_time(rate),
         }
     }
 

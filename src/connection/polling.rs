@@ -1,10 +1,12 @@
 //! Flow control of clients that poll: what their requests bring counts as arriving, and what the answers take as
 //! taken. It must not look into an event.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -55,6 +57,7 @@ pub(super) async fn count_taken(
     let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    connection.polls.answered(body.len());
     if old_payload {
         // Not counted: what waits is in this response, or in the next one soon.
         connection.flow().taken(usize::MAX);
@@ -65,6 +68,28 @@ pub(super) async fn count_taken(
     }
     connection.flow().taken(relayed_packets(&body));
     (parts, Body::from(body)).into_response()
+}
+
+/// The library's answer to a request. A poll of this connection is answered without it when its client is asked for a
+/// sign of life: by a packet that says nothing, upon which a client polls again.
+pub(super) async fn answered<B>(
+    polling: Option<Arc<Connection>>,
+    old_payload: bool,
+    answer: impl Future<Output = Result<Response<B>, Infallible>>,
+) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let answer = async {
+        let Ok(answer) = answer.await;
+        answer.map(Body::new)
+    };
+    let Some(connection) = polling else {
+        return answer.await;
+    };
+    let answer = connection.polls.answer(answer).await;
+    let nothing = if old_payload { "1:6" } else { "6" };
+    answer.unwrap_or_else(|| nothing.into_response())
 }
 
 /// How the library names a payload that is not all text.

@@ -10,6 +10,8 @@ use crate::model::{DisconnectReason, Identity, Refusal, UserId, Why};
 
 /// How long a client may take to answer. Others of the user come meanwhile, and wait likewise.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// Who has not been heard for so long is asked again, so that at the end nobody is silent who is there.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// How long the end of a connection may take.
 const END_TIME: Duration = Duration::from_secs(1);
 /// How often it is looked: nothing tells of an answer, nor of the end of a connection.
@@ -56,29 +58,24 @@ impl Users {
         true
     }
 
-    /// The oldest of these connections whose client is gone.
+    /// The oldest of these connections whose client is gone: all are asked, and it does not answer.
     async fn find_gone(&self, members: &Members) -> Option<Arc<Connection>> {
-        let connections = || members.iter().map(|member| &member.connection);
-        let oldest_silent_for = |time: Duration, may_poll: bool| {
-            connections()
-                .filter(|one| one.close_reason().is_none())
-                .filter(|one| may_poll || one.can_be_asked())
-                .find(|one| one.flow().silence() >= time)
-                .cloned()
+        let open = || {
+            let connections = members.iter().map(|member| &member.connection);
+            connections.filter(|one| one.close_reason().is_none())
         };
-        // It has not answered the last ping, or not polled.
-        let overdue = self.config.ping_interval + ANSWER_TIME;
-        if let Some(gone) = oldest_silent_for(overdue, true) {
-            return Some(gone);
-        }
         let asked = Instant::now();
         until(ANSWER_TIME, || {
-            connections().for_each(|one| one.ask());
-            let mut asked_ones = connections().filter(|one| one.can_be_asked());
-            asked_ones.all(|one| one.flow().silence() < asked.elapsed())
+            let silent_for = |time| open().filter(move |one| one.flow().silence() >= time);
+            silent_for(asked.elapsed().min(ASK_AGAIN)).for_each(|one| one.ask());
+            silent_for(asked.elapsed()).next().is_none()
         })
         .await;
-        oldest_silent_for(ANSWER_TIME, false)
+        let rate = self.config.min_drain_rate;
+        let is_gone = |one: &&Arc<Connection>| {
+            one.flow().silence() >= one.reading_time(rate).max(ANSWER_TIME)
+        };
+        open().find(is_gone).cloned()
     }
 }
 

@@ -1,29 +1,65 @@
 //! Connections whose clients are gone, while their user has as many as they may have.
 
-use std::time::{Duration, Instant};
-
+use test_support::harness::Relay;
+use test_support::raw::http::get;
 use test_support::raw::polling::Polling;
 use test_support::raw::{Client, Dial, token};
+use test_support::scene::stop;
 
 use crate::program::server;
 
+/// Nothing but the relay's asking tells that a client is gone.
+const NEVER: [(&str, &str); 2] = [("PING_INTERVAL", "300s"), ("PING_TIMEOUT", "300s")];
+
+fn with_places(places: &str) -> Relay {
+    server(&[&NEVER[..], &[("MAX_CONNECTIONS_PER_USER", places)]].concat())
+}
+
+async fn enter(relay: &Relay) -> Result<Client, String> {
+    let mut client = Client::open(relay, Dial::default()).await.unwrap();
+    client.enter(&token::for_user("alice")).await?;
+    Ok(client)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_polls_no_more_yields_long_before_its_timeout() {
-    let env = [
-        ("MAX_CONNECTIONS_PER_USER", "1"),
-        ("PING_INTERVAL", "1s"),
-        ("PING_TIMEOUT", "300s"),
-    ];
-    let relay = server(&env);
+async fn a_client_that_polls_no_more_yields() {
+    let mut relay = with_places("1");
     let gone = Polling::connect(&relay, "alice").await;
-    let started = Instant::now();
-    let enter = async || {
-        let mut client = Client::open(&relay, Dial::default()).await.unwrap();
-        client.enter(&token::for_user("alice")).await
-    };
-    assert!(enter().await.unwrap_err().contains("Too many connections"));
-    while enter().await.is_err() {
-        assert!(started.elapsed() < Duration::from_secs(60));
-    }
+    drop(enter(&relay).await.unwrap());
     assert_ne!(gone.poll().await.status, 200);
+    stop(&mut relay);
+}
+
+/// One whose poll waits is asked by an answer that brings nothing, after which a client polls again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_whose_poll_waits_yields_if_it_does_not_poll_again() {
+    let mut relay = with_places("2");
+    let (gone, here) = (
+        Polling::connect(&relay, "alice").await,
+        Polling::connect(&relay, "alice").await,
+    );
+    let path = gone.path();
+    let (answer, entered) = tokio::join!(get(&relay, &path), async {
+        tokio::select! {
+            entered = enter(&relay) => entered,
+            packet = here.next("a packet that never comes") => panic!("{packet}"),
+        }
+    });
+    assert_eq!((answer.status, &*answer.body), (200, "6"));
+    let entered = entered.unwrap();
+    assert_ne!(gone.poll().await.status, 200);
+    // Those who are there keep their places.
+    let refused = tokio::select! {
+        refused = enter(&relay) => refused.err().unwrap(),
+        packet = here.next("a packet that never comes") => panic!("{packet}"),
+        closed = keep_reading(entered) => closed,
+    };
+    assert!(refused.contains("Too many connections"), "{refused}");
+    assert_eq!(here.post(b"42[\"x\"]").await.status, 200);
+    stop(&mut relay);
+}
+
+async fn keep_reading(mut client: Client) -> String {
+    while client.reader.packet_whenever().await.is_ok() {}
+    "the other one was closed".to_owned()
 }

@@ -177,31 +177,51 @@ test('a user may have only so many connections at once', async () => {
   await limited(PER_USER, () => ({ ...fromNewAddress(), auth: { token: token(who) } }));
 });
 
-/** The network of a client is gone, and neither side has heard of it. */
-const lose = ({ socket }) => socket.io.engine.transport.ws._socket.pause();
+/** The network of a client is gone, and neither side has heard of it; it comes back by the function that is returned. */
+function lose({ socket }) {
+  const { transport } = socket.io.engine;
+  if (transport.ws) {
+    transport.ws._socket.pause();
+    return () => transport.ws._socket.resume();
+  }
+  transport._poll = () => {};
+  return () => {
+    delete transport._poll;
+    transport._poll();
+  };
+}
 
-test('a connection that does not answer yields its place to one that comes', async () => {
-  const who = user('Alice');
-  const clients = [];
-  while (clients.length < PER_USER) clients.push(await join(who));
-  const [first, lost, last] = clients;
-  lose(lost);
-  const next = await join(who);
-  for (const client of [first, last, next]) assert.ok(client.socket.connected);
-  // The one that was lost learns of it when its network is back.
-  lost.socket.io.engine.transport.ws._socket.resume();
-  await lost.next('disconnect');
-  assert.equal((await attempt({ ...fromNewAddress(), auth: { token: token(who) } })).outcome, 'Too many connections');
-});
+for (const transports of [['websocket'], ['polling']]) {
+  const come = (who) => connect(who, { ...fromNewAddress(), transports });
 
-test('as many as a user may have, all of them lost, yield to as many that come at once', async () => {
-  const who = user('Alice');
-  const lost = [];
-  while (lost.length < PER_USER) lost.push(await join(who));
-  lost.forEach(lose);
-  const come = await Promise.all(lost.map(() => join(who)));
-  assert.ok(come.every(({ socket }) => socket.connected));
-});
+  test(`a connection that does not answer yields its place to one that comes, over ${transports}`, async () => {
+    const who = user('Alice');
+    const clients = [];
+    while (clients.length < PER_USER) clients.push(await come(who));
+    const [first, lost, last] = clients;
+    const find = lose(lost);
+    const next = await come(who);
+    for (const client of [first, last, next]) assert.ok(client.socket.connected);
+    // The one that was lost learns of it when its network is back.
+    find();
+    await lost.next('disconnect');
+    for (const way of [['websocket'], ['polling']]) {
+      const { outcome } = await attempt({ ...fromNewAddress(), transports: way, auth: { token: token(who) } });
+      assert.equal(outcome, 'Too many connections');
+    }
+    const bob = await come(user('Bob'));
+    for (const client of [first, last, next]) await exchange(client, bob, () => {});
+  });
+
+  test(`as many as a user may have, all of them lost, yield to as many that come at once, over ${transports}`, async () => {
+    const who = user('Alice');
+    const lost = [];
+    while (lost.length < PER_USER) lost.push(await come(who));
+    lost.forEach(lose);
+    const others = await Promise.all(lost.map(() => come(who)));
+    assert.ok(others.every(({ socket }) => socket.connected));
+  });
+}
 
 test('an address may have only so many connections at once', async () => {
   const address = fromNewAddress();
