@@ -16,20 +16,23 @@ const MESSAGE: u8 = 4;
 /// The payload with its attachments as its client reads them. `None`: it is none that the library writes.
 pub(super) fn readable(payload: &Bytes, is_binary: bool) -> Option<Bytes> {
     let mut written = Vec::with_capacity(payload.len() + 64);
-    let mut rest = &payload[..];
-    while !rest.is_empty() {
-        rest = match is_binary {
-            true => binary_packet(rest, &mut written)?,
-            false => text_packet(rest, &mut written)?,
-        };
+    if is_binary {
+        let mut rest = &payload[..];
+        while !rest.is_empty() {
+            rest = binary_packet(rest, &mut written)?;
+        }
+    } else {
+        let mut rest = std::str::from_utf8(payload).ok()?;
+        while !rest.is_empty() {
+            rest = text_packet(rest, &mut written)?;
+        }
     }
     Some(written.into())
 }
 
 /// Writes the first packet of a payload of texts, each with its length in UTF-16; what comes behind it.
-fn text_packet<'a>(payload: &'a [u8], written: &mut Vec<u8>) -> Option<&'a [u8]> {
-    let text = std::str::from_utf8(payload).ok()?;
-    let (length, text) = text.split_once(':')?;
+fn text_packet<'a>(payload: &'a str, written: &mut Vec<u8>) -> Option<&'a str> {
+    let (length, text) = payload.split_once(':')?;
     let length: usize = length.parse().ok()?;
     let mut units = 0;
     let end = text.char_indices().find_map(|(at, character)| {
@@ -45,7 +48,7 @@ fn text_packet<'a>(payload: &'a [u8], written: &mut Vec<u8>) -> Option<&'a [u8]>
     let packet = packet.strip_prefix('b').unwrap_or(packet);
     written.extend_from_slice(format!("{length}:{mark}").as_bytes());
     written.extend_from_slice(packet.as_bytes());
-    Some(rest.as_bytes())
+    Some(rest)
 }
 
 /// Writes the first packet of a payload that may have bytes, each with its length in bytes; what comes behind it.
@@ -91,9 +94,9 @@ mod tests {
 
     #[test]
     fn attachments_among_bytes_are_bytes() {
-        let mut payload = b"\0\x01\x02\xff42[\"\xc3\xa9\"]ab".to_vec();
+        let mut payload = b"\0\x01\x00\xff42[\"\xc3\xa9\"]ab".to_vec();
         payload.extend(b"\0\x05\xffbAQI=");
-        let mut expected = b"\0\x01\x02\xff42[\"\xc3\xa9\"]ab".to_vec();
+        let mut expected = b"\0\x01\x00\xff42[\"\xc3\xa9\"]ab".to_vec();
         expected.extend(b"\x01\x03\xff\x04\x01\x02");
         assert_eq!(read(&payload, true), Some(expected));
         let known = b"\x01\x03\xff\x04b\x02";
