@@ -399,11 +399,15 @@ fn health_follows_the_answer_of_the_configured_server() {
 #[test]
 fn a_variable_for_other_software_is_noted_and_ignored() {
     let folder = TempDir::new().unwrap();
-    let env = [("DEBUG", "socket.io:*")];
-    let output = relay(folder.path(), &["check-config"], &env);
-    assert_eq!((output.status.code(), &*stdout(&output)), (Some(0), "ok\n"));
-    let note = stderr(&output);
-    assert!(note.contains("debug: is ignored"), "{note}");
+    let checked = |env: &[_]| {
+        let output = relay(folder.path(), &["check-config"], env);
+        assert_eq!((output.status.code(), &*stdout(&output)), (Some(0), "ok\n"));
+        let note = stderr(&output);
+        assert!(note.contains("debug: is ignored"), "{note}");
+    };
+    checked(&[("DEBUG", "socket.io:*")]);
+    fs::write(folder.path().join(".env"), "DEBUG=*\n").unwrap();
+    checked(&[]);
 }
 
 #[test]
