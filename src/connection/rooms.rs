@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use futures_util::future::select_all;
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -224,9 +225,20 @@ pub(crate) struct Lagging {
 impl Lagging {
     /// The one receiver of frames of these sizes, if others may wait for their turn to send to it.
     pub(crate) fn one(receiver: &Arc<Connection>, frames: &FrameSizes) -> Self {
-        let is_within = receiver.flow().is_within_window(0);
+        Self::any(std::iter::once(receiver), frames)
+    }
+
+    /// The same, of which each is as good as the others: there is somebody to wait for only if all of them lag.
+    pub(crate) fn any<'a>(
+        receivers: impl Iterator<Item = &'a Arc<Connection>> + Clone,
+        frames: &FrameSizes,
+    ) -> Self {
+        let lags = |receiver: &Arc<Connection>| !receiver.flow().is_within_window(0);
         Self {
-            receivers: (!is_within).then(|| receiver.clone()).into_iter().collect(),
+            receivers: match receivers.clone().all(lags) {
+                true => receivers.cloned().collect(),
+                false => SmallVec::new(),
+            },
             bytes: frames.iter().sum(),
         }
     }
@@ -251,12 +263,15 @@ impl Lagging {
         self
     }
 
-    /// Waits for the one receiver of something until it is the turn of its sender again, who is made no slower
-    /// than `rate`, in bytes per second, unless it is much.
+    /// Waits for the one receiver of something, or one of those that are as good, until it is the turn of its sender
+    /// again, who is made no slower than `rate`, in bytes per second, unless it is much.
     pub(crate) async fn wait_for_one(self, sender: &UserId, rate: NonZeroU32) {
-        for receiver in &self.receivers {
-            let turn = receiver.flow().wait_for_turn(sender, self.bytes);
-            drop(Patience::with(self.bytes, rate).wait_for(turn).await);
+        let receivers = self.receivers.iter();
+        let turns = receivers.map(|one| Box::pin(one.flow().wait_for_turn(sender, self.bytes)));
+        let turns: Vec<_> = turns.collect();
+        if !turns.is_empty() {
+            let turn = Patience::with(self.bytes, rate).wait_for(select_all(turns));
+            drop(turn.await);
         }
     }
 

@@ -57,8 +57,8 @@ impl Session<'_> {
         lagging
     }
 
-    /// Sends one member an event that becomes frames of these sizes, on all its connections. Its sender waits for the one
-    /// that takes the most: another may be dead.
+    /// Sends one member an event that becomes frames of these sizes, on all its connections. Its sender waits for one of
+    /// them: another may be dead.
     pub(crate) fn send_to<T: Serialize>(
         &self,
         user: &UserId,
@@ -75,8 +75,7 @@ impl Session<'_> {
         for connection in connections.clone() {
             self.local.room.send_to(connection, event, payload, frames);
         }
-        let fastest = connections.min_by_key(|connection| connection.flow().backlog());
-        fastest.map_or_else(Lagging::default, |fastest| Lagging::one(fastest, frames))
+        Lagging::any(connections, frames)
     }
 
     pub(super) fn publish_remote<T: Serialize>(

@@ -9,6 +9,7 @@ mod order;
 mod slow;
 mod spoofing;
 mod stage;
+mod tabs;
 mod verbatim;
 mod visitors;
 

@@ -29,7 +29,7 @@ fn large(number: u64) -> String {
 }
 
 /// Sends so many of them without waiting for anything.
-fn upload(writer: Writer, to: &'static str, count: u64) -> JoinHandle<()> {
+pub(super) fn upload(writer: Writer, to: &'static str, count: u64) -> JoinHandle<()> {
     tokio::spawn(async move {
         for number in 0..count {
             let text = format!(
@@ -48,7 +48,7 @@ fn number(encrypted: &str) -> u64 {
 }
 
 /// Reads so many events with this name and checks that they are in order; their number so far can be asked for.
-fn in_order(
+pub(super) fn in_order(
     mut reader: Reader,
     name: &'static str,
     count: u64,
