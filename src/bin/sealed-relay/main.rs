@@ -46,7 +46,11 @@ enum Command {
     /// Say whether the server would accept a token, and if not, why
     CheckToken(check_token::Args),
     /// Check the configuration and the data folder without starting
-    CheckConfig,
+    CheckConfig {
+        /// Fail (1) if there is anything to warn of
+        #[arg(long)]
+        strict: bool,
+    },
     /// Print the configuration in effect, secrets redacted
     PrintConfig,
     /// Read the audit
@@ -88,7 +92,7 @@ impl From<NotWritten> for Failure {
 fn main() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let command = command.unwrap_or(Command::Serve);
-    let checking = matches!(command, Command::CheckConfig);
+    let checking = matches!(command, Command::CheckConfig { .. });
     match run(command, config) {
         Ok(code) => code,
         Err(Failure::Logged(code)) => code,
@@ -130,9 +134,13 @@ fn run(command: Command, file: Option<PathBuf>) -> Result<ExitCode, Failure> {
                 false => ExitCode::FAILURE,
             });
         }
-        Command::CheckConfig => {
+        Command::CheckConfig { strict } => {
             Config::check(&sources)?;
-            Config::warnings(&sources).iter().for_each(message);
+            let warnings = Config::warnings(&sources);
+            warnings.iter().for_each(message);
+            if strict && !warnings.is_empty() {
+                return Ok(ExitCode::FAILURE);
+            }
             print("ok")?;
         }
         Command::PrintConfig => print(load()?.to_toml().trim_end())?,

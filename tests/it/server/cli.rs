@@ -265,6 +265,30 @@ fn a_variable_that_is_nearly_a_setting_is_noted_by_its_name() {
 }
 
 #[test]
+fn what_is_only_noted_fails_a_strict_check() {
+    let folder = TempDir::new().unwrap();
+    let check = |args: &[&str], env: &[(&str, &str)]| {
+        let output = relay(folder.path(), args, env);
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let strict = ["check-config", "--strict"];
+    let fine = check(&strict, &[("JWT_ISSUER", "x")]);
+    assert_eq!(fine, (Some(0), "ok\n".to_owned(), String::new()));
+    for noted in [("JWT_ISSUERS", "canary"), ("DEBUG", "socket.io:*")] {
+        let (code, out, noticed) = check(&["check-config"], &[noted]);
+        assert_eq!((code, &*out), (Some(0), "ok\n"), "{noted:?}");
+        assert!(noticed.contains(noted.0), "{noticed}");
+        assert_eq!(
+            check(&strict, &[noted]),
+            (Some(1), String::new(), noticed),
+            "{noted:?}"
+        );
+    }
+    let (code, _, wrong) = check(&strict, &[("PORT", "x")]);
+    assert_eq!(code, Some(1), "{wrong}");
+}
+
+#[test]
 fn what_prevents_a_start_is_said_once_in_the_form_of_the_log() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
