@@ -76,3 +76,64 @@ impl Names {
         until.is_some_and(|until| Instant::now() < until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::{Config, MongoPrefix, MongoUri};
+    use crate::stores::drivers::mongo::Mongo;
+
+    /// More than one read may take, and less than two.
+    const ONE_READ: Duration = Duration::from_millis(1_900);
+
+    async fn names_at(uri: &str) -> Names {
+        let config = Config {
+            users_collection: Some("people".to_owned()),
+            ..Config::default()
+        };
+        let uri = MongoUri::parse(uri).unwrap();
+        let mongo = Mongo::open(&uri, &MongoPrefix::default()).await.unwrap();
+        Names::of(Arc::new(ApplicationUsers::of(&config, &mongo).unwrap()))
+    }
+
+    /// Looks for so many users at once, and then for as many one after the other; how long it took.
+    async fn look_for(names: &Names, count: usize) -> Duration {
+        let began = Instant::now();
+        let user = |index: usize| UserId::parse(&format!("user-{index}")).unwrap();
+        let at_once = (0..count).map(|index| async move { names.find(&user(index)).await });
+        let found = futures_util::future::join_all(at_once).await;
+        assert!(found.iter().all(Option::is_none));
+        for index in 0..count {
+            assert!(names.find(&user(count + index)).await.is_none());
+        }
+        began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn who_is_looked_for_in_vain_waits_once_however_many_there_are() {
+        // It takes connections, and never answers.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let names = names_at(&format!("mongodb://127.0.0.1:{port}/x")).await;
+        assert!(look_for(&names, 500).await < ONE_READ);
+        // Nobody is there at all.
+        drop(silent);
+        let names = names_at(&format!("mongodb://127.0.0.1:{port}/x")).await;
+        assert!(look_for(&names, 500).await < ONE_READ);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_was_known_is_kept_while_none_can_be_read() {
+        let names = names_at("mongodb://127.0.0.1:1/x").await;
+        let user = UserId::parse("ann").unwrap();
+        let since = Instant::now().checked_sub(FRESH * 2).unwrap();
+        let name = Some(Arc::from("Ann"));
+        let known = Known { since, name };
+        names.known.lock().put(user.clone(), known);
+        assert_eq!(names.find(&user).await.as_deref(), Some("Ann"));
+        assert!(names.is_paused());
+        assert_eq!(names.find(&user).await.as_deref(), Some("Ann"));
+    }
+}

@@ -1,11 +1,19 @@
 //! Names of users whose tokens have none, from a collection that an application has beside those of the relay.
 
+use std::time::{Duration, Instant};
+
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 
 use crate::clients::{ADMIN_TOKEN, run};
-use test_support::mongo::Database;
+use crate::program;
+use test_support::harness::Relay;
+use test_support::mongo::{self, Database, Server};
+use test_support::raw::Client;
+use test_support::raw::http::{self, Response};
+use test_support::raw::token::for_user;
+use test_support::scene::stop;
 
 /// The suite run from here.
 pub(super) const SUITE: &str = "auth/application-names";
@@ -75,4 +83,46 @@ fn insert(database: &Database, people: &[Document]) {
         let collection = database.collection::<Document>(COLLECTION);
         collection.insert_many(people).await.unwrap();
     });
+}
+
+/// Longer than the store is waited for before it counts as away.
+const GIVEN_UP: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_kept_out_while_names_cannot_be_read() {
+    if !mongo::is_ready() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let uri = server.uri("names");
+    let settings = [
+        ("MONGODB_URI", uri.as_str()),
+        ("USERS_COLLECTION", COLLECTION),
+    ];
+    let mut relay = program::start(&settings);
+    let _known = Client::connect(&relay, "known").await;
+    server.pause();
+    let first = Instant::now();
+    Client::connect(&relay, "first").await;
+    assert!(first.elapsed() < GIVEN_UP, "{:?}", first.elapsed());
+    // From now on nobody waits, whether they were here before or not.
+    let others = Instant::now();
+    for user in ["known", "second", "third", "first", "fourth"] {
+        let answer = request(&relay, user).await;
+        assert!(answer.status != 401 && answer.status != 403, "{answer:?}");
+        Client::connect(&relay, user).await;
+    }
+    assert!(others.elapsed() < GIVEN_UP / 2, "{:?}", others.elapsed());
+    server.resume();
+    Client::connect(&relay, "fifth").await;
+    drop(server);
+    Client::connect(&relay, "sixth").await;
+    stop(&mut relay);
+}
+
+async fn request(relay: &Relay, user: &str) -> Response {
+    let bearer = format!("Bearer {}", for_user(user));
+    let headers = [("Authorization", &*bearer)];
+    http::request(relay, "GET", "/api/conversations", &headers, b"").await
 }
