@@ -33,11 +33,11 @@ mod users;
 
 pub use audit::StoredRecord;
 pub use config::{
-    AllowedOrigin, AllowedOrigins, AuthErrorStyle, Config, Entry, Host, HttpUrl, JwtAlgorithm,
-    LogFormat, LogLevel, MongoPrefix, MongoUri, Origin, Period, PresenceAudience, Problem,
-    Problems, PublicHosts, Rate, RedisUrl, Secret, SecretFileError, SecretOrigin, Sources,
-    SpoolFull, Transport, WhoMayAdd, existing_jwt_secret, jwt_secret, reference_env,
-    reference_toml,
+    AllowedOrigin, AllowedOrigins, AuthErrorStyle, ClaimPath, Config, CookieNames, Entry, Host,
+    HttpUrl, JwtAlgorithm, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin, Period,
+    PresenceAudience, Problem, Problems, PublicHosts, Rate, RedisUrl, RequiredClaim, Secret,
+    SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, WhoMayAdd, existing_jwt_secret,
+    jwt_secret, reference_env, reference_toml,
 };
 pub use model::Dialect;
 pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};

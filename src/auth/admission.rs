@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Authenticated, Authenticator};
 use crate::config::{AuthErrorStyle, Config};
@@ -13,11 +14,42 @@ use crate::model::{AuthFailure, Dialect, Refusal, Why};
 /// The client's `auth` object. A value of the wrong type counts as missing, except for a token, which
 /// is then invalid.
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct AuthPayload {
     #[serde(default)]
-    token: Option<serde_json::Value>,
+    token: Option<Value>,
     #[serde(default)]
-    dialect: Option<serde_json::Value>,
+    access_token: Option<Value>,
+    #[serde(default, rename = "access_token")]
+    plain_access_token: Option<Value>,
+    #[serde(default)]
+    auth_token: Option<Value>,
+    #[serde(default)]
+    jwt: Option<Value>,
+    #[serde(default)]
+    dialect: Option<Value>,
+}
+
+impl AuthPayload {
+    /// The token in the first of its fields that is neither missing nor empty.
+    ///
+    /// # Errors
+    /// It is no text.
+    pub(crate) fn token(&self) -> Result<Option<&str>, Refusal> {
+        let fields = [
+            &self.token,
+            &self.access_token,
+            &self.plain_access_token,
+            &self.auth_token,
+            &self.jwt,
+        ];
+        let mut given = fields.into_iter().flatten();
+        match given.find(|value| !value.is_null() && *value != "") {
+            None => Ok(None),
+            Some(Value::String(token)) => Ok(Some(token)),
+            Some(_) => Err(Refusal::unauthenticated(AuthFailure::Malformed, None)),
+        }
+    }
 }
 
 /// As what a client is admitted.
@@ -88,8 +120,8 @@ impl Admissions {
             return Ok(Some(only));
         }
         let hint = match &auth.dialect {
-            Some(serde_json::Value::Null) | None => handshake.dialect.as_deref(),
-            Some(serde_json::Value::String(name)) => Some(name.as_str()),
+            Some(Value::Null) | None => handshake.dialect.as_deref(),
+            Some(Value::String(name)) => Some(name.as_str()),
             Some(_) => return Err(unknown_dialect()),
         };
         match hint {
@@ -138,15 +170,17 @@ fn token(
         .token
         .clone()
         .filter(|_| declared == Some(Dialect::Chat));
-    let in_auth = match &auth.token {
-        Some(serde_json::Value::Null) | None => None,
-        Some(serde_json::Value::String(token)) => Some(token.as_str().into()),
-        Some(_) => return Err(Refusal::unauthenticated(AuthFailure::Malformed, None)),
-    };
-    let token = in_query
-        .or(in_auth)
-        .or_else(|| handshake.authorization.clone());
-    Ok(token.filter(|token| !token.is_empty()))
+    let in_auth = auth.token()?.map(Arc::from);
+    let cookie = handshake.cookie.as_ref();
+    let mut given = [
+        in_query,
+        in_auth,
+        handshake.authorization.clone(),
+        cookie.map(|cookie| cookie.token().clone()),
+    ]
+    .into_iter()
+    .flatten();
+    Ok(given.find(|token| !token.is_empty()))
 }
 
 fn unknown_dialect() -> Refusal {

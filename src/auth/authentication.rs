@@ -126,7 +126,9 @@ impl Authenticator {
     fn count_failure(&self, address: IpAddr, token: &str, refusal: Refusal) -> Refusal {
         // One that was good once is the user's own.
         let is_forged = refusal.why() == Why::BadToken && refusal.refused_identity().is_none();
-        let subject = is_forged.then(|| super::claimed_user(token)).flatten();
+        let subject = is_forged
+            .then(|| self.verifier.claimed_user(token))
+            .flatten();
         let subject = subject.as_ref().map(UserId::as_str);
         match self.limits.authentication.exceeded_by(address, subject) {
             true => Refusal::unauthenticated(

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::claims::Claims;
+use super::claims::user_of;
 use super::form::{self, Head};
 use super::keys::{KeyError, Keys};
 use super::{algorithm, bare, identity_of};
-use crate::config::{Config, Secret};
-use crate::model::{AuthFailure, Refusal, TokenUser};
+use crate::config::{ClaimPath, Config, RequiredClaim, Secret};
+use crate::model::{AuthFailure, Refusal, TokenUser, UserId};
 
 /// What a valid token says.
 #[derive(Debug, Clone)]
@@ -32,6 +31,8 @@ pub(crate) struct Verifier {
     issuer: Option<String>,
     audience: Option<String>,
     leeway: Duration,
+    ids: Vec<ClaimPath>,
+    required: Vec<RequiredClaim>,
 }
 
 type Object = Map<String, Value>;
@@ -49,6 +50,8 @@ impl Verifier {
             issuer: config.jwt_issuer.clone(),
             audience: config.jwt_audience.clone(),
             leeway: config.jwt_leeway,
+            ids: config.jwt_user_id_claims.clone(),
+            required: config.jwt_required_claims.clone(),
         })
     }
 
@@ -60,17 +63,21 @@ impl Verifier {
         let token = bare(token);
         let signed = self.signed(token).await;
         let claims = signed.map_err(|failure| Refusal::unauthenticated(failure, None))?;
-        let read = Claims::deserialize(Value::Object(claims.clone())).ok();
-        let exp = read.as_ref().map(Claims::exp);
-        let user = read.and_then(Claims::into_user);
+        let user = user_of(&claims, &self.ids);
         let refused = |failure| {
             let identity = user.as_ref().map(identity_of);
             Refusal::unauthenticated(failure, identity)
         };
-        self.check(&claims).map_err(refused)?;
-        let expires_at = self.expiry(exp.unwrap_or(0));
+        let exp = self.check(&claims).map_err(refused)?;
+        let expires_at = self.expiry(exp);
         let user = user.ok_or_else(|| Refusal::unauthenticated(AuthFailure::NoUserId, None))?;
         Ok(Verified { user, expires_at })
+    }
+
+    /// The user that a token names. Nothing of it is verified: it says only whom somebody tries to be.
+    pub(super) fn claimed_user(&self, token: &str) -> Option<UserId> {
+        let claims = form::claims(bare(token))?;
+        Some(user_of(&claims, &self.ids)?.id)
     }
 
     /// The claims of a token with a good signature.
@@ -111,12 +118,13 @@ impl Verifier {
         }
     }
 
-    /// Checks the claims, in the order of the failures.
-    fn check(&self, claims: &Object) -> Result<(), AuthFailure> {
+    /// Checks the claims, in the order of the failures; when the token expires.
+    fn check(&self, claims: &Object) -> Result<u64, AuthFailure> {
         let now = jsonwebtoken::get_current_timestamp();
         let leeway = self.leeway.as_secs();
         let exp = claims.get("exp").and_then(seconds);
-        if exp.ok_or(AuthFailure::NoExpiry)? < now.saturating_sub(leeway) {
+        let exp = exp.ok_or(AuthFailure::NoExpiry)?;
+        if exp < now.saturating_sub(leeway) {
             return Err(AuthFailure::Expired);
         }
         let nbf = claims.get("nbf").filter(|nbf| !nbf.is_null());
@@ -131,9 +139,12 @@ impl Verifier {
         if !has("iss", &self.issuer) {
             return Err(AuthFailure::WrongIssuer);
         }
-        match has("aud", &self.audience) {
-            true => Ok(()),
-            false => Err(AuthFailure::WrongAudience),
+        if !has("aud", &self.audience) {
+            return Err(AuthFailure::WrongAudience);
+        }
+        match self.required.iter().all(|one| one.is_met_by(claims)) {
+            true => Ok(exp),
+            false => Err(AuthFailure::RequiredClaim),
         }
     }
 

@@ -8,7 +8,9 @@
 
 mod check;
 mod choices;
+mod claims;
 mod consistency;
+mod cookie;
 mod data_dir;
 mod host;
 mod layers;
@@ -33,6 +35,8 @@ pub use choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
     WhoMayAdd,
 };
+pub use claims::{ClaimPath, RequiredClaim};
+pub use cookie::CookieNames;
 pub use host::Host;
 pub use mongo_uri::{MongoPrefix, MongoUri};
 pub use origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};

@@ -179,7 +179,7 @@ impl AllowedOrigins {
     /// Whether one of them has this host.
     pub(crate) fn name(&self, host: &str) -> bool {
         match self {
-            Self::Any => true,
+            Self::Any => false,
             Self::List(origins) => origins.iter().any(|origin| origin.names(host)),
         }
     }

@@ -19,6 +19,8 @@ use super::choices::{
     AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
     WhoMayAdd,
 };
+use super::claims::{ClaimPath, RequiredClaim};
+use super::cookie::CookieNames;
 use super::host::Host;
 use super::mongo_uri::{MongoPrefix, MongoUri};
 use super::origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
@@ -76,6 +78,14 @@ settings! {
     jwt_issuer: Option<String> = None;
     /// The audience (`aud`) a token must name. When not set, it is not checked.
     jwt_audience: Option<String> = None;
+    /// Claims with a user's id; the first that a token has counts. A claim within others is named as in user.id.
+    jwt_user_id_claims: Vec<ClaimPath> = ["userId", "id", "sub"].map(ClaimPath::new).to_vec();
+    /// Claims that a token must have, each as name or name=value, such as type=access.
+    /// Tokens that are signed with the same key for something else, such as refreshing others, do not count so.
+    jwt_required_claims: Vec<RequiredClaim> = Vec::new();
+    /// Cookies that a token may be in, by their names; the first that is there counts.
+    /// They count for pages of the server's own or a listed origin only, and after all other places.
+    auth_cookie: CookieNames = CookieNames::default();
     /// How far the clocks of the server and of the signer may be apart.
     jwt_leeway: Duration = Duration::from_secs(5), check between(Duration::ZERO, HOUR);
     /// How a refused handshake is answered: connect_error, or event.

@@ -1,6 +1,7 @@
 //! The query and the headers of a Socket.IO request, as far as they have a meaning here. It must
 //! not decide anything.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
@@ -22,6 +23,8 @@ pub(crate) struct Handshake {
     pub(crate) user_agent: Option<AuditText<256>>,
     /// `Authorization`, as it came.
     pub(crate) authorization: Option<Arc<str>>,
+    /// The token in a cookie, where that counts.
+    pub(crate) cookie: Option<CookieToken>,
     /// `token` in the query.
     pub(crate) token: Option<Arc<str>>,
     /// `dialect` in the query.
@@ -33,6 +36,27 @@ pub(crate) struct Handshake {
     /// The TCP connection it came on, when that becomes its WebSocket. One on which a polling client's
     /// request came may be a proxy's, and carry others' requests next, or another's WebSocket.
     pub(crate) link: Option<Arc<Link>>,
+}
+
+/// A token from a cookie of a request whose cookies count.
+#[derive(Clone)]
+pub(crate) struct CookieToken(Arc<str>);
+
+impl CookieToken {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(token.into())
+    }
+
+    /// It.
+    pub(crate) fn token(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CookieToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CookieToken")
+    }
 }
 
 impl Handshake {
@@ -50,6 +74,7 @@ impl Handshake {
             account: place.account().clone(),
             user_agent: user_agent(&parts.headers),
             authorization: authorization.and_then(|value| value.to_str().ok().map(Into::into)),
+            cookie: parts.extensions.get().cloned(),
             token: query.token.map(decoded),
             dialect: query.dialect.map(decoded),
             link: (query.transport == Some("websocket")).then(|| link.clone()),

@@ -35,8 +35,8 @@ pub(crate) use client::Client;
 pub(crate) use close::Close;
 pub(crate) use drain::Drain;
 pub(crate) use edge::{Fallback, SocketIoEdge};
-pub(crate) use handshake::Handshake;
 pub(crate) use handshake::user_agent;
+pub(crate) use handshake::{CookieToken, Handshake};
 pub(crate) use id::ConnectionId;
 pub(crate) use life::{
     Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Received, Registration,

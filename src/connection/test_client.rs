@@ -102,6 +102,7 @@ async fn request(library: &Library, method: &str, query: &str, body: &str) -> St
         address,
         user_agent: None,
         authorization: None,
+        cookie: None,
         token: None,
         dialect: None,
         place: Weak::new(),

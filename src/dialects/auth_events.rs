@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Request, chat};
 use crate::app::App;
 use crate::audit::Event as Audited;
+use crate::auth::admission::AuthPayload;
 use crate::auth::{Attempt, Authenticated};
 use crate::connection::{Close, Connection, Handler, Life, Membership};
 use crate::model::{AuthFailure, Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock};
@@ -241,20 +242,15 @@ async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
     }
 }
 
-/// The token in the first argument, bare or in an object.
+/// The token in the first argument, bare or in an object as for a handshake.
 fn token<'a>(request: &Request<'a>) -> Option<Cow<'a, str>> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Argument<'a> {
-        Bare(#[serde(borrow)] Cow<'a, str>),
-        Object {
-            #[serde(borrow)]
-            token: Cow<'a, str>,
-        },
-    }
-    let argument = request.event.argument().ok()??;
-    match serde_json::from_str(argument.get()).ok()? {
-        Argument::Bare(token) | Argument::Object { token } => Some(token),
+    let argument = request.event.argument().ok()??.get();
+    match argument.starts_with('{') {
+        true => {
+            let fields: AuthPayload = serde_json::from_str(argument).ok()?;
+            fields.token().ok()?.map(|token| token.to_owned().into())
+        }
+        false => serde_json::from_str(argument).ok(),
     }
 }
 

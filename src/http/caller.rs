@@ -19,7 +19,7 @@ use super::{answer, refuse};
 use crate::app::App;
 use crate::audit::{Record, Source};
 use crate::auth::Attempt;
-use crate::connection::{self, Client};
+use crate::connection::{self, Client, CookieToken};
 use crate::conversations::{Actor, Initiator};
 use crate::limits::address;
 use crate::model::{AuthFailure, Dialect, Identity, Refusal, UserId, Why};
@@ -185,7 +185,9 @@ impl UserOrAdmin {
 impl Sender for Caller {
     async fn authenticate(app: &Arc<App>, parts: &Parts) -> Result<Self, Refusal> {
         let client = client(parts, app)?;
-        let result = match bearer(&parts.headers) {
+        let cookie = parts.extensions.get::<CookieToken>();
+        let cookie = || cookie.map(|cookie| &**cookie.token());
+        let result = match bearer(&parts.headers).or_else(cookie) {
             Some(token) => app.auth.authenticate(client.address, token).await,
             None => Err(Refusal::new(Why::NoToken)),
         };

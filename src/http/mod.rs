@@ -10,6 +10,7 @@ mod change_json;
 mod changes;
 mod conversation_json;
 mod conversations;
+mod cookies;
 mod error;
 mod forwarded;
 mod headers;

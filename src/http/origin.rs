@@ -18,9 +18,9 @@ use axum::response::Response;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use super::caller::client_of;
-use super::forwarded;
 use super::headers::REQUEST_ID;
 use super::refused_origins::{Page, RefusedOrigins};
+use super::{cookies, forwarded};
 use crate::app::App;
 use crate::audit::{AuditText, Event, Record};
 use crate::config::{AllowedOrigins, Config, Origin};
@@ -49,24 +49,34 @@ struct Check {
     refused: Arc<RefusedOrigins>,
 }
 
-/// A request without an origin comes from no web page and is allowed.
+/// A request without an origin comes from no web page that may not read it, and is allowed.
 async fn allow(
     State(check): State<Check>,
     ConnectInfo(PeerLink(link)): ConnectInfo<PeerLink>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let headers = request.headers();
     let config = &check.app.config;
-    match headers.get(ORIGIN) {
-        Some(origin) if !is_allowed(&config.allowed_origins, origin) => {
-            match page_of(config, &link, headers, origin) {
-                Page::Own => next.run(request).await,
-                other => check.refuse(&link, headers, origin, other),
+    let cookies_count = match headers.get(ORIGIN) {
+        Some(origin) => {
+            let page = || page_of(config, &link, headers, origin);
+            match &config.allowed_origins {
+                // Anybody's page must not act for whoever looks at it.
+                AllowedOrigins::Any => page() == Page::Own,
+                listed if is_allowed(listed, origin) => true,
+                _ => match page() {
+                    Page::Own => true,
+                    other => return check.refuse(&link, headers, origin, other),
+                },
             }
         }
-        _ => next.run(request).await,
+        None => cookies::count_without_origin(&request),
+    };
+    if cookies_count {
+        cookies::note_token(&config.auth_cookie, &mut request);
     }
+    next.run(request).await
 }
 
 fn is_allowed(allowed: &AllowedOrigins, origin: &HeaderValue) -> bool {

@@ -39,6 +39,7 @@ failures! {
     NotYetValid = "not_yet_valid", "`nbf` is ahead, or no number.";
     WrongIssuer = "wrong_issuer", "`iss` is missing or another.";
     WrongAudience = "wrong_audience", "`aud` is missing or another.";
+    RequiredClaim = "required_claim", "A claim that the settings require is missing or another.";
     NoUserId = "no_user_id", "No claim has a valid id of a user.";
     OtherUser = "other_user", "A good token of somebody else than the connection's user.";
     Suspended = "suspended", "The user is suspended.";

@@ -202,6 +202,20 @@ fn notes(config: &Config, shown: &Shown, failure: Option<AuthFailure>) -> Vec<St
             let wanted = config.jwt_audience.clone().unwrap_or_else(unset);
             notes.push(format!("aud: {} (jwt_audience: {wanted})", claim("aud")));
         }
+        Some(AuthFailure::RequiredClaim) => {
+            let required = config.jwt_required_claims.iter();
+            let unmet = required.filter(|one| !one.is_met_by(&shown.claims));
+            notes.extend(unmet.map(|one| {
+                let found = one.path().find(&shown.claims);
+                let found = found.map_or("none".to_owned(), |found| shortened(&found.to_string()));
+                format!("{}: {found} (jwt_required_claims: {one})", one.path())
+            }));
+        }
+        Some(AuthFailure::NoUserId) => {
+            let names = config.jwt_user_id_claims.iter();
+            let names: Vec<_> = names.map(ToString::to_string).collect();
+            notes.push(format!("no id in jwt_user_id_claims: {}", names.join(", ")));
+        }
         Some(AuthFailure::Expired) => notes.push(distance("exp", shown)),
         Some(AuthFailure::NotYetValid) => notes.push(distance("nbf", shown)),
         _ => {}

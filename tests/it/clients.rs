@@ -43,6 +43,16 @@ const ISSUER: Settings = &[
     ("JWT_ISSUER", "https://issuer.test"),
     ("JWT_AUDIENCE", "relay"),
 ];
+const PLACES: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("ADMIN_TOKEN", ADMIN_TOKEN),
+    ("AUTH_COOKIE", "session,jwt"),
+    (
+        "JWT_USER_ID_CLAIMS",
+        "userId,_id,user.id,uid,https://app.test/id",
+    ),
+    ("JWT_REQUIRED_CLAIMS", "type=access,app.use"),
+];
 const LIMITS: Settings = &[
     ("DIALECTS", "direct"),
     ("MESSAGE_RATE", "2/s"),
@@ -248,6 +258,7 @@ suites! {
     auth_guests: "auth/guests", GUESTS;
     auth_issuer: "auth/issuer", ISSUER;
     auth_names: "auth/names", NAMES, mongodb => two_nodes;
+    auth_places: "auth/places", PLACES;
     auth_tokens: "auth/tokens", DIRECT;
     chat_connect: "chat/connect", STORED, mongodb;
     chat_deployed: "chat/deployed", PLAIN, mongodb;

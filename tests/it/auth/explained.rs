@@ -85,12 +85,12 @@ fn faults() -> Vec<(String, &'static str, &'static str, bool)> {
             false,
         ),
         (other, "bad_signature", INVALID, false),
-        (signed(&[("exp", Value::Null)]), "no_expiry", INVALID, false),
+        (signed(&[("exp", Value::Null)]), "no_expiry", INVALID, true),
         (
             signed(&[("exp", "soon".into())]),
             "no_expiry",
             INVALID,
-            false,
+            true,
         ),
         (
             signed(&[("exp", 1.into())]),
@@ -420,4 +420,51 @@ fn check_token_says_when_it_cannot_decide_and_what_is_missing() {
         0,
         "it made something"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_is_required_or_has_no_id_is_named_to_operators() {
+    const CLAIMS: [(&str, &str); 2] = [
+        ("JWT_REQUIRED_CLAIMS", "type=access,app.use"),
+        ("JWT_USER_ID_CLAIMS", "_id,user.id"),
+    ];
+    let use_of = serde_json::json!({ "use": "chat" });
+    let refresh = signed(&[
+        ("type", "refresh".into()),
+        ("app", use_of.clone()),
+        ("_id", "ann".into()),
+    ]);
+    let nobody = signed(&[("type", "access".into()), ("app", use_of)]);
+    let data = tempfile::tempdir().unwrap();
+    let mut relay = server_in(data.path(), &CLAIMS);
+    for (token, reason, note) in [
+        (
+            &refresh,
+            "required_claim",
+            r#"type: "refresh" (jwt_required_claims: type=access)"#,
+        ),
+        (
+            &nobody,
+            "no_user_id",
+            "no id in jwt_user_id_claims: _id, user.id",
+        ),
+    ] {
+        let checked = check(data.path(), &CLAIMS, &[token]);
+        let text = String::from_utf8_lossy(&checked.stdout);
+        assert_eq!(checked.status.code(), Some(1), "{text}");
+        let first = format!("refused: {reason} (client is told: {INVALID})");
+        assert!(
+            text.starts_with(&first) && text.contains(note) && !text.contains("app.use"),
+            "{text}"
+        );
+        let answer = enter(&relay, token).await.expect_err(reason);
+        assert!(answer.contains(INVALID), "{answer}");
+    }
+    stop(&mut relay);
+    let user = Some("ann".to_owned());
+    let expected = [
+        ("required_claim".to_owned(), user),
+        ("no_user_id".to_owned(), None),
+    ];
+    assert_eq!(recorded(data.path()), expected);
 }
