@@ -96,6 +96,8 @@ pub(crate) enum AdminAction {
     ParticipantRemoved,
     /// Gave the user another role in a conversation, if only by going as its last admin.
     RoleChanged,
+    /// Gave participants of a conversation a new content key.
+    KeyRotated,
     /// Read audit records.
     AuditRead,
 }
@@ -113,6 +115,7 @@ impl AdminAction {
             Self::ParticipantAdded => "participant added",
             Self::ParticipantRemoved => "participant removed",
             Self::RoleChanged => "role changed",
+            Self::KeyRotated => "key rotated",
             Self::AuditRead => "audit read",
         }
     }

@@ -19,6 +19,15 @@ pub(crate) enum Addressee {
     Pending(UserId),
 }
 
+impl Addressee {
+    /// As which they participate.
+    pub(crate) fn id(&self) -> &UserId {
+        match self {
+            Self::User(id) | Self::Pending(id) => id,
+        }
+    }
+}
+
 /// By what a user is known by a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KnownBy {

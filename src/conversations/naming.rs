@@ -110,6 +110,7 @@ impl Names {
                 is_ignored,
             },
             Changed::Updated { user, role, .. } => LoggedEvent::RoleChanged { user, role },
+            Changed::KeyRotated { key_number } => LoggedEvent::KeyRotated { key_number },
             Changed::Left(user) | Changed::Removed(user) => LoggedEvent::Ended {
                 change: of(&[&user], None),
                 user,
@@ -191,6 +192,7 @@ fn users_of(change: &Change) -> Vec<&UserId> {
         | Changed::Deleted(_)
         | Changed::Unreacted(_)
         | Changed::Updated { .. }
+        | Changed::KeyRotated { .. }
         | Changed::Forgotten => Vec::new(),
     }
 }

@@ -11,9 +11,10 @@ use crate::cluster::UserMessage;
 use crate::config::WhoMayAdd;
 use crate::model::conversation::{
     Change, ChangeNumber, Changed, ChangedBy, Conversation, ConversationId, Created, History,
-    NewConversation, NewParticipant, Participant, Role,
+    KeyRotation, NewConversation, NewParticipant, Participant, Role,
 };
 use crate::model::{Identity, Refusal, UserId, Why};
+use crate::stores::conversations::StoreError;
 
 /// A participant who was added.
 #[derive(Debug)]
@@ -119,10 +120,33 @@ impl Conversations {
         }
         self.publish_participants(guard, by.identity(), logged.change)
             .await;
+        let pending = new.pending.then_some(&new.user);
+        self.claim_missed(pending.into_iter()).await?;
         Ok(Added {
             participant: logged.value,
             repeated,
         })
+    }
+
+    /// Gives participants a new content key, by one of them, and notifies all.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::KeyExists`], [`StoreError::TooLarge`], or the store fails.
+    pub(crate) async fn rotate_key(
+        self: &Arc<Self>,
+        actor: Actor<'_>,
+        id: &ConversationId,
+        new: &KeyRotation,
+    ) -> Result<(), StoreError> {
+        let by = Initiator::Participant(actor);
+        let guard = self.lock(id).await;
+        let participants = &self.stores().participants;
+        let rotated = participants.rotate_key(id, &actor.identity.user, new).await;
+        let logged = self.noted(id, rotated)?;
+        by.record(&self.audit, AdminAction::KeyRotated, id, None);
+        self.publish_participants(guard, Some(actor.identity), logged.change)
+            .await;
+        Ok(())
     }
 
     /// Fails if a user may not add all of these (setting `who_may_add`). Of a name that nobody has yet it is not known

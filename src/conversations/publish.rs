@@ -12,7 +12,8 @@ use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To, of_conversation};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationEvent, ConversationId, LoggedEvent, MessageId, NumberedEvent, UserNotification,
+    ConversationEvent, ConversationId, LoggedEvent, MessageId, NumberedEvent, ParticipantsChange,
+    UserNotification,
 };
 
 /// What was sent to the subscribers on this node.
@@ -106,14 +107,7 @@ impl ConversationGuard {
                 change,
                 is_ignored,
                 ..
-            } => {
-                let users = self.participants();
-                if !is_ignored {
-                    self.begin_chats(&[user], &users).await;
-                }
-                self.notify_here(&users, &UserNotification::Added(change))
-                    .await
-            }
+            } => self.send_added(user, change, is_ignored).await,
             LoggedEvent::Ended {
                 user,
                 change,
@@ -135,8 +129,28 @@ impl ConversationGuard {
                 let ended = UserNotification::Removed(change);
                 self.notify_invited(&user, by.as_ref(), &ended).await
             }
+            LoggedEvent::KeyRotated { key_number } => self.notify_rotated(key_number).await,
             LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => Delivery::default(),
         }
+    }
+
+    async fn send_added(
+        &mut self,
+        user: UserId,
+        change: ParticipantsChange,
+        is_ignored: bool,
+    ) -> Delivery {
+        let users = self.participants();
+        if !is_ignored {
+            self.begin_chats(&[user], &users).await;
+        }
+        self.notify_here(&users, &UserNotification::Added(change))
+            .await
+    }
+
+    async fn notify_rotated(&self, key_number: i64) -> Delivery {
+        let rotated = UserNotification::KeyRotated { key_number };
+        self.notify_here(&self.participants(), &rotated).await
     }
 
     /// The participants after the last change, as far as they are known.

@@ -8,13 +8,18 @@ use uuid::Uuid;
 use super::{Actor, Conversations, Stored};
 use crate::audit::{AuditText, Event};
 use crate::model::UserId;
-use crate::model::conversation::{ConversationId, MessageId, PageLimit, Read, UserNotification};
+use crate::model::conversation::{
+    ConversationId, MAX_READ, MessageId, PageLimit, Read, ReadMessages, UserNotification,
+};
 use crate::stores::conversations::StoreError;
 
+/// The most messages that are marked as read when all are meant.
+const MAX_UNREAD: usize = 100_000;
+
 impl Conversations {
-    /// Notes that a user has read these messages. Their senders are notified of those that are read
-    /// for the first time, and before that of their delivery; so are the reader's own connections, without
-    /// the one that says so.
+    /// Notes that a user has read these messages, or of all the newest [`MAX_UNREAD`]. Their senders are notified of
+    /// those that are read for the first time, and before that of their delivery; so are the reader's own
+    /// connections, without the one that says so.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
@@ -23,11 +28,38 @@ impl Conversations {
         actor: Actor<'_>,
         on: Option<Uuid>,
         conversation: &ConversationId,
-        messages: &[MessageId],
+        messages: &ReadMessages,
     ) -> Result<Stored<()>, StoreError> {
-        let reader = actor.identity.user.clone();
+        let reader = &actor.identity.user;
         let receipts = &self.stores().receipts;
-        let read = receipts.mark_read(conversation, &reader, messages).await?;
+        let all;
+        let messages = match messages {
+            ReadMessages::These(messages) => messages,
+            ReadMessages::All => {
+                all = receipts.unread(conversation, reader, MAX_UNREAD).await?;
+                &all
+            }
+        };
+        // Also of none: it is looked whether they are a participant.
+        let (first, rest) = messages.split_at(messages.len().min(MAX_READ));
+        let read = receipts.mark_read(conversation, reader, first).await?;
+        let mut stored = self.note_read((actor, on), conversation, read);
+        for part in rest.chunks(MAX_READ) {
+            stored.publish().await;
+            let read = receipts.mark_read(conversation, reader, part).await?;
+            stored = self.note_read((actor, on), conversation, read);
+        }
+        Ok(stored)
+    }
+
+    /// Records what was read for the first time, and is yet to be told.
+    fn note_read(
+        self: &Arc<Self>,
+        (actor, on): (Actor<'_>, Option<Uuid>),
+        conversation: &ConversationId,
+        read: Read,
+    ) -> Stored<()> {
+        let reader = actor.identity.user.clone();
         let count = read.messages.iter().map(|(_, ids)| ids.len() as u64).sum();
         if count > 0 {
             let conversation_id = AuditText::new(conversation.as_str());
@@ -42,7 +74,7 @@ impl Conversations {
             let notified = conversations.notify_read(&conversation, &reader, on, read);
             notified.await;
         };
-        Ok(Stored::new((), rest))
+        Stored::new((), rest)
     }
 
     /// Notifies those whom it concerns of what a user has read on this connection, or over REST.

@@ -14,7 +14,7 @@ use crate::cluster::ConversationMessage;
 use crate::config::Config;
 use crate::model::conversation::{
     ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, History, IdType, MessageId,
-    NewConversation, NewMessage, NewParticipant, Role,
+    NewConversation, NewMessage, NewParticipant, ReadMessages, Role,
 };
 use crate::model::{Dialect, Identity, UserId};
 use crate::payload::OwnedValue;
@@ -52,6 +52,7 @@ fn participant(name: &str) -> NewParticipant {
         user: user(name),
         role: Role::Member,
         key: None,
+        earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
     }
@@ -180,8 +181,9 @@ async fn each_sender_is_notified_of_the_reading_of_their_messages() {
         dialect: None,
     };
     let all = [of_ann[0], of_ann[1], of_bo[0]];
+    let read = ReadMessages::These(all.to_vec());
     for _ in 0..2 {
-        let read = conversations.mark_read(actor, None, &id, &all);
+        let read = conversations.mark_read(actor, None, &id, &read);
         read.await.unwrap().publish().await;
     }
 

@@ -1,7 +1,8 @@
 //! The form of a dialect's table of events: one row for each event, `"name" => handler` and the
 //! columns of [`Row`](super::row::Row).
 
-/// Declares the events of a dialect, and what their handlers take.
+/// Declares the events of a dialect, and what their handlers take. `bare` is the field that an id stands for which comes
+/// alone.
 ///
 /// Makes `Event`, with `find(name)` and `row()`, and `dispatch(event, …)`. A handler is an async
 /// function of the request and of what the first line names: `member`, the authenticated sender;
@@ -11,7 +12,7 @@ macro_rules! events {
         $dialect:ident($($takes:ident),+), words: $words:expr;
         $(
             $name:literal => $module:ident::$handler:ident,
-            limit: $($limit:ident)|+, refused: $refused:expr, audit: $audit:ident;
+            limit: $($limit:ident)|+, refused: $refused:expr, audit: $audit:ident $(, bare: $bare:expr)?;
         )+
     ) => {
         /// What a client of this dialect may send; each event is named like its handler.
@@ -39,6 +40,7 @@ macro_rules! events {
                         const ROW: &$crate::dialects::row::Row = &$crate::dialects::row::Row {
                             dialect: $crate::model::Dialect::$dialect,
                             name: $name,
+                            bare: events!(@bare $($bare)?),
                             limits: events!(@limits $($limit)+),
                             refused: $refused,
                             audit: events!(@audit $audit),
@@ -52,6 +54,8 @@ macro_rules! events {
         events!(@dispatch ($($takes),+) $($module::$handler,)+);
     };
 
+    (@bare) => { None };
+    (@bare $field:expr) => { Some($field) };
     (@limits Nothing) => { &[] };
     (@limits $($action:ident)+) => { &[$($crate::limits::Action::$action),+] };
     (@audit Nothing) => { None };

@@ -138,6 +138,16 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.expect(name, self.payload.filled(name))
     }
 
+    /// Whether a field is there, be it `null`.
+    pub(crate) fn is_there(&self, name: &str) -> bool {
+        self.payload.get(name).is_some()
+    }
+
+    /// Whether a field is there and not `null`.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.payload.given(name).is_some()
+    }
+
     /// Any value but `null`, also an empty one.
     pub(crate) fn given(&self, name: &'static str) -> Result<(), Refusal> {
         self.expect(name, self.payload.given(name).map(|_| ()))

@@ -109,15 +109,20 @@ impl Event {
         matches!(self, Self::Session(_))
     }
 
-    /// Whether a payload says that this one is meant, of two with the same name.
-    fn is_meant(self, payload: &Result<Payload<'_>, Malformed>) -> bool {
+    /// Whether a payload says that this one is meant, of two with the same name. Of these, only those of `conversation`
+    /// take an id that comes alone.
+    fn is_meant(self, request: &Request<'_>, payload: &Result<Payload<'_>, Malformed>) -> bool {
         let field = match self {
             Self::Conversation(_) => conversation::CONVERSATION_ID,
             Self::Direct(_) | Self::Session(_) | Self::Feed(_) | Self::Chat(_) => return false,
         };
-        payload
-            .as_ref()
-            .is_ok_and(|payload| payload.get(field).is_some())
+        match payload {
+            Ok(payload) => payload.get(field).is_some(),
+            Err(_) => {
+                let bare = self.row().bare.map(|field| request.event.bare(field));
+                matches!(bare, Some(Ok(_)))
+            }
+        }
     }
 
     /// A client that sends this, and declared no dialect, counts as one of this dialect from now
@@ -207,12 +212,16 @@ async fn handle(mut request: Request<'_>, name: &str) -> Outcome {
 async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) -> Outcome {
     let payload = request.event.payload();
     let event = match other {
-        Some(other) if other.is_meant(&payload) => other,
+        Some(other) if other.is_meant(&request, &payload) => other,
         Some(_) => event,
         None => {
             event.imply_dialect(&request).await;
             event
         }
+    };
+    let payload = match event.row().bare {
+        Some(field) => payload.or_else(|_| request.event.bare(field)),
+        None => payload,
     };
     request.resolve(event.row());
     let sent = payload.as_ref().ok();

@@ -14,6 +14,8 @@ pub(crate) struct Row {
     pub(crate) dialect: Dialect,
     /// Its name.
     pub(crate) name: &'static str,
+    /// The field that an argument stands for which is only an id, and no object.
+    pub(crate) bare: Option<&'static str>,
     /// What it counts as for rate limits: when its payload is decoded, and before any field of it is
     /// looked at. Bytes of files are waited for instead, by the handler, once the payload is checked.
     pub(crate) limits: &'static [Action],

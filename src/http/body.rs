@@ -24,14 +24,35 @@ impl<S: Send + Sync> FromRequest<S> for JsonText {
         if !is_json(request.headers()) {
             return Err(Refusal::new(Why::NotJson));
         }
-        let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Why::BodyTooLarge),
-            _ if TooSlow::is_cause_of(&rejection) => Refusal::new(Why::BodyTooSlow),
-            _ => malformed(),
-        })?;
-        Ok(Self(bytes))
+        Ok(Self(read(request, state).await?))
     }
+}
+
+/// The same, or an empty object for no body at all.
+#[derive(Debug)]
+pub(super) struct OptionalJson(pub(super) JsonText);
+
+impl<S: Send + Sync> FromRequest<S> for OptionalJson {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let is_json = is_json(request.headers());
+        let bytes = read(request, state).await?;
+        match bytes.is_empty() {
+            true => Ok(Self(JsonText(Bytes::from_static(b"{}")))),
+            false if is_json => Ok(Self(JsonText(bytes))),
+            false => Err(Refusal::new(Why::NotJson)),
+        }
+    }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refusal> {
+    let bytes = Bytes::from_request(request, state).await;
+    bytes.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::new(Why::BodyTooLarge),
+        _ if TooSlow::is_cause_of(&rejection) => Refusal::new(Why::BodyTooSlow),
+        _ => malformed(),
+    })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -132,6 +132,11 @@ impl Caller {
         unless_limited(self.user.limits.messages.allows())
     }
 
+    /// Counts a participant that is added.
+    pub(super) fn check_participant(&self) -> Result<(), Refusal> {
+        unless_limited(self.user.limits.allows_participant())
+    }
+
     /// Counts bytes that are to be stored.
     pub(super) fn check_stored(&self, bytes: usize) -> Result<(), Refusal> {
         unless_limited(self.user.limits.stored_bytes.allows_cost(bytes))
@@ -168,7 +173,7 @@ impl UserOrAdmin {
     /// Counts a participant that a user adds; nothing limits an administrator.
     pub(super) fn check_participant(&self) -> Result<(), Refusal> {
         match self {
-            Self::User(caller) => unless_limited(caller.user.limits.allows_participant()),
+            Self::User(caller) => caller.check_participant(),
             Self::Admin(_) => Ok(()),
         }
     }

@@ -73,6 +73,9 @@ enum What<'a> {
     },
     #[serde(rename = "participant:uninvited")]
     Uninvited { participant: ParticipantJson<'a> },
+    #[serde(rename = "conversation:key-rotated")]
+    #[serde(rename_all = "camelCase")]
+    KeyRotated { content_key_number: i64 },
     #[serde(rename = "participant:left")]
     Left { participant: ParticipantJson<'a> },
     #[serde(rename = "participant:removed")]
@@ -172,6 +175,9 @@ impl<'a> What<'a> {
                 key_number,
             } => Self::Updated {
                 participant: ParticipantJson::active(user, *role, *key_number),
+            },
+            Changed::KeyRotated { key_number } => Self::KeyRotated {
+                content_key_number: *key_number,
             },
             Changed::Left(user) => Self::Left {
                 participant: user.into(),

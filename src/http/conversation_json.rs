@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::model::clock;
 use crate::model::conversation::{
-    ClientId, ContentKey, Conversation, History, Invitation, Participant, ParticipantStatus, Role,
-    UserRecord,
+    ClientId, ContentKey, Conversation, GivenKey, History, Invitation, Participant,
+    ParticipantStatus, Role, UserRecord,
 };
 use crate::payload::OwnedValue;
 
@@ -53,11 +53,38 @@ struct InFeed<'a> {
     content_key_number: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encrypted_content_key: Option<&'a OwnedValue>,
+    /// All that the caller was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<KeyJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct KeyJson<'a> {
+    content_key_number: i64,
+    encrypted_content_key: &'a OwnedValue,
+    /// Milliseconds since the epoch.
+    created_at: u64,
+}
+
+impl<'a> From<&'a GivenKey> for KeyJson<'a> {
+    fn from(given: &'a GivenKey) -> Self {
+        Self {
+            content_key_number: given.key.number,
+            encrypted_content_key: &given.key.encrypted,
+            created_at: given.at,
+        }
+    }
 }
 
 impl<'a> InFeed<'a> {
-    fn new(created_at: u64, participants: Vec<Arc<str>>, key: Option<&'a ContentKey>) -> Self {
+    fn new(
+        created_at: u64,
+        participants: Vec<Arc<str>>,
+        key: Option<&'a ContentKey>,
+        keys: &'a [GivenKey],
+    ) -> Self {
         Self {
+            keys: keys.iter().map(Into::into).collect(),
             participants,
             created_at,
             content_key_number: key.map(|key| key.number),
@@ -105,7 +132,7 @@ impl<'a> ConversationJson<'a> {
             unread_count: Some(0),
             status: Some(ParticipantStatus::Invited.as_str()),
             invited_by: Some(invitation.by.as_str()),
-            feed: Some(InFeed::new(invitation.at, vec![by], key)),
+            feed: Some(InFeed::new(invitation.at, vec![by], key, &[])),
         }
     }
 
@@ -123,16 +150,22 @@ impl<'a> ConversationJson<'a> {
         }
     }
 
-    /// With the fields that clients of `feed` read: the names of its participants, and the caller's
-    /// key.
+    /// With the fields that clients of `feed` read: the names of its participants, the caller's key, and all keys that
+    /// they were given.
     pub(super) fn in_feed(
         self,
         conversation: &Conversation,
         participants: Vec<Arc<str>>,
         key: Option<&'a ContentKey>,
+        keys: &'a [GivenKey],
     ) -> Self {
         Self {
-            feed: Some(InFeed::new(conversation.created_at, participants, key)),
+            feed: Some(InFeed::new(
+                conversation.created_at,
+                participants,
+                key,
+                keys,
+            )),
             ..self
         }
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
 use super::conversation_json::{ConversationJson, ParticipantJson};
+use super::feed_participants;
 use super::new_conversation::{self, ConversationRequest, HISTORY};
 use super::paging;
 use super::path::PathParameters;
@@ -22,7 +23,7 @@ use crate::app::App;
 use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
-    ConversationId, ListCursor, ListPage, Listed, Participant, UserRecord,
+    ConversationId, GivenKey, ListCursor, ListPage, Listed, Participant, UserRecord,
 };
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
@@ -35,7 +36,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/conversations", users(post(create).get(list)))
         .route(
             "/api/conversations/{id}",
-            users_or_admins(get(show).patch(change)),
+            users_or_admins(get(show).patch(change)).merge(users(delete(feed_participants::leave))),
         )
 }
 
@@ -89,7 +90,7 @@ pub(super) async fn create_and_answer(
     if let Some(key) = &request.key {
         let names = created.participants.iter().filter(|one| one.looks_active());
         let names = names.map(|one| name_of(&known, &one.user)).collect();
-        conversation = conversation.in_feed(&created.conversation, names, Some(key));
+        conversation = conversation.in_feed(&created.conversation, names, Some(key), &[]);
     }
     let is_feed = request.key.is_some();
     let answer = ConversationAnswer {
@@ -121,6 +122,8 @@ async fn list(
         .collect();
     let names = stores.participants.names_in(&ids).await?;
     let names: HashMap<_, _> = names.into_iter().collect();
+    let keys = stores.participants.keys_in(caller.id(), &ids).await?;
+    let keys: HashMap<_, _> = keys.into_iter().collect();
     // They are at the head of the list, whatever its part behind a cursor is.
     let invitations = match after {
         None => app.conversations.invitations_of(caller.id()).await?,
@@ -132,8 +135,9 @@ async fn list(
         .map(|one| ConversationJson::invitation(one, name_of(&inviters, &one.by)));
     let conversations = listed.iter();
     let conversations = conversations.map(|one| {
-        let names = names.get(&one.conversation.id);
-        of_list(one, names.cloned().unwrap_or_default())
+        let id = &one.conversation.id;
+        let names = names.get(id).cloned().unwrap_or_default();
+        of_list(one, names, keys.get(id).map_or(&[], Vec::as_slice))
     });
     Ok(Json(ListAnswer {
         conversations: invitations.chain(conversations).collect(),
@@ -142,10 +146,14 @@ async fn list(
     .into_response())
 }
 
-fn of_list(listed: &Listed, names: Vec<Arc<str>>) -> ConversationJson<'_> {
+fn of_list<'a>(
+    listed: &'a Listed,
+    names: Vec<Arc<str>>,
+    keys: &'a [GivenKey],
+) -> ConversationJson<'a> {
     ConversationJson::new(&listed.conversation)
         .of_caller(listed.role, listed.unread)
-        .in_feed(&listed.conversation, names, listed.key.as_ref())
+        .in_feed(&listed.conversation, names, listed.key.as_ref(), keys)
 }
 
 /// A conversation of others is answered like one that does not exist.
@@ -180,9 +188,10 @@ async fn show(
         None => one.user.as_name(),
     });
     let names = names.collect();
+    let keys = keys_of(&app, &sender, &id).await?;
     let conversation_json = match &listed {
-        Some(listed) => of_list(listed, names),
-        None => ConversationJson::new(&conversation).in_feed(&conversation, names, None),
+        Some(listed) => of_list(listed, names, &keys),
+        None => ConversationJson::new(&conversation).in_feed(&conversation, names, None, &[]),
     };
     let answer = ConversationAnswer {
         message: None,
@@ -222,6 +231,20 @@ async fn change(
         Ok(Json(OneConversation { conversation }).into_response())
     })
     .await
+}
+
+/// All content keys that a user was given.
+async fn keys_of(
+    app: &App,
+    sender: &UserOrAdmin,
+    id: &ConversationId,
+) -> Result<Vec<GivenKey>, StoreError> {
+    let UserOrAdmin::User(caller) = sender else {
+        return Ok(Vec::new());
+    };
+    let participants = &app.conversations.stores().participants;
+    let keys = participants.keys_in(caller.id(), std::slice::from_ref(id));
+    Ok(keys.await?.into_iter().flat_map(|(_, keys)| keys).collect())
 }
 
 /// A conversation as somebody sees it who is invited: themselves in it.

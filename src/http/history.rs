@@ -63,18 +63,37 @@ pub(super) async fn page(
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
     let (form, id) = conversation_of(&query)?;
+    page_of(&app, &caller, (form, id), &query).await
+}
+
+/// `GET /api/conversations/:id/messages`
+pub(super) async fn page_in(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+    Query(query): Query<Parameters>,
+) -> Result<Response, Refusal> {
+    page_of(&app, &caller, (Form::Conversation, &id), &query).await
+}
+
+async fn page_of(
+    app: &App,
+    caller: &Caller,
+    (form, id): (Form, &str),
+    query: &Parameters,
+) -> Result<Response, Refusal> {
     let window = Window {
-        after: after(&query)?,
-        before: before(&query)?,
+        after: after(query)?,
+        before: before(query)?,
     };
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let stores = app.conversations.stores();
     let page = stores
         .messages
-        .page(&id, caller.id(), window, limit(&query)?);
+        .page(&id, caller.id(), window, limit(query)?);
     let page = match page.await {
-        Err(StoreError::NotParticipant) if is_invited(&app, &caller, &id).await? => {
+        Err(StoreError::NotParticipant) if is_invited(app, caller, &id).await? => {
             return Ok(Json(PageOf::<()>::default()).into_response());
         }
         page => page.map_err(refusal)?,
@@ -86,11 +105,11 @@ pub(super) async fn page(
     let next_cursor = next.filter(|_| page.more).map(|message| message.id);
     let cursor = window.before.is_none().then(|| page.end.get().to_string());
     let beside = match (window.after, window.before) {
-        (Some(_), None) => changes_beside(&app, &caller, &id, &page).await?,
+        (Some(_), None) => changes_beside(app, caller, &id, &page).await?,
         _ => None,
     };
-    let senders = Senders::read(&app, messages_of(&page, beside.as_deref())).await?;
-    let marks = Marks::read(&app, &id, caller.id(), &page.messages).await?;
+    let senders = Senders::read(app, messages_of(&page, beside.as_deref())).await?;
+    let marks = Marks::read(app, &id, caller.id(), &page.messages).await?;
     let client_id = id.as_client(app.conversations.id_type(&id).await);
     let changes = beside.as_ref().map(|changes| {
         let changes = changes.iter();

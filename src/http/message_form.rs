@@ -78,16 +78,26 @@ impl Form {
         }
     }
 
-    /// The message that a user sends.
+    /// The field that names the conversation.
+    pub(super) fn id_field(self) -> &'static str {
+        match self {
+            Self::Conversation => CONVERSATION_ID,
+            Self::Chat => CHAT_ID,
+            Self::Feed => FEED_ID,
+        }
+    }
+
+    /// The message that a user sends, to the conversation that it names if not to another.
     pub(super) fn read(
         self,
         app: &App,
         sender: &UserId,
+        to: Option<TypedId>,
         payload: &Payload<'_>,
     ) -> Result<(TypedId, NewMessage), Refusal> {
         let fields = Fields::new(payload, &app.config);
         let message = match self {
-            Self::Conversation => in_conversation(&fields)?,
+            Self::Conversation => in_conversation(&fields, to)?,
             Self::Chat => in_chat(&fields)?,
             Self::Feed => in_feed(&fields)?,
         };
@@ -149,9 +159,9 @@ struct MessageFields<'p, 'a> {
 
 type Read<'p, 'a> = Result<MessageFields<'p, 'a>, Refusal>;
 
-fn in_conversation<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
+fn in_conversation<'p, 'a>(fields: &Fields<'p, 'a>, to: Option<TypedId>) -> Read<'p, 'a> {
     Ok(MessageFields {
-        conversation: fields.conversation(CONVERSATION_ID)?,
+        conversation: to.map_or_else(|| fields.conversation(CONVERSATION_ID), Ok)?,
         content: fields.content_or_media(CONTENT)?,
         key_number: fields.key_number(KEY_NUMBER)?,
     })

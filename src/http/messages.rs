@@ -13,17 +13,22 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, only};
 use super::history;
-use super::message_form::{CONVERSATION_ID, FEED_CONTENT, FEED_KEY_NUMBER, Form};
+use super::known_message::{find, not_found};
+use super::message_form::{FEED_CONTENT, FEED_KEY_NUMBER, Form};
 use super::path::PathParameters;
 use super::query::Parameters;
+use super::read_marks;
 use crate::app::App;
 use crate::conversations::Sent;
 use crate::dialects::conversation;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ConversationId, Edit, Extra, Message, MessageId};
+use crate::model::conversation::{ConversationId, Edit, Extra, Message, MessageId, TypedId};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::StoreError;
+
+/// What stands in the place of a message's id where messages are marked as read.
+const READ: &str = "read";
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -32,10 +37,14 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/api/messages", users(post(send).get(history::page)))
         .route(
+            "/api/conversations/{id}/messages",
+            users(post(send_in).get(history::page_in)),
+        )
+        .route(
             "/api/messages/{id}",
             users(
-                patch(edit)
-                    .put(replace)
+                patch(patch_to)
+                    .put(put_to)
                     .delete(remove)
                     .post(post_to)
                     .get(history::slice),
@@ -45,12 +54,29 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
+    send_to(app, caller, None, body).await
+}
+
+/// In the form of `conversation`.
+async fn send_in(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    PathParameters(id): PathParameters<String>,
+    body: JsonText,
+) -> Response {
+    send_to(app, caller, Some(id), body).await
+}
+
+async fn send_to(app: Arc<App>, caller: Caller, to: Option<String>, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;
-        let form = Form::of(&app, &payload);
-        let (conversation, new) = form.read(&app, caller.id(), &payload)?;
+        let (form, to) = match to {
+            None => (Form::of(&app, &payload), None),
+            Some(id) => (Form::Conversation, Some(named(&app, &id).await?)),
+        };
+        let (conversation, new) = form.read(&app, caller.id(), to, &payload)?;
         let actor = caller.acts(Some(form.dialect()));
         let sent = app.conversations.append(actor, &new, body.len()).await;
         let sent = sent.map_err(|error| form.refusal(error))?;
@@ -65,18 +91,20 @@ async fn send(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Re
     .await
 }
 
+/// The conversation in a path, whose JSON type is that with which it was made.
+async fn named(app: &App, id: &str) -> Result<TypedId, Refusal> {
+    let id = ConversationId::parse(id).ok_or(StoreError::NotParticipant)?;
+    let id_type = app.conversations.id_type(&id).await;
+    Ok(TypedId { id, id_type })
+}
+
 #[derive(Serialize)]
 struct Edited<'a> {
     message: conversation::MessageJson<'a>,
 }
 
 /// Edits in the form of `conversation`.
-async fn edit(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    PathParameters(id): PathParameters<String>,
-    body: JsonText,
-) -> Response {
+async fn edit(State(app): State<Arc<App>>, caller: Caller, id: String, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
@@ -114,7 +142,7 @@ struct ReplacedMessage<'a> {
 async fn replace(
     State(app): State<Arc<App>>,
     caller: Caller,
-    PathParameters(id): PathParameters<String>,
+    id: String,
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
@@ -148,23 +176,6 @@ fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
         extra: further.extra,
         max_bytes: fields.max_message_bytes(),
     })
-}
-
-/// The conversation of the message with this id. A message of others is answered like one that does
-/// not exist.
-async fn find(app: &App, id: &str) -> Result<(ConversationId, MessageId), Refusal> {
-    let id = MessageId::parse(id).ok_or(StoreError::NotFoundOrForbidden)?;
-    let message = app.conversations.stores().messages.find(id).await?;
-    let message = message.ok_or(StoreError::NotFoundOrForbidden)?;
-    Ok((message.conversation, id))
-}
-
-/// Why a message is not changed.
-fn not_found(error: StoreError) -> Refusal {
-    match error {
-        StoreError::NotParticipant => StoreError::NotFoundOrForbidden.into(),
-        error => error.into(),
-    }
 }
 
 async fn edit_message(
@@ -217,8 +228,7 @@ async fn remove(
     .await
 }
 
-/// `POST /api/messages/read`. It is no route of its own, which would hide `GET /api/messages/{id}` of a
-/// conversation with that id.
+/// `POST /api/messages/read`
 async fn post_to(
     app: State<Arc<App>>,
     caller: Caller,
@@ -226,28 +236,33 @@ async fn post_to(
     body: JsonText,
 ) -> Response {
     match name.as_str() {
-        "read" => mark_read(app, caller, body).await,
+        READ => read_marks::named(app, caller, body).await,
         _ => Refusal::new(Why::NoRoute).into_response(),
     }
 }
 
-#[derive(Serialize)]
-struct Success {
-    success: bool,
+/// `PUT /api/messages/read`, or an edit in the form of `feed`.
+async fn put_to(
+    app: State<Arc<App>>,
+    caller: Caller,
+    PathParameters(name): PathParameters<String>,
+    body: JsonText,
+) -> Response {
+    match name.as_str() {
+        READ => read_marks::named(app, caller, body).await,
+        id => replace(app, caller, id.to_owned(), body).await,
+    }
 }
 
-async fn mark_read(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    run_to_end(async move {
-        caller.check_limit()?;
-        let payload = body.payload(&app.config)?;
-        let fields = Fields::new(&payload, &app.config);
-        let conversation = fields.conversation(CONVERSATION_ID)?.id;
-        let messages = conversation::message_ids(&fields)?;
-        let actor = caller.acts(Some(Dialect::Conversation));
-        let conversations = &app.conversations;
-        let read = conversations.mark_read(actor, None, &conversation, &messages);
-        read.await?.publish().await;
-        Ok(Json(Success { success: true }))
-    })
-    .await
+/// `PATCH /api/messages/read`, or an edit in the form of `conversation`.
+async fn patch_to(
+    app: State<Arc<App>>,
+    caller: Caller,
+    PathParameters(name): PathParameters<String>,
+    body: JsonText,
+) -> Response {
+    match name.as_str() {
+        READ => read_marks::named(app, caller, body).await,
+        id => edit(app, caller, id.to_owned(), body).await,
+    }
 }

@@ -12,11 +12,13 @@ mod conversation_json;
 mod conversations;
 mod cookies;
 mod error;
+mod feed_participants;
 mod forwarded;
 mod headers;
 mod health;
 mod history;
 mod host;
+mod known_message;
 mod marks;
 mod message_form;
 mod messages;
@@ -25,8 +27,10 @@ mod origin;
 mod pace;
 mod paging;
 mod participants;
+mod participants_request;
 mod path;
 mod query;
+mod read_marks;
 mod receipts;
 mod refuse;
 mod refused_origins;
@@ -36,7 +40,7 @@ mod sessions;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::Response;
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -61,6 +65,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         routes
             .merge(changes::routes(app))
             .merge(receipts::routes(app))
+            .merge(read_marks::routes(app))
             .merge(participants::routes(app))
     });
     let blocks = conversations.is_some() || serves(Dialect::Direct);
@@ -81,10 +86,14 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .route("/socket.io", any(edge::request))
         .route("/socket.io/", any(edge::request))
         .with_state(edge);
-    origin::guard(app, rest.merge(socket_io))
+    let routes = origin::guard(app, rest.merge(socket_io))
         .layer(from_fn(host::require))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
         .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
-        .layer(from_fn(headers::set))
+        .layer(from_fn(headers::set));
+    // The path is changed before a route is looked for.
+    Router::new()
+        .fallback_service(routes)
+        .layer(map_request(path::without_slash))
 }

@@ -13,6 +13,7 @@ use crate::model::conversation::{
 };
 use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
+use crate::stores::conversations::StoreError;
 
 const ID: &str = "id";
 const PARTICIPANTS: &str = "participantIds";
@@ -21,6 +22,9 @@ const TITLE: &str = "title";
 const CREATED_BY: &str = "createdBy";
 const ADMINS: &str = "admins";
 pub(super) const HISTORY: &str = "history";
+/// A content key, and its number, in the form of `feed`.
+pub(super) const KEY: &str = "encrypted_content_key";
+pub(super) const KEY_NUMBER: &str = "content_key_number";
 /// The fields of a request of an administrator.
 pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADMINS, HISTORY];
 
@@ -44,7 +48,7 @@ pub(super) async fn by_user(
         return by_entries(app, caller, payload).await;
     }
     let fields = Fields::new(payload, &app.config);
-    let mut users = fields.users(PARTICIPANTS, app.config.max_participants)?;
+    let mut users = others(&fields, app.config.max_participants)?;
     users.retain(|user| user != caller.id());
     let admin = participant(caller.id(), Role::Admin, None);
     let others = users
@@ -52,6 +56,18 @@ pub(super) async fn by_user(
         .map(|user| participant(user, Role::Member, None));
     let participants = [admin].into_iter().chain(others).collect();
     request(app, payload, caller.id().clone(), participants)
+}
+
+/// Whom a user names, in one of the fields that clients have for it.
+fn others(fields: &Fields<'_, '_>, max: usize) -> Result<Vec<UserId>, Refusal> {
+    const SHORT: &str = "participants";
+    const ONE: &str = "participantId";
+    match () {
+        () if fields.is_given(PARTICIPANTS) => fields.users(PARTICIPANTS, max),
+        () if fields.is_given(SHORT) => fields.users(SHORT, max),
+        () if fields.is_given(ONE) => Ok(vec![fields.user(ONE)?]),
+        () => Err(fields.refuse(PARTICIPANTS)),
+    }
 }
 
 /// The request of an administrator. Its creator is the first of `participantIds`, unless named.
@@ -120,6 +136,7 @@ fn participant(user: &UserId, role: Role, key: Option<ContentKey>) -> NewPartici
         user: user.clone(),
         role,
         key,
+        earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
     }
@@ -149,7 +166,11 @@ async fn by_entries(
     let are_users = !same || entries.len() == 1 && first.id.as_str() == caller.id().as_str();
     let users: Vec<_> = match are_users {
         true => entries.iter().map(user_of).collect::<Result<_, _>>()?,
-        false => named(app, caller, &entries).await?,
+        false => {
+            let names: Vec<_> = entries.iter().map(|entry| entry.username.clone()).collect();
+            let named = addressees(app, caller, &names).await?;
+            named.ok_or_else(invalid_entry)?
+        }
     };
     let is_caller = |user: &Addressee| *user == Addressee::User(caller.id().clone());
     if !users.iter().any(is_caller) {
@@ -213,8 +234,6 @@ fn entries(app: &App, payload: &Payload<'_>) -> Result<Vec<Entry>, Refusal> {
 }
 
 fn entry(app: &App, text: &str) -> Option<Entry> {
-    const KEY: &str = "encrypted_content_key";
-    const KEY_NUMBER: &str = "content_key_number";
     let payload = Payload::of_object(text).ok()?;
     let fields = Fields::new(&payload, &app.config);
     fields.filled_up_to(KEY, app.config.max_key_bytes).ok()?;
@@ -239,16 +258,19 @@ fn user_of(entry: &Entry) -> Result<Addressee, Refusal> {
     Ok(Addressee::User(user))
 }
 
-/// Whom the entries name: the caller by the name in their token, others as
-/// [`addressees`](crate::conversations::Conversations::addressees) says.
-async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<Addressee>, Refusal> {
+/// Whom these names mean: the caller by the name in their token, others as
+/// [`addressees`](crate::conversations::Conversations::addressees) says. `None`: one can mean nobody.
+pub(super) async fn addressees(
+    app: &App,
+    caller: &Caller,
+    names: &[Arc<str>],
+) -> Result<Option<Vec<Addressee>>, StoreError> {
     let by = &caller.identity;
-    let names: Vec<_> = entries.iter().map(|entry| entry.username.clone()).collect();
-    let addressees = app.conversations.addressees(by, &names).await?;
+    let addressees = app.conversations.addressees(by, names).await?;
     let addressees = names.iter().zip(addressees);
     let addressees = addressees.map(|(name, addressee)| match name::are_same(name, &by.name) {
         true => Some(Addressee::User(by.user.clone())),
         false => addressee,
     });
-    addressees.collect::<Option<_>>().ok_or_else(invalid_entry)
+    Ok(addressees.collect())
 }

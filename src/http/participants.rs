@@ -14,9 +14,10 @@ use super::body::{JsonText, run_to_end};
 use super::caller::{UserOrAdmin, only};
 use super::conversation_json::ParticipantJson;
 use super::conversations::shown_of;
-use super::paging;
+use super::participants_request::ENTRIES;
 use super::path::PathParameters;
 use super::query::Parameters;
+use super::{feed_participants, paging};
 use crate::app::App;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ConversationId, NewParticipant, Participant, Role};
@@ -97,14 +98,23 @@ async fn add(
     body: JsonText,
 ) -> Response {
     run_to_end(async move {
-        sender.check_participant()?;
         let payload = body.payload(&app.config)?;
+        if let UserOrAdmin::User(caller) = &sender
+            && payload.get(ENTRIES).is_some()
+        {
+            caller.check_limit()?;
+            caller.check_stored(body.len())?;
+            let id = ConversationId::parse(&id).ok_or(Refusal::new(Why::ConversationNotFound))?;
+            return feed_participants::change(&app, caller, &id, &payload).await;
+        }
+        sender.check_participant()?;
         let fields = Fields::new(&payload, &app.config);
         let role = role(&fields)?;
         let new = NewParticipant {
             user: fields.user("userId")?,
             role: role.unwrap_or(Role::Member),
             key: None,
+            earlier_keys: Vec::new(),
             pending: false,
             is_invited: false,
         };
@@ -121,7 +131,7 @@ async fn add(
             true => StatusCode::OK,
             false => StatusCode::CREATED,
         };
-        Ok((status, participant(&added.participant)))
+        Ok((status, participant(&added.participant)).into_response())
     })
     .await
 }

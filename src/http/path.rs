@@ -1,10 +1,33 @@
-//! The parameters in a request's path.
+//! The path of a request, and the parameters in it.
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
+use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::model::{Refusal, Why};
+
+/// The request without a slash at the end of its path, which clients write or leave out.
+pub(super) async fn without_slash(mut request: Request) -> Request {
+    if let Some(uri) = shortened(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn shortened(uri: &Uri) -> Option<Uri> {
+    let path = uri
+        .path()
+        .strip_suffix('/')
+        .filter(|path| !path.is_empty())?;
+    let text = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(text.parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
 
 /// The parameters of a path. One that is not UTF-8 matches no endpoint.
 #[derive(Debug)]
@@ -17,5 +40,32 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(parameters)| Self(parameters))
             .map_err(|_| Refusal::new(Why::NoRoute))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slash_at_the_end_is_left_out() {
+        for (path, shorter) in [
+            ("/health/", Some("/health")),
+            (
+                "/api/messages/?limit=1&x=/",
+                Some("/api/messages?limit=1&x=/"),
+            ),
+            ("/api//", Some("/api/")),
+            ("/socket.io/?EIO=4", Some("/socket.io?EIO=4")),
+            ("http://a.example/health/", Some("http://a.example/health")),
+            ("/health", None),
+            ("/health?x=/", None),
+            ("/", None),
+            ("*", None),
+        ] {
+            let uri = path.parse().expect("a uri");
+            let found = shortened(&uri).map(|uri| uri.to_string());
+            assert_eq!(found.as_deref(), shorter, "{path}");
+        }
     }
 }

@@ -70,6 +70,21 @@ impl RawEvent {
         Payload::of_argument(argument, self.attachments(), self.text().len())
     }
 
+    /// The first argument as the object that has it in this field, where it is an id: text, or a number.
+    pub(crate) fn bare(&self, field: &'static str) -> Result<Payload<'_>, Malformed> {
+        let is_text = |id: &str| id.starts_with('"') && id != r#""""#;
+        let is_id = |id: &&RawValue| is_text(id.get()) || id.get().parse::<i64>().is_ok();
+        let id = self.argument()?.filter(is_id);
+        let id = id.ok_or(Malformed::NotAnObject)?;
+        let mut members = ArgumentMembers::new();
+        members.push((field.into(), id));
+        Payload::of_argument(
+            Argument::Object(members),
+            &NO_ATTACHMENTS,
+            self.text().len(),
+        )
+    }
+
     /// The JSON text of the first argument, whatever it is. `None` when there is none.
     pub(crate) fn argument(&self) -> Result<Option<&RawValue>, Malformed> {
         self.first()

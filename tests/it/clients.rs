@@ -268,6 +268,7 @@ suites! {
     chat_presence: "chat/presence", STORED_PRESENCE, mongodb;
     chat_sharing: "chat/sharing", STORED_PRESENCE, mongodb => two_nodes;
     chat_typing: "chat/typing", STORED, mongodb;
+    conversation_bare_ids: "conversation/bare-ids", STORED, mongodb;
     conversation_blocked: "conversation/blocked", STORED_PRESENCE, mongodb;
     conversation_changes: "conversation/changes", CONVERSATION, mongodb;
     conversation_content: "conversation/content", CONVERSATION, mongodb;
@@ -309,6 +310,8 @@ suites! {
     direct_unknown_events: "direct/unknown-events", DIRECT;
     direct_unreadable: "direct/unreadable", DIRECT => two_nodes;
     feed_authenticate: "feed/authenticate", STORED, mongodb;
+    feed_content_keys: "feed/content-keys", STORED, mongodb;
+    feed_content_keys_told: "feed/content-keys-told", STORED => two_nodes;
     feed_conversations: "feed/conversations", STORED, mongodb;
     feed_deployed: "feed/deployed", PLAIN, mongodb;
     feed_history: "feed/history", STORED, mongodb;
@@ -323,6 +326,7 @@ suites! {
     http_blocked_adding: "http/blocked-adding", STORED_PRESENCE, mongodb;
     http_blocked: "http/blocked", REST_ADMIN, mongodb;
     http_changes: "http/changes", STORED, mongodb;
+    http_compatible: "http/compatible", STORED, mongodb;
     http_conversations: "http/conversations", STORED, mongodb;
     http_conversations_feed: "http/conversations-feed", STORED, mongodb;
     http_errors: "http/errors", STORED, mongodb;

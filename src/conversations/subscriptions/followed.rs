@@ -158,6 +158,7 @@ fn apply(event: &LoggedEvent, participants: &mut HashMap<UserId, Role>) {
         LoggedEvent::Event(_)
         | LoggedEvent::Invited { .. }
         | LoggedEvent::Uninvited { .. }
+        | LoggedEvent::KeyRotated { .. }
         | LoggedEvent::Nothing => {}
     }
 }

@@ -24,8 +24,8 @@ const IGNORED: Refused = Refused::BY_CALLBACK;
 
 events! {
     Chat(member, optional_payload), words: ChatWords;
-    "user:typing" => typing::start, limit: Signals, refused: IGNORED, audit: Nothing;
-    "user:stop-typing" => typing::stop, limit: Signals, refused: IGNORED, audit: Nothing;
+    "user:typing" => typing::start, limit: Signals, refused: IGNORED, audit: Nothing, bare: typing::CHAT_ID;
+    "user:stop-typing" => typing::stop, limit: Signals, refused: IGNORED, audit: Nothing, bare: typing::CHAT_ID;
 }
 
 const USER_TYPING: &str = "user:typing";

@@ -8,9 +8,11 @@ use super::envelope::Both;
 use crate::dialects::{Request, fields};
 use crate::model::Refusal;
 use crate::model::conversation::{ClientId, ConversationDialect, TypedId};
-use crate::payload::{Payload, RawEvent};
+use crate::payload::Payload;
 use crate::users::Member;
 
+/// The field that names a chat.
+pub(super) const CHAT_ID: &str = "chatId";
 /// How long typing lasts after the last event that says so.
 const LASTS: Duration = Duration::from_secs(3);
 
@@ -55,18 +57,13 @@ async fn typing(
     lasts: Option<Duration>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let id = &chat(request.event, payload)
-        .ok_or_else(Refusal::malformed)?
-        .id;
+    let id = &chat(payload).ok_or_else(Refusal::malformed)?.id;
     let conversations = &app.conversations;
     let typing = conversations.set_typing(connection, member, id, ConversationDialect::Chat, lasts);
     Ok(typing.await?)
 }
 
-/// The chat that an event names: a bare id, or one in an object.
-pub(super) fn chat(event: &RawEvent, payload: Option<&Payload<'_>>) -> Option<TypedId> {
-    match payload {
-        Some(payload) => fields::conversation(payload, "chatId"),
-        None => fields::typed_id(event.argument().ok()??.get()),
-    }
+/// The chat that an event names.
+pub(super) fn chat(payload: Option<&Payload<'_>>) -> Option<TypedId> {
+    fields::conversation(payload?, CHAT_ID)
 }

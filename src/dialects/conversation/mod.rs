@@ -13,7 +13,7 @@ mod words;
 pub(crate) use changes::edit_of;
 pub(crate) use messages::{KEY_NUMBER, MessageJson, UserJson, temp_id};
 pub(crate) use render::RENDERER;
-pub(crate) use signals::message_ids;
+pub(crate) use signals::messages_read;
 
 use super::Request;
 use super::events::events;
@@ -31,17 +31,17 @@ const SIGNAL_ERROR: Refused = ERROR.quiet();
 
 events! {
     Conversation(member, payload), words: ConversationWords;
-    "conversation:join" => membership::join, limit: Subscriptions, refused: JOIN_ERROR, audit: RoomJoin;
-    "conversation:leave" => membership::leave, limit: Subscriptions, refused: ERROR, audit: RoomLeave;
+    "conversation:join" => membership::join, limit: Subscriptions, refused: JOIN_ERROR, audit: RoomJoin, bare: CONVERSATION_ID;
+    "conversation:leave" => membership::leave, limit: Subscriptions, refused: ERROR, audit: RoomLeave, bare: CONVERSATION_ID;
     "message:send" => messages::send, limit: Messages | StoredBytes, refused: SEND_ERROR, audit: MessageSent;
     "message:update" => changes::update, limit: Messages | StoredBytes, refused: ERROR, audit: MessageUpdated;
     "message:delete" => changes::delete, limit: Messages, refused: ERROR, audit: MessageDeleted;
-    "message:read" => signals::read, limit: Receipts, refused: SIGNAL_ERROR, audit: MessageRead;
-    "typing:start" => signals::start_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing;
-    "typing:stop" => signals::stop_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing;
+    "message:read" => signals::read, limit: Receipts, refused: SIGNAL_ERROR, audit: MessageRead, bare: CONVERSATION_ID;
+    "typing:start" => signals::start_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing, bare: CONVERSATION_ID;
+    "typing:stop" => signals::stop_typing, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing, bare: CONVERSATION_ID;
     "reaction:add" => reactions::add, limit: Messages, refused: ERROR, audit: Reaction;
     "reaction:remove" => reactions::remove, limit: Messages, refused: ERROR, audit: Reaction;
-    "presence:request" => presence::request, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing;
+    "presence:request" => presence::request, limit: Signals, refused: SIGNAL_ERROR, audit: Nothing, bare: CONVERSATION_ID;
 }
 
 /// The field that names a conversation. An event whose name another dialect has, too, is one of this

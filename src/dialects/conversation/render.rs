@@ -76,7 +76,8 @@ impl Renderer for ConversationRenderer {
             } => read(reader, *at, messages, id).alone(),
             UserNotification::Created(_)
             | UserNotification::Added(_)
-            | UserNotification::Removed(_) => RenderedEvents::new(),
+            | UserNotification::Removed(_)
+            | UserNotification::KeyRotated { .. } => RenderedEvents::new(),
         }
     }
 

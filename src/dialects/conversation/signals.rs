@@ -8,15 +8,17 @@ use super::CONVERSATION_ID;
 use super::messages::UserName;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ClientId, ConversationDialect, MessageId};
+use crate::model::conversation::{
+    ClientId, ConversationDialect, MAX_READ, MessageId, ReadMessages,
+};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::Payload;
 use crate::users::Member;
 
-/// The most messages that are marked as read at once.
-pub(crate) const MAX_READ: usize = 500;
 /// The field that names them.
 pub(crate) const MESSAGE_IDS: &str = "messageIds";
+/// The same for a single one.
+const MESSAGE_ID: &str = "messageId";
 /// How long someone types unless it is renewed.
 const TYPES_FOR: Duration = Duration::from_secs(5);
 
@@ -88,7 +90,7 @@ pub(super) async fn read(
     let app = request.app;
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
-    let messages = message_ids(&fields)?;
+    let messages = messages_read(&fields)?;
     request.wait_for_limit(member).await;
     let identity = member.identity();
     let actor = member.acts(&identity, Some(Dialect::Conversation));
@@ -100,8 +102,14 @@ pub(super) async fn read(
     Ok(())
 }
 
-/// The messages that a payload names, without ids that no message has.
-pub(crate) fn message_ids(fields: &Fields<'_, '_>) -> Result<Vec<MessageId>, Refusal> {
-    let ids = fields.labels(MESSAGE_IDS, MAX_READ)?;
-    Ok(ids.iter().filter_map(|id| MessageId::parse(id)).collect())
+/// The messages that a payload says are read, without ids that no message has: all of the conversation, where it names
+/// none.
+pub(crate) fn messages_read(fields: &Fields<'_, '_>) -> Result<ReadMessages, Refusal> {
+    let ids = match (fields.is_there(MESSAGE_IDS), fields.is_there(MESSAGE_ID)) {
+        (true, _) => fields.labels(MESSAGE_IDS, MAX_READ)?,
+        (false, true) => vec![fields.label(MESSAGE_ID)?.into_owned()],
+        (false, false) => return Ok(ReadMessages::All),
+    };
+    let ids = ids.iter().filter_map(|id| MessageId::parse(id));
+    Ok(ReadMessages::These(ids.collect()))
 }

@@ -4,8 +4,11 @@ use crate::dialects::Request;
 use crate::dialects::fields;
 use crate::model::Refusal;
 use crate::model::conversation::{ConversationDialect, TypedId};
-use crate::payload::{Payload, RawEvent};
+use crate::payload::Payload;
 use crate::users::Member;
+
+/// The field that an id stands for which comes alone.
+pub(super) const CONVERSATION_ID: &str = "conversationId";
 
 /// `join-conversation`
 pub(super) async fn join(
@@ -14,7 +17,7 @@ pub(super) async fn join(
     payload: Option<&Payload<'_>>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let conversation = conversation(request.event, payload).ok_or_else(Refusal::malformed)?;
+    let conversation = conversation(payload).ok_or_else(Refusal::malformed)?;
     let conversations = &app.conversations;
     let joined = conversations.join(connection, member, &conversation, ConversationDialect::Feed);
     let joined = joined.await?;
@@ -30,7 +33,7 @@ pub(super) async fn leave(
     payload: Option<&Payload<'_>>,
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
-    let conversation = conversation(request.event, payload).ok_or_else(Refusal::malformed)?;
+    let conversation = conversation(payload).ok_or_else(Refusal::malformed)?;
     let id = &conversation.id;
     let left = app
         .conversations
@@ -41,13 +44,9 @@ pub(super) async fn leave(
     Ok(())
 }
 
-/// The conversation that an event names: a bare id, or one in an object.
-pub(super) fn conversation(event: &RawEvent, payload: Option<&Payload<'_>>) -> Option<TypedId> {
-    const NAMES: [&str; 2] = ["conversationId", "conversation_id"];
-    match payload {
-        Some(payload) => NAMES
-            .iter()
-            .find_map(|name| fields::conversation(payload, name)),
-        None => fields::typed_id(event.argument().ok()??.get()),
-    }
+/// The conversation that an event names.
+pub(super) fn conversation(payload: Option<&Payload<'_>>) -> Option<TypedId> {
+    const NAMES: [&str; 2] = [CONVERSATION_ID, "conversation_id"];
+    let named = |name| fields::conversation(payload?, name);
+    NAMES.into_iter().find_map(named)
 }

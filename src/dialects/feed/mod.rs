@@ -20,6 +20,6 @@ const IGNORED: Refused = Refused::BY_CALLBACK.failed(ErrorCode::JoinFailed);
 
 events! {
     Feed(member, optional_payload), words: FeedWords;
-    "join-conversation" => joining::join, limit: Subscriptions, refused: IGNORED, audit: RoomJoin;
-    "leave-conversation" => joining::leave, limit: Subscriptions, refused: IGNORED, audit: RoomLeave;
+    "join-conversation" => joining::join, limit: Subscriptions, refused: IGNORED, audit: RoomJoin, bare: joining::CONVERSATION_ID;
+    "leave-conversation" => joining::leave, limit: Subscriptions, refused: IGNORED, audit: RoomLeave, bare: joining::CONVERSATION_ID;
 }

@@ -19,6 +19,9 @@ const CREATED: &str = "conversation-created";
 const READ_RECEIPT: &str = "message:read:receipt";
 const ADDED: &str = "conversation-participants-added";
 const REMOVED: &str = "conversation-participants-removed";
+const KEY_ROTATED: &str = "conversation-key-rotated";
+/// Behind each of the last three: deployed clients read the list again.
+const CONVERSATION_UPDATED: &str = "conversation-updated";
 
 /// Room in the size of an event of ids, without the names in it, in bytes.
 const SMALL: usize = 512;
@@ -61,6 +64,13 @@ impl Renderer for FeedRenderer {
         conversation_id: ClientId<'a>,
     ) -> RenderedEvents<'a> {
         let rendered = match notification {
+            UserNotification::KeyRotated { key_number } => {
+                let payload = KeyRotated {
+                    conversation_id,
+                    content_key_number: *key_number,
+                };
+                Rendered::new(KEY_ROTATED, small(), payload)
+            }
             UserNotification::Created(change) => {
                 let payload = Created {
                     conversation_id,
@@ -68,7 +78,7 @@ impl Renderer for FeedRenderer {
                     content_key_number: change.key_number,
                     initiated_by: &change.by,
                 };
-                Rendered::new(CREATED, frames_with_names(change), payload)
+                return Rendered::new(CREATED, frames_with_names(change), payload).alone();
             }
             UserNotification::Added(change) => {
                 let payload = Added {
@@ -103,13 +113,22 @@ impl Renderer for FeedRenderer {
                 return RenderedEvents::new();
             }
         };
-        rendered.alone()
+        let updated = Rendered::new(
+            CONVERSATION_UPDATED,
+            small(),
+            ConversationUpdated { conversation_id },
+        );
+        [rendered, updated].into_iter().collect()
     }
 
     fn evicted<'a>(&self, _: ClientId<'a>) -> RenderedEvents<'a> {
         // `conversation-participants-removed` says it.
         RenderedEvents::new()
     }
+}
+
+fn small() -> FrameSizes {
+    FrameSizes::from_slice(&[SMALL])
 }
 
 fn frames_with_names(change: &ParticipantsChange) -> FrameSizes {
@@ -156,6 +175,21 @@ struct Removed<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     usernames: &'a [Arc<str>],
+}
+
+/// `conversation-key-rotated`
+#[derive(Serialize)]
+struct KeyRotated<'a> {
+    #[serde(rename = "conversationId")]
+    conversation_id: ClientId<'a>,
+    content_key_number: i64,
+}
+
+/// `conversation-updated`
+#[derive(Serialize)]
+struct ConversationUpdated<'a> {
+    #[serde(rename = "conversationId")]
+    conversation_id: ClientId<'a>,
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ impl Words for FeedWords {
         Reply::new(refusal.code, message)
     }
 
-    fn ids(&self, event: &RawEvent, sent: Option<&Payload<'_>>) -> Ids {
-        let id = conversation(event, sent);
+    fn ids(&self, _: &RawEvent, sent: Option<&Payload<'_>>) -> Ids {
+        let id = conversation(sent);
         Ids {
             conversation: id.map(|id| AuditText::new(id.id.as_str())),
             ..Ids::default()

@@ -90,6 +90,11 @@ pub(crate) enum Changed {
         /// The number of their content key now.
         key_number: Option<i64>,
     },
+    /// Participants were given a new content key.
+    KeyRotated {
+        /// Its number.
+        key_number: i64,
+    },
     /// A participant left.
     Left(UserId),
     /// A participant was removed.

@@ -121,6 +121,11 @@ pub(crate) enum LoggedEvent {
         /// Which.
         role: Role,
     },
+    /// Participants were given a new content key.
+    KeyRotated {
+        /// Its number.
+        key_number: i64,
+    },
     /// A user is no participant any more, and receives nothing that follows.
     Ended {
         /// Who.
@@ -161,6 +166,7 @@ impl LoggedEvent {
             Self::Created { .. }
                 | Self::Added { .. }
                 | Self::RoleChanged { .. }
+                | Self::KeyRotated { .. }
                 | Self::Ended { .. }
                 | Self::Invited { .. }
                 | Self::Uninvited { .. }
@@ -206,6 +212,11 @@ pub(crate) enum UserNotification {
     Added(ParticipantsChange),
     /// A participant was removed from a conversation of theirs, or they were.
     Removed(ParticipantsChange),
+    /// A conversation of theirs has a new content key.
+    KeyRotated {
+        /// Its number.
+        key_number: i64,
+    },
 }
 
 /// Who became a participant or ceased to be one.

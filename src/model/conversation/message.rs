@@ -26,6 +26,18 @@ pub(crate) struct Reaction {
     pub(crate) created_at: u64,
 }
 
+/// The most messages that are marked as read at once.
+pub(crate) const MAX_READ: usize = 500;
+
+/// Which messages somebody has read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ReadMessages {
+    /// These, as far as they are others' and of the conversation.
+    These(Vec<MessageId>),
+    /// All of the conversation that count as unread.
+    All,
+}
+
 /// Messages that were read for the first time.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Read {

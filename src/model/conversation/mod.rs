@@ -24,11 +24,12 @@ pub(crate) use extra::Extra;
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use list_cursor::{ListCursor, ListPage};
 pub(crate) use message::{
-    After, Body, Delivered, Edit, Message, NewMessage, Page, PageLimit, Reaction, Read, Receipt,
-    ReceiptPage, Slice, Window,
+    After, Body, Delivered, Edit, MAX_READ, Message, NewMessage, Page, PageLimit, Reaction, Read,
+    ReadMessages, Receipt, ReceiptPage, Slice, Window,
 };
 pub(crate) use records::{
-    ContentKey, Conversation, Created, History, Invitation, Listed, NewConversation,
-    NewParticipant, Participant, ParticipantStatus, Role, UserChange, UserRecord, UserStatus,
+    ContentKey, Conversation, Created, GivenKey, History, Invitation, KeyRotation, Listed,
+    NewConversation, NewParticipant, Participant, ParticipantStatus, Role, UserChange, UserRecord,
+    UserStatus,
 };
 pub(crate) use view::{ClientId, ConversationDialect, IdType, TypedId, View};

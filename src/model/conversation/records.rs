@@ -189,6 +189,46 @@ pub(crate) struct ContentKey {
     pub(crate) encrypted: OwnedValue,
 }
 
+/// A content key that a participant was given.
+#[derive(Debug, Clone)]
+pub(crate) struct GivenKey {
+    /// The key.
+    pub(crate) key: ContentKey,
+    /// When, in milliseconds since the epoch.
+    pub(crate) at: u64,
+}
+
+impl GivenKey {
+    /// About its size in bytes, in an answer.
+    pub(crate) fn size(&self) -> usize {
+        const NAMES: usize = 96;
+        NAMES + self.key.encrypted.as_opaque().total_size()
+    }
+}
+
+/// A new content key of a conversation, encrypted for some of its participants.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyRotation {
+    /// Its number.
+    pub(crate) number: i64,
+    /// For whom; of several for one user the last counts.
+    pub(crate) encrypted: Vec<(UserId, OwnedValue)>,
+}
+
+impl KeyRotation {
+    /// Those who are given it.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.encrypted.iter().map(|(user, _)| user)
+    }
+
+    /// The key of each.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (UserId, ContentKey)> {
+        let number = self.number;
+        let keys = self.encrypted.iter().cloned();
+        keys.map(move |(user, encrypted)| (user, ContentKey { number, encrypted }))
+    }
+}
+
 /// A present or former participant of a conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct Participant {
@@ -261,10 +301,19 @@ pub(crate) struct NewParticipant {
     pub(crate) role: Role,
     /// Their content key. `None` keeps the previous one.
     pub(crate) key: Option<ContentKey>,
+    /// Those before it, for what was sent before.
+    pub(crate) earlier_keys: Vec<ContentKey>,
     /// Whether the user is a name that nobody has yet.
     pub(crate) pending: bool,
     /// Whether they are only asked.
     pub(crate) is_invited: bool,
+}
+
+impl NewParticipant {
+    /// All their content keys.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &ContentKey> {
+        self.earlier_keys.iter().chain(&self.key)
+    }
 }
 
 /// A conversation to create.

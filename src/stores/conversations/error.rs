@@ -26,6 +26,9 @@ pub(crate) enum StoreError {
     /// The conversation has as many active participants as it may have.
     #[error("the conversation is full")]
     ConversationFull,
+    /// The conversation has a content key with this number, or a higher one.
+    #[error("there is such a content key already")]
+    KeyExists,
     /// The user has blocked as many others as they may.
     #[error("too many are blocked")]
     BlockListFull,
@@ -57,7 +60,7 @@ impl From<StoreError> for Refusal {
             StoreError::NoConversation => Self::new(Why::ConversationNotFound),
             StoreError::ConversationExists => Self::new(Why::ConversationExists),
             StoreError::ConversationFull => Self::new(Why::ConversationFull),
-            StoreError::TooLarge => Self::new(Why::Unusable),
+            StoreError::TooLarge | StoreError::KeyExists => Self::new(Why::Unusable),
             StoreError::BlockListFull => Self::new(Why::BlockListFull),
             StoreError::CursorExpired => Self::new(Why::CursorExpired),
             StoreError::Closed | StoreError::Failed(_) => Self::failed(error),

@@ -38,7 +38,7 @@ pub(crate) use blocks::BlockStore;
 pub(crate) use conversation::ConversationStore;
 pub(crate) use error::StoreError;
 pub(crate) use mongo::MongoConversations;
-pub(crate) use participants::MAX_NAMES;
+pub(crate) use participants::{MAX_KEYS, MAX_NAMES};
 pub(crate) use shared_log::{ParticipantsChanged, Position, SharedLog};
 pub(crate) use sqlite::SqliteConversations;
 pub(crate) use stores::ConversationStores;

@@ -8,11 +8,19 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, ConversationId, Logged, NewParticipant, Participant, Role,
+    ChangedBy, ConversationId, GivenKey, KeyRotation, Logged, NewParticipant, Participant, Role,
 };
 
 /// The names of a conversation's active participants.
 pub(crate) type ParticipantNames = (ConversationId, Vec<Arc<str>>);
+
+/// The content keys that somebody was given in a conversation, by their numbers.
+pub(crate) type ParticipantKeys = (ConversationId, Vec<GivenKey>);
+
+/// The most content keys of one participant.
+pub(crate) const MAX_KEYS: usize = 1_000;
+/// How much of content keys is read at once, in bytes, beyond those of the first conversation.
+pub(crate) const MAX_KEYS_BYTES: usize = 1 << 22;
 
 /// The most names that others are told of one conversation, in a list or when it is created: whoever adds
 /// participants makes others read them.
@@ -40,7 +48,7 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::NoConversation`], [`StoreError::NotParticipant`], [`StoreError::NotAdmin`],
-    /// [`StoreError::ConversationFull`]
+    /// [`StoreError::ConversationFull`]; [`StoreError::TooLarge`]: they would have more than [`MAX_KEYS`].
     async fn add(
         &self,
         id: &ConversationId,
@@ -48,6 +56,26 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
         by: &ChangedBy,
         max_active: usize,
     ) -> Result<Logged<Participant>, StoreError>;
+
+    /// Gives those of these users who are participants, or invited, a content key with a number above that of all
+    /// others. Any participant may do so.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`], [`StoreError::KeyExists`]; [`StoreError::TooLarge`]: somebody has [`MAX_KEYS`].
+    async fn rotate_key(
+        &self,
+        id: &ConversationId,
+        by: &UserId,
+        new: &KeyRotation,
+    ) -> Result<Logged<()>, StoreError>;
+
+    /// The content keys that a user was given in these conversations, whether they are still a participant or not: of
+    /// those that come first if they are more than [`MAX_KEYS_BYTES`].
+    async fn keys_in(
+        &self,
+        user: &UserId,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ParticipantKeys>, StoreError>;
 
     /// Ends a user's participation: they leave, if they do it themselves, or else are removed, by a
     /// user who must be an admin of the conversation. An invitation ends likewise. Where an admin goes and

@@ -26,6 +26,17 @@ pub(crate) trait ReceiptStore: Debug + Send + Sync {
         messages: &[MessageId],
     ) -> Result<Read, StoreError>;
 
+    /// The messages that count as unread for a user, the newest `limit`, in the order of the history.
+    ///
+    /// # Errors
+    /// [`StoreError::NotParticipant`]
+    async fn unread(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, StoreError>;
+
     /// Marks the oldest `limit` undelivered messages of others since the user was added as
     /// delivered to them, and returns these. Deleted messages and those that the user has hidden
     /// are left out.

@@ -275,7 +275,9 @@ fn refused_posts(marks: &Marks) -> Vec<(&'static str, String, String)> {
     let mut all = Vec::new();
     for body in &bodies {
         all.push(("POST", "/api/messages".to_owned(), body.clone()));
-        all.push(("POST", "/api/messages/read".to_owned(), body.clone()));
+        // Without ids of messages it would mean all.
+        let named = body.replacen('{', &format!(r#"{{"messageIds":"{mark}","#), 1);
+        all.push(("POST", "/api/messages/read".to_owned(), named));
         for id in [absent, &mark] {
             all.push(("PATCH", format!("/api/messages/{id}"), body.clone()));
             all.push(("PUT", format!("/api/messages/{id}"), body.clone()));
@@ -297,6 +299,23 @@ fn refused_posts(marks: &Marks) -> Vec<(&'static str, String, String)> {
     ] {
         all.push(("POST", "/api/conversations".to_owned(), body));
     }
+    for body in [
+        format!(r#"{{"entries":[{{"username":"bob","encrypted_content_key":"{mark}"}}]}}"#),
+        format!(
+            r#"{{"entries":[{{"username":"{mark}","{mark}":"{mark}"}}],"content_key_number":9}}"#
+        ),
+        format!(
+            r#"{{"share_history":true,"entries":[{{"username":"Name of nobody","keys":[{{"content_key_number":9,"encrypted_content_key":"{mark}"}}]}}],"system_broadcast":{{"encrypted_msg_content":"{mark}"}}}}"#
+        ),
+    ] {
+        all.push((
+            "POST",
+            "/api/conversations/room/participants".to_owned(),
+            body,
+        ));
+    }
+    let broadcast = format!(r#"{{"system_broadcast":"{mark}"}}"#);
+    all.push(("DELETE", "/api/conversations/room".to_owned(), broadcast));
     let user = format!(r#"{{"userId":{{"{mark}":1}},"role":"{mark}"}}"#);
     all.push((
         "POST",

@@ -40,6 +40,9 @@ function contextOf(refusal, field, value) {
   return context;
 }
 
+/** Those that take an id alone. */
+const BARE = ['conversation:leave', 'message:read', 'typing:start', 'typing:stop', 'presence:request'];
+
 for (const [event, { valid, fields }] of Object.entries(table)) {
   for (const [field, wrong] of Object.entries({ conversationId: NO_CONVERSATION, ...fields })) {
     test(`${event}: a ${field} that is missing or wrong is refused by name, with a callback and without`, async () => {
@@ -65,7 +68,8 @@ for (const [event, { valid, fields }] of Object.entries(table)) {
   test(`${event}: a payload that is no object is refused`, async () => {
     const { alice, bob, ids } = await scene();
     const payload = inConversation(alice, valid(ids));
-    for (const args of [[], [null], ['text'], [''], [42], [true], [[]], [[payload]], ['text', payload], [Buffer.from('bytes')]]) {
+    const alone = BARE.includes(event) ? [] : [['text'], [42], ['text', payload]];
+    for (const args of [[], [null], [''], [true], [[]], [[payload]], [Buffer.from('bytes')], ...alone]) {
       const [seen, toBob] = await observe([alice, bob], async () => assert.deepEqual(await alice.ask(event, ...args), failed(invalid('payload'))));
       assert.deepEqual(seen, [['error', { ...invalid('payload'), context: { event } }]], show(args));
       assert.deepEqual(toBob, []);

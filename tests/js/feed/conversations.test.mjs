@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MILLIS, TIME, connect, same, token, unique } from '../support/relay.mjs';
 import {
-  DONE, add, asFeed, chat, conversation, feed, feedMessage, knownUsers, must, number, observe, person, reader, refused, remove, rest, talker,
+  DONE, add, asFeed, changed, chat, conversation, feed, feedMessage, knownUsers, must, number, observe, person, reader, refused, remove, rest, talker,
 } from '../support/feed-chat.mjs';
 
 const CREATED = 'conversation-created';
 const ADDED = 'conversation-participants-added';
 const REMOVED = 'conversation-participants-removed';
+const UPDATED = 'conversation-updated';
 
 /** An entry of the form in which clients of `feed` make a conversation. */
 function entry(id, { username }, keyNumber = 1) {
@@ -123,11 +124,11 @@ test('an id that is a number is sent as one, until a socket has joined by text',
   assert.deepEqual(made.map(named), [[id], [id]]);
   assert.deepEqual(await clients[0].ask('join-conversation', id), DONE);
   assert.deepEqual(await clients[1].ask('join-conversation', String(id)), DONE);
-  const changed = await observe(clients, async () => {
+  const others = await observe(clients, async () => {
     await add(alice, id, carol);
     await remove(alice, id, carol);
   });
-  assert.deepEqual(changed.map(named), [[id, id], [String(id), String(id)]]);
+  assert.deepEqual(others.map(named), [Array(4).fill(id), Array(4).fill(String(id))]);
 });
 
 test('only clients of feed are notified', async () => {
@@ -188,8 +189,8 @@ test('all participants are notified of one who is added, and so are they', async
     // Who is a participant already is not added again.
     await must(200, rest(alice, `POST /api/conversations/${id}/participants`, { userId: carol.userId }));
   });
-  const expected = [ADDED, { conversationId: id, usernames: [carol.username], added_by: alice.username }];
-  assert.deepEqual(seen, [[expected], [expected], [expected], []]);
+  const expected = changed(ADDED, { conversationId: id, usernames: [carol.username], added_by: alice.username });
+  assert.deepEqual(seen, [expected, expected, expected, []]);
   assert.deepEqual(await clients[2].ask('join-conversation', id), DONE);
 });
 
@@ -203,10 +204,12 @@ for (const [name, { by }] of Object.entries({ 'is removed': { by: 'alice' }, lea
       await feedMessage(alice, id);
       await remove(alice, id, carol);
     });
-    const expected = (who) => [REMOVED, { conversationId: id, usernames: [who.username] }];
-    assert.deepEqual(seen[1], [expected(bob)]);
-    assert.deepEqual([seen[0][0], seen[0][2]], [expected(bob), expected(carol)]);
-    assert.deepEqual(seen[0].map(([event]) => event), [REMOVED, 'new-message', REMOVED]);
+    const expected = (who) => changed(REMOVED, { conversationId: id, usernames: [who.username] });
+    assert.deepEqual(seen[1], expected(bob));
+    const [message] = seen[0].splice(2, 1);
+    assert.equal(message[0], 'new-message');
+    assert.deepEqual(seen[0], [...expected(bob), ...expected(carol)]);
+    seen[2].splice(2, 1);
     assert.deepEqual(seen[2], seen[0]);
   });
 }
@@ -222,7 +225,7 @@ test('who was removed and added again receives messages again once they have joi
     assert.deepEqual(await client.ask('join-conversation', id), DONE);
     await feedMessage(alice, id);
   });
-  assert.deepEqual(got.map(([event]) => event), [REMOVED, ADDED, 'new-message']);
+  assert.deepEqual(got.map(([event]) => event), [REMOVED, UPDATED, ADDED, UPDATED, 'new-message']);
 });
 
 test('what is refused is sent to nobody', async () => {

@@ -1,7 +1,8 @@
 // `feed` and `chat`: rates. Started with low ones, and a trusted proxy so that each test has an address of its own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chat, chatPost, conversation, feed, feedPost, knownUsers, must, observe, refused } from '../support/feed-chat.mjs';
+import { attempt, token } from '../support/relay.mjs';
+import { chat, chatPost, conversation, feed, feedPost, guest, knownUsers, must, observe, refused } from '../support/feed-chat.mjs';
 
 const LIMITED = [429, 'Rate limit exceeded', 'RATE_LIMIT'];
 const [MESSAGES, SIGNALS] = [process.env.MESSAGE_BURST, process.env.SIGNAL_BURST].map(Number);
@@ -51,4 +52,22 @@ test('typing over the rate is dropped without a word, unless there is a callback
   assert.deepEqual(typist.since(marks[0]), []);
   const starts = other.since(marks[1]).filter(([name, { isTyping }]) => name === 'user:typing' && isTyping);
   assert.ok(starts.length > 0 && starts.length <= SIGNALS, `${starts.length} of ${SIGNALS + 2}`);
+});
+
+test('bad tokens in the event and in the query lock out no good ones, over either transport', async () => {
+  const [alice] = await knownUsers('Alice');
+  const address = apart();
+  for (let tries = 0; tries < 25; tries += 1) {
+    const client = await guest(address);
+    client.emit('authenticate', 'nonsense');
+    assert.deepEqual(await client.next('authenticated'), { success: false, error: 'Invalid token' });
+    const { outcome } = await attempt({ ...address, query: { token: 'nonsense' } });
+    assert.equal(outcome, 2 * tries + 2 > 20 ? 'Too many attempts' : 'Invalid token', `try ${tries}`);
+  }
+  for (const transports of [['websocket'], ['polling']]) {
+    await feed(alice, { ...address, transports });
+    await chat(alice, { ...address, transports });
+    const { outcome } = await attempt({ ...address, transports, auth: { accessToken: token(alice) } });
+    assert.equal(outcome, 'connected');
+  }
 });

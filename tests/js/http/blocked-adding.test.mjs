@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique } from '../support/relay.mjs';
-import { chat, conversation, feed, feedMessage, knownUsers, observe, rest, settle, talker } from '../support/feed-chat.mjs';
+import { changed, chat, conversation, feed, feedMessage, knownUsers, observe, rest, settle, talker } from '../support/feed-chat.mjs';
 import { block, told, unblock } from '../support/blocked.mjs';
 
 const place = (id) => `/api/conversations/${encodeURIComponent(id)}`;
@@ -124,7 +124,7 @@ test('who is not blocked any more has to add the other again, and others may at 
   await unblock(bob, mallory);
   assert.deepEqual((await rest(bob, 'GET /api/conversations')).json, { conversations: [] });
   const [seen] = await observe([client], () => add(mallory, id, bob));
-  assert.deepEqual(seen, [['conversation-participants-added', { conversationId: id, usernames: [bob.username], added_by: mallory.username }]]);
+  assert.deepEqual(seen, changed('conversation-participants-added', { conversationId: id, usernames: [bob.username], added_by: mallory.username }));
   assert.equal((await rest(bob, 'GET /api/conversations')).json.conversations[0].unreadCount, 0);
   assert.equal((await rest(bob, 'POST /api/messages', { conversationId: id, content: 'x' })).status, 201);
 
@@ -133,7 +133,7 @@ test('who is not blocked any more has to add the other again, and others may at 
   await rest(mallory, 'POST /api/conversations', { id: second, participantIds: [bob.userId] });
   await rest(mallory, `POST ${place(second)}/participants`, { userId: carol.userId, role: 'admin' });
   const [fromCarol] = await observe([client], () => add(carol, second, bob));
-  assert.deepEqual(fromCarol.map(([name]) => name), ['conversation-participants-added']);
+  assert.deepEqual(fromCarol.map(([name]) => name), ['conversation-participants-added', 'conversation-updated']);
   // Who is a participant stays one.
   assert.deepEqual((await add(mallory, second, bob))[0], 200);
   assert.equal((await rest(bob, `GET ${place(second)}`)).status, 200);

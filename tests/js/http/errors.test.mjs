@@ -76,7 +76,7 @@ test('the token is asked for before anything is read', async () => {
 test('what is no route is answered alike, with a token and without', async () => {
   const unknown = [
     ['GET', '/'], ['GET', '/api'], ['POST', '/api/message'], ['GET', '/api/messages/a/b'], ['POST', '/api/messages/a/b', {}], ['GET', '/API/conversations'],
-    ['GET', `${at(conversationId)}/messages`], ['GET', '/api/admin'], ['GET', '/__proto__'],
+    ['GET', `${at(conversationId)}/message`], ['GET', '/api/admin'], ['GET', '/__proto__'],
   ];
   for (const [method, path, body] of unknown) {
     for (const who of [null, alice, bearer('nonsense')]) {
@@ -99,7 +99,7 @@ test('an answer is JSON whatever the path is', async () => {
 
 test('what a route does not do is answered so too', async () => {
   const wrong = [
-    ['PUT', '/api/conversations'], ['DELETE', '/api/conversations'], ['DELETE', at(conversationId)], ['POST', at(conversationId)],
+    ['PUT', '/api/conversations'], ['DELETE', '/api/conversations'], ['PUT', at(conversationId)], ['POST', at(conversationId)],
     ['PATCH', PATH], ['DELETE', PATH], ['POST', `${PATH}/${sent.id}`], ['PROPFIND', PATH],
   ];
   for (const [method, path] of wrong) {

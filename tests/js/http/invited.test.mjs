@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unique } from '../support/relay.mjs';
 import { ADMIN, NOT_PARTICIPANT, NO_CONVERSATION, at, done, found, history, post, refused } from '../support/rest.mjs';
-import { chat, chatPost, feed, feedMessage, knownUsers, observe, rest, talker } from '../support/feed-chat.mjs';
+import { changed, chat, chatPost, feed, feedMessage, knownUsers, observe, rest, talker } from '../support/feed-chat.mjs';
 import { block, unblock } from '../support/blocked.mjs';
 
 const DONE = { success: true };
@@ -39,7 +39,7 @@ test('who is invited is told by whom, and has nothing else until they join', asy
     assert.deepEqual(new Map(statuses), new Map([[alice.userId, 'active'], [bob.userId, 'invited'], [carol.userId, 'invited']]));
   });
   const names = told.map((events) => events.map(([name]) => name));
-  assert.deepEqual(names, [[], ['conversation-created'], [], [], ['conversation-participants-added'], []]);
+  assert.deepEqual(names, [[], ['conversation-created'], [], [], ['conversation-participants-added', 'conversation-updated'], []]);
   assert.deepEqual(told[1][0][1].participants, [alice.username]);
   assert.deepEqual(told[4][0][1], { conversationId: id, usernames: [bob.username], added_by: alice.username });
 
@@ -74,8 +74,8 @@ test('who is invited is told by whom, and has nothing else until they join', asy
   const joined = await observe([watchers[1], invited[1]], async () => {
     assert.deepEqual(await invited[2].ask('conversation:join', { conversationId: id }), DONE);
   }, [invited[2]]);
-  const added = ['conversation-participants-added', { conversationId: id, usernames: [bob.username], added_by: bob.username }];
-  assert.deepEqual(joined, [[added], [added]]);
+  const added = changed('conversation-participants-added', { conversationId: id, usernames: [bob.username], added_by: bob.username });
+  assert.deepEqual(joined, [added, added]);
   assert.equal(await statusOf(alice, id, bob), 'active');
   assert.equal((await history(bob, id)).length, 2);
   assert.deepEqual([(await entryOf(bob, id)).title, (await entryOf(bob, id)).unreadCount], ['A title', 0]);
@@ -121,9 +121,9 @@ test('who declines or leaves comes back only by their own act', async () => {
   const id = await found(alice, [bob]);
   const [watcher, other, talk] = [await feed(alice), await feed(bob), await talker(bob)];
   const join = () => talk.ask('conversation:join', { conversationId: id });
-  const removed = ['conversation-participants-removed', { conversationId: id, usernames: [bob.username] }];
+  const removed = changed('conversation-participants-removed', { conversationId: id, usernames: [bob.username] });
   const declined = await observe([watcher, other], async () => assert.equal(await end(bob, id, bob), 'left'));
-  assert.deepEqual(declined, [[], [removed]]);
+  assert.deepEqual(declined, [[], removed]);
   assert.equal(await entryOf(bob, id), undefined);
   assert.equal((await join()).success, false);
   await refused(403, NOT_PARTICIPANT.conversation, bob, 'POST', '/api/messages', { conversationId: id, content: 'x' });
@@ -140,7 +140,7 @@ test('who declines or leaves comes back only by their own act', async () => {
   // An invitation is withdrawn, and a participant removed.
   await add(alice, id, bob);
   const withdrawn = await observe([watcher, other], async () => assert.equal(await end(alice, id, bob), 'removed'));
-  assert.deepEqual(withdrawn, [[], [removed]]);
+  assert.deepEqual(withdrawn, [[], removed]);
   assert.equal((await join()).success, false);
   await add(alice, id, bob);
   assert.deepEqual(await join(), DONE);

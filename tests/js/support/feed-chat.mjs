@@ -63,6 +63,11 @@ export function remove(who, id, { userId }) {
   return must(200, rest(who, `DELETE ${place(id)}/${encodeURIComponent(userId)}`));
 }
 
+/** What clients of `feed` get when participants change or have a new key: the event, and that they are to read the list again. */
+export function changed(event, payload) {
+  return [[event, payload], ['conversation-updated', { conversationId: payload.conversationId }]];
+}
+
 /** A conversation id that is a number, as the first clients of `feed` have them. */
 export function number() {
   return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);

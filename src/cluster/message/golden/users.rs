@@ -175,4 +175,9 @@ fn changes_of_participants() {
         b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
         \x81\xa7Removed\x83\xa5names\x90\xa2by\xa0\xaakey_number\xc0",
     );
+    pin_notification(
+        UserNotification::KeyRotated { key_number: 2 },
+        b"\x81\xa4body\x81\xa6Notice\x82\xacconversation\xa1c\xa6notice\
+        \x81\xaaKeyRotated\x81\xaakey_number\x02",
+    );
 }

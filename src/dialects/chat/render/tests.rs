@@ -105,6 +105,7 @@ fn everything_else_has_no_event() {
         UserNotification::Created(golden::change()),
         UserNotification::Added(golden::change()),
         UserNotification::Removed(golden::change()),
+        UserNotification::KeyRotated { key_number: 2 },
     ];
     for other in notifications {
         let events = RENDERER.notification(&other, id.as_client(IdType::Text));

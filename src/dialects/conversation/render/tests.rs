@@ -156,6 +156,7 @@ fn changed_participants_have_no_event_and_an_eviction_has_one() {
         UserNotification::Created(golden::change()),
         UserNotification::Added(golden::change()),
         UserNotification::Removed(golden::change()),
+        UserNotification::KeyRotated { key_number: 2 },
     ] {
         assert!(notification(change).is_empty());
     }

@@ -53,16 +53,28 @@ fn changed_participants_are_rendered() {
     assert_eq!(
         notification(UserNotification::Added(golden::change())),
         [
-            r#"["conversation-participants-added",{"conversationId":"7","usernames":["Bob","Cy"],"added_by":"Ann"}]"#
+            r#"["conversation-participants-added",{"conversationId":"7","usernames":["Bob","Cy"],"added_by":"Ann"}]"#,
+            UPDATED,
         ]
     );
     assert_eq!(
         notification(UserNotification::Removed(golden::change())),
         [
-            r#"["conversation-participants-removed",{"conversationId":"7","usernames":["Bob","Cy"]}]"#
+            r#"["conversation-participants-removed",{"conversationId":"7","usernames":["Bob","Cy"]}]"#,
+            UPDATED,
+        ]
+    );
+    assert_eq!(
+        notification(UserNotification::KeyRotated { key_number: -2 }),
+        [
+            r#"["conversation-key-rotated",{"conversationId":"7","content_key_number":-2}]"#,
+            UPDATED,
         ]
     );
 }
+
+/// Behind all that a client may have to read the list again for.
+const UPDATED: &str = r#"["conversation-updated",{"conversationId":"7"}]"#;
 
 #[test]
 fn what_the_user_read_elsewhere_is_rendered() {

@@ -6,6 +6,7 @@ pub(super) mod conversations;
 pub(super) mod history;
 pub(super) mod ignored;
 pub(super) mod invited;
+pub(super) mod keys;
 pub(super) mod log;
 pub(super) mod messages;
 pub(super) mod newcomers;
@@ -48,6 +49,11 @@ macro_rules! contract_suite {
             roles::who_is_none_for_all_is_not_promoted,
             roles::only_admins_give_participants_another_role,
             roles::others_see_no_difference_between_the_roles_of_who_is_ignored,
+            keys::a_new_key_is_added_to_those_before,
+            keys::a_new_key_has_a_higher_number_and_comes_from_a_participant,
+            keys::who_is_added_is_given_the_keys_of_before,
+            keys::who_takes_a_place_takes_its_keys,
+            keys::nobody_has_more_keys_than_they_may,
             ignored::who_has_blocked_the_creator_is_a_participant_for_others_only,
             ignored::who_has_blocked_who_adds_them_is_a_participant_for_others_only,
             ignored::who_blocks_nobody_any_more_is_added_when_they_are_added_again,
@@ -86,6 +92,7 @@ macro_rules! contract_suite {
             log::a_participation_has_a_beginning_and_an_end,
             log::a_page_says_how_far_it_reaches,
             receipts::reading_returns_each_message_once_by_sender,
+            receipts::unread_messages_are_those_that_are_counted,
             receipts::a_message_is_delivered_once_to_each,
             receipts::deliveries_come_in_parts,
             receipts::messages_sent_before_a_participant_was_added_are_not_delivered,

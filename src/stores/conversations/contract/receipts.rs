@@ -59,6 +59,43 @@ pub(crate) async fn reading_returns_each_message_once_by_sender(subject: Subject
     assert_eq!(none.newest, ChangeNumber::START);
 }
 
+pub(crate) async fn unread_messages_are_those_that_are_counted(subject: Subject) {
+    let stores = &subject.stores;
+    let (c, cy) = (conversation("c"), user("cy"));
+    let unread = async |limit| stores.receipts.unread(&c, &cy, limit).await;
+    subject.with("c", &["ann", "bo"]).await;
+    subject.send("c", "ann", "0").await;
+    let added = participant("cy", Role::Member);
+    let _ = stores
+        .participants
+        .add(&c, &added, &by("ann"), MAX_ACTIVE)
+        .await
+        .unwrap();
+    let mut ids = Vec::new();
+    for number in 1..6 {
+        ids.push(subject.send("c", "ann", &number.to_string()).await.id);
+    }
+    subject.send("c", "cy", "6").await;
+    assert_eq!(unread(9).await.unwrap(), ids);
+    assert_eq!(unread(2).await.unwrap(), ids[3..]);
+    let _ = stores
+        .messages
+        .delete(&c, ids[0], &user("ann"))
+        .await
+        .unwrap();
+    stores.messages.hide(&c, ids[1], &cy).await.unwrap();
+    stores.receipts.mark_read(&c, &cy, &ids[4..]).await.unwrap();
+    let (ann, reached) = (user("ann"), [cy.clone()]);
+    let reached = stores
+        .receipts
+        .mark_delivered_to(&c, ids[2], &ann, &reached);
+    reached.await.unwrap();
+    assert_eq!(unread(9).await.unwrap(), ids[2..4]);
+    assert_eq!(subject.unread("c", "cy").await, 2);
+    let stranger = stores.receipts.unread(&c, &user("eve"), 9).await;
+    assert_rejected!(stranger, NotParticipant);
+}
+
 pub(crate) async fn a_message_is_delivered_once_to_each(subject: Subject) {
     let stores = &subject.stores;
     let (c, ann, bo) = (conversation("c"), user("ann"), user("bo"));

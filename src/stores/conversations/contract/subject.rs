@@ -164,6 +164,7 @@ pub(crate) fn participant(name: &str, role: Role) -> NewParticipant {
         user: user(name),
         role,
         key: None,
+        earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
     }

@@ -13,6 +13,7 @@ use super::documents::{
     ChangeDocument, Kind, KnownMessage, ParticipantDocument, TailDocument, damaged,
 };
 use super::filters::before;
+use super::keys;
 use super::participant_changes::sequence;
 use crate::stores::conversations::error::StoreError;
 
@@ -36,6 +37,7 @@ async fn apply_one(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
         Kind::Added | Kind::Changed | Kind::Left | Kind::Removed => {
             set_participant(db, tail).await?
         }
+        Kind::KeyRotated => keys::apply(db, tail).await?,
     }
     if tail.change.kind.is_of_participants() {
         sequence(db, &tail.change).await?;
@@ -210,9 +212,9 @@ async fn set_participant(db: &Db, tail: &TailDocument) -> Result<(), StoreError>
         "userId": &change.user_id,
         "logged.number": before(change.number),
     };
-    let write = db
-        .participants
-        .update_one(filter, doc! { "$set": tail.set.clone() });
+    let mut set = tail.set.clone();
+    keys::set_given(tail, &mut set);
+    let write = db.participants.update_one(filter, doc! { "$set": set });
     // What an application did stands in the document, or the application has removed that.
     let is_new = change.kind == Kind::Added && !change.is_foreign();
     unless_there(write.upsert(is_new)).await?;

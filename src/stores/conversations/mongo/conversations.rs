@@ -9,7 +9,8 @@ use super::blocks::blockers_among;
 use super::collections::{all, execute, one};
 use super::db::Db;
 use super::documents::{
-    ChangeDocument, ConversationDocument, FirstParticipant, Kind, TailDocument, date,
+    ChangeDocument, ConversationDocument, FirstParticipant, Kind, ParticipantDocument,
+    TailDocument, date,
 };
 use super::filters::{self, ACTIVE};
 use super::heads::Head;
@@ -187,7 +188,8 @@ async fn list_for(
     after: Option<&ListCursor>,
     limit: usize,
 ) -> Result<ListPage, StoreError> {
-    let theirs = all(db.participants.find(active_of(user))).await?;
+    let theirs = db.participants.find(active_of(user));
+    let theirs = all(theirs.projection(ParticipantDocument::without_keys())).await?;
     lists::page(db, theirs, after, limit).await
 }
 

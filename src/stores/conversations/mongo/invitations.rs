@@ -61,6 +61,7 @@ async fn invitations_of(
     filter.extend(only.map(|only| ("conversationId".to_owned(), only.as_str().into())));
     let newest_first = doc! { "joinedAt": -1, "_id": -1 };
     let find = db.participants.find(filter).sort(newest_first);
+    let find = find.projection(ParticipantDocument::without_keys());
     let found = all(find.limit(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
     let ids: Vec<_> = found.iter().map(|one| &*one.conversation_id).collect();
     let find = db.conversations.find(doc! { "id": { "$in": ids } });
@@ -124,6 +125,7 @@ async fn accept(
             user: user.clone(),
             role: invited.role(),
             key: invited.key()?,
+            earlier_keys: Vec::new(),
             pending: false,
             is_invited: false,
         };

@@ -10,23 +10,28 @@ use super::collections::{all, each, execute, one};
 use super::db::Db;
 use super::documents::{
     ChangeDocument, Kind, ParticipantDocument, State, TailDocument, date, first_counts, key_fields,
+    ms,
 };
 use super::filters::{ACTIVE, COUNTED, LOOK_ACTIVE, this};
 use super::heads::Head;
+use super::keys;
 use super::leaving::end;
 use super::log::Log;
 use super::logged::logged;
 use super::members::{history_of, require_admin};
 use super::roles::set_role;
+use super::rotation;
 use super::store::MongoConversations;
 use super::users;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, ConversationId, History, Logged, NewConversation, NewParticipant, Participant,
-    ParticipantStatus, Role,
+    ChangedBy, ConversationId, History, KeyRotation, Logged, NewConversation, NewParticipant,
+    Participant, ParticipantStatus, Role,
 };
 use crate::stores::conversations::error::StoreError;
-use crate::stores::conversations::participants::{MAX_NAMES, ParticipantNames, ParticipantStore};
+use crate::stores::conversations::participants::{
+    MAX_NAMES, ParticipantKeys, ParticipantNames, ParticipantStore,
+};
 
 #[async_trait]
 impl ParticipantStore for MongoConversations {
@@ -53,6 +58,25 @@ impl ParticipantStore for MongoConversations {
         let (id, new, by) = (id.clone(), new.clone(), by.clone());
         self.write(|db| async move { add(&db, &id, &new, &by, max_active).await })
             .await
+    }
+
+    async fn rotate_key(
+        &self,
+        id: &ConversationId,
+        by: &UserId,
+        new: &KeyRotation,
+    ) -> Result<Logged<()>, StoreError> {
+        let (id, by, new) = (id.clone(), by.clone(), new.clone());
+        self.write(|db| async move { rotation::rotate(&db, &id, &by, &new).await })
+            .await
+    }
+
+    async fn keys_in(
+        &self,
+        user: &UserId,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ParticipantKeys>, StoreError> {
+        self.run(keys::keys_in(&self.db, user, conversations)).await
     }
 
     async fn end(
@@ -90,6 +114,7 @@ pub(super) async fn all_of(db: &Db, id: &ConversationId) -> Result<Vec<Participa
     let find = db
         .participants
         .find(doc! { "conversationId": id.as_str() })
+        .projection(ParticipantDocument::without_keys())
         .sort(doc! { "joinedAt": 1, "userId": 1 });
     let found = all(find).await?;
     let participants = found.iter().filter_map(ParticipantDocument::participant);
@@ -105,6 +130,7 @@ async fn page(
     let after = after.map_or("", UserId::as_str);
     let filter = doc! { "conversationId": id.as_str(), "userId": { "$gt": after } };
     let find = db.participants.find(filter).sort(doc! { "userId": 1 });
+    let find = find.projection(ParticipantDocument::without_keys());
     let found = all(find.limit(i64::try_from(limit).unwrap_or(i64::MAX))).await?;
     let participants = found.iter().filter_map(ParticipantDocument::participant);
     Ok(participants.collect())
@@ -191,6 +217,10 @@ pub(super) fn first(
         let status = status_of(one, ignored.contains(&one.user));
         let all = (head, History::All);
         document.extend(fields(one, by, status, None, all, now));
+        let given = keys::given(one, ms(now));
+        if !given.is_empty() {
+            document.insert("contentKeys", given);
+        }
         document
     });
     documents.collect()
@@ -267,6 +297,7 @@ async fn add(
         if !is_known && is_full(db, id, max_active).await? {
             return Err(StoreError::ConversationFull);
         }
+        keys::check_count(known.as_ref(), new)?;
         let now = db.now();
         let previous_key = known.and_then(|one| one.content_key_number);
         let history = (&head, history_of(db, id).await?);
@@ -279,7 +310,7 @@ async fn add(
             invited: status == ParticipantStatus::Invited,
             ..ChangeDocument::new(id, head.next(), Kind::Added, by, now)
         };
-        let tail = TailDocument::setting(added, set);
+        let tail = TailDocument::setting(added, set).giving(keys::given(new, now));
         if log.commit(&head, &tail).await? {
             return logged(db, id, &new.user, &tail).await;
         }

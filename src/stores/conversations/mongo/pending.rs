@@ -89,7 +89,7 @@ async fn claim(
                     ..change(Kind::Added)
                 };
                 let set = in_place_of(&found, status, head.next())?;
-                TailDocument::setting(added, set)
+                TailDocument::setting(added, set).giving(found.given_keys())
             }
         };
         if log.commit(&head, &tail).await? {

@@ -12,6 +12,7 @@ use super::deletions::MAX_COUNTED;
 use super::documents::{KnownMessage, ReceiptDocument, date};
 use super::filters::{ACTIVE, this};
 use super::known_messages::{known_message, known_messages};
+use super::log::read_head;
 use super::log_range::change_number;
 use super::marks;
 use super::members::{Member, member};
@@ -36,6 +37,15 @@ impl ReceiptStore for MongoConversations {
         let messages = messages.to_owned();
         self.write(|db| async move { mark_read(&db, &conversation, &user, &messages).await })
             .await
+    }
+
+    async fn unread(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        self.run(unread(&self.db, conversation, user, limit)).await
     }
 
     async fn mark_delivered(
@@ -117,6 +127,51 @@ async fn mark_read(
         delivered,
         newest: change_number(newest),
     })
+}
+
+/// As many messages as are looked at together when unread ones are sought.
+const LOOKED_AT: i64 = 500;
+
+async fn unread(
+    db: &Db,
+    conversation: &ConversationId,
+    user: &UserId,
+    limit: usize,
+) -> Result<Vec<MessageId>, StoreError> {
+    let member = member(db, conversation, user).await?;
+    // No more are looked for than are counted: behind these all may have been read.
+    let counted = read_head(db, conversation).await?.messages - member.counts.passed;
+    let limit = limit.min(usize::try_from(counted).unwrap_or(0));
+    let collection = db.messages.clone_with_type::<KnownMessage>();
+    let (since, mut before) = (member.counts.since, i64::MAX);
+    let mut unread = Vec::new();
+    while unread.len() < limit {
+        let find = collection
+            .find(doc! {
+                "conversationId": conversation.as_str(), "seq": { "$gt": since, "$lt": before },
+            })
+            .projection(KnownMessage::fields())
+            .sort(doc! { "seq": -1 })
+            .limit(LOOKED_AT);
+        let next = all(find).await?;
+        let Some(last) = next.last() else {
+            break;
+        };
+        before = last.seq;
+        let known = receipts_of(db, &next, user).await?;
+        let is_read = |message: &KnownMessage| {
+            let receipt = known.get(&message.id);
+            receipt.is_some_and(|receipt| receipt.read_at.is_some())
+        };
+        let new = next
+            .iter()
+            .filter(|message| counts::counts_as_unread(&member, message) && !is_read(message));
+        for message in new.take(limit - unread.len()) {
+            unread.push(message.message_id()?);
+        }
+    }
+    unread.reverse();
+    Ok(unread)
 }
 
 /// A message that was read for the first time.

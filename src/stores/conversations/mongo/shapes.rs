@@ -108,6 +108,7 @@ fn participants() -> Shape {
             "pending",
             "contentKeyNumber",
             "encryptedContentKey",
+            "contentKeys",
             "counts",
             "logged",
             "ignored",

@@ -104,6 +104,7 @@ fn accept(
         user: known.user,
         role: known.role,
         key: key_of(db, counted.0, user)?,
+        earlier_keys: Vec::new(),
         pending: false,
         is_invited: false,
     };

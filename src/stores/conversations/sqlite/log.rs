@@ -26,10 +26,11 @@ pub(super) enum Kind {
     Dismissed,
     Invited,
     Uninvited,
+    KeyRotated,
 }
 
 impl Kind {
-    pub(super) const ALL: [(Self, &str); 13] = [
+    pub(super) const ALL: [(Self, &str); 14] = [
         (Self::Created, "created"),
         (Self::Edited, "edited"),
         (Self::Deleted, "deleted"),
@@ -43,6 +44,7 @@ impl Kind {
         (Self::Dismissed, "dismissed"),
         (Self::Invited, "invited"),
         (Self::Uninvited, "uninvited"),
+        (Self::KeyRotated, "keyRotated"),
     ];
 }
 

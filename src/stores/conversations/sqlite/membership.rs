@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::blocks;
-use super::columns::{columns, number};
+use super::columns::number;
+use super::keys;
 use super::log::{Entry, Kind, log};
 use super::participant_rows::{find, member};
 use super::writer::Writing;
@@ -67,7 +68,7 @@ pub(super) fn insert_first(
     ];
     let is_new = writing.db.prepare_cached(INSERT)?.execute(values)? == 1;
     if is_new {
-        set_key(writing.db, conversation, new)?;
+        keys::give(writing, conversation, new)?;
     }
     Ok(is_new)
 }
@@ -101,7 +102,7 @@ pub(super) fn add(
         }
         None => {}
     }
-    set_key(db, conversation, new)?;
+    keys::give(writing, conversation, new)?;
     let change = put(writing, (conversation, messages), new, status, by)?;
     let participant = find(db, id, &new.user)?.ok_or(StoreError::NoConversation)?;
     Ok(Logged::new(participant, change))
@@ -217,24 +218,4 @@ pub(super) fn put(
         inviter(status, &change.by),
     ])?;
     Ok(change)
-}
-
-fn set_key(db: &Connection, conversation: i64, new: &NewParticipant) -> Result<(), StoreError> {
-    const UPSERT: &str = "
-        INSERT INTO contentKeys (conversation, user, number, key, keyAttachments)
-        VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (conversation, user) DO UPDATE
-        SET number = ?3, key = ?4, keyAttachments = ?5";
-    let Some(key) = &new.key else {
-        return Ok(());
-    };
-    let encrypted = columns(&key.encrypted);
-    db.prepare_cached(UPSERT)?.execute(params![
-        conversation,
-        new.user,
-        key.number,
-        encrypted.text,
-        encrypted.attachments,
-    ])?;
-    Ok(())
 }

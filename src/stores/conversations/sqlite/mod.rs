@@ -11,6 +11,7 @@ mod first_participants;
 mod health;
 mod history;
 mod invitations;
+mod keys;
 mod leaving;
 mod lists;
 mod log;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::keys::{keys_in, rotate};
 use super::leaving::end;
 use super::membership::add;
 use super::participant_rows::{all, names_in, page};
@@ -9,10 +10,12 @@ use super::roles::set_role;
 use super::store::SqliteConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, ConversationId, Logged, NewParticipant, Participant, Role,
+    ChangedBy, ConversationId, KeyRotation, Logged, NewParticipant, Participant, Role,
 };
 use crate::stores::conversations::error::StoreError;
-use crate::stores::conversations::participants::{ParticipantNames, ParticipantStore};
+use crate::stores::conversations::participants::{
+    ParticipantKeys, ParticipantNames, ParticipantStore,
+};
 
 #[async_trait]
 impl ParticipantStore for SqliteConversations {
@@ -45,6 +48,31 @@ impl ParticipantStore for SqliteConversations {
             .write(by.user().cloned(), move |writing| {
                 add(writing, &id, &new, by, max_active)
             })
+            .await
+    }
+
+    async fn rotate_key(
+        &self,
+        id: &ConversationId,
+        by: &UserId,
+        new: &KeyRotation,
+    ) -> Result<Logged<()>, StoreError> {
+        let (id, by, new) = (id.clone(), by.clone(), new.clone());
+        self.writer
+            .write_rows(Some(by.clone()), new.encrypted.len(), move |writing| {
+                rotate(writing, &id, &by, new)
+            })
+            .await
+    }
+
+    async fn keys_in(
+        &self,
+        user: &UserId,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<ParticipantKeys>, StoreError> {
+        let (user, conversations) = (user.clone(), conversations.to_owned());
+        self.readers
+            .read(move |db| keys_in(db, &user, conversations))
             .await
     }
 

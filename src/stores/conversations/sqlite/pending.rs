@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::keys;
 use super::log::{Entry, Kind, log};
 use super::membership::{counted, status_of};
 use super::participant_rows::find;
@@ -203,6 +204,7 @@ fn move_key(
     }
     db.prepare_cached(REMOVE)?
         .execute(params![conversation, user])?;
+    keys::move_history(db, conversation, pending, user)?;
     let mut moved = db.prepare_cached(MOVE)?;
     moved
         .query_row(params![conversation, pending, user], |row| row.get(0))

@@ -245,6 +245,9 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
         Some((Kind::Reacted, _)) => Changed::Reacted(reaction()?),
         Some((Kind::Unreacted, _)) => Changed::Unreacted(reaction()?),
         Some((Kind::Created, _)) => created(row)?,
+        Some((Kind::KeyRotated, _)) => Changed::KeyRotated {
+            key_number: row.get(6)?,
+        },
         Some((kind, _)) => of_participant(row, *kind)?,
     };
     Ok(Change {
@@ -280,7 +283,12 @@ fn of_participant(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Changed> {
         Kind::Left => Changed::Left(user),
         Kind::Removed => Changed::Removed(user),
         Kind::Dismissed => Changed::Dismissed(user),
-        Kind::Created | Kind::Edited | Kind::Deleted | Kind::Reacted | Kind::Unreacted => {
+        Kind::Created
+        | Kind::Edited
+        | Kind::Deleted
+        | Kind::Reacted
+        | Kind::Unreacted
+        | Kind::KeyRotated => {
             return Err(FromSqlError::InvalidType.into());
         }
     })

@@ -37,6 +37,18 @@ impl ReceiptStore for SqliteConversations {
             .await
     }
 
+    async fn unread(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        limit: usize,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        let (conversation, user) = (conversation.clone(), user.clone());
+        self.readers
+            .read(move |db| unread(db, &conversation, &user, limit))
+            .await
+    }
+
     async fn mark_delivered(
         &self,
         conversation: &ConversationId,
@@ -140,6 +152,37 @@ fn mark_read(
         delivered,
         newest: change_number(newest),
     })
+}
+
+fn unread(
+    db: &Connection,
+    conversation: &ConversationId,
+    user: &UserId,
+    limit: usize,
+) -> Result<Vec<MessageId>, StoreError> {
+    const SELECT: &str = "
+        SELECT m.id FROM messages m
+        WHERE m.conversation = ?1 AND m.number > ?2 AND m.sender <> ?3 AND m.deletedAt IS NULL
+          AND NOT EXISTS (SELECT 1 FROM receipts r
+                          WHERE r.message = m.no AND r.user = ?3 AND r.readAt IS NOT NULL)
+          AND NOT EXISTS (SELECT 1 FROM hidden h
+                          WHERE h.conversation = ?1 AND h.user = ?3 AND h.message = m.no)
+        ORDER BY m.number DESC LIMIT max(0, min(?4, (
+            SELECT c.messages - p.passed FROM conversations c, participants p
+            WHERE c.no = ?1 AND p.conversation = ?1 AND p.user = ?3)))";
+    let member = member(db, conversation, user)?;
+    // No more are looked for than are counted: behind these all may have been read.
+    let values = params![
+        member.conversation,
+        member.added,
+        user,
+        number(limit as u64)
+    ];
+    let mut select = db.prepare_cached(SELECT)?;
+    let rows = select.query_map(values, |row| row.get(0))?;
+    let mut unread: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+    unread.reverse();
+    Ok(unread)
 }
 
 /// What happened to a message for the first time when it was marked as read.

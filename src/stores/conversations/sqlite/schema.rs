@@ -283,4 +283,20 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ALTER TABLE participants ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX participants_since ON participants (conversation) WHERE since > 0;
 ",
+    "
+    CREATE TABLE keyHistory (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        keyAttachments BLOB,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (conversation, user, number)
+    ) WITHOUT ROWID;
+    INSERT INTO keyHistory (conversation, user, number, key, keyAttachments, at)
+    SELECT k.conversation, k.user, k.number, k.key, k.keyAttachments, coalesce(
+        (SELECT p.joinedAt FROM participants p
+         WHERE p.conversation = k.conversation AND p.user = k.user), 0)
+    FROM contentKeys k;
+",
 ];

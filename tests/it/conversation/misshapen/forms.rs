@@ -84,8 +84,8 @@ const NO_EMOJI: &[&str] = &[
     "\"\\u0000\"",
     "\"\\ud800\"",
 ];
+/// Without the field, all are meant.
 const NO_MESSAGE_IDS: &[&str] = &[
-    MISSING,
     "null",
     "\"\"",
     "\"<first>\"",
@@ -213,7 +213,8 @@ impl Form {
 
     /// Whether its argument may be an id alone.
     pub(super) fn may_be_bare(&self) -> bool {
-        self.shape != Shape::Conversation
+        let names_more = self.fields.len() > 1 && self.event != "message:read";
+        self.shape != Shape::Conversation || !names_more
     }
 }
 

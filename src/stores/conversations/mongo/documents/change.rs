@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     Changed,
     Left,
     Removed,
+    KeyRotated,
 }
 
 impl Kind {
@@ -33,7 +34,12 @@ impl Kind {
     pub(crate) const fn is_of_participants(self) -> bool {
         matches!(
             self,
-            Self::Created | Self::Added | Self::Changed | Self::Left | Self::Removed
+            Self::Created
+                | Self::Added
+                | Self::Changed
+                | Self::Left
+                | Self::Removed
+                | Self::KeyRotated
         )
     }
 }
@@ -244,6 +250,9 @@ impl ChangeDocument {
                 user: self.participant()?,
                 role: self.role()?,
                 key_number,
+            },
+            Kind::KeyRotated => Changed::KeyRotated {
+                key_number: key_number?,
             },
             Kind::Left | Kind::Removed if self.invited => Changed::Uninvited(self.participant()?),
             Kind::Left => Changed::Left(self.participant()?),

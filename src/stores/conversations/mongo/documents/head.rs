@@ -14,6 +14,9 @@ pub(crate) struct TailDocument {
     /// The documents that it inserts: a message, or first participants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) insert: Vec<Document>,
+    /// The content keys that it gives whom it concerns, by their numbers.
+    #[serde(default, skip_serializing_if = "Document::is_empty")]
+    pub(crate) keys: Document,
     /// The fields that it sets in the document that it concerns.
     #[serde(default, skip_serializing_if = "Document::is_empty")]
     pub(crate) set: Document,
@@ -28,6 +31,7 @@ impl TailDocument {
         Self {
             change,
             insert,
+            keys: Document::new(),
             set: Document::new(),
             then: None,
         }
@@ -38,9 +42,15 @@ impl TailDocument {
         Self {
             change,
             insert: Vec::new(),
+            keys: Document::new(),
             set,
             then: None,
         }
+    }
+
+    /// One that gives these content keys, too.
+    pub(crate) fn giving(self, keys: Document) -> Self {
+        Self { keys, ..self }
     }
 
     /// The same with the change behind it.

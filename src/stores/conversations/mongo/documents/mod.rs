@@ -23,7 +23,9 @@ pub(super) use conversation::ConversationDocument;
 pub(super) use fields::{damaged, date, ms, text_of};
 pub(super) use head::{HeadDocument, ShortHeadDocument, TailDocument};
 pub(super) use message::{KnownMessage, MessageDocument, sent_as, temp_id_value};
-pub(super) use participant::{Counts, ParticipantDocument, State, first_counts, key_fields};
+pub(super) use participant::{
+    Counts, ParticipantDocument, State, first_counts, given_key, key_fields,
+};
 pub(super) use reaction::ReactionDocument;
 pub(super) use receipt::ReceiptDocument;
 pub(super) use user::UserDocument;

@@ -3,10 +3,12 @@
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde::Deserialize;
 
-use super::fields::{damaged, ms};
+use super::fields::{damaged, date, ms};
 use super::values::{bson_of, read_value};
 use crate::model::UserId;
-use crate::model::conversation::{ContentKey, History, Participant, ParticipantStatus, Role};
+use crate::model::conversation::{
+    ContentKey, GivenKey, History, Participant, ParticipantStatus, Role,
+};
 use crate::stores::conversations::error::StoreError;
 
 #[derive(Debug, Deserialize)]
@@ -19,6 +21,8 @@ pub(crate) struct ParticipantDocument {
     pub(crate) joined_at: Option<DateTime>,
     pub(crate) content_key_number: Option<i64>,
     pub(crate) encrypted_content_key: Option<Bson>,
+    /// Only for the store: all that they were given, by their numbers.
+    pub(crate) content_keys: Option<Document>,
     pub(crate) counts: Option<Counts>,
     pub(crate) logged: Option<LoggedState>,
     #[serde(default)]
@@ -163,6 +167,11 @@ pub(crate) fn first_counts(
 }
 
 impl ParticipantDocument {
+    /// The projection without the content keys that are kept, which may be many.
+    pub(crate) fn without_keys() -> Document {
+        doc! { "contentKeys": 0 }
+    }
+
     /// The projection for what the participant is, and what the log says.
     pub(crate) fn short_fields() -> Document {
         doc! {
@@ -240,6 +249,36 @@ impl ParticipantDocument {
         Ok(Some(ContentKey { number, encrypted }))
     }
 
+    /// The content keys that are kept.
+    pub(crate) fn given_keys(&self) -> Document {
+        self.content_keys.clone().unwrap_or_default()
+    }
+
+    /// All that they were given, by their numbers; that which an application has given is none of those that are kept.
+    pub(crate) fn all_keys(&self) -> Result<Vec<GivenKey>, StoreError> {
+        let kept = self.content_keys.iter().flatten();
+        let kept = kept.map(|(number, given)| {
+            let given = given.as_document()?;
+            let key = ContentKey {
+                number: number.parse().ok()?,
+                encrypted: read_value(given.get("key")?)?,
+            };
+            let at = given.get_datetime("at").map_or(0, |at| ms(*at));
+            Some(GivenKey { key, at })
+        });
+        let mut keys: Vec<_> = kept
+            .collect::<Option<_>>()
+            .ok_or_else(damaged("participants"))?;
+        if let Some(key) = self.key()? {
+            let at = self.joined_at.map_or(0, ms);
+            if !keys.iter().any(|kept| kept.key.number == key.number) {
+                keys.push(GivenKey { key, at });
+            }
+        }
+        keys.sort_by_key(|given| given.key.number);
+        Ok(keys)
+    }
+
     /// `None`: its `userId` is not a valid one.
     pub(crate) fn participant(&self) -> Option<Participant> {
         Some(Participant {
@@ -250,6 +289,11 @@ impl ParticipantDocument {
             pending: self.pending,
         })
     }
+}
+
+/// A content key as one of those that are kept.
+pub(crate) fn given_key(key: &ContentKey, now: u64) -> Document {
+    doc! { "key": bson_of(&key.encrypted), "at": date(now) }
 }
 
 /// The fields of a content key.

@@ -52,6 +52,16 @@ CREATE TABLE highestGone (
         id BLOB NOT NULL
     ) WITHOUT ROWID;
 
+CREATE TABLE keyHistory (
+        conversation INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        keyAttachments BLOB,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (conversation, user, number)
+    ) WITHOUT ROWID;
+
 CREATE TABLE messages (
         no INTEGER PRIMARY KEY,
         id BLOB NOT NULL UNIQUE,
