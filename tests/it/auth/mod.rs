@@ -1,6 +1,7 @@
 //! Who is admitted, and as whom.
 
 mod application_names;
+mod cookies;
 mod explained;
 mod forged_tokens;
 mod public_keys;

@@ -104,6 +104,15 @@ async fn a_trusted_proxy_names_clients_in_any_form_and_what_is_none_is_logged() 
             "for=\"[2001:db8::5]:1\";proto=https",
             "2001:db8::5",
         ),
+        (
+            "Forwarded",
+            "for=198.51.100.1, By=10.0.0.1; For=203.0.113.6;host=x",
+            "203.0.113.6",
+        ),
+        ("Forwarded", "for=\"203.0.113.7:_port\"", "203.0.113.7"),
+        ("Forwarded", "for=\"[::ffff:203.0.113.8]\"", "203.0.113.8"),
+        ("Forwarded", "for=unknown", "127.0.0.1"),
+        ("Forwarded", "for=_hidden;by=203.0.113.9", "127.0.0.1"),
         ("X-Forwarded-For", "unknown", "127.0.0.1"),
         ("X-Forwarded-For", "no address", "127.0.0.1"),
     ]
