@@ -166,11 +166,7 @@ async fn by_entries(
     let are_users = !same || entries.len() == 1 && first.id.as_str() == caller.id().as_str();
     let users: Vec<_> = match are_users {
         true => entries.iter().map(user_of).collect::<Result<_, _>>()?,
-        false => {
-            let names: Vec<_> = entries.iter().map(|entry| entry.username.clone()).collect();
-            let named = addressees(app, caller, &names).await?;
-            named.ok_or_else(invalid_entry)?
-        }
+        false => named(app, caller, &entries).await?,
     };
     let is_caller = |user: &Addressee| *user == Addressee::User(caller.id().clone());
     if !users.iter().any(is_caller) {
@@ -203,6 +199,12 @@ async fn by_entries(
         id_type,
         key,
     })
+}
+
+async fn named(app: &App, caller: &Caller, entries: &[Entry]) -> Result<Vec<Addressee>, Refusal> {
+    let names: Vec<_> = entries.iter().map(|entry| entry.username.clone()).collect();
+    let named = addressees(app, caller, &names).await?;
+    named.ok_or_else(invalid_entry)
 }
 
 fn addressed(addressee: &Addressee, role: Role, key: ContentKey) -> NewParticipant {

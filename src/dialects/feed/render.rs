@@ -71,15 +71,7 @@ impl Renderer for FeedRenderer {
                 };
                 Rendered::new(KEY_ROTATED, small(), payload)
             }
-            UserNotification::Created(change) => {
-                let payload = Created {
-                    conversation_id,
-                    participants: &change.names,
-                    content_key_number: change.key_number,
-                    initiated_by: &change.by,
-                };
-                return Rendered::new(CREATED, frames_with_names(change), payload).alone();
-            }
+            UserNotification::Created(change) => return created(conversation_id, change).alone(),
             UserNotification::Added(change) => {
                 let payload = Added {
                     conversation_id,
@@ -107,17 +99,14 @@ impl Renderer for FeedRenderer {
                     read_by: reader.as_str(),
                     read_at: *at,
                 };
-                Rendered::new(READ_RECEIPT, frames_with_ids(messages), payload)
+                return Rendered::new(READ_RECEIPT, frames_with_ids(messages), payload).alone();
             }
             UserNotification::Delivered { .. } | UserNotification::Read { .. } => {
                 return RenderedEvents::new();
             }
         };
-        let updated = Rendered::new(
-            CONVERSATION_UPDATED,
-            small(),
-            ConversationUpdated { conversation_id },
-        );
+        let updated = ConversationUpdated { conversation_id };
+        let updated = Rendered::new(CONVERSATION_UPDATED, small(), updated);
         [rendered, updated].into_iter().collect()
     }
 
@@ -125,6 +114,16 @@ impl Renderer for FeedRenderer {
         // `conversation-participants-removed` says it.
         RenderedEvents::new()
     }
+}
+
+fn created<'a>(conversation_id: ClientId<'a>, change: &'a ParticipantsChange) -> Rendered<'a> {
+    let payload = Created {
+        conversation_id,
+        participants: &change.names,
+        content_key_number: change.key_number,
+        initiated_by: &change.by,
+    };
+    Rendered::new(CREATED, frames_with_names(change), payload)
 }
 
 fn small() -> FrameSizes {
