@@ -445,7 +445,7 @@ async fn read(relay: &Relay, marks: &Marks) {
     for (path, expected) in [
         (
             "/api/messages?conversationId=room",
-            &[CONTENT, MEDIA, TEMP_ID, UNKNOWN][..],
+            &[CONTENT, MEDIA, EMOJI, TEMP_ID, UNKNOWN][..],
         ),
         ("/api/messages?chatId=room", &[CONTENT, MEDIA, UNKNOWN]),
         ("/api/messages/room", &[CONTENT, UNKNOWN]),
