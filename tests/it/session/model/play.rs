@@ -69,10 +69,16 @@ impl<'a> Play<'a> {
                 }
             }
             Step::Disconnect(socket) => {
+                if self.model.is_on_another(socket) {
+                    // Nothing would show when the end of this one is handled.
+                    let leave = self.by(socket, "userId");
+                    self.ask(socket, "leave-session", &leave).await;
+                    self.read(socket).await;
+                }
                 if let Some(client) = self.sockets[socket].take() {
                     self.model.depart(socket, false);
                     drop(client);
-                    self.until_it_has_ended().await;
+                    self.until_members_are(self.model.members.len()).await;
                 }
             }
             Step::Send { socket, to } => {
@@ -205,14 +211,16 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// The end of a connection is sent to others, unless its member is on another one; when there is none, only the
-    /// server's counts show it.
-    async fn until_it_has_ended(&self) {
-        let wanted = self.sockets.iter().flatten().count() as u64;
-        until(&format!("{wanted} connections"), async || {
-            let health = http::get(self.relay, "/health").await.body;
-            let health: Value = serde_json::from_str(&health).unwrap();
-            health["connections"].as_u64() == Some(wanted)
+    /// The end of a connection is sent to others; when there is none, only the server's counts show it.
+    async fn until_members_are(&self, wanted: usize) {
+        until(&format!("{wanted} members"), async || {
+            let listed = http::get(self.relay, "/sessions").await.body;
+            let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+            let session = listed
+                .iter()
+                .find(|entry| entry["sessionId"] == self.session.as_str());
+            let members = session.map_or(0, |entry| entry["members"].as_u64().unwrap());
+            members == wanted as u64
         })
         .await;
     }

@@ -67,6 +67,12 @@ impl Model {
         members.find(|member| member.sockets.contains(&socket))
     }
 
+    /// Whether the member on this socket is on another one, too.
+    pub(super) fn is_on_another(&self, socket: usize) -> bool {
+        self.on(socket)
+            .is_some_and(|member| member.sockets.len() > 1)
+    }
+
     /// The key that is known of a user.
     pub(super) fn key_of(&self, user: usize) -> Option<String> {
         let member = self.members.iter().find(|member| member.user == user);
