@@ -25,6 +25,7 @@ mod patience;
 mod places;
 mod polling;
 mod polls;
+mod posted;
 pub(crate) mod pressure;
 pub(crate) mod rooms;
 mod sending;

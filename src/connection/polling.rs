@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 
+use super::posted::{Packets, SEPARATOR};
 use super::{Close, Connection, old_payload};
 use crate::config::Config;
 use crate::model::DisconnectReason;
@@ -96,8 +97,6 @@ where
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 /// How many packets of no event one request may have that is of nobody who has entered.
 const MAX_CONTROLS: u32 = 100;
-/// What stands between two packets.
-const SEPARATOR: u8 = 0x1e;
 
 /// How many packets in a polling payload are events, acknowledgements or attachments.
 fn relayed_packets(payload: &Bytes) -> usize {
@@ -105,37 +104,6 @@ fn relayed_packets(payload: &Bytes) -> usize {
         .split(|&byte| byte == SEPARATOR)
         .filter(|packet| is_relayed_packet(packet))
         .count()
-}
-
-/// Finds in the parts of a payload, as they come, which packets are none of an event.
-#[derive(Debug, Default)]
-struct Packets {
-    /// The first bytes of the packet that is arriving, and how many there are.
-    prefix: [u8; 2],
-    len: usize,
-}
-
-impl Packets {
-    /// How many of those that end in the next part are none of an event.
-    fn controls_in(&mut self, part: &[u8]) -> u32 {
-        let mut controls = 0;
-        for (number, bytes) in part.split(|&byte| byte == SEPARATOR).enumerate() {
-            if number > 0 {
-                controls += u32::from(self.is_control());
-                self.len = 0;
-            }
-            for byte in bytes.iter().take(self.prefix.len() - self.len) {
-                self.prefix[self.len] = *byte;
-                self.len += 1;
-            }
-        }
-        controls
-    }
-
-    /// Whether the packet that is arriving is none of an event.
-    fn is_control(&self) -> bool {
-        !is_relayed_packet(&self.prefix[..self.len])
-    }
 }
 
 /// A body of packets, whose bytes count as arriving until it was read. What is posted of no event closes the
@@ -146,8 +114,7 @@ struct Arriving {
     connection: Option<Arc<Connection>>,
     controls: u32,
     arrived: usize,
-    /// `None`: they are in the old form, which has no separators.
-    packets: Option<Packets>,
+    packets: Packets,
 }
 
 impl Arriving {
@@ -157,7 +124,7 @@ impl Arriving {
             connection,
             controls: 0,
             arrived: 0,
-            packets: (!old_payload).then(Packets::default),
+            packets: Packets::new(old_payload),
         }
     }
 
@@ -193,8 +160,7 @@ impl HttpBody for Arriving {
             if let Some(connection) = &this.connection {
                 connection.flow().arrived(data.len());
             }
-            let packets = this.packets.as_mut();
-            let controls = packets.map_or(0, |packets| packets.controls_in(data));
+            let controls = this.packets.controls_in(data);
             if controls > 0 && !this.allows(controls) {
                 let flooded = "too many packets of no event";
                 return Poll::Ready(Some(Err(axum::Error::new(flooded))));
@@ -218,7 +184,7 @@ impl Drop for Arriving {
             connection.flow().assembled(self.arrived);
         }
         // The last one has no end of its own.
-        if self.packets.as_ref().is_some_and(Packets::is_control) {
+        if self.packets.ends_with_control() {
             self.allows(1);
         }
     }
@@ -233,17 +199,5 @@ mod tests {
         let payload =
             Bytes::from_static(b"2\x1e42[\"a\"]\x1e40{}\x1e451-[\"b\",{}]\x1ebAQI=\x1e431[]\x1e6");
         assert_eq!(relayed_packets(&payload), 4);
-    }
-
-    #[test]
-    fn what_is_of_no_event_is_found_however_it_arrives() {
-        let payload = b"3\x1e42[\"a\"]\x1e40{}\x1e\x1ebAQI=\x1e431[]\x1e6\x1e42[]";
-        for size in 1..payload.len() {
-            let mut packets = Packets::default();
-            let parts = payload.chunks(size);
-            let controls: u32 = parts.map(|part| packets.controls_in(part)).sum();
-            assert_eq!(controls, 4, "in parts of {size}");
-            assert!(!packets.is_control());
-        }
     }
 }

@@ -447,8 +447,11 @@ async fn read(relay: &Relay, marks: &Marks) {
             "/api/messages?conversationId=room",
             &[CONTENT, MEDIA, EMOJI, TEMP_ID, UNKNOWN][..],
         ),
-        ("/api/messages?chatId=room", &[CONTENT, MEDIA, UNKNOWN]),
-        ("/api/messages/room", &[CONTENT, UNKNOWN]),
+        (
+            "/api/messages?chatId=room",
+            &[CONTENT, MEDIA, EMOJI, UNKNOWN],
+        ),
+        ("/api/messages/room", &[CONTENT, EMOJI, UNKNOWN]),
         ("/api/conversations/room", &[KEY_OF_BOB]),
     ] {
         let answer = rest(relay, "dan", "GET", path, "").await;

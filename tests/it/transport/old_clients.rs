@@ -41,6 +41,19 @@ impl<'r> OldClient<'r> {
         client
     }
 
+    /// The line of status of the answer to what is posted.
+    async fn post(&self, body: &[u8]) -> String {
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            self.path,
+            address(self.relay),
+            body.len()
+        );
+        let answer = raw_bytes(self.relay, &[head.as_bytes(), body].concat()).await;
+        let line = answer.split(|byte| *byte == b'\r').next();
+        String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
+    }
+
     async fn request(&self, method: &str, headers: &str, body: &[u8]) -> Vec<Packet> {
         let head = format!(
             "{method} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
@@ -179,4 +192,32 @@ async fn an_attachment_of_a_polling_client_of_socket_io_2_arrives() {
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_heartbeats_close_their_session_in_the_old_form_too() {
+    let mut relay = server(&[("ALLOW_EIO3", "true")]);
+    for (heartbeat, times) in [
+        ("1:2", 1_000_000),
+        ("1:2", 150),
+        ("6:2probe", 150),
+        ("0:", 150),
+    ] {
+        let client = OldClient::connect(&relay, "mallory", "").await;
+        let posted = client.post(heartbeat.repeat(times).as_bytes()).await;
+        assert!(posted.contains(" 400 "), "{times} of {heartbeat}: {posted}");
+        let polled = client.post(b"1:2").await;
+        assert!(polled.contains(" 400 "), "its session goes on: {polled}");
+    }
+    let client = OldClient::connect(&relay, "alice", "").await;
+    let message = format!(
+        r#"42["send_message",{}]"#,
+        message("alice", "x").replace(r#"{"_placeholder":true,"num":0}"#, "\"c\"")
+    );
+    let units = message.encode_utf16().count();
+    let many = format!("1:2{units}:{message}").repeat(40);
+    let posted = client.post(many.as_bytes()).await;
+    assert!(posted.contains(" 200 "), "{posted}");
+    client.next("receive_message").await;
+    stop(&mut relay);
 }
