@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -21,6 +22,8 @@ use crate::users::Member;
 const MAX_LISTED: usize = 10_000;
 /// What one of them takes, about.
 const BYTES: usize = 192;
+/// After how long it is looked again, at least, whether somebody has come back.
+const SHORTEST_GRACE: Duration = Duration::from_millis(100);
 
 /// What all connections here were sent on request.
 #[derive(Debug, Default)]
@@ -224,14 +227,36 @@ impl Conversations {
         user: &UserId,
         at: u64,
     ) {
-        if !self.listed.of_user(user).contains(id) || self.online_remote(id).await.contains(user) {
+        if self.settle_listed(id, user, at).await {
             return;
         }
+        let (conversations, id, user) = (self.clone(), id.clone(), user.clone());
+        let grace = self.config.offline_grace.max(SHORTEST_GRACE);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(grace).await;
+                if conversations.settle_listed(&id, &user, at).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// `false`: they may come back to the room on another node, and are still seen there. That this is over, a node
+    /// does not hear on which nobody follows the conversation.
+    async fn settle_listed(self: &Arc<Self>, id: &ConversationId, user: &UserId, at: u64) -> bool {
+        if !self.listed.of_user(user).contains(id) || self.online_remote(id).await.contains(user) {
+            return true;
+        }
         let guard = self.lock(id).await;
-        // Who may come back to the room on another node is still seen there, and follows until that is over.
-        if !guard.is_followed_by(user) && !guard.is_in_room(user).await {
+        if guard.is_followed_by(user) {
+            return true;
+        }
+        let is_over = !guard.is_in_room(user).await;
+        if is_over {
             guard.send_unlisted(user, at, |_| true);
         }
+        is_over
     }
 
     /// A user went offline on all nodes.
