@@ -102,15 +102,32 @@ impl Cluster {
         node: NodeId,
         room: &ConversationId,
     ) -> Result<Vec<UserId>, RedisError> {
-        let mut command = redis::cmd("HKEYS");
-        command.arg(self.room_key(room));
-        let fields: Vec<String> = self.redis.query(&command).await?;
+        let fields = self.room_fields(room).await?;
         let node = node.to_string();
         let user = |field: String| {
             let (on, user) = field.strip_prefix('n')?.split_at_checked(NODE_ID_LENGTH)?;
             UserId::parse(user).filter(|_| on == node)
         };
         Ok(fields.into_iter().filter_map(user).collect())
+    }
+
+    /// Who is in a room on any node.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub(crate) async fn in_room_anywhere(
+        &self,
+        room: &ConversationId,
+    ) -> Result<Vec<UserId>, RedisError> {
+        let fields = self.room_fields(room).await?.into_iter();
+        let user = |field: String| UserId::parse(field.strip_prefix('u')?);
+        Ok(fields.filter_map(user).collect())
+    }
+
+    async fn room_fields(&self, room: &ConversationId) -> Result<Vec<String>, RedisError> {
+        let mut command = redis::cmd("HKEYS");
+        command.arg(self.room_key(room));
+        self.redis.query(&command).await
     }
 
     /// Whether a user is in a room on any node; `false` also when Redis does not answer.

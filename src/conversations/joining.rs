@@ -201,6 +201,7 @@ impl ConversationGuard {
         is_first: bool,
     ) -> (usize, Option<ConversationEvent>) {
         let user = &member.user.id;
+        self.hand_listed_to_room(&member.connection).await;
         let is_back = self.unset_absent(user).is_some();
         let entered = ConversationEvent::Entered((*member.identity()).clone());
         let (mut count, is_news) = self.entered(&entered, user, is_first && !is_back).await;

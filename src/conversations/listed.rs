@@ -1,151 +1,30 @@
-//! Who was sent, on request, that users follow a conversation: they are sent, too, when one of those ceases to, which
-//! only the room `conversation` is sent otherwise. It must not know what else is sent to whom.
+//! Who was sent, on request, that users follow a conversation: they are sent, too, when one of those ceases to, unless
+//! the room `conversation` sends it to them, since both are in it. It must not know what else is sent to whom.
 
-use std::collections::{HashMap, HashSet};
+mod lists;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub(super) use self::lists::Listed;
 use super::{ConversationGuard, Conversations};
 use crate::cluster::ConversationMessage;
 use crate::connection::Connection;
-use crate::limits::Held;
 use crate::model::UserId;
 use crate::model::conversation::{
     ConversationDialect, ConversationEvent, ConversationId, IdType, TypedId, View,
 };
 use crate::users::Member;
 
-/// The most users, in all conversations together, of whom one connection is sent that they ceased.
-const MAX_LISTED: usize = 10_000;
-/// What one of them takes, about.
-const BYTES: usize = 192;
 /// After how long it is looked again, at least, whether somebody has come back.
 const SHORTEST_GRACE: Duration = Duration::from_millis(100);
 
-/// What all connections here were sent on request.
-#[derive(Debug, Default)]
-pub(super) struct Listed(Mutex<Lists>);
-
-#[derive(Debug, Default)]
-struct Lists {
-    askers: HashMap<Uuid, Asker>,
-    /// Who was sent that a user follows which conversation.
-    of: HashMap<UserId, HashSet<(Uuid, ConversationId)>>,
-}
-
-/// A connection that asked.
-#[derive(Debug)]
-struct Asker {
-    connection: Arc<Connection>,
-    /// Of which users in which conversation, by an id of this type.
-    sent: HashMap<(ConversationId, UserId), IdType>,
-    held: Held,
-}
-
-impl Listed {
-    /// A connection was sent that these users follow a conversation.
-    fn add(&self, member: &Member, conversation: &TypedId, users: impl Iterator<Item = UserId>) {
-        let connection = &member.connection;
-        let id = connection.id.uuid();
-        let mut lists = self.0.lock();
-        let Lists { askers, of } = &mut *lists;
-        let asker = askers.entry(id).or_insert_with(|| Asker {
-            connection: connection.clone(),
-            sent: HashMap::new(),
-            held: Held::of(member.user.account.clone()),
-        });
-        for user in users {
-            if asker.sent.len() < MAX_LISTED {
-                let listed = (id, conversation.id.clone());
-                of.entry(user.clone()).or_default().insert(listed);
-                let sent = (conversation.id.clone(), user);
-                asker.sent.insert(sent, conversation.id_type);
-            }
-        }
-        asker.held.set(BYTES * asker.sent.len());
-        // Its end came before, and finds it no more.
-        if connection.is_closed() {
-            lists.end(id, |_| true);
-        }
-    }
-
-    /// The conversations of which somebody was sent that a user follows them.
-    fn of_user(&self, user: &UserId) -> HashSet<ConversationId> {
-        let lists = self.0.lock();
-        let listed = lists.of.get(user).into_iter().flatten();
-        listed
-            .map(|(_, conversation)| conversation.clone())
-            .collect()
-    }
-
-    /// Those connections are not sent any more that a user ceases to follow a conversation; which those are, by which
-    /// type of its id.
-    fn take(
-        &self,
-        user: &UserId,
-        conversation: &ConversationId,
-        is_it: impl Fn(Uuid) -> bool,
-    ) -> Vec<(Arc<Connection>, IdType)> {
-        let mut lists = self.0.lock();
-        let listed = lists.of.get(user).into_iter().flatten();
-        let askers = listed.filter(|(id, other)| other == conversation && is_it(*id));
-        let askers: Vec<_> = askers.map(|(id, _)| *id).collect();
-        let taken = askers.into_iter();
-        taken
-            .filter_map(|id| lists.remove(id, conversation, user))
-            .collect()
-    }
-
-    /// A connection has ended.
-    pub(super) fn end(&self, connection: &Connection) {
-        self.0.lock().end(connection.id.uuid(), |_| true);
-    }
-}
-
-impl Lists {
-    fn remove(
-        &mut self,
-        id: Uuid,
-        conversation: &ConversationId,
-        user: &UserId,
-    ) -> Option<(Arc<Connection>, IdType)> {
-        self.forget(id, conversation, user);
-        let asker = self.askers.get_mut(&id)?;
-        let id_type = asker.sent.remove(&(conversation.clone(), user.clone()))?;
-        asker.held.set(BYTES * asker.sent.len());
-        let connection = asker.connection.clone();
-        if asker.sent.is_empty() {
-            self.askers.remove(&id);
-        }
-        Some((connection, id_type))
-    }
-
-    /// What a connection was sent of these conversations ends.
-    fn end(&mut self, id: Uuid, is_it: impl Fn(&ConversationId) -> bool) {
-        let sent = self.askers.get(&id).into_iter();
-        let sent = sent.flat_map(|asker| asker.sent.keys());
-        let ended = sent.filter(|(conversation, _)| is_it(conversation));
-        for (conversation, user) in ended.cloned().collect::<Vec<_>>() {
-            self.remove(id, &conversation, &user);
-        }
-    }
-
-    fn forget(&mut self, id: Uuid, conversation: &ConversationId, user: &UserId) {
-        if let Some(listed) = self.of.get_mut(user) {
-            listed.remove(&(id, conversation.clone()));
-            if listed.is_empty() {
-                self.of.remove(user);
-            }
-        }
-    }
-}
-
 impl ConversationGuard {
     /// A connection is sent that these users follow the conversation.
-    pub(super) fn note_listed<'a>(
+    pub(super) async fn note_listed<'a>(
         &self,
         member: &Member,
         id_type: IdType,
@@ -155,17 +34,34 @@ impl ConversationGuard {
             id: self.id().clone(),
             id_type,
         };
-        let others = users.filter(|user| **user != member.user.id).cloned();
+        let in_room = match self.is_one_of_room(member.connection.id.uuid()) {
+            true => self.all_in_room().await,
+            false => HashSet::new(),
+        };
+        let others = users.filter(|user| **user != member.user.id && !in_room.contains(*user));
         let listed = &self.conversations().listed;
-        listed.add(member, &conversation, others);
+        listed.add(member, &conversation, others.cloned());
     }
 
-    /// The room is sent that a user left.
-    pub(super) fn forget_listed(&self, event: &ConversationEvent) {
-        if let ConversationEvent::Left { user, .. } = event {
-            let listed = &self.conversations().listed;
-            listed.take(user, self.id(), |id| self.is_one_of_room(id));
+    /// A connection is in the room, too, from now on.
+    pub(super) async fn hand_listed_to_room(&self, connection: &Connection) {
+        let (listed, asker) = (&self.conversations().listed, connection.id.uuid());
+        if listed.has(asker, self.id()) {
+            for user in self.all_in_room().await {
+                listed.take(&user, self.id(), |id| id == asker);
+            }
         }
+    }
+
+    /// The room is sent that a user entered or left.
+    pub(super) fn forget_listed(&self, event: &ConversationEvent) {
+        let user = match event {
+            ConversationEvent::Entered(identity) => &identity.user,
+            ConversationEvent::Left { user, .. } => user,
+            _ => return,
+        };
+        let listed = &self.conversations().listed;
+        listed.take(user, self.id(), |id| self.is_one_of_room(id));
     }
 
     /// Sends those who were sent that a user follows this conversation that they do not any more.
@@ -183,10 +79,7 @@ impl ConversationGuard {
     pub(super) fn end_listed(&self, user: &UserId) {
         let conversations = self.conversations();
         for connection in conversations.users.connections(user.as_str()) {
-            let mut lists = conversations.listed.0.lock();
-            lists.end(connection.id.uuid(), |conversation| {
-                conversation == self.id()
-            });
+            conversations.listed.end_of(&connection, self.id());
         }
     }
 

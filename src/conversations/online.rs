@@ -46,7 +46,8 @@ impl Conversations {
         users.sort_by(|one, other| one.id.cmp(&other.id));
         let connection = &member.connection;
         connection.send_deferred_of(|| of_conversation(conversation.as_str()));
-        guard.note_listed(member, id_type, users.iter().map(|user| &user.id));
+        let ids = users.iter().map(|user| &user.id);
+        guard.note_listed(member, id_type, ids).await;
         Ok(OnlineUsers {
             users,
             _guard: guard,

@@ -1,6 +1,8 @@
 //! The room `conversation`: which users are in it on this node, and what other nodes know of that. What
 //! they could not be sent, for want of a connection to them, is remembered and published later.
 
+use std::collections::HashSet;
+
 use super::ConversationGuard;
 use super::local::Unpublished;
 use crate::cluster::{Answer, Cluster, ConversationMessage};
@@ -37,6 +39,19 @@ impl ConversationGuard {
             Some(cluster) => cluster.is_in_room(&self.id, user).await,
             None => false,
         }
+    }
+
+    /// Whom others see in the room, on whichever node, as far as is known.
+    pub(in crate::conversations) async fn all_in_room(&self) -> HashSet<UserId> {
+        let local = self.in_room().map(|identity| identity.user.clone());
+        let mut users: HashSet<_> = local.chain(self.local.absent.keys().cloned()).collect();
+        if let Some(cluster) = &self.conversations.cluster {
+            match cluster.in_room_anywhere(&self.id).await {
+                Ok(remote) => users.extend(remote),
+                Err(error) => tracing::debug!(%error, "who is in a room was not read"),
+            }
+        }
+        users
     }
 
     /// How many connections are in the room, but for those of these users.

@@ -94,6 +94,20 @@ test('who asked without being in the room is told, too', async () => {
   for (const who of [bob, carol]) assert.equal(times(desk, who), 1);
 });
 
+test('who asked before they entered the room is told once, and who is named and enters it then', async () => {
+  const { alice, bob, carol, id } = await three();
+  const desk = await talker(alice);
+  const clients = [await joined(bob, id), await chat(carol)];
+  await listed(desk, id);
+  assert.equal((await desk.ask('conversation:join', { conversationId: id })).success, true);
+  clients.push(await joined(carol, id));
+  await desk.next('user:online', left(carol));
+  for (const client of clients) client.close();
+  for (const who of [bob, carol]) await desk.next('user:offline', left(who));
+  await someoneElseLeaves(desk, alice, id);
+  for (const who of [bob, carol]) assert.equal(times(desk, who), 1);
+});
+
 test('of who blocks them one is told that they went, and a former participant of nobody', async () => {
   const { alice, bob, carol, id } = await three();
   const [desk, own] = [await joined(alice, id), await joined(carol, id)];

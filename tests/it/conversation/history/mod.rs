@@ -64,11 +64,14 @@ fn observe(mut client: ConversationClient, shape: Shape) -> JoinHandle<Vec<Event
     })
 }
 
+/// Devices read, and answer pings, only when they do something, which may be long after the last time.
+const PATIENT: (&str, &str) = ("PING_TIMEOUT", "300s");
+
 async fn play(seed: u64, more: &[(&str, &str)]) {
     println!("seed {seed}"); // shown when what follows fails
     let mut users: Vec<_> = DEVICES.iter().map(|(user, _)| *user).collect();
     users.dedup();
-    let relay = server(more);
+    let relay = server(&[&[PATIENT], more].concat());
     for room in ROOMS {
         create(&relay, room, &[&users[..], &[OBSERVER]].concat()).await;
     }
