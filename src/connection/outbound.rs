@@ -211,7 +211,7 @@ impl Connection {
         }
         self.is_refused.store(false, Ordering::Relaxed);
         // What it sent before its end is not held up.
-        if !self.is_closed() {
+        if self.flow.gone_for().is_none() {
             let new = || Box::new(Limit::new(config, Action::Refusals));
             let limit = self.refusals.get_or_init(new);
             limit.wait_for(NonZeroU32::MIN).await;

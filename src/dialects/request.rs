@@ -19,6 +19,8 @@ use crate::users::Member;
 
 /// How often it is looked whether an event that waits is allowed, and its client still there: nothing tells of either.
 const POLL: Duration = Duration::from_millis(20);
+/// How long receipts of a client that is gone wait until they are allowed.
+const RECEIPT_TIME: Duration = Duration::from_secs(10);
 
 /// An event that is being handled.
 #[derive(Debug)]
@@ -172,7 +174,7 @@ impl<'a> Request<'a> {
             }
         };
         while !is_allowed() {
-            if self.connection.is_closed() {
+            if self.connection.flow().gone_for().is_some() {
                 return Err(Refusal::rate_limited());
             }
             tokio::time::sleep(POLL).await;
@@ -211,14 +213,31 @@ impl<'a> Request<'a> {
 
     /// Waits until its bytes, or it as a receipt, are allowed, if its row says that they are limited. A
     /// sender over that rate is not refused, but handled, and so read, more slowly.
-    pub(super) async fn wait_for_limit(&self, member: &Member) {
+    ///
+    /// # Errors
+    /// It is one of many receipts of a client that is gone: its end must not wait for all that it had sent.
+    pub(super) async fn wait_for_limit(&self, member: &Member) -> Result<(), Refusal> {
         let limits = self.row.map_or(&[][..], |row| row.limits);
         if limits.contains(&Action::FileBytes) {
             let bytes = self.event.size();
             member.user.limits.file_bytes.wait_for(bytes).await;
         }
         if limits.contains(&Action::Receipts) {
-            self.connection.receipts.wait_for(NonZeroU32::MIN).await;
+            let receipts = &self.connection.receipts;
+            tokio::select! {
+                biased;
+                () = receipts.wait_for(NonZeroU32::MIN) => {}
+                () = self.is_gone_for(RECEIPT_TIME) => return Err(Refusal::rate_limited()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Done when its client is gone for so long.
+    async fn is_gone_for(&self, time: Duration) {
+        let gone_for = || self.connection.flow().gone_for();
+        while gone_for().is_none_or(|gone| gone < time) {
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -233,15 +252,10 @@ impl<'a> Request<'a> {
             }
         };
         // Its end must not wait for that.
-        let gone = async {
-            while !self.connection.is_closed() {
-                tokio::time::sleep(POLL).await;
-            }
-        };
         tokio::select! {
             biased;
             () = paid => {}
-            () = gone => {}
+            () = self.is_gone_for(Duration::ZERO) => {}
         }
     }
 

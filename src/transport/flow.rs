@@ -81,6 +81,8 @@ pub(crate) struct Flow {
     /// Somebody waits because its user holds too much.
     is_narrowed: AtomicBool,
     carrier: Mutex<Option<Weak<dyn Carrier>>>,
+    /// When the client was found to be gone, perhaps before all that it sent is read, in `now_ms` time; 0: it is there.
+    gone_at: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -107,6 +109,7 @@ impl Flow {
             held: Held::of(account),
             is_narrowed: AtomicBool::new(false),
             carrier: Mutex::new(None),
+            gone_at: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -128,7 +131,7 @@ impl Flow {
 
     /// How long nothing has come from the client. One that is not read now is not silent.
     pub(crate) fn silence(&self) -> Duration {
-        if self.reading_paused() || self.reading_stopped() {
+        if !self.is_read() {
             return Duration::ZERO;
         }
         let since = now_ms().saturating_sub(self.heard_at.load(Ordering::Relaxed));
@@ -305,6 +308,7 @@ impl Flow {
     /// The connection has ended: no task waits for it any longer.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        self.client_is_gone();
         self.room.notify_waiters();
         self.turns.look_again();
         self.resume_reading();

@@ -283,6 +283,10 @@ impl Link {
         }
         self.check_progress(now);
         self.inject_pong_if_busy(now);
+        if self.flow().is_some_and(|flow| !flow.is_read()) {
+            // It looks whether the client is still there.
+            self.reader.wake();
+        }
     }
 
     fn check_progress(&self, now: u64) {

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::bare_answers;
@@ -154,6 +154,17 @@ impl GuardedStream {
         Poll::Ready(Ok(()))
     }
 
+    /// Notes whether the client has closed its side, behind what it sent and is not read now.
+    fn look_for_end(&self, cx: &mut Context<'_>) {
+        let ready = std::pin::pin!(self.tcp.ready(Interest::READABLE));
+        if let Poll::Ready(Ok(ready)) = ready.poll(cx)
+            && ready.is_read_closed()
+            && let Some(flow) = self.link.flow()
+        {
+            flow.client_is_gone();
+        }
+    }
+
     /// Counts what was read as part of an event that is not complete, unless one ends in it.
     fn note_read(incoming: &mut FrameScanner, link: &Link, bytes: &[u8]) {
         let (mut completed_at, mut largest, mut controls) = (None, 0, 0);
@@ -239,12 +250,11 @@ impl AsyncRead for GuardedStream {
             return Poll::Ready(Ok(()));
         }
         let flow = this.link.flow();
-        if flow.is_some_and(|flow| flow.reading_stopped()) {
-            return Poll::Pending;
-        }
+        let stopped = flow.is_some_and(|flow| flow.reading_stopped());
         let paused = flow.is_some_and(|flow| flow.reading_paused());
         let bound = this.read_bound(paused);
-        if bound == Some(0) {
+        if stopped || bound == Some(0) {
+            this.look_for_end(cx);
             return Poll::Pending;
         }
         this.read_some(cx, buf, bound)

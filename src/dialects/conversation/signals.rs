@@ -91,7 +91,7 @@ pub(super) async fn read(
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let messages = messages_read(&fields)?;
-    request.wait_for_limit(member).await;
+    request.wait_for_limit(member).await?;
     let identity = member.identity();
     let actor = member.acts(&identity, Some(Dialect::Conversation));
     let (conversations, on) = (&app.conversations, request.connection.id.uuid());

@@ -148,7 +148,7 @@ pub(super) async fn send_file_chunk(
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let chunk = Chunk::read(payload, &request.app.config)?;
-    request.wait_for_limit(member).await;
+    request.wait_for_limit(member).await?;
     let timestamp = clock::now_iso();
     let identity = member.identity();
     let relayed = from(&identity, payload).with("timestamp", &timestamp);

@@ -112,7 +112,7 @@ async fn receipt(
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
     let id = fields.id(MESSAGE_ID)?;
-    request.wait_for_limit(member).await;
+    request.wait_for_limit(member).await?;
     let (users, receiver) = (&request.app.users, &member.user.id);
     let is_known = match users.relayed.receiver(&sender, &id, receiver) {
         Receiver::Right => true,

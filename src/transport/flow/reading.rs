@@ -2,8 +2,10 @@
 //! what is sent to the client.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::{FRAME_OVERHEAD, Flow};
+use crate::transport::clock::now_ms;
 
 impl Flow {
     /// Counts bytes of an event that is not complete as read.
@@ -79,14 +81,33 @@ impl Flow {
         self.is_over_share(read) && !self.closed.load(Ordering::Acquire)
     }
 
+    /// The client is gone, perhaps before all that it sent is read.
+    pub(in crate::transport) fn client_is_gone(&self) {
+        let now = now_ms().max(1);
+        let _ = self
+            .gone_at
+            .compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// For how long the client is known to be gone. `None`: it is there. What it sent before is perhaps still read and
+    /// handled.
+    pub(crate) fn gone_for(&self) -> Option<Duration> {
+        let gone_at = self.gone_at.load(Ordering::Relaxed);
+        (gone_at > 0).then(|| Duration::from_millis(now_ms().saturating_sub(gone_at)))
+    }
+
+    /// Whether the client is read.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.reading_paused() && !self.reading_stopped()
+    }
+
     /// Waits until something may be read; for polling, which has no link of its own.
     pub(crate) async fn readable(&self) {
-        let waits = || self.reading_paused() || self.reading_stopped();
-        while waits() {
+        while !self.is_read() {
             let notified = self.handled.notified();
             let mut notified = std::pin::pin!(notified);
             notified.as_mut().enable();
-            if !waits() {
+            if self.is_read() {
                 return;
             }
             notified.await;

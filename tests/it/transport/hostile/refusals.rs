@@ -46,13 +46,39 @@ async fn events_behind_refused_ones_are_handled_later_and_no_end_waits_for_them(
     println!("handled after {handled:?}");
     assert!(handled >= Duration::from_millis(900));
 
-    // What it sent before it went would take minutes.
+    flood_and_go(client, &stage, "nothing").await;
+    stage.unharmed("refused events").await;
+    stage.strike();
+}
+
+/// What it sent before it went would take minutes.
+async fn flood_and_go(client: Client, stage: &Stage, event: &str) {
     let mut watcher = Client::connect(&stage.relay, "watcher").await;
     for _ in 0..3000 {
-        client.emit("nothing", "{}").await;
+        let about = r#"{"senderId":"watcher","messageId":"m"}"#;
+        client.emit(event, about).await;
     }
     drop(client);
     watcher.event("user:offline").await;
-    stage.unharmed("refused events").await;
+}
+
+const SMALLEST_BUDGET: (&str, &str) = ("SENDER_BUDGET", "65536");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_read_any_more_for_refused_events_has_an_end_all_the_same() {
+    let slow = ("REFUSAL_RATE", "10/s");
+    let mut stage = Stage::set(&[LIMITED, ONE_AT_ONCE, slow, SMALLEST_BUDGET]).await;
+    let client = Client::connect(&stage.relay, "mallory").await;
+    flood_and_go(client, &stage, "nothing").await;
+    stage.unharmed("more refused events than are read").await;
+    stage.strike();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_read_any_more_for_receipts_has_an_end_all_the_same() {
+    let mut stage = Stage::set(&[LIMITED, SMALLEST_BUDGET]).await;
+    let client = Client::connect(&stage.relay, "mallory").await;
+    flood_and_go(client, &stage, "message:read").await;
+    stage.unharmed("more receipts than are read").await;
     stage.strike();
 }
