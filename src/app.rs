@@ -12,6 +12,7 @@ use crate::connection::{Drain, OpenConnections, Places};
 use crate::conversations::{Blocking, Conversations};
 use crate::limits::{AddressLimits, Memory};
 use crate::sessions::Sessions;
+use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
 
 /// The services of one server.
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) started: Instant,
     /// Whether the server is shutting down.
     pub(crate) drain: Drain,
+    /// What around this server is not as it has to be.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl std::fmt::Debug for App {

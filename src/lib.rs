@@ -28,16 +28,17 @@ mod payload;
 mod server;
 mod sessions;
 mod stores;
+mod surroundings;
 mod transport;
 mod users;
 
 pub use audit::StoredRecord;
 pub use config::{
-    AllowedOrigin, AllowedOrigins, AuthErrorStyle, ClaimPath, Config, CookieNames, Entry, Host,
-    HttpUrl, JwtAlgorithm, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin, Period,
-    PresenceAudience, Problem, Problems, PublicHosts, Rate, RedisUrl, RequiredClaim, Secret,
-    SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, WhoMayAdd, existing_jwt_secret,
-    jwt_secret, reference_env, reference_toml,
+    AllowedOrigin, AllowedOrigins, AuthErrorStyle, BasePath, ClaimPath, Config, CookieNames, Entry,
+    ExpiredTokens, Host, HttpUrl, JwtAlgorithm, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin,
+    Period, PresenceAudience, Problem, Problems, PublicHosts, Rate, RedisUrl, RequiredClaim,
+    Secret, SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, WhoMayAdd,
+    existing_jwt_secret, jwt_secret, reference_env, reference_toml,
 };
-pub use model::Dialect;
+pub use model::{Dialect, parse_time};
 pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::ClaimPath;
-use crate::model::{TokenUser, UserId, name};
+use crate::model::{TokenUser, UserId, js_number, name};
 
 /// The longest name and picture address, in bytes; the rest is cut off.
 const MAX_NAME_BYTES: usize = 128;
@@ -17,7 +17,7 @@ pub(super) fn user_of(claims: &Map<String, Value>, ids: &[ClaimPath]) -> Option<
     let id = ids.iter().find_map(|path| path.find(claims))?;
     let id = match id {
         Value::String(text) => UserId::parse(text)?,
-        Value::Number(number) => UserId::parse(&number.as_i64()?.to_string())?,
+        Value::Number(number) => UserId::parse(&js_number::integer(number)?)?,
         _ => return None,
     };
     let [username, name, display_name] =
@@ -36,7 +36,7 @@ pub(super) fn user_of(claims: &Map<String, Value>, ids: &[ClaimPath]) -> Option<
 fn shown(name: &Value) -> Option<Arc<str>> {
     let name = match name {
         Value::String(name) => name.clone(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => js_number::text(number),
         _ => return None,
     };
     name::shown(cut(&name, MAX_NAME_BYTES))

@@ -67,11 +67,7 @@ impl Cluster {
     /// # Errors
     /// When Redis does not answer.
     pub(crate) async fn find_dead_nodes(&self) -> Result<Vec<NodeId>, RedisError> {
-        let mut command = redis::cmd("SMEMBERS");
-        command.arg(self.redis.key("nodes", ""));
-        let nodes: HashSet<String> = self.redis.query(&command).await?;
-        let others = nodes.iter().filter_map(|node| NodeId::parse(node));
-        let others: Vec<_> = others.filter(|node| *node != self.node_id).collect();
+        let others = self.other_nodes().await?;
         let lease = async |node: &NodeId| {
             let mut command = redis::cmd("GET");
             command.arg(self.lease_key(*node));
@@ -86,6 +82,18 @@ impl Cluster {
         }
         self.set_users_on_other_nodes(users);
         Ok(dead)
+    }
+
+    /// The other nodes, the dead ones included.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub(super) async fn other_nodes(&self) -> Result<Vec<NodeId>, RedisError> {
+        let mut command = redis::cmd("SMEMBERS");
+        command.arg(self.redis.key("nodes", ""));
+        let nodes: HashSet<String> = self.redis.query(&command).await?;
+        let others = nodes.iter().filter_map(|node| NodeId::parse(node));
+        Ok(others.filter(|node| *node != self.node_id).collect())
     }
 
     /// Claims a dead node for one lease: this node removes what the dead one has in Redis. `false`:
@@ -133,11 +141,14 @@ impl Cluster {
         self.redis.query(&command).await
     }
 
-    /// Lets the lease of this node expire after this time.
+    /// Lets the lease of this node expire after this time. What it said of its settings is taken back at once.
     ///
     /// # Errors
     /// When Redis does not answer.
     pub(crate) async fn end_lease(&self, after: Duration) -> Result<(), RedisError> {
+        let mut command = redis::cmd("DEL");
+        command.arg(self.settings_key(self.node_id));
+        self.redis.query::<()>(&command).await?;
         let mut command = redis::cmd("PEXPIRE");
         command
             .arg(self.lease_key(self.node_id))

@@ -21,6 +21,7 @@ mod questions;
 mod receiver;
 mod room_presence;
 mod scripts;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod topic;
@@ -41,6 +42,7 @@ pub(crate) use message::{
 };
 pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};
+pub(crate) use settings::NodeSettings;
 pub(crate) use topic::{AllNodes, Topic};
 
 use crate::config::Config;

@@ -36,6 +36,19 @@ pub(super) fn between<T: SettingType + PartialOrd>(
     }
 }
 
+/// Refuses values that are none of these.
+pub(super) fn one_of<T: SettingType + PartialEq>(
+    values: &'static [T],
+) -> impl Fn(&T) -> Result<(), String> {
+    move |value| match values.contains(value) {
+        true => Ok(()),
+        false => {
+            let values: Vec<_> = values.iter().map(T::to_text).collect();
+            Err(format!("must be one of {}", values.join(", ")))
+        }
+    }
+}
+
 /// Refuses a value as `check` does, and not that there is none.
 pub(super) fn if_set<T>(
     check: impl Fn(&T) -> Result<(), String>,

@@ -6,20 +6,25 @@ use super::raw::Raw;
 use super::types::{SettingType, quoted_list};
 use crate::model::Dialect;
 
-/// A closed list of words a setting may have. Read without regard to case.
+/// A closed list of words a setting may have. Read without regard to case, and to `_` or `-`.
 pub(super) trait Choice: Copy + PartialEq + 'static {
     /// Every word, in the order in which problems list them.
     const ALL: &'static [Self];
 
     /// The word in the configuration.
     fn word(self) -> &'static str;
+
+    /// Other words for it, which people know from elsewhere.
+    fn aliases(self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
-/// Declares an enum with its words, and `Display` as the word.
+/// Declares an enum with its words, other words for them behind `|`, and `Display` as the word.
 macro_rules! choices {
     ($(
         $(#[doc = $doc:literal])+
-        $name:ident { $( $(#[doc = $variant_doc:literal])+ $variant:ident = $word:literal, )+ }
+        $name:ident { $( $(#[doc = $variant_doc:literal])+ $variant:ident = $word:literal $(| $alias:literal)*, )+ }
     )+) => { $(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +43,10 @@ macro_rules! choices {
 
             fn word(self) -> &'static str {
                 self.as_str()
+            }
+
+            fn aliases(self) -> &'static [&'static str] {
+                match self { $( Self::$variant => &[$( $alias ),*], )+ }
             }
         }
 
@@ -61,23 +70,23 @@ choices! {
     /// How much is logged.
     LogLevel {
         /// Failures of the server only.
-        Error = "error",
+        Error = "error" | "fatal" | "critical" | "crit" | "err" | "alert" | "emerg",
         /// Also what an operator should look at.
-        Warn = "warn",
+        Warn = "warn" | "warning",
         /// Also starts, stops and similar events.
-        Info = "info",
+        Info = "info" | "notice" | "log",
         /// Also one line for each event.
-        Debug = "debug",
+        Debug = "debug" | "http" | "verbose",
         /// Everything.
-        Trace = "trace",
+        Trace = "trace" | "silly",
     }
 
     /// The form of a log line.
     LogFormat {
         /// One line of text.
-        Text = "text",
+        Text = "text" | "pretty" | "plain" | "simple",
         /// One JSON object a line.
-        Json = "json",
+        Json = "json" | "jsonl" | "ndjson",
     }
 
     /// A signature algorithm that tokens may use.
@@ -89,7 +98,7 @@ choices! {
         /// ECDSA on P-256, by public key.
         Es256 = "ES256",
         /// Ed25519, by public key.
-        EdDsa = "EdDSA",
+        EdDsa = "EdDSA" | "Ed25519",
     }
 
     /// How a refused handshake is answered.
@@ -100,12 +109,20 @@ choices! {
         Event = "event",
     }
 
+    /// What becomes of a connection when its token expires.
+    ExpiredTokens {
+        /// It is ended.
+        Disconnect = "disconnect",
+        /// It stays.
+        Keep = "keep",
+    }
+
     /// An Engine.IO transport.
     Transport {
         /// WebSocket.
-        Websocket = "websocket",
+        Websocket = "websocket" | "ws",
         /// HTTP long-polling.
-        Polling = "polling",
+        Polling = "polling" | "long-polling" | "xhr-polling",
     }
 
     /// Who is notified that a user of `direct` came online or went offline.
@@ -138,10 +155,19 @@ impl Choice for Dialect {
 }
 
 fn word<C: Choice>(text: &str) -> Result<C, String> {
-    let found = C::ALL
-        .iter()
-        .find(|choice| choice.word().eq_ignore_ascii_case(text.trim()));
+    let given = plain(text);
+    let found = C::ALL.iter().find(|choice| {
+        let mut words = [choice.word()]
+            .into_iter()
+            .chain(choice.aliases().iter().copied());
+        words.any(|word| plain(word) == given)
+    });
     found.copied().ok_or_else(words::<C>)
+}
+
+/// A word without regard to case, and to `_` or `-`.
+fn plain(word: &str) -> String {
+    word.trim().to_ascii_lowercase().replace('_', "-")
 }
 
 fn words<C: Choice>() -> String {
@@ -163,7 +189,7 @@ impl<C: Choice> SettingType for C {
 impl<C: Choice> SettingType for Vec<C> {
     fn parse(raw: &Raw) -> Result<Self, String> {
         let mut choices = Self::new();
-        for item in raw.items()? {
+        for item in raw.words()? {
             let choice = word(item).map_err(|wrong| format!("each {wrong}"))?;
             if choices.contains(&choice) {
                 return Err(format!("lists {} twice", choice.word()));

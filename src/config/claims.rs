@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::raw::Raw;
 use super::types::{SettingType, quoted_list};
+use crate::model::js_number;
 
 /// A claim, by its name; or one within other claims, by all their names with dots between.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl RequiredClaim {
 fn is(found: &Value, wanted: &str) -> bool {
     match found {
         Value::String(text) => text == wanted,
-        Value::Number(number) => number.to_string() == wanted,
+        Value::Number(number) => js_number::text(number) == wanted,
         Value::Bool(value) => value.to_string() == wanted,
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     }
@@ -194,6 +195,7 @@ mod tests {
             ("type=access", json!({ "type": "access" })),
             ("type = access", json!({ "type": "access" })),
             ("v=2", json!({ "v": 2 })),
+            ("v=2", json!({ "v": 2.0 })),
             ("ok=true", json!({ "ok": true })),
             ("scope=chat", json!({ "scope": ["mail", "chat"] })),
             ("app.use=a=b", json!({ "app": { "use": "a=b" } })),

@@ -44,7 +44,7 @@ fn is_name(text: &str) -> bool {
 
 impl SettingType for CookieNames {
     fn parse(raw: &Raw) -> Result<Self, String> {
-        let names = raw.items()?;
+        let names = raw.words()?;
         match names.iter().all(|name| is_name(name)) {
             true => Ok(Self(names.into_iter().map(str::to_owned).collect())),
             false => Err("each must be the name of a cookie".to_owned()),

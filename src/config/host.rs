@@ -56,7 +56,8 @@ impl fmt::Display for Host {
 
 impl SettingType for Host {
     fn parse(raw: &Raw) -> Result<Self, String> {
-        let wrong = "must be an IP address, such as 0.0.0.0 or ::, or the name of a host, such as localhost";
+        let wrong = "must be an IP address, such as 0.0.0.0 or :: for all of them, or the name of a host, such as \
+             localhost; the port has its own setting";
         let text = raw.text().map_err(|_| wrong)?;
         Ok(Self::of(text.trim()).ok_or(wrong)?)
     }

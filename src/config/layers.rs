@@ -7,11 +7,12 @@ use std::path::Path;
 
 use ::config::{ConfigBuilder, ConfigError, FileFormat, Format, Map, Source, Value, ValueKind};
 
+use super::path::expanded;
 use super::problems::{Problem, Problems};
-use super::raw::Raw;
+use super::raw::{Raw, unquoted};
 use super::setting::Setting;
 use super::settings::SETTINGS;
-use super::sources::Sources;
+use super::sources::{FILE_VARIABLE, Sources};
 use super::types::SettingType as _;
 use super::values::Values;
 
@@ -75,10 +76,7 @@ fn environment_layer(sources: &Sources, problems: &mut Problems) -> Layer {
         let names = setting.variables();
         let found: Vec<_> = names
             .iter()
-            .filter_map(|name| match setting.empty {
-                true => sources.variable_or_empty(name),
-                false => sources.variable(name),
-            })
+            .filter_map(|name| given(setting, sources, name))
             .filter(|(value, _)| !is_foreign(setting, value))
             .collect();
         let Some((first, _)) = found.first() else {
@@ -105,6 +103,20 @@ fn environment_layer(sources: &Sources, problems: &mut Problems) -> Layer {
     Layer(layer)
 }
 
+/// A variable of a setting, as it counts, with its origin.
+fn given<'a>(setting: &Setting, sources: &'a Sources, name: &str) -> Option<(&'a str, String)> {
+    let (value, origin) = match setting.empty {
+        true => sources.variable_or_empty(name)?,
+        false => sources.variable(name)?,
+    };
+    let value = if setting.verbatim {
+        value
+    } else {
+        unquoted(value)
+    };
+    (setting.empty || !value.is_empty()).then_some((value, origin))
+}
+
 /// Whether a variable is meant for other software: by `DEBUG` one chooses what libraries of Node log, and it is set
 /// for all of an environment.
 fn is_foreign(setting: &Setting, value: &str) -> bool {
@@ -118,7 +130,7 @@ pub(super) fn ignored(sources: &Sources) -> Vec<Problem> {
         names.map(move |name| (setting, name))
     });
     let ignored = variables.filter_map(|(setting, name)| {
-        let (value, origin) = sources.variable(&name)?;
+        let (value, origin) = given(setting, sources, &name)?;
         is_foreign(setting, value).then(|| Problem {
             setting: setting.name.to_owned(),
             message: "is ignored: it is neither true nor false".to_owned(),
@@ -128,11 +140,36 @@ pub(super) fn ignored(sources: &Sources) -> Vec<Problem> {
     ignored.collect()
 }
 
+/// What is to be said of variables that are settings, though they are accepted: what other programs would read
+/// differently, and what was probably not meant to be part of a value.
+pub(super) fn doubtful(sources: &Sources) -> Vec<Problem> {
+    let notes = sources.notes.iter();
+    let of_settings = notes.filter(|note| {
+        let is_overridden = sources
+            .env
+            .get(&note.setting)
+            .is_some_and(|value| !value.is_empty());
+        let is_setting = is_variable(&note.setting) || note.setting == FILE_VARIABLE;
+        is_setting && !is_overridden
+    });
+    let verbatim = SETTINGS.iter().filter(|setting| setting.verbatim);
+    let framed = verbatim.flat_map(Setting::variables).filter_map(|name| {
+        let value = sources.env.get(&name)?;
+        (unquoted(value) != value).then(|| Problem {
+            message: "has quotes or white space around it, which are part of it".to_owned(),
+            source: Some(format!("environment variable {name}")),
+            setting: name,
+        })
+    });
+    of_settings.cloned().chain(framed).collect()
+}
+
 fn file_layer(sources: &Sources, problems: &mut Problems) -> Layer {
     let Some(path) = sources.named_file() else {
         return Layer(Map::new());
     };
-    match read_file(&path) {
+    let read = expanded(&path).map_err(str::to_owned);
+    match read.and_then(|path| read_file(&path)) {
         Ok(values) => Layer(only_known(values, &path, problems)),
         Err(message) => {
             problems.add(path.display().to_string(), message, None);

@@ -6,17 +6,22 @@
 //! A setting is read from, in order of precedence: its environment variable, the same variable in
 //! `.env`, the file named by `--config` or `RELAY_CONFIG`, the default.
 
+mod base_path;
 mod check;
 mod choices;
 mod claims;
 mod consistency;
 mod cookie;
 mod data_dir;
+mod dotenv;
 mod host;
 mod layers;
 mod mongo_uri;
 mod near_misses;
+mod networks;
+mod origin;
 mod origins;
+mod path;
 mod problems;
 mod rate;
 mod raw;
@@ -31,15 +36,17 @@ mod types;
 mod url;
 mod values;
 
+pub use base_path::BasePath;
 pub use choices::{
-    AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
-    WhoMayAdd,
+    AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull,
+    Transport, WhoMayAdd,
 };
 pub use claims::{ClaimPath, RequiredClaim};
 pub use cookie::CookieNames;
 pub use host::Host;
 pub use mongo_uri::{MongoPrefix, MongoUri};
-pub use origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
+pub use origin::Origin;
+pub use origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
 pub use problems::{Problem, Problems};
 pub use rate::{Period, Rate};
 pub use redis_url::RedisUrl;
@@ -94,10 +101,12 @@ impl Config {
     }
 
     /// What is to be said of the variables that are set, though it prevents no start: those that are named like a
-    /// setting, but are meant for other software; and those that were probably meant to be a setting.
+    /// setting, but are meant for other software; those whose value may not be what was meant; and those that were
+    /// probably meant to be a setting.
     #[must_use]
     pub fn warnings(sources: &Sources) -> Vec<Problem> {
         let mut warnings = layers::ignored(sources);
+        warnings.extend(layers::doubtful(sources));
         warnings.extend(near_misses::near_misses(sources));
         warnings
     }

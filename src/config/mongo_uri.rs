@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use mongodb::options::ConnectionString;
+use mongodb::options::{ConnectionString, Tls};
 
+use super::path::expanded;
 use super::raw::Raw;
 use super::secret::REDACTED;
 use super::types::SettingType;
@@ -17,7 +18,13 @@ pub struct MongoUri(Box<ConnectionString>);
 impl MongoUri {
     /// Reads a URI. `None`: it is not one of a MongoDB.
     pub(crate) fn parse(uri: &str) -> Option<Self> {
-        let parsed = ConnectionString::parse(uri).ok()?;
+        let mut parsed = ConnectionString::parse(uri).ok()?;
+        if let Some(Tls::Enabled(options)) = &mut parsed.tls {
+            let paths = [&mut options.ca_file_path, &mut options.cert_key_file_path];
+            for path in paths.into_iter().flatten() {
+                *path = expanded(path).ok()?;
+            }
+        }
         Some(Self(Box::new(parsed)))
     }
 
@@ -32,7 +39,7 @@ impl SettingType for MongoUri {
     const ECHO: bool = false;
 
     fn parse(raw: &Raw) -> Result<Self, String> {
-        Self::parse(raw.text()?)
+        Self::parse(raw.text()?.trim())
             .ok_or_else(|| "must be a valid mongodb:// or mongodb+srv:// URI".to_owned())
     }
 
@@ -102,5 +109,23 @@ impl SettingType for MongoPrefix {
 
     fn to_text(&self) -> String {
         self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_below_the_home_folder_are_found() {
+        let uri = "mongodb://a/?tls=true&tlsCAFile=~/ca.pem&tlsCertificateKeyFile=/key.pem";
+        let uri = MongoUri::parse(uri).expect("a uri");
+        let Some(Tls::Enabled(options)) = &uri.connection_string().tls else {
+            panic!("no TLS");
+        };
+        let home = std::env::home_dir().expect("a home folder");
+        assert_eq!(options.ca_file_path, Some(home.join("ca.pem")));
+        assert_eq!(options.cert_key_file_path, Some("/key.pem".into()));
+        assert!(MongoUri::parse("mongodb://a/?tls=true&tlsCAFile=~ann/ca.pem").is_none());
     }
 }

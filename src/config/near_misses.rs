@@ -8,6 +8,16 @@ use super::sources::{FILE_VARIABLE, Sources};
 
 /// What stands before a variable that is taken for one of this program's.
 const PREFIXES: [&str; 2] = ["SEALED_RELAY_", "RELAY_"];
+/// What other programs call it.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("TRUST_PROXY", "TRUSTED_PROXIES"),
+    ("JWT_SECRET_KEY", "JWT_SECRET"),
+    ("ACCESS_TOKEN_SECRET", "JWT_SECRET"),
+    ("JWT_PUBLIC_KEY", "JWT_PUBLIC_KEY_FILE"),
+    ("CORS_ALLOWED_ORIGINS", "ALLOWED_ORIGINS"),
+];
+/// The beginning of what Kubernetes sets for each of its services, which may be called `relay`.
+const SERVICE: &str = "tcp://";
 /// Shorter names are too often near by chance.
 const MIN_CHARS: usize = 8;
 /// How many letters may be wrong.
@@ -21,7 +31,9 @@ pub(super) fn near_misses(sources: &Sources) -> Vec<Problem> {
     let notes = names.filter_map(|(name, origin)| {
         let meant = meant(name, &ours)?;
         let is_set = sources.variable(meant).is_some();
-        (!is_set).then(|| Problem {
+        let value = sources.variable(name)?.0;
+        let is_service = value.starts_with(SERVICE) && name.ends_with("_PORT");
+        (!is_set && !is_service).then(|| Problem {
             setting: name.to_owned(),
             message: format!("is no setting; did you mean {meant}?"),
             source: Some(origin),
@@ -42,7 +54,14 @@ fn meant<'a>(name: &str, ours: &'a [String]) -> Option<&'a String> {
         let near = near.min_by_key(|(distance, _)| *distance)?;
         (name.len() >= MIN_CHARS && near.0 <= MAX_DISTANCE).then_some(near.1)
     };
-    same(&plain).or_else(|| same(bare?)).or_else(near)
+    let elsewhere = || {
+        let mut others = ELSEWHERE.iter();
+        same(others.find(|(other, _)| *other == plain)?.1)
+    };
+    same(&plain)
+        .or_else(|| same(bare?))
+        .or_else(elsewhere)
+        .or_else(near)
 }
 
 #[cfg(test)]
@@ -71,6 +90,8 @@ mod tests {
             ("RELAY_PORT", "PORT"),
             ("SEALED_RELAY_DATA_DIR", "DATA_DIR"),
             ("REDIS_URI", "REDIS_URL"),
+            ("TRUST_PROXY", "TRUSTED_PROXIES"),
+            ("JWT_PUBLIC_KEY", "JWT_PUBLIC_KEY_FILE"),
         ] {
             let notes = notes(&[name]);
             let text = format!(
@@ -100,5 +121,10 @@ mod tests {
         ];
         assert_eq!(notes(&others), [""; 0]);
         assert_eq!(notes(&["MONGODB_URL", "MONGODB_URI"]), [""; 0]);
+        let service = Sources {
+            env: [("RELAY_PORT".to_owned(), "tcp://10.0.0.1:3000".to_owned())].into(),
+            ..Sources::default()
+        };
+        assert!(near_misses(&service).is_empty());
     }
 }

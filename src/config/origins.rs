@@ -1,73 +1,12 @@
-//! The web origins that may use the server.
-//!
-//! Owns what an origin is, how two are compared, and the hosts that are this server's own. Requests are
-//! refused by the routes.
+//! The web origins that may use the server, and the hosts that are this server's own: which they are, and how people
+//! write them. Requests are refused by the routes.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use super::origin::{Origin, is_authority, split_port};
 use super::raw::Raw;
 use super::types::{SettingType, quoted, quoted_list};
-
-/// A web origin, `scheme://host[:port]`, lower case and without the scheme's default port.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin(Box<str>);
-
-impl Origin {
-    /// Reads an origin; a trailing `/` is accepted. `None`: it is not an origin.
-    #[must_use]
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let lower = text.trim().to_ascii_lowercase();
-        let (scheme, rest) = lower.split_once("://")?;
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
-        if !is_scheme(scheme) || !is_authority(authority) {
-            return None;
-        }
-        let default_port = match scheme {
-            "http" => ":80",
-            "https" => ":443",
-            _ => "",
-        };
-        let host = authority.strip_suffix(default_port).unwrap_or(authority);
-        Some(Self(format!("{scheme}://{host}").into()))
-    }
-
-    /// The origin as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Its scheme, and its host with a port that is not the usual one.
-    fn parts(&self) -> (&str, &str) {
-        self.0.split_once("://").unwrap_or_default()
-    }
-
-    /// Its scheme.
-    pub(crate) fn scheme(&self) -> &str {
-        self.parts().0
-    }
-
-    /// Its host, without a port.
-    pub(crate) fn host(&self) -> &str {
-        let (_, authority) = self.parts();
-        split_port(authority).0
-    }
-
-    /// Whether it is the origin of what a server serves that is called by this `Host`.
-    pub(crate) fn is_served_by(&self, host: &str) -> bool {
-        let own = Self::parse(&format!("{}://{host}", self.scheme()));
-        own.as_ref() == Some(self)
-    }
-}
-
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        // The colons of an IPv6 address are inside its brackets.
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
-}
 
 /// What origins are allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,14 +18,24 @@ pub enum AllowedOrigin {
 }
 
 impl AllowedOrigin {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads what people write: an origin, or the address of a page there.
+    ///
+    /// # Errors
+    /// What to write instead.
+    fn parse(text: &str) -> Result<Self, &'static str> {
         let Some((scheme, rest)) = text.split_once("://*.") else {
-            return Origin::parse(text).map(Self::One);
+            return Origin::parse(without_path(text))
+                .filter(|origin| !matches!(origin.scheme(), "ws" | "wss"))
+                .map(Self::One)
+                .ok_or_else(|| advice(text));
         };
-        let domain = Origin::parse(&format!("{scheme}://{rest}"))?;
+        let domain = Origin::parse(&format!("{scheme}://{rest}")).ok_or(WRONG_WILDCARD)?;
         // Below a single name, or an address, is nobody's domain.
         let is_domain = domain.host().contains('.') && domain.host().parse::<IpAddr>().is_err();
-        is_domain.then_some(Self::Below(domain))
+        match is_domain {
+            true => Ok(Self::Below(domain)),
+            false => Err(WRONG_WILDCARD),
+        }
     }
 
     fn allows(&self, origin: &Origin) -> bool {
@@ -102,9 +51,37 @@ impl AllowedOrigin {
 
     fn names(&self, host: &str) -> bool {
         match self {
-            Self::One(one) => one.host() == host,
+            Self::One(one) => one.is_of_web() && one.host() == host,
             Self::Below(domain) => host.strip_suffix(domain.host()).is_some_and(is_subdomain),
         }
+    }
+}
+
+/// The address of a page without its path, its query and its fragment.
+fn without_path(text: &str) -> &str {
+    let authority = text.find("://").map_or(0, |at| at + 3);
+    let end = text[authority..].find(['/', '?', '#']);
+    end.map_or(text, |end| &text[..authority + end])
+}
+
+/// What to write instead of something that is no origin.
+fn advice(text: &str) -> &'static str {
+    let lower = text.to_ascii_lowercase();
+    match lower.split_once("://") {
+        None if lower == "null" => {
+            "null cannot be allowed by name: sandboxed frames and local files of anybody have it; give the \
+             application a scheme of its own, such as app://localhost, or allow every origin by *"
+        }
+        None if matches!(lower.as_str(), "true" | "all" | "any") => "write * to allow every origin",
+        None => "each must begin with its scheme, such as https://app.example or app://localhost",
+        Some(("ws" | "wss", _)) => {
+            "each is the origin of a page, not of a socket: write http:// for ws://, https:// for wss://"
+        }
+        Some(_) if lower.contains('*') => WRONG_WILDCARD,
+        Some(_) if !lower.is_ascii() => {
+            "write names of hosts as browsers send them, in ASCII: https://xn--bcher-kva.example"
+        }
+        Some(_) => WRONG,
     }
 }
 
@@ -122,35 +99,6 @@ impl fmt::Display for AllowedOrigin {
                 write!(f, "{scheme}://*.{authority}")
             }
         }
-    }
-}
-
-fn is_scheme(scheme: &str) -> bool {
-    scheme.starts_with(|first: char| first.is_ascii_lowercase())
-        && scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-}
-
-fn is_authority(authority: &str) -> bool {
-    let (host, port) = split_port(authority);
-    let host_is_right = match host.strip_prefix('[') {
-        Some(address) => address
-            .strip_suffix(']')
-            .is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => {
-            !host.is_empty()
-                && host
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
-        }
-    };
-    host_is_right && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -193,7 +141,7 @@ impl AllowedOrigins {
                 any = true;
                 continue;
             }
-            let origin = AllowedOrigin::parse(item).ok_or(WRONG)?;
+            let origin = AllowedOrigin::parse(item)?;
             if !origins.contains(&origin) {
                 origins.push(origin);
             }
@@ -204,12 +152,14 @@ impl AllowedOrigins {
 
 const WRONG: &str =
     "each must be an origin such as https://app.example or https://*.app.example, or *";
+const WRONG_WILDCARD: &str = "a wildcard stands for all names in front of a domain, as in https://*.app.example; ports and \
+     addresses have none, and * alone allows every origin";
 
 impl SettingType for AllowedOrigins {
     const UNION: bool = true;
 
     fn parse(raw: &Raw) -> Result<Self, String> {
-        Self::parse(raw.items()?.into_iter())
+        Self::parse(raw.words()?.into_iter())
     }
 
     fn to_text(&self) -> String {
@@ -245,14 +195,19 @@ impl SettingType for PublicHosts {
     const UNION: bool = true;
 
     fn parse(raw: &Raw) -> Result<Self, String> {
+        // The address of a page there names it, too.
         let host = |item: &str| {
-            let host = item.to_ascii_lowercase();
-            let is_host = is_authority(&host) && split_port(&host).1.is_none();
-            is_host
+            let lower = item.to_ascii_lowercase();
+            let authority = match Origin::parse(without_path(&lower)) {
+                Some(origin) if origin.is_of_web() => origin.parts().1.to_owned(),
+                _ => lower,
+            };
+            let host = split_port(&authority).0.to_owned();
+            is_authority(&authority)
                 .then_some(host)
-                .ok_or("each must be a host such as chat.example, without scheme and port")
+                .ok_or("each must be a host such as chat.example")
         };
-        let hosts = raw.items()?.into_iter().map(host);
+        let hosts = raw.words()?.into_iter().map(host);
         Ok(Self(hosts.collect::<Result<_, _>>()?))
     }
 
@@ -329,29 +284,38 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_of_the_server_whose_host_and_port_it_has() {
-        let origin = |text| Origin::parse(text).unwrap();
-        for (text, host, own) in [
-            ("https://chat.example", "chat.example", true),
-            ("https://chat.example", "CHAT.example:443", true),
-            ("http://chat.example", "chat.example:80", true),
-            ("http://chat.example:3000", "chat.example:3000", true),
-            ("http://[::1]:3000", "[::1]:3000", true),
-            ("http://chat.example:3000", "chat.example", false),
-            ("https://chat.example", "chat.example:80", false),
-            ("https://chat.example", "example", false),
-            ("https://chat.example", "chat.example, evil.example", false),
-            ("https://chat.example", "", false),
-        ] {
-            assert_eq!(origin(text).is_served_by(host), own, "{text} {host}");
+    fn hosts_of_allowed_origins_are_known() {
+        let allowed = allowed(&[
+            "http://localhost:5173",
+            "https://*.example.com",
+            "app://chat.example",
+            "file://",
+        ]);
+        assert!(allowed.name("localhost") && allowed.name("a.example.com"));
+        for none in ["example.com", "evil.example", "chat.example", ""] {
+            assert!(!allowed.name(none), "{none}");
         }
-        assert_eq!(origin("http://[::1]:3000").host(), "[::1]");
     }
 
     #[test]
-    fn hosts_of_allowed_origins_are_known() {
-        let allowed = allowed(&["http://localhost:5173", "https://*.example.com"]);
-        assert!(allowed.name("localhost") && allowed.name("a.example.com"));
-        assert!(!allowed.name("example.com") && !allowed.name("evil.example"));
+    fn shells_are_allowed_by_their_exact_name() {
+        let allowed = allowed(&["file:///", "app://.", "tauri://localhost"]);
+        for origin in ["file://", "app://.", "tauri://localhost"] {
+            assert!(allowed.allows(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "file",
+            "file:",
+            "file://x",
+            "app://",
+            "app://-",
+            "http://localhost",
+            "tauri://localhost:1",
+            "tauri://a.localhost",
+        ] {
+            assert!(!allowed.allows(origin), "{origin}");
+        }
     }
 }

@@ -31,11 +31,12 @@ impl Period {
         }
     }
 
-    const fn as_str(self) -> &'static str {
+    /// Its name, and others that people write.
+    const fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Second => "s",
-            Self::Minute => "min",
-            Self::Hour => "h",
+            Self::Second => &["s", "sec", "second"],
+            Self::Minute => &["min", "m", "minute"],
+            Self::Hour => &["h", "hr", "hour"],
         }
     }
 }
@@ -94,13 +95,15 @@ impl Rate {
         self.per.duration() / self.count.get()
     }
 
-    /// Reads `30/s`, `30/min` or `100/h`.
+    /// Reads `30/s`, `30/min` or `100/h`; also `30r/s`, and periods by other names.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (count, period) = text.split_once('/')?;
-        let count: u32 = count.trim().replace('_', "").parse().ok()?;
-        let per = Period::ALL
-            .into_iter()
-            .find(|per| per.as_str() == period.trim())?;
+        let count = count.trim();
+        let count = count.strip_suffix('r').unwrap_or(count);
+        let count: u32 = count.replace('_', "").parse().ok()?;
+        let period = period.trim().to_ascii_lowercase();
+        let mut periods = Period::ALL.into_iter();
+        let per = periods.find(|per| per.names().contains(&period.as_str()))?;
         (1..=Self::MAX_COUNT)
             .contains(&count)
             .then(|| Self::new(count, per))
@@ -109,7 +112,7 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.count, self.per.as_str())
+        write!(f, "{}/{}", self.count, self.per.names()[0])
     }
 }
 

@@ -143,7 +143,7 @@ impl SettingType for RedisUrl {
     const ECHO: bool = false;
 
     fn parse(raw: &Raw) -> Result<Self, String> {
-        Self::parse(raw.text()?).ok_or_else(|| {
+        Self::parse(raw.text()?.trim()).ok_or_else(|| {
             "must be a valid redis://, rediss://, redis-sentinel:// or redis-cluster:// URL"
                 .to_owned()
         })

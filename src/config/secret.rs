@@ -39,6 +39,7 @@ impl fmt::Display for Secret {
 
 impl SettingType for Secret {
     const ECHO: bool = false;
+    const VERBATIM: bool = true;
 
     fn parse(raw: &Raw) -> Result<Self, String> {
         // Not trimmed: other servers and signers use the bytes as they are.

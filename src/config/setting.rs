@@ -12,6 +12,8 @@ pub(super) struct Setting {
     pub(super) union: bool,
     /// Whether an empty variable is a value.
     pub(super) empty: bool,
+    /// Whether its variables count to the last byte.
+    pub(super) verbatim: bool,
 }
 
 impl Setting {
@@ -74,6 +76,7 @@ macro_rules! settings {
                 env: &[$($($env),+)?],
                 union: <$type as SettingType>::UNION,
                 empty: <$type as SettingType>::EMPTY,
+                verbatim: <$type as SettingType>::VERBATIM,
             },
         )+)+];
 

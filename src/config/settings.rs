@@ -11,19 +11,21 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::base_path::BasePath;
 use super::check::{
-    at_least, between, if_set, long_enough, node_name, redis_prefix, zero_or_at_least,
+    at_least, between, if_set, long_enough, node_name, one_of, redis_prefix, zero_or_at_least,
     zero_or_some_bytes,
 };
 use super::choices::{
-    AuthErrorStyle, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull, Transport,
-    WhoMayAdd,
+    AuthErrorStyle, ExpiredTokens, JwtAlgorithm, LogFormat, LogLevel, PresenceAudience, SpoolFull,
+    Transport, WhoMayAdd,
 };
 use super::claims::{ClaimPath, RequiredClaim};
 use super::cookie::CookieNames;
 use super::host::Host;
 use super::mongo_uri::{MongoPrefix, MongoUri};
-use super::origins::{AllowedOrigin, AllowedOrigins, Origin, PublicHosts};
+use super::origin::Origin;
+use super::origins::{AllowedOrigin, AllowedOrigins, PublicHosts};
 use super::problems::Problems;
 use super::rate::Rate;
 use super::redis_url::RedisUrl;
@@ -41,6 +43,9 @@ settings! {
     host: Host = Host::Address(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     /// Port to listen on; 0 takes any free one.
     port: u16 = 3000;
+    /// What the paths of all requests begin with, as in /relay, for proxies that pass it on: then /relay/socket.io and
+    /// /relay/api are served, besides those without it. When not set, nothing.
+    base_path: BasePath = BasePath::default();
     /// Folder of the embedded database, the spool and the signing secret, made when missing.
     /// A relative path starts at the working directory.
     data_dir: PathBuf = PathBuf::from("./data");
@@ -97,6 +102,11 @@ settings! {
     guest_max_bytes: u64 = 65_536, check at_least(1024);
     /// How long before its token expires a client is told; 0 never tells.
     auth_expiring_notice: Duration = Duration::from_secs(60);
+    /// What becomes of a connection when its token expires: disconnect, or keep.
+    /// With keep it stays until the client leaves or an administrator ends it; a new one needs a good token in any case.
+    expired_tokens: ExpiredTokens = ExpiredTokens::Disconnect;
+    /// Status over REST of a request whose token has expired: 403, or 401 for clients that fetch another one only then.
+    expired_token_status: u16 = 403, check one_of(&[401, 403]);
     /// Token that opens the admin routes, at least 32 bytes. When not set, they are closed.
     admin_token: Option<Secret> = None, check long_enough;
 
@@ -132,6 +142,7 @@ settings! {
     trusted_proxies: Vec<IpNet> = Vec::new();
     /// Origins of web pages that may call, for REST and sockets alike; "*" allows every one.
     /// `https://*.example.com` allows those of all hosts below example.com. The variables add up.
+    /// Shells of applications are named as they say it: `file://`, `app://.`, `capacitor://localhost`, `tauri://localhost`.
     /// Clients that send no Origin are always allowed.
     allowed_origins: AllowedOrigins = default_origins(),
         env ["CORS_ORIGIN", "CLIENT_URL", "FRONTEND_URL", "ALLOWED_ORIGINS", "SOCKET_CORS_ORIGIN"];

@@ -6,10 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::problems::Problems;
+use super::dotenv;
+use super::problems::{Problem, Problems};
+use super::raw::unquoted;
 
 /// The file that adds to the environment, in the working directory.
 const DOTENV: &str = ".env";
+
+/// What every program takes as it is.
+const QUOTE: &str = "put a value that has spaces, #, $, \\ or quotes in single quotes";
 
 /// The variable that names the configuration file when the command line does not.
 pub(super) const FILE_VARIABLE: &str = "RELAY_CONFIG";
@@ -27,6 +32,8 @@ pub struct Sources {
     pub host_name: Option<String>,
     /// Variables of the environment whose value is not valid UTF-8.
     pub not_utf8: Vec<String>,
+    /// What is to be said of variables of `.env`, of which some are settings.
+    pub notes: Vec<Problem>,
     /// Problems found while reading the sources; they become part of the result of loading.
     pub problems: Problems,
 }
@@ -69,20 +76,40 @@ impl Sources {
                 return;
             }
         };
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        for item in dotenvy::from_read_iter(text.as_bytes()) {
-            match item {
-                // As in a shell's environment file, the first of a name counts.
-                Ok((name, value)) => {
-                    self.dotenv.entry(name).or_insert(value);
-                }
-                Err(_) => {
-                    let message = dotenv_message(text);
+        for read in dotenv::read(&text) {
+            let variable = match read {
+                Ok(variable) => variable,
+                Err(number) => {
+                    let message = format!("line {number} is not NAME=value ({QUOTE})");
                     self.problems.add(path.display().to_string(), message, None);
                     return;
                 }
+            };
+            if variable.is_ambiguous {
+                self.note(
+                    &variable.name,
+                    format!("is taken as it is written; {QUOTE}"),
+                );
+            }
+            let first = self.dotenv.get(&variable.name);
+            match first.is_some_and(|first| *first != variable.value) {
+                true => self.note(
+                    &variable.name,
+                    "is given twice; the first counts".to_owned(),
+                ),
+                false => {
+                    self.dotenv.insert(variable.name, variable.value);
+                }
             }
         }
+    }
+
+    fn note(&mut self, name: &str, message: String) {
+        self.notes.push(Problem {
+            setting: name.to_owned(),
+            message,
+            source: Some(format!("{name} in {DOTENV}")),
+        });
     }
 
     /// A variable that is set and not empty, with its origin.
@@ -115,7 +142,7 @@ impl Sources {
 
     /// The configuration file to read, if one was named.
     pub(super) fn named_file(&self) -> Option<PathBuf> {
-        let from_variable = || Some(PathBuf::from(self.variable(FILE_VARIABLE)?.0));
+        let from_variable = || Some(PathBuf::from(unquoted(self.variable(FILE_VARIABLE)?.0)));
         self.file.clone().or_else(from_variable)
     }
 }
@@ -131,22 +158,6 @@ impl fmt::Debug for Sources {
             .field("host_name", &self.host_name)
             .field("problems", &self.problems)
             .finish()
-    }
-}
-
-/// The problem with `.env`, by line number: the line itself may contain a secret.
-fn dotenv_message(text: &str) -> String {
-    let lines: Vec<_> = text.split_inclusive('\n').collect();
-    let fails = |count: &usize| {
-        let start = lines[..*count].concat();
-        dotenvy::from_read_iter(start.as_bytes()).any(|item| item.is_err())
-    };
-    // The line from which on every longer text fails: a quote may stay open over several lines.
-    match (1..=lines.len()).rev().take_while(fails).last() {
-        Some(number) => {
-            format!("line {number} is not NAME=value (quote a value that has spaces, # or $)")
-        }
-        None => "is not a list of NAME=value lines".to_owned(),
     }
 }
 

@@ -4,13 +4,11 @@
 //! A message here never repeats the value it is about: whether that may be shown is decided in one
 //! place, by [`SettingType::ECHO`].
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipnet::IpNet;
-
+use super::path::expanded;
 use super::raw::Raw;
 
 /// The longest time a setting may have; longer ones overflow when added to a clock.
@@ -27,6 +25,8 @@ pub(super) trait SettingType: Sized {
     const UNION: bool = false;
     /// Whether an empty environment variable is a value; else it counts as one that is not set.
     const EMPTY: bool = false;
+    /// Whether a variable counts to the last byte; else quotes and white space around it do not.
+    const VERBATIM: bool = false;
 
     /// Reads a value. The error describes a valid one and does not repeat the value.
     fn parse(raw: &Raw) -> Result<Self, String>;
@@ -66,6 +66,17 @@ fn grouped(digits: &str) -> String {
     out
 }
 
+/// What else could be written, for what was meant to be a number of bytes.
+fn or_size(raw: &Raw) -> &'static str {
+    let is_sized = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit()) && text.contains(char::is_alphabetic)
+    };
+    match raw.text() {
+        Ok(text) if is_sized(text.trim()) => ", or a size such as 64KiB, 10MB or 1GiB",
+        _ => "",
+    }
+}
+
 /// Whole numbers from 0 to a maximum.
 macro_rules! numbers {
     ($($number:ty: $max:expr;)+) => { $(
@@ -74,7 +85,7 @@ macro_rules! numbers {
                 raw.integer()
                     .and_then(|number| Self::try_from(number).ok())
                     .filter(|number| *number <= $max)
-                    .ok_or_else(|| format!("must be a whole number from 0 to {}", $max))
+                    .ok_or_else(|| format!("must be a whole number from 0 to {}{}", $max, or_size(raw)))
             }
 
             fn to_text(&self) -> String {
@@ -121,8 +132,8 @@ impl SettingType for bool {
             _ => String::new(),
         };
         match text.as_str() {
-            "true" | "on" | "yes" | "1" => Ok(true),
-            "false" | "off" | "no" | "0" => Ok(false),
+            "true" | "on" | "yes" | "1" | "y" | "t" | "enabled" => Ok(true),
+            "false" | "off" | "no" | "0" | "n" | "f" | "disabled" => Ok(false),
             _ => Err("must be true or false (or on, off)".to_owned()),
         }
     }
@@ -142,8 +153,11 @@ impl SettingType for Duration {
         if matches!(raw, Raw::Integer(0)) {
             return Ok(Self::ZERO);
         }
-        let text = raw.text().map_err(|_| wrong())?;
-        let time = humantime::parse_duration(text.trim()).map_err(|_| wrong())?;
+        let text = raw.text().map_err(|_| wrong())?.trim();
+        // Taken for months, where minutes are meant.
+        let has_months = text.contains('M');
+        let parsed = humantime::parse_duration(text).ok();
+        let time = parsed.filter(|_| !has_months).ok_or_else(wrong)?;
         if time > MAX_DURATION {
             return Err("must be at most a year".to_owned());
         }
@@ -166,11 +180,11 @@ impl SettingType for String {
 }
 
 impl SettingType for PathBuf {
+    // It may be a key by mistake.
+    const ECHO: bool = false;
+
     fn parse(raw: &Raw) -> Result<Self, String> {
-        match raw.text()? {
-            "" => Err("must be a path".to_owned()),
-            path => Ok(Self::from(path)),
-        }
+        Ok(expanded(Path::new(raw.text()?.trim()))?)
     }
 
     fn to_text(&self) -> String {
@@ -182,6 +196,7 @@ impl SettingType for PathBuf {
 impl<T: SettingType> SettingType for Option<T> {
     const ECHO: bool = T::ECHO;
     const UNION: bool = T::UNION;
+    const VERBATIM: bool = T::VERBATIM;
 
     fn parse(raw: &Raw) -> Result<Self, String> {
         match raw {
@@ -192,28 +207,5 @@ impl<T: SettingType> SettingType for Option<T> {
 
     fn to_text(&self) -> String {
         self.as_ref().map(T::to_text).unwrap_or_default()
-    }
-}
-
-/// Networks, or single addresses.
-impl SettingType for Vec<IpNet> {
-    fn parse(raw: &Raw) -> Result<Self, String> {
-        let wrong = "each must be an IP address or network, such as 10.0.0.1 or 10.0.0.0/8";
-        raw.items()?
-            .into_iter()
-            .map(|item| {
-                let address = item.parse::<IpAddr>().map(IpNet::from);
-                address.or_else(|_| item.parse()).map_err(|_| wrong.into())
-            })
-            .collect()
-    }
-
-    fn to_text(&self) -> String {
-        let networks: Vec<_> = self.iter().map(IpNet::to_string).collect();
-        networks.join(",")
-    }
-
-    fn to_toml(&self) -> String {
-        quoted_list(self.iter().map(IpNet::to_string))
     }
 }

@@ -43,6 +43,7 @@ pub(crate) use life::{
     Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Received, Registration,
     Services, deadlines, mount,
 };
+pub(crate) use node_sid::written as node_in_sid;
 pub(crate) use open::OpenConnections;
 pub(crate) use outbound::Connection;
 pub(crate) use patience::Patience;

@@ -52,7 +52,7 @@ fn sid_of(body: &Bytes) -> Option<Sid> {
 fn with_name(body: &Bytes, node: &str, max_payload: usize) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let (kind, rest) = text.split_once(BEFORE_ID)?;
-    let name: String = node.chars().map(plain).chain([SEPARATOR]).collect();
+    let name = format!("{}{SEPARATOR}", written(node));
     let told = with_max_payload(rest, max_payload);
     let kind = match kind.split_once(':') {
         Some((length, kind)) => {
@@ -73,6 +73,11 @@ fn with_max_payload(handshake: &str, max_payload: usize) -> String {
     };
     let after = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
     format!("{before}{FIELD}{max_payload}{after}")
+}
+
+/// The name of a node as it is in ids: two that are written alike are one for a balancer.
+pub(crate) fn written(node: &str) -> String {
+    node.chars().map(plain).collect()
 }
 
 /// What needs no escape in a query, nor in the configuration of a balancer.

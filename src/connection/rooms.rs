@@ -13,10 +13,15 @@ use crate::model::UserId;
 use crate::payload::{EncodedEvent, FrameSizes};
 use crate::transport::Origin;
 
-/// The name that clients see for the room of two users: their ids in plain string order, joined by
-/// `_`. It is sent, never parsed: ids may contain a `_` themselves.
+/// The name that clients see for the room of two users: their ids, sorted and joined by `_`. Clients make it themselves
+/// by `sort`, which compares UTF-16 code units. It is sent, never parsed: ids may contain a `_` themselves.
 pub(crate) fn pair(one: &UserId, other: &UserId) -> String {
-    let (first, second) = if one <= other {
+    let units = |user: &UserId| {
+        user.as_str()
+            .encode_utf16()
+            .collect::<SmallVec<[u16; 32]>>()
+    };
+    let (first, second) = if units(one) <= units(other) {
         (one, other)
     } else {
         (other, one)

@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post, put};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION};
 use crate::conversations::{Initiator, KnownBy};
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ConversationId, UserChange, UserStatus};
-use crate::model::{Refusal, UserId, Why};
+use crate::model::{Refusal, UserId, Why, parse_time};
 use crate::payload::Payload;
 
 /// The longest URL of a picture, in bytes; as in tokens.
@@ -206,14 +207,17 @@ async fn audit(
     .into_response())
 }
 
-/// Which records are asked for. Times are ISO 8601, or milliseconds since the epoch.
+/// Which records are asked for: from a time on, and before another.
 fn audit_query(query: &Parameters) -> Result<crate::audit::Query, Refusal> {
     const KNOWN: &[&str] = &["user", "event", "from", "to", "cursor", "limit"];
     refuse_unknown(query.besides(KNOWN))?;
     let given = |name| query.get(name);
     let bad = |field| move || Refusal::invalid(field);
     let event = given("event").map(|name| EventType::parse(name).ok_or_else(bad("event")));
-    let time = |name| given(name).map(|text| millis(text).ok_or_else(bad(name)));
+    let time = |name| {
+        let time = given(name).map(|text| parse_time(text).map_err(|_| bad(name)()));
+        time.map(|time| time.map(Timestamp::as_millisecond))
+    };
     let cursor = given("cursor").map(|text| Uuid::parse_str(text).ok().ok_or_else(bad("cursor")));
     let limit = given("limit").map(|text| {
         let limit = text.parse().ok().and_then(ReadLimit::new);
@@ -223,14 +227,9 @@ fn audit_query(query: &Parameters) -> Result<crate::audit::Query, Refusal> {
         user: given("user").map(Into::into),
         event: event.transpose()?,
         from: time("from").transpose()?,
-        to: time("to").transpose()?,
+        to: time("to").transpose()?.map(|before| before - 1),
         order: Order::NewestFirst,
         after: cursor.transpose()?,
         limit: limit.transpose()?.unwrap_or_default(),
     })
-}
-
-fn millis(text: &str) -> Option<i64> {
-    let iso = || Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond());
-    text.parse().ok().or_else(iso)
 }

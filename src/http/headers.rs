@@ -1,7 +1,8 @@
-//! The headers that every answer has: the id of its request, and that its type is not to be guessed.
+//! The headers that every answer has: the id of its request, that its type is not to be guessed, and that nobody on the
+//! way keeps it: it is for one user, or true only now.
 
 use axum::extract::Request;
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -22,6 +23,7 @@ pub(super) async fn set(mut request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

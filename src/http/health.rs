@@ -33,9 +33,9 @@ struct Ready {
     /// Several are separated by semicolons.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// What an operator should know nevertheless.
+    /// What an operator should know nevertheless; several are separated by semicolons.
     #[serde(skip_serializing_if = "Option::is_none")]
-    notice: Option<&'static str>,
+    notice: Option<String>,
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
@@ -55,20 +55,30 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
 
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let reasons = problems(&app).await;
+    let notice = notice(&app);
     if reasons.is_empty() {
         return Json(Ready {
             status: "ready",
             reason: None,
-            notice: app.audit.notice(),
+            notice,
         })
         .into_response();
     }
     let body = Ready {
         status: "not ready",
         reason: Some(reasons.join("; ")),
-        notice: app.audit.notice(),
+        notice,
     };
     (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}
+
+fn notice(app: &App) -> Option<String> {
+    let audit = app.audit.notice().map(str::to_owned);
+    let notices: Vec<_> = audit
+        .into_iter()
+        .chain(app.surroundings.notices())
+        .collect();
+    (!notices.is_empty()).then(|| notices.join("; "))
 }
 
 /// The reasons why this server should not receive clients.

@@ -29,6 +29,7 @@ mod paging;
 mod participants;
 mod participants_request;
 mod path;
+mod proxies;
 mod query;
 mod read_marks;
 mod receipts;
@@ -40,7 +41,9 @@ mod sessions;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state, map_request};
+use axum::middleware::{
+    from_fn, from_fn_with_state, map_request_with_state, map_response_with_state,
+};
 use axum::response::Response;
 use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -81,6 +84,10 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .method_not_allowed_fallback(unknown_route)
         .with_state(app.clone())
         .layer(from_fn_with_state(app.clone(), refuse::refuse_unrecorded))
+        .layer(map_response_with_state(
+            app.clone(),
+            refuse::set_expired_status,
+        ))
         .layer(from_fn(refuse::name_failures));
     let socket_io = Router::new()
         .route("/socket.io", any(edge::request))
@@ -88,6 +95,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         .with_state(edge);
     let routes = origin::guard(app, rest.merge(socket_io))
         .layer(from_fn(host::require))
+        .layer(from_fn_with_state(app.clone(), proxies::notice))
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(from_fn_with_state(app.clone(), pace::delay_refusals))
         .layer(from_fn_with_state(app.drain.clone(), edge::note_request))
@@ -95,5 +103,5 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     // The path is changed before a route is looked for.
     Router::new()
         .fallback_service(routes)
-        .layer(map_request(path::without_slash))
+        .layer(map_request_with_state(app.clone(), path::plain))
 }

@@ -6,6 +6,7 @@
 //! trusted proxy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
@@ -31,6 +32,10 @@ use crate::transport::{Link, PeerLink};
 
 /// The headers of an answer that a page may read, beside those that it always may.
 const EXPOSED: [HeaderName; 2] = [REQUEST_ID, RETRY_AFTER];
+
+/// How long a browser may remember that a request is allowed. None remembers it for longer than a day, and some for two
+/// hours; whether the origin is allowed is asked with each request all the same.
+const MAX_AGE: Duration = Duration::from_secs(2 * 3600);
 
 /// Puts the check in front of all routes.
 pub(super) fn guard(app: &Arc<App>, routes: Router) -> Router {
@@ -141,7 +146,8 @@ fn cors(allowed: &AllowedOrigins) -> CorsLayer {
         ])
         // A plain `*` would not allow `Authorization`.
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(EXPOSED);
+        .expose_headers(EXPOSED)
+        .max_age(MAX_AGE);
     match allowed {
         AllowedOrigins::Any => cors.allow_origin(Any),
         AllowedOrigins::List(_) => {

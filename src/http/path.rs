@@ -1,15 +1,23 @@
 //! The path of a request, and the parameters in it.
 
-use axum::extract::{FromRequestParts, Path, Request};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use crate::app::App;
 use crate::model::{Refusal, Why};
 
-/// The request without a slash at the end of its path, which clients write or leave out.
-pub(super) async fn without_slash(mut request: Request) -> Request {
-    if let Some(uri) = shortened(request.uri()) {
+/// The request as the routes know it: without the base path, and without a slash at the end of its path, which clients
+/// write or leave out.
+pub(super) async fn plain(State(app): State<Arc<App>>, mut request: Request) -> Request {
+    let uri = request.uri();
+    let below = app.config.base_path.strip(uri.path());
+    let below = below.and_then(|path| with_path(uri, path));
+    let short = shortened(below.as_ref().unwrap_or(uri)).or(below);
+    if let Some(uri) = short {
         *request.uri_mut() = uri;
     }
     request
@@ -20,6 +28,10 @@ fn shortened(uri: &Uri) -> Option<Uri> {
         .path()
         .strip_suffix('/')
         .filter(|path| !path.is_empty())?;
+    with_path(uri, path)
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let text = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),

@@ -187,6 +187,20 @@ pub(super) async fn refuse_unrecorded(
     next.run(request).await
 }
 
+/// Gives the refusal of an expired token the status of the settings.
+pub(super) async fn set_expired_status(
+    State(app): State<Arc<App>>,
+    mut response: Response,
+) -> Response {
+    let code = response.extensions().get();
+    let is_expired = code.is_some_and(|Refused(code)| *code == ErrorCode::ExpiredToken);
+    let status = StatusCode::from_u16(app.config.expired_token_status);
+    if let Some(status) = status.ok().filter(|_| is_expired) {
+        *response.status_mut() = status;
+    }
+    response
+}
+
 /// Adds to the answer of a request that failed the id by which the log names it.
 pub(super) async fn name_failures(request: Request, next: Next) -> Response {
     let id = request.headers().get(&REQUEST_ID).cloned();

@@ -14,6 +14,9 @@ const AGAIN: Duration = Duration::from_secs(600);
 /// The least time between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What browsers send for a page whose origin nobody may know.
+const OPAQUE: &str = "null";
+
 /// Where a page is from that is not of an allowed origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Page {
@@ -48,6 +51,12 @@ impl RefusedOrigins {
             return;
         }
         match page {
+            // Named in no setting: anybody's page can have it.
+            _ if origin == OPAQUE => tracing::warn!(
+                origin,
+                "a web page without an origin was refused: local files and sandboxed frames have none; serve it by \
+                 http or by a scheme of the application, and add that to allowed_origins (CORS_ORIGIN)"
+            ),
             Page::Unknown => tracing::warn!(
                 origin,
                 "a web page was refused that may be from this server: if so, set public_hosts to its host, or \

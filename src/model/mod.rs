@@ -8,10 +8,12 @@ mod codes;
 pub(crate) mod conversation;
 mod dialect;
 mod identity;
+pub(crate) mod js_number;
 pub(crate) mod name;
 mod node;
 mod refusal;
 pub(crate) mod session;
+mod written_time;
 
 pub(crate) use auth_failure::{AuthFailure, FailedAuth};
 pub(crate) use block::{Block, MAX_BLOCKED};
@@ -20,3 +22,4 @@ pub use dialect::Dialect;
 pub(crate) use identity::{Identity, TokenUser, UserId};
 pub(crate) use node::NodeId;
 pub(crate) use refusal::{Refusal, Why};
+pub use written_time::parse_time;

@@ -25,6 +25,7 @@ use crate::stores::drivers::mongo::Mongo;
 use crate::stores::sessions::{
     HistoryLimits, MemoryStore, RedisStore, SessionLimits, SessionStore,
 };
+use crate::surroundings::Surroundings;
 use crate::users::{Administration, Presence, Users};
 
 /// Opens the audit and the stores of conversations: in MongoDB, or else in the data folder. The spool
@@ -67,9 +68,7 @@ pub(super) fn app(
     cluster: Option<Arc<Cluster>>,
 ) -> App {
     let memory = Memory::new(config.memory_budget.unwrap_or_else(machine::half_of_memory));
-    let blocks = stores.blocks.clone();
-    let users = Users::new(config.clone(), memory.clone(), blocks, cluster.clone());
-    let users = Arc::new(users);
+    let users = users(config, &memory, &stores, cluster.clone());
     let limits = Arc::new(AddressLimits::new(config, &memory));
     let drain = Drain::default();
     let presence = Arc::new(presence(&users, &stores, &drain));
@@ -106,8 +105,20 @@ pub(super) fn app(
         cluster,
         started: Instant::now(),
         drain,
+        surroundings: Surroundings::default(),
         config: config.clone(),
     }
+}
+
+/// Everybody who is connected.
+fn users(
+    config: &Arc<Config>,
+    memory: &Arc<Memory>,
+    stores: &ConversationStores,
+    cluster: Option<Arc<Cluster>>,
+) -> Arc<Users> {
+    let blocks = stores.blocks.clone();
+    Arc::new(Users::new(config.clone(), memory.clone(), blocks, cluster))
 }
 
 /// Who is online.

@@ -68,7 +68,8 @@ impl Server {
         let edge = socket_io::edge(&app);
         let router = http::router(&app, edge);
 
-        let mut tasks = join_cluster(&app, receiver).await;
+        let demands = node::Demands::new(node::settings(&config, secret.as_ref()));
+        let mut tasks = join_cluster(&app, receiver, demands).await;
         tasks.extend([
             tokio::spawn(links.clone().enforce_deadlines()),
             tokio::spawn(deadlines::watch(app.connections.clone())),
@@ -111,7 +112,11 @@ impl Server {
 
 /// Joins the other servers, if there may be some. Waits a moment for Redis: clients that connect
 /// before it is ready are unknown to the other servers.
-async fn join_cluster(app: &Arc<App>, receiver: Option<Receiver>) -> Vec<JoinHandle<()>> {
+async fn join_cluster(
+    app: &Arc<App>,
+    receiver: Option<Receiver>,
+    demands: node::Demands,
+) -> Vec<JoinHandle<()>> {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let Some((cluster, receiver)) = app.cluster.clone().zip(receiver) else {
         return Vec::new();
@@ -119,7 +124,7 @@ async fn join_cluster(app: &Arc<App>, receiver: Option<Receiver>) -> Vec<JoinHan
     let dispatcher = node::Dispatcher::new(app.clone());
     let tasks = vec![
         tokio::spawn(receiver.run(dispatcher)),
-        tokio::spawn(node::run(app.clone(), cluster.clone())),
+        tokio::spawn(node::run(app.clone(), cluster.clone(), demands)),
     ];
     let joined = async {
         // An error cannot be: the sender is in `cluster`.

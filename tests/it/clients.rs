@@ -32,6 +32,14 @@ const EXPIRY: Settings = &[
     ("AUTH_EXPIRING_NOTICE", "1s"),
 ];
 const GUESTS: Settings = &[("RATE_LIMITS", "off"), ("GUEST_TIMEOUT", "1s")];
+const KEPT: Settings = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    ("JWT_LEEWAY", "0s"),
+    ("AUTH_EXPIRING_NOTICE", "1s"),
+    ("EXPIRED_TOKENS", "keep"),
+    ("EXPIRED_TOKEN_STATUS", "401"),
+];
 const EVENT_STYLE: Settings = &[
     ("DIALECTS", "direct"),
     ("RATE_LIMITS", "off"),
@@ -187,12 +195,18 @@ const ORIGINS: Settings = &[
     ("ADMIN_TOKEN", ADMIN_TOKEN),
     (
         "ALLOWED_ORIGINS",
-        "http://localhost:5173,https://*.example.com",
+        "http://localhost:5173,https://*.example.com,file://,app://.,capacitor://localhost,ionic://localhost,\
+         tauri://localhost,chrome-extension://abcdefghijklmnop",
     ),
     ("PUBLIC_HOSTS", "chat.example"),
     ("AUDIT_REFUSALS_PER_IP", "1000"),
 ];
 const BEHIND_PROXY: Settings = &[("RATE_LIMITS", "off"), ("TRUSTED_PROXIES", "127.0.0.1")];
+const BELOW_PATH: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("BASE_PATH", "relay/"),
+    ("TRUSTED_PROXIES", "127.0.0.1"),
+];
 const CONVERSATION: Settings = &[("DIALECTS", "conversation"), ("RATE_LIMITS", "off")];
 const CONVERSATION_PRESENCE: Settings = &[
     ("DIALECTS", "conversation"),
@@ -257,6 +271,7 @@ suites! {
     auth_expiry: "auth/expiry", EXPIRY;
     auth_guests: "auth/guests", GUESTS;
     auth_issuer: "auth/issuer", ISSUER;
+    auth_kept: "auth/kept", KEPT;
     auth_names: "auth/names", NAMES, mongodb => two_nodes;
     auth_places: "auth/places", PLACES;
     auth_tokens: "auth/tokens", DIRECT;
@@ -323,6 +338,7 @@ suites! {
     http_admin: "http/admin", REST_ADMIN, mongodb;
     http_admin_off: "http/admin-off", STORED, mongodb;
     http_audit: "http/audit", REST_ADMIN, mongodb;
+    http_base_path: "http/base-path", BELOW_PATH;
     http_blocked_adding: "http/blocked-adding", STORED_PRESENCE, mongodb;
     http_blocked: "http/blocked", REST_ADMIN, mongodb;
     http_changes: "http/changes", STORED, mongodb;

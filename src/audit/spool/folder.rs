@@ -17,7 +17,7 @@ pub(crate) enum SpoolError {
         source: io::Error,
     },
     /// Another process uses it.
-    #[error("{} is in use by another process", .0.display())]
+    #[error("{} is in use by another process; each server has a data_dir (DATA_DIR) of its own", .0.display())]
     InUse(PathBuf),
 }
 

@@ -6,9 +6,7 @@ use std::io::{BufWriter, Write};
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use sealed_relay::{AuditRecords, Config, StoredRecord};
+use sealed_relay::{AuditRecords, Config, StoredRecord, parse_time};
 use tokio::runtime::Runtime;
 
 use crate::output::NotWritten;
@@ -23,12 +21,12 @@ pub(crate) enum Command {
 /// Which records, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
-    /// From this time on: 2026-01-31 (UTC) or 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    /// From this time on: 2026-01-31 (UTC), 2026-01-31T12:00:00Z, or seconds or milliseconds since 1970
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     from: Option<Timestamp>,
 
     /// Before this time
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     to: Option<Timestamp>,
 
     /// How to write them
@@ -43,17 +41,6 @@ enum Format {
     Jsonl,
     /// A header and one line per record, as in RFC 4180; a cell that would be a formula begins with '
     Csv,
-}
-
-fn time(text: &str) -> Result<Timestamp, String> {
-    let wrong = || "neither a date like 2026-01-31 nor a time like 2026-01-31T12:00:00Z".to_owned();
-    match text.parse::<Date>() {
-        Ok(date) if text.len() == "2026-01-31".len() => {
-            let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
-            Ok(midnight.timestamp())
-        }
-        _ => text.parse().map_err(|_| wrong()),
-    }
 }
 
 /// Prints the records.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Life;
 use super::handler::{Due, Handler};
 use super::stage::{MemberState, Stage};
+use crate::config::ExpiredTokens;
 use crate::connection::{Close, OpenConnections};
 use crate::model::{DisconnectReason, clock};
 
@@ -39,9 +40,9 @@ pub(crate) async fn watch(open: Arc<OpenConnections>) {
 
 impl<R> MemberState<R> {
     /// What is due of its token at this time, in seconds since the epoch, once for each token.
-    fn due(&mut self, now: u64, notice: Duration) -> Option<Due> {
+    fn due(&mut self, now: u64, notice: Duration, expired: ExpiredTokens) -> Option<Due> {
         let left = self.expires_at.saturating_sub(now);
-        if left == 0 {
+        if left == 0 && expired == ExpiredTokens::Disconnect {
             return Some(Due::Expired);
         }
         if left > notice.as_secs() || self.is_announced {
@@ -82,7 +83,9 @@ impl<H: Handler> Life<H> {
     fn due(&self, now: u64) -> Option<Due> {
         let config = &self.context.services.config;
         match &mut *self.stage.lock() {
-            Stage::Member(held) => held.due(now, config.auth_expiring_notice),
+            Stage::Member(held) => {
+                held.due(now, config.auth_expiring_notice, config.expired_tokens)
+            }
             Stage::Guest => {
                 let is_late = self.connection.has_guest_bounds()
                     && self.connection.age() >= config.guest_timeout;

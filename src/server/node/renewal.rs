@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::failover;
+use super::{Demands, failover};
 use crate::app::App;
 use crate::cluster::{
     AllNodes, AllNodesMessage, Cluster, Entry, LEASE, LeaseState, PresenceChange, RENEWAL,
@@ -24,7 +24,7 @@ use crate::stores::drivers::redis::{MAX_RECONNECT_PAUSE, RedisError};
 const BATCH: usize = 64;
 
 /// Renews the lease until the server stops.
-pub(crate) async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
+pub(crate) async fn run(app: Arc<App>, cluster: Arc<Cluster>, mut demands: Demands) {
     let _all_nodes = cluster.bus().subscribe(AllNodes).await;
     let _this_node = cluster.bus().subscribe(cluster.node_id()).await;
     let mut connected = cluster.watch_connected();
@@ -35,6 +35,11 @@ pub(crate) async fn run(app: Arc<App>, cluster: Arc<Cluster>) {
             let since = *connected_since.get_or_insert_with(Instant::now);
             if let Err(error) = renew(&app, &cluster, is_new, since).await {
                 tracing::debug!(%error, "the lease was not renewed");
+            }
+            if !app.drain.has_begun()
+                && let Err(error) = demands.look(&app, &cluster).await
+            {
+                tracing::debug!(%error, "the other servers were not looked at");
             }
         } else {
             connected_since = None;

@@ -73,6 +73,12 @@ async fn is_exported(env: &[(&str, &str)]) {
     );
     assert_eq!([before, from].concat(), all);
     assert!(records(data, env, &["--to", "2020-01-01"]).is_empty());
+    for number in ["1577836800", "1577836800000"] {
+        assert!(records(data, env, &["--to", number]).is_empty(), "{number}");
+        assert_eq!(records(data, env, &["--from", number]), all, "{number}");
+    }
+    let refused = export(data, env, &["--from", "0"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 
     let output = export(data, env, &["--format", "csv"]);
     let mut csv = csv::Reader::from_reader(text(&output).as_bytes());

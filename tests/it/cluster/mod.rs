@@ -4,6 +4,7 @@ mod application;
 mod balanced;
 mod balancer;
 mod control;
+mod demands;
 pub(crate) mod deployment;
 mod redis_server;
 mod redis_topologies;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use sealed_relay::{Config, Dialect, Sources, reference_env, reference_toml};
+use sealed_relay::{Config, Dialect, ExpiredTokens, Sources, reference_env, reference_toml};
 
 use super::{SECRET, from_env, load, repository};
 
@@ -98,5 +98,12 @@ fn each_preset_serves_its_own_dialect_on_its_familys_port() {
         assert_eq!(config.dialects, [dialect]);
         assert_eq!(config.port, port, "{dialect}");
         assert_eq!(config.ping_timeout, Duration::from_secs(60), "{dialect}");
+        let keeps = config.expired_tokens == ExpiredTokens::Keep;
+        let of_chat = dialect == Dialect::Chat;
+        assert_eq!(
+            (keeps, config.expired_token_status == 401),
+            (of_chat, of_chat),
+            "{dialect}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Settings: the sources that they come from, their values, and the files that are generated from them.
 
 mod compose;
+mod forms;
 mod generated;
 mod problems;
 mod settings;

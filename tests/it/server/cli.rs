@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const SECRET: &str = "canary-secret-canary-secret-canary-secret";
 
 /// Runs the binary in a folder with these variables and no others.
-fn relay(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
+pub(super) fn relay(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
     program::command()
         .args(arguments)
         .current_dir(folder)
@@ -26,11 +26,11 @@ fn relay(folder: &Path, arguments: &[&str], env: &[(&str, &str)]) -> Output {
         .unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(super) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(super) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

@@ -1,8 +1,10 @@
 //! The process: its command line, its start and stop, its log.
 
+mod as_written;
 mod cli;
 mod health;
 mod lifecycle;
 mod log_injection;
 mod signals;
+mod surroundings;
 mod unwritable_log;

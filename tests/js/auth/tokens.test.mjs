@@ -133,7 +133,7 @@ for (const claims of [
 
 for (const [claims, expected] of [
   [{ username: 'A', name: 'B', displayName: 'C' }, 'A'], [{ name: 'B', displayName: 'C' }, 'B'], [{ displayName: 'C' }, 'C'], [{}, null],
-  [{ username: 42 }, '42'], [{ name: 0 }, '0'], [{ displayName: -1.5 }, '-1.5'], [{ username: null, name: 7, displayName: 'C' }, '7'],
+  [{ username: 42 }, '42'], [{ name: 0 }, '0'], [{ displayName: -1.5 }, '-1.5'], [{ name: 1e21 }, '1e+21'], [{ name: 1e-7 }, '1e-7'], [{ name: 1e20 }, '100000000000000000000'], [{ username: null, name: 7, displayName: 'C' }, '7'],
   [{ username: true, name: {}, displayName: ['x'] }, null], [{ username: [], name: 'B' }, 'B'], [{ avatarUrl: 9, name: 'B' }, 'B'],
 ]) {
   test(`the claims ${JSON.stringify(claims)} give the name ${expected ?? 'of the user id'}`, async () => {

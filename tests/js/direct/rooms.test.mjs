@@ -23,6 +23,23 @@ test('both sides get the same room name, sorted as plain strings', async () => {
   assert.deepEqual(names, Array(2).fill(`${zed.userId}_${abe.userId}`));
 });
 
+for (const [one, other] of [['😀', 'ﬁ'], ['😀', 'a'], ['\u{10ffff}', '\uffee'], ['é', 'z'], ['ﬀ', 'ﬀa'], ['10', '9']]) {
+  test(`both sides get the name that clients make themselves, of ${one} and ${other}`, async () => {
+    const tag = unique('');
+    const ids = [one, other].map((id) => `${id}${tag}`);
+    const roomName = [...ids].sort().join('_');
+    const clients = [];
+    for (const userId of ids) clients.push(await connect({ userId, username: 'N' }));
+    for (const [index, client] of clients.entries()) {
+      client.emit('join_room', { recipientId: ids[1 - index] });
+      assert.equal((await client.next('room:joined')).roomName, roomName);
+      assert.equal((await clients[1 - index].next('room:user-ready')).roomName, roomName);
+      client.emit('leave_room', { recipientId: ids[1 - index] });
+      assert.equal((await client.next('room:left')).roomName, roomName);
+    }
+  });
+}
+
 test('the caller is answered before the recipient is notified', async () => {
   const alice = await connect(user('Alice'));
   const { sent } = await exchange(alice, alice, () => alice.emit('join_room', { recipientId: alice.userId }));

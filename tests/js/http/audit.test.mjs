@@ -110,6 +110,28 @@ test('it is filtered by time', async () => {
   assert.deepEqual(await ids({ from: '2999-01-01T00:00:00.000Z' }), []);
 });
 
+test('times are written as on the command line', async () => {
+  const at = Date.parse((await mine())[5].createdAt);
+  const since = async (from) => (await mine({ from })).length;
+  const before = async (to) => (await mine({ to })).length;
+  const iso = (time) => new Date(time).toISOString();
+  const all = (await mine()).length;
+  const day = iso(at).slice(0, 10);
+  const next = iso(at + 86_400_000).slice(0, 10);
+  assert.equal(await since(day), await since(`${day}T00:00:00Z`));
+  assert.equal(await since(next), 0);
+  assert.equal(await before(next), all);
+  for (const write of [iso, String, (time) => iso(time).replace('Z', '+00:00')]) {
+    assert.equal((await since(write(at))) + (await before(write(at))), all, write(at));
+  }
+  const second = Math.floor(at / 1000);
+  assert.equal(await since(String(second)), await since(String(second * 1000)));
+  assert.equal(await before(String(second)), await before(String(second * 1000)));
+  assert.equal(await since(String(second + 86_400)), 0);
+  const inQuery = await done(200, ADMIN, 'GET', `${PATH}?user=${alice.userId}&from=${iso(at).replace('Z', '+00:00')}`);
+  assert.equal(inQuery.records.length, await since(iso(at)));
+});
+
 test('page by page every record comes once', async () => {
   const all = (await mine()).map(({ _id }) => _id);
   for (const limit of [1, 3, all.length, 1000]) {
@@ -138,7 +160,7 @@ test('bad queries are named', async () => {
   for (const limit of ['0', '1001', '-1', '1.5', 'x']) await refused(400, invalid('limit'), ADMIN, 'GET', `${PATH}?limit=${limit}`);
   for (const cursor of ['x', '7', '{"$gt":""}', "' OR 1=1 --"]) await refused(400, invalid('cursor'), ADMIN, 'GET', `${PATH}?${new URLSearchParams({ cursor })}`);
   for (const field of ['from', 'to']) {
-    for (const time of ['yesterday', '2024-13-01T00:00:00Z', '{"$gt":""}']) await refused(400, invalid(field), ADMIN, 'GET', `${PATH}?${new URLSearchParams({ [field]: time })}`);
+    for (const time of ['yesterday', '2024-13-01T00:00:00Z', '{"$gt":""}', '0', '-1', '20261126', '1795737600000000', '2026-11-26T10:00:00']) await refused(400, invalid(field), ADMIN, 'GET', `${PATH}?${new URLSearchParams({ [field]: time })}`);
   }
   await refused(400, invalid('event'), ADMIN, 'GET', `${PATH}?event=NO_SUCH_EVENT`);
 });

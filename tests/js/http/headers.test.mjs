@@ -44,11 +44,12 @@ const ANSWERS = {
 };
 
 for (const [what, [expected, path, options = {}]] of Object.entries(ANSWERS)) {
-  test(`${what}: the type is not to be guessed, and the id is the request’s`, async () => {
+  test(`${what}: the type is not to be guessed, nobody keeps it, and the id is the request’s`, async () => {
     const id = unique('id');
     const { status, headers, body } = await request(path, { ...options, headers: { ...options.headers, 'x-request-id': id } });
     assert.equal(status, expected, body);
     assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cache-control'], 'no-store');
     assert.equal(headers['x-request-id'], id);
   });
 }
@@ -58,7 +59,29 @@ test('polling answers and posts have them', async () => {
   const { sid } = JSON.parse(body.slice(1));
   const path = `${POLLING}&sid=${sid}`;
   const answers = [await request(path, { method: 'POST', body: '40' }), await request(path)];
-  for (const { headers } of answers) assert.equal(headers['x-content-type-options'], 'nosniff');
+  for (const { headers } of answers) {
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cache-control'], 'no-store');
+  }
+});
+
+test('what a token opens is kept by nobody', async () => {
+  for (const path of ['/api/conversations', '/api/users/me/blocked', '/api/changes']) {
+    const { status, headers, body } = await request(path, { headers: bearer });
+    assert.equal(status, 200, body);
+    assert.equal(headers['cache-control'], 'no-store');
+  }
+});
+
+test('browsers may remember for two hours that a request is allowed', async () => {
+  const asked = { Origin: 'http://localhost:5173', 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'authorization' };
+  for (const path of ['/api/messages', '/api/conversations/x', POLLING]) {
+    const { headers } = await request(path, { method: 'OPTIONS', headers: asked });
+    assert.equal(headers['access-control-max-age'], '7200', path);
+    assert.equal(headers['access-control-allow-headers'], 'authorization');
+  }
+  const refused = await request('/api/messages', { method: 'OPTIONS', headers: { ...asked, Origin: 'http://evil.example' } });
+  assert.equal(refused.headers['access-control-max-age'], undefined);
 });
 
 const HEADS = {

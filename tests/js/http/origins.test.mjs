@@ -1,5 +1,6 @@
 // Which web pages may call: lists, wildcards, and the page that the server itself, or a proxy, has served. Started with
-// ALLOWED_ORIGINS=http://localhost:5173,https://*.example.com PUBLIC_HOSTS=chat.example and an admin token.
+// ALLOWED_ORIGINS with http://localhost:5173, https://*.example.com and the SHELLS, PUBLIC_HOSTS=chat.example and an admin
+// token.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RELAY_URL, attempt, request, token, unique, user } from '../support/relay.mjs';
@@ -22,7 +23,13 @@ async function status(headers) {
   return allowed[0] ? 'allowed' : 'refused';
 }
 
+/** What the shells of applications send. */
+const SHELLS = [
+  'file://', 'app://.', 'capacitor://localhost', 'ionic://localhost', 'tauri://localhost', 'chrome-extension://abcdefghijklmnop',
+];
+
 const ALLOWED = [
+  ...SHELLS.map((origin) => ['a shell of the list', origin]),
   ['one of the list', 'http://localhost:5173'],
   ['below a domain', 'https://a.example.com'],
   ['far below it', 'https://a.b.example.com'],
@@ -38,6 +45,10 @@ const FORBIDDEN = [
   ['what ends alike', 'https://evilexample.com'],
   ['what begins alike', 'https://a.example.com.evil.example'],
   ['none', 'null'],
+  ['a shell that is not listed', 'app://-'],
+  ['a host of a shell', 'file://localhost'],
+  ['another scheme of the same host', 'http://localhost', 'other.example'],
+  ['a shell at the host of the request', 'wails://localhost', 'localhost'],
   ['the host of the request, which anybody’s name may lead to', 'http://evil.example', 'evil.example'],
   ['the same on a port', 'http://evil.example:3000', 'evil.example:3000'],
   ['the public host, called by another name', 'https://chat.example', 'other.example'],
@@ -75,6 +86,15 @@ test('an allowed origin is told so, and the published client connects from it', 
     assert.equal((await attempt(options)).outcome, expected);
   }
 });
+
+for (const origin of SHELLS) {
+  for (const transport of ['websocket', 'polling']) {
+    test(`the published client connects from ${origin} by ${transport}`, async () => {
+      const options = { url: RELAY_URL, transports: [transport], auth: { token: token(user('Alice')) }, extraHeaders: { Origin: origin } };
+      assert.equal((await attempt(options)).outcome, 'connected');
+    });
+  }
+}
 
 test('a refused origin is recorded with its name', async () => {
   const origin = `http://${unique('evil')}.example`;

@@ -3,6 +3,7 @@
 //! Owns the timeouts and the prefix of keys. It must not know what is stored or published.
 //! Without a connection everything fails at once: nobody waits for one.
 
+mod demands;
 mod error;
 mod target;
 
