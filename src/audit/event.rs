@@ -96,6 +96,8 @@ pub(crate) enum AdminAction {
     ParticipantRemoved,
     /// Gave the user another role in a conversation, if only by going as its last admin.
     RoleChanged,
+    /// Changed the title or the picture of a conversation.
+    ConversationDescribed,
     /// Gave participants of a conversation a new content key.
     KeyRotated,
     /// Read audit records.
@@ -115,6 +117,7 @@ impl AdminAction {
             Self::ParticipantAdded => "participant added",
             Self::ParticipantRemoved => "participant removed",
             Self::RoleChanged => "role changed",
+            Self::ConversationDescribed => "conversation described",
             Self::KeyRotated => "key rotated",
             Self::AuditRead => "audit read",
         }

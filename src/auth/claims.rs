@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use crate::config::ClaimPath;
 use crate::model::{TokenUser, UserId, js_number, name};
 
-/// The longest name and picture address, in bytes; the rest is cut off.
-const MAX_NAME_BYTES: usize = 128;
+/// The longest picture address, in bytes; the rest is cut off, as it is of names.
 const MAX_URL_BYTES: usize = 2048;
 
 /// The user of a token with these claims, of which the first of `ids` that is there has the id; `None`: it is no valid
@@ -33,13 +32,13 @@ pub(super) fn user_of(claims: &Map<String, Value>, ids: &[ClaimPath]) -> Option<
 }
 
 /// A name as others are shown it; a number is one, too. What is no name does not make the token a bad one.
-fn shown(name: &Value) -> Option<Arc<str>> {
-    let name = match name {
+fn shown(given: &Value) -> Option<Arc<str>> {
+    let text = match given {
         Value::String(name) => name.clone(),
         Value::Number(number) => js_number::text(number),
         _ => return None,
     };
-    name::shown(cut(&name, MAX_NAME_BYTES))
+    name::shown(cut(&text, name::MAX_BYTES))
 }
 
 fn cut(text: &str, max: usize) -> &str {

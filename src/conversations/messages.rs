@@ -57,7 +57,7 @@ impl Conversations {
         Ok(Stored::new(Sent { message, repeated }, rest))
     }
 
-    /// Replaces the content of a message, for its author.
+    /// Replaces the content of a message, for its author. A repeated edit is not published.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
@@ -73,8 +73,10 @@ impl Conversations {
         let messages = &self.stores().messages;
         let edited = messages.edit(conversation, message, author, edit).await;
         let logged = self.noted(conversation, edited)?;
-        let event = Event::MessageUpdated(reference(conversation, message));
-        actor.record(&self.audit, event);
+        if logged.change.is_some() {
+            let event = Event::MessageUpdated(reference(conversation, message));
+            actor.record(&self.audit, event);
+        }
         let edited = logged.value.clone();
         Ok(Stored::new(edited, guard.publish_logged(actor, logged)))
     }

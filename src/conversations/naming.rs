@@ -111,6 +111,7 @@ impl Names {
             },
             Changed::Updated { user, role, .. } => LoggedEvent::RoleChanged { user, role },
             Changed::KeyRotated { key_number } => LoggedEvent::KeyRotated { key_number },
+            Changed::Described(description) => LoggedEvent::Described(description),
             Changed::Left(user) | Changed::Removed(user) => LoggedEvent::Ended {
                 change: of(&[&user], None),
                 user,
@@ -193,6 +194,7 @@ fn users_of(change: &Change) -> Vec<&UserId> {
         | Changed::Unreacted(_)
         | Changed::Updated { .. }
         | Changed::KeyRotated { .. }
+        | Changed::Described(_)
         | Changed::Forgotten => Vec::new(),
     }
 }

@@ -10,8 +10,8 @@ use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
 use crate::cluster::UserMessage;
 use crate::config::WhoMayAdd;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, Conversation, ConversationId, Created, History,
-    KeyRotation, NewConversation, NewParticipant, Participant, Role,
+    Change, ChangeNumber, Changed, ChangedBy, Conversation, ConversationId, Created,
+    DescriptionChange, History, KeyRotation, NewConversation, NewParticipant, Participant, Role,
 };
 use crate::model::{Identity, Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
@@ -175,7 +175,7 @@ impl Conversations {
     }
 
     /// Removes a participant: the subscriptions of their connections end at once; they and the other
-    /// participants are notified.
+    /// participants are notified. A repetition by the same user is not published.
     ///
     /// # Errors
     /// As for [`add_participant`](Self::add_participant), but anybody may remove themselves.
@@ -190,8 +190,10 @@ impl Conversations {
         let ended = self.stores().participants.end(id, user, &by.author()).await;
         let ended = self.noted(id, ended)?;
         let logged = ended.ok_or(Refusal::new(Why::ParticipantNotFound))?;
-        let action = AdminAction::ParticipantRemoved;
-        by.record(&self.audit, action, id, Some(user));
+        if logged.change.is_some() {
+            let action = AdminAction::ParticipantRemoved;
+            by.record(&self.audit, action, id, Some(user));
+        }
         self.publish_participants(guard, by.identity(), logged.change)
             .await;
         if let Some(promoted) = logged.consequence {
@@ -214,6 +216,28 @@ impl Conversations {
         let changed = conversations.set_history(id, history, &by.author()).await?;
         by.record(&self.audit, AdminAction::HistoryChanged, id, None);
         Ok(changed)
+    }
+
+    /// Changes the title or the picture of a conversation, and notifies its participants.
+    ///
+    /// # Errors
+    /// As for [`set_history`](Self::set_history).
+    pub(crate) async fn describe(
+        self: &Arc<Self>,
+        by: Initiator<'_>,
+        id: &ConversationId,
+        change: &DescriptionChange,
+    ) -> Result<Conversation, Refusal> {
+        let guard = self.lock(id).await;
+        let conversations = &self.stores().conversations;
+        let described = conversations.describe(id, change, &by.author()).await;
+        let logged = self.noted(id, described)?;
+        if logged.change.is_some() {
+            by.record(&self.audit, AdminAction::ConversationDescribed, id, None);
+        }
+        self.publish_participants(guard, by.identity(), logged.change)
+            .await;
+        Ok(logged.value)
     }
 
     /// Gives a participant another role.

@@ -129,7 +129,14 @@ impl ConversationGuard {
                 let ended = UserNotification::Removed(change);
                 self.notify_invited(&user, by.as_ref(), &ended).await
             }
-            LoggedEvent::KeyRotated { key_number } => self.notify_rotated(key_number).await,
+            LoggedEvent::KeyRotated { key_number } => {
+                let rotated = UserNotification::KeyRotated { key_number };
+                self.notify_here(&self.participants(), &rotated).await
+            }
+            LoggedEvent::Described(description) => {
+                let described = UserNotification::Described(description);
+                self.notify_here(&self.participants(), &described).await
+            }
             LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => Delivery::default(),
         }
     }
@@ -146,11 +153,6 @@ impl ConversationGuard {
         }
         self.notify_here(&users, &UserNotification::Added(change))
             .await
-    }
-
-    async fn notify_rotated(&self, key_number: i64) -> Delivery {
-        let rotated = UserNotification::KeyRotated { key_number };
-        self.notify_here(&self.participants(), &rotated).await
     }
 
     /// The participants after the last change, as far as they are known.

@@ -33,7 +33,7 @@ impl Conversations {
         Ok(Stored::new(id, guard.publish_logged(actor, logged)))
     }
 
-    /// Removes a reaction of the user's own.
+    /// Removes a reaction of the user's own. One that they have removed before is not published again.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
@@ -49,8 +49,10 @@ impl Conversations {
         let reactions = &self.stores().reactions;
         let removed = reactions.remove(conversation, message, reaction, user);
         let logged = self.noted(conversation, removed.await)?;
-        let event = Event::Reaction(reference(conversation, message));
-        actor.record(&self.audit, event);
+        if logged.change.is_some() {
+            let event = Event::Reaction(reference(conversation, message));
+            actor.record(&self.audit, event);
+        }
         Ok(Stored::new((), guard.publish_logged(actor, logged)))
     }
 }

@@ -63,7 +63,7 @@ async fn create(node: &TestNode, names: &[&str]) {
     let new = NewConversation {
         id: conversation(),
         id_type: IdType::Text,
-        title: None,
+        description: crate::model::conversation::Description::default(),
         created_by: user(names[0]),
         history: History::All,
         participants: names.iter().map(|name| participant(name)).collect(),

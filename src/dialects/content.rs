@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
-use crate::model::conversation::{Body, Extra, Message};
+use crate::model::conversation::{Body, Description, Extra, Message};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, frames};
 
 /// The content of a message.
@@ -41,6 +41,14 @@ pub(super) fn text_frames(message: &Message) -> FrameSizes {
     let content = message.content().map(OwnedValue::as_opaque);
     let extra = message.extra().map(Extra::as_opaque);
     frames(content.iter().chain(&extra))
+}
+
+/// The sizes of the frames of an event with a description.
+pub(super) fn description_frames(description: &Description) -> FrameSizes {
+    const NAMES: usize = 512;
+    let texts = [&description.title, &description.avatar_url].into_iter();
+    let texts = texts.flatten().map(|text| 2 * text.len()).sum::<usize>();
+    FrameSizes::from_slice(&[NAMES + texts])
 }
 
 impl Serialize for Content<'_> {

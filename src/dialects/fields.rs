@@ -12,9 +12,15 @@ use serde_json::value::RawValue;
 
 use crate::config::Config;
 use crate::model::conversation::{ConversationId, IdType, TypedId};
-use crate::model::name::is_showable;
+use crate::model::name::{MAX_BYTES as MAX_NAME_BYTES, is_showable};
 use crate::model::{Refusal, UserId};
 use crate::payload::{Opaque, Payload};
+
+/// The longest title in bytes: 256 characters of any script, or as much base64.
+const MAX_TITLE_BYTES: usize = 1024;
+
+/// The longest address of a picture, in bytes.
+const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// Reads the fields of one payload.
 ///
@@ -64,7 +70,14 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.id_up_to(name, self.config.max_id_bytes)
     }
 
-    /// Such an id of at most `max` bytes.
+    /// An id that only its sender interprets: a string that is not empty, or any number as it is written.
+    pub(crate) fn own_id(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+        let id = self.payload.own_id(name);
+        let id = id.filter(|id| !id.is_empty() && id.len() <= self.config.max_id_bytes);
+        self.expect(name, id)
+    }
+
+    /// An id that the client chose, of at most `max` bytes.
     pub(crate) fn id_up_to(&self, name: &'static str, max: usize) -> Result<Cow<'a, str>, Refusal> {
         let id = self.payload.id(name);
         let id = id.filter(|id| !id.is_empty() && id.len() <= max);
@@ -173,8 +186,16 @@ impl<'p, 'a> Fields<'p, 'a> {
 
     /// A string that is not empty and no longer than an id may be.
     pub(crate) fn label(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
+        self.label_up_to(name, self.config.max_id_bytes)
+    }
+
+    /// Such a string of at most `max` bytes.
+    pub(crate) fn label_up_to(
+        &self,
+        name: &'static str,
+        max: usize,
+    ) -> Result<Cow<'a, str>, Refusal> {
         let text = self.payload.text(name);
-        let max = self.config.max_id_bytes;
         let text = text.filter(|text| !text.is_empty() && text.len() <= max);
         self.expect(name, text)
     }
@@ -209,7 +230,28 @@ impl<'p, 'a> Fields<'p, 'a> {
     }
 
     fn name(&self, name: &'static str) -> Result<Arc<str>, Refusal> {
-        let text = self.label(name)?;
+        self.shown_up_to(name, MAX_NAME_BYTES)
+    }
+
+    /// The title of a conversation, in the clear or encrypted; `None` when the field is missing or `null`, but not when it is
+    /// empty.
+    pub(crate) fn title(&self, name: &'static str) -> Result<Option<Arc<str>>, Refusal> {
+        let given = self.payload.given(name);
+        given
+            .map(|_| self.shown_up_to(name, MAX_TITLE_BYTES))
+            .transpose()
+    }
+
+    /// The address of a picture; `None` when the field is missing or `null`, but not when it is empty.
+    pub(crate) fn address(&self, name: &'static str) -> Result<Option<Arc<str>>, Refusal> {
+        let given = self.payload.given(name);
+        given
+            .map(|_| self.shown_up_to(name, MAX_ADDRESS_BYTES))
+            .transpose()
+    }
+
+    fn shown_up_to(&self, name: &'static str, max: usize) -> Result<Arc<str>, Refusal> {
+        let text = self.label_up_to(name, max)?;
         self.expect(name, is_showable(&text).then(|| text.into()))
     }
 

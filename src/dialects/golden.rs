@@ -9,7 +9,7 @@ use socketioxide_parser_common::CommonParser;
 use crate::conversations::RenderedEvents;
 use crate::model::conversation::{
     Body, ChangeNumber, ConversationId, Emoji, Extra, Message, MessageId, ParticipantsChange,
-    Reaction, ReactionId, UserNotification,
+    Reaction, ReactionId, TempId, UserNotification,
 };
 use crate::model::{Identity, UserId};
 use crate::payload::OwnedValue;
@@ -48,7 +48,7 @@ pub(super) fn message() -> Message {
         id: message_id(1),
         conversation: conversation(),
         sender: user("ann"),
-        temp_id: Some(5.into()),
+        temp_id: TempId::number("5"),
         key_number: Some(3),
         created_at: AT,
         edited_at: None,

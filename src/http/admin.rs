@@ -17,7 +17,7 @@ use super::conversation_json::{ConversationJson, UserJson};
 use super::conversations::OneConversation;
 use super::path::PathParameters;
 use super::query::Parameters;
-use super::{conversations, new_conversation};
+use super::{made_conversation, new_conversation};
 use crate::app::App;
 use crate::audit::{
     AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
@@ -139,7 +139,7 @@ async fn create_conversation(
         refuse_unknown(payload.besides(new_conversation::OF_ADMINS))?;
         let request = new_conversation::by_admin(&app, &payload)?;
         let by = Initiator::Admin(&admin.source);
-        conversations::create_and_answer(&app, by, &request).await
+        made_conversation::make_for(&app, by, &request.new.created_by, &request, || Ok(())).await
     })
     .await
 }

@@ -76,6 +76,12 @@ enum What<'a> {
     #[serde(rename = "conversation:key-rotated")]
     #[serde(rename_all = "camelCase")]
     KeyRotated { content_key_number: i64 },
+    #[serde(rename = "conversation:updated")]
+    #[serde(rename_all = "camelCase")]
+    Described {
+        title: Option<&'a str>,
+        avatar_url: Option<&'a str>,
+    },
     #[serde(rename = "participant:left")]
     Left { participant: ParticipantJson<'a> },
     #[serde(rename = "participant:removed")]
@@ -178,6 +184,10 @@ impl<'a> What<'a> {
             },
             Changed::KeyRotated { key_number } => Self::KeyRotated {
                 content_key_number: *key_number,
+            },
+            Changed::Described(description) => Self::Described {
+                title: description.title.as_deref(),
+                avatar_url: description.avatar_url.as_deref(),
             },
             Changed::Left(user) => Self::Left {
                 participant: user.into(),

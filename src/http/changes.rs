@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::body::JsonText;
 use super::caller::{Caller, only};
 use super::change_json::ChangeJson;
+use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::senders::Senders;
@@ -136,7 +137,5 @@ pub(super) fn limit(given: Option<&str>) -> Result<usize, Refusal> {
     let Some(given) = given else {
         return Ok(DEFAULT_LIMIT);
     };
-    let limit = given.parse().ok();
-    let limit = limit.filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    limit.ok_or_else(|| Refusal::invalid(LIMIT))
+    paging::at_most(given, MAX_LIMIT)
 }

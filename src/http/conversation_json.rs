@@ -18,6 +18,8 @@ pub(super) struct ConversationJson<'a> {
     id: ClientId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar_url: Option<&'a str>,
     created_by: &'a str,
     /// ISO 8601, as the next one.
     created_at: String,
@@ -98,7 +100,8 @@ impl<'a> ConversationJson<'a> {
     pub(super) fn new(conversation: &'a Conversation) -> Self {
         Self {
             id: conversation.id.as_client(conversation.id_type),
-            title: conversation.title.as_deref(),
+            title: conversation.description.title.as_deref(),
+            avatar_url: conversation.description.avatar_url.as_deref(),
             created_by: conversation.created_by.as_str(),
             created_at: clock::iso_ms(conversation.created_at),
             last_message_at: clock::iso_ms(conversation.last_message_at),
@@ -123,6 +126,7 @@ impl<'a> ConversationJson<'a> {
         Self {
             id: invitation.conversation.as_client(invitation.id_type),
             title: None,
+            avatar_url: None,
             created_by: invitation.by.as_str(),
             created_at: at(),
             last_message_at: at(),

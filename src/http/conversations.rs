@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -14,12 +13,13 @@ use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
 use super::conversation_json::{ConversationJson, ParticipantJson};
 use super::feed_participants;
-use super::new_conversation::{self, ConversationRequest, HISTORY};
+use super::made_conversation;
+use super::new_conversation::{self, HISTORY};
 use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
-use super::refuse::conversation_exists;
 use crate::app::App;
+use crate::config::Config;
 use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
@@ -30,14 +30,24 @@ use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let limit = DefaultBodyLimit::max(max_body(&app.config));
     let users = |methods| only::<Caller>(app, methods);
     let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
     Router::new()
-        .route("/api/conversations", users(post(create).get(list)))
+        .route(
+            "/api/conversations",
+            users(post(create).get(list)).layer(limit),
+        )
         .route(
             "/api/conversations/{id}",
             users_or_admins(get(show).patch(change)).merge(users(delete(feed_participants::leave))),
         )
+}
+
+/// The largest body, in bytes, that has content keys of many participants: MongoDB keeps a change in one document of
+/// 16 MiB, with each key twice.
+pub(super) fn max_body(config: &Config) -> usize {
+    config.max_event_bytes.min(6 << 20)
 }
 
 /// The answer with one conversation.
@@ -62,43 +72,11 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let request = new_conversation::by_user(&app, &caller, &body.payload(&app.config)?).await?;
-        caller.check_conversation(request.new.participants.len())?;
         let by = Initiator::Participant(caller.acts(None));
-        match create_and_answer(&app, by, &request).await {
-            Err(refusal) if refusal.why() == Why::ConversationExists => {
-                let stores = app.conversations.stores();
-                let own = stores.conversations.find_for(&request.new.id, caller.id());
-                let own = own.await?.ok_or(refusal)?;
-                Ok(conversation_exists(&own.conversation.created_by))
-            }
-            answer => answer,
-        }
+        let check = || caller.check_conversation(request.new.participants.len());
+        made_conversation::make_for(&app, by, caller.id(), &request, check).await
     })
     .await
-}
-
-/// Creates a conversation, and answers with it.
-pub(super) async fn create_and_answer(
-    app: &App,
-    by: Initiator<'_>,
-    request: &ConversationRequest,
-) -> Result<Response, Refusal> {
-    let created = app.conversations.create(by, &request.new).await?;
-    let known = names_of(app, created.participants.iter().map(|one| &one.user)).await?;
-    let id = created.conversation.id.as_client(request.id_type);
-    let mut conversation = ConversationJson::new(&created.conversation).with_id(id);
-    if let Some(key) = &request.key {
-        let names = created.participants.iter().filter(|one| one.looks_active());
-        let names = names.map(|one| name_of(&known, &one.user)).collect();
-        conversation = conversation.in_feed(&created.conversation, names, Some(key), &[]);
-    }
-    let is_feed = request.key.is_some();
-    let answer = ConversationAnswer {
-        message: is_feed.then_some("Conversation created successfully"),
-        conversation,
-        participants: created.participants.iter().map(Into::into).collect(),
-    };
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 async fn list(
@@ -222,11 +200,17 @@ async fn change(
         let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
         let history = new_conversation::history(&fields)?;
-        let history = history.ok_or_else(|| fields.refuse(HISTORY))?;
+        let description = new_conversation::description(&fields)?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
-        let conversations = &app.conversations;
-        let changed = conversations.set_history(sender.manages(), &id, history);
-        let changed = changed.await?;
+        let (conversations, by) = (&app.conversations, sender.manages());
+        let mut changed = None;
+        if let Some(history) = history {
+            changed = Some(conversations.set_history(by, &id, history).await?);
+        }
+        if !description.is_empty() {
+            changed = Some(conversations.describe(by, &id, &description).await?);
+        }
+        let changed = changed.ok_or_else(|| fields.refuse(HISTORY))?;
         let conversation = ConversationJson::new(&changed);
         Ok(Json(OneConversation { conversation }).into_response())
     })
@@ -276,7 +260,7 @@ pub(super) fn shown_of<'a>(
 }
 
 /// The names of those of these users whom the store knows.
-async fn names_of(
+pub(super) async fn names_of(
     app: &App,
     users: impl IntoIterator<Item = &UserId>,
 ) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
@@ -288,6 +272,6 @@ async fn names_of(
     Ok(known.into_iter().map(|user| (user.id, user.name)).collect())
 }
 
-fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
+pub(super) fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
     names.get(user).unwrap_or(user.shared()).clone()
 }

@@ -173,14 +173,31 @@ async fn rotate(
         encrypted: encrypted.collect(),
     };
     let actor = caller.acts(Some(Dialect::Feed));
-    let rotated = app.conversations.rotate_key(actor, id, &new).await;
-    rotated.map_err(|error| match error {
-        StoreError::KeyExists => {
+    match app.conversations.rotate_key(actor, id, &new).await {
+        // The answer was lost.
+        Err(StoreError::KeyExists) if has_given(app, caller, id, known).await? => Ok(()),
+        Err(StoreError::KeyExists) => {
             let text = "New content key number must be greater than existing";
-            Refusal::invalid(KEY_NUMBER).worded(text)
+            Err(Refusal::invalid(KEY_NUMBER).worded(text))
         }
-        error => error.into(),
-    })
+        rotated => Ok(rotated?),
+    }
+}
+
+/// Whether the caller has the key already that they give themselves.
+async fn has_given(
+    app: &App,
+    caller: &Caller,
+    id: &ConversationId,
+    known: &[&Named],
+) -> Result<bool, StoreError> {
+    let participants = &app.conversations.stores().participants;
+    let own = participants.keys_in(caller.id(), std::slice::from_ref(id));
+    let own = own.await?;
+    let mut given = known.iter().filter(|one| one.user.id() == caller.id());
+    let given = given.next().and_then(|one| one.keys.first());
+    let mut own = own.iter().flat_map(|(_, keys)| keys);
+    Ok(given.is_some_and(|key| own.any(|one| one.key.is(key))))
 }
 
 /// Fails if keys are shared that the caller does not have themselves.

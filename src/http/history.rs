@@ -11,6 +11,7 @@ use super::caller::Caller;
 use super::change_json::ChangeJson;
 use super::marks::{Marks, MarksJson};
 use super::message_form::{CHAT_ID, CONVERSATION_ID, Form};
+use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
 use super::senders::Senders;
@@ -23,7 +24,7 @@ use crate::model::conversation::{
 use crate::stores::conversations::StoreError;
 
 /// How many messages are read by default.
-const DEFAULT_LIMIT: u64 = 50;
+const DEFAULT_LIMIT: usize = 50;
 
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -213,11 +214,10 @@ fn conversation_of(query: &Parameters) -> Result<(Form, &str), Refusal> {
 }
 
 fn limit(query: &Parameters) -> Result<PageLimit, Refusal> {
-    let limit = match query.get("limit") {
-        Some(limit) => limit.parse().map_err(|_| Refusal::invalid("limit"))?,
-        None => DEFAULT_LIMIT,
-    };
-    PageLimit::new(limit).ok_or_else(|| Refusal::invalid("limit"))
+    let given = query.get("limit");
+    let limit = given.map(|given| paging::at_most(given, PageLimit::MAX.get()));
+    let limit = limit.transpose()?.unwrap_or(DEFAULT_LIMIT);
+    PageLimit::new(limit as u64).ok_or_else(|| Refusal::invalid("limit"))
 }
 
 fn after(query: &Parameters) -> Result<Option<After>, Refusal> {

@@ -162,7 +162,7 @@ type Read<'p, 'a> = Result<MessageFields<'p, 'a>, Refusal>;
 fn in_conversation<'p, 'a>(fields: &Fields<'p, 'a>, to: Option<TypedId>) -> Read<'p, 'a> {
     Ok(MessageFields {
         conversation: to.map_or_else(|| fields.conversation(CONVERSATION_ID), Ok)?,
-        content: fields.content_or_media(CONTENT)?,
+        content: fields.content_or_attached(CONTENT)?,
         key_number: fields.key_number(KEY_NUMBER)?,
     })
 }
@@ -173,7 +173,7 @@ fn in_chat<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
     }
     let chat = fields.conversation(CHAT_ID)?;
     let content = fields.optional(CONTENT);
-    if content.is_none() && fields.media().is_none() {
+    if content.is_none() && !fields.has_attached() {
         let error = "Either content or media must be provided";
         return Err(Refusal::invalid(CONTENT).worded(error));
     }
@@ -191,14 +191,15 @@ fn in_chat<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
 fn in_feed<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
     let required = |name| Refusal::invalid(name).worded("All fields are required");
     for name in [FEED_ID, FEED_KEY_NUMBER, FEED_CONTENT] {
-        if fields.optional(name).is_none() {
+        let may_be_empty = name == FEED_CONTENT && fields.has_attached();
+        if fields.optional(name).is_none() && !may_be_empty {
             return Err(required(name));
         }
     }
     let number = fields.key_number(FEED_KEY_NUMBER);
     Ok(MessageFields {
         conversation: fields.conversation(FEED_ID)?,
-        content: Some(fields.content(FEED_CONTENT)?),
+        content: fields.content_or_attached(FEED_CONTENT)?,
         key_number: number.map_err(|_| required(FEED_KEY_NUMBER))?,
     })
 }

@@ -19,6 +19,7 @@ mod health;
 mod history;
 mod host;
 mod known_message;
+mod made_conversation;
 mod marks;
 mod message_form;
 mod messages;

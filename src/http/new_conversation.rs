@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::conversations::Addressee;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
-    ContentKey, ConversationId, History, IdType, NewConversation, NewParticipant, Role,
+    ContentKey, ConversationId, Description, DescriptionChange, History, IdType, NewConversation,
+    NewParticipant, Role,
 };
 use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
@@ -19,6 +20,7 @@ const ID: &str = "id";
 const PARTICIPANTS: &str = "participantIds";
 const ENTRIES: &str = "conversation_entries";
 const TITLE: &str = "title";
+const AVATAR_URL: &str = "avatarUrl";
 const CREATED_BY: &str = "createdBy";
 const ADMINS: &str = "admins";
 pub(super) const HISTORY: &str = "history";
@@ -26,12 +28,22 @@ pub(super) const HISTORY: &str = "history";
 pub(super) const KEY: &str = "encrypted_content_key";
 pub(super) const KEY_NUMBER: &str = "content_key_number";
 /// The fields of a request of an administrator.
-pub(super) const OF_ADMINS: &[&str] = &[ID, PARTICIPANTS, TITLE, CREATED_BY, ADMINS, HISTORY];
+pub(super) const OF_ADMINS: &[&str] = &[
+    ID,
+    PARTICIPANTS,
+    TITLE,
+    AVATAR_URL,
+    CREATED_BY,
+    ADMINS,
+    HISTORY,
+];
 
 /// A request to create a conversation.
 #[derive(Debug)]
 pub(super) struct ConversationRequest {
     pub(super) new: NewConversation,
+    /// Its id is the client's own.
+    pub(super) is_named: bool,
     /// The JSON type of its id for the caller.
     pub(super) id_type: IdType,
     /// In the form of `feed`: the caller's key.
@@ -99,20 +111,32 @@ fn request(
     let fields = Fields::new(payload, &app.config);
     let named = payload.given(ID).map(|_| fields.conversation(ID));
     let named = named.transpose()?;
-    let title = fields.given_name(TITLE)?;
+    let is_named = named.is_some();
     let id_type = named.as_ref().map_or(IdType::Text, |named| named.id_type);
     let id = named.map_or_else(ConversationId::random, |named| named.id);
     Ok(ConversationRequest {
+        is_named,
         new: NewConversation {
             id_type: told_as(&id, id_type),
             id,
-            title,
+            description: description(&fields)?.of(&Description::default()),
             created_by,
             history: history(&fields)?.unwrap_or(History::All),
             participants,
         },
         id_type,
         key: None,
+    })
+}
+
+/// How a conversation is to be called and shown, as far as it is said. `null` says that it is not.
+pub(super) fn description(fields: &Fields<'_, '_>) -> Result<DescriptionChange, Refusal> {
+    let is_there = |name| fields.is_there(name);
+    let title = fields.title(TITLE)?;
+    let avatar_url = fields.address(AVATAR_URL)?;
+    Ok(DescriptionChange {
+        title: is_there(TITLE).then_some(title),
+        avatar_url: is_there(AVATAR_URL).then_some(avatar_url),
     })
 }
 
@@ -188,10 +212,11 @@ async fn by_entries(
         addressed(user, role, entry.key.clone())
     });
     Ok(ConversationRequest {
+        is_named: !are_users,
         new: NewConversation {
             id_type: told_as(&id, id_type),
             id,
-            title: None,
+            description: description(&fields)?.of(&Description::default()),
             created_by: caller.id().clone(),
             history: history(&fields)?.unwrap_or(History::All),
             participants: participants.collect(),
@@ -247,7 +272,7 @@ fn entry(app: &App, text: &str) -> Option<Entry> {
     Some(Entry {
         id: id.id,
         id_type: id.id_type,
-        username: fields.label("username").ok()?.into(),
+        username: fields.label_up_to("username", name::MAX_BYTES).ok()?.into(),
         key: ContentKey {
             number,
             encrypted: OwnedValue::from(payload.filled(KEY)?),

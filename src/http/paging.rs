@@ -16,12 +16,20 @@ pub(super) fn is_wanted(query: &Parameters) -> bool {
 
 /// How many of a list are wanted at most.
 pub(super) fn limit(query: &Parameters) -> Result<usize, Refusal> {
-    let Some(given) = query.get(LIMIT) else {
-        return Ok(MAX_LISTED);
-    };
-    let limit = given.parse().ok();
-    let limit = limit.filter(|limit| (1..=MAX_LISTED).contains(limit));
-    limit.ok_or_else(|| Refusal::invalid(LIMIT))
+    match query.get(LIMIT) {
+        Some(given) => at_most(given, MAX_LISTED),
+        None => Ok(MAX_LISTED),
+    }
+}
+
+/// A limit from 1, as a client writes it. Who wants more than there may be gets that.
+pub(super) fn at_most(given: &str, max: usize) -> Result<usize, Refusal> {
+    let is_number = given.bytes().all(|byte| byte.is_ascii_digit());
+    match given.parse() {
+        Ok(limit) if limit >= 1 && is_number => Ok(max.min(limit)),
+        Err(_) if is_number && !given.is_empty() => Ok(max),
+        _ => Err(Refusal::invalid(LIMIT)),
+    }
 }
 
 /// Behind what a list goes on, as the part before it said.

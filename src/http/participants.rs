@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::body::{JsonText, run_to_end};
 use super::caller::{UserOrAdmin, only};
 use super::conversation_json::ParticipantJson;
-use super::conversations::shown_of;
+use super::conversations::{max_body, shown_of};
 use super::participants_request::ENTRIES;
 use super::path::PathParameters;
 use super::query::Parameters;
@@ -26,11 +26,12 @@ use crate::stores::conversations::StoreError;
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let limit = DefaultBodyLimit::max(max_body(&app.config));
     let users_or_admins = |methods| only::<UserOrAdmin>(app, methods);
     Router::new()
         .route(
             "/api/conversations/{id}/participants",
-            users_or_admins(post(add).get(list)),
+            users_or_admins(post(add).get(list)).layer(limit),
         )
         .route(
             "/api/conversations/{id}/participants/{user}",

@@ -10,8 +10,8 @@ use super::caller::Caller;
 use super::new_conversation::{KEY, KEY_NUMBER};
 use crate::app::App;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ContentKey, ConversationId, Extra, NewMessage};
-use crate::model::{Refusal, UserId};
+use crate::model::conversation::{ContentKey, ConversationId, Extra, NewMessage, TempId};
+use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::MAX_KEYS;
 
@@ -87,7 +87,9 @@ fn entry(
     let invalid = || refused("Invalid participant entry");
     let payload = Payload::of_object(text).map_err(|_| invalid())?;
     let fields = Fields::new(&payload, &app.config);
-    let name = fields.label("username").map_err(|_| invalid())?;
+    let name = fields
+        .label_up_to("username", name::MAX_BYTES)
+        .map_err(|_| invalid())?;
     let keys = match rotated {
         Some(number) => {
             let key = key(app, &payload, number);
@@ -142,7 +144,8 @@ pub(super) fn broadcast(
         content: Some(fields.content(CONTENT)?.into()),
         media: None,
         key_number: fields.key_number(KEY_NUMBER)?,
-        temp_id: None,
+        // A request that comes again says it once.
+        temp_id: TempId::parse(BROADCAST),
         extra: Extra::default(),
     }))
 }

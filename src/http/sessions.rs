@@ -21,8 +21,9 @@ use super::{error, paging};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::connection::{self, Client, edge};
+use crate::dialects::session::GUESS_DELAY;
 use crate::limits::address::{self, block_of};
-use crate::model::session::{AuthKey, ChatMode, Maker, SessionId, Summary};
+use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};
 use crate::transport::{PeerLink, TooSlow};
 
@@ -149,8 +150,16 @@ async fn try_reserve(
         address: block_of(address),
         may_make: &may_make,
     };
-    app.sessions.reserve(&id, key, mode, maker).await?;
-    Ok((id, mode))
+    match app.sessions.reserve(&id, key, mode, maker).await {
+        // Who knows the key is told so: wrong ones are counted as those of joins are.
+        Err(ReserveError::Exists) => {
+            if app.limits.session_keys.exceeded_at(id.as_str(), address) {
+                tokio::time::sleep(GUESS_DELAY).await;
+            }
+            Err(ReserveError::Exists.into())
+        }
+        reserved => Ok(reserved.map(|()| (id, mode))?),
+    }
 }
 
 fn chat_mode(given: Option<&Value>) -> Result<ChatMode, Refusal> {

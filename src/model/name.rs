@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
+/// The longest name of a user in bytes: 128 characters of any script.
+pub(crate) const MAX_BYTES: usize = 512;
+
 /// What stands for a character that would not be seen, or would change how others are seen.
 const REPLACEMENT: char = '\u{fffd}';
 

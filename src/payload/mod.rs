@@ -92,6 +92,16 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// An id that only its sender interprets: a string, or any number as it is written. `None` for anything else.
+    pub(crate) fn own_id(&self, name: &str) -> Option<Cow<'a, str>> {
+        let raw = self.get(name)?.as_raw()?.get();
+        match raw.as_bytes().first()? {
+            b'"' => text(raw),
+            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw)),
+            _ => None,
+        }
+    }
+
     /// A string. `None` for anything else.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
         text(self.get(name)?.as_raw()?.get())

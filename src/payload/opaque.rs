@@ -54,6 +54,19 @@ impl<'a> Opaque<'a> {
         }
     }
 
+    /// Whether it is an attachment, or an object or a list that is not empty.
+    pub(crate) fn holds_something(&self) -> bool {
+        match &self.0 {
+            Node::Text(raw) => {
+                let inner = raw.get().strip_prefix(['[', '{']).map(str::trim_start);
+                inner.is_some_and(|inner| !inner.starts_with([']', '}']))
+            }
+            Node::Attachment(bytes) => !bytes.is_empty(),
+            Node::Object(fields) => !fields.is_empty(),
+            Node::Array(items) => !items.is_empty(),
+        }
+    }
+
     /// Whether it is `null`.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.0, Node::Text(raw) if raw.get() == "null")

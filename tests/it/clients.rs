@@ -305,6 +305,7 @@ suites! {
     conversation_reactions: "conversation/reactions", CONVERSATION, mongodb;
     conversation_receipts: "conversation/receipts", CONVERSATION, mongodb;
     conversation_reconnect: "conversation/reconnect", CONVERSATION, mongodb;
+    conversation_retries: "conversation/retries", REST_ADMIN, mongodb => two_nodes;
     conversation_typing: "conversation/typing", CONVERSATION_PRESENCE, mongodb;
     conversation_unreadable: "conversation/unreadable", STORED, mongodb;
     conversation_undeclared: "conversation/undeclared", STORED_PRESENCE, mongodb;
@@ -376,7 +377,7 @@ suites! {
     session_list: "session/list", SESSION_DEBUG;
     session_list_admin: "session/list-admin", SESSION_ADMIN;
     session_message_refusals: "session/message-refusals", SESSION => two_nodes;
-    session_messages: "session/messages", SESSION;
+    session_messages: "session/messages", SESSION => two_nodes;
     session_names: "session/names", SESSION => two_nodes;
     session_not_served: "session/not-served", DIRECT;
     session_output: "session/output", SESSION_OUTPUT => two_nodes;

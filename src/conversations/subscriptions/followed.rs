@@ -159,6 +159,7 @@ fn apply(event: &LoggedEvent, participants: &mut HashMap<UserId, Role>) {
         | LoggedEvent::Invited { .. }
         | LoggedEvent::Uninvited { .. }
         | LoggedEvent::KeyRotated { .. }
+        | LoggedEvent::Described(_)
         | LoggedEvent::Nothing => {}
     }
 }

@@ -8,9 +8,9 @@ use super::messages::{Deleted, Edited, New};
 use super::typing::Typing;
 use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
-use crate::dialects::content::{message_frames, text_frames};
+use crate::dialects::content::{description_frames, message_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Message, MessageId, UserNotification,
+    ClientId, ConversationEvent, Description, Message, MessageId, UserNotification,
 };
 use crate::model::{Identity, UserId, clock};
 use crate::payload::{FrameSizes, OwnedValue};
@@ -19,6 +19,7 @@ const MESSAGE_NEW: &str = "message:new";
 const MESSAGE_EDITED: &str = "message:edited";
 const MESSAGE_DELETED: &str = "message:deleted";
 const READ_RECEIPT: &str = "message:read:receipt";
+const UPDATED: &str = "chat:updated";
 
 /// Room in the size of an event of ids and names, in bytes.
 const SMALL: usize = 1024;
@@ -54,6 +55,7 @@ impl Renderer for ChatRenderer {
                 messages,
                 ..
             } => read_elsewhere(reader, *at, messages, chat_id).alone(),
+            UserNotification::Described(description) => described(description, chat_id).alone(),
             // A new participant is subscribed at once, and the protocol has no event for it.
             _ => RenderedEvents::new(),
         }
@@ -103,6 +105,24 @@ fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
         chat_id,
     };
     in_envelope(MESSAGE_DELETED, FrameSizes::from_slice(&[SMALL]), data)
+}
+
+/// `chat:updated`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Described<'a> {
+    chat_id: ClientId<'a>,
+    title: Option<&'a str>,
+    avatar_url: Option<&'a str>,
+}
+
+fn described<'a>(description: &'a Description, chat_id: ClientId<'a>) -> Rendered<'a> {
+    let data = Described {
+        chat_id,
+        title: description.title.as_deref(),
+        avatar_url: description.avatar_url.as_deref(),
+    };
+    in_envelope(UPDATED, description_frames(description), data)
 }
 
 /// `message:read:receipt`: the user's own, of another connection.

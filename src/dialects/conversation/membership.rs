@@ -27,6 +27,15 @@ pub(super) struct Left<'a> {
     pub(super) conversation_id: ClientId<'a>,
 }
 
+/// `conversation:updated`
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Described<'a> {
+    pub(super) conversation_id: ClientId<'a>,
+    pub(super) title: Option<&'a str>,
+    pub(super) avatar_url: Option<&'a str>,
+}
+
 /// `conversation:join`
 pub(super) async fn join(
     request: &mut Request<'_>,

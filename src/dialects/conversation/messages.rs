@@ -155,7 +155,7 @@ pub(super) async fn send(
     let (app, size) = (request.app, request.event.size());
     let fields = Fields::new(payload, &app.config);
     let conversation = fields.conversation(CONVERSATION_ID)?;
-    let content = fields.content_or_media(CONTENT)?;
+    let content = fields.content_or_attached(CONTENT)?;
     let further = fields.further(content)?;
     let new = NewMessage {
         conversation: conversation.id,
@@ -183,10 +183,10 @@ pub(crate) fn temp_id(fields: &Fields<'_, '_>) -> Result<Option<TempId>, Refusal
     let Some(given) = fields.optional(TEMP_ID) else {
         return Ok(None);
     };
-    let number = given.as_raw().and_then(|raw| raw.get().parse::<i64>().ok());
+    let number = given.as_raw().and_then(|raw| TempId::number(raw.get()));
     let id = match number {
-        Some(number) => Some(number.into()),
-        None => TempId::parse(&fields.id(TEMP_ID)?),
+        Some(number) => Some(number),
+        None => TempId::parse(&fields.own_id(TEMP_ID)?),
     };
     id.map(Some).ok_or_else(|| fields.refuse(TEMP_ID))
 }

@@ -4,16 +4,16 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::changes::{Deleted, Updated};
-use super::membership::{LEFT, Left};
+use super::membership::{Described, LEFT, Left};
 use super::messages::{MessageJson, UserJson, frames_of};
 use super::presence::{Offline, Online};
 use super::reactions::{Added, Removed};
 use super::signals::{StartedTyping, StoppedTyping};
 use crate::connection::SMALL_EVENT;
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
-use crate::dialects::content::text_frames;
+use crate::dialects::content::{description_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Message, MessageId, Reaction, UserNotification,
+    ClientId, ConversationEvent, Description, Message, MessageId, Reaction, UserNotification,
 };
 use crate::model::{Identity, UserId, clock};
 use crate::payload::FrameSizes;
@@ -27,6 +27,7 @@ const REACTION_ADDED: &str = "reaction:added";
 const REACTION_REMOVED: &str = "reaction:removed";
 const TYPING_START: &str = "typing:user:start";
 const TYPING_STOP: &str = "typing:user:stop";
+const UPDATED: &str = "conversation:updated";
 const USER_ONLINE: &str = "user:online";
 const USER_OFFLINE: &str = "user:offline";
 
@@ -74,6 +75,7 @@ impl Renderer for ConversationRenderer {
                 messages,
                 ..
             } => read(reader, *at, messages, id).alone(),
+            UserNotification::Described(description) => described(description, id).alone(),
             UserNotification::Created(_)
             | UserNotification::Added(_)
             | UserNotification::Removed(_)
@@ -89,6 +91,15 @@ impl Renderer for ConversationRenderer {
 
 fn small() -> FrameSizes {
     FrameSizes::from_slice(&[SMALL])
+}
+
+fn described<'a>(description: &'a Description, conversation_id: ClientId<'a>) -> Rendered<'a> {
+    let payload = Described {
+        conversation_id,
+        title: description.title.as_deref(),
+        avatar_url: description.avatar_url.as_deref(),
+    };
+    Rendered::new(UPDATED, description_frames(description), payload)
 }
 
 fn edited<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<'a> {

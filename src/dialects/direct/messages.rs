@@ -136,7 +136,7 @@ pub(super) async fn send_message(
         fields.filled(name)?;
     }
     let seq = fields.number("seq")?;
-    let message_type = fields.optional_label("messageType")?;
+    let message_type = payload.filled("messageType");
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
     let timestamp = clock::now_iso();
@@ -147,7 +147,7 @@ pub(super) async fn send_message(
     let (users, sender) = (&request.app.users, &member.user.id);
     let size = request.event.size();
     let receivers = users.receivers(&recipient, sender, size).await;
-    let message_id = payload.id(MESSAGE_ID);
+    let message_id = payload.own_id(MESSAGE_ID);
     if let Some(id) = &message_id {
         users.relayed.note(sender, &recipient, id);
     }
@@ -160,7 +160,12 @@ pub(super) async fn send_message(
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
         message_id: message_id.map(|id| AuditText::new(&id)),
-        message_type: message_type.map_or(Some(Label::TEXT), |label| Label::new(&label)),
+        message_type: match message_type {
+            Some(_) => payload
+                .text("messageType")
+                .and_then(|kind| Label::new(&kind)),
+            None => Some(Label::TEXT),
+        },
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: size as u64,
     }));

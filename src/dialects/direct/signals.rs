@@ -111,7 +111,7 @@ async fn receipt(
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
-    let id = fields.id(MESSAGE_ID)?;
+    let id = fields.own_id(MESSAGE_ID)?;
     request.wait_for_limit(member).await?;
     let (users, receiver) = (&request.app.users, &member.user.id);
     let is_known = match users.relayed.receiver(&sender, &id, receiver) {

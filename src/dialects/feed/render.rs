@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
-use crate::dialects::content::text_frames;
+use crate::dialects::content::{description_frames, text_frames};
 use crate::model::conversation::{
     ClientId, ConversationEvent, MessageId, ParticipantsChange, UserNotification,
 };
@@ -70,6 +70,15 @@ impl Renderer for FeedRenderer {
                     content_key_number: *key_number,
                 };
                 Rendered::new(KEY_ROTATED, small(), payload)
+            }
+            UserNotification::Described(description) => {
+                let payload = Described {
+                    conversation_id,
+                    title: description.title.as_deref(),
+                    avatar_url: description.avatar_url.as_deref(),
+                };
+                let frames = description_frames(description);
+                return Rendered::new(CONVERSATION_UPDATED, frames, payload).alone();
             }
             UserNotification::Created(change) => return created(conversation_id, change).alone(),
             UserNotification::Added(change) => {
@@ -182,6 +191,15 @@ struct KeyRotated<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     content_key_number: i64,
+}
+
+/// `conversation-updated`, when that is what was changed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Described<'a> {
+    conversation_id: ClientId<'a>,
+    title: Option<&'a str>,
+    avatar_url: Option<&'a str>,
 }
 
 /// `conversation-updated`

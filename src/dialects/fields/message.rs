@@ -22,13 +22,22 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.optional(MEDIA)
     }
 
+    /// Whether something is attached to a message: as `media`, or as an object, a list or binary in a field that the relay
+    /// does not know.
+    pub(crate) fn has_attached(&self) -> bool {
+        self.media().is_some()
+            || Extra::of_payload(self.payload)
+                .fields()
+                .any(|(_, value)| value.holds_something())
+    }
+
     /// The content of a message, or none where something is attached.
-    pub(crate) fn content_or_media(
+    pub(crate) fn content_or_attached(
         &self,
         name: &'static str,
     ) -> Result<Option<&'p Opaque<'a>>, Refusal> {
-        match (self.optional(name), self.media()) {
-            (None, Some(_)) => Ok(None),
+        match self.optional(name) {
+            None if self.has_attached() => Ok(None),
             _ => self.content(name).map(Some),
         }
     }

@@ -20,7 +20,7 @@ use crate::payload::{Opaque, Payload, frames, plainly};
 use crate::sessions::{Entered, Session};
 
 /// How long a client waits that has tried too many keys, so that it cannot try many.
-const GUESS_DELAY: Duration = Duration::from_secs(2);
+pub(crate) const GUESS_DELAY: Duration = Duration::from_secs(2);
 
 const MESSAGES_HISTORY: &str = "messages-history";
 const SESSION_METADATA: &str = "session-metadata";

@@ -172,7 +172,7 @@ pub(super) async fn send_message(
 fn message_id(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<OwnedValue, Refusal> {
     const NAME: &str = "clientMessageId";
     if let Some(id) = payload.filled(NAME) {
-        return fields.id(NAME).map(|_| OwnedValue::from(id));
+        return fields.own_id(NAME).map(|_| OwnedValue::from(id));
     }
     let made = format!("\"msg-{}\"", Uuid::new_v4());
     let raw = RawValue::from_string(made).map_err(|_| fields.refuse(NAME))?;
@@ -217,7 +217,7 @@ fn audited(
     session: &Session<'_>,
     message: &Message,
 ) -> Audited {
-    let id = payload.id("clientMessageId");
+    let id = payload.own_id("clientMessageId");
     Audited::MessageSent(MessageSent {
         target: Target::Session(session.id().shared().into()),
         message_id: id.map(|id| AuditText::new(&id)),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangeNumber, ConversationId, Message, MessageId, Reaction, Role};
+use super::{ChangeNumber, ConversationId, Description, Message, MessageId, Reaction, Role};
 use crate::model::UserId;
 
 /// Who made a change.
@@ -95,6 +95,8 @@ pub(crate) enum Changed {
         /// Its number.
         key_number: i64,
     },
+    /// The title or the picture was changed.
+    Described(Description),
     /// A participant left.
     Left(UserId),
     /// A participant was removed.

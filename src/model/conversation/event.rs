@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ChangeNumber, Message, MessageId, Reaction, Role, wire};
+use super::{ChangeNumber, Description, Message, MessageId, Reaction, Role, wire};
 use crate::model::{Identity, UserId};
 
 /// What the subscribers of a conversation receive.
@@ -126,6 +126,8 @@ pub(crate) enum LoggedEvent {
         /// Its number.
         key_number: i64,
     },
+    /// The conversation has another title or picture.
+    Described(Description),
     /// A user is no participant any more, and receives nothing that follows.
     Ended {
         /// Who.
@@ -167,6 +169,7 @@ impl LoggedEvent {
                 | Self::Added { .. }
                 | Self::RoleChanged { .. }
                 | Self::KeyRotated { .. }
+                | Self::Described(_)
                 | Self::Ended { .. }
                 | Self::Invited { .. }
                 | Self::Uninvited { .. }
@@ -212,6 +215,8 @@ pub(crate) enum UserNotification {
     Added(ParticipantsChange),
     /// A participant was removed from a conversation of theirs, or they were.
     Removed(ParticipantsChange),
+    /// A conversation of theirs has another title or picture.
+    Described(Description),
     /// A conversation of theirs has a new content key.
     KeyRotated {
         /// Its number.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use uuid::{Uuid, Version};
 
 use crate::model::UserId;
@@ -93,8 +94,8 @@ name! {
 pub(crate) enum TempId {
     /// 1 to 128 bytes without control characters.
     Text(Name),
-    /// An integer.
-    Number(i64),
+    /// A number, as its sender wrote it.
+    Number(Name),
 }
 
 impl TempId {
@@ -102,35 +103,48 @@ impl TempId {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Name::parse(text).map(Self::Text)
     }
-}
 
-impl From<i64> for TempId {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
+    /// Parses the JSON text of a number. `None` when it is something else, or too long.
+    pub(crate) fn number(json: &str) -> Option<Self> {
+        let is_number = serde_json::from_str::<serde_json::Number>(json).is_ok();
+        Name::parse(json).filter(|_| is_number).map(Self::Number)
+    }
+
+    /// An integer that is written as any other with its value is.
+    pub(crate) fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Text(_) => None,
+            Self::Number(number) => {
+                let integer = number.as_str().parse::<i64>().ok();
+                integer.filter(|integer| integer.to_string() == number.as_str())
+            }
+        }
+    }
+
+    /// Whether it is a number that has to be kept as the text that it is: as a number it would be written otherwise.
+    pub(crate) fn is_kept_as_text(&self) -> bool {
+        matches!(self, Self::Number(_)) && self.as_integer().is_none()
+    }
+
+    /// The text, or the number as it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Number(text) => text.as_str(),
+        }
     }
 }
 
+/// As JSON.
 impl Serialize for TempId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => text.serialize(serializer),
-            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Number(number) => {
+                let raw = RawValue::from_string(number.as_str().to_owned());
+                raw.map_err(serde::ser::Error::custom)?
+                    .serialize(serializer)
+            }
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for TempId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Number(i64),
-            Text(Name),
-        }
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Number(number) => Self::Number(number),
-            Either::Text(text) => Self::Text(text),
-        })
     }
 }
 

@@ -231,6 +231,15 @@ impl Edit {
             || !said.iter().any(Opaque::reads_as_attachment);
         (fits && is_clear).then_some(extra)
     }
+
+    /// Whether a message was edited like this already, when it says this beside its content after it.
+    pub(crate) fn is_done(&self, before: &Message, extra: &Extra) -> bool {
+        before.edited_at.is_some()
+            && self
+                .key_number
+                .is_none_or(|number| before.key_number == Some(number))
+            && before.says(&self.content, extra)
+    }
 }
 
 /// Maximum number of messages in one page (protocol, REST).

@@ -3,8 +3,10 @@
 
 mod change;
 mod cursor;
+mod description;
 mod event;
 mod extra;
+mod fingerprint;
 mod ids;
 mod list_cursor;
 mod message;
@@ -17,10 +19,12 @@ pub(crate) use change::{
     VisibleChanges,
 };
 pub(crate) use cursor::{Cursor, ReceiptCursor};
+pub(crate) use description::{Description, DescriptionChange};
 pub(crate) use event::{
     ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange, UserNotification,
 };
 pub(crate) use extra::Extra;
+pub(crate) use fingerprint::{Fingerprint, retry_day};
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use list_cursor::{ListCursor, ListPage};
 pub(crate) use message::{

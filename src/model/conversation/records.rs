@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConversationId, IdType};
+use super::{ChangedBy, ConversationId, Description, IdType};
 use crate::model::{Identity, TokenUser, UserId};
 use crate::payload::OwnedValue;
 
@@ -152,8 +152,8 @@ pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
     /// The JSON type of its id, as who made it wrote it.
     pub(crate) id_type: IdType,
-    /// Its title.
-    pub(crate) title: Option<Arc<str>>,
+    /// How it is called and shown.
+    pub(crate) description: Description,
     /// Who created it.
     pub(crate) created_by: UserId,
     /// When it was created.
@@ -187,6 +187,13 @@ pub(crate) struct ContentKey {
     pub(crate) number: i64,
     /// The key.
     pub(crate) encrypted: OwnedValue,
+}
+
+impl ContentKey {
+    /// Whether it is the same key under the same number.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.number == other.number && self.encrypted.reads_as(&other.encrypted)
+    }
 }
 
 /// A content key that a participant was given.
@@ -243,9 +250,18 @@ pub(crate) struct Participant {
     /// Whether the user is a name that nobody had when they were added: whoever is known by it later
     /// takes their place.
     pub(crate) pending: bool,
+    /// The user who ended their participation, or an invitation of theirs, last. `None`: an administrator, or it is not
+    /// known.
+    pub(crate) ended_by: Option<UserId>,
 }
 
 impl Participant {
+    /// Whether they are a former participant, and who made them one may have been this one.
+    pub(crate) fn was_ended_by(&self, by: &ChangedBy) -> bool {
+        let is_over = !self.looks_active() && !self.is_invited();
+        is_over && self.ended_by.as_ref() == by.user()
+    }
+
     /// Whether they are an active participant.
     pub(crate) fn is_active(&self) -> bool {
         self.status == ParticipantStatus::Active
@@ -288,6 +304,7 @@ impl Invitation {
             status: ParticipantStatus::Invited,
             joined_at: self.at,
             pending: false,
+            ended_by: None,
         }
     }
 }
@@ -323,8 +340,8 @@ pub(crate) struct NewConversation {
     pub(crate) id: ConversationId,
     /// The JSON type of its id.
     pub(crate) id_type: IdType,
-    /// Its title.
-    pub(crate) title: Option<Arc<str>>,
+    /// How it is called and shown.
+    pub(crate) description: Description,
     /// Who creates it. They become a participant only if they are among those below.
     pub(crate) created_by: UserId,
     /// What those see who are added later.

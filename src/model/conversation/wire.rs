@@ -15,7 +15,7 @@ struct WireMessage<'a> {
     id: MessageId,
     conversation: ConversationId,
     sender: UserId,
-    temp_id: Option<TempId>,
+    temp_id: Option<WireTempId<'a>>,
     key_number: Option<i64>,
     created_at: u64,
     edited_at: Option<u64>,
@@ -24,6 +24,35 @@ struct WireMessage<'a> {
     media: Option<WireValue<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     extra: Option<WireValue<'a>>,
+    /// The `temp_id` is the text of a number.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_numbered: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WireTempId<'a> {
+    Number(i64),
+    Text(Cow<'a, str>),
+}
+
+impl<'a> From<&'a TempId> for WireTempId<'a> {
+    fn from(id: &'a TempId) -> Self {
+        match id.as_integer() {
+            Some(number) => Self::Number(number),
+            None => Self::Text(id.as_str().into()),
+        }
+    }
+}
+
+impl WireTempId<'_> {
+    fn read(&self, is_numbered: bool) -> Option<TempId> {
+        match self {
+            Self::Number(number) => TempId::number(&number.to_string()),
+            Self::Text(text) if is_numbered => TempId::number(text),
+            Self::Text(text) => TempId::parse(text),
+        }
+    }
 }
 
 /// The parts of an [`OwnedValue`].
@@ -67,7 +96,7 @@ impl<'a> From<&'a Message> for WireMessage<'a> {
             id: message.id,
             conversation: message.conversation.clone(),
             sender: message.sender.clone(),
-            temp_id: message.temp_id.clone(),
+            temp_id: message.temp_id.as_ref().map(WireTempId::from),
             key_number: message.key_number,
             created_at: message.created_at,
             edited_at: message.edited_at,
@@ -75,6 +104,10 @@ impl<'a> From<&'a Message> for WireMessage<'a> {
             content: message.content().map(WireValue::from),
             media: message.media().map(WireValue::from),
             extra: message.extra().and_then(WireValue::of_extra),
+            is_numbered: message
+                .temp_id
+                .as_ref()
+                .is_some_and(TempId::is_kept_as_text),
         }
     }
 }
@@ -98,7 +131,10 @@ impl WireMessage<'_> {
             id: self.id,
             conversation: self.conversation,
             sender: self.sender,
-            temp_id: self.temp_id,
+            temp_id: match self.temp_id {
+                Some(id) => Some(id.read(self.is_numbered)?),
+                None => None,
+            },
             key_number: self.key_number,
             created_at: self.created_at,
             edited_at: self.edited_at,

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
+
 use crate::model::UserId;
 use crate::payload::OwnedValue;
 
 /// The recipient of a message to all members.
 pub(crate) const ALL_MEMBERS: &str = "all";
+
+/// What a message is recognized by.
+pub(crate) type Fingerprint = [u8; 32];
 
 /// A message, as it is stored.
 #[derive(Debug)]
@@ -38,6 +43,25 @@ impl Message {
         self.from == *user || self.recipient().is_none_or(|to| to == user)
     }
 
+    /// What it is recognized by when it is sent again: a digest of who sends what to whom, and under which id. Another
+    /// member may use the same id, and the same member for something else.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut digest = Context::new(&SHA256);
+        let mut add = |part: &[u8]| {
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        };
+        let (encrypted, attachments) = self.encrypted.to_parts();
+        let to = self.recipient().map_or("", |to| to.as_str());
+        let id = self.id.text();
+        for part in [self.from.as_str(), &id, to, &self.kind, &encrypted] {
+            add(part.as_bytes());
+        }
+        attachments.iter().for_each(|attachment| add(attachment));
+        let digest = digest.finish();
+        digest.as_ref().try_into().unwrap_or_default()
+    }
+
     /// What a message takes beside its values, in bytes.
     pub(crate) const FIELDS: usize = 256;
 
@@ -56,7 +80,7 @@ impl Message {
 /// The result of storing a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Appended {
-    /// It is the first with this id from this member.
+    /// Its member has not sent it under this id before.
     First {
         /// The revision.
         revision: u64,

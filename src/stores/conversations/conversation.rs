@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, History, ListCursor, ListPage, Listed,
-    Logged, NewConversation,
+    ChangedBy, Conversation, ConversationId, Created, DescriptionChange, History, ListCursor,
+    ListPage, Listed, Logged, NewConversation,
 };
 
 /// Stores conversations.
@@ -35,6 +35,17 @@ pub(crate) trait ConversationStore: Debug + Send + Sync {
         history: History,
         by: &ChangedBy,
     ) -> Result<Conversation, StoreError>;
+
+    /// Changes the title or the picture. A user must be an admin of the conversation to do so.
+    ///
+    /// # Errors
+    /// [`StoreError::NoConversation`], [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]
+    async fn describe(
+        &self,
+        id: &ConversationId,
+        change: &DescriptionChange,
+        by: &ChangedBy,
+    ) -> Result<Logged<Conversation>, StoreError>;
 
     /// A conversation, whoever asks.
     async fn find(&self, id: &ConversationId) -> Result<Option<Conversation>, StoreError>;

@@ -14,8 +14,9 @@ use crate::model::conversation::{
 #[async_trait]
 pub(crate) trait MessageStore: Debug + Send + Sync {
     /// Appends a message to the history. Ids ascend with the numbers of the changes, whatever the clock
-    /// does. If its sender has sent a message with the same `temp_id` before, that one is returned as it
-    /// is stored now, and nothing is changed.
+    /// does. If its sender has sent the same under the same `temp_id` lately
+    /// ([`Message::is_repeated_by`]), that message is returned as it is stored now, and nothing is
+    /// changed.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]
@@ -24,7 +25,7 @@ pub(crate) trait MessageStore: Debug + Send + Sync {
     /// A message, whoever asks.
     async fn find(&self, id: MessageId) -> Result<Option<Message>, StoreError>;
 
-    /// Edits a message of its author that was not deleted.
+    /// Edits a message of its author that was not deleted. One that was edited like this before is not changed.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]

@@ -80,7 +80,8 @@ pub(crate) trait ParticipantStore: Debug + Send + Sync {
     /// Ends a user's participation: they leave, if they do it themselves, or else are removed, by a
     /// user who must be an admin of the conversation. An invitation ends likewise. Where an admin goes and
     /// there is no other, whoever joined first of those who are left becomes one in the same step: the
-    /// consequence. `None`: they were neither an active participant nor invited.
+    /// consequence. What this user has done before is not done again. `None`: they were neither an active participant
+    /// nor invited.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotAdmin`]

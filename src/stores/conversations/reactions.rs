@@ -35,7 +35,7 @@ pub(crate) trait ReactionStore: Debug + Send + Sync {
         messages: &[MessageId],
     ) -> Result<Vec<Reaction>, StoreError>;
 
-    /// Removes a user's own reaction, and returns it.
+    /// Removes a user's own reaction. One that they have removed before is not there any more, and nothing is changed.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`]
@@ -45,5 +45,5 @@ pub(crate) trait ReactionStore: Debug + Send + Sync {
         message: MessageId,
         reaction: ReactionId,
         user: &UserId,
-    ) -> Result<Logged<Reaction>, StoreError>;
+    ) -> Result<Logged<()>, StoreError>;
 }

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::model::UserId;
-use crate::model::session::Message;
+use crate::model::session::{Fingerprint, Message};
 
 /// Bounds of one history.
 #[derive(Debug, Clone, Copy)]
@@ -15,27 +15,28 @@ pub(crate) struct HistoryLimits {
     pub(crate) bytes: usize,
 }
 
-/// Messages, oldest first. An id belongs to the member who sent it, so that nobody can use another's.
+/// Messages, oldest first, and what they are recognized by.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    messages: VecDeque<Arc<Message>>,
-    ids: HashSet<(UserId, Box<str>)>,
+    messages: VecDeque<(Fingerprint, Arc<Message>)>,
+    known: HashSet<Fingerprint>,
     bytes: usize,
 }
 
-fn name(message: &Message) -> (UserId, Box<str>) {
-    (message.from.clone(), message.id.text().into())
-}
-
 impl History {
-    /// Whether the same member sent a message with the same id.
-    pub(super) fn has(&self, message: &Message) -> bool {
-        self.ids.contains(&name(message))
+    /// Whether it has the message with this fingerprint.
+    pub(super) fn has(&self, fingerprint: &Fingerprint) -> bool {
+        self.known.contains(fingerprint)
     }
 
-    /// Adds a message, and drops the oldest when there are too many. One that is too large alone is
-    /// not added.
-    pub(super) fn push(&mut self, message: Arc<Message>, limits: HistoryLimits) {
+    /// Adds a message that it has not, and drops the oldest when there are too many. One that is too
+    /// large alone is not added.
+    pub(super) fn push(
+        &mut self,
+        fingerprint: Fingerprint,
+        message: Arc<Message>,
+        limits: HistoryLimits,
+    ) {
         let size = message.size();
         if limits.messages == 0 || size > limits.bytes {
             return;
@@ -44,8 +45,8 @@ impl History {
             self.drop_oldest();
         }
         self.cut_to(limits.bytes - size);
-        self.ids.insert(name(&message));
-        self.messages.push_back(message);
+        self.known.insert(fingerprint);
+        self.messages.push_back((fingerprint, message));
         self.bytes += size;
     }
 
@@ -58,8 +59,9 @@ impl History {
 
     /// The messages that this member may read.
     pub(super) fn of(&self, user: &UserId) -> Vec<Arc<Message>> {
+        let messages = self.messages.iter().map(|(_, message)| message);
         let may_read = |message: &&Arc<Message>| message.is_for(user);
-        self.messages.iter().filter(may_read).cloned().collect()
+        messages.filter(may_read).cloned().collect()
     }
 
     /// How many messages there are.
@@ -73,9 +75,9 @@ impl History {
     }
 
     fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.messages.pop_front() {
+        if let Some((fingerprint, oldest)) = self.messages.pop_front() {
             self.bytes -= oldest.size();
-            self.ids.remove(&name(&oldest));
+            self.known.remove(&fingerprint);
         }
     }
 }

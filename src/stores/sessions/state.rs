@@ -10,7 +10,8 @@ use super::key::KeyHash;
 use super::limits::SessionLimits;
 use crate::model::UserId;
 use crate::model::session::{
-    ChatMode, Departure, Join, JoinError, Joined, Member, MemberConnection, SessionId, Summary,
+    AuthKey, ChatMode, Departure, Join, JoinError, Joined, Member, MemberConnection, SessionId,
+    Summary,
 };
 use crate::payload::OwnedValue;
 
@@ -47,6 +48,12 @@ impl State {
             reserved: true,
             ..Self::created()
         }
+    }
+
+    /// Whether it may have been reserved by this request, which comes again.
+    pub(super) fn is_reserved_by(&self, key: AuthKey<'_>, mode: ChatMode) -> bool {
+        let has_key = self.key.as_ref().is_some_and(|own| own.is(Some(key)));
+        has_key && self.mode == mode
     }
 
     /// A session that its creator is about to join.

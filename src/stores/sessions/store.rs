@@ -22,7 +22,8 @@ use crate::payload::OwnedValue;
 /// Stores sessions.
 #[async_trait]
 pub(crate) trait SessionStore: Debug + Send + Sync {
-    /// Creates a session that waits for its first member.
+    /// Creates a session that waits for its first member. One that has this key and mode is taken for
+    /// reserved by the same request.
     async fn reserve(
         &self,
         id: &SessionId,

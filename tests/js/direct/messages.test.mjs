@@ -42,6 +42,16 @@ test('the message is handed over before it is confirmed', async () => {
   assert.deepEqual(sent.map(([name]) => name), ['receive_message', 'message:sent']);
 });
 
+test('nothing is taken for a repetition, whatever ids it has', async () => {
+  const [from, bob] = [user('Alice'), await connect(user('Bob'))];
+  const [alice, second] = [await connect(from), await connect(from)];
+  for (const [client, ciphertext] of [[alice, 'hello'], [alice, 'are you there?'], [second, 'it is me'], [second, 'it is me']]) {
+    const payload = { recipientId: bob.userId, ...sealed, ciphertext, seq: 1, messageId: 1, tempId: 1, clientMessageId: 1 };
+    assert.equal((await client.ask('send_message', payload)).success, true);
+    assert.equal((await bob.next('receive_message')).ciphertext, ciphertext);
+  }
+});
+
 for (const seq of [0, null, 'seven', -1, 1.5]) {
   test(`seq ${JSON.stringify(seq)} is relayed as it is`, async () => {
     const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];

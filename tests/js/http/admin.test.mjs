@@ -166,7 +166,8 @@ test('who made it and who are its admins may be named, and its id', async () => 
   const roles = Object.fromEntries(participants.map(({ userId, role }) => [userId, role]));
   assert.deepEqual([roles[bob.userId], roles[carol.userId]], ['admin', 'admin']);
   assert.equal(participants.length, 3);
-  await refused(409, { error: 'Conversation already exists', code: 'CONVERSATION_EXISTS' }, ADMIN, 'POST', '/api/admin/conversations', fields);
+  const exists = { error: 'Conversation already exists', code: 'CONVERSATION_EXISTS', createdBy: bob.userId };
+  await refused(409, exists, ADMIN, 'POST', '/api/admin/conversations', { ...fields, createdBy: carol.userId });
 });
 
 test('a conversation is made of users', async () => {

@@ -98,6 +98,22 @@ test('a repeated id is relayed again, and stored and confirmed once', async () =
   assert.deepEqual(history(await member(alice.where, 'Carol')), [toAlice[0][1]]);
 });
 
+test('other words under an id that was used before are relayed, stored and confirmed', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const again = await rejoin(alice);
+  const clientMessageId = 1;
+  const said = [{ encrypted: 'hello' }, { encrypted: 'are you there?' }, { encrypted: 'hello', type: 'file' }, { encrypted: 'hello', to: bob.userId }];
+  const [toAlice, toBob] = await observe([alice, bob, again], async () => {
+    for (const fields of said) {
+      for (const client of [alice, again]) assert.equal((await client.ask('send-message', message(client, { ...fields, clientMessageId }))).success, true);
+    }
+  });
+  const confirmed = toAlice.filter(([name]) => name === 'message-sent').map(([, sent]) => sent);
+  assert.deepEqual(confirmed.map(({ id, encrypted: words }) => [id, words]), said.map(({ encrypted: words }) => [1, words]));
+  assert.equal(toBob.length, said.length * 2);
+  assert.deepEqual(history(await rejoin(bob)), confirmed);
+});
+
 test('the same id of another member is no repetition', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const clientMessageId = unique('message');

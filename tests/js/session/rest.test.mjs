@@ -47,7 +47,9 @@ test('a session that is there is not reserved again', async () => {
   const where = await reserved();
   const open = place();
   await creator(open);
-  for (const taken of [where, { ...where, authKey: 'other' }, open]) {
+  const again = await reserve({ ...where, chatMode: 'group' });
+  assert.deepEqual([again.status, again.json.success], [200, true], 'the same request is answered the same');
+  for (const taken of [{ ...where, authKey: 'other' }, { ...where, chatMode: 'private' }, { ...open, authKey: 'other' }]) {
     const { status, json } = await reserve(taken);
     assert.deepEqual([status, json], [409, { error: 'Session already exists' }]);
   }

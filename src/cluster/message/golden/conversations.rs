@@ -26,7 +26,7 @@ fn full_message() -> Message {
 
 fn bare_message(body: Body) -> Message {
     Message {
-        temp_id: Some(TempId::Number(-5)),
+        temp_id: TempId::number("-5"),
         key_number: None,
         edited_at: None,
         body,

@@ -1,5 +1,6 @@
 //! Conversations and the lists of them.
 
+use super::ignored::last_change;
 use super::subject::*;
 use crate::model::UserId;
 use crate::model::clock::Clock as _;
@@ -12,7 +13,7 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
         None
     );
     let mut new = new_conversation("7", &["ann", "bo"]);
-    new.title = Some("Plans".into());
+    new.description.title = Some("Plans".into());
     // The first entry of a user counts.
     new.participants.push(participant("ann", Role::Member));
     let created = stores
@@ -25,7 +26,10 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
         subject.clock.now_ms()
     );
     assert_eq!(created.value.conversation.created_by, user("ann"));
-    assert_eq!(created.value.conversation.title.as_deref(), Some("Plans"));
+    assert_eq!(
+        created.value.conversation.description.title.as_deref(),
+        Some("Plans")
+    );
     let roles = created
         .value
         .participants
@@ -79,6 +83,54 @@ pub(crate) async fn a_conversation_is_created_once(subject: Subject) {
         stores.conversations.create(&twin, &ChangedBy::Admin)
     );
     assert_eq!(one.is_ok(), two.is_err());
+}
+
+pub(crate) async fn admins_describe_a_conversation(subject: Subject) {
+    let conversations = &subject.stores.conversations;
+    subject.with("c", &["ann", "bo"]).await;
+    let c = conversation("c");
+    let to = |title: Option<Option<&str>>, url: Option<Option<&str>>| DescriptionChange {
+        title: title.map(|title| title.map(Into::into)),
+        avatar_url: url.map(|url| url.map(Into::into)),
+    };
+    let is = |title: Option<&str>, url: Option<&str>| Description {
+        title: title.map(Into::into),
+        avatar_url: url.map(Into::into),
+    };
+    let (first, second) = (Some(Some("A")), Some(Some("u")));
+    for (change, expected) in [
+        (to(first, None), is(Some("A"), None)),
+        (to(None, second), is(Some("A"), Some("u"))),
+        (to(Some(Some("B")), Some(None)), is(Some("B"), None)),
+        (to(Some(None), None), is(None, None)),
+        (to(first, second), is(Some("A"), Some("u"))),
+    ] {
+        let described = conversations.describe(&c, &change, &by("ann")).await;
+        let described = described.unwrap();
+        assert_eq!(described.value.description, expected);
+        for what in [described.change.unwrap().what, last_change(&subject).await] {
+            assert!(matches!(what, Changed::Described(now) if now == expected));
+        }
+        let again = conversations.describe(&c, &change, &by("ann")).await;
+        assert!(again.unwrap().change.is_none());
+        let found = conversations.find(&c).await.unwrap().unwrap();
+        assert_eq!(found.description, expected);
+        assert_eq!(subject.list("bo", 9).await[0].conversation, found);
+    }
+    let change = to(Some(Some("C")), None);
+    for (who, at) in [("bo", "c"), ("eve", "c"), ("ann", "d")] {
+        let (at, author) = (conversation(at), by(who));
+        let described = conversations.describe(&at, &change, &author).await;
+        match who {
+            "bo" => assert_rejected!(described, NotAdmin),
+            _ => assert_rejected!(described, NotParticipant),
+        }
+    }
+    let d = conversation("d");
+    let nowhere = conversations.describe(&d, &change, &ChangedBy::Admin).await;
+    assert_rejected!(nowhere, NoConversation);
+    let by_admin = conversations.describe(&c, &change, &ChangedBy::Admin).await;
+    assert!(by_admin.unwrap().change.is_some());
 }
 
 pub(crate) async fn a_list_is_sorted_by_the_newest_message_and_counts_unread_ones(

@@ -118,7 +118,7 @@ pub(crate) async fn who_has_blocked_who_adds_them_is_a_participant_for_others_on
     assert!(!takes_part(&subject, "bo").await);
     let (c, participants) = (conversation("c"), &subject.stores.participants);
     let again = participants.end(&c, &user("bo"), &by("ann")).await;
-    assert!(again.unwrap().is_none());
+    assert!(again.unwrap().unwrap().change.is_none());
 
     // Whom they have not blocked adds them for good.
     add(&subject, "bo", &by("ann")).await.change.unwrap();

@@ -1,10 +1,13 @@
 //! Keeping, editing, deleting and hiding messages.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::subject::*;
 use crate::model::conversation::*;
+use crate::payload::OwnedValue;
 
 pub(crate) async fn a_message_is_stored_as_it_was_sent(subject: Subject) {
     let stores = &subject.stores;
@@ -51,56 +54,168 @@ fn named(at: &str, who: &str, what: &str, name: &str) -> NewMessage {
     }
 }
 
-pub(crate) async fn the_same_temp_id_is_the_same_message(subject: Subject) {
-    let stores = &subject.stores;
+impl Subject {
+    /// Sends a message; its id, and whether it is new.
+    async fn sent(&self, new: &NewMessage) -> (MessageId, bool) {
+        let sent = self.stores.messages.append(new).await.unwrap();
+        (sent.value.id, sent.change.is_some())
+    }
+}
+
+pub(crate) async fn the_same_words_under_the_same_temp_id_are_the_same_message(subject: Subject) {
     subject.with("c", &["ann", "bo"]).await;
     subject.with("d", &["ann"]).await;
-    let first = stores
-        .messages
-        .append(&named("c", "ann", "1", "t"))
-        .await
-        .unwrap();
-    assert!(first.change.is_some());
-    let again = stores
-        .messages
-        .append(&named("c", "ann", "2", "t"))
-        .await
-        .unwrap();
-    assert!(again.change.is_none());
-    assert_eq!(again.value.id, first.value.id);
-    assert_eq!(text_of(&again.value), "1");
+    let first = named("c", "ann", "1", "t");
+    let (id, is_new) = subject.sent(&first).await;
+    assert!(is_new);
+    assert_eq!(subject.sent(&first).await, (id, false));
     assert_eq!(subject.unread("c", "bo").await, 1);
     for other in [
-        named("c", "bo", "3", "t"),
-        named("d", "ann", "4", "t"),
-        named("c", "ann", "5", "T"),
-        new_message("c", "ann", "6"),
-        new_message("c", "ann", "6"),
+        named("c", "bo", "1", "t"),
+        named("d", "ann", "1", "t"),
+        named("c", "ann", "1", "T"),
+        new_message("c", "ann", "1"),
+        new_message("c", "ann", "1"),
     ] {
-        assert!(
-            stores
-                .messages
-                .append(&other)
-                .await
-                .unwrap()
-                .change
-                .is_some()
-        );
+        assert!(subject.sent(&other).await.1);
     }
-    assert_eq!(subject.seen("c", "ann").await, ["1", "3", "5", "6", "6"]);
+    assert_eq!(subject.seen("c", "ann").await.len(), 5);
 
+    let messages = &subject.stores.messages;
     let (c, ann) = (conversation("c"), user("ann"));
-    let _ = stores
-        .messages
-        .delete(&c, first.value.id, &ann)
-        .await
-        .unwrap();
-    let late = stores
-        .messages
-        .append(&named("c", "ann", "7", "t"))
-        .await
-        .unwrap();
-    assert!(late.change.is_none() && late.value.deleted_at().is_some());
+    let _ = messages.edit(&c, id, &ann, &edit("2")).await.unwrap();
+    assert_eq!(subject.sent(&first).await, (id, false), "it was edited");
+    let _ = messages.delete(&c, id, &ann).await.unwrap();
+    assert_eq!(subject.sent(&first).await, (id, false), "it was deleted");
+    let stored = messages.append(&first).await.unwrap().value;
+    assert!(stored.deleted_at().is_some());
+}
+
+pub(crate) async fn other_words_under_the_same_temp_id_are_another_message(subject: Subject) {
+    subject.with("c", &["ann", "bo"]).await;
+    let said = |what| named("c", "ann", what, "1");
+    let all = [
+        said("1"),
+        said("2"),
+        said("\"1\""),
+        NewMessage {
+            media: Some(json("1")),
+            ..said("1")
+        },
+        NewMessage {
+            content: None,
+            media: Some(json("1")),
+            ..said("1")
+        },
+        NewMessage {
+            key_number: Some(1),
+            ..said("1")
+        },
+        NewMessage {
+            extra: extra(r#"{"attachments":[1]}"#),
+            ..said("1")
+        },
+        NewMessage {
+            content: Some(attached("one")),
+            ..said("1")
+        },
+        NewMessage {
+            content: Some(attached("two")),
+            ..said("1")
+        },
+    ];
+    let mut ids = Vec::new();
+    for message in &all {
+        let (id, is_new) = subject.sent(message).await;
+        assert!(is_new && !ids.contains(&id), "{message:?}");
+        ids.push(id);
+    }
+    for (message, id) in all.iter().zip(&ids) {
+        assert_eq!(subject.sent(message).await, (*id, false), "{message:?}");
+    }
+    assert_eq!(subject.unread("c", "bo").await, all.len() as u64);
+}
+
+/// A content with this attached.
+fn attached(bytes: &'static str) -> OwnedValue {
+    let placeholder = r#"{"_placeholder":true,"num":0}"#.to_owned();
+    OwnedValue::from_parts(placeholder, vec![Bytes::from_static(bytes.as_bytes())]).unwrap()
+}
+
+pub(crate) async fn a_temp_id_comes_back_as_it_was_written(subject: Subject) {
+    subject.with("c", &["ann"]).await;
+    let numbers = [
+        "7",
+        "-0",
+        "0.5488135039273248",
+        "1.50",
+        "1e3",
+        "123456789012345678901234567890",
+    ];
+    let numbers = numbers.map(|number| TempId::number(number).unwrap());
+    let texts = ["7", "0.5488135039273248", "1e3"].map(|text| TempId::parse(text).unwrap());
+    let all = numbers.into_iter().chain(texts);
+    let all: Vec<_> = all
+        .map(|temp_id| NewMessage {
+            temp_id: Some(temp_id),
+            ..new_message("c", "ann", "1")
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for message in &all {
+        let (id, is_new) = subject.sent(message).await;
+        assert!(is_new, "{:?}", message.temp_id);
+        assert_eq!(subject.sent(message).await, (id, false));
+        let stored = subject.stores.messages.find(id).await.unwrap().unwrap();
+        assert_eq!(stored.temp_id, message.temp_id);
+        ids.push(id);
+    }
+    assert_eq!(subject.seen("c", "ann").await.len(), all.len());
+    for other in ["", "a", "1a", "[1]", "\"1\"", "NaN", "1 ", &"1".repeat(129)] {
+        assert_eq!(TempId::number(other), None, "{other}");
+    }
+}
+
+pub(crate) async fn an_edit_that_comes_again_changes_nothing(subject: Subject) {
+    subject.with("c", &["ann", "bo"]).await;
+    let (c, ann, messages) = (conversation("c"), user("ann"), &subject.stores.messages);
+    let id = subject.send("c", "ann", "1").await.id;
+    let to = |content: &str, key_number, said: &str| Edit {
+        key_number,
+        extra: extra(said),
+        ..edit(content)
+    };
+    for edit in [
+        to("1", None, "{}"),
+        to("2", None, "{}"),
+        to("2", Some(3), "{}"),
+        to("2", None, r#"{"a":1}"#),
+        to("2", Some(3), r#"{"a":2}"#),
+        to("1", None, "{}"),
+    ] {
+        let edited = messages.edit(&c, id, &ann, &edit).await.unwrap();
+        assert!(edited.change.is_some(), "{edit:?}");
+        subject.tick();
+        let again = messages.edit(&c, id, &ann, &edit).await.unwrap();
+        assert!(again.change.is_none(), "{edit:?}");
+        assert_eq!(again.value.edited_at, edited.value.edited_at);
+    }
+}
+
+pub(crate) async fn the_same_words_a_day_later_are_another_message(subject: Subject) {
+    subject.with("c", &["ann"]).await;
+    let message = named("c", "ann", "1", "t");
+    let mut ids = vec![subject.sent(&message).await.0];
+    for _ in 0..3 {
+        subject.tick_by(Duration::from_secs(24 * 60 * 60 - 1));
+        assert_eq!(subject.sent(&message).await, (ids[ids.len() - 1], false));
+        subject.tick();
+        let (id, is_new) = subject.sent(&message).await;
+        assert!(is_new && !ids.contains(&id));
+        assert_eq!(subject.sent(&message).await, (id, false));
+        ids.push(id);
+    }
+    assert_eq!(subject.seen("c", "ann").await, ["1"; 4]);
 }
 
 pub(crate) async fn concurrent_sends_of_the_same_message_store_it_once(subject: Subject) {

@@ -45,7 +45,9 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
         ended.unwrap().unwrap().value.status,
         ParticipantStatus::Removed
     );
-    let ended = stores.participants.end(&c, &cy, &ChangedBy::Admin).await;
+    let again = stores.participants.end(&c, &cy, &ChangedBy::Admin).await;
+    assert!(again.unwrap().unwrap().change.is_none());
+    let ended = stores.participants.end(&c, &cy, &by("ann")).await;
     assert!(ended.unwrap().is_none());
     let ended = stores.participants.end(&c, &cy, &by("cy")).await;
     assert_rejected!(ended, NotParticipant);
@@ -83,6 +85,40 @@ pub(crate) async fn participants_are_added_removed_and_added_again(subject: Subj
         .end(&nowhere, &cy, &ChangedBy::Admin)
         .await;
     assert!(nobody.unwrap().is_none());
+}
+
+pub(crate) async fn who_ended_a_participation_ends_it_again(subject: Subject) {
+    let participants = &subject.stores.participants;
+    let c = conversation("c");
+    subject.with("c", &["ann", "bo", "cy", "di"]).await;
+    let end = |who, author| async move {
+        let (c, who) = (conversation("c"), user(who));
+        let ended = participants.end(&c, &who, &by(author)).await;
+        ended.map(|ended| ended.map(|logged| (logged.value, logged.change.is_some())))
+    };
+    for (who, author) in [("bo", "ann"), ("cy", "cy")] {
+        let (first, is_new) = end(who, author).await.unwrap().unwrap();
+        assert!(is_new);
+        let (again, is_new) = end(who, author).await.unwrap().unwrap();
+        assert!(!is_new && again.status == first.status && again.user == first.user);
+    }
+    assert_rejected!(end("bo", "bo").await, NotParticipant);
+    assert_rejected!(end("bo", "di").await, NotAdmin);
+    assert!(end("cy", "ann").await.unwrap().is_none());
+    assert!(end("eve", "ann").await.unwrap().is_none());
+    let by_ann = by("ann");
+    let (admin, member) = (Role::Admin, Role::Member);
+    let set = |who, role| {
+        let who = user(who);
+        let by_ann = &by_ann;
+        let c = &c;
+        async move { participants.set_role(c, &who, role, by_ann).await }
+    };
+    let _ = set("di", admin).await.unwrap();
+    assert!(set("ann", member).await.unwrap().unwrap().change.is_some());
+    assert!(set("ann", member).await.unwrap().unwrap().change.is_none());
+    assert_rejected!(set("ann", admin).await, NotAdmin);
+    assert_rejected!(end("bo", "ann").await, NotAdmin);
 }
 
 /// Whether every operation for this user in this conversation is refused.

@@ -37,13 +37,16 @@ pub(crate) async fn strings_that_look_like_a_query_are_strings(subject: Subject)
     let stores = &subject.stores;
     for text in ODD {
         let mut new = new_conversation(text, &[text]);
-        new.title = Some((*text).into());
+        new.description.title = Some((*text).into());
         let created = stores
             .conversations
             .create(&new, &ChangedBy::Admin)
             .await
             .unwrap();
-        assert_eq!(created.value.conversation.title.as_deref(), Some(*text));
+        assert_eq!(
+            created.value.conversation.description.title.as_deref(),
+            Some(*text)
+        );
         let token = TokenUser {
             id: user(text),
             name: Some((*text).into()),

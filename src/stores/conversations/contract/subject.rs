@@ -176,7 +176,7 @@ pub(crate) fn new_conversation(id: &str, names: &[&str]) -> NewConversation {
     NewConversation {
         id: conversation(id),
         id_type: IdType::Text,
-        title: None,
+        description: Description::default(),
         created_by: user(first),
         history: History::All,
         participants: [participant(first, Role::Admin)]

@@ -38,6 +38,8 @@ async fn apply_one(db: &Db, tail: &TailDocument) -> Result<(), StoreError> {
             set_participant(db, tail).await?
         }
         Kind::KeyRotated => keys::apply(db, tail).await?,
+        // It was done in the step that committed it.
+        Kind::Described => {}
     }
     if tail.change.kind.is_of_participants() {
         sequence(db, &tail.change).await?;

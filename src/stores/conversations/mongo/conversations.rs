@@ -20,8 +20,8 @@ use super::store::MongoConversations;
 use super::{lists, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, History, IdType, ListCursor, ListPage,
-    Listed, Logged, NewConversation, Participant,
+    ChangedBy, Conversation, ConversationId, Created, DescriptionChange, History, IdType,
+    ListCursor, ListPage, Listed, Logged, NewConversation, Participant,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -46,6 +46,17 @@ impl ConversationStore for MongoConversations {
     ) -> Result<Conversation, StoreError> {
         let (id, by) = (id.clone(), by.clone());
         self.write(|db| async move { set_history(&db, &id, history, &by).await })
+            .await
+    }
+
+    async fn describe(
+        &self,
+        id: &ConversationId,
+        change: &DescriptionChange,
+        by: &ChangedBy,
+    ) -> Result<Logged<Conversation>, StoreError> {
+        let (id, change, by) = (id.clone(), change.clone(), by.clone());
+        self.write(|db| async move { describe(&db, &id, &change, &by).await })
             .await
     }
 
@@ -128,8 +139,11 @@ fn fields(new: &NewConversation, head: &Head, now: u64) -> Document {
     if new.history != History::All {
         fields.insert("history", new.history.as_str());
     }
-    if let Some(title) = &new.title {
+    if let Some(title) = &new.description.title {
         fields.insert("title", &**title);
+    }
+    if let Some(avatar_url) = &new.description.avatar_url {
+        fields.insert("avatarUrl", &**avatar_url);
     }
     fields
 }
@@ -139,7 +153,7 @@ async fn created_of(db: &Db, new: &NewConversation, now: u64) -> Result<Created,
         conversation: Conversation {
             id: new.id.clone(),
             id_type: new.id_type,
-            title: new.title.clone(),
+            description: new.description.clone(),
             created_by: new.created_by.clone(),
             created_at: now,
             last_message_at: now,
@@ -169,6 +183,39 @@ async fn set_history(
     let set = doc! { "$set": { "history": history.as_str() } };
     execute(db.conversations.update_one(this(id), set)).await?;
     find(db, id).await?.ok_or(StoreError::NoConversation)
+}
+
+async fn describe(
+    db: &Db,
+    id: &ConversationId,
+    change: &DescriptionChange,
+    by: &ChangedBy,
+) -> Result<Logged<Conversation>, StoreError> {
+    let mut log = Log::open(db, id).await;
+    loop {
+        let head = log.head().await?;
+        require_admin(db, id, by).await?;
+        let before = find(db, id).await?.ok_or(StoreError::NoConversation)?;
+        let description = change.of(&before.description);
+        if description == before.description {
+            return Ok(Logged::unchanged(before));
+        }
+        let (title, avatar_url) = (&description.title, &description.avatar_url);
+        let described = ChangeDocument {
+            title: title.as_deref().map(ToOwned::to_owned),
+            avatar_url: avatar_url.as_deref().map(ToOwned::to_owned),
+            ..ChangeDocument::new(id, head.next(), Kind::Described, by, db.now())
+        };
+        let set = doc! { "title": title.as_deref(), "avatarUrl": avatar_url.as_deref() };
+        let tail = TailDocument::setting(described, set);
+        if log.commit(&head, &tail).await? {
+            let described = Conversation {
+                description,
+                ..before
+            };
+            return Ok(Logged::new(described, tail.change.change(None)?));
+        }
+    }
 }
 
 pub(super) async fn find(db: &Db, id: &ConversationId) -> Result<Option<Conversation>, StoreError> {

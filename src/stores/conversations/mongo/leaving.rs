@@ -4,7 +4,7 @@ use mongodb::bson::doc;
 
 use super::collections::one;
 use super::db::Db;
-use super::documents::{ChangeDocument, Kind, State, TailDocument};
+use super::documents::{ChangeDocument, Kind, ParticipantDocument, State, TailDocument};
 use super::filters::this;
 use super::log::Log;
 use super::logged::logged;
@@ -31,21 +31,27 @@ pub(super) async fn end(
     loop {
         let head = log.head().await?;
         let known = one(db.participants.find_one(this(id, user))).await?;
+        let former = known.as_ref().and_then(ParticipantDocument::participant);
+        let former = former.filter(|one| one.was_ended_by(by));
         let known = known.filter(|one| one.state().is_counted());
         match is_own {
+            true if former.is_some() => {}
             true if known.as_ref().is_some_and(|one| one.state().is_invited()) => {}
             true => member(db, id, user).await.map(drop)?,
             false => require_admin(db, id, by).await?,
         }
         let Some(known) = known else {
-            return Ok(None);
+            return Ok(former.map(Logged::unchanged));
         };
         let now = db.now();
         let state = State {
             status,
             ..known.state()
         };
-        let set = doc! { "status": status.as_str(), "logged": state.logged(head.next()) };
+        let set = doc! {
+            "status": status.as_str(), "logged": state.logged(head.next()),
+            "endedBy": by.user().map(UserId::as_str),
+        };
         let ended = ChangeDocument {
             user_id: Some(user.as_str().to_owned()),
             ignored: known.state().status == ParticipantStatus::Ignored,

@@ -141,6 +141,9 @@ async fn take_number(
             "lastMessageAt": tail.change.at,
         });
     }
+    if tail.change.kind == Kind::Described {
+        set.extend(tail.set.clone());
+    }
     if !head.exists {
         first.extend(doc! { "_id": id, "id": id });
         first.extend(set);

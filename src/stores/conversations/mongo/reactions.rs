@@ -50,7 +50,7 @@ impl ReactionStore for MongoConversations {
         message: MessageId,
         reaction: ReactionId,
         user: &UserId,
-    ) -> Result<Logged<Reaction>, StoreError> {
+    ) -> Result<Logged<()>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         let write = self
             .write(|db| async move { remove(&db, &conversation, message, reaction, &user).await });
@@ -129,7 +129,7 @@ async fn remove(
     message: MessageId,
     reaction: ReactionId,
     user: &UserId,
-) -> Result<Logged<Reaction>, StoreError> {
+) -> Result<Logged<()>, StoreError> {
     let mut log = Log::open(db, conversation).await;
     loop {
         let head = log.head().await?;
@@ -137,16 +137,34 @@ async fn remove(
         visible_message(db, &member, message).await?;
         let mut this = present(conversation, message, user);
         this.insert("id", text_of(reaction.uuid()));
-        let found = one(db.reactions.find_one(this)).await?;
-        let reaction = found.ok_or(StoreError::NotFoundOrForbidden)?.reaction()?;
+        let Some(found) = one(db.reactions.find_one(this)).await? else {
+            return match was_removed(db, message, reaction, user).await? {
+                true => Ok(Logged::unchanged(())),
+                false => Err(StoreError::NotFoundOrForbidden),
+            };
+        };
+        let reaction = found.reaction()?;
         let now = db.now();
         let tail = TailDocument::setting(
             change(&reaction, head.next(), Kind::Unreacted, now),
             doc! { "removedAt": date(now) },
         );
         if log.commit(&head, &tail).await? {
-            let change = tail.change.change(None)?;
-            return Ok(Logged::new(reaction, change));
+            return Ok(Logged::new((), tail.change.change(None)?));
         }
     }
+}
+
+/// Whether a user had this reaction and removed it, as far as that is kept.
+async fn was_removed(
+    db: &Db,
+    message: MessageId,
+    reaction: ReactionId,
+    user: &UserId,
+) -> Result<bool, StoreError> {
+    let removed = db.changes.find_one(doc! {
+        "messageId": text_of(message.uuid()), "reactionId": text_of(reaction.uuid()),
+        "kind": "unreacted", "by.userId": user.as_str(),
+    });
+    Ok(one(removed).await?.is_some())
 }

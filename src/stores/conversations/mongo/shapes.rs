@@ -73,6 +73,7 @@ fn conversations() -> Shape {
             "_id",
             "id",
             "title",
+            "avatarUrl",
             "createdBy",
             "createdAt",
             "lastMessageAt",
@@ -113,6 +114,7 @@ fn participants() -> Shape {
             "logged",
             "ignored",
             "invitedBy",
+            "endedBy",
         ],
         indexes: vec![
             unique(doc! { "conversationId": 1, "userId": 1 }),

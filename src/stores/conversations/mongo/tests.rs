@@ -153,6 +153,7 @@ fn short(change: &Change) -> String {
         Changed::Added { user, role, .. } => format!("added {} {role:?}", user.as_str()),
         Changed::Updated { user, role, .. } => format!("changed {} {role:?}", user.as_str()),
         Changed::KeyRotated { key_number } => format!("key rotated {key_number}"),
+        Changed::Described(description) => format!("{description:?}"),
         Changed::Left(user) => format!("left {}", user.as_str()),
         Changed::Removed(user) => format!("removed {}", user.as_str()),
         Changed::Invited { user, .. } => format!("invited {}", user.as_str()),

@@ -44,7 +44,11 @@ impl ToSql for TempId {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Text(text) => text.as_str().into(),
-            Self::Number(number) => (*number).into(),
+            Self::Number(number) => match self.as_integer() {
+                Some(integer) => integer.into(),
+                // A REAL would be written otherwise.
+                None => number.as_str().as_bytes().into(),
+            },
         })
     }
 }
@@ -52,7 +56,13 @@ impl ToSql for TempId {
 impl FromSql for TempId {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value {
-            ValueRef::Integer(number) => Ok(number.into()),
+            ValueRef::Integer(number) => {
+                Self::number(&number.to_string()).ok_or(FromSqlError::InvalidType)
+            }
+            ValueRef::Blob(number) => std::str::from_utf8(number)
+                .ok()
+                .and_then(Self::number)
+                .ok_or(FromSqlError::InvalidType),
             value => Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType),
         }
     }

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::columns::{read_number, read_optional_number};
 use super::participant_rows;
-use crate::model::conversation::{Conversation, IdType, Listed};
+use crate::model::conversation::{Conversation, Description, IdType, Listed};
 use crate::model::name;
 
 /// A conversation as an active participant sees it in their list, and more columns. For who does not see the whole
@@ -16,7 +16,7 @@ macro_rules! select_listed {
         concat!(
             "SELECT c.id, c.title, c.createdBy, c.createdAt, 
                     iif(p.since > 0, max(c.lastMessageAt, p.joinedAt), c.lastMessageAt),
-                    c.messageRetention, c.numericId, c.history, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments",
+                    c.messageRetention, c.numericId, c.history, c.avatarUrl, p.role, c.messages - p.passed, k.number, k.key, k.keyAttachments",
             $more,
             " FROM participants p JOIN conversations c ON c.no = p.conversation
              LEFT JOIN contentKeys k ON k.conversation = p.conversation AND k.user = p.user
@@ -28,14 +28,14 @@ macro_rules! select_listed {
 pub(super) use select_listed;
 
 /// The number of columns before those more.
-pub(super) const LISTED_COLUMNS: usize = 13;
+pub(super) const LISTED_COLUMNS: usize = 14;
 
 pub(super) fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         conversation: read(row)?,
-        role: row.get(8)?,
-        unread: read_number(row, 9)?,
-        key: participant_rows::read_key(row, 10)?,
+        role: row.get(9)?,
+        unread: read_number(row, 10)?,
+        key: participant_rows::read_key(row, 11)?,
     })
 }
 
@@ -46,9 +46,12 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
             true => IdType::Number,
             false => IdType::Text,
         },
-        title: row
-            .get::<_, Option<String>>(1)?
-            .and_then(|title| name::shown(&title)),
+        description: Description {
+            title: row
+                .get::<_, Option<String>>(1)?
+                .and_then(|title| name::shown(&title)),
+            avatar_url: row.get(8)?,
+        },
         created_by: row.get(2)?,
         created_at: read_number(row, 3)?,
         last_message_at: read_number(row, 4)?,

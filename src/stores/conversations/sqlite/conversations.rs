@@ -12,8 +12,8 @@ use super::writer::Writing;
 use super::{lists, membership, participant_rows};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, Conversation, ConversationId, Created, History, IdType, ListCursor,
-    ListPage, Listed, Logged, NewConversation,
+    Change, Changed, ChangedBy, Conversation, ConversationId, Created, DescriptionChange, History,
+    IdType, ListCursor, ListPage, Listed, Logged, NewConversation,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -43,6 +43,20 @@ impl ConversationStore for SqliteConversations {
         self.writer
             .write(by.user().cloned(), move |writing| {
                 set_history(writing.db, &id, history, &by)
+            })
+            .await
+    }
+
+    async fn describe(
+        &self,
+        id: &ConversationId,
+        change: &DescriptionChange,
+        by: &ChangedBy,
+    ) -> Result<Logged<Conversation>, StoreError> {
+        let (id, change, by) = (id.clone(), change.clone(), by.clone());
+        self.writer
+            .write(by.user().cloned(), move |writing| {
+                describe(writing, &id, &change, by)
             })
             .await
     }
@@ -85,17 +99,19 @@ fn create(
     by: ChangedBy,
 ) -> Result<Logged<Created>, StoreError> {
     const INSERT: &str = "
-        INSERT INTO conversations (id, title, createdBy, createdAt, lastMessageAt, numericId, history)
-        VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)
+        INSERT INTO conversations
+            (id, title, createdBy, createdAt, lastMessageAt, numericId, history, avatarUrl)
+        VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)
         ON CONFLICT (id) DO NOTHING";
     let is_number = new.id_type == IdType::Number;
     let values = params![
         new.id,
-        new.title,
+        new.description.title,
         new.created_by,
         number(writing.now),
         is_number,
         new.history,
+        new.description.avatar_url,
     ];
     if writing.db.prepare_cached(INSERT)?.execute(values)? == 0 {
         return Err(StoreError::ConversationExists);
@@ -114,7 +130,7 @@ fn create(
         conversation: Conversation {
             id: new.id.clone(),
             id_type: new.id_type,
-            title: new.title.clone(),
+            description: new.description.clone(),
             created_by: new.created_by.clone(),
             created_at: writing.now,
             last_message_at: writing.now,
@@ -167,12 +183,54 @@ fn set_history(
     find(db, id)?.ok_or(StoreError::NoConversation)
 }
 
+fn describe(
+    writing: &Writing<'_>,
+    id: &ConversationId,
+    change: &DescriptionChange,
+    by: ChangedBy,
+) -> Result<Logged<Conversation>, StoreError> {
+    const UPDATE: &str = "UPDATE conversations SET title = ?2, avatarUrl = ?3 WHERE no = ?1";
+    const NUMBER: &str = "SELECT no FROM conversations WHERE id = ?1";
+    let db = writing.db;
+    membership::require_admin(db, id, &by)?;
+    let before = find(db, id)?.ok_or(StoreError::NoConversation)?;
+    let description = change.of(&before.description);
+    if description == before.description {
+        return Ok(Logged::unchanged(before));
+    }
+    let conversation: i64 = db
+        .prepare_cached(NUMBER)?
+        .query_row([id], |row| row.get(0))?;
+    let values = params![conversation, description.title, description.avatar_url];
+    db.prepare_cached(UPDATE)?.execute(values)?;
+    let entry = Entry {
+        subject: description.title.as_deref(),
+        detail: description.avatar_url.as_deref(),
+        ..Entry::new(Kind::Described, &by)
+    };
+    let number = log(writing, conversation, &entry)?;
+    let at = writing.now;
+    let what = Changed::Described(description.clone());
+    let described = Conversation {
+        description,
+        ..before
+    };
+    let change = Change {
+        number,
+        at,
+        by,
+        what,
+    };
+    Ok(Logged::new(described, change))
+}
+
 pub(super) fn find(
     db: &Connection,
     id: &ConversationId,
 ) -> Result<Option<Conversation>, StoreError> {
     const SELECT: &str = "
-        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention, numericId, history
+        SELECT id, title, createdBy, createdAt, lastMessageAt, messageRetention, numericId, history,
+               avatarUrl
         FROM conversations WHERE id = ?1";
     let found = db.prepare_cached(SELECT)?.query_row([id], read);
     Ok(found.optional()?)

@@ -22,7 +22,9 @@ pub(super) fn end(
     let db = writing.db;
     let is_own = by.user() == Some(user);
     let known = find(db, id, user)?;
+    let is_done = known.as_ref().is_some_and(|one| one.was_ended_by(&by));
     match is_own {
+        true if is_done => {}
         true if known.as_ref().is_some_and(Participant::is_invited) => {}
         true => member(db, id, user).map(drop)?,
         false => require_admin(db, id, &by)?,
@@ -30,6 +32,9 @@ pub(super) fn end(
     let (Some((conversation, _)), Some(known)) = (counted(db, id)?, known) else {
         return Ok(None);
     };
+    if is_done {
+        return Ok(Some(Logged::unchanged(known)));
+    }
     let was_admin = known.is_active() && known.role == Role::Admin;
     let Some((kind, what)) = ended(known, is_own) else {
         return Ok(None);
@@ -38,7 +43,7 @@ pub(super) fn end(
         true => ParticipantStatus::Left,
         false => ParticipantStatus::Removed,
     };
-    set_ended(db, conversation, user, status)?;
+    set_ended(db, conversation, user, status, &by)?;
     let entry = Entry {
         subject: Some(user.as_str()),
         ..Entry::new(kind, &by)
@@ -66,14 +71,15 @@ fn set_ended(
     conversation: i64,
     user: &UserId,
     status: ParticipantStatus,
+    by: &ChangedBy,
 ) -> rusqlite::Result<()> {
     // Who is ignored or invited had no participation that could end.
     const UPDATE: &str = "
         UPDATE participants
-        SET status = ?3, ended = iif(
+        SET status = ?3, endedBy = ?4, ended = iif(
             status = 'active', (SELECT changes + 1 FROM conversations WHERE no = ?1), 0)
         WHERE conversation = ?1 AND user = ?2";
-    let values = params![conversation, user, status];
+    let values = params![conversation, user, status, by.user()];
     db.prepare_cached(UPDATE)?.execute(values).map(drop)
 }
 

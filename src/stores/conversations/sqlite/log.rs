@@ -27,10 +27,11 @@ pub(super) enum Kind {
     Invited,
     Uninvited,
     KeyRotated,
+    Described,
 }
 
 impl Kind {
-    pub(super) const ALL: [(Self, &str); 14] = [
+    pub(super) const ALL: [(Self, &str); 15] = [
         (Self::Created, "created"),
         (Self::Edited, "edited"),
         (Self::Deleted, "deleted"),
@@ -45,6 +46,7 @@ impl Kind {
         (Self::Invited, "invited"),
         (Self::Uninvited, "uninvited"),
         (Self::KeyRotated, "keyRotated"),
+        (Self::Described, "described"),
     ];
 }
 
@@ -63,9 +65,9 @@ pub(super) struct Entry<'a> {
     pub(super) by: &'a ChangedBy,
     /// The number of the message.
     pub(super) message: Option<i64>,
-    /// The participant, or the emoji of the reaction.
+    /// The participant, the emoji of the reaction, or the title of the conversation.
     pub(super) subject: Option<&'a str>,
-    /// The role of the participant; of a conversation its first participants, each with their role.
+    /// The role of the participant; of a conversation its first participants, each with their role, or its picture.
     pub(super) detail: Option<&'a str>,
     pub(super) reaction: Option<ReactionId>,
     pub(super) key_number: Option<i64>,

@@ -19,7 +19,7 @@ macro_rules! message_columns {
 pub(super) use message_columns;
 
 /// The number of these columns.
-const COLUMNS: usize = 13;
+pub(super) const COLUMNS: usize = 13;
 
 pub(super) fn read(row: &Row<'_>, conversation: ConversationId) -> rusqlite::Result<Message> {
     read_from(row, 0, conversation)

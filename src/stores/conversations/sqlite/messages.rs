@@ -1,18 +1,18 @@
 //! Messages: appending them. Changing and reading them is in `changes` and `history`.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::columns::{number, optional_columns, read_number};
-use super::message_rows::{find, message_columns, pass, read};
+use super::message_rows::{COLUMNS, find, message_columns, pass, read};
 use super::participant_rows::member;
 use super::store::SqliteConversations;
 use super::writer::Writing;
 use super::{changes, history};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Edit, Logged, Message, MessageId,
-    NewMessage, Page, PageLimit, Slice, TempId, Window,
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Edit, Fingerprint, Logged, Message,
+    MessageId, NewMessage, Page, PageLimit, Slice, Window,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::messages::MessageStore;
@@ -104,14 +104,15 @@ impl MessageStore for SqliteConversations {
 
 fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Logged<Message>, StoreError> {
     let conversation = member(writing.db, &new.conversation, &new.sender)?.conversation;
-    if let Some(temp_id) = &new.temp_id
-        && let Some(message) = sent_as(writing.db, conversation, new, temp_id)?
+    let fingerprint = new.fingerprint();
+    if let Some(fingerprint) = fingerprint
+        && let Some(message) = sent_before(writing, conversation, new, fingerprint)?
     {
         return Ok(Logged::unchanged(message));
     }
     let id = MessageId::from_new(writing.ids.next(writing.now));
     let number = count(writing, conversation, &new.sender)?;
-    insert(writing, conversation, id, number, new)?;
+    insert(writing, (conversation, number), id, new, fingerprint)?;
     let message = new.stored(id, writing.now);
     let change = Change {
         number,
@@ -122,36 +123,45 @@ fn append(writing: &mut Writing<'_>, new: &NewMessage) -> Result<Logged<Message>
     Ok(Logged::new(message, change))
 }
 
-/// The message that its sender sent under this name before.
-fn sent_as(
-    db: &Connection,
+/// The message that is sent again.
+fn sent_before(
+    writing: &Writing<'_>,
     conversation: i64,
     new: &NewMessage,
-    temp_id: &TempId,
+    sent: Fingerprint,
 ) -> rusqlite::Result<Option<Message>> {
     const SELECT: &str = concat!(
         "SELECT ",
         message_columns!(),
-        " FROM messages m WHERE m.conversation = ?1 AND m.sender = ?2 AND m.tempId = ?3"
+        ", m.fingerprint FROM messages m
+         WHERE m.conversation = ?1 AND m.sender = ?2 AND m.tempId = ?3 AND m.fingerprint IN (0, ?4)
+         ORDER BY m.no DESC LIMIT 2"
     );
-    let values = params![conversation, new.sender, temp_id];
-    db.prepare_cached(SELECT)?
-        .query_row(values, |row| read(row, new.conversation.clone()))
-        .optional()
+    let values = params![conversation, new.sender, new.temp_id, sent.get()];
+    let mut select = writing.db.prepare_cached(SELECT)?;
+    let mut rows = select.query(values)?;
+    while let Some(row) = rows.next()? {
+        let message = read(row, new.conversation.clone())?;
+        let stored = Fingerprint::new(row.get(COLUMNS)?);
+        if message.is_repeated_by(stored, sent, writing.now) {
+            return Ok(Some(message));
+        }
+    }
+    Ok(None)
 }
 
 fn insert(
     writing: &mut Writing<'_>,
-    conversation: i64,
+    (conversation, sent): (i64, ChangeNumber),
     id: MessageId,
-    sent: ChangeNumber,
     new: &NewMessage,
+    fingerprint: Option<Fingerprint>,
 ) -> rusqlite::Result<()> {
     const INSERT: &str = "
         INSERT INTO messages (id, conversation, sender, tempId, keyNumber, createdAt,
                               content, contentAttachments, media, mediaAttachments, number, no,
-                              extra, extraAttachments)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                              extra, extraAttachments, fingerprint)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     // The database would give that of a removed row again.
     let no = writing.ids.next_no();
     let (content, content_attachments) = optional_columns(new.content.as_ref());
@@ -173,6 +183,7 @@ fn insert(
         no,
         extra,
         extra_attachments,
+        fingerprint.map_or(0, Fingerprint::get),
     ])?;
     Ok(())
 }

@@ -51,7 +51,7 @@ pub(super) fn member(
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT p.user, p.role, p.status, p.joinedAt, p.pending
+            "SELECT p.user, p.role, p.status, p.joinedAt, p.pending, p.endedBy
              FROM conversations c JOIN participants p ON p.conversation = c.no ",
             $rest
         )
@@ -133,6 +133,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Participant> {
         status: row.get(2)?,
         joined_at: read_number(row, 3)?,
         pending: row.get(4)?,
+        ended_by: row.get(5)?,
     })
 }
 

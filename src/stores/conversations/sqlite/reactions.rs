@@ -1,7 +1,7 @@
 //! Reactions to messages.
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{number, read_number};
 use super::log::{Entry, Kind, log};
@@ -53,7 +53,7 @@ impl ReactionStore for SqliteConversations {
         message: MessageId,
         reaction: ReactionId,
         user: &UserId,
-    ) -> Result<Logged<Reaction>, StoreError> {
+    ) -> Result<Logged<()>, StoreError> {
         let (conversation, user) = (conversation.clone(), user.clone());
         self.writer
             .write(Some(user.clone()), move |writing| {
@@ -132,7 +132,7 @@ fn remove(
     message: MessageId,
     reaction: ReactionId,
     user: &UserId,
-) -> Result<Logged<Reaction>, StoreError> {
+) -> Result<Logged<()>, StoreError> {
     const DELETE: &str = "
         DELETE FROM reactions WHERE message = ?1 AND user = ?2 AND id = ?3
         RETURNING emoji, createdAt";
@@ -151,7 +151,12 @@ fn remove(
             created_at: read_number(row, 1)?,
         })
     });
-    let reaction = deleted.optional()?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let Some(reaction) = deleted.optional()? else {
+        return match was_removed(db, known.no, reaction, user)? {
+            true => Ok(Logged::unchanged(())),
+            false => Err(StoreError::NotFoundOrForbidden),
+        };
+    };
     let number = log_reaction(
         writing,
         Kind::Unreacted,
@@ -163,7 +168,20 @@ fn remove(
         number,
         at: writing.now,
         by: ChangedBy::User(user.clone()),
-        what: Changed::Unreacted(reaction.clone()),
+        what: Changed::Unreacted(reaction),
     };
-    Ok(Logged::new(reaction, change))
+    Ok(Logged::new((), change))
+}
+
+/// Whether a user had this reaction and removed it, as far as that is kept.
+fn was_removed(
+    db: &Connection,
+    message: i64,
+    reaction: ReactionId,
+    user: &UserId,
+) -> rusqlite::Result<bool> {
+    const SELECT: &str =
+        "SELECT 1 FROM changes WHERE message = ?1 AND kind = ?2 AND reaction = ?3 AND author = ?4";
+    let values = params![message, Kind::Unreacted, reaction, user];
+    db.prepare_cached(SELECT)?.exists(values)
 }

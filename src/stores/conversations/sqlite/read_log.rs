@@ -15,8 +15,8 @@ use super::participations::{memberships, participations};
 use super::store::SqliteConversations;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, ChangeNumber, ChangePage, Changed, ChangedBy, ConversationId, LogWindow, Message,
-    MessageId, PageLimit, Participation, Reaction, Snapshot, VisibleChanges,
+    Change, ChangeNumber, ChangePage, Changed, ChangedBy, ConversationId, Description, LogWindow,
+    Message, MessageId, PageLimit, Participation, Reaction, Snapshot, VisibleChanges,
 };
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::log::LogStore;
@@ -248,6 +248,10 @@ fn read(row: &Row<'_>, conversation: &ConversationId) -> rusqlite::Result<Change
         Some((Kind::KeyRotated, _)) => Changed::KeyRotated {
             key_number: row.get(6)?,
         },
+        Some((Kind::Described, _)) => Changed::Described(Description {
+            title: row.get(4)?,
+            avatar_url: row.get(7)?,
+        }),
         Some((kind, _)) => of_participant(row, *kind)?,
     };
     Ok(Change {
@@ -288,7 +292,8 @@ fn of_participant(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Changed> {
         | Kind::Deleted
         | Kind::Reacted
         | Kind::Unreacted
-        | Kind::KeyRotated => {
+        | Kind::KeyRotated
+        | Kind::Described => {
             return Err(FromSqlError::InvalidType.into());
         }
     })

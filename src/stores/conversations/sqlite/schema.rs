@@ -25,7 +25,8 @@ pub(super) const STATEMENTS: usize = 64;
 /// Ids that the store makes are the 16 bytes of the UUID, which sort as its text does. Conversations
 /// and messages have a number beside the id, to which other tables refer: it is shorter.
 ///
-/// A `tempId` has the type that its sender gave it.
+/// A `tempId` has the type that its sender gave it; a number that is no integer is a BLOB of how they wrote it. `fingerprint` is of what the message said when it was sent, 0 where that
+/// is not known.
 ///
 /// Unread messages are counted by subtraction, so that the cost of a message or of a list of
 /// conversations does not grow with their number: `participants.passed` of a conversation's
@@ -42,6 +43,7 @@ pub(super) const STATEMENTS: usize = 64;
 /// by the `username` that their token has.
 /// An `ignored` participant is one for others only, since they have blocked who added them; they have no `ended`.
 /// An `invited` one is none until they accept, and has no `ended` either; `invitedBy` is who asked them last.
+/// `endedBy` is the user who made somebody a former participant last, or took back an invitation.
 /// A `pending` participant is a name that nobody had; `changes.inPlaceOf` is the one whose place the
 /// added one took.
 ///
@@ -298,5 +300,17 @@ pub(super) const MIGRATIONS: &[&str] = &[
         (SELECT p.joinedAt FROM participants p
          WHERE p.conversation = k.conversation AND p.user = k.user), 0)
     FROM contentKeys k;
+",
+    "
+    ALTER TABLE messages ADD COLUMN fingerprint INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX messages_tempId;
+    CREATE INDEX messages_tempId ON messages (conversation, sender, tempId, fingerprint)
+        WHERE tempId IS NOT NULL;
+",
+    "
+    ALTER TABLE participants ADD COLUMN endedBy TEXT;
+",
+    "
+    ALTER TABLE conversations ADD COLUMN avatarUrl TEXT;
 ",
 ];

@@ -1,5 +1,7 @@
 //! The history of a session.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 
@@ -12,7 +14,7 @@ pub(crate) async fn a_history_has_the_newest_messages_that_a_member_may_see(s: S
     for (number, to) in [(1, None), (2, Some("all")), (3, Some("b")), (4, Some("c"))] {
         assert!(is_first(s.append("s", message(number, "a", to, "1")).await));
     }
-    assert!(is_repeated(s.append("s", message(2, "a", None, "2")).await));
+    assert!(is_repeated(s.append("s", message(2, "a", None, "1")).await));
     assert!(is_first(
         s.append("s", message(2, "b", Some("c"), "2")).await
     ));
@@ -56,6 +58,37 @@ pub(crate) async fn an_id_that_is_forgotten_is_new_again(s: Subject) {
     assert!(is_first(s.append("s", message(1, "a", None, "1")).await));
     let left = s.history("s", join("a", "k")).await;
     assert_eq!(left, ["3", "4", "5", "6", "1"]);
+}
+
+pub(crate) async fn other_words_under_the_same_id_are_another_message(s: Subject) {
+    s.join("s", creator("a", "k")).await.unwrap();
+    let of_kind = |kind: &str| Message {
+        kind: kind.into(),
+        ..Arc::into_inner(message(1, "a", None, "1")).unwrap()
+    };
+    let bytes = |bytes: &'static [u8]| Message {
+        encrypted: OwnedValue::from_parts(
+            r#"{"_placeholder":true,"num":0}"#.to_owned(),
+            vec![Bytes::from_static(bytes)],
+        )
+        .unwrap(),
+        ..of_kind("text")
+    };
+    let sent = || {
+        [
+            message(1, "a", None, "1"),
+            message(1, "a", None, "2"),
+            message(1, "a", Some("b"), "1"),
+            message(1, "a", Some("c"), "1"),
+            of_kind("file").into(),
+            bytes(b"one").into(),
+            bytes(b"two").into(),
+        ]
+    };
+    for (message, repeated) in sent().into_iter().zip(sent()) {
+        assert!(is_first(s.append("s", message).await));
+        assert!(is_repeated(s.append("s", repeated).await));
+    }
 }
 
 pub(crate) async fn the_same_message_sent_at_once_is_kept_once(s: Subject) {

@@ -12,7 +12,11 @@ pub(crate) async fn keys_and_modes_decide_who_is_let_in_in_this_order(s: Subject
         Some(JoinError::NotFound)
     );
     assert_eq!(s.reserve("g", "k", Group).await, Ok(()));
-    assert_eq!(s.reserve("g", "k", Group).await, Err(ReserveError::Exists));
+    assert_eq!(s.reserve("g", "k", Group).await, Ok(()), "once more");
+    for (key, mode) in [("x", Group), ("k", Private), ("k", Password)] {
+        let reserved = s.reserve("g", key, mode).await;
+        assert_eq!(reserved, Err(ReserveError::Exists));
+    }
     for key in ["x", ""] {
         let why = s.why_not("g", creator("a", key)).await;
         assert_eq!(why, Some(JoinError::NotTheCreator), "{key}");

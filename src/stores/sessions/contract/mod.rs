@@ -30,6 +30,7 @@ macro_rules! contract_suite {
             history::a_history_has_the_newest_messages_that_a_member_may_see,
             history::a_history_stays_within_its_bytes,
             history::an_id_that_is_forgotten_is_new_again,
+            history::other_words_under_the_same_id_are_another_message,
             history::the_same_message_sent_at_once_is_kept_once,
             history::a_message_is_kept_as_it_was_sent,
             keys::a_members_key_is_saved_and_no_others,

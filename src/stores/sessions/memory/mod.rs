@@ -86,8 +86,14 @@ impl SessionStore for MemoryStore {
         maker: Maker<'_>,
     ) -> Result<(), ReserveError> {
         let has_memory = self.may_grow(maker.address, SESSION_SIZE);
-        let Entry::Vacant(entry) = self.sessions.entry(id.clone()) else {
-            return Err(ReserveError::Exists);
+        let entry = match self.sessions.entry(id.clone()) {
+            Entry::Vacant(entry) => entry,
+            Entry::Occupied(found) => {
+                return match found.get().state.is_reserved_by(key, mode) {
+                    true => Ok(()),
+                    false => Err(ReserveError::Exists),
+                };
+            }
         };
         if !has_memory || !self.may_make(maker) {
             return Err(ReserveError::Busy);
@@ -175,13 +181,15 @@ impl SessionStore for MemoryStore {
 
     async fn append(&self, id: &SessionId, message: Arc<Message>) -> Option<Appended> {
         let has_memory = self.free_memory(message.size());
+        let fingerprint = message.fingerprint();
         let mut session = self.sessions.get_mut(id)?;
         let revision = session.changed(self.now().lasting);
-        if session.history.has(&message) {
+        if session.history.has(&fingerprint) {
             return Some(Appended::Repeated { revision });
         }
         if has_memory {
-            session.history.push(message, self.limits.history);
+            let limits = self.limits.history;
+            session.history.push(fingerprint, message, limits);
             self.recount_history(&mut session);
         }
         Some(Appended::First { revision })

@@ -9,7 +9,7 @@ use crate::stores::sessions::state::State;
 
 /// What a session takes beside its contents, in bytes.
 pub(super) const SESSION_SIZE: usize = 512;
-/// What a member takes beside its key and further connections.
+/// What a member takes beside its key, its name and further connections.
 pub(super) const MEMBER_SIZE: usize = 512;
 /// What a connection of a member takes beside the first one.
 const CONNECTION_SIZE: usize = 192;
@@ -63,7 +63,8 @@ impl Stored {
         let members = self.state.members.iter().chain(departed).map(|member| {
             let key = member.public_key.as_ref();
             let more = member.connections.len().saturating_sub(1);
-            MEMBER_SIZE + more * CONNECTION_SIZE + key.map_or(0, |key| key.as_opaque().total_size())
+            let key = key.map_or(0, |key| key.as_opaque().total_size());
+            MEMBER_SIZE + more * CONNECTION_SIZE + member.display_name.len() + key
         });
         let session_keys = self.state.session_keys.as_ref();
         SESSION_SIZE

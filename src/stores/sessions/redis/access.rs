@@ -18,9 +18,9 @@ impl RedisStore {
         message: &Message,
     ) -> Result<Option<Appended>, Failure> {
         let keys = self.keys(id);
-        let id_digest = encoded::id_digest(message);
         let written = encoded::write_message(message).ok_or(Failure::Unreadable)?;
-        let entry = (id_digest.as_ref(), &*written);
+        let fingerprint = message.fingerprint();
+        let entry = (&fingerprint[..], &*written);
         let history = self.limits.history;
         let appended = self.scripts.append(&self.redis, &keys, entry, history);
         let appended = appended.await;

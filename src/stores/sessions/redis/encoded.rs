@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -174,17 +173,6 @@ pub(super) fn read_message(bytes: &[u8]) -> Option<Message> {
         kind: form.kind.into(),
         sender_display_name: form.sender_display_name.into(),
     })
-}
-
-/// A digest of the sender and the id of a message, so that all take the same space. An id belongs to the
-/// member who sent it.
-pub(super) fn id_digest(message: &Message) -> impl AsRef<[u8]> {
-    let mut digest = Context::new(&SHA256);
-    for part in [message.from.as_str(), &message.id.text()] {
-        digest.update(&(part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    digest.finish()
 }
 
 impl<'a> MemberForm<'a> {

@@ -10,7 +10,7 @@ pub(super) struct Keys {
     pub(super) session: String,
     /// A list: the messages, oldest first.
     pub(super) history: String,
-    /// A sorted set: the ids of these messages, by their revisions.
+    /// A sorted set: what these messages are recognized by, in the order of their revisions.
     pub(super) ids: String,
 }
 

@@ -119,15 +119,19 @@ impl SessionStore for RedisStore {
         mode: ChatMode,
         maker: Maker<'_>,
     ) -> Result<(), ReserveError> {
-        let key = KeyHash::new(key, mode);
+        let hash = KeyHash::new(key, mode);
         let reserved = self.change(id, HistoryRead::No, |found| match found {
-            Some(_) => Err(ReserveError::Exists),
-            None if !(maker.may_make)() => Err(ReserveError::Busy),
-            None => Ok(Decided::write(State::reserved(key.clone(), mode), ())),
+            Some(state) if state.is_reserved_by(key, mode) => Err(None),
+            Some(_) => Err(Some(ReserveError::Exists)),
+            None if !(maker.may_make)() => Err(Some(ReserveError::Busy)),
+            None => Ok(Decided::write(State::reserved(hash.clone(), mode), ())),
         });
         match reserved.await {
             Ok(_) => Ok(()),
-            Err(rejected) => Err(rejected.or(ReserveError::Busy)),
+            Err(rejected) => match rejected.or(Some(ReserveError::Busy)) {
+                Some(error) => Err(error),
+                None => Ok(()),
+            },
         }
     }
 

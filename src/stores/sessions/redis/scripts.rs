@@ -112,11 +112,11 @@ impl Scripts {
         &self,
         redis: &Redis,
         keys: &Keys,
-        (id, message): (&[u8], &[u8]),
+        (fingerprint, message): (&[u8], &[u8]),
         limits: HistoryLimits,
     ) -> Result<Option<Added>, RedisError> {
         let mut call = on(&self.append, keys);
-        call.arg(message).arg(id);
+        call.arg(message).arg(fingerprint);
         call.arg(limits.messages).arg(limits.bytes);
         call.arg(Message::FIELDS);
         let added: Option<(u64, u8, u64)> = redis.run(&call).await?;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::fields::{damaged, date, ms};
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Emoji, Message, MessageId,
-    ParticipantStatus, Reaction, ReactionId, Role,
+    Change, ChangeNumber, Changed, ChangedBy, ConversationId, Description, Emoji, Message,
+    MessageId, ParticipantStatus, Reaction, ReactionId, Role,
 };
 use crate::stores::conversations::error::StoreError;
 
@@ -27,10 +27,12 @@ pub(crate) enum Kind {
     Left,
     Removed,
     KeyRotated,
+    /// The title or the picture of the conversation was changed.
+    Described,
 }
 
 impl Kind {
-    /// Whether it changes who participates, or as what.
+    /// Whether all participants are told of it, or are others after it.
     pub(crate) const fn is_of_participants(self) -> bool {
         matches!(
             self,
@@ -40,6 +42,7 @@ impl Kind {
                 | Self::Left
                 | Self::Removed
                 | Self::KeyRotated
+                | Self::Described
         )
     }
 }
@@ -128,6 +131,12 @@ pub(crate) struct ChangeDocument {
     /// The one who was added is only invited, or the one who left or was removed was only that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) invited: bool,
+    /// The title of the conversation now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<String>,
+    /// Its picture now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) avatar_url: Option<String>,
     /// Those of a conversation that was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) participants: Option<Vec<FirstParticipant>>,
@@ -171,6 +180,8 @@ impl ChangeDocument {
             in_place_of: None,
             ignored: false,
             invited: false,
+            title: None,
+            avatar_url: None,
             participants: None,
         }
     }
@@ -254,6 +265,10 @@ impl ChangeDocument {
             Kind::KeyRotated => Changed::KeyRotated {
                 key_number: key_number?,
             },
+            Kind::Described => Changed::Described(Description {
+                title: self.title.as_deref().map(Into::into),
+                avatar_url: self.avatar_url.as_deref().map(Into::into),
+            }),
             Kind::Left | Kind::Removed if self.invited => Changed::Uninvited(self.participant()?),
             Kind::Left => Changed::Left(self.participant()?),
             Kind::Removed if self.ignored => Changed::Dismissed(self.participant()?),

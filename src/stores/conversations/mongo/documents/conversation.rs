@@ -6,7 +6,7 @@ use mongodb::bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
 use super::fields::ms;
-use crate::model::conversation::{Conversation, ConversationId, History, IdType};
+use crate::model::conversation::{Conversation, ConversationId, Description, History, IdType};
 use crate::model::{UserId, name};
 
 #[derive(Debug, Deserialize)]
@@ -17,6 +17,7 @@ pub(crate) struct ConversationDocument {
     #[serde(default)]
     pub(crate) numeric_id: bool,
     pub(crate) title: Option<String>,
+    pub(crate) avatar_url: Option<String>,
     pub(crate) created_by: Option<String>,
     pub(crate) created_at: Option<DateTime>,
     pub(crate) last_message_at: Option<DateTime>,
@@ -56,7 +57,10 @@ impl ConversationDocument {
                 true => IdType::Number,
                 false => IdType::Text,
             },
-            title: self.title.and_then(|title| name::shown(&title)),
+            description: Description {
+                title: self.title.and_then(|title| name::shown(&title)),
+                avatar_url: self.avatar_url.map(Into::into),
+            },
             // An application may not know it.
             created_by: created_by.or_else(|| UserId::parse("unknown"))?,
             created_at,

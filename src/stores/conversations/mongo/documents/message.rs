@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::fields::{damaged, ms};
 use super::values::{read_extra, read_optional};
 use crate::model::UserId;
-use crate::model::conversation::{Body, ConversationId, Message, MessageId, TempId};
+use crate::model::conversation::{Body, ConversationId, Fingerprint, Message, MessageId, TempId};
 use crate::stores::conversations::error::StoreError;
 
 #[derive(Debug, Deserialize)]
@@ -23,6 +23,11 @@ pub(crate) struct MessageDocument {
     pub(crate) extra: Option<Bson>,
     pub(crate) key_number: Option<i64>,
     pub(crate) temp_id: Option<Bson>,
+    /// Only for the store: of what it said when it was sent.
+    pub(crate) fingerprint: Option<i64>,
+    /// Only for the store: the `tempId` is the text of a number.
+    #[serde(default)]
+    pub(crate) numbered: bool,
     pub(crate) created_at: DateTime,
     pub(crate) edited_at: Option<DateTime>,
     pub(crate) deleted_at: Option<DateTime>,
@@ -53,8 +58,9 @@ impl MessageDocument {
             sender: UserId::parse(&self.sender_id)?,
             temp_id: match self.temp_id {
                 None => None,
+                Some(Bson::String(text)) if self.numbered => Some(TempId::number(&text)?),
                 Some(Bson::String(text)) => Some(TempId::parse(&text)?),
-                Some(number) => Some(number.as_i64()?.into()),
+                Some(number) => Some(TempId::number(&number.as_i64()?.to_string())?),
             },
             key_number: self.key_number,
             created_at: ms(self.created_at),
@@ -106,12 +112,28 @@ impl KnownMessage {
 /// The field `sentAs`, which only the store uses: unique for each message of a conversation. For a
 /// message without a `tempId` it is the id.
 pub(crate) fn sent_as(sender: &UserId, temp_id: &TempId) -> Document {
-    doc! { "senderId": sender.as_str(), "tempId": temp_id_value(temp_id) }
+    let value = match temp_id.is_kept_as_text() {
+        true => doc! { "number": temp_id.as_str() }.into(),
+        false => temp_id_value(temp_id),
+    };
+    doc! { "senderId": sender.as_str(), "tempId": value }
+}
+
+/// The same for one that says something else than the first with its `tempId`, or the same on another day.
+pub(crate) fn sent_again_as(
+    sender: &UserId,
+    temp_id: &TempId,
+    fingerprint: Fingerprint,
+    day: i64,
+) -> Document {
+    let mut name = sent_as(sender, temp_id);
+    name.extend(doc! { "fingerprint": fingerprint.get(), "day": day });
+    name
 }
 
 pub(crate) fn temp_id_value(temp_id: &TempId) -> Bson {
-    match temp_id {
-        TempId::Text(text) => text.as_str().into(),
-        TempId::Number(number) => (*number).into(),
+    match temp_id.as_integer() {
+        Some(integer) => integer.into(),
+        None => temp_id.as_str().into(),
     }
 }

@@ -22,7 +22,7 @@ pub(super) use change::{ChangeDocument, FirstParticipant, Kind, ParticipantChang
 pub(super) use conversation::ConversationDocument;
 pub(super) use fields::{damaged, date, ms, text_of};
 pub(super) use head::{HeadDocument, ShortHeadDocument, TailDocument};
-pub(super) use message::{KnownMessage, MessageDocument, sent_as, temp_id_value};
+pub(super) use message::{KnownMessage, MessageDocument, sent_again_as, sent_as, temp_id_value};
 pub(super) use participant::{
     Counts, ParticipantDocument, State, first_counts, given_key, key_fields,
 };

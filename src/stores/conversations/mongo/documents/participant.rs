@@ -32,6 +32,8 @@ pub(crate) struct ParticipantDocument {
     /// Only for the store: they were told of no participation, though others take them for a participant, or did.
     #[serde(default)]
     pub(crate) ignored: bool,
+    /// Only for the store: the user who ended their participation last.
+    pub(crate) ended_by: Option<String>,
 }
 
 /// What a participant is: the role and the number of the content key of an active one.
@@ -287,6 +289,7 @@ impl ParticipantDocument {
             status: self.status(),
             joined_at: self.joined_at.map_or(0, ms),
             pending: self.pending,
+            ended_by: self.ended_by.as_deref().and_then(UserId::parse),
         })
     }
 }

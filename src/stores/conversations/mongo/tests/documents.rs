@@ -21,7 +21,7 @@ async fn documents_have_the_fields_of_the_contract() {
         .await
         .unwrap();
     let mut new = new_conversation("c", &["ann", "bo"]);
-    new.title = Some("Plans".into());
+    new.description.title = Some("Plans".into());
     let _ = stores.conversations.create(&new, &by("ann")).await.unwrap();
     let message = NewMessage {
         media: Some(json("[1.0]")),
@@ -54,7 +54,8 @@ async fn documents_have_the_fields_of_the_contract() {
     assert_eq!(ann.get_str("status").unwrap(), "active");
     assert_eq!(ann.get_datetime("joinedAt").unwrap(), &date(at));
     let id = id.to_string();
-    let message = stage.found("messages", doc! { "id": &id }).await;
+    let mut message = stage.found("messages", doc! { "id": &id }).await;
+    assert!(message.remove("fingerprint").is_some());
     let expected = doc! {
         "_id": &id, "id": &id, "conversationId": "c", "senderId": "ann", "content": "cipher",
         "media": { "json": "[1.0]" }, "keyNumber": 3_i64, "tempId": "t", "createdAt": date(at),

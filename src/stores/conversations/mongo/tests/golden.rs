@@ -98,7 +98,7 @@ async fn write_all(stage: &Stage) -> Placeholders {
         .await
         .unwrap();
     let mut new = new_conversation("c", &["ann", "bo"]);
-    new.title = Some("Plans".into());
+    new.description.title = Some("Plans".into());
     new.participants[1].key = Some(ContentKey {
         number: 7,
         encrypted: owned("\"key\""),
@@ -124,7 +124,7 @@ async fn write_all(stage: &Stage) -> Placeholders {
     };
     let whole = stores.messages.append(&whole).await.unwrap().value.id;
     let number = NewMessage {
-        temp_id: Some(17.into()),
+        temp_id: TempId::number("17"),
         ..new_message("c", "ann", "[1.0]")
     };
     let number = stores.messages.append(&number).await.unwrap().value.id;

@@ -76,7 +76,7 @@ CREATE TABLE messages (
         contentAttachments BLOB,
         media TEXT,
         mediaAttachments BLOB
-    , number INTEGER NOT NULL DEFAULT 0, extra TEXT, extraAttachments BLOB);
+    , number INTEGER NOT NULL DEFAULT 0, extra TEXT, extraAttachments BLOB, fingerprint INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE "participants" (
         conversation INTEGER NOT NULL,
@@ -140,7 +140,7 @@ CREATE INDEX messages_age ON messages (conversation, createdAt);
 
 CREATE UNIQUE INDEX messages_log ON messages (conversation, number);
 
-CREATE UNIQUE INDEX messages_tempId ON messages (conversation, sender, tempId)
+CREATE INDEX messages_tempId ON messages (conversation, sender, tempId, fingerprint)
         WHERE tempId IS NOT NULL;
 
 CREATE INDEX participants_invited ON participants (user) WHERE status = 'invited';

@@ -141,11 +141,11 @@ fn a_message() {
 }
 
 #[test]
-fn the_digest_of_the_id_of_a_message() {
+fn the_fingerprint_of_a_message() {
     let sent = message(1, "a", None, "1");
-    let expected: &[u8] = b"\x0e\x9c1V\xaciK\x08\x12i\xe7c\x1d\xb9\x10\xdf\x95ZM\
-        \xf2\x9e \x08a4\xd7\xaaW\xf4\xe5G\x95";
-    let name = encoded::id_digest(&sent).as_ref().to_vec();
+    let expected: &[u8] = b"7I7\x8a\xb5\xff\x84\x19\x8c\xb5;Ju\xf8h\x87\
+        \x9aTK\"\xfbq\xcf$\x92\xf6H\x0b\x90\x92}(";
+    let name = sent.fingerprint().to_vec();
     assert_eq!(
         name.escape_ascii().to_string(),
         expected.escape_ascii().to_string()
@@ -183,7 +183,7 @@ async fn the_keys_of_a_session() {
     let ids: Vec<Vec<u8>> = node
         .ask(&["ZRANGE", &key("session-ids:{s}"), "0", "-1"])
         .await;
-    assert_eq!(ids, [encoded::id_digest(&sent).as_ref()]);
+    assert_eq!(ids, [&sent.fingerprint()[..]]);
     let by_revision: Vec<Vec<u8>> = node
         .ask(&[
             "ZRANGEBYSCORE",
