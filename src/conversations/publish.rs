@@ -131,12 +131,9 @@ impl ConversationGuard {
             }
             LoggedEvent::KeyRotated { key_number } => {
                 let rotated = UserNotification::KeyRotated { key_number };
-                self.notify_here(&self.participants(), &rotated).await
+                self.notify_all(&rotated).await
             }
-            LoggedEvent::Described(description) => {
-                let described = UserNotification::Described(description);
-                self.notify_here(&self.participants(), &described).await
-            }
+            LoggedEvent::Described(now) => self.notify_all(&UserNotification::Described(now)).await,
             LoggedEvent::RoleChanged { .. } | LoggedEvent::Nothing => Delivery::default(),
         }
     }
@@ -153,6 +150,10 @@ impl ConversationGuard {
         }
         self.notify_here(&users, &UserNotification::Added(change))
             .await
+    }
+
+    async fn notify_all(&self, notification: &UserNotification) -> Delivery {
+        self.notify_here(&self.participants(), notification).await
     }
 
     /// The participants after the last change, as far as they are known.

@@ -283,6 +283,7 @@ suites! {
     chat_presence: "chat/presence", STORED_PRESENCE, mongodb;
     chat_sharing: "chat/sharing", STORED_PRESENCE, mongodb => two_nodes;
     chat_typing: "chat/typing", STORED, mongodb;
+    conversation_accepted: "conversation/accepted", STORED, mongodb => two_nodes;
     conversation_bare_ids: "conversation/bare-ids", STORED, mongodb;
     conversation_blocked: "conversation/blocked", STORED_PRESENCE, mongodb;
     conversation_changes: "conversation/changes", CONVERSATION, mongodb;
@@ -346,6 +347,7 @@ suites! {
     http_compatible: "http/compatible", STORED, mongodb;
     http_conversations: "http/conversations", STORED, mongodb;
     http_conversations_feed: "http/conversations-feed", STORED, mongodb;
+    http_descriptions: "http/descriptions", REST_ADMIN, mongodb => two_nodes;
     http_errors: "http/errors", STORED, mongodb;
     http_fields: "http/fields", STORED, mongodb;
     http_headers: "http/headers", HEADERS;

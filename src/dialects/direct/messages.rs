@@ -136,7 +136,6 @@ pub(super) async fn send_message(
         fields.filled(name)?;
     }
     let seq = fields.number("seq")?;
-    let message_type = payload.filled("messageType");
     fields.optional_up_to("signature", config.max_key_bytes)?;
 
     let timestamp = clock::now_iso();
@@ -160,12 +159,7 @@ pub(super) async fn send_message(
     request.record(Audited::MessageSent(MessageSent {
         target: Target::User(recipient.shared().into()),
         message_id: message_id.map(|id| AuditText::new(&id)),
-        message_type: match message_type {
-            Some(_) => payload
-                .text("messageType")
-                .and_then(|kind| Label::new(&kind)),
-            None => Some(Label::TEXT),
-        },
+        message_type: message_type(payload),
         seq: seq.as_raw().and_then(|raw| Seq::from_json(raw.get())),
         bytes: size as u64,
     }));
@@ -178,6 +172,15 @@ pub(super) async fn send_message(
     };
     request.confirm(MESSAGE_SENT, &sent);
     Ok(())
+}
+
+/// The type of a message for its record, where it can be one.
+fn message_type(payload: &Payload<'_>) -> Option<Label> {
+    const NAME: &str = "messageType";
+    match payload.filled(NAME) {
+        Some(_) => Label::new(&payload.text(NAME)?),
+        None => Some(Label::TEXT),
+    }
 }
 
 /// `key-exchange:send`

@@ -8,7 +8,7 @@ use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, MessageId, ParticipantsChange, UserNotification,
+    ClientId, ConversationEvent, Description, MessageId, ParticipantsChange, UserNotification,
 };
 use crate::payload::FrameSizes;
 
@@ -71,15 +71,7 @@ impl Renderer for FeedRenderer {
                 };
                 Rendered::new(KEY_ROTATED, small(), payload)
             }
-            UserNotification::Described(description) => {
-                let payload = Described {
-                    conversation_id,
-                    title: description.title.as_deref(),
-                    avatar_url: description.avatar_url.as_deref(),
-                };
-                let frames = description_frames(description);
-                return Rendered::new(CONVERSATION_UPDATED, frames, payload).alone();
-            }
+            UserNotification::Described(now) => return described(conversation_id, now).alone(),
             UserNotification::Created(change) => return created(conversation_id, change).alone(),
             UserNotification::Added(change) => {
                 let payload = Added {
@@ -191,6 +183,16 @@ struct KeyRotated<'a> {
     #[serde(rename = "conversationId")]
     conversation_id: ClientId<'a>,
     content_key_number: i64,
+}
+
+fn described<'a>(conversation_id: ClientId<'a>, description: &'a Description) -> Rendered<'a> {
+    let payload = Described {
+        conversation_id,
+        title: description.title.as_deref(),
+        avatar_url: description.avatar_url.as_deref(),
+    };
+    let frames = description_frames(description);
+    Rendered::new(CONVERSATION_UPDATED, frames, payload)
 }
 
 /// `conversation-updated`, when that is what was changed.

@@ -7,7 +7,7 @@ import { REFUSALS, failed, inConversation, invalid, members, names, observe, onl
 const ABSENT = undefined;
 const NO_ID = [ABSENT, null, '', true, false, {}, [], ['x'], 1.5, { $gt: '' }];
 const NO_CONVERSATION = [...NO_ID, 'x'.repeat(129), 'é'.repeat(65), 'a\u0000b', 'a\nb', 1e300];
-const NO_TEMP_ID = [true, {}, [], ['x'], 1.5, 'x'.repeat(129), 'a\nb'];
+const NO_TEMP_ID = [true, {}, [], ['x'], 'x'.repeat(129), 'a\nb'];
 
 /** Per event: what makes it valid, for a message and a reaction of the one who sends it, and what is wrong per field. */
 const table = {

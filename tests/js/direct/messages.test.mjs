@@ -42,6 +42,23 @@ test('the message is handed over before it is confirmed', async () => {
   assert.deepEqual(sent.map(([name]) => name), ['receive_message', 'message:sent']);
 });
 
+for (const messageType of [7, 0.5, 'x'.repeat(129), true, { a: 1 }]) {
+  test(`a messageType ${JSON.stringify(messageType).slice(0, 20)} is relayed as it is`, async () => {
+    const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
+    assert.equal((await alice.ask('send_message', { recipientId: bob.userId, ...sealed, seq: 1, messageType })).success, true);
+    assert.deepEqual((await bob.next('receive_message')).messageType, messageType);
+  });
+}
+
+test('a receipt of a message whose id is any number is passed on', async () => {
+  const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
+  const messageId = 0.5488135039273248;
+  await alice.ask('send_message', { recipientId: bob.userId, ...sealed, seq: 1, messageId });
+  assert.strictEqual((await bob.next('receive_message')).messageId, messageId);
+  bob.emit('message:read', { senderId: alice.userId, messageId });
+  assert.strictEqual((await alice.next('message:read-confirmed')).messageId, messageId);
+});
+
 test('nothing is taken for a repetition, whatever ids it has', async () => {
   const [from, bob] = [user('Alice'), await connect(user('Bob'))];
   const [alice, second] = [await connect(from), await connect(from)];

@@ -44,7 +44,7 @@ test('what is no id, no page, or oneself is refused', async () => {
     for (const method of ['GET', 'DELETE']) await refused(404, NOBODY, bob, method, entry({ userId }));
   }
   await refused(422, invalid('id'), bob, 'PUT', entry(bob));
-  for (const limit of ['0', '1001', 'x', '-1']) await refused(400, invalid('limit'), bob, 'GET', `${LIST}?limit=${limit}`);
+  for (const limit of ['0', 'x', '-1']) await refused(400, invalid('limit'), bob, 'GET', `${LIST}?limit=${limit}`);
   await refused(400, invalid('cursor'), bob, 'GET', `${LIST}?cursor=${'x'.repeat(129)}`);
   for (const method of ['PUT', 'GET', 'DELETE']) {
     await refused(401, { error: 'Access token required', code: 'MISSING_TOKEN' }, null, method, entry(user('Mallory')));

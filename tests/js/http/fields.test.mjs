@@ -34,12 +34,12 @@ test('conversation: a message says something', async () => {
   }
 });
 
-test('conversation: tempId is a short text or an integer, and comes back as it was', async () => {
+test('conversation: tempId is a short text or a number, and comes back as it was', async () => {
   const id = await found(alice);
-  for (const tempId of ['x'.repeat(128), '7', 8, -1, Date.now()]) {
+  for (const tempId of ['x'.repeat(128), '7', 8, -1, Date.now(), 1.5, 2 ** 64, 0.5488135039273248, -1e-7]) {
     assert.strictEqual((await post(alice, id, 'x', { tempId })).tempId, tempId);
   }
-  for (const tempId of ['x'.repeat(129), 'a\nb', 1.5, 2 ** 64, ...NO_TEXT]) {
+  for (const tempId of ['x'.repeat(129), 'a\nb', ...NO_TEXT]) {
     await refused(422, invalid('tempId'), alice, 'POST', PATH, { conversationId, content: 'x', tempId });
   }
 });

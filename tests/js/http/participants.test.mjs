@@ -234,7 +234,7 @@ test('participants are read in parts, former ones too, with their names, by part
   assert.equal(participants.length, 8);
   await refused(404, NO_CONVERSATION, eve, 'GET', at(id, 'participants'));
   await refused(404, NO_CONVERSATION, others[3], 'GET', at(id, 'participants'));
-  for (const [query, field] of [['limit=0', 'limit'], ['limit=201', 'limit'], ['cursor=%00', 'cursor']]) {
+  for (const [query, field] of [['limit=0', 'limit'], ['cursor=%00', 'cursor']]) {
     await refused(400, invalid(field), alice, 'GET', `${at(id, 'participants')}?${query}`);
   }
 });

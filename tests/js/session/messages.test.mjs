@@ -98,6 +98,15 @@ test('a repeated id is relayed again, and stored and confirmed once', async () =
   assert.deepEqual(history(await member(alice.where, 'Carol')), [toAlice[0][1]]);
 });
 
+test('any number is an id, and comes back as it was written', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  for (const clientMessageId of [0.5488135039273248, -1e-7, 2 ** 64]) {
+    const { id } = await alice.ask('send-message', message(alice, { clientMessageId }));
+    assert.strictEqual(id, clientMessageId);
+    await bob.next('new-message', (received) => received.id === clientMessageId);
+  }
+});
+
 test('other words under an id that was used before are relayed, stored and confirmed', async () => {
   const [alice, bob] = await members('Alice', 'Bob');
   const again = await rejoin(alice);

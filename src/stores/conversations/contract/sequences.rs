@@ -147,16 +147,16 @@ impl Pair<'_> {
         let (stores, name) = (&self.subject.stores, user(NAMES[who]));
         let ended = stores.participants.end(&self.at, &name, &ChangedBy::Admin);
         let was_active = self.model.since[who].take().is_some();
-        let ended = ended.await.unwrap();
-        assert_eq!(ended.is_some(), was_active);
+        // Whoever is no participant was made none by the same administrator.
+        let ended = ended.await.unwrap().unwrap();
+        assert_eq!(ended.change.is_some(), was_active);
         // All joined at the same time.
         let model = &mut self.model;
         let was_last = model.admins.remove(&who) && model.admins.is_empty();
         let oldest = model.since.iter().position(Option::is_some);
         let promoted = oldest.filter(|_| was_last);
         model.admins.extend(promoted);
-        let consequence = ended.and_then(|ended| ended.consequence);
-        assert_eq!(consequence.is_some(), promoted.is_some());
+        assert_eq!(ended.consequence.is_some(), promoted.is_some());
     }
 
     async fn send(&mut self, who: usize) {

@@ -1,6 +1,6 @@
 //! Who ceases to be a participant of a conversation: they leave, or are removed.
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 
 use super::collections::one;
 use super::db::Db;
@@ -15,6 +15,29 @@ use crate::model::conversation::{
     ChangedBy, ConversationId, Logged, Participant, ParticipantStatus,
 };
 use crate::stores::conversations::error::StoreError;
+
+/// A former participant whom this one has made one.
+fn former(known: Option<&ParticipantDocument>, by: &ChangedBy) -> Option<Participant> {
+    let former = known.and_then(ParticipantDocument::participant);
+    former.filter(|one| one.was_ended_by(by))
+}
+
+/// The fields of one whose participation ends by the change with this number.
+fn fields(
+    known: &ParticipantDocument,
+    status: ParticipantStatus,
+    by: &ChangedBy,
+    number: i64,
+) -> Document {
+    let state = State {
+        status,
+        ..known.state()
+    };
+    doc! {
+        "status": status.as_str(), "logged": state.logged(number),
+        "endedBy": by.user().map(UserId::as_str),
+    }
+}
 
 pub(super) async fn end(
     db: &Db,
@@ -31,8 +54,7 @@ pub(super) async fn end(
     loop {
         let head = log.head().await?;
         let known = one(db.participants.find_one(this(id, user))).await?;
-        let former = known.as_ref().and_then(ParticipantDocument::participant);
-        let former = former.filter(|one| one.was_ended_by(by));
+        let former = former(known.as_ref(), by);
         let known = known.filter(|one| one.state().is_counted());
         match is_own {
             true if former.is_some() => {}
@@ -44,14 +66,7 @@ pub(super) async fn end(
             return Ok(former.map(Logged::unchanged));
         };
         let now = db.now();
-        let state = State {
-            status,
-            ..known.state()
-        };
-        let set = doc! {
-            "status": status.as_str(), "logged": state.logged(head.next()),
-            "endedBy": by.user().map(UserId::as_str),
-        };
+        let set = fields(&known, status, by, head.next());
         let ended = ChangeDocument {
             user_id: Some(user.as_str().to_owned()),
             ignored: known.state().status == ParticipantStatus::Ignored,

@@ -54,17 +54,14 @@ pub(super) fn edit(
         ..Entry::new(Kind::Edited, &by)
     };
     let number = log(writing, conversation_no, &entry)?;
-    let message = find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
-    let what = Changed::Edited(message.clone());
-    Ok(Logged::new(
-        message,
-        Change {
-            number,
-            at: writing.now,
-            by,
-            what,
-        },
-    ))
+    let edited = find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
+    let change = Change {
+        number,
+        at: writing.now,
+        by,
+        what: Changed::Edited(edited.clone()),
+    };
+    Ok(Logged::new(edited, change))
 }
 
 pub(super) fn delete(

@@ -54,10 +54,9 @@ pub(super) fn end(
         true => roles::promote_oldest(writing, conversation, &by)?,
         false => None,
     };
-    let at = writing.now;
     let change = Change {
         number,
-        at,
+        at: writing.now,
         by,
         what,
     };

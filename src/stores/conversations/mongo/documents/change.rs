@@ -265,15 +265,19 @@ impl ChangeDocument {
             Kind::KeyRotated => Changed::KeyRotated {
                 key_number: key_number?,
             },
-            Kind::Described => Changed::Described(Description {
-                title: self.title.as_deref().map(Into::into),
-                avatar_url: self.avatar_url.as_deref().map(Into::into),
-            }),
+            Kind::Described => Changed::Described(self.description()),
             Kind::Left | Kind::Removed if self.invited => Changed::Uninvited(self.participant()?),
             Kind::Left => Changed::Left(self.participant()?),
             Kind::Removed if self.ignored => Changed::Dismissed(self.participant()?),
             Kind::Removed => Changed::Removed(self.participant()?),
         })
+    }
+
+    fn description(&self) -> Description {
+        Description {
+            title: self.title.as_deref().map(Into::into),
+            avatar_url: self.avatar_url.as_deref().map(Into::into),
+        }
     }
 
     fn participant(&self) -> Option<UserId> {

@@ -37,7 +37,7 @@ CREATE TABLE conversations (
         lastMessageAt INTEGER NOT NULL,
         messages INTEGER NOT NULL DEFAULT 0
     , changes INTEGER NOT NULL DEFAULT 0, messageRetention INTEGER, gone INTEGER NOT NULL DEFAULT 0, forgotten INTEGER NOT NULL DEFAULT 0, forgottenReceipts INTEGER NOT NULL DEFAULT 0, numericId INTEGER NOT NULL DEFAULT 0, history TEXT NOT NULL DEFAULT 'all'
-        CHECK (history IN ('all', 'joined')));
+        CHECK (history IN ('all', 'joined')), avatarUrl TEXT);
 
 CREATE TABLE hidden (
         conversation INTEGER NOT NULL,
@@ -89,7 +89,7 @@ CREATE TABLE "participants" (
         delivered INTEGER NOT NULL DEFAULT 0,
         ended INTEGER NOT NULL DEFAULT 0,
         pending INTEGER NOT NULL DEFAULT 0,
-        invitedBy TEXT, since INTEGER NOT NULL DEFAULT 0,
+        invitedBy TEXT, since INTEGER NOT NULL DEFAULT 0, endedBy TEXT,
         PRIMARY KEY (conversation, user)
     ) WITHOUT ROWID;
 

@@ -1,0 +1,77 @@
+// What clients write that only their own code interprets: it is accepted, and comes back as it was written.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unique, user } from '../support/relay.mjs';
+import { SEALED, failed, found, inConversation, invalid, members, observe, payloads, present, send } from '../support/conversations.mjs';
+import { at, done, invalid as invalidOverRest, read, refused } from '../support/rest.mjs';
+
+const MESSAGES = '/api/messages';
+const ATTACHMENTS = [{ url: 'https://media.test/1', name: 'a.png' }];
+
+test('any number is a tempId, and comes back as it was written', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const frames = bob.frames();
+  const numbers = ['0.5488135039273248', '1.50', '1e3', '-0', '12345678901234567890123', '-7.25E-12'];
+  for (const [index, number] of numbers.entries()) {
+    alice.raw(`2["message:send",{"conversationId":"${alice.conversationId}","content":"${index}","tempId":${number}}]`);
+    await bob.next('message:new', ({ content }) => content === String(index));
+    assert.ok(frames.some((frame) => frame.includes(`"tempId":${number}`)), number);
+  }
+  const id = await send(alice, SEALED, { tempId: 0.5488135039273248 });
+  assert.equal(await send(alice, SEALED, { tempId: 0.5488135039273248 }), id);
+  const stored = (await read(alice, alice.conversationId)).messages.map(({ tempId }) => tempId);
+  assert.deepEqual(stored, [...numbers.map(Number), 0.5488135039273248]);
+  const { message } = await done(201, alice, 'POST', MESSAGES, { conversationId: alice.conversationId, content: 'x', tempId: 1 / 3 });
+  assert.strictEqual(message.tempId, 1 / 3);
+});
+
+test('a message may be nothing but what is attached to it, over a socket and in every form over REST', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const { conversationId } = alice;
+  const [, toBob] = await observe([alice, bob], async () => {
+    for (const content of ['', null, undefined]) await send(alice, content, { attachments: ATTACHMENTS });
+    await send(alice, '', { file: Buffer.from('bytes') });
+    await send(alice, '', { image: { url: 'u' } });
+    await done(201, alice, 'POST', MESSAGES, { conversationId, content: '', attachments: ATTACHMENTS });
+    await done(201, alice, 'POST', MESSAGES, { chatId: conversationId, content: '', attachments: ATTACHMENTS });
+    await done(201, alice, 'POST', MESSAGES, { conversation_id: conversationId, content_key_number: 1, encrypted_msg_content: '', attachments: ATTACHMENTS });
+    await done(201, alice, 'POST', at(conversationId, 'messages'), { content: '', attachments: ATTACHMENTS });
+  });
+  const received = payloads(toBob, 'message:new');
+  assert.deepEqual(received.map(({ content }) => content), Array(9).fill(''));
+  assert.deepEqual(received.map(({ attachments }) => attachments).filter(Boolean), Array(7).fill(ATTACHMENTS));
+  assert.deepEqual((await read(bob, conversationId)).messages.map(({ content }) => content), Array(9).fill(''));
+});
+
+test('a message that is nothing at all is refused', async () => {
+  const [alice] = await members('Alice');
+  const { conversationId } = alice;
+  for (const fields of [{}, { attachments: [] }, { image: {} }, { type: 'text' }, { attachments: null }, { media: '' }]) {
+    assert.deepEqual(await alice.ask('message:send', inConversation(alice, { content: '', ...fields })), failed(invalid('content')));
+    await refused(422, invalidOverRest('content'), alice, 'POST', MESSAGES, { conversationId, content: '', ...fields });
+  }
+});
+
+test('a thousand participants with keys of 2.5 KB are made at once, and given another key', async () => {
+  const alice = { ...user('Alice') };
+  const owner = { ...alice, username: alice.userId };
+  const id = unique('large');
+  const names = [owner.username, ...Array.from({ length: 999 }, (_, index) => `${id}-${index}`)];
+  const key = (n) => `${n}`.padEnd(2500, 'k');
+  const conversation_entries = names.map((username) => ({ id, username, encrypted_content_key: key(1), content_key_number: 1 }));
+  const { participants } = await done(201, owner, 'POST', '/api/conversations', { conversation_entries });
+  assert.equal(participants.length, 1000);
+  const entries = names.map((username) => ({ username, encrypted_content_key: key(2) }));
+  await done(200, owner, 'POST', at(id, 'participants'), { content_key_number: 2, entries });
+  const { conversation } = await done(200, owner, 'GET', at(id));
+  assert.equal(conversation.encrypted_content_key, key(2));
+});
+
+test('who joins finds a message that is nothing but an attachment in the history', async () => {
+  const [one, two] = [user('Alice'), user('Bob')];
+  const id = await found(one, [two]);
+  const alice = await present(one, id);
+  await send(alice, '', { attachments: ATTACHMENTS });
+  const [message] = (await read(two, id)).messages;
+  assert.deepEqual([message.content, message.attachments], ['', ATTACHMENTS]);
+});
