@@ -25,6 +25,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod unfinished;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,6 +45,7 @@ pub(crate) use presence::Online;
 pub(crate) use receiver::{Incoming, MessageHandler, Receiver};
 pub(crate) use settings::NodeSettings;
 pub(crate) use topic::{AllNodes, Topic};
+pub(crate) use unfinished::UnfinishedMark;
 
 use crate::config::Config;
 use crate::model::clock::Clock;

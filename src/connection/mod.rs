@@ -31,6 +31,7 @@ pub(crate) mod rooms;
 mod sending;
 #[cfg(test)]
 pub(crate) mod test_client;
+mod unfinished;
 
 pub(crate) use client::Client;
 pub(crate) use close::Close;
@@ -49,3 +50,4 @@ pub(crate) use outbound::Connection;
 pub(crate) use patience::Patience;
 pub(crate) use places::Places;
 pub(crate) use sending::SMALL_EVENT;
+pub(crate) use unfinished::Subject;

@@ -7,6 +7,7 @@ use dashmap::DashMap;
 use futures_util::future::BoxFuture;
 use socketioxide::socket::Sid;
 
+use super::unfinished::Unfinished;
 use super::{Close, Connection};
 use crate::model::DisconnectReason;
 use crate::transport::Link;
@@ -21,6 +22,8 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
     fn connection(&self) -> &Arc<Connection>;
     /// The client received CONNECT.
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()>;
+    /// Later connections wait for what it has handed over and is not handled yet.
+    fn leave_received(self: Arc<Self>) -> BoxFuture<'static, ()>;
     /// Does what is due at this time, in seconds since the epoch.
     fn check(self: Arc<Self>, now: u64);
     /// Other users send nothing more to it; done when its client has received what was sent.
@@ -35,6 +38,8 @@ pub(crate) struct OpenConnections {
     upgraded: DashMap<Sid, Weak<Link>>,
     /// Engine.IO sessions whose connection has ended, and since when. Their transports close soon.
     ended: DashMap<Sid, Instant>,
+    /// What they, and those that ended, have handed over that is not handled yet.
+    pub(super) unfinished: Unfinished,
 }
 
 impl OpenConnections {
@@ -104,10 +109,11 @@ impl OpenConnections {
         self.all().into_iter().map(drain).collect()
     }
 
-    /// Removes links that closed before an admission, and Engine.IO sessions that ended long ago. To
+    /// Removes links that closed before an admission, Engine.IO sessions that ended long ago, and what is handled. To
     /// be called at intervals.
     pub(super) fn sweep(&self) {
         self.upgraded.retain(|_, link| link.strong_count() > 0);
         self.ended.retain(|_, since| since.elapsed() < REMEMBERED);
+        self.unfinished.sweep();
     }
 }

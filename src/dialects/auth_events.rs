@@ -280,6 +280,7 @@ where
     welcome(&member);
     request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
     announce(app, &member).await;
+    life.follow(&member).await;
 }
 
 /// Records and logs that a connection was not authenticated.

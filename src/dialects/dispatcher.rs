@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{Request, auth_events, direct, session};
+use super::{Request, auth_events, direct, session, subject};
 use crate::app::App;
 use crate::auth::Attempt;
 use crate::auth::admission::{Admissions, AuthPayload, Verdict};
+use crate::cluster::UnfinishedMark;
 use crate::connection::{
-    Admission, Admitted, Client, Connection, Due, Handler, Opening, Outcome, Received,
+    Admission, Admitted, Client, Connection, Due, Handler, Opening, Outcome, Received, Subject,
 };
 use crate::model::{Refusal, Why};
+use crate::payload::RawEvent;
 use crate::users::{Member, Registration};
 
 /// Handles connections by the services and the dialects.
@@ -65,6 +67,7 @@ impl Handler for Dispatcher {
     type Auth = AuthPayload;
     type Member = Arc<Member>;
     type Registration = Registration;
+    type Mark = UnfinishedMark;
 
     async fn admit(
         &self,
@@ -121,8 +124,50 @@ impl Handler for Dispatcher {
                 Box::pin(auth_events::authenticate(request, life)).await;
                 Outcome::Done
             }
-            name => super::handle(request, name).await,
+            name => super::handle(request, life, name).await,
         }
+    }
+
+    fn subject(&self, connection: &Connection, event: &RawEvent) -> Option<Subject> {
+        subject::of_event(&self.app.config, connection, event)
+    }
+
+    fn connections_of(&self, member: &Arc<Member>) -> Vec<Arc<Connection>> {
+        member.user.connections().into_vec()
+    }
+
+    async fn unfinished_elsewhere(&self, member: &Arc<Member>) -> Vec<Subject> {
+        let Some(cluster) = &self.app.cluster else {
+            return Vec::new();
+        };
+        let user = &member.user.id;
+        cluster.quiet_elsewhere(user).await;
+        let unfinished = cluster.unfinished_elsewhere(user.as_str()).await;
+        let subjects = unfinished.iter().filter_map(|about| about.parse().ok());
+        subjects.collect()
+    }
+
+    async fn finished_elsewhere(&self, connection: &Connection, subject: Subject) {
+        if let Some(cluster) = &self.app.cluster {
+            let whose = subject::whose(connection, subject);
+            cluster
+                .finished_elsewhere(&whose, &subject.to_string())
+                .await;
+        }
+    }
+
+    fn left_unfinished(
+        &self,
+        connection: &Connection,
+        subjects: &[Subject],
+    ) -> Option<UnfinishedMark> {
+        let cluster = self.app.cluster.as_ref()?;
+        let unfinished = subjects.iter().take(subject::MAX_MARKED);
+        let unfinished = unfinished.map(|subject| {
+            let whose = subject::whose(connection, *subject);
+            (whose, subject.to_string())
+        });
+        Some(cluster.mark_unfinished(connection.id.uuid(), unfinished))
     }
 
     fn due(&self, connection: &Connection, due: Due) {

@@ -21,16 +21,17 @@ mod refuse;
 mod request;
 mod row;
 pub(crate) mod session;
+mod subject;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use dispatcher::Dispatcher;
 pub(crate) use request::Request;
 
-use crate::connection::Outcome;
+use crate::connection::{Life, Outcome};
 use crate::conversations::Renderers;
 use crate::model::{Dialect, Refusal, Why};
-use crate::payload::{Malformed, Payload};
+use crate::payload::{Malformed, Payload, RawEvent};
 use crate::users::PresenceRenderer;
 use refuse::Words;
 use row::Row;
@@ -71,10 +72,10 @@ impl Event {
         }
     }
 
-    /// The events with this name that a client may send: none, one, or two where dialects share the
+    /// The events with this name of the dialects that a client may use: none, one, or two where dialects share the
     /// name.
-    fn named(request: &Request<'_>, name: &str) -> (Option<Self>, Option<Self>) {
-        let find = |dialect| Self::find(dialect, name).filter(|_| request.accepts(dialect));
+    fn named(accepts: impl Fn(Dialect) -> bool, name: &str) -> (Option<Self>, Option<Self>) {
+        let find = |dialect| Self::find(dialect, name).filter(|_| accepts(dialect));
         let first = Dialect::ALL.into_iter().find_map(find);
         let other = match first {
             // No other two dialects share a name.
@@ -111,7 +112,7 @@ impl Event {
 
     /// Whether a payload says that this one is meant, of two with the same name. Of these, only those of `conversation`
     /// take an id that comes alone.
-    fn is_meant(self, request: &Request<'_>, payload: &Result<Payload<'_>, Malformed>) -> bool {
+    fn is_meant(self, event: &RawEvent, payload: &Result<Payload<'_>, Malformed>) -> bool {
         let field = match self {
             Self::Conversation(_) => conversation::CONVERSATION_ID,
             Self::Direct(_) | Self::Session(_) | Self::Feed(_) | Self::Chat(_) => return false,
@@ -119,7 +120,7 @@ impl Event {
         match payload {
             Ok(payload) => payload.get(field).is_some(),
             Err(_) => {
-                let bare = self.row().bare.map(|field| request.event.bare(field));
+                let bare = self.row().bare.map(|field| event.bare(field));
                 matches!(bare, Some(Ok(_)))
             }
         }
@@ -195,12 +196,12 @@ impl Event {
 }
 
 /// Handles an event that one of the dialects may have.
-async fn handle(mut request: Request<'_>, name: &str) -> Outcome {
-    let (first, other) = Event::named(&request, name);
+async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -> Outcome {
+    let (first, other) = Event::named(|dialect| request.accepts(dialect), name);
     let is_member = request.member.is_some();
     match first {
         Some(event) if is_member || event.is_for_guests() => {
-            return answer(request, event, other).await;
+            return answer(request, life, event, other).await;
         }
         _ if !is_member => auth_events::refuse_guest(request),
         _ => auth_events::unknown(&mut request, name),
@@ -209,10 +210,16 @@ async fn handle(mut request: Request<'_>, name: &str) -> Outcome {
 }
 
 /// Handles an event that has a row, or another one of the same name, and answers it.
-async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) -> Outcome {
+async fn answer(
+    mut request: Request<'_>,
+    life: &Life<Dispatcher>,
+    event: Event,
+    other: Option<Event>,
+) -> Outcome {
+    let is_member = request.member.is_some();
     let payload = request.event.payload();
     let event = match other {
-        Some(other) if other.is_meant(&request, &payload) => other,
+        Some(other) if other.is_meant(request.event, &payload) => other,
         Some(_) => event,
         None => {
             event.imply_dialect(&request).await;
@@ -225,6 +232,14 @@ async fn answer(mut request: Request<'_>, event: Event, other: Option<Event>) ->
     };
     request.resolve(event.row());
     let sent = payload.as_ref().ok();
+    let about = sent.and_then(|sent| subject::of(request.connection, event.row().dialect, sent));
+    if let Some(subject) = about {
+        life.in_order(subject).await;
+        // It is not known before who comes.
+        if !is_member && event == Event::Session(session::Event::join_session) {
+            Box::pin(life.finished_elsewhere(subject)).await;
+        }
+    }
     let handled = match sent.and_then(|sent| sent.unreadable(request.app.config.max_depth)) {
         Some(field) => {
             let allowed = request.check_limits().await;

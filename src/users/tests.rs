@@ -59,6 +59,7 @@ struct Admitting {
 impl Handler for Admitting {
     type Auth = Auth;
     type Member = Arc<Member>;
+    type Mark = ();
     type Registration = Registration;
 
     async fn admit(

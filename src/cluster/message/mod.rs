@@ -90,6 +90,8 @@ pub(crate) enum UserMessage {
         /// Whether they do now.
         is_blocked: bool,
     },
+    /// How many of the user's connections have handed over something that is not handled yet? The answer is a number.
+    CountBusy,
 }
 
 /// What an event from one user to another is about.
@@ -110,7 +112,8 @@ impl UserMessage {
             | Self::ParticipantsChanged { .. }
             | Self::Disconnect(_)
             | Self::Spent(_)
-            | Self::Blocked { .. } => None,
+            | Self::Blocked { .. }
+            | Self::CountBusy => None,
         }
     }
 }

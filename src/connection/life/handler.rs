@@ -9,7 +9,7 @@ use socketioxide::extract::{AckSender, SocketRef};
 
 use super::Life;
 use crate::config::Config;
-use crate::connection::{Client, Connection, Handshake};
+use crate::connection::{Client, Connection, Handshake, Subject};
 use crate::model::Refusal;
 use crate::payload::RawEvent;
 use crate::transport::{Flow, FlowLimits, TransportCloser};
@@ -22,6 +22,8 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
     type Member: Send + Sync + 'static;
     /// What is registered for a member's connection outside of it.
     type Registration: Registration;
+    /// Tells other nodes, until it is dropped, that something is not handled yet.
+    type Mark: Send + 'static;
 
     /// Decides whether, and as what, a client is admitted. A member is registered before the library
     /// sends CONNECT: what is sent to it until then waits in its connection.
@@ -44,6 +46,42 @@ pub(crate) trait Handler: Send + Sync + Sized + 'static {
 
     /// Handles an event, the one before it being done.
     fn event(&self, received: Received<'_, Self>) -> impl Future<Output = Outcome> + Send;
+
+    /// What an event is about: those of one user about the same keep their order over connections.
+    fn subject(&self, _connection: &Connection, _event: &RawEvent) -> Option<Subject> {
+        None
+    }
+
+    /// The connections of the same user.
+    fn connections_of(&self, _member: &Self::Member) -> Vec<Arc<Connection>> {
+        Vec::new()
+    }
+
+    /// What ended connections of the user handed over to other nodes that is not handled yet.
+    fn unfinished_elsewhere(
+        &self,
+        _member: &Self::Member,
+    ) -> impl Future<Output = Vec<Subject>> + Send {
+        async { Vec::new() }
+    }
+
+    /// Done when other nodes have handled it.
+    fn finished_elsewhere(
+        &self,
+        _connection: &Connection,
+        _subject: Subject,
+    ) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// The connection has ended, and events about this are not handled yet.
+    fn left_unfinished(
+        &self,
+        _connection: &Connection,
+        _subjects: &[Subject],
+    ) -> Option<Self::Mark> {
+        None
+    }
 
     /// Sends the client what is due. The connection is closed by its life.
     fn due(&self, connection: &Connection, due: Due);

@@ -1,13 +1,15 @@
 //! The events of one connection that wait to be handled, in the order in which they came, and those that were
 //! too early and wait to be handled again. One task takes all that waits, and an idle connection has no task.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use socketioxide::extract::AckSender;
+use tokio::sync::watch;
 
+use crate::connection::unfinished::{Earlier, Subject};
 use crate::payload::RawEvent;
 use crate::transport::Flow;
 
@@ -34,6 +36,12 @@ struct State<M> {
     taken: bool,
     /// Whom the events come from, as far as whoever handles them does not have it.
     member: Option<M>,
+    /// How many events are handled, those that are too early included.
+    handled: i64,
+    /// An event is being handled, and what it is about once that is known.
+    current: Option<Option<Subject>>,
+    /// Tells those who wait for some of them how many are handled.
+    watched: Option<watch::Sender<i64>>,
 }
 
 /// An event that waits.
@@ -73,6 +81,7 @@ impl<M> State<M> {
 
     /// What was too early is handled next, in its order.
     fn retry(&mut self) {
+        self.handled -= self.early.len() as i64;
         while let Some(early) = self.early.pop_back() {
             self.waiting.push_front(early);
         }
@@ -93,6 +102,9 @@ impl<M> Inbox<M> {
                 ended: false,
                 taken: true,
                 member: None,
+                handled: 0,
+                current: None,
+                watched: None,
             }),
         }
     }
@@ -137,6 +149,59 @@ impl<M> Inbox<M> {
         if !state.may_be_early(self.max_early) {
             state.retry();
         }
+    }
+
+    /// The event that is being handled is about this. Returns it as one to wait for, if the connection has ended.
+    pub(super) fn is_about(&self, subject: Subject, began: Instant) -> Option<Earlier> {
+        let mut state = self.state.lock();
+        state.current = Some(Some(subject));
+        if !state.ended {
+            return None;
+        }
+        Some(Earlier {
+            began,
+            number: state.handled + 1,
+            handled: state.watched.as_ref()?.subscribe(),
+        })
+    }
+
+    /// How many events were received.
+    pub(super) fn received(&self) -> i64 {
+        let state = self.state.lock();
+        let waiting = state.waiting.len() + usize::from(state.current.is_some());
+        state.handled + waiting as i64
+    }
+
+    /// What is not handled yet, the last event about each subject.
+    pub(super) fn unfinished(
+        &self,
+        began: Instant,
+        about: impl Fn(&RawEvent) -> Option<Subject>,
+    ) -> HashMap<Subject, Earlier> {
+        let mut state = self.state.lock();
+        if state.current.is_none() && state.waiting.is_empty() {
+            return HashMap::new();
+        }
+        let State {
+            current,
+            waiting,
+            handled,
+            watched,
+            ..
+        } = &mut *state;
+        let watched = watched.get_or_insert_with(|| watch::Sender::new(*handled));
+        let waiting = waiting.iter().map(|waiting| about(&waiting.event));
+        let numbered = (*handled + 1..).zip(current.iter().copied().chain(waiting));
+        let all = numbered.filter_map(|(number, subject)| {
+            let handled = watched.subscribe();
+            let earlier = Earlier {
+                began,
+                number,
+                handled,
+            };
+            Some((subject?, earlier))
+        });
+        all.collect()
     }
 
     /// Adds the end. To be called once, after the last event.
@@ -192,16 +257,16 @@ impl<M> Work<'_, M> {
         self.member.take()
     }
 
-    /// The next thing to handle. The one before it counts as handled from here on. `None`: all
-    /// are, and the right is given back.
+    /// The next thing to handle, the one before it being [done](Self::done). `None`: all are, and the right is given
+    /// back.
     pub(super) fn take_next(&mut self) -> Option<Next> {
-        self.done();
         let mut state = self.inbox.state.lock();
         if self.member.is_none() {
             self.member = state.member.take();
         }
         if let Some(next) = state.waiting.pop_front() {
             self.size = next.event.size();
+            state.current = Some(None);
             return Some(Next::Event(next, state.may_be_early(self.inbox.max_early)));
         }
         if std::mem::take(&mut state.ended) {
@@ -232,10 +297,18 @@ impl<M> Work<'_, M> {
         state.retry();
     }
 
-    fn done(&mut self) {
+    /// The event that was taken last is handled.
+    pub(super) fn done(&mut self) {
         if self.size > 0 {
             self.inbox.flow.done(self.size);
             self.size = 0;
+        }
+        let mut state = self.inbox.state.lock();
+        if state.current.take().is_some() {
+            state.handled += 1;
+            if let Some(watched) = &state.watched {
+                watched.send_replace(state.handled);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod deadlines;
 mod handler;
 mod inbox;
 mod mount;
+mod order;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) use handler::{
 pub(crate) use mount::mount;
 
 use super::open::AnyLife;
+use super::unfinished::Subject;
 use super::{Close, Connection};
 use crate::audit::{Event as Audited, Record};
 use crate::model::{Dialect, DisconnectReason};
@@ -46,6 +48,10 @@ pub(crate) struct Life<H: Handler> {
     /// registration.
     admitted: Instant,
     context: Arc<Context<H>>,
+    /// Tells other nodes that some of what it handed over is not handled yet.
+    mark: Mutex<Option<H::Mark>>,
+    /// What other nodes had not handled yet when it began.
+    unfinished_elsewhere: Mutex<Vec<Subject>>,
 }
 
 impl<H: Handler> Life<H> {
@@ -64,6 +70,8 @@ impl<H: Handler> Life<H> {
             stage: Mutex::new(Stage::Admitted(admission)),
             admitted: Instant::now(),
             context: context.clone(),
+            mark: Mutex::default(),
+            unfinished_elsewhere: Mutex::default(),
         })
     }
 
@@ -127,6 +135,9 @@ impl<H: Handler> Life<H> {
             .opened(&self.connection, member.as_ref());
         self.guard(opened).await;
         self.connection.open();
+        if let Some(member) = &member {
+            self.follow(member).await;
+        }
         self.work(self.inbox.open(member)).await;
     }
 
@@ -189,6 +200,11 @@ impl<H: Handler> Life<H> {
         self.connection.ended();
         if was_open {
             self.inbox.end();
+            let subjects = self.leave_unfinished();
+            if !subjects.is_empty() {
+                let handler = &self.context.handler;
+                *self.mark.lock() = handler.left_unfinished(&self.connection, &subjects);
+            }
         }
         drop(registration);
         // In a separate task: the library holds the socket until its callback returns.
@@ -253,6 +269,10 @@ impl<H: Handler> AnyLife for Life<H> {
 
     fn begin(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move { self.open().await })
+    }
+
+    fn leave_received(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.leave_what_is_received().await })
     }
 
     fn check(self: Arc<Self>, now: u64) {

@@ -83,6 +83,7 @@ impl Handler for Probe {
     type Auth = Auth;
     type Member = &'static str;
     type Registration = Counted;
+    type Mark = ();
 
     async fn admit(
         &self,

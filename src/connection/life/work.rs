@@ -54,10 +54,14 @@ impl<H: Handler> Life<H> {
     /// Handles all that waits. A client that does not read its answers waits for room first.
     pub(super) async fn work(&self, mut work: Work<'_, H::Member>) {
         let handler = &self.context.handler;
-        while let Some(next) = work.take_next() {
+        loop {
+            work.done();
             // Handlers seldom wait, and a client that floods must not occupy a thread.
             tokio::task::consume_budget().await;
             self.connection.flow().wait_for_room_to_answer().await;
+            let Some(next) = work.take_next() else {
+                return;
+            };
             match next {
                 Next::Event(waiting, _) if !self.allows_bytes(&waiting) => {
                     self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);

@@ -55,6 +55,11 @@ impl Dispatcher {
                 app.blocking.apply(user, &by, is_blocked).await;
                 Some(Answer::Count(1))
             }
+            UserMessage::CountBusy => {
+                let connections = app.users.connections(user.as_str());
+                let busy = connections.iter().filter(|one| one.flow().is_busy());
+                Some(Answer::Count(busy.count() as u64))
+            }
             UserMessage::Spent(spent) => {
                 if let Some(user) = app.users.get(user.as_str()) {
                     user.limits.charge(spent);

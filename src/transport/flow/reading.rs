@@ -68,6 +68,16 @@ impl Flow {
             && !self.closed.load(Ordering::Acquire)
     }
 
+    /// Whether something was read, or begun to be read, that is not handled yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_in_the_middle() || self.unhandled.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether an event has begun to be read, and not ended.
+    pub(crate) fn is_in_the_middle(&self) -> bool {
+        self.arriving.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether more waits to be handled than what the client may send before it is not read any more.
     pub(crate) fn is_flooded(&self) -> bool {
         let most = self.limits.sender_budget + self.limits.max_event;

@@ -74,6 +74,11 @@ fn who_is_blocked() {
 }
 
 #[test]
+fn how_many_connections_are_busy() {
+    pin(&UserMessage::CountBusy, b"\x81\xa4body\xa9CountBusy");
+}
+
+#[test]
 fn why_a_user_is_disconnected() {
     use DisconnectReason::*;
     for (why, name) in [

@@ -1,0 +1,82 @@
+//! The order of what a user hands over on several connections, one after the other: what was received of a connection
+//! before it ended takes effect before what the next one hands over about the same.
+//!
+//! A connection that is not known to have ended counts as one that has, as far as what was received of it before the next
+//! one began.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Life;
+use super::handler::Handler;
+use crate::connection::unfinished::Subject;
+use crate::payload::RawEvent;
+
+/// How long is waited for what is still being read of other connections: perhaps they only send much.
+const READ_FOR: Duration = Duration::from_secs(1);
+/// A WebSocket of which nothing was received for so long has sent no more.
+const PAUSE: Duration = Duration::from_millis(5);
+/// The same of a client that polls: it posts again when it has the answer.
+const PAUSE_OF_POLLING: Duration = Duration::from_millis(50);
+
+impl<H: Handler> Life<H> {
+    /// What other connections of its user have handed over until now comes before what this one hands over.
+    pub(crate) async fn follow(&self, member: &H::Member) {
+        let (open, handler) = (&self.context.services.open, &self.context.handler);
+        for other in handler.connections_of(member) {
+            let life = open.life(other.socket_id());
+            if let Some(life) = life.filter(|_| !Arc::ptr_eq(&other, &self.connection)) {
+                life.leave_received().await;
+            }
+        }
+        *self.unfinished_elsewhere.lock() = handler.unfinished_elsewhere(member).await;
+    }
+
+    /// Later connections wait for what was received of this one, when all that is on the way is received.
+    pub(super) async fn leave_what_is_received(&self) {
+        let (flow, begun) = (self.connection.flow(), Instant::now());
+        let mut received = self.inbox.received();
+        let pause = flow.link().map_or(PAUSE_OF_POLLING, |_| PAUSE);
+        let mut is_on_its_way = flow.is_busy();
+        while is_on_its_way && !self.connection.is_closed() && begun.elapsed() < READ_FOR {
+            tokio::time::sleep(pause).await;
+            let before = std::mem::replace(&mut received, self.inbox.received());
+            is_on_its_way = flow.is_in_the_middle() || received != before;
+        }
+        self.leave_unfinished();
+    }
+
+    /// Later connections wait for what this one has handed over and is not handled yet: what that is about.
+    pub(super) fn leave_unfinished(&self) -> Vec<Subject> {
+        let about = |event: &RawEvent| self.context.handler.subject(&self.connection, event);
+        let unfinished = self.inbox.unfinished(self.admitted, about).into_iter();
+        let add = |(subject, earlier)| {
+            self.context.services.open.unfinished.add(subject, earlier);
+            subject
+        };
+        unfinished.map(add).collect()
+    }
+
+    /// The event that is being handled is about this. Waits for what earlier connections handed over about it.
+    pub(crate) async fn in_order(&self, subject: Subject) {
+        let unfinished = &self.context.services.open.unfinished;
+        if let Some(earlier) = self.inbox.is_about(subject, self.admitted) {
+            unfinished.add(subject, earlier);
+        }
+        if unfinished.before(subject, self.admitted).is_some() {
+            Box::pin(unfinished.wait(subject, self.admitted)).await;
+        }
+        if self.unfinished_elsewhere.lock().contains(&subject) {
+            Box::pin(self.finished_elsewhere(subject)).await;
+            self.unfinished_elsewhere
+                .lock()
+                .retain(|other| *other != subject);
+        }
+    }
+
+    /// Waits for what ended connections handed over about this to other nodes.
+    pub(crate) async fn finished_elsewhere(&self, subject: Subject) {
+        let handler = &self.context.handler;
+        handler.finished_elsewhere(&self.connection, subject).await;
+    }
+}
