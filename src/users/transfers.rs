@@ -1,9 +1,12 @@
 //! Which chunks of which files one user has sent, so that the last one is recognized in whatever order
-//! they are sent. Only the numbers of chunks are stored, as ranges, and a bounded number of bytes: a file
-//! that has to be forgotten is handed back, since its completion will not be reported.
+//! they are sent. Only the numbers of chunks are stored, as ranges, and a bounded number of bytes: an unfinished file
+//! that has to be forgotten is handed back, since its completion will not be reported. Of a complete one a while is
+//! known that it is: a client that did not learn it sends a chunk again.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use serde_json::value::RawValue;
@@ -18,6 +21,12 @@ const MAX_BYTES: usize = 512 * 1024;
 const FILE: usize = 160;
 /// About what a range takes.
 const RANGE: usize = 24;
+/// How long a file is known to be complete after the last chunk of it.
+const MAX_AGE: Duration = Duration::from_secs(600);
+/// The most files of one user that are known to be complete.
+const MAX_COMPLETE: usize = 1024;
+/// About what one takes.
+const COMPLETE: usize = 64;
 
 /// A file: to whom it is sent, and its id, both as its sender wrote them.
 #[derive(Debug, Clone)]
@@ -31,7 +40,7 @@ pub(crate) struct FileNames {
 /// How far a file is.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// This was the last missing chunk.
+    /// No chunk is missing, and this was the last one, perhaps sent again.
     pub(crate) is_complete: bool,
     /// Files that were forgotten for it; perhaps itself.
     pub(crate) forgotten: Vec<FileNames>,
@@ -43,7 +52,17 @@ pub(crate) struct Transfers {
     /// By recipient and id. The one that nothing was sent of for longest is forgotten first.
     files: LruCache<Box<str>, File>,
     bytes: usize,
+    /// Files that are complete, by the hash of their key and their number of chunks.
+    complete: LruCache<u64, Complete>,
+    hasher: RandomState,
     held: Held,
+}
+
+#[derive(Debug)]
+struct Complete {
+    since: Instant,
+    /// The chunk that was missing last.
+    last: u64,
 }
 
 #[derive(Debug)]
@@ -66,6 +85,8 @@ impl Transfers {
         Self {
             files: LruCache::unbounded(),
             bytes: 0,
+            complete: LruCache::unbounded(),
+            hasher: RandomState::new(),
             held: Held::of(account.clone()),
         }
     }
@@ -81,8 +102,13 @@ impl Transfers {
     ) -> Progress {
         // Ids of users have no control characters.
         let key = format!("{}\0{message}", recipient.as_str()).into_boxed_str();
-        if total == 1 && !self.files.contains(&key) {
-            return Progress::of(true);
+        if !self.files.contains(&key) {
+            if total == 1 {
+                return Progress::of(true);
+            }
+            if let Some(last) = self.last_of_complete(&key, total) {
+                return Progress::of(number == last || number + 1 == total);
+            }
         }
         let mut file = match self.files.pop(&key) {
             Some(file) => {
@@ -96,7 +122,9 @@ impl Transfers {
         }
         file.chunks.insert(number);
         let mut progress = Progress::of(file.chunks.sent == total);
-        if !progress.is_complete {
+        if progress.is_complete {
+            self.note_complete(&key, total, number);
+        } else {
             self.bytes += file.size(&key);
             self.files.put(key, file);
         }
@@ -106,8 +134,33 @@ impl Transfers {
             self.bytes -= file.size(&key);
             progress.forgotten.push(file.names);
         }
-        self.held.set(self.bytes);
+        self.held.set(self.bytes + self.complete.len() * COMPLETE);
         progress
+    }
+
+    /// The chunk that was missing last of a file of so many chunks that was complete a while ago. It is known for longer
+    /// then.
+    fn last_of_complete(&mut self, key: &str, total: u64) -> Option<u64> {
+        let file = self.hasher.hash_one((key, total));
+        let known = self.complete.get_mut(&file);
+        let known = known.filter(|known| known.since.elapsed() < MAX_AGE)?;
+        known.since = Instant::now();
+        Some(known.last)
+    }
+
+    fn note_complete(&mut self, key: &str, total: u64, last: u64) {
+        let file = self.hasher.hash_one((key, total));
+        let since = Instant::now();
+        self.complete.put(file, Complete { since, last });
+        let is_old = |known: &Complete| known.since.elapsed() >= MAX_AGE;
+        while self.complete.len() > MAX_COMPLETE
+            || self
+                .complete
+                .peek_lru()
+                .is_some_and(|(_, known)| is_old(known))
+        {
+            self.complete.pop_lru();
+        }
     }
 }
 
@@ -202,8 +255,9 @@ mod tests {
             for (at, &number) in order.iter().enumerate() {
                 let last = at + 1 == order.len();
                 prop_assert_eq!(sent(&mut transfers, "m", number, 40), last);
-                for &repeat in repeats.iter().filter(|&&repeat| repeat <= at && !last) {
-                    prop_assert!(!sent(&mut transfers, "m", order[repeat], 40));
+                for &repeat in repeats.iter().filter(|&&repeat| repeat <= at) {
+                    let is_told = last && (repeat == at || order[repeat] == 39);
+                    prop_assert_eq!(sent(&mut transfers, "m", order[repeat], 40), is_told);
                 }
             }
             prop_assert!(transfers.files.is_empty());
@@ -223,6 +277,26 @@ mod tests {
         let carol = user("carol");
         let other = transfers.sent(&carol, &id(0), (1, 2), || names("x"));
         assert!(!other.is_complete && !sent(&mut transfers, &id(0), 0, 2));
+    }
+
+    #[test]
+    fn what_is_complete_is_known_for_a_bounded_number_of_files() {
+        let mut transfers = none();
+        for file in 0..2 * MAX_COMPLETE {
+            let id = file.to_string();
+            assert!(!sent(&mut transfers, &id, 0, 2) && sent(&mut transfers, &id, 1, 2));
+        }
+        assert_eq!(transfers.complete.len(), MAX_COMPLETE);
+        assert_eq!(transfers.held.bytes(), MAX_COMPLETE * COMPLETE);
+        let newest = (2 * MAX_COMPLETE - 1).to_string();
+        assert!(
+            !sent(&mut transfers, &newest, 0, 2),
+            "sent again, as one of several"
+        );
+        assert!(sent(&mut transfers, &newest, 1, 2), "sent again");
+        assert!(!sent(&mut transfers, "0", 0, 2), "forgotten");
+        let other = (2 * MAX_COMPLETE - 2).to_string();
+        assert!(!sent(&mut transfers, &other, 0, 3), "another file");
     }
 
     #[test]

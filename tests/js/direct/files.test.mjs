@@ -14,7 +14,7 @@ test('a chunk reaches the recipient whole and is confirmed', async () => {
   const whole = { ...file(5), ...piece(0) };
   const { sent, received } = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...whole }));
   same(received, [['receive_file_chunk', { senderId: alice.userId, senderUsername: 'Alice', ...whole, timestamp: TIME }]]);
-  same(sent, [['file:chunk-sent', { recipientId: bob.userId, messageId: whole.messageId, chunkNumber: 0, totalChunks: 5, success: true }]]);
+  same(sent, [['file:chunk-sent', { recipientId: bob.userId, messageId: whole.messageId, chunkNumber: 0, totalChunks: 5, success: true, recipientOnline: true }]]);
 });
 
 test('the chunk is handed over, then confirmed, then the upload is complete', async () => {
@@ -123,7 +123,7 @@ test('a request for a file reaches its sender and is confirmed', async () => {
   const messageId = unique('file');
   const { sent, received } = await exchange(bob, alice, () => bob.emit('request_file', { senderId: alice.userId, messageId }));
   same(received, [['file:requested', { requesterId: bob.userId, requesterUsername: 'Bob', messageId }]]);
-  same(sent, [['file:request-sent', { messageId, success: true }]]);
+  same(sent, [['file:request-sent', { messageId, success: true, recipientOnline: true }]]);
 });
 
 test('a request is handed over before it is confirmed, and confirmed when the sender is offline', async () => {
@@ -131,7 +131,7 @@ test('a request is handed over before it is confirmed, and confirmed when the se
   const { sent } = await exchange(alice, alice, () => alice.emit('request_file', { senderId: alice.userId, messageId: 'm' }));
   assert.deepEqual(sent.map(([name]) => name), ['file:requested', 'file:request-sent']);
   alice.emit('request_file', { senderId: unique('nobody'), messageId: 'm2' });
-  same(await alice.next('file:request-sent', ({ messageId }) => messageId === 'm2'), { messageId: 'm2', success: true });
+  same(await alice.next('file:request-sent', ({ messageId }) => messageId === 'm2'), { messageId: 'm2', success: true, recipientOnline: false });
 });
 
 test('an empty file, and one of a type that the browser does not know, arrive and are complete', async () => {
@@ -175,4 +175,22 @@ test('of more files than can be remembered the idle ones are given up, and their
   const last = messages.at(-1);
   const { sent: [, [name, complete]] } = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...last, ...piece(1) }));
   assert.deepEqual([name, complete.messageId], ['file:upload-complete', last.messageId]);
+});
+
+test('whose last confirmation was lost with the connection is told again that the file is complete', async () => {
+  const who = user('Alice');
+  const [bob, before] = [await connect(user('Bob')), await connect(who)];
+  const url = before.socket.io.uri;
+  const whole = { recipientId: bob.userId, ...file(4) };
+  for (const number of [0, 1, 2]) await before.ask('send_file_chunk', { ...whole, ...piece(number) });
+  before.emit('send_file_chunk', { ...whole, ...piece(3) });
+  await bob.next('receive_file_chunk', ({ chunkNumber }) => chunkNumber === 3);
+  before.socket.io.engine.close();
+  // On the same relay: each has its own bookkeeping.
+  const after = await connect(who, { url });
+  const { sent } = await exchange(after, bob, () => after.emit('send_file_chunk', { ...whole, ...piece(3) }));
+  assert.deepEqual(sent.map(([name]) => name), ['file:chunk-sent', 'file:upload-complete']);
+  same(sent[1][1], { recipientId: bob.userId, messageId: whole.messageId, totalChunks: 4 });
+  const again = await exchange(after, bob, () => [0, 1, 2, 3].forEach((number) => after.emit('send_file_chunk', { ...whole, ...piece(number) })));
+  assert.deepEqual(again.sent.map(([name]) => name), [...Array(4).fill('file:chunk-sent'), 'file:upload-complete'], 'sent again as a whole');
 });
