@@ -72,10 +72,10 @@ impl Receivers<'_> {
         }
     }
 
-    /// Sends a small event.
-    pub(crate) async fn send<T: Serialize>(self, event: &'static str, payload: &T) {
+    /// Sends a small event, likewise.
+    pub(crate) async fn send<T: Serialize>(self, event: &'static str, payload: &T) -> bool {
         self.send_sized(event, payload, &smallvec![SMALL_EVENT])
-            .await;
+            .await
     }
 }
 

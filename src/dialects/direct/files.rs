@@ -35,6 +35,7 @@ struct ChunkSent<'p, 'a> {
     chunk_number: u64,
     total_chunks: u64,
     success: bool,
+    recipient_online: bool,
 }
 
 #[derive(Serialize)]
@@ -58,6 +59,7 @@ struct FileRequested<'p, 'a> {
 struct RequestSent<'p, 'a> {
     message_id: &'p Opaque<'a>,
     success: bool,
+    recipient_online: bool,
 }
 
 /// A file of which it will not be told that it is complete.
@@ -156,7 +158,7 @@ pub(super) async fn send_file_chunk(
     let sender = &member.user.id;
     users.relayed.note(sender, &chunk.recipient, &chunk.message);
     let about = || Some(About::Message(chunk.message.to_string()));
-    users
+    let is_online = users
         .receivers_of_file(&chunk.recipient, sender, size)
         .await
         .about(about)
@@ -164,19 +166,25 @@ pub(super) async fn send_file_chunk(
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
     request.record(chunk.audited(payload, request.event.size()));
-    confirm_chunk(request, member, &chunk);
+    confirm_chunk(request, member, &chunk, is_online);
     Ok(())
 }
 
 /// Confirms to the sender that a chunk was relayed, and that the file is complete when it was the last
 /// missing one.
-fn confirm_chunk(request: &mut Request<'_>, member: &Member, chunk: &Chunk<'_, '_>) {
+fn confirm_chunk(
+    request: &mut Request<'_>,
+    member: &Member,
+    chunk: &Chunk<'_, '_>,
+    recipient_online: bool,
+) {
     let sent = ChunkSent {
         recipient_id: chunk.recipient_id,
         message_id: chunk.message_id,
         chunk_number: chunk.number,
         total_chunks: chunk.total,
         success: true,
+        recipient_online,
     };
     request.confirm(CHUNK_SENT, &sent);
     let Progress {
@@ -226,7 +234,7 @@ pub(super) async fn request_file(
         requester_username: &identity.name,
         message_id,
     };
-    request
+    let recipient_online = request
         .app
         .users
         .receivers(&sender, &member.user.id, request.event.size())
@@ -243,6 +251,7 @@ pub(super) async fn request_file(
         &RequestSent {
             message_id,
             success: true,
+            recipient_online,
         },
     );
     Ok(())

@@ -26,6 +26,7 @@ struct RoomJoined<'p, 'a> {
     room_name: &'p str,
     recipient_id: &'p Opaque<'a>,
     success: bool,
+    recipient_online: bool,
 }
 
 #[derive(Serialize)]
@@ -58,6 +59,7 @@ struct MessageSentEvent<'p, 'a> {
 struct KeyExchangeSent<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
     success: bool,
+    recipient_online: bool,
 }
 
 /// `join_room`. Nobody has to join to receive, so a room has no state, except that its two users are
@@ -72,28 +74,33 @@ pub(super) async fn join_room(
     let room_name = rooms::pair(&member.user.id, &recipient);
     request.app.users.add_peer(&member.user, &recipient);
     request.record(Audited::RoomJoin(pair_room(&recipient, &room_name)));
-    let recipient_id = fields.filled(RECIPIENT_ID)?;
-    request.confirm(
-        ROOM_JOINED,
-        &RoomJoined {
-            room_name: &room_name,
-            recipient_id,
-            success: true,
-        },
-    );
+    let mut joined = RoomJoined {
+        room_name: &room_name,
+        recipient_id: fields.filled(RECIPIENT_ID)?,
+        success: true,
+        recipient_online: true,
+    };
+    // One's own connections are told in this order.
+    if recipient == member.user.id {
+        request.confirm(ROOM_JOINED, &joined);
+    }
     let identity = member.identity();
     let ready = RoomUserReady {
         user_id: member.user.id.as_str(),
         username: &identity.name,
         room_name: &room_name,
     };
-    request
+    let is_online = request
         .app
         .users
         .receivers(&recipient, &member.user.id, request.event.size())
         .await
         .send(ROOM_USER_READY, &ready)
         .await;
+    if recipient != member.user.id {
+        joined.recipient_online = is_online;
+        request.confirm(ROOM_JOINED, &joined);
+    }
     Ok(())
 }
 
@@ -200,7 +207,7 @@ pub(super) async fn send_key(
     });
     let identity = member.identity();
     let key = from(&identity, payload).without("timestamp");
-    request
+    let recipient_online = request
         .app
         .users
         .receivers(&recipient, &member.user.id, request.event.size())
@@ -213,6 +220,7 @@ pub(super) async fn send_key(
         &KeyExchangeSent {
             recipient_id: fields.filled(RECIPIENT_ID)?,
             success: true,
+            recipient_online,
         },
     );
     Ok(())

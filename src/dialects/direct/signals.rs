@@ -27,9 +27,23 @@ struct Typing<'p> {
 #[serde(rename_all = "camelCase")]
 struct Receipt<'p, 'a> {
     message_id: &'p Opaque<'a>,
-    /// Who says it, when it is not known whom the message went to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<&'p str>,
+    /// Who says it.
+    user_id: &'p str,
+}
+
+/// The answer to a callback.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Passed {
+    success: bool,
+    recipient_online: bool,
+}
+
+fn answer(request: &mut Request<'_>, recipient_online: bool) {
+    request.answer_small(&Passed {
+        success: true,
+        recipient_online,
+    });
 }
 
 /// `typing:start`
@@ -51,7 +65,7 @@ pub(super) async fn stop_typing(
 }
 
 async fn typing(
-    request: &Request<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     is_typing: bool,
@@ -62,12 +76,15 @@ async fn typing(
         true => {}
         false => member.typing.end(&recipient),
     }
-    send_typing(&request.app.users, member, &recipient, is_typing).await;
+    let is_online = send_typing(&request.app.users, member, &recipient, is_typing).await;
     request.app.users.add_peer(&member.user, &recipient);
+    answer(request, is_online);
     Ok(())
 }
 
-async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typing: bool) {
+/// Sends whether a user types, who does until they do on none of their connections; whether the recipient is online.
+async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typing: bool) -> bool {
+    let is_typing = is_typing || types_elsewhere(member, recipient);
     let identity = member.identity();
     let typing = Typing {
         user_id: identity.user.as_str(),
@@ -75,7 +92,15 @@ async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typi
         is_typing,
     };
     let receivers = users.receivers(recipient, &member.user.id, SMALL_EVENT);
-    receivers.await.send(TYPING, &typing).await;
+    receivers.await.send(TYPING, &typing).await
+}
+
+fn types_elsewhere(member: &Member, recipient: &UserId) -> bool {
+    let members = member.user.members();
+    let mut others = members
+        .iter()
+        .filter(|other| !std::ptr::eq(&***other, member));
+    others.any(|other| other.typing.is_to(recipient))
 }
 
 /// A connection has ended, and the typing on it.
@@ -104,7 +129,7 @@ pub(super) async fn read(
 }
 
 async fn receipt(
-    request: &Request<'_>,
+    request: &mut Request<'_>,
     member: &Member,
     payload: &Payload<'_>,
     confirmed: &'static str,
@@ -121,13 +146,14 @@ async fn receipt(
     };
     let receipt = Receipt {
         message_id: fields.filled(MESSAGE_ID)?,
-        user_id: (!is_known).then_some(receiver.as_str()),
+        user_id: receiver.as_str(),
     };
     // Another node may know it.
     let about = || (!is_known).then(|| About::Receipt(id.to_string()));
     let size = request.event.size();
     let receivers = users.receivers(&sender, receiver, size).await;
-    receivers.about(about).send(confirmed, &receipt).await;
+    let is_online = receivers.about(about).send(confirmed, &receipt).await;
     users.add_peer(&member.user, &sender);
+    answer(request, is_online);
     Ok(())
 }

@@ -7,7 +7,7 @@ const chunk = { messageId: 'm', chunkNumber: 0, totalChunks: 2, encryptedData: '
 
 /** Event, its payload to `id`, its confirmation event, what the callback gets. */
 const confirmed = (id, room) => [
-  ['join_room', { recipientId: id }, 'room:joined', { roomName: room, recipientId: id, success: true }],
+  ['join_room', { recipientId: id }, 'room:joined', { roomName: room, recipientId: id, success: true, recipientOnline: true }],
   ['leave_room', { recipientId: id }, 'room:left', { roomName: room, success: true }],
   [
     'send_message', { recipientId: id, ciphertext: 'c', iv: 'i', tag: 't', seq: 4 }, 'message:sent',
@@ -15,10 +15,10 @@ const confirmed = (id, room) => [
   ],
   [
     'send_file_chunk', { recipientId: id, ...chunk }, 'file:chunk-sent',
-    { recipientId: id, messageId: 'm', chunkNumber: 0, totalChunks: 2, success: true },
+    { recipientId: id, messageId: 'm', chunkNumber: 0, totalChunks: 2, success: true, recipientOnline: true },
   ],
-  ['request_file', { senderId: id, messageId: 'm' }, 'file:request-sent', { messageId: 'm', success: true }],
-  ['key-exchange:send', { recipientId: id, publicKey: 'k' }, 'key-exchange:sent', { recipientId: id, success: true }],
+  ['request_file', { senderId: id, messageId: 'm' }, 'file:request-sent', { messageId: 'm', success: true, recipientOnline: true }],
+  ['key-exchange:send', { recipientId: id, publicKey: 'k' }, 'key-exchange:sent', { recipientId: id, success: true, recipientOnline: true }],
 ];
 
 for (const [index, [event]] of confirmed('', '').entries()) {
@@ -38,10 +38,27 @@ const signals = (id) => [
 for (const [index, [event]] of signals('').entries()) {
   test(`${event}: the callback says success, or failure when malformed`, async () => {
     const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
-    assert.equal((await alice.ask(...signals(bob.userId)[index])).success, true);
+    assert.deepEqual(await alice.ask(...signals(bob.userId)[index]), { success: true, recipientOnline: true });
     const refusal = await alice.ask(event, {});
     assert.equal(refusal.success, false);
     assert.equal(refusal.error.code, 'INVALID_INPUT');
+  });
+}
+
+for (const [index, [event]] of [...confirmed('', ''), ...signals('')].entries()) {
+  test(`${event} to somebody who is away, or whom nobody knows, is confirmed to have reached nobody`, async () => {
+    const [alice, gone] = [await connect(user('Alice')), await connect(user('Bob'))];
+    gone.close();
+    for (const id of [gone.userId, unique('nobody')]) {
+      const [, payload, confirmation] = [...confirmed(id, ''), ...signals(id)][index];
+      // Its relay may learn that it is gone a moment later.
+      let answer;
+      do answer = await alice.ask(event, payload);
+      while (answer.recipientOnline);
+      assert.equal(answer.success, true);
+      assert.equal(answer.recipientOnline, event === 'leave_room' ? undefined : false);
+      if (confirmation) assert.deepEqual(await alice.next(confirmation, (sent) => sent.recipientOnline === answer.recipientOnline), answer);
+    }
   });
 }
 

@@ -9,7 +9,7 @@ test('joining answers the caller and notifies the recipient', async () => {
   const [alice, bob] = [await connect(user('Alice')), await connect(user('Bob'))];
   const roomName = room(alice.userId, bob.userId);
   const { sent, received } = await exchange(alice, bob, () => alice.emit('join_room', { recipientId: bob.userId }));
-  same(sent, [['room:joined', { roomName, recipientId: bob.userId, success: true }]]);
+  same(sent, [['room:joined', { roomName, recipientId: bob.userId, success: true, recipientOnline: true }]]);
   same(received, [['room:user-ready', { userId: alice.userId, username: 'Alice', roomName }]]);
 });
 
@@ -61,7 +61,7 @@ test('joining a user who is offline or unknown succeeds all the same', async () 
   const alice = await connect(user('Alice'));
   const recipientId = unique('nobody');
   alice.emit('join_room', { recipientId });
-  same(await alice.next('room:joined'), { roomName: room(alice.userId, recipientId), recipientId, success: true });
+  same(await alice.next('room:joined'), { roomName: room(alice.userId, recipientId), recipientId, success: true, recipientOnline: false });
 });
 
 test('leaving answers the caller and notifies nobody', async () => {

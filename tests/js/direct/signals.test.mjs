@@ -13,7 +13,7 @@ test('a public key and its signature reach the recipient, the sender is notified
     alice.emit('key-exchange:send', { recipientId: bob.userId, publicKey, signature }),
   );
   same(received, [['key-exchange:receive', { senderId: alice.userId, senderUsername: 'Alice', publicKey, signature }]]);
-  same(sent, [['key-exchange:sent', { recipientId: bob.userId, success: true }]]);
+  same(sent, [['key-exchange:sent', { recipientId: bob.userId, success: true, recipientOnline: true }]]);
 });
 
 test('the signature of a key exchange is optional', async () => {
@@ -36,7 +36,7 @@ test('a key for somebody offline is confirmed all the same', async () => {
   const [alice] = await pair();
   const recipientId = unique('nobody');
   alice.emit('key-exchange:send', { recipientId, publicKey: 'k' });
-  same(await alice.next('key-exchange:sent'), { recipientId, success: true });
+  same(await alice.next('key-exchange:sent'), { recipientId, success: true, recipientOnline: false });
 });
 
 test('typing reaches the recipient and nobody else', async () => {
@@ -70,13 +70,13 @@ async function relayedFile(alice, recipientId) {
 
 for (const [event, confirmation] of Object.entries(receipts)) {
   for (const [kind, send] of Object.entries({ message: relayed, file: relayedFile })) {
-    test(`${event} sends the sender of the ${kind} only its id`, async () => {
+    test(`${event} sends the sender of the ${kind} its id, and who says so`, async () => {
       const [alice, bob] = await pair();
       const messageId = await send(alice, bob.userId);
       // Its relay knows of it since it has it, too.
       await bob.next(['receive_message', 'receive_file_chunk']);
       const { sent, received } = await exchange(bob, alice, () => bob.emit(event, { messageId, senderId: alice.userId }));
-      same(received, [[confirmation, { messageId }]]);
+      same(received, [[confirmation, { messageId, userId: bob.userId }]]);
       assert.deepEqual(sent.filter(([name]) => !name.startsWith('receive')), []);
     });
 
@@ -102,7 +102,7 @@ for (const [event, confirmation] of Object.entries(receipts)) {
     for (const receiver of [bob, carol]) {
       await exchange(alice, receiver, () => {});
       const { received } = await exchange(receiver, alice, () => receiver.emit(event, { messageId, senderId: alice.userId }));
-      same(received, [[confirmation, { messageId }]]);
+      same(received, [[confirmation, { messageId, userId: receiver.userId }]]);
     }
   });
 
@@ -116,7 +116,7 @@ for (const [event, confirmation] of Object.entries(receipts)) {
       const { received } = await exchange(device, alice, () => device.emit(event, { messageId, senderId: alice.userId }));
       const of = received.filter(([name]) => name === confirmation);
       assert.deepEqual(of.map(([, payload]) => payload.messageId), [messageId]);
-      assert.ok([undefined, who.userId].includes(of[0][1].userId));
+      assert.equal(of[0][1].userId, who.userId);
     }
   });
 
@@ -184,5 +184,23 @@ for (const how of ['is cut off', 'disconnects']) {
     assert.equal((await bob.next('typing:user')).isTyping, true);
     other.emit('typing:stop', { recipientId: bob.userId });
     assert.equal((await bob.next('typing:user')).isTyping, false);
+  });
+}
+
+for (const how of ['stops', 'disconnects']) {
+  test(`who types on two devices types until they do on none: one ${how}`, async () => {
+    const who = user('Alice');
+    const one = await connect(who);
+    // On the same relay: another one knows nothing of it.
+    const [other, bob] = [await connect(who, { url: one.socket.io.uri }), await connect(user('Bob'))];
+    const typing = { recipientId: bob.userId };
+    for (const device of [one, other]) await device.ask('typing:start', typing);
+    if (how === 'stops') await one.ask('typing:stop', typing);
+    else one.close();
+    await exchange(other, bob, () => {});
+    assert.ok(bob.all('typing:user').every(({ isTyping }) => isTyping));
+    await other.ask('typing:stop', typing);
+    await exchange(other, bob, () => {});
+    assert.equal(bob.all('typing:user').at(-1).isTyping, false);
   });
 }
