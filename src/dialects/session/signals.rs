@@ -25,7 +25,8 @@ struct TypingJson<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DownloadNotification<'p, 'a> {
-    downloaded_by: &'p Opaque<'a>,
+    downloaded_by: &'p str,
+    user_id: &'p str,
     file_name: &'p Opaque<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<&'p Opaque<'a>>,
@@ -53,13 +54,13 @@ async fn typing(
     event: &'static str,
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
-    let name = fields.optional_name("displayName")?;
+    // Clients say how they are called; the others are told how the session knows them.
+    fields.optional_name("displayName")?;
     let connection = request.connection;
     let mut session = member_of(request, &fields, Some("userId")).await?;
     let member = session.member_on(connection);
     let member = member.ok_or_else(Refusal::not_member)?;
-    let (user, known_name) = (member.user.clone(), member.display_name.clone());
-    let typing_as = name.unwrap_or(known_name);
+    let (user, typing_as) = (member.user.clone(), member.display_name.clone());
     let is_typing = event == USER_TYPING;
     session.set_typing(connection, is_typing.then(|| typing_as.clone()));
     let typing = Typing {
@@ -103,26 +104,30 @@ pub(super) async fn end_typing_on(
     publish(session, typing, USER_STOPPED_TYPING, name).await;
 }
 
-/// `file-downloaded`. The name in it is free text, so it need not be the sender's.
+/// `file-downloaded`. Clients say who they are by their id or by their name; nobody says that it was somebody else.
 pub(super) async fn file_downloaded(
     request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
     let config = &request.app.config;
     let fields = Fields::new(payload, config);
-    fields.shown_id("downloadedBy")?;
+    let claimed = fields.shown_id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;
     let sender = fields.user("senderId")?;
     let timestamp = match payload.get("timestamp") {
         Some(_) => Some(fields.number("timestamp")?),
         None => None,
     };
+    let session = member_of(request, &fields, None).await?;
+    let member = session.member_on(request.connection);
+    let member = member.ok_or_else(Refusal::not_member)?;
+    let (id, name) = (member.user.as_str(), &*member.display_name);
     let notification = DownloadNotification {
-        downloaded_by: fields.filled("downloadedBy")?,
+        downloaded_by: if claimed == id { id } else { name },
+        user_id: id,
         file_name: fields.filled("fileName")?,
         timestamp,
     };
-    let session = member_of(request, &fields, None).await?;
     let frames = frames([notification.file_name]);
     // Too small to wait for slow receivers.
     let _ = session.send_to(

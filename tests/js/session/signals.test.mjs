@@ -9,13 +9,13 @@ import {
 const TYPING = { typing: 'user-typing', 'stopped-typing': 'user-stopped-typing' };
 
 for (const [event, received] of Object.entries(TYPING)) {
-  test(`${event} is sent to the others`, async () => {
+  test(`${event} is sent to the others, by the name that the session knows`, async () => {
     const [alice, bob, carol] = await members('Alice', 'Bob', 'Carol');
     const [toAlice, ...toOthers] = await observe([alice, bob, carol], async () => {
-      assert.deepEqual(await alice.ask(event, mine(alice, { displayName: 'Ally' })), DONE);
+      assert.deepEqual(await alice.ask(event, mine(alice, { displayName: 'Bob' })), DONE);
     });
     assert.deepEqual(toAlice, []);
-    assert.deepEqual(toOthers, Array(2).fill([[received, { userId: alice.userId, displayName: 'Ally' }]]));
+    assert.deepEqual(toOthers, Array(2).fill([[received, { userId: alice.userId, displayName: 'Alice' }]]));
   });
 
   test(`${event} without a name shows the member’s`, async () => {
@@ -73,15 +73,21 @@ for (const [name, given] of Object.entries({
   'a number and a name': { downloadedBy: 'Bob', fileName: 'a.pdf', timestamp: 1_700_000_000_000 },
   'an ISO time and an object': { downloadedBy: unique('bob'), fileName: { iv: 'i', data: 'd' }, timestamp: '2026-01-02T03:04:05.678Z' },
 })) {
-  test(`a download is sent to the sender of the file only, as given: ${name}`, async () => {
+  test(`a download is sent to the sender of the file only, with who did it: ${name}`, async () => {
     const [bob, alice, carol] = await members('Bob', 'Alice', 'Carol');
     const [toBob, toAlice, toCarol] = await observe([bob, alice, carol], async () => {
       assert.deepEqual(await bob.ask('file-downloaded', { sessionId: bob.sessionId, senderId: alice.userId, ...given }), DONE);
     });
-    assert.deepEqual(toAlice, [['download-notification', given]]);
+    assert.deepEqual(toAlice, [['download-notification', { ...given, downloadedBy: 'Bob', userId: bob.userId }]]);
     assert.deepEqual([toBob, toCarol], [[], []]);
   });
 }
+
+test('who says by their id who downloaded is named by it', async () => {
+  const [bob, alice] = await members('Bob', 'Alice');
+  bob.emit('file-downloaded', { sessionId: bob.sessionId, senderId: alice.userId, downloadedBy: bob.userId, fileName: 'f' });
+  assert.deepEqual(await alice.next('download-notification'), { downloadedBy: bob.userId, userId: bob.userId, fileName: 'f' });
+});
 
 test('a download of a file whose sender is not there reaches nobody', async () => {
   const [bob, alice] = await members('Bob', 'Alice');
