@@ -151,7 +151,7 @@ impl<H: MessageHandler> Delivery<H> {
 
     async fn deliver(&self, topic: &Topic, message: Queued) {
         match (topic, message) {
-            (_, Queued::AllNodes(envelope, _)) => {
+            (Topic::AllNodes, Queued::AllNodes(envelope, _)) => {
                 let from = envelope.from;
                 let incoming = |message| Incoming::AllNodes(from, message);
                 self.handle(envelope, incoming).await;
@@ -173,7 +173,10 @@ impl<H: MessageHandler> Delivery<H> {
                 }
             }
             // Messages to users and to all nodes are decoded before they are queued, others are not.
-            (Topic::User(_) | Topic::AllNodes, Queued::Encoded(_)) | (_, Queued::User(..)) => {}
+            (Topic::User(_) | Topic::AllNodes, Queued::Encoded(_))
+            | (_, Queued::User(..) | Queued::AllNodes(..)) => {
+                self.unknown.log();
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use socketioxide::SocketIo;
 use tower::ServiceExt as _;
 
+use super::Drain;
 use super::edge::{Library, polling_closer};
 use super::{Handler, Handshake, OpenConnections, Places, Services, mount};
 use crate::audit::{Audit, AuditOptions, SqliteStore};
@@ -37,6 +38,7 @@ pub(crate) fn library_with<H: Handler>(
         config,
         closer: polling_closer(library.clone()),
         node: "node".into(),
+        drain: Drain::default(),
     };
     mount(&io, handler, services);
     library

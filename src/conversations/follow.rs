@@ -237,7 +237,8 @@ impl ConversationGuard {
             }
         }
         let (conversations, id) = (self.conversations().clone(), self.id().clone());
-        tokio::spawn(async move { conversations.finish(&id, all).await });
+        let drain = conversations.presence.drain().clone();
+        drain.spawn(async move { conversations.finish(&id, all).await });
         Ok(())
     }
 }

@@ -65,7 +65,7 @@ impl Conversations {
         };
         if !std::mem::replace(&mut followed.is_being_closed, true) {
             let (conversations, id) = (self.clone(), guard.id().clone());
-            tokio::spawn(async move {
+            self.presence.drain().spawn(async move {
                 conversations.close_gap(&id, number).await;
                 let mut guard = conversations.lock(&id).await;
                 if let Some(followed) = &mut guard.local.followed {

@@ -164,8 +164,13 @@ impl Conversations {
         }
         if !followed.is_empty() {
             let (conversations, user) = (self.clone(), user.clone());
-            tokio::spawn(async move {
-                tokio::time::sleep(grace).await;
+            let drain = self.presence.drain().clone();
+            self.presence.drain().spawn(async move {
+                drain.sleep(grace).await;
+                if drain.has_begun() && conversations.cluster.is_some() {
+                    // Other nodes publish it, unless the user has come to them.
+                    return;
+                }
                 conversations.end_absence(absent_from, &user, at).await;
                 conversations.unfollowed(&followed, &user, at).await;
             });

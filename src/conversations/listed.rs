@@ -125,10 +125,11 @@ impl Conversations {
         }
         let (conversations, id, user) = (self.clone(), id.clone(), user.clone());
         let grace = self.config.offline_grace.max(SHORTEST_GRACE);
-        tokio::spawn(async move {
+        let drain = self.presence.drain().clone();
+        self.presence.drain().spawn(async move {
             loop {
-                tokio::time::sleep(grace).await;
-                if conversations.settle_listed(&id, &user, at).await {
+                drain.sleep(grace).await;
+                if conversations.settle_listed(&id, &user, at).await || drain.has_begun() {
                     return;
                 }
             }

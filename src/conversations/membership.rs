@@ -36,7 +36,8 @@ impl ConversationGuard {
         if !connections.is_empty() {
             let (conversations, id) = (self.conversations().clone(), self.id().clone());
             let (user, at) = (user.clone(), conversations.now_ms());
-            tokio::spawn(async move { conversations.unfollowed(&[id], &user, at).await });
+            let drain = conversations.presence.drain().clone();
+            drain.spawn(async move { conversations.unfollowed(&[id], &user, at).await });
         }
     }
 

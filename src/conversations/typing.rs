@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{ConversationGuard, Conversations};
+use crate::cluster::ConversationMessage;
 use crate::connection::Connection;
 use crate::connection::rooms::To;
 use crate::model::Identity;
@@ -48,8 +49,7 @@ impl Conversations {
             user: (*identity).clone(),
             lasts,
         };
-        // So small that nobody has to be waited for.
-        let _ = guard.publish(&event, To::Others(connection)).await;
+        guard.publish_typing(&event, connection).await;
         Ok(())
     }
 
@@ -63,6 +63,10 @@ impl Conversations {
         lasts: Option<Duration>,
     ) {
         let mut guard = self.lock(conversation).await;
+        if lasts.is_some() && guard.role_of(&user.user).await.is_err() {
+            // Sent before the end of their participation, which came first.
+            return;
+        }
         let local = lasts.map(|lasts| lasts + TRANSIT_TIME);
         guard.note_typing(typist, &user, local);
         let event = ConversationEvent::Typing {
@@ -70,8 +74,10 @@ impl Conversations {
             user,
             lasts,
         };
-        // So small that nobody has to be waited for.
-        let _ = guard.publish_local(&event, To::Everyone).await;
+        if !guard.still_types(&event) {
+            // So small that nobody has to be waited for.
+            let _ = guard.publish_local(&event, To::Everyone).await;
+        }
     }
 
     /// Ends the typing on a connection when it was not renewed for long enough.
@@ -111,8 +117,8 @@ impl ConversationGuard {
         match self.connection(typist) {
             Some(connection) => self.stop_typing(&connection).await,
             None => {
-                if let Some(user) = self.unset_typing(typist) {
-                    let event = stopped(typist, user);
+                let stopped = self.unset_typing(typist).map(|user| stopped(typist, user));
+                if let Some(event) = stopped.filter(|event| !self.still_types(event)) {
                     // So small that nobody has to be waited for.
                     let _ = self.publish_local(&event, To::Everyone).await;
                 }
@@ -123,8 +129,28 @@ impl ConversationGuard {
     /// Ends the typing on a connection of this node, and publishes that if somebody did.
     pub(super) async fn stop_typing(&mut self, connection: &Connection) {
         if let Some(stopped) = self.end_typing(connection) {
+            self.publish_typing(&stopped, connection).await;
+        }
+    }
+
+    /// Publishes who types on a connection, or does not any more; here, unless they do on another one.
+    async fn publish_typing(&mut self, event: &ConversationEvent, on: &Connection) {
+        if !self.still_types(event) {
             // So small that nobody has to be waited for.
-            let _ = self.publish(&stopped, To::Others(connection)).await;
+            let _ = self.publish(event, To::Others(on)).await;
+        } else {
+            let message = ConversationMessage::Event(event.clone());
+            self.conversations().send_to_nodes(self.id(), &message);
+        }
+    }
+
+    /// Whether it says that somebody types no more who does on another connection.
+    fn still_types(&self, event: &ConversationEvent) -> bool {
+        match event {
+            ConversationEvent::Typing {
+                user, lasts: None, ..
+            } => self.is_typing(&user.user),
+            _ => false,
         }
     }
 

@@ -167,18 +167,18 @@ impl Event {
         // What waits for a store is boxed, so that what is only relayed needs little room.
         match self {
             Self::Session(event) => {
-                let payload = object()?;
                 request.check_limits().await?;
+                let payload = object()?;
                 session::dispatch(event, request, payload).await
             }
             Self::Direct(event) => {
-                let (payload, member) = (object()?, member()?);
                 request.check_limits().await?;
+                let (payload, member) = (object()?, member()?);
                 direct::dispatch(event, request, member, payload).await
             }
             Self::Conversation(event) => {
-                let (payload, member) = (object()?, member()?);
                 request.check_limits().await?;
+                let (payload, member) = (object()?, member()?);
                 Box::pin(conversation::dispatch(event, request, member, payload)).await
             }
             Self::Feed(event) => {

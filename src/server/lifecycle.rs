@@ -63,6 +63,8 @@ impl Server {
         let _ = timeout(deadline / 8, self.no_requests()).await;
         self.links.close_all(DisconnectReason::ServerShutdown);
         let _ = timeout(deadline / 8, self.no_clients()).await;
+        // What is left to do of clients that are gone: the rest of what they had sent, and who was seen last when.
+        let _ = timeout(deadline / 8, self.app.drain.finished()).await;
         let _ = timeout(deadline / 8, node::shut_down(&self.app)).await;
         self.stop_tasks();
         self.app.auth.end_minute();

@@ -43,6 +43,7 @@ pub(super) fn library(app: &Arc<App>) -> Library {
         flow_limits: FlowLimits::from(&**config),
         closer: edge::polling_closer(library.clone()),
         node: app.node.clone(),
+        drain: app.drain.clone(),
     };
     connection::mount(&io, Dispatcher::new(app), services);
     library

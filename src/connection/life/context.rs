@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::config::Config;
-use crate::connection::OpenConnections;
+use crate::connection::{Drain, OpenConnections};
 use crate::transport::{FlowLimits, TransportCloser};
 
 /// What all connections share.
@@ -28,6 +28,8 @@ pub(crate) struct Services {
     pub(crate) closer: TransportCloser,
     /// The name of this server.
     pub(crate) node: Arc<str>,
+    /// The shutdown, before which the rest of what ended connections sent is handled.
+    pub(crate) drain: Drain,
 }
 
 impl std::fmt::Debug for Services {

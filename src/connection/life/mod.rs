@@ -211,7 +211,7 @@ impl<H: Handler> Life<H> {
         if was_open {
             self.work_if_idle();
         } else {
-            tokio::spawn(async move {
+            self.context.services.drain.clone().spawn(async move {
                 let closed = self.context.handler.closed(&self.connection, member);
                 self.guard(closed).await;
             });

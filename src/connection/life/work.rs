@@ -29,7 +29,8 @@ impl<H: Handler> Life<H> {
     /// Handles all that waits in a task of its own, unless one does already.
     pub(super) fn work_if_idle(self: Arc<Self>) {
         if self.inbox.claim() {
-            tokio::spawn(async move { self.work(self.inbox.work()).await });
+            let drain = self.context.services.drain.clone();
+            drain.spawn(async move { self.work(self.inbox.work()).await });
         }
     }
 

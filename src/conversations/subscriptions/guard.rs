@@ -189,6 +189,12 @@ impl ConversationGuard {
         typist.map(|typist| typist.user)
     }
 
+    /// Whether a user types on any connection.
+    pub(in crate::conversations) fn is_typing(&self, user: &UserId) -> bool {
+        let mut typists = self.local.typing.values();
+        typists.any(|typist| typist.user.user == *user)
+    }
+
     /// A user left the room `conversation`, which others do not know yet.
     pub(in crate::conversations) fn set_absent(&mut self, user: &UserId, at: u64) {
         self.local.absent.insert(user.clone(), at);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use audience::ToldEveryone;
 pub(crate) use audience::{Audience, PresenceRenderer};
 
-use super::{User, Users};
+use super::{LastSeen, User, Users};
 use crate::cluster::{Cluster, PresenceChange};
 use crate::config::Config;
 use crate::connection::Drain;
@@ -72,6 +72,11 @@ impl Presence {
         &self.users
     }
 
+    /// The shutdown of the server.
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
     fn config(&self) -> &Config {
         &self.users.config
     }
@@ -92,11 +97,15 @@ impl Presence {
             return;
         };
         let (presence, user) = (self.clone(), user.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(grace).await;
+        self.drain.spawn(async move {
+            presence.drain.sleep(grace).await;
+            if presence.offline_grace().is_none() {
+                return;
+            }
             // One who connected and left again was last seen later, and has a later task like this.
             let last_seen = user.last_seen();
-            if last_seen.is_some_and(|last_seen| last_seen.at.elapsed() >= grace) {
+            let is_over = |last_seen: LastSeen| last_seen.at.elapsed() >= grace;
+            if last_seen.is_some_and(|seen| is_over(seen) || presence.drain.has_begun()) {
                 presence.publish_if_changed(&user, false).await;
             }
         });

@@ -140,3 +140,19 @@ test('a message does not end it', async () => {
   const [, again] = await witness([alice, bob], () => alice.ask('conversation:leave', inConversation(alice)));
   assert.deepEqual(names(again), ['typing:user:stop', 'user:offline']);
 });
+
+for (const how of ['stops', 'leaves', 'disconnects']) {
+  test(`who types in two tabs types until they do in none: one ${how}`, async () => {
+    const [alice, bob] = await members('Alice', 'Bob');
+    const other = await present(alice, alice.conversationId);
+    for (const tab of [alice, other]) await type(tab);
+    const [toBob] = await observe([bob, other], async () => {
+      if (how === 'stops') await type(alice, 'typing:stop');
+      else if (how === 'leaves') await alice.ask('conversation:leave', inConversation(alice));
+      else alice.close();
+    });
+    assert.ok(names(toBob).every((name) => name !== 'typing:user:stop'), `${names(toBob)}`);
+    await type(other, 'typing:stop');
+    await bob.next('typing:user:stop', by(alice));
+  });
+}
