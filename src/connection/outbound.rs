@@ -40,6 +40,10 @@ pub(crate) struct Connection {
     pub(crate) receipts: Limit,
     /// Limits the messages of a guest. Those of a user are counted over all their connections.
     guest_messages: Option<Box<Limit>>,
+    /// Limits those beyond that which are waited for.
+    guest_slowed: OnceLock<Box<Limit>>,
+    /// Limits questions that are waited for.
+    slowed_questions: OnceLock<Box<Limit>>,
     /// Limits what a guest joins and leaves.
     guest_subscriptions: OnceLock<Box<Limit>>,
     guest: GuestBudget,
@@ -84,6 +88,8 @@ impl Connection {
             signals: Limit::new(config, Action::Signals),
             receipts: Limit::new(config, Action::Receipts),
             guest_messages: is_guest.then(|| Box::new(Limit::new(config, Action::Messages))),
+            guest_slowed: OnceLock::new(),
+            slowed_questions: OnceLock::new(),
             guest_subscriptions: OnceLock::new(),
             guest: GuestBudget::new(is_guest.then_some(config.guest_max_bytes)),
             is_refused: AtomicBool::new(false),
@@ -181,6 +187,18 @@ impl Connection {
         self.guest_messages
             .as_ref()
             .is_none_or(|limit| limit.allows())
+    }
+
+    /// Counts a message of a guest beyond those; whether it is waited for.
+    pub(crate) fn slows_guest_message(&self, config: &Config) -> bool {
+        let new = || Box::new(Limit::new(config, Action::SlowedMessages));
+        self.guest_slowed.get_or_init(new).allows()
+    }
+
+    /// Counts a question beyond the rate; whether it is waited for.
+    pub(crate) fn slows_question(&self, config: &Config) -> bool {
+        let new = || Box::new(Limit::new(config, Action::SlowedQuestions));
+        self.slowed_questions.get_or_init(new).allows()
     }
 
     /// Counts that a guest joins or leaves something; whether it is allowed yet.

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use socketioxide::extract::AckSender;
@@ -21,6 +21,8 @@ use crate::users::Member;
 const POLL: Duration = Duration::from_millis(20);
 /// How long receipts of a client that is gone wait until they are allowed.
 const RECEIPT_TIME: Duration = Duration::from_secs(10);
+/// How long one message more than is allowed is waited for: what is written while a client is away comes all at once.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// An event that is being handled.
 #[derive(Debug)]
@@ -155,7 +157,11 @@ impl<'a> Request<'a> {
             // Boxed, so that others need little room.
             Box::pin(self.wait_for_subscription()).await?;
         }
-        match limits.iter().all(|action| self.is_allowed(*action)) {
+        if limits.contains(&Action::Messages) && !self.is_allowed(Action::Messages) {
+            Box::pin(self.wait_for_message()).await?;
+        }
+        let mut limits = limits.iter().filter(|one| **one != Action::Messages);
+        match limits.all(|action| self.is_allowed(*action)) {
             true => Ok(()),
             false => Err(Refusal::rate_limited()),
         }
@@ -164,7 +170,7 @@ impl<'a> Request<'a> {
     /// Waits until it is allowed as one that subscribes.
     ///
     /// # Errors
-    /// Its client is gone: its end must not wait for all that it had sent.
+    /// Its client is gone.
     async fn wait_for_subscription(&self) -> Result<(), Refusal> {
         let is_allowed = || match self.member {
             Some(member) => member.user.limits.subscriptions.allows(),
@@ -173,8 +179,55 @@ impl<'a> Request<'a> {
                 self.connection.allows_guest_subscription(config)
             }
         };
+        self.wait_until(is_allowed, |_| self.is_gone()).await
+    }
+
+    /// Waits until it is allowed as one more message, where that is soon, and not of too many.
+    ///
+    /// # Errors
+    /// It is not waited for, or not allowed for so long.
+    async fn wait_for_message(&self) -> Result<(), Refusal> {
+        let is_soon = self.app.config.message_rate.interval() <= MAX_WAIT;
+        match is_soon && self.is_allowed(Action::SlowedMessages) {
+            true => {
+                let is_allowed = || self.is_allowed(Action::Messages);
+                self.wait_until(is_allowed, |waited| waited >= MAX_WAIT)
+                    .await
+            }
+            false => Err(Refusal::rate_limited()),
+        }
+    }
+
+    /// Waits until it is allowed as one more question, where that is soon, and not of too many.
+    ///
+    /// # Errors
+    /// It is not waited for, or its client is gone.
+    pub(super) async fn wait_for_question(&self) -> Result<(), Refusal> {
+        let questions = &self.connection.receipts;
+        if questions.allows() {
+            return Ok(());
+        }
+        match self.is_allowed(Action::SlowedQuestions) {
+            true => {
+                let gives_up = |waited| self.is_gone() || waited >= MAX_WAIT;
+                self.wait_until(|| questions.allows(), gives_up).await
+            }
+            false => Err(Refusal::rate_limited()),
+        }
+    }
+
+    /// Waits until it is allowed, unless that is given up after having waited so long.
+    ///
+    /// # Errors
+    /// It is given up.
+    async fn wait_until(
+        &self,
+        is_allowed: impl Fn() -> bool,
+        gives_up: impl Fn(Duration) -> bool,
+    ) -> Result<(), Refusal> {
+        let since = Instant::now();
         while !is_allowed() {
-            if self.connection.flow().gone_for().is_some() {
+            if gives_up(since.elapsed()) {
                 return Err(Refusal::rate_limited());
             }
             tokio::time::sleep(POLL).await;
@@ -189,6 +242,11 @@ impl<'a> Request<'a> {
                 Some(member) => member.user.limits.messages.allows(),
                 None => self.connection.allows_guest_message(),
             },
+            Action::SlowedMessages => match self.member {
+                Some(member) => member.user.limits.slowed_messages.allows(),
+                None => self.connection.slows_guest_message(&self.app.config),
+            },
+            Action::SlowedQuestions => self.connection.slows_question(&self.app.config),
             Action::Signals => self.connection.signals.allows(),
             // Counted before there is a connection, where it is known whether a session is made, and when it
             // is known that an event is refused or has failed.
@@ -231,6 +289,11 @@ impl<'a> Request<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether its client is gone, whose end must not wait for all that it had sent.
+    fn is_gone(&self) -> bool {
+        self.connection.flow().gone_for().is_some()
     }
 
     /// Done when its client is gone for so long.

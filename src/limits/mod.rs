@@ -34,6 +34,10 @@ pub(crate) enum Action {
     /// Messages, edits, reactions and key exchanges: for each user over all their connections, for
     /// each connection of a guest.
     Messages,
+    /// Messages beyond that which are waited for instead of being refused, likewise.
+    SlowedMessages,
+    /// Questions beyond the rate of receipts that are waited for instead of being refused, for each connection.
+    SlowedQuestions,
     /// Typing and presence, for each connection.
     Signals,
     /// Receipts, for each connection.
@@ -72,6 +76,14 @@ impl Action {
     pub(crate) fn quota(self, config: &Config) -> Quota {
         match self {
             Self::Messages => quota(config.message_rate, config.message_burst),
+            Self::SlowedMessages => {
+                let half = NonZeroU32::new(config.message_burst.get() / 2);
+                let interval = config.message_rate.interval() * 10;
+                spaced(interval, half.unwrap_or(NonZeroU32::MIN))
+            }
+            Self::SlowedQuestions => {
+                spaced(config.signal_rate.interval() * 10, config.signal_burst)
+            }
             Self::Signals | Self::Receipts => quota(config.signal_rate, config.signal_burst),
             Self::Handshakes => quota(config.handshake_rate, config.handshake_burst),
             Self::Joins => quota(config.join_rate, config.join_burst),
@@ -97,8 +109,12 @@ impl Action {
 }
 
 fn quota(rate: Rate, burst: NonZeroU32) -> Quota {
+    spaced(rate.interval(), burst)
+}
+
+fn spaced(interval: Duration, burst: NonZeroU32) -> Quota {
     // A rate's interval is never zero, which is the only thing refused here.
-    Quota::with_period(rate.interval())
+    Quota::with_period(interval)
         .unwrap_or(Quota::per_second(burst))
         .allow_burst(burst)
 }

@@ -14,6 +14,8 @@ use crate::model::UserId;
 pub(crate) struct UserLimits {
     /// [`Action::Messages`]
     pub(crate) messages: UserLimit,
+    /// [`Action::SlowedMessages`], on this node.
+    pub(crate) slowed_messages: Limit,
     /// [`Action::Subscriptions`]
     pub(crate) subscriptions: UserLimit,
     /// [`Action::FileBytes`]
@@ -36,6 +38,7 @@ impl UserLimits {
         let limit = |action, spent| UserLimit::new(config, action, user, cluster, spent);
         Self {
             messages: limit(Action::Messages, Spent::Messages),
+            slowed_messages: Limit::new(config, Action::SlowedMessages),
             subscriptions: limit(Action::Subscriptions, Spent::Subscriptions),
             file_bytes: limit(Action::FileBytes, Spent::FileBytes),
             stored_bytes: limit(Action::StoredBytes, Spent::StoredBytes),

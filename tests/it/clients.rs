@@ -132,6 +132,12 @@ const SESSION_QUOTAS: Settings = &[
 
 /// Every dialect, as interoperation needs.
 const STORED: Settings = &[("RATE_LIMITS", "off")];
+const SMALL_RATES: Settings = &[
+    ("MESSAGE_RATE", "1/min"),
+    ("MESSAGE_BURST", "8"),
+    ("SIGNAL_RATE", "1/min"),
+    ("SIGNAL_BURST", "5"),
+];
 const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
 const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
 const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
@@ -318,7 +324,9 @@ suites! {
     direct_files: "direct/files", DIRECT => two_nodes;
     direct_limits: "direct/limits", LIMITS;
     direct_messages: "direct/messages", DIRECT => two_nodes;
+    direct_not_counted: "direct/not-counted", SMALL_RATES;
     direct_opaque: "direct/opaque", DIRECT => two_nodes;
+    direct_outbox: "direct/outbox", PLAIN, mongodb => two_nodes;
     direct_presence: "direct/presence", PRESENCE => two_nodes;
     direct_presence_limit: "direct/presence-limit", EVERYONE_LIMIT;
     direct_presence_peers: "direct/presence-peers", PEERS => two_nodes;

@@ -62,7 +62,7 @@ impl<'a> PublicKeys<'a> {
         }
         if let Some(allowed) = session.defer_keys() {
             let (app, id) = (app.clone(), session.id().clone());
-            tokio::spawn(async move {
+            app.drain.clone().spawn(async move {
                 allowed.wait_for_bytes(bytes).await;
                 publish_newest(&app, &id).await;
             });
@@ -194,11 +194,12 @@ pub(super) async fn save_public_key(
 }
 
 /// `get-public-keys`. Clients ask before they join, and leave on an error: who may not see the keys
-/// gets none.
+/// gets none. Who asks too often is answered later: a client waits for the answer.
 pub(super) async fn get_public_keys(
     request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
+    Box::pin(request.wait_for_question()).await?;
     let connection = request.connection;
     let fields = Fields::new(payload, &request.app.config);
     let session = match member_of(request, &fields, Some("userId")).await {

@@ -42,7 +42,7 @@ events! {
     "join-session" => join::join_session, limit: Subscriptions, refused: ERROR, audit: SessionJoined;
     "leave-session" => leave::leave_session, limit: Subscriptions, refused: LEAVE_ERROR, audit: SessionLeft;
     "save-public-key" => keys::save_public_key, limit: Messages, refused: ERROR, audit: Nothing;
-    "get-public-keys" => keys::get_public_keys, limit: Signals, refused: NO_KEYS, audit: Nothing;
+    "get-public-keys" => keys::get_public_keys, limit: Receipts, refused: NO_KEYS, audit: Nothing;
     "set-session-key" => keys::set_session_key, limit: Messages, refused: ERROR, audit: Nothing;
     "send-message" => messages::send_message, limit: Messages, refused: ERROR, audit: MessageSent;
     "file-downloaded" => signals::file_downloaded, limit: Messages, refused: ERROR, audit: Nothing;

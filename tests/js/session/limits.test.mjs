@@ -187,7 +187,7 @@ for (const [event, received] of [['typing', 'user-typing'], ['stopped-typing', '
   });
 }
 
-test('requests for keys over the rate are dropped without an event', async () => {
+test('requests for keys over the rate are answered later, and of many more the rest is dropped without an event', async () => {
   const [alice] = await pair();
   const [events] = await witness([alice], () => {
     for (let count = 0; count < SIGNALS * 10; count += 1) alice.emit('get-public-keys', mine(alice));
