@@ -38,7 +38,7 @@ fn shown(given: &Value) -> Option<Arc<str>> {
         Value::Number(number) => js_number::text(number),
         _ => return None,
     };
-    name::shown(cut(&text, name::MAX_BYTES))
+    name::shown(name::cut(&text))
 }
 
 fn cut(text: &str, max: usize) -> &str {

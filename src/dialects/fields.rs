@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::config::Config;
 use crate::model::conversation::{ConversationId, IdType, TypedId};
-use crate::model::name::{MAX_BYTES as MAX_NAME_BYTES, is_showable};
+use crate::model::name::{self, MAX_BYTES as MAX_NAME_BYTES, is_showable};
 use crate::model::{Refusal, UserId};
 use crate::payload::{Opaque, Payload};
 
@@ -230,7 +230,8 @@ impl<'p, 'a> Fields<'p, 'a> {
     }
 
     fn name(&self, name: &'static str) -> Result<Arc<str>, Refusal> {
-        self.shown_up_to(name, MAX_NAME_BYTES)
+        let text = self.shown_up_to(name, MAX_NAME_BYTES)?;
+        self.expect(name, name::fits(&text).then_some(text))
     }
 
     /// The title of a conversation, in the clear or encrypted; `None` when the field is missing or `null`, but not when it is

@@ -6,8 +6,21 @@ use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-/// The longest name of a user in bytes: 128 characters of any script.
-pub(crate) const MAX_BYTES: usize = 512;
+/// The most characters of the name of a user, of whatever script.
+const MAX_CHARS: usize = 128;
+/// The most bytes of one.
+pub(crate) const MAX_BYTES: usize = 4 * MAX_CHARS;
+
+/// Whether a name has no more characters than it may have.
+pub(crate) fn fits(name: &str) -> bool {
+    cut(name).len() == name.len()
+}
+
+/// As much of a name as it may have.
+pub(crate) fn cut(name: &str) -> &str {
+    let end = name.char_indices().nth(MAX_CHARS);
+    end.map_or(name, |(end, _)| &name[..end])
+}
 
 /// What stands for a character that would not be seen, or would change how others are seen.
 const REPLACEMENT: char = '\u{fffd}';

@@ -140,7 +140,7 @@ test('only one’s own reaction can be removed, and only where it is', async () 
     await refused(client, 'reaction:remove', inConversation(client, { messageId: message, reactionId }), REFUSALS.unauthorized, context, [client === alice ? bob : alice]);
   }
   assert.deepEqual(await unreact(bob, messageId, id), DONE);
-  await refused(bob, 'reaction:remove', inConversation(bob, { messageId, reactionId: id }), REFUSALS.unauthorized, { conversationId, messageId }, [alice]);
+  await refused(alice, 'reaction:remove', inConversation(alice, { messageId, reactionId: id }), REFUSALS.unauthorized, { conversationId, messageId }, [bob]);
 });
 
 test('who is no participant neither reacts nor removes', async () => {

@@ -178,7 +178,7 @@ for (const [name, [body, error]] of Object.entries({
   'an entry without a key': [(alice) => ({ entries: [{ username: alice.username }], content_key_number: 2 }), 'Encrypted content key required'],
   'a key that is too long': [(alice) => ({ entries: [{ ...entry(alice, 2), encrypted_content_key: 'x'.repeat(8193) }], content_key_number: 2 }), 'Encrypted content key required'],
   'no number': [(alice) => ({ entries: [entry(alice, 2)] }), 'New content_key_number required when not sharing history'],
-  'a number that there is': [(alice) => ({ entries: [entry(alice, 1)], content_key_number: 1 }), 'New content key number must be greater than existing'],
+  'a number that there is': [(alice) => ({ entries: [entry(alice, 2)], content_key_number: 1 }), 'New content key number must be greater than existing'],
   'nothing for who gives it': [(alice, bob) => ({ entries: [entry(bob, 2)], content_key_number: 2 }), 'Current user must be included when rotating key'],
   'history without keys': [(alice, bob, carol) => ({ share_history: true, entries: [entry(carol, 1)] }), 'keys array required when sharing history'],
   'history with a key that is none': [(alice, bob, carol) => ({ share_history: true, entries: [{ ...shared(carol), keys: [{}] }] }), 'Invalid key entry format'],

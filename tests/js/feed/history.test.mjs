@@ -43,7 +43,7 @@ test('it is read in pages, fifty at a time unless asked otherwise', async () => 
   }
 });
 
-for (const [field, values] of Object.entries({ limit: ['0', '201', '-1', 'x', '1.5'], offset: ['-1', 'x', '1.5'] })) {
+for (const [field, values] of Object.entries({ limit: ['0', '-1', 'x', '1.5'], offset: ['-1', 'x', '1.5'] })) {
   for (const value of values) {
     test(`${field}=${value} is refused`, async () => {
       const { alice, id } = await scene(0);

@@ -50,7 +50,7 @@ test('messages of a conversation are read and sent below it', async () => {
   const { message } = await done(201, alice, 'POST', path, { content: 'first', tempId: 't', type: 'text' });
   assert.deepEqual([message.content, message.conversationId, message.type], ['first', id, 'text']);
   assert.equal((await client.next('message:new')).id, message.id);
-  await done(200, alice, 'POST', path, { content: 'first', tempId: 't' });
+  await done(200, alice, 'POST', path, { content: 'first', tempId: 't', type: 'text' });
   for (let n = 0; n < 4; n += 1) await post(alice, id, `${n}`);
   assert.deepEqual((await done(200, bob, 'GET', path)).messages, await history(bob, id));
   const page = await done(200, bob, 'GET', `${path}?limit=2`);

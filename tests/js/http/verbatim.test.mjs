@@ -55,7 +55,7 @@ for (const [name, text] of Object.entries(TEXTS)) {
     const client = await present(bob, id);
     const frames = client.frames();
     await observe([client], async () => {
-      for (const [method, form] of [['PATCH', `{"content":${text}}`], ['PUT', `{"encrypted_msg_content":${text}}`]]) {
+      for (const [method, form] of [['PATCH', `{"content":${text}}`], ['PUT', `{"encrypted_msg_content":${text},"content_key_number":2}`]]) {
         const { status, body } = await call(alice, method, `${PATH}/${message}`, form);
         assert.equal(status, 200, body);
         assert.ok(body.includes(`:${text}`), body);

@@ -49,6 +49,7 @@ test('the list is read in parts, each session once', async () => {
   assert.deepEqual(seen, seen.toSorted());
   assert.equal(new Set(seen).size, seen.length);
   for (const id of made) assert.ok(seen.includes(id), id);
-  for (const query of ['limit=0', 'limit=x', 'limit=201']) assert.equal((await request(`/sessions?${query}`)).status, 400);
+  assert.equal((await request('/sessions?limit=201')).status, 200);
+  for (const query of ['limit=0', 'limit=x']) assert.equal((await request(`/sessions?${query}`)).status, 400);
   assert.ok(Array.isArray(JSON.parse((await request('/sessions?other=1')).body)));
 });
