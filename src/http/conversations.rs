@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::body::{JsonText, run_to_end};
 use super::caller::{Caller, UserOrAdmin, only};
+use super::conversation_answer::{ConversationAnswer, name_of, names_of};
 use super::conversation_json::{ConversationJson, ParticipantJson};
 use super::feed_participants;
 use super::made_conversation;
@@ -48,15 +49,6 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 /// 16 MiB, with each key twice.
 pub(super) fn max_body(config: &Config) -> usize {
     config.max_event_bytes.min(6 << 20)
-}
-
-/// The answer with one conversation.
-#[derive(Serialize)]
-pub(super) struct ConversationAnswer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) message: Option<&'static str>,
-    pub(super) conversation: ConversationJson<'a>,
-    pub(super) participants: Vec<ParticipantJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -257,21 +249,4 @@ pub(super) fn shown_of<'a>(
 ) -> Option<&'a UserRecord> {
     let is_hidden = participant.is_invited() && matches!(sender, UserOrAdmin::User(_));
     known.get(&participant.user).copied().filter(|_| !is_hidden)
-}
-
-/// The names of those of these users whom the store knows.
-pub(super) async fn names_of(
-    app: &App,
-    users: impl IntoIterator<Item = &UserId>,
-) -> Result<HashMap<UserId, Arc<str>>, StoreError> {
-    let users: Vec<_> = users.into_iter().cloned().collect();
-    if users.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let known = app.conversations.stores().users.find_all(&users).await?;
-    Ok(known.into_iter().map(|user| (user.id, user.name)).collect())
-}
-
-pub(super) fn name_of(names: &HashMap<UserId, Arc<str>>, user: &UserId) -> Arc<str> {
-    names.get(user).unwrap_or(user.shared()).clone()
 }

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use super::conversation_answer::{ConversationAnswer, name_of, names_of};
 use super::conversation_json::ConversationJson;
-use super::conversations::{ConversationAnswer, name_of, names_of};
 use super::new_conversation::ConversationRequest;
 use super::refuse::conversation_exists;
 use crate::app::App;

@@ -173,7 +173,7 @@ fn in_chat<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
     }
     let chat = fields.conversation(CHAT_ID)?;
     let content = fields.optional(CONTENT);
-    if content.is_none() && !fields.has_attached() {
+    if content.is_none() && !fields.has_attached(CONTENT) {
         let error = "Either content or media must be provided";
         return Err(Refusal::invalid(CONTENT).worded(error));
     }
@@ -191,7 +191,7 @@ fn in_chat<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
 fn in_feed<'p, 'a>(fields: &Fields<'p, 'a>) -> Read<'p, 'a> {
     let required = |name| Refusal::invalid(name).worded("All fields are required");
     for name in [FEED_ID, FEED_KEY_NUMBER, FEED_CONTENT] {
-        let may_be_empty = name == FEED_CONTENT && fields.has_attached();
+        let may_be_empty = name == FEED_CONTENT && fields.has_attached(FEED_CONTENT);
         if fields.optional(name).is_none() && !may_be_empty {
             return Err(required(name));
         }

@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod change_json;
 mod changes;
+mod conversation_answer;
 mod conversation_json;
 mod conversations;
 mod cookies;

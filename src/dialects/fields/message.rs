@@ -22,13 +22,14 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.optional(MEDIA)
     }
 
-    /// Whether something is attached to a message: as `media`, or as an object, a list or binary in a field that the relay
-    /// does not know.
-    pub(crate) fn has_attached(&self) -> bool {
-        self.media().is_some()
-            || Extra::of_payload(self.payload)
-                .fields()
-                .any(|(_, value)| value.holds_something())
+    /// Whether something is attached to a message whose content is in this field: as `media`, or as a list or binary in a
+    /// field that the relay does not know. An object is taken for it only where the content is there, and empty.
+    pub(crate) fn has_attached(&self, content: &str) -> bool {
+        let may_be_object = self.is_there(content);
+        let is_attached =
+            |value: Opaque<'_>| value.holds_something() && (may_be_object || !value.is_object());
+        let extra = Extra::of_payload(self.payload);
+        self.media().is_some() || extra.fields().any(|(_, value)| is_attached(value))
     }
 
     /// The content of a message, or none where something is attached.
@@ -37,7 +38,7 @@ impl<'p, 'a> Fields<'p, 'a> {
         name: &'static str,
     ) -> Result<Option<&'p Opaque<'a>>, Refusal> {
         match self.optional(name) {
-            None if self.has_attached() => Ok(None),
+            None if self.has_attached(name) => Ok(None),
             _ => self.content(name).map(Some),
         }
     }

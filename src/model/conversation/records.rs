@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangedBy, ConversationId, Description, IdType};
+use super::{ConversationId, Description, IdType};
 use crate::model::{Identity, TokenUser, UserId};
 use crate::payload::OwnedValue;
 
@@ -256,10 +256,10 @@ pub(crate) struct Participant {
 }
 
 impl Participant {
-    /// Whether they are a former participant, and who made them one may have been this one.
-    pub(crate) fn was_ended_by(&self, by: &ChangedBy) -> bool {
+    /// Whether they are a former participant, and this user may have made them one; `None` is an administrator.
+    pub(crate) fn was_ended_by(&self, by: Option<&UserId>) -> bool {
         let is_over = !self.looks_active() && !self.is_invited();
-        is_over && self.ended_by.as_ref() == by.user()
+        is_over && self.ended_by.as_ref() == by
     }
 
     /// Whether they are an active participant.

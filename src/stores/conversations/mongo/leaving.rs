@@ -19,7 +19,7 @@ use crate::stores::conversations::error::StoreError;
 /// A former participant whom this one has made one.
 fn former(known: Option<&ParticipantDocument>, by: &ChangedBy) -> Option<Participant> {
     let former = known.and_then(ParticipantDocument::participant);
-    former.filter(|one| one.was_ended_by(by))
+    former.filter(|one| one.was_ended_by(by.user()))
 }
 
 /// The fields of one whose participation ends by the change with this number.

@@ -22,7 +22,9 @@ pub(super) fn end(
     let db = writing.db;
     let is_own = by.user() == Some(user);
     let known = find(db, id, user)?;
-    let is_done = known.as_ref().is_some_and(|one| one.was_ended_by(&by));
+    let is_done = known
+        .as_ref()
+        .is_some_and(|one| one.was_ended_by(by.user()));
     match is_own {
         true if is_done => {}
         true if known.as_ref().is_some_and(Participant::is_invited) => {}
