@@ -22,14 +22,16 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.optional(MEDIA)
     }
 
-    /// Whether something is attached to a message whose content is in this field: as `media`, or as a list or binary in a
-    /// field that the relay does not know. An object is taken for it only where the content is there, and empty.
+    /// Whether something is attached to a message whose content is in this field: as `media`, or, where the content is an
+    /// empty string, as an object, a list or binary in a field that the relay does not know.
     pub(crate) fn has_attached(&self, content: &str) -> bool {
-        let may_be_object = self.is_there(content);
-        let is_attached =
-            |value: Opaque<'_>| value.holds_something() && (may_be_object || !value.is_object());
+        let is_empty = self
+            .payload
+            .text(content)
+            .is_some_and(|text| text.is_empty());
         let extra = Extra::of_payload(self.payload);
-        self.media().is_some() || extra.fields().any(|(_, value)| is_attached(value))
+        let mut others = extra.fields();
+        self.media().is_some() || is_empty && others.any(|(_, value)| value.holds_something())
     }
 
     /// The content of a message, or none where something is attached.

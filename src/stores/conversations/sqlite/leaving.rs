@@ -19,12 +19,10 @@ pub(super) fn end(
     user: &UserId,
     by: ChangedBy,
 ) -> Result<Option<Logged<Participant>>, StoreError> {
-    let db = writing.db;
-    let is_own = by.user() == Some(user);
+    let (db, is_own) = (writing.db, by.user() == Some(user));
     let known = find(db, id, user)?;
-    let is_done = known
-        .as_ref()
-        .is_some_and(|one| one.was_ended_by(by.user()));
+    let done = |one: &Participant| one.was_ended_by(by.user());
+    let is_done = known.as_ref().is_some_and(done);
     match is_own {
         true if is_done => {}
         true if known.as_ref().is_some_and(Participant::is_invited) => {}
@@ -62,8 +60,8 @@ pub(super) fn end(
         by,
         what,
     };
-    let ended = Logged::new(participant, change);
-    Ok(Some(ended.with_consequence(promoted)))
+    let ended = Logged::new(participant, change).with_consequence(promoted);
+    Ok(Some(ended))
 }
 
 /// Ends a participation with the next change.
