@@ -25,6 +25,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod transfers;
 mod unfinished;
 
 use std::sync::Arc;

@@ -12,11 +12,12 @@ use super::{Actor, Initiator};
 use crate::audit::Source;
 use crate::cluster::ConversationMessage;
 use crate::config::Config;
+use crate::connection::Close;
 use crate::model::conversation::{
     ChangeNumber, ChangedBy, ConversationEvent, ConversationId, Extra, History, IdType, MessageId,
     NewConversation, NewMessage, NewParticipant, ReadMessages, Role,
 };
-use crate::model::{Dialect, Identity, UserId};
+use crate::model::{Dialect, DisconnectReason, Identity, UserId};
 use crate::payload::OwnedValue;
 use crate::server::test_node::TestNode;
 
@@ -275,4 +276,43 @@ async fn old_messages_go_when_it_is_due() {
 
     let first = stores.log.changes(&id, ChangeNumber::START, 1);
     assert!(first.await.unwrap().changes[0].is_forgotten());
+}
+
+#[tokio::test]
+async fn nobody_types_who_does_not_participate_whatever_another_node_says() {
+    let node = TestNode::start().await;
+    create(&node, &["ann", "bo"]).await;
+    let bo = node.connect("bo", Dialect::Conversation).await;
+    bo.emit("conversation:join", r#"{"conversationId":"c"}"#)
+        .await;
+    for (name, is_sent) in [("eve", false), ("ann", true)] {
+        let typing = ConversationMessage::Event(ConversationEvent::Typing {
+            typist: Uuid::new_v4(),
+            user: identity(name),
+            lasts: Some(Duration::from_secs(5)),
+        });
+        let conversations = &node.app.conversations;
+        conversations.received(&conversation(), typing).await;
+        let received = bo.received().await;
+        assert_eq!(received.contains("typing:user:start"), is_sent, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn when_a_user_was_seen_last_is_stored_before_the_server_has_stopped() {
+    let node = TestNode::start().await;
+    let ann = node.connect("ann", Dialect::Direct).await;
+    let app = &node.app;
+    for connection in app.users.connections("ann") {
+        connection.close(Close::Now, DisconnectReason::ServerShutdown);
+    }
+    while app.users.connected() > 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    drop(ann);
+    app.drain.begin();
+    app.drain.finished().await;
+    let users = &app.conversations.stores().users;
+    let seen = users.find_all(&[user("ann")]).await.unwrap();
+    assert!(seen[0].last_seen_at.is_some());
 }

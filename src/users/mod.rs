@@ -18,6 +18,7 @@ mod renaming;
 mod telling;
 mod told;
 mod transfers;
+mod transfers_elsewhere;
 mod typing;
 mod user;
 mod yielding;
@@ -39,7 +40,7 @@ pub(crate) use administration::Administration;
 pub(crate) use presence::{Audience, Presence, PresenceRenderer};
 pub(crate) use registration::Registration;
 pub(crate) use relayed::Receiver;
-pub(crate) use transfers::{FileNames, Progress};
+pub(crate) use transfers::{Chunk, FileNames, Progress};
 pub(crate) use user::{Connections, LastSeen, Member, Members, User};
 
 use crate::cluster::Cluster;

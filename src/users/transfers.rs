@@ -37,6 +37,31 @@ pub(crate) struct FileNames {
     pub(crate) message: Box<RawValue>,
 }
 
+/// A chunk of a file.
+#[derive(Debug)]
+pub(crate) struct Chunk<'a> {
+    /// To whom the file is sent.
+    pub(crate) recipient: &'a UserId,
+    /// Its id.
+    pub(crate) message: &'a str,
+    /// Which chunk of how many: less than these.
+    pub(crate) number: u64,
+    /// Of how many.
+    pub(crate) total: u64,
+}
+
+impl Chunk<'_> {
+    /// Names the file among those of its sender. Ids of users have no control characters.
+    pub(super) fn key(&self) -> String {
+        format!("{}\0{}", self.recipient.as_str(), self.message)
+    }
+
+    /// Whether it is the last of its file, where they are sent in order.
+    pub(super) fn is_last(&self) -> bool {
+        self.number + 1 == self.total
+    }
+}
+
 /// How far a file is.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -91,42 +116,29 @@ impl Transfers {
         }
     }
 
-    /// Counts chunk `number` of `total`, where `number` is less than `total`. What names the file is asked for
-    /// when it is new.
+    /// Counts a chunk. What names the file is asked for when it is new.
     pub(crate) fn sent(
         &mut self,
-        recipient: &UserId,
-        message: &str,
-        (number, total): (u64, u64),
+        chunk: &Chunk<'_>,
         names: impl FnOnce() -> FileNames,
     ) -> Progress {
-        // Ids of users have no control characters.
-        let key = format!("{}\0{message}", recipient.as_str()).into_boxed_str();
+        let key = chunk.key().into_boxed_str();
+        let Chunk { number, total, .. } = *chunk;
         if !self.files.contains(&key) {
             if total == 1 {
                 return Progress::of(true);
             }
             if let Some(last) = self.last_of_complete(&key, total) {
-                return Progress::of(number == last || number + 1 == total);
+                return Progress::of(number == last || chunk.is_last());
             }
         }
-        let mut file = match self.files.pop(&key) {
-            Some(file) => {
-                self.bytes -= file.size(&key);
-                file
-            }
-            None => File::new(names(), total),
-        };
-        if file.chunks.total != total {
-            file.chunks = Chunks::new(total);
-        }
-        file.chunks.insert(number);
+        let mut file = self.take(&key, total, names);
+        file.chunks.insert(number, number);
         let mut progress = Progress::of(file.chunks.sent == total);
         if progress.is_complete {
             self.note_complete(&key, total, number);
         } else {
-            self.bytes += file.size(&key);
-            self.files.put(key, file);
+            self.put(key, file);
         }
         while self.bytes > MAX_BYTES
             && let Some((key, file)) = self.files.pop_lru()
@@ -136,6 +148,77 @@ impl Transfers {
         }
         self.held.set(self.bytes + self.complete.len() * COMPLETE);
         progress
+    }
+
+    /// Takes a file out, or makes a new one of so many chunks.
+    fn take(&mut self, key: &str, total: u64, names: impl FnOnce() -> FileNames) -> File {
+        let file = self.files.pop(key);
+        if let Some(file) = &file {
+            self.bytes -= file.size(key);
+        }
+        let mut file = file.unwrap_or_else(|| File::new(names(), total));
+        if file.chunks.total != total {
+            file.chunks = Chunks::new(total);
+        }
+        file
+    }
+
+    fn put(&mut self, key: Box<str>, file: File) {
+        self.bytes += file.size(&key);
+        self.files.put(key, file);
+    }
+
+    /// Whether anything is known of the file of a chunk.
+    pub(super) fn knows(&mut self, chunk: &Chunk<'_>) -> bool {
+        let key = chunk.key();
+        self.files.contains(&*key) || self.last_of_complete(&key, chunk.total).is_some()
+    }
+
+    /// What is known of the file of a chunk, for another node: its number of chunks, the one that was missing last, if it
+    /// is complete, and the ranges of those that were sent. `None`: nothing, or too much.
+    pub(super) fn written(&mut self, chunk: &Chunk<'_>) -> Option<String> {
+        const MAX_RANGES: usize = 64;
+        let (key, total) = (chunk.key(), chunk.total);
+        if let Some(last) = self.last_of_complete(&key, total) {
+            return Some(format!("{total} {last}"));
+        }
+        let ranges = &self.files.peek(&*key)?.chunks.ranges;
+        let fits = ranges.len() <= MAX_RANGES;
+        let ranges: String = ranges
+            .iter()
+            .map(|(first, last)| format!(" {first}-{last}"))
+            .collect();
+        fits.then(|| format!("{total} -{ranges}"))
+    }
+
+    /// Adds what another node has [written](Self::written) of the file of a chunk. What is not of this file, or cannot be
+    /// read, says nothing.
+    pub(super) fn learn(
+        &mut self,
+        chunk: &Chunk<'_>,
+        written: &str,
+        names: impl FnOnce() -> FileNames,
+    ) {
+        let (key, total) = (chunk.key(), chunk.total);
+        let mut words = written.split(' ');
+        if words.next().and_then(|word| word.parse().ok()) != Some(total) {
+            return;
+        }
+        if let Some(last) = words.next().and_then(|word| word.parse().ok()) {
+            drop(self.take(&key, total, names));
+            return self.note_complete(&key, total, last);
+        }
+        let mut file = self.take(&key, total, names);
+        let range = |word: &str| {
+            let (first, last) = word.split_once('-')?;
+            Some((first.parse().ok()?, last.parse().ok()?))
+        };
+        for (first, last) in words.filter_map(range) {
+            if first <= last && last < total {
+                file.chunks.insert(first, last);
+            }
+        }
+        self.put(key.into_boxed_str(), file);
     }
 
     /// The chunk that was missing last of a file of so many chunks that was complete a while ago. It is known for longer
@@ -196,137 +279,26 @@ impl Chunks {
         }
     }
 
-    fn insert(&mut self, number: u64) {
-        let mut first = number;
-        let mut last = number;
-        if let Some((&before, &end)) = self.ranges.range(..=number).next_back() {
-            if end >= number {
-                return;
-            }
-            if end + 1 == number {
-                first = before;
-            }
-        }
-        if let Some(&end) = self.ranges.get(&(number + 1)) {
-            self.ranges.remove(&(number + 1));
-            last = end;
+    /// Adds the chunks from one to another.
+    fn insert(&mut self, mut first: u64, mut last: u64) {
+        // Those that overlap or touch become one.
+        let near: Vec<_> = self
+            .ranges
+            .range(..=last.saturating_add(1))
+            .rev()
+            .take_while(|&(_, &end)| end.saturating_add(1) >= first)
+            .map(|(&first, &last)| (first, last))
+            .collect();
+        for (from, to) in near {
+            self.ranges.remove(&from);
+            self.sent -= to - from + 1;
+            first = first.min(from);
+            last = last.max(to);
         }
         self.ranges.insert(first, last);
-        self.sent += 1;
+        self.sent += last - first + 1;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits::Memory;
-    use proptest::prelude::*;
-
-    fn none() -> Transfers {
-        Transfers::of(&Account::new(&Memory::new(1 << 30)))
-    }
-
-    fn names(message: &str) -> FileNames {
-        let raw = |text: &str| RawValue::from_string(format!("\"{text}\"")).unwrap();
-        FileNames {
-            recipient: raw("bob"),
-            message: raw(message),
-        }
-    }
-
-    fn user(id: &str) -> UserId {
-        UserId::parse(id).unwrap()
-    }
-
-    /// Sends a chunk to Bob; whether the file is complete.
-    fn sent(transfers: &mut Transfers, message: &str, number: u64, total: u64) -> bool {
-        let chunk = (number, total);
-        let progress = transfers.sent(&user("bob"), message, chunk, || names(message));
-        progress.is_complete
-    }
-
-    proptest! {
-        #[test]
-        fn a_file_is_complete_with_its_last_missing_chunk_and_not_before(
-            order in Just((0u64..40).collect::<Vec<_>>()).prop_shuffle(),
-            repeats in prop::collection::vec(0usize..40, 0..20),
-        ) {
-            let mut transfers = none();
-            for (at, &number) in order.iter().enumerate() {
-                let last = at + 1 == order.len();
-                prop_assert_eq!(sent(&mut transfers, "m", number, 40), last);
-                for &repeat in repeats.iter().filter(|&&repeat| repeat <= at) {
-                    let is_told = last && (repeat == at || order[repeat] == 39);
-                    prop_assert_eq!(sent(&mut transfers, "m", order[repeat], 40), is_told);
-                }
-            }
-            prop_assert!(transfers.files.is_empty());
-            prop_assert_eq!(transfers.bytes, 0);
-        }
-    }
-
-    #[test]
-    fn a_thousand_files_side_by_side_are_completed() {
-        let mut transfers = none();
-        let id = |file: u64| format!("{file:036}");
-        for number in 0..3 {
-            for file in 0..1000 {
-                assert_eq!(sent(&mut transfers, &id(file), number, 3), number == 2);
-            }
-        }
-        let carol = user("carol");
-        let other = transfers.sent(&carol, &id(0), (1, 2), || names("x"));
-        assert!(!other.is_complete && !sent(&mut transfers, &id(0), 0, 2));
-    }
-
-    #[test]
-    fn what_is_complete_is_known_for_a_bounded_number_of_files() {
-        let mut transfers = none();
-        for file in 0..2 * MAX_COMPLETE {
-            let id = file.to_string();
-            assert!(!sent(&mut transfers, &id, 0, 2) && sent(&mut transfers, &id, 1, 2));
-        }
-        assert_eq!(transfers.complete.len(), MAX_COMPLETE);
-        assert_eq!(transfers.held.bytes(), MAX_COMPLETE * COMPLETE);
-        let newest = (2 * MAX_COMPLETE - 1).to_string();
-        assert!(
-            !sent(&mut transfers, &newest, 0, 2),
-            "sent again, as one of several"
-        );
-        assert!(sent(&mut transfers, &newest, 1, 2), "sent again");
-        assert!(!sent(&mut transfers, "0", 0, 2), "forgotten");
-        let other = (2 * MAX_COMPLETE - 2).to_string();
-        assert!(!sent(&mut transfers, &other, 0, 3), "another file");
-    }
-
-    #[test]
-    fn what_is_forgotten_is_handed_back_the_idle_files_first() {
-        let mut transfers = none();
-        let mut forgotten = Vec::new();
-        for file in 0..5000 {
-            let id = file.to_string();
-            let progress = transfers.sent(&user("bob"), &id, (0, 2), || names(&id));
-            forgotten.extend(progress.forgotten);
-            // One that goes on is not forgotten.
-            assert!(!sent(&mut transfers, "0", file, 10_000));
-            assert!(transfers.bytes <= MAX_BYTES);
-        }
-        let forgotten: Vec<_> = forgotten.iter().map(|file| file.message.get()).collect();
-        assert_eq!(forgotten.len(), 5000 - transfers.files.len());
-        assert_eq!(forgotten[..2], ["\"1\"", "\"2\""]);
-        assert!(sent(&mut transfers, "4999", 1, 2));
-    }
-
-    #[test]
-    fn chunks_far_apart_do_not_fill_memory() {
-        let mut transfers = none();
-        let mut forgotten = 0;
-        for n in 0..100_000_u64 {
-            let progress = transfers.sent(&user("bob"), "m", (2 * n, u64::MAX), || names("m"));
-            forgotten += progress.forgotten.len();
-            assert!(transfers.bytes <= MAX_BYTES);
-        }
-        assert!(forgotten > 0);
-        assert_eq!(transfers.held.account().held(), transfers.held.bytes());
-    }
-}
+mod tests;

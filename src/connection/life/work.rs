@@ -68,35 +68,7 @@ impl<H: Handler> Life<H> {
                     self.send_and_close(Due::GuestTimeout, DisconnectReason::GuestTimeout);
                 }
                 Next::Event(waiting, may_be_early) => {
-                    let Waiting {
-                        event,
-                        ack,
-                        is_again,
-                    } = waiting;
-                    let received = Received {
-                        life: self,
-                        member: work.member(),
-                        event: &event,
-                        ack,
-                        is_again,
-                        may_be_early,
-                    };
-                    match self.guard(handler.event(received)).await {
-                        Some(Outcome::TooEarly(ack)) => {
-                            let early = Waiting {
-                                event,
-                                ack,
-                                is_again: true,
-                            };
-                            if work.put_aside(early) {
-                                self.give_up_early_later();
-                            }
-                        }
-                        Some(Outcome::Joined) => work.retry_early(),
-                        Some(Outcome::Done) | None => {}
-                    }
-                    let config = &self.context.services.config;
-                    self.connection.wait_if_refused(config).await;
+                    self.handle(waiting, may_be_early, &mut work).await;
                 }
                 Next::End => {
                     let member = work.into_member();
@@ -105,6 +77,38 @@ impl<H: Handler> Life<H> {
                 }
             }
         }
+    }
+
+    async fn handle(&self, waiting: Waiting, may_be_early: bool, work: &mut Work<'_, H::Member>) {
+        let Waiting {
+            event,
+            ack,
+            is_again,
+        } = waiting;
+        let received = Received {
+            life: self,
+            member: work.member(),
+            event: &event,
+            ack,
+            is_again,
+            may_be_early,
+        };
+        match self.guard(self.context.handler.event(received)).await {
+            Some(Outcome::TooEarly(ack)) => {
+                let early = Waiting {
+                    event,
+                    ack,
+                    is_again: true,
+                };
+                if work.put_aside(early) {
+                    self.give_up_early_later();
+                }
+            }
+            Some(Outcome::Joined) => work.retry_early(),
+            Some(Outcome::Done) | None => {}
+        }
+        let config = &self.context.services.config;
+        self.connection.wait_if_refused(config).await;
     }
 
     /// Closes the connection when a handler panics. No async function, which would hold the handler's

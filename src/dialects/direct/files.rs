@@ -14,7 +14,7 @@ use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::{Dialect, ErrorCode, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload};
-use crate::users::{FileNames, Member, Progress, User};
+use crate::users::{self, FileNames, Member, Progress, User, Users};
 
 /// Something about a file failed.
 pub(super) const ERROR: &str = "file:error";
@@ -118,15 +118,19 @@ impl<'p, 'a> Chunk<'p, 'a> {
     }
 
     /// Counts it among those that were sent of its file.
-    fn note(&self, sender: &User) -> Progress {
+    async fn note(&self, users: &Users, sender: &User) -> Progress {
         let own = |id: &Opaque<'_>| id.as_raw().map(ToOwned::to_owned).unwrap_or_default();
         let names = || FileNames {
             recipient: own(self.recipient_id),
             message: own(self.message_id),
         };
-        let chunk = (self.number, self.total);
-        let mut transfers = sender.transfers.lock();
-        transfers.sent(&self.recipient, &self.message, chunk, names)
+        let chunk = users::Chunk {
+            recipient: &self.recipient,
+            message: &self.message,
+            number: self.number,
+            total: self.total,
+        };
+        users.count_chunk(sender, &chunk, names).await
     }
 
     fn audited(&self, payload: &Payload<'_>, bytes: usize) -> Audited {
@@ -166,13 +170,13 @@ pub(super) async fn send_file_chunk(
         .await;
     request.app.users.add_peer(&member.user, &chunk.recipient);
     request.record(chunk.audited(payload, request.event.size()));
-    confirm_chunk(request, member, &chunk, is_online);
+    confirm_chunk(request, member, &chunk, is_online).await;
     Ok(())
 }
 
 /// Confirms to the sender that a chunk was relayed, and that the file is complete when it was the last
 /// missing one.
-fn confirm_chunk(
+async fn confirm_chunk(
     request: &mut Request<'_>,
     member: &Member,
     chunk: &Chunk<'_, '_>,
@@ -190,7 +194,7 @@ fn confirm_chunk(
     let Progress {
         is_complete,
         forgotten,
-    } = chunk.note(&member.user);
+    } = chunk.note(&request.app.users, &member.user).await;
     for file in forgotten {
         tell_forgotten(&member.user, &file);
     }

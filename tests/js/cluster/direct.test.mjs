@@ -82,7 +82,7 @@ test('receipts of a message reach its sender from who got it and from nobody els
   }
   for (const [event, confirmation] of Object.entries(receipts)) {
     bob.emit(event, { messageId, senderId: alice.userId });
-    same(await alice.next(confirmation), { messageId });
+    same(await alice.next(confirmation), { messageId, userId: bob.userId });
     assert.equal(times(alice, confirmation), 1);
   }
 });

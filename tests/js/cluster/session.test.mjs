@@ -82,7 +82,7 @@ test('typing, downloads and session keys pass between nodes', async () => {
   alice.emit('stopped-typing', { sessionId, userId: alice.userId, displayName: 'Alice' });
   assert.deepEqual(await bob.next('user-stopped-typing'), { userId: alice.userId, displayName: 'Alice' });
   bob.emit('file-downloaded', { sessionId, downloadedBy: 'Bob', senderId: alice.userId, fileName: 'f', timestamp: 1 });
-  assert.deepEqual(await alice.next('download-notification'), { downloadedBy: 'Bob', fileName: 'f', timestamp: 1 });
+  assert.deepEqual(await alice.next('download-notification'), { downloadedBy: 'Bob', userId: bob.userId, fileName: 'f', timestamp: 1 });
   alice.emit('set-session-key', { sessionId, encryptedKeys: { [bob.userId]: 'k' } });
   for (const member of [alice, bob]) {
     assert.deepEqual(await member.next('session-key-available'), { encryptedKeys: { [bob.userId]: 'k' } });

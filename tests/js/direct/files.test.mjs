@@ -180,17 +180,29 @@ test('of more files than can be remembered the idle ones are given up, and their
 test('whose last confirmation was lost with the connection is told again that the file is complete', async () => {
   const who = user('Alice');
   const [bob, before] = [await connect(user('Bob')), await connect(who)];
-  const url = before.socket.io.uri;
   const whole = { recipientId: bob.userId, ...file(4) };
   for (const number of [0, 1, 2]) await before.ask('send_file_chunk', { ...whole, ...piece(number) });
   before.emit('send_file_chunk', { ...whole, ...piece(3) });
   await bob.next('receive_file_chunk', ({ chunkNumber }) => chunkNumber === 3);
   before.socket.io.engine.close();
-  // On the same relay: each has its own bookkeeping.
-  const after = await connect(who, { url });
+  const after = await connect(who);
   const { sent } = await exchange(after, bob, () => after.emit('send_file_chunk', { ...whole, ...piece(3) }));
   assert.deepEqual(sent.map(([name]) => name), ['file:chunk-sent', 'file:upload-complete']);
   same(sent[1][1], { recipientId: bob.userId, messageId: whole.messageId, totalChunks: 4 });
   const again = await exchange(after, bob, () => [0, 1, 2, 3].forEach((number) => after.emit('send_file_chunk', { ...whole, ...piece(number) })));
   assert.deepEqual(again.sent.map(([name]) => name), [...Array(4).fill('file:chunk-sent'), 'file:upload-complete'], 'sent again as a whole');
+});
+
+test('a file that goes on over the next connections is complete, wherever they are', async () => {
+  const [who, bob] = [user('Alice'), await connect(user('Bob'))];
+  const whole = { recipientId: bob.userId, ...file(5) };
+  for (const number of [0, 1, 3, 2]) {
+    const alice = await connect(who);
+    await alice.ask('send_file_chunk', { ...whole, ...piece(number) });
+    assert.deepEqual(alice.all('file:upload-complete'), []);
+    alice.close();
+  }
+  const last = await connect(who);
+  last.emit('send_file_chunk', { ...whole, ...piece(4) });
+  same(await last.next('file:upload-complete'), { recipientId: bob.userId, messageId: whole.messageId, totalChunks: 5 });
 });
