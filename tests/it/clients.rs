@@ -363,6 +363,7 @@ suites! {
     http_history: "http/history", STORED, mongodb;
     http_invited: "http/invited", INVITE, mongodb;
     http_limits: "http/limits", REST_LIMITS, mongodb;
+    http_many_keys: "http/many-keys", STORED;
     http_marks: "http/marks", STORED, mongodb;
     http_messages: "http/messages", STORED, mongodb;
     http_names: "http/names", REST_ADMIN, mongodb;

@@ -1,7 +1,7 @@
 // What clients write that only their own code interprets: it is accepted, and comes back as it was written.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unique, user } from '../support/relay.mjs';
+import { user } from '../support/relay.mjs';
 import { SEALED, failed, found, inConversation, invalid, members, observe, payloads, present, send } from '../support/conversations.mjs';
 import { at, done, invalid as invalidOverRest, read, refused } from '../support/rest.mjs';
 
@@ -50,21 +50,6 @@ test('a message that is nothing at all is refused', async () => {
     assert.deepEqual(await alice.ask('message:send', inConversation(alice, { content: '', ...fields })), failed(invalid('content')));
     await refused(422, invalidOverRest('content'), alice, 'POST', MESSAGES, { conversationId, content: '', ...fields });
   }
-});
-
-test('a thousand participants with keys of 2.5 KB are made at once, and given another key', async () => {
-  const alice = { ...user('Alice') };
-  const owner = { ...alice, username: alice.userId };
-  const id = unique('large');
-  const names = [owner.username, ...Array.from({ length: 999 }, (_, index) => `${id}-${index}`)];
-  const key = (n) => `${n}`.padEnd(2500, 'k');
-  const conversation_entries = names.map((username) => ({ id, username, encrypted_content_key: key(1), content_key_number: 1 }));
-  const { participants } = await done(201, owner, 'POST', '/api/conversations', { conversation_entries });
-  assert.equal(participants.length, 1000);
-  const entries = names.map((username) => ({ username, encrypted_content_key: key(2) }));
-  await done(200, owner, 'POST', at(id, 'participants'), { content_key_number: 2, entries });
-  const { conversation } = await done(200, owner, 'GET', at(id));
-  assert.equal(conversation.encrypted_content_key, key(2));
 });
 
 test('who joins finds a message that is nothing but an attachment in the history', async () => {
