@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::message::UserMessage;
+use super::message::{Message, SessionMessage, UserMessage};
 use super::{Answer, Cluster};
 use crate::model::UserId;
+use crate::model::session::SessionId;
 
 /// How long it is known.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
@@ -88,12 +89,23 @@ impl Cluster {
     /// Waits until no other node is in the middle of what connections of a user hand over, which may have ended without
     /// that being known there; but not for long.
     pub(crate) async fn quiet_elsewhere(&self, user: &UserId) {
+        self.until_none(user, &UserMessage::CountBusy).await;
+    }
+
+    /// The same of the connections of a member of a session.
+    pub(crate) async fn member_quiet_elsewhere(&self, session: &SessionId, user: &UserId) {
+        let user = user.clone();
+        let question = SessionMessage::CountBusy { user };
+        self.until_none(session, &question).await;
+    }
+
+    async fn until_none<M: Message>(&self, to: &M::Topic, question: &M) {
         let deadline = Instant::now() + BUSY_FOR;
         let is_busy = |answers: Vec<Answer>| {
             let mut answers = answers.into_iter();
             answers.any(|answer| matches!(answer, Answer::Count(1..)))
         };
-        while is_busy(self.ask(user, &UserMessage::CountBusy).await) && Instant::now() < deadline {
+        while is_busy(self.ask(to, question).await) && Instant::now() < deadline {
             sleep(POLL).await;
         }
     }

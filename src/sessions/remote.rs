@@ -22,6 +22,16 @@ pub(crate) struct Displaced {
 }
 
 impl Sessions {
+    /// How many connections of a member to this server have handed over something that is not handled yet.
+    pub(crate) async fn count_busy(&self, id: &SessionId, user: &UserId) -> usize {
+        let Some(session) = self.lock_local(id).await else {
+            return 0;
+        };
+        let members = session.local.members.iter();
+        let busy = members.filter(|one| one.user == *user && one.connection.flow().is_busy());
+        busy.count()
+    }
+
     /// Handles a message of another node. Which connections to this server a member is on no more by it.
     pub(crate) async fn receive(
         &self,
@@ -42,6 +52,8 @@ impl Sessions {
                 session.deliver(&to, update, &event, typing.as_ref());
                 None
             }
+            // It is answered by `count_busy`.
+            SessionMessage::CountBusy { .. } => None,
             SessionMessage::Displaced {
                 user,
                 revision,

@@ -137,6 +137,11 @@ pub(crate) enum SessionMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         typing: Option<Typing>,
     },
+    /// How many of a member's connections have handed over something that is not handled yet? The answer is a number.
+    CountBusy {
+        /// Whose.
+        user: UserId,
+    },
     /// A member is on some connections no more.
     #[serde(rename = "Moved")]
     Displaced {

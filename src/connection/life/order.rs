@@ -15,9 +15,9 @@ use crate::payload::RawEvent;
 /// How long is waited for what is still being read of other connections: perhaps they only send much.
 const READ_FOR: Duration = Duration::from_secs(1);
 /// A WebSocket of which nothing was received for so long has sent no more.
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
 /// The same of a client that polls: it posts again when it has the answer.
-const PAUSE_OF_POLLING: Duration = Duration::from_millis(50);
+const PAUSE_OF_POLLING: Duration = Duration::from_millis(200);
 
 impl<H: Handler> Life<H> {
     /// What other connections of its user have handed over until now comes before what this one hands over.

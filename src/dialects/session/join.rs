@@ -56,7 +56,7 @@ pub(super) async fn join_session(
         account: request.member.map(|member| member.user.id.clone()),
     };
 
-    let mut session = app.sessions.lock(&id).await;
+    let mut session = lock(request, &id, &join.user).await;
     let is_over_rate = AtomicBool::new(false);
     let may_make = || {
         let is_allowed = app.limits.allows_join(address);
@@ -84,6 +84,16 @@ pub(super) async fn join_session(
     lagging.wait_at_rate(app.config.room_min_rate).await;
     request.pay_for_output(cost).await;
     Ok(())
+}
+
+/// Locks the session, for who joins. Of a guest it is not known before who it is: what they handed over to other nodes
+/// comes first.
+async fn lock<'a>(request: &Request<'a>, id: &SessionId, user: &UserId) -> Session<'a> {
+    let app = request.app;
+    if let Some(cluster) = app.cluster.as_ref().filter(|_| request.member.is_none()) {
+        Box::pin(cluster.member_quiet_elsewhere(id, user)).await;
+    }
+    app.sessions.lock(id).await
 }
 
 /// Records and publishes that a member joined, and what ended by that.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::failover;
 use crate::app::App;
-use crate::cluster::{AllNodesMessage, Answer, Incoming, MessageHandler, Topic, UserMessage};
+use crate::cluster::{
+    AllNodesMessage, Answer, Incoming, MessageHandler, SessionMessage, Topic, UserMessage,
+};
 use crate::connection::Close;
 use crate::dialects::session;
 use crate::model::{DisconnectReason, NodeId, UserId};
@@ -94,6 +96,10 @@ impl MessageHandler for Dispatcher {
             Incoming::User(user, message) => self.to_user(&user, message).await,
             Incoming::Conversation(id, message) => {
                 self.app.conversations.received(&id, message).await
+            }
+            Incoming::Session(id, SessionMessage::CountBusy { user }) => {
+                let busy = self.app.sessions.count_busy(&id, &user).await;
+                Some(Answer::Count(busy as u64))
             }
             Incoming::Session(id, message) => {
                 let received = self.app.sessions.receive(&id, message).await;

@@ -120,6 +120,10 @@ fn what_a_session_is_sent() {
         \xa6newest\xa3key\xa2to\x81\xa6Member\xa3bob\xa5event\x82\xa5event\
         \xabuser-joined\xa4text\xa7{\"a\":1}",
     );
+    pin(
+        &SessionMessage::CountBusy { user: user("bob") },
+        b"\x81\xa4body\x81\xa9CountBusy\x81\xa4user\xa3bob",
+    );
     let moved = |connections| SessionMessage::Displaced {
         user: user("bob"),
         revision: 7,
