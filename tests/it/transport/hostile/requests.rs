@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -183,10 +183,11 @@ async fn the_limit_of_open_files_is_raised_and_reported() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_connections_make_room_when_no_file_is_left() {
+    // None of them is closed for being silent too long.
+    let patient = [("CONNECT_TIMEOUT", "300s"), ("REQUEST_TIMEOUT", "300s")];
     // 172 of 300 for clients, a quarter of them for each address.
-    let (mut relay, _folder) = with_open_files("-n 300", &[]);
+    let (mut relay, _folder) = with_open_files("-n 300", &patient);
     let mut alice = Client::connect(&relay, "alice").await;
-    let began = Instant::now();
     let mut open = Vec::new();
     for address in 10..20 {
         open.extend(silent(&relay, [127, 0, 0, address].into(), 60).await);
@@ -196,12 +197,6 @@ async fn silent_connections_make_room_when_no_file_is_left() {
     bob.writer.emit("send_message", &message).await.unwrap();
     alice.event("receive_message").await;
     assert_eq!(get(&relay, "/health").await.status, 200);
-    // None of them had been closed for being silent too long.
-    assert!(
-        began.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        began.elapsed()
-    );
     assert!(!relay.log().contains("cannot accept"), "{}", relay.log());
     drop(open);
     stop(&mut relay);
