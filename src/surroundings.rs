@@ -14,6 +14,8 @@ pub(crate) enum Subject {
     NodeName,
     /// The settings of the other servers.
     Settings,
+    /// The collection of an application's users.
+    ApplicationUsers,
     /// Proxies in front of this server.
     Proxies,
 }

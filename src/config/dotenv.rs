@@ -66,11 +66,14 @@ fn variable(text: &str) -> Option<(Variable, &str)> {
         Some('"') => in_double_quotes(&quoted[1..])?,
         _ => {
             let line = given.split('\n').next().unwrap_or_default();
-            let value = without_comment(line).trim();
+            let (value, comment) = split_comment(line);
+            let value = value.trim();
             if value.contains(char::is_whitespace) {
                 return None;
             }
-            (value.to_owned(), is_special(value), &given[line.len()..])
+            let is_doubtful = comment.starts_with(|c: char| !c.is_whitespace() && c != '#');
+            let is_ambiguous = is_doubtful || is_special(value);
+            (value.to_owned(), is_ambiguous, &given[line.len()..])
         }
     };
     let (line, behind) = behind.split_once('\n').unwrap_or((behind, ""));
@@ -89,11 +92,11 @@ fn is_name(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
 }
 
-/// A comment begins with a `#` behind white space; elsewhere it is part of the value.
-fn without_comment(line: &str) -> &str {
+/// The value, and the comment behind it without its `#`, which is behind white space; elsewhere it is part of the value.
+fn split_comment(line: &str) -> (&str, &str) {
     let mut hashes = line.match_indices('#');
     let comment = hashes.find(|(at, _)| line[..*at].ends_with([' ', '\t']));
-    comment.map_or(line, |(at, _)| &line[..at])
+    comment.map_or((line, ""), |(at, _)| (&line[..at], &line[at + 1..]))
 }
 
 /// Whether a shell, or one of the libraries for such files, may not take this as it is.
@@ -157,6 +160,8 @@ mod tests {
             ("A=b=c", "b=c"),
             ("A=b # a comment", "b"),
             ("A= # a comment", ""),
+            ("A=b ## a comment", "b"),
+            ("A=b #", "b"),
             ("A=", ""),
             ("A='b # c' # a comment", "b # c"),
             ("A='b$c\\n'", "b$c\\n"),
@@ -178,6 +183,7 @@ mod tests {
             ("A=${HOME}/b", "${HOME}/b"),
             ("A=\"b$xyz\"", "b$xyz"),
             ("A=b#c", "b#c"),
+            ("A=b #c", "b"),
             ("A=#bc", "#bc"),
             ("A=b\\c", "b\\c"),
             ("A=b\\$c", "b\\$c"),

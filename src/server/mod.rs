@@ -78,6 +78,7 @@ impl Server {
             tokio::spawn(upkeep::end_unadmitted(app.clone())),
             tokio::spawn(upkeep::sweep(app.clone())),
             tokio::spawn(upkeep::watch_store(app.clone())),
+            tokio::spawn(upkeep::watch_application(app.clone())),
             tokio::spawn(upkeep::read_missing_blockers(app.clone())),
             tokio::spawn(upkeep::end_audit_minutes(app.clone())),
             tokio::spawn(app.conversations.clone().keep_up()),

@@ -1,5 +1,5 @@
 //! Periodic tasks of a running server: ending unused sessions and connections that do not enter, removing stale
-//! state, and watching the database in the data folder. The deadlines of connections that did enter are in
+//! state, and watching the database in the data folder and the collection of an application. The deadlines of connections that did enter are in
 //! `connection`.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::app::App;
 use crate::dialects::session;
+use crate::surroundings::Subject;
 
 /// How often unused sessions are looked for.
 const SESSIONS_INTERVAL: Duration = Duration::from_millis(500);
@@ -21,6 +22,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often the database in the data folder is looked after while nobody uses it.
 const STORE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often the collection of an application's users is looked at.
+const APPLICATION_INTERVAL: Duration = Duration::from_secs(10);
 /// For how long the audit counts what is repeated.
 const AUDIT_MINUTE: Duration = Duration::from_secs(60);
 
@@ -69,6 +72,23 @@ pub(super) async fn watch_store(app: Arc<App>) {
         interval.tick().await;
         // The store logs what is wrong.
         let _ = app.conversations.stores().health.check().await;
+    }
+}
+
+/// Looks whether the users of an application can be found by their ids, for ever.
+pub(super) async fn watch_application(app: Arc<App>) {
+    let mut interval = every(APPLICATION_INTERVAL);
+    while let Some(users) = &app.conversations.stores().application {
+        interval.tick().await;
+        match users.unmet_demand().await {
+            Ok(unmet) => {
+                let unmet = unmet.into_iter().collect();
+                app.surroundings.found(Subject::ApplicationUsers, unmet);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the users of the application were not looked at")
+            }
+        }
     }
 }
 

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mongodb::Collection;
+use futures_util::TryStreamExt as _;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
+use mongodb::{Collection, IndexModel};
 
 use super::drivers::mongo::{Mongo, MongoError, within};
 use crate::config::Config;
@@ -47,6 +48,28 @@ impl ApplicationUsers {
         let found = within(LIMIT, find.max_time(LIMIT)).await?;
         Ok(found.and_then(|document| shown(at(&document, &self.name_field)?)))
     }
+
+    /// What the collection lacks, with the setting that names it.
+    ///
+    /// # Errors
+    /// The collection cannot be read, or not in time.
+    pub(crate) async fn unmet_demand(&self) -> Result<Option<String>, MongoError> {
+        let listed = within(LIMIT, self.users.list_indexes()).await?;
+        let indexes: Vec<_> = within(LIMIT, listed.try_collect::<Vec<_>>()).await?;
+        let is_indexed = indexes.iter().any(|index| covers(index, &self.id_field));
+        Ok((!is_indexed).then(|| {
+            format!(
+                "{} has no index that begins with {} (users_id_field): each name is looked for in all of it",
+                self.users.name(),
+                self.id_field
+            )
+        }))
+    }
+}
+
+/// Whether an index begins with this field; MongoDB has one of `_id` itself.
+fn covers(index: &IndexModel, field: &str) -> bool {
+    index.keys.keys().next().is_some_and(|first| first == field)
 }
 
 /// A user's id in each form in which a document may have it.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mongodb::IndexModel;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Document, doc};
 use serde_json::json;
@@ -14,6 +15,7 @@ use test_support::raw::Client;
 use test_support::raw::http::{self, Response};
 use test_support::raw::token::for_user;
 use test_support::scene::stop;
+use test_support::wait::until_noticed;
 
 /// The suite run from here.
 pub(super) const SUITE: &str = "auth/application-names";
@@ -119,6 +121,36 @@ async fn nobody_is_kept_out_while_names_cannot_be_read() {
     drop(server);
     Client::connect(&relay, "sixth").await;
     stop(&mut relay);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_without_an_index_is_named_until_it_has_one() {
+    let Some(database) = Database::new() else {
+        return;
+    };
+    let client = mongodb::Client::with_uri_str(database.uri()).await.unwrap();
+    let application = client.default_database().unwrap();
+    let people = application.collection::<Document>(COLLECTION);
+    people.insert_one(doc! { "uid": "ann" }).await.unwrap();
+    let settings = [
+        ("MONGODB_URI", database.uri()),
+        ("USERS_COLLECTION", COLLECTION),
+    ];
+    let uid = [&settings[..], &[("USERS_ID_FIELD", "uid")]].concat();
+    let (mut by_id, mut by_uid) = (program::start(&settings), program::start(&uid));
+    let notice = "people has no index that begins with uid (users_id_field)";
+    until_noticed(&by_uid, notice, true).await;
+    let index = IndexModel::builder().keys(doc! { "uid": 1 }).build();
+    people.create_index(index).await.unwrap();
+    until_noticed(&by_uid, notice, false).await;
+    assert_eq!(
+        by_uid.log_lines(notice),
+        2,
+        "when it begins, and when it ends"
+    );
+    until_noticed(&by_id, "no index", false).await;
+    stop(&mut by_id);
+    stop(&mut by_uid);
 }
 
 async fn request(relay: &Relay, user: &str) -> Response {

@@ -7,30 +7,12 @@ use tempfile::TempDir;
 
 use super::deployment::Deployment;
 use crate::program;
-use test_support::harness::Relay;
 use test_support::mongo::Database;
-use test_support::raw::http;
 use test_support::redis::{Durability, Server, Space, is_ready};
+use test_support::wait::until_noticed;
 
-/// A notice of another server comes with the second renewal of its lease, and goes with the fourth without it.
+/// Longer than a node is taken for alive that is not.
 const DEADLINE: Duration = Duration::from_secs(90);
-
-/// Waits until `/ready` is 200, and has this in its notice, or has it not.
-async fn until_noticed(relay: &Relay, text: &str, is_there: bool) {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let ready = http::get(relay, "/ready").await;
-        if ready.status == 200 && ready.body.contains(text) == is_there {
-            return;
-        }
-        assert!(
-            Instant::now() < deadline,
-            "{text}: {ready:?}\n{}",
-            relay.log()
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_is_not_set_as_it_has_to_be_is_named() {

@@ -3,13 +3,8 @@
 use tempfile::TempDir;
 
 use crate::program;
-use test_support::harness::Relay;
 use test_support::raw::http;
-
-async fn is_noticed(relay: &Relay, text: &str) -> bool {
-    let ready = http::get(relay, "/ready").await;
-    ready.status == 200 && ready.body.contains(text)
-}
+use test_support::wait::{until, until_noticed};
 
 #[test]
 fn a_second_server_on_a_data_folder_does_not_start_and_names_the_setting() {
@@ -28,15 +23,36 @@ async fn a_proxy_that_is_not_trusted_is_told_once() {
         "a proxy at 127.0.0.1 names its clients, and is not trusted: set trusted_proxies";
     for (trusted, is_told) in [("10.0.0.0/8", true), ("loopback", false)] {
         let mut relay = program::server(&[("TRUSTED_PROXIES", trusted)]);
-        assert!(!is_noticed(&relay, NOTICE).await);
+        until_noticed(&relay, NOTICE, false).await;
         for header in [
             ("X-Forwarded-For", "203.0.113.7"),
             ("Forwarded", "for=203.0.113.7"),
         ] {
             http::request(&relay, "GET", "/health", &[header], b"").await;
         }
-        assert_eq!(is_noticed(&relay, NOTICE).await, is_told, "{trusted}");
+        until_noticed(&relay, NOTICE, is_told).await;
         assert!(relay.terminate().success());
         assert_eq!(relay.log_lines(NOTICE), usize::from(is_told));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_what_lets_a_page_call_and_that_null_cannot_be_named() {
+    let mut relay = program::server(&[]);
+    for (origin, advice) in [
+        (
+            "app://obsidian.md",
+            "add its origin to allowed_origins (CORS_ORIGIN)",
+        ),
+        ("null", "serve it by http or by a scheme of the application"),
+    ] {
+        // A line a second at most.
+        until(advice, async || {
+            let refused = http::request(&relay, "GET", "/health", &[("Origin", origin)], b"").await;
+            assert_eq!(refused.status, 403);
+            relay.log_lines(advice) == 1
+        })
+        .await;
+    }
+    assert!(relay.terminate().success());
 }

@@ -31,3 +31,20 @@ pub async fn until_ready_says(relay: &Relay, reason: Option<&str>) {
         }
     }
 }
+
+/// Waits until `/ready` is 200 and has this in its notice, or has it not.
+pub async fn until_noticed(relay: &Relay, text: &str, is_there: bool) {
+    let deadline = Instant::now() + READY_TIMEOUT;
+    loop {
+        let ready = http::get(relay, "/ready").await;
+        if ready.status == 200 && ready.body.contains(text) == is_there {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{text}: {ready:?}\n{}",
+            relay.log()
+        );
+        sleep(Duration::from_millis(50)).await;
+    }
+}
