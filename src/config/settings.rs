@@ -174,7 +174,7 @@ settings! {
     rate_limits: bool = true;
     /// Messages, edits, reactions and key exchanges of one user.
     message_rate: Rate = Rate::per_second(30);
-    /// How many of these may come at once.
+    /// How many of these may come at once. Over a socket, half as many more wait until they are allowed.
     message_burst: NonZeroU32 = nonzero(120);
     /// Typing and presence of one socket, and apart from these receipts; over the limit the first are dropped, and for
     /// receipts the socket is read more slowly.

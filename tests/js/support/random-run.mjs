@@ -1,7 +1,7 @@
 // Carries out a plan of random changes through several nodes, and keeps when each operation began, when it was answered, and
 // what was known of it then.
 import { TIMEOUT } from './relay.mjs';
-import { at as place, call, done, history } from './rest.mjs';
+import { at as place, call, done, history, reactions } from './rest.mjs';
 import { NODES, allReady, control, until } from './nodes.mjs';
 import { DIALECTS, foundByAdmins, on, person, settled } from './changes.mjs';
 import { PersistentClient } from './persistent-client.mjs';
@@ -87,6 +87,11 @@ export class Run {
   /** The history of a conversation. */
   history(conversation) {
     return until('a history is read', () => history(this.admins[0], conversation).catch(() => undefined));
+  }
+
+  /** The ids of the reactions that are stored, likewise. */
+  reactions(conversation) {
+    return until('a history is read', () => reactions(this.admins[0], conversation).catch(() => undefined));
   }
 
   /** Its log, as it is stored: `[{number, kind, id?, reaction?, name?}]`, in the order of numbers. */

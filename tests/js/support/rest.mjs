@@ -95,14 +95,21 @@ export function read(who, conversationId, query = {}) {
   return done(200, who, 'GET', `/api/messages?${new URLSearchParams({ conversationId, ...query })}`);
 }
 
+/** The pages of a history, the newest first. */
+async function pages(who, conversationId, limit) {
+  const all = [await read(who, conversationId, { limit })];
+  while (all.at(-1).nextCursor !== undefined) all.push(await read(who, conversationId, { limit, before: all.at(-1).nextCursor }));
+  return all;
+}
+
 /** Every message of a conversation as a user reads it, oldest first, page by page. */
 export async function history(who, conversationId, limit = 200) {
-  const messages = [];
-  for (let page = await read(who, conversationId, { limit }); ; ) {
-    messages.unshift(...page.messages);
-    if (page.nextCursor === undefined) return messages;
-    page = await read(who, conversationId, { limit, before: page.nextCursor });
-  }
+  return (await pages(who, conversationId, limit)).toReversed().flatMap(({ messages }) => messages);
+}
+
+/** The ids of the reactions in a history. */
+export async function reactions(who, conversationId) {
+  return new Set((await pages(who, conversationId, 200)).flatMap((page) => page.reactions ?? []).map(({ id }) => id));
 }
 
 /** Makes the server know a user, as one who calls anything does. */
