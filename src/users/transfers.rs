@@ -3,7 +3,8 @@
 //! that has to be forgotten is handed back, since its completion will not be reported. Of a complete one a while is
 //! known that it is: a client that did not learn it sends a chunk again.
 
-use std::collections::BTreeMap;
+mod chunks;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 use serde_json::value::RawValue;
 
+use self::chunks::Chunks;
 use crate::limits::{Account, Held};
 use crate::model::UserId;
 
@@ -94,14 +96,6 @@ struct Complete {
 struct File {
     names: FileNames,
     chunks: Chunks,
-}
-
-#[derive(Debug)]
-struct Chunks {
-    total: u64,
-    sent: u64,
-    /// The first number of each range, with the last.
-    ranges: BTreeMap<u64, u64>,
 }
 
 impl Transfers {
@@ -267,36 +261,6 @@ impl File {
         let FileNames { recipient, message } = &self.names;
         let names = key.len() + recipient.get().len() + message.get().len();
         FILE + names + self.chunks.ranges.len() * RANGE
-    }
-}
-
-impl Chunks {
-    fn new(total: u64) -> Self {
-        Self {
-            total,
-            sent: 0,
-            ranges: BTreeMap::new(),
-        }
-    }
-
-    /// Adds the chunks from one to another.
-    fn insert(&mut self, mut first: u64, mut last: u64) {
-        // Those that overlap or touch become one.
-        let near: Vec<_> = self
-            .ranges
-            .range(..=last.saturating_add(1))
-            .rev()
-            .take_while(|&(_, &end)| end.saturating_add(1) >= first)
-            .map(|(&first, &last)| (first, last))
-            .collect();
-        for (from, to) in near {
-            self.ranges.remove(&from);
-            self.sent -= to - from + 1;
-            first = first.min(from);
-            last = last.max(to);
-        }
-        self.ranges.insert(first, last);
-        self.sent += last - first + 1;
     }
 }
 
