@@ -85,7 +85,8 @@ fn misconfigured(config: &HashMap<String, String>) -> Vec<String> {
         ),
     ]
     .into_iter()
-    .filter_map(|(is_wrong, text)| is_wrong.then(|| text.to_owned()))
+    .filter(|(is_wrong, _)| *is_wrong)
+    .map(|(_, text)| text.to_owned())
     .collect()
 }
 
