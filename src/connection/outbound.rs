@@ -69,6 +69,11 @@ pub(crate) struct Connection {
     over_limit: AtomicU64,
 }
 
+/// A limit that most connections never need.
+fn made<'a>(limit: &'a OnceLock<Box<Limit>>, config: &Config, action: Action) -> &'a Limit {
+    limit.get_or_init(|| Box::new(Limit::new(config, action)))
+}
+
 impl Connection {
     /// A connection that is being admitted. What is sent to it waits until it is
     /// [opened](Self::open_with).
@@ -191,20 +196,17 @@ impl Connection {
 
     /// Counts a message of a guest beyond those; whether it is waited for.
     pub(crate) fn slows_guest_message(&self, config: &Config) -> bool {
-        let new = || Box::new(Limit::new(config, Action::SlowedMessages));
-        self.guest_slowed.get_or_init(new).allows()
+        made(&self.guest_slowed, config, Action::SlowedMessages).allows()
     }
 
     /// Counts a question beyond the rate; whether it is waited for.
     pub(crate) fn slows_question(&self, config: &Config) -> bool {
-        let new = || Box::new(Limit::new(config, Action::SlowedQuestions));
-        self.slowed_questions.get_or_init(new).allows()
+        made(&self.slowed_questions, config, Action::SlowedQuestions).allows()
     }
 
     /// Counts that a guest joins or leaves something; whether it is allowed yet.
     pub(crate) fn allows_guest_subscription(&self, config: &Config) -> bool {
-        let new = || Box::new(Limit::new(config, Action::Subscriptions));
-        self.guest_subscriptions.get_or_init(new).allows()
+        made(&self.guest_subscriptions, config, Action::Subscriptions).allows()
     }
 
     /// Whether an error that is sent at most once a second may be sent now.
@@ -230,8 +232,7 @@ impl Connection {
         self.is_refused.store(false, Ordering::Relaxed);
         // What it sent before its end is not held up.
         if self.flow.gone_for().is_none() {
-            let new = || Box::new(Limit::new(config, Action::Refusals));
-            let limit = self.refusals.get_or_init(new);
+            let limit = made(&self.refusals, config, Action::Refusals);
             limit.wait_for(NonZeroU32::MIN).await;
         }
     }

@@ -39,6 +39,7 @@ impl<H: Handler> Life<H> {
         let pause = flow.link().map_or(PAUSE_OF_POLLING, |_| PAUSE);
         let mut is_on_its_way = flow.is_busy();
         while is_on_its_way && !self.connection.is_closed() && begun.elapsed() < READ_FOR {
+            // Nothing says that no more will come.
             tokio::time::sleep(pause).await;
             let before = std::mem::replace(&mut received, self.inbox.received());
             is_on_its_way = flow.is_in_the_middle() || received != before;

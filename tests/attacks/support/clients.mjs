@@ -55,7 +55,7 @@ export function hold({ port, from, until }, beginning, connections, every = 2000
 }
 
 /** An open WebSocket that reads nothing when `reads` is false; `undefined` when it is refused. */
-export function open({ port, from }, auth, { reads = true } = {}) {
+function open({ port, from }, auth, { reads = true } = {}) {
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`, {
       localAddress: from,

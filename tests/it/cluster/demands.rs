@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::deployment::Deployment;
 use crate::program;
+use test_support::harness::Relay;
 use test_support::mongo::Database;
 use test_support::redis::{Durability, Server, Space, is_ready};
 use test_support::wait::until_noticed;
@@ -58,17 +59,22 @@ async fn a_redis_that_is_not_set_as_it_has_to_be_is_named() {
     assert!(relay.terminate().success());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_relays_of_one_name_are_told_until_one_is_gone() {
-    let (Some(database), Some(space)) = (Database::new(), Space::new()) else {
-        return;
-    };
+/// A relay beside others on these stores.
+fn start_on(space: &Space, database: &Database, more: &[(&str, &str)]) -> Relay {
     let stores = [
         ("REDIS_URL", space.url()),
         ("REDIS_PREFIX", space.prefix()),
         ("MONGODB_URI", database.uri()),
     ];
-    let start = |name| program::start(&[&stores[..], &[("NODE_NAME", name)]].concat());
+    program::start(&[&stores[..], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_relays_of_one_name_are_told_until_one_is_gone() {
+    let (Some(database), Some(space)) = (Database::new(), Space::new()) else {
+        return;
+    };
+    let start = |name| start_on(&space, &database, &[("NODE_NAME", name)]);
     // In the ids of polling sessions both are `a-b`.
     let (one, mut two) = (start("a.b"), start("a-b"));
     let other = start("c");
@@ -112,12 +118,7 @@ async fn relays_whose_settings_differ_name_them() {
     let (Some(database), Some(space)) = (Database::new(), Space::new()) else {
         return;
     };
-    let stores = [
-        ("REDIS_URL", space.url()),
-        ("REDIS_PREFIX", space.prefix()),
-        ("MONGODB_URI", database.uri()),
-    ];
-    let start = |more: &[_]| program::start(&[&stores[..], more].concat());
+    let start = |more: &[_]| start_on(&space, &database, more);
     let one = start(&[("NODE_NAME", "one"), ("DEBUG", "true")]);
     let mut two = start(&[
         ("NODE_NAME", "two"),
