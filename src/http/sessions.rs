@@ -21,7 +21,7 @@ use super::{error, paging};
 use crate::app::App;
 use crate::audit::{Event as Audited, Record};
 use crate::connection::{self, Client, edge};
-use crate::dialects::session::GUESS_DELAY;
+use crate::limits::GUESS_DELAY;
 use crate::limits::address::{self, block_of};
 use crate::model::session::{AuthKey, ChatMode, Maker, ReserveError, SessionId, Summary};
 use crate::model::{Dialect, ErrorCode, Refusal, Why};

@@ -15,6 +15,9 @@ use crate::config::Config;
 /// guesser nothing but a reason.
 const MAX_COUNTED: usize = 65_536;
 
+/// How long a client waits that has tried too many keys of a session, so that it cannot try many.
+pub(crate) const GUESS_DELAY: Duration = Duration::from_secs(2);
+
 /// The failures of each address, of each user that tokens name, and of each session at an address.
 #[derive(Debug)]
 pub(crate) struct Failures {

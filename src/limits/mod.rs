@@ -20,7 +20,7 @@ use std::time::Duration;
 use governor::{DefaultDirectRateLimiter, InsufficientCapacity, Quota};
 
 pub(crate) use block::{Block, WIDE};
-pub(crate) use failures::Failures;
+pub(crate) use failures::{Failures, GUESS_DELAY};
 use keyed::AddressRate;
 pub(crate) use memory::{ALWAYS, Account, Accounts, Fixed, Held, Kept, Memory};
 use pace::Pace;

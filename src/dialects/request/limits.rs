@@ -166,7 +166,7 @@ impl Request<'_> {
     }
 
     /// Whether its client is gone, whose end must not wait for all that it had sent.
-    fn is_gone(&self) -> bool {
+    pub(in crate::dialects) fn is_gone(&self) -> bool {
         self.connection.flow().gone_for().is_some()
     }
 

@@ -1,7 +1,6 @@
 //! Joining: `join-session`, and what its answer consists of.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -13,14 +12,12 @@ use crate::audit::Event as Audited;
 use crate::connection::rooms::{Lagging, To, of_sessions};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
+use crate::limits::GUESS_DELAY;
 use crate::limits::address::block_of;
 use crate::model::session::{ALL_MEMBERS, AuthKey, Join, JoinError, Joined, Maker, SessionId};
 use crate::model::{Refusal, UserId};
 use crate::payload::{Opaque, Payload, frames, plainly};
 use crate::sessions::{Entered, Session};
-
-/// How long a client waits that has tried too many keys, so that it cannot try many.
-pub(crate) const GUESS_DELAY: Duration = Duration::from_secs(2);
 
 const MESSAGES_HISTORY: &str = "messages-history";
 const SESSION_METADATA: &str = "session-metadata";
@@ -174,7 +171,7 @@ async fn refused(request: &Request<'_>, id: &SessionId, error: JoinError) -> Ref
     if !is_wrong_key(error) || !failures.exceeded_at(id.as_str(), address) {
         return error.into();
     }
-    if !request.connection.is_closed() {
+    if !request.is_gone() {
         tokio::time::sleep(GUESS_DELAY).await;
     }
     Refusal::rate_limited()

@@ -10,7 +10,6 @@ mod moves;
 mod signals;
 mod words;
 
-pub(crate) use join::GUESS_DELAY;
 pub(crate) use leave::{disconnected, end_expired, lost};
 pub(crate) use moves::end_displaced;
 
