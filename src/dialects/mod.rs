@@ -233,10 +233,15 @@ async fn answer(
     request.resolve(event.row());
     let sent = payload.as_ref().ok();
     let about = sent.and_then(|sent| subject::of(request.connection, event.row().dialect, sent));
+    let is_guest_joining = !is_member && event == Event::Session(session::Event::join_session);
+    // It is not known before who comes.
+    if let Some(sent) = sent.filter(|_| is_guest_joining) {
+        let earlier = session::connections_of_joiner(&request, sent).await;
+        Box::pin(life.come_after(earlier)).await;
+    }
     if let Some(subject) = about {
         life.in_order(subject).await;
-        // It is not known before who comes.
-        if !is_member && event == Event::Session(session::Event::join_session) {
+        if is_guest_joining {
             Box::pin(life.finished_elsewhere(subject)).await;
         }
     }

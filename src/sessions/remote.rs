@@ -1,5 +1,6 @@
 //! Messages of other nodes to the members of a session.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use uuid::Uuid;
@@ -8,6 +9,7 @@ use super::local::LocalMember;
 use super::session::Session;
 use super::{SessionUpdate, Sessions};
 use crate::cluster::{SessionMembers, SessionMessage, Typing};
+use crate::connection::Connection;
 use crate::model::UserId;
 use crate::model::session::SessionId;
 use crate::payload::EncodedEvent;
@@ -22,13 +24,24 @@ pub(crate) struct Displaced {
 }
 
 impl Sessions {
-    /// How many connections of a member to this server have handed over something that is not handled yet.
-    pub(crate) async fn count_busy(&self, id: &SessionId, user: &UserId) -> usize {
+    /// The connections to this server that a member joined on.
+    pub(crate) async fn connections_of(
+        &self,
+        id: &SessionId,
+        user: &UserId,
+    ) -> Vec<Arc<Connection>> {
         let Some(session) = self.lock_local(id).await else {
-            return 0;
+            return Vec::new();
         };
         let members = session.local.members.iter();
-        let busy = members.filter(|one| one.user == *user && one.connection.flow().is_busy());
+        let own = members.filter(|one| one.user == *user);
+        own.map(|one| one.connection.clone()).collect()
+    }
+
+    /// How many connections of a member to this server have handed over something that is not handled yet.
+    pub(crate) async fn count_busy(&self, id: &SessionId, user: &UserId) -> usize {
+        let connections = self.connections_of(id, user).await;
+        let busy = connections.iter().filter(|one| one.flow().is_busy());
         busy.count()
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Life;
 use super::handler::Handler;
+use crate::connection::Connection;
 use crate::connection::unfinished::Subject;
 use crate::payload::RawEvent;
 
@@ -22,14 +23,19 @@ const PAUSE_OF_POLLING: Duration = Duration::from_millis(200);
 impl<H: Handler> Life<H> {
     /// What other connections of its user have handed over until now comes before what this one hands over.
     pub(crate) async fn follow(&self, member: &H::Member) {
-        let (open, handler) = (&self.context.services.open, &self.context.handler);
-        for other in handler.connections_of(member) {
-            let life = open.life(other.socket_id());
+        let handler = &self.context.handler;
+        self.come_after(handler.connections_of(member)).await;
+        *self.unfinished_elsewhere.lock() = handler.unfinished_elsewhere(member).await;
+    }
+
+    /// What these connections have handed over until now comes before what this one hands over.
+    pub(crate) async fn come_after(&self, others: Vec<Arc<Connection>>) {
+        for other in others {
+            let life = self.context.services.open.life(other.socket_id());
             if let Some(life) = life.filter(|_| !Arc::ptr_eq(&other, &self.connection)) {
                 life.leave_received().await;
             }
         }
-        *self.unfinished_elsewhere.lock() = handler.unfinished_elsewhere(member).await;
     }
 
     /// Later connections wait for what was received of this one, when all that is on the way is received.

@@ -156,7 +156,7 @@ async fn welcome(
 
 /// The id to join under, which is also the name of who has no other. It must not be the one that stands for all
 /// members.
-fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
+pub(super) fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
     const NAME: &str = "userId";
     let user = fields.shown_id(NAME)?;
     let user = UserId::parse(&user).filter(|user| user.as_str() != ALL_MEMBERS);
