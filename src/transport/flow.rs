@@ -81,6 +81,9 @@ pub(crate) struct Flow {
     /// Somebody waits because its user holds too much.
     is_narrowed: AtomicBool,
     carrier: Mutex<Option<Weak<dyn Carrier>>>,
+    /// Somebody waits until all that has arrived is read, and is told by this.
+    is_awaited: AtomicBool,
+    all_read: Notify,
     /// When the client was found to be gone, perhaps before all that it sent is read, in `now_ms` time; 0: it is there.
     gone_at: AtomicU64,
     closed: AtomicBool,
@@ -109,6 +112,8 @@ impl Flow {
             held: Held::of(account),
             is_narrowed: AtomicBool::new(false),
             carrier: Mutex::new(None),
+            is_awaited: AtomicBool::new(false),
+            all_read: Notify::new(),
             gone_at: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
@@ -131,9 +136,14 @@ impl Flow {
 
     /// How long nothing has come from the client. One that is not read now is not silent.
     pub(crate) fn silence(&self) -> Duration {
-        if !self.is_read() {
-            return Duration::ZERO;
+        match self.is_read() {
+            true => self.since_heard(),
+            false => Duration::ZERO,
         }
+    }
+
+    /// How long nothing that came from the client was read.
+    pub(crate) fn since_heard(&self) -> Duration {
         let since = now_ms().saturating_sub(self.heard_at.load(Ordering::Relaxed));
         Duration::from_millis(since)
     }
@@ -310,6 +320,7 @@ impl Flow {
         self.closed.store(true, Ordering::Release);
         self.client_is_gone();
         self.room.notify_waiters();
+        self.all_read.notify_waiters();
         self.turns.look_again();
         self.resume_reading();
     }

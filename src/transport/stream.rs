@@ -253,11 +253,19 @@ impl AsyncRead for GuardedStream {
         let stopped = flow.is_some_and(|flow| flow.reading_stopped());
         let paused = flow.is_some_and(|flow| flow.reading_paused());
         let bound = this.read_bound(paused);
-        if stopped || bound == Some(0) {
-            this.look_for_end(cx);
-            return Poll::Pending;
+        let polled = match stopped || bound == Some(0) {
+            true => {
+                this.look_for_end(cx);
+                Poll::Pending
+            }
+            false => this.read_some(cx, buf, bound),
+        };
+        if polled.is_pending()
+            && let Some(flow) = this.link.flow()
+        {
+            flow.nothing_is_left();
         }
-        this.read_some(cx, buf, bound)
+        polled
     }
 }
 

@@ -40,7 +40,9 @@ struct State<M> {
     handled: i64,
     /// An event is being handled, and what it is about once that is known.
     current: Option<Option<Subject>>,
-    /// Tells those who wait for some of them how many are handled.
+    /// Up to which of them later connections wait.
+    left: i64,
+    /// Tells those who wait how many are handled.
     watched: Option<watch::Sender<i64>>,
 }
 
@@ -104,6 +106,7 @@ impl<M> Inbox<M> {
                 member: None,
                 handled: 0,
                 current: None,
+                left: 0,
                 watched: None,
             }),
         }
@@ -151,28 +154,23 @@ impl<M> Inbox<M> {
         }
     }
 
-    /// The event that is being handled is about this. Returns it as one to wait for, if the connection has ended.
+    /// The event that is being handled is about this. Returns it as one to wait for, if it was [left](Self::unfinished)
+    /// before that was known.
     pub(super) fn is_about(&self, subject: Subject, began: Instant) -> Option<Earlier> {
         let mut state = self.state.lock();
         state.current = Some(Some(subject));
-        if !state.ended {
+        let number = state.handled + 1;
+        if number > state.left {
             return None;
         }
         Some(Earlier {
             began,
-            number: state.handled + 1,
+            number,
             handled: state.watched.as_ref()?.subscribe(),
         })
     }
 
-    /// How many events were received.
-    pub(super) fn received(&self) -> i64 {
-        let state = self.state.lock();
-        let waiting = state.waiting.len() + usize::from(state.current.is_some());
-        state.handled + waiting as i64
-    }
-
-    /// What is not handled yet, the last event about each subject.
+    /// What is not handled yet, the last event about each subject: later connections wait for it.
     pub(super) fn unfinished(
         &self,
         began: Instant,
@@ -186,9 +184,11 @@ impl<M> Inbox<M> {
             current,
             waiting,
             handled,
+            left,
             watched,
             ..
         } = &mut *state;
+        *left = *handled + (waiting.len() + usize::from(current.is_some())) as i64;
         let watched = watched.get_or_insert_with(|| watch::Sender::new(*handled));
         let waiting = waiting.iter().map(|waiting| about(&waiting.event));
         let numbered = (*handled + 1..).zip(current.iter().copied().chain(waiting));

@@ -192,6 +192,10 @@ impl<H: Handler> Life<H> {
             ),
             Stage::Admitted(_) => (false, None, None),
         };
+        if was_open {
+            // As long as it can be found, a later connection asks it.
+            self.leave_unfinished_for_all();
+        }
         self.context
             .services
             .open
@@ -200,11 +204,6 @@ impl<H: Handler> Life<H> {
         self.connection.ended();
         if was_open {
             self.inbox.end();
-            let subjects = self.leave_unfinished();
-            if !subjects.is_empty() {
-                let handler = &self.context.handler;
-                *self.mark.lock() = handler.left_unfinished(&self.connection, &subjects);
-            }
         }
         drop(registration);
         // In a separate task: the library holds the socket until its callback returns.

@@ -5,7 +5,10 @@
 //! one began.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
 
 use super::Life;
 use super::handler::Handler;
@@ -15,10 +18,6 @@ use crate::payload::RawEvent;
 
 /// How long is waited for what is still being read of other connections: perhaps they only send much.
 const READ_FOR: Duration = Duration::from_secs(1);
-/// A WebSocket of which nothing was received for so long has sent no more.
-const PAUSE: Duration = Duration::from_millis(20);
-/// The same of a client that polls: it posts again when it has the answer.
-const PAUSE_OF_POLLING: Duration = Duration::from_millis(200);
 
 impl<H: Handler> Life<H> {
     /// What other connections of its user have handed over until now comes before what this one hands over.
@@ -30,31 +29,31 @@ impl<H: Handler> Life<H> {
 
     /// What these connections have handed over until now comes before what this one hands over.
     pub(crate) async fn come_after(&self, others: Vec<Arc<Connection>>) {
-        for other in others {
-            let life = self.context.services.open.life(other.socket_id());
-            if let Some(life) = life.filter(|_| !Arc::ptr_eq(&other, &self.connection)) {
-                life.leave_received().await;
-            }
-        }
+        let others = others.iter();
+        let others = others.filter(|other| !Arc::ptr_eq(other, &self.connection));
+        let lives = others.filter_map(|one| self.context.services.open.life(one.socket_id()));
+        join_all(lives.map(|life| life.leave_received())).await;
     }
 
     /// Later connections wait for what was received of this one, when all that is on the way is received.
     pub(super) async fn leave_what_is_received(&self) {
-        let (flow, begun) = (self.connection.flow(), Instant::now());
-        let mut received = self.inbox.received();
-        let pause = flow.link().map_or(PAUSE_OF_POLLING, |_| PAUSE);
-        let mut is_on_its_way = flow.is_busy();
-        while is_on_its_way && !self.connection.is_closed() && begun.elapsed() < READ_FOR {
-            // Nothing says that no more will come.
-            tokio::time::sleep(pause).await;
-            let before = std::mem::replace(&mut received, self.inbox.received());
-            is_on_its_way = flow.is_in_the_middle() || received != before;
-        }
+        // Nothing says that no more will come: a client that is gone has perhaps sent more than has arrived.
+        let _ = timeout(READ_FOR, self.all_is_received()).await;
         self.leave_unfinished();
     }
 
+    async fn all_is_received(&self) {
+        let flow = self.connection.flow();
+        while !self.connection.is_closed() {
+            match flow.pause_left() {
+                Duration::ZERO => return flow.all_is_read().await,
+                left => sleep(left).await,
+            }
+        }
+    }
+
     /// Later connections wait for what this one has handed over and is not handled yet: what that is about.
-    pub(super) fn leave_unfinished(&self) -> Vec<Subject> {
+    fn leave_unfinished(&self) -> Vec<Subject> {
         let about = |event: &RawEvent| self.context.handler.subject(&self.connection, event);
         let unfinished = self.inbox.unfinished(self.admitted, about).into_iter();
         let add = |(subject, earlier)| {
@@ -62,6 +61,15 @@ impl<H: Handler> Life<H> {
             subject
         };
         unfinished.map(add).collect()
+    }
+
+    /// The same of those on all nodes.
+    pub(super) fn leave_unfinished_for_all(&self) {
+        let subjects = self.leave_unfinished();
+        if !subjects.is_empty() {
+            let handler = &self.context.handler;
+            *self.mark.lock() = handler.left_unfinished(&self.connection, &subjects);
+        }
     }
 
     /// The event that is being handled is about this. Waits for what earlier connections handed over about it.

@@ -7,6 +7,11 @@ use std::time::Duration;
 use super::{FRAME_OVERHEAD, Flow};
 use crate::transport::clock::now_ms;
 
+/// A WebSocket of which nothing came for so long has sent no more.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The same of a client that polls: it posts again when it has the answer.
+const PAUSE_OF_POLLING: Duration = Duration::from_millis(200);
+
 impl Flow {
     /// Counts bytes of an event that is not complete as read.
     pub(crate) fn arrived(&self, bytes: usize) {
@@ -68,14 +73,18 @@ impl Flow {
             && !self.closed.load(Ordering::Acquire)
     }
 
-    /// Whether something was read, or begun to be read, that is not handled yet.
+    /// Whether something was read that is not handled yet, or more of it is on the way.
     pub(crate) fn is_busy(&self) -> bool {
-        self.is_in_the_middle() || self.unhandled.load(Ordering::Acquire) > 0
+        self.unhandled.load(Ordering::Acquire) > 0 || !self.pause_left().is_zero()
     }
 
-    /// Whether an event has begun to be read, and not ended.
-    pub(crate) fn is_in_the_middle(&self) -> bool {
-        self.arriving.load(Ordering::Relaxed) > 0
+    /// How long nothing must come until the client is taken to have sent no more. Zero: that is so.
+    pub(crate) fn pause_left(&self) -> Duration {
+        let pause = self.link().map_or(PAUSE_OF_POLLING, |_| PAUSE);
+        match self.arriving.load(Ordering::Relaxed) {
+            0 => pause.saturating_sub(self.since_heard()),
+            _ => pause,
+        }
     }
 
     /// Whether more waits to be handled than what the client may send before it is not read any more.
@@ -104,6 +113,27 @@ impl Flow {
     pub(crate) fn gone_for(&self) -> Option<Duration> {
         let gone_at = self.gone_at.load(Ordering::Relaxed);
         (gone_at > 0).then(|| Duration::from_millis(now_ms().saturating_sub(gone_at)))
+    }
+
+    /// Waits until all is read that has arrived by now, as far as it may be read. For a WebSocket; what a client posts
+    /// is read as it comes.
+    pub(crate) async fn all_is_read(&self) {
+        let read = self.all_read.notified();
+        let mut read = std::pin::pin!(read);
+        read.as_mut().enable();
+        self.is_awaited.store(true, Ordering::Release);
+        if let Some(link) = self.link() {
+            link.wake_reader();
+            read.await;
+        }
+    }
+
+    /// Nothing is left that could be read now.
+    pub(in crate::transport) fn nothing_is_left(&self) {
+        if self.is_awaited.load(Ordering::Relaxed) && self.is_awaited.swap(false, Ordering::AcqRel)
+        {
+            self.all_read.notify_waiters();
+        }
     }
 
     /// Whether the client is read.
