@@ -188,9 +188,9 @@ impl MessageRef {
 impl FileChunk {
     fn fill<'a>(&'a self, details: &mut Details<'a>) {
         details.recipient = Some(self.recipient.as_str());
-        details.message_id = Some(self.message_id.as_str());
-        details.chunk_number = Some(number(self.chunk_number));
-        details.total_chunks = Some(number(self.total_chunks));
+        details.message_id = self.message_id.as_ref().map(AuditText::as_str);
+        details.chunk_number = self.chunk_number.map(number);
+        details.total_chunks = self.total_chunks.map(number);
         details.file_size = self.file_size.map(number);
         details.mime_type = self.mime_type.as_ref().map(Label::as_str);
         details.bytes = Some(number(self.bytes));

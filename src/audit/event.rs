@@ -61,12 +61,12 @@ pub(crate) struct MessageRef {
 pub(crate) struct FileChunk {
     /// The user it goes to.
     pub(crate) recipient: AuditText,
-    /// The id that the sender gave the file.
-    pub(crate) message_id: AuditText,
-    /// The number of this chunk, from 0.
-    pub(crate) chunk_number: u64,
-    /// Chunks of the whole file.
-    pub(crate) total_chunks: u64,
+    /// The id that the sender gave the file, if any.
+    pub(crate) message_id: Option<AuditText>,
+    /// The number of this chunk, from 0, if its sender says it.
+    pub(crate) chunk_number: Option<u64>,
+    /// Chunks of the whole file, likewise.
+    pub(crate) total_chunks: Option<u64>,
     /// Bytes of the whole file as stated by the sender; absent when that is not a whole number.
     pub(crate) file_size: Option<u64>,
     /// Type of the file, when it is a valid label.

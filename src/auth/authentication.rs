@@ -142,6 +142,7 @@ impl Authenticator {
     /// The identity of the user of a valid token, unless they are suspended. Relaying must not depend
     /// on the store: while it fails, the token is enough for a user not known to be suspended.
     async fn identify(&self, user: TokenUser) -> Result<Identity, Refusal> {
+        self.users.note_id_type(&user);
         if let Some(identity) = self.users.cached_identity(&user) {
             return Ok(identity);
         }

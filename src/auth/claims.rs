@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::config::ClaimPath;
-use crate::model::{TokenUser, UserId, js_number, name};
+use crate::model::{IdType, TokenUser, UserId, js_number, name};
 
 /// The longest picture address, in bytes; the rest is cut off, as it is of names.
 const MAX_URL_BYTES: usize = 2048;
@@ -14,9 +14,12 @@ const MAX_URL_BYTES: usize = 2048;
 /// one, or there is none.
 pub(super) fn user_of(claims: &Map<String, Value>, ids: &[ClaimPath]) -> Option<TokenUser> {
     let id = ids.iter().find_map(|path| path.find(claims))?;
-    let id = match id {
-        Value::String(text) => UserId::parse(text)?,
-        Value::Number(number) => UserId::parse(&js_number::integer(number)?)?,
+    let (id, id_type) = match id {
+        Value::String(text) => (UserId::parse(text)?, IdType::Text),
+        Value::Number(number) => {
+            let id = UserId::parse(&js_number::integer(number)?)?;
+            (id, IdType::Number)
+        }
         _ => return None,
     };
     let [username, name, display_name] =
@@ -25,6 +28,7 @@ pub(super) fn user_of(claims: &Map<String, Value>, ids: &[ClaimPath]) -> Option<
     let avatar_url = avatar_url.map(|url| name::neutral(cut(url, MAX_URL_BYTES), '?').into());
     Some(TokenUser {
         id,
+        id_type,
         name: username.clone().or(name).or(display_name),
         username,
         avatar_url,

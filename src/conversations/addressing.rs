@@ -217,6 +217,7 @@ mod tests {
             avatar_url: None,
             status: UserStatus::Active,
             last_seen_at: None,
+            id_type: None,
         }
     }
 

@@ -58,6 +58,7 @@ pub(crate) use render::{Rendered, RenderedEvents, Renderer, Renderers};
 pub(crate) use stored::Stored;
 use subscriptions::Subscriptions;
 pub(crate) use subscriptions::{ConversationGuard, Unpublished};
+pub(crate) use typing::Typing;
 use upkeep::{ChangedHere, Unsure};
 
 /// The service.

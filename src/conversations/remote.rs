@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Conversations;
+use super::{Conversations, Typing};
 use crate::cluster::{Answer, ConversationMessage};
 use crate::connection::rooms::To;
 use crate::model::UserId;
@@ -72,7 +72,11 @@ impl Conversations {
                 typist,
                 user,
                 lasts,
-            } => self.set_typing_remote(id, typist, user, lasts).await,
+                extra,
+            } => {
+                let typing = Typing { lasts, extra };
+                self.set_typing_remote(id, typist, user, typing).await;
+            }
             event => self.publish_received(id, &event).await,
         }
     }

@@ -117,6 +117,7 @@ async fn typing_on_another_node_is_sent_to_participants_only() {
         typist: Uuid::new_v4(),
         user: identity("cleo"),
         lasts: Some(Duration::from_secs(60)),
+        extra: Extra::default(),
     };
     let typing = ConversationMessage::Event(typing);
     let answer = conversations.received(&id, typing).await;
@@ -290,6 +291,7 @@ async fn nobody_types_who_does_not_participate_whatever_another_node_says() {
             typist: Uuid::new_v4(),
             user: identity(name),
             lasts: Some(Duration::from_secs(5)),
+            extra: Extra::default(),
         });
         let conversations = &node.app.conversations;
         conversations.received(&conversation(), typing).await;

@@ -11,15 +11,26 @@ use crate::cluster::ConversationMessage;
 use crate::connection::Connection;
 use crate::connection::rooms::To;
 use crate::model::Identity;
-use crate::model::conversation::{ConversationDialect, ConversationEvent, ConversationId, View};
+use crate::model::conversation::{
+    ConversationDialect, ConversationEvent, ConversationId, Extra, View,
+};
 use crate::stores::conversations::StoreError;
 use crate::users::Member;
 
 /// How much later than announced another node may say that someone stopped typing.
 const TRANSIT_TIME: Duration = Duration::from_secs(1);
 
+/// What a client says of typing.
+#[derive(Debug)]
+pub(crate) struct Typing {
+    /// For how long its user types; `None`: they stopped.
+    pub(crate) lasts: Option<Duration>,
+    /// What the relay does not know.
+    pub(crate) extra: Extra,
+}
+
 impl Conversations {
-    /// Publishes that a user types, for the time `lasts`, or, without one, that they stopped.
+    /// Publishes that a user types, or that they stopped.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`]: they are no participant, or the connection is not subscribed
@@ -30,8 +41,9 @@ impl Conversations {
         member: &Member,
         conversation: &ConversationId,
         dialect: ConversationDialect,
-        lasts: Option<Duration>,
+        typing: Typing,
     ) -> Result<(), StoreError> {
+        let Typing { lasts, extra } = typing;
         let is_subscribed = |view: Option<View>| view.is_some_and(|view| view.dialect == dialect);
         // Whoever is not subscribed does not get as far as the lock.
         if !is_subscribed(self.view_of(connection, conversation)) {
@@ -48,6 +60,7 @@ impl Conversations {
             typist: connection.id.uuid(),
             user: (*identity).clone(),
             lasts,
+            extra,
         };
         guard.publish_typing(&event, connection).await;
         Ok(())
@@ -60,8 +73,9 @@ impl Conversations {
         conversation: &ConversationId,
         typist: Uuid,
         user: Identity,
-        lasts: Option<Duration>,
+        typing: Typing,
     ) {
+        let Typing { lasts, extra } = typing;
         let mut guard = self.lock(conversation).await;
         if lasts.is_some() && guard.role_of(&user.user).await.is_err() {
             // Sent before the end of their participation, which came first.
@@ -73,6 +87,7 @@ impl Conversations {
             typist,
             user,
             lasts,
+            extra,
         };
         if !guard.still_types(&event) {
             // So small that nobody has to be waited for.
@@ -167,5 +182,6 @@ fn stopped(typist: Uuid, user: Identity) -> ConversationEvent {
         typist,
         user,
         lasts: None,
+        extra: Extra::default(),
     }
 }

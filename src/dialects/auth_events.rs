@@ -12,7 +12,9 @@ use crate::audit::Event as Audited;
 use crate::auth::admission::AuthPayload;
 use crate::auth::{Attempt, Authenticated};
 use crate::connection::{Close, Connection, Handler, Life, Membership};
-use crate::model::{AuthFailure, Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock};
+use crate::model::{
+    AuthFailure, ClientUserId, Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock,
+};
 use crate::users::{Member, Registration};
 
 /// From the client: a token, bare or as `{token}`.
@@ -29,7 +31,7 @@ const MAX_ECHOED_NAME_BYTES: usize = 128;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AuthSuccess<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     socket_id: String,
     message: &'static str,
 }
@@ -108,7 +110,7 @@ pub(crate) fn welcome(member: &Member) {
     let connection = &member.connection;
     let socket_id = connection.socket_id().to_string();
     let success = AuthSuccess {
-        user_id: member.user.id.as_str(),
+        user_id: member.user.id.as_client(),
         socket_id,
         message: "Authentication successful",
     };

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::model::conversation::{ConversationId, IdType, TypedId};
 use crate::model::name::{self, MAX_BYTES as MAX_NAME_BYTES, is_showable};
 use crate::model::{Refusal, UserId};
-use crate::payload::{Opaque, Payload};
+use crate::payload::{self, Opaque, Payload};
 
 /// The longest title in bytes: 256 characters of any script, or as much base64.
 const MAX_TITLE_BYTES: usize = 1024;
@@ -75,6 +75,15 @@ impl<'p, 'a> Fields<'p, 'a> {
         let id = self.payload.own_id(name);
         let id = id.filter(|id| !id.is_empty() && id.len() <= self.config.max_id_bytes);
         self.expect(name, id)
+    }
+
+    /// Such an id; `None` when the field is missing, `null` or empty.
+    pub(crate) fn optional_own_id(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let given = self.optional(name);
+        given.map(|_| self.own_id(name)).transpose()
     }
 
     /// An id that the client chose, of at most `max` bytes.
@@ -179,11 +188,6 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.expect(name, fits.then_some(()))
     }
 
-    /// Any value, also `null` or an empty one.
-    pub(crate) fn present(&self, name: &'static str) -> Result<(), Refusal> {
-        self.expect(name, self.payload.get(name).map(|_| ()))
-    }
-
     /// A string that is not empty and no longer than an id may be.
     pub(crate) fn label(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
         self.label_up_to(name, self.config.max_id_bytes)
@@ -198,23 +202,6 @@ impl<'p, 'a> Fields<'p, 'a> {
         let text = self.payload.text(name);
         let text = text.filter(|text| !text.is_empty() && text.len() <= max);
         self.expect(name, text)
-    }
-
-    /// Such a string, or an empty one.
-    pub(crate) fn label_or_empty(&self, name: &'static str) -> Result<Cow<'a, str>, Refusal> {
-        match self.payload.text(name) {
-            Some(text) if text.is_empty() => Ok(text),
-            _ => self.label(name),
-        }
-    }
-
-    /// A label; `None` when the field is missing, `null` or empty.
-    pub(crate) fn optional_label(
-        &self,
-        name: &'static str,
-    ) -> Result<Option<Cow<'a, str>>, Refusal> {
-        let given = self.optional(name);
-        given.map(|_| self.label(name)).transpose()
     }
 
     /// A name that others are shown; `None` when the field is missing, `null` or empty.
@@ -274,9 +261,11 @@ impl<'p, 'a> Fields<'p, 'a> {
         self.expect(name, texts.filter(|texts| !texts.is_empty()))
     }
 
-    /// A whole number from 0.
-    pub(crate) fn count(&self, name: &'static str) -> Result<u64, Refusal> {
-        self.expect(name, self.payload.count(name))
+    /// A whole number from 0, or one that is written as text; `None` when the field is missing, `null` or empty.
+    pub(crate) fn optional_count(&self, name: &'static str) -> Result<Option<u64>, Refusal> {
+        let given = self.optional(name);
+        let count = || self.payload.id(name)?.parse().ok();
+        given.map(|_| self.expect(name, count())).transpose()
     }
 
     /// What a client counts with, not looked into: no object or array, and short; it may be `null`.
@@ -297,7 +286,7 @@ pub(crate) fn typed_id(raw: &str) -> Option<TypedId> {
             ConversationId::parse(&serde_json::from_str::<Cow<'_, str>>(raw).ok()?)?,
             IdType::Text,
         ),
-        _ => (raw.parse::<i64>().ok()?.into(), IdType::Number),
+        _ => (payload::integer(raw)?.into(), IdType::Number),
     };
     Some(TypedId { id, id_type })
 }

@@ -17,7 +17,7 @@ use super::conversation_json::{ConversationJson, UserJson};
 use super::conversations::OneConversation;
 use super::path::PathParameters;
 use super::query::Parameters;
-use super::{made_conversation, new_conversation};
+use super::{made_conversation, new_conversation, paging};
 use crate::app::App;
 use crate::audit::{
     AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
@@ -220,8 +220,8 @@ fn audit_query(query: &Parameters) -> Result<crate::audit::Query, Refusal> {
     };
     let cursor = given("cursor").map(|text| Uuid::parse_str(text).ok().ok_or_else(bad("cursor")));
     let limit = given("limit").map(|text| {
-        let limit = text.parse().ok().and_then(ReadLimit::new);
-        limit.ok_or_else(bad("limit"))
+        let limit = paging::at_most(text, ReadLimit::MAX.into())?;
+        ReadLimit::new(limit as u64).ok_or_else(bad("limit"))
     });
     Ok(crate::audit::Query {
         user: given("user").map(Into::into),

@@ -16,7 +16,7 @@ use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
-use crate::model::{Block, Refusal, UserId, Why, clock};
+use crate::model::{Block, ClientUserId, Refusal, UserId, Why, clock};
 
 /// The routes.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
@@ -29,7 +29,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BlockJson<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     /// ISO 8601.
     since: String,
 }
@@ -50,7 +50,7 @@ struct ListAnswer<'a> {
 impl<'a> From<&'a Block> for BlockJson<'a> {
     fn from(block: &'a Block) -> Self {
         Self {
-            user_id: block.blocked.as_str(),
+            user_id: block.blocked.as_client(),
             since: clock::iso_ms(block.since),
         }
     }

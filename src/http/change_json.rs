@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use super::senders::Senders;
 use crate::dialects::conversation::MessageJson;
-use crate::model::UserId;
 use crate::model::clock;
 use crate::model::conversation::{
     Change, ChangeNumber, Changed, ChangedBy, ClientId, Message, MessageId, Reaction, ReactionId,
     Role,
 };
+use crate::model::{ClientUserId, UserId};
 
 /// A change.
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) struct ChangeJson<'a> {
 enum Author<'a> {
     #[serde(rename_all = "camelCase")]
     User {
-        user_id: &'a str,
+        user_id: ClientUserId<'a>,
     },
     Admin,
     Application,
@@ -60,7 +60,7 @@ enum What<'a> {
     Added {
         participant: ParticipantJson<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        in_place_of: Option<&'a str>,
+        in_place_of: Option<ClientUserId<'a>>,
     },
     #[serde(rename = "participant:updated")]
     Updated { participant: ParticipantJson<'a> },
@@ -69,7 +69,7 @@ enum What<'a> {
     Invited {
         participant: ParticipantJson<'a>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        in_place_of: Option<&'a str>,
+        in_place_of: Option<ClientUserId<'a>>,
     },
     #[serde(rename = "participant:uninvited")]
     Uninvited { participant: ParticipantJson<'a> },
@@ -93,7 +93,7 @@ enum What<'a> {
 pub(super) struct ReactionJson<'a> {
     id: ReactionId,
     message_id: MessageId,
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     emoji: &'a str,
     /// ISO 8601.
     created_at: String,
@@ -102,7 +102,7 @@ pub(super) struct ReactionJson<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ParticipantJson<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +161,7 @@ impl<'a> What<'a> {
                 is_ignored: _,
             } => Self::Added {
                 participant: ParticipantJson::active(user, *role, *key_number),
-                in_place_of: in_place_of.as_ref().map(UserId::as_str),
+                in_place_of: in_place_of.as_ref().map(UserId::as_client),
             },
             Changed::Invited {
                 user,
@@ -170,7 +170,7 @@ impl<'a> What<'a> {
                 in_place_of,
             } => Self::Invited {
                 participant: ParticipantJson::active(user, *role, *key_number),
-                in_place_of: in_place_of.as_ref().map(UserId::as_str),
+                in_place_of: in_place_of.as_ref().map(UserId::as_client),
             },
             Changed::Uninvited(user) => Self::Uninvited {
                 participant: user.into(),
@@ -204,7 +204,7 @@ impl<'a> From<&'a ChangedBy> for Author<'a> {
     fn from(by: &'a ChangedBy) -> Self {
         match by {
             ChangedBy::User(user) => Self::User {
-                user_id: user.as_str(),
+                user_id: user.as_client(),
             },
             ChangedBy::Admin => Self::Admin,
             ChangedBy::Application => Self::Application,
@@ -217,7 +217,7 @@ impl<'a> From<&'a Reaction> for ReactionJson<'a> {
         Self {
             id: reaction.id,
             message_id: reaction.message,
-            user_id: reaction.user.as_str(),
+            user_id: reaction.user.as_client(),
             emoji: reaction.emoji.as_str(),
             created_at: clock::iso_ms(reaction.created_at),
         }
@@ -234,7 +234,7 @@ impl<'a> ParticipantJson<'a> {
 
     fn active(user: &'a UserId, role: Role, content_key_number: Option<i64>) -> Self {
         Self {
-            user_id: user.as_str(),
+            user_id: user.as_client(),
             role: Some(role.as_str()),
             content_key_number,
         }
@@ -244,7 +244,7 @@ impl<'a> ParticipantJson<'a> {
 impl<'a> From<&'a UserId> for ParticipantJson<'a> {
     fn from(user: &'a UserId) -> Self {
         Self {
-            user_id: user.as_str(),
+            user_id: user.as_client(),
             role: None,
             content_key_number: None,
         }

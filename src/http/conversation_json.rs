@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::clock;
 use crate::model::conversation::{
     ClientId, ContentKey, Conversation, GivenKey, History, Invitation, Participant,
     ParticipantStatus, Role, UserRecord,
 };
+use crate::model::{ClientUserId, clock};
 use crate::payload::OwnedValue;
 
 /// A conversation, with what it is to the caller where that is known.
@@ -20,7 +20,7 @@ pub(super) struct ConversationJson<'a> {
     title: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar_url: Option<&'a str>,
-    created_by: &'a str,
+    created_by: ClientUserId<'a>,
     /// ISO 8601, as the next one.
     created_at: String,
     last_message_at: String,
@@ -39,7 +39,7 @@ pub(super) struct ConversationJson<'a> {
     status: Option<&'static str>,
     /// By whom.
     #[serde(skip_serializing_if = "Option::is_none")]
-    invited_by: Option<&'a str>,
+    invited_by: Option<ClientUserId<'a>>,
     #[serde(flatten)]
     feed: Option<InFeed<'a>>,
 }
@@ -102,7 +102,7 @@ impl<'a> ConversationJson<'a> {
             id: conversation.id.as_client(conversation.id_type),
             title: conversation.description.title.as_deref(),
             avatar_url: conversation.description.avatar_url.as_deref(),
-            created_by: conversation.created_by.as_str(),
+            created_by: conversation.created_by.as_client(),
             created_at: clock::iso_ms(conversation.created_at),
             last_message_at: clock::iso_ms(conversation.last_message_at),
             history: match conversation.history {
@@ -127,7 +127,7 @@ impl<'a> ConversationJson<'a> {
             id: invitation.conversation.as_client(invitation.id_type),
             title: None,
             avatar_url: None,
-            created_by: invitation.by.as_str(),
+            created_by: invitation.by.as_client(),
             created_at: at(),
             last_message_at: at(),
             history: None,
@@ -135,7 +135,7 @@ impl<'a> ConversationJson<'a> {
             role: Some(invitation.role.as_str()),
             unread_count: Some(0),
             status: Some(ParticipantStatus::Invited.as_str()),
-            invited_by: Some(invitation.by.as_str()),
+            invited_by: Some(invitation.by.as_client()),
             feed: Some(InFeed::new(invitation.at, vec![by], key, &[])),
         }
     }
@@ -179,7 +179,7 @@ impl<'a> ConversationJson<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ParticipantJson<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -196,7 +196,7 @@ pub(super) struct ParticipantJson<'a> {
 impl<'a> From<&'a Participant> for ParticipantJson<'a> {
     fn from(participant: &'a Participant) -> Self {
         Self {
-            user_id: participant.user.as_str(),
+            user_id: participant.user.as_client(),
             name: None,
             avatar_url: None,
             role: participant.role.as_str(),
@@ -212,7 +212,7 @@ impl<'a> ParticipantJson<'a> {
     /// With the name and picture of the user; the id stands for an unknown name.
     pub(super) fn with_user(self, user: Option<&'a UserRecord>) -> Self {
         Self {
-            name: Some(user.map_or(self.user_id, |user| &*user.name)),
+            name: Some(user.map_or(self.user_id.as_str(), |user| &*user.name)),
             avatar_url: user.and_then(|user| user.avatar_url.as_deref()),
             ..self
         }
@@ -223,7 +223,7 @@ impl<'a> ParticipantJson<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UserJson<'a> {
-    id: &'a str,
+    id: ClientUserId<'a>,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar_url: Option<&'a str>,
@@ -236,7 +236,7 @@ pub(super) struct UserJson<'a> {
 impl<'a> From<&'a UserRecord> for UserJson<'a> {
     fn from(user: &'a UserRecord) -> Self {
         Self {
-            id: user.id.as_str(),
+            id: user.id.as_client(),
             name: &user.name,
             avatar_url: user.avatar_url.as_deref(),
             status: user.status.as_str(),

@@ -168,7 +168,7 @@ async fn replace(
 
 fn replacement(app: &App, payload: &Payload<'_>) -> Result<Edit, Refusal> {
     let fields = Fields::new(payload, &app.config);
-    let content = fields.content(FEED_CONTENT)?;
+    let content = fields.new_content(FEED_CONTENT)?;
     let further = fields.further(Some(content))?;
     Ok(Edit {
         content: content.into(),
@@ -188,7 +188,10 @@ async fn edit_message(
     let (conversation, id) = find(app, id).await?;
     let actor = caller.acts(dialect);
     let edited = app.conversations.edit(actor, &conversation, id, change);
-    let edited = edited.await.map_err(not_found)?;
+    let edited = edited.await.map_err(|error| match (error, dialect) {
+        (StoreError::NothingSaid, Some(Dialect::Feed)) => Refusal::unusable(FEED_CONTENT),
+        (error, _) => not_found(error),
+    })?;
     Ok(edited.publish().await)
 }
 

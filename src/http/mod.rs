@@ -35,6 +35,7 @@ mod proxies;
 mod query;
 mod read_marks;
 mod receipts;
+mod recent;
 mod refuse;
 mod refused_origins;
 mod senders;
@@ -70,6 +71,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
         routes
             .merge(changes::routes(app))
             .merge(receipts::routes(app))
+            .merge(recent::routes(app))
             .merge(read_marks::routes(app))
             .merge(participants::routes(app))
     });

@@ -14,7 +14,7 @@ use super::path::PathParameters;
 use super::query::Parameters;
 use crate::app::App;
 use crate::model::conversation::{ConversationId, MessageId, Receipt, ReceiptCursor};
-use crate::model::{Refusal, clock};
+use crate::model::{ClientUserId, Refusal, clock};
 use crate::stores::conversations::StoreError;
 
 /// The routes.
@@ -27,7 +27,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReceiptJson<'a> {
     message_id: MessageId,
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     /// ISO 8601, as the next one.
     delivered_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ impl<'a> From<&'a Receipt> for ReceiptJson<'a> {
     fn from(receipt: &'a Receipt) -> Self {
         Self {
             message_id: receipt.message,
-            user_id: receipt.user.as_str(),
+            user_id: receipt.user.as_client(),
             delivered_at: clock::iso_ms(receipt.delivered_at),
             read_at: receipt.read_at.map(clock::iso_ms),
         }

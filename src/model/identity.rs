@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::id_type::IdType;
 use super::name;
 
 /// Maximum length of a user id, in bytes (protocol, "Identity and authentication").
@@ -73,12 +74,22 @@ impl fmt::Debug for UserId {
 pub(crate) struct TokenUser {
     /// Their id.
     pub(crate) id: UserId,
+    /// The JSON type that it has in the token.
+    pub(crate) id_type: IdType,
     /// The name to show, if the token has one; never empty.
     pub(crate) name: Option<Arc<str>>,
     /// The name by which others may address the user, if the token has one: its claim `username`.
     pub(crate) username: Option<Arc<str>>,
     /// A picture, if the token has one.
     pub(crate) avatar_url: Option<Arc<str>>,
+}
+
+impl TokenUser {
+    /// Whether a store keeps of the id that it is a number. `None`: it could not be one.
+    pub(crate) fn stored_id_type(&self) -> Option<bool> {
+        let is_number = self.id_type == IdType::Number;
+        self.id.looks_like_number().then_some(is_number)
+    }
 }
 
 /// An authenticated user: what the token says, completed by what is known besides.

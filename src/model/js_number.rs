@@ -30,6 +30,15 @@ pub(crate) fn integer(number: &Number) -> Option<String> {
     }
 }
 
+/// The integer that a text is as JavaScript writes it, if it is exact.
+pub(crate) fn parse_exact(text: &str) -> Option<i64> {
+    const MAX_SAFE: u64 = (1 << 53) - 1;
+    let may_be = text.starts_with(['-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    let number = text.parse::<i64>().ok().filter(|_| may_be)?;
+    let is_safe = number.unsigned_abs() <= MAX_SAFE;
+    (is_safe && number.to_string() == text).then_some(number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ pub(crate) use opaque::Opaque;
 pub(crate) use opaque::plainly;
 pub(crate) use owned::OwnedValue;
 pub(crate) use readable::DEEPEST;
-pub(crate) use relayed::Relayed;
+pub(crate) use relayed::{Own, Relayed};
 pub(crate) use stored_members::stored_members;
 
 /// The sizes of the WebSocket frames that an event becomes, in bytes: its text, then its attachments.
@@ -87,8 +87,10 @@ impl<'a> Payload<'a> {
         let raw = self.get(name)?.as_raw()?.get();
         match raw.as_bytes().first()? {
             b'"' => text(raw),
-            b'-' | b'0'..=b'9' if raw.parse::<i64>().is_ok() => Some(Cow::Borrowed(raw)),
-            _ => None,
+            _ => match raw.parse::<i64>() {
+                Ok(_) => Some(Cow::Borrowed(raw)),
+                Err(_) => integer(raw).map(|integer| Cow::Owned(integer.to_string())),
+            },
         }
     }
 
@@ -137,6 +139,16 @@ pub(crate) fn frames<'v, 'a: 'v>(values: impl IntoIterator<Item = &'v Opaque<'a>
         value.attachment_sizes(&mut frames);
     }
     frames
+}
+
+/// The integer that the JSON text of a number is, however it is written: `7`, `7.0` and `7e0` are the same.
+pub(crate) fn integer(raw: &str) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let Ok(integer) = raw.parse() {
+        return Some(integer);
+    }
+    let float = serde_json::from_str::<f64>(raw).ok()?;
+    (float.fract() == 0.0 && float.abs() <= EXACT).then_some(float as i64)
 }
 
 /// The text of a JSON string; borrowed when it has no escapes.

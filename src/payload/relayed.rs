@@ -1,6 +1,7 @@
 //! The payload of a relayed event: the received fields without some, and some fields of the server.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use smallvec::SmallVec;
 
 use super::{FrameSizes, Payload};
@@ -8,12 +9,33 @@ use super::{FrameSizes, Payload};
 /// Room for the server's fields in the size of an event, in bytes.
 const OWN_FIELDS: usize = 256;
 
+/// A value of the server.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Own<'p> {
+    Text(&'p str),
+    Integer(i64),
+    Flag(bool),
+}
+
+impl<'p> From<&'p str> for Own<'p> {
+    fn from(text: &'p str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Own<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
 /// An object made of a received one. A field that the server sets is never relayed from the client,
 /// also when its name was written with escapes.
 #[derive(Debug)]
 pub(crate) struct Relayed<'p, 'a> {
     payload: &'p Payload<'a>,
-    own: SmallVec<[(&'static str, &'p str); 4]>,
+    own: SmallVec<[(&'static str, Own<'p>); 4]>,
     dropped: SmallVec<[&'static str; 4]>,
 }
 
@@ -28,8 +50,8 @@ impl<'p, 'a> Relayed<'p, 'a> {
     }
 
     /// Sets a field.
-    pub(crate) fn with(mut self, name: &'static str, value: &'p str) -> Self {
-        self.own.push((name, value));
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Own<'p>>) -> Self {
+        self.own.push((name, value.into()));
         self
     }
 

@@ -41,6 +41,9 @@ use crate::model::clock::SystemClock;
 use crate::transport::{Links, RequestLimits, serve};
 use error::StartError;
 
+/// How long the start waits for what clients would miss.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// A running relay.
 #[derive(Debug)]
 struct Server {
@@ -60,6 +63,9 @@ impl Server {
         let (audit, stores) = assemble::open_stores(&config).await?;
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
         let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster));
+
+        let id_types = upkeep::read_id_types(app.clone());
+        let are_read = tokio::time::timeout(STORE_TIMEOUT, id_types).await;
 
         let (tcp, address) = listener::bind(&config).await?;
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
@@ -86,6 +92,9 @@ impl Server {
             tokio::spawn(app.conversations.clone().remove_old()),
             tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);
+        if are_read.is_err() {
+            tasks.push(tokio::spawn(upkeep::read_id_types(app.clone())));
+        }
         Ok(Self {
             address,
             app,

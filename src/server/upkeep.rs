@@ -64,6 +64,18 @@ pub(super) async fn read_missing_blockers(app: Arc<App>) {
     }
 }
 
+/// Reads which users have numbers as their ids, as soon as the store answers.
+pub(super) async fn read_id_types(app: Arc<App>) {
+    let mut interval = every(STORE_INTERVAL);
+    loop {
+        interval.tick().await;
+        match app.conversations.stores().users.read_id_types().await {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%error, "the types of the ids of users were not read"),
+        }
+    }
+}
+
 /// Has the log say soon, and not only at the next message, that a database is lost, and has one be opened
 /// that could not be at the start; for ever. MongoDB looks after itself.
 pub(super) async fn watch_store(app: Arc<App>) {

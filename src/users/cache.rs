@@ -73,6 +73,7 @@ mod tests {
     fn token(name: &str) -> TokenUser {
         TokenUser {
             id: UserId::parse("ann").unwrap(),
+            id_type: crate::model::IdType::Text,
             name: Some(name.into()),
             username: None,
             avatar_url: None,

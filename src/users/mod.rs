@@ -7,6 +7,7 @@ mod blocker_set;
 mod blockers;
 mod cache;
 mod delivery;
+mod id_types;
 mod limits;
 mod peer_set;
 mod peers;

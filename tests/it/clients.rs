@@ -306,6 +306,7 @@ suites! {
     conversation_limits: "conversation/limits", CONVERSATION_LIMITS, mongodb;
     conversation_listed: "conversation/listed", STORED_PRESENCE, mongodb => two_nodes;
     conversation_messages: "conversation/messages", CONVERSATION, mongodb;
+    conversation_numeric_users: "conversation/numeric-users", STORED_PRESENCE, mongodb => two_nodes;
     conversation_participants: "conversation/participants", CONVERSATION_PRESENCE, mongodb;
     conversation_newcomers: "conversation/newcomers", REST_ADMIN, mongodb => two_nodes;
     conversation_presence: "conversation/presence", CONVERSATION_PRESENCE, mongodb;

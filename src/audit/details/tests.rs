@@ -34,9 +34,9 @@ fn message(target: Target) -> Event {
 fn chunk(mime_type: Option<Label>) -> Event {
     Event::FileUpload(FileChunk {
         recipient: AuditText::new("bob"),
-        message_id: AuditText::new("m1"),
-        chunk_number: 0,
-        total_chunks: 3,
+        message_id: Some(AuditText::new("m1")),
+        chunk_number: Some(0),
+        total_chunks: Some(3),
         file_size: Some(3_000),
         mime_type,
         bytes: 1_000,

@@ -83,9 +83,9 @@ fn the_bytes_of_a_document_are_those_of_the_spool() {
         (
             full(Event::FileUpload(FileChunk {
                 recipient: AuditText::new("bob"),
-                message_id: AuditText::new("m1"),
-                chunk_number: 0,
-                total_chunks: 3,
+                message_id: Some(AuditText::new("m1")),
+                chunk_number: Some(0),
+                total_chunks: Some(3),
                 file_size: Some(3_000),
                 mime_type: Label::new("image/png"),
                 bytes: 1_000,

@@ -208,9 +208,9 @@ fn parts_of_files_have_a_bound_apart_from_all_else() {
     let part = |chunk_number| {
         Event::FileUpload(FileChunk {
             recipient: AuditText::new("bob"),
-            message_id: AuditText::new("m1"),
-            chunk_number,
-            total_chunks: 200,
+            message_id: Some(AuditText::new("m1")),
+            chunk_number: Some(chunk_number),
+            total_chunks: Some(200),
             file_size: Some(200),
             mime_type: None,
             bytes: 1,

@@ -211,6 +211,13 @@ pub(crate) enum AllNodesMessage {
     },
     /// A user has another name or picture, on all their connections.
     UserRenamed(Identity),
+    /// A token has shown the JSON type of a user's id.
+    UserIdType {
+        /// Who.
+        user: UserId,
+        /// Whether it is a number there.
+        is_number: bool,
+    },
     /// The node that sends this shuts down gracefully.
     #[serde(rename = "Leaving")]
     ShuttingDown,
@@ -221,7 +228,7 @@ impl AllNodesMessage {
     pub(super) fn user(&self) -> Option<&UserId> {
         match self {
             Self::Presence(change) => Some(&change.user),
-            Self::UserChanged { user, .. } => Some(user),
+            Self::UserChanged { user, .. } | Self::UserIdType { user, .. } => Some(user),
             Self::UserRenamed(identity) => Some(&identity.user),
             Self::ShuttingDown => None,
         }

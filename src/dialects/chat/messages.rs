@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::dialects::content::Content;
-use crate::model::clock;
 use crate::model::conversation::{ClientId, Extra, Message, MessageId};
+use crate::model::{ClientUserId, clock};
 use crate::payload::{Opaque, OwnedValue, plainly};
 
 /// A message, as REST answers it in this form.
@@ -13,7 +13,7 @@ use crate::payload::{Opaque, OwnedValue, plainly};
 pub(crate) struct MessageJson<'a> {
     id: MessageId,
     chat_id: ClientId<'a>,
-    sender_id: &'a str,
+    sender_id: ClientUserId<'a>,
     content: Content<'a>,
     #[serde(serialize_with = "plainly")]
     media: Option<Opaque<'a>>,
@@ -34,7 +34,7 @@ impl<'a> MessageJson<'a> {
         Self {
             id: message.id,
             chat_id,
-            sender_id: message.sender.as_str(),
+            sender_id: message.sender.as_client(),
             content: message.into(),
             media: message.media().map(OwnedValue::as_opaque),
             edited_at: message.edited_at.map(clock::iso_ms),
@@ -52,7 +52,7 @@ impl<'a> MessageJson<'a> {
 pub(super) struct New<'a> {
     pub(super) message_id: MessageId,
     pub(super) chat_id: ClientId<'a>,
-    pub(super) sender_id: &'a str,
+    pub(super) sender_id: ClientUserId<'a>,
     pub(super) content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     pub(super) media: Option<Opaque<'a>>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::envelope::Both;
 use crate::cluster::PresenceChange;
 use crate::connection::Connection;
-use crate::model::{Dialect, clock};
+use crate::model::{ClientUserId, Dialect, clock};
 use crate::users::{Audience, PresenceRenderer};
 
 const USER_ONLINE: &str = "user:online";
@@ -25,7 +25,7 @@ pub(crate) const RENDERER: PresenceRenderer = PresenceRenderer {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     status: &'static str,
     /// ISO 8601.
     timestamp: &'a str,
@@ -42,7 +42,7 @@ fn send(change: &PresenceChange, receivers: &[Arc<Connection>]) {
         false => (USER_OFFLINE, "offline"),
     };
     let status = Status {
-        user_id: change.user.as_str(),
+        user_id: change.user.as_client(),
         status,
         timestamp: &timestamp,
         last_seen: last_seen.as_deref(),

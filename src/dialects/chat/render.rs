@@ -5,14 +5,14 @@ use smallvec::smallvec;
 
 use super::envelope::Envelope;
 use super::messages::{Deleted, Edited, New};
-use super::typing::Typing;
+use super::typing::TypingJson;
 use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, message_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Description, Message, MessageId, UserNotification,
+    ClientId, ConversationEvent, Description, Extra, Message, MessageId, UserNotification,
 };
-use crate::model::{Identity, UserId, clock};
+use crate::model::{ClientUserId, Identity, UserId, clock};
 use crate::payload::{FrameSizes, OwnedValue};
 
 const MESSAGE_NEW: &str = "message:new";
@@ -35,7 +35,9 @@ impl Renderer for ChatRenderer {
             ConversationEvent::Sent { message, .. } => sent(message, id).alone(),
             ConversationEvent::Edited(message) => edited(message, id).alone(),
             ConversationEvent::Deleted(message) => deleted(message, id).alone(),
-            ConversationEvent::Typing { user, lasts, .. } => typing(user, lasts.is_some(), id),
+            ConversationEvent::Typing {
+                user, lasts, extra, ..
+            } => typing(user, lasts.is_some(), extra, id),
             ConversationEvent::Reacted { .. }
             | ConversationEvent::Unreacted(_)
             | ConversationEvent::Entered(_)
@@ -79,7 +81,7 @@ fn sent<'a>(message: &'a Message, chat_id: ClientId<'a>) -> Rendered<'a> {
     let data = New {
         message_id: message.id,
         chat_id,
-        sender_id: message.sender.as_str(),
+        sender_id: message.sender.as_client(),
         content: message.into(),
         media: message.media().map(OwnedValue::as_opaque),
         timestamp: clock::iso_ms(message.created_at),
@@ -131,7 +133,7 @@ fn described<'a>(description: &'a Description, chat_id: ClientId<'a>) -> Rendere
 struct ReadElsewhere<'a> {
     chat_id: ClientId<'a>,
     message_ids: &'a [MessageId],
-    read_by: &'a str,
+    read_by: ClientUserId<'a>,
     /// ISO 8601.
     read_at: String,
 }
@@ -145,7 +147,7 @@ fn read_elsewhere<'a>(
     let data = ReadElsewhere {
         chat_id,
         message_ids,
-        read_by: reader.as_str(),
+        read_by: reader.as_client(),
         read_at: clock::iso_ms(at),
     };
     let size = SMALL + MessageId::JSON_SIZE * message_ids.len();
@@ -153,14 +155,20 @@ fn read_elsewhere<'a>(
 }
 
 /// `user:typing`, and `user:stop-typing` after it when somebody stopped.
-fn typing<'a>(user: &'a Identity, is_typing: bool, chat_id: ClientId<'a>) -> RenderedEvents<'a> {
-    let typing = Typing {
-        user_id: user.user.as_str(),
+fn typing<'a>(
+    user: &'a Identity,
+    is_typing: bool,
+    extra: &'a Extra,
+    chat_id: ClientId<'a>,
+) -> RenderedEvents<'a> {
+    let typing = TypingJson {
+        user_id: user.user.as_client(),
         chat_id,
         is_typing,
+        extra,
     };
     let event = |name| {
-        let frames = FrameSizes::from_slice(&[SMALL]);
+        let frames = FrameSizes::from_slice(&[SMALL + 2 * extra.size()]);
         Rendered::new(name, frames, typing.both(name))
     };
     match is_typing {

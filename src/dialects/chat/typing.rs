@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::envelope::Both;
+use crate::conversations::Typing;
 use crate::dialects::{Request, fields};
-use crate::model::Refusal;
-use crate::model::conversation::{ClientId, ConversationDialect, TypedId};
+use crate::model::conversation::{ClientId, ConversationDialect, Extra, TypedId};
+use crate::model::{ClientUserId, Refusal};
 use crate::payload::Payload;
 use crate::users::Member;
 
@@ -19,13 +20,15 @@ const LASTS: Duration = Duration::from_secs(3);
 /// `user:typing` and `user:stop-typing`
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Typing<'a> {
-    pub(super) user_id: &'a str,
+pub(super) struct TypingJson<'a> {
+    pub(super) user_id: ClientUserId<'a>,
     pub(super) chat_id: ClientId<'a>,
     pub(super) is_typing: bool,
+    #[serde(flatten)]
+    pub(super) extra: &'a Extra,
 }
 
-impl<'a> Typing<'a> {
+impl<'a> TypingJson<'a> {
     /// The same in an envelope and beside it.
     pub(super) fn both(self, event: &'static str) -> Both<Self> {
         Both::new(event, self)
@@ -58,8 +61,11 @@ async fn typing(
 ) -> Result<(), Refusal> {
     let (app, connection) = (request.app, request.connection);
     let id = &chat(payload).ok_or_else(Refusal::malformed)?.id;
-    let conversations = &app.conversations;
-    let typing = conversations.set_typing(connection, member, id, ConversationDialect::Chat, lasts);
+    let extra = payload.and_then(Extra::of_typing);
+    let extra = extra.ok_or_else(Refusal::malformed)?;
+    let (conversations, typing) = (&app.conversations, Typing { lasts, extra });
+    let dialect = ConversationDialect::Chat;
+    let typing = conversations.set_typing(connection, member, id, dialect, typing);
     Ok(typing.await?)
 }
 

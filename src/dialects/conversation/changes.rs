@@ -61,7 +61,7 @@ pub(super) async fn update(
 
 /// The edit that a client asks for.
 pub(crate) fn edit_of(fields: &Fields<'_, '_>) -> Result<Edit, Refusal> {
-    let content = fields.content(CONTENT)?;
+    let content = fields.new_content(CONTENT)?;
     let further = fields.further(Some(content))?;
     Ok(Edit {
         content: content.into(),

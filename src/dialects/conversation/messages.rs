@@ -9,7 +9,7 @@ use crate::dialects::fields::Fields;
 use crate::model::conversation::{
     ClientId, Extra, Message, MessageId, NewMessage, TempId, UserRecord,
 };
-use crate::model::{Dialect, Identity, Refusal, UserId, clock};
+use crate::model::{ClientUserId, Dialect, Identity, Refusal, UserId, clock};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, plainly};
 use crate::users::Member;
 
@@ -23,7 +23,7 @@ pub(crate) const KEY_NUMBER: &str = "keyNumber";
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserJson<'a> {
-    id: &'a str,
+    id: ClientUserId<'a>,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar_url: Option<&'a str>,
@@ -33,7 +33,7 @@ impl<'a> UserJson<'a> {
     /// A user, with what is known of them.
     pub(crate) fn new(id: &'a UserId, known: Option<&'a UserRecord>) -> Self {
         Self {
-            id: id.as_str(),
+            id: id.as_client(),
             name: known.map_or(id.as_str(), |known| &known.name),
             avatar_url: known.and_then(|known| known.avatar_url.as_deref()),
         }
@@ -42,14 +42,14 @@ impl<'a> UserJson<'a> {
     /// About how many bytes it takes.
     pub(super) fn size(&self) -> usize {
         const NAMES: usize = 64;
-        NAMES + self.id.len() + self.name.len() + self.avatar_url.map_or(0, str::len)
+        NAMES + self.id.as_str().len() + self.name.len() + self.avatar_url.map_or(0, str::len)
     }
 }
 
 impl<'a> From<&'a Identity> for UserJson<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self {
-            id: identity.user.as_str(),
+            id: identity.user.as_client(),
             name: &identity.name,
             avatar_url: identity.avatar_url.as_deref(),
         }
@@ -59,7 +59,7 @@ impl<'a> From<&'a Identity> for UserJson<'a> {
 impl<'a> From<&'a UserRecord> for UserJson<'a> {
     fn from(user: &'a UserRecord) -> Self {
         Self {
-            id: user.id.as_str(),
+            id: user.id.as_client(),
             name: &user.name,
             avatar_url: user.avatar_url.as_deref(),
         }
@@ -69,14 +69,14 @@ impl<'a> From<&'a UserRecord> for UserJson<'a> {
 /// A user, without a picture.
 #[derive(Debug, Serialize)]
 pub(super) struct UserName<'a> {
-    id: &'a str,
+    id: ClientUserId<'a>,
     name: &'a str,
 }
 
 impl<'a> From<&'a Identity> for UserName<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self {
-            id: identity.user.as_str(),
+            id: identity.user.as_client(),
             name: &identity.name,
         }
     }
@@ -88,7 +88,7 @@ impl<'a> From<&'a Identity> for UserName<'a> {
 pub(crate) struct MessageJson<'a> {
     id: MessageId,
     conversation_id: ClientId<'a>,
-    sender_id: &'a str,
+    sender_id: ClientUserId<'a>,
     content: Content<'a>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     media: Option<Opaque<'a>>,
@@ -117,7 +117,7 @@ impl<'a> MessageJson<'a> {
         Self {
             id: message.id,
             conversation_id,
-            sender_id: message.sender.as_str(),
+            sender_id: message.sender.as_client(),
             content: message.into(),
             media: message.media().map(OwnedValue::as_opaque),
             key_number: message.key_number,

@@ -7,7 +7,7 @@ use super::messages::UserJson;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::ClientId;
-use crate::model::{Refusal, clock};
+use crate::model::{ClientUserId, Refusal, clock};
 use crate::payload::{FrameSizes, Payload};
 use crate::users::Member;
 
@@ -30,7 +30,7 @@ struct Response<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Online<'a> {
     pub(super) conversation_id: ClientId<'a>,
-    pub(super) user_id: &'a str,
+    pub(super) user_id: ClientUserId<'a>,
     pub(super) user: UserJson<'a>,
     /// ISO 8601.
     pub(super) timestamp: String,
@@ -41,7 +41,7 @@ pub(super) struct Online<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Offline<'a> {
     pub(super) conversation_id: ClientId<'a>,
-    pub(super) user_id: &'a str,
+    pub(super) user_id: ClientUserId<'a>,
     /// ISO 8601.
     pub(super) timestamp: String,
     /// ISO 8601.

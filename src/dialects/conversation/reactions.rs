@@ -8,7 +8,7 @@ use super::{CONVERSATION_ID, unknown_id};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ClientId, Emoji, MessageId, ReactionId};
-use crate::model::{Dialect, Refusal};
+use crate::model::{ClientUserId, Dialect, Refusal};
 use crate::payload::Payload;
 use crate::users::Member;
 
@@ -20,7 +20,7 @@ pub(super) struct Added<'a> {
     pub(super) message_id: MessageId,
     pub(super) conversation_id: ClientId<'a>,
     pub(super) emoji: &'a str,
-    pub(super) user_id: &'a str,
+    pub(super) user_id: ClientUserId<'a>,
     /// ISO 8601.
     pub(super) created_at: String,
     pub(super) user: UserName<'a>,
@@ -33,7 +33,7 @@ pub(super) struct Removed<'a> {
     pub(super) id: ReactionId,
     pub(super) message_id: MessageId,
     pub(super) conversation_id: ClientId<'a>,
-    pub(super) user_id: &'a str,
+    pub(super) user_id: ClientUserId<'a>,
 }
 
 /// The answer to a reaction's callback.

@@ -13,9 +13,9 @@ use crate::connection::SMALL_EVENT;
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Description, Message, MessageId, Reaction, UserNotification,
+    ClientId, ConversationEvent, Description, Extra, Message, MessageId, Reaction, UserNotification,
 };
-use crate::model::{Identity, UserId, clock};
+use crate::model::{ClientUserId, Identity, UserId, clock};
 use crate::payload::FrameSizes;
 
 const MESSAGE_NEW: &str = "message:new";
@@ -50,7 +50,9 @@ impl Renderer for ConversationRenderer {
             ConversationEvent::Deleted(message) => deleted(message, id),
             ConversationEvent::Reacted { reaction, user } => reacted(reaction, user, id),
             ConversationEvent::Unreacted(reaction) => unreacted(reaction, id),
-            ConversationEvent::Typing { user, lasts, .. } => typing(user, lasts.is_some(), id),
+            ConversationEvent::Typing {
+                user, lasts, extra, ..
+            } => typing(user, lasts.is_some(), extra, id),
             ConversationEvent::Entered(user) => online(user, id),
             ConversationEvent::Left { user, at } => offline(user, *at, id),
         };
@@ -132,7 +134,7 @@ fn reacted<'a>(
         message_id: reaction.message,
         conversation_id,
         emoji: reaction.emoji.as_str(),
-        user_id: reaction.user.as_str(),
+        user_id: reaction.user.as_client(),
         created_at: clock::iso_ms(reaction.created_at),
         user: user.into(),
     };
@@ -144,28 +146,36 @@ fn unreacted<'a>(reaction: &'a Reaction, conversation_id: ClientId<'a>) -> Rende
         id: reaction.id,
         message_id: reaction.message,
         conversation_id,
-        user_id: reaction.user.as_str(),
+        user_id: reaction.user.as_client(),
     };
     Rendered::new(REACTION_REMOVED, small(), payload)
 }
 
-fn typing<'a>(user: &'a Identity, is_typing: bool, conversation_id: ClientId<'a>) -> Rendered<'a> {
-    let user_id = user.user.as_str();
+fn typing<'a>(
+    user: &'a Identity,
+    is_typing: bool,
+    extra: &'a Extra,
+    conversation_id: ClientId<'a>,
+) -> Rendered<'a> {
+    let frames = FrameSizes::from_slice(&[SMALL + extra.size()]);
+    let user_id = user.user.as_client();
     match is_typing {
         true => {
             let payload = StartedTyping {
                 conversation_id,
                 user_id,
                 user: user.into(),
+                extra,
             };
-            Rendered::new(TYPING_START, small(), payload)
+            Rendered::new(TYPING_START, frames, payload)
         }
         false => {
             let payload = StoppedTyping {
                 conversation_id,
                 user_id,
+                extra,
             };
-            Rendered::new(TYPING_STOP, small(), payload)
+            Rendered::new(TYPING_STOP, frames, payload)
         }
     }
 }
@@ -175,7 +185,7 @@ fn online<'a>(identity: &'a Identity, conversation_id: ClientId<'a>) -> Rendered
     let frames = FrameSizes::from_slice(&[SMALL + user.size()]);
     let payload = Online {
         conversation_id,
-        user_id: identity.user.as_str(),
+        user_id: identity.user.as_client(),
         user,
         timestamp: clock::now_iso(),
     };
@@ -185,7 +195,7 @@ fn online<'a>(identity: &'a Identity, conversation_id: ClientId<'a>) -> Rendered
 fn offline<'a>(user: &'a UserId, at: u64, conversation_id: ClientId<'a>) -> Rendered<'a> {
     let payload = Offline {
         conversation_id,
-        user_id: user.as_str(),
+        user_id: user.as_client(),
         timestamp: clock::now_iso(),
         last_seen_at: clock::iso_ms(at),
     };
@@ -198,7 +208,7 @@ fn offline<'a>(user: &'a UserId, at: u64, conversation_id: ClientId<'a>) -> Rend
 struct Delivered<'a> {
     message_id: MessageId,
     conversation_id: ClientId<'a>,
-    delivered_to: &'a [UserId],
+    delivered_to: Vec<ClientUserId<'a>>,
     /// ISO 8601.
     delivered_at: String,
 }
@@ -216,7 +226,7 @@ fn delivered<'a>(
         let payload = Delivered {
             message_id: *message_id,
             conversation_id,
-            delivered_to: to,
+            delivered_to: to.iter().map(UserId::as_client).collect(),
             delivered_at: delivered_at.clone(),
         };
         let frames = FrameSizes::from_slice(&[SMALL + size]);
@@ -231,7 +241,7 @@ fn delivered<'a>(
 struct ReadReceipt<'a> {
     conversation_id: ClientId<'a>,
     message_ids: &'a [MessageId],
-    read_by: &'a str,
+    read_by: ClientUserId<'a>,
     /// ISO 8601.
     read_at: String,
 }
@@ -245,7 +255,7 @@ fn read<'a>(
     let payload = ReadReceipt {
         conversation_id,
         message_ids,
-        read_by: reader.as_str(),
+        read_by: reader.as_client(),
         read_at: clock::iso_ms(at),
     };
     let frames = FrameSizes::from_slice(&[SMALL + MessageId::JSON_SIZE * message_ids.len()]);

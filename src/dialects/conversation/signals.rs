@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::CONVERSATION_ID;
 use super::messages::UserName;
+use crate::conversations::Typing;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
-    ClientId, ConversationDialect, MAX_READ, MessageId, ReadMessages,
+    ClientId, ConversationDialect, Extra, MAX_READ, MessageId, ReadMessages,
 };
-use crate::model::{Dialect, Refusal, Why};
+use crate::model::{ClientUserId, Dialect, Refusal, Why};
 use crate::payload::Payload;
 use crate::users::Member;
 
@@ -27,8 +28,10 @@ const TYPES_FOR: Duration = Duration::from_secs(5);
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartedTyping<'a> {
     pub(super) conversation_id: ClientId<'a>,
-    pub(super) user_id: &'a str,
+    pub(super) user_id: ClientUserId<'a>,
     pub(super) user: UserName<'a>,
+    #[serde(flatten)]
+    pub(super) extra: &'a Extra,
 }
 
 /// `typing:user:stop`
@@ -36,7 +39,9 @@ pub(super) struct StartedTyping<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct StoppedTyping<'a> {
     pub(super) conversation_id: ClientId<'a>,
-    pub(super) user_id: &'a str,
+    pub(super) user_id: ClientUserId<'a>,
+    #[serde(flatten)]
+    pub(super) extra: &'a Extra,
 }
 
 /// `typing:start`
@@ -68,9 +73,10 @@ async fn typing(
         .conversation(CONVERSATION_ID)?
         .id;
     let lasts = is_typing.then_some(TYPES_FOR);
+    let extra = Extra::of_typing(payload).ok_or_else(Refusal::malformed)?;
     let dialect = ConversationDialect::Conversation;
-    let conversations = &app.conversations;
-    let typing = conversations.set_typing(connection, member, &id, dialect, lasts);
+    let (conversations, typing) = (&app.conversations, Typing { lasts, extra });
+    let typing = conversations.set_typing(connection, member, &id, dialect, typing);
     typing.await.map_err(|error| {
         let refusal = Refusal::from(error);
         match refusal.why() {

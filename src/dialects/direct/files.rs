@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::{Dialect, ErrorCode, Refusal, UserId, clock};
-use crate::payload::{Opaque, Payload};
+use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::{self, FileNames, Member, Progress, User, Users};
 
 /// Something about a file failed.
@@ -26,14 +26,20 @@ const REQUEST_SENT: &str = "file:request-sent";
 
 const CHUNK_NUMBER: &str = "chunkNumber";
 const TOTAL_CHUNKS: &str = "totalChunks";
+const FILE_NAME: &str = "fileName";
+const FILE_SIZE: &str = "fileSize";
+const MIME_TYPE: &str = "mimeType";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ChunkSent<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
-    message_id: &'p Opaque<'a>,
-    chunk_number: u64,
-    total_chunks: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'p Opaque<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunk_number: Option<&'p Opaque<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_chunks: Option<&'p Opaque<'a>>,
     success: bool,
     recipient_online: bool,
 }
@@ -42,16 +48,10 @@ struct ChunkSent<'p, 'a> {
 #[serde(rename_all = "camelCase")]
 struct UploadComplete<'p, 'a> {
     recipient_id: &'p Opaque<'a>,
-    message_id: &'p Opaque<'a>,
-    total_chunks: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FileRequested<'p, 'a> {
-    requester_id: &'p str,
-    requester_username: &'p str,
-    message_id: &'p Opaque<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<&'p Opaque<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_chunks: Option<&'p Opaque<'a>>,
 }
 
 #[derive(Serialize)]
@@ -72,29 +72,33 @@ struct Forgotten<'f> {
     message_id: &'f RawValue,
 }
 
-/// What is checked of a chunk before it is relayed.
+/// What is checked of a chunk before it is relayed. Of what the deployed server does not ask for, anything may be missing.
 struct Chunk<'p, 'a> {
     recipient: UserId,
-    message: Cow<'a, str>,
-    number: u64,
-    total: u64,
-    mime_type: Cow<'a, str>,
-    /// The ids as they were sent.
+    message: Option<Cow<'a, str>>,
+    number: Option<u64>,
+    total: Option<u64>,
+    /// The fields as they were sent.
     recipient_id: &'p Opaque<'a>,
-    message_id: &'p Opaque<'a>,
+    message_id: Option<&'p Opaque<'a>>,
+    chunk_number: Option<&'p Opaque<'a>>,
+    total_chunks: Option<&'p Opaque<'a>>,
 }
 
 impl<'p, 'a> Chunk<'p, 'a> {
     fn read(payload: &'p Payload<'a>, config: &'p Config) -> Result<Self, Refusal> {
         let fields = Fields::new(payload, config);
         let recipient = fields.user(RECIPIENT_ID)?;
-        let message = fields.id(MESSAGE_ID)?;
-        let number = fields.count(CHUNK_NUMBER)?;
-        let total = fields.count(TOTAL_CHUNKS)?;
-        if total == 0 {
+        let message = fields.optional_own_id(MESSAGE_ID)?;
+        let number = fields.optional_count(CHUNK_NUMBER)?;
+        let total = fields.optional_count(TOTAL_CHUNKS)?;
+        if total == Some(0) {
             return Err(Refusal::invalid(TOTAL_CHUNKS));
         }
-        if number >= total {
+        if number
+            .zip(total)
+            .is_some_and(|(number, total)| number >= total)
+        {
             return Err(Refusal::invalid(CHUNK_NUMBER));
         }
         // Encrypted, an empty file may be nothing but its tag.
@@ -102,45 +106,49 @@ impl<'p, 'a> Chunk<'p, 'a> {
         for name in ["iv", "tag"] {
             fields.filled(name)?;
         }
-        fields.present("hash")?;
-        fields.filled_up_to("fileName", config.max_file_name_bytes)?;
-        fields.filled("fileSize")?;
-        fields.number("fileSize")?;
+        for name in [FILE_NAME, MIME_TYPE] {
+            fields.optional_up_to(name, config.max_file_name_bytes)?;
+        }
+        if fields.is_given(FILE_SIZE) {
+            fields.number(FILE_SIZE)?;
+        }
         Ok(Self {
             recipient,
             message,
             number,
             total,
-            mime_type: fields.label_or_empty("mimeType")?,
             recipient_id: fields.filled(RECIPIENT_ID)?,
-            message_id: fields.filled(MESSAGE_ID)?,
+            message_id: fields.optional(MESSAGE_ID),
+            chunk_number: fields.optional(CHUNK_NUMBER),
+            total_chunks: fields.optional(TOTAL_CHUNKS),
         })
     }
 
-    /// Counts it among those that were sent of its file.
-    async fn note(&self, users: &Users, sender: &User) -> Progress {
+    /// Counts it among those that were sent of its file. `None`: it does not say which it is, of which file.
+    async fn note(&self, users: &Users, sender: &User) -> Option<Progress> {
         let own = |id: &Opaque<'_>| id.as_raw().map(ToOwned::to_owned).unwrap_or_default();
+        let message_id = self.message_id?;
         let names = || FileNames {
             recipient: own(self.recipient_id),
-            message: own(self.message_id),
+            message: own(message_id),
         };
         let chunk = users::Chunk {
             recipient: &self.recipient,
-            message: &self.message,
-            number: self.number,
-            total: self.total,
+            message: self.message.as_deref()?,
+            number: self.number?,
+            total: self.total?,
         };
-        users.count_chunk(sender, &chunk, names).await
+        Some(users.count_chunk(sender, &chunk, names).await)
     }
 
     fn audited(&self, payload: &Payload<'_>, bytes: usize) -> Audited {
         Audited::FileUpload(FileChunk {
             recipient: self.recipient.shared().into(),
-            message_id: AuditText::new(&self.message),
+            message_id: self.message.as_deref().map(AuditText::new),
             chunk_number: self.number,
             total_chunks: self.total,
-            file_size: payload.count("fileSize"),
-            mime_type: Label::new(&self.mime_type),
+            file_size: payload.count(FILE_SIZE),
+            mime_type: payload.text(MIME_TYPE).and_then(|name| Label::new(&name)),
             bytes: bytes as u64,
         })
     }
@@ -157,11 +165,13 @@ pub(super) async fn send_file_chunk(
     request.wait_for_limit(member).await?;
     let timestamp = clock::now_iso();
     let identity = member.identity();
-    let relayed = from(&identity, payload).with("timestamp", &timestamp);
+    let relayed = from(&identity, payload).with("timestamp", timestamp.as_str());
     let (users, size) = (&request.app.users, request.event.size());
     let sender = &member.user.id;
-    users.relayed.note(sender, &chunk.recipient, &chunk.message);
-    let about = || Some(About::Message(chunk.message.to_string()));
+    if let Some(message) = &chunk.message {
+        users.relayed.note(sender, &chunk.recipient, message);
+    }
+    let about = || Some(About::Message(chunk.message.as_deref()?.to_owned()));
     let is_online = users
         .receivers_of_file(&chunk.recipient, sender, size)
         .await
@@ -185,16 +195,19 @@ async fn confirm_chunk(
     let sent = ChunkSent {
         recipient_id: chunk.recipient_id,
         message_id: chunk.message_id,
-        chunk_number: chunk.number,
-        total_chunks: chunk.total,
+        chunk_number: chunk.chunk_number,
+        total_chunks: chunk.total_chunks,
         success: true,
         recipient_online,
     };
     request.confirm(CHUNK_SENT, &sent);
+    let Some(progress) = chunk.note(&request.app.users, &member.user).await else {
+        return;
+    };
     let Progress {
         is_complete,
         forgotten,
-    } = chunk.note(&request.app.users, &member.user).await;
+    } = progress;
     for file in forgotten {
         tell_forgotten(&member.user, &file);
     }
@@ -202,7 +215,7 @@ async fn confirm_chunk(
         let complete = UploadComplete {
             recipient_id: chunk.recipient_id,
             message_id: chunk.message_id,
-            total_chunks: chunk.total,
+            total_chunks: chunk.total_chunks,
         };
         request.connection.send(UPLOAD_COMPLETE, &complete);
     }
@@ -230,20 +243,19 @@ pub(super) async fn request_file(
 ) -> Result<(), Refusal> {
     let fields = Fields::new(payload, &request.app.config);
     let sender = fields.user("senderId")?;
-    let message = fields.id(MESSAGE_ID)?;
+    let message = fields.own_id(MESSAGE_ID)?;
     let message_id = fields.filled(MESSAGE_ID)?;
     let identity = member.identity();
-    let requested = FileRequested {
-        requester_id: member.user.id.as_str(),
-        requester_username: &identity.name,
-        message_id,
-    };
+    let requested = Relayed::new(payload)
+        .without("senderId")
+        .with("requesterId", &identity.user)
+        .with("requesterUsername", &*identity.name);
     let recipient_online = request
         .app
         .users
         .receivers(&sender, &member.user.id, request.event.size())
         .await
-        .send(FILE_REQUESTED, &requested)
+        .send_sized(FILE_REQUESTED, &requested, &requested.frames())
         .await;
     request.app.users.add_peer(&member.user, &sender);
     request.record(Audited::FileDownload {

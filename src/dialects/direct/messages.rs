@@ -8,7 +8,7 @@ use crate::cluster::About;
 use crate::connection::rooms;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::{Identity, Refusal, UserId, clock};
+use crate::model::{ClientUserId, Identity, Refusal, UserId, clock};
 use crate::payload::{Opaque, Payload, Relayed};
 use crate::users::Member;
 
@@ -32,7 +32,7 @@ struct RoomJoined<'p, 'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RoomUserReady<'p> {
-    user_id: &'p str,
+    user_id: ClientUserId<'p>,
     username: &'p str,
     room_name: &'p str,
 }
@@ -86,7 +86,7 @@ pub(super) async fn join_room(
     }
     let identity = member.identity();
     let ready = RoomUserReady {
-        user_id: member.user.id.as_str(),
+        user_id: member.user.id.as_client(),
         username: &identity.name,
         room_name: &room_name,
     };
@@ -149,7 +149,7 @@ pub(super) async fn send_message(
     let identity = member.identity();
     let message = from(&identity, payload)
         .with_default("messageType", "text")
-        .with("timestamp", &timestamp);
+        .with("timestamp", timestamp.as_str());
     let (users, sender) = (&request.app.users, &member.user.id);
     let size = request.event.size();
     let receivers = users.receivers(&recipient, sender, size).await;
@@ -231,6 +231,6 @@ pub(super) async fn send_key(
 pub(super) fn from<'p, 'a>(sender: &'p Identity, payload: &'p Payload<'a>) -> Relayed<'p, 'a> {
     Relayed::new(payload)
         .without(RECIPIENT_ID)
-        .with("senderId", sender.user.as_str())
-        .with("senderUsername", &sender.name)
+        .with("senderId", &sender.user)
+        .with("senderUsername", &*sender.name)
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cluster::PresenceChange;
 use crate::connection::Connection;
-use crate::model::{Dialect, clock};
+use crate::model::{ClientUserId, Dialect, clock};
 use crate::users::{Audience, PresenceRenderer};
 
 const USER_ONLINE: &str = "user:online";
@@ -23,21 +23,21 @@ pub(crate) const RENDERER: PresenceRenderer = PresenceRenderer {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UserOnline<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     username: &'a str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UserOffline<'a> {
-    user_id: &'a str,
+    user_id: ClientUserId<'a>,
     username: &'a str,
     /// ISO 8601, when the last connection closed.
     last_seen: &'a str,
 }
 
 fn send(change: &PresenceChange, receivers: &[Arc<Connection>]) {
-    let (user_id, username) = (change.user.as_str(), &*change.name);
+    let (user_id, username) = (change.user.as_client(), &*change.name);
     if change.online {
         let event = UserOnline { user_id, username };
         send_to(receivers, USER_ONLINE, &event);

@@ -7,8 +7,8 @@ use crate::cluster::About;
 use crate::connection::SMALL_EVENT;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::{Refusal, UserId};
-use crate::payload::{Opaque, Payload};
+use crate::model::{ClientUserId, Refusal, UserId};
+use crate::payload::{Payload, Relayed};
 use crate::users::{Member, Receiver, Users};
 
 const TYPING: &str = "typing:user";
@@ -18,17 +18,9 @@ const READ_CONFIRMED: &str = "message:read-confirmed";
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Typing<'p> {
-    user_id: &'p str,
+    user_id: ClientUserId<'p>,
     username: &'p str,
     is_typing: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Receipt<'p, 'a> {
-    message_id: &'p Opaque<'a>,
-    /// Who says it.
-    user_id: &'p str,
 }
 
 /// The answer to a callback.
@@ -76,25 +68,27 @@ async fn typing(
         true => {}
         false => member.typing.end(&recipient),
     }
-    let is_online = send_typing(&request.app.users, member, &recipient, is_typing).await;
+    let (users, is_typing) = (
+        &request.app.users,
+        is_typing || types_elsewhere(member, &recipient),
+    );
+    let identity = member.identity();
+    let typing = Relayed::new(payload)
+        .without(RECIPIENT_ID)
+        .with("userId", &identity.user)
+        .with("username", &*identity.name)
+        .with("isTyping", is_typing);
+    let size = request.event.size();
+    let receivers = users.receivers(&recipient, &member.user.id, size).await;
+    let is_online = receivers
+        .send_sized(TYPING, &typing, &typing.frames())
+        .await;
     request.app.users.add_peer(&member.user, &recipient);
     answer(request, is_online);
     Ok(())
 }
 
-/// Sends whether a user types, who does until they do on none of their connections; whether the recipient is online.
-async fn send_typing(users: &Users, member: &Member, recipient: &UserId, is_typing: bool) -> bool {
-    let is_typing = is_typing || types_elsewhere(member, recipient);
-    let identity = member.identity();
-    let typing = Typing {
-        user_id: identity.user.as_str(),
-        username: &identity.name,
-        is_typing,
-    };
-    let receivers = users.receivers(recipient, &member.user.id, SMALL_EVENT);
-    receivers.await.send(TYPING, &typing).await
-}
-
+/// Whether the user types to somebody on another connection: they do until they do on none.
 fn types_elsewhere(member: &Member, recipient: &UserId) -> bool {
     let members = member.user.members();
     let mut others = members
@@ -105,8 +99,15 @@ fn types_elsewhere(member: &Member, recipient: &UserId) -> bool {
 
 /// A connection has ended, and the typing on it.
 pub(crate) async fn disconnected(users: &Users, member: &Member) {
+    let identity = member.identity();
     for recipient in member.typing.end_all() {
-        send_typing(users, member, &recipient, false).await;
+        let typing = Typing {
+            user_id: identity.user.as_client(),
+            username: &identity.name,
+            is_typing: types_elsewhere(member, &recipient),
+        };
+        let receivers = users.receivers(&recipient, &member.user.id, SMALL_EVENT);
+        receivers.await.send(TYPING, &typing).await;
     }
 }
 
@@ -144,15 +145,17 @@ async fn receipt(
         Receiver::Unknown => false,
         Receiver::Wrong => return Err(Refusal::message_not_found()),
     };
-    let receipt = Receipt {
-        message_id: fields.filled(MESSAGE_ID)?,
-        user_id: receiver.as_str(),
-    };
+    let receipt = Relayed::new(payload)
+        .without("senderId")
+        .with("userId", receiver);
     // Another node may know it.
     let about = || (!is_known).then(|| About::Receipt(id.to_string()));
     let size = request.event.size();
     let receivers = users.receivers(&sender, receiver, size).await;
-    let is_online = receivers.about(about).send(confirmed, &receipt).await;
+    let is_online = receivers
+        .about(about)
+        .send_sized(confirmed, &receipt, &receipt.frames())
+        .await;
     users.add_peer(&member.user, &sender);
     answer(request, is_online);
     Ok(())

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, text_frames};
+use crate::model::ClientUserId;
 use crate::model::conversation::{
     ClientId, ConversationEvent, Description, MessageId, ParticipantsChange, UserNotification,
 };
@@ -97,7 +98,7 @@ impl Renderer for FeedRenderer {
                 let payload = ReadElsewhere {
                     conversation_id,
                     message_ids: messages,
-                    read_by: reader.as_str(),
+                    read_by: reader.as_client(),
                     read_at: *at,
                 };
                 return Rendered::new(READ_RECEIPT, frames_with_ids(messages), payload).alone();
@@ -145,7 +146,7 @@ fn frames_with_ids(ids: &[MessageId]) -> FrameSizes {
 struct ReadElsewhere<'a> {
     conversation_id: ClientId<'a>,
     message_ids: &'a [MessageId],
-    read_by: &'a str,
+    read_by: ClientUserId<'a>,
     /// Milliseconds since the epoch.
     read_at: u64,
 }

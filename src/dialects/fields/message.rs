@@ -29,9 +29,7 @@ impl<'p, 'a> Fields<'p, 'a> {
             .payload
             .text(content)
             .is_some_and(|text| text.is_empty());
-        let extra = Extra::of_payload(self.payload);
-        let mut others = extra.fields();
-        self.media().is_some() || is_empty && others.any(|(_, value)| value.holds_something())
+        self.media().is_some() || is_empty && Extra::of_payload(self.payload).holds_something()
     }
 
     /// The content of a message, or none where something is attached.
@@ -42,6 +40,16 @@ impl<'p, 'a> Fields<'p, 'a> {
         match self.optional(name) {
             None if self.has_attached(name) => Ok(None),
             _ => self.content(name).map(Some),
+        }
+    }
+
+    /// The content that a message is to have from now on. An empty string is one, too, for a message that has something
+    /// attached.
+    pub(crate) fn new_content(&self, name: &'static str) -> Result<&'p Opaque<'a>, Refusal> {
+        let empty = self.payload.text(name).filter(|text| text.is_empty());
+        match empty.and(self.payload.get(name)) {
+            Some(empty) => Ok(empty),
+            None => self.content(name),
         }
     }
 

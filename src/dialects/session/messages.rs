@@ -13,7 +13,7 @@ use crate::connection::rooms::{Lagging, To};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
-use crate::model::session::{Appended, Message};
+use crate::model::session::{Appended, Kind, Message};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, Payload, frames, plainly};
 use crate::sessions::{Session, SessionUpdate};
 
@@ -34,7 +34,7 @@ struct MessageJson<'a> {
     /// Milliseconds since the epoch.
     timestamp: u64,
     #[serde(rename = "type")]
-    kind: &'a str,
+    kind: &'a Kind,
     sender_display_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "plainly")]
     original_content: Option<&'a Opaque<'a>>,
@@ -128,7 +128,7 @@ pub(super) async fn send_message(
     let fields = Fields::new(payload, &app.config);
     let encrypted = OwnedValue::from(fields.filled("encrypted")?);
     let to = fields.optional_user("to")?;
-    let kind = fields.optional_label("type")?;
+    let kind = kind(&fields, payload)?;
     let id = message_id(&fields, payload)?;
 
     let mut session = member_of(request, &fields, Some("from")).await?;
@@ -141,7 +141,7 @@ pub(super) async fn send_message(
         to,
         encrypted,
         timestamp: app.sessions.now_ms(),
-        kind: kind.map_or_else(|| "text".into(), |kind| kind.into()),
+        kind,
         sender_display_name: member.display_name.clone(),
     });
     let appended = session.append(message.clone()).await;
@@ -166,6 +166,23 @@ pub(super) async fn send_message(
         }
     }
     Ok(())
+}
+
+/// The kind of the message, by its sender's word.
+fn kind(fields: &Fields<'_, '_>, payload: &Payload<'_>) -> Result<Kind, Refusal> {
+    const NAME: &str = "type";
+    const MAX_BYTES: usize = 1024;
+    let Some(given) = fields.optional(NAME) else {
+        return Ok(Kind::text());
+    };
+    let kind = payload
+        .own_id(NAME)
+        .filter(|kind| kind.len() <= MAX_BYTES)
+        .ok_or_else(|| fields.refuse(NAME))?;
+    let is_number = given
+        .as_raw()
+        .is_some_and(|raw| !raw.get().starts_with('"'));
+    Ok(Kind::new(&kind, is_number))
 }
 
 /// The sender's id for the message, as it came in, or a new one.
@@ -221,7 +238,7 @@ fn audited(
     Audited::MessageSent(MessageSent {
         target: Target::Session(session.id().shared().into()),
         message_id: id.map(|id| AuditText::new(&id)),
-        message_type: Label::new(&message.kind),
+        message_type: Label::new(message.kind.as_str()),
         seq: None,
         bytes: request.event.size() as u64,
     })

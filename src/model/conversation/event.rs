@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{ChangeNumber, Description, Message, MessageId, Reaction, Role, wire};
+use super::{ChangeNumber, Description, Extra, Message, MessageId, Reaction, Role, wire};
 use crate::model::{Identity, UserId};
 
 /// What the subscribers of a conversation receive.
@@ -45,6 +45,9 @@ pub(crate) enum ConversationEvent {
         /// For how long, unless it is renewed; `None` when they stopped.
         #[serde(with = "wire::milliseconds")]
         lasts: Option<Duration>,
+        /// What else their client says of it.
+        #[serde(default, with = "wire::extra", skip_serializing_if = "Extra::is_empty")]
+        extra: Extra,
     },
     /// A user is subscribed by `conversation` who was not.
     Entered(Identity),

@@ -42,6 +42,11 @@ const OWN: &[&str] = &[
     "_placeholder",
 ];
 
+/// What the relay itself calls something of typing besides.
+const OWN_OF_TYPING: &[&str] = &["userId", "user", "isTyping", "type", "data"];
+/// The most bytes that clients say of typing.
+const MAX_TYPING_BYTES: usize = 1024;
+
 /// The fields of a message that the relay does not know, each once. Cheap to clone. `Debug` shows their number only.
 #[derive(Clone, Default)]
 pub(crate) struct Extra(Arc<[(Box<str>, OwnedValue)]>);
@@ -54,6 +59,15 @@ impl Extra {
     pub(crate) fn of_payload(payload: &Payload<'_>) -> Self {
         let members = payload.members();
         Self::collect(members.map(|(name, value)| (name.into(), value.into())))
+    }
+
+    /// Those of a payload that says that somebody types, which is small. `None`: they are not, or have attachments.
+    pub(crate) fn of_typing(payload: &Payload<'_>) -> Option<Self> {
+        let members = payload.members();
+        let members = members.filter(|(name, _)| !OWN_OF_TYPING.contains(&&**name));
+        let extra = Self::collect(members.map(|(name, value)| (name.into(), value.into())));
+        let is_small = extra.fields().len() <= Self::MAX_FIELDS && extra.size() <= MAX_TYPING_BYTES;
+        (is_small && !extra.as_opaque().has_attachments()).then_some(extra)
     }
 
     /// Those that were written as these parts of an object. What is no object has none.
@@ -87,6 +101,11 @@ impl Extra {
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether one of them is something that may be attached: an object, a list or binary that is not empty.
+    pub(crate) fn holds_something(&self) -> bool {
+        self.fields().any(|(_, value)| value.holds_something())
     }
 
     /// Their names and values.

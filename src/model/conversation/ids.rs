@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::{Uuid, Version};
 
-use crate::model::UserId;
+use crate::model::{UserId, js_number};
 
 /// Maximum number of characters of an emoji (protocol, "Limits").
 pub(crate) const MAX_EMOJI_CHARS: usize = 10;
@@ -70,10 +70,7 @@ impl ConversationId {
 impl ConversationId {
     /// Whether it is how an integer is written that JavaScript can hold: others may be told it as a number.
     pub(crate) fn is_number(&self) -> bool {
-        const MAX_SAFE: u64 = (1 << 53) - 1;
-        let number = self.as_str().parse::<i64>();
-        let is_safe = |number: i64| number.unsigned_abs() <= MAX_SAFE;
-        number.is_ok_and(|number| is_safe(number) && Self::from(number) == *self)
+        js_number::parse_exact(self.as_str()).is_some()
     }
 }
 

@@ -232,6 +232,12 @@ impl Edit {
         (fits && is_clear).then_some(extra)
     }
 
+    /// Whether a message would have neither a content nor anything attached, when this is what else it says.
+    pub(crate) fn leaves_nothing(&self, before: &Message, extra: &Extra) -> bool {
+        let is_empty = self.content.as_opaque().is_blank();
+        is_empty && before.media().is_none() && !extra.holds_something()
+    }
+
     /// Whether a message was edited like this already, when it says this beside its content after it.
     pub(crate) fn is_done(&self, before: &Message, extra: &Extra) -> bool {
         before.edited_at.is_some()

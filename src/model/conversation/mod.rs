@@ -14,6 +14,7 @@ mod records;
 mod view;
 mod wire;
 
+pub(crate) use super::id_type::IdType;
 pub(crate) use change::{
     Change, ChangePage, Changed, ChangedBy, LogWindow, Logged, Participation, Snapshot,
     VisibleChanges,
@@ -36,4 +37,4 @@ pub(crate) use records::{
     NewConversation, NewParticipant, Participant, ParticipantStatus, Role, UserChange, UserRecord,
     UserStatus,
 };
-pub(crate) use view::{ClientId, ConversationDialect, IdType, TypedId, View};
+pub(crate) use view::{ClientId, ConversationDialect, TypedId, View};

@@ -113,14 +113,29 @@ pub(crate) struct UserRecord {
     pub(crate) status: UserStatus,
     /// When they were online last. `None`: never since they are known.
     pub(crate) last_seen_at: Option<u64>,
+    /// The JSON type of the id in the last token, where one was seen and it may have been either.
+    pub(crate) id_type: Option<IdType>,
 }
 
 impl UserRecord {
+    /// Takes note of the JSON type that a store has of the user's id.
+    pub(crate) fn with_id_type(self, is_number: Option<bool>) -> Self {
+        let id_type = is_number.map(|is_number| match is_number {
+            true => IdType::Number,
+            false => IdType::Text,
+        });
+        if let Some(id_type) = id_type {
+            self.id.has_type(id_type);
+        }
+        Self { id_type, ..self }
+    }
+
     /// Whether it has everything that a token says of the user.
     pub(crate) fn covers(&self, token: &TokenUser) -> bool {
         token.name.as_ref().is_none_or(|name| *name == self.name)
             && (token.username.is_none() || token.username == self.username)
             && (token.avatar_url.is_none() || token.avatar_url == self.avatar_url)
+            && (!token.id.looks_like_number() || self.id_type == Some(token.id_type))
     }
 }
 

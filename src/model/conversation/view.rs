@@ -3,8 +3,8 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::model::Dialect;
 use crate::model::conversation::ConversationId;
+use crate::model::{Dialect, IdType};
 
 /// The dialect in whose events a conversation is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,15 +42,6 @@ impl ConversationDialect {
         let mut dialects = dialects.iter();
         dialects.any(|dialect| Self::of(*dialect).is_some())
     }
-}
-
-/// The JSON type of a conversation's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum IdType {
-    /// A string.
-    Text,
-    /// An integer.
-    Number,
 }
 
 /// A conversation's id with the JSON type in which a client wrote it, and in which it is answered.

@@ -166,6 +166,28 @@ pub(super) mod message {
     }
 }
 
+/// For `serde(with)`: fields that the relay does not know.
+pub(super) mod extra {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::WireValue;
+    use crate::model::conversation::Extra;
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        extra: &Extra,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        WireValue::of_extra(extra).serialize(serializer)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Extra, D::Error> {
+        let value = Option::<WireValue<'_>>::deserialize(deserializer)?;
+        Ok(value.map_or_else(Extra::default, WireValue::extra))
+    }
+}
+
 /// For `serde(with)`: a time in milliseconds, 0 for none.
 pub(super) mod milliseconds {
     use std::time::Duration;

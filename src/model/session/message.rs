@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::model::UserId;
 use crate::payload::OwnedValue;
@@ -12,6 +14,50 @@ pub(crate) const ALL_MEMBERS: &str = "all";
 
 /// What a message is recognized by.
 pub(crate) type Fingerprint = [u8; 32];
+
+/// The kind of a message, which only clients interpret: a text, or a number as its sender wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kind {
+    text: Arc<str>,
+    is_number: bool,
+}
+
+impl Kind {
+    /// That of a message whose sender says nothing of it.
+    pub(crate) fn text() -> Self {
+        Self::new("text", false)
+    }
+
+    /// A kind; a number is JSON.
+    pub(crate) fn new(text: &str, is_number: bool) -> Self {
+        Self {
+            text: text.into(),
+            is_number,
+        }
+    }
+
+    /// The text, or the number as it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is a number.
+    pub(crate) fn is_number(&self) -> bool {
+        self.is_number
+    }
+}
+
+/// As JSON.
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !self.is_number {
+            return serializer.serialize_str(&self.text);
+        }
+        let raw = RawValue::from_string((*self.text).to_owned());
+        raw.map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
 
 /// A message, as it is stored.
 #[derive(Debug)]
@@ -27,7 +73,7 @@ pub(crate) struct Message {
     /// Milliseconds since the epoch.
     pub(crate) timestamp: u64,
     /// The kind of message, by the sender's word.
-    pub(crate) kind: Arc<str>,
+    pub(crate) kind: Kind,
     /// The sender's name at that time.
     pub(crate) sender_display_name: Arc<str>,
 }
@@ -54,7 +100,7 @@ impl Message {
         let (encrypted, attachments) = self.encrypted.to_parts();
         let to = self.recipient().map_or("", |to| to.as_str());
         let id = self.id.text();
-        for part in [self.from.as_str(), &id, to, &self.kind, &encrypted] {
+        for part in [self.from.as_str(), &id, to, self.kind.as_str(), &encrypted] {
             add(part.as_bytes());
         }
         attachments.iter().for_each(|attachment| add(attachment));
@@ -67,7 +113,8 @@ impl Message {
 
     /// About how many bytes it takes, in memory or written.
     pub(crate) fn size(&self) -> usize {
-        let names = self.from.as_str().len() + self.kind.len() + self.sender_display_name.len();
+        let names =
+            self.from.as_str().len() + self.kind.as_str().len() + self.sender_display_name.len();
         let to = self.to.as_ref().map_or(0, |to| to.as_str().len());
         Self::FIELDS
             + names

@@ -12,7 +12,7 @@ pub(crate) use member::{Member, MemberConnection};
 pub(crate) use members::{
     Departed, Departure, Join, JoinError, JoinSlot, Joined, KeySaved, Maker, Members, Returning,
 };
-pub(crate) use message::{ALL_MEMBERS, Appended, Fingerprint, Message};
+pub(crate) use message::{ALL_MEMBERS, Appended, Fingerprint, Kind, Message};
 
 /// Why a session is not reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::cluster::{
 };
 use crate::connection::Close;
 use crate::dialects::session;
-use crate::model::{DisconnectReason, NodeId, UserId};
+use crate::model::{DisconnectReason, IdType, NodeId, UserId};
 
 /// Dispatches for this server.
 pub(crate) struct Dispatcher {
@@ -83,6 +83,14 @@ impl Dispatcher {
             }
             AllNodesMessage::UserChanged { user, suspended } => {
                 app.users.set_suspended(&user, suspended);
+            }
+            AllNodesMessage::UserIdType { user, is_number } => {
+                let id_type = if is_number {
+                    IdType::Number
+                } else {
+                    IdType::Text
+                };
+                user.has_type(id_type);
             }
             AllNodesMessage::UserRenamed(identity) => app.presence.rename_here(&identity).await,
             AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),

@@ -38,6 +38,9 @@ pub(crate) enum StoreError {
     /// A message would be larger than it may be, or not be what its author means.
     #[error("the message is too large, or not clear")]
     TooLarge,
+    /// A message would have neither a content nor anything attached.
+    #[error("nothing would be left of the message")]
+    NothingSaid,
     /// The log does not reach back to this change, or has never come to it.
     #[error("the log does not have what is behind this change")]
     CursorExpired,
@@ -61,6 +64,7 @@ impl From<StoreError> for Refusal {
             StoreError::ConversationExists => Self::new(Why::ConversationExists),
             StoreError::ConversationFull => Self::new(Why::ConversationFull),
             StoreError::TooLarge | StoreError::KeyExists => Self::new(Why::Unusable),
+            StoreError::NothingSaid => Self::unusable("content"),
             StoreError::BlockListFull => Self::new(Why::BlockListFull),
             StoreError::CursorExpired => Self::new(Why::CursorExpired),
             StoreError::Closed | StoreError::Failed(_) => Self::failed(error),

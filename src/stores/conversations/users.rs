@@ -29,6 +29,9 @@ pub(crate) trait UserStore: Debug + Send + Sync {
     /// time.
     async fn change(&self, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError>;
 
+    /// Takes note of the JSON types of the ids of all users of whom one is stored.
+    async fn read_id_types(&self) -> Result<(), StoreError>;
+
     /// Records that a user was online at this time (milliseconds since the epoch). A time earlier
     /// than the stored one changes nothing.
     async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError>;

@@ -113,11 +113,11 @@ test('a token whose nbf is in the future is invalid, one whose nbf has passed is
 
 const identities = [
   [{ userId: 'a', id: 'b', sub: 'c' }, 'a'], [{ id: 'b', sub: 'c' }, 'b'], [{ sub: 'c' }, 'c'],
-  [{ userId: 12345 }, '12345'], [{ id: 0 }, '0'], [{ sub: -7 }, '-7'],
+  [{ userId: 12345 }, 12345], [{ id: 0 }, 0], [{ sub: -7 }, -7], [{ userId: '12346' }, '12346'],
   [{ userId: 'with_under:score and ünïcode' }, 'with_under:score and ünïcode'], [{ userId: 'x'.repeat(128) }, 'x'.repeat(128)],
 ];
 for (const [claims, userId] of identities) {
-  test(`the claims ${JSON.stringify(claims).slice(0, 60)} make the user ${userId.slice(0, 30)}`, async () => {
+  test(`the claims ${JSON.stringify(claims).slice(0, 60)} make the user ${JSON.stringify(userId).slice(0, 30)}`, async () => {
     const { outcome, welcome } = await withToken(token(claims));
     assert.equal(outcome, 'connected');
     assert.strictEqual(welcome.userId, userId);

@@ -60,3 +60,24 @@ test('who joins finds a message that is nothing but an attachment in the history
   const [message] = (await read(two, id)).messages;
   assert.deepEqual([message.content, message.attachments], ['', ATTACHMENTS]);
 });
+
+test('the caption of what is attached may be taken away, over a socket and over REST', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const { conversationId } = alice;
+  for (const attached of [{ attachments: ATTACHMENTS }, { media: { url: 'u' } }]) {
+    const id = await send(alice, 'caption', attached);
+    assert.deepEqual(await alice.ask('message:update', { conversationId, messageId: id, content: '' }), { success: true });
+    const { content } = await bob.next('message:updated', (message) => message.id === id);
+    assert.equal(content, '');
+    await done(200, alice, 'PATCH', `${MESSAGES}/${id}`, { content: 'again' });
+    const { message } = await done(200, alice, 'PATCH', `${MESSAGES}/${id}`, { content: '' });
+    assert.equal(message.content, '');
+    await done(200, alice, 'PUT', `${MESSAGES}/${id}`, { encrypted_msg_content: '', content_key_number: 1 });
+    const stored = (await read(bob, conversationId)).messages.find((one) => one.id === id);
+    assert.deepEqual(stored, { ...stored, content: '', ...attached });
+  }
+  const bare = await send(alice, 'nothing else');
+  const { success, error } = await alice.ask('message:update', { conversationId, messageId: bare, content: '' });
+  assert.deepEqual([success, error.code], [false, 'INVALID_INPUT']);
+  await refused(422, invalidOverRest('content'), alice, 'PATCH', `${MESSAGES}/${bare}`, { content: '' });
+});

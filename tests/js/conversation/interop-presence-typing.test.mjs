@@ -20,6 +20,24 @@ const byId = ([, one], [, other]) => (one.userId < other.userId ? -1 : 1);
 
 test('the suite counts on a short grace', () => assert.ok(GRACE > 0 && GRACE < 2000));
 
+test('what the relay does not know of typing is passed on, but for what it says itself', async () => {
+  const { id, alice, carol } = await trio();
+  const more = { device: 'd', nested: [{ a: 1.5 }], none: null };
+  const forged = { userId: 'x', user: { id: 'x' }, isTyping: 'x', type: 'x', data: 'x' };
+  await alice.ask('typing:start', { conversationId: id, ...more, ...forged });
+  const flat = { userId: alice.userId, chatId: id, isTyping: true, ...more };
+  same(await carol.next('user:typing'), { type: 'user:typing', data: flat, ...flat });
+  await carol.ask('user:typing', { chatId: id, ...more, ...forged });
+  const { userId, username } = carol;
+  same(await alice.next('typing:user:start'), { conversationId: id, userId, user: { id: userId, name: username }, ...more });
+  for (const [who, event, field] of [[alice, 'typing:start', 'conversationId'], [carol, 'user:typing', 'chatId']]) {
+    for (const bad of [{ more: 'x'.repeat(1024) }, { more: Buffer.from('x') }]) {
+      const { success } = await who.ask(event, { [field]: id, ...bad });
+      assert.equal(success, false);
+    }
+  }
+});
+
 test('typing in `conversation` is shown in `chat`', async () => {
   const { id, alice, bob, carol } = await trio();
   const start = await observe([alice, bob, carol], () => alice.ask('typing:start', { conversationId: id }));

@@ -32,10 +32,10 @@ const table = {
     error: 'file:error', missing: 'Missing required fields for file chunk', failed: 'Failed to relay file chunk',
     valid: (id) => ({ recipientId: id, ...chunk }),
     fields: {
-      recipientId: [MISSING, [...NOT_AN_ID, ...LONG_ID]], messageId: [MISSING, [...NOT_AN_ID, ...LONG_ID]],
-      chunkNumber: [MISSING, ['x', -1, 1.5, 3, 1e21, {}]], totalChunks: [MISSING, ['x', -1, 0, 1.5, {}]],
-      encryptedData: [[ABSENT, null], []], iv: [MISSING, []], tag: [MISSING, []], hash: [[ABSENT], []],
-      fileName: [MISSING, ['x'.repeat(4097)]], fileSize: [[ABSENT, null], [{}, []]], mimeType: [[ABSENT, null], [{}, [], 'x'.repeat(129)]],
+      recipientId: [MISSING, [...NOT_AN_ID, ...LONG_ID]], messageId: [[], [...NOT_AN_ID, ...LONG_ID]],
+      chunkNumber: [[], ['x', -1, 1.5, 3, 1e21, {}]], totalChunks: [[], ['x', -1, 0, 1.5, {}]],
+      encryptedData: [[ABSENT, null], []], iv: [MISSING, []], tag: [MISSING, []],
+      fileName: [[], ['x'.repeat(4097)]], fileSize: [[], [{}, []]], mimeType: [[], ['x'.repeat(4097)]],
     },
   },
   request_file: {

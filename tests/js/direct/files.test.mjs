@@ -206,3 +206,50 @@ test('a file that goes on over the next connections is complete, wherever they a
   last.emit('send_file_chunk', { ...whole, ...piece(4) });
   same(await last.next('file:upload-complete'), { recipientId: bob.userId, messageId: whole.messageId, totalChunks: 5 });
 });
+
+test('what the deployed server does not ask for may be missing, and is confirmed as it came', async () => {
+  const [alice, bob] = await pair();
+  const sealed = { encryptedData: 'e', iv: 'i', tag: 't' };
+  for (const more of [{}, { messageId: 7 }, { chunkNumber: 0 }, { messageId: 'm', totalChunks: 2 }, { fileName: '' }, { mimeType: null, fileSize: null }]) {
+    const { sent, received } = await exchange(alice, bob, () => alice.emit('send_file_chunk', { recipientId: bob.userId, ...sealed, ...more }));
+    same(received, [['receive_file_chunk', { senderId: alice.userId, senderUsername: 'Alice', ...sealed, ...more, timestamp: TIME }]]);
+    const { messageId, chunkNumber, totalChunks } = more;
+    const confirmed = JSON.parse(JSON.stringify({ recipientId: bob.userId, messageId, chunkNumber, totalChunks, success: true, recipientOnline: true }));
+    same(sent, [['file:chunk-sent', confirmed]]);
+  }
+});
+
+test('numbers of chunks may be texts, and the id of a file any number: they come back as they were written', async () => {
+  const [alice, bob] = await pair();
+  const own = { messageId: 0.25, totalChunks: '2' };
+  for (const [chunkNumber, names] of [['0', ['file:chunk-sent']], ['1', ['file:chunk-sent', 'file:upload-complete']]]) {
+    const { sent, received } = await exchange(alice, bob, () =>
+      alice.emit('send_file_chunk', { recipientId: bob.userId, ...piece(0), ...own, chunkNumber }));
+    assert.deepEqual(sent.map(([name]) => name), names);
+    for (const [, payload] of [...received, sent[0]]) assert.deepEqual([payload.messageId, payload.chunkNumber, payload.totalChunks], [0.25, chunkNumber, '2']);
+    if (sent[1]) same(sent[1][1], { recipientId: bob.userId, ...own });
+  }
+  const { sent, received } = await exchange(bob, alice, () => bob.emit('request_file', { senderId: alice.userId, messageId: 0.25 }));
+  assert.deepEqual([sent[0][1].messageId, received[0][1].messageId], [0.25, 0.25]);
+});
+
+test('fields that the relay does not know reach the other in a request for a file, in typing and in receipts', async () => {
+  const [alice, bob] = await pair();
+  const more = { device: 'd', nested: [{ a: 1 }], file: Buffer.from('bytes') };
+  const forged = { requesterId: 'x', requesterUsername: 'x', userId: 'x', username: 'x', isTyping: 'x' };
+  const { received } = await exchange(alice, bob, () => {
+    alice.emit('request_file', { senderId: bob.userId, messageId: 'm', ...forged, ...more });
+    alice.emit('typing:start', { recipientId: bob.userId, ...forged, ...more });
+    alice.emit('typing:stop', { recipientId: bob.userId, ...more });
+    alice.emit('message:delivered', { senderId: bob.userId, messageId: 'm', ...forged, ...more });
+  });
+  const own = [
+    { requesterId: alice.userId, requesterUsername: 'Alice' }, { userId: alice.userId, username: 'Alice', isTyping: true },
+    { userId: alice.userId, username: 'Alice', isTyping: false }, { userId: alice.userId },
+  ];
+  assert.deepEqual(received.map(([name]) => name), ['file:requested', 'typing:user', 'typing:user', 'message:delivery-confirmed']);
+  for (const [index, [name, payload]] of received.entries()) {
+    for (const [field, value] of Object.entries({ ...own[index], ...more })) assert.deepEqual(payload[field], value, `${name}: ${field}`);
+    assert.ok(!('recipientId' in payload) && !('senderId' in payload), name);
+  }
+});

@@ -120,3 +120,19 @@ test('who is no participant is denied, the same whether the conversation exists 
   await add(alice, id, bob);
   assert.equal((await page(bob, id)).messages.length, 1);
 });
+
+test('the newest of all conversations come together, the newest first', async () => {
+  const [first, second] = [await scene(3), await scene(2)];
+  const { alice, bob } = first;
+  const other = await conversation(bob, [alice]);
+  const newest = await feedMessage(alice, other, { encrypted_msg_content: 'newest', content_key_number: 1 });
+  const messages = [newest, ...first.messages.toReversed()];
+  const recent = async (who, query = '') => (await must(200, rest(who, `GET /api/messages/recent/all${query}`))).messages;
+  assert.deepEqual(await recent(alice), messages);
+  assert.deepEqual(await recent(alice, '?limit=2'), messages.slice(0, 2));
+  assert.deepEqual(await recent(alice, '?limit=1000'), messages);
+  assert.deepEqual(await recent(second.alice), second.messages.toReversed(), 'nobody else reads them');
+  for (const limit of ['0', '-1', 'x', '']) {
+    await refused(rest(alice, `GET /api/messages/recent/all?limit=${limit}`), 400, 'Missing or invalid limit', 'INVALID_INPUT');
+  }
+});

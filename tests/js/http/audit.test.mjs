@@ -134,7 +134,7 @@ test('times are written as on the command line', async () => {
 
 test('page by page every record comes once', async () => {
   const all = (await mine()).map(({ _id }) => _id);
-  for (const limit of [1, 3, all.length, 1000]) {
+  for (const limit of [1, 3, all.length, 1000, 1001, '9'.repeat(30)]) {
     const seen = [];
     for (let cursor; ; ) {
       const { records, nextCursor, ...rest } = await page({ user: alice.userId, limit, ...(cursor && { cursor }) });
@@ -157,7 +157,7 @@ test('without a limit 100 records come', async () => {
 });
 
 test('bad queries are named', async () => {
-  for (const limit of ['0', '1001', '-1', '1.5', 'x']) await refused(400, invalid('limit'), ADMIN, 'GET', `${PATH}?limit=${limit}`);
+  for (const limit of ['0', '-1', '1.5', 'x']) await refused(400, invalid('limit'), ADMIN, 'GET', `${PATH}?limit=${limit}`);
   for (const cursor of ['x', '7', '{"$gt":""}', "' OR 1=1 --"]) await refused(400, invalid('cursor'), ADMIN, 'GET', `${PATH}?${new URLSearchParams({ cursor })}`);
   for (const field of ['from', 'to']) {
     for (const time of ['yesterday', '2024-13-01T00:00:00Z', '{"$gt":""}', '0', '-1', '20261126', '1795737600000000', '2026-11-26T10:00:00']) await refused(400, invalid(field), ADMIN, 'GET', `${PATH}?${new URLSearchParams({ [field]: time })}`);

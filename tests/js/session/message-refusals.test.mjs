@@ -41,7 +41,7 @@ const BAD = {
   from: [undefined, null, '', {}, 'x'.repeat(129)],
   encrypted: [undefined, null],
   to: [{}, true, 'x'.repeat(129)],
-  type: [{}, 7, 'x'.repeat(129)],
+  type: [{}, true, [7], 'x'.repeat(1025)],
   clientMessageId: [{}, true, 'x'.repeat(129)],
 };
 for (const [field, values] of Object.entries(BAD)) {

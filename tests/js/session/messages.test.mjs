@@ -194,3 +194,14 @@ test('each of a member’s sockets gets it', async () => {
   assert.equal(toSecond.length, 2);
   assert.deepEqual(toBob, toSecond);
 });
+
+test('a type may be a number or long, and comes back as it was written, also from the history', async () => {
+  const [alice, bob] = await members('Alice', 'Bob');
+  const types = [7, 0.5, '7', 'x'.repeat(1024)];
+  for (const type of types) {
+    await alice.ask('send-message', message(alice, { encrypted: 'sealed', type }));
+    assert.strictEqual((await bob.next('new-message')).type, type);
+  }
+  const carol = await member(alice.where, 'Carol');
+  assert.deepEqual(history(carol).map(({ type }) => type), types);
+});

@@ -135,6 +135,7 @@ fn presence_in_a_conversation() {
         typist: id(9),
         user: identity(None),
         lasts,
+        extra: Extra::default(),
     };
     pin_event(
         typing(Some(Duration::from_millis(3_500))),

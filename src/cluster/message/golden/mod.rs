@@ -198,6 +198,13 @@ fn what_all_nodes_are_sent() {
         b"\x81\xa4body\x81\xabUserChanged\x82\xa4user\xa3ann\xa9suspended\
         \xc2",
     );
+    pin(
+        &AllNodesMessage::UserIdType {
+            user: user("7"),
+            is_number: true,
+        },
+        b"\x81\xa4body\x81\xaaUserIdType\x82\xa4user\xa17\xa9is_number\xc3",
+    );
     pin(&AllNodesMessage::ShuttingDown, b"\x81\xa4body\xa7Leaving");
 }
 

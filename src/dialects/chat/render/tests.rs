@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::RENDERER;
 use crate::dialects::golden::{self, AT, ann, conversation, message_id, user};
-use crate::model::conversation::{ConversationEvent, IdType, UserNotification};
+use crate::model::conversation::{ConversationEvent, Extra, IdType, UserNotification};
 
 fn event(event: ConversationEvent) -> Vec<String> {
     let id = conversation();
@@ -44,6 +44,7 @@ fn typing_is_rendered_in_an_envelope_and_beside_it() {
             typist: Uuid::nil(),
             user: ann(),
             lasts,
+            extra: Extra::default(),
         })
     };
     assert_eq!(

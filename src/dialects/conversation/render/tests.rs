@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::RENDERER;
 use crate::dialects::golden::{self, AT, ann, conversation, message_id, user};
-use crate::model::conversation::{ConversationEvent, IdType, UserNotification};
+use crate::model::conversation::{ConversationEvent, Extra, IdType, UserNotification};
 
 /// With the id as a number.
 fn event(event: ConversationEvent) -> Vec<String> {
@@ -80,6 +80,7 @@ fn typing_is_rendered() {
             typist: Uuid::nil(),
             user: ann(),
             lasts,
+            extra: Extra::default(),
         })
     };
     assert_eq!(

@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::RENDERER;
 use crate::dialects::golden::{self, AT, ann, conversation, message_id, user};
-use crate::model::conversation::{ConversationEvent, IdType, UserNotification};
+use crate::model::conversation::{ConversationEvent, Extra, IdType, UserNotification};
 
 /// With the id as a number.
 fn event(event: ConversationEvent) -> Vec<String> {
@@ -98,6 +98,7 @@ fn everything_else_has_no_event() {
             typist: Uuid::nil(),
             user: ann(),
             lasts: None,
+            extra: Extra::default(),
         },
         ConversationEvent::Entered(ann()),
         ConversationEvent::Left {

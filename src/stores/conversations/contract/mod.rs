@@ -31,6 +31,7 @@ macro_rules! contract_suite {
             users::tokens_are_stored_and_missing_fields_keep_their_values,
             users::users_are_found_by_what_others_may_call_them,
             users::administrators_change_users_who_may_be_unknown,
+            users::the_json_type_of_an_id_is_that_of_the_last_token,
             users::the_last_time_seen_never_goes_back,
             blocks::a_block_list_is_the_users_own,
             blocks::a_block_list_is_read_in_parts_and_is_bounded,

@@ -277,6 +277,7 @@ pub(crate) async fn names_are_those_of_all_active_participants(subject: Subject)
     for (id, name) in [("u1", Some("Zoe")), ("u4", Some("Zoe")), ("U2", None)] {
         let token = TokenUser {
             id: user(id),
+            id_type: IdType::Text,
             name: name.map(Into::into),
             username: None,
             avatar_url: None,

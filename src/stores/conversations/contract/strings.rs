@@ -49,6 +49,7 @@ pub(crate) async fn strings_that_look_like_a_query_are_strings(subject: Subject)
         );
         let token = TokenUser {
             id: user(text),
+            id_type: IdType::Text,
             name: Some((*text).into()),
             username: Some((*text).into()),
             avatar_url: Some((*text).into()),

@@ -9,6 +9,7 @@ use crate::model::conversation::*;
 fn token(id: &str, name: Option<&str>, avatar_url: Option<&str>) -> TokenUser {
     TokenUser {
         id: user(id),
+        id_type: IdType::Text,
         name: name.map(Into::into),
         username: None,
         avatar_url: avatar_url.map(Into::into),
@@ -140,4 +141,34 @@ pub(crate) async fn the_last_time_seen_never_goes_back(subject: Subject) {
     let named = token("ann", Some("Ann"), None);
     let named = stores.users.upsert(&named).await.unwrap();
     assert_eq!(named.last_seen_at, Some(50));
+}
+
+pub(crate) async fn the_json_type_of_an_id_is_that_of_the_last_token(subject: Subject) {
+    let users = &subject.stores.users;
+    let id = user("-600613");
+    for id_type in [IdType::Number, IdType::Text, IdType::Number] {
+        let token = TokenUser {
+            id_type,
+            ..token(id.as_str(), Some("Ann"), None)
+        };
+        let record = users.upsert(&token).await.unwrap();
+        assert_eq!(record.id_type, Some(id_type));
+        assert!(record.covers(&token));
+        // An administrator knows of no type, nor does who was only seen.
+        let _ = users.change(&id, &UserChange::default()).await.unwrap();
+        users.record_last_seen(&id, 1).await.unwrap();
+        let found = users.find(&id).await.unwrap().unwrap();
+        assert_eq!(found.id_type, Some(id_type));
+        // As this process has forgotten it.
+        let other = match id_type {
+            IdType::Number => IdType::Text,
+            IdType::Text => IdType::Number,
+        };
+        assert!(id.has_type(other));
+        users.read_id_types().await.unwrap();
+        assert_eq!(id.as_number().is_some(), id_type == IdType::Number);
+    }
+    let (other, nothing) = (user("-600614"), UserChange::default());
+    let never = users.change(&other, &nothing).await.unwrap();
+    assert_eq!(never.id_type, None);
 }

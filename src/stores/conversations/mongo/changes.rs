@@ -49,6 +49,9 @@ pub(super) async fn edit(
         }
         let before = whole(db, id).await?.ok_or_else(|| gone("messages"))?;
         let extra = edit.extra_after(&before).ok_or(StoreError::TooLarge)?;
+        if edit.leaves_nothing(&before, &extra) {
+            return Err(StoreError::NothingSaid);
+        }
         if edit.is_done(&before, &extra) {
             return Ok(Logged::unchanged(before));
         }

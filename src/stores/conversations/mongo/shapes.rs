@@ -23,12 +23,14 @@ pub(super) fn users() -> Shape {
             "avatarUrl",
             "status",
             "lastSeenAt",
+            "numericId",
         ],
         indexes: vec![
             unique(doc! { "id": 1 }),
             index(doc! { "name": 1 }),
             sparse(doc! { "givenName": 1 }),
             sparse(doc! { "username": 1 }),
+            sparse(doc! { "numericId": 1 }),
         ],
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::ReturnDocument;
 
-use super::collections::{all, one, upsert};
+use super::collections::{all, each, one, upsert};
 use super::db::{Db, gone};
 use super::documents::{UserDocument, date};
 use super::store::MongoConversations;
@@ -42,6 +42,10 @@ impl UserStore for MongoConversations {
             .await
     }
 
+    async fn read_id_types(&self) -> Result<(), StoreError> {
+        self.run(read_id_types(&self.db)).await
+    }
+
     async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
         let user = user.clone();
         self.write_user(|db| async move { record_last_seen(&db, &user, at).await })
@@ -68,7 +72,19 @@ async fn store(db: &Db, token: &TokenUser) -> Result<UserRecord, StoreError> {
     if token.name.is_some() {
         set.insert("username", token.username.as_deref().unwrap_or(""));
     }
+    if let Some(is_number) = token.stored_id_type() {
+        set.insert("numericId", is_number);
+    }
     write(db, &token.id, set, &[]).await
+}
+
+async fn read_id_types(db: &Db) -> Result<(), StoreError> {
+    let stored = db.users.find(doc! { "numericId": { "$exists": true } });
+    each(stored, |user| {
+        user.record();
+        true
+    })
+    .await
 }
 
 async fn change(db: &Db, user: &UserId, change: &UserChange) -> Result<UserRecord, StoreError> {

@@ -33,6 +33,9 @@ pub(super) fn edit(
         .ok_or(StoreError::NotFoundOrForbidden)?;
     let before = find(db, message)?.ok_or(StoreError::NotFoundOrForbidden)?;
     let extra = edit.extra_after(&before).ok_or(StoreError::TooLarge)?;
+    if edit.leaves_nothing(&before, &extra) {
+        return Err(StoreError::NothingSaid);
+    }
     if edit.is_done(&before, &extra) {
         return Ok(Logged::unchanged(before));
     }

@@ -313,4 +313,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE conversations ADD COLUMN avatarUrl TEXT;
 ",
+    "
+    ALTER TABLE users ADD COLUMN numericId INTEGER;
+    CREATE INDEX users_numericId ON users (id) WHERE numericId IS NOT NULL;
+",
 ];

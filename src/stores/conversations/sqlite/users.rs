@@ -14,6 +14,15 @@ use crate::model::{TokenUser, UserId, name};
 use crate::stores::conversations::error::StoreError;
 use crate::stores::conversations::users::UserStore;
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, givenName, username, avatarUrl, status, lastSeenAt, numericId FROM users ",
+            $rest
+        )
+    };
+}
+
 impl SqliteConversations {
     /// Whether a user is suspended, for a look from outside: nothing is made or changed. `None`: it cannot be read.
     pub(crate) fn is_suspended(data_dir: &Path, user: &UserId) -> Option<bool> {
@@ -69,6 +78,17 @@ impl UserStore for SqliteConversations {
             .await
     }
 
+    async fn read_id_types(&self) -> Result<(), StoreError> {
+        let read = self.readers.read(|db| {
+            let mut select = db.prepare(select!("WHERE numericId IS NOT NULL"))?;
+            for user in select.query_map([], read)? {
+                user?;
+            }
+            Ok(())
+        });
+        read.await
+    }
+
     async fn record_last_seen(&self, user: &UserId, at: u64) -> Result<(), StoreError> {
         let user = user.clone();
         self.writer
@@ -79,26 +99,23 @@ impl UserStore for SqliteConversations {
     }
 }
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, name, givenName, username, avatarUrl, status, lastSeenAt FROM users ",
-            $rest
-        )
-    };
-}
-
 pub(super) const ADDRESSED: &str = select!("WHERE id = ?1 OR givenName = ?1 OR username = ?1");
 
 fn upsert(db: &Connection, token: &TokenUser) -> Result<UserRecord, StoreError> {
     const UPSERT: &str = "
-        INSERT INTO users (id, name, avatarUrl, username, status)
-        VALUES (?1, coalesce(?2, ?1), ?3, ?4, 'active')
+        INSERT INTO users (id, name, avatarUrl, username, status, numericId)
+        VALUES (?1, coalesce(?2, ?1), ?3, ?4, 'active', ?5)
         ON CONFLICT (id) DO UPDATE
         SET name = coalesce(?2, name), avatarUrl = coalesce(?3, avatarUrl),
-            username = coalesce(?4, username)
-        RETURNING id, name, givenName, username, avatarUrl, status, lastSeenAt";
-    let values = params![token.id, token.name, token.avatar_url, token.username];
+            username = coalesce(?4, username), numericId = ?5
+        RETURNING id, name, givenName, username, avatarUrl, status, lastSeenAt, numericId";
+    let values = params![
+        token.id,
+        token.name,
+        token.avatar_url,
+        token.username,
+        token.stored_id_type(),
+    ];
     Ok(db.prepare_cached(UPSERT)?.query_row(values, read)?)
 }
 
@@ -109,7 +126,7 @@ fn change(db: &Connection, user: &UserId, change: &UserChange) -> Result<UserRec
         ON CONFLICT (id) DO UPDATE
         SET name = coalesce(?2, name), givenName = coalesce(?2, givenName), avatarUrl = iif(?3, ?4, avatarUrl),
             status = coalesce(?5, status)
-        RETURNING id, name, givenName, username, avatarUrl, status, lastSeenAt";
+        RETURNING id, name, givenName, username, avatarUrl, status, lastSeenAt, numericId";
     let values = params![
         user,
         change.name,
@@ -150,7 +167,7 @@ fn addressed(db: &Connection, names: &[Arc<str>]) -> Result<Vec<UserRecord>, Sto
 
 fn read(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     let (id, name): (UserId, String) = (row.get(0)?, row.get(1)?);
-    Ok(UserRecord {
+    let record = UserRecord {
         name: name::shown(&name).unwrap_or_else(|| id.as_name()),
         id,
         given_name: row.get(2)?,
@@ -158,5 +175,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
         avatar_url: row.get(4)?,
         status: row.get(5)?,
         last_seen_at: read_optional_number(row, 6)?,
-    })
+        id_type: None,
+    };
+    Ok(record.with_id_type(row.get(7)?))
 }

@@ -63,7 +63,7 @@ pub(crate) async fn an_id_that_is_forgotten_is_new_again(s: Subject) {
 pub(crate) async fn other_words_under_the_same_id_are_another_message(s: Subject) {
     s.join("s", creator("a", "k")).await.unwrap();
     let of_kind = |kind: &str| Message {
-        kind: kind.into(),
+        kind: Kind::new(kind, false),
         ..Arc::into_inner(message(1, "a", None, "1")).unwrap()
     };
     let bytes = |bytes: &'static [u8]| Message {
@@ -113,7 +113,7 @@ pub(crate) async fn a_message_is_kept_as_it_was_sent(s: Subject) {
             to: Some(user("Łódź")),
             encrypted: encrypted.clone(),
             timestamp: u64::MAX,
-            kind: "k\0\"".into(),
+            kind: Kind::new("k\0\"", false),
             sender_display_name: "Ann \u{1F511}".into(),
         };
         assert!(is_first(s.append("s", sent.into()).await));
@@ -128,6 +128,6 @@ pub(crate) async fn a_message_is_kept_as_it_was_sent(s: Subject) {
     assert_eq!(second.encrypted.to_parts(), lookalike.to_parts());
     assert_eq!(first.to, Some(user("Łódź")));
     assert_eq!(first.timestamp, u64::MAX);
-    assert_eq!(&*first.kind, "k\0\"");
+    assert_eq!(first.kind, Kind::new("k\0\"", false));
     assert_eq!(&*first.sender_display_name, "Ann \u{1F511}");
 }

@@ -96,7 +96,7 @@ pub(crate) fn message(
         to: to.map(user),
         encrypted: json(encrypted),
         timestamp: 0,
-        kind: "text".into(),
+        kind: Kind::text(),
         sender_display_name: from.into(),
     })
 }

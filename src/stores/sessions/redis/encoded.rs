@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::UserId;
-use crate::model::session::{Member, MemberConnection, Message};
+use crate::model::session::{Kind, Member, MemberConnection, Message};
 use crate::payload::OwnedValue;
 use crate::stores::sessions::KeyHash;
 use crate::stores::sessions::state::State;
@@ -84,6 +84,8 @@ struct MessageForm<'a> {
     encrypted: OwnedForm<'a>,
     timestamp: u64,
     kind: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    kind_is_number: bool,
     sender_display_name: Cow<'a, str>,
 }
 
@@ -148,7 +150,8 @@ pub(super) fn write_message(message: &Message) -> Option<Vec<u8>> {
         to: message.to.as_ref().map(|to| to.as_str().into()),
         encrypted: OwnedForm::of(&message.encrypted),
         timestamp: message.timestamp,
-        kind: (&*message.kind).into(),
+        kind: message.kind.as_str().into(),
+        kind_is_number: message.kind.is_number(),
         sender_display_name: (&*message.sender_display_name).into(),
     };
     rmp_serde::to_vec_named(&form).ok()
@@ -170,7 +173,7 @@ pub(super) fn read_message(bytes: &[u8]) -> Option<Message> {
         to,
         encrypted: form.encrypted.read()?,
         timestamp: form.timestamp,
-        kind: form.kind.into(),
+        kind: Kind::new(&form.kind, form.kind_is_number),
         sender_display_name: form.sender_display_name.into(),
     })
 }

@@ -18,6 +18,7 @@ pub(crate) struct UserDocument {
     pub(crate) avatar_url: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) last_seen_at: Option<DateTime>,
+    pub(crate) numeric_id: Option<bool>,
 }
 
 impl UserDocument {
@@ -28,7 +29,7 @@ impl UserDocument {
         let name = shown(self.name);
         // Another program gives a name only.
         let username = self.username.map_or(name.clone(), |name| shown(Some(name)));
-        Some(UserRecord {
+        let record = UserRecord {
             given_name: shown(self.given_name),
             username,
             name: name.unwrap_or_else(|| id.as_name()),
@@ -39,7 +40,9 @@ impl UserDocument {
             },
             last_seen_at: self.last_seen_at.map(ms),
             id,
-        })
+            id_type: None,
+        };
+        Some(record.with_id_type(self.numeric_id))
     }
 }
 
@@ -58,6 +61,7 @@ mod tests {
                 avatar_url: None,
                 status: status.map(str::to_owned),
                 last_seen_at: None,
+                numeric_id: None,
             };
             user.record().unwrap().status
         };

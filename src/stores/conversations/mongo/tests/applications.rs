@@ -113,6 +113,7 @@ async fn users_are_those_of_the_application() {
     stage.insert("users", doc! { "id": "ann" }).await;
     let token = |id| TokenUser {
         id: user(id),
+        id_type: crate::model::IdType::Text,
         name: Some("New".into()),
         username: None,
         avatar_url: None,
@@ -152,6 +153,7 @@ async fn a_document_that_is_in_the_way_is_named_at_once() {
     };
     let bob = TokenUser {
         id: user("bob"),
+        id_type: crate::model::IdType::Text,
         name: None,
         username: None,
         avatar_url: None,

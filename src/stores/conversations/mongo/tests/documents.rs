@@ -10,6 +10,7 @@ async fn documents_have_the_fields_of_the_contract() {
     let (stores, at) = (&stage.stores, stage.subject.tick());
     let token = TokenUser {
         id: user("bo"),
+        id_type: crate::model::IdType::Text,
         name: Some("Bo".into()),
         username: Some("Bo".into()),
         avatar_url: Some("b.png".into()),

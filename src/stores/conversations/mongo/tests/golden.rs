@@ -87,6 +87,7 @@ async fn write_all(stage: &Stage) -> Placeholders {
     let (c, bo) = (conversation("c"), user("bo"));
     let token = TokenUser {
         id: bo.clone(),
+        id_type: crate::model::IdType::Text,
         name: Some("Bo".into()),
         username: Some("Bo".into()),
         avatar_url: Some("b.png".into()),
