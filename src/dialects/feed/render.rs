@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, text_frames};
-use crate::model::ClientUserId;
 use crate::model::conversation::{
     ClientId, ConversationEvent, Description, MessageId, ParticipantsChange, UserNotification,
 };
+use crate::model::{ClientUserId, UserId};
 use crate::payload::FrameSizes;
 
 const NEW_MESSAGE: &str = "new-message";
@@ -95,13 +95,7 @@ impl Renderer for FeedRenderer {
                 messages,
                 ..
             } => {
-                let payload = ReadElsewhere {
-                    conversation_id,
-                    message_ids: messages,
-                    read_by: reader.as_client(),
-                    read_at: *at,
-                };
-                return Rendered::new(READ_RECEIPT, frames_with_ids(messages), payload).alone();
+                return read_elsewhere(conversation_id, reader, *at, messages).alone();
             }
             UserNotification::Delivered { .. } | UserNotification::Read { .. } => {
                 return RenderedEvents::new();
@@ -126,6 +120,21 @@ fn created<'a>(conversation_id: ClientId<'a>, change: &'a ParticipantsChange) ->
         initiated_by: &change.by,
     };
     Rendered::new(CREATED, frames_with_names(change), payload)
+}
+
+fn read_elsewhere<'a>(
+    conversation_id: ClientId<'a>,
+    reader: &'a UserId,
+    read_at: u64,
+    message_ids: &'a [MessageId],
+) -> Rendered<'a> {
+    let payload = ReadElsewhere {
+        conversation_id,
+        message_ids,
+        read_by: reader.as_client(),
+        read_at,
+    };
+    Rendered::new(READ_RECEIPT, frames_with_ids(message_ids), payload)
 }
 
 fn small() -> FrameSizes {

@@ -9,7 +9,7 @@ use super::participant_rows::member;
 use super::writer::Writing;
 use crate::model::UserId;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, ConversationId, Edit, Logged, Message, MessageId, Role,
+    Change, Changed, ChangedBy, ConversationId, Edit, Extra, Logged, Message, MessageId, Role,
 };
 use crate::stores::conversations::error::StoreError;
 
@@ -20,11 +20,6 @@ pub(super) fn edit(
     author: &UserId,
     edit: &Edit,
 ) -> Result<Logged<Message>, StoreError> {
-    const UPDATE: &str = "
-        UPDATE messages
-        SET content = ?2, contentAttachments = ?3, keyNumber = coalesce(?4, keyNumber),
-            editedAt = max(?5, createdAt), extra = ?6, extraAttachments = ?7
-        WHERE no = ?1";
     let db = writing.db;
     let member = member(db, conversation, author)?;
     let conversation_no = member.conversation;
@@ -39,18 +34,7 @@ pub(super) fn edit(
     if edit.is_done(&before, &extra) {
         return Ok(Logged::unchanged(before));
     }
-    let content = columns(&edit.content);
-    let extra = extra.to_value();
-    let (extra, extra_attachments) = optional_columns(extra.as_ref());
-    db.prepare_cached(UPDATE)?.execute(params![
-        known.no,
-        content.text,
-        content.attachments,
-        edit.key_number,
-        number(writing.now),
-        extra,
-        extra_attachments,
-    ])?;
+    write_edit(writing, known.no, edit, &extra)?;
     let by = ChangedBy::User(author.clone());
     let entry = Entry {
         message: Some(known.no),
@@ -65,6 +49,32 @@ pub(super) fn edit(
         what: Changed::Edited(edited.clone()),
     };
     Ok(Logged::new(edited, change))
+}
+
+fn write_edit(
+    writing: &Writing<'_>,
+    no: i64,
+    edit: &Edit,
+    extra: &Extra,
+) -> Result<(), StoreError> {
+    const UPDATE: &str = "
+        UPDATE messages
+        SET content = ?2, contentAttachments = ?3, keyNumber = coalesce(?4, keyNumber),
+            editedAt = max(?5, createdAt), extra = ?6, extraAttachments = ?7
+        WHERE no = ?1";
+    let content = columns(&edit.content);
+    let extra = extra.to_value();
+    let (extra, extra_attachments) = optional_columns(extra.as_ref());
+    writing.db.prepare_cached(UPDATE)?.execute(params![
+        no,
+        content.text,
+        content.attachments,
+        edit.key_number,
+        number(writing.now),
+        extra,
+        extra_attachments,
+    ])?;
+    Ok(())
 }
 
 pub(super) fn delete(
