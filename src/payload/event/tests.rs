@@ -15,7 +15,7 @@ fn event(text: &str, attachments: &[&'static [u8]]) -> RawEvent {
 #[test]
 fn ids_are_strings_or_integers() {
     let event = event(
-        r#"["e",{"a":"x","b":42,"c":1.5,"d":null,"e":"\u0041\n","f":-7,"g":[],"h":1e3}]"#,
+        r#"["e",{"a":"x","b":42,"c":1.5,"d":null,"e":"\u0041\n","f":-7,"g":[],"h":1e3,"i":7.0,"j":1e300}]"#,
         &[],
     );
     let payload = event.payload().expect("a payload");
@@ -24,7 +24,9 @@ fn ids_are_strings_or_integers() {
     assert_eq!(id("b").as_deref(), Some("42"));
     assert_eq!(id("e").as_deref(), Some("A\n"));
     assert_eq!(id("f").as_deref(), Some("-7"));
-    for none in ["c", "d", "g", "h", "missing"] {
+    assert_eq!(id("h").as_deref(), Some("1000"));
+    assert_eq!(id("i").as_deref(), Some("7"));
+    for none in ["c", "d", "g", "j", "missing"] {
         assert_eq!(id(none), None, "{none}");
     }
 }

@@ -124,7 +124,7 @@ CREATE TABLE users (
         avatarUrl TEXT,
         status TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
         lastSeenAt INTEGER
-    , givenName TEXT, username TEXT) WITHOUT ROWID;
+    , givenName TEXT, username TEXT, numericId INTEGER) WITHOUT ROWID;
 
 CREATE INDEX blocks_blocked ON blocks (blocked);
 
@@ -150,5 +150,7 @@ CREATE INDEX participants_since ON participants (conversation) WHERE since > 0;
 CREATE INDEX participants_user ON participants (user);
 
 CREATE INDEX users_givenName ON users (givenName) WHERE givenName IS NOT NULL;
+
+CREATE INDEX users_numericId ON users (id) WHERE numericId IS NOT NULL;
 
 CREATE INDEX users_username ON users (username) WHERE username IS NOT NULL;

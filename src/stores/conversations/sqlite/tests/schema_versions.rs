@@ -127,5 +127,5 @@ fn the_schema_is_the_golden_one() {
     let version: u32 = db
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 13);
+    assert_eq!(version, 14);
 }
