@@ -111,7 +111,7 @@ async fn indexes_are_made_at_the_start() {
     for (collection, expected) in [
         (
             "users",
-            &["givenName_1", "id_1", "name_1", "username_1"][..],
+            &["givenName_1", "id_1", "name_1", "numericId_1", "username_1"][..],
         ),
         ("conversations", &["id_1", "messageRetention_1"]),
         (
