@@ -76,12 +76,12 @@ for (const [event, { valid, fields }] of Object.entries(table)) {
     }
   });
 
-  test(`${event}: arguments behind the payload reach nobody, nor do fields that are not known but of messages`, async () => {
+  test(`${event}: arguments behind the payload reach nobody, nor do fields that are not known but of messages and typing`, async () => {
     const { alice, bob, ids } = await scene();
     const frames = [alice, bob].map((client) => client.frames());
     await observe([alice, bob], () => alice.emit(event, inConversation(alice, { ...valid(ids), unknown: 'unknown' }), 'surplus', { surplus: 1 }));
     assert.ok(!frames.flat().join().includes('surplus'));
-    assert.equal(frames.flat().join().includes('unknown'), ['message:send', 'message:update'].includes(event));
+    assert.equal(frames.flat().join().includes('unknown'), ['message:send', 'message:update', 'typing:start', 'typing:stop'].includes(event));
   });
 }
 
