@@ -8,7 +8,7 @@ use crate::cluster::Typing;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::{Refusal, UserId};
-use crate::payload::{Payload, Relayed};
+use crate::payload::{Opaque, Payload, frames};
 use crate::sessions::{LocalMember, Session, SessionUpdate};
 
 const USER_TYPING: &str = "user-typing";
@@ -20,6 +20,16 @@ const DOWNLOAD_NOTIFICATION: &str = "download-notification";
 struct TypingJson<'a> {
     user_id: &'a str,
     display_name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DownloadNotification<'p, 'a> {
+    downloaded_by: &'p str,
+    user_id: &'p str,
+    file_name: &'p Opaque<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<&'p Opaque<'a>>,
 }
 
 /// `typing`
@@ -104,20 +114,21 @@ pub(super) async fn file_downloaded(
     let claimed = fields.shown_id("downloadedBy")?;
     fields.filled_up_to("fileName", config.max_file_name_bytes)?;
     let sender = fields.user("senderId")?;
-    if fields.is_there("timestamp") {
-        fields.number("timestamp")?;
-    }
+    let timestamp = match payload.get("timestamp") {
+        Some(_) => Some(fields.number("timestamp")?),
+        None => None,
+    };
     let session = member_of(request, &fields, None).await?;
     let member = session.member_on(request.connection);
     let member = member.ok_or_else(Refusal::not_member)?;
     let (id, name) = (member.user.as_str(), &*member.display_name);
-    let downloaded_by = if claimed == id { id } else { name };
-    let notification = Relayed::new(payload)
-        .without("senderId")
-        .without("sessionId")
-        .with("downloadedBy", downloaded_by)
-        .with("userId", id);
-    let frames = notification.frames();
+    let notification = DownloadNotification {
+        downloaded_by: if claimed == id { id } else { name },
+        user_id: id,
+        file_name: fields.filled("fileName")?,
+        timestamp,
+    };
+    let frames = frames([notification.file_name]);
     // Too small to wait for slow receivers.
     let _ = session.send_to(
         &sender,

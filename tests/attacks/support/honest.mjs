@@ -66,8 +66,8 @@ async function conversation(port, number) {
   const [one, ...others] = await Promise.all([creator, ...participantIds].map(join));
   return {
     sockets: [one, ...others],
-    receivers: others.map((other) => (told) => other.on('message:new', ({ tempId, content }) => told(Number(tempId ?? content)))),
-    send: (seq) => one.emit('message:send', { conversationId, content: String(seq), tempId: String(seq) }),
+    receivers: others.map((other) => (told) => other.on('message:new', ({ content }) => told(Number(content)))),
+    send: (seq) => one.emit('message:send', { conversationId, content: String(seq), tempId: `${conversationId} ${seq}` }),
   };
 }
 

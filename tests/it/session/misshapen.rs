@@ -22,7 +22,7 @@ const NO_ID: &[&str] = &[
     "\"\"",
     "true",
     "1.5",
-    "1e3",
+    "1e300",
     "12345678901234567890123",
     "{}",
     "[]",
@@ -42,7 +42,7 @@ const NO_SESSION: &[&str] = &[
     "\"\"",
     "true",
     "1.5",
-    "1e3",
+    "1e300",
     "12345678901234567890123",
     "{}",
     "[]",
@@ -71,6 +71,15 @@ const NO_OPTIONAL_ID: &[&str] = &[
     "\"a\\u0000b\"",
     "\"\\u009b\"",
     LONG,
+];
+const NO_KIND: &[&str] = &[
+    "true",
+    "{}",
+    "[]",
+    "{\"$gt\":\"\"}",
+    "[\"a\"]",
+    "\"\\ud800\"",
+    LONGER,
 ];
 const NO_LABEL: &[&str] = &[
     "true",
@@ -137,7 +146,7 @@ const FORMS: &[Form] = &[
             ("originalContent", "\"o\""), ("type", "\"text\""), ("clientMessageId", "\"id\""),
         ],
         wrong: &[
-            ("sessionId", NO_SESSION), ("from", NO_ID), ("to", NO_OPTIONAL_ID), ("type", NO_LABEL),
+            ("sessionId", NO_SESSION), ("from", NO_ID), ("to", NO_OPTIONAL_ID), ("type", NO_KIND),
             ("encrypted", &[MISSING, "null", "\"\""]),
             ("clientMessageId", &["true", "{}", "[]", "[\"a\"]", "\"\\ud800\"", LONG]),
         ],
