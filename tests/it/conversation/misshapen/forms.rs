@@ -56,6 +56,8 @@ const NO_MADE_ID: &[&str] = &[
     LONG,
 ];
 const NO_CONTENT: &[&str] = &[MISSING, "null", "\"\"", LONGER, MUCH];
+/// An empty one depends on the message, so on whether one is told of it.
+const NO_NEW_CONTENT: &[&str] = &[MISSING, "null", LONGER, MUCH];
 const NO_TEMP_ID: &[&str] = &[
     "true",
     "{}",
@@ -118,7 +120,7 @@ pub(super) const FORMS: &[Form] = &[
         shape: Shape::Conversation,
         event: "message:update",
         fields: &[("conversationId", ROOM), ("messageId", "\"<own>\""), ("content", "\"c\"")],
-        wrong: &[("conversationId", NO_CONVERSATION), ("messageId", NO_MADE_ID), ("content", NO_CONTENT)],
+        wrong: &[("conversationId", NO_CONVERSATION), ("messageId", NO_MADE_ID), ("content", NO_NEW_CONTENT)],
     },
     Form {
         shape: Shape::Conversation,
