@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Actor, Conversations};
 use crate::audit::{AuditText, Event};
 use crate::cluster::UserMessage;
-use crate::model::{Block, MAX_BLOCKED, Refusal, UserId, Why};
+use crate::model::{Block, MAX_BLOCKED, Refusal, UserId};
 use crate::stores::conversations::BlockStore;
 use crate::users::Presence;
 
@@ -35,7 +35,7 @@ impl Blocking {
     /// A user blocks another one; since when, and whether they had not before.
     ///
     /// # Errors
-    /// [`Why::BlockListFull`], it is the user themselves, or the store fails.
+    /// [`Why::BlockListFull`](crate::model::Why::BlockListFull), it is the user themselves, or the store fails.
     pub(crate) async fn block(
         &self,
         actor: Actor<'_>,
@@ -56,17 +56,23 @@ impl Blocking {
         Ok((block, is_new))
     }
 
-    /// A user blocks another one no longer; since when they did.
+    /// A user blocks another one no longer; since when they did. `None`: they did not.
     ///
     /// # Errors
-    /// [`Why::NotBlocked`], or the store fails.
-    pub(crate) async fn unblock(&self, actor: Actor<'_>, other: &UserId) -> Result<Block, Refusal> {
+    /// The store fails.
+    pub(crate) async fn unblock(
+        &self,
+        actor: Actor<'_>,
+        other: &UserId,
+    ) -> Result<Option<Block>, Refusal> {
         let user = &actor.identity.user;
         let removed = self.store.unblock(user, other).await?;
-        let removed = removed.ok_or(Refusal::new(Why::NotBlocked))?;
-        let recipient = AuditText::new(other.as_str());
-        let event = Event::UserUnblocked { recipient };
-        actor.record(&self.conversations.audit, event);
+        if removed.is_some() {
+            let recipient = AuditText::new(other.as_str());
+            let event = Event::UserUnblocked { recipient };
+            actor.record(&self.conversations.audit, event);
+        }
+        // Also when it was removed before: a node may not have been told.
         self.publish(other, user, false).await;
         Ok(removed)
     }

@@ -36,7 +36,7 @@ struct BlockJson<'a> {
 
 #[derive(Serialize)]
 struct BlockAnswer<'a> {
-    blocked: BlockJson<'a>,
+    blocked: Option<BlockJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +82,8 @@ async fn show(
 ) -> Result<Response, Refusal> {
     let other = known(&id)?;
     let found = app.blocking.store().find(caller.id(), &other).await?;
-    Ok(answer(&found.ok_or(Refusal::new(Why::NotBlocked))?))
+    let found = found.ok_or(Refusal::new(Why::NotBlocked))?;
+    Ok(answer(Some(&found)))
 }
 
 async fn block(
@@ -98,7 +99,7 @@ async fn block(
             true => StatusCode::CREATED,
             false => StatusCode::OK,
         };
-        Ok((status, answer(&block)))
+        Ok((status, answer(Some(&block))))
     })
     .await
 }
@@ -112,7 +113,7 @@ async fn unblock(
         caller.check_limit()?;
         let other = known(&id)?;
         let removed = app.blocking.unblock(caller.acts(None), &other).await?;
-        Ok(answer(&removed))
+        Ok(answer(removed.as_ref()))
     })
     .await
 }
@@ -122,7 +123,7 @@ fn known(id: &str) -> Result<UserId, Refusal> {
     UserId::parse(id).ok_or(Refusal::new(Why::NotBlocked))
 }
 
-fn answer(block: &Block) -> Response {
-    let blocked = block.into();
+fn answer(block: Option<&Block>) -> Response {
+    let blocked = block.map(Into::into);
     Json(BlockAnswer { blocked }).into_response()
 }
