@@ -8,3 +8,18 @@ pub(crate) enum IdType {
     /// An integer.
     Number,
 }
+
+impl IdType {
+    /// A number, or text.
+    pub(crate) fn of_number(is_number: bool) -> Self {
+        match is_number {
+            true => Self::Number,
+            false => Self::Text,
+        }
+    }
+
+    /// Whether it is a number.
+    pub(crate) fn is_number(self) -> bool {
+        self == Self::Number
+    }
+}

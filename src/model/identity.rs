@@ -87,7 +87,7 @@ pub(crate) struct TokenUser {
 impl TokenUser {
     /// Whether a store keeps of the id that it is a number. `None`: it could not be one.
     pub(crate) fn stored_id_type(&self) -> Option<bool> {
-        let is_number = self.id_type == IdType::Number;
+        let is_number = self.id_type.is_number();
         self.id.looks_like_number().then_some(is_number)
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Number;
 
+use crate::payload;
+
 /// What `String(number)` is. Integers are taken as they are, however large.
 pub(crate) fn text(number: &Number) -> String {
     let float = match number.as_f64() {
@@ -22,12 +24,7 @@ pub(crate) fn text(number: &Number) -> String {
 
 /// Such a text, of a number that is an integer and exact.
 pub(crate) fn integer(number: &Number) -> Option<String> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let is_exact = |float: &f64| float.fract() == 0.0 && float.abs() <= EXACT;
-    match number.as_f64().filter(|_| number.is_f64()) {
-        Some(float) => is_exact(&float).then(|| text(number)),
-        None => number.as_i64().map(|integer| integer.to_string()),
-    }
+    payload::integer(&number.to_string()).map(|integer| integer.to_string())
 }
 
 /// The integer that a text is as JavaScript writes it, if it is exact.

@@ -41,22 +41,36 @@ impl Known {
         texts: 0,
     };
 
+    /// That of a user, if it is known.
+    fn find(&self, id: i64) -> Option<IdType> {
+        let (key, bit) = place(id);
+        let group = self.groups.get(&key)?;
+        let is_number = group.numbers & bit != 0;
+        (is_number || group.texts & bit != 0).then(|| IdType::of_number(is_number))
+    }
+
     /// Whether that is new.
     fn set(&mut self, id: i64, id_type: IdType) -> bool {
         let (key, bit) = place(id);
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
             return false;
         }
-        let group = self.groups.entry(key).or_default();
-        let before = (group.numbers & bit != 0, group.texts & bit != 0);
-        let is_number = id_type == IdType::Number;
-        if before == (is_number, !is_number) {
+        let before = self.find(id);
+        if before == Some(id_type) {
             return false;
         }
-        self.numbers -= usize::from(before.0);
-        self.texts -= usize::from(before.1);
-        group.numbers &= !bit;
-        group.texts &= !bit;
+        let group = self.groups.entry(key).or_default();
+        match before {
+            Some(IdType::Number) => {
+                group.numbers &= !bit;
+                self.numbers -= 1;
+            }
+            Some(IdType::Text) => {
+                group.texts &= !bit;
+                self.texts -= 1;
+            }
+            None => {}
+        }
         match id_type {
             IdType::Number => {
                 group.numbers |= bit;
@@ -72,15 +86,8 @@ impl Known {
 
     /// That of a user who never came is that of most others.
     fn get(&self, id: i64) -> IdType {
-        let (key, bit) = place(id);
-        let group = self.groups.get(&key);
-        let has = |bits: fn(&Group) -> u64| group.is_some_and(|group| bits(group) & bit != 0);
-        let is_number =
-            has(|group| group.numbers) || !has(|group| group.texts) && self.numbers > self.texts;
-        match is_number {
-            true => IdType::Number,
-            false => IdType::Text,
-        }
+        let of_most = || IdType::of_number(self.numbers > self.texts);
+        self.find(id).unwrap_or_else(of_most)
     }
 }
 
@@ -93,8 +100,12 @@ impl UserId {
     /// Takes note of the type that the user's id has. Whether that was not known; of an id that looks like no number,
     /// there is nothing to know.
     pub(crate) fn has_type(&self, id_type: IdType) -> bool {
-        let number = js_number::parse_exact(self.as_str());
-        number.is_some_and(|number| KNOWN.write().set(number, id_type))
+        let Some(number) = js_number::parse_exact(self.as_str()) else {
+            return false;
+        };
+        // With nearly every token it is known, and those who only look do not wait for each other.
+        let is_known = KNOWN.read().find(number) == Some(id_type);
+        !is_known && KNOWN.write().set(number, id_type)
     }
 
     /// Whether the id may be a number.
@@ -110,7 +121,7 @@ impl UserId {
     /// The number that clients are told as the id, if they are told one.
     pub(crate) fn as_number(&self) -> Option<i64> {
         let number = js_number::parse_exact(self.as_str())?;
-        (KNOWN.read().get(number) == IdType::Number).then_some(number)
+        KNOWN.read().get(number).is_number().then_some(number)
     }
 }
 

@@ -64,8 +64,8 @@ impl Server {
         let (cluster, receiver) = Cluster::new(&config, Arc::new(SystemClock))?.unzip();
         let app = Arc::new(assemble::app(&config, verifier, audit, stores, cluster));
 
-        let id_types = upkeep::read_id_types(app.clone());
-        let are_read = tokio::time::timeout(STORE_TIMEOUT, id_types).await;
+        let mut id_types = tokio::spawn(upkeep::read_id_types(app.clone()));
+        let read = tokio::time::timeout(STORE_TIMEOUT, &mut id_types).await;
 
         let (tcp, address) = listener::bind(&config).await?;
         let links = Arc::new(Links::new(machine::connections(), app.memory.clone()));
@@ -92,8 +92,8 @@ impl Server {
             tokio::spawn(app.conversations.clone().remove_old()),
             tokio::spawn(serve(listener, router, RequestLimits::from(&*app.config))),
         ]);
-        if are_read.is_err() {
-            tasks.push(tokio::spawn(upkeep::read_id_types(app.clone())));
+        if read.is_err() {
+            tasks.push(id_types);
         }
         Ok(Self {
             address,

@@ -143,7 +143,7 @@ impl Flow {
     }
 
     /// How long nothing that came from the client was read.
-    pub(crate) fn since_heard(&self) -> Duration {
+    fn since_heard(&self) -> Duration {
         let since = now_ms().saturating_sub(self.heard_at.load(Ordering::Relaxed));
         Duration::from_millis(since)
     }

@@ -2,7 +2,7 @@
 
 use super::Users;
 use crate::cluster::{AllNodes, AllNodesMessage};
-use crate::model::{IdType, TokenUser};
+use crate::model::TokenUser;
 
 impl Users {
     /// From now on clients of all nodes are told the user's id as this token has it.
@@ -12,7 +12,7 @@ impl Users {
         {
             let shown = AllNodesMessage::UserIdType {
                 user: user.id.clone(),
-                is_number: user.id_type == IdType::Number,
+                is_number: user.id_type.is_number(),
             };
             let _ = cluster.bus().publish(&AllNodes, &shown);
         }

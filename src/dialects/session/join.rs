@@ -1,5 +1,6 @@
 //! Joining: `join-session`, and what its answer consists of.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::messages::History;
 use super::moves::{self, USER_JOINED, USER_LEFT, moved};
 use super::{SESSION_ID, signals};
 use crate::audit::Event as Audited;
+use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To, of_sessions};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
@@ -81,6 +83,22 @@ pub(super) async fn join_session(
     lagging.wait_at_rate(app.config.room_min_rate).await;
     request.pay_for_output(cost).await;
     Ok(())
+}
+
+/// The connections to this server on which the member that a `join-session` names is in the session.
+pub(in crate::dialects) async fn connections_of_joiner(
+    request: &Request<'_>,
+    payload: &Payload<'_>,
+) -> Vec<Arc<Connection>> {
+    let fields = Fields::new(payload, &request.app.config);
+    let named = fields.id_up_to(SESSION_ID, request.app.config.max_key_bytes);
+    let session = named.as_deref().ok().and_then(SessionId::parse);
+    let (Some((session, _)), Ok(member)) = (session, member_id(&fields)) else {
+        // The join is refused.
+        return Vec::new();
+    };
+    let sessions = &request.app.sessions;
+    sessions.connections_of(&session, &member).await
 }
 
 /// Locks the session, for who joins. Of a guest it is not known before who it is: what they handed over to other nodes
@@ -156,7 +174,7 @@ async fn welcome(
 
 /// The id to join under, which is also the name of who has no other. It must not be the one that stands for all
 /// members.
-pub(super) fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
+fn member_id(fields: &Fields<'_, '_>) -> Result<UserId, Refusal> {
     const NAME: &str = "userId";
     let user = fields.shown_id(NAME)?;
     let user = UserId::parse(&user).filter(|user| user.as_str() != ALL_MEMBERS);

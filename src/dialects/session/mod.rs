@@ -10,16 +10,14 @@ mod moves;
 mod signals;
 mod words;
 
+pub(super) use join::connections_of_joiner;
 pub(crate) use leave::{disconnected, end_expired, lost};
 pub(crate) use moves::end_displaced;
-
-use std::sync::Arc;
 
 use super::Request;
 use super::events::events;
 use super::fields::Fields;
 use super::row::Refused;
-use crate::connection::Connection;
 use crate::limits::Action;
 use crate::model::session::SessionId;
 use crate::model::{Refusal, UserId, Why};
@@ -54,22 +52,6 @@ events! {
 
 /// The field that names a session: `id`, or `id:rest`.
 const SESSION_ID: &str = "sessionId";
-
-/// The connections to this server on which the member that a `join-session` names is in the session.
-pub(super) async fn connections_of_joiner(
-    request: &Request<'_>,
-    payload: &Payload<'_>,
-) -> Vec<Arc<Connection>> {
-    let fields = Fields::new(payload, &request.app.config);
-    let named = fields.id_up_to(SESSION_ID, request.app.config.max_key_bytes);
-    let session = named.as_deref().ok().and_then(SessionId::parse);
-    let (Some((session, _)), Ok(member)) = (session, join::member_id(&fields)) else {
-        // The join is refused.
-        return Vec::new();
-    };
-    let sessions = &request.app.sessions;
-    sessions.connections_of(&session, &member).await
-}
 
 /// Whether an event is refused only because its client, which was a member moments ago, has not joined again yet:
 /// a client sends what was written while it was away before its application can join.

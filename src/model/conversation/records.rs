@@ -120,10 +120,7 @@ pub(crate) struct UserRecord {
 impl UserRecord {
     /// Takes note of the JSON type that a store has of the user's id.
     pub(crate) fn with_id_type(self, is_number: Option<bool>) -> Self {
-        let id_type = is_number.map(|is_number| match is_number {
-            true => IdType::Number,
-            false => IdType::Text,
-        });
+        let id_type = is_number.map(IdType::of_number);
         if let Some(id_type) = id_type {
             self.id.has_type(id_type);
         }

@@ -85,12 +85,7 @@ impl Dispatcher {
                 app.users.set_suspended(&user, suspended);
             }
             AllNodesMessage::UserIdType { user, is_number } => {
-                let id_type = if is_number {
-                    IdType::Number
-                } else {
-                    IdType::Text
-                };
-                user.has_type(id_type);
+                user.has_type(IdType::of_number(is_number));
             }
             AllNodesMessage::UserRenamed(identity) => app.presence.rename_here(&identity).await,
             AllNodesMessage::ShuttingDown => failover::after_shutdown(app, from),

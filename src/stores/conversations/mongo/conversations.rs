@@ -20,8 +20,8 @@ use super::store::MongoConversations;
 use super::{lists, participants};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ChangedBy, Conversation, ConversationId, Created, DescriptionChange, History, IdType,
-    ListCursor, ListPage, Listed, Logged, NewConversation, Participant,
+    ChangedBy, Conversation, ConversationId, Created, DescriptionChange, History, ListCursor,
+    ListPage, Listed, Logged, NewConversation, Participant,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -133,7 +133,7 @@ fn fields(new: &NewConversation, head: &Head, now: u64) -> Document {
         "lastMessageAt": date(now),
         "messageCount": head.messages,
     };
-    if new.id_type == IdType::Number {
+    if new.id_type.is_number() {
         fields.insert("numericId", true);
     }
     if new.history != History::All {

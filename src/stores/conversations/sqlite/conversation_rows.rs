@@ -42,10 +42,7 @@ pub(super) fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Conversation> {
     Ok(Conversation {
         id: row.get(0)?,
-        id_type: match row.get(6)? {
-            true => IdType::Number,
-            false => IdType::Text,
-        },
+        id_type: IdType::of_number(row.get(6)?),
         description: Description {
             title: row
                 .get::<_, Option<String>>(1)?

@@ -13,7 +13,7 @@ use super::{lists, membership, participant_rows};
 use crate::model::UserId;
 use crate::model::conversation::{
     Change, Changed, ChangedBy, Conversation, ConversationId, Created, DescriptionChange, History,
-    IdType, ListCursor, ListPage, Listed, Logged, NewConversation,
+    ListCursor, ListPage, Listed, Logged, NewConversation,
 };
 use crate::stores::conversations::conversation::ConversationStore;
 use crate::stores::conversations::error::StoreError;
@@ -103,13 +103,12 @@ fn create(
             (id, title, createdBy, createdAt, lastMessageAt, numericId, history, avatarUrl)
         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)
         ON CONFLICT (id) DO NOTHING";
-    let is_number = new.id_type == IdType::Number;
     let values = params![
         new.id,
         new.description.title,
         new.created_by,
         number(writing.now),
-        is_number,
+        new.id_type.is_number(),
         new.history,
         new.description.avatar_url,
     ];

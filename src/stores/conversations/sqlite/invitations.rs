@@ -76,10 +76,7 @@ fn invitations_of(
 fn read(row: &Row<'_>) -> rusqlite::Result<Invitation> {
     Ok(Invitation {
         conversation: row.get(0)?,
-        id_type: match row.get(1)? {
-            true => IdType::Number,
-            false => IdType::Text,
-        },
+        id_type: IdType::of_number(row.get(1)?),
         by: row.get(2)?,
         at: read_number(row, 3)?,
         role: row.get(4)?,

@@ -53,10 +53,7 @@ impl ConversationDocument {
         Some(Conversation {
             history,
             id: ConversationId::parse(&self.id)?,
-            id_type: match self.numeric_id {
-                true => IdType::Number,
-                false => IdType::Text,
-            },
+            id_type: IdType::of_number(self.numeric_id),
             description: Description {
                 title: self.title.and_then(|title| name::shown(&title)),
                 avatar_url: self.avatar_url.map(Into::into),
