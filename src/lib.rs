@@ -21,6 +21,7 @@ mod config;
 mod connection;
 mod conversations;
 mod dialects;
+mod engine_io;
 mod http;
 mod limits;
 mod model;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Connection;
 use crate::model::DisconnectReason;
-use crate::transport::Carrier;
 
 /// How long a client that is disconnected may take to close its connection.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -38,7 +37,9 @@ impl Connection {
             }
             Close::Reconnect => {
                 self.send_all_deferred();
-                self.end_transport(Duration::ZERO, |link| link.close_gracefully(CLOSE_GRACE));
+                if let Some(carrier) = self.flow.carrier() {
+                    carrier.close_gracefully(CLOSE_GRACE);
+                }
             }
         }
     }
@@ -51,27 +52,23 @@ impl Connection {
     }
 
     fn close_now(&self, why: DisconnectReason) {
-        self.end_transport(Duration::ZERO, |link| link.close(why));
+        if let Some(carrier) = self.flow.carrier() {
+            carrier.close(why);
+        }
     }
 
     /// The client may take a moment to close the transport itself.
     fn close_transport(&self) {
-        self.end_transport(CLOSE_GRACE, |link| link.close_within(CLOSE_GRACE));
-    }
-
-    /// Ends what carries the connection: a link by `close`, a polling session after a while.
-    fn end_transport(&self, wait: Duration, close: impl FnOnce(&dyn Carrier)) {
-        match self.flow.link() {
-            Some(link) => close(&*link),
-            None => self.transport.close_after(self.socket.id, wait),
+        if let Some(carrier) = self.flow.carrier() {
+            carrier.close_within(CLOSE_GRACE);
         }
     }
 
     /// Why the relay ended it, if it was the relay.
     pub(crate) fn close_reason(&self) -> Option<DisconnectReason> {
-        let by_link = || self.flow.link()?.close_reason();
+        let by_carrier = || self.flow.carrier()?.close_reason();
         let asked = *self.close_reason.lock();
-        asked.or_else(by_link)
+        asked.or_else(by_carrier)
     }
 
     /// Whether it is to be closed at once, or by closing its transport.

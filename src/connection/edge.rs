@@ -1,65 +1,59 @@
-//! Every Socket.IO request on its way to the library. Only what the library and the admission need
-//! is passed on, as a copy, because the library holds the first request of a connection until the
-//! connection ends. The flow control of polling clients is in `polling`.
+//! Every Socket.IO request on its way to the library: whether it opens a session, and whether there is a place for that.
+//! What a session is told and sends is in `engine_io`. It must not know who a client is.
 
-use std::borrow::Cow;
-use std::convert::Infallible;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_KEY};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, request};
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode, request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use socketioxide::service::SocketIoService;
-use socketioxide::socket::Sid;
-use tower::ServiceExt;
+use hyper::upgrade::OnUpgrade;
+use serde::Serialize;
 
 use super::handshake::{Handshake, Query};
-use super::places::NoPlace;
-use super::polling::{answered, bounded, count_taken};
-use super::{Drain, OpenConnections, Places, node_sid};
-use crate::config::Config;
+use super::places::{NoPlace, Place};
+use super::{Drain, Library, Places};
+use crate::config::{Config, Transport};
+use crate::engine_io::{EngineError, Revision, Sessions, accept};
 use crate::limits::address;
 use crate::model::{DisconnectReason, ErrorCode};
-use crate::transport::{Carrier as _, Link, PeerLink, TransportCloser};
-
-/// The library as a service.
-pub(crate) type Library = SocketIoService<Fallback>;
-
-/// What the library serves beside its own path.
-pub(crate) type Fallback = tower::util::BoxCloneSyncService<Request, Response, Infallible>;
+use crate::transport::{Carrier, Link, PeerLink};
 
 /// The library, and what stands in front of it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct SocketIoEdge {
     library: Library,
-    open: Arc<OpenConnections>,
+    sessions: Arc<Sessions>,
     places: Arc<Places>,
-    closer: TransportCloser,
     config: Arc<Config>,
     drain: Drain,
     node: Arc<str>,
 }
 
+/// A request, as far as it has a meaning here.
+struct Asked<'a> {
+    parts: &'a request::Parts,
+    query: &'a Query<'a>,
+    link: &'a Arc<Link>,
+    transport: Transport,
+    on_upgrade: Option<OnUpgrade>,
+}
+
 impl SocketIoEdge {
-    /// Stands in front of the library, which serves these connections on this node.
+    /// Stands in front of the library, on a node of this name.
     pub(crate) fn new(
         library: Library,
-        open: Arc<OpenConnections>,
         places: Arc<Places>,
         config: Arc<Config>,
         drain: Drain,
         node: Arc<str>,
     ) -> Self {
         Self {
-            closer: polling_closer(library.clone()),
             library,
-            open,
+            sessions: Sessions::new((&*config).into()),
             places,
             config,
             drain,
@@ -67,37 +61,140 @@ impl SocketIoEdge {
         }
     }
 
-    /// Why a request is not served, if it is not.
-    fn refuse(&self, query: &Query<'_>) -> Option<Response> {
-        if query.revision == Some("3") && !self.config.allow_eio3 {
-            return Some(engine_error(5, "Unsupported protocol version".into()));
+    fn transport(&self, query: &Query<'_>) -> Result<Transport, EngineError> {
+        let transport = match query.transport {
+            Some("polling") => Transport::Polling,
+            Some("websocket") => Transport::Websocket,
+            _ => return Err(EngineError::UnknownTransport),
+        };
+        let is_served = self.config.transports.contains(&transport);
+        is_served.then_some(transport).ok_or(EngineError::UnknownTransport)
+    }
+
+    /// The revision that a client asks for. One that names none is old.
+    fn revision(&self, query: &Query<'_>) -> Result<Revision, EngineError> {
+        match query.revision {
+            Some("4") => Ok(Revision::V4),
+            Some("3") | None if self.config.allow_eio3 => Ok(Revision::V3),
+            _ => Err(EngineError::UnsupportedRevision),
         }
-        let is_refused = query.sid.is_none() && self.drain.has_begun();
-        is_refused.then(|| {
+    }
+
+    /// A request of a session that exists.
+    async fn go_on(
+        &self,
+        sid: &str,
+        asked: Asked<'_>,
+        body: Body,
+    ) -> Result<Response, EngineError> {
+        let session = self.sessions.get(sid).ok_or(EngineError::UnknownSession)?;
+        let method = &asked.parts.method;
+        match asked.transport {
+            Transport::Polling if method == Method::GET => Ok(session.poll().await),
+            Transport::Polling if method == Method::POST => {
+                if !session.is_admitted() {
+                    asked.link.clone().close_within(self.config.connect_timeout);
+                }
+                Ok(session.post(&asked.parts.headers, body).await)
+            }
+            Transport::Polling => Err(EngineError::BadRequest),
+            Transport::Websocket => {
+                let response = accept(asked.parts)?;
+                let on_upgrade = asked.on_upgrade.ok_or(EngineError::BadRequest)?;
+                match session.try_upgrade(asked.link, on_upgrade) {
+                    true => Ok(response),
+                    false => Err(EngineError::BadRequest),
+                }
+            }
+        }
+    }
+
+    /// A request that opens a session.
+    async fn open(&self, asked: Asked<'_>) -> Result<Response, EngineError> {
+        if self.drain.has_begun() {
             let (error, code) = ("Server is shutting down", "DRAINING");
-            refusal(StatusCode::SERVICE_UNAVAILABLE, error, code)
-        })
+            return Ok(refusal(StatusCode::SERVICE_UNAVAILABLE, error, code));
+        }
+        if asked.parts.method != Method::GET {
+            return Err(EngineError::BadHandshakeMethod);
+        }
+        let accepted = match asked.transport {
+            Transport::Polling => None,
+            Transport::Websocket => Some(accept(asked.parts)?),
+        };
+        let revision = self.revision(asked.query)?;
+        let (peer, headers) = (asked.link.peer().ip(), &asked.parts.headers);
+        let address = address::client_address(peer, headers, &self.config.trusted_proxies);
+        let place = match self.places.take(address) {
+            Ok(place) => place,
+            Err(why) => return Ok(no_place(why)),
+        };
+        let handshake = Handshake::of(asked.parts, asked.query, (address, &place));
+        match accepted {
+            None => {
+                let as_text = asked.query.as_text;
+                let answer = self.open_polling(as_text, revision, handshake, place);
+                Ok(answer.await)
+            }
+            Some(accepted) => {
+                let on_upgrade = asked.on_upgrade.ok_or(EngineError::BadRequest)?;
+                asked.link.upgrade();
+                asked.link.keep(place.clone());
+                match asked.query.as_text {
+                    true => {
+                        let (session, stream) = self.sessions.begin_apart(revision, true);
+                        let handshake = carried(handshake, &place, session.clone());
+                        self.library.serve(stream, revision, handshake).await;
+                        session.begin_as_text(asked.link, on_upgrade);
+                    }
+                    false => {
+                        let handshake = carried(handshake, &place, asked.link.clone());
+                        self.serve_websocket(on_upgrade, revision, handshake);
+                    }
+                }
+                Ok(accepted)
+            }
+        }
+    }
+
+    async fn open_polling(
+        &self,
+        as_text: bool,
+        revision: Revision,
+        handshake: Handshake,
+        place: Arc<Place>,
+    ) -> Response {
+        let (session, stream) = self.sessions.begin(revision, as_text);
+        session.keep(place.clone());
+        let handshake = carried(handshake, &place, session.clone());
+        self.library.serve(stream, revision, handshake).await;
+        session.opened(&self.node)
+    }
+
+    fn serve_websocket(&self, on_upgrade: OnUpgrade, revision: Revision, handshake: Handshake) {
+        let (library, settings) = (self.library.clone(), self.sessions.settings());
+        tokio::spawn(async move {
+            // An error: the client was gone before it had the answer.
+            if let Ok(stream) = settings.begin(on_upgrade).await {
+                library.serve(stream, revision, handshake).await;
+            }
+        });
     }
 }
 
-/// Ends polling sessions by the request with which their clients would.
-pub(crate) fn polling_closer(library: Library) -> TransportCloser {
-    TransportCloser::new(move |sid| {
-        let library = library.clone();
-        let uri = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
-        Box::pin(async move {
-            let request = Request::post(uri).body(Body::from("1"));
-            // A session that is gone, or that is not polling, answers with an error: all the same.
-            if let Ok(request) = request {
-                let _ = library.oneshot(request).await;
-            }
-        })
-    })
+/// A handshake of a session that this carries, and which is ended by ending that as long as it is not admitted.
+fn carried(handshake: Handshake, place: &Arc<Place>, carrier: Arc<dyn Carrier>) -> Handshake {
+    place.ends_by(closing(&carrier));
+    handshake.carried_by(carrier)
 }
 
-impl std::fmt::Debug for SocketIoEdge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SocketIoEdge")
+/// Ends a session that was not admitted.
+fn closing(carrier: &Arc<dyn Carrier>) -> impl Fn() + Send + Sync + 'static {
+    let carrier: Weak<dyn Carrier> = Arc::downgrade(carrier);
+    move || {
+        if let Some(carrier) = carrier.upgrade() {
+            carrier.close(DisconnectReason::GuestTimeout);
+        }
     }
 }
 
@@ -130,33 +227,6 @@ pub(crate) fn refusal(status: StatusCode, error: &'static str, code: &'static st
     (status, Json(RefusalBody { error, code })).into_response()
 }
 
-/// An error of Engine.IO as its own server words it.
-#[derive(Serialize)]
-struct EngineError {
-    code: u8,
-    message: Cow<'static, str>,
-}
-
-fn engine_error(code: u8, message: Cow<'static, str>) -> Response {
-    let body = Json(EngineError { code, message });
-    (StatusCode::BAD_REQUEST, body).into_response()
-}
-
-/// The same of the library, which writes the code as a text, or nothing at all.
-async fn as_engine_error(response: Response) -> Response {
-    #[derive(Deserialize)]
-    struct Written {
-        code: String,
-        message: String,
-    }
-    const MAX_BYTES: usize = 1024;
-    let body = to_bytes(response.into_body(), MAX_BYTES).await;
-    let written = serde_json::from_slice::<Written>(&body.unwrap_or_default()).ok();
-    let error = written.and_then(|it| Some((it.code.parse().ok()?, it.message)));
-    let (code, message) = error.unwrap_or_else(|| (3, "Bad request".to_owned()));
-    engine_error(code, message.into())
-}
-
 /// A Socket.IO request of any kind.
 pub(crate) async fn request(
     State(edge): State<SocketIoEdge>,
@@ -164,90 +234,25 @@ pub(crate) async fn request(
     request: Request,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
+    let on_upgrade = parts.extensions.remove::<OnUpgrade>();
     let query = Query::of(&parts.uri);
-    if let Some(refused) = edge.refuse(&query) {
-        return refused;
-    }
-    let SocketIoEdge {
-        library,
-        open,
-        places,
-        closer,
-        config,
-        node,
-        ..
-    } = edge;
-    let sid = query.sid.and_then(|sid| sid.parse::<Sid>().ok());
-    let session = || sid.and_then(|sid| open.get(sid));
-    if let Some(connection) = session() {
-        connection.flow().heard();
-    }
-    let polls = parts.method == Method::GET && query.transport == Some("polling");
-    let old_payload = query.revision == Some("3");
-    // Only the request that opens a session carries what is known of the client.
-    let opening = query.sid.is_none();
-    let mut place = None;
-    let mut handshake = None;
-    if opening {
-        let proxies = &config.trusted_proxies;
-        let address = address::client_address(link.peer().ip(), &parts.headers, proxies);
-        let taken = match places.take(address) {
-            Ok(taken) => taken,
-            Err(why) => return no_place(why),
-        };
-        handshake = Some(Handshake::of(&parts, &query, &link, (address, &taken)));
-        place = Some(taken);
-    }
-    let passed_on = query.passed_on;
-    let is_post = parts.method == Method::POST;
-    let body = match is_post {
-        true => bounded(session(), &config, &link, old_payload, body).await,
-        false => body,
-    };
-    let Some(slim) = slim(&mut parts, &passed_on, handshake, body) else {
-        return engine_error(3, "Bad request".into());
-    };
-    let posting = session().filter(|_| is_post);
-    let polling = session().filter(|_| polls);
-    let response = answered(polling, old_payload, library.oneshot(slim)).await;
-    if posting.is_some_and(|one| one.close_reason() == Some(DisconnectReason::ProtocolError)) {
-        // What it has posted is too large.
-        return engine_error(3, "Bad request".into());
-    }
-    if response.status() == StatusCode::BAD_REQUEST {
-        return as_engine_error(response).await;
-    }
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        link.upgrade();
-        if let Some(place) = &place {
-            let weak = Arc::downgrade(&link);
-            place.ends_by(move || close_link(&weak));
-            link.keep(place.clone());
-        }
-        if let Some(sid) = sid {
-            open.upgrade(sid, &link);
-        }
-    }
-    // Looked up again: the connection may have been admitted while this request waited.
-    match session() {
-        _ if opening && polls => {
-            let (response, sid) = node_sid::name(response, &node, config.max_event_bytes).await;
-            if let (Some(place), Some(sid)) = (place, sid) {
-                place.ends_by(move || closer.close_after(sid, Duration::ZERO));
-                place.keep();
+    let answer = match edge.transport(&query) {
+        Err(error) => Err(error),
+        Ok(transport) => {
+            let asked = Asked {
+                parts: &parts,
+                query: &query,
+                link: &link,
+                transport,
+                on_upgrade,
+            };
+            match query.sid {
+                Some(sid) => edge.go_on(sid, asked, body).await,
+                None => edge.open(asked).await,
             }
-            response
         }
-        Some(connection) if polls => count_taken(&connection, old_payload, response).await,
-        _ => response,
-    }
-}
-
-/// Closes the WebSocket of a session that was not admitted.
-fn close_link(link: &Weak<Link>) {
-    if let Some(link) = link.upgrade() {
-        link.close(DisconnectReason::GuestTimeout);
-    }
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 /// The response to a request that would make a session where its address has no place.
@@ -267,29 +272,4 @@ fn no_place(why: NoPlace) -> Response {
     let headers = response.headers_mut();
     headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
-}
-
-/// The request with only what is needed.
-fn slim(
-    parts: &mut request::Parts,
-    query: &str,
-    handshake: Option<Handshake>,
-    body: Body,
-) -> Option<Request> {
-    let mut slim = Request::new(body);
-    *slim.uri_mut() = format!("/socket.io/?{query}").parse::<Uri>().ok()?;
-    *slim.method_mut() = parts.method.clone();
-    for name in [SEC_WEBSOCKET_KEY, CONTENT_TYPE] {
-        if let Some(value) = parts.headers.get(&name) {
-            let copy = HeaderValue::from_bytes(value.as_bytes()).ok()?;
-            slim.headers_mut().insert(name, copy);
-        }
-    }
-    if let Some(upgrade) = parts.extensions.remove::<hyper::upgrade::OnUpgrade>() {
-        slim.extensions_mut().insert(upgrade);
-    }
-    if let Some(handshake) = handshake {
-        slim.extensions_mut().insert(handshake);
-    }
-    Some(slim)
 }

@@ -8,11 +8,10 @@ use std::sync::{Arc, Weak};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, Uri, request};
 
-use super::node_sid;
 use super::places::Place;
 use crate::audit::AuditText;
 use crate::limits::Account;
-use crate::transport::Link;
+use crate::transport::Carrier;
 
 /// What is known of a client from the request that opened its connection.
 #[derive(Debug, Clone)]
@@ -33,9 +32,8 @@ pub(crate) struct Handshake {
     pub(crate) place: Weak<Place>,
     /// What its address holds of the server's memory.
     pub(crate) account: Arc<Account>,
-    /// The TCP connection it came on, when that becomes its WebSocket. One on which a polling client's
-    /// request came may be a proxy's, and carry others' requests next, or another's WebSocket.
-    pub(crate) link: Option<Arc<Link>>,
+    /// What carries it from the beginning.
+    pub(crate) carrier: Option<Arc<dyn Carrier>>,
 }
 
 /// A token from a cookie of a request whose cookies count.
@@ -60,11 +58,10 @@ impl fmt::Debug for CookieToken {
 }
 
 impl Handshake {
-    /// Reads the request that opens a connection, and came on this link.
+    /// Reads the request that opens a connection.
     pub(super) fn of(
         parts: &request::Parts,
         query: &Query<'_>,
-        link: &Arc<Link>,
         (address, place): (IpAddr, &Arc<Place>),
     ) -> Self {
         let authorization = parts.headers.get(AUTHORIZATION);
@@ -77,7 +74,15 @@ impl Handshake {
             cookie: parts.extensions.get().cloned(),
             token: query.token.map(decoded),
             dialect: query.dialect.map(decoded),
-            link: (query.transport == Some("websocket")).then(|| link.clone()),
+            carrier: None,
+        }
+    }
+
+    /// This carries it.
+    pub(super) fn carried_by(self, carrier: Arc<dyn Carrier>) -> Self {
+        Self {
+            carrier: Some(carrier),
+            ..self
         }
     }
 }
@@ -95,46 +100,37 @@ fn decoded(text: &str) -> Arc<str> {
 }
 
 /// The parts of the query that mean something.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query<'a> {
     pub(super) revision: Option<&'a str>,
     pub(super) transport: Option<&'a str>,
     pub(super) sid: Option<&'a str>,
     pub(super) token: Option<&'a str>,
     pub(super) dialect: Option<&'a str>,
-    /// What the library reads, as it was written.
-    pub(super) passed_on: String,
+    /// The client takes no bytes.
+    pub(super) as_text: bool,
 }
 
 impl<'a> Query<'a> {
     pub(super) fn of(uri: &'a Uri) -> Self {
         let mut query = Self::default();
         for pair in uri.query().unwrap_or_default().split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let (part, passed_on) = match name {
-                "EIO" => (&mut query.revision, true),
-                "transport" => (&mut query.transport, true),
-                // Without a `=` the library does not see it, either.
-                "sid" if pair.contains('=') => (&mut query.sid, true),
-                "token" => (&mut query.token, false),
-                "dialect" => (&mut query.dialect, false),
-                "b64" => (&mut None, true),
+            let Some((name, value)) = pair.split_once('=') else {
+                continue;
+            };
+            let part = match name {
+                "EIO" => &mut query.revision,
+                "transport" => &mut query.transport,
+                "sid" => &mut query.sid,
+                "token" => &mut query.token,
+                "dialect" => &mut query.dialect,
+                "b64" => {
+                    query.as_text = true;
+                    continue;
+                }
                 _ => continue,
             };
-            if part.is_none() {
-                let is_sid = name == "sid";
-                let value = match is_sid {
-                    true => node_sid::without_name(value),
-                    false => value,
-                };
-                *part = Some(value);
-                if passed_on {
-                    query.passed_on.extend(match is_sid {
-                        true => ["sid=", value, "&"],
-                        false => ["", pair, "&"],
-                    });
-                }
-            }
+            part.get_or_insert(value);
         }
         query
     }
@@ -145,23 +141,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_not_passed_on_and_the_first_of_a_name_counts() {
-        let uri: Uri = "/socket.io/?EIO=4&token=abc%2Bd&sid=x&sid=y&transport=websocket&t=1"
+    fn the_first_of_a_name_counts() {
+        let uri: Uri = "/socket.io/?EIO=4&token=abc%2Bd&sid&sid=x&sid=y&transport=websocket&t=1&b64=1"
             .parse()
             .expect("a uri");
         let query = Query::of(&uri);
-        assert_eq!((query.revision, query.sid), (Some("4"), Some("x")));
-        assert_eq!(query.passed_on, "EIO=4&sid=x&transport=websocket&");
+        let expected = Query {
+            revision: Some("4"),
+            transport: Some("websocket"),
+            sid: Some("x"),
+            token: Some("abc%2Bd"),
+            dialect: None,
+            as_text: true,
+        };
+        assert_eq!(query, expected);
         assert_eq!(query.token.map(decoded).as_deref(), Some("abc+d"));
-    }
-
-    #[test]
-    fn the_name_of_the_node_is_not_passed_on() {
-        let uri: Uri = "/socket.io/?EIO=4&transport=polling&sid=relay-1.x&t=1"
-            .parse()
-            .expect("a uri");
-        let query = Query::of(&uri);
-        assert_eq!(query.sid, Some("x"));
-        assert_eq!(query.passed_on, "EIO=4&transport=polling&sid=x&");
     }
 }

@@ -16,16 +16,12 @@ mod guest;
 mod handshake;
 mod id;
 mod in_turn;
+mod library;
 mod life;
-mod node_sid;
-mod old_payload;
 mod open;
 mod outbound;
 mod patience;
 mod places;
-mod polling;
-mod polls;
-mod posted;
 pub(crate) mod pressure;
 pub(crate) mod rooms;
 mod sending;
@@ -36,15 +32,15 @@ mod unfinished;
 pub(crate) use client::Client;
 pub(crate) use close::Close;
 pub(crate) use drain::Drain;
-pub(crate) use edge::{Fallback, SocketIoEdge};
+pub(crate) use edge::SocketIoEdge;
 pub(crate) use handshake::user_agent;
 pub(crate) use handshake::{CookieToken, Handshake};
 pub(crate) use id::ConnectionId;
+pub(crate) use library::Library;
 pub(crate) use life::{
     Admission, Admitted, Due, Handler, Life, Membership, Opening, Outcome, Received, Registration,
     Services, deadlines, mount,
 };
-pub(crate) use node_sid::written as node_in_sid;
 pub(crate) use open::OpenConnections;
 pub(crate) use outbound::Connection;
 pub(crate) use patience::Patience;

@@ -1,6 +1,6 @@
 //! The open connections by the library's id, which is what requests name them by.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -10,7 +10,6 @@ use socketioxide::socket::Sid;
 use super::unfinished::Unfinished;
 use super::{Close, Connection};
 use crate::model::DisconnectReason;
-use crate::transport::Link;
 
 /// How long an Engine.IO session is remembered whose connection has ended: longer than its transport
 /// lasts.
@@ -34,8 +33,6 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub(crate) struct OpenConnections {
     open: DashMap<Sid, Arc<dyn AnyLife>>,
-    /// Links that Engine.IO sessions were upgraded to before their connection was admitted.
-    upgraded: DashMap<Sid, Weak<Link>>,
     /// Engine.IO sessions whose connection has ended, and since when. Their transports close soon.
     ended: DashMap<Sid, Instant>,
     /// What they, and those that ended, have handed over that is not handled yet.
@@ -45,13 +42,7 @@ pub(crate) struct OpenConnections {
 impl OpenConnections {
     /// Adds a connection that is admitted.
     pub(super) fn add(&self, life: Arc<dyn AnyLife>) {
-        let connection = life.connection().clone();
-        let sid = connection.socket_id();
-        self.open.insert(sid, life);
-        let upgraded = self.upgraded.remove(&sid);
-        if let Some(link) = upgraded.and_then(|(_, link)| link.upgrade()) {
-            connection.attach(&link);
-        }
+        self.open.insert(life.connection().socket_id(), life);
     }
 
     /// Removes a connection that has ended.
@@ -66,23 +57,9 @@ impl OpenConnections {
         self.ended.contains_key(&sid)
     }
 
-    /// The connection with this id.
-    pub(crate) fn get(&self, sid: Sid) -> Option<Arc<Connection>> {
-        self.open.get(&sid).map(|life| life.connection().clone())
-    }
-
     /// The life of the connection with this id.
     pub(super) fn life(&self, sid: Sid) -> Option<Arc<dyn AnyLife>> {
         self.open.get(&sid).map(|life| life.value().clone())
-    }
-
-    /// The Engine.IO session was upgraded to this link.
-    pub(crate) fn upgrade(&self, sid: Sid, link: &Arc<Link>) {
-        self.upgraded.insert(sid, Arc::downgrade(link));
-        if let Some(connection) = self.get(sid) {
-            self.upgraded.remove(&sid);
-            connection.attach(link);
-        }
     }
 
     /// All connections at this moment.
@@ -109,10 +86,8 @@ impl OpenConnections {
         self.all().into_iter().map(drain).collect()
     }
 
-    /// Removes links that closed before an admission, Engine.IO sessions that ended long ago, and what is handled. To
-    /// be called at intervals.
+    /// Removes Engine.IO sessions that ended long ago, and what is handled. To be called at intervals.
     pub(super) fn sweep(&self) {
-        self.upgraded.retain(|_, link| link.strong_count() > 0);
         self.ended.retain(|_, since| since.elapsed() < REMEMBERED);
         self.unfinished.sweep();
     }

@@ -16,13 +16,12 @@ use super::dialect_cell::DialectCell;
 use super::gate::Gate;
 use super::guest::GuestBudget;
 use super::places::Place;
-use super::polls::Polls;
 use super::{Client, ConnectionId};
 use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
 use crate::limits::{Action, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
-use crate::transport::{Carrier as _, Flow, Link, TransportCloser};
+use crate::transport::{Carrier, Flow};
 
 /// The shortest time between two errors to one client about events that no dialect has.
 const ERROR_INTERVAL: Duration = Duration::from_secs(1);
@@ -53,13 +52,11 @@ pub(crate) struct Connection {
     dialect: DialectCell,
     pub(super) socket: SocketRef,
     pub(super) flow: Arc<Flow>,
-    pub(super) polls: Polls,
     pub(super) gate: Gate,
     /// What waits for its turn. Few connections ever have any.
     pub(super) deferred: OnceLock<Box<Deferred>>,
     /// `None`: its session is being ended.
     _place: Option<Arc<Place>>,
-    pub(super) transport: TransportCloser,
     /// How records name it while it has no user.
     guest_source: Arc<Source>,
     source: Mutex<Arc<Source>>,
@@ -84,7 +81,6 @@ impl Connection {
         flow: Arc<Flow>,
         place: Option<Arc<Place>>,
         config: &Config,
-        transport: TransportCloser,
     ) -> Self {
         let id = ConnectionId::random();
         let guest_source = client.source(Some(id), None);
@@ -102,11 +98,9 @@ impl Connection {
             dialect: DialectCell::new(client.declared),
             socket,
             flow,
-            polls: Polls::default(),
             gate: Gate::held(),
             deferred: OnceLock::new(),
             _place: place,
-            transport,
             source: Mutex::new(guest_source.clone()),
             guest_source,
             client,
@@ -177,8 +171,8 @@ impl Connection {
     /// The bounds of guests no longer hold: it authenticated, or joined a session.
     pub(crate) fn lift_guest_bounds(&self) {
         self.guest.lift();
-        if let Some(link) = self.flow.link() {
-            link.allow(None);
+        if let Some(carrier) = self.flow.carrier() {
+            carrier.allow(None);
         }
     }
 
@@ -259,27 +253,21 @@ impl Connection {
 
     /// Asks its client for a sign of life; see [`Flow::silence`].
     pub(crate) fn ask(&self) {
-        match self.flow.link() {
-            Some(link) => link.ask(),
-            None => self.polls.ask(),
+        if let Some(carrier) = self.flow.carrier() {
+            carrier.ask();
         }
     }
 
     /// How long a client that is there may be silent by reading what it was sent, if it takes so many bytes per second.
-    /// Who reads a WebSocket answers meanwhile.
     pub(crate) fn reading_time(&self, rate: u64) -> Duration {
-        match self.flow.link() {
-            Some(_) => Duration::ZERO,
-            None => self.polls.reading_time(rate),
-        }
+        let carrier = self.flow.carrier();
+        carrier.map_or(Duration::ZERO, |carrier| carrier.reading_time(rate))
     }
 
-    /// It lives on this link from now on.
-    pub(super) fn attach(&self, link: &Arc<Link>) {
-        link.carry(&self.flow);
-        if !self.has_guest_bounds() {
-            link.allow(None);
-        }
+    /// This carries it from now on.
+    pub(super) fn attach(&self, carrier: Arc<dyn Carrier>, guest_max_bytes: u64) {
+        carrier.clone().carry(&self.flow);
+        carrier.allow(self.has_guest_bounds().then_some(guest_max_bytes));
     }
 
     /// Whether the client received CONNECT, and has not disconnected since.

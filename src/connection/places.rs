@@ -70,7 +70,6 @@ impl Places {
             is_admitted: AtomicBool::new(false),
             unadmitted: self.unadmitted.clone(),
             end: OnceLock::new(),
-            kept: Mutex::default(),
             account: self.limits.accounts.of_address(address),
             _counted: (slot, memory.hold(SESSION_BYTES)),
         });
@@ -119,8 +118,6 @@ pub(crate) struct Place {
     unadmitted: Arc<AtomicUsize>,
     /// Ends the session.
     end: OnceLock<Box<dyn Fn() + Send + Sync>>,
-    /// Itself, while nothing else keeps it.
-    kept: Mutex<Option<Arc<Self>>>,
     account: Arc<Account>,
     _counted: (AddressSlot, Fixed),
 }
@@ -132,16 +129,10 @@ impl Place {
         let _ = self.end.set(Box::new(end));
     }
 
-    /// The session has it until it is admitted or ended. One whose client polls has nothing else that lasts as long.
-    pub(super) fn keep(self: &Arc<Self>) {
-        *self.kept.lock() = Some(self.clone());
-    }
-
     fn end(&self) {
         if let Some(end) = self.end.get() {
             end();
         }
-        drop(self.kept.lock().take());
     }
 
     /// The account of its address.
@@ -154,8 +145,6 @@ impl Place {
         if !self.is_admitted.swap(true, Ordering::Relaxed) {
             self.unadmitted.fetch_sub(1, Ordering::Relaxed);
         }
-        // Whoever drops it here has another.
-        drop(self.kept.lock().take());
     }
 
     fn is_admitted(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Clients for tests, which poll the library in this process; and the library with a handler mounted,
+//! Clients for tests, which poll in this process; and the library with a handler mounted,
 //! where a test needs no services.
 
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::Value;
 use socketioxide::SocketIo;
-use tower::ServiceExt as _;
 
 use super::Drain;
-use super::edge::{Library, polling_closer};
-use super::{Handler, Handshake, OpenConnections, Places, Services, mount};
+use super::{Handler, Handshake, Library, OpenConnections, Places, Services, mount};
 use crate::audit::{Audit, AuditOptions, SqliteStore};
 use crate::config::Config;
+use crate::engine_io::{Revision, Session, Sessions};
 use crate::limits::{AddressLimits, Memory};
 use crate::transport::FlowLimits;
 
@@ -30,13 +30,12 @@ pub(crate) fn library_with<H: Handler>(
     folder: &Path,
 ) -> Library {
     let store = SqliteStore::open(folder).unwrap();
-    let (library, io) = SocketIo::builder().build_with_inner_svc(crate::http::fallback());
+    let (library, io) = Library::build(SocketIo::builder());
     let services = Services {
         open,
         audit: Audit::start(store, folder, AuditOptions::default()).unwrap(),
         flow_limits: FlowLimits::from(&*config),
         config,
-        closer: polling_closer(library.clone()),
         node: "node".into(),
         drain: Drain::default(),
     };
@@ -46,19 +45,21 @@ pub(crate) fn library_with<H: Handler>(
 
 /// A client with a session of polling.
 pub(crate) struct TestClient {
-    library: Library,
-    sid: String,
+    session: Arc<Session>,
+    _sessions: Arc<Sessions>,
 }
 
 impl TestClient {
     /// A client that asks to be let in with this `auth`. It has received nothing yet.
     pub(crate) async fn connect(library: &Library, auth: &Value) -> Self {
-        let handshake = request(library, "GET", "", "").await;
-        let (_, sid) = handshake.split_once(r#""sid":""#).unwrap();
-        let (sid, _) = sid.split_once('"').unwrap();
+        let config = Config::default();
+        let sessions = Sessions::new((&config).into());
+        let (session, stream) = sessions.begin(Revision::V4, false);
+        let handshake = handshake(&config).carried_by(session.clone());
+        library.serve(stream, Revision::V4, handshake).await;
         let client = Self {
-            library: library.clone(),
-            sid: sid.to_owned(),
+            session,
+            _sessions: sessions,
         };
         client.post(&format!("40{auth}")).await;
         client
@@ -66,7 +67,13 @@ impl TestClient {
 
     /// Sends a packet.
     pub(crate) async fn post(&self, packet: &str) {
-        assert_eq!(self.request("POST", packet).await, "ok");
+        assert_eq!(self.try_post(packet).await, "ok");
+    }
+
+    /// The answer to a packet, whatever it is.
+    pub(crate) async fn try_post(&self, packet: &str) -> String {
+        let body = Body::from(packet.to_owned());
+        text(self.session.post(&HeaderMap::new(), body).await).await
     }
 
     /// All that the client receives until something has this in it.
@@ -74,7 +81,7 @@ impl TestClient {
         let mut received = String::new();
         let receiving = async {
             while !received.contains(until) {
-                received += &self.request("GET", "").await;
+                received += &self.poll().await;
                 tokio::task::yield_now().await;
             }
         };
@@ -83,24 +90,24 @@ impl TestClient {
         received
     }
 
-    /// The answer to one request, whatever it is.
-    pub(crate) async fn request(&self, method: &str, body: &str) -> String {
-        request(&self.library, method, &format!("&sid={}", self.sid), body).await
+    /// The answer to one poll, whatever it is.
+    pub(crate) async fn poll(&self) -> String {
+        text(self.session.poll().await).await
     }
 }
 
-async fn request(library: &Library, method: &str, query: &str, body: &str) -> String {
-    let mut request = Request::builder()
-        .method(method)
-        .uri(format!("/socket.io/?EIO=4&transport=polling{query}"))
-        .body(Body::from(body.to_owned()))
-        .unwrap();
-    let (config, address) = (Config::default(), [127, 0, 0, 1].into());
+async fn text(response: Response) -> String {
+    let body = to_bytes(response.into_body(), usize::MAX).await;
+    String::from_utf8(body.unwrap().into()).unwrap()
+}
+
+fn handshake(config: &Config) -> Handshake {
+    let address = [127, 0, 0, 1].into();
     let places = Places::new(
-        &config,
-        Arc::new(AddressLimits::new(&config, &Memory::new(1 << 30))),
+        config,
+        Arc::new(AddressLimits::new(config, &Memory::new(1 << 30))),
     );
-    request.extensions_mut().insert(Handshake {
+    Handshake {
         address,
         user_agent: None,
         authorization: None,
@@ -109,9 +116,6 @@ async fn request(library: &Library, method: &str, query: &str, body: &str) -> St
         dialect: None,
         place: Weak::new(),
         account: places.take(address).unwrap().account().clone(),
-        link: None,
-    });
-    let response = library.clone().oneshot(request).await.unwrap();
-    let body = to_bytes(Body::new(response.into_body()), usize::MAX).await;
-    String::from_utf8(body.unwrap().into()).unwrap()
+        carrier: None,
+    }
 }

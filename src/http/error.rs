@@ -1,15 +1,12 @@
 //! Errors of the HTTP server itself as bodies: `{error, code}`, and never more than that.
 
 use std::any::Any;
-use std::convert::Infallible;
 
 use axum::Json;
-use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::connection::Fallback;
 use crate::connection::edge::refusal;
 use crate::model::ErrorCode;
 
@@ -21,12 +18,6 @@ struct BareBody {
 /// An error response whose contract has no code.
 pub(super) fn bare(status: StatusCode, error: &'static str) -> Response {
     (status, Json(BareBody { error })).into_response()
-}
-
-/// The service for every path but those of the Socket.IO library.
-pub(crate) fn fallback() -> Fallback {
-    let service = tower::service_fn(|_: Request| async { Ok::<_, Infallible>(unknown_route()) });
-    Fallback::new(service)
 }
 
 /// The answer to a path that is no endpoint.

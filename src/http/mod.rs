@@ -53,7 +53,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::model::Dialect;
 use crate::model::conversation::ConversationDialect;
-pub(crate) use error::fallback;
 
 use crate::app::App;
 use crate::connection::{SocketIoEdge, edge};

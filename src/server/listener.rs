@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::error::StartError;
 use crate::app::App;
+use crate::engine_io::FRAMING;
 use crate::config::{Config, Host};
 use crate::limits::AddressSlots;
 use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links, Pace, RequestLimits};
@@ -102,6 +103,7 @@ impl From<&Config> for LinkLimits {
             handshake_max_bytes: config.handshake_max_bytes,
             write_deadline: config.write_deadline,
             min_drain_rate: config.min_drain_rate,
+            max_frame: (config.max_event_bytes + FRAMING) as u64,
             heartbeat: config.ping_timeout / 2,
         }
     }

@@ -3,28 +3,23 @@
 
 use std::sync::Arc;
 
-use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder, TransportType};
+use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 
 use crate::app::App;
-use crate::config::{Config, Transport};
-use crate::connection::edge::{self, Library};
-use crate::connection::{self, SocketIoEdge};
+use crate::config::Config;
+use crate::connection::{self, Library, SocketIoEdge};
 use crate::dialects::Dispatcher;
-use crate::http;
+use crate::engine_io::FRAMING;
 use crate::transport::FlowLimits;
 
 /// Bytes that the library reads at once from each WebSocket, which keeps a buffer of this size; the
 /// stream below it reads further when more is coming.
 const WS_READ_BUFFER: usize = 1024;
 
-/// What a packet may have beside its event: types, the number of attachments, the id of an acknowledgement.
-const FRAMING: usize = 128;
-
 /// The edge in front of the library.
 pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
     SocketIoEdge::new(
         library(app),
-        app.connections.clone(),
         app.places.clone(),
         app.config.clone(),
         app.drain.clone(),
@@ -35,25 +30,17 @@ pub(super) fn edge(app: &Arc<App>) -> SocketIoEdge {
 /// The library, whose connections the dialects handle.
 pub(super) fn library(app: &Arc<App>) -> Library {
     let config = &app.config;
-    let (library, io) = builder(config).build_with_inner_svc(http::fallback());
+    let (library, io) = Library::build(builder(config));
     let services = connection::Services {
         open: app.connections.clone(),
         audit: app.audit.clone(),
         config: config.clone(),
         flow_limits: FlowLimits::from(&**config),
-        closer: edge::polling_closer(library.clone()),
         node: app.node.clone(),
         drain: app.drain.clone(),
     };
     connection::mount(&io, Dispatcher::new(app), services);
     library
-}
-
-/// The largest body of a polling request: the largest event, whose attachments are in Base64 there.
-fn max_body(config: &Config) -> usize {
-    const ATTACHMENT: usize = "\x1eb====".len();
-    let written = config.max_event_bytes.div_ceil(3) * 4;
-    FRAMING + written + config.max_attachments * ATTACHMENT
 }
 
 /// The library with its limits. Its defaults are too wide or too narrow. How large an event is, is checked once
@@ -62,25 +49,16 @@ fn builder(config: &Config) -> SocketIoBuilder {
     let parser = ParserConfig::common()
         .max_incoming_binaries(config.max_attachments)
         .max_incoming_binary_buf_size(config.max_event_bytes);
-    let builder = SocketIo::builder()
+    SocketIo::builder()
         .with_parser(parser)
         .ping_interval(config.ping_interval)
         .ping_timeout(config.ping_timeout)
         .connect_timeout(config.connect_timeout)
-        .upgrade_timeout(config.upgrade_timeout)
-        .max_payload(max_body(config) as u64)
+        .max_payload(config.max_event_bytes as u64)
         .ws_max_message_size(config.max_event_bytes + FRAMING)
         .ws_max_frame_size(config.max_event_bytes + FRAMING)
         .ws_read_buffer_size(WS_READ_BUFFER)
-        .max_buffer_size(FlowLimits::from(config).max_frames());
-    match (
-        config.transports.contains(&Transport::Websocket),
-        config.transports.contains(&Transport::Polling),
-    ) {
-        (true, false) => builder.transports([TransportType::Websocket]),
-        (false, true) => builder.transports([TransportType::Polling]),
-        _ => builder,
-    }
+        .max_buffer_size(FlowLimits::from(config).max_frames())
 }
 
 impl From<&Config> for FlowLimits {

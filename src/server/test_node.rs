@@ -10,7 +10,7 @@ use super::{assemble, socket_io};
 use crate::app::App;
 use crate::auth::Verifier;
 use crate::config::{Config, Secret};
-use crate::connection::edge::Library;
+use crate::connection::Library;
 use crate::connection::test_client::TestClient;
 use crate::model::{Dialect, UserId};
 

@@ -1,16 +1,33 @@
 //! What flow control asks of whatever carries a connection. It must not know what that is.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::flow::Flow;
 use crate::model::DisconnectReason;
 
-/// The TCP connection that carries a Socket.IO connection.
-pub(crate) trait Carrier: Send + Sync {
+/// What carries a Socket.IO connection: a WebSocket, or the requests of a client that polls.
+pub(crate) trait Carrier: fmt::Debug + Send + Sync {
+    /// Carries the connection of this flow control from now on.
+    fn carry(self: Arc<Self>, flow: &Arc<Flow>);
+
+    /// Whether the client polls.
+    fn is_polling(&self) -> bool {
+        false
+    }
+
     /// Resumes reading from the client.
     fn wake_reader(&self);
 
     /// Asks the client for a sign of life, at most once a second.
     fn ask(&self);
+
+    /// How long a client that is there may be silent by reading what it was sent, if it takes so many bytes per second.
+    /// Who reads a WebSocket answers meanwhile.
+    fn reading_time(&self, _rate: u64) -> Duration {
+        Duration::ZERO
+    }
 
     /// Bounds what the client may still send, in bytes. `None` removes the bound.
     fn allow(&self, bytes: Option<u64>);
@@ -18,12 +35,12 @@ pub(crate) trait Carrier: Send + Sync {
     /// Closes it at once: all reads and writes fail from now on. The first reason stays.
     fn close(&self, reason: DisconnectReason);
 
-    /// Closes the WebSocket as if the client had closed it: what is queued is still
-    /// written. It is closed at once when that takes longer than `grace`.
-    fn close_gracefully(&self, grace: Duration);
+    /// Closes it as if the client had: what is queued is still written. It is closed at once when that takes longer
+    /// than `grace`.
+    fn close_gracefully(self: Arc<Self>, grace: Duration);
 
-    /// Gives the client `grace` to close the connection itself.
-    fn close_within(&self, grace: Duration);
+    /// Gives the client `grace` to close it itself.
+    fn close_within(self: Arc<Self>, grace: Duration);
 
     /// Why the server closed it, if it did.
     fn close_reason(&self) -> Option<DisconnectReason>;

@@ -120,12 +120,12 @@ impl Flow {
     }
 
     /// The connection is carried by `carrier` from now on.
-    pub(super) fn attach(&self, carrier: Weak<dyn Carrier>) {
+    pub(crate) fn attach(&self, carrier: Weak<dyn Carrier>) {
         *self.carrier.lock() = Some(carrier);
     }
 
-    /// The TCP connection that carries this one, while it is open. `None` while it polls.
-    pub(crate) fn link(&self) -> Option<Arc<dyn Carrier>> {
+    /// What carries it, while that is there.
+    pub(crate) fn carrier(&self) -> Option<Arc<dyn Carrier>> {
         self.carrier.lock().as_ref()?.upgrade()
     }
 
@@ -388,8 +388,8 @@ impl Flow {
 
     fn resume_reading(&self) {
         self.handled.notify_waiters();
-        if let Some(link) = self.link() {
-            link.wake_reader();
+        if let Some(carrier) = self.carrier() {
+            carrier.wake_reader();
         }
     }
 }

@@ -46,10 +46,10 @@ pub(crate) fn is_relayed_packet(packet: &[u8]) -> bool {
     }
 }
 
-/// Whether an Engine.IO text packet with these first two bytes is a Socket.IO event (`42`, `45`)
-/// or acknowledgement (`43`, `46`).
+/// Whether an Engine.IO text packet with these first two bytes is a Socket.IO event (`42`, `45`), an acknowledgement (`43`,
+/// `46`) or an attachment as text (`b`).
 fn is_relayed_text(prefix: [u8; 2]) -> bool {
-    matches!(prefix, [b'4', b'2' | b'3' | b'5' | b'6'])
+    matches!(prefix, [b'4', b'2' | b'3' | b'5' | b'6'] | [b'b', _])
 }
 
 const OPCODE_TEXT: u8 = 1;
@@ -126,6 +126,28 @@ impl FrameScanner {
             Position::Header { have } => Some((self.header_len(have) - have) as u64),
             Position::Payload { left } => Some(left),
         }
+    }
+
+    /// Where, in what a server sends next, the first frame is that begins with these bytes, as far as that can be told. It
+    /// may have no length of more than one byte.
+    pub(super) fn find(&self, bytes: &[u8], is_it: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        let mut at = match self.position {
+            Position::Header { have: 0 } => 0,
+            Position::Payload { left } => usize::try_from(left).ok()?,
+            Position::Header { .. } | Position::Lost => return None,
+        };
+        while let Some(frame @ [_, second, ..]) = bytes.get(at..) {
+            if is_it(frame) {
+                return Some(at);
+            }
+            let (head, length) = match second {
+                126 => (4, u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?))),
+                127 => (10, u64::from_be_bytes(frame.get(2..10)?.try_into().ok()?)),
+                short => (2, u64::from(*short)),
+            };
+            at = at.checked_add(head)?.checked_add(usize::try_from(length).ok()?)?;
+        }
+        None
     }
 
     /// Scans `bytes`. Calls `ended` for each frame that ends in them, with the offset of its end and

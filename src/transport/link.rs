@@ -34,6 +34,8 @@ pub(crate) struct LinkLimits {
     pub(crate) write_deadline: Duration,
     /// Bytes per second that it must take over that time; 0: a single byte is enough.
     pub(crate) min_drain_rate: u64,
+    /// Bytes of the largest frame that is read.
+    pub(crate) max_frame: u64,
     /// Time between two pongs that are injected for a busy client; see `inject_pong_if_busy`.
     pub(crate) heartbeat: Duration,
 }
@@ -175,15 +177,6 @@ impl Link {
         drop(self.kept.lock().take());
     }
 
-    /// Carries a Socket.IO connection from now on.
-    pub(crate) fn carry(self: &Arc<Self>, flow: &Arc<Flow>) {
-        let carrier: Weak<Self> = Arc::downgrade(self);
-        flow.attach(carrier);
-        // A link carries one connection for its whole life, so it is not set already.
-        let _ = self.flow.set(flow.clone());
-        self.deadline.store(NONE, Ordering::Relaxed);
-    }
-
     // Used by the stream.
 
     /// Whether it is a WebSocket.
@@ -264,6 +257,16 @@ impl Link {
         }
     }
 
+    /// Bytes of the largest frame that is read.
+    pub(super) fn max_frame(&self) -> u64 {
+        self.limits.max_frame
+    }
+
+    /// A ping is not sent to the client, and answered for it.
+    pub(super) fn answer_ping(&self) {
+        self.inject(INJECT_PONG);
+    }
+
     fn inject(&self, frame: u8) {
         self.inject.fetch_or(frame, Ordering::AcqRel);
         self.reader.wake();
@@ -322,6 +325,14 @@ impl Link {
 }
 
 impl Carrier for Link {
+    fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
+        let carrier: Weak<Self> = Arc::downgrade(&self);
+        flow.attach(carrier);
+        // A link carries one connection for its whole life, so it is not set already.
+        let _ = self.flow.set(flow.clone());
+        self.deadline.store(NONE, Ordering::Relaxed);
+    }
+
     fn wake_reader(&self) {
         self.reader.wake();
     }
@@ -347,12 +358,12 @@ impl Carrier for Link {
         self.writer.wake();
     }
 
-    fn close_gracefully(&self, grace: Duration) {
-        self.close_within(grace);
+    fn close_gracefully(self: Arc<Self>, grace: Duration) {
+        self.set_deadline(grace);
         self.inject(INJECT_CLOSE);
     }
 
-    fn close_within(&self, grace: Duration) {
+    fn close_within(self: Arc<Self>, grace: Duration) {
         self.set_deadline(grace);
     }
 

@@ -46,6 +46,12 @@ impl ReadAhead {
         Poll::Ready(Ok(()))
     }
 
+    /// These bytes are read before what the source has. Nothing is read ahead yet.
+    pub(super) fn unread(&mut self, bytes: &[u8]) {
+        debug_assert!(self.buffer.is_empty());
+        self.buffer.extend_from_slice(bytes);
+    }
+
     fn refill<R: AsyncRead + Unpin>(
         &mut self,
         source: &mut R,

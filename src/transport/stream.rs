@@ -18,6 +18,7 @@ use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::links::OpenLink;
 use super::read_ahead::ReadAhead;
+use super::unsaid::{Passed, Unsaid};
 use crate::limits::AddressSlot;
 use crate::model::DisconnectReason;
 
@@ -39,6 +40,7 @@ pub(crate) struct GuardedStream {
     ahead: ReadAhead,
     incoming: FrameScanner,
     outgoing: Outgoing,
+    unsaid: Unsaid,
     before_write: BeforeWrite,
     _counted: (OpenLink, Option<AddressSlot>),
 }
@@ -90,6 +92,7 @@ impl GuardedStream {
             ahead: ReadAhead::default(),
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
+            unsaid: Unsaid::default(),
             before_write,
             _counted: counted,
         }
@@ -97,6 +100,17 @@ impl GuardedStream {
 
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    /// These bytes came before the answer that made it a WebSocket was written, and are read first.
+    pub(super) fn unread(&mut self, bytes: &[u8]) {
+        self.incoming = FrameScanner::new(Sender::Client);
+        self.ahead.unread(bytes);
+    }
+
+    /// The library begins a session on it.
+    pub(crate) fn begins(&mut self) {
+        self.unsaid = Unsaid::of_beginning();
     }
 
     /// Hands pending injected frames to the reader. `false`: there were none, or they do not fit here.
@@ -150,6 +164,8 @@ impl GuardedStream {
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
             Self::note_read(&mut self.incoming, &self.link, read);
+            let left = self.incoming.left_in_frame().unwrap_or(0);
+            self.unsaid.note_too_large(left > self.link.max_frame());
         }
         Poll::Ready(Ok(()))
     }
@@ -187,6 +203,18 @@ impl GuardedStream {
         flow.keep_read_buffer(largest);
         // The library makes room for a frame as soon as it knows its size.
         flow.expect(incoming.left_in_frame().unwrap_or(0));
+    }
+
+    /// What of these bytes the client is sent.
+    fn passed(&mut self, bytes: &[u8]) -> Passed {
+        let Outgoing::Frames(frames) = &self.outgoing else {
+            return Passed::Whole;
+        };
+        let passed = self.unsaid.passed(frames, bytes);
+        if matches!(passed, Passed::Unsaid(_)) && self.unsaid.takes_ping() {
+            self.link.answer_ping();
+        }
+        passed
     }
 
     /// Counts the relayed frames that end in what was just written.
@@ -289,6 +317,16 @@ impl AsyncWrite for GuardedStream {
             this.link.was_written(written);
             return Poll::Ready(Ok(bytes.len()));
         }
+        let bytes = match this.passed(bytes) {
+            Passed::Whole => bytes,
+            Passed::First(count) => &bytes[..count],
+            Passed::Unsaid(count) => return Poll::Ready(Ok(count)),
+            Passed::Instead(frame, count) => {
+                // It is the last one, and short: what does not fit is for a client that reads nothing.
+                let _ = ready!(Pin::new(&mut this.tcp).poll_write(cx, frame))?;
+                return Poll::Ready(Ok(count));
+            }
+        };
         let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
         match &polled {
             Poll::Ready(Ok(written)) => {

@@ -16,7 +16,7 @@ use super::blockers::tests::unblocked;
 use super::{Audience, MAX_OFFLINE_USERS, Member, Presence, PresenceRenderer, Registration, Users};
 use crate::cluster::PresenceChange;
 use crate::config::{Config, PresenceAudience};
-use crate::connection::edge::Library;
+use crate::connection::Library;
 use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{
     Admission, Admitted, Connection, ConnectionId, Drain, Due, Handler, Membership, Opening,

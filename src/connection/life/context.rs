@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::audit::Audit;
 use crate::config::Config;
 use crate::connection::{Drain, OpenConnections};
-use crate::transport::{FlowLimits, TransportCloser};
+use crate::transport::FlowLimits;
 
 /// What all connections share.
 pub(super) struct Context<H> {
@@ -24,8 +24,6 @@ pub(crate) struct Services {
     pub(crate) config: Arc<Config>,
     /// Bounds of flow control.
     pub(crate) flow_limits: FlowLimits,
-    /// Ends polling sessions.
-    pub(crate) closer: TransportCloser,
     /// The name of this server.
     pub(crate) node: Arc<str>,
     /// The shutdown, before which the rest of what ended connections sent is handled.

@@ -72,7 +72,8 @@ impl<H: Handler> Life<H> {
             Some(due) => self.context.handler.due(connection, due),
             None => {}
         }
-        let polls = connection.flow().link().is_none();
+        let carrier = connection.flow().carrier();
+        let polls = carrier.is_some_and(|carrier| carrier.is_polling());
         let deadline = self.context.services.config.write_deadline;
         if polls && connection.flow().stalled_for() > deadline {
             connection.close(Close::Now, DisconnectReason::SlowConsumer);

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::connection::{Client, Connection, Handshake, Subject};
 use crate::model::Refusal;
 use crate::payload::RawEvent;
-use crate::transport::{Flow, FlowLimits, TransportCloser};
+use crate::transport::{Flow, FlowLimits};
 
 /// Admits clients, handles their events, and words what is due.
 pub(crate) trait Handler: Send + Sync + Sized + 'static {
@@ -176,7 +176,6 @@ pub(crate) struct Opening<'a> {
     pub(super) node: &'a Arc<str>,
     pub(super) config: &'a Config,
     pub(super) flow_limits: FlowLimits,
-    pub(super) closer: &'a TransportCloser,
 }
 
 impl Opening<'_> {
@@ -208,7 +207,6 @@ impl Opening<'_> {
             Flow::new(self.flow_limits, self.handshake.account.clone()),
             place,
             self.config,
-            self.closer.clone(),
         ))
     }
 }

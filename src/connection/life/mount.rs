@@ -18,7 +18,6 @@ use super::handler::{Handler, Opening};
 use crate::connection::Handshake;
 use crate::model::DisconnectReason;
 use crate::payload::RawEvent;
-use crate::transport::Carrier as _;
 
 /// The text of a client's `connect_error` when its request did not come through the edge.
 const NO_HANDSHAKE: &str = "Server error";
@@ -52,7 +51,6 @@ async fn admit<H: Handler>(
         open,
         config,
         flow_limits,
-        closer,
         node,
         ..
     } = &context.services;
@@ -70,17 +68,11 @@ async fn admit<H: Handler>(
         node,
         config,
         flow_limits: *flow_limits,
-        closer,
     };
     let admitted = context.handler.admit(opening, auth).await?;
     let connection = &admitted.connection;
-    if let Some(link) = handshake.link.as_ref().filter(|link| link.is_upgraded()) {
-        connection.attach(link);
-        link.allow(
-            connection
-                .has_guest_bounds()
-                .then_some(config.guest_max_bytes),
-        );
+    if let Some(carrier) = &handshake.carrier {
+        connection.attach(carrier.clone(), config.guest_max_bytes);
     }
     let is_closing = connection.is_closing();
     let life = Life::new(admitted, context);

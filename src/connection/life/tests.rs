@@ -22,7 +22,7 @@ use super::{
     deadlines,
 };
 use crate::config::Config;
-use crate::connection::edge::Library;
+use crate::connection::Library;
 use crate::connection::test_client::{TIMEOUT, TestClient, library_with};
 use crate::connection::{Close, Connection, OpenConnections};
 use crate::model::{DisconnectReason, Refusal, Why};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::cluster::{Cluster, NodeSettings, RENEWAL};
 use crate::config::{Config, Secret};
-use crate::connection::node_in_sid;
+use crate::engine_io::node_in_sid;
 use crate::stores::drivers::redis::RedisError;
 use crate::surroundings::Subject;
 

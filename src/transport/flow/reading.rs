@@ -80,7 +80,8 @@ impl Flow {
 
     /// How long nothing must come until the client is taken to have sent no more. Zero: that is so.
     pub(crate) fn pause_left(&self) -> Duration {
-        let pause = self.link().map_or(PAUSE_OF_POLLING, |_| PAUSE);
+        let polls = self.carrier().is_none_or(|carrier| carrier.is_polling());
+        let pause = if polls { PAUSE_OF_POLLING } else { PAUSE };
         match self.arriving.load(Ordering::Relaxed) {
             0 => pause.saturating_sub(self.since_heard()),
             _ => pause,
@@ -115,21 +116,20 @@ impl Flow {
         (gone_at > 0).then(|| Duration::from_millis(now_ms().saturating_sub(gone_at)))
     }
 
-    /// Waits until all is read that has arrived by now, as far as it may be read. For a WebSocket; what a client posts
-    /// is read as it comes.
+    /// Waits until all is read that has arrived by now, as far as it may be read.
     pub(crate) async fn all_is_read(&self) {
         let read = self.all_read.notified();
         let mut read = std::pin::pin!(read);
         read.as_mut().enable();
         self.is_awaited.store(true, Ordering::Release);
-        if let Some(link) = self.link() {
-            link.wake_reader();
+        if let Some(carrier) = self.carrier() {
+            carrier.wake_reader();
             read.await;
         }
     }
 
     /// Nothing is left that could be read now.
-    pub(in crate::transport) fn nothing_is_left(&self) {
+    pub(crate) fn nothing_is_left(&self) {
         if self.is_awaited.load(Ordering::Relaxed) && self.is_awaited.swap(false, Ordering::AcqRel)
         {
             self.all_read.notify_waiters();
@@ -140,8 +140,7 @@ impl Flow {
     pub(crate) fn is_read(&self) -> bool {
         !self.reading_paused() && !self.reading_stopped()
     }
-
-    /// Waits until something may be read; for polling, which has no link of its own.
+    /// Waits until more may be read from the client.
     pub(crate) async fn readable(&self) {
         while !self.is_read() {
             let notified = self.handled.notified();

@@ -1,6 +1,7 @@
 //! Connections below the events: frames and requests outside the protocol, and receivers that do not read.
 
 mod engine_errors;
+mod engine_io;
 mod fairness;
 mod fairness_of_rooms;
 pub(crate) mod hostile;

@@ -21,7 +21,7 @@ async fn a_member_whose_connection_is_closed_before_it_opens_is_undone() {
         .until("undone", |seen| seen.undone.load(Ordering::SeqCst) == 1)
         .await;
     // The client is not let in, or has no session any more.
-    let _ = client.request("GET", "").await;
+    let _ = client.poll().await;
     assert_eq!(server.seen.opened.load(Ordering::SeqCst), 0);
     assert_eq!(server.open.count(), 0);
 }

@@ -105,7 +105,7 @@ impl Reader {
                 Message::Text(text) => match text.as_str().split_at_checked(1) {
                     Some(("4", packet)) => return self.with_attachments(packet.to_owned()).await,
                     Some(("2", _)) => self.answer_ping(),
-                    Some(("1", _)) => return Err(Closed),
+                    Some(("1", _)) => panic!("the end of a WebSocket is said by a packet"),
                     _ => {}
                 },
                 Message::Close(_) => return Err(Closed),

@@ -1,5 +1,5 @@
-//! The polls of one connection: whether one waits for an answer, and how long its client may take until the next. It
-//! must not know what is answered.
+//! The polls of one session: whether one waits for an answer, and how long its client may take until the next. It must
+//! not know what is answered.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,14 +15,14 @@ pub(super) struct Polls {
 }
 
 impl Polls {
-    /// A poll waits for this answer. `None`: it is to be answered at once, so that the client has to poll again.
-    pub(super) async fn answer<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
-        let _waiting = Waiting::begin(&self.waits);
-        tokio::select! {
-            biased;
-            answer = answer => Some(answer),
-            () = self.ask.notified() => None,
-        }
+    /// A poll waits for an answer from now on. `false`: another one does already.
+    pub(super) fn begin(&self) -> bool {
+        !self.waits.swap(true, Ordering::AcqRel)
+    }
+
+    /// It waits no more.
+    pub(super) fn end(&self) {
+        self.waits.store(false, Ordering::Release);
     }
 
     /// It was answered with so many bytes.
@@ -30,9 +30,14 @@ impl Polls {
         self.answered.store(bytes, Ordering::Relaxed);
     }
 
-    /// Has the poll that waits answered at once, if there is one.
+    /// Has the poll that waits answered at once, if there is one, so that the client has to poll again.
     pub(super) fn ask(&self) {
         self.ask.notify_waiters();
+    }
+
+    /// Waits until the poll is to be answered at once.
+    pub(super) async fn asked(&self) {
+        self.ask.notified().await;
     }
 
     /// How long the client may read the last answer before it polls again, if it takes so many bytes per second.
@@ -47,39 +52,17 @@ impl Polls {
     }
 }
 
-/// A poll waits as long as this is there: its client may go away at any time.
-struct Waiting<'a>(&'a AtomicBool);
-
-impl<'a> Waiting<'a> {
-    fn begin(waits: &'a AtomicBool) -> Self {
-        waits.store(true, Ordering::Relaxed);
-        Self(waits)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
-
     use super::*;
 
-    #[tokio::test]
-    async fn a_poll_that_waits_is_answered_when_its_client_is_asked() {
+    #[test]
+    fn one_poll_waits_at_a_time() {
         let polls = Polls::default();
-        polls.ask();
-        assert_eq!(polls.answer(ready(1)).await, Some(1));
-        let waits = polls.answer(pending::<()>());
-        let asked = async {
-            assert_eq!(polls.reading_time(1), Duration::ZERO);
-            polls.ask();
-        };
-        assert_eq!(tokio::join!(waits, asked).0, None);
+        assert!(polls.begin() && !polls.begin());
+        assert_eq!(polls.reading_time(1), Duration::ZERO);
+        polls.end();
+        assert!(polls.begin());
     }
 
     #[test]

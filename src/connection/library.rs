@@ -1,0 +1,45 @@
+//! The Socket.IO library, to which every session is a WebSocket. It must not know what carries one.
+
+use axum::http::{Request, Uri};
+use hyper::service::Service as _;
+
+use socketioxide::service::SocketIoService;
+use socketioxide::{SocketIo, SocketIoBuilder};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Handshake;
+use crate::engine_io::Revision;
+
+/// The library. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Library(SocketIoService<()>);
+
+impl Library {
+    /// The library as it is built, and its handle for who serves the namespaces.
+    pub(crate) fn build(builder: SocketIoBuilder) -> (Self, SocketIo) {
+        let (service, io) = builder.build_with_inner_svc(());
+        (Self(service), io)
+    }
+
+    /// Serves a session, whose frames pass through `stream`, until either side ends it.
+    pub(crate) async fn serve<S>(&self, stream: S, revision: Revision, handshake: Handshake)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut request = Request::new(());
+        *request.uri_mut() = Uri::from_static(match revision {
+            Revision::V3 => "/socket.io/?EIO=3&transport=websocket",
+            Revision::V4 => "/socket.io/?EIO=4&transport=websocket",
+        });
+        request.extensions_mut().insert(handshake);
+        if let Err(error) = self.0.call((stream, request)).await {
+            tracing::error!(%error, "the library refused a session");
+        }
+    }
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Library")
+    }
+}

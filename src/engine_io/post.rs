@@ -1,0 +1,185 @@
+//! A request by which a client sends: its packets are handed to the library in their order, and it is answered when
+//! they are read. It must not look into an event.
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use bytes::BytesMut;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::answers;
+use super::packet::{self, Packet};
+use super::payload::{Malformed, Posted};
+use super::pipe::Stage;
+use super::session::Session;
+use crate::model::DisconnectReason;
+use crate::transport::{Carrier as _, TooSlow};
+
+/// How many packets of no event one request may have that is of nobody who has entered.
+const MAX_CONTROLS: u32 = 100;
+/// How many packets are handed over before it is looked whether they are read.
+const AT_ONCE: usize = 64;
+
+/// Why what a client sends is not taken in.
+pub(super) enum Refused {
+    /// It is no payload, or more than is allowed.
+    Wrong,
+    /// The session is over, or carried otherwise.
+    Over,
+    /// The client went away while it sent it.
+    Gone,
+}
+
+impl From<Malformed> for Refused {
+    fn from(_: Malformed) -> Self {
+        Self::Wrong
+    }
+}
+
+impl Session {
+    /// Takes in what a client posts.
+    pub(crate) async fn post(&self, headers: &HeaderMap, body: Body) -> Response {
+        const BYTES: &[u8] = b"application/octet-stream";
+        self.heard();
+        let _turn = self.posting.lock().await;
+        let has_bytes = headers.get(CONTENT_TYPE);
+        let has_bytes = has_bytes.is_some_and(|it| it.as_bytes() == BYTES);
+        match self.take_in(body, has_bytes).await {
+            Ok(()) => answers::posted(),
+            Err(why) => {
+                match why {
+                    Refused::Wrong => self.close(DisconnectReason::ProtocolError),
+                    Refused::Gone => self.end(),
+                    Refused::Over => {}
+                }
+                answers::bad_request()
+            }
+        }
+    }
+
+    async fn take_in(&self, body: Body, has_bytes: bool) -> Result<(), Refused> {
+        if let Some(flow) = self.flow() {
+            let _waits = ClientWaits::begin(self);
+            flow.readable().await;
+        }
+        let mut arriving = Arriving {
+            session: self,
+            bytes: 0,
+        };
+        let body = arriving.read(body).await?;
+        let mut posted = Posted::new(self.revision, has_bytes, body);
+        let controls = posted.controls()?;
+        if controls > 0 && !self.allows(controls) {
+            return Err(Refused::Wrong);
+        }
+        for number in 1.. {
+            let Some(packet) = posted.next()? else { break };
+            self.hand_in(&packet)?;
+            if number % AT_ONCE == 0 && !self.is_read().await {
+                return Err(Refused::Over);
+            }
+        }
+        // It may be over by what it was sent.
+        self.is_read().await;
+        Ok(())
+    }
+
+    fn allows(&self, controls: u32) -> bool {
+        match self.flow() {
+            Some(flow) => flow.allows_controls(controls),
+            None => controls <= MAX_CONTROLS,
+        }
+    }
+
+    /// Hands a packet to the library, behind those before it.
+    pub(super) fn hand_in(&self, packet: &Packet) -> Result<(), Refused> {
+        let mut pipe = self.pipe.lock();
+        if !matches!(pipe.stage, Stage::Polling) {
+            return Err(Refused::Over);
+        }
+        match packet.kind() {
+            Some(packet::MESSAGE | packet::CLOSE) => pipe.push(packet),
+            Some(packet::PING | packet::PONG) => pipe.push_heartbeat(packet),
+            // They mean nothing, and no server minds.
+            _ => {}
+        }
+        drop(pipe);
+        self.reader.wake();
+        Ok(())
+    }
+
+    /// Waits until the library has read everything; whether it goes on. A client that waits for an answer posts nothing
+    /// more.
+    pub(super) async fn is_read(&self) -> bool {
+        let _waits = ClientWaits::begin(self);
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let pipe = self.pipe.lock();
+                let has_ended = matches!(pipe.stage, Stage::Ended);
+                if has_ended || pipe.is_read() {
+                    return !has_ended;
+                }
+            }
+            changed.await;
+        }
+    }
+}
+
+/// The client waits as long as this is there.
+struct ClientWaits<'a>(&'a Session);
+
+impl<'a> ClientWaits<'a> {
+    fn begin(session: &'a Session) -> Self {
+        session.pipe.lock().set_client_waits(true);
+        session.reader.wake();
+        Self(session)
+    }
+}
+
+impl Drop for ClientWaits<'_> {
+    fn drop(&mut self) {
+        self.0.pipe.lock().set_client_waits(false);
+    }
+}
+
+/// What is posted counts as arriving until it is handed over.
+struct Arriving<'a> {
+    session: &'a Session,
+    bytes: usize,
+}
+
+impl Arriving<'_> {
+    async fn read(&mut self, body: Body) -> Result<Bytes, Refused> {
+        let mut body = Limited::new(body, self.session.max_body());
+        let mut read = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| {
+                let is_wrong = error.is::<LengthLimitError>() || TooSlow::is_cause_of(&*error);
+                match is_wrong {
+                    true => Refused::Wrong,
+                    false => Refused::Gone,
+                }
+            })?;
+            if let Some(data) = frame.data_ref() {
+                self.bytes += data.len();
+                if let Some(flow) = self.session.flow() {
+                    flow.arrived(data.len());
+                }
+                read.extend_from_slice(data);
+            }
+        }
+        Ok(read.freeze())
+    }
+}
+
+impl Drop for Arriving<'_> {
+    fn drop(&mut self) {
+        if let Some(flow) = self.session.flow() {
+            flow.assembled(self.bytes);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One session of a client that polls, or has begun by it. It is the [`Carrier`] of its Socket.IO connection until a
+//! WebSocket is. It must not know what is said on it.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use socketioxide::socket::Sid;
+use tokio::sync::Notify;
+
+use super::pipe::{Pipe, Stage, Upgraded};
+use super::polls::Polls;
+use super::sessions::Sessions;
+use super::{Revision, Settings};
+use crate::model::DisconnectReason;
+use crate::transport::{Carrier, Flow, Link};
+
+/// What the client may post at once is not bounded by what it is.
+const UNBOUNDED: u64 = u64::MAX;
+
+/// A session.
+pub(crate) struct Session {
+    pub(super) id: Sid,
+    pub(super) revision: Revision,
+    /// The client takes no bytes.
+    pub(super) as_text: bool,
+    pub(super) settings: Settings,
+    pub(super) pipe: Mutex<Pipe>,
+    /// The library's tasks.
+    pub(super) reader: AtomicWaker,
+    pub(super) writer: AtomicWaker,
+    /// Something was written for the client, or taken, or read, or it is carried otherwise.
+    pub(super) changed: Notify,
+    pub(super) polls: Polls,
+    /// What is posted is taken in one body after the other.
+    pub(super) posting: tokio::sync::Mutex<()>,
+    flow: OnceLock<Arc<Flow>>,
+    link: OnceLock<Arc<Link>>,
+    close_reason: OnceLock<DisconnectReason>,
+    allowance: AtomicU64,
+    kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+    all: Weak<Sessions>,
+}
+
+impl Session {
+    pub(super) fn new(
+        revision: Revision,
+        as_text: bool,
+        settings: Settings,
+        all: Weak<Sessions>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: Sid::new(),
+            revision,
+            as_text,
+            allowance: AtomicU64::new(settings.handshake_max_bytes),
+            settings,
+            pipe: Mutex::new(Pipe::new(revision)),
+            reader: AtomicWaker::new(),
+            writer: AtomicWaker::new(),
+            changed: Notify::new(),
+            polls: Polls::default(),
+            posting: tokio::sync::Mutex::default(),
+            flow: OnceLock::new(),
+            link: OnceLock::new(),
+            close_reason: OnceLock::new(),
+            kept: Mutex::default(),
+            all,
+        })
+    }
+
+    /// Flow control of its connection, once that is admitted.
+    pub(super) fn flow(&self) -> Option<&Arc<Flow>> {
+        self.flow.get()
+    }
+
+    /// Whether its client has entered the namespace.
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.flow.get().is_some()
+    }
+
+    /// Keeps this until the library has left the session.
+    pub(crate) fn keep(&self, what: Arc<dyn Any + Send + Sync>) {
+        *self.kept.lock() = Some(what);
+    }
+
+    /// Something came from the client.
+    pub(super) fn heard(&self) {
+        if let Some(flow) = self.flow() {
+            flow.heard();
+        }
+    }
+
+    /// How much one body may have.
+    pub(super) fn max_body(&self) -> usize {
+        let allowed = self.allowance.load(Ordering::Relaxed);
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+        allowed.min(self.settings.max_body)
+    }
+
+    /// Whether the library may begin to read another frame now.
+    pub(super) fn may_read(&self) -> bool {
+        self.flow().is_none_or(|flow| !flow.reading_paused())
+    }
+
+    /// The client is gone, or is to go.
+    pub(super) fn end(&self) {
+        {
+            let mut pipe = self.pipe.lock();
+            if matches!(pipe.stage, Stage::Upgraded(_)) {
+                return;
+            }
+            pipe.end();
+        }
+        self.is_over();
+    }
+
+    /// The library has left it, whatever it is carried by.
+    pub(super) fn left(&self) {
+        self.pipe.lock().end();
+        drop(self.kept.lock().take());
+        self.is_over();
+    }
+
+    fn is_over(&self) {
+        if let Some(all) = self.all.upgrade() {
+            all.remove(self.id);
+        }
+        self.wake();
+    }
+
+    /// Whoever waits for a change looks again.
+    pub(super) fn wake(&self) {
+        self.reader.wake();
+        self.writer.wake();
+        self.changed.notify_waiters();
+    }
+
+    /// A WebSocket is to carry it, as soon as that has what waits for the client.
+    pub(super) fn choose(&self, link: &Arc<Link>) {
+        // One at most is chosen.
+        let _ = self.link.set(link.clone());
+        if let Some(flow) = self.flow() {
+            self.carry_by(link, flow);
+        }
+    }
+
+    /// The WebSocket carries it from now on.
+    pub(super) fn hand_over(&self, pipe: &mut Pipe, upgraded: Upgraded) {
+        pipe.stage = Stage::Upgraded(Some(Box::new(upgraded)));
+        if let Some(all) = self.all.upgrade() {
+            all.remove(self.id);
+        }
+    }
+
+    fn carry_by(&self, link: &Arc<Link>, flow: &Arc<Flow>) {
+        link.clone().carry(flow);
+        let allowed = self.allowance.load(Ordering::Relaxed);
+        link.allow((allowed != UNBOUNDED).then_some(allowed));
+    }
+}
+
+impl Carrier for Session {
+    fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
+        let carrier: Weak<Self> = Arc::downgrade(&self);
+        // It carries one connection for its whole life, so it is not set already.
+        let _ = self.flow.set(flow.clone());
+        match self.link.get() {
+            Some(link) => self.carry_by(link, flow),
+            None => flow.attach(carrier),
+        }
+    }
+
+    fn is_polling(&self) -> bool {
+        true
+    }
+
+    fn wake_reader(&self) {
+        self.reader.wake();
+    }
+
+    fn ask(&self) {
+        self.polls.ask();
+    }
+
+    fn reading_time(&self, rate: u64) -> Duration {
+        self.polls.reading_time(rate)
+    }
+
+    fn allow(&self, bytes: Option<u64>) {
+        self.allowance
+            .store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
+    }
+
+    fn close(&self, reason: DisconnectReason) {
+        // The first reason stays.
+        let _ = self.close_reason.set(reason);
+        match self.link.get() {
+            Some(link) => link.close(reason),
+            None => self.end(),
+        }
+    }
+
+    fn close_gracefully(self: Arc<Self>, grace: Duration) {
+        match self.link.get() {
+            Some(link) => link.clone().close_gracefully(grace),
+            None => self.end(),
+        }
+    }
+
+    fn close_within(self: Arc<Self>, grace: Duration) {
+        if let Some(link) = self.link.get() {
+            return link.clone().close_within(grace);
+        }
+        let session = Arc::downgrade(&self);
+        tokio::spawn(async move {
+            tokio::time::sleep(grace).await;
+            if let Some(session) = session.upgrade() {
+                session.end();
+            }
+        });
+    }
+
+    fn close_reason(&self) -> Option<DisconnectReason> {
+        self.close_reason.get().copied()
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Its id is a secret of its client.
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}

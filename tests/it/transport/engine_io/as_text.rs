@@ -1,0 +1,53 @@
+//! Clients that take no bytes (`b64=1`): on a WebSocket, too, their attachments are text, both ways.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::program::server;
+use test_support::raw::{TIMEOUT, address, token};
+use test_support::scene::stop;
+
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+/// The next text that begins like this.
+async fn next(socket: &mut Socket, start: &str) -> String {
+    let reading = async {
+        loop {
+            match socket.next().await.expect("a message").expect("a message") {
+                Message::Text(text) if text.starts_with(start) => return text.to_string(),
+                Message::Binary(_) => panic!("bytes"),
+                _ => {}
+            }
+        }
+    };
+    timeout(TIMEOUT, reading).await.expect(start)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attachments_are_text_in_both_directions() {
+    let mut relay = server(&[("ALLOW_EIO3", "true")]);
+    for (revision, mark) in [(4, "b"), (3, "b4")] {
+        let url = format!(
+            "ws://{}/socket.io/?EIO={revision}&transport=websocket&b64=1&token={}",
+            address(&relay),
+            token::for_user(&format!("user{revision}"))
+        );
+        let (mut socket, _) = connect_async(url).await.expect("a WebSocket");
+        next(&mut socket, "0{").await;
+        if revision == 4 {
+            let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("user4"));
+            socket.send(Message::text(enter)).await.unwrap();
+        }
+        next(&mut socket, "42[\"auth:success\"").await;
+        let event = format!(
+            r#"451-["send_message",{{"recipientId":"user{revision}","ciphertext":{{"_placeholder":true,"num":0}},"iv":"i","tag":"t","seq":1}}]"#
+        );
+        socket.send(Message::text(event)).await.unwrap();
+        socket.send(Message::text(format!("{mark}AQIDBA=="))).await.unwrap();
+        next(&mut socket, "451-[\"receive_message\"").await;
+        assert_eq!(next(&mut socket, "b").await, format!("{mark}AQIDBA=="));
+    }
+    stop(&mut relay);
+}
