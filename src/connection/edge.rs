@@ -53,7 +53,7 @@ impl SocketIoEdge {
     ) -> Self {
         Self {
             library,
-            sessions: Sessions::new((&*config).into()),
+            sessions: Arc::new(Sessions::new((&*config).into())),
             places,
             config,
             drain,
@@ -68,7 +68,9 @@ impl SocketIoEdge {
             _ => return Err(EngineError::UnknownTransport),
         };
         let is_served = self.config.transports.contains(&transport);
-        is_served.then_some(transport).ok_or(EngineError::UnknownTransport)
+        is_served
+            .then_some(transport)
+            .ok_or(EngineError::UnknownTransport)
     }
 
     /// The revision that a client asks for. One that names none is old.

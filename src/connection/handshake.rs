@@ -142,9 +142,10 @@ mod tests {
 
     #[test]
     fn the_first_of_a_name_counts() {
-        let uri: Uri = "/socket.io/?EIO=4&token=abc%2Bd&sid&sid=x&sid=y&transport=websocket&t=1&b64=1"
-            .parse()
-            .expect("a uri");
+        let uri: Uri =
+            "/socket.io/?EIO=4&token=abc%2Bd&sid&sid=x&sid=y&transport=websocket&t=1&b64=1"
+                .parse()
+                .expect("a uri");
         let query = Query::of(&uri);
         let expected = Query {
             revision: Some("4"),

@@ -46,7 +46,6 @@ pub(crate) fn library_with<H: Handler>(
 /// A client with a session of polling.
 pub(crate) struct TestClient {
     session: Arc<Session>,
-    _sessions: Arc<Sessions>,
 }
 
 impl TestClient {
@@ -57,10 +56,7 @@ impl TestClient {
         let (session, stream) = sessions.begin(Revision::V4, false);
         let handshake = handshake(&config).carried_by(session.clone());
         library.serve(stream, Revision::V4, handshake).await;
-        let client = Self {
-            session,
-            _sessions: sessions,
-        };
+        let client = Self { session };
         client.post(&format!("40{auth}")).await;
         client
     }

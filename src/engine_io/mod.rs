@@ -6,6 +6,7 @@
 
 mod answers;
 mod beginning;
+mod node_name;
 mod open;
 mod packet;
 mod payload;
@@ -22,9 +23,10 @@ mod upgrade;
 mod websocket;
 
 pub(crate) use answers::EngineError;
-pub(crate) use open::written as node_in_sid;
+pub(crate) use node_name::written as node_in_sid;
 pub(crate) use revision::Revision;
+#[cfg(test)]
 pub(crate) use session::Session;
 pub(crate) use sessions::Sessions;
-pub(crate) use settings::{FRAMING, Settings};
+pub(crate) use settings::FRAMING;
 pub(crate) use websocket::accept;

@@ -1,19 +1,16 @@
-//! What a client is told of its session first. The id of one that polls begins with the name of this node, so a load
-//! balancer knows from each request which node has the session. Neither the client's address nor a cookie would do: many
-//! clients share the one, and many keep no cookies. It is a secret of its client, and none of the library's.
+//! What a client is told of its session first. Its id is a secret of its client, and not the one that the library has. It
+//! must not know who is told.
 
 use axum::body::Bytes;
 use axum::response::Response;
 use serde::Serialize;
 
 use super::answers;
+use super::node_name;
 use super::packet::Packet;
 use super::payload;
-use super::Settings;
 use super::session::Session;
-
-/// Between the name and the id. It is in neither, and clients send it back unescaped.
-const SEPARATOR: char = '.';
+use super::settings::Settings;
 
 /// What a client is told, as `docs/protocol/README.md` has it.
 #[derive(Serialize)]
@@ -51,44 +48,9 @@ impl Session {
             true => &["websocket"],
             false => &[],
         };
-        let sid = format!("{}{SEPARATOR}{}", written(node), self.id);
+        let sid = node_name::before(node, self.id);
         let packet = self.settings.open(sid, upgrades);
         let (body, has_bytes) = payload::answer(&[packet], self.revision, self.as_text);
         answers::payload(body, has_bytes)
-    }
-}
-
-/// The id of a session without the name of a node.
-pub(super) fn without_name(sid: &str) -> &str {
-    sid.rsplit_once(SEPARATOR).map_or(sid, |(_, own)| own)
-}
-
-/// The name of a node as it is in ids: two that are written alike are one for a balancer.
-pub(crate) fn written(node: &str) -> String {
-    node.chars().map(plain).collect()
-}
-
-/// What needs no escape in a query, nor in the configuration of a balancer.
-fn plain(character: char) -> char {
-    match character.is_ascii_alphanumeric() || character == '_' {
-        true => character,
-        false => '-',
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_of_a_node_is_taken_off_again() {
-        assert_eq!(without_name("relay-1.abc"), "abc");
-        assert_eq!(without_name("abc"), "abc");
-        assert_eq!(without_name("relay-1."), "");
-    }
-
-    #[test]
-    fn a_name_is_written_in_characters_that_need_no_escape() {
-        assert_eq!(written("één.example/\"_1"), "--n-example--_1");
     }
 }

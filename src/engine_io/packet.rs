@@ -107,10 +107,7 @@ pub(super) enum Written {
 }
 
 /// Takes the first frame of the library, if it is complete. It writes each message in one.
-pub(super) fn take_server_frame(
-    written: &mut BytesMut,
-    revision: Revision,
-) -> Option<Written> {
+pub(super) fn take_server_frame(written: &mut BytesMut, revision: Revision) -> Option<Written> {
     let [first, second, ..] = **written else {
         return None;
     };
@@ -232,7 +229,12 @@ mod tests {
     fn short_frames_of_a_client_are_taken() {
         let mut unread = BytesMut::new();
         let mask = [1, 2, 3, 4];
-        for (first, payload) in [(0x81, &b"2probe"[..]), (0x89, b"x"), (0x81, b"5"), (0x88, b"")] {
+        for (first, payload) in [
+            (0x81, &b"2probe"[..]),
+            (0x89, b"x"),
+            (0x81, b"5"),
+            (0x88, b""),
+        ] {
             unread.put_slice(&[first, 0x80 | payload.len() as u8]);
             unread.put_slice(&mask);
             let masked = payload.iter().zip(mask.iter().cycle());
@@ -260,7 +262,10 @@ mod tests {
     #[test]
     fn what_is_of_websocket_alone_is_no_packet() {
         let mut close = BytesMut::from(&b"\x88\x02\x03\xe8\x81\x01"[..]);
-        assert_eq!(take_server_frame(&mut close, Revision::V4), Some(Written::Control));
+        assert_eq!(
+            take_server_frame(&mut close, Revision::V4),
+            Some(Written::Control)
+        );
         assert_eq!(take_server_frame(&mut close, Revision::V4), None);
     }
 }

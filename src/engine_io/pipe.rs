@@ -89,7 +89,8 @@ impl Pipe {
     /// The client has given a sign of life.
     pub(super) fn push_heartbeat(&mut self, packet: &Packet) {
         self.ping_is_open = false;
-        self.heartbeats.push_back(client_frame(packet, self.revision));
+        self.heartbeats
+            .push_back(client_frame(packet, self.revision));
     }
 
     /// Whether the client waits until it is read. It is taken to be alive then.

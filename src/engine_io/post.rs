@@ -10,9 +10,10 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::answers;
 use super::packet::{self, Packet};
-use super::payload::{Malformed, Posted};
+use super::payload::{Counted, Malformed, Posted};
 use super::pipe::Stage;
 use super::session::Session;
+use super::settings::FRAMING;
 use crate::model::DisconnectReason;
 use crate::transport::{Carrier as _, TooSlow};
 
@@ -69,8 +70,7 @@ impl Session {
         };
         let body = arriving.read(body).await?;
         let mut posted = Posted::new(self.revision, has_bytes, body);
-        let controls = posted.controls()?;
-        if controls > 0 && !self.allows(controls) {
+        if !self.allows(posted.count()?, arriving.bytes) {
             return Err(Refused::Wrong);
         }
         for number in 1.. {
@@ -85,15 +85,22 @@ impl Session {
         Ok(())
     }
 
-    fn allows(&self, controls: u32) -> bool {
+    /// Whether one request may have that many packets, of so many bytes.
+    fn allows(&self, counted: Counted, bytes: usize) -> bool {
         match self.flow() {
-            Some(flow) => flow.allows_controls(controls),
-            None => controls <= MAX_CONTROLS,
+            Some(flow) => {
+                let may_wait = flow.may_wait(counted.packets, bytes);
+                may_wait && (counted.controls == 0 || flow.allows_controls(counted.controls))
+            }
+            None => counted.controls <= MAX_CONTROLS,
         }
     }
 
     /// Hands a packet to the library, behind those before it.
     pub(super) fn hand_in(&self, packet: &Packet) -> Result<(), Refused> {
+        if packet.len() > self.settings.max_payload + FRAMING {
+            return Err(Refused::Wrong);
+        }
         let mut pipe = self.pipe.lock();
         if !matches!(pipe.stage, Stage::Polling) {
             return Err(Refused::Over);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use dashmap::DashMap;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use socketioxide::socket::Sid;
@@ -13,13 +14,16 @@ use tokio::sync::Notify;
 
 use super::pipe::{Pipe, Stage, Upgraded};
 use super::polls::Polls;
-use super::sessions::Sessions;
-use super::{Revision, Settings};
+use super::revision::Revision;
+use super::settings::Settings;
 use crate::model::DisconnectReason;
 use crate::transport::{Carrier, Flow, Link};
 
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
+
+/// The sessions whose clients poll.
+pub(super) type Polling = DashMap<Sid, Arc<Session>>;
 
 /// A session.
 pub(crate) struct Session {
@@ -42,7 +46,8 @@ pub(crate) struct Session {
     close_reason: OnceLock<DisconnectReason>,
     allowance: AtomicU64,
     kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
-    all: Weak<Sessions>,
+    /// Where requests find it.
+    polling: Arc<Polling>,
 }
 
 impl Session {
@@ -50,7 +55,7 @@ impl Session {
         revision: Revision,
         as_text: bool,
         settings: Settings,
-        all: Weak<Sessions>,
+        polling: Arc<Polling>,
     ) -> Arc<Self> {
         Arc::new(Self {
             id: Sid::new(),
@@ -68,7 +73,7 @@ impl Session {
             link: OnceLock::new(),
             close_reason: OnceLock::new(),
             kept: Mutex::default(),
-            all,
+            polling,
         })
     }
 
@@ -126,9 +131,7 @@ impl Session {
     }
 
     fn is_over(&self) {
-        if let Some(all) = self.all.upgrade() {
-            all.remove(self.id);
-        }
+        self.polling.remove(&self.id);
         self.wake();
     }
 
@@ -151,9 +154,7 @@ impl Session {
     /// The WebSocket carries it from now on.
     pub(super) fn hand_over(&self, pipe: &mut Pipe, upgraded: Upgraded) {
         pipe.stage = Stage::Upgraded(Some(Box::new(upgraded)));
-        if let Some(all) = self.all.upgrade() {
-            all.remove(self.id);
-        }
+        self.polling.remove(&self.id);
     }
 
     fn carry_by(&self, link: &Arc<Link>, flow: &Arc<Flow>) {

@@ -126,11 +126,7 @@ impl AsyncWrite for SessionStream {
 }
 
 impl Upgraded {
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }

@@ -55,16 +55,16 @@ fn names(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
 fn is_key(key: &HeaderValue) -> bool {
     let key = key.as_bytes();
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    key.len() == KEY_LENGTH
-        && key.ends_with(b"==")
-        && key[..KEY_LENGTH - 2].iter().all(is_base64)
+    key.len() == KEY_LENGTH && key.ends_with(b"==") && key[..KEY_LENGTH - 2].iter().all(is_base64)
 }
 
 /// Of the protocols that a client offers, the first is taken: none means anything here, and some clients leave without.
 fn first_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
     let offered = headers.get(SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
     let first = offered.split(',').next()?.trim();
-    HeaderValue::from_str(first).ok().filter(|it| !it.is_empty())
+    HeaderValue::from_str(first)
+        .ok()
+        .filter(|it| !it.is_empty())
 }
 
 #[cfg(test)]
@@ -94,7 +94,10 @@ mod tests {
         let answer = accept(&parts(&[&ASKED[..], &[offered]].concat())).unwrap();
         assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
         let headers = answer.headers();
-        assert_eq!(headers[SEC_WEBSOCKET_ACCEPT], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            headers[SEC_WEBSOCKET_ACCEPT],
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
         assert_eq!(headers[SEC_WEBSOCKET_PROTOCOL], "a");
     }
 
@@ -103,12 +106,18 @@ mod tests {
         for left_out in [0, 1, 3] {
             let mut headers = ASKED.to_vec();
             headers.remove(left_out);
-            assert_eq!(accept(&parts(&headers)).unwrap_err(), EngineError::BadRequest);
+            assert_eq!(
+                accept(&parts(&headers)).unwrap_err(),
+                EngineError::BadRequest
+            );
         }
         for (at, wrong) in [(2, "12"), (3, "short"), (3, "dGhlIHNhbXBsZSBub25jZQ=?")] {
             let mut headers = ASKED;
             headers[at].1 = wrong;
-            assert_eq!(accept(&parts(&headers)).unwrap_err(), EngineError::BadRequest);
+            assert_eq!(
+                accept(&parts(&headers)).unwrap_err(),
+                EngineError::BadRequest
+            );
         }
         let mut old = parts(&ASKED);
         old.version = Version::HTTP_10;

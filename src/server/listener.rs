@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use super::error::StartError;
 use crate::app::App;
-use crate::engine_io::FRAMING;
 use crate::config::{Config, Host};
+use crate::engine_io::FRAMING;
 use crate::limits::AddressSlots;
 use crate::transport::{BeforeWrite, GuardedListener, LinkLimits, Links, Pace, RequestLimits};
 

@@ -141,11 +141,16 @@ impl FrameScanner {
                 return Some(at);
             }
             let (head, length) = match second {
-                126 => (4, u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?))),
+                126 => (
+                    4,
+                    u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?)),
+                ),
                 127 => (10, u64::from_be_bytes(frame.get(2..10)?.try_into().ok()?)),
                 short => (2, u64::from(*short)),
             };
-            at = at.checked_add(head)?.checked_add(usize::try_from(length).ok()?)?;
+            at = at
+                .checked_add(head)?
+                .checked_add(usize::try_from(length).ok()?)?;
         }
         None
     }

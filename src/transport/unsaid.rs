@@ -112,9 +112,16 @@ mod tests {
         let mut unsaid = Unsaid::of_beginning();
         assert_eq!(sent(&mut unsaid, b"\x81\x080{\"a\":1}"), b"");
         let event = &b"\x81\x0440{}"[..];
-        assert_eq!(sent(&mut unsaid, &[event, PING, event].concat()), [event, event].concat());
+        assert_eq!(
+            sent(&mut unsaid, &[event, PING, event].concat()),
+            [event, event].concat()
+        );
         assert!(unsaid.takes_ping() && !unsaid.takes_ping());
-        let event = b"\x82\x7e\x00\x80".iter().copied().chain([0x81; 128]).collect::<Vec<_>>();
+        let event = b"\x82\x7e\x00\x80"
+            .iter()
+            .copied()
+            .chain([0x81; 128])
+            .collect::<Vec<_>>();
         let rest = [PING, &event, CLOSE, END].concat();
         assert_eq!(sent(&mut unsaid, &rest), [PING, &event, END].concat());
         assert!(!unsaid.takes_ping());

@@ -7,8 +7,8 @@ mod v4;
 
 use axum::body::Bytes;
 
-use super::Revision;
 use super::packet::Packet;
+use super::revision::Revision;
 
 /// A body that is no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,14 @@ pub(super) struct Malformed;
 pub(super) struct Posted {
     rest: Bytes,
     form: Form,
+}
+
+/// How many packets there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) packets: usize,
+    /// Those of no event.
+    pub(super) controls: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -53,17 +61,18 @@ impl Posted {
         }
     }
 
-    /// How many of the packets are of no event, where none of them is decoded.
-    pub(super) fn controls(&self) -> Result<u32, Malformed> {
-        let mut controls = 0;
+    /// Counts the packets, none of which is decoded.
+    pub(super) fn count(&self) -> Result<Counted, Malformed> {
+        let mut counted = Counted::default();
         let mut rest = Self {
             rest: self.rest.clone(),
             form: self.form,
         };
         while let Some(is_relayed) = rest.skip()? {
-            controls += u32::from(!is_relayed);
+            counted.packets += 1;
+            counted.controls += u32::from(!is_relayed);
         }
-        Ok(controls)
+        Ok(counted)
     }
 
     /// Passes over the next packet; whether it is of an event.

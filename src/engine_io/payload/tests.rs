@@ -54,7 +54,17 @@ fn a_payload_of_revision_3_is_read() {
     let body = b"\0\x01\xff2\x01\x03\xff\x04\x01\x02\0\x07\xffb4AQI=\n";
     let expected = [text("2"), binary(&[1, 2]), binary(&[1, 2])];
     assert_eq!(posted(Revision::V3, true, body), Ok(expected.into()));
-    for wrong in ["x", "5", ":", "2:4", "1:😀", "1:x", "99999999999:4", "-1:4", "0:"] {
+    for wrong in [
+        "x",
+        "5",
+        ":",
+        "2:4",
+        "1:😀",
+        "1:x",
+        "99999999999:4",
+        "-1:4",
+        "0:",
+    ] {
         let read = posted(Revision::V3, false, wrong.as_bytes());
         assert_eq!(read, Err(Malformed), "{wrong:?}");
     }
@@ -66,7 +76,11 @@ fn a_payload_of_revision_3_is_read() {
         b"\x01\x01\xff\x03",
         b"\0\x02\xff4\xff",
     ] {
-        assert_eq!(posted(Revision::V3, true, wrong), Err(Malformed), "{wrong:?}");
+        assert_eq!(
+            posted(Revision::V3, true, wrong),
+            Err(Malformed),
+            "{wrong:?}"
+        );
     }
 }
 
@@ -88,13 +102,17 @@ fn an_answer_is_of_the_form_that_its_client_reads() {
 #[test]
 fn packets_of_no_event_are_counted_before_any_is_decoded() {
     let controls = |revision, has_bytes, body: &[u8]| {
-        Posted::new(revision, has_bytes, Bytes::copy_from_slice(body)).controls()
+        let counted = Posted::new(revision, has_bytes, Bytes::copy_from_slice(body)).count();
+        counted.map(|counted| (counted.packets, counted.controls))
     };
     let v4 = "3\u{1e}42[\"x\"]\u{1e}\u{1e}bAQI=\u{1e}2probe\u{1e}3".as_bytes();
-    assert_eq!(controls(Revision::V4, false, v4), Ok(4));
-    assert_eq!(controls(Revision::V3, false, b"1:25:42[1]0:1:36:b4AQI="), Ok(3));
+    assert_eq!(controls(Revision::V4, false, v4), Ok((6, 4)));
+    assert_eq!(
+        controls(Revision::V3, false, b"1:25:42[1]0:1:36:b4AQI="),
+        Ok((5, 3))
+    );
     let bytes = b"\0\x01\xff3\0\x05\xff42[1]\x01\x02\xff\x04\x01\0\x01\xff2";
-    assert_eq!(controls(Revision::V3, true, bytes), Ok(2));
+    assert_eq!(controls(Revision::V3, true, bytes), Ok((4, 2)));
 }
 
 proptest! {
@@ -119,7 +137,7 @@ proptest! {
     fn no_body_is_too_much(body in prop::collection::vec(any::<u8>(), 0..60), has_bytes: bool) {
         for revision in [Revision::V3, Revision::V4] {
             let _ = posted(revision, has_bytes, &body);
-            let _ = Posted::new(revision, has_bytes, body.clone().into()).controls();
+            let _ = Posted::new(revision, has_bytes, body.clone().into()).count();
         }
     }
 }

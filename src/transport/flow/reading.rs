@@ -94,6 +94,12 @@ impl Flow {
         self.unhandled.load(Ordering::Acquire) > most
     }
 
+    /// Whether so many packets may wait to be handled at once, of so many bytes.
+    pub(crate) fn may_wait(&self, packets: usize, bytes: usize) -> bool {
+        let charged = packets.saturating_mul(FRAME_OVERHEAD).saturating_add(bytes);
+        charged <= self.limits.sender_budget + self.limits.max_event
+    }
+
     /// Whether nothing is read from the client at all, since its user holds too much.
     pub(crate) fn reading_stopped(&self) -> bool {
         let arriving = self.arriving.load(Ordering::Relaxed);

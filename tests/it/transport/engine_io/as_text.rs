@@ -3,6 +3,7 @@
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::program::server;
@@ -29,23 +30,27 @@ async fn next(socket: &mut Socket, start: &str) -> String {
 async fn attachments_are_text_in_both_directions() {
     let mut relay = server(&[("ALLOW_EIO3", "true")]);
     for (revision, mark) in [(4, "b"), (3, "b4")] {
-        let url = format!(
-            "ws://{}/socket.io/?EIO={revision}&transport=websocket&b64=1&token={}",
-            address(&relay),
-            token::for_user(&format!("user{revision}"))
-        );
-        let (mut socket, _) = connect_async(url).await.expect("a WebSocket");
+        let user = format!("user{revision}");
+        let path = format!("/socket.io/?EIO={revision}&transport=websocket&b64=1");
+        let url = format!("ws://{}{path}", address(&relay));
+        let mut request = url.into_client_request().unwrap();
+        let bearer = format!("Bearer {}", token::for_user(&user));
+        let headers = request.headers_mut();
+        headers.insert("authorization", bearer.parse().unwrap());
+        let (mut socket, _) = connect_async(request).await.expect("a WebSocket");
         next(&mut socket, "0{").await;
         if revision == 4 {
-            let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("user4"));
-            socket.send(Message::text(enter)).await.unwrap();
+            socket.send(Message::text("40")).await.unwrap();
         }
         next(&mut socket, "42[\"auth:success\"").await;
         let event = format!(
-            r#"451-["send_message",{{"recipientId":"user{revision}","ciphertext":{{"_placeholder":true,"num":0}},"iv":"i","tag":"t","seq":1}}]"#
+            r#"451-["send_message",{{"recipientId":"{user}","ciphertext":{{"_placeholder":true,"num":0}},"iv":"i","tag":"t","seq":1}}]"#
         );
         socket.send(Message::text(event)).await.unwrap();
-        socket.send(Message::text(format!("{mark}AQIDBA=="))).await.unwrap();
+        socket
+            .send(Message::text(format!("{mark}AQIDBA==")))
+            .await
+            .unwrap();
         next(&mut socket, "451-[\"receive_message\"").await;
         assert_eq!(next(&mut socket, "b").await, format!("{mark}AQIDBA=="));
     }

@@ -20,7 +20,9 @@ async fn nothing_is_said_when_the_relay_closes_a_websocket() {
     ] {
         let mut client = match user {
             Some(user) => Client::connect(&relay, user).await,
-            None => Client::open(&relay, Dial::default()).await.expect("a session"),
+            None => Client::open(&relay, Dial::default())
+                .await
+                .expect("a session"),
         };
         client.writer.text(sent).await.expect("it is open");
         // It answers no ping from now on, and looks at every packet.

@@ -22,7 +22,11 @@ async fn a_client_is_gone_when_its_poll_is() {
     let mut relay = server(&[]);
     let mut alice = Client::connect(&relay, "alice").await;
     let bob = Polling::connect(&relay, "bob").await;
-    let head = format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", bob.path(), address(&relay));
+    let head = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n",
+        bob.path(),
+        address(&relay)
+    );
     let mut tcp = TcpStream::connect(address(&relay)).await.unwrap();
     tcp.write_all(head.as_bytes()).await.unwrap();
     // The poll waits: another ends the session. So it is cut off before that.
@@ -70,7 +74,12 @@ async fn an_answer_has_sixteen_packets_at_most_and_nobody_may_keep_it() {
     let mut received = 0;
     while received < 40 {
         let answer = timeout(TIMEOUT, bob.poll()).await.expect("an answer");
-        assert!(answer.head.to_lowercase().contains("cache-control: no-store"));
+        assert!(
+            answer
+                .head
+                .to_lowercase()
+                .contains("cache-control: no-store")
+        );
         let packets = answer.body.split('\x1e').count();
         assert!(packets <= 16, "{packets}");
         received += answer.body.matches("receive_message").count();

@@ -23,12 +23,19 @@ async fn a_request_that_asks_for_no_websocket_is_refused_at_once() {
         (path, "1.1", format!("Connection: close\r\n{ASKS}"), 3),
         (&of_none, "1.1", format!("{KEY}{ASKS}"), 1),
     ] {
-        let request = format!("GET {path} HTTP/{version}\r\nHost: {}\r\n{headers}\r\n", address(&relay));
+        let request = format!(
+            "GET {path} HTTP/{version}\r\nHost: {}\r\n{headers}\r\n",
+            address(&relay)
+        );
         let answer = raw(&relay, request.as_bytes()).await;
         assert_eq!(answer.status, 400, "{request}: {answer:?}");
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         let message = ["", "Session ID unknown", "", "Bad request"][code];
-        assert_eq!(body, json!({ "code": code, "message": message }), "{request}");
+        assert_eq!(
+            body,
+            json!({ "code": code, "message": message }),
+            "{request}"
+        );
     }
     drop(Client::connect(&relay, "alice").await);
     stop(&mut relay);

@@ -56,7 +56,9 @@ fn message(to: &str, seq: u32) -> String {
 async fn goes_on(alice: &Client, bob: &Polling<'_>, seq: u32) {
     alice.emit("send_message", &message("bob", seq)).await;
     let wanted = format!("\"seq\":{seq}");
-    let received = timeout(TIMEOUT, bob.next(&wanted)).await.expect("a message");
+    let received = timeout(TIMEOUT, bob.next(&wanted))
+        .await
+        .expect("a message");
     assert!(received.starts_with("42[\"receive_message\""), "{received}");
 }
 
