@@ -20,7 +20,7 @@ use crate::config::{Config, Transport};
 use crate::engine_io::{EngineError, Revision, Sessions, accept};
 use crate::limits::address;
 use crate::model::{DisconnectReason, ErrorCode};
-use crate::transport::{Carrier, Link, PeerLink};
+use crate::transport::{Attach, Carrier as _, Link, PeerLink};
 
 /// The library, and what stands in front of it.
 #[derive(Debug, Clone)]
@@ -185,14 +185,14 @@ impl SocketIoEdge {
 }
 
 /// A handshake of a session that this carries, and which is ended by ending that as long as it is not admitted.
-fn carried(handshake: Handshake, place: &Arc<Place>, carrier: Arc<dyn Carrier>) -> Handshake {
+fn carried(handshake: Handshake, place: &Arc<Place>, carrier: Arc<dyn Attach>) -> Handshake {
     place.ends_by(closing(&carrier));
     handshake.carried_by(carrier)
 }
 
 /// Ends a session that was not admitted.
-fn closing(carrier: &Arc<dyn Carrier>) -> impl Fn() + Send + Sync + 'static {
-    let carrier: Weak<dyn Carrier> = Arc::downgrade(carrier);
+fn closing(carrier: &Arc<dyn Attach>) -> impl Fn() + Send + Sync + 'static {
+    let carrier: Weak<dyn Attach> = Arc::downgrade(carrier);
     move || {
         if let Some(carrier) = carrier.upgrade() {
             carrier.close(DisconnectReason::GuestTimeout);

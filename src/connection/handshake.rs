@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Uri, request};
 use super::places::Place;
 use crate::audit::AuditText;
 use crate::limits::Account;
-use crate::transport::Carrier;
+use crate::transport::Attach;
 
 /// What is known of a client from the request that opened its connection.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub(crate) struct Handshake {
     /// What its address holds of the server's memory.
     pub(crate) account: Arc<Account>,
     /// What carries it from the beginning.
-    pub(crate) carrier: Option<Arc<dyn Carrier>>,
+    pub(crate) carrier: Option<Arc<dyn Attach>>,
 }
 
 /// A token from a cookie of a request whose cookies count.
@@ -79,7 +79,7 @@ impl Handshake {
     }
 
     /// This carries it.
-    pub(super) fn carried_by(self, carrier: Arc<dyn Carrier>) -> Self {
+    pub(super) fn carried_by(self, carrier: Arc<dyn Attach>) -> Self {
         Self {
             carrier: Some(carrier),
             ..self

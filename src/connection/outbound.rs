@@ -21,7 +21,7 @@ use crate::audit::{Audit, Event, Record, Source};
 use crate::config::Config;
 use crate::limits::{Action, Limit};
 use crate::model::{Dialect, DisconnectReason, Identity};
-use crate::transport::{Carrier, Flow};
+use crate::transport::{Attach, Flow};
 
 /// The shortest time between two errors to one client about events that no dialect has.
 const ERROR_INTERVAL: Duration = Duration::from_secs(1);
@@ -265,7 +265,7 @@ impl Connection {
     }
 
     /// This carries it from now on.
-    pub(super) fn attach(&self, carrier: Arc<dyn Carrier>, guest_max_bytes: u64) {
+    pub(super) fn attach(&self, carrier: Arc<dyn Attach>, guest_max_bytes: u64) {
         carrier.clone().carry(&self.flow);
         carrier.allow(self.has_guest_bounds().then_some(guest_max_bytes));
     }

@@ -17,7 +17,7 @@ use super::polls::Polls;
 use super::revision::Revision;
 use super::settings::Settings;
 use crate::model::DisconnectReason;
-use crate::transport::{Carrier, Flow, Link};
+use crate::transport::{Attach, Carrier, Flow, Link};
 
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
@@ -164,7 +164,7 @@ impl Session {
     }
 }
 
-impl Carrier for Session {
+impl Attach for Session {
     fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
         let carrier: Weak<Self> = Arc::downgrade(&self);
         // It carries one connection for its whole life, so it is not set already.
@@ -174,7 +174,9 @@ impl Carrier for Session {
             None => flow.attach(carrier),
         }
     }
+}
 
+impl Carrier for Session {
     fn is_polling(&self) -> bool {
         true
     }

@@ -4,14 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flow::Flow;
 use crate::model::DisconnectReason;
 
 /// What carries a Socket.IO connection: a WebSocket, or the requests of a client that polls.
 pub(crate) trait Carrier: fmt::Debug + Send + Sync {
-    /// Carries the connection of this flow control from now on.
-    fn carry(self: Arc<Self>, flow: &Arc<Flow>);
-
     /// Whether the client polls.
     fn is_polling(&self) -> bool {
         false

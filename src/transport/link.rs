@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
+use super::attach::Attach;
 use super::carrier::Carrier;
 use super::clock::now_ms;
 use super::controls::Controls;
@@ -324,7 +325,7 @@ impl Link {
     }
 }
 
-impl Carrier for Link {
+impl Attach for Link {
     fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
         let carrier: Weak<Self> = Arc::downgrade(&self);
         flow.attach(carrier);
@@ -332,7 +333,9 @@ impl Carrier for Link {
         let _ = self.flow.set(flow.clone());
         self.deadline.store(NONE, Ordering::Relaxed);
     }
+}
 
+impl Carrier for Link {
     fn wake_reader(&self) {
         self.reader.wake();
     }

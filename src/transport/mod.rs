@@ -5,6 +5,7 @@
 //! WebSocket frames by their headers only; it must not look into a message, know events, or rooms
 //! and users by more than the names by which they take turns, or hold a lock while it waits.
 
+mod attach;
 mod bare_answers;
 mod body;
 mod carrier;
@@ -23,6 +24,7 @@ mod unsaid;
 mod upgraded;
 mod window;
 
+pub(crate) use attach::Attach;
 pub(crate) use body::{Pace, TooSlow};
 pub(crate) use carrier::Carrier;
 pub(crate) use flow::{Flow, FlowLimits};
