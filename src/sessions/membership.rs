@@ -147,6 +147,10 @@ impl Session<'_> {
         let user = self.member_on(connection)?.user.clone();
         let departed = self.remove_stored(None, &user, connection.id.uuid(), departure);
         let departed = departed.await;
+        if departure == Departure::Left {
+            // Before it counts as none: its end forgets both.
+            self.sessions.note_left_on(&self.id, &user, connection);
+        }
         self.remove(connection);
         departed.ok().flatten()
     }

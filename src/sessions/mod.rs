@@ -11,6 +11,7 @@ mod session;
 mod typing;
 mod typists;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) use session::Session;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::model::UserId;
 use crate::model::clock::Clock;
 use crate::model::session::{
     AuthKey, ChatMode, Maker, ReserveError, Returning, SessionId, Summary,
@@ -38,6 +40,8 @@ use local::LocalState;
 
 /// How long the store may take to say how many sessions there are: `/health` answers at once.
 const COUNT_TIMEOUT: Duration = Duration::from_millis(25);
+/// Of how many sessions that a connection has left it is remembered.
+const MAX_LEFT: usize = 16;
 
 /// All sessions.
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub(crate) struct Sessions {
     local: DashMap<SessionId, Arc<Mutex<LocalState>>>,
     /// The sessions of each connection to this server.
     memberships: DashMap<Uuid, SmallVec<[SessionId; 1]>>,
+    /// What each connection to this server has left, and as whom: the newest few.
+    left: DashMap<Uuid, VecDeque<(SessionId, UserId)>>,
     config: Arc<Config>,
     cluster: Option<Arc<Cluster>>,
     /// How many there were at the last count.
@@ -67,6 +73,7 @@ impl Sessions {
             clock,
             local: DashMap::new(),
             memberships: DashMap::new(),
+            left: DashMap::new(),
             config,
             cluster,
             counted: AtomicUsize::new(0),
@@ -153,12 +160,36 @@ impl Sessions {
         joined.is_some_and(|joined| joined.contains(id))
     }
 
-    /// Notes that a member of a session was disconnected.
+    /// Whether this member has left a session on this connection.
+    pub(crate) fn has_left(&self, id: &SessionId, user: &UserId, connection: &Connection) -> bool {
+        let left = self.left.get(&connection.id.uuid());
+        left.is_some_and(|left| {
+            left.iter()
+                .any(|(session, member)| (session, member) == (id, user))
+        })
+    }
+
+    /// Notes that a member has left a session on this connection.
+    fn note_left_on(&self, id: &SessionId, user: &UserId, connection: &Connection) {
+        let mut left = self.left.entry(connection.id.uuid()).or_default();
+        left.retain(|(session, member)| (session, member) != (id, user));
+        if left.len() >= MAX_LEFT {
+            left.pop_front();
+        }
+        left.push_back((id.clone(), user.clone()));
+    }
+
+    /// A connection has ended, and is in no session any more.
+    pub(crate) fn forget(&self, connection: &Connection) {
+        self.left.remove(&connection.id.uuid());
+    }
+
+    /// Notes that a member of a session was disconnected, or left.
     pub(crate) async fn note_left(&self, id: &SessionId, who: Returning<'_>) {
         self.store.note_left(id, who).await;
     }
 
-    /// Whether a member of a session was disconnected moments ago, who may be this one.
+    /// Whether a member of a session was disconnected, or left, moments ago, who may be this one.
     pub(crate) async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool {
         self.store.left_lately(id, who).await
     }

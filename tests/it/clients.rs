@@ -385,6 +385,7 @@ suites! {
     session_join: "session/join", SESSION;
     session_keys: "session/keys", SESSION;
     session_leave: "session/leave", SESSION;
+    session_left_again: "session/left-again", SESSION => two_nodes;
     session_limits: "session/limits", SESSION_LIMITS;
     session_list: "session/list", SESSION_DEBUG;
     session_list_admin: "session/list-admin", SESSION_ADMIN;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::keys::PublicKeys;
 use super::moves::{USER_LEFT, moved};
 use super::words::SessionError;
-use super::{SESSION_ERROR, member_of, signals};
+use super::{SESSION_ERROR, SESSION_ID, USER_ID, member_of, signals};
 use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::connection::Connection;
@@ -16,7 +16,7 @@ use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::limits::address::block_of;
 use crate::model::session::{Departed, Departure, Returning, SessionId, Unavailable};
-use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId};
+use crate::model::{Dialect, ErrorCode, NodeId, Refusal, UserId, Why};
 use crate::payload::Payload;
 use crate::sessions::Session;
 use crate::users;
@@ -26,12 +26,45 @@ pub(super) async fn leave_session(
     request: &mut Request<'_>,
     payload: &Payload<'_>,
 ) -> Result<(), Refusal> {
-    let fields = Fields::new(payload, &request.app.config);
-    let session = member_of(request, &fields, Some("userId")).await?;
-    request.connection.send_deferred_of(of_sessions);
-    let lagging = depart(request.app, request.connection, session, Departure::Left).await;
-    lagging.wait_at_rate(request.app.config.room_min_rate).await;
+    let (app, connection) = (request.app, request.connection);
+    let fields = Fields::new(payload, &app.config);
+    let session = match member_of(request, &fields, Some(USER_ID)).await {
+        // The answer was lost: the others know.
+        Err(refusal) if has_left(request, payload, &refusal).await => return Ok(()),
+        found => found?,
+    };
+    if let Some(member) = session.member_on(connection) {
+        let who = returning(connection, request.member);
+        let left = app
+            .sessions
+            .note_left(session.id(), who.as_member(&member.user));
+        left.await;
+    }
+    connection.send_deferred_of(of_sessions);
+    let lagging = depart(app, connection, session, Departure::Left).await;
+    lagging.wait_at_rate(app.config.room_min_rate).await;
     Ok(())
+}
+
+/// Whether leaving is refused only because it is done: on this connection, or on an earlier one of the same user or, of
+/// guests, address.
+async fn has_left(request: &Request<'_>, payload: &Payload<'_>, refusal: &Refusal) -> bool {
+    let (session, user) = (payload.id(SESSION_ID), payload.id(USER_ID));
+    let session = session.as_deref().and_then(SessionId::parse);
+    let (Why::NotMember, Some((id, _)), Some(user)) = (
+        refusal.why(),
+        session,
+        user.as_deref().and_then(UserId::parse),
+    ) else {
+        return false;
+    };
+    let (sessions, connection) = (&request.app.sessions, request.connection);
+    if sessions.has_left(&id, &user, connection) {
+        return true;
+    }
+    // Nobody who is another member leaves for this one.
+    let who = returning(connection, request.member).as_member(&user);
+    !sessions.is_member(&id, connection.id.uuid()) && sessions.left_lately(&id, who).await
 }
 
 /// A connection has ended: its member is none of the sessions any more that it joined, unless it is on another
@@ -49,6 +82,7 @@ pub(crate) async fn disconnected(
             let _ = depart(app, connection, session, Departure::Disconnected).await;
         }
     }
+    app.sessions.forget(connection);
 }
 
 /// As whom a client is known when it comes back.
@@ -57,6 +91,7 @@ pub(super) fn returning<'a>(
     member: Option<&'a users::Member>,
 ) -> Returning<'a> {
     Returning {
+        member: None,
         user: member.map(|member| &member.user.id),
         address: block_of(connection.client.address),
         connected_for: connection.age(),

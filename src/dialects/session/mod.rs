@@ -52,6 +52,8 @@ events! {
 
 /// The field that names a session: `id`, or `id:rest`.
 const SESSION_ID: &str = "sessionId";
+/// The field that names the member who sends an event.
+const USER_ID: &str = "userId";
 
 /// Whether an event is refused only because its client, which was a member moments ago, has not joined again yet:
 /// a client sends what was written while it was away before its application can join.

@@ -27,9 +27,11 @@ pub(crate) struct Join<'a> {
     pub(crate) account: Option<UserId>,
 }
 
-/// Who was disconnected, or is connected again: the user, and whoever has the address.
+/// Who was disconnected or left, or is connected again: the user, and whoever has the address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Returning<'a> {
+    /// As which member, where that matters.
+    pub(crate) member: Option<&'a UserId>,
     /// The user of the connection, if it has one.
     pub(crate) user: Option<&'a UserId>,
     /// The first address of those that count as one.
@@ -41,17 +43,30 @@ pub(crate) struct Returning<'a> {
 /// How much later than the new connection the end of the old one may be noticed.
 const NOTICE: Duration = Duration::from_secs(2);
 
-impl Returning<'_> {
-    /// Whether the connection was made after somebody was disconnected so long ago, or about then.
+impl<'a> Returning<'a> {
+    /// The same, as this member only.
+    pub(crate) fn as_member(self, member: &'a UserId) -> Self {
+        Self {
+            member: Some(member),
+            ..self
+        }
+    }
+
+    /// Whether the connection was made after somebody was disconnected so long ago, or about then. Where it matters as
+    /// which member, that says enough.
     pub(crate) fn came_after(&self, disconnected_for: Duration) -> bool {
-        self.connected_for <= disconnected_for + NOTICE
+        self.member.is_some() || self.connected_for <= disconnected_for + NOTICE
     }
 
     /// The texts by which they are known again.
     pub(crate) fn marks(&self) -> impl Iterator<Item = String> {
         let user = self.user.map(|user| format!("user {}", user.as_str()));
-        user.into_iter()
-            .chain([format!("address {}", self.address)])
+        let marks = user.into_iter();
+        let marks = marks.chain([format!("address {}", self.address)]);
+        marks.map(|mark| match self.member {
+            Some(member) => format!("{mark} member {}", member.as_str()),
+            None => mark,
+        })
     }
 }
 

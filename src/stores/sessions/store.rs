@@ -69,10 +69,10 @@ pub(crate) trait SessionStore: Debug + Send + Sync {
         departure: Departure,
     ) -> Result<Option<Departed>, Unavailable>;
 
-    /// Notes that a member was disconnected, for as long as its key is kept.
+    /// Notes that a member was disconnected, or left, for as long as the key of who was disconnected is kept.
     async fn note_left(&self, id: &SessionId, who: Returning<'_>);
 
-    /// Whether a member of this session was disconnected that long ago at most, and before this one was connected, who
+    /// Whether a member of this session was noted to be gone that long ago at most, and before this one was connected, who
     /// may be the same.
     async fn left_lately(&self, id: &SessionId, who: Returning<'_>) -> bool;
 

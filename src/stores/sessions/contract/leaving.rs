@@ -1,5 +1,7 @@
 //! Leaving a session, and what remains of it.
 
+use std::time::Duration;
+
 use super::subject::*;
 use crate::model::session::*;
 
@@ -79,4 +81,35 @@ pub(crate) async fn a_session_that_ended_leaves_nothing_to_the_next(s: Subject) 
     assert!(next.history.is_empty() && next.session_keys.is_none());
     assert_eq!(next.members.len(), 1);
     assert!(is_first(s.append("s", message(1, "a", None, "1")).await));
+}
+
+pub(crate) async fn who_left_is_known_again_by_user_or_address_and_as_the_same_member(s: Subject) {
+    let (ann, bo, account) = (user("ann"), user("bo"), user("account"));
+    let who = |account, address| Returning {
+        member: None,
+        user: account,
+        address: maker(address).address,
+        connected_for: Duration::ZERO,
+    };
+    let left = who(Some(&account), 1).as_member(&ann);
+    let session = id("s");
+    assert!(!s.store.left_lately(&session, left).await);
+    s.store.note_left(&session, left).await;
+    for (other, is_known) in [
+        (who(None, 1).as_member(&ann), true),
+        (who(Some(&account), 2).as_member(&ann), true),
+        (who(None, 2).as_member(&ann), false),
+        (who(Some(&bo), 2).as_member(&ann), false),
+        (who(Some(&account), 1).as_member(&bo), false),
+        (who(Some(&account), 1), false),
+    ] {
+        let found = s.store.left_lately(&session, other).await;
+        assert_eq!(found, is_known, "{other:?}");
+    }
+    assert!(!s.store.left_lately(&id("other"), left).await);
+    let on_another = Returning {
+        connected_for: Duration::from_secs(10),
+        ..left
+    };
+    assert!(s.store.left_lately(&session, on_another).await);
 }

@@ -27,6 +27,7 @@ macro_rules! contract_suite {
             leaving::a_member_is_gone_with_its_last_connection,
             leaving::the_last_to_leave_ends_a_session_and_the_last_to_be_disconnected_does_not,
             leaving::a_session_that_ended_leaves_nothing_to_the_next,
+            leaving::who_left_is_known_again_by_user_or_address_and_as_the_same_member,
             history::a_history_has_the_newest_messages_that_a_member_may_see,
             history::a_history_stays_within_its_bytes,
             history::an_id_that_is_forgotten_is_new_again,

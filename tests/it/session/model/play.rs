@@ -63,7 +63,7 @@ impl<'a> Play<'a> {
             }
             Step::Leave(socket) => {
                 if self.sockets[socket].is_some() {
-                    self.model.depart(socket, true);
+                    self.model.leave(socket, self.names[socket]);
                     let leave = self.by(socket, "userId");
                     self.ask(socket, "leave-session", &leave).await;
                 }
@@ -72,11 +72,13 @@ impl<'a> Play<'a> {
                 if self.model.is_on_another(socket) {
                     // Nothing would show when the end of this one is handled.
                     let leave = self.by(socket, "userId");
+                    self.model.note_left(socket, self.names[socket]);
                     self.ask(socket, "leave-session", &leave).await;
                     self.read(socket).await;
                 }
                 if let Some(client) = self.sockets[socket].take() {
                     self.model.depart(socket, false);
+                    self.model.left_on[socket].clear();
                     drop(client);
                     self.until_members_are(self.model.members.len()).await;
                 }

@@ -1,6 +1,7 @@
 //! A simple model of a session: who is in it, and what each socket is sent when something is done in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 
 use super::{SOCKETS, USERS};
 
@@ -52,6 +53,9 @@ pub(super) struct Model {
     pub members: Vec<Member>,
     /// Keys of those who were cut off and may come back.
     stored: BTreeMap<usize, Key>,
+    /// Who has left, and on which socket, since it was connected.
+    left: BTreeSet<usize>,
+    pub left_on: [BTreeSet<usize>; SOCKETS],
     /// Messages: id, from, to.
     history: Vec<(String, usize, Option<usize>)>,
     memberships: usize,
@@ -132,6 +136,7 @@ impl Model {
         }
         // A socket is one member: who it was before leaves it, which is sent first.
         if let Some(before) = before.filter(|before| *before != user) {
+            self.left_on[socket].insert(before);
             self.leave_socket(before, socket);
         }
         if known.is_none() {
@@ -168,11 +173,23 @@ impl Model {
         Some(gone)
     }
 
+    /// Who is not there may have left already.
+    pub(super) fn leave(&mut self, socket: usize, user: usize) {
+        if self.on(socket).is_some() {
+            self.note_left(socket, user);
+            self.depart(socket, true);
+        } else if !self.left.contains(&user) && !self.left_on[socket].contains(&user) {
+            self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned()));
+        }
+    }
+
+    pub(super) fn note_left(&mut self, socket: usize, user: usize) {
+        self.left.insert(user);
+        self.left_on[socket].insert(user);
+    }
+
     pub(super) fn depart(&mut self, socket: usize, leaves: bool) {
         let Some(user) = self.on(socket).map(|member| member.user) else {
-            if leaves {
-                self.received[socket].push(Received::Refused("NOT_A_MEMBER".to_owned()));
-            }
             return;
         };
         let Some(gone) = self.leave_socket(user, socket) else {
@@ -180,10 +197,13 @@ impl Model {
         };
         if leaves && self.members.is_empty() {
             let (memberships, keys, messages) = (self.memberships, self.keys, self.messages);
+            let (left, left_on) = (take(&mut self.left), take(&mut self.left_on));
             *self = Self {
                 memberships,
                 keys,
                 messages,
+                left,
+                left_on,
                 ..Self::default()
             };
             return;
