@@ -27,6 +27,7 @@ mod tests;
 mod topic;
 mod transfers;
 mod unfinished;
+mod unknown;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -57,6 +58,7 @@ use crate::transport::Turn;
 use credit::Credits;
 use inbox::Inboxes;
 use questions::Questions;
+use unknown::UnknownMessages;
 
 /// This node among the others.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub(crate) struct Cluster {
     inboxes: Inboxes,
     questions: Questions,
     credits: Credits,
+    unknown: UnknownMessages,
     clock: Arc<dyn Clock>,
     /// Whether there is a connection to Redis.
     is_connected: watch::Sender<bool>,
@@ -98,6 +101,7 @@ impl Cluster {
             inboxes: Inboxes::new(2 * config.receiver_budget),
             questions: Questions::default(),
             credits: Credits::new(config.receiver_budget / 4, config.write_deadline),
+            unknown: UnknownMessages::default(),
             clock,
             is_connected: watch::Sender::new(false),
             epoch: Mutex::default(),

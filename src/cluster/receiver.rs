@@ -4,10 +4,8 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use parking_lot::Mutex;
 
 use super::bus::Outbox;
 use super::envelope::{self, Envelope};
@@ -21,9 +19,6 @@ use crate::model::conversation::ConversationId;
 use crate::model::session::SessionId;
 use crate::model::{NodeId, UserId};
 use crate::stores::drivers::redis::Listener;
-
-/// The shortest time between two warnings of messages that are not known.
-const UNKNOWN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A message that another node sent.
 #[derive(Debug)]
@@ -67,7 +62,6 @@ impl Receiver {
         let delivery = Arc::new(Delivery {
             cluster: cluster.clone(),
             handler: Arc::new(handler),
-            unknown: Arc::default(),
         });
         tokio::join!(
             cluster.bus.run(outbox),
@@ -79,7 +73,6 @@ impl Receiver {
 struct Delivery<H> {
     cluster: Arc<Cluster>,
     handler: Arc<H>,
-    unknown: Arc<UnknownMessages>,
 }
 
 impl<H> Clone for Delivery<H> {
@@ -87,15 +80,15 @@ impl<H> Clone for Delivery<H> {
         Self {
             cluster: self.cluster.clone(),
             handler: self.handler.clone(),
-            unknown: self.unknown.clone(),
         }
     }
 }
 
 impl<H: MessageHandler> Listener for Delivery<H> {
     fn published(&self, channel: &str, message: Vec<u8>) {
-        if let Some(topic) = Topic::of_channel(channel, &self.cluster.redis) {
-            self.receive(topic, message);
+        match Topic::of_channel(channel, &self.cluster.redis) {
+            Some(topic) => self.receive(topic, message),
+            None => self.cluster.unknown.note(),
         }
     }
 
@@ -175,7 +168,7 @@ impl<H: MessageHandler> Delivery<H> {
             // Messages to users and to all nodes are decoded before they are queued, others are not.
             (Topic::User(_) | Topic::AllNodes, Queued::Encoded(_))
             | (_, Queued::User(..) | Queued::AllNodes(..)) => {
-                self.unknown.log();
+                self.cluster.unknown.note();
             }
         }
     }
@@ -231,49 +224,8 @@ impl<H: MessageHandler> Delivery<H> {
     fn decode<M: Message>(&self, bytes: &[u8]) -> Option<Envelope<M>> {
         let envelope = Envelope::decode(bytes);
         if envelope.is_none() {
-            self.unknown.log();
+            self.cluster.unknown.note();
         }
         envelope
-    }
-}
-
-/// Logs that other nodes send what this release does not know: a node of a newer release may send it
-/// with every event.
-#[derive(Debug, Default)]
-struct UnknownMessages {
-    logged: Mutex<Option<Instant>>,
-}
-
-impl UnknownMessages {
-    fn log(&self) {
-        if self.is_due(Instant::now()) {
-            // Nothing of it is logged: it may contain what a user wrote.
-            tracing::warn!("a message of another node is not known to this release");
-        }
-    }
-
-    /// Whether the log is to have it now: at most once in [`UNKNOWN_INTERVAL`].
-    fn is_due(&self, now: Instant) -> bool {
-        let mut logged = self.logged.lock();
-        let is_due = logged.is_none_or(|at| now.duration_since(at) >= UNKNOWN_INTERVAL);
-        if is_due {
-            *logged = Some(now);
-        }
-        is_due
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_messages_are_logged_once_a_minute() {
-        let unknown = UnknownMessages::default();
-        let now = Instant::now();
-        assert!(unknown.is_due(now));
-        assert!(!unknown.is_due(now + UNKNOWN_INTERVAL / 2));
-        assert!(unknown.is_due(now + UNKNOWN_INTERVAL));
-        assert!(!unknown.is_due(now + UNKNOWN_INTERVAL));
     }
 }

@@ -16,6 +16,7 @@ use super::*;
 use crate::config::RedisUrl;
 use crate::model::clock::SystemClock;
 use crate::model::conversation::ConversationId;
+use crate::model::session::SessionId;
 use test_support::redis::{Durability, Server, Space, is_ready};
 
 const TIMEOUT: Duration = Duration::from_secs(20);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// The shutdown of one server. Clones share it.
 #[derive(Debug, Clone)]
@@ -45,13 +47,24 @@ impl Drain {
         let _ = tokio::time::timeout(time, begun).await;
     }
 
+    /// Waits until then, or until it begins. `false`: it has begun.
+    pub(crate) async fn sleep_until(&self, then: Instant) -> bool {
+        self.sleep(then.saturating_duration_since(Instant::now()))
+            .await;
+        !self.has_begun()
+    }
+
     /// Runs a task of its own, which is done before the server has stopped.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
         let running = self.0.tasks.subscribe();
         tokio::spawn(async move {
-            task.await;
+            let done = task.await;
             drop(running);
-        });
+            done
+        })
     }
 
     /// Waits until all such tasks are done.

@@ -89,7 +89,7 @@ impl Conversations {
         }
         let (conversations, user) = (self.clone(), user.clone());
         // To its end, whoever waits for it: what is stored must be published.
-        let claiming = tokio::spawn(async move {
+        let claiming = self.presence.drain().spawn(async move {
             for (pending, ids) in waiting {
                 for id in ids {
                     conversations.claim(&id, &pending, &user).await?;

@@ -87,7 +87,7 @@ impl Conversations {
                 tracing::warn!(%error, "what was delivered by a join was not noted");
             }
         };
-        Ok(Stored::new(count, rest))
+        Ok(Stored::new(self.presence.drain(), count, rest))
     }
 
     /// Ends a connection's subscription by this dialect, if there is one. Others are notified when it
@@ -115,7 +115,7 @@ impl Conversations {
             drop(guard);
             conversations.unfollowed(&[id], &user, at).await;
         };
-        Stored::new((), rest)
+        Stored::new(self.presence.drain(), (), rest)
     }
 
     /// Subscribes a connection of `chat` to every conversation of its user. What changes

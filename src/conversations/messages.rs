@@ -54,7 +54,11 @@ impl Conversations {
         let event = message_sent(&message, size);
         actor.record_as(&self.audit, record_of(&message), event);
         let rest = guard.publish_logged(actor, logged);
-        Ok(Stored::new(Sent { message, repeated }, rest))
+        Ok(Stored::new(
+            self.presence.drain(),
+            Sent { message, repeated },
+            rest,
+        ))
     }
 
     /// Replaces the content of a message, for its author. A repeated edit is not published.
@@ -78,7 +82,11 @@ impl Conversations {
             actor.record(&self.audit, event);
         }
         let edited = logged.value.clone();
-        Ok(Stored::new(edited, guard.publish_logged(actor, logged)))
+        Ok(Stored::new(
+            self.presence.drain(),
+            edited,
+            guard.publish_logged(actor, logged),
+        ))
     }
 
     /// Deletes the content of a message, for its author or an admin of the conversation. A repeated
@@ -98,7 +106,11 @@ impl Conversations {
         let logged = self.noted(conversation, deleted.await)?;
         let event = Event::MessageDeleted(reference(conversation, message));
         actor.record_as(&self.audit, deletion_of(&logged.value), event);
-        Ok(Stored::new((), guard.publish_logged(actor, logged)))
+        Ok(Stored::new(
+            self.presence.drain(),
+            (),
+            guard.publish_logged(actor, logged),
+        ))
     }
 
     /// Leaves a message out of the history for one user. Nothing is published.

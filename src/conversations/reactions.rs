@@ -30,7 +30,11 @@ impl Conversations {
             actor.record(&self.audit, event);
         }
         let id = logged.value.id;
-        Ok(Stored::new(id, guard.publish_logged(actor, logged)))
+        Ok(Stored::new(
+            self.presence.drain(),
+            id,
+            guard.publish_logged(actor, logged),
+        ))
     }
 
     /// Removes a reaction of the user's own. One that they have removed before is not published again.
@@ -53,6 +57,10 @@ impl Conversations {
             let event = Event::Reaction(reference(conversation, message));
             actor.record(&self.audit, event);
         }
-        Ok(Stored::new((), guard.publish_logged(actor, logged)))
+        Ok(Stored::new(
+            self.presence.drain(),
+            (),
+            guard.publish_logged(actor, logged),
+        ))
     }
 }

@@ -74,7 +74,7 @@ impl Conversations {
             let notified = conversations.notify_read(&conversation, &reader, on, read);
             notified.await;
         };
-        Stored::new((), rest)
+        Stored::new(self.presence.drain(), (), rest)
     }
 
     /// Notifies those whom it concerns of what a user has read on this connection, or over REST.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -286,18 +287,49 @@ async fn nobody_types_who_does_not_participate_whatever_another_node_says() {
     let bo = node.connect("bo", Dialect::Conversation).await;
     bo.emit("conversation:join", r#"{"conversationId":"c"}"#)
         .await;
-    for (name, is_sent) in [("eve", false), ("ann", true)] {
+    let types = async |name, typist, lasts| {
         let typing = ConversationMessage::Event(ConversationEvent::Typing {
-            typist: Uuid::new_v4(),
+            typist,
             user: identity(name),
-            lasts: Some(Duration::from_secs(5)),
+            lasts,
             extra: Extra::default(),
         });
         let conversations = &node.app.conversations;
         conversations.received(&conversation(), typing).await;
-        let received = bo.received().await;
-        assert_eq!(received.contains("typing:user:start"), is_sent, "{name}");
+        bo.received().await
+    };
+    let lasts = Some(Duration::from_secs(60));
+    for (name, is_sent) in [("eve", false), ("ann", true)] {
+        let typist = Uuid::new_v4();
+        for (lasts, event) in [(lasts, "typing:user:start"), (None, "typing:user:stop")] {
+            let received = types(name, typist, lasts).await;
+            assert_eq!(received.contains(event), is_sent, "{name}: {received}");
+        }
     }
+
+    // Who was told that somebody types is told that they stopped, though they are no participant any more.
+    let typist = Uuid::new_v4();
+    assert!(types("ann", typist, lasts).await.contains("start"));
+    let participants = &node.app.conversations.stores().participants;
+    let (id, ann) = (conversation(), user("ann"));
+    let ended = participants.end(&id, &ann, &ChangedBy::Admin).await;
+    assert!(ended.unwrap().is_some());
+    let received = types("ann", typist, None).await;
+    assert!(received.contains("typing:user:stop"), "{received}");
+}
+
+#[tokio::test]
+async fn typing_ends_with_the_server_which_waits_for_what_ends_it() {
+    let node = TestNode::start().await;
+    create(&node, &["ann", "bo"]).await;
+    let bo = node.connect("bo", Dialect::Conversation).await;
+    bo.emit("conversation:join", r#"{"conversationId":"c"}"#)
+        .await;
+    bo.emit("typing:start", r#"{"conversationId":"c"}"#).await;
+    let drain = &node.app.drain;
+    assert!(drain.finished().now_or_never().is_none(), "it ends later");
+    drain.begin();
+    drain.finished().await;
 }
 
 #[tokio::test]

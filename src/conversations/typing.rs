@@ -77,7 +77,9 @@ impl Conversations {
     ) {
         let Typing { lasts, extra } = typing;
         let mut guard = self.lock(conversation).await;
-        if lasts.is_some() && guard.role_of(&user.user).await.is_err() {
+        // Whoever was told that somebody types is told that they stopped, whatever they are by then.
+        let ends = lasts.is_none() && guard.types_until(typist).is_some();
+        if !ends && guard.role_of(&user.user).await.is_err() {
             // Sent before the end of their participation, which came first.
             return;
         }
@@ -102,8 +104,8 @@ impl Conversations {
         typist: Uuid,
         mut until: Instant,
     ) {
-        loop {
-            tokio::time::sleep_until(until).await;
+        // With the server, the connections end, and with each the typing on it.
+        while self.presence.drain().sleep_until(until).await {
             let mut guard = self.lock(&conversation).await;
             match guard.types_until(typist) {
                 Some(later) if later > until => until = later,
@@ -124,7 +126,8 @@ impl ConversationGuard {
         let until = Instant::now() + lasts;
         if self.set_typing(typist, user, until) {
             let (conversations, id) = (self.conversations().clone(), self.id().clone());
-            tokio::spawn(conversations.end_typing(id, typist, until));
+            let drain = conversations.presence.drain().clone();
+            drain.spawn(conversations.end_typing(id, typist, until));
         }
     }
 

@@ -21,6 +21,7 @@ mod told;
 mod transfers;
 mod transfers_elsewhere;
 mod typing;
+mod typing_elsewhere;
 mod user;
 mod yielding;
 

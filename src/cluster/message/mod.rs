@@ -92,6 +92,11 @@ pub(crate) enum UserMessage {
     },
     /// How many of the user's connections have handed over something that is not handled yet? The answer is a number.
     CountBusy,
+    /// On how many connections does the user type to somebody? The answer is a number.
+    CountTyping {
+        /// To whom.
+        to: UserId,
+    },
 }
 
 /// What an event from one user to another is about.
@@ -113,7 +118,8 @@ impl UserMessage {
             | Self::Disconnect(_)
             | Self::Spent(_)
             | Self::Blocked { .. }
-            | Self::CountBusy => None,
+            | Self::CountBusy
+            | Self::CountTyping { .. } => None,
         }
     }
 }

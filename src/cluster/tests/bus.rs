@@ -54,6 +54,56 @@ async fn questions_are_answered_by_all_subscribers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_by_the_topic_of_something_else_is_counted() {
+    let Some(space) = Space::new() else { return };
+    let (publisher, _) = node(space.url(), space.prefix()).await;
+    let (subscriber, records) = node(space.url(), space.prefix()).await;
+    let session = SessionId::parse("s").unwrap().0;
+    let conversation = ConversationId::parse("c").unwrap();
+    let bus = &subscriber.bus;
+    let _subscriptions = (
+        bus.subscribe(user("ann")).await,
+        bus.subscribe(session.clone()).await,
+        bus.subscribe(conversation.clone()).await,
+        bus.subscribe(subscriber.node_id).await,
+        bus.subscribe(AllNodes).await,
+    );
+    let from = publisher.node_id;
+    let to_user = envelope::encode(from, None, &spent(1)).unwrap();
+    let question = ConversationMessage::ListSubscribers;
+    let to_conversation = envelope::encode(from, None, &question).unwrap();
+    let send = async |topic: Topic, bytes: &[u8]| {
+        let how = if topic.is_sharded() {
+            "SPUBLISH"
+        } else {
+            "PUBLISH"
+        };
+        let mut command = redis::Cmd::new();
+        let channel = topic.channel(&publisher.redis);
+        command.arg(how).arg(channel).arg(bytes);
+        let receivers: Result<u32, _> = publisher.redis.query(&command).await;
+        receivers.unwrap()
+    };
+    let node = subscriber.node_id;
+    let wrong = [
+        (Topic::User(user("ann")), &to_conversation),
+        (Topic::Session(session), &to_user),
+        (Topic::Conversation(conversation), &to_user),
+        (Topic::Node(node), &to_user),
+        (Topic::AllNodes, &to_conversation),
+    ];
+    for (topic, bytes) in wrong.iter().cloned() {
+        assert!(send(topic.clone(), bytes).await >= 1, "{topic:?}");
+    }
+    // The first is logged, the others with the next that is.
+    until(|| subscriber.unknown.unlogged() == (4, true)).await;
+    assert!(records.received.lock().is_empty());
+    send(Topic::User(user("ann")), &to_user).await;
+    until(|| numbers(&records) == [1]).await;
+    assert_eq!(subscriber.unknown.unlogged(), (4, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscriptions_are_restored_after_redis_was_away() {
     if !is_ready() {
         return;

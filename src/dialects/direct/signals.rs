@@ -7,7 +7,7 @@ use crate::cluster::About;
 use crate::connection::SMALL_EVENT;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::{ClientUserId, Refusal, UserId};
+use crate::model::{ClientUserId, Refusal};
 use crate::payload::{Payload, Relayed};
 use crate::users::{Member, Receiver, Users};
 
@@ -68,10 +68,8 @@ async fn typing(
         true => {}
         false => member.typing.end(&recipient),
     }
-    let (users, is_typing) = (
-        &request.app.users,
-        is_typing || types_elsewhere(member, &recipient),
-    );
+    let users = &request.app.users;
+    let is_typing = is_typing || users.types_elsewhere(member, &recipient).await;
     let identity = member.identity();
     let typing = Relayed::new(payload)
         .without(RECIPIENT_ID)
@@ -88,15 +86,6 @@ async fn typing(
     Ok(())
 }
 
-/// Whether the user types to somebody on another connection: they do until they do on none.
-fn types_elsewhere(member: &Member, recipient: &UserId) -> bool {
-    let members = member.user.members();
-    let mut others = members
-        .iter()
-        .filter(|other| !std::ptr::eq(&***other, member));
-    others.any(|other| other.typing.is_to(recipient))
-}
-
 /// A connection has ended, and the typing on it.
 pub(crate) async fn disconnected(users: &Users, member: &Member) {
     let identity = member.identity();
@@ -104,7 +93,7 @@ pub(crate) async fn disconnected(users: &Users, member: &Member) {
         let typing = Typing {
             user_id: identity.user.as_client(),
             username: &identity.name,
-            is_typing: types_elsewhere(member, &recipient),
+            is_typing: users.types_elsewhere(member, &recipient).await,
         };
         let receivers = users.receivers(&recipient, &member.user.id, SMALL_EVENT);
         receivers.await.send(TYPING, &typing).await;

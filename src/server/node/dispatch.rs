@@ -57,10 +57,9 @@ impl Dispatcher {
                 app.blocking.apply(user, &by, is_blocked).await;
                 Some(Answer::Count(1))
             }
-            UserMessage::CountBusy => {
-                let connections = app.users.connections(user.as_str());
-                let busy = connections.iter().filter(|one| one.flow().is_busy());
-                Some(Answer::Count(busy.count() as u64))
+            UserMessage::CountBusy => Some(Answer::Count(self.count_busy(user))),
+            UserMessage::CountTyping { to } => {
+                Some(Answer::Count(app.users.count_typing(user, &to)))
             }
             UserMessage::Spent(spent) => {
                 if let Some(user) = app.users.get(user.as_str()) {
@@ -69,6 +68,13 @@ impl Dispatcher {
                 None
             }
         }
+    }
+
+    /// How many connections of a user have handed over something that is not handled yet.
+    fn count_busy(&self, user: &UserId) -> u64 {
+        let connections = self.app.users.connections(user.as_str());
+        let busy = connections.iter().filter(|one| one.flow().is_busy());
+        busy.count() as u64
     }
 
     async fn to_all_nodes(&self, from: NodeId, message: AllNodesMessage) {
@@ -120,7 +126,9 @@ impl MessageHandler for Dispatcher {
     }
 
     fn missed(&self, topic: &Topic) {
-        tokio::spawn(disconnect_subscribers(self.app.clone(), topic.clone()));
+        let app = self.app.clone();
+        let disconnecting = disconnect_subscribers(app.clone(), topic.clone());
+        app.drain.spawn(disconnecting);
     }
 }
 

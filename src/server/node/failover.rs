@@ -12,9 +12,11 @@ use crate::stores::drivers::redis::RedisError;
 /// A node shuts down gracefully. Its clients have the usual grace to reconnect to other nodes.
 pub(super) fn after_shutdown(app: &Arc<App>, node: NodeId) {
     let app = app.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(app.config.offline_grace).await;
-        if let Some(cluster) = &app.cluster {
+    let drain = app.drain.clone();
+    app.drain.clone().spawn(async move {
+        drain.sleep(app.config.offline_grace).await;
+        // Else another node does.
+        if let Some(cluster) = app.cluster.as_ref().filter(|_| !drain.has_begun()) {
             reclaim(&app, cluster, node).await;
         }
     });

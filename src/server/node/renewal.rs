@@ -145,7 +145,8 @@ async fn renew_all(
     }
     app.users.read_all_blockers().await;
     cluster.set_renewed();
-    tokio::spawn(publish_later(app.clone(), cluster.clone(), unreported));
+    let publishing = publish_later(app.clone(), cluster.clone(), unreported);
+    app.drain.spawn(publishing);
     Ok(())
 }
 
@@ -196,7 +197,8 @@ async fn renew_room(
 /// Publishes changes once the other nodes have had the time to reconnect: earlier messages would be
 /// lost to them.
 async fn publish_later(app: Arc<App>, cluster: Arc<Cluster>, unreported: Vec<Unreported>) {
-    sleep(MAX_RECONNECT_PAUSE + Duration::from_secs(2)).await;
+    let pause = MAX_RECONNECT_PAUSE + Duration::from_secs(2);
+    app.drain.sleep(pause).await;
     for change in unreported {
         match change {
             Unreported::Presence(change) => app.presence.publish_later(&change).await,

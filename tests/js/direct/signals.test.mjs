@@ -187,20 +187,19 @@ for (const how of ['is cut off', 'disconnects']) {
   });
 }
 
-for (const how of ['stops', 'disconnects']) {
-  test(`who types on two devices types until they do on none: one ${how}`, async () => {
-    const who = user('Alice');
-    const one = await connect(who);
-    // On the same relay: another one knows nothing of it.
-    const [other, bob] = [await connect(who, { url: one.socket.io.uri }), await connect(user('Bob'))];
-    const typing = { recipientId: bob.userId };
-    for (const device of [one, other]) await device.ask('typing:start', typing);
-    if (how === 'stops') await one.ask('typing:stop', typing);
-    else one.close();
-    await exchange(other, bob, () => {});
-    assert.ok(bob.all('typing:user').every(({ isTyping }) => isTyping));
-    await other.ask('typing:stop', typing);
-    await exchange(other, bob, () => {});
-    assert.equal(bob.all('typing:user').at(-1).isTyping, false);
-  });
+for (const transports of [['websocket'], ['polling']]) {
+  for (const how of ['stops', 'disconnects']) {
+    test(`who types on two devices types until they do on none: one ${how}, over ${transports}`, async () => {
+      const who = user('Alice');
+      const [one, other, bob] = [await connect(who, { transports }), await connect(who, { transports }), await connect(user('Bob'))];
+      const typing = { recipientId: bob.userId };
+      for (const device of [one, other]) await device.ask('typing:start', typing);
+      if (how === 'stops') await one.ask('typing:stop', typing);
+      else one.close();
+      await exchange(other, bob, () => {});
+      assert.ok(bob.all('typing:user').every(({ isTyping }) => isTyping));
+      await other.ask('typing:stop', typing);
+      await bob.next('typing:user', ({ isTyping }) => !isTyping);
+    });
+  }
 }

@@ -79,6 +79,14 @@ fn how_many_connections_are_busy() {
 }
 
 #[test]
+fn on_how_many_connections_a_user_types() {
+    pin(
+        &UserMessage::CountTyping { to: user("bob") },
+        b"\x81\xa4body\x81\xabCountTyping\x81\xa2to\xa3bob",
+    );
+}
+
+#[test]
 fn why_a_user_is_disconnected() {
     use DisconnectReason::*;
     for (why, name) in [
