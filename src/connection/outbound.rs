@@ -146,6 +146,16 @@ impl Connection {
         self.dialect.get()
     }
 
+    /// The dialect that it counted as before it used another one.
+    pub(crate) fn first_dialect(&self) -> Dialect {
+        self.dialect.first()
+    }
+
+    /// When it used another one first.
+    pub(crate) fn turned_at(&self) -> Option<Instant> {
+        self.dialect.turned_at()
+    }
+
     /// It sent an event that only this dialect has. `true`: it counts as this dialect only now.
     pub(crate) fn imply_dialect(&self, dialect: Dialect) -> bool {
         self.dialect.imply(dialect)

@@ -17,7 +17,7 @@ use crate::users::Member;
 impl Conversations {
     /// Subscribes a connection to a conversation by one dialect; how many connections are subscribed
     /// in it now. Who is invited accepts by that. An earlier subscription of the connection ends. Others are
-    /// notified when it is the first of its user.
+    /// notified when it is the first of its user, and it of who is in the room `conversation` when it enters that.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], or the store fails.
@@ -74,19 +74,11 @@ impl Conversations {
             ConversationDialect::Conversation => guard.enter(member, is_first).await,
             ConversationDialect::Feed | ConversationDialect::Chat => (guard.count(dialect), None),
         };
-        let (conversations, connection, user) = (self.clone(), connection.clone(), user.clone());
-        let rest = async move {
-            if let Some(entered) = entered {
-                // So small that nobody has to be waited for.
-                let _ = guard.publish_local(&entered, To::Others(&connection)).await;
-            }
-            let id = guard.id().clone();
-            drop(guard);
-            if let Err(error) = conversations.mark_all_delivered(&id, &user).await {
-                // The join stands: they count as delivered at the next one.
-                tracing::warn!(%error, "what was delivered by a join was not noted");
-            }
-        };
+        let is_arriving = dialect == ConversationDialect::Conversation
+            && earlier.is_none_or(|earlier| earlier.dialect != dialect);
+        let arriving = is_arriving.then_some(view);
+        let who = (connection.clone(), user.clone());
+        let rest = self.clone().finish_join(guard, who, entered, arriving);
         Ok(Stored::new(self.presence.drain(), count, rest))
     }
 

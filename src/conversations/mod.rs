@@ -5,6 +5,7 @@
 
 mod actor;
 mod addressing;
+mod arriving;
 mod blocking;
 mod follow;
 mod gaps;

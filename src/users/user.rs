@@ -175,6 +175,8 @@ pub(crate) struct Member {
     identity: Mutex<Arc<Identity>>,
     /// The connection.
     pub(crate) connection: Arc<Connection>,
+    /// Since when.
+    pub(super) registered: Instant,
     source: Arc<Source>,
     told: Mutex<Told>,
     /// Whom the connection has told that its user is typing.
@@ -190,6 +192,7 @@ impl Member {
             user,
             identity: Mutex::new(Arc::new(identity)),
             connection,
+            registered: Instant::now(),
             told,
             typing: Typing::default(),
         }

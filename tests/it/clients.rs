@@ -139,6 +139,11 @@ const SMALL_RATES: Settings = &[
     ("SIGNAL_BURST", "5"),
 ];
 const STORED_PRESENCE: Settings = &[("RATE_LIMITS", "off"), ("OFFLINE_GRACE", "300ms")];
+const EVERYONE: Settings = &[
+    ("RATE_LIMITS", "off"),
+    ("OFFLINE_GRACE", "300ms"),
+    ("PRESENCE_AUDIENCE", "everyone"),
+];
 const FEED: Settings = &[("DIALECTS", "feed"), ("RATE_LIMITS", "off")];
 const CHAT: Settings = &[("DIALECTS", "chat"), ("RATE_LIMITS", "off")];
 const STORED_LIMITS: Settings = &[
@@ -290,6 +295,7 @@ suites! {
     chat_sharing: "chat/sharing", STORED_PRESENCE, mongodb => two_nodes;
     chat_typing: "chat/typing", STORED, mongodb;
     conversation_accepted: "conversation/accepted", STORED, mongodb => two_nodes;
+    conversation_arriving: "conversation/arriving", STORED_PRESENCE, mongodb => two_nodes;
     conversation_bare_ids: "conversation/bare-ids", STORED, mongodb;
     conversation_blocked: "conversation/blocked", STORED_PRESENCE, mongodb;
     conversation_changes: "conversation/changes", CONVERSATION, mongodb;
@@ -314,6 +320,8 @@ suites! {
     conversation_receipts: "conversation/receipts", CONVERSATION, mongodb;
     conversation_reconnect: "conversation/reconnect", CONVERSATION, mongodb;
     conversation_retries: "conversation/retries", REST_ADMIN, mongodb => two_nodes;
+    conversation_turned: "conversation/turned", STORED_PRESENCE => two_nodes;
+    conversation_turned_where_all_are_told: "conversation/turned", EVERYONE;
     conversation_typing: "conversation/typing", CONVERSATION_PRESENCE, mongodb;
     conversation_unreadable: "conversation/unreadable", STORED, mongodb;
     conversation_undeclared: "conversation/undeclared", STORED_PRESENCE, mongodb;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::CONVERSATION_ID;
+use crate::connection::SMALL_EVENT;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
@@ -58,7 +59,8 @@ pub(super) async fn join(
         participant_count: *joined,
     };
     connection.send(JOINED, &answer);
-    joined.publish().await;
+    let in_room = joined.publish().await;
+    request.pay_for_output(SMALL_EVENT * in_room).await;
     Ok(())
 }
 

@@ -16,6 +16,10 @@ use crate::connection::Connection;
 use crate::model::{Dialect, UserId};
 use crate::users::{Member, User};
 
+/// Of how many users it is noted, at most, that everyone was told. How many are connected to other nodes is known late, so
+/// there may be more than a setting says.
+const MAX_NOTED: usize = 65_536;
+
 /// How the clients of one dialect are sent who is online.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PresenceRenderer {
@@ -46,7 +50,8 @@ impl Presence {
             true => Vec::new(),
             false => self.users.untell_all(user),
         };
-        let everyone_since = self.everyone.note(self.config(), change, everyone);
+        let everyone_since = self.everyone.note(change, everyone);
+        let told = self.with_turned(told, everyone_since);
         for renderer in &self.renderers {
             let members = match (renderer.audience, change.online) {
                 (Audience::Peers, _) if everyone => self.users.all_members(),
@@ -67,6 +72,8 @@ impl Presence {
             });
             send(renderer, change, &members);
         }
+        let told = self.not_hidden(user, told).await;
+        self.send_to_wordless(change, &told);
     }
 
     fn peers_of(&self, user: &UserId) -> Vec<Arc<Member>> {
@@ -130,13 +137,13 @@ impl Presence {
     }
 }
 
-/// The users of whom everyone was told that they are online, while everyone was few, and when.
+/// The users of whom everyone was told that they are online, and when.
 #[derive(Debug)]
 pub(super) struct ToldEveryone(Mutex<LruCache<UserId, Instant>>);
 
 impl Default for ToldEveryone {
     fn default() -> Self {
-        // Bounded below, by a setting.
+        // Bounded below.
         Self(Mutex::new(LruCache::unbounded()))
     }
 }
@@ -144,26 +151,25 @@ impl Default for ToldEveryone {
 impl ToldEveryone {
     /// Notes a change that is sent to `everyone`, or not. Of one who went: since when everyone was told that they are
     /// online, if everyone was.
-    fn note(&self, config: &Config, change: &PresenceChange, everyone: bool) -> Option<Instant> {
+    fn note(&self, change: &PresenceChange, everyone: bool) -> Option<Instant> {
         let mut told = self.0.lock();
-        // By the other settings, it is always everyone or never.
-        let is_noted = everyone && config.presence_audience == PresenceAudience::Auto;
         match change.online {
-            true if is_noted => {
-                told.put(change.user.clone(), Instant::now());
-                if told.len() > config.presence_everyone_limit {
+            true => {
+                if everyone {
+                    told.put(change.user.clone(), Instant::now());
+                }
+                if told.len() > MAX_NOTED {
                     told.pop_lru();
                 }
                 None
             }
-            true => None,
             false => told.pop(&change.user),
         }
     }
 
-    /// Whether everyone was told that a user is online.
-    pub(super) fn contains(&self, user: &UserId) -> bool {
-        self.0.lock().contains(user)
+    /// Since when everyone is told that a user is online, if everyone was.
+    pub(super) fn since(&self, user: &UserId) -> Option<Instant> {
+        self.0.lock().peek(user).copied()
     }
 }
 
@@ -187,6 +193,27 @@ fn is_everyone(config: &Config, connected: impl FnOnce() -> usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_all_of_whom_everyone_was_told_it_is_noted_until_they_go() {
+        let told = ToldEveryone::default();
+        let change = |number: usize, online| PresenceChange {
+            user: UserId::parse(&number.to_string()).unwrap(),
+            name: "name".into(),
+            online,
+            presence_epoch: 7,
+            at: 0,
+        };
+        let many = Config::default().presence_everyone_limit + 10;
+        for number in 0..many {
+            assert_eq!(told.note(&change(number, true), number > 0), None);
+        }
+        for number in 0..many {
+            let since = told.note(&change(number, false), false);
+            assert_eq!(since.is_some(), number > 0, "{number}");
+            assert_eq!(told.note(&change(number, false), true), None);
+        }
+    }
 
     #[test]
     fn everyone_is_the_audience_while_they_are_few_unless_it_is_set() {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::audience::send;
+use super::turned::turned_after;
 use super::{Audience, Presence, PresenceRenderer, to_ms};
 use crate::cluster::PresenceChange;
 use crate::model::UserId;
@@ -45,13 +46,24 @@ impl Presence {
             members.retain(|member| {
                 member.connection.dialect() == renderer.dialect
                     && match is_blocked {
-                        true => self.users.untell(member, by) || is_shown,
+                        true => self.takes_back(member, by) || is_shown,
                         false => is_shown && self.tells(member, renderer, &change),
                     }
             });
             send(renderer, &change, &members);
         }
+        if is_blocked {
+            let rest = members.iter().filter(|member| self.takes_back(member, by));
+            self.send_to_wordless(&change, &rest.cloned().collect::<Vec<_>>());
+        }
         true
+    }
+
+    /// A connection is told nothing more of a user whom it was told is online, by itself or before it turned to
+    /// another dialect. `false`: it was not.
+    fn takes_back(&self, member: &Member, user: &UserId) -> bool {
+        let since = self.everyone.since(user);
+        self.users.untell(member, user) || since.is_some_and(|since| turned_after(member, since))
     }
 
     /// Those of these members who may see the presence of a user.
@@ -101,7 +113,7 @@ impl Presence {
         match renderer.audience {
             Audience::Peers => {
                 self.is_for_everyone()
-                    || self.everyone.contains(other)
+                    || self.everyone.since(other).is_some()
                     || user.peers().contains(other)
             }
             Audience::ChatPartners => self.chat_partners(&user.id).await.contains(other),

@@ -7,6 +7,7 @@ mod audience;
 mod hidden;
 mod sharing;
 mod sync;
+mod turned;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

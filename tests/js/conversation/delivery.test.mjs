@@ -28,7 +28,7 @@ test('the sender is notified of each message that a user who joins receives for 
   const ids = [await send(alice), await send(second)];
   const bob = await online(two);
   const [toBob, ...toAlice] = await observe([bob, alice, second, apart], () => enter(bob, conversationId));
-  assert.deepEqual(names(toBob), ['conversation:joined']);
+  assert.deepEqual(names(toBob), ['conversation:joined', 'user:online']);
   for (const events of toAlice) same(withoutPresence(events), ids.map((id) => delivered(conversationId, id, two)));
   assert.deepEqual(names(toAlice[0]), ['user:online', 'message:delivered', 'message:delivered']);
 });

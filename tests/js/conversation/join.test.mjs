@@ -45,13 +45,16 @@ test('without a callback it is the same', async () => {
 });
 
 for (const transport of ['websocket', 'polling']) {
-  test(`over ${transport} the others are notified who came, the one who came is not`, async () => {
+  test(`over ${transport} the others are notified who came, the one who came who is there`, async () => {
     const [one, two] = [{ ...user('Alice'), avatarUrl: 'https://example.test/a.png' }, user('Bob')];
     const conversationId = await found(one, [two]);
     const bob = await present(two, conversationId, { transports: [transport] });
     const alice = await online(one, { transports: [transport] });
     const [toAlice, toBob] = await observe([alice, bob], () => enter(alice, conversationId));
-    assert.deepEqual(toAlice, [['conversation:joined', { conversationId, participantCount: 2 }]]);
+    same(toAlice, [
+      ['conversation:joined', { conversationId, participantCount: 2 }],
+      ['user:online', { conversationId, userId: two.userId, user: person(two), timestamp: TIME }],
+    ]);
     same(toBob, [['user:online', { conversationId, userId: one.userId, user: person(one), timestamp: TIME }]]);
     assert.equal(toBob[0][1].user.avatarUrl, one.avatarUrl);
   });
@@ -64,7 +67,7 @@ test('a user is announced with their first socket, and every socket is counted',
     const [seen, ...others] = await observe([client, alice, bob], async () => {
       assert.deepEqual(await enter(client, alice.conversationId), { conversationId: alice.conversationId, participantCount });
     });
-    assert.deepEqual(names(seen), ['conversation:joined']);
+    assert.deepEqual(names(seen), ['conversation:joined', 'user:online'], 'of the other user');
     assert.deepEqual(others, [[], []]);
   }
 });
