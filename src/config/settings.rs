@@ -268,7 +268,8 @@ settings! {
     session_max_idle: Duration = Duration::from_secs(7200), check at_least(MIN_TIME);
     /// Time a member who was disconnected has to come back without sending the public key again, and to its place of two.
     session_rejoin_grace: Duration = Duration::from_secs(60);
-    /// Time that events of a member who is back wait until it has joined again; 0 refuses them at once.
+    /// Time that events of a member who is back wait until it has joined again, and joins of feed for the token of
+    /// their client; 0 refuses them at once.
     session_join_wait: Duration = Duration::from_secs(5);
 
     ["Presence"]

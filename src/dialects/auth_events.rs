@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::audit::Event as Audited;
 use crate::auth::admission::AuthPayload;
 use crate::auth::{Attempt, Authenticated};
-use crate::connection::{Close, Connection, Handler, Life, Membership};
+use crate::connection::{Close, Connection, Handler, Life, Membership, Outcome};
 use crate::model::{
     AuthFailure, ClientUserId, Dialect, DisconnectReason, ErrorCode, Refusal, Why, clock,
 };
@@ -210,7 +210,7 @@ fn record_refused(request: &Request<'_>, code: ErrorCode) {
 }
 
 /// A token, or a fresh one for the same user.
-pub(crate) async fn authenticate<H>(mut request: Request<'_>, life: &Life<H>)
+pub(crate) async fn authenticate<H>(mut request: Request<'_>, life: &Life<H>) -> Outcome
 where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
@@ -223,11 +223,12 @@ where
                 }
                 request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
             }
-            None => enter(request, life, authenticated).await,
+            None => enter(&mut request, life, authenticated).await,
         },
         // One text for every reason; the code names the reason.
-        Err(refusal) => refuse(request, &refusal, text(&Refusal::new(Why::BadToken))),
+        Err(refusal) => refuse(&mut request, &refusal, text(&Refusal::new(Why::BadToken))),
     }
+    request.outcome()
 }
 
 async fn check(request: &Request<'_>) -> Result<Authenticated, Refusal> {
@@ -257,7 +258,7 @@ fn token<'a>(request: &Request<'a>) -> Option<Cow<'a, str>> {
 }
 
 /// A guest becomes a member.
-async fn enter<H>(mut request: Request<'_>, life: &Life<H>, authenticated: Authenticated)
+async fn enter<H>(request: &mut Request<'_>, life: &Life<H>, authenticated: Authenticated)
 where
     H: Handler<Member = Arc<Member>, Registration = Registration>,
 {
@@ -283,6 +284,8 @@ where
     request.confirm(AUTHENTICATED, &AuthenticatedReply::SUCCESS);
     announce(app, &member).await;
     life.follow(&member).await;
+    // What was sent before may succeed now.
+    request.note_joined();
 }
 
 /// Records and logs that a connection was not authenticated.
@@ -295,7 +298,7 @@ pub(crate) fn note_failure(app: &App, connection: &Connection, refusal: &Refusal
     app.auth.note_failure(&app.audit, attempt, refusal);
 }
 
-fn refuse(mut request: Request<'_>, refusal: &Refusal, error: &'static str) {
+fn refuse(request: &mut Request<'_>, refusal: &Refusal, error: &'static str) {
     note_failure(request.app, request.connection, refusal);
     let reply = AuthenticatedReply {
         success: false,

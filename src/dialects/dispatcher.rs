@@ -120,10 +120,7 @@ impl Handler for Dispatcher {
             return Outcome::Done;
         }
         match event.name().unwrap_or_default() {
-            auth_events::AUTHENTICATE => {
-                Box::pin(auth_events::authenticate(request, life)).await;
-                Outcome::Done
-            }
+            auth_events::AUTHENTICATE => Box::pin(auth_events::authenticate(request, life)).await,
             name => super::handle(request, life, name).await,
         }
     }

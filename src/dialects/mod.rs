@@ -110,6 +110,12 @@ impl Event {
         matches!(self, Self::Session(_))
     }
 
+    /// Whether it may be waited for the token of its client: only clients of this dialect bring theirs later, and their
+    /// pages join what they show before that is answered.
+    const fn waits_for_token(self) -> bool {
+        matches!(self, Self::Feed(_))
+    }
+
     /// Whether a payload says that this one is meant, of two with the same name. Of these, only those of `conversation`
     /// take an id that comes alone.
     fn is_meant(self, event: &RawEvent, payload: &Result<Payload<'_>, Malformed>) -> bool {
@@ -202,6 +208,9 @@ async fn handle(mut request: Request<'_>, life: &Life<Dispatcher>, name: &str) -
     match first {
         Some(event) if is_member || event.is_for_guests() => {
             return answer(request, life, event, other).await;
+        }
+        Some(event) if !is_member && event.waits_for_token() && request.may_be_early() => {
+            return request.too_early();
         }
         _ if !is_member => auth_events::refuse_guest(request),
         _ => auth_events::unknown(&mut request, name),

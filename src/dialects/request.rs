@@ -106,7 +106,7 @@ impl<'a> Request<'a> {
         ack.map_or(Outcome::Done, |Ack(ack)| Outcome::TooEarly(ack))
     }
 
-    /// It is done. Events that were too early may not be any more.
+    /// Its client has joined, or entered. Events that were too early may not be any more.
     pub(super) fn note_joined(&mut self) {
         self.has_joined = true;
     }

@@ -348,6 +348,7 @@ suites! {
     feed_content_keys_told: "feed/content-keys-told", STORED => two_nodes;
     feed_conversations: "feed/conversations", STORED, mongodb;
     feed_deployed: "feed/deployed", PLAIN, mongodb;
+    feed_early: "feed/early", STORED, mongodb => two_nodes;
     feed_history: "feed/history", STORED, mongodb;
     feed_join: "feed/join", STORED, mongodb;
     feed_limits_with_chat: "feed/limits-with-chat", STORED_LIMITS, mongodb;

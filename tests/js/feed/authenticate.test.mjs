@@ -77,10 +77,11 @@ test('a join right behind authenticate counts as the user’s', async () => {
   assert.deepEqual(client.all('auth:error'), []);
 });
 
-test('a guest can join nothing, and has joined nothing when it authenticates', async () => {
+test('a guest that is slow to authenticate can join nothing, and has joined nothing then', async () => {
   const [alice] = await knownUsers('Alice');
   const id = await conversation(alice);
   const client = await guest();
+  // It waits for a token first.
   const answer = await client.ask('join-conversation', id);
   assert.deepEqual(answer, { success: false, error: { message: 'Authentication token required', code: 'MISSING_TOKEN' } });
   same(await client.next('auth:error'), { message: 'Authentication token required', code: 'MISSING_TOKEN' });
