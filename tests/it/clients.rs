@@ -302,6 +302,7 @@ suites! {
     conversation_content: "conversation/content", CONVERSATION, mongodb;
     conversation_delivery: "conversation/delivery", CONVERSATION, mongodb;
     conversation_deployed: "conversation/deployed", PLAIN, mongodb;
+    conversation_done_again: "conversation/done-again", REST_ADMIN, mongodb;
     conversation_errors: "conversation/errors", CONVERSATION, mongodb;
     conversation_interop_fields: "conversation/interop-fields", STORED, mongodb => two_nodes;
     conversation_interop_messages: "conversation/interop-messages", STORED, mongodb;

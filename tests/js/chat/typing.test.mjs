@@ -94,6 +94,34 @@ test('it stops when the socket that types is gone', async () => {
   same(seen, [events, events]);
 });
 
+for (const transports of [['websocket'], ['polling']]) {
+  for (const how of ['stops', 'disconnects', 'stops by itself']) {
+    test(`who types in two tabs types until they do in none: one ${how}, over ${transports}`, async () => {
+      const [alice, bob] = await knownUsers('Alice', 'Bob');
+      const chatId = await conversation(alice, [bob]);
+      const [one, other, watcher] = [await chat(alice, { transports }), await chat(alice, { transports }), await chat(bob, { transports })];
+      const isStop = ({ name, args: [payload] }) => name === 'user:stop-typing' && payload.userId === alice.userId;
+      await one.ask('user:typing', { chatId });
+      const began = performance.now();
+      // Before the first stops by itself.
+      if (how === 'stops by itself') await setTimeout(BY_ITSELF / 2);
+      await other.ask('user:typing', { chatId });
+      if (how === 'stops') await one.ask('user:stop-typing', { chatId });
+      else if (how === 'disconnects') one.close();
+      else {
+        // By then the first has stopped by itself, and the other not yet.
+        while (performance.now() - began < BY_ITSELF + 300) await other.echo();
+      }
+      const mark = watcher.mark();
+      await other.echo();
+      await watcher.echo();
+      assert.deepEqual(watcher.events.slice(0, mark).filter(isStop), []);
+      await other.ask('user:stop-typing', { chatId });
+      await watcher.next('user:stop-typing');
+    });
+  }
+}
+
 test('typing in several chats stops in each', async () => {
   const { id, clients: [typist, , bob] } = await scene();
   const other = await conversation(typist, [bob]);

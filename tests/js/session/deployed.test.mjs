@@ -120,3 +120,14 @@ test('a hundred of them at one address come back at once', async () => {
     client.close();
   }
 });
+
+for (const transports of [['websocket'], ['polling']]) {
+  test(`a hundred questions for keys at once are all answered, over ${transports}`, { timeout: 60_000 }, async () => {
+    const alice = await creator(await reserved(), 'Alice', {}, { transports });
+    const { sessionId, userId } = alice;
+    const mark = alice.mark();
+    const questions = Array.from({ length: 100 }, () => alice.ask('get-public-keys', { sessionId, userId }));
+    for (const answer of await Promise.all(questions)) assert.deepEqual(answer, { success: true });
+    assert.deepEqual(alice.since(mark), questions.map(() => ['public-keys-updated', []]));
+  });
+}
