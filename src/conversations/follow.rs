@@ -5,12 +5,11 @@
 //! its turn does not come soon, the log is read from the store. So a message between nodes that is lost
 //! or late costs time and nothing else. It must not know how a change is stored or worded.
 
-use super::naming::Names;
+use super::ConversationGuard;
 use super::publish::Delivery;
 use super::subscriptions::Followed;
-use super::{Actor, ConversationGuard};
 use crate::model::UserId;
-use crate::model::conversation::{Change, ChangeNumber, Logged, NumberedEvent, Role, Snapshot};
+use crate::model::conversation::{Change, ChangeNumber, Extra, NumberedEvent, Role, Snapshot};
 use crate::stores::conversations::StoreError;
 
 /// Maximum number of changes that are read at once.
@@ -103,6 +102,26 @@ impl ConversationGuard {
             tracing::warn!(%error, "the log of a conversation could not be read");
             self.conversations().check_later(self.id());
         }
+    }
+
+    /// Takes the next change from the log, with what the client of who made it says beside.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(super) async fn take_saying(
+        &mut self,
+        number: ChangeNumber,
+        extra: Extra,
+    ) -> Result<(), StoreError> {
+        let conversations = self.conversations().clone();
+        let log = &conversations.stores().log;
+        let page = log.changes(self.id(), number.previous(), 1).await?;
+        let change = conversations.named(page.changes).await.pop();
+        let change = change.filter(|change| change.number == number);
+        if let (Some(change), Some(followed)) = (change, &mut self.local.followed) {
+            followed.offer(change.saying(extra));
+        }
+        Ok(())
     }
 
     /// Follows the log up to this change at least, and to its end if somebody is subscribed by that.
@@ -240,29 +259,5 @@ impl ConversationGuard {
         let drain = conversations.presence.drain().clone();
         drain.spawn(async move { conversations.finish(&id, all).await });
         Ok(())
-    }
-}
-
-impl ConversationGuard {
-    /// Publishes what a store has logged for a user. What had been done before may never have been
-    /// published, if its user got an error: then the log has it.
-    pub(super) fn publish_logged<T>(
-        self,
-        actor: Actor<'_>,
-        logged: Logged<T>,
-    ) -> impl Future<Output = ()> + use<T> {
-        let names = Names::of(actor.identity);
-        let change = logged.change.map(|change| names.name_change(change));
-        async move {
-            if let Some(change) = change {
-                return self.publish_change(change).await;
-            }
-            let (conversations, id) = (self.conversations().clone(), self.id().clone());
-            let is_followed = self.local.followed.is_some();
-            drop(self);
-            if is_followed && let Err(error) = conversations.catch_up(&id).await {
-                tracing::warn!(%error, "the log of a conversation could not be read");
-            }
-        }
     }
 }

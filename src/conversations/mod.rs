@@ -22,6 +22,7 @@ mod notify;
 mod online;
 mod others;
 mod participants;
+mod participants_told;
 mod publish;
 mod reactions;
 mod reading;

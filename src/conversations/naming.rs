@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Conversations;
 use crate::model::conversation::{
-    Change, Changed, ChangedBy, ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange,
+    Change, Changed, ChangedBy, ConversationEvent, Described, Extra, LoggedEvent, NumberedEvent,
+    ParticipantsChange,
 };
 use crate::model::{Identity, UserId};
 use crate::stores::conversations::MAX_NAMES;
@@ -54,6 +55,7 @@ impl Names {
             names: users.iter().map(|user| self.name(user)).collect(),
             by: self.author(&by),
             key_number,
+            extra: Extra::default(),
         };
         let event = match what {
             // What it said is gone, and its deletion follows.
@@ -68,10 +70,15 @@ impl Names {
             Changed::Deleted(message) => LoggedEvent::Event(ConversationEvent::Deleted(message)),
             Changed::Reacted(reaction) => {
                 let user = self.identity(&reaction.user);
-                LoggedEvent::Event(ConversationEvent::Reacted { reaction, user })
+                LoggedEvent::Event(ConversationEvent::Reacted {
+                    reaction,
+                    user,
+                    extra: Extra::default(),
+                })
             }
             Changed::Unreacted(reaction) => {
-                LoggedEvent::Event(ConversationEvent::Unreacted(reaction))
+                let extra = Extra::default();
+                LoggedEvent::Event(ConversationEvent::Unreacted { reaction, extra })
             }
             Changed::Created {
                 mut participants,
@@ -111,7 +118,10 @@ impl Names {
             },
             Changed::Updated { user, role, .. } => LoggedEvent::RoleChanged { user, role },
             Changed::KeyRotated { key_number } => LoggedEvent::KeyRotated { key_number },
-            Changed::Described(description) => LoggedEvent::Described(description),
+            Changed::Described(now) => LoggedEvent::Described(Described {
+                now,
+                extra: Extra::default(),
+            }),
             Changed::Left(user) | Changed::Removed(user) => LoggedEvent::Ended {
                 change: of(&[&user], None),
                 user,

@@ -52,7 +52,7 @@ impl LoggedEvent {
             ) => Some(message.id),
             Self::Event(
                 ConversationEvent::Reacted { reaction, .. }
-                | ConversationEvent::Unreacted(reaction),
+                | ConversationEvent::Unreacted { reaction, .. },
             ) => Some(reaction.message),
             _ => None,
         }

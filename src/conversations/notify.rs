@@ -12,7 +12,7 @@ use crate::cluster::UserMessage;
 use crate::connection::rooms::Lagging;
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationDialect, ConversationId, ParticipantsChange, Role, UserNotification, View,
+    ConversationDialect, ConversationId, Extra, ParticipantsChange, Role, UserNotification, View,
 };
 
 impl ConversationGuard {
@@ -39,6 +39,7 @@ impl ConversationGuard {
         for (user, name) in invited {
             let invitation = UserNotification::Added(ParticipantsChange {
                 names: vec![name],
+                extra: Extra::default(),
                 ..created.clone()
             });
             delivery.add(self.notify_invited(&user, by, &invitation).await);

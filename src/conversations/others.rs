@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Conversations;
 use crate::model::UserId;
-use crate::model::conversation::ConversationDialect;
+use crate::model::conversation::{ConversationDialect, Extra};
 use crate::stores::conversations::{ParticipantsChanged, Position, SharedLog, StoreError};
 
 /// How often it is looked: more than once in the 5 s within which changes of applications are promised
@@ -78,7 +78,8 @@ impl Conversations {
             let is_end = changed.is_empty();
             for one in changed {
                 if self.concerns(&one) {
-                    self.observe(&one.conversation, one.number).await;
+                    self.observe(&one.conversation, one.number, Extra::default())
+                        .await;
                 }
             }
             *position = Some(end);

@@ -3,15 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
-use super::{Actor, ConversationGuard, Conversations};
+use super::{Actor, Conversations};
 use crate::audit::{AdminAction, Audit, AuditText, Event, Record, Source};
-use crate::cluster::UserMessage;
 use crate::config::WhoMayAdd;
 use crate::model::conversation::{
-    Change, ChangeNumber, Changed, ChangedBy, Conversation, ConversationId, Created,
-    DescriptionChange, History, KeyRotation, NewConversation, NewParticipant, Participant, Role,
+    Change, Changed, ChangedBy, Conversation, ConversationId, Created, DescriptionChange, Extra,
+    History, KeyRotation, NewConversation, NewParticipant, Participant, Role,
 };
 use crate::model::{Identity, Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
@@ -70,7 +67,8 @@ impl<'a> Initiator<'a> {
 }
 
 impl Conversations {
-    /// Creates a conversation, and notifies its participants.
+    /// Creates a conversation, and notifies its participants. What the client says beside is told and not stored, here and
+    /// below.
     ///
     /// # Errors
     /// [`Why::ConversationExists`], [`Why::NoSharedConversation`], or the store fails.
@@ -78,6 +76,7 @@ impl Conversations {
         self: &Arc<Self>,
         by: Initiator<'_>,
         new: &NewConversation,
+        extra: Extra,
     ) -> Result<Created, Refusal> {
         self.require_consent(by, &new.participants).await?;
         let new = &*self.with_invitations(by, new);
@@ -85,7 +84,7 @@ impl Conversations {
         let logged = self.noted(&new.id, created)?;
         by.record(&self.audit, AdminAction::ConversationCreated, &new.id, None);
         let guard = self.lock(&new.id).await;
-        self.publish_participants(guard, by.identity(), logged.change)
+        self.publish_participants_saying(guard, by.identity(), logged.change, extra)
             .await;
         let pending = new.participants.iter().filter(|one| one.pending);
         self.claim_missed(pending.map(|one| &one.user)).await?;
@@ -102,6 +101,7 @@ impl Conversations {
         by: Initiator<'_>,
         id: &ConversationId,
         new: &NewParticipant,
+        extra: Extra,
     ) -> Result<Added, Refusal> {
         self.require_consent(by, std::slice::from_ref(new)).await?;
         if let Some(added) = self.accept_for_oneself(by, id, new).await? {
@@ -118,7 +118,7 @@ impl Conversations {
             let action = AdminAction::ParticipantAdded;
             by.record(&self.audit, action, id, Some(&new.user));
         }
-        self.publish_participants(guard, by.identity(), logged.change)
+        self.publish_participants_saying(guard, by.identity(), logged.change, extra)
             .await;
         let pending = new.pending.then_some(&new.user);
         self.claim_missed(pending.into_iter()).await?;
@@ -227,6 +227,7 @@ impl Conversations {
         by: Initiator<'_>,
         id: &ConversationId,
         change: &DescriptionChange,
+        extra: Extra,
     ) -> Result<Conversation, Refusal> {
         let guard = self.lock(id).await;
         let conversations = &self.stores().conversations;
@@ -235,7 +236,7 @@ impl Conversations {
         if logged.change.is_some() {
             by.record(&self.audit, AdminAction::ConversationDescribed, id, None);
         }
-        self.publish_participants(guard, by.identity(), logged.change)
+        self.publish_participants_saying(guard, by.identity(), logged.change, extra)
             .await;
         Ok(logged.value)
     }
@@ -277,64 +278,5 @@ impl Conversations {
         let guard = self.lock(id).await;
         self.publish_participants(guard, by.identity(), Some(promoted))
             .await;
-    }
-
-    /// Publishes a change of the participants to the subscribers, and to the others whom it concerns,
-    /// on every node: new participants are subscribed to their chats when this returns.
-    pub(super) async fn publish_participants(
-        self: &Arc<Self>,
-        mut guard: ConversationGuard,
-        by: Option<&Identity>,
-        change: Option<Change>,
-    ) {
-        let Some(change) = change else {
-            return;
-        };
-        let (id, number) = (guard.id().clone(), change.number);
-        let subjects = change.what.users();
-        guard.observe_from(number).await;
-        let mut others: HashSet<_> = guard.participants().into_iter().collect();
-        others.retain(|user| !subjects.contains(user));
-        let change = self.named_by(by, change).await;
-        guard.publish_change(change).await;
-        if let Some(cluster) = &self.cluster {
-            let message = UserMessage::ParticipantsChanged {
-                conversation: id,
-                number,
-            };
-            let executed = subjects.iter().map(|user| cluster.execute(user, &message));
-            join_all(executed).await;
-            for user in &others {
-                let _ = cluster.bus().publish(user, &message);
-            }
-            cluster.bus().flush().await;
-        }
-    }
-
-    /// A change of the participants was made on another node, and concerns users of this one.
-    pub(crate) async fn observe(self: &Arc<Self>, id: &ConversationId, number: ChangeNumber) {
-        let mut guard = self.lock(id).await;
-        guard.observe_from(number).await;
-        if let Err(error) = guard.observe_to(number).await {
-            tracing::warn!(%error, "a change of participants could not be read");
-        }
-    }
-}
-
-impl Changed {
-    /// The users whose participation it changes.
-    fn users(&self) -> Vec<UserId> {
-        match self {
-            Self::Created { participants, .. } => {
-                participants.iter().map(|(user, _)| user.clone()).collect()
-            }
-            Self::Added { user, .. }
-            | Self::Left(user)
-            | Self::Removed(user)
-            | Self::Dismissed(user)
-            | Self::Invited { user, .. }
-            | Self::Uninvited(user) => vec![user.clone()],
-            _ => Vec::new(),
-        }
     }
 }

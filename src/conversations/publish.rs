@@ -4,16 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::naming::Names;
 use super::render::RenderedEvents;
 use super::subscriptions::Followed;
-use super::{ConversationGuard, Conversations};
+use super::{Actor, ConversationGuard, Conversations};
 use crate::cluster::ConversationMessage;
 use crate::connection::Connection;
 use crate::connection::rooms::{Lagging, To, of_conversation};
 use crate::model::UserId;
 use crate::model::conversation::{
-    ConversationEvent, ConversationId, LoggedEvent, MessageId, NumberedEvent, ParticipantsChange,
-    UserNotification,
+    ConversationEvent, ConversationId, Extra, Logged, LoggedEvent, MessageId, NumberedEvent,
+    ParticipantsChange, UserNotification,
 };
 
 /// What was sent to the subscribers on this node.
@@ -198,6 +199,41 @@ impl ConversationGuard {
             }
         }
         lagging
+    }
+}
+
+impl ConversationGuard {
+    /// Publishes what a store has logged for a user. What had been done before may never have been
+    /// published, if its user got an error: then the log has it.
+    pub(super) fn publish_logged<T>(
+        self,
+        actor: Actor<'_>,
+        logged: Logged<T>,
+    ) -> impl Future<Output = ()> + use<T> {
+        self.publish_logged_saying(actor, logged, Extra::default())
+    }
+
+    /// The same with what the user's client says beside.
+    pub(super) fn publish_logged_saying<T>(
+        self,
+        actor: Actor<'_>,
+        logged: Logged<T>,
+        extra: Extra,
+    ) -> impl Future<Output = ()> + use<T> {
+        let names = Names::of(actor.identity);
+        let change = logged.change.map(|change| names.name_change(change));
+        let change = change.map(|change| change.saying(extra));
+        async move {
+            if let Some(change) = change {
+                return self.publish_change(change).await;
+            }
+            let (conversations, id) = (self.conversations().clone(), self.id().clone());
+            let is_followed = self.local.followed.is_some();
+            drop(self);
+            if is_followed && let Err(error) = conversations.catch_up(&id).await {
+                tracing::warn!(%error, "the log of a conversation could not be read");
+            }
+        }
     }
 }
 

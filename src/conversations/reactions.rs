@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::messages::reference;
 use super::{Actor, Conversations, Stored};
 use crate::audit::Event;
-use crate::model::conversation::{ConversationId, Emoji, MessageId, ReactionId};
+use crate::model::conversation::{ConversationId, Emoji, Extra, MessageId, ReactionId};
 use crate::stores::conversations::StoreError;
 
 impl Conversations {
-    /// Adds a reaction; its id. One that the user had added before is not published again.
+    /// Adds a reaction; its id. One that the user had added before is not published again. What its client says beside is
+    /// told and not stored.
     ///
     /// # Errors
     /// [`StoreError::NotParticipant`], [`StoreError::NotFoundOrForbidden`], or the store fails.
@@ -19,6 +20,7 @@ impl Conversations {
         conversation: &ConversationId,
         message: MessageId,
         emoji: &Emoji,
+        extra: Extra,
     ) -> Result<Stored<ReactionId>, StoreError> {
         let guard = self.lock(conversation).await;
         let user = &actor.identity.user;
@@ -30,11 +32,8 @@ impl Conversations {
             actor.record(&self.audit, event);
         }
         let id = logged.value.id;
-        Ok(Stored::new(
-            self.presence.drain(),
-            id,
-            guard.publish_logged(actor, logged),
-        ))
+        let published = guard.publish_logged_saying(actor, logged, extra);
+        Ok(Stored::new(self.presence.drain(), id, published))
     }
 
     /// Removes a reaction of the user's own. One that they have removed before is not published again.
@@ -47,6 +46,7 @@ impl Conversations {
         conversation: &ConversationId,
         message: MessageId,
         reaction: ReactionId,
+        extra: Extra,
     ) -> Result<Stored<()>, StoreError> {
         let guard = self.lock(conversation).await;
         let user = &actor.identity.user;
@@ -57,10 +57,7 @@ impl Conversations {
             let event = Event::Reaction(reference(conversation, message));
             actor.record(&self.audit, event);
         }
-        Ok(Stored::new(
-            self.presence.drain(),
-            (),
-            guard.publish_logged(actor, logged),
-        ))
+        let published = guard.publish_logged_saying(actor, logged, extra);
+        Ok(Stored::new(self.presence.drain(), (), published))
     }
 }

@@ -72,7 +72,7 @@ async fn create(node: &TestNode, names: &[&str]) {
     };
     let source = source();
     let admin = Initiator::Admin(&source);
-    let created = node.app.conversations.create(admin, &new);
+    let created = node.app.conversations.create(admin, &new, Extra::default());
     created.await.unwrap();
 }
 
@@ -221,7 +221,7 @@ async fn each_user_concerned_is_notified_of_a_change_of_participants() {
     let (source, id) = (source(), conversation());
     let admin = Initiator::Admin(&source);
     let (new, former) = (participant("cleo"), user("bo"));
-    let added = conversations.add_participant(admin, &id, &new);
+    let added = conversations.add_participant(admin, &id, &new, Extra::default());
     added.await.unwrap();
     let removed = conversations.remove_participant(admin, &id, &former);
     removed.await.unwrap();

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
-use crate::model::conversation::{Body, Description, Extra, Message};
+use crate::model::conversation::{Body, Described, Extra, Message};
 use crate::payload::{FrameSizes, Opaque, OwnedValue, frames};
 
 /// The content of a message.
@@ -44,11 +44,11 @@ pub(super) fn text_frames(message: &Message) -> FrameSizes {
 }
 
 /// The sizes of the frames of an event with a description.
-pub(super) fn description_frames(description: &Description) -> FrameSizes {
+pub(super) fn description_frames(described: &Described) -> FrameSizes {
     const NAMES: usize = 512;
-    let texts = [&description.title, &description.avatar_url].into_iter();
+    let texts = [&described.now.title, &described.now.avatar_url].into_iter();
     let texts = texts.flatten().map(|text| 2 * text.len()).sum::<usize>();
-    FrameSizes::from_slice(&[NAMES + texts])
+    FrameSizes::from_slice(&[NAMES + texts + described.extra.size()])
 }
 
 impl Serialize for Content<'_> {

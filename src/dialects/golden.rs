@@ -8,8 +8,8 @@ use socketioxide_parser_common::CommonParser;
 
 use crate::conversations::RenderedEvents;
 use crate::model::conversation::{
-    Body, ChangeNumber, ConversationId, Emoji, Extra, Message, MessageId, ParticipantsChange,
-    Reaction, ReactionId, TempId, UserNotification,
+    Body, ChangeNumber, ConversationEvent, ConversationId, Emoji, Extra, Message, MessageId,
+    ParticipantsChange, Reaction, ReactionId, TempId, UserNotification,
 };
 use crate::model::{Identity, UserId};
 use crate::payload::OwnedValue;
@@ -97,6 +97,18 @@ pub(super) fn reaction() -> Reaction {
     }
 }
 
+/// What a client says of a reaction that the relay does not know.
+pub(super) fn reaction_extra() -> Extra {
+    Extra::of_parts(r#"{"skin":3}"#, Vec::new())
+}
+
+pub(super) fn unreacted() -> ConversationEvent {
+    ConversationEvent::Unreacted {
+        reaction: reaction(),
+        extra: reaction_extra(),
+    }
+}
+
 pub(super) fn read_elsewhere() -> UserNotification {
     UserNotification::ReadElsewhere {
         reader: user("ann"),
@@ -111,6 +123,7 @@ pub(super) fn change() -> ParticipantsChange {
         names: vec!["Bob".into(), "Cy".into()],
         by: "Ann".into(),
         key_number: Some(3),
+        extra: Extra::of_parts(r#"{"color":"red"}"#, Vec::new()),
     }
 }
 

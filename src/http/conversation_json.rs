@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::conversation::{
-    ClientId, ContentKey, Conversation, GivenKey, History, Invitation, Participant,
+    ClientId, ContentKey, Conversation, Extra, GivenKey, History, Invitation, Participant,
     ParticipantStatus, Role, UserRecord,
 };
 use crate::model::{ClientUserId, clock};
@@ -42,6 +42,9 @@ pub(super) struct ConversationJson<'a> {
     invited_by: Option<ClientUserId<'a>>,
     #[serde(flatten)]
     feed: Option<InFeed<'a>>,
+    /// What the request said beside.
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
 }
 
 /// The further fields that clients of `feed` read.
@@ -115,6 +118,7 @@ impl<'a> ConversationJson<'a> {
             status: None,
             invited_by: None,
             feed: None,
+            extra: None,
         }
     }
 
@@ -137,12 +141,21 @@ impl<'a> ConversationJson<'a> {
             status: Some(ParticipantStatus::Invited.as_str()),
             invited_by: Some(invitation.by.as_client()),
             feed: Some(InFeed::new(invitation.at, vec![by], key, &[])),
+            extra: None,
         }
     }
 
     /// With the id in the JSON type that the caller wrote.
     pub(super) fn with_id(self, id: ClientId<'a>) -> Self {
         Self { id, ..self }
+    }
+
+    /// With what the request said beside, which is not kept.
+    pub(super) fn saying(self, extra: &'a Extra) -> Self {
+        Self {
+            extra: Some(extra),
+            ..self
+        }
     }
 
     /// With the role of the caller, and the number of messages they did not read.

@@ -24,7 +24,8 @@ use crate::config::Config;
 use crate::conversations::Initiator;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
-    ConversationId, GivenKey, ListCursor, ListPage, Listed, Participant, UserRecord,
+    ConversationId, Extra, GivenKey, ListCursor, ListPage, Listed, OWN_OF_CONVERSATION,
+    Participant, UserRecord,
 };
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
@@ -193,6 +194,11 @@ async fn change(
         let fields = Fields::new(&payload, &app.config);
         let history = new_conversation::history(&fields)?;
         let description = new_conversation::description(&fields)?;
+        // Nobody is told of anything else.
+        let extra = match description.is_empty() {
+            true => Extra::default(),
+            false => fields.told(OWN_OF_CONVERSATION)?,
+        };
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let (conversations, by) = (&app.conversations, sender.manages());
         let mut changed = None;
@@ -200,10 +206,11 @@ async fn change(
             changed = Some(conversations.set_history(by, &id, history).await?);
         }
         if !description.is_empty() {
-            changed = Some(conversations.describe(by, &id, &description).await?);
+            let described = conversations.describe(by, &id, &description, extra.clone());
+            changed = Some(described.await?);
         }
         let changed = changed.ok_or_else(|| fields.refuse(HISTORY))?;
-        let conversation = ConversationJson::new(&changed);
+        let conversation = ConversationJson::new(&changed).saying(&extra);
         Ok(Json(OneConversation { conversation }).into_response())
     })
     .await

@@ -79,7 +79,10 @@ pub(super) async fn change(
     for one in &new {
         let added = one.as_participant();
         let by = Initiator::Participant(caller.acts(Some(Dialect::Feed)));
-        app.conversations.add_participant(by, id, &added).await?;
+        let extra = request.extra.clone();
+        app.conversations
+            .add_participant(by, id, &added, extra)
+            .await?;
     }
     send(app, caller, request.broadcast).await?;
     let names = named.into_iter().map(|one| one.name).collect();

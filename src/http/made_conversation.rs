@@ -47,7 +47,8 @@ pub(super) async fn make(
     by: Initiator<'_>,
     request: &ConversationRequest,
 ) -> Result<Response, Refusal> {
-    let created = app.conversations.create(by, &request.new).await?;
+    let (new, extra) = (&request.new, request.extra.clone());
+    let created = app.conversations.create(by, new, extra).await?;
     answer(app, StatusCode::CREATED, &created, request).await
 }
 
@@ -123,7 +124,8 @@ async fn answer(
 ) -> Result<Response, Refusal> {
     let known = names_of(app, created.participants.iter().map(|one| &one.user)).await?;
     let id = created.conversation.id.as_client(request.id_type);
-    let mut conversation = ConversationJson::new(&created.conversation).with_id(id);
+    let conversation = ConversationJson::new(&created.conversation).with_id(id);
+    let mut conversation = conversation.saying(&request.extra);
     if let Some(key) = &request.key {
         let names = created.participants.iter().filter(|one| one.looks_active());
         let names = names.map(|one| name_of(&known, &one.user)).collect();

@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::conversations::Addressee;
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{
-    ContentKey, ConversationId, Description, DescriptionChange, History, IdType, NewConversation,
-    NewParticipant, Role,
+    ContentKey, ConversationId, Description, DescriptionChange, Extra, History, IdType,
+    NewConversation, NewParticipant, OWN_OF_CONVERSATION, Role,
 };
 use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
@@ -48,6 +48,8 @@ pub(super) struct ConversationRequest {
     pub(super) id_type: IdType,
     /// In the form of `feed`: the caller's key.
     pub(super) key: Option<ContentKey>,
+    /// What is said beside, which is told and not kept.
+    pub(super) extra: Extra,
 }
 
 /// The request of a user, who becomes its admin.
@@ -126,6 +128,7 @@ fn request(
         },
         id_type,
         key: None,
+        extra: fields.told(OWN_OF_CONVERSATION)?,
     })
 }
 
@@ -223,6 +226,7 @@ async fn by_entries(
         },
         id_type,
         key,
+        extra: fields.told(OWN_OF_CONVERSATION)?,
     })
 }
 

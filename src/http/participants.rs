@@ -20,7 +20,9 @@ use super::query::Parameters;
 use super::{feed_participants, paging};
 use crate::app::App;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ConversationId, NewParticipant, Participant, Role};
+use crate::model::conversation::{
+    ConversationId, NewParticipant, OWN_OF_CONVERSATION, Participant, Role,
+};
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
@@ -119,9 +121,10 @@ async fn add(
             pending: false,
             is_invited: false,
         };
+        let extra = fields.told(OWN_OF_CONVERSATION)?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let conversations = &app.conversations;
-        let added = conversations.add_participant(sender.manages(), &id, &new);
+        let added = conversations.add_participant(sender.manages(), &id, &new, extra);
         let mut added = added.await?;
         let is_known = added.repeated && !added.participant.is_invited();
         if let Some(role) = role.filter(|_| is_known) {

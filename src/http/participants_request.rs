@@ -10,7 +10,9 @@ use super::caller::Caller;
 use super::new_conversation::{KEY, KEY_NUMBER};
 use crate::app::App;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ContentKey, ConversationId, Extra, NewMessage, TempId};
+use crate::model::conversation::{
+    ContentKey, ConversationId, Extra, NewMessage, OWN_OF_CONVERSATION, TempId,
+};
 use crate::model::{Refusal, UserId, name};
 use crate::payload::{OwnedValue, Payload};
 use crate::stores::conversations::MAX_KEYS;
@@ -31,6 +33,8 @@ pub(super) struct ParticipantsRequest {
     /// The number of a new key for all. `None`: those that there are are shared.
     pub(super) rotated: Option<i64>,
     pub(super) broadcast: Option<NewMessage>,
+    /// What is said beside, which those are told who take part.
+    pub(super) extra: Extra,
 }
 
 impl ParticipantsRequest {
@@ -68,6 +72,7 @@ impl ParticipantsRequest {
             keys,
             rotated,
             broadcast: broadcast(app, caller.id(), id, payload)?,
+            extra: fields.told(OWN_OF_CONVERSATION)?,
         })
     }
 }

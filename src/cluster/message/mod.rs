@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::topic::{AllNodes, Topic};
 use crate::model::conversation::{
-    ChangeNumber, ConversationEvent, ConversationId, NumberedEvent, UserNotification,
+    ChangeNumber, ConversationEvent, ConversationId, Extra, NumberedEvent, UserNotification, wire,
 };
 use crate::model::session::SessionId;
 use crate::model::{DisconnectReason, Identity, NodeId, UserId};
@@ -78,6 +78,9 @@ pub(crate) enum UserMessage {
         conversation: ConversationId,
         /// The change.
         number: ChangeNumber,
+        /// What the client of who made it says beside, which no log has.
+        #[serde(default, with = "wire::extra", skip_serializing_if = "Extra::is_empty")]
+        extra: Extra,
     },
     /// Close the user's connections. The answer is how many there were.
     Disconnect(DisconnectReason),

@@ -173,8 +173,14 @@ fn size_of(event: &LoggedEvent) -> usize {
         LoggedEvent::Created {
             participants,
             invited,
+            change,
             ..
-        } => (participants.len() + invited.len()) * 64,
+        } => (participants.len() + invited.len()) * 64 + change.extra.size(),
+        LoggedEvent::Event(
+            ConversationEvent::Reacted { extra, .. } | ConversationEvent::Unreacted { extra, .. },
+        ) => extra.size(),
+        LoggedEvent::Added { change, .. } => change.extra.size(),
+        LoggedEvent::Described(described) => described.extra.size(),
         _ => 0,
     }
 }

@@ -10,7 +10,7 @@ use super::{USER_STOP_TYPING, USER_TYPING};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, message_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Description, Extra, Message, MessageId, UserNotification,
+    ClientId, ConversationEvent, Described, Extra, Message, MessageId, UserNotification,
 };
 use crate::model::{ClientUserId, Identity, UserId, clock};
 use crate::payload::{FrameSizes, OwnedValue};
@@ -39,7 +39,7 @@ impl Renderer for ChatRenderer {
                 user, lasts, extra, ..
             } => typing(user, lasts.is_some(), extra, id),
             ConversationEvent::Reacted { .. }
-            | ConversationEvent::Unreacted(_)
+            | ConversationEvent::Unreacted { .. }
             | ConversationEvent::Entered(_)
             | ConversationEvent::Left { .. } => RenderedEvents::new(),
         }
@@ -57,7 +57,7 @@ impl Renderer for ChatRenderer {
                 messages,
                 ..
             } => read_elsewhere(reader, *at, messages, chat_id).alone(),
-            UserNotification::Described(description) => described(description, chat_id).alone(),
+            UserNotification::Described(now) => described(now, chat_id).alone(),
             // A new participant is subscribed at once, and the protocol has no event for it.
             _ => RenderedEvents::new(),
         }
@@ -112,19 +112,22 @@ fn deleted<'a>(message: &Message, chat_id: ClientId<'a>) -> Rendered<'a> {
 /// `chat:updated`
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Described<'a> {
+struct DescribedJson<'a> {
     chat_id: ClientId<'a>,
     title: Option<&'a str>,
     avatar_url: Option<&'a str>,
+    #[serde(flatten)]
+    extra: &'a Extra,
 }
 
-fn described<'a>(description: &'a Description, chat_id: ClientId<'a>) -> Rendered<'a> {
-    let data = Described {
+fn described<'a>(described: &'a Described, chat_id: ClientId<'a>) -> Rendered<'a> {
+    let data = DescribedJson {
         chat_id,
-        title: description.title.as_deref(),
-        avatar_url: description.avatar_url.as_deref(),
+        title: described.now.title.as_deref(),
+        avatar_url: described.now.avatar_url.as_deref(),
+        extra: &described.extra,
     };
-    in_envelope(UPDATED, description_frames(description), data)
+    in_envelope(UPDATED, description_frames(described), data)
 }
 
 /// `message:read:receipt`: the user's own, of another connection.

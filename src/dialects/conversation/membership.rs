@@ -7,7 +7,7 @@ use crate::connection::SMALL_EVENT;
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
 use crate::model::Refusal;
-use crate::model::conversation::{ClientId, ConversationDialect};
+use crate::model::conversation::{ClientId, ConversationDialect, Extra};
 use crate::payload::Payload;
 use crate::users::Member;
 
@@ -31,10 +31,12 @@ pub(super) struct Left<'a> {
 /// `conversation:updated`
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Described<'a> {
+pub(super) struct DescribedJson<'a> {
     pub(super) conversation_id: ClientId<'a>,
     pub(super) title: Option<&'a str>,
     pub(super) avatar_url: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) extra: &'a Extra,
 }
 
 /// `conversation:join`

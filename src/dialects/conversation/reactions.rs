@@ -7,7 +7,7 @@ use super::messages::UserName;
 use super::{CONVERSATION_ID, unknown_id};
 use crate::dialects::Request;
 use crate::dialects::fields::Fields;
-use crate::model::conversation::{ClientId, Emoji, MessageId, ReactionId};
+use crate::model::conversation::{ClientId, Emoji, Extra, MessageId, OWN_OF_REACTION, ReactionId};
 use crate::model::{ClientUserId, Dialect, Refusal};
 use crate::payload::Payload;
 use crate::users::Member;
@@ -24,6 +24,8 @@ pub(super) struct Added<'a> {
     /// ISO 8601.
     pub(super) created_at: String,
     pub(super) user: UserName<'a>,
+    #[serde(flatten)]
+    pub(super) extra: &'a Extra,
 }
 
 /// `reaction:removed`
@@ -34,6 +36,8 @@ pub(super) struct Removed<'a> {
     pub(super) message_id: MessageId,
     pub(super) conversation_id: ClientId<'a>,
     pub(super) user_id: ClientUserId<'a>,
+    #[serde(flatten)]
+    pub(super) extra: &'a Extra,
 }
 
 /// The answer to a reaction's callback.
@@ -57,13 +61,14 @@ pub(super) async fn add(
     let message = message_id(&fields)?;
     let emoji = payload.text(EMOJI).and_then(|text| Emoji::parse(&text));
     let emoji = emoji.ok_or_else(|| fields.refuse(EMOJI))?;
+    let extra = fields.told(OWN_OF_REACTION)?;
     let Some(message) = message else {
         return Err(unknown_id(request, member, &conversation).await);
     };
     let identity = member.identity();
     let actor = member.acts(&identity, Some(Dialect::Conversation));
     let conversations = &app.conversations;
-    let added = conversations.add_reaction(actor, &conversation, message, &emoji);
+    let added = conversations.add_reaction(actor, &conversation, message, &emoji, extra);
     let added = added.await?;
     let acknowledged = Acknowledged {
         success: true,
@@ -85,13 +90,14 @@ pub(super) async fn remove(
     let conversation = fields.conversation(CONVERSATION_ID)?.id;
     let message = message_id(&fields)?;
     let reaction = fields.stored_id("reactionId", ReactionId::parse)?;
+    let extra = fields.told(OWN_OF_REACTION)?;
     let Some((message, reaction)) = message.zip(reaction) else {
         return Err(unknown_id(request, member, &conversation).await);
     };
     let identity = member.identity();
     let actor = member.acts(&identity, Some(Dialect::Conversation));
     let conversations = &app.conversations;
-    let removed = conversations.remove_reaction(actor, &conversation, message, reaction);
+    let removed = conversations.remove_reaction(actor, &conversation, message, reaction, extra);
     let removed = removed.await?;
     request.succeed();
     removed.publish().await;

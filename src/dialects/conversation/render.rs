@@ -4,7 +4,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::changes::{Deleted, Updated};
-use super::membership::{Described, LEFT, Left};
+use super::membership::{DescribedJson, LEFT, Left};
 use super::messages::{MessageJson, UserJson, frames_of};
 use super::presence::{Offline, Online};
 use super::reactions::{Added, Removed};
@@ -13,7 +13,7 @@ use crate::connection::SMALL_EVENT;
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Description, Extra, Message, MessageId, Reaction, UserNotification,
+    ClientId, ConversationEvent, Described, Extra, Message, MessageId, Reaction, UserNotification,
 };
 use crate::model::{ClientUserId, Identity, UserId, clock};
 use crate::payload::FrameSizes;
@@ -48,8 +48,12 @@ impl Renderer for ConversationRenderer {
             }
             ConversationEvent::Edited(message) => edited(message, id),
             ConversationEvent::Deleted(message) => deleted(message, id),
-            ConversationEvent::Reacted { reaction, user } => reacted(reaction, user, id),
-            ConversationEvent::Unreacted(reaction) => unreacted(reaction, id),
+            ConversationEvent::Reacted {
+                reaction,
+                user,
+                extra,
+            } => reacted(reaction, user, extra, id),
+            ConversationEvent::Unreacted { reaction, extra } => unreacted(reaction, extra, id),
             ConversationEvent::Typing {
                 user, lasts, extra, ..
             } => typing(user, lasts.is_some(), extra, id),
@@ -77,7 +81,7 @@ impl Renderer for ConversationRenderer {
                 messages,
                 ..
             } => read(reader, *at, messages, id).alone(),
-            UserNotification::Described(description) => described(description, id).alone(),
+            UserNotification::Described(now) => described(now, id).alone(),
             UserNotification::Created(_)
             | UserNotification::Added(_)
             | UserNotification::Removed(_)
@@ -95,13 +99,18 @@ fn small() -> FrameSizes {
     FrameSizes::from_slice(&[SMALL])
 }
 
-fn described<'a>(description: &'a Description, conversation_id: ClientId<'a>) -> Rendered<'a> {
-    let payload = Described {
+fn small_with(extra: &Extra) -> FrameSizes {
+    FrameSizes::from_slice(&[SMALL + extra.size()])
+}
+
+fn described<'a>(described: &'a Described, conversation_id: ClientId<'a>) -> Rendered<'a> {
+    let payload = DescribedJson {
         conversation_id,
-        title: description.title.as_deref(),
-        avatar_url: description.avatar_url.as_deref(),
+        title: described.now.title.as_deref(),
+        avatar_url: described.now.avatar_url.as_deref(),
+        extra: &described.extra,
     };
-    Rendered::new(UPDATED, description_frames(description), payload)
+    Rendered::new(UPDATED, description_frames(described), payload)
 }
 
 fn edited<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<'a> {
@@ -127,6 +136,7 @@ fn deleted<'a>(message: &'a Message, conversation_id: ClientId<'a>) -> Rendered<
 fn reacted<'a>(
     reaction: &'a Reaction,
     user: &'a Identity,
+    extra: &'a Extra,
     conversation_id: ClientId<'a>,
 ) -> Rendered<'a> {
     let payload = Added {
@@ -137,18 +147,24 @@ fn reacted<'a>(
         user_id: reaction.user.as_client(),
         created_at: clock::iso_ms(reaction.created_at),
         user: user.into(),
+        extra,
     };
-    Rendered::new(REACTION_ADDED, small(), payload)
+    Rendered::new(REACTION_ADDED, small_with(extra), payload)
 }
 
-fn unreacted<'a>(reaction: &'a Reaction, conversation_id: ClientId<'a>) -> Rendered<'a> {
+fn unreacted<'a>(
+    reaction: &'a Reaction,
+    extra: &'a Extra,
+    conversation_id: ClientId<'a>,
+) -> Rendered<'a> {
     let payload = Removed {
         id: reaction.id,
         message_id: reaction.message,
         conversation_id,
         user_id: reaction.user.as_client(),
+        extra,
     };
-    Rendered::new(REACTION_REMOVED, small(), payload)
+    Rendered::new(REACTION_REMOVED, small_with(extra), payload)
 }
 
 fn typing<'a>(
@@ -157,7 +173,7 @@ fn typing<'a>(
     extra: &'a Extra,
     conversation_id: ClientId<'a>,
 ) -> Rendered<'a> {
-    let frames = FrameSizes::from_slice(&[SMALL + extra.size()]);
+    let frames = small_with(extra);
     let user_id = user.user.as_client();
     match is_typing {
         true => {

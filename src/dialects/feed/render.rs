@@ -8,7 +8,7 @@ use super::messages::{Deleted, MessageJson, Updated};
 use crate::conversations::{Rendered, RenderedEvents, Renderer};
 use crate::dialects::content::{description_frames, text_frames};
 use crate::model::conversation::{
-    ClientId, ConversationEvent, Description, MessageId, ParticipantsChange, UserNotification,
+    ClientId, ConversationEvent, Described, Extra, MessageId, ParticipantsChange, UserNotification,
 };
 use crate::model::{ClientUserId, UserId};
 use crate::payload::FrameSizes;
@@ -51,7 +51,7 @@ impl Renderer for FeedRenderer {
                 Rendered::new(MESSAGE_DELETED, text_frames(message), payload)
             }
             ConversationEvent::Reacted { .. }
-            | ConversationEvent::Unreacted(_)
+            | ConversationEvent::Unreacted { .. }
             | ConversationEvent::Typing { .. }
             | ConversationEvent::Entered(_)
             | ConversationEvent::Left { .. } => return RenderedEvents::new(),
@@ -79,6 +79,7 @@ impl Renderer for FeedRenderer {
                     conversation_id,
                     usernames: &change.names,
                     added_by: &change.by,
+                    extra: &change.extra,
                 };
                 Rendered::new(ADDED, frames_with_names(change), payload)
             }
@@ -118,6 +119,7 @@ fn created<'a>(conversation_id: ClientId<'a>, change: &'a ParticipantsChange) ->
         participants: &change.names,
         content_key_number: change.key_number,
         initiated_by: &change.by,
+        extra: &change.extra,
     };
     Rendered::new(CREATED, frames_with_names(change), payload)
 }
@@ -143,7 +145,7 @@ fn small() -> FrameSizes {
 
 fn frames_with_names(change: &ParticipantsChange) -> FrameSizes {
     let names = change.names.iter().map(|name| name.len() + "\"\",".len());
-    FrameSizes::from_slice(&[SMALL + names.sum::<usize>()])
+    FrameSizes::from_slice(&[SMALL + names.sum::<usize>() + change.extra.size()])
 }
 
 fn frames_with_ids(ids: &[MessageId]) -> FrameSizes {
@@ -168,6 +170,8 @@ struct Created<'a> {
     participants: &'a [Arc<str>],
     content_key_number: Option<i64>,
     initiated_by: &'a str,
+    #[serde(flatten)]
+    extra: &'a Extra,
 }
 
 /// `conversation-participants-added`
@@ -177,6 +181,8 @@ struct Added<'a> {
     conversation_id: ClientId<'a>,
     usernames: &'a [Arc<str>],
     added_by: &'a str,
+    #[serde(flatten)]
+    extra: &'a Extra,
 }
 
 /// `conversation-participants-removed`
@@ -195,23 +201,26 @@ struct KeyRotated<'a> {
     content_key_number: i64,
 }
 
-fn described<'a>(conversation_id: ClientId<'a>, description: &'a Description) -> Rendered<'a> {
-    let payload = Described {
+fn described<'a>(conversation_id: ClientId<'a>, described: &'a Described) -> Rendered<'a> {
+    let payload = DescribedJson {
         conversation_id,
-        title: description.title.as_deref(),
-        avatar_url: description.avatar_url.as_deref(),
+        title: described.now.title.as_deref(),
+        avatar_url: described.now.avatar_url.as_deref(),
+        extra: &described.extra,
     };
-    let frames = description_frames(description);
+    let frames = description_frames(described);
     Rendered::new(CONVERSATION_UPDATED, frames, payload)
 }
 
 /// `conversation-updated`, when that is what was changed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Described<'a> {
+struct DescribedJson<'a> {
     conversation_id: ClientId<'a>,
     title: Option<&'a str>,
     avatar_url: Option<&'a str>,
+    #[serde(flatten)]
+    extra: &'a Extra,
 }
 
 /// `conversation-updated`

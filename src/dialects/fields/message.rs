@@ -79,6 +79,12 @@ impl<'p, 'a> Fields<'p, 'a> {
         })
     }
 
+    /// What is said beside of what is told and not kept, without the relay's own names of it.
+    pub(crate) fn told(&self, own: &[&str]) -> Result<Extra, Refusal> {
+        let told = Extra::told(self.payload, own);
+        told.map_err(|name| Refusal::unusable_named(&name))
+    }
+
     /// The number of a content key; `None` when it is missing, `null` or empty.
     pub(crate) fn key_number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
         let given = self.optional(name).map(|given| {

@@ -32,9 +32,19 @@ pub(crate) enum ConversationEvent {
         reaction: Reaction,
         /// Whose it is.
         user: Identity,
+        /// What else their client says of it.
+        #[serde(default, with = "wire::extra", skip_serializing_if = "Extra::is_empty")]
+        extra: Extra,
     },
     /// A reaction was removed.
-    Unreacted(Reaction),
+    Unreacted {
+        /// The reaction.
+        #[serde(flatten)]
+        reaction: Reaction,
+        /// What else the client of its user says of that.
+        #[serde(default, with = "wire::extra", skip_serializing_if = "Extra::is_empty")]
+        extra: Extra,
+    },
     /// Someone types, or stopped.
     Typing {
         /// The id of the connection on which they type.
@@ -67,7 +77,9 @@ impl ConversationEvent {
             Self::Sent { message, .. } | Self::Edited(message) | Self::Deleted(message) => {
                 Some(&message.sender)
             }
-            Self::Reacted { reaction, .. } | Self::Unreacted(reaction) => Some(&reaction.user),
+            Self::Reacted { reaction, .. } | Self::Unreacted { reaction, .. } => {
+                Some(&reaction.user)
+            }
             Self::Typing { user, .. } | Self::Entered(user) => Some(&user.user),
             Self::Left { user, .. } => Some(user),
         }
@@ -82,6 +94,16 @@ pub(crate) struct NumberedEvent {
     pub(crate) number: ChangeNumber,
     /// What those receive whom it concerns.
     pub(crate) event: LoggedEvent,
+}
+
+impl NumberedEvent {
+    /// The same with what the client of who made the change says beside.
+    pub(crate) fn saying(self, said: Extra) -> Self {
+        Self {
+            event: self.event.saying(said),
+            ..self
+        }
+    }
 }
 
 /// What those receive whom a change concerns.
@@ -130,7 +152,7 @@ pub(crate) enum LoggedEvent {
         key_number: i64,
     },
     /// The conversation has another title or picture.
-    Described(Description),
+    Described(Described),
     /// A user is no participant any more, and receives nothing that follows.
     Ended {
         /// Who.
@@ -164,6 +186,28 @@ pub(crate) enum LoggedEvent {
 }
 
 impl LoggedEvent {
+    /// The same with what the client of who did it says beside, where those are told who take part. Who is only invited
+    /// is told nothing of it.
+    pub(crate) fn saying(mut self, said: Extra) -> Self {
+        match &mut self {
+            Self::Event(
+                ConversationEvent::Reacted { extra, .. }
+                | ConversationEvent::Unreacted { extra, .. },
+            )
+            | Self::Described(Described { extra, .. })
+            | Self::Created {
+                change: ParticipantsChange { extra, .. },
+                ..
+            }
+            | Self::Added {
+                change: ParticipantsChange { extra, .. },
+                ..
+            } => *extra = said,
+            _ => {}
+        }
+        self
+    }
+
     /// Whether the participants are notified of it, or are others after it.
     pub(crate) const fn is_of_participants(&self) -> bool {
         matches!(
@@ -219,7 +263,7 @@ pub(crate) enum UserNotification {
     /// A participant was removed from a conversation of theirs, or they were.
     Removed(ParticipantsChange),
     /// A conversation of theirs has another title or picture.
-    Described(Description),
+    Described(Described),
     /// A conversation of theirs has a new content key.
     KeyRotated {
         /// Its number.
@@ -236,4 +280,18 @@ pub(crate) struct ParticipantsChange {
     pub(crate) by: Arc<str>,
     /// The number of the content key that goes with it.
     pub(crate) key_number: Option<i64>,
+    /// What else the client of who did it says of it.
+    #[serde(default, with = "wire::extra", skip_serializing_if = "Extra::is_empty")]
+    pub(crate) extra: Extra,
+}
+
+/// How a conversation is called and shown from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Described {
+    /// As it is after the change.
+    #[serde(flatten)]
+    pub(crate) now: Description,
+    /// What else the client of who changed it says of it.
+    #[serde(default, with = "wire::extra", skip_serializing_if = "Extra::is_empty")]
+    pub(crate) extra: Extra,
 }

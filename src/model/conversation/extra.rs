@@ -1,4 +1,5 @@
-//! Fields of a message that the relay does not know: kept and passed on as they came.
+//! Fields that the relay does not know: those of a message are kept and passed on as they came, those of what is only
+//! told are passed on.
 //!
 //! Owns which names are the relay's own, and how many others there may be. It must not look into a value.
 
@@ -44,8 +45,39 @@ const OWN: &[&str] = &[
 
 /// What the relay itself calls something of typing besides.
 const OWN_OF_TYPING: &[&str] = &["userId", "user", "isTyping", "type", "data"];
-/// The most bytes that clients say of typing.
-const MAX_TYPING_BYTES: usize = 1024;
+/// The most bytes that clients say of what is told and not kept.
+const MAX_TOLD_BYTES: usize = 1024;
+
+/// What the relay itself calls something of a reaction besides.
+pub(crate) const OWN_OF_REACTION: &[&str] = &["emoji", "reactionId", "userId", "user"];
+
+/// What the relay itself calls something of a conversation and its participants besides, in what it is asked and in
+/// what it tells.
+pub(crate) const OWN_OF_CONVERSATION: &[&str] = &[
+    "title",
+    "avatarUrl",
+    "history",
+    "messageRetention",
+    "createdBy",
+    "lastMessageAt",
+    "unreadCount",
+    "status",
+    "invitedBy",
+    "role",
+    "userId",
+    "participantIds",
+    "participants",
+    "participantId",
+    "conversation_entries",
+    "entries",
+    "share_history",
+    "system_broadcast",
+    "encrypted_content_key",
+    "keys",
+    "usernames",
+    "added_by",
+    "initiated_by",
+];
 
 /// The fields of a message that the relay does not know, each once. Cheap to clone. `Debug` shows their number only.
 #[derive(Clone, Default)]
@@ -63,11 +95,25 @@ impl Extra {
 
     /// Those of a payload that says that somebody types, which is small. `None`: they are not, or have attachments.
     pub(crate) fn of_typing(payload: &Payload<'_>) -> Option<Self> {
+        Self::told(payload, OWN_OF_TYPING).ok()
+    }
+
+    /// Those of a payload of what is told and not kept, without these names.
+    ///
+    /// # Errors
+    /// The first field with which they are too much, or that has attachments.
+    pub(crate) fn told(payload: &Payload<'_>, own: &[&str]) -> Result<Self, Box<str>> {
         let members = payload.members();
-        let members = members.filter(|(name, _)| !OWN_OF_TYPING.contains(&&**name));
+        let members = members.filter(|(name, _)| !own.contains(&&**name));
         let extra = Self::collect(members.map(|(name, value)| (name.into(), value.into())));
-        let is_small = extra.fields().len() <= Self::MAX_FIELDS && extra.size() <= MAX_TYPING_BYTES;
-        (is_small && !extra.as_opaque().has_attachments()).then_some(extra)
+        let mut size = 0;
+        for (place, (name, value)) in extra.fields().enumerate() {
+            size += name.len() + "\"\":,".len() + value.total_size();
+            if place >= Self::MAX_FIELDS || size > MAX_TOLD_BYTES || value.has_attachments() {
+                return Err(name.into());
+            }
+        }
+        Ok(extra)
     }
 
     /// Those that were written as these parts of an object. What is no object has none.

@@ -12,7 +12,7 @@ mod list_cursor;
 mod message;
 mod records;
 mod view;
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use super::id_type::IdType;
 pub(crate) use change::{
@@ -22,9 +22,9 @@ pub(crate) use change::{
 pub(crate) use cursor::{Cursor, ReceiptCursor};
 pub(crate) use description::{Description, DescriptionChange};
 pub(crate) use event::{
-    ConversationEvent, LoggedEvent, NumberedEvent, ParticipantsChange, UserNotification,
+    ConversationEvent, Described, LoggedEvent, NumberedEvent, ParticipantsChange, UserNotification,
 };
-pub(crate) use extra::Extra;
+pub(crate) use extra::{Extra, OWN_OF_CONVERSATION, OWN_OF_REACTION};
 pub(crate) use fingerprint::{Fingerprint, retry_day};
 pub(crate) use ids::{ChangeNumber, ConversationId, Emoji, MessageId, ReactionId, TempId};
 pub(crate) use list_cursor::{ListCursor, ListPage};

@@ -167,20 +167,20 @@ pub(super) mod message {
 }
 
 /// For `serde(with)`: fields that the relay does not know.
-pub(super) mod extra {
+pub(crate) mod extra {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::WireValue;
     use crate::model::conversation::Extra;
 
-    pub(in super::super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         extra: &Extra,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         WireValue::of_extra(extra).serialize(serializer)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Extra, D::Error> {
         let value = Option::<WireValue<'_>>::deserialize(deserializer)?;

@@ -48,8 +48,10 @@ impl Dispatcher {
             UserMessage::ParticipantsChanged {
                 conversation,
                 number,
+                extra,
             } => {
-                app.conversations.observe(&conversation, number).await;
+                let conversations = &app.conversations;
+                conversations.observe(&conversation, number, extra).await;
                 Some(Answer::Count(1))
             }
             UserMessage::Disconnect(why) => Some(Answer::Count(app.users.close_local(user, why))),

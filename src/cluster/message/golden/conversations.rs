@@ -113,6 +113,7 @@ fn reactions_of_a_conversation() {
         ConversationEvent::Reacted {
             reaction: reaction(),
             user,
+            extra: Extra::default(),
         },
         b"\x81\xa4body\x81\xa4Fact\x81\xa7Reacted\x82\xa8reaction\x86\xa2id\
         \xd9$01900000-0000-7000-8000-000000000002\xa7message\xd9$01900000-0000-7000-8000-000\
@@ -121,7 +122,10 @@ fn reactions_of_a_conversation() {
         \xa3ann\xa4name\xa3Ann\xaaavatar_url\xc0",
     );
     pin_event(
-        ConversationEvent::Unreacted(reaction()),
+        ConversationEvent::Unreacted {
+            reaction: reaction(),
+            extra: Extra::default(),
+        },
         b"\x81\xa4body\x81\xa4Fact\x81\xa9Unreacted\x86\xa2id\xd9$01900000-0000-7000-8000-0000\
         00000002\xa7message\xd9$01900000-0000-7000-8000-000000000001\
         \xacconversation\xa1c\xa4user\xa3ann\xa5emoji\xa2+1\xaacreated_at\

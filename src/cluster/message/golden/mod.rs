@@ -86,6 +86,7 @@ fn an_envelope_and_a_question() {
         &UserMessage::ParticipantsChanged {
             conversation: conversation(),
             number: ChangeNumber::new(7),
+            extra: Extra::default(),
         },
         b"\x82\xa8question\xcf\xff\xff\xff\xff\xff\xff\xff\xff\xa4body\
         \x81\xb3ParticipantsChanged\x82\xacconversation\xa1c\xa6number\x07",

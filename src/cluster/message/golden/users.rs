@@ -1,7 +1,7 @@
 //! Messages to a user.
 
 use super::*;
-use crate::model::conversation::{ChangeNumber, ParticipantsChange};
+use crate::model::conversation::{ChangeNumber, Extra, ParticipantsChange};
 
 #[track_caller]
 fn pin_notification(notification: UserNotification, expected: &[u8]) {
@@ -48,6 +48,7 @@ fn what_else_a_user_is_sent() {
         &UserMessage::ParticipantsChanged {
             conversation: conversation(),
             number: ChangeNumber::new(300),
+            extra: Extra::default(),
         },
         b"\x81\xa4body\x81\xb3ParticipantsChanged\x82\xacconversation\xa1c\
         \xa6number\xcd\x01,",
@@ -167,6 +168,7 @@ fn changes_of_participants() {
         names: vec!["Eve".into(), "Bob".into()],
         by: "Ann".into(),
         key_number: Some(-1),
+        extra: Extra::default(),
     };
     pin_notification(
         UserNotification::Created(change),
@@ -177,6 +179,7 @@ fn changes_of_participants() {
         names: Vec::new(),
         by: "".into(),
         key_number: None,
+        extra: Extra::default(),
     };
     pin_notification(
         UserNotification::Added(change.clone()),

@@ -58,17 +58,18 @@ fn reactions_are_rendered() {
     let reacted = ConversationEvent::Reacted {
         reaction: golden::reaction(),
         user: ann(),
+        extra: golden::reaction_extra(),
     };
     assert_eq!(
         event(reacted),
         [
-            r#"["reaction:added",{"id":"018bcfe5-687b-7000-8000-000000000009","messageId":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"emoji":"👍","userId":"ann","createdAt":"2023-11-14T22:13:20.123Z","user":{"id":"ann","name":"Ann"}}]"#
+            r#"["reaction:added",{"id":"018bcfe5-687b-7000-8000-000000000009","messageId":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"emoji":"👍","userId":"ann","createdAt":"2023-11-14T22:13:20.123Z","user":{"id":"ann","name":"Ann"},"skin":3}]"#
         ]
     );
     assert_eq!(
-        event(ConversationEvent::Unreacted(golden::reaction())),
+        event(golden::unreacted()),
         [
-            r#"["reaction:removed",{"id":"018bcfe5-687b-7000-8000-000000000009","messageId":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"userId":"ann"}]"#
+            r#"["reaction:removed",{"id":"018bcfe5-687b-7000-8000-000000000009","messageId":"018bcfe5-687b-7000-8000-000000000001","conversationId":7,"userId":"ann","skin":3}]"#
         ]
     );
 }

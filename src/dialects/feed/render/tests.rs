@@ -92,8 +92,9 @@ fn everything_else_has_no_event() {
         ConversationEvent::Reacted {
             reaction: golden::reaction(),
             user: ann(),
+            extra: golden::reaction_extra(),
         },
-        ConversationEvent::Unreacted(golden::reaction()),
+        golden::unreacted(),
         ConversationEvent::Typing {
             typist: Uuid::nil(),
             user: ann(),
