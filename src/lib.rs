@@ -39,7 +39,7 @@ pub use config::{
     ExpiredTokens, Host, HttpUrl, JwtAlgorithm, LogFormat, LogLevel, MongoPrefix, MongoUri, Origin,
     Period, PresenceAudience, Problem, Problems, PublicHosts, Rate, RedisUrl, RequiredClaim,
     Secret, SecretFileError, SecretOrigin, Sources, SpoolFull, Transport, WhoMayAdd,
-    existing_jwt_secret, jwt_secret, reference_env, reference_toml,
+    existing_jwt_secret, jwt_secret, parse_duration, reference_env, reference_toml,
 };
 pub use model::{Dialect, parse_time};
 pub use server::{AuditRecords, Error, Log, TokenReport, check_token, init_logging, run};

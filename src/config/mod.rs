@@ -59,6 +59,7 @@ pub use settings::Config;
 pub(crate) use settings::MIN_MESSAGE_RETENTION;
 pub use sources::Sources;
 pub(crate) use types::MAX_DURATION;
+pub use types::parse_duration;
 pub use url::HttpUrl;
 
 impl Config {

@@ -147,17 +147,26 @@ impl SettingType for bool {
     }
 }
 
+const NO_DURATION: &str = "must be a time with its unit, such as \"250ms\", \"10s\" or \"5m\"";
+
+/// Reads a time as it is written everywhere: in settings, in options of commands and over REST.
+///
+/// # Errors
+/// What a time has to look like.
+pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    let text = text.trim();
+    // Taken for months, where minutes are meant.
+    let has_months = text.contains('M');
+    let parsed = humantime::parse_duration(text).ok();
+    parsed.filter(|_| !has_months).ok_or(NO_DURATION)
+}
+
 impl SettingType for Duration {
     fn parse(raw: &Raw) -> Result<Self, String> {
-        let wrong = || "must be a time with its unit, such as \"250ms\", \"10s\" or \"5m\"";
         if matches!(raw, Raw::Integer(0)) {
             return Ok(Self::ZERO);
         }
-        let text = raw.text().map_err(|_| wrong())?.trim();
-        // Taken for months, where minutes are meant.
-        let has_months = text.contains('M');
-        let parsed = humantime::parse_duration(text).ok();
-        let time = parsed.filter(|_| !has_months).ok_or_else(wrong)?;
+        let time = parse_duration(raw.text().map_err(|_| NO_DURATION)?)?;
         if time > MAX_DURATION {
             return Err("must be at most a year".to_owned());
         }

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::audit::{
     AdminAction, Event as Audited, EventType, Order, ReadLimit, Record, StoredRecord,
 };
-use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION};
+use crate::config::{MAX_DURATION, MIN_MESSAGE_RETENTION, parse_duration};
 use crate::conversations::{Initiator, KnownBy};
 use crate::dialects::fields::Fields;
 use crate::model::conversation::{ConversationId, UserChange, UserStatus};
@@ -162,7 +162,7 @@ async fn change_conversation(
     .await
 }
 
-/// A number of seconds that the setting may have, too; `null` for as long as others.
+/// A time that the setting may have, too, as text like there or as a number of seconds; `null` for as long as others.
 fn retention(payload: &Payload<'_>) -> Result<Option<Duration>, Refusal> {
     const RETENTION: &str = "messageRetention";
     refuse_unknown(payload.besides(&[RETENTION]))?;
@@ -170,7 +170,10 @@ fn retention(payload: &Payload<'_>) -> Result<Option<Duration>, Refusal> {
     if given.is_null() {
         return Ok(None);
     }
-    let kept = payload.count(RETENTION).map(Duration::from_secs);
+    let seconds = payload.count(RETENTION).map(Duration::from_secs);
+    let written = || parse_duration(&payload.text(RETENTION)?).ok();
+    let is_whole = |kept: &Duration| kept.subsec_nanos() == 0;
+    let kept = seconds.or_else(written).filter(is_whole);
     let kept =
         kept.filter(|kept| kept.is_zero() || (MIN_MESSAGE_RETENTION..=MAX_DURATION).contains(kept));
     Ok(Some(kept.ok_or(Refusal::unusable(RETENTION))?))

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::change_json::ChangeJson;
+use super::chat_history::{self, Counted};
 use super::marks::{Marks, MarksJson};
 use super::message_form::{CHAT_ID, CONVERSATION_ID, Form};
 use super::paging;
@@ -19,7 +20,8 @@ use crate::app::App;
 use crate::dialects::{chat, conversation, feed};
 use crate::model::Refusal;
 use crate::model::conversation::{
-    After, Change, ChangeNumber, ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
+    After, Change, ChangeNumber, ClientId, ConversationId, Message, MessageId, Page, PageLimit,
+    Slice, Window,
 };
 use crate::stores::conversations::StoreError;
 
@@ -87,24 +89,30 @@ async fn page_of(
         after: after(query)?,
         before: before(query)?,
     };
+    let limit = limit(query)?;
+    let offset = match form {
+        Form::Chat => chat_history::offset(query, window)?,
+        _ => None,
+    };
     let refusal = |error| form.refusal(error);
     let id = ConversationId::parse(id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
-    let stores = app.conversations.stores();
-    let page = stores
-        .messages
-        .page(&id, caller.id(), window, limit(query)?);
-    let page = match page.await {
-        Err(StoreError::NotParticipant) if is_invited(app, caller, &id).await? => {
-            return Ok(Json(PageOf::<()>::default()).into_response());
+    let read = read_page(app, caller, &id, (window, offset, limit)).await;
+    let (page, window) = match read {
+        Ok(Some(read)) => read,
+        Ok(None) if form == Form::Chat => {
+            let counted = Counted::read(app, caller, &id, 0, (limit, offset)).await?;
+            return Ok(in_chat(counted, PageOf::<()>::default()));
         }
-        page => page.map_err(refusal)?,
+        Err(StoreError::NotParticipant) if is_invited(app, caller, &id).await? => {
+            let none = PageOf::<()>::default();
+            return Ok(match form {
+                Form::Chat => in_chat(Counted::none(0, (limit, offset)), none),
+                _ => Json(none).into_response(),
+            });
+        }
+        Ok(None) => return Ok(Json(PageOf::<()>::default()).into_response()),
+        Err(error) => return Err(refusal(error)),
     };
-    let next = match window.after {
-        Some(_) => page.messages.last(),
-        None => page.messages.first(),
-    };
-    let next_cursor = next.filter(|_| page.more).map(|message| message.id);
-    let cursor = window.before.is_none().then(|| page.end.get().to_string());
     let beside = match (window.after, window.before) {
         (Some(_), None) => changes_beside(app, caller, &id, &page).await?,
         _ => None,
@@ -112,37 +120,93 @@ async fn page_of(
     let senders = Senders::read(app, messages_of(&page, beside.as_deref())).await?;
     let marks = Marks::read(app, &id, caller.id(), &page.messages).await?;
     let client_id = id.as_client(app.conversations.id_type(&id).await);
-    let changes = beside.as_ref().map(|changes| {
-        let changes = changes.iter();
-        let changes = changes.filter_map(|change| ChangeJson::new(client_id, change, &senders));
-        changes.collect()
-    });
+    let parts = PageParts {
+        page: &page,
+        window,
+        beside: beside.as_deref(),
+        client_id,
+        senders: &senders,
+        marks: &marks,
+    };
     if form == Form::Chat {
-        let messages = page.messages.iter();
-        let messages = messages
-            .map(|message| chat::MessageJson::new(client_id, message))
-            .collect();
-        return Ok(Json(PageOf {
-            messages,
-            next_cursor,
-            changes,
-            cursor,
-            marks: (&marks).into(),
-        })
-        .into_response());
+        let count = page.messages.len();
+        let counted = Counted::read(app, caller, &id, count, (limit, offset)).await;
+        let mut answer = parts.page_of(|message| {
+            chat::MessageJson::new(client_id, message, senders.person_of(message))
+        });
+        if offset.is_some() {
+            answer.messages.reverse();
+        }
+        return Ok(in_chat(counted.map_err(refusal)?, answer));
     }
-    let messages = page.messages.iter();
-    let messages = messages
-        .map(|message| conversation::MessageJson::new(client_id, message, senders.of(message)))
-        .collect();
-    Ok(Json(PageOf {
-        messages,
-        next_cursor,
-        changes,
-        cursor,
-        marks: (&marks).into(),
-    })
-    .into_response())
+    let answer = parts
+        .page_of(|message| conversation::MessageJson::new(client_id, message, senders.of(message)));
+    Ok(Json(answer).into_response())
+}
+
+/// Reads a page, and the window that it is of. `None`: there is nothing behind the offset.
+async fn read_page(
+    app: &App,
+    caller: &Caller,
+    id: &ConversationId,
+    (window, offset, limit): (Window, Option<u64>, PageLimit),
+) -> Result<Option<(Page, Window)>, StoreError> {
+    let window = match offset {
+        Some(offset) => chat_history::behind_newest(app, caller, id, offset).await?,
+        None => Some(window),
+    };
+    let Some(window) = window else {
+        return Ok(None);
+    };
+    let messages = &app.conversations.stores().messages;
+    let page = messages.page(id, caller.id(), window, limit).await?;
+    Ok(Some((page, window)))
+}
+
+/// What an answer with a page is made of.
+struct PageParts<'a> {
+    page: &'a Page,
+    window: Window,
+    beside: Option<&'a [Change]>,
+    client_id: ClientId<'a>,
+    senders: &'a Senders,
+    marks: &'a Marks,
+}
+
+impl<'a> PageParts<'a> {
+    fn page_of<T>(&self, message: impl Fn(&'a Message) -> T) -> PageOf<'a, T> {
+        let page = self.page;
+        let next = match self.window.after {
+            Some(_) => page.messages.last(),
+            None => page.messages.first(),
+        };
+        let is_newest = self.window.before.is_none();
+        let changes = self.beside.map(|changes| {
+            let changes = changes.iter();
+            let change = |change| ChangeJson::new(self.client_id, change, self.senders);
+            changes.filter_map(change).collect()
+        });
+        PageOf {
+            messages: page.messages.iter().map(message).collect(),
+            next_cursor: next.filter(|_| page.more).map(|message| message.id),
+            changes,
+            cursor: is_newest.then(|| page.end.get().to_string()),
+            marks: self.marks.into(),
+        }
+    }
+}
+
+/// The answer in the form of `chat`.
+#[derive(Serialize)]
+struct InChat<'a, T> {
+    #[serde(flatten)]
+    counted: Counted,
+    #[serde(flatten)]
+    page: PageOf<'a, T>,
+}
+
+fn in_chat<T: Serialize>(counted: Counted, page: PageOf<'_, T>) -> Response {
+    Json(InChat { counted, page }).into_response()
 }
 
 /// `GET /api/messages/:conversation_id`
@@ -155,10 +219,7 @@ pub(super) async fn slice(
     let refusal = |error| Form::Feed.refusal(error);
     let id = ConversationId::parse(&id).ok_or_else(|| refusal(StoreError::NotParticipant))?;
     let limit = limit(&query)?;
-    let offset = match query.get("offset") {
-        Some(offset) => offset.parse().map_err(|_| Refusal::invalid("offset"))?,
-        None => 0,
-    };
+    let offset = paging::offset(&query)?.unwrap_or(0);
     caller.pass_over(offset).await;
     let stores = app.conversations.stores();
     let slice = stores.messages.slice(&id, caller.id(), offset, limit);

@@ -16,6 +16,16 @@ use crate::model::conversation::{ChangeNumber, Changed, Conversation, Created, N
 use crate::model::{Refusal, UserId, Why};
 use crate::stores::conversations::StoreError;
 
+/// What became of a request.
+pub(super) enum Made {
+    /// It was made.
+    Now(Created),
+    /// It was made by the same request before.
+    Before(Created),
+    /// There is another under this id, of which the user is a participant; who made that.
+    By(UserId),
+}
+
 /// Makes a conversation for a user, once, and answers with it. What it costs is counted by `check`, if it is new.
 pub(super) async fn make_for(
     app: &App,
@@ -24,40 +34,45 @@ pub(super) async fn make_for(
     request: &ConversationRequest,
     check: impl FnOnce() -> Result<(), Refusal>,
 ) -> Result<Response, Refusal> {
-    if let Some(made) = made_before(app, user, request).await? {
-        return Ok(made);
-    }
-    check()?;
-    match make(app, by, request).await {
-        Err(refusal) if refusal.why() == Why::ConversationExists => {
-            if let Some(made) = made_before(app, user, request).await? {
-                return Ok(made);
-            }
-            let own = &app.conversations.stores().conversations;
-            let own = own.find_for(&request.new.id, user).await?.ok_or(refusal)?;
-            Ok(conversation_exists(&own.conversation.created_by))
-        }
-        answer => answer,
+    match make(app, by, user, request, check).await? {
+        Made::Now(created) => answer(app, StatusCode::CREATED, &created, request).await,
+        Made::Before(created) => answer(app, StatusCode::OK, &created, request).await,
+        Made::By(creator) => Ok(conversation_exists(&creator)),
     }
 }
 
-/// Makes a conversation, and answers with it.
+/// The same without the answer.
 pub(super) async fn make(
     app: &App,
     by: Initiator<'_>,
+    user: &UserId,
     request: &ConversationRequest,
-) -> Result<Response, Refusal> {
+    check: impl FnOnce() -> Result<(), Refusal>,
+) -> Result<Made, Refusal> {
+    if let Some(made) = made_before(app, user, request).await? {
+        return Ok(Made::Before(made));
+    }
+    check()?;
     let (new, extra) = (&request.new, request.extra.clone());
-    let created = app.conversations.create(by, new, extra).await?;
-    answer(app, StatusCode::CREATED, &created, request).await
+    match app.conversations.create(by, new, extra).await {
+        Err(refusal) if refusal.why() == Why::ConversationExists => {
+            if let Some(made) = made_before(app, user, request).await? {
+                return Ok(Made::Before(made));
+            }
+            let own = &app.conversations.stores().conversations;
+            let own = own.find_for(&request.new.id, user).await?.ok_or(refusal)?;
+            Ok(Made::By(own.conversation.created_by))
+        }
+        created => Ok(Made::Now(created?)),
+    }
 }
 
-/// The answer to a request of the user by which the conversation that is there was made.
+/// The conversation that is there, if it was made by this request of the user.
 async fn made_before(
     app: &App,
     user: &UserId,
     request: &ConversationRequest,
-) -> Result<Option<Response>, Refusal> {
+) -> Result<Option<Created>, Refusal> {
     if !request.is_named {
         return Ok(None);
     }
@@ -75,11 +90,10 @@ async fn made_before(
     }
     let mut participants = stores.participants.list(&new.id).await?;
     participants.sort_by(|one, other| one.user.cmp(&other.user));
-    let created = Created {
+    Ok(Some(Created {
         conversation,
         participants,
-    };
-    Ok(Some(answer(app, StatusCode::OK, &created, request).await?))
+    }))
 }
 
 fn is_as_asked(conversation: &Conversation, new: &NewConversation) -> bool {

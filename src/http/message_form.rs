@@ -138,7 +138,15 @@ impl Form {
             }
             Self::Chat => Json(InChat {
                 message: "Message sent",
-                data: chat::MessageJson::new(id, message),
+                data: chat::MessageJson::new(
+                    id,
+                    message,
+                    chat::PersonJson::new(
+                        &message.sender,
+                        Some(&sender.name),
+                        sender.avatar_url.as_deref(),
+                    ),
+                ),
             })
             .into_response(),
             Self::Feed => Json(InFeed {

@@ -20,8 +20,8 @@ use super::query::Parameters;
 use super::read_marks;
 use crate::app::App;
 use crate::conversations::Sent;
-use crate::dialects::conversation;
 use crate::dialects::fields::Fields;
+use crate::dialects::{chat, conversation};
 use crate::model::conversation::{ConversationId, Edit, Extra, Message, MessageId, TypedId};
 use crate::model::{Dialect, Refusal, Why};
 use crate::payload::{OwnedValue, Payload};
@@ -103,7 +103,13 @@ struct Edited<'a> {
     message: conversation::MessageJson<'a>,
 }
 
-/// Edits in the form of `conversation`.
+#[derive(Serialize)]
+struct EditedInChat<'a> {
+    message: &'static str,
+    data: chat::EditedJson<'a>,
+}
+
+/// Edits in the form of `conversation`, or of `chat`: in that in which a message without another field would be sent.
 async fn edit(State(app): State<Arc<App>>, caller: Caller, id: String, body: JsonText) -> Response {
     run_to_end(async move {
         caller.check_limit()?;
@@ -112,6 +118,10 @@ async fn edit(State(app): State<Arc<App>>, caller: Caller, id: String, body: Jso
         let fields = Fields::new(&payload, &app.config);
         let change = conversation::edit_of(&fields)?;
         let message = edit_message(&app, &caller, None, &id, &change).await?;
+        if Form::of(&app, &payload) == Form::Chat {
+            let (data, message) = ((&message).into(), "Message updated");
+            return Ok(Json(EditedInChat { message, data }).into_response());
+        }
         let id_type = app.conversations.id_type(&message.conversation).await;
         let id = message.conversation.as_client(id_type);
         let sender = (&caller.identity).into();

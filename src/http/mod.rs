@@ -8,6 +8,9 @@ mod body;
 mod caller;
 mod change_json;
 mod changes;
+mod chat_history;
+mod chat_json;
+mod chats;
 mod conversation_answer;
 mod conversation_json;
 mod conversations;
@@ -67,6 +70,7 @@ pub(crate) fn router(app: &Arc<App>, edge: SocketIoEdge) -> Router {
     let sessions = serves(Dialect::Session).then(|| sessions::routes(app));
     let conversations = ConversationDialect::are_in(&app.config.dialects).then(|| {
         let routes = conversations::routes(app).merge(messages::routes(app));
+        let routes = routes.merge(chats::routes(app));
         routes
             .merge(changes::routes(app))
             .merge(receipts::routes(app))

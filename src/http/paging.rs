@@ -8,6 +8,7 @@ const MAX_LISTED: usize = 200;
 
 const LIMIT: &str = "limit";
 const CURSOR: &str = "cursor";
+pub(super) const OFFSET: &str = "offset";
 
 /// Whether a part is wanted of what is answered as a whole otherwise.
 pub(super) fn is_wanted(query: &Parameters) -> bool {
@@ -20,6 +21,13 @@ pub(super) fn limit(query: &Parameters) -> Result<usize, Refusal> {
         Some(given) => at_most(given, MAX_LISTED),
         None => Ok(MAX_LISTED),
     }
+}
+
+/// How many of a list are passed over, as a client writes it.
+pub(super) fn offset(query: &Parameters) -> Result<Option<u64>, Refusal> {
+    let given = query.get(OFFSET);
+    let offset = given.map(|given| given.parse().map_err(|_| Refusal::invalid(OFFSET)));
+    offset.transpose()
 }
 
 /// A limit from 1, as a client writes it. Who wants more than there may be gets that.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::app::App;
+use crate::dialects::chat::PersonJson;
 use crate::dialects::conversation::UserJson;
 use crate::model::UserId;
 use crate::model::conversation::{Message, UserRecord};
@@ -30,6 +31,13 @@ impl Senders {
 
     pub(super) fn of<'a>(&'a self, message: &'a Message) -> UserJson<'a> {
         UserJson::new(&message.sender, self.0.get(&message.sender))
+    }
+
+    /// The same in the form of `chat`.
+    pub(super) fn person_of<'a>(&'a self, message: &'a Message) -> PersonJson<'a> {
+        let known = self.0.get(&message.sender);
+        let avatar_url = known.and_then(|known| known.avatar_url.as_deref());
+        PersonJson::new(&message.sender, known.map(|known| &*known.name), avatar_url)
     }
 
     pub(super) fn name_of<'a>(&'a self, message: &'a Message) -> &'a str {

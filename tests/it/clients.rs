@@ -321,6 +321,7 @@ suites! {
     conversation_receipts: "conversation/receipts", CONVERSATION, mongodb;
     conversation_reconnect: "conversation/reconnect", CONVERSATION, mongodb;
     conversation_retries: "conversation/retries", REST_ADMIN, mongodb => two_nodes;
+    conversation_told_fields: "conversation/told-fields", STORED, mongodb => two_nodes;
     conversation_turned: "conversation/turned", STORED_PRESENCE => two_nodes;
     conversation_turned_where_all_are_told: "conversation/turned", EVERYONE;
     conversation_typing: "conversation/typing", CONVERSATION_PRESENCE, mongodb;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use sealed_relay::{Config, existing_jwt_secret};
+use sealed_relay::{Config, existing_jwt_secret, parse_duration};
 use serde::Serialize;
 
 /// The user of the token, and how long it is valid.
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     avatar_url: Option<String>,
 
     /// How long the token is valid, such as 15m, 24h or 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
     expires_in: Duration,
 }
 

@@ -4,8 +4,35 @@ use serde::Serialize;
 
 use crate::dialects::content::Content;
 use crate::model::conversation::{ClientId, Extra, Message, MessageId};
-use crate::model::{ClientUserId, clock};
+use crate::model::{ClientUserId, UserId, clock};
 use crate::payload::{Opaque, OwnedValue, plainly};
+
+/// A user, whose name in the relay is one: what follows its first word stands for a last name.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PersonJson<'a> {
+    id: ClientUserId<'a>,
+    name: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar_url: Option<&'a str>,
+}
+
+impl<'a> PersonJson<'a> {
+    /// A user, with what is known of them.
+    pub(crate) fn new(id: &'a UserId, name: Option<&'a str>, avatar_url: Option<&'a str>) -> Self {
+        let name = name.unwrap_or(id.as_str());
+        let (first_name, last_name) = name.split_once(' ').unwrap_or((name, ""));
+        Self {
+            id: id.as_client(),
+            name,
+            first_name,
+            last_name: last_name.trim_start(),
+            avatar_url,
+        }
+    }
+}
 
 /// A message, as REST answers it in this form.
 #[derive(Debug, Serialize)]
@@ -14,6 +41,7 @@ pub(crate) struct MessageJson<'a> {
     id: MessageId,
     chat_id: ClientId<'a>,
     sender_id: ClientUserId<'a>,
+    sender: PersonJson<'a>,
     content: Content<'a>,
     #[serde(serialize_with = "plainly")]
     media: Option<Opaque<'a>>,
@@ -30,11 +58,12 @@ pub(crate) struct MessageJson<'a> {
 
 impl<'a> MessageJson<'a> {
     /// A message in a chat that clients see under this id.
-    pub(crate) fn new(chat_id: ClientId<'a>, message: &'a Message) -> Self {
+    pub(crate) fn new(chat_id: ClientId<'a>, message: &'a Message, sender: PersonJson<'a>) -> Self {
         Self {
             id: message.id,
             chat_id,
             sender_id: message.sender.as_client(),
+            sender,
             content: message.into(),
             media: message.media().map(OwnedValue::as_opaque),
             edited_at: message.edited_at.map(clock::iso_ms),
@@ -42,6 +71,51 @@ impl<'a> MessageJson<'a> {
             timestamp: clock::iso_ms(message.created_at),
             deleted_at: message.deleted_at().map(clock::iso_ms),
             extra: message.extra(),
+        }
+    }
+}
+
+/// What REST answers of a message that was edited in this form.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EditedJson<'a> {
+    id: MessageId,
+    content: Content<'a>,
+    /// ISO 8601.
+    edited_at: String,
+    #[serde(flatten)]
+    extra: Option<&'a Extra>,
+}
+
+impl<'a> From<&'a Message> for EditedJson<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            id: message.id,
+            content: message.into(),
+            edited_at: clock::iso_ms(message.edited_at.unwrap_or(message.created_at)),
+            extra: message.extra(),
+        }
+    }
+}
+
+/// What is shown of the newest message of a chat in a list of chats.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LastMessageJson<'a> {
+    id: MessageId,
+    content: Content<'a>,
+    sender_id: ClientUserId<'a>,
+    /// ISO 8601.
+    timestamp: String,
+}
+
+impl<'a> From<&'a Message> for LastMessageJson<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            id: message.id,
+            content: message.into(),
+            sender_id: message.sender.as_client(),
+            timestamp: clock::iso_ms(message.created_at),
         }
     }
 }

@@ -8,7 +8,7 @@ mod render;
 mod typing;
 mod words;
 
-pub(crate) use messages::MessageJson;
+pub(crate) use messages::{EditedJson, LastMessageJson, MessageJson, PersonJson};
 pub(crate) use render::RENDERER;
 
 use super::events::events;

@@ -66,6 +66,17 @@ pub(crate) trait ConversationStore: Debug + Send + Sync {
         user: &UserId,
     ) -> Result<Option<Listed>, StoreError>;
 
+    /// Of how many conversations a user is an active participant.
+    async fn count_for(&self, user: &UserId) -> Result<u64, StoreError>;
+
+    /// The conversation without a title of which a user is an active participant, and beside whom only this other user is
+    /// one, looks like one, or is invited. Of several the one with the newest message.
+    async fn between(
+        &self,
+        user: &UserId,
+        other: &UserId,
+    ) -> Result<Option<ConversationId>, StoreError>;
+
     /// All other active participants of this user's conversations, each once, in no order.
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError>;
 }

@@ -152,6 +152,25 @@ fn a_setting_that_is_not_utf8_is_a_problem() {
 }
 
 #[test]
+fn how_long_a_token_is_valid_is_written_as_in_the_settings() {
+    let folder = TempDir::new().unwrap();
+    keep_secret(folder.path());
+    let mint = |time| {
+        let arguments = ["token", "--user-id", "alice", "--expires-in", time];
+        relay(folder.path(), &arguments, &[])
+    };
+    for months in ["5M", "1M 2d", "5", "soon"] {
+        let output = mint(months);
+        assert!(!output.status.success(), "{months}");
+        let text = stderr(&output);
+        assert!(text.contains("must be a time with its unit"), "{text}");
+    }
+    for time in ["5m", "1h 30m", "90d"] {
+        assert!(mint(time).status.success(), "{time}");
+    }
+}
+
+#[test]
 fn a_token_is_all_that_is_printed_and_the_servers_secret_verifies_it() {
     let folder = TempDir::new().unwrap();
     let arguments = [

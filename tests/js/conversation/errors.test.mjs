@@ -18,7 +18,7 @@ const table = {
   'message:read': { valid: ({ messageId }) => ({ messageIds: [messageId] }), fields: {} },
   'typing:start': { valid: () => ({}), fields: {} },
   'typing:stop': { valid: () => ({}), fields: {} },
-  'reaction:add': { valid: ({ messageId }) => ({ messageId, emoji: '👍' }), fields: { messageId: NO_ID } },
+  'reaction:add': { valid: ({ messageId }) => ({ messageId, emoji: '🎉' }), fields: { messageId: NO_ID } },
   'reaction:remove': { valid: ({ messageId, reactionId }) => ({ messageId, reactionId }), fields: { messageId: NO_ID, reactionId: NO_ID } },
   'presence:request': { valid: () => ({}), fields: {} },
 };
@@ -76,12 +76,12 @@ for (const [event, { valid, fields }] of Object.entries(table)) {
     }
   });
 
-  test(`${event}: arguments behind the payload reach nobody, nor do fields that are not known but of messages and typing`, async () => {
+  test(`${event}: arguments behind the payload reach nobody, nor do fields that are not known but of messages, reactions and typing`, async () => {
     const { alice, bob, ids } = await scene();
     const frames = [alice, bob].map((client) => client.frames());
     await observe([alice, bob], () => alice.emit(event, inConversation(alice, { ...valid(ids), unknown: 'unknown' }), 'surplus', { surplus: 1 }));
     assert.ok(!frames.flat().join().includes('surplus'));
-    assert.equal(frames.flat().join().includes('unknown'), ['message:send', 'message:update', 'typing:start', 'typing:stop'].includes(event));
+    assert.equal(frames.flat().join().includes('unknown'), ['message:send', 'message:update', 'reaction:add', 'reaction:remove', 'typing:start', 'typing:stop'].includes(event));
   });
 }
 

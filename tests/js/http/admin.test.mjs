@@ -192,13 +192,16 @@ test('how long messages are kept is set for a conversation, and shown to all who
     assert.deepEqual([conversation.id, conversation.messageRetention], [id, seconds]);
     assert.equal(await retention(bob), seconds);
   }
+  for (const [text, seconds] of [['1m', 60], ['90d', 90 * 24 * 3600], ['1h 30m', 5400], ['120000ms', 120], ['0s', 0]]) {
+    assert.equal((await set(text)).messageRetention, seconds, text);
+  }
   const listed = (await done(200, bob, 'GET', '/api/conversations')).conversations;
   assert.deepEqual(listed.map(({ messageRetention }) => messageRetention), [0]);
   assert.equal('messageRetention' in (await set(null)), false);
   assert.equal(await retention(bob), undefined);
 
   await refused(400, invalid('messageRetention'), ADMIN, 'PATCH', path, {});
-  for (const messageRetention of [59, -1, 60.5, 366 * 24 * 3600 + 1, 1e300, '60', true, {}, [60]]) {
+  for (const messageRetention of [59, -1, 60.5, 366 * 24 * 3600 + 1, 1e300, '60', '5M', '59s', '90500ms', '367d', 'forever', '', true, {}, [60]]) {
     await refused(422, invalid('messageRetention'), ADMIN, 'PATCH', path, { messageRetention });
   }
   await refused(404, NO_CONVERSATION, ADMIN, 'PATCH', '/api/admin/conversations/nowhere', { messageRetention: 60 });

@@ -33,14 +33,14 @@ test('who is invited is told by whom, and has nothing else until they join', asy
   const invited = await everywhere(bob);
   let id;
   const told = await observe([...watchers, ...invited], async () => {
-    const made = await done(201, alice, 'POST', '/api/conversations', { participantIds: [bob.userId, carol.userId], title: 'A title' });
+    const made = await done(201, alice, 'POST', '/api/conversations', { participantIds: [bob.userId, carol.userId], title: 'A title', said: 'to those who take part' });
     id = made.conversation.id;
     const statuses = made.participants.map(({ userId, status }) => [userId, status]);
     assert.deepEqual(new Map(statuses), new Map([[alice.userId, 'active'], [bob.userId, 'invited'], [carol.userId, 'invited']]));
   });
   const names = told.map((events) => events.map(([name]) => name));
   assert.deepEqual(names, [[], ['conversation-created'], [], [], ['conversation-participants-added', 'conversation-updated'], []]);
-  assert.deepEqual(told[1][0][1].participants, [alice.username]);
+  assert.deepEqual([told[1][0][1].participants, told[1][0][1].said], [[alice.username], 'to those who take part']);
   assert.deepEqual(told[4][0][1], { conversationId: id, usernames: [bob.username], added_by: alice.username });
 
   // What is sent in the meantime does not reach them.

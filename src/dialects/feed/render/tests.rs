@@ -47,13 +47,13 @@ fn changed_participants_are_rendered() {
     assert_eq!(
         notification(UserNotification::Created(golden::change())),
         [
-            r#"["conversation-created",{"conversationId":"7","participants":["Bob","Cy"],"content_key_number":3,"initiated_by":"Ann"}]"#
+            r#"["conversation-created",{"conversationId":"7","participants":["Bob","Cy"],"content_key_number":3,"initiated_by":"Ann","color":"red"}]"#
         ]
     );
     assert_eq!(
         notification(UserNotification::Added(golden::change())),
         [
-            r#"["conversation-participants-added",{"conversationId":"7","usernames":["Bob","Cy"],"added_by":"Ann"}]"#,
+            r#"["conversation-participants-added",{"conversationId":"7","usernames":["Bob","Cy"],"added_by":"Ann","color":"red"}]"#,
             UPDATED,
         ]
     );

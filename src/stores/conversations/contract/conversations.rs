@@ -271,3 +271,41 @@ pub(crate) async fn partners_are_those_one_shares_a_conversation_with(subject: S
     assert_eq!(partners("ann").await, [user("bo")]);
     assert!(partners("cy").await.is_empty());
 }
+
+pub(crate) async fn a_conversation_of_two_is_found_by_who_they_are(subject: Subject) {
+    let stores = &subject.stores;
+    let conversations = &stores.conversations;
+    let between = async |one, other| {
+        let found = conversations.between(&user(one), &user(other)).await;
+        found.unwrap().map(|id| id.as_str().to_owned())
+    };
+    let count = async |name| conversations.count_for(&user(name)).await.unwrap();
+    assert_eq!((between("ann", "bo").await, count("ann").await), (None, 0));
+    subject.with("three", &["ann", "bo", "cy"]).await;
+    let mut titled = new_conversation("titled", &["ann", "bo"]);
+    titled.description.title = Some("Plans".into());
+    let titled = conversations.create(&titled, &ChangedBy::Admin).await;
+    let _ = titled.unwrap();
+    assert_eq!(between("ann", "bo").await, None);
+    subject.with("two", &["ann", "bo"]).await;
+    for (one, other) in [("ann", "bo"), ("bo", "ann")] {
+        assert_eq!(between(one, other).await.as_deref(), Some("two"));
+    }
+    assert_eq!(between("ann", "cy").await, None);
+    let end = async |id, name| {
+        let (id, admin) = (conversation(id), ChangedBy::Admin);
+        let ended = stores.participants.end(&id, &user(name), &admin).await;
+        assert!(ended.unwrap().is_some());
+    };
+    // The one of three has become one of two, which is not the newer one.
+    end("three", "cy").await;
+    subject.tick();
+    subject.send("three", "ann", "later").await;
+    assert_eq!(between("ann", "bo").await.as_deref(), Some("three"));
+    assert_eq!((count("ann").await, count("cy").await), (3, 0));
+    end("three", "bo").await;
+    end("two", "ann").await;
+    assert_eq!(between("ann", "bo").await, None);
+    assert_eq!(between("bo", "ann").await, None);
+    assert_eq!((count("ann").await, count("bo").await), (2, 2));
+}

@@ -40,6 +40,7 @@ macro_rules! contract_suite {
             conversations::a_list_is_sorted_by_the_newest_message_and_counts_unread_ones,
             conversations::a_list_in_parts_is_as_it_was_when_it_began,
             conversations::partners_are_those_one_shares_a_conversation_with,
+            conversations::a_conversation_of_two_is_found_by_who_they_are,
             participants::participants_are_added_removed_and_added_again,
             participants::who_ended_a_participation_ends_it_again,
             participants::participants_are_read_in_parts,
