@@ -286,6 +286,7 @@ suites! {
     auth_names: "auth/names", NAMES, mongodb => two_nodes;
     auth_places: "auth/places", PLACES;
     auth_tokens: "auth/tokens", DIRECT;
+    chat_chats: "chat/chats", CHAT, mongodb;
     chat_connect: "chat/connect", STORED, mongodb;
     chat_deployed: "chat/deployed", PLAIN, mongodb;
     chat_live: "chat/live", STORED, mongodb;

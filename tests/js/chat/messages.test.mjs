@@ -19,6 +19,8 @@ async function scene(fields = {}) {
   return { alice, bob, id, clients: [await chat(alice), await chat(alice), await chat(bob)] };
 }
 
+/** How a message over REST shows who sent it. */
+const personOf = ({ userId, username }) => ({ id: userId, name: username, firstName: username, lastName: '' });
 const eventOf = (type, data) => [type, { type, data }];
 /** The same events for each of the three. */
 const all = (...events) => Array(3).fill(events);
@@ -29,7 +31,7 @@ test('a message is sent to everybody in the chat, the sender too', async () => {
   const seen = await observe(clients, async () => (answer = await must(201, chatPost(alice, id, { content: 'sealed' }))));
   const { data: { id: messageId, timestamp } } = answer;
   const facts = { chatId: id, senderId: alice.userId, content: 'sealed' };
-  same(answer, { message: 'Message sent', data: { id: messageId, ...facts, media: null, editedAt: null, deletedFor: [], timestamp: TIME } });
+  same(answer, { message: 'Message sent', data: { id: messageId, ...facts, sender: personOf(alice), media: null, editedAt: null, deletedFor: [], timestamp: TIME } });
   assert.match(messageId, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.deepEqual(seen, all(eventOf('message:new', { messageId, ...facts, timestamp })));
 });
@@ -60,7 +62,7 @@ for (const [name, media] of Object.entries({
     for (const [given, content] of [[{ media }, ''], [{ media, content: null }, ''], [{ media, content: 'look' }, 'look']]) {
       let data;
       const seen = await observe(clients, async () => (data = await chatMessage(alice, id, given)));
-      same(data, { id: data.id, chatId: id, senderId: alice.userId, content, media, editedAt: null, deletedFor: [], timestamp: TIME });
+      same(data, { id: data.id, chatId: id, senderId: alice.userId, sender: personOf(alice), content, media, editedAt: null, deletedFor: [], timestamp: TIME });
       const { id: messageId, timestamp } = data;
       assert.deepEqual(seen, all(eventOf('message:new', { messageId, chatId: id, senderId: alice.userId, content, media, timestamp })));
     }
@@ -131,7 +133,7 @@ test('the list shows what was edited and deleted', async () => {
   await must(200, erase(alice, messages[1].id));
   const { receipts, ...page } = await must(200, rest(alice, `GET /api/messages?chatId=${id}`));
   same(page, {
-    cursor: '6',
+    message: 'Messages retrieved', total: 3, count: 3, limit: 50, offset: 0, cursor: '6',
     messages: [{ ...messages[0], content: 'edited', editedAt: TIME }, { ...messages[1], content: null, media: null, deletedAt: TIME }, messages[2]],
   });
 });

@@ -17,6 +17,9 @@ async function pair(fields = {}) {
   return { alice, bob, conversationId, written };
 }
 
+/** How the form `chat` shows who sent a message. */
+const personOf = ({ userId, username }) => ({ id: userId, name: username, firstName: username, lastName: '' });
+
 test('in the form `conversation`', async () => {
   const { alice, conversationId, written } = await pair({ avatarUrl: 'https://pictures.test/alice' });
   const { message, ...rest } = await send(alice, { conversationId, content: 'c2VhbGVk', tempId: 't-1' });
@@ -34,7 +37,7 @@ test('in the form `chat`, with a content, with media, with both', async () => {
     assert.deepEqual(rest, { message: 'Message sent' });
     assert.match(data.id, ID);
     same(data, {
-      id: data.id, chatId, senderId: alice.userId, content: given.content ?? '', media: given.media ?? null, editedAt: null, deletedFor: [], timestamp: TIME,
+      id: data.id, chatId, senderId: alice.userId, sender: personOf(alice), content: given.content ?? '', media: given.media ?? null, editedAt: null, deletedFor: [], timestamp: TIME,
     });
   }
 });
@@ -59,9 +62,9 @@ test('what was sent in one form is read in the others', async () => {
   same(messages, [message, { ...written(data.id, ''), media }, { ...written(messageData.id, 'three'), keyNumber: 7 }]);
   const chat = await done(200, alice, 'GET', `${PATH}?chatId=${conversationId}`);
   const asListed = (id, content, more = {}) => ({
-    id, chatId: conversationId, senderId: alice.userId, content, media: null, editedAt: null, deletedFor: [], timestamp: TIME, ...more,
+    id, chatId: conversationId, senderId: alice.userId, sender: personOf(alice), content, media: null, editedAt: null, deletedFor: [], timestamp: TIME, ...more,
   });
-  same(chat, { cursor: '4', messages: [asListed(message.id, 'one'), asListed(data.id, '', { media }), asListed(messageData.id, 'three')] });
+  same(chat, { message: 'Messages retrieved', total: 3, count: 3, limit: 50, offset: 0, cursor: '4', messages: [asListed(message.id, 'one'), asListed(data.id, '', { media }), asListed(messageData.id, 'three')] });
   const feed = await done(200, alice, 'GET', `${PATH}/${conversationId}`);
   const row = (id, content, key) => ({
     id, conversation_id: conversationId, content_key_number: key, encrypted_msg_content: content, sender_username: 'Alice', created_at: MILLIS, is_deleted: 0,
@@ -158,6 +161,14 @@ test('DELETE leaves that there was a message, and nothing of what it said', asyn
   }
 });
 
+test('an edit that names the chat is answered in the form `chat`', async () => {
+  const { alice, conversationId: chatId } = await pair();
+  const { data } = await send(alice, { chatId, content: 'one' });
+  const { id } = data;
+  same(await done(200, alice, 'PATCH', path(data), { chatId, content: 'two' }), { message: 'Message updated', data: { id, content: 'two', editedAt: TIME } });
+  assert.equal((await done(200, alice, 'PATCH', path(data), { content: 'three' })).message.content, 'three');
+});
+
 test('a deleted message is marked in the other forms too', async () => {
   const { alice, conversationId } = await pair();
   const { messageData } = await send(alice, { conversation_id: conversationId, content_key_number: 7, encrypted_msg_content: 'secret' });
@@ -168,7 +179,7 @@ test('a deleted message is marked in the other forms too', async () => {
   const feed = (await done(200, alice, 'GET', `${PATH}/${conversationId}`)).messages;
   messages.forEach(({ id, createdAt }, index) => {
     same(chat[index], {
-      id, chatId: conversationId, senderId: alice.userId, content: null, media: null, editedAt: null, deletedFor: [], timestamp: createdAt, deletedAt: TIME,
+      id, chatId: conversationId, senderId: alice.userId, sender: personOf(alice), content: null, media: null, editedAt: null, deletedFor: [], timestamp: createdAt, deletedAt: TIME,
     });
     same(feed[index], {
       id, conversation_id: conversationId, content_key_number: index ? null : 7, encrypted_msg_content: null, sender_username: 'Alice',
