@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::caller::Caller;
 use super::change_json::ChangeJson;
 use super::chat_history::{self, Counted};
+use super::history_query::{after, before, conversation_of, limit};
 use super::marks::{Marks, MarksJson};
-use super::message_form::{CHAT_ID, CONVERSATION_ID, Form};
+use super::message_form::Form;
 use super::paging;
 use super::path::PathParameters;
 use super::query::Parameters;
@@ -20,13 +21,9 @@ use crate::app::App;
 use crate::dialects::{chat, conversation, feed};
 use crate::model::Refusal;
 use crate::model::conversation::{
-    After, Change, ChangeNumber, ClientId, ConversationId, Message, MessageId, Page, PageLimit,
-    Slice, Window,
+    Change, ClientId, ConversationId, Message, MessageId, Page, PageLimit, Slice, Window,
 };
 use crate::stores::conversations::StoreError;
-
-/// How many messages are read by default.
-const DEFAULT_LIMIT: usize = 50;
 
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,29 +96,37 @@ async fn page_of(
     let read = read_page(app, caller, &id, (window, offset, limit)).await;
     let (page, window) = match read {
         Ok(Some(read)) => read,
-        Ok(None) if form == Form::Chat => {
-            let counted = Counted::read(app, caller, &id, 0, (limit, offset)).await?;
-            return Ok(in_chat(counted, PageOf::<()>::default()));
+        // Only who counts from the newest message can have gone past all.
+        Ok(None) => {
+            let counted = Counted::read(app, caller, &id, 0, (limit, offset)).await;
+            return Ok(in_chat(counted.map_err(refusal)?, PageOf::<()>::default()));
         }
         Err(StoreError::NotParticipant) if is_invited(app, caller, &id).await? => {
-            let none = PageOf::<()>::default();
-            return Ok(match form {
-                Form::Chat => in_chat(Counted::none(0, (limit, offset)), none),
-                _ => Json(none).into_response(),
-            });
+            return Ok(nothing(form, (limit, offset)));
         }
-        Ok(None) => return Ok(Json(PageOf::<()>::default()).into_response()),
         Err(error) => return Err(refusal(error)),
     };
+    let of = (form, (limit, offset));
+    answer(app, caller, &id, (&page, window), of).await
+}
+
+/// The answer with a page.
+async fn answer(
+    app: &App,
+    caller: &Caller,
+    id: &ConversationId,
+    (page, window): (&Page, Window),
+    (form, counts): (Form, (PageLimit, Option<u64>)),
+) -> Result<Response, Refusal> {
     let beside = match (window.after, window.before) {
-        (Some(_), None) => changes_beside(app, caller, &id, &page).await?,
+        (Some(_), None) => changes_beside(app, caller, id, page).await?,
         _ => None,
     };
-    let senders = Senders::read(app, messages_of(&page, beside.as_deref())).await?;
-    let marks = Marks::read(app, &id, caller.id(), &page.messages).await?;
-    let client_id = id.as_client(app.conversations.id_type(&id).await);
+    let senders = Senders::read(app, messages_of(page, beside.as_deref())).await?;
+    let marks = Marks::read(app, id, caller.id(), &page.messages).await?;
+    let client_id = id.as_client(app.conversations.id_type(id).await);
     let parts = PageParts {
-        page: &page,
+        page,
         window,
         beside: beside.as_deref(),
         client_id,
@@ -130,14 +135,17 @@ async fn page_of(
     };
     if form == Form::Chat {
         let count = page.messages.len();
-        let counted = Counted::read(app, caller, &id, count, (limit, offset)).await;
+        let counted = Counted::read(app, caller, id, count, counts).await;
         let mut answer = parts.page_of(|message| {
             chat::MessageJson::new(client_id, message, senders.person_of(message))
         });
-        if offset.is_some() {
+        if counts.1.is_some() {
             answer.messages.reverse();
         }
-        return Ok(in_chat(counted.map_err(refusal)?, answer));
+        return Ok(in_chat(
+            counted.map_err(|error| form.refusal(error))?,
+            answer,
+        ));
     }
     let answer = parts
         .page_of(|message| conversation::MessageJson::new(client_id, message, senders.of(message)));
@@ -193,6 +201,15 @@ impl<'a> PageParts<'a> {
             cursor: is_newest.then(|| page.end.get().to_string()),
             marks: self.marks.into(),
         }
+    }
+}
+
+/// The answer to who is invited.
+fn nothing(form: Form, counts: (PageLimit, Option<u64>)) -> Response {
+    let none = PageOf::<()>::default();
+    match form {
+        Form::Chat => in_chat(Counted::none(0, counts), none),
+        _ => Json(none).into_response(),
     }
 }
 
@@ -263,40 +280,6 @@ fn answered_limit(slice: &Slice, offset: u64, limit: PageLimit) -> usize {
         true => found,
         false => limit.get(),
     }
-}
-
-/// The conversation that is read, and in which form.
-fn conversation_of(query: &Parameters) -> Result<(Form, &str), Refusal> {
-    match (query.get(CONVERSATION_ID), query.get(CHAT_ID)) {
-        (Some(id), None) => Ok((Form::Conversation, id)),
-        (None, Some(id)) => Ok((Form::Chat, id)),
-        _ => Err(Refusal::invalid(CONVERSATION_ID)),
-    }
-}
-
-fn limit(query: &Parameters) -> Result<PageLimit, Refusal> {
-    let given = query.get("limit");
-    let limit = given.map(|given| paging::at_most(given, PageLimit::MAX.get()));
-    let limit = limit.transpose()?.unwrap_or(DEFAULT_LIMIT);
-    PageLimit::new(limit as u64).ok_or_else(|| Refusal::invalid("limit"))
-}
-
-fn after(query: &Parameters) -> Result<Option<After>, Refusal> {
-    const AFTER: &str = "after";
-    let parse = |given: &str| match ChangeNumber::parse(given) {
-        Some(number) => Some(After::Change(number)),
-        None => MessageId::parse(given).map(After::Message),
-    };
-    let given = query.get(AFTER);
-    let given = given.map(|given| parse(given).ok_or_else(|| Refusal::invalid(AFTER)));
-    given.transpose()
-}
-
-fn before(query: &Parameters) -> Result<Option<MessageId>, Refusal> {
-    const BEFORE: &str = "before";
-    let given = query.get(BEFORE);
-    let parse = |given: &str| MessageId::parse(given).ok_or_else(|| Refusal::invalid(BEFORE));
-    given.map(parse).transpose()
 }
 
 /// What happened besides the messages of a page, since it begins.

@@ -21,6 +21,7 @@ mod forwarded;
 mod headers;
 mod health;
 mod history;
+mod history_query;
 mod host;
 mod known_message;
 mod made_conversation;

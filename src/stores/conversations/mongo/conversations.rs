@@ -12,7 +12,7 @@ use super::documents::{
     ChangeDocument, ConversationDocument, FirstParticipant, Kind, ParticipantDocument,
     TailDocument, date,
 };
-use super::filters::{self, ACTIVE, COUNTED};
+use super::filters::{self, ACTIVE};
 use super::heads::Head;
 use super::log::Log;
 use super::members::require_admin;
@@ -91,7 +91,11 @@ impl ConversationStore for MongoConversations {
         user: &UserId,
         other: &UserId,
     ) -> Result<Option<ConversationId>, StoreError> {
-        self.run(between(&self.db, user, other)).await
+        let found = async {
+            let theirs = ids_for(&self.db, user).await?;
+            lists::between(&self.db, &theirs, user, other).await
+        };
+        self.run(found).await
     }
 
     async fn partners_of(&self, user: &UserId) -> Result<Vec<UserId>, StoreError> {
@@ -271,35 +275,6 @@ async fn ids_for(db: &Db, user: &UserId) -> Result<Vec<ConversationId>, StoreErr
     let found = all(db.participants.find(active_of(user)).projection(fields)).await?;
     let ids = found.iter().map(|one| &one.conversation_id);
     Ok(ids.filter_map(|id| ConversationId::parse(id)).collect())
-}
-
-async fn between(
-    db: &Db,
-    user: &UserId,
-    other: &UserId,
-) -> Result<Option<ConversationId>, StoreError> {
-    let fields = || doc! { "conversationId": 1, "userId": 1 };
-    let counted = || doc! { "$in": COUNTED.as_slice() };
-    let theirs = ids_for(db, user).await?;
-    let theirs: Vec<_> = theirs.iter().map(ConversationId::as_str).collect();
-    let of_other = doc! {
-        "userId": other.as_str(), "conversationId": { "$in": theirs }, "status": counted(),
-    };
-    let shared = all(db.participants.find(of_other).projection(fields())).await?;
-    let shared: Vec<_> = shared.iter().map(|one| &*one.conversation_id).collect();
-    let of_all = doc! { "conversationId": { "$in": &shared }, "status": counted() };
-    let of_all = all(db.participants.find(of_all).projection(fields())).await?;
-    let of_others = of_all
-        .iter()
-        .filter(|one| ![user.as_str(), other.as_str()].contains(&&*one.user_id));
-    let others: HashSet<_> = of_others.map(|one| &*one.conversation_id).collect();
-    let alone = shared.iter().filter(|id| !others.contains(**id));
-    let alone = doc! { "id": { "$in": alone.copied().collect::<Vec<_>>() }, "title": null };
-    let found = db.conversations.find_one(alone);
-    let found = found.sort(doc! { "lastMessageAt": -1, "createdAt": -1, "id": -1 });
-    let found = one(found.projection(ConversationDocument::fields())).await?;
-    let found = found.and_then(ConversationDocument::conversation);
-    Ok(found.map(|conversation| conversation.id))
 }
 
 async fn partners_of(db: &Db, user: &UserId) -> Result<Vec<UserId>, StoreError> {

@@ -1,6 +1,6 @@
 //! Lists of the conversations of a user, part by part.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use mongodb::bson::{DateTime, Document, doc};
@@ -9,7 +9,9 @@ use serde::Deserialize;
 use super::collections::{all, one};
 use super::db::Db;
 use super::documents::{ConversationDocument, ParticipantDocument, date, ms};
+use super::filters::COUNTED;
 use super::members::counts_of;
+use crate::model::UserId;
 use crate::model::conversation::{ConversationId, ListCursor, ListPage, Listed};
 use crate::stores::conversations::error::StoreError;
 
@@ -165,4 +167,34 @@ pub(super) async fn listed(
         }
     }
     Ok(listed)
+}
+
+/// The newest of these conversations of a user that has no title and beside them only the other one.
+pub(super) async fn between(
+    db: &Db,
+    theirs: &[ConversationId],
+    user: &UserId,
+    other: &UserId,
+) -> Result<Option<ConversationId>, StoreError> {
+    let fields = || doc! { "conversationId": 1, "userId": 1 };
+    let counted = || doc! { "$in": COUNTED.as_slice() };
+    let theirs: Vec<_> = theirs.iter().map(ConversationId::as_str).collect();
+    let of_other = doc! {
+        "userId": other.as_str(), "conversationId": { "$in": theirs }, "status": counted(),
+    };
+    let shared = all(db.participants.find(of_other).projection(fields())).await?;
+    let shared: Vec<_> = shared.iter().map(|one| &*one.conversation_id).collect();
+    let of_all = doc! { "conversationId": { "$in": &shared }, "status": counted() };
+    let of_all = all(db.participants.find(of_all).projection(fields())).await?;
+    let of_others = of_all
+        .iter()
+        .filter(|one| ![user.as_str(), other.as_str()].contains(&&*one.user_id));
+    let others: HashSet<_> = of_others.map(|one| &*one.conversation_id).collect();
+    let alone = shared.iter().filter(|id| !others.contains(**id));
+    let alone = doc! { "id": { "$in": alone.copied().collect::<Vec<_>>() }, "title": null };
+    let found = db.conversations.find_one(alone);
+    let found = found.sort(doc! { "lastMessageAt": -1, "createdAt": -1, "id": -1 });
+    let found = one(found.projection(ConversationDocument::fields())).await?;
+    let found = found.and_then(ConversationDocument::conversation);
+    Ok(found.map(|conversation| conversation.id))
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::columns::{number, read_number};
+use super::columns::number;
 use super::conversation_rows::{read, read_listed, select_listed};
 use super::first_participants::FirstParticipants;
 use super::log::{Entry, Kind, log};
@@ -89,7 +89,7 @@ impl ConversationStore for SqliteConversations {
 
     async fn count_for(&self, user: &UserId) -> Result<u64, StoreError> {
         let user = user.clone();
-        self.readers.read(move |db| count_for(db, &user)).await
+        self.readers.read(move |db| lists::count(db, &user)).await
     }
 
     async fn between(
@@ -99,7 +99,7 @@ impl ConversationStore for SqliteConversations {
     ) -> Result<Option<ConversationId>, StoreError> {
         let (user, other) = (user.clone(), other.clone());
         self.readers
-            .read(move |db| between(db, &user, &other))
+            .read(move |db| lists::between(db, &user, &other))
             .await
     }
 
@@ -259,34 +259,6 @@ fn find_for(
     const SELECT: &str = select_listed!("", "AND c.id = ?2");
     let mut select = db.prepare_cached(SELECT)?;
     let found = select.query_row(params![user, id], read_listed);
-    Ok(found.optional()?)
-}
-
-fn count_for(db: &Connection, user: &UserId) -> Result<u64, StoreError> {
-    const COUNT: &str = "SELECT count(*) FROM participants WHERE user = ?1 AND status = 'active'";
-    let mut count = db.prepare_cached(COUNT)?;
-    Ok(count.query_row([user], |row| read_number(row, 0))?)
-}
-
-fn between(
-    db: &Connection,
-    user: &UserId,
-    other: &UserId,
-) -> Result<Option<ConversationId>, StoreError> {
-    const SELECT: &str = "
-        SELECT c.id
-        FROM participants p
-        JOIN participants other ON other.conversation = p.conversation AND other.user = ?2
-        JOIN conversations c ON c.no = p.conversation
-        WHERE p.user = ?1 AND p.status = 'active'
-          AND other.status IN ('active', 'ignored', 'invited') AND c.title IS NULL
-          AND NOT EXISTS (
-            SELECT 1 FROM participants third
-            WHERE third.conversation = p.conversation AND third.user NOT IN (?1, ?2)
-              AND third.status IN ('active', 'ignored', 'invited'))
-        ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT 1";
-    let mut select = db.prepare_cached(SELECT)?;
-    let found = select.query_row(params![user, other], |row| row.get(0));
     Ok(found.optional()?)
 }
 

@@ -1,11 +1,11 @@
 //! Lists of the conversations of a user, part by part.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::columns::{number, read_number};
 use super::conversation_rows::{LISTED_COLUMNS, read_listed, select_listed};
 use crate::model::UserId;
-use crate::model::conversation::{ListCursor, ListPage, Listed};
+use crate::model::conversation::{ConversationId, ListCursor, ListPage, Listed};
 use crate::stores::conversations::error::StoreError;
 
 /// The place of a conversation in a list is the time of its last message up to ?2, when the list began; of those at the
@@ -62,4 +62,34 @@ pub(super) fn page(
 
 fn read(row: &Row<'_>) -> rusqlite::Result<(Listed, u64)> {
     Ok((read_listed(row)?, read_number(row, LISTED_COLUMNS)?))
+}
+
+/// Of how many conversations a user is an active participant.
+pub(super) fn count(db: &Connection, user: &UserId) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM participants WHERE user = ?1 AND status = 'active'";
+    let mut count = db.prepare_cached(COUNT)?;
+    Ok(count.query_row([user], |row| read_number(row, 0))?)
+}
+
+/// The newest conversation without a title of these two alone.
+pub(super) fn between(
+    db: &Connection,
+    user: &UserId,
+    other: &UserId,
+) -> Result<Option<ConversationId>, StoreError> {
+    const SELECT: &str = "
+        SELECT c.id
+        FROM participants p
+        JOIN participants other ON other.conversation = p.conversation AND other.user = ?2
+        JOIN conversations c ON c.no = p.conversation
+        WHERE p.user = ?1 AND p.status = 'active'
+          AND other.status IN ('active', 'ignored', 'invited') AND c.title IS NULL
+          AND NOT EXISTS (
+            SELECT 1 FROM participants third
+            WHERE third.conversation = p.conversation AND third.user NOT IN (?1, ?2)
+              AND third.status IN ('active', 'ignored', 'invited'))
+        ORDER BY c.lastMessageAt DESC, c.no DESC LIMIT 1";
+    let mut select = db.prepare_cached(SELECT)?;
+    let found = select.query_row(params![user, other], |row| row.get(0));
+    Ok(found.optional()?)
 }
