@@ -168,6 +168,12 @@ async fn post(relay: &Relay, marks: &Marks) {
         let answer: Value = serde_json::from_str(&posted.body).unwrap();
         ids.push(answer[message]["id"].as_str().unwrap().to_owned());
     }
+    let made = format!(r#"{{"participantIds":["bob"],{unknown}}}"#);
+    for path in ["/api/conversations", "/api/chats"] {
+        let made = rest(relay, "alice", "POST", path, &made).await;
+        assert!([200, 201].contains(&made.status), "{path} {made:?}");
+    }
+    let titled = format!(r#"{{"title":"A title",{unknown}}}"#);
     let path = |id: &str| format!("/api/messages/{id}");
     let edit = format!(r#"{{"content":"{content}",{unknown}}}"#);
     let put = format!(r#"{{"encrypted_msg_content":"{content}",{unknown}}}"#);
@@ -185,6 +191,7 @@ async fn post(relay: &Relay, marks: &Marks) {
         ("PUT", path(&ids[2]), &put),
         ("POST", "/api/messages/read".to_owned(), &read),
         ("DELETE", path(deleted), ""),
+        ("PATCH", "/api/conversations/room".to_owned(), &titled),
     ] {
         let done = rest(relay, "alice", method, &path, body).await;
         assert_eq!(done.status, 200, "{method} {path} {done:?}");

@@ -297,10 +297,10 @@ pub(crate) async fn a_conversation_of_two_is_found_by_who_they_are(subject: Subj
         let ended = stores.participants.end(&id, &user(name), &admin).await;
         assert!(ended.unwrap().is_some());
     };
-    // The one of three has become one of two, which is not the newer one.
+    // The one of three becomes one of two, and then has the newest message.
     end("three", "cy").await;
     subject.tick();
-    subject.send("three", "ann", "later").await;
+    subject.send("three", "ann", r#""later""#).await;
     assert_eq!(between("ann", "bo").await.as_deref(), Some("three"));
     assert_eq!((count("ann").await, count("cy").await), (3, 0));
     end("three", "bo").await;
