@@ -126,3 +126,14 @@ test('an edit is answered in the form of this dialect', async () => {
   const { id: messageId } = await chatMessage(alice, id);
   same(await must(200, chatEdit(alice, messageId, 'edited')), { message: 'Message updated', data: { id: messageId, content: 'edited', editedAt: TIME } });
 });
+
+test('who has blocked the other is in no new chat with them, which that one finds again', async () => {
+  const [alice, bob] = await named('Alice', 'Bob');
+  await must(201, rest(bob, `PUT /api/users/me/blocked/${encodeURIComponent(alice.userId)}`));
+  const { chat: made } = await must(201, open(alice, [bob]));
+  assert.equal(made.participants.length, 2);
+  assert.equal((await must(200, open(alice, [bob]))).chat.id, made.id);
+  assert.deepEqual((await list(bob)).chats, []);
+  assert.deepEqual(await must(404, rest(bob, `GET /api/chats/${made.id}`)), NOT_FOUND);
+  assert.notEqual((await must(201, open(bob, [alice]))).chat.id, made.id);
+});

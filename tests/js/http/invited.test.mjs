@@ -199,3 +199,18 @@ test('an administrator of the server adds at once, and who makes a conversation 
   await done(201, ADMIN, 'POST', at(id, 'participants'), { userId: bob.userId });
   assert.equal(await statusOf(bob, id, bob), 'active');
 });
+
+test('in the form of chats an invitation is listed first and not counted, and names who invited alone', async () => {
+  const [alice, bob] = await knownUsers('Alice', 'Bob');
+  const body = { participantIds: [bob.userId] };
+  const { chat: made } = await done(201, alice, 'POST', '/api/chats', body);
+  assert.equal((await done(200, alice, 'POST', '/api/chats', body)).chat.id, made.id);
+  const { chats, total, count } = await done(200, bob, 'GET', '/api/chats');
+  assert.deepEqual([total, count, chats.length], [0, 0, 1]);
+  const [{ id, status, invitedBy, lastMessage, participants: [by, ...others] }] = chats;
+  assert.deepEqual([id, status, invitedBy, lastMessage, by.id, others], [made.id, 'invited', alice.userId, null, alice.userId, []]);
+  assert.deepEqual((await done(200, bob, 'GET', `/api/chats/${id}`)).chat, chats[0]);
+  await done(201, bob, 'POST', '/api/messages', { chatId: id, content: 'x' });
+  const { chats: [joined], total: now } = await done(200, bob, 'GET', '/api/chats');
+  assert.deepEqual([now, joined.status, joined.lastMessage.content, joined.participants.length], [1, undefined, 'x', 2]);
+});
