@@ -2,6 +2,7 @@
 //! and owns the form alone.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -78,9 +79,16 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;
         let request = new_conversation::by_user(&app, &caller, &payload).await?;
-        if let Some(known) = known_between(&app, &caller, &request).await? {
-            let message = "Chat already exists";
-            return one(&app, &caller, &known, (StatusCode::OK, message), None).await;
+        // Of several requests at a time, such as by a click too many, the others find what one has made.
+        let mut _alone = None;
+        if let Some(other) = only_other(&caller, &request) {
+            let conversations = &app.conversations;
+            _alone = Some(conversations.lock(&place_of(caller.id(), other)).await);
+            let known = &conversations.stores().conversations;
+            if let Some(known) = known.between(caller.id(), other).await? {
+                let message = "Chat already exists";
+                return one(&app, &caller, &known, (StatusCode::OK, message), None).await;
+            }
         }
         let by = Initiator::Participant(caller.acts(None));
         let check = || caller.check_conversation(request.new.participants.len());
@@ -95,24 +103,22 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> 
     .await
 }
 
-/// The chat that is there of the caller and the only other user of a request that asks for nothing else.
-async fn known_between(
-    app: &App,
-    caller: &Caller,
-    request: &ConversationRequest,
-) -> Result<Option<ConversationId>, StoreError> {
+/// The only other user of a request that asks for nothing else.
+fn only_other<'a>(caller: &Caller, request: &'a ConversationRequest) -> Option<&'a UserId> {
     let first = request.new.first();
     let mut others = first.iter().filter(|one| one.user != *caller.id());
-    let other = others.next().filter(|other| !other.pending);
+    let other = others.next().filter(|other| !other.pending)?;
     let is_plain = !request.is_named && request.key.is_none();
     let is_plain = is_plain && request.new.description.title.is_none();
-    match (other, others.next()) {
-        (Some(other), None) if is_plain => {
-            let conversations = &app.conversations.stores().conversations;
-            conversations.between(caller.id(), &other.user).await
-        }
-        _ => Ok(None),
-    }
+    (is_plain && others.next().is_none()).then_some(&other.user)
+}
+
+/// What is locked while a chat of these two is looked for and made.
+fn place_of(one: &UserId, other: &UserId) -> ConversationId {
+    let mut hasher = DefaultHasher::new();
+    one.min(other).as_str().hash(&mut hasher);
+    one.max(other).as_str().hash(&mut hasher);
+    hasher.finish().cast_signed().into()
 }
 
 async fn show(

@@ -36,6 +36,13 @@ test('a chat of two is made once, whoever of them asks, and shown alike in the l
   assert.deepEqual(await list(alice), { message: 'Chats retrieved', total: 1, count: 1, limit: 50, offset: 0, chats: [made.chat] });
 });
 
+test('a chat of two is made once, however many of their requests come at a time', async () => {
+  const [alice, bob] = await named('Alice', 'Bob');
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => (index % 2 ? open(alice, [bob]) : open(bob, [alice]))));
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [...Array(11).fill(200), 201]);
+  assert.equal(new Set(answers.map(({ json }) => json.chat.id)).size, 1);
+});
+
 test('another chat is made where a title, an id or others are named, and where one of the two has left', async () => {
   const [alice, bob, carol] = await named('Alice', 'Bob', 'Carol');
   const { chat: { id } } = await must(201, open(alice, [bob]));
