@@ -1,5 +1,6 @@
-//! Sessions that begin on a WebSocket. The library reads and writes that itself; only where a client takes no bytes is it
-//! shown another, whose attachments are text for the client. It must not look into an event.
+//! Sessions that begin on a WebSocket, which the library reads and writes itself; and those whose client takes no bytes,
+//! so that attachments are text for it, of which the library sees no WebSocket of the client's. It must not look into an
+//! event.
 
 use std::io;
 use std::sync::Arc;
@@ -43,23 +44,38 @@ impl Session {
     pub(crate) fn begin_as_text(self: Arc<Self>, link: &Arc<Link>, on_upgrade: OnUpgrade) {
         self.choose(link);
         tokio::spawn(async move {
-            // However it comes to an end, the WebSocket is closed, and the library told.
-            let ended = self.carry_as_text(on_upgrade).await;
-            tracing::debug!(?ended, "a session without bytes has ended");
-            self.end();
+            let open = self.settings.open(self.id.to_string(), &[]);
+            match upgraded(on_upgrade).await {
+                Ok(stream) => self.carry_as_text(stream, Vec::new(), Some(open)).await,
+                // The client was gone before it had the answer.
+                Err(_) => self.end(),
+            }
         });
     }
 
-    async fn carry_as_text(&self, on_upgrade: OnUpgrade) -> Result<(), Error> {
-        let stream = upgraded(on_upgrade).await?;
+    /// This WebSocket carries it to its end. Of it, something may be read already, and something is to be said first.
+    pub(super) async fn carry_as_text(
+        &self,
+        stream: GuardedStream,
+        unread: Vec<u8>,
+        first: Option<Packet>,
+    ) {
         let most = Some(self.settings.max_body);
         let config = WebSocketConfig::default()
             .max_message_size(most)
             .max_frame_size(most);
-        let socket = AsText::from_raw_socket(stream, Role::Server, Some(config)).await;
+        let socket = AsText::from_partially_read(stream, unread, Role::Server, Some(config)).await;
+        // However it comes to an end, the WebSocket is closed, and the library told.
+        let ended = self.pass_as_text(socket, first).await;
+        tracing::debug!(?ended, "a session without bytes has ended");
+        self.end();
+    }
+
+    async fn pass_as_text(&self, socket: AsText, first: Option<Packet>) -> Result<(), Error> {
         let (mut to_client, from_client) = socket.split();
-        let open = self.settings.open(self.id.to_string(), &[]);
-        to_client.send(self.message(&open)).await?;
+        if let Some(first) = first {
+            to_client.send(self.message(&first)).await?;
+        }
         tokio::select! {
             read = self.read_text(from_client) => read?,
             written = self.write_text(&mut to_client) => written?,

@@ -102,7 +102,7 @@ impl Session {
             return Err(Refused::Wrong);
         }
         let mut pipe = self.pipe.lock();
-        if !matches!(pipe.stage, Stage::Polling) {
+        if matches!(pipe.stage, Stage::Upgraded(_) | Stage::Ended) {
             return Err(Refused::Over);
         }
         match packet.kind() {

@@ -154,6 +154,11 @@ impl Session {
     /// The WebSocket carries it from now on.
     pub(super) fn hand_over(&self, pipe: &mut Pipe, upgraded: Upgraded) {
         pipe.stage = Stage::Upgraded(Some(Box::new(upgraded)));
+        self.is_polled_no_more();
+    }
+
+    /// No request finds it from now on.
+    pub(super) fn is_polled_no_more(&self) {
         self.polling.remove(&self.id);
     }
 

@@ -85,6 +85,18 @@ impl Session {
     async fn upgrade(&self, link: &Arc<Link>, tried: Tried) {
         self.choose(link);
         let Tried { mut stream, unread } = tried;
+        if self.as_text {
+            {
+                let mut pipe = self.pipe.lock();
+                if matches!(pipe.stage, Stage::Ended) {
+                    return;
+                }
+                pipe.stage = Stage::Upgrading;
+            }
+            self.is_polled_no_more();
+            self.wake();
+            return self.carry_as_text(stream, unread.to_vec(), None).await;
+        }
         loop {
             let changed = self.changed.notified();
             let mut changed = std::pin::pin!(changed);

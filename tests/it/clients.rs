@@ -414,6 +414,7 @@ suites! {
     session_signals: "session/signals", SESSION;
     session_tabs: "session/tabs", SESSION => two_nodes;
     session_unreadable: "session/unreadable", SESSION => two_nodes;
+    transport_middleboxes: "transport/middleboxes", DIRECT;
     transport_reconnected_order: "transport/reconnected-order", STORED, mongodb => two_nodes;
     transport_transports: "transport/transports", DIRECT;
 }
