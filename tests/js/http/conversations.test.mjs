@@ -23,14 +23,15 @@ test('who makes a conversation is its admin, the others are members', async () =
   same(byId(participants), byId([active(alice, 'admin'), active(bob, 'member'), active(carol, 'member')]));
 });
 
-test('what is optional may be missing or null, and what is unknown is ignored', async () => {
+test('what is optional may be missing or null, and what is unknown is told as it is', async () => {
   const alice = user('Alice');
   const empty = await create(alice, { participantIds: [], id: null, title: null });
   assert.match(empty.conversation.id, ID);
   assert.equal(empty.conversation.title, undefined);
-  const fields = { createdBy: 'somebody else', role: 'member', admins: ['x'], lastMessageAt: 1, extra: { a: [1] } };
-  const { conversation, participants } = await create(alice, { participantIds: [], ...fields });
-  same(conversation, { id: conversation.id, createdBy: alice.userId, createdAt: TIME, lastMessageAt: TIME });
+  const known = { createdBy: 'somebody else', role: 'member', lastMessageAt: 1 };
+  const unknown = { admins: ['x'], extra: { a: [1] } };
+  const { conversation, participants } = await create(alice, { participantIds: [], ...known, ...unknown });
+  same(conversation, { id: conversation.id, createdBy: alice.userId, createdAt: TIME, lastMessageAt: TIME, ...unknown });
   same(participants, [active(alice, 'admin')]);
 });
 
