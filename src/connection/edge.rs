@@ -142,12 +142,13 @@ impl SocketIoEdge {
                 let on_upgrade = asked.on_upgrade.ok_or(EngineError::BadRequest)?;
                 asked.link.upgrade();
                 asked.link.keep(place.clone());
-                match asked.query.as_text {
+                let as_text = asked.query.as_text;
+                match revision.differs(as_text) {
                     true => {
-                        let (session, stream) = self.sessions.begin_apart(revision, true);
+                        let (session, stream) = self.sessions.begin_apart(revision, as_text);
                         let handshake = carried(handshake, &place, session.clone());
                         self.library.serve(stream, revision, handshake).await;
-                        session.begin_as_text(asked.link, on_upgrade);
+                        session.begin_by_packets(asked.link, on_upgrade);
                     }
                     false => {
                         let handshake = carried(handshake, &place, asked.link.clone());

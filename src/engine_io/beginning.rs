@@ -1,6 +1,5 @@
-//! Sessions that begin on a WebSocket, which the library reads and writes itself; and those whose client takes no bytes,
-//! so that attachments are text for it, of which the library sees no WebSocket of the client's. It must not look into an
-//! event.
+//! Sessions that begin on a WebSocket. The library reads and writes that itself, but where a client takes something else than
+//! the library writes: there packets are passed on one by one. It must not look into an event.
 
 use std::io;
 use std::sync::Arc;
@@ -23,8 +22,7 @@ use super::session::Session;
 use super::settings::Settings;
 use crate::transport::{GuardedStream, Link, upgraded};
 
-/// A session whose client takes no bytes, on its WebSocket.
-type AsText = WebSocketStream<GuardedStream>;
+type Socket = WebSocketStream<GuardedStream>;
 
 impl Settings {
     /// The WebSocket of a session that begins, once its client has been told of it.
@@ -41,12 +39,12 @@ impl Settings {
 
 impl Session {
     /// It begins on this WebSocket, which carries it to its end.
-    pub(crate) fn begin_as_text(self: Arc<Self>, link: &Arc<Link>, on_upgrade: OnUpgrade) {
+    pub(crate) fn begin_by_packets(self: Arc<Self>, link: &Arc<Link>, on_upgrade: OnUpgrade) {
         self.choose(link);
         tokio::spawn(async move {
             let open = self.settings.open(self.id.to_string(), &[]);
             match upgraded(on_upgrade).await {
-                Ok(stream) => self.carry_as_text(stream, Vec::new(), Some(open)).await,
+                Ok(stream) => self.carry_by_packets(stream, Vec::new(), Some(open)).await,
                 // The client was gone before it had the answer.
                 Err(_) => self.end(),
             }
@@ -54,7 +52,7 @@ impl Session {
     }
 
     /// This WebSocket carries it to its end. Of it, something may be read already, and something is to be said first.
-    pub(super) async fn carry_as_text(
+    pub(super) async fn carry_by_packets(
         &self,
         stream: GuardedStream,
         unread: Vec<u8>,
@@ -64,26 +62,26 @@ impl Session {
         let config = WebSocketConfig::default()
             .max_message_size(most)
             .max_frame_size(most);
-        let socket = AsText::from_partially_read(stream, unread, Role::Server, Some(config)).await;
+        let socket = Socket::from_partially_read(stream, unread, Role::Server, Some(config)).await;
         // However it comes to an end, the WebSocket is closed, and the library told.
-        let ended = self.pass_as_text(socket, first).await;
-        tracing::debug!(?ended, "a session without bytes has ended");
+        let ended = self.pass_packets(socket, first).await;
+        tracing::debug!(?ended, "a session by packets has ended");
         self.end();
     }
 
-    async fn pass_as_text(&self, socket: AsText, first: Option<Packet>) -> Result<(), Error> {
+    async fn pass_packets(&self, socket: Socket, first: Option<Packet>) -> Result<(), Error> {
         let (mut to_client, from_client) = socket.split();
         if let Some(first) = first {
             to_client.send(self.message(&first)).await?;
         }
         tokio::select! {
-            read = self.read_text(from_client) => read?,
-            written = self.write_text(&mut to_client) => written?,
+            read = self.read_packets(from_client) => read?,
+            written = self.write_packets(&mut to_client) => written?,
         }
         to_client.close().await
     }
 
-    async fn read_text(&self, mut client: SplitStream<AsText>) -> Result<(), Error> {
+    async fn read_packets(&self, mut client: SplitStream<Socket>) -> Result<(), Error> {
         while let Some(message) = client.next().await {
             let packet = match message? {
                 Message::Text(text) => payload::packet_of(self.revision, text.into()),
@@ -98,7 +96,7 @@ impl Session {
         Ok(())
     }
 
-    async fn write_text(&self, client: &mut SplitSink<AsText, Message>) -> Result<(), Error> {
+    async fn write_packets(&self, client: &mut SplitSink<Socket, Message>) -> Result<(), Error> {
         loop {
             let changed = self.changed.notified();
             let mut changed = std::pin::pin!(changed);
@@ -123,10 +121,17 @@ impl Session {
     }
 
     fn message(&self, packet: &Packet) -> Message {
-        Message::Text(match packet {
+        match packet {
             // The library writes text as text.
-            Packet::Text(text) => Utf8Bytes::try_from(text.clone()).unwrap_or_default(),
-            Packet::Binary(bytes) => payload::as_text(self.revision, bytes).into(),
-        })
+            Packet::Text(text) => {
+                Message::Text(Utf8Bytes::try_from(text.clone()).unwrap_or_default())
+            }
+            Packet::Binary(bytes) if self.as_text => {
+                Message::Text(payload::as_text(self.revision, bytes).into())
+            }
+            Packet::Binary(bytes) => {
+                Message::Binary(payload::as_message(self.revision, bytes.clone()))
+            }
+        }
     }
 }

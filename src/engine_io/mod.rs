@@ -14,6 +14,7 @@ mod pipe;
 mod poll;
 mod polls;
 mod post;
+mod refusal;
 mod revision;
 mod session;
 mod sessions;

@@ -8,6 +8,7 @@ use bytes::{BufMut as _, BytesMut};
 use tokio::io::ReadBuf;
 
 use super::packet::{self, Packet, Written, client_frame, take_server_frame};
+use super::refusal;
 use super::revision::Revision;
 use crate::transport::GuardedStream;
 
@@ -164,6 +165,10 @@ impl Pipe {
                         self.answer_ping();
                     }
                 }
+                let packet = match self.revision {
+                    Revision::V3 => refusal::of_v3(packet),
+                    Revision::V4 => packet,
+                };
                 self.waiting += packet.len();
                 self.packets.push_back(packet);
             }

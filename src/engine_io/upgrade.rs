@@ -85,7 +85,7 @@ impl Session {
     async fn upgrade(&self, link: &Arc<Link>, tried: Tried) {
         self.choose(link);
         let Tried { mut stream, unread } = tried;
-        if self.as_text {
+        if self.revision.differs(self.as_text) {
             {
                 let mut pipe = self.pipe.lock();
                 if matches!(pipe.stage, Stage::Ended) {
@@ -95,7 +95,7 @@ impl Session {
             }
             self.is_polled_no_more();
             self.wake();
-            return self.carry_as_text(stream, unread.to_vec(), None).await;
+            return self.carry_by_packets(stream, unread.to_vec(), None).await;
         }
         loop {
             let changed = self.changed.notified();

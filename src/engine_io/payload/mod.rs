@@ -129,5 +129,13 @@ pub(super) fn as_text(revision: Revision, bytes: &[u8]) -> String {
     [mark, &base64::encoded(bytes)].concat()
 }
 
+/// An attachment as a message of bytes.
+pub(super) fn as_message(revision: Revision, bytes: Bytes) -> Bytes {
+    match revision {
+        Revision::V3 => v3::message(&bytes),
+        Revision::V4 => bytes,
+    }
+}
+
 #[cfg(test)]
 mod tests;

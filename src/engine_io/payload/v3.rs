@@ -109,6 +109,11 @@ pub(super) fn split(rest: &mut Bytes) -> Result<(bool, Bytes), Malformed> {
     Ok((is_text, rest.split_to(length)))
 }
 
+/// Bytes behind their type.
+pub(super) fn message(bytes: &[u8]) -> Bytes {
+    [&[MESSAGE][..], bytes].concat().into()
+}
+
 pub(super) fn text_payload(packets: &[Packet]) -> Vec<u8> {
     let mut payload = Vec::new();
     for packet in packets {

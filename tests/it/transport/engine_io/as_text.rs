@@ -56,3 +56,18 @@ async fn attachments_are_text_in_both_directions() {
     }
     stop(&mut relay);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_of_socket_io_2_is_refused_by_the_message_alone() {
+    let mut relay = server(&[("ALLOW_EIO3", "true")]);
+    let url = format!(
+        "ws://{}/socket.io/?EIO=3&transport=websocket",
+        address(&relay)
+    );
+    let mut request = url.into_client_request().unwrap();
+    let headers = request.headers_mut();
+    headers.insert("authorization", "Bearer no token".parse().unwrap());
+    let (mut socket, _) = connect_async(request).await.expect("a WebSocket");
+    assert_eq!(next(&mut socket, "44").await, "44\"Invalid token\"");
+    stop(&mut relay);
+}

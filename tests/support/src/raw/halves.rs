@@ -130,7 +130,8 @@ impl Reader {
         Ok(Packet { text, attachments })
     }
 
-    pub(super) async fn message(&mut self) -> Result<Message, Closed> {
+    /// The next message of the WebSocket, whatever it is.
+    pub async fn message(&mut self) -> Result<Message, Closed> {
         timeout(TIMEOUT, self.next())
             .await
             .expect("a message in time")
