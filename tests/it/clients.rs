@@ -14,6 +14,11 @@ type Settings = &'static [(&'static str, &'static str)];
 pub(crate) const ADMIN_TOKEN: &str = "an admin token for tests, longer than thirty-two bytes";
 
 const DIRECT: Settings = &[("DIALECTS", "direct"), ("RATE_LIMITS", "off")];
+const OLD_CLIENTS: Settings = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    ("ALLOW_EIO3", "true"),
+];
 const PRESENCE: Settings = &[
     ("DIALECTS", "direct"),
     ("RATE_LIMITS", "off"),
@@ -417,6 +422,7 @@ suites! {
     transport_middleboxes: "transport/middleboxes", DIRECT;
     transport_reconnected_order: "transport/reconnected-order", STORED, mongodb => two_nodes;
     transport_transports: "transport/transports", DIRECT;
+    transport_versions: "transport/versions", OLD_CLIENTS;
 }
 
 /// Runs one suite against a server of its own, which must be in good health afterwards and stop when asked.
