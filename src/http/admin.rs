@@ -60,7 +60,7 @@ async fn change_user(
     PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         let user = UserId::parse(&id).ok_or_else(bad_user)?;
         let payload = body.payload(&app.config)?;
         let change = change(&app, &payload)?;
@@ -134,7 +134,7 @@ async fn create_conversation(
     admin: Admin,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         let payload = body.payload(&app.config)?;
         refuse_unknown(payload.besides(new_conversation::OF_ADMINS))?;
         let request = new_conversation::by_admin(&app, &payload)?;
@@ -150,7 +150,7 @@ async fn change_conversation(
     PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         let id = ConversationId::parse(&id).ok_or(Refusal::new(Why::ConversationNotFound))?;
         let retention = retention(&body.payload(&app.config)?)?;
         let conversations = &app.conversations;

@@ -91,7 +91,7 @@ async fn block(
     caller: Caller,
     PathParameters(id): PathParameters<String>,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         let other = UserId::parse(&id).ok_or_else(|| Refusal::invalid("id"))?;
         let (block, is_new) = app.blocking.block(caller.acts(None), &other).await?;
@@ -109,7 +109,7 @@ async fn unblock(
     caller: Caller,
     PathParameters(id): PathParameters<String>,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         let other = known(&id)?;
         let removed = app.blocking.unblock(caller.acts(None), &other).await?;

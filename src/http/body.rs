@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::config::Config;
+use crate::connection::Drain;
 use crate::model::{Refusal, Why};
 use crate::payload::{Malformed, Payload};
 use crate::transport::TooSlow;
@@ -91,19 +92,46 @@ impl JsonText {
 }
 
 /// Runs a request to its end, also when the client does not wait for the answer: what is stored must
-/// be published.
+/// be published. The server does not stop before.
 pub(super) async fn run_to_end<T>(
+    drain: &Drain,
     work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
 ) -> Response
 where
     T: IntoResponse + Send + 'static,
 {
-    match tokio::spawn(work).await {
+    match drain.spawn(work).await {
         Ok(Ok(response)) => response.into_response(),
         Ok(Err(refusal)) => refusal.into_response(),
         Err(error) => {
             tracing::error!(%error, "a request handler ended early");
             Refusal::new(Why::Failed).into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt as _;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_client_left_is_done_before_the_server_stops() {
+        let (drain, goes_on) = (Drain::default(), Arc::new(Notify::new()));
+        let waiting = goes_on.clone();
+        let answer = run_to_end(&drain, async move {
+            waiting.notified().await;
+            Ok(())
+        });
+        // The client goes away while it is done.
+        assert!(Box::pin(answer).now_or_never().is_none());
+        drain.begin();
+        assert!(drain.finished().now_or_never().is_none());
+        goes_on.notify_one();
+        drain.finished().await;
     }
 }

@@ -74,7 +74,7 @@ struct Read {
 
 /// Makes a chat. One with a single other user and no title is made once for the two.
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;

@@ -61,7 +61,7 @@ struct ListAnswer<'a> {
 }
 
 async fn create(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let request = new_conversation::by_user(&app, &caller, &body.payload(&app.config)?).await?;
@@ -188,7 +188,7 @@ async fn change(
     PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         sender.check_limit()?;
         let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);

@@ -112,7 +112,7 @@ pub(super) async fn leave(
     PathParameters(id): PathParameters<String>,
     OptionalJson(body): OptionalJson,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let not_found = || Refusal::new(Why::ConversationNotFound);

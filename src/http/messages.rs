@@ -68,7 +68,7 @@ async fn send_in(
 }
 
 async fn send_to(app: Arc<App>, caller: Caller, to: Option<String>, body: JsonText) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;
@@ -111,7 +111,7 @@ struct EditedInChat<'a> {
 
 /// Edits in the form of `conversation`, or of `chat`: in that in which a message without another field would be sent.
 async fn edit(State(app): State<Arc<App>>, caller: Caller, id: String, body: JsonText) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;
@@ -155,7 +155,7 @@ async fn replace(
     id: String,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         caller.check_stored(body.len())?;
         let payload = body.payload(&app.config)?;
@@ -218,7 +218,7 @@ async fn remove(
     PathParameters(id): PathParameters<String>,
     Query(query): Query<Parameters>,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         let for_all = match query.get("forAll") {
             None | Some("true") => true,

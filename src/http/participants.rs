@@ -100,7 +100,7 @@ async fn add(
     PathParameters(id): PathParameters<String>,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         let payload = body.payload(&app.config)?;
         if let UserOrAdmin::User(caller) = &sender
             && payload.get(ENTRIES).is_some()
@@ -154,7 +154,7 @@ async fn change(
     PathParameters((id, user)): PathParameters<(String, String)>,
     body: JsonText,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         sender.check_limit()?;
         let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
@@ -173,7 +173,7 @@ async fn remove(
     sender: UserOrAdmin,
     PathParameters((id, user)): PathParameters<(String, String)>,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         sender.check_limit()?;
         let id = ConversationId::parse(&id).ok_or(StoreError::NotParticipant)?;
         let user = UserId::parse(&user).ok_or(Refusal::new(Why::ParticipantNotFound))?;

@@ -44,7 +44,7 @@ const SUCCESS: Json<Success> = Json(Success { success: true });
 
 /// `/api/messages/read`, of the conversation that the body names.
 pub(super) async fn named(State(app): State<Arc<App>>, caller: Caller, body: JsonText) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         let payload = body.payload(&app.config)?;
         let fields = Fields::new(&payload, &app.config);
@@ -64,7 +64,7 @@ async fn within(
     PathParameters(id): PathParameters<String>,
     OptionalJson(body): OptionalJson,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         let payload = body.payload(&app.config)?;
         let messages = conversation::messages_read(&Fields::new(&payload, &app.config))?;
@@ -81,7 +81,7 @@ async fn one(
     caller: Caller,
     PathParameters(id): PathParameters<String>,
 ) -> Response {
-    run_to_end(async move {
+    run_to_end(&app.drain.clone(), async move {
         caller.check_limit()?;
         let (conversation, id) = find(&app, &id).await?;
         let messages = ReadMessages::These(vec![id]);
