@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::carrier::Carrier as _;
 use super::clock::now_ms;
@@ -29,18 +30,22 @@ pub(crate) struct Links {
     max: usize,
     /// Before this, in `now_ms` time, nothing is closed to make room: there was nothing to close.
     closed_none_until: AtomicU64,
+    /// One of them has ended.
+    ended: Arc<Notify>,
 }
 
 /// A connection that counts as open until this is dropped.
 #[derive(Debug)]
 pub(super) struct OpenLink {
     count: Arc<AtomicUsize>,
+    ended: Arc<Notify>,
     _memory: Fixed,
 }
 
 impl Drop for OpenLink {
     fn drop(&mut self) {
         self.count.fetch_sub(1, Ordering::Relaxed);
+        self.ended.notify_one();
     }
 }
 
@@ -53,6 +58,7 @@ impl Links {
             count: Arc::default(),
             max: max as usize,
             closed_none_until: AtomicU64::new(0),
+            ended: Arc::default(),
         }
     }
 
@@ -66,20 +72,27 @@ impl Links {
         self.max
     }
 
-    /// Counts one more connection. `None`: there is no room for it. When all are open, some are closed that
-    /// carry nothing.
-    pub(super) fn make_room(&self) -> Option<OpenLink> {
+    /// Counts one more connection. `None`: there is no room for it. When all are open, some are closed that carry nothing,
+    /// and waited for.
+    pub(super) async fn make_room(&self) -> Option<OpenLink> {
         // Those that were just closed may count a little longer.
         let closed_at_once = self.max.div_ceil(64);
-        let open = self.count.load(Ordering::Relaxed);
-        let has_room = open < self.max
-            || self.close_unused(closed_at_once) > 0 && open < self.max + closed_at_once;
-        has_room.then(|| {
-            self.count.fetch_add(1, Ordering::Relaxed);
-            OpenLink {
-                count: self.count.clone(),
-                _memory: self.memory.hold(LINK_BYTES),
+        while self.count.load(Ordering::Relaxed) >= self.max {
+            if self.close_unused(closed_at_once) == 0 {
+                return None;
             }
+            if self.count.load(Ordering::Relaxed) < self.max + closed_at_once {
+                break;
+            }
+            let ended = tokio::time::timeout(INTERVAL, self.ended.notified());
+            // A connection that does not end in that time does not soon.
+            ended.await.ok()?;
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Some(OpenLink {
+            count: self.count.clone(),
+            ended: self.ended.clone(),
+            _memory: self.memory.hold(LINK_BYTES),
         })
     }
 
@@ -154,6 +167,8 @@ impl Links {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
     use crate::config::Config;
     use crate::transport::LinkLimits;
@@ -163,28 +178,35 @@ mod tests {
         Link::new(peer, LinkLimits::from(&Config::default()))
     }
 
-    #[test]
-    fn those_without_a_request_make_room_for_others() {
+    #[tokio::test]
+    async fn those_without_a_request_make_room_for_others() {
         let links = Links::new(2, Memory::new(1 << 30));
         let busy = links.add(link());
         busy.request_began();
         let idle = links.add(link());
-        let counted: Vec<_> = (0..2).map(|_| links.make_room()).collect();
+        let counted = [links.make_room().await, links.make_room().await];
         assert!(counted.iter().all(Option::is_some));
-        assert!(links.make_room().is_some());
+        let third = links.make_room().await;
+        assert!(third.is_some());
+        // As many more as were closed may be there; then they are waited for.
+        let mut fourth = Box::pin(links.make_room());
+        links.add(link());
+        assert!(fourth.as_mut().now_or_never().is_none());
+        drop(counted);
+        assert!(fourth.await.is_some());
         assert!(idle.close_reason().is_some() && busy.close_reason().is_none());
     }
 
-    #[test]
-    fn those_in_use_are_not_closed_for_others() {
+    #[tokio::test]
+    async fn those_in_use_are_not_closed_for_others() {
         let links = Links::new(2, Memory::new(1 << 30));
         let busy: Vec<_> = (0..2).map(|_| links.add(link())).collect();
         busy.iter().for_each(|link| link.request_began());
-        let counted: Vec<_> = (0..2).map(|_| links.make_room()).collect();
+        let counted = [links.make_room().await, links.make_room().await];
         assert!(counted.iter().all(Option::is_some));
-        assert!(links.make_room().is_none());
+        assert!(links.make_room().await.is_none());
         assert!(busy.iter().all(|link| link.close_reason().is_none()));
         drop(counted);
-        assert!(links.make_room().is_some());
+        assert!(links.make_room().await.is_some());
     }
 }

@@ -88,7 +88,7 @@ impl GuardedListener {
                     let Some(slot) = self.slot(peer.ip()) else {
                         continue;
                     };
-                    let Some(open) = self.links.make_room() else {
+                    let Some(open) = self.links.make_room().await else {
                         continue;
                     };
                     tune(&tcp);
