@@ -131,7 +131,7 @@ impl Session {
     }
 
     fn is_over(&self) {
-        self.polling.remove(&self.id);
+        self.is_polled_no_more();
         self.wake();
     }
 

@@ -29,7 +29,7 @@ async fn a_client_is_gone_when_its_poll_is() {
     );
     let mut tcp = TcpStream::connect(address(&relay)).await.unwrap();
     tcp.write_all(head.as_bytes()).await.unwrap();
-    // The poll waits: another ends the session. So it is cut off before that.
+    // Nothing tells that the poll has arrived and waits: another would end the session. Cut off before, it is none.
     tokio::time::sleep(Duration::from_millis(100)).await;
     drop(tcp);
     let cut = Instant::now();
@@ -52,6 +52,7 @@ async fn a_second_poll_ends_the_session() {
     let mut relay = server(&[]);
     let bob = Polling::connect(&relay, "bob").await;
     let (first, second) = tokio::join!(bob.poll(), async {
+        // Nothing tells that the first one waits. Whichever comes second is refused.
         tokio::time::sleep(Duration::from_millis(100)).await;
         bob.poll().await
     });
