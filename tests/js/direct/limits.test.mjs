@@ -45,8 +45,10 @@ test('the limit is per user: a second socket has no other, another user has', as
   const who = user('Alice');
   const [one, two, bob] = [await join(who), await join(who), await join(user('Bob'))];
   const message = (seq) => ({ recipientId: who.userId, ...sealed, seq });
-  await Promise.all(Array.from({ length: MESSAGE_BURST * 2 }, (_, seq) => one.ask('send_message', message(seq))));
-  assert.equal((await two.ask('send_message', message('other socket'))).success, false);
+  const asked = [one, two].flatMap((client) => Array.from({ length: MESSAGE_BURST }, (_, seq) => client.ask('send_message', message(seq))));
+  const granted = (await Promise.all(asked)).filter(({ success }) => success).length;
+  // Meanwhile some are granted again.
+  assert.ok(granted >= MESSAGE_BURST && granted < asked.length, `${granted} of ${asked.length}`);
   assert.equal((await bob.ask('send_message', message('other user'))).success, true);
 });
 

@@ -1,6 +1,7 @@
 // What the suites of stored conversations share: conversations nobody else has, their members as clients of the dialect
 // `conversation`, REST, and the proof that nothing came. Of what the server answers it expects only that what is valid is done.
 import assert from 'node:assert/strict';
+import { settleNodes } from './between-nodes.mjs';
 import { connect, request, token, unique, user } from './relay.mjs';
 
 /** What a callback gets when all went well and there is nothing to say. */
@@ -142,11 +143,15 @@ function echo(client) {
 /**
  * Waits until everything the clients have sent is handled and everything it caused has arrived. A client's requests are
  * handled in turn, and what one causes is handed out before the next: after the first round nothing is still to be handed
- * out. Each client gets what it was handed in order: after the second round nothing is on its way any more.
+ * out, nor between nodes after `settleNodes`. Each client gets what it was handed in order: after the second round nothing
+ * is on its way any more.
  */
 export async function settle(clients) {
   const live = clients.filter(({ socket }) => socket.connected);
-  for (let round = 0; round < 2; round += 1) await Promise.all(live.map(echo));
+  const echoes = () => Promise.all(live.map(echo));
+  await echoes();
+  await settleNodes();
+  await echoes();
 }
 
 /**

@@ -1,6 +1,7 @@
 // What the suites of `feed` and `chat` share: users, conversations and messages made over REST in the forms of both,
 // clients of each, and the proof that nothing came. Expects only that what must succeed does.
 import assert from 'node:assert/strict';
+import { settleNodes } from './between-nodes.mjs';
 import { Client, connect, request, same, token, unique } from './relay.mjs';
 
 /** What a callback gets when all went well. */
@@ -164,11 +165,17 @@ export async function joined(who, conversationId) {
 
 /**
  * Waits until everything the clients have sent is handled and everything it caused has arrived: each is answered twice a
- * request that changes nothing. Order is kept on each connection, so nothing is on its way any more.
+ * request that changes nothing, and between them what nodes have sent each other has arrived. Order is kept on each
+ * connection, so nothing is on its way any more.
  */
 export async function settle(clients) {
   const live = clients.filter(({ socket }) => socket.connected);
-  for (const client of [...live, ...live]) await client.echo();
+  const echoes = async () => {
+    for (const client of live) await client.echo();
+  };
+  await echoes();
+  await settleNodes();
+  await echoes();
 }
 
 /**

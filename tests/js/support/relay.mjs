@@ -16,7 +16,7 @@ export const MILLIS = Symbol('epoch milliseconds of now');
 
 export const RELAY_URL = setting('RELAY_URL');
 /** Where clients and requests go in turn. */
-const RELAY_URLS = (process.env.RELAY_URLS || RELAY_URL).split(',');
+export const RELAY_URLS = (process.env.RELAY_URLS || RELAY_URL).split(',');
 let turn = 0;
 const JWT_SECRET = setting('JWT_SECRET');
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
