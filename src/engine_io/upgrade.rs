@@ -112,6 +112,7 @@ impl Session {
                     let mut left = pipe.left_to_read();
                     left.extend_from_slice(&unread);
                     let unread = left.freeze();
+                    stream.goes_on();
                     self.hand_over(&mut pipe, Upgraded { stream, unread });
                     break;
                 }

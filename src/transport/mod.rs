@@ -7,6 +7,7 @@
 
 mod attach;
 mod bare_answers;
+pub(crate) mod base64;
 mod body;
 mod carrier;
 mod clock;
@@ -19,6 +20,7 @@ mod listener;
 mod read_ahead;
 mod serve;
 mod stream;
+mod text_attachments;
 mod turns;
 mod unsaid;
 mod upgraded;

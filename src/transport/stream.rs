@@ -18,6 +18,7 @@ use super::frames::{FrameScanner, Sender};
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::links::OpenLink;
 use super::read_ahead::ReadAhead;
+use super::text_attachments::TextAttachments;
 use super::unsaid::{Passed, Unsaid};
 use crate::limits::AddressSlot;
 use crate::model::DisconnectReason;
@@ -38,6 +39,7 @@ pub(crate) struct GuardedStream {
     tcp: TcpStream,
     link: Arc<Link>,
     ahead: ReadAhead,
+    attachments: TextAttachments,
     incoming: FrameScanner,
     outgoing: Outgoing,
     unsaid: Unsaid,
@@ -90,6 +92,7 @@ impl GuardedStream {
             tcp,
             link,
             ahead: ReadAhead::default(),
+            attachments: TextAttachments::default(),
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
             unsaid: Unsaid::default(),
@@ -111,6 +114,12 @@ impl GuardedStream {
     /// The library begins a session on it.
     pub(crate) fn begins(&mut self) {
         self.unsaid = Unsaid::of_beginning();
+        self.goes_on();
+    }
+
+    /// The library goes on with a session on it.
+    pub(crate) fn goes_on(&mut self) {
+        self.attachments.begin(self.link.max_frame());
     }
 
     /// Hands pending injected frames to the reader. `false`: there were none, or they do not fit here.
@@ -159,7 +168,12 @@ impl GuardedStream {
         let max = bound.map_or(usize::MAX, |bound| {
             usize::try_from(bound).unwrap_or(usize::MAX)
         });
-        ready!(self.ahead.poll_read(&mut self.tcp, cx, buf, max))?;
+        let source = (&mut self.tcp, &mut self.ahead);
+        let polled = self
+            .attachments
+            .poll_read(source, cx, buf, max, &self.incoming);
+        self.note_taken();
+        ready!(polled)?;
         let read = &buf.filled()[before..];
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
@@ -168,6 +182,19 @@ impl GuardedStream {
             self.unsaid.note_too_large(left > self.link.max_frame());
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Counts what has come of attachments that are not complete.
+    fn note_taken(&mut self) {
+        let taken = self.attachments.take_taken();
+        if taken == 0 {
+            return;
+        }
+        self.link.was_read(taken);
+        if let Some(flow) = self.link.flow() {
+            flow.heard();
+            flow.expect(self.attachments.held() as u64);
+        }
     }
 
     /// Notes whether the client has closed its side, behind what it sent and is not read now.

@@ -1,7 +1,6 @@
 //! What polling carries: several packets in one body, in the form of either revision of the protocol. It must not look
 //! into an event.
 
-mod base64;
 mod v3;
 mod v4;
 
@@ -9,6 +8,7 @@ use axum::body::Bytes;
 
 use super::packet::Packet;
 use super::revision::Revision;
+use crate::transport::base64;
 
 /// A body that is no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use axum::body::Bytes;
 
 use super::super::packet::Packet;
-use super::{Malformed, base64};
+use super::Malformed;
+use crate::transport::base64;
 
 /// What a packet in a payload with bytes begins with: a text, or bytes.
 const TEXT: u8 = 0;

@@ -3,7 +3,8 @@
 use axum::body::Bytes;
 
 use super::super::packet::Packet;
-use super::{Malformed, base64};
+use super::Malformed;
+use crate::transport::base64;
 
 /// What stands between two packets.
 const SEPARATOR: u8 = 0x1e;

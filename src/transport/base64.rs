@@ -14,7 +14,7 @@ const LENIENT: Engine = GeneralPurpose::new(
 );
 
 /// The bytes of a text in Base64. What is not of the alphabet is passed over, and the first padding ends it.
-pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
+pub(crate) fn decoded(text: &[u8]) -> Vec<u8> {
     if let Ok(bytes) = STANDARD.decode(text) {
         return bytes;
     }
@@ -36,7 +36,7 @@ pub(super) fn decoded(text: &[u8]) -> Vec<u8> {
 }
 
 /// The bytes in Base64.
-pub(super) fn encoded(bytes: &[u8]) -> String {
+pub(crate) fn encoded(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
