@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 
 use super::answers;
-use super::packet::Packet;
+use super::packet::{self, Packet};
 use super::payload;
 use super::pipe::Stage;
 use super::session::Session;
@@ -13,6 +13,8 @@ use crate::transport::Carrier as _;
 
 /// A packet that says nothing, upon which a client polls again.
 const NOTHING: Packet = Packet::Text(Bytes::from_static(b"6"));
+/// What says that the session is over.
+const OVER: Packet = Packet::Text(Bytes::from_static(&[packet::CLOSE]));
 
 impl Session {
     /// Answers a poll, as soon as there is something. A client has one at a time, and is gone when that is.
@@ -64,7 +66,18 @@ impl Session {
         match (packets.is_empty(), &pipe.stage) {
             (false, _) => Some(packets),
             (true, Stage::Polling) => None,
+            (true, Stage::Ended) => Some(vec![self.last_packet()]),
             (true, _) => Some(vec![NOTHING]),
+        }
+    }
+
+    /// What the poll that waits for the end of the session is answered with. Some clients take it for a wish that they stay
+    /// away when they are told of the end, so it is told only to those that broke the protocol. Others find out by
+    /// their next poll.
+    fn last_packet(&self) -> Packet {
+        match self.close_reason() {
+            Some(DisconnectReason::ProtocolError) => OVER,
+            _ => NOTHING,
         }
     }
 }

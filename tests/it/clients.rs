@@ -19,6 +19,16 @@ const OLD_CLIENTS: Settings = &[
     ("RATE_LIMITS", "off"),
     ("ALLOW_EIO3", "true"),
 ];
+/// What the public suites of the protocols ask of a server, with times that a busy machine keeps, too.
+const PROTOCOLS: Settings = &[
+    ("DIALECTS", "direct"),
+    ("RATE_LIMITS", "off"),
+    ("ALLOW_EIO3", "true"),
+    ("PING_INTERVAL", "1s"),
+    ("PING_TIMEOUT", "1s"),
+    ("CONNECT_TIMEOUT", "2s"),
+    ("MAX_EVENT_BYTES", "1000000"),
+];
 const PRESENCE: Settings = &[
     ("DIALECTS", "direct"),
     ("RATE_LIMITS", "off"),
@@ -420,6 +430,9 @@ suites! {
     session_tabs: "session/tabs", SESSION => two_nodes;
     session_unreadable: "session/unreadable", SESSION => two_nodes;
     transport_middleboxes: "transport/middleboxes", DIRECT;
+    transport_protocol_engine: "transport/protocol-engine", PROTOCOLS;
+    transport_protocol_socket: "transport/protocol-socket", PROTOCOLS;
+    transport_published_client: "transport/published-client", PROTOCOLS;
     transport_reconnected_order: "transport/reconnected-order", STORED, mongodb => two_nodes;
     transport_transports: "transport/transports", DIRECT;
     transport_versions: "transport/versions", OLD_CLIENTS;

@@ -56,7 +56,20 @@ async fn a_second_poll_ends_the_session() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         bob.poll().await
     });
-    assert_eq!((first.status, second.status), (200, 400));
+    let first = (first.status, first.body.as_str());
+    assert_eq!((first, second.status), ((200, "1"), 400));
+    assert_eq!(bob.poll().await.status, 400);
+    stop(&mut relay);
+}
+
+/// Clients in Python stay away when they are told that a session is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_that_waits_when_its_client_is_given_up_does_not_say_so() {
+    let mut relay = server(&[("PING_INTERVAL", "500ms"), ("PING_TIMEOUT", "500ms")]);
+    let bob = Polling::connect(&relay, "bob").await;
+    assert_eq!(bob.poll().await.body, "2");
+    let last = bob.poll().await;
+    assert_eq!((last.status, &last.body[..]), (200, "6"));
     assert_eq!(bob.poll().await.status, 400);
     stop(&mut relay);
 }

@@ -1,0 +1,177 @@
+// Socket.IO's protocol, revision 5, packet by packet on a WebSocket: what the public suite looks at, with a server that has one
+// namespace and no echo. Instead of that a client sends to itself. Started with CONNECT_TIMEOUT.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Polling, Socket, echo } from '../support/engine.mjs';
+import { token, user } from '../support/relay.mjs';
+
+const CONNECT_TIMEOUT = parseInt(process.env.CONNECT_TIMEOUT, 10) * 1000;
+const OPEN = 'EIO=4&transport=websocket';
+const NO_NAMESPACE = '{"message":"Invalid namespace"}';
+
+/** A session whose client has not entered. */
+async function opened() {
+  const socket = new Socket(OPEN);
+  assert.equal((await socket.next())[0], '0');
+  return socket;
+}
+
+async function goesOn(socket, who = socket, seq = 99) {
+  const { sent, isBack } = echo(who, seq);
+  socket.send(sent);
+  await socket.next(isBack);
+}
+
+/** It is closed, and was a WebSocket until then. */
+async function isClosed(socket) {
+  assert.ok('code' in (await socket.ended));
+}
+
+// Entering.
+
+test('who enters is told the id of the socket, and nothing else', async () => {
+  const socket = await opened();
+  const who = user('Alice');
+  socket.send(`40${JSON.stringify({ token: token(who) })}`);
+  const answer = await socket.next();
+  assert.ok(answer.startsWith('40{'), answer);
+  const told = JSON.parse(answer.slice(2));
+  assert.deepEqual(Object.keys(told), ['sid']);
+  assert.equal(typeof told.sid, 'string');
+  // What it brought has arrived: it says who it is.
+  const [event, welcome] = JSON.parse((await socket.next()).slice(2));
+  assert.deepEqual([event, welcome.userId], ['auth:success', who.userId]);
+});
+
+test('who enters with nothing is told why not, and may do so again with a token', async () => {
+  const socket = await opened();
+  for (const packet of ['40', '40{}', '40/,{}']) {
+    socket.send(packet);
+    assert.equal(await socket.next(), '44{"message":"Authentication token required"}', packet);
+  }
+  const who = user('Alice');
+  socket.send(`40${JSON.stringify({ token: token(who) })}`);
+  assert.ok((await socket.next()).startsWith('40{'));
+  await goesOn(socket, who);
+});
+
+test('a namespace that there is not is refused, before and after entering, with and without a payload', async () => {
+  for (const socket of [await opened(), await Socket.enter(4)]) {
+    for (const [packet, name] of [['40/custom,', '/custom'], ['40/custom,{"token":"abc"}', '/custom'], ['40/random', '/random'], ['40/a?b=c,', '/a?b=c']]) {
+      socket.send(packet);
+      assert.equal(await socket.next((got) => got.startsWith('44')), `44${name},${NO_NAMESPACE}`, packet);
+    }
+    if (socket.userId) await goesOn(socket);
+  }
+});
+
+test('who polls is told the same', async () => {
+  const session = await Polling.open(4);
+  await session.post('40/custom,', '40');
+  assert.equal(await session.next((packet) => packet.startsWith('44')), `44/custom,${NO_NAMESPACE}`);
+  assert.equal(await session.next((packet) => packet.startsWith('44')), '44{"message":"Authentication token required"}');
+});
+
+test('what is no packet closes the connection of who has not entered', async () => {
+  for (const packet of ['4abc', '4', '40{', '40[]', '49']) {
+    const socket = await opened();
+    socket.send(packet);
+    await isClosed(socket);
+  }
+});
+
+test('an event of who has not entered closes the connection', async () => {
+  const socket = await opened();
+  socket.send(echo(user('Alice'), 1).sent);
+  await isClosed(socket);
+});
+
+test('who does not enter is closed in time', async () => {
+  const began = performance.now();
+  const socket = await opened();
+  await isClosed(socket);
+  assert.ok(performance.now() - began > CONNECT_TIMEOUT * 0.9);
+});
+
+// Leaving.
+
+test('who leaves the namespace keeps the connection', async () => {
+  const socket = await Socket.enter(4, '', { bare: true });
+  socket.send('41');
+  // The next that comes is a ping, and so is what comes after it is answered.
+  for (let count = 0; count < 2; count += 1) {
+    assert.equal(await socket.next(), '2');
+    socket.send('3');
+  }
+});
+
+// Events.
+
+test('an event comes back as it was sent', async () => {
+  const socket = await Socket.enter(4);
+  const { sent, isBack } = echo(socket, 1, ['1', 2, { 3: [true, null, 1.5, 'ü\u2028'] }]);
+  socket.send(sent);
+  const [event, { ciphertext }] = JSON.parse((await socket.next(isBack)).slice(2));
+  assert.deepEqual([event, ciphertext], ['receive_message', ['1', 2, { 3: [true, null, 1.5, 'ü\u2028'] }]]);
+});
+
+test('an event comes back with its attachments behind it, in order', async () => {
+  const socket = await Socket.enter(4);
+  const places = [0, 1].map((num) => ({ _placeholder: true, num }));
+  socket.send(echo(socket, 1, places).sent.replace('42', '452-'));
+  socket.send(Buffer.from([1, 2, 3]));
+  socket.send(Buffer.from([4, 5, 6]));
+  const event = await socket.next((packet) => packet.startsWith('452-["receive_message"'));
+  assert.deepEqual(JSON.parse(event.slice(4))[1].ciphertext, places);
+  assert.deepEqual([await socket.next(), await socket.next()], [Buffer.from([1, 2, 3]), Buffer.from([4, 5, 6])]);
+});
+
+test('an event with a number is acknowledged by that number', async () => {
+  const socket = await Socket.enter(4);
+  for (const number of ['0', '456', '4294967295']) {
+    socket.send(echo(socket, 7).sent.replace('42', `42${number}`));
+    const answer = await socket.next((packet) => packet.startsWith('43'));
+    assert.ok(answer.startsWith(`43${number}[{`), answer);
+    const [{ success, seq }] = JSON.parse(answer.slice(2 + number.length));
+    assert.deepEqual([success, seq], [true, 7]);
+  }
+});
+
+test('so is one with attachments', async () => {
+  const socket = await Socket.enter(4);
+  const places = [0, 1].map((num) => ({ _placeholder: true, num }));
+  socket.send(echo(socket, 8, places).sent.replace('42', '452-789'));
+  socket.send(Buffer.from([1, 2, 3]));
+  socket.send(Buffer.from([4, 5, 6]));
+  const [{ success, seq }] = JSON.parse((await socket.next((packet) => String(packet).startsWith('43789'))).slice(5));
+  assert.deepEqual([success, seq], [true, 8]);
+});
+
+for (const [what, packet] of Object.entries({
+  'of no kind': '4abc',
+  'whose payload is no list': '42{}',
+  'whose number is none': '42abc["send_message",{}]',
+  'whose list is empty': '42[]',
+  'whose event has no name': '42[{}]',
+  'that is cut off': '42["send_message"',
+  'whose attachments are not counted': '45["send_message",{"_placeholder":true,"num":0}]',
+})) {
+  test(`a packet ${what} closes the connection`, async () => {
+    const socket = await Socket.enter(4);
+    socket.send(packet);
+    await isClosed(socket);
+  });
+}
+
+test('bytes that no event has announced close the connection', async () => {
+  const socket = await Socket.enter(4);
+  socket.send(Buffer.from([1, 2, 3]));
+  await isClosed(socket);
+});
+
+test('an event before the attachments of the last one closes the connection', async () => {
+  const socket = await Socket.enter(4);
+  socket.send(echo(socket, 1, { _placeholder: true, num: 0 }).sent.replace('42', '451-'));
+  socket.send(echo(socket, 2).sent);
+  await isClosed(socket);
+});
