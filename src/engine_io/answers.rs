@@ -49,6 +49,11 @@ pub(super) fn bad_request() -> Response {
     EngineError::BadRequest.into_response()
 }
 
+/// What is posted is larger than may be.
+pub(super) fn too_large() -> Response {
+    StatusCode::PAYLOAD_TOO_LARGE.into_response()
+}
+
 /// The answer to a poll, which nobody may keep.
 pub(super) fn payload(body: Vec<u8>, has_bytes: bool) -> Response {
     answer(Body::from(body), has_bytes)

@@ -24,8 +24,10 @@ const AT_ONCE: usize = 64;
 
 /// Why what a client sends is not taken in.
 pub(super) enum Refused {
-    /// It is no payload, or more than is allowed.
+    /// It is no payload, or has more packets than are allowed.
     Wrong,
+    /// It is larger than is allowed.
+    TooLarge,
     /// The session is over, or carried otherwise.
     Over,
     /// The client went away while it sent it.
@@ -50,11 +52,16 @@ impl Session {
             Ok(()) => answers::posted(),
             Err(why) => {
                 match why {
-                    Refused::Wrong => self.close(DisconnectReason::ProtocolError),
+                    Refused::Wrong | Refused::TooLarge => {
+                        self.close(DisconnectReason::ProtocolError);
+                    }
                     Refused::Gone => self.end(),
                     Refused::Over => {}
                 }
-                answers::bad_request()
+                match why {
+                    Refused::TooLarge => answers::too_large(),
+                    Refused::Wrong | Refused::Gone | Refused::Over => answers::bad_request(),
+                }
             }
         }
     }
@@ -99,7 +106,7 @@ impl Session {
     /// Hands a packet to the library, behind those before it.
     pub(super) fn hand_in(&self, packet: &Packet) -> Result<(), Refused> {
         if packet.len() > self.settings.max_payload + FRAMING {
-            return Err(Refused::Wrong);
+            return Err(Refused::TooLarge);
         }
         let mut pipe = self.pipe.lock();
         if matches!(pipe.stage, Stage::Upgraded(_) | Stage::Ended) {
@@ -165,10 +172,12 @@ impl Arriving<'_> {
         let mut read = BytesMut::new();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
-                let is_wrong = error.is::<LengthLimitError>() || TooSlow::is_cause_of(&*error);
-                match is_wrong {
-                    true => Refused::Wrong,
-                    false => Refused::Gone,
+                if error.is::<LengthLimitError>() {
+                    Refused::TooLarge
+                } else if TooSlow::is_cause_of(&*error) {
+                    Refused::Wrong
+                } else {
+                    Refused::Gone
                 }
             })?;
             if let Some(data) = frame.data_ref() {

@@ -117,6 +117,13 @@ for (const revision of [3, 4]) {
     assert.equal((await session.poll()).status, 400);
   });
 
+  test(name('a body that is too large ends the session, and says so by its status'), async () => {
+    for (const session of [await Polling.open(revision), await Polling.enter(revision)]) {
+      assert.deepEqual(await session.postAs('4'.repeat(2 * MAX_PAYLOAD)), { status: 413, text: '' });
+      assert.equal((await session.poll()).status, 400);
+    }
+  });
+
   test(name('a second poll ends the session, and the first one is told so'), async () => {
     const session = await Polling.enter(revision);
     const first = session.poll();
