@@ -433,6 +433,7 @@ suites! {
     transport_protocol_engine: "transport/protocol-engine", PROTOCOLS;
     transport_protocol_socket: "transport/protocol-socket", PROTOCOLS;
     transport_published_client: "transport/published-client", PROTOCOLS;
+    transport_published_content: "transport/published-content", PROTOCOLS;
     transport_reconnected_order: "transport/reconnected-order", STORED, mongodb => two_nodes;
     transport_transports: "transport/transports", DIRECT;
     transport_versions: "transport/versions", OLD_CLIENTS;

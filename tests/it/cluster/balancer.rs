@@ -148,10 +148,20 @@ fn launch(kind: Kind, folder: &Path) -> Child {
 impl Balancer {
     /// Starts one in front of these; the first has the name `relay-1`, and so on. Waits until it listens.
     pub(super) fn start(kind: Kind, relays: &[&Relay]) -> Self {
+        Self::start_with(kind, relays, &[])
+    }
+
+    /// The same, with other texts in its file for some that it has.
+    pub(super) fn start_with(kind: Kind, relays: &[&Relay], changes: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let file = folder.path().join("configuration");
-        std::fs::write(&file, kind.configuration(relays, port, folder.path())).unwrap();
+        let mut configuration = kind.configuration(relays, port, folder.path());
+        for (text, other) in changes {
+            assert!(configuration.contains(text), "{text}: {configuration}");
+            configuration = configuration.replace(text, other);
+        }
+        std::fs::write(&file, configuration).unwrap();
         File::create(folder.path().join("log")).unwrap();
         let mut balancer = Self {
             watched: launch(kind, folder.path()),

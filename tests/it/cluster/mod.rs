@@ -6,6 +6,7 @@ mod balancer;
 mod control;
 mod demands;
 pub(crate) mod deployment;
+mod proxies;
 mod redis_server;
 mod redis_topologies;
 mod shared_proxy_connection;
@@ -16,7 +17,7 @@ mod stopping_behind_balancer;
 mod suites;
 
 /// The suites of `tests/js` that are run here.
-pub(crate) const SUITES: [&str; 18] = [
+pub(crate) const SUITES: [&str; 19] = [
     "cluster/applications",
     "cluster/balanced",
     "cluster/balanced-stopping",
@@ -31,6 +32,7 @@ pub(crate) const SUITES: [&str; 18] = [
     "cluster/membership",
     "cluster/missed",
     "cluster/order",
+    "cluster/proxies",
     "cluster/random-changes",
     "cluster/rolling",
     "cluster/session",
