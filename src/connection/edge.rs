@@ -92,6 +92,7 @@ impl SocketIoEdge {
         let session = self.sessions.get(sid).ok_or(EngineError::UnknownSession)?;
         let method = &asked.parts.method;
         match asked.transport {
+            Transport::Polling if !session.is_polled() => Err(EngineError::BadRequest),
             Transport::Polling if method == Method::GET => Ok(session.poll().await),
             Transport::Polling if method == Method::POST => {
                 if !session.is_admitted() {
@@ -103,10 +104,8 @@ impl SocketIoEdge {
             Transport::Websocket => {
                 let response = accept(asked.parts)?;
                 let on_upgrade = asked.on_upgrade.ok_or(EngineError::BadRequest)?;
-                match session.try_upgrade(asked.link, on_upgrade) {
-                    true => Ok(response),
-                    false => Err(EngineError::BadRequest),
-                }
+                session.try_upgrade(asked.link, on_upgrade);
+                Ok(response)
             }
         }
     }

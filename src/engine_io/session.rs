@@ -2,7 +2,7 @@
 //! WebSocket is. It must not know what is said on it.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::transport::{Attach, Carrier, Flow, Link};
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
 
-/// The sessions whose clients poll.
+/// The sessions whose clients poll, or have begun by it.
 pub(super) type Polling = DashMap<Sid, Arc<Session>>;
 
 /// A session.
@@ -46,6 +46,7 @@ pub(crate) struct Session {
     close_reason: OnceLock<DisconnectReason>,
     allowance: AtomicU64,
     kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+    is_polled: AtomicBool,
     /// Where requests find it.
     polling: Arc<Polling>,
 }
@@ -73,6 +74,7 @@ impl Session {
             link: OnceLock::new(),
             close_reason: OnceLock::new(),
             kept: Mutex::default(),
+            is_polled: AtomicBool::new(true),
             polling,
         })
     }
@@ -131,7 +133,7 @@ impl Session {
     }
 
     fn is_over(&self) {
-        self.is_polled_no_more();
+        self.polling.remove(&self.id);
         self.wake();
     }
 
@@ -157,9 +159,14 @@ impl Session {
         self.is_polled_no_more();
     }
 
-    /// No request finds it from now on.
+    /// A WebSocket carries it to its end, and its client polls no more.
     pub(super) fn is_polled_no_more(&self) {
-        self.polling.remove(&self.id);
+        self.is_polled.store(false, Ordering::Release);
+    }
+
+    /// Whether its client polls.
+    pub(crate) fn is_polled(&self) -> bool {
+        self.is_polled.load(Ordering::Acquire)
     }
 
     fn carry_by(&self, link: &Arc<Link>, flow: &Arc<Flow>) {

@@ -1,4 +1,4 @@
-//! All sessions whose clients poll, by the ids that their requests have. It must not know what becomes of one.
+//! All sessions whose clients poll, or have begun by it, by the ids that their requests have. It must not know what becomes of one.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Sessions {
         (session.clone(), SessionStream::new(session))
     }
 
-    /// The session that a request names. `None`: there is none, or it is carried by a WebSocket.
+    /// The session that a request names. `None`: there is none, or it did not begin by polling.
     pub(crate) fn get(&self, sid: &str) -> Option<Arc<Session>> {
         let sid = without_name(sid).parse().ok()?;
         self.polling

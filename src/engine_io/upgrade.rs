@@ -19,6 +19,8 @@ use crate::transport::{GuardedStream, Link, upgraded};
 /// What a client tries it by, and the answer, as a frame.
 const PROBE: &[u8] = b"2probe";
 const ANSWER: [u8; 8] = *b"\x81\x063probe";
+/// The end of a WebSocket, as a frame.
+const END: [u8; 2] = *b"\x88\x00";
 /// How a client chooses it.
 const CHOOSE: &[u8] = b"5";
 /// How often a poll is answered from then on, so that its client can leave off polling.
@@ -27,15 +29,18 @@ const LET_GO: Duration = Duration::from_millis(100);
 const MAX_UNREAD: usize = 1024;
 
 impl Session {
-    /// A WebSocket on this link is tried. `false`: another one is, or the session is over.
-    pub(crate) fn try_upgrade(self: &Arc<Self>, link: &Arc<Link>, on: OnUpgrade) -> bool {
-        if !self.settings.may_upgrade || !self.begin_trial() {
-            return false;
-        }
+    /// A WebSocket on this link is tried, or closed where another one is tried, or carries the session.
+    pub(crate) fn try_upgrade(self: &Arc<Self>, link: &Arc<Link>, on: OnUpgrade) {
+        let may = self.settings.may_upgrade && self.begin_trial();
         link.upgrade();
         let (session, link) = (self.clone(), link.clone());
         tokio::spawn(async move {
             let timeout = session.settings.upgrade_timeout;
+            if !may {
+                let closed = tokio::time::timeout(timeout, close(on)).await;
+                tracing::debug!(?closed, "a further WebSocket of a session is closed");
+                return;
+            }
             let chosen = tokio::time::timeout(timeout, session.trial(on)).await;
             match chosen {
                 Ok(Ok(Some(tried))) => session.upgrade(&link, tried).await,
@@ -43,7 +48,6 @@ impl Session {
                 Ok(Ok(None) | Err(_)) | Err(_) => session.end_trial(),
             }
         });
-        true
     }
 
     fn begin_trial(&self) -> bool {
@@ -130,6 +134,13 @@ impl Session {
         }
         self.wake();
     }
+}
+
+/// Closes a WebSocket as soon as it is one.
+async fn close(on: OnUpgrade) -> io::Result<()> {
+    let mut stream = upgraded(on).await?;
+    stream.write_all(&END).await?;
+    stream.shutdown().await
 }
 
 /// A WebSocket that is tried.

@@ -183,12 +183,18 @@ for (const revision of [3, 4]) {
     await goesOn(socket, session, 2);
   });
 
+  test(name('a session takes no WebSocket while another one is tried'), async () => {
+    const { polling: session, socket } = await probed(revision);
+    assert.deepEqual(await new Socket(session.query.replace('polling', 'websocket')).ended, { code: 1005 });
+    socket.send('5');
+    await goesOn(socket, session, 1);
+  });
+
   test(name('a session that has become a WebSocket takes no other'), async () => {
     const { polling: session, socket } = await probed(revision);
     socket.send('5');
     await goesOn(socket, session, 1);
-    const { status, code } = await new Socket(session.query.replace('polling', 'websocket')).ended;
-    assert.ok(status === 400 || code !== undefined, `${status}`);
+    assert.deepEqual(await new Socket(session.query.replace('polling', 'websocket')).ended, { code: 1005 });
     await goesOn(socket, session, 2);
   });
 }
