@@ -16,8 +16,8 @@ afterEach(() => {
 });
 
 /** A manager that comes back soon. */
-export function manage(options = {}) {
-  const manager = new Manager(RELAY_URL, { reconnectionDelay: 10, reconnectionDelayMax: 50, randomizationFactor: 0, ...options });
+export function manage({ url = RELAY_URL, ...options } = {}) {
+  const manager = new Manager(url, { reconnectionDelay: 10, reconnectionDelayMax: 50, randomizationFactor: 0, ...options });
   managers.push(manager);
   return manager;
 }

@@ -1,9 +1,11 @@
 // What the published client's own tests ask of a server, as far as one without an echo can have it: how connections begin, end
 // and come back, what waits meanwhile, several sockets of one manager.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test } from 'node:test';
 import { connected, goesOn, message, next, record, socketOf, WAYS } from '../support/sockets.mjs';
-import { TIMEOUT, token, user } from '../support/relay.mjs';
+import { RELAY_URL, TIMEOUT, token, user } from '../support/relay.mjs';
 
 // Several sockets of one connection.
 
@@ -38,6 +40,24 @@ test('a namespace is asked for again on a connection that its socket has left', 
 });
 
 // Coming back.
+
+/** A way to the relay on which each connection takes a while. */
+async function longWay(context) {
+  const { hostname, port } = new URL(RELAY_URL);
+  const server = net.createServer((client) => {
+    client.on('error', () => {});
+    setTimeout(() => {
+      const relay = net.connect(Number(port), hostname);
+      relay.on('error', () => client.destroy());
+      client.on('close', () => relay.destroy());
+      client.pipe(relay).pipe(client);
+    }, 100);
+  });
+  server.listen(0, '127.0.0.1');
+  context.after(() => server.close());
+  await once(server, 'listening');
+  return `http://127.0.0.1:${server.address().port}`;
+}
 
 for (const transports of WAYS) {
   test(`a client comes back by itself, with another id of its socket, ${transports}`, async () => {
@@ -85,8 +105,8 @@ for (const transports of WAYS) {
     await back;
   });
 
-  test(`opening takes too long, ${transports}: the client says so and tries again`, async () => {
-    const socket = socketOf({ transports, timeout: 0 });
+  test(`opening takes too long, ${transports}: the client says so and tries again`, async (context) => {
+    const socket = socketOf({ transports, timeout: 10, url: await longWay(context) });
     const [error] = await next(socket, 'connect_error');
     assert.equal(error.message, 'timeout');
     socket.io.timeout(TIMEOUT);
