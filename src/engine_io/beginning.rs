@@ -74,11 +74,13 @@ impl Session {
         if let Some(first) = first {
             to_client.send(self.message(&first)).await?;
         }
-        tokio::select! {
-            read = self.read_packets(from_client) => read?,
-            written = self.write_packets(&mut to_client) => written?,
-        }
-        to_client.close().await
+        let passed = tokio::select! {
+            read = self.read_packets(from_client) => read,
+            written = self.write_packets(&mut to_client) => written,
+        };
+        // Also behind what cannot be read, such as a message that is too large.
+        let closed = to_client.close().await;
+        passed.and(closed)
     }
 
     async fn read_packets(&self, mut client: SplitStream<Socket>) -> Result<(), Error> {

@@ -150,6 +150,17 @@ for (const revision of [3, 4]) {
     assert.ok('code' in (await socket.ended));
   });
 
+  test(name('a message that is too large closes a WebSocket, and the code says so, before it is sent'), async () => {
+    for (const query of ['', '&b64=1']) {
+      const socket = await Socket.enter(revision, query);
+      const announced = Buffer.alloc(14);
+      announced.writeUInt16BE(0x81ff);
+      announced.writeUInt32BE(5 * MAX_PAYLOAD, 6);
+      socket.ws._socket.write(announced);
+      assert.deepEqual(await socket.ended, { code: 1009 }, query);
+    }
+  });
+
   test(name('who polls and says goodbye has its poll answered, and is gone'), async () => {
     const session = await Polling.enter(revision);
     const waiting = session.poll();
