@@ -59,7 +59,7 @@ test('who enters with nothing is told why not, and may do so again with a token'
 
 test('a namespace that there is not is refused, before and after entering, with and without a payload', async () => {
   for (const socket of [await opened(), await Socket.enter(4)]) {
-    for (const [packet, name] of [['40/custom,', '/custom'], ['40/custom,{"token":"abc"}', '/custom'], ['40/random', '/random'], ['40/a?b=c,', '/a?b=c']]) {
+    for (const [packet, name] of [['40/room,', '/room'], ['40/room,{"token":"x"}', '/room'], ['40/nowhere', '/nowhere'], ['40/a?b=c,', '/a?b=c']]) {
       socket.send(packet);
       assert.equal(await socket.next((got) => got.startsWith('44')), `44${name},${NO_NAMESPACE}`, packet);
     }
@@ -69,13 +69,13 @@ test('a namespace that there is not is refused, before and after entering, with 
 
 test('who polls is told the same', async () => {
   const session = await Polling.open(4);
-  await session.post('40/custom,', '40');
-  assert.equal(await session.next((packet) => packet.startsWith('44')), `44/custom,${NO_NAMESPACE}`);
+  await session.post('40/room,', '40');
+  assert.equal(await session.next((packet) => packet.startsWith('44')), `44/room,${NO_NAMESPACE}`);
   assert.equal(await session.next((packet) => packet.startsWith('44')), '44{"message":"Authentication token required"}');
 });
 
 test('what is no packet closes the connection of who has not entered', async () => {
-  for (const packet of ['4abc', '4', '40{', '40[]', '49']) {
+  for (const packet of ['4xyz', '4', '40{', '40[]', '49']) {
     const socket = await opened();
     socket.send(packet);
     await isClosed(socket);
@@ -111,10 +111,10 @@ test('who leaves the namespace keeps the connection', async () => {
 
 test('an event comes back as it was sent', async () => {
   const socket = await Socket.enter(4);
-  const { sent, isBack } = echo(socket, 1, ['1', 2, { 3: [true, null, 1.5, 'ü\u2028'] }]);
+  const { sent, isBack } = echo(socket, 1, [null, -2.5, { a: [true, 'ü\u2028'] }]);
   socket.send(sent);
   const [event, { ciphertext }] = JSON.parse((await socket.next(isBack)).slice(2));
-  assert.deepEqual([event, ciphertext], ['receive_message', ['1', 2, { 3: [true, null, 1.5, 'ü\u2028'] }]]);
+  assert.deepEqual([event, ciphertext], ['receive_message', [null, -2.5, { a: [true, 'ü\u2028'] }]]);
 });
 
 test('an event comes back with its attachments behind it, in order', async () => {
@@ -130,7 +130,7 @@ test('an event comes back with its attachments behind it, in order', async () =>
 
 test('an event with a number is acknowledged by that number', async () => {
   const socket = await Socket.enter(4);
-  for (const number of ['0', '456', '4294967295']) {
+  for (const number of ['0', '12', '4294967295']) {
     socket.send(echo(socket, 7).sent.replace('42', `42${number}`));
     const answer = await socket.next((packet) => packet.startsWith('43'));
     assert.ok(answer.startsWith(`43${number}[{`), answer);
@@ -142,17 +142,17 @@ test('an event with a number is acknowledged by that number', async () => {
 test('so is one with attachments', async () => {
   const socket = await Socket.enter(4);
   const places = [0, 1].map((num) => ({ _placeholder: true, num }));
-  socket.send(echo(socket, 8, places).sent.replace('42', '452-789'));
+  socket.send(echo(socket, 8, places).sent.replace('42', '452-77'));
   socket.send(Buffer.from([1, 2, 3]));
   socket.send(Buffer.from([4, 5, 6]));
-  const [{ success, seq }] = JSON.parse((await socket.next((packet) => String(packet).startsWith('43789'))).slice(5));
+  const [{ success, seq }] = JSON.parse((await socket.next((packet) => String(packet).startsWith('4377'))).slice(4));
   assert.deepEqual([success, seq], [true, 8]);
 });
 
 for (const [what, packet] of Object.entries({
-  'of no kind': '4abc',
+  'of no kind': '4xyz',
   'whose payload is no list': '42{}',
-  'whose number is none': '42abc["send_message",{}]',
+  'whose number is none': '42x["send_message",{}]',
   'whose list is empty': '42[]',
   'whose event has no name': '42[{}]',
   'that is cut off': '42["send_message"',

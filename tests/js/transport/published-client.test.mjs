@@ -14,7 +14,7 @@ for (const transports of WAYS) {
     const socket = await connected({ transports });
     const { io, nsp } = socket;
     assert.equal(nsp, '/');
-    for (const name of ['/foo', '/bar/baz', '/ünï']) {
+    for (const name of ['/one', '/one/two', '/ünï']) {
       const other = io.socket(name);
       const [error] = await next(other, 'connect_error');
       assert.deepEqual([error.message, other.connected, other.active], ['Invalid namespace', false, false], name);
@@ -22,7 +22,7 @@ for (const transports of WAYS) {
     }
     await goesOn(socket);
     // Leaving one leaves the connection to the other.
-    io.socket('/foo').disconnect();
+    io.socket('/one').disconnect();
     await goesOn(socket, 100);
   });
 }
@@ -31,7 +31,7 @@ test('a namespace is asked for again on a connection that its socket has left', 
   const socket = await connected();
   const { io } = socket;
   socket.disconnect();
-  const other = io.socket('/foo');
+  const other = io.socket('/one');
   const [error] = await next(other, 'connect_error');
   assert.equal(error.message, 'Invalid namespace');
   socket.connect();
@@ -89,7 +89,7 @@ for (const transports of WAYS) {
     const socket = await connected({ transports });
     const { engine } = socket.io;
     const back = next(socket, 'auth:success');
-    engine.emit('data', 'bad');
+    engine.emit('data', 'no packet');
     await back;
     assert.notEqual(socket.io.engine, engine);
     assert.equal(engine.readyState, 'closed');
@@ -122,7 +122,7 @@ for (const transports of WAYS) {
     await next(socket, 'connect_error');
     // The connection is lost and comes back; the socket does not ask again.
     const { io } = socket;
-    const other = io.socket('/foo');
+    const other = io.socket('/one');
     await next(other, 'connect_error');
     assert.deepEqual(errors.map((error) => error.message), ['Invalid token']);
     assert.equal(socket.active, false);
