@@ -1,0 +1,42 @@
+// The rows: which published client, in which version, over which transports.
+// Exact versions are in the lists that each toolchain has of its own; a test of the document compares.
+import { javascript, python } from './toolchains.mjs';
+
+const POLLING = ['polling'];
+const WEBSOCKET = ['websocket'];
+const UPGRADE = ['polling', 'websocket'];
+
+/** One for each client; those whose commands take long to start come first. */
+const CLIENTS = [
+  ...['4.6.1', '5.0.4', '5.18.1'].flatMap((version) =>
+    ['sync', 'async'].map((form) => ({
+      client: `python-socketio ${form}`,
+      version,
+      toolchain: python,
+      options: { form },
+      // It calls each handler on a thread of its own, so its order is none.
+      threads: form === 'sync',
+    })),
+  ),
+  ...Object.entries({ '2.5.0': 'client-2', '3.1.3': 'client-3', '4.0.2': 'client-4', '4.8.4': 'socket.io-client' }).map(
+    ([version, library]) => ({ client: 'socket.io-client', version, toolchain: javascript, options: { library } }),
+  ),
+];
+
+const ROWS = CLIENTS.flatMap((client) =>
+  [POLLING, WEBSOCKET, UPGRADE].map((transports) => ({ sendsBytes: true, ...client, transports })),
+);
+
+/** How a row is called. */
+export function title({ client, version, transports }) {
+  return [client, version, transports.join(' → ')];
+}
+
+/** The rows whose title has this text, each with its command, or why it has none. */
+export function rows(text) {
+  const wanted = ROWS.filter((row) => title(row).join(' ').includes(text));
+  return wanted.map((row) => {
+    const { command, missing } = row.toolchain(row.version);
+    return { ...row, command, missing };
+  });
+}

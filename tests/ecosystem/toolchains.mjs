@@ -1,0 +1,72 @@
+// What a client program needs: found on this machine, and fetched into `target/ecosystem` in pinned versions.
+// A toolchain that is not there is told as `missing`; one that is there and fails is an error.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(HERE, '../../target');
+const made = new Map();
+
+/** The command that starts the client program, or why there is none; made once. */
+function once(name, make) {
+  if (!made.has(name)) made.set(name, make());
+  return made.get(name);
+}
+
+function has(program, ...args) {
+  return spawnSync(program, args).status === 0;
+}
+
+function run(cwd, program, ...args) {
+  const { status, error, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error ?? `${stdout}${stderr}`}`);
+}
+
+/** A folder that `make` has filled from this list of versions. It is copied last: so it says that all is there. */
+function filled(name, list, make) {
+  const folder = join(TARGET, 'ecosystem', name);
+  const done = join(folder, 'made-from');
+  if (!existsSync(done) || !readFileSync(done).equals(readFileSync(list))) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    make(folder);
+    copyFileSync(list, done);
+  }
+  return folder;
+}
+
+/** npm writes its own record last: one not older than the list means that all of it is there. */
+function npm(folder) {
+  const time = (path) => spawnSync('stat', ['-c', '%Y', join(folder, path)], { encoding: 'utf8' }).stdout;
+  if (!(Number(time('node_modules/.package-lock.json')) >= Number(time('package-lock.json')))) {
+    run(folder, 'npm', 'ci', '--no-audit', '--no-fund');
+  }
+}
+
+/** What the stock server is made of. */
+export function stock() {
+  npm(join(HERE, 'stock'));
+}
+
+export function javascript() {
+  return once('javascript', () => {
+    npm(join(HERE, '../js'));
+    return { command: [process.execPath, join(HERE, 'javascript/client.mjs')] };
+  });
+}
+
+export function python(version) {
+  return once(`python ${version}`, () => {
+    if (!has('python3', '-c', 'import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))')) {
+      return { missing: 'Python 3.10 or newer with venv is needed (Debian: python3-venv)' };
+    }
+    const list = join(HERE, `python/requirements-${version}.txt`);
+    const folder = filled(`python-${version}`, list, (folder) => {
+      run(folder, 'python3', '-m', 'venv', '.');
+      run(folder, 'bin/pip', 'install', '--quiet', '--no-deps', '--requirement', list);
+    });
+    return { command: [join(folder, 'bin/python'), join(HERE, 'python/client.py')] };
+  });
+}
