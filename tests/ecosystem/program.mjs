@@ -23,7 +23,8 @@ export class Program {
     this.#child.stdin.on('error', (error) => this.#hear(error.message));
     this.#child.stderr.setEncoding('utf8').on('data', (text) => this.#hear(text));
     createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      if (line.startsWith('{"fact"')) this.#add(JSON.parse(line));
+      // Libraries have their own to say there, too.
+      if (line.startsWith('{')) this.#add(JSON.parse(line));
       else this.#hear(`${line}\n`);
     });
   }

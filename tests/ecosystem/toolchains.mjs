@@ -1,7 +1,7 @@
 // What a client program needs: found on this machine, and fetched into `target/ecosystem` in pinned versions.
 // A toolchain that is not there is told as `missing`; one that is there and fails is an error.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -24,15 +24,16 @@ function run(cwd, program, ...args) {
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error ?? `${stdout}${stderr}`}`);
 }
 
-/** A folder that `make` has filled from this list of versions. It is copied last: so it says that all is there. */
-function filled(name, list, make) {
+/** A folder that `make` has filled from these sources. They are noted last: so the note says that all is there. */
+function filled(name, sources, make) {
   const folder = join(TARGET, 'ecosystem', name);
-  const done = join(folder, 'made-from');
-  if (!existsSync(done) || !readFileSync(done).equals(readFileSync(list))) {
+  const note = join(folder, 'made-from');
+  const text = sources.map((source) => readFileSync(join(HERE, source), 'utf8')).join('\n');
+  if (!existsSync(note) || readFileSync(note, 'utf8') !== text) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     make(folder);
-    copyFileSync(list, done);
+    writeFileSync(note, text);
   }
   return folder;
 }
@@ -62,11 +63,29 @@ export function python(version) {
     if (!has('python3', '-c', 'import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))')) {
       return { missing: 'Python 3.10 or newer with venv is needed (Debian: python3-venv)' };
     }
-    const list = join(HERE, `python/requirements-${version}.txt`);
-    const folder = filled(`python-${version}`, list, (folder) => {
+    const list = `python/requirements-${version}.txt`;
+    const folder = filled(`python-${version}`, [list], (folder) => {
       run(folder, 'python3', '-m', 'venv', '.');
-      run(folder, 'bin/pip', 'install', '--quiet', '--no-deps', '--requirement', list);
+      run(folder, 'bin/pip', 'install', '--quiet', '--no-deps', '--requirement', join(HERE, list));
     });
     return { command: [join(folder, 'bin/python'), join(HERE, 'python/client.py')] };
+  });
+}
+
+export function java(version) {
+  return once(`java ${version}`, () => {
+    if (!has('java', '-version') || !has('mvn', '-version')) {
+      return { missing: 'Java 17 or newer and Maven are needed (Debian: default-jre-headless maven)' };
+    }
+    const [pom, source] = [`java/pom-${version}.xml`, 'java/Client.java'];
+    const folder = filled(`java-${version}`, [pom, source], (folder) => {
+      const jars = `-DoutputDirectory=${folder}`;
+      run(folder, 'mvn', '-q', '-B', '-f', join(HERE, pom), 'dependency:copy-dependencies', jars);
+      const path = readdirSync(folder).join(':');
+      run(folder, 'java', '-m', 'jdk.compiler/com.sun.tools.javac.Main', '-cp', path, '-d', '.', join(HERE, source));
+    });
+    // Started faster so, and small machines have several.
+    const fast = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m'];
+    return { command: ['java', ...fast, '-cp', `${folder}:${folder}/*`, 'Client'] };
   });
 }
