@@ -1,6 +1,6 @@
 // The rows: which published client, in which version, over which transports.
 // Exact versions are in the lists that each toolchain has of its own; a test of the document compares.
-import { java, javascript, python } from './toolchains.mjs';
+import { go, java, javascript, python, rust } from './toolchains.mjs';
 
 const POLLING = ['polling'];
 const WEBSOCKET = ['websocket'];
@@ -19,6 +19,9 @@ const CLIENTS = [
     })),
   ),
   ...['1.0.2', '2.1.2'].map((version) => ({ client: 'socket.io-client-java', version, toolchain: java })),
+  { client: 'socket.io client for Go', version: '3.0.6', toolchain: go },
+  // It has no bytes within an object.
+  { client: 'rust_socketio', version: '0.6.0', toolchain: rust, sendsBytes: false },
   ...Object.entries({ '2.5.0': 'client-2', '3.1.3': 'client-3', '4.0.2': 'client-4', '4.8.4': 'socket.io-client' }).map(
     ([version, library]) => ({ client: 'socket.io-client', version, toolchain: javascript, options: { library } }),
   ),

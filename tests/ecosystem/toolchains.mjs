@@ -89,3 +89,29 @@ export function java(version) {
     return { command: ['java', ...fast, '-cp', `${folder}:${folder}/*`, 'Client'] };
   });
 }
+
+export function go(version) {
+  return once(`go ${version}`, () => {
+    const go = ['go', '/usr/local/go/bin/go'].find((program) => has(program, 'version'));
+    if (!go) return { missing: 'Go 1.26 or newer is needed' };
+    const sources = ['go.mod', 'go.sum', 'main.go'].map((name) => `go/${name}`);
+    const folder = filled(`go-${version}`, sources, (folder) => {
+      run(join(HERE, 'go'), go, 'build', '-mod=readonly', '-o', join(folder, 'client'), '.');
+    });
+    return { command: [join(folder, 'client')] };
+  });
+}
+
+export function rust(version) {
+  return once(`rust ${version}`, () => {
+    if (!has('cargo', '--version')) return { missing: 'cargo is needed' };
+    if (!has('pkg-config', '--exists', 'openssl')) {
+      return { missing: 'the headers of OpenSSL are needed (Debian: pkg-config libssl-dev)' };
+    }
+    const sources = ['Cargo.toml', 'Cargo.lock', 'src/main.rs'].map((name) => `rust/${name}`);
+    const folder = filled(`rust-${version}`, sources, (folder) => {
+      run(join(HERE, 'rust'), 'cargo', 'build', '--locked', '--target-dir', folder);
+    });
+    return { command: [join(folder, 'debug/rust-client')] };
+  });
+}
