@@ -6,6 +6,8 @@ import { ASLEEP, HASTY, USUAL } from './servers.mjs';
 
 /** How long something may take that must come, on a busy machine. */
 const SOON = 15_000;
+/** How long a client may take to come back: the one for Go waits for 20 s after a close that it was told of. */
+const BACK = 45_000;
 /** How long a message may take after a client is back, before it is sent again. */
 const AGAIN = 2000;
 const BURST = 100;
@@ -69,8 +71,8 @@ export class Session {
 
   /** Waits until it is connected anew and gets messages again. A message that its connection is lost under is sent again. */
   async isBack(mark) {
-    const deadline = Date.now() + SOON;
-    await this.said('connected', mark);
+    const deadline = Date.now() + BACK;
+    await this.said('connected', mark, BACK);
     for (;;) {
       try {
         if (this.program.isConnected()) return await this.exchange([{ text: 'again' }], AGAIN);
@@ -101,6 +103,7 @@ async function megabyte(session) {
 }
 
 async function asleep(session) {
+  if (session.server.timers !== HASTY) await ended(session, 'SIGKILL', HASTY);
   const mark = session.program.mark();
   session.program.signal('SIGSTOP');
   // Nothing but the time makes the server take it for gone.

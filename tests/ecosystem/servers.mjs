@@ -68,7 +68,9 @@ export class Server {
   }
 
   /** Starts it again where it was, with these timers. */
-  async again({ interval, timeout }) {
+  async again(timers) {
+    this.timers = timers;
+    const { interval, timeout } = timers;
     const [file, args, env] = this.#program
       ? [this.#program, [], this.#settings(`${interval}ms`, `${timeout}ms`)]
       : [process.execPath, [STOCK], { PORT: this.#port, PING_INTERVAL: interval, PING_TIMEOUT: timeout }];

@@ -16,6 +16,7 @@ mod cluster;
 mod config;
 mod conversation;
 mod direct;
+mod ecosystem;
 mod program;
 mod request_client;
 mod server;

@@ -9,6 +9,11 @@ use test_support::harness::{self, Relay};
 /// Where it is. Only the package's own integration tests know.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sealed-relay");
 
+/// The same for what starts it by itself.
+pub(crate) fn path() -> &'static Path {
+    Path::new(PROGRAM)
+}
+
 /// Its command line.
 pub(crate) fn command() -> Command {
     Command::new(PROGRAM)
