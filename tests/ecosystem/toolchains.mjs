@@ -19,6 +19,11 @@ function has(program, ...args) {
   return spawnSync(program, args).status === 0;
 }
 
+function isNewGo(program) {
+  const { stdout } = spawnSync(program, ['version'], { encoding: 'utf8' });
+  return Number(/ go1\.(\d+)/.exec(stdout ?? '')?.[1]) >= 26;
+}
+
 function run(cwd, program, ...args) {
   const { status, error, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 26 });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error ?? `${stdout}${stderr}`}`);
@@ -92,7 +97,7 @@ export function java(version) {
 
 export function go(version) {
   return once(`go ${version}`, () => {
-    const go = ['go', '/usr/local/go/bin/go'].find((program) => has(program, 'version'));
+    const go = ['go', '/usr/local/go/bin/go'].find(isNewGo);
     if (!go) return { missing: 'Go 1.26 or newer is needed' };
     const sources = ['go.mod', 'go.sum', 'main.go'].map((name) => `go/${name}`);
     const folder = filled(`go-${version}`, sources, (folder) => {
