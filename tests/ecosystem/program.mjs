@@ -1,7 +1,7 @@
 // A client program of any language as a process: what it is told, and what it says.
 // Knows the form of that and nothing of servers or checks.
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { start } from './processes.mjs';
 
 /** What a program may say at most besides its facts; the rest is of no use in a report. */
 const KEPT_NOISE = 2000;
@@ -15,7 +15,7 @@ export class Program {
 
   /** Starts `command`, a program and its arguments, with these options as one argument more. */
   constructor([file, ...args], options) {
-    this.#child = spawn(file, [...args, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#child = start(file, [...args, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#ended = new Promise((resolve) => this.#child.once('close', resolve));
     this.#ended.then(() => this.#add({ fact: 'ended', reason: this.#noise.trim().split('\n').at(-1) }));
     this.#child.on('error', (error) => this.#hear(error.message));

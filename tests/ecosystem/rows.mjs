@@ -1,5 +1,5 @@
 // The rows: which published client, in which version, over which transports.
-// Exact versions are in the lists that each toolchain has of its own; a test of the document compares.
+// What else a version needs is in the list that its toolchain has of its own, such as python/requirements-5.0.4.txt.
 import { go, java, javascript, python, rust } from './toolchains.mjs';
 
 const POLLING = ['polling'];

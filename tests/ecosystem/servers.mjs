@@ -1,6 +1,5 @@
 // The relay and the stock server as processes that may be started again on their port.
 // Owns the process and its data; knows nothing of clients.
-import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -8,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { start } from './processes.mjs';
 
 const SECRET = 'a secret for checks, longer than thirty-two bytes';
 const STOCK = fileURLToPath(new URL('stock/server.mjs', import.meta.url));
@@ -74,7 +74,7 @@ export class Server {
     const [file, args, env] = this.#program
       ? [this.#program, [], this.#settings(`${interval}ms`, `${timeout}ms`)]
       : [process.execPath, [STOCK], { PORT: this.#port, PING_INTERVAL: interval, PING_TIMEOUT: timeout }];
-    this.#child = spawn(file, args, { cwd: this.#folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = start(file, args, { cwd: this.#folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#exited = new Promise((resolve) => this.#child.once('close', resolve));
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => (this.#log += text));

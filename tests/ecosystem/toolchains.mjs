@@ -97,6 +97,7 @@ export function java(version) {
 
 export function go(version) {
   return once(`go ${version}`, () => {
+    // The second is where Go's own archive is unpacked.
     const go = ['go', '/usr/local/go/bin/go'].find(isNewGo);
     if (!go) return { missing: 'Go 1.26 or newer is needed' };
     const sources = ['go.mod', 'go.sum', 'main.go'].map((name) => `go/${name}`);
