@@ -1,7 +1,7 @@
 //! The open connections by the library's id, which is what requests name them by.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use futures_util::future::BoxFuture;
@@ -10,10 +10,6 @@ use socketioxide::socket::Sid;
 use super::unfinished::Unfinished;
 use super::{Close, Connection};
 use crate::model::DisconnectReason;
-
-/// How long an Engine.IO session is remembered whose connection has ended: longer than its transport
-/// lasts.
-const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The life of an open connection, without the type of its handler.
 pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
@@ -33,8 +29,6 @@ pub(super) trait AnyLife: std::fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub(crate) struct OpenConnections {
     open: DashMap<Sid, Arc<dyn AnyLife>>,
-    /// Engine.IO sessions whose connection has ended, and since when. Their transports close soon.
-    ended: DashMap<Sid, Instant>,
     /// What they, and those that ended, have handed over that is not handled yet.
     pub(super) unfinished: Unfinished,
 }
@@ -47,14 +41,7 @@ impl OpenConnections {
 
     /// Removes a connection that has ended.
     pub(super) fn remove(&self, sid: Sid) {
-        self.ended.insert(sid, Instant::now());
         self.open.remove(&sid);
-    }
-
-    /// Whether the Engine.IO session had a connection that has ended. It gets no second one: flow
-    /// control counts what is written for the first.
-    pub(super) fn has_ended(&self, sid: Sid) -> bool {
-        self.ended.contains_key(&sid)
     }
 
     /// The life of the connection with this id.
@@ -86,9 +73,8 @@ impl OpenConnections {
         self.all().into_iter().map(drain).collect()
     }
 
-    /// Removes Engine.IO sessions that ended long ago, and what is handled. To be called at intervals.
+    /// Removes what is handled. To be called at intervals.
     pub(super) fn sweep(&self) {
-        self.ended.retain(|_, since| since.elapsed() < REMEMBERED);
         self.unfinished.sweep();
     }
 }

@@ -276,6 +276,7 @@ impl Connection {
 
     /// This carries it from now on.
     pub(super) fn attach(&self, carrier: Arc<dyn Attach>, guest_max_bytes: u64) {
+        self.flow.open();
         carrier.clone().carry(&self.flow);
         carrier.allow(self.has_guest_bounds().then_some(guest_max_bytes));
     }

@@ -71,6 +71,8 @@ impl Places {
             unadmitted: self.unadmitted.clone(),
             end: OnceLock::new(),
             account: self.limits.accounts.of_address(address),
+            address,
+            limits: self.limits.clone(),
             _counted: (slot, memory.hold(SESSION_BYTES)),
         });
         self.unadmitted.fetch_add(1, Ordering::Relaxed);
@@ -119,6 +121,8 @@ pub(crate) struct Place {
     /// Ends the session.
     end: OnceLock<Box<dyn Fn() + Send + Sync>>,
     account: Arc<Account>,
+    address: IpAddr,
+    limits: Arc<AddressLimits>,
     _counted: (AddressSlot, Fixed),
 }
 
@@ -133,6 +137,11 @@ impl Place {
         if let Some(end) = self.end.get() {
             end();
         }
+    }
+
+    /// Its client has left the namespace, and enters again: whether it may, which counts as if it made a session.
+    pub(super) fn may_enter_again(&self) -> bool {
+        self.limits.allows_handshake(self.address)
     }
 
     /// The account of its address.

@@ -15,7 +15,7 @@ use super::pipe::Stage;
 use super::session::Session;
 use super::settings::FRAMING;
 use crate::model::DisconnectReason;
-use crate::transport::{Carrier as _, TooSlow};
+use crate::transport::{Carrier as _, PREFIX, TooSlow};
 
 /// How many packets of no event one request may have that is of nobody who has entered.
 const MAX_CONTROLS: u32 = 100;
@@ -107,6 +107,13 @@ impl Session {
     pub(super) fn hand_in(&self, packet: &Packet) -> Result<(), Refused> {
         if packet.len() > self.settings.max_payload + FRAMING {
             return Err(Refused::TooLarge);
+        }
+        if let Packet::Text(text) = packet {
+            let prefix = &text[..text.len().min(PREFIX)];
+            let flow = self.flow().map(|flow| &**flow);
+            if !self.entry.lock().allows(prefix, flow) {
+                return Err(Refused::Wrong);
+            }
         }
         let mut pipe = self.pipe.lock();
         if matches!(pipe.stage, Stage::Upgraded(_) | Stage::Ended) {

@@ -17,7 +17,7 @@ use super::polls::Polls;
 use super::revision::Revision;
 use super::settings::Settings;
 use crate::model::DisconnectReason;
-use crate::transport::{Attach, Carrier, Flow, Link};
+use crate::transport::{Attach, Carrier, Entry, Flow, Link};
 
 /// What the client may post at once is not bounded by what it is.
 const UNBOUNDED: u64 = u64::MAX;
@@ -42,6 +42,9 @@ pub(crate) struct Session {
     /// What is posted is taken in one body after the other.
     pub(super) posting: tokio::sync::Mutex<()>,
     flow: OnceLock<Arc<Flow>>,
+    /// How many connections it has carried, one after the other.
+    connections: AtomicU64,
+    pub(super) entry: Mutex<Entry>,
     link: OnceLock<Arc<Link>>,
     close_reason: OnceLock<DisconnectReason>,
     allowance: AtomicU64,
@@ -71,6 +74,8 @@ impl Session {
             polls: Polls::default(),
             posting: tokio::sync::Mutex::default(),
             flow: OnceLock::new(),
+            connections: AtomicU64::new(0),
+            entry: Mutex::default(),
             link: OnceLock::new(),
             close_reason: OnceLock::new(),
             kept: Mutex::default(),
@@ -177,10 +182,15 @@ impl Session {
 }
 
 impl Attach for Session {
+    fn carried(&self) -> Option<Arc<Flow>> {
+        self.flow().cloned()
+    }
+
     fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
         let carrier: Weak<Self> = Arc::downgrade(&self);
-        // It carries one connection for its whole life, so it is not set already.
+        // It is set already where another connection was carried before, which it goes on for.
         let _ = self.flow.set(flow.clone());
+        self.connections.fetch_add(1, Ordering::Relaxed);
         match self.link.get() {
             Some(link) => self.carry_by(link, flow),
             None => flow.attach(carrier),
@@ -231,9 +241,12 @@ impl Carrier for Session {
             return link.clone().close_within(grace);
         }
         let session = Arc::downgrade(&self);
+        let connections = self.connections.load(Ordering::Relaxed);
         tokio::spawn(async move {
             tokio::time::sleep(grace).await;
-            if let Some(session) = session.upgrade() {
+            if let Some(session) = session.upgrade()
+                && session.connections.load(Ordering::Relaxed) == connections
+            {
                 session.end();
             }
         });

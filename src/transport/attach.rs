@@ -7,6 +7,9 @@ use super::flow::Flow;
 
 /// What can carry a connection from its admission on.
 pub(crate) trait Attach: Carrier {
+    /// Flow control of the connection that it carries, or carried last.
+    fn carried(&self) -> Option<Arc<Flow>>;
+
     /// Carries the connection of this flow control from now on.
     fn carry(self: Arc<Self>, flow: &Arc<Flow>);
 }

@@ -325,6 +325,18 @@ impl Flow {
         self.resume_reading();
     }
 
+    /// Whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// A connection begins. If it is not the first on what carries it, what is not written or not handled yet of those
+    /// before counts on.
+    pub(crate) fn open(&self) {
+        self.gone_at.store(0, Ordering::Relaxed);
+        self.closed.store(false, Ordering::Release);
+    }
+
     // What its user holds.
 
     /// Another account holds what the connection holds, from now on.

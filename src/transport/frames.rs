@@ -1,8 +1,10 @@
 //! Finds WebSocket frame boundaries (RFC 6455, section 5.2) in a byte stream that arrives in pieces
 //! of any size.
 //!
-//! It buffers at most a header and the first two payload bytes of a frame, and must not look further
+//! It buffers at most a header and the first three payload bytes of a frame, and must not look further
 //! into a message.
+
+use super::entry::PREFIX;
 
 /// A frame, once its last byte was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,14 +12,14 @@ pub(super) struct Frame {
     /// Bytes of its payload.
     pub(super) len: u64,
     opcode: u8,
-    prefix: [u8; 2],
+    prefix: [u8; PREFIX],
 }
 
 impl Frame {
     /// Whether the event that this frame belongs to is complete with it, as far as the frame tells: of text whose
     /// attachments follow, and of attachments, it does not.
     pub(super) fn completes_event(&self) -> bool {
-        self.opcode == OPCODE_TEXT && !matches!(self.prefix, [b'4', b'5' | b'6'])
+        self.opcode == OPCODE_TEXT && !matches!(self.prefix, [b'4', b'5' | b'6', ..])
     }
 
     /// Whether a client may send only so many of these: it is of no event, or a tiny part of one.
@@ -25,12 +27,20 @@ impl Frame {
         self.len < MIN_PART && !self.is_relayed()
     }
 
+    /// How its text begins; empty of anything else.
+    pub(super) fn text(&self) -> &[u8] {
+        match self.opcode {
+            OPCODE_TEXT => &self.prefix[..self.prefix.len().min(self.len as usize)],
+            _ => &[],
+        }
+    }
+
     /// Whether this frame carries a Socket.IO event, an acknowledgement or an attachment, as
     /// opposed to a heartbeat, a handshake or a WebSocket control frame.
     pub(super) fn is_relayed(&self) -> bool {
         match self.opcode {
             OPCODE_BINARY => true,
-            OPCODE_TEXT => is_relayed_text(self.prefix),
+            OPCODE_TEXT => is_relayed_text([self.prefix[0], self.prefix[1]]),
             _ => false,
         }
     }
@@ -101,7 +111,7 @@ impl FrameScanner {
             frame: Frame {
                 len: 0,
                 opcode: 0,
-                prefix: [0; 2],
+                prefix: [0; PREFIX],
             },
             prefix_len: 0,
             within_message: false,
@@ -234,14 +244,14 @@ impl FrameScanner {
         self.frame = Frame {
             len,
             opcode,
-            prefix: [0; 2],
+            prefix: [0; PREFIX],
         };
         self.prefix_len = 0;
         Position::Payload { left: len }
     }
 
     fn note_prefix(&mut self, payload: &[u8]) {
-        for byte in payload.iter().take(2 - self.prefix_len) {
+        for byte in payload.iter().take(PREFIX - self.prefix_len) {
             self.frame.prefix[self.prefix_len] = byte ^ self.mask[self.prefix_len];
             self.prefix_len += 1;
         }

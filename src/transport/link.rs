@@ -326,10 +326,14 @@ impl Link {
 }
 
 impl Attach for Link {
+    fn carried(&self) -> Option<Arc<Flow>> {
+        self.flow().cloned()
+    }
+
     fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
         let carrier: Weak<Self> = Arc::downgrade(&self);
         flow.attach(carrier);
-        // A link carries one connection for its whole life, so it is not set already.
+        // It is set already where another connection was carried before, which it goes on for.
         let _ = self.flow.set(flow.clone());
         self.deadline.store(NONE, Ordering::Relaxed);
     }

@@ -14,12 +14,14 @@ use tokio::net::TcpStream;
 
 use super::bare_answers;
 use super::carrier::Carrier as _;
+use super::entry::Entry;
 use super::frames::{FrameScanner, Sender};
+use super::linger::linger;
 use super::link::{INJECT_CLOSE, INJECT_PONG, Link};
 use super::links::OpenLink;
 use super::read_ahead::ReadAhead;
 use super::text_attachments::TextAttachments;
-use super::unsaid::{Passed, Unsaid};
+use super::unsaid::{Passed, TOO_LARGE, Unsaid};
 use crate::limits::AddressSlot;
 use crate::model::DisconnectReason;
 
@@ -43,13 +45,25 @@ pub(crate) struct GuardedStream {
     incoming: FrameScanner,
     outgoing: Outgoing,
     unsaid: Unsaid,
+    entry: Entry,
     before_write: BeforeWrite,
-    _counted: (OpenLink, Option<AddressSlot>),
+    /// The client was told why this ends, and may be sending.
+    lingers: bool,
+    counted: Option<Counted>,
 }
+
+/// What a connection is counted by.
+type Counted = (OpenLink, Option<AddressSlot>);
 
 impl Drop for GuardedStream {
     fn drop(&mut self) {
         self.link.ended();
+        let counted = self.counted.take();
+        if self.lingers
+            && let Err(error) = linger(&self.tcp, counted)
+        {
+            tracing::debug!(%error, "a client may not hear why its connection ends");
+        }
     }
 }
 
@@ -86,7 +100,7 @@ impl GuardedStream {
         tcp: TcpStream,
         link: Arc<Link>,
         before_write: BeforeWrite,
-        counted: (OpenLink, Option<AddressSlot>),
+        counted: Counted,
     ) -> Self {
         Self {
             tcp,
@@ -96,8 +110,10 @@ impl GuardedStream {
             incoming: FrameScanner::new(Sender::Client),
             outgoing: Outgoing::Http,
             unsaid: Unsaid::default(),
+            entry: Entry::default(),
             before_write,
-            _counted: counted,
+            lingers: false,
+            counted: Some(counted),
         }
     }
 
@@ -177,7 +193,8 @@ impl GuardedStream {
         let read = &buf.filled()[before..];
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
-            Self::note_read(&mut self.incoming, &self.link, read);
+            let entry = &mut self.entry;
+            Self::note_read(&mut self.incoming, entry, &self.link, read);
             let left = self.incoming.left_in_frame().unwrap_or(0);
             self.unsaid.note_too_large(left > self.link.max_frame());
         }
@@ -209,11 +226,14 @@ impl GuardedStream {
     }
 
     /// Counts what was read as part of an event that is not complete, unless one ends in it.
-    fn note_read(incoming: &mut FrameScanner, link: &Link, bytes: &[u8]) {
+    fn note_read(incoming: &mut FrameScanner, entry: &mut Entry, link: &Link, bytes: &[u8]) {
         let (mut completed_at, mut largest, mut controls) = (None, 0, 0);
+        let mut may_go_on = true;
+        let flow = link.flow();
         incoming.advance(bytes, |frame, end, ends_message| {
             largest = largest.max(frame.len);
             controls += u32::from(frame.is_control());
+            may_go_on &= entry.allows(frame.text(), flow.map(|flow| &**flow));
             if ends_message && frame.completes_event() {
                 completed_at = Some(end);
             }
@@ -221,7 +241,10 @@ impl GuardedStream {
         if controls > 0 {
             link.controls_were_read(controls);
         }
-        let Some(flow) = link.flow() else { return };
+        if !may_go_on {
+            link.close(DisconnectReason::ProtocolError);
+        }
+        let Some(flow) = flow else { return };
         flow.heard();
         match completed_at {
             Some(end) => flow.arriving(bytes.len() - end),
@@ -336,6 +359,7 @@ impl AsyncWrite for GuardedStream {
             return Poll::Ready(Err(error));
         }
         (this.before_write.0)();
+        this.lingers |= bytes == TOO_LARGE;
         if matches!(this.outgoing, Outgoing::Http)
             && let Some(answer) = bare_answers::completed(bytes)
         {
@@ -349,6 +373,7 @@ impl AsyncWrite for GuardedStream {
             Passed::First(count) => &bytes[..count],
             Passed::Unsaid(count) => return Poll::Ready(Ok(count)),
             Passed::Instead(frame, count) => {
+                this.lingers = true;
                 // It is the last one, and short: what does not fit is for a client that reads nothing.
                 let _ = ready!(Pin::new(&mut this.tcp).poll_write(cx, frame))?;
                 return Poll::Ready(Ok(count));

@@ -10,7 +10,7 @@ const PING: &[u8] = b"\x81\x012";
 const CLOSE: &[u8] = b"\x81\x011";
 const END: &[u8] = b"\x88\x00";
 /// The end for a message that is too large: its code is 1009.
-const TOO_LARGE: &[u8] = b"\x88\x02\x03\xf1";
+pub(super) const TOO_LARGE: &[u8] = b"\x88\x02\x03\xf1";
 
 /// What of the bytes that are written next the client is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -204,9 +204,22 @@ impl Opening<'_> {
             self.socket.clone(),
             client,
             is_guest,
-            Flow::new(self.flow_limits, self.handshake.account.clone()),
+            self.flow(),
             place,
             self.config,
         ))
+    }
+
+    /// That of the connection before it on the same transport, if there was one.
+    fn flow(&self) -> Arc<Flow> {
+        let account = self.handshake.account.clone();
+        let carrier = self.handshake.carrier.as_ref();
+        match carrier.and_then(|carrier| carrier.carried()) {
+            None => Flow::new(self.flow_limits, account),
+            Some(flow) => {
+                flow.charge_to(account);
+                flow
+            }
+        }
     }
 }

@@ -8,7 +8,8 @@ use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::{AckSender, SocketRef, TryData};
 use socketioxide::handler::{
-    ConnectHandler, FromMessage as _, FromMessageParts as _, MessageHandler, Value,
+    ConnectHandler, DisconnectHandler, FromMessage as _, FromMessageParts as _, MessageHandler,
+    Value,
 };
 use socketioxide::socket::{DisconnectReason as LibraryReason, Socket};
 
@@ -21,7 +22,9 @@ use crate::payload::RawEvent;
 
 /// The text of a client's `connect_error` when its request did not come through the edge.
 const NO_HANDSHAKE: &str = "Server error";
-/// The text when its session had a connection, or ended while it was admitted.
+/// The text when it has left, and enters again too often.
+const TOO_OFTEN: &str = "Rate limit exceeded";
+/// The text when its session ended while it was admitted.
 const SESSION_OVER: &str = "Session is over";
 
 /// Serves the namespace that all clients use.
@@ -59,8 +62,8 @@ async fn admit<H: Handler>(
         .extensions
         .get::<Handshake>()
         .ok_or(NO_HANDSHAKE)?;
-    if open.has_ended(socket.id) {
-        return Err(SESSION_OVER);
+    if enters_too_often(handshake) {
+        return Err(TOO_OFTEN);
     }
     let opening = Opening {
         socket,
@@ -85,19 +88,21 @@ async fn admit<H: Handler>(
     Ok(())
 }
 
+/// Whether its client had entered before, and its address makes too many connections.
+fn enters_too_often(handshake: &Handshake) -> bool {
+    let carrier = handshake.carrier.as_ref();
+    let has_entered = carrier.is_some_and(|carrier| carrier.carried().is_some());
+    let place = handshake.place.upgrade();
+    has_entered && place.is_some_and(|place| !place.may_enter_again())
+}
+
 /// Registers for the connection's events and its end. Before the library sends CONNECT, so that
 /// none is missed.
 fn listen<H: Handler>(socket: &SocketRef, life: &Arc<Life<H>>) {
     // The socket owns these callbacks, and the connection owns the socket: a strong reference would
     // never be freed.
-    let ending = Arc::downgrade(life);
     socket.on_fallback(Events(Arc::downgrade(life)));
-    socket.on_disconnect(move |reason: LibraryReason| {
-        if let Some(life) = ending.upgrade() {
-            life.end(reason_of(reason));
-        }
-        async {}
-    });
+    socket.on_disconnect(End(Arc::downgrade(life)));
 }
 
 /// Takes the events of one connection. The library would spawn a task for each event, of which most
@@ -114,6 +119,22 @@ impl<H: Handler> MessageHandler<LocalAdapter, RawEvent> for Events<H> {
         let Ok(event) = RawEvent::from_message(socket, value, ack);
         life.push(event, sender);
         life.work_if_idle();
+    }
+}
+
+/// Takes the end of one connection. The library would do the rest in a task, so that a client which enters again at once
+/// would still be in.
+struct End<H: Handler>(Weak<Life<H>>);
+
+/// What [`End`] is called with.
+struct Ended;
+
+impl<H: Handler> DisconnectHandler<LocalAdapter, Ended> for End<H> {
+    fn call_with_defer(&self, socket: Arc<Socket>, reason: LibraryReason, remove: fn(Arc<Socket>)) {
+        if let Some(life) = self.0.upgrade() {
+            life.end(reason_of(reason));
+        }
+        remove(socket);
     }
 }
 

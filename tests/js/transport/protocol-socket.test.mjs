@@ -177,3 +177,45 @@ test('an event before the attachments of the last one closes the connection', as
   socket.send(echo(socket, 2).sent);
   await isClosed(socket);
 });
+
+const enter = ({ userId, username }) => `40${JSON.stringify({ token: token({ userId, username }) })}`;
+
+test('who left the namespace enters again on the same connection, by polling, too', async () => {
+  for (const by of [await Socket.enter(4), await Polling.enter(4)]) {
+    const send = (packet) => (by.send ? by.send(packet) : by.post(packet));
+    for (let seq = 0; seq < 20; seq += 1) {
+      await send('41');
+      await send(enter(by));
+      await by.next((packet) => String(packet).startsWith('42["auth:success"'));
+      const { sent, isBack } = echo(by, seq);
+      await send(sent);
+      await by.next(isBack);
+    }
+  }
+});
+
+test('who is refused after they have left may enter yet', async () => {
+  const socket = await Socket.enter(4);
+  socket.send('41');
+  socket.send('40{"token":"no token"}');
+  await socket.next((packet) => String(packet).startsWith('44'));
+  // The library is done with the first try only after that.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.send(enter(socket));
+  await socket.next((packet) => String(packet).startsWith('42["auth:success"'));
+});
+
+test('who enters while they have entered is closed', async () => {
+  const socket = await Socket.enter(4);
+  socket.send(enter(socket));
+  assert.ok('code' in (await socket.ended));
+  const session = await Polling.enter(4);
+  await session.post(enter(session));
+  await assert.rejects(session.next(() => false), /a poll was answered 400/);
+});
+
+test('who has left and does not come back is closed', async () => {
+  const socket = await Socket.enter(4);
+  socket.send('41');
+  assert.ok('code' in (await socket.ended));
+});

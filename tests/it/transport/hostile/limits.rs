@@ -367,32 +367,37 @@ async fn connecting_and_disconnecting_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_left_gets_no_second_connection_and_its_transport_is_closed() {
-    let mut stage = Stage::set(&[]).await;
+async fn who_leaves_and_enters_again_is_limited_as_who_connects_again() {
+    let limits = [
+        ("RATE_LIMITS", "on"),
+        ("HANDSHAKE_RATE", "2/s"),
+        ("HANDSHAKE_BURST", "15"),
+    ];
+    let mut stage = Stage::set(&limits).await;
     let mut leaver = Client::connect(&stage.relay, "leaver").await;
-    leaver.writer.text("41").await.unwrap();
-    stage.unharmed("a client that left").await;
-    let refused = leaver.enter(&token::for_user("leaver")).await;
-    assert!(refused.is_err_and(|answer| answer.contains("Session is over")));
-    leaver.closed_within(Duration::from_secs(10)).await;
-
-    let polling = Polling::connect(&stage.relay, "poller").await;
-    polling.post(b"41").await;
-    let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("poller"));
-    // It is not handled as long as the library has not done with the first connection.
-    let asking = async {
-        while polling.post(enter.as_bytes()).await.status == 200 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+    let enter = format!("40{{\"token\":\"{}\"}}", token::for_user("leaver"));
+    let mut entered = 0;
+    let refused = loop {
+        for packet in ["41", &enter] {
+            leaver.writer.text(packet).await.unwrap();
         }
+        let answer = loop {
+            let packet = leaver.reader.packet().await.expect("an answer").text;
+            if packet.starts_with(['0', '4']) {
+                break packet;
+            }
+        };
+        if answer.starts_with('4') {
+            break answer;
+        }
+        entered += 1;
     };
-    tokio::select! {
-        _ = polling.next("Session is over") => {}
-        () = asking => panic!("closed without a word"),
-    }
-    let began = Instant::now();
-    while polling.poll().await.status == 200 {
-        assert!(began.elapsed() < Duration::from_secs(10), "still served");
-    }
+    assert!(refused.contains("Rate limit exceeded"), "{refused}");
+    assert!(entered > 1, "{entered}");
+    leaver.closed_within(Duration::from_secs(10)).await;
+    stage
+        .unharmed("a client that entered again and again")
+        .await;
     stage.strike();
 }
 

@@ -1,0 +1,33 @@
+//! Who enters the namespace where they are in already is closed, as by Socket.IO's own server; the library would ignore it.
+//! Who has left may enter again. It must look no further into a packet than whether it is one of these.
+
+use super::flow::Flow;
+
+/// How many bytes of a packet tell.
+pub(crate) const PREFIX: usize = 3;
+
+/// What a client has sent so far of entering and leaving.
+#[derive(Debug, Default)]
+pub(crate) struct Entry {
+    /// It has left since it last entered.
+    has_left: bool,
+}
+
+impl Entry {
+    /// A packet of text begins like this, or is no more. `false`: the session is over by it. `flow` is that of the connection
+    /// so far.
+    pub(crate) fn allows(&mut self, packet: &[u8], flow: Option<&Flow>) -> bool {
+        match *packet {
+            // What follows in other cases names another namespace, of which there is none.
+            [b'4', b'1'] => {
+                self.has_left = true;
+                true
+            }
+            [b'4', b'0', ref rest @ ..] if rest.first() != Some(&b'/') => {
+                let is_in = flow.is_some_and(|flow| !flow.is_closed());
+                std::mem::take(&mut self.has_left) || !is_in
+            }
+            _ => true,
+        }
+    }
+}
