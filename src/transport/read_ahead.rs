@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::io::poll_read_buf;
 
 /// Bytes read at once while data arrives quickly.
 const READ_AHEAD_BYTES: usize = 64 * 1024;
@@ -58,18 +59,16 @@ impl ReadAhead {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         self.taken = 0;
-        self.buffer.resize(READ_AHEAD_BYTES, 0);
-        let mut block = ReadBuf::new(&mut self.buffer);
-        let polled = Pin::new(source).poll_read(cx, &mut block);
-        let read = block.filled().len();
-        self.more_expected = read == READ_AHEAD_BYTES;
-        if read == 0 {
+        self.buffer.clear();
+        self.buffer.reserve_exact(READ_AHEAD_BYTES);
+        // It is not filled with zeros before.
+        let polled = poll_read_buf(Pin::new(source), cx, &mut self.buffer);
+        self.more_expected = self.buffer.len() >= READ_AHEAD_BYTES;
+        if self.buffer.is_empty() {
             // No data for now, or the end of the stream.
             *self = Self::default();
-        } else {
-            self.buffer.truncate(read);
         }
-        polled
+        polled.map_ok(|_| ())
     }
 }
 
