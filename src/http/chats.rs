@@ -166,9 +166,7 @@ async fn list(
     caller: Caller,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
-    let given = query.get("limit");
-    let limit = given.map(|given| paging::at_most(given, MAX_LIMIT));
-    let limit = limit.transpose()?.unwrap_or(DEFAULT_LIMIT);
+    let limit = paging::limit_within(&query, DEFAULT_LIMIT, MAX_LIMIT)?;
     let offset = paging::offset(&query)?.unwrap_or(0);
     // Each of them costs about as much as a message.
     caller.pass_over(offset.saturating_add(limit as u64)).await;

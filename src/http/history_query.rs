@@ -20,9 +20,7 @@ pub(super) fn conversation_of(query: &Parameters) -> Result<(Form, &str), Refusa
 
 /// How many messages.
 pub(super) fn limit(query: &Parameters) -> Result<PageLimit, Refusal> {
-    let given = query.get("limit");
-    let limit = given.map(|given| paging::at_most(given, PageLimit::MAX.get()));
-    let limit = limit.transpose()?.unwrap_or(DEFAULT_LIMIT);
+    let limit = paging::limit_within(query, DEFAULT_LIMIT, PageLimit::MAX.get())?;
     PageLimit::new(limit as u64).ok_or_else(|| Refusal::invalid("limit"))
 }
 

@@ -17,10 +17,17 @@ pub(super) fn is_wanted(query: &Parameters) -> bool {
 
 /// How many of a list are wanted at most.
 pub(super) fn limit(query: &Parameters) -> Result<usize, Refusal> {
-    match query.get(LIMIT) {
-        Some(given) => at_most(given, MAX_LISTED),
-        None => Ok(MAX_LISTED),
-    }
+    limit_within(query, MAX_LISTED, MAX_LISTED)
+}
+
+/// The same where that is so many, if the client names none.
+pub(super) fn limit_within(
+    query: &Parameters,
+    default: usize,
+    max: usize,
+) -> Result<usize, Refusal> {
+    let given = query.get(LIMIT);
+    given.map_or(Ok(default), |given| at_most(given, max))
 }
 
 /// How many of a list are passed over, as a client writes it.

@@ -41,9 +41,7 @@ async fn recent(
     caller: Caller,
     Query(query): Query<Parameters>,
 ) -> Result<Response, Refusal> {
-    let given = query.get("limit");
-    let limit = given.map(|given| paging::at_most(given, MAX_LIMIT));
-    let limit = limit.transpose()?.unwrap_or(DEFAULT_LIMIT);
+    let limit = paging::limit_within(&query, DEFAULT_LIMIT, MAX_LIMIT)?;
     let newest = newest(&app, caller.id(), limit).await?;
     let senders = Senders::read(&app, newest.iter().map(|(message, _)| message)).await?;
     let messages = newest.iter().map(|(message, id_type)| {

@@ -2,17 +2,19 @@
 //!
 //! It counts bytes and decides when to close; the I/O itself is in `stream`.
 
+mod carrying;
+mod checks;
+
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 
-use super::attach::Attach;
 use super::carrier::Carrier;
 use super::clock::now_ms;
 use super::controls::Controls;
@@ -276,105 +278,5 @@ impl Link {
     fn set_deadline(&self, from_now: Duration) {
         self.deadline
             .store(now_ms() + from_now.as_millis() as u64, Ordering::Relaxed);
-    }
-
-    // Called about once a second.
-
-    pub(super) fn check(&self, now: u64) {
-        let deadline = self.deadline.load(Ordering::Relaxed);
-        if deadline != NONE && now >= deadline {
-            self.close(DisconnectReason::GuestTimeout);
-        }
-        self.check_progress(now);
-        self.inject_pong_if_busy(now);
-        if self.flow().is_some_and(|flow| !flow.is_read()) {
-            // It looks whether the client is still there.
-            self.reader.wake();
-        }
-    }
-
-    fn check_progress(&self, now: u64) {
-        let since = self.blocked_since.load(Ordering::Relaxed);
-        let window = self.limits.write_deadline.as_millis() as u64;
-        if since == NONE || now < since + window {
-            return;
-        }
-        let required = (self.limits.min_drain_rate * window / 1000).max(1);
-        if self.taken_since.swap(0, Ordering::Relaxed) < required {
-            self.close(DisconnectReason::SlowConsumer);
-        } else {
-            self.blocked_since.store(now, Ordering::Relaxed);
-        }
-    }
-
-    /// The library disconnects a client that does not answer a ping in time, but the pong of a busy
-    /// client waits behind everything else that it sends or receives. Bytes that move prove as much
-    /// as a pong, so while many move, or while it is the server that does not read, one is injected.
-    fn inject_pong_if_busy(&self, now: u64) {
-        let moved = self.moved.swap(0, Ordering::Relaxed);
-        let Some(flow) = self.flow() else { return };
-        let busy = moved > BUSY_BYTES
-            || (moved > 0 && self.blocked_since.load(Ordering::Relaxed) != NONE)
-            || flow.reading_paused();
-        let due = self.pong_injected_at.load(Ordering::Relaxed)
-            + self.limits.heartbeat.as_millis() as u64;
-        if busy && now >= due {
-            self.pong_injected_at.store(now, Ordering::Relaxed);
-            self.inject(INJECT_PONG);
-        }
-    }
-}
-
-impl Attach for Link {
-    fn carried(&self) -> Option<Arc<Flow>> {
-        self.flow().cloned()
-    }
-
-    fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
-        let carrier: Weak<Self> = Arc::downgrade(&self);
-        flow.attach(carrier);
-        // It is set already where another connection was carried before, which it goes on for.
-        let _ = self.flow.set(flow.clone());
-        self.deadline.store(NONE, Ordering::Relaxed);
-    }
-}
-
-impl Carrier for Link {
-    fn wake_reader(&self) {
-        self.reader.wake();
-    }
-
-    fn ask(&self) {
-        let now = now_ms();
-        let due = self.asked_at.load(Ordering::Relaxed) + ASK_INTERVAL_MS;
-        if now >= due {
-            self.asked_at.store(now, Ordering::Relaxed);
-            self.asks.store(true, Ordering::Relaxed);
-            self.reader.wake();
-        }
-    }
-
-    fn allow(&self, bytes: Option<u64>) {
-        self.allowance
-            .store(bytes.unwrap_or(UNBOUNDED), Ordering::Relaxed);
-    }
-
-    fn close(&self, reason: DisconnectReason) {
-        let _ = self.close_reason.set(reason);
-        self.reader.wake();
-        self.writer.wake();
-    }
-
-    fn close_gracefully(self: Arc<Self>, grace: Duration) {
-        self.set_deadline(grace);
-        self.inject(INJECT_CLOSE);
-    }
-
-    fn close_within(self: Arc<Self>, grace: Duration) {
-        self.set_deadline(grace);
-    }
-
-    fn close_reason(&self) -> Option<DisconnectReason> {
-        self.close_reason.get().copied()
     }
 }

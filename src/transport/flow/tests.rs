@@ -1,5 +1,6 @@
 use super::*;
 use crate::limits::Memory;
+use crate::transport::turns::Origin;
 use smallvec::smallvec;
 
 fn flow() -> Arc<Flow> {

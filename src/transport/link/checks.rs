@@ -1,0 +1,54 @@
+//! What a link is checked for about once a second: its deadline, whether its peer takes what waits for it, and whether a client
+//! that is busy is taken to be alive.
+
+use std::sync::atomic::Ordering;
+
+use super::{BUSY_BYTES, INJECT_PONG, Link, NONE};
+use crate::model::DisconnectReason;
+use crate::transport::carrier::Carrier as _;
+
+impl Link {
+    pub(in crate::transport) fn check(&self, now: u64) {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        if deadline != NONE && now >= deadline {
+            self.close(DisconnectReason::GuestTimeout);
+        }
+        self.check_progress(now);
+        self.inject_pong_if_busy(now);
+        if self.flow().is_some_and(|flow| !flow.is_read()) {
+            // It looks whether the client is still there.
+            self.reader.wake();
+        }
+    }
+
+    fn check_progress(&self, now: u64) {
+        let since = self.blocked_since.load(Ordering::Relaxed);
+        let window = self.limits.write_deadline.as_millis() as u64;
+        if since == NONE || now < since + window {
+            return;
+        }
+        let required = (self.limits.min_drain_rate * window / 1000).max(1);
+        if self.taken_since.swap(0, Ordering::Relaxed) < required {
+            self.close(DisconnectReason::SlowConsumer);
+        } else {
+            self.blocked_since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// The library disconnects a client that does not answer a ping in time, but the pong of a busy
+    /// client waits behind everything else that it sends or receives. Bytes that move prove as much
+    /// as a pong, so while many move, or while it is the server that does not read, one is injected.
+    fn inject_pong_if_busy(&self, now: u64) {
+        let moved = self.moved.swap(0, Ordering::Relaxed);
+        let Some(flow) = self.flow() else { return };
+        let busy = moved > BUSY_BYTES
+            || (moved > 0 && self.blocked_since.load(Ordering::Relaxed) != NONE)
+            || flow.reading_paused();
+        let due = self.pong_injected_at.load(Ordering::Relaxed)
+            + self.limits.heartbeat.as_millis() as u64;
+        if busy && now >= due {
+            self.pong_injected_at.store(now, Ordering::Relaxed);
+            self.inject(INJECT_PONG);
+        }
+    }
+}
