@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use bytes::{Buf as _, BufMut as _, BytesMut};
 
 use super::revision::Revision;
+use crate::transport::{FrameHead, put_frame_head};
 
 /// The packets that mean something here, as text.
 pub(super) const OPEN: u8 = b'0';
@@ -49,9 +50,8 @@ const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 const TEXT_ALONE: u8 = FINAL | TEXT;
 const MASKED: u8 = 0x80;
-/// Lengths that stand in two bytes more, and in eight.
+/// From this on a length stands in further bytes.
 const LENGTH_16: u8 = 126;
-const LENGTH_64: u8 = 127;
 
 /// In revision 3 a frame of bytes begins with its type, as a text does.
 const MESSAGE_OF_BYTES: u8 = MESSAGE - b'0';
@@ -59,43 +59,26 @@ const MESSAGE_OF_BYTES: u8 = MESSAGE - b'0';
 /// The packet as a frame of a client, whose mask is zero.
 pub(super) fn client_frame(packet: &Packet, revision: Revision) -> Bytes {
     let mut frame = BytesMut::with_capacity(packet.len() + 15);
-    put_frame(packet, revision, MASKED, &mut frame);
+    put_frame(packet, revision, true, &mut frame);
     frame.freeze()
 }
 
 /// The packet as a frame of a server.
 pub(super) fn put_server_frame(packet: &Packet, revision: Revision, frames: &mut BytesMut) {
     frames.reserve(packet.len() + 11);
-    put_frame(packet, revision, 0, frames);
+    put_frame(packet, revision, false, frames);
 }
 
-fn put_frame(packet: &Packet, revision: Revision, masked: u8, frames: &mut BytesMut) {
+fn put_frame(packet: &Packet, revision: Revision, is_masked: bool, frames: &mut BytesMut) {
     let (opcode, kind, payload) = match (packet, revision) {
         (Packet::Text(text), _) => (TEXT, &[][..], text),
         (Packet::Binary(bytes), Revision::V3) => (BINARY, &[MESSAGE_OF_BYTES][..], bytes),
         (Packet::Binary(bytes), Revision::V4) => (BINARY, &[][..], bytes),
     };
-    put_head(frames, opcode, masked, kind.len() + payload.len());
-    if masked == MASKED {
-        frames.put_u32(0);
-    }
+    let length = kind.len() + payload.len();
+    put_frame_head(frames, FINAL | opcode, is_masked, length);
     frames.put_slice(kind);
     frames.put_slice(payload);
-}
-
-fn put_head(frame: &mut BytesMut, opcode: u8, masked: u8, length: usize) {
-    frame.put_u8(FINAL | opcode);
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short), _) if short < LENGTH_16 => frame.put_u8(masked | short),
-        (_, Ok(length)) => {
-            frame.put_u8(masked | LENGTH_16);
-            frame.put_u16(length);
-        }
-        _ => {
-            frame.put_u8(masked | LENGTH_64);
-            frame.put_u64(length as u64);
-        }
-    }
 }
 
 /// What the library has written.
@@ -108,21 +91,12 @@ pub(super) enum Written {
 
 /// Takes the first frame of the library, if it is complete. It writes each message in one.
 pub(super) fn take_server_frame(written: &mut BytesMut, revision: Revision) -> Option<Written> {
-    let [first, second, ..] = **written else {
-        return None;
-    };
-    let (head, length) = match second & !MASKED {
-        LENGTH_16 => (4, usize::from(u16::from_be_bytes(bytes_at(written)?))),
-        LENGTH_64 => {
-            let length = u64::from_be_bytes(bytes_at(written)?);
-            (10, usize::try_from(length).unwrap_or(usize::MAX))
-        }
-        short => (2, usize::from(short)),
-    };
-    if written.len() < head || written.len() - head < length {
+    let FrameHead { size, length, .. } = FrameHead::read(written)?;
+    let first = written[0];
+    if written.len() < size || written.len() - size < length {
         return None;
     }
-    written.advance(head);
+    written.advance(size);
     let mut payload = written.split_to(length).freeze();
     Some(match (first & 0x0f, revision) {
         (TEXT, _) => Written::Packet(Packet::Text(payload)),
@@ -170,11 +144,6 @@ pub(super) fn take_client_frame(unread: &mut BytesMut) -> Option<ClientFrame> {
         PING => ClientFrame::Ping([PONG, length].into_iter().chain(payload).collect()),
         _ => ClientFrame::Other,
     })
-}
-
-/// The bytes of a length, behind the two that every frame begins with.
-fn bytes_at<const N: usize>(written: &[u8]) -> Option<[u8; N]> {
-    written.get(2..2 + N)?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! into a message.
 
 use super::entry::PREFIX;
+use super::frame_head::FrameHead;
 
 /// A frame, once its last byte was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,21 +147,12 @@ impl FrameScanner {
             Position::Payload { left } => usize::try_from(left).ok()?,
             Position::Header { .. } | Position::Lost => return None,
         };
-        while let Some(frame @ [_, second, ..]) = bytes.get(at..) {
+        while let Some(frame @ [_, _, ..]) = bytes.get(at..) {
             if is_it(frame) {
                 return Some(at);
             }
-            let (head, length) = match second {
-                126 => (
-                    4,
-                    u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?)),
-                ),
-                127 => (10, u64::from_be_bytes(frame.get(2..10)?.try_into().ok()?)),
-                short => (2, u64::from(*short)),
-            };
-            at = at
-                .checked_add(head)?
-                .checked_add(usize::try_from(length).ok()?)?;
+            let head = FrameHead::read(frame)?;
+            at = at.checked_add(head.size)?.checked_add(head.length)?;
         }
         None
     }

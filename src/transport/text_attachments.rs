@@ -9,13 +9,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::base64;
+use super::frame_head::{FrameHead, put_frame_head};
 use super::frames::FrameScanner;
 use super::read_ahead::ReadAhead;
 
 /// The first byte of a frame that is a message of text, or of bytes.
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
-const MASKED: u8 = 0x80;
 const MASK: usize = 4;
 /// What such a text begins with.
 const MARK: u8 = b'b';
@@ -143,27 +143,18 @@ impl TextAttachments {
 
     /// What the frame is that these bytes begin.
     fn frame(&self, bytes: &[u8]) -> Frame {
-        let [first, second, ..] = *bytes else {
+        let Some(head) = FrameHead::read(bytes) else {
             return Frame::Unknown;
         };
-        let (head, length) = match (second & !MASKED, bytes) {
-            (126, [_, _, a, b, ..]) => (4, u64::from(u16::from_be_bytes([*a, *b]))),
-            (127, [_, _, length @ ..]) if length.len() >= 8 => {
-                let length = length.first_chunk().copied().unwrap_or_default();
-                (10, u64::from_be_bytes(length))
-            }
-            (126 | 127, _) => return Frame::Unknown,
-            (short, _) => (2, u64::from(short)),
-        };
-        let head = head + if second & MASKED != 0 { MASK } else { 0 };
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let size = length.saturating_add(head);
-        if first != TEXT || second & MASKED == 0 || length == 0 || size > self.max {
+        let size = head.length.saturating_add(head.size);
+        if bytes[0] != TEXT || !head.is_masked || head.length == 0 || size > self.max {
             return Frame::Other(size);
         }
-        match bytes.get(head) {
+        match bytes.get(head.size) {
             None => Frame::Unknown,
-            Some(byte) if byte ^ bytes[head - MASK] == MARK => Frame::Attachment(head + 1..size),
+            Some(byte) if byte ^ bytes[head.size - MASK] == MARK => {
+                Frame::Attachment(head.size + 1..size)
+            }
             Some(_) => Frame::Other(size),
         }
     }
@@ -178,20 +169,7 @@ impl TextAttachments {
             .map(|(a, b)| a ^ b)
             .collect();
         let bytes = base64::decoded(&text);
-        self.next.push(BINARY);
-        match (u8::try_from(bytes.len()), u16::try_from(bytes.len())) {
-            (Ok(short @ ..126), _) => self.next.push(MASKED | short),
-            (_, Ok(length)) => {
-                self.next.push(MASKED | 126);
-                self.next.extend_from_slice(&length.to_be_bytes());
-            }
-            _ => {
-                self.next.push(MASKED | 127);
-                self.next
-                    .extend_from_slice(&(bytes.len() as u64).to_be_bytes());
-            }
-        }
-        self.next.extend_from_slice(&[0; MASK]);
+        put_frame_head(&mut self.next, BINARY, true, bytes.len());
         self.next.extend_from_slice(&bytes);
     }
 }

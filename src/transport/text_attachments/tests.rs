@@ -6,6 +6,7 @@ use tokio::io::AsyncReadExt;
 use super::super::frames::Sender;
 use super::*;
 
+const MASKED: u8 = 0x80;
 const MAX: u64 = 100_000;
 
 /// What a client sends, as the library reads it.

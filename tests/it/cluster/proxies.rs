@@ -12,6 +12,12 @@ const PASSES: (&str, &str) = ("WEBSOCKET", "passes");
 const REFUSED: (&str, &str) = ("WEBSOCKET", "refused");
 const BELOW: (&str, &str) = ("PREFIX", "/relay");
 
+/// Without the lines by which nginx passes an upgrade on.
+const WITHOUT_UPGRADE: [(&str, &str); 2] = [
+    ("proxy_set_header Upgrade $http_upgrade;", ""),
+    ("proxy_set_header Connection $connection_header;", ""),
+];
+
 fn clients_are_served(kind: Kind, changes: &[(&str, &str)], told: &[(&str, &str)]) {
     const SUITE: &str = "cluster/proxies";
     if !kind.is_ready() || !javascript::is_ready(SUITE) {
@@ -34,23 +40,18 @@ fn behind_nginx_that_speaks_http_1_0() {
 
 #[test]
 fn behind_nginx_without_the_lines_of_an_upgrade() {
-    let changes = [
-        ("proxy_set_header Upgrade $http_upgrade;", ""),
-        ("proxy_set_header Connection $connection_header;", ""),
-    ];
-    clients_are_served(Kind::Nginx, &changes, &[REFUSED]);
+    clients_are_served(Kind::Nginx, &WITHOUT_UPGRADE, &[REFUSED]);
 }
 
 /// As it is where nobody thought of a relay: neither of the two, and everything is buffered.
 #[test]
 fn behind_nginx_as_it_comes() {
-    let changes = [
+    let more = [
         ("proxy_http_version 1.1;", ""),
-        ("proxy_set_header Upgrade $http_upgrade;", ""),
-        ("proxy_set_header Connection $connection_header;", ""),
         ("proxy_buffering off;", ""),
         ("proxy_request_buffering off;", ""),
     ];
+    let changes = [&WITHOUT_UPGRADE[..], &more].concat();
     clients_are_served(Kind::Nginx, &changes, &[REFUSED]);
 }
 

@@ -42,6 +42,14 @@ async function probed(revision) {
   return { polling, socket };
 }
 
+/** The same once the client has chosen it. */
+async function upgraded(revision) {
+  const { polling, socket } = await probed(revision);
+  socket.send('5');
+  await goesOn(socket, polling, 1);
+  return { polling, socket };
+}
+
 async function goesOn(socket, who, seq) {
   const { sent, isBack } = echo(who, seq);
   socket.send(sent);
@@ -186,9 +194,7 @@ for (const revision of [3, 4]) {
   });
 
   test(name('a session that has become a WebSocket takes no request'), async () => {
-    const { polling: session, socket } = await probed(revision);
-    socket.send('5');
-    await goesOn(socket, session, 1);
+    const { polling: session, socket } = await upgraded(revision);
     assert.equal((await session.poll()).status, 400);
     assert.equal((await session.post('3')).status, 400);
     await goesOn(socket, session, 2);
@@ -202,9 +208,7 @@ for (const revision of [3, 4]) {
   });
 
   test(name('a session that has become a WebSocket takes no other'), async () => {
-    const { polling: session, socket } = await probed(revision);
-    socket.send('5');
-    await goesOn(socket, session, 1);
+    const { polling: session, socket } = await upgraded(revision);
     assert.deepEqual(await new Socket(session.query.replace('polling', 'websocket')).ended, { code: 1005 });
     await goesOn(socket, session, 2);
   });
