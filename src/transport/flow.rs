@@ -135,10 +135,10 @@ impl Flow {
         self.heard_at.store(now_ms(), Ordering::Relaxed);
     }
 
-    /// How long nothing has come from the client. One that is not read now is not silent.
+    /// How long nothing has come from the client, rounded up. One that is not read now is not silent.
     pub(crate) fn silence(&self) -> Duration {
         match self.is_read() {
-            true => self.since_heard(),
+            true => self.since_heard() + Duration::from_millis(1),
             false => Duration::ZERO,
         }
     }

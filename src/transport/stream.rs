@@ -35,6 +35,8 @@ pub(crate) struct GuardedStream {
     before_write: BeforeWrite,
     /// The client was told why this ends, and may be sending.
     lingers: bool,
+    /// The client has closed its side.
+    client_ended: bool,
     counted: Option<Counted>,
 }
 
@@ -97,6 +99,7 @@ impl GuardedStream {
             entry: Entry::default(),
             before_write,
             lingers: false,
+            client_ended: false,
             counted: Some(counted),
         }
     }

@@ -22,6 +22,7 @@ const OLD_CLIENTS: Settings = &[
 /// What the public suites of the protocols ask of a server, with times that a busy machine keeps, too.
 const PROTOCOLS: Settings = &[
     ("DIALECTS", "direct"),
+    ("PRESENCE_AUDIENCE", "peers"),
     ("RATE_LIMITS", "off"),
     ("ALLOW_EIO3", "true"),
     ("PING_INTERVAL", "1s"),

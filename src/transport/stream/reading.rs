@@ -78,6 +78,7 @@ impl GuardedStream {
         self.note_taken();
         ready!(polled)?;
         let read = &buf.filled()[before..];
+        self.client_ended = read.is_empty();
         self.link.was_read(read.len());
         if self.link.is_upgraded() {
             let entry = &mut self.entry;

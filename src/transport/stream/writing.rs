@@ -120,6 +120,9 @@ impl AsyncWrite for GuardedStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        let this = self.get_mut();
+        // A request that is not read to its end has been answered: its client may be sending the rest.
+        this.lingers |= matches!(this.outgoing, Outgoing::Http) && !this.client_ended;
+        Pin::new(&mut this.tcp).poll_shutdown(cx)
     }
 }

@@ -6,5 +6,6 @@ mod fairness;
 mod fairness_of_rooms;
 pub(crate) mod hostile;
 mod old_clients;
+mod refused_bodies;
 mod slow_receiver;
 mod yielding;
