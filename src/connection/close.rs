@@ -45,9 +45,17 @@ impl Connection {
     }
 
     pub(super) fn disconnect(&self, why: DisconnectReason) {
+        self.end_packets();
         match self.socket.clone().disconnect() {
             Ok(()) => self.close_transport(),
             Err(_) => self.close_now(why),
+        }
+    }
+
+    /// Nothing is written behind this but what the library writes.
+    fn end_packets(&self) {
+        if let Some(output) = self.output.get() {
+            output.end_packets();
         }
     }
 
@@ -79,6 +87,7 @@ impl Connection {
     /// It has ended: nothing more is sent, no sender waits for it, and its transport closes, too.
     pub(super) fn ended(&self) {
         self.gate.close();
+        self.end_packets();
         self.drop_deferred();
         self.flow.close();
         self.close_transport();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use crate::payload::{EncodedEvent, FrameSizes};
+use crate::payload::{FrameSizes, SocketPacket};
 use crate::transport::{Flow, Origin, Place};
 
 /// What waits for one connection.
@@ -29,7 +29,7 @@ pub(super) struct Events {
 
 #[derive(Debug)]
 struct Waiting {
-    event: Arc<EncodedEvent>,
+    event: SocketPacket,
     frames: FrameSizes,
     room: Option<Arc<str>>,
 }
@@ -60,7 +60,7 @@ impl Deferred {
         events: &mut Events,
         flow: &Flow,
         of: Origin,
-        event: Arc<EncodedEvent>,
+        event: SocketPacket,
         frames: &FrameSizes,
     ) -> Added {
         let room = of.room.clone();
@@ -82,7 +82,7 @@ impl Deferred {
     }
 
     /// Sends those whose turn it is. Whether others wait.
-    pub(super) fn send_due(&self, flow: &Flow, send: impl FnMut(&EncodedEvent)) -> bool {
+    pub(super) fn send_due(&self, flow: &Flow, send: impl FnMut(&SocketPacket)) -> bool {
         let mut events = self.events.lock();
         events.send_while(flow, |place| flow.is_turn(place), send);
         events.is_sending = !events.waiting.is_empty();
@@ -100,7 +100,7 @@ impl Deferred {
         &self,
         room: Option<&Origin>,
         flow: &Flow,
-        send: impl FnMut(&EncodedEvent),
+        send: impl FnMut(&SocketPacket),
     ) {
         let mut events = self.events.lock();
         let is_of = |(_, one): &(&Place, &Waiting)| room.is_none_or(|of| one.room == of.room);
@@ -125,7 +125,7 @@ impl Events {
         &mut self,
         flow: &Flow,
         is_next: impl Fn(Place) -> bool,
-        mut send: impl FnMut(&EncodedEvent),
+        mut send: impl FnMut(&SocketPacket),
     ) {
         while let Some(first) = self.waiting.first_entry() {
             if !is_next(*first.key()) {

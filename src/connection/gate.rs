@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::payload::EncodedEvent;
+use crate::payload::SocketPacket;
 
 /// Events wait.
 const HELD: u8 = 1;
@@ -26,19 +26,9 @@ pub(super) struct Gate {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    events: Vec<EncodedEvent>,
+    events: Vec<SocketPacket>,
     /// The client is to be disconnected as soon as it is connected.
     disconnects: bool,
-}
-
-/// What becomes of an event that is sent while others wait.
-pub(super) enum Held {
-    /// It waits, or is not needed any more.
-    Done,
-    /// Nothing waits any more: it can be sent.
-    Open,
-    /// It cannot be written.
-    Unwritable,
 }
 
 impl Gate {
@@ -73,20 +63,20 @@ impl Gate {
         self.state.fetch_or(flag, Ordering::AcqRel);
     }
 
-    /// Lets an event wait, unless nothing does any more. `write` encodes it, before the lock is taken.
-    pub(super) fn hold_back(&self, write: impl FnOnce() -> Option<EncodedEvent>) -> Held {
-        let Some(event) = write() else {
-            return Held::Unwritable;
-        };
-        let mut waiting = self.waiting.lock();
-        match (self.is_closed(), self.is_held()) {
-            (true, _) => Held::Done,
-            (false, false) => Held::Open,
-            (false, true) => {
-                waiting.events.push(event);
-                Held::Done
-            }
+    /// Lets an event wait, if events do. Returns it if it can be sent; what is sent to a closed connection is dropped.
+    pub(super) fn hold_back(&self, event: SocketPacket) -> Option<SocketPacket> {
+        if !self.has(HELD | CLOSED) {
+            return Some(event);
         }
+        let mut waiting = self.waiting.lock();
+        if self.is_closed() {
+            return None;
+        }
+        if self.is_held() {
+            waiting.events.push(event);
+            return None;
+        }
+        Some(event)
     }
 
     /// Events wait from now on.
@@ -99,9 +89,13 @@ impl Gate {
 
     /// Opens the gate: after `first`, `send` gets all that waited, in order. Whether the client is
     /// to be disconnected now, which was asked for before.
-    pub(super) fn open(&self, first: impl FnOnce(), mut send: impl FnMut(&EncodedEvent)) -> bool {
+    pub(super) fn open(
+        &self,
+        first: Option<&SocketPacket>,
+        mut send: impl FnMut(&SocketPacket),
+    ) -> bool {
         let mut waiting = self.waiting.lock();
-        first();
+        first.into_iter().for_each(&mut send);
         let Waiting {
             events,
             disconnects,
@@ -135,37 +129,35 @@ impl Gate {
         *waiting = Waiting::default();
         self.state.store(CLOSED, Ordering::Release);
     }
-
-    /// Does something that must not come after the end.
-    pub(super) fn unless_closed(&self, act: impl FnOnce()) {
-        let _waiting = self.waiting.lock();
-        if !self.is_closed() {
-            act();
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn event(name: &str) -> Option<EncodedEvent> {
-        EncodedEvent::new(name, &1)
+    fn event(name: &str) -> SocketPacket {
+        SocketPacket::event(name, &1, 0).unwrap()
+    }
+
+    fn waits(gate: &Gate, name: &str) -> bool {
+        gate.hold_back(event(name)).is_none()
     }
 
     fn opened(gate: &Gate) -> (Vec<String>, bool) {
         let mut sent = Vec::new();
-        let disconnects = gate.open(|| {}, |event| sent.push(event.event().to_owned()));
+        let disconnects = gate.open(None, |event| {
+            sent.push(String::from_utf8(event.text().to_vec()).unwrap());
+        });
         (sent, disconnects)
     }
 
     #[test]
     fn what_waits_is_sent_once_and_in_order() {
         let gate = Gate::held();
-        assert!(matches!(gate.hold_back(|| event("one")), Held::Done));
-        assert!(matches!(gate.hold_back(|| event("two")), Held::Done));
-        assert_eq!(opened(&gate), (vec!["one".into(), "two".into()], false));
-        assert!(matches!(gate.hold_back(|| event("three")), Held::Open));
+        assert!(waits(&gate, "one") && waits(&gate, "two"));
+        let both = vec![r#"42["one",1]"#.into(), r#"42["two",1]"#.into()];
+        assert_eq!(opened(&gate), (both, false));
+        assert!(!waits(&gate, "three"));
         assert_eq!(opened(&gate), (Vec::new(), false));
     }
 
@@ -173,20 +165,19 @@ mod tests {
     fn an_end_that_is_asked_for_early_comes_behind_what_waits() {
         let gate = Gate::held();
         assert!(gate.disconnect_when_open());
-        assert!(matches!(gate.hold_back(|| event("one")), Held::Done));
-        assert_eq!(opened(&gate), (vec!["one".into()], true));
+        assert!(waits(&gate, "one"));
+        assert_eq!(opened(&gate), (vec![r#"42["one",1]"#.into()], true));
         assert!(!gate.disconnect_when_open());
     }
 
     #[test]
     fn nothing_waits_for_a_closed_connection() {
         let gate = Gate::held();
-        assert!(matches!(gate.hold_back(|| event("one")), Held::Done));
+        assert!(waits(&gate, "one"));
         gate.close();
-        assert!(matches!(gate.hold_back(|| event("two")), Held::Done));
+        assert!(gate.hold_back(event("two")).is_none());
         gate.hold();
         assert!(!gate.is_held());
-        gate.unless_closed(|| panic!("it is closed"));
         assert_eq!(opened(&gate), (Vec::new(), false));
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Connection;
 use super::deferred::{Added, Deferred};
-use crate::payload::{EncodedEvent, FrameSizes};
+use crate::payload::{FrameSizes, SocketPacket};
 use crate::transport::Origin;
 
 impl Connection {
@@ -27,19 +27,15 @@ impl Connection {
         self: &Arc<Self>,
         of: Origin,
         frames: &FrameSizes,
-        encode: impl FnOnce() -> Option<Arc<EncodedEvent>>,
+        packet: SocketPacket,
     ) -> bool {
-        let Some(event) = encode() else {
-            self.close_unwritable();
-            return true;
-        };
         let deferred = self.deferred.get_or_init(Box::default);
         let added = {
             let mut events = deferred.lock();
             if self.gate.is_held() || self.gate.is_closed() {
                 return false;
             }
-            deferred.add(&mut events, &self.flow, of, event, frames)
+            deferred.add(&mut events, &self.flow, of, packet, frames)
         };
         match added {
             Added::Behind => {}
@@ -59,27 +55,29 @@ impl Connection {
         payload: &T,
         frames: &FrameSizes,
     ) {
-        let encode = || EncodedEvent::new(event, payload).map(Arc::new);
+        let Some(packet) = SocketPacket::event(event, payload, frames[0]) else {
+            return self.close_unwritable();
+        };
         let is_deferred = self.with_deferred().is_some() && {
             let of = of();
-            self.flow.has_waiting(&of) && self.defer(of, frames, encode)
+            self.flow.has_waiting(&of) && self.defer(of, frames, packet.clone())
         };
         if !is_deferred {
-            self.send_sized(event, payload, frames);
+            self.send_packet(&packet, frames);
         }
     }
 
     /// Sends what waits of a room, and what has to come before that. What is sent afterwards comes behind.
     pub(crate) fn send_deferred_of(&self, room: impl FnOnce() -> Origin) {
         if let Some(deferred) = self.with_deferred() {
-            deferred.send_of(Some(&room()), &self.flow, |event| self.emit_encoded(event));
+            deferred.send_of(Some(&room()), &self.flow, |packet| self.write(packet));
         }
     }
 
     /// Sends all that waits.
     pub(super) fn send_all_deferred(&self) {
         if let Some(deferred) = self.with_deferred() {
-            deferred.send_of(None, &self.flow, |event| self.emit_encoded(event));
+            deferred.send_of(None, &self.flow, |packet| self.write(packet));
         }
     }
 
@@ -95,7 +93,7 @@ async fn send_in_turn(connection: Arc<Connection>) {
     let Some(deferred) = connection.deferred.get() else {
         return;
     };
-    while deferred.send_due(&connection.flow, |event| connection.emit_encoded(event)) {
+    while deferred.send_due(&connection.flow, |packet| connection.write(packet)) {
         deferred.woken().await;
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Connection {
     refusals: OnceLock<Box<Limit>>,
     dialect: DialectCell,
     pub(super) socket: SocketRef,
+    /// Where it is written, once it is attached.
+    pub(super) output: OnceLock<Arc<dyn Attach>>,
     pub(super) flow: Arc<Flow>,
     pub(super) gate: Gate,
     /// What waits for its turn. Few connections ever have any.
@@ -97,6 +99,7 @@ impl Connection {
             refusals: OnceLock::new(),
             dialect: DialectCell::new(client.declared),
             socket,
+            output: OnceLock::new(),
             flow,
             gate: Gate::held(),
             deferred: OnceLock::new(),
@@ -279,6 +282,8 @@ impl Connection {
         self.flow.open();
         carrier.clone().carry(&self.flow);
         carrier.allow(self.has_guest_bounds().then_some(guest_max_bytes));
+        // It is attached once.
+        let _ = self.output.set(carrier);
     }
 
     /// Whether the client received CONNECT, and has not disconnected since.

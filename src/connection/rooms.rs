@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::connection::{Connection, Patience};
 use crate::model::UserId;
-use crate::payload::{EncodedEvent, FrameSizes};
+use crate::payload::{FrameSizes, SocketPacket};
 use crate::transport::Origin;
 
 /// The name that clients see for the room of two users: their ids, sorted and joined by `_`. Clients make it themselves
@@ -27,17 +27,6 @@ pub(crate) fn pair(one: &UserId, other: &UserId) -> String {
         (other, one)
     };
     format!("{}_{}", first.as_str(), second.as_str())
-}
-
-/// The library's name for the room of a session. No client sees it.
-pub(crate) fn session(id: &str) -> String {
-    format!("session:{id}")
-}
-
-/// The library's name for the room of those who see a conversation by one dialect, under an id of one
-/// JSON type. No client sees it.
-pub(crate) fn conversation(dialect: &str, written: &str, id: &str) -> String {
-    format!("conversation:{dialect}:{written}:{id}")
 }
 
 /// What the events of a conversation keep their order with at a receiver that is behind: those of all its rooms.
@@ -62,7 +51,6 @@ fn of_room(name: Arc<str>) -> Origin {
 /// which order events go out.
 #[derive(Debug)]
 pub(crate) struct Room {
-    name: String,
     origin: Origin,
     connections: Vec<Arc<Connection>>,
 }
@@ -93,9 +81,8 @@ impl<'a> To<'a> {
 
 impl Room {
     /// A room that is empty, and what its events keep their order with.
-    pub(crate) fn new(name: String, origin: Origin) -> Self {
+    pub(crate) fn new(origin: Origin) -> Self {
         Self {
-            name,
             origin,
             connections: Vec::new(),
         }
@@ -103,13 +90,11 @@ impl Room {
 
     /// Adds a connection.
     pub(crate) fn enter(&mut self, connection: &Arc<Connection>) {
-        connection.enter_room(&self.name);
         self.connections.push(connection.clone());
     }
 
     /// Removes a connection.
     pub(crate) fn leave(&mut self, connection: &Arc<Connection>) {
-        connection.leave_room(&self.name);
         self.connections
             .retain(|other| !Arc::ptr_eq(other, connection));
     }
@@ -132,7 +117,7 @@ impl Room {
 
     /// Sends an event of a user, or of nobody, that becomes frames of these sizes. With receivers that are behind it
     /// waits for its turn. One that has far too much waiting is disconnected, and receives nothing more.
-    pub(crate) async fn send_sized<T: Serialize + Sync>(
+    pub(crate) fn send_sized<T: Serialize>(
         &self,
         to: To<'_>,
         sender: Option<&UserId>,
@@ -144,40 +129,21 @@ impl Room {
             bytes: frames.iter().sum(),
             ..Lagging::default()
         };
-        let mut encoded = None;
-        let encode = || EncodedEvent::new(event, payload).map(Arc::new);
-        let mut encode_once = || encoded.get_or_insert_with(encode).clone();
-        let mut is_deferred = |receiver: &Arc<Connection>| {
-            receiver.is_behind() && receiver.defer(self.origin(sender), frames, &mut encode_once)
-        };
-        let receives = |other: &&Arc<Connection>| to.includes(other);
-        let receivers = || self.connections.iter().filter(receives);
-        let is_alone = receivers().nth(1).is_none();
-        if is_alone || self.connections.iter().any(|one| one.is_held()) {
-            // Each by itself, so that it waits where its client does not know yet that it is
-            // connected.
-            for receiver in receivers() {
-                if !is_deferred(receiver) {
-                    receiver.send_sized(event, payload, frames);
-                }
-                lagging.note(receiver);
-            }
+        let receivers = self.connections.iter();
+        let mut receivers = receivers.filter(|other| to.includes(other)).peekable();
+        if receivers.peek().is_none() {
             return lagging;
         }
-        let mut left_out = LeftOut::of(self);
-        for receiver in receivers() {
-            if is_deferred(receiver) {
-                left_out.add(receiver);
-            } else if !receiver.hand_over(frames) {
-                receiver.leave_room(&self.name);
-                continue;
+        let Some(packet) = SocketPacket::event(event, payload, frames[0]) else {
+            receivers.for_each(|receiver| receiver.close_unwritable());
+            return lagging;
+        };
+        for receiver in receivers {
+            let is_deferred =
+                receiver.is_behind() && receiver.defer(self.origin(sender), frames, packet.clone());
+            if is_deferred || receiver.send_packet(&packet, frames) {
+                lagging.note(receiver);
             }
-            lagging.note(receiver);
-        }
-        let any = receivers().next();
-        if let Some(any) = any.filter(|_| left_out.receivers.len() < receivers().count()) {
-            let sent = any.broadcast(&self.name, to.except(), event, payload);
-            sent.await;
         }
         lagging
     }
@@ -186,34 +152,6 @@ impl Room {
         Origin {
             sender: sender.cloned(),
             ..self.origin.clone()
-        }
-    }
-}
-
-/// Receivers who are not in the room of the library as long as this is there.
-struct LeftOut<'a> {
-    room: &'a Room,
-    receivers: SmallVec<[&'a Arc<Connection>; 2]>,
-}
-
-impl<'a> LeftOut<'a> {
-    fn of(room: &'a Room) -> Self {
-        Self {
-            room,
-            receivers: SmallVec::new(),
-        }
-    }
-
-    fn add(&mut self, receiver: &'a Arc<Connection>) {
-        receiver.leave_room(&self.room.name);
-        self.receivers.push(receiver);
-    }
-}
-
-impl Drop for LeftOut<'_> {
-    fn drop(&mut self) {
-        for receiver in &self.receivers {
-            receiver.enter_room(&self.room.name);
         }
     }
 }

@@ -3,13 +3,10 @@
 
 use serde::Serialize;
 use smallvec::smallvec;
-use socketioxide::extract::AckSender;
-use socketioxide::{BroadcastError, SendError, SocketError};
 
-use super::gate::Held;
 use super::{Close, Connection};
 use crate::model::DisconnectReason;
-use crate::payload::{EncodedEvent, FrameSizes, Opaque};
+use crate::payload::{AckId, EncodedEvent, FrameSizes, SocketPacket};
 
 /// The size that is counted for a small event of the relay's own, in bytes.
 pub(crate) const SMALL_EVENT: usize = 256;
@@ -22,43 +19,50 @@ impl Connection {
 
     /// Sends an event that becomes frames of these sizes.
     pub(crate) fn send_sized<T: Serialize>(&self, event: &str, payload: &T, frames: &FrameSizes) {
-        if !self.hand_over(frames) {
-            return;
-        }
-        if self.gate.is_held() {
-            match self.gate.hold_back(|| EncodedEvent::new(event, payload)) {
-                Held::Open => {}
-                Held::Done => return,
-                Held::Unwritable => return self.close_unwritable(),
+        if self.hand_over(frames) {
+            match SocketPacket::event(event, payload, frames[0]) {
+                Some(packet) => self.write_or_hold(packet),
+                None => self.close_unwritable(),
             }
         }
-        self.sent(self.socket.emit(event, payload));
+    }
+
+    /// Sends a packet that is encoded already; whether it was taken.
+    pub(super) fn send_packet(&self, packet: &SocketPacket, frames: &FrameSizes) -> bool {
+        let is_taken = self.hand_over(frames);
+        if is_taken {
+            self.write_or_hold(packet.clone());
+        }
+        is_taken
     }
 
     /// Sends an event that was written on another node.
     pub(crate) fn send_encoded(&self, event: &EncodedEvent) {
-        let emit = |payload: &Opaque<'_>, frames: &FrameSizes| {
-            self.send_sized(event.event(), payload, frames);
-        };
-        if event.with_payload(emit).is_err() {
-            tracing::error!("an event of another server could not be read");
+        match event.packet() {
+            Ok((packet, frames)) => {
+                self.send_packet(&packet, &frames);
+            }
+            Err(_) => tracing::error!("an event of another server could not be read"),
         }
     }
 
     /// Answers an event's callback, with a small object.
-    pub(crate) fn acknowledge<T: Serialize>(&self, ack: AckSender, payload: &T) {
+    pub(crate) fn acknowledge<T: Serialize>(&self, ack: AckId, payload: &T) {
         self.acknowledge_with(ack, payload, &smallvec![SMALL_EVENT]);
     }
 
     /// The same, with an object that becomes frames of these sizes.
     pub(crate) fn acknowledge_with<T: Serialize>(
         &self,
-        ack: AckSender,
+        ack: AckId,
         payload: &T,
         frames: &FrameSizes,
     ) {
         if self.hand_over(frames) {
-            self.sent(ack.send(payload));
+            match SocketPacket::acknowledgement(ack, payload, frames[0]) {
+                Some(packet) => self.write(&packet),
+                None => self.close_unwritable(),
+            }
         }
     }
 
@@ -72,12 +76,17 @@ impl Connection {
         taken
     }
 
-    fn sent(&self, result: Result<(), SendError>) {
-        match result {
-            // A closed connection gets nothing more: its client knows by that.
-            Ok(()) | Err(SendError::Socket(SocketError::Closed)) => {}
-            Err(SendError::Socket(_)) => self.close_slow(),
-            Err(SendError::Serialize(_)) => self.close_unwritable(),
+    /// Writes a packet, or lets it wait.
+    fn write_or_hold(&self, packet: SocketPacket) {
+        if let Some(packet) = self.gate.hold_back(packet) {
+            self.write(&packet);
+        }
+    }
+
+    /// Writes a packet that is counted.
+    pub(super) fn write(&self, packet: &SocketPacket) {
+        if let Some(output) = self.output.get() {
+            output.clone().write(packet);
         }
     }
 
@@ -92,11 +101,6 @@ impl Connection {
 
     // Waiting until it is open.
 
-    /// Whether what is sent to it waits.
-    pub(super) fn is_held(&self) -> bool {
-        self.gate.is_held()
-    }
-
     /// What is sent to it waits from now on, until it is [opened](Self::open_with), or the value
     /// is dropped.
     pub(crate) fn hold(&self) -> Holding<'_> {
@@ -108,67 +112,19 @@ impl Connection {
     /// Sends this small event, then what waited; what comes later is sent at once.
     pub(crate) fn open_with<T: Serialize>(&self, first: &'static str, payload: &T) {
         let fits = self.hand_over(&smallvec![SMALL_EVENT]);
-        self.open_behind(|| {
-            if fits {
-                self.sent(self.socket.emit(first, payload));
-            }
-        });
+        let packet = SocketPacket::event(first, payload, SMALL_EVENT).filter(|_| fits);
+        self.open_behind(packet.as_ref());
     }
 
     /// Sends what waited; what comes later is sent at once.
     pub(super) fn open(&self) {
-        self.open_behind(|| {});
+        self.open_behind(None);
     }
 
-    fn open_behind(&self, first: impl FnOnce()) {
-        if self.gate.open(first, |event| self.emit_encoded(event)) {
+    fn open_behind(&self, first: Option<&SocketPacket>) {
+        if self.gate.open(first, |packet| self.write(packet)) {
             let why = self.close_reason();
             self.disconnect(why.unwrap_or(DisconnectReason::ServerClosed));
-        }
-    }
-
-    /// Sends an event that has waited, and is counted already.
-    pub(super) fn emit_encoded(&self, event: &EncodedEvent) {
-        let emit = |payload: &Opaque<'_>, _: &FrameSizes| {
-            self.sent(self.socket.emit(event.event(), payload));
-        };
-        if event.with_payload(emit).is_err() {
-            tracing::error!("an event that waited could not be read");
-        }
-    }
-
-    // Its rooms.
-
-    /// Enters a room of the library. One that has ended does not: it would never be removed.
-    pub(super) fn enter_room(&self, name: &str) {
-        self.gate
-            .unless_closed(|| self.socket.join(name.to_owned()));
-    }
-
-    /// Leaves a room of the library.
-    pub(super) fn leave_room(&self, name: &str) {
-        self.socket.leave(name.to_owned());
-    }
-
-    /// Sends an event to all in a room of the library, or to all but one. They have counted its
-    /// frames.
-    pub(super) async fn broadcast<T: Serialize + Sync>(
-        &self,
-        room: &str,
-        except: Option<&Self>,
-        event: &'static str,
-        payload: &T,
-    ) {
-        let room = room.to_owned();
-        let receivers = match except {
-            None => self.socket.within(room),
-            Some(except) => except.socket.to(room),
-        };
-        match receivers.emit(event, payload).await {
-            // Closed connections get nothing more. No channel is full: each has room for more frames
-            // than its budget lets wait (`FlowLimits::max_frames`).
-            Ok(()) | Err(BroadcastError::Socket(_)) => {}
-            Err(error) => tracing::error!(%error, "an event could not be sent to a room"),
         }
     }
 }

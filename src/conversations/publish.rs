@@ -195,7 +195,7 @@ impl ConversationGuard {
             for rendered in renderers.of(view.dialect).event(event, id) {
                 let (name, payload) = (rendered.name, &rendered.payload);
                 let sent = room.send_sized(to, event.sender(), name, payload, &rendered.frames);
-                lagging = lagging.and(sent.await);
+                lagging = lagging.and(sent);
             }
         }
         lagging

@@ -103,7 +103,6 @@ impl Handler for Dispatcher {
             life,
             member,
             event,
-            ack,
             is_again,
             may_be_early,
         } = received;
@@ -112,7 +111,6 @@ impl Handler for Dispatcher {
             life.connection(),
             member.map(|member| &**member),
             event,
-            ack,
         )
         .early(is_again, may_be_early);
         if self.app.audit.refuses() {

@@ -6,14 +6,13 @@ mod limits;
 use std::sync::Arc;
 
 use serde::Serialize;
-use socketioxide::extract::AckSender;
 
 use super::row::Row;
 use crate::app::App;
 use crate::audit;
 use crate::connection::{Connection, Outcome};
 use crate::model::{Dialect, ErrorCode};
-use crate::payload::{FrameSizes, RawEvent};
+use crate::payload::{AckId, FrameSizes, RawEvent};
 use crate::users::Member;
 
 /// An event that is being handled.
@@ -29,21 +28,13 @@ pub(crate) struct Request<'a> {
     pub(crate) event: &'a RawEvent,
     /// Its row, once it is known which dialect's event it is.
     row: Option<&'static Row>,
-    ack: Option<Ack>,
+    ack: Option<AckId>,
     /// It was too early before.
     is_again: bool,
     /// It may be too early.
     may_be_early: bool,
     /// Events that were too early may not be any more.
     has_joined: bool,
-}
-
-struct Ack(AckSender);
-
-impl std::fmt::Debug for Ack {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ack")
-    }
 }
 
 /// The answer to a callback where a dialect names no other.
@@ -71,7 +62,6 @@ impl<'a> Request<'a> {
         connection: &'a Arc<Connection>,
         member: Option<&'a Member>,
         event: &'a RawEvent,
-        ack: AckSender,
     ) -> Self {
         Self {
             app,
@@ -79,7 +69,7 @@ impl<'a> Request<'a> {
             member,
             event,
             row: None,
-            ack: Some(Ack(ack)),
+            ack: event.ack(),
             is_again: false,
             may_be_early: false,
             has_joined: false,
@@ -101,9 +91,11 @@ impl<'a> Request<'a> {
     }
 
     /// It is too early, and not answered.
-    pub(super) fn too_early(mut self) -> Outcome {
-        let ack = self.ack.take();
-        ack.map_or(Outcome::Done, |Ack(ack)| Outcome::TooEarly(ack))
+    pub(super) fn too_early(self) -> Outcome {
+        match self.ack == self.event.ack() {
+            true => Outcome::TooEarly,
+            false => Outcome::Done,
+        }
     }
 
     /// Its client has joined, or entered. Events that were too early may not be any more.
@@ -117,12 +109,6 @@ impl<'a> Request<'a> {
             true => Outcome::Joined,
             false => Outcome::Done,
         }
-    }
-
-    /// The callback, if the client gave one and it is not answered yet.
-    fn take_ack(&mut self) -> Option<AckSender> {
-        let ack = self.ack.take_if(|_| self.event.wants_ack());
-        ack.map(|Ack(ack)| ack)
     }
 
     /// It is the event of this row.
@@ -160,7 +146,7 @@ impl<'a> Request<'a> {
     /// Sends the sender a confirmation, and the callback the same.
     pub(crate) fn confirm<T: Serialize>(&mut self, event: &'static str, payload: &T) {
         self.connection.send(event, payload);
-        if let Some(ack) = self.take_ack() {
+        if let Some(ack) = self.ack.take() {
             self.connection.acknowledge(ack, payload);
         }
     }
@@ -168,28 +154,28 @@ impl<'a> Request<'a> {
     /// Answers a callback that was not answered yet with an object that becomes frames of these
     /// sizes.
     pub(crate) fn answer<T: Serialize>(&mut self, payload: &T, frames: &FrameSizes) {
-        if let Some(ack) = self.take_ack() {
+        if let Some(ack) = self.ack.take() {
             self.connection.acknowledge_with(ack, payload, frames);
         }
     }
 
     /// Answers a callback that was not answered yet with a small object.
     pub(crate) fn answer_small<T: Serialize>(&mut self, payload: &T) {
-        if let Some(ack) = self.take_ack() {
+        if let Some(ack) = self.ack.take() {
             self.connection.acknowledge(ack, payload);
         }
     }
 
     /// Answers a callback that was not answered yet with success.
     pub(crate) fn succeed(&mut self) {
-        if let Some(ack) = self.take_ack() {
+        if let Some(ack) = self.ack.take() {
             self.connection.acknowledge(ack, &Success { success: true });
         }
     }
 
     /// Answers a callback that was not answered yet with a failure.
     pub(crate) fn fail(&mut self, message: &str, code: ErrorCode) {
-        if let Some(ack) = self.take_ack() {
+        if let Some(ack) = self.ack.take() {
             let error = FailureReason { message, code };
             self.connection.acknowledge(
                 ack,

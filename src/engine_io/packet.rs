@@ -29,6 +29,11 @@ impl Packet {
         }
     }
 
+    /// Whether it says that the client has entered the namespace.
+    pub(super) fn connects(&self) -> bool {
+        matches!(self, Self::Text(text) if text.starts_with(b"40"))
+    }
+
     /// Whether it is a Socket.IO event, an acknowledgement or an attachment.
     pub(super) fn is_relayed(&self) -> bool {
         match self {

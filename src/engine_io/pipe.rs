@@ -10,6 +10,7 @@ use tokio::io::ReadBuf;
 use super::packet::{self, Packet, Written, client_frame, take_server_frame};
 use super::refusal;
 use super::revision::Revision;
+use crate::payload::SocketPacket;
 use crate::transport::GuardedStream;
 
 /// Bytes that wait for the client, from which on the library writes no more.
@@ -54,6 +55,8 @@ pub(super) struct Pipe {
     written: BytesMut,
     packets: VecDeque<Packet>,
     waiting: usize,
+    /// The relay writes no more packets.
+    pub(super) packets_ended: bool,
     /// The library has asked for a sign of life. The first time it asks when the session begins, which no other server does.
     has_pinged: bool,
     ping_is_open: bool,
@@ -74,6 +77,7 @@ impl Pipe {
             written: BytesMut::new(),
             packets: VecDeque::new(),
             waiting: 0,
+            packets_ended: false,
             has_pinged: false,
             ping_is_open: false,
             client_waits: false,
@@ -136,17 +140,37 @@ impl Pipe {
         self.waiting >= MAX_WAITING
     }
 
-    /// The library writes these bytes of its frames.
-    pub(super) fn write(&mut self, bytes: &[u8]) {
+    /// The relay writes a packet behind what the library has written. `false`: it is not taken any more.
+    pub(super) fn put_packet(&mut self, packet: &SocketPacket) -> bool {
+        if self.packets_ended || matches!(self.stage, Stage::Ended) {
+            return false;
+        }
+        self.put(Packet::Text(packet.text().clone()));
+        for attachment in packet.attachments() {
+            self.put(Packet::Binary(attachment.clone()));
+        }
+        true
+    }
+
+    /// The library writes these bytes of its frames; whether they say that the client is connected.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> bool {
+        let mut connects = false;
         self.written.put_slice(bytes);
         while let Some(written) = take_server_frame(&mut self.written, self.revision) {
             if let Written::Packet(packet) = written {
+                connects |= packet.connects();
                 self.take_written(packet);
             }
         }
         if self.written.is_empty() {
             self.written = BytesMut::new();
         }
+        connects
+    }
+
+    fn put(&mut self, packet: Packet) {
+        self.waiting += packet.len();
+        self.packets.push_back(packet);
     }
 
     fn take_written(&mut self, packet: Packet) {
@@ -169,8 +193,7 @@ impl Pipe {
                     Revision::V3 => refusal::of_v3(packet),
                     Revision::V4 => packet,
                 };
-                self.waiting += packet.len();
-                self.packets.push_back(packet);
+                self.put(packet);
             }
         }
     }

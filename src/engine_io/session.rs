@@ -17,6 +17,7 @@ use super::polls::Polls;
 use super::revision::Revision;
 use super::settings::Settings;
 use crate::model::DisconnectReason;
+use crate::payload::SocketPacket;
 use crate::transport::{Attach, Carrier, Entry, Flow, Link};
 
 /// What the client may post at once is not bounded by what it is.
@@ -186,7 +187,28 @@ impl Attach for Session {
         self.flow().cloned()
     }
 
+    fn write(self: Arc<Self>, packet: &SocketPacket) {
+        let mut pipe = self.pipe.lock();
+        if matches!(pipe.stage, Stage::Upgraded(_)) && !pipe.packets_ended {
+            drop(pipe);
+            if let Some(link) = self.link.get() {
+                link.clone().write(packet);
+            }
+        } else if pipe.put_packet(packet) {
+            drop(pipe);
+            self.changed.notify_waiters();
+        }
+    }
+
+    fn end_packets(&self) {
+        self.pipe.lock().packets_ended = true;
+        if let Some(link) = self.link.get() {
+            link.end_packets();
+        }
+    }
+
     fn carry(self: Arc<Self>, flow: &Arc<Flow>) {
+        self.pipe.lock().packets_ended = false;
         let carrier: Weak<Self> = Arc::downgrade(&self);
         // It is set already where another connection was carried before, which it goes on for.
         let _ = self.flow.set(flow.clone());

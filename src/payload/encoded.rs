@@ -7,13 +7,11 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use socketioxide_core::Value;
-use socketioxide_core::parser::Parse;
-use socketioxide_parser_common::CommonParser;
 
 use super::attachments::Attachments;
+use super::packet::encode;
 use super::readable::{DEEPEST, ENVELOPE, is_readable};
-use super::{FrameSizes, Malformed, Opaque, frames};
+use super::{FrameSizes, Malformed, SocketPacket, frames};
 
 /// An encoded event. `Debug` shows its name and size only.
 #[derive(Clone, Serialize, Deserialize)]
@@ -26,25 +24,15 @@ pub(crate) struct EncodedEvent {
 }
 
 impl EncodedEvent {
-    /// Encodes an event. `None`: the library cannot encode it.
+    /// Encodes an event. `None`: its payload cannot be encoded.
     pub(crate) fn new<T: Serialize>(event: &str, payload: &T) -> Option<Self> {
-        let value = CommonParser.encode_value(payload, Some(event)).ok()?;
-        let Value::Str(text, attachments) = value else {
-            return None;
-        };
-        // `["event",payload]`
-        let payload = text.strip_prefix("[\"")?.strip_prefix(event)?;
-        let payload = payload.strip_prefix("\",")?.strip_suffix(']')?;
+        let mut text = Vec::new();
+        let attachments = encode(payload, &mut text)?;
         Some(Self {
             event: event.to_owned(),
-            text: payload.to_owned(),
-            attachments: attachments.unwrap_or_default(),
+            text: String::from_utf8(text).ok()?,
+            attachments: attachments.into(),
         })
-    }
-
-    /// Its name.
-    pub(crate) fn event(&self) -> &str {
-        &self.event
     }
 
     /// Its size in bytes.
@@ -53,21 +41,23 @@ impl EncodedEvent {
         self.event.len() + self.text.len() + attachments.sum::<usize>()
     }
 
-    /// Passes the payload, and the sizes of the frames that it becomes, to `send`.
+    /// The packet that clients are sent, and the sizes of the frames that it becomes.
     ///
     /// # Errors
     /// When [`new`](Self::new) does not encode such an event, or clients could not read it.
-    pub(crate) fn with_payload<R>(
-        &self,
-        send: impl FnOnce(&Opaque<'_>, &FrameSizes) -> R,
-    ) -> Result<R, Malformed> {
+    pub(crate) fn packet(&self) -> Result<(SocketPacket, FrameSizes), Malformed> {
         let raw: &RawValue = serde_json::from_str(&self.text).map_err(|_| Malformed::NotAnEvent)?;
         if !is_readable(raw.get(), DEEPEST + ENVELOPE) {
             return Err(Malformed::Unreadable);
         }
         let mut attachments = Attachments::new(&self.attachments).of_whole_events();
         let payload = attachments.resolve(raw)?;
-        Ok(send(&payload, &frames([&payload])))
+        let sizes = frames([&payload]);
+        let packet = match self.attachments.is_empty() {
+            true => SocketPacket::of_encoded(&self.event, &self.text, Vec::new()),
+            false => SocketPacket::event(&self.event, &payload, self.text.len()),
+        };
+        Ok((packet.ok_or(Malformed::NotAnEvent)?, sizes))
     }
 }
 
@@ -85,16 +75,16 @@ mod tests {
     use super::*;
     use crate::payload::OwnedValue;
 
-    /// Encoded, sent to another node and encoded again there.
+    /// Encoded, sent to another node, and written there.
     fn round_trip(payload: &OwnedValue) -> (String, Vec<Bytes>) {
         let encoded = EncodedEvent::new("event", payload).unwrap();
         let sent = rmp_serde::to_vec_named(&encoded).unwrap();
         let received: EncodedEvent = rmp_serde::from_slice(&sent).unwrap();
-        assert_eq!(received.event(), "event");
-        let again =
-            received.with_payload(|payload, _| EncodedEvent::new("event", payload).unwrap());
-        let again = again.unwrap();
-        (again.text, again.attachments.into())
+        let (packet, _) = received.packet().unwrap();
+        let text = str::from_utf8(packet.text()).unwrap();
+        let (_, payload) = text.split_once(r#"["event","#).unwrap();
+        let payload = payload.strip_suffix(']').unwrap();
+        (payload.to_owned(), packet.attachments().to_vec())
     }
 
     #[test]
@@ -126,8 +116,8 @@ mod tests {
             text: text.clone(),
             attachments: VecDeque::from([Bytes::from_static(b"x")]),
         };
-        let again = encoded.with_payload(|payload, _| EncodedEvent::new("event", payload).unwrap());
-        assert_eq!(again.unwrap().text, text);
+        let (packet, _) = encoded.packet().unwrap();
+        assert_eq!(packet.text(), &format!(r#"451-["event",{text}]"#));
     }
 
     #[test]
@@ -137,7 +127,7 @@ mod tests {
             text: format!(r#"{{"content":{content}}}"#),
             attachments: VecDeque::new(),
         };
-        let is_sent = |content: &str| encoded(content).with_payload(|_, _| ()).is_ok();
+        let is_sent = |content: &str| encoded(content).packet().is_ok();
         assert!(!is_sent(&format!(
             "{}{}",
             "[".repeat(6000),

@@ -31,7 +31,23 @@ pub(super) const MAX_FIELDS: usize = 1000;
 /// `Debug` shows its size only.
 pub(crate) struct RawEvent {
     value: Value,
-    wants_ack: bool,
+    ack: Option<AckId>,
+}
+
+/// Names the callback of an event to its client, which waits for it to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AckId(i64);
+
+impl From<i64> for AckId {
+    fn from(id: i64) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for AckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 static NO_ATTACHMENTS: VecDeque<Bytes> = VecDeque::new();
@@ -47,9 +63,9 @@ impl RawEvent {
         !self.attachments().is_empty()
     }
 
-    /// Whether the client waits for an acknowledgement.
-    pub(crate) fn wants_ack(&self) -> bool {
-        self.wants_ack
+    /// Its callback, if the client gave one.
+    pub(crate) fn ack(&self) -> Option<AckId> {
+        self.ack
     }
 
     /// The event's name. `None` when it is not a plain string, which the library refuses earlier.
@@ -165,7 +181,7 @@ impl<A: Adapter> FromMessage<A> for RawEvent {
     ) -> Result<Self, Infallible> {
         Ok(Self {
             value,
-            wants_ack: ack_id.is_some(),
+            ack: ack_id.map(AckId),
         })
     }
 }

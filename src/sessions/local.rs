@@ -12,7 +12,6 @@ use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
 use crate::limits::{Action, Limit};
 use crate::model::UserId;
-use crate::model::session::SessionId;
 
 /// The part of a session that belongs to this server.
 #[derive(Debug)]
@@ -46,9 +45,9 @@ pub(crate) struct LocalMember {
 }
 
 impl LocalState {
-    pub(super) fn new(id: &SessionId, config: &Config) -> Arc<Mutex<Self>> {
+    pub(super) fn new(config: &Config) -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(Self {
-            room: Room::new(rooms::session(id.as_str()), rooms::of_sessions()),
+            room: Room::new(rooms::of_sessions()),
             members: Vec::new(),
             typists: Typists::default(),
             subscription: None,

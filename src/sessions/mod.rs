@@ -119,7 +119,7 @@ impl Sessions {
     pub(crate) async fn lock(&self, id: &SessionId) -> Session<'_> {
         let local = self.local.entry(id.clone());
         let local = local
-            .or_insert_with(|| LocalState::new(id, &self.config))
+            .or_insert_with(|| LocalState::new(&self.config))
             .clone();
         Session::lock(self, id, local).await
     }

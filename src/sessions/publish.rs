@@ -52,7 +52,6 @@ impl Session<'_> {
     ) -> Lagging {
         self.note_newest(update);
         let lagging = self.local.room.send_sized(to, None, event, payload, frames);
-        let lagging = lagging.await;
         self.publish_remote((SessionMembers::All, None), update, event, payload);
         lagging
     }

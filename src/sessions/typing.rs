@@ -30,13 +30,10 @@ impl Session<'_> {
         // They are too small to wait for slow receivers.
         match &own[..] {
             _ if !is_sent => {}
-            [] => drop(
-                room.send_sized(To::Everyone, None, event, payload, &frames)
-                    .await,
-            ),
+            [] => drop(room.send_sized(To::Everyone, None, event, payload, &frames)),
             [own] => {
                 let to = To::Others(&own.connection);
-                drop(room.send_sized(to, None, event, payload, &frames).await);
+                drop(room.send_sized(to, None, event, payload, &frames));
             }
             _ => {
                 for other in others {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::carrier::Carrier;
 use super::flow::Flow;
+use crate::payload::SocketPacket;
 
 /// What can carry a connection from its admission on.
 pub(crate) trait Attach: Carrier {
@@ -12,4 +13,10 @@ pub(crate) trait Attach: Carrier {
 
     /// Carries the connection of this flow control from now on.
     fn carry(self: Arc<Self>, flow: &Arc<Flow>);
+
+    /// Writes a packet to its client, behind those before it and what the library has written.
+    fn write(self: Arc<Self>, packet: &SocketPacket);
+
+    /// Writes no more packets: what the library writes next is the end of the connection.
+    fn end_packets(&self);
 }

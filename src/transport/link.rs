@@ -4,6 +4,7 @@
 
 mod carrying;
 mod checks;
+mod writing;
 
 use std::any::Any;
 use std::io;
@@ -19,6 +20,7 @@ use super::carrier::Carrier;
 use super::clock::now_ms;
 use super::controls::Controls;
 use super::flow::Flow;
+use super::output::Output;
 use crate::model::DisconnectReason;
 
 /// Deadlines and bounds of a TCP connection.
@@ -63,6 +65,7 @@ pub(crate) struct Link {
     limits: LinkLimits,
     reader: AtomicWaker,
     writer: AtomicWaker,
+    output: Mutex<Output>,
     upgraded: AtomicBool,
     /// Requests being answered: none or one.
     requests: AtomicU8,
@@ -99,6 +102,7 @@ impl Link {
             limits,
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
+            output: Mutex::new(Output::new()),
             upgraded: AtomicBool::new(false),
             requests: AtomicU8::new(0),
             is_idle: AtomicBool::new(false),
@@ -177,6 +181,7 @@ impl Link {
 
     /// The connection has ended.
     pub(super) fn ended(&self) {
+        self.end_output();
         drop(self.kept.lock().take());
     }
 

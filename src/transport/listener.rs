@@ -8,9 +8,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+use super::flusher::Flusher;
 use super::link::{Link, LinkLimits};
 use super::links::Links;
+use super::output::Sink;
 use super::stream::{BeforeWrite, GuardedStream};
+use super::tcp::Tcp;
 use crate::limits::{AddressSlot, AddressSlots, Memory};
 
 /// A TCP listener whose connections are guarded.
@@ -23,6 +26,7 @@ pub(crate) struct GuardedListener {
     slots: AddressSlots,
     takes_slot: TakesSlot,
     before_write: BeforeWrite,
+    flusher: Flusher,
 }
 
 /// Whether connections from an address are limited in number.
@@ -48,6 +52,7 @@ impl GuardedListener {
             limits,
             slots,
             takes_slot: Box::new(takes_slot),
+            flusher: Flusher::start(),
             before_write,
         }
     }
@@ -93,8 +98,12 @@ impl GuardedListener {
                     };
                     tune(&tcp);
                     let link = self.links.add(Link::new(peer, self.limits));
-                    let before_write = self.before_write.clone();
-                    return GuardedStream::new(tcp, link, before_write, (open, slot));
+                    let sink = Sink {
+                        tcp: Tcp::new(tcp),
+                        shard: self.flusher.shard(),
+                        before_write: self.before_write.clone(),
+                    };
+                    return GuardedStream::new(sink, link, (open, slot));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

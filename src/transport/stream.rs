@@ -9,14 +9,14 @@ mod writing;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-
 use super::entry::Entry;
 use super::frames::{FrameScanner, Sender};
 use super::linger::linger;
 use super::link::Link;
 use super::links::OpenLink;
+use super::output::Sink;
 use super::read_ahead::ReadAhead;
+use super::tcp::Tcp;
 use super::text_attachments::TextAttachments;
 use super::unsaid::Unsaid;
 use crate::limits::AddressSlot;
@@ -24,7 +24,8 @@ use crate::limits::AddressSlot;
 /// A guarded TCP stream. Dropping the stream frees its link.
 #[derive(Debug)]
 pub(crate) struct GuardedStream {
-    tcp: TcpStream,
+    sink: Arc<Sink>,
+    tcp: Tcp,
     link: Arc<Link>,
     ahead: ReadAhead,
     attachments: TextAttachments,
@@ -32,7 +33,6 @@ pub(crate) struct GuardedStream {
     outgoing: Outgoing,
     unsaid: Unsaid,
     entry: Entry,
-    before_write: BeforeWrite,
     /// The client was told why this ends, and may be sending.
     lingers: bool,
     /// The client has closed its side.
@@ -64,6 +64,10 @@ impl BeforeWrite {
     pub(crate) fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(action))
     }
+
+    pub(super) fn run(&self) {
+        (self.0)();
+    }
 }
 
 impl fmt::Debug for BeforeWrite {
@@ -82,14 +86,10 @@ enum Outgoing {
 }
 
 impl GuardedStream {
-    pub(super) fn new(
-        tcp: TcpStream,
-        link: Arc<Link>,
-        before_write: BeforeWrite,
-        counted: Counted,
-    ) -> Self {
+    pub(super) fn new(sink: Sink, link: Arc<Link>, counted: Counted) -> Self {
         Self {
-            tcp,
+            tcp: sink.tcp.clone(),
+            sink: Arc::new(sink),
             link,
             ahead: ReadAhead::default(),
             attachments: TextAttachments::default(),
@@ -97,11 +97,16 @@ impl GuardedStream {
             outgoing: Outgoing::Http,
             unsaid: Unsaid::default(),
             entry: Entry::default(),
-            before_write,
             lingers: false,
             client_ended: false,
             counted: Some(counted),
         }
+    }
+
+    /// What is written next are frames.
+    fn begin_frames(&mut self) {
+        self.outgoing = Outgoing::Frames(FrameScanner::new(Sender::Server));
+        self.link.begin_output(self.sink.clone());
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {

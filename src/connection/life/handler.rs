@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
-use socketioxide::extract::{AckSender, SocketRef};
+use socketioxide::extract::SocketRef;
 
 use super::Life;
 use crate::config::Config;
@@ -136,8 +136,6 @@ pub(crate) struct Received<'a, H: Handler> {
     pub(crate) member: Option<&'a H::Member>,
     /// What was sent.
     pub(crate) event: &'a RawEvent,
-    /// Its callback, if the client gave one.
-    pub(crate) ack: AckSender,
     /// It was too early before.
     pub(crate) is_again: bool,
     /// It may be too early: none of its connection has waited for long.
@@ -150,9 +148,8 @@ pub(crate) enum Outcome {
     Done,
     /// It is done, and events that were too early may not be any more: they are handled next.
     Joined,
-    /// It is too early, and is handled again later, with this callback: after one that has joined, or in the
-    /// end.
-    TooEarly(AckSender),
+    /// It is too early, not answered, and is handled again later: after one that has joined, or in the end.
+    TooEarly,
 }
 
 /// What is sent to a client about its connection.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use socketioxide::extract::AckSender;
 use tokio::sync::watch;
 
 use crate::connection::unfinished::{Earlier, Subject};
@@ -49,7 +48,6 @@ struct State<M> {
 /// An event that waits.
 pub(super) struct Waiting {
     pub(super) event: RawEvent,
-    pub(super) ack: AckSender,
     /// It was too early before.
     pub(super) is_again: bool,
 }
@@ -114,7 +112,7 @@ impl<M> Inbox<M> {
 
     /// Adds an event, unless the inbox is closed. To be called in the order in which events come. `false`:
     /// more came at once than may ever wait, which only polling can bring.
-    pub(super) fn push(&self, event: RawEvent, ack: AckSender) -> bool {
+    pub(super) fn push(&self, event: RawEvent) -> bool {
         let mut state = self.state.lock();
         if state.closed {
             return true;
@@ -129,7 +127,6 @@ impl<M> Inbox<M> {
         self.flow.received(event.size());
         state.waiting.push_back(Waiting {
             event,
-            ack,
             is_again: false,
         });
         true

@@ -114,6 +114,7 @@ impl<H: Handler> Life<H> {
     // Its beginning.
 
     async fn open(&self) {
+        self.connection.flow().wait_until_connected().await;
         let Some(admission) = self.leave_admission() else {
             return;
         };

@@ -6,10 +6,9 @@ use std::sync::{Arc, Weak};
 
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
-use socketioxide::extract::{AckSender, SocketRef, TryData};
+use socketioxide::extract::{SocketRef, TryData};
 use socketioxide::handler::{
-    ConnectHandler, DisconnectHandler, FromMessage as _, FromMessageParts as _, MessageHandler,
-    Value,
+    ConnectHandler, DisconnectHandler, FromMessage as _, MessageHandler, Value,
 };
 use socketioxide::socket::{DisconnectReason as LibraryReason, Socket};
 
@@ -111,13 +110,12 @@ struct Events<H: Handler>(Weak<Life<H>>);
 
 impl<H: Handler> MessageHandler<LocalAdapter, RawEvent> for Events<H> {
     /// Called in the order in which events come.
-    fn call(&self, socket: Arc<Socket>, mut value: Value, ack: Option<i64>) {
+    fn call(&self, socket: Arc<Socket>, value: Value, ack: Option<i64>) {
         let Some(life) = self.0.upgrade() else {
             return;
         };
-        let Ok(sender) = AckSender::from_message_parts(&socket, &mut value, &ack);
         let Ok(event) = RawEvent::from_message(socket, value, ack);
-        life.push(event, sender);
+        life.push(event);
         life.work_if_idle();
     }
 }

@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use socketioxide::extract::AckSender;
 
 use super::Life;
 use super::handler::{Due, Handler, Outcome, Received};
@@ -17,10 +16,10 @@ use crate::payload::RawEvent;
 
 impl<H: Handler> Life<H> {
     /// Adds an event. To be called in the order in which events come.
-    pub(super) fn push(&self, event: RawEvent, ack: AckSender) {
+    pub(super) fn push(&self, event: RawEvent) {
         // What it came as, in frames or in text, may be larger.
         let is_too_large = event.size() > self.context.services.config.max_event_bytes;
-        if is_too_large || !self.inbox.push(event, ack) {
+        if is_too_large || !self.inbox.push(event) {
             self.connection
                 .close(Close::Now, DisconnectReason::ProtocolError);
         }
@@ -80,24 +79,18 @@ impl<H: Handler> Life<H> {
     }
 
     async fn handle(&self, waiting: Waiting, may_be_early: bool, work: &mut Work<'_, H::Member>) {
-        let Waiting {
-            event,
-            ack,
-            is_again,
-        } = waiting;
+        let Waiting { event, is_again } = waiting;
         let received = Received {
             life: self,
             member: work.member(),
             event: &event,
-            ack,
             is_again,
             may_be_early,
         };
         match self.guard(self.context.handler.event(received)).await {
-            Some(Outcome::TooEarly(ack)) => {
+            Some(Outcome::TooEarly) => {
                 let early = Waiting {
                     event,
-                    ack,
                     is_again: true,
                 };
                 if work.put_aside(early) {

@@ -12,7 +12,7 @@ use super::followed::Followed;
 use crate::cluster::Subscription;
 use crate::connection::Connection;
 use crate::connection::rooms::{self, Room};
-use crate::model::conversation::{ConversationDialect, ConversationId, IdType, View};
+use crate::model::conversation::{ConversationDialect, ConversationId, View};
 use crate::model::{Identity, UserId};
 
 /// A conversation on this node.
@@ -104,9 +104,8 @@ impl LocalState {
         let at = match self.rooms.iter().position(is_it) {
             Some(at) => at,
             None => {
-                let name = room_name(new.view, id);
                 let origin = rooms::of_conversation(id.as_str());
-                self.rooms.push((new.view, Room::new(name, origin)));
+                self.rooms.push((new.view, Room::new(origin)));
                 self.rooms.len() - 1
             }
         };
@@ -129,13 +128,4 @@ impl LocalState {
         self.rooms.retain(|(_, room)| !room.is_empty());
         Some(removed)
     }
-}
-
-/// The library's name for the room of those who are subscribed with this view.
-fn room_name(view: View, id: &ConversationId) -> String {
-    let written = match view.id {
-        IdType::Text => "text",
-        IdType::Number => "number",
-    };
-    rooms::conversation(view.dialect.as_dialect().as_str(), written, id.as_str())
 }

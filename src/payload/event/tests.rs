@@ -8,7 +8,7 @@ fn event(text: &str, attachments: &[&'static [u8]]) -> RawEvent {
         .collect();
     RawEvent {
         value: Value::Str(text.to_owned().into(), Some(attachments)),
-        wants_ack: false,
+        ack: None,
     }
 }
 

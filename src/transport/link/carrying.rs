@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{ASK_INTERVAL_MS, INJECT_CLOSE, Link, NONE, UNBOUNDED};
 use crate::model::DisconnectReason;
+use crate::payload::SocketPacket;
 use crate::transport::attach::Attach;
 use crate::transport::carrier::Carrier;
 use crate::transport::clock::now_ms;
@@ -21,7 +22,16 @@ impl Attach for Link {
         flow.attach(carrier);
         // It is set already where another connection was carried before, which it goes on for.
         let _ = self.flow.set(flow.clone());
+        self.take_packets(true);
         self.deadline.store(NONE, Ordering::Relaxed);
+    }
+
+    fn write(self: Arc<Self>, packet: &SocketPacket) {
+        self.put_packet(packet);
+    }
+
+    fn end_packets(&self) {
+        self.take_packets(false);
     }
 }
 

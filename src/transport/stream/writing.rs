@@ -8,9 +8,10 @@ use tokio::io::AsyncWrite;
 
 use super::{GuardedStream, Outgoing};
 use crate::transport::bare_answers;
-use crate::transport::frames::{FrameScanner, Sender};
 use crate::transport::unsaid::{Passed, TOO_LARGE};
 
+/// How the packet begins by which the library says that the namespace is entered.
+const CONNECT: &[u8] = b"40";
 const END_OF_HEAD: &[u8; 4] = b"\r\n\r\n";
 
 impl GuardedStream {
@@ -26,45 +27,57 @@ impl GuardedStream {
         passed
     }
 
-    /// Counts the relayed frames that end in what was just written.
-    fn note_written(&mut self, bytes: &[u8]) {
-        let bytes = match &mut self.outgoing {
-            Outgoing::Frames(_) => bytes,
-            Outgoing::Http if !self.link.is_upgraded() => return,
-            Outgoing::Http | Outgoing::UpgradeResponse { .. } => self.note_upgrade_response(bytes),
+    /// Frames of the library, whole ones, are written behind what was handed over before.
+    fn write_frames(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let bytes = match self.passed(bytes) {
+            Passed::Whole => bytes,
+            Passed::First(count) => &bytes[..count],
+            Passed::Unsaid(count) => return Poll::Ready(Ok(count)),
+            Passed::Instead(frame, count) => {
+                self.lingers = true;
+                return self.link.put_frames(frame).map_ok(|_| count);
+            }
         };
-        let Outgoing::Frames(scanner) = &mut self.outgoing else {
+        let put = self.link.put_frames(bytes);
+        if matches!(put, Poll::Ready(Ok(_))) {
+            if let Some(flow) = self.link.flow() {
+                flow.keep_write_buffer(bytes.len());
+            }
+            self.note_put(bytes);
+        }
+        put
+    }
+
+    /// Looks whether the library has told the client that it is connected.
+    fn note_put(&mut self, bytes: &[u8]) {
+        let Outgoing::Frames(frames) = &mut self.outgoing else {
             return;
         };
-        let mut taken = 0;
-        scanner.advance(bytes, |frame, _, _| {
-            taken += usize::from(frame.is_relayed())
+        let mut connects = false;
+        frames.advance(bytes, |frame, _, _| {
+            connects |= frame.text().starts_with(CONNECT);
         });
-        if taken > 0
-            && let Some(flow) = self.link.flow()
-        {
-            flow.taken(taken);
+        if connects && let Some(flow) = self.link.flow() {
+            flow.connect_was_written();
         }
     }
 
-    /// Skips the response head; frames follow it.
-    fn note_upgrade_response<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    /// Looks for the end of the response's head, behind which frames follow.
+    fn note_upgrade_response(&mut self, bytes: &[u8]) {
         let mut matched = match self.outgoing {
             Outgoing::UpgradeResponse { matched } => matched,
             _ => 0,
         };
-        for (at, &byte) in bytes.iter().enumerate() {
+        for &byte in bytes {
             matched = match byte == END_OF_HEAD[matched] {
                 true => matched + 1,
                 false => usize::from(byte == END_OF_HEAD[0]),
             };
             if matched == END_OF_HEAD.len() {
-                self.outgoing = Outgoing::Frames(FrameScanner::new(Sender::Server));
-                return &bytes[at + 1..];
+                return self.begin_frames();
             }
         }
         self.outgoing = Outgoing::UpgradeResponse { matched };
-        &[]
     }
 }
 
@@ -79,8 +92,11 @@ impl AsyncWrite for GuardedStream {
         if let Some(error) = this.link.failure() {
             return Poll::Ready(Err(error));
         }
-        (this.before_write.0)();
         this.lingers |= bytes == TOO_LARGE;
+        if matches!(this.outgoing, Outgoing::Frames(_)) {
+            return this.write_frames(bytes);
+        }
+        this.sink.before_write.run();
         if matches!(this.outgoing, Outgoing::Http)
             && let Some(answer) = bare_answers::completed(bytes)
         {
@@ -89,23 +105,11 @@ impl AsyncWrite for GuardedStream {
             this.link.was_written(written);
             return Poll::Ready(Ok(bytes.len()));
         }
-        let bytes = match this.passed(bytes) {
-            Passed::Whole => bytes,
-            Passed::First(count) => &bytes[..count],
-            Passed::Unsaid(count) => return Poll::Ready(Ok(count)),
-            Passed::Instead(frame, count) => {
-                this.lingers = true;
-                // It is the last one, and short: what does not fit is for a client that reads nothing.
-                let _ = ready!(Pin::new(&mut this.tcp).poll_write(cx, frame))?;
-                return Poll::Ready(Ok(count));
-            }
-        };
         let polled = Pin::new(&mut this.tcp).poll_write(cx, bytes);
         match &polled {
             Poll::Ready(Ok(written)) => {
-                this.note_written(&bytes[..*written]);
-                if let Some(flow) = this.link.flow() {
-                    flow.keep_write_buffer(bytes.len());
+                if this.link.is_upgraded() {
+                    this.note_upgrade_response(&bytes[..*written]);
                 }
                 this.link.was_written(*written);
             }
@@ -121,6 +125,10 @@ impl AsyncWrite for GuardedStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.link.register_writer(cx);
+        if matches!(this.outgoing, Outgoing::Frames(_)) && !this.link.is_written() {
+            return Poll::Pending;
+        }
         // A request that is not read to its end has been answered: its client may be sending the rest.
         this.lingers |= matches!(this.outgoing, Outgoing::Http) && !this.client_ended;
         Pin::new(&mut this.tcp).poll_shutdown(cx)

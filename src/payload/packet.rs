@@ -1,0 +1,185 @@
+//! What a client is sent: the Socket.IO packet of an event or an acknowledgement, encoded once for all who get it. It must
+//! not know what carries it to them.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::AckId;
+
+/// Bytes before the packet's JSON: its type, the number of its attachments, `-`.
+const HEAD_ROOM: usize = 2 + 10 + 1;
+
+/// A packet: its text, and the attachments that follow it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct SocketPacket {
+    text: Bytes,
+    attachments: Vec<Bytes>,
+}
+
+impl SocketPacket {
+    /// An event, whose text will have about so many bytes. `None`: its payload cannot be encoded.
+    pub(crate) fn event<T: Serialize + ?Sized>(
+        event: &str,
+        payload: &T,
+        size: usize,
+    ) -> Option<Self> {
+        let mut text = room(size);
+        text.push(b'[');
+        serde_json::to_writer(&mut text, event).ok()?;
+        text.push(b',');
+        let attachments = encode(payload, &mut text)?;
+        text.push(b']');
+        Some(Self::of(b"42", b"45", text, attachments))
+    }
+
+    /// The answer to the event whose callback has this id.
+    pub(crate) fn acknowledgement<T: Serialize + ?Sized>(
+        id: AckId,
+        payload: &T,
+        size: usize,
+    ) -> Option<Self> {
+        let mut text = room(size);
+        write!(text, "{id}[").ok()?;
+        let attachments = encode(payload, &mut text)?;
+        text.push(b']');
+        Some(Self::of(b"43", b"46", text, attachments))
+    }
+
+    /// An event whose payload is encoded already.
+    pub(super) fn of_encoded(event: &str, payload: &str, attachments: Vec<Bytes>) -> Option<Self> {
+        let mut text = room(event.len() + payload.len());
+        text.push(b'[');
+        serde_json::to_writer(&mut text, event).ok()?;
+        text.push(b',');
+        text.extend_from_slice(payload.as_bytes());
+        text.push(b']');
+        Some(Self::of(b"42", b"45", text, attachments))
+    }
+
+    fn of(plain: &[u8; 2], attached: &[u8; 2], mut text: Vec<u8>, attachments: Vec<Bytes>) -> Self {
+        let mut head = [0; HEAD_ROOM];
+        let mut left = &mut head[..];
+        let written = match attachments.len() {
+            0 => left.write_all(plain),
+            count => left
+                .write_all(attached)
+                .and_then(|()| write!(left, "{count}-")),
+        };
+        debug_assert!(written.is_ok(), "there is room for any number");
+        let head_len = HEAD_ROOM - left.len();
+        let start = HEAD_ROOM - head_len;
+        text[start..HEAD_ROOM].copy_from_slice(&head[..head_len]);
+        Self {
+            text: Bytes::from(text).slice(start..),
+            attachments,
+        }
+    }
+
+    /// Its text, as the packet of Engine.IO that carries it.
+    pub(crate) fn text(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// What is attached, in order.
+    pub(crate) fn attachments(&self) -> &[Bytes] {
+        &self.attachments
+    }
+}
+
+impl std::fmt::Debug for SocketPacket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SocketPacket")
+            .field("size", &self.text.len())
+            .field("attachments", &self.attachments.len())
+            .finish()
+    }
+}
+
+fn room(size: usize) -> Vec<u8> {
+    const NAMES: usize = 64;
+    let mut text = Vec::with_capacity(HEAD_ROOM + NAMES + size);
+    text.resize(HEAD_ROOM, 0);
+    text
+}
+
+/// Appends the JSON of a value, with a placeholder for each attachment in it. Returns these.
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T, text: &mut Vec<u8>) -> Option<Vec<Bytes>> {
+    let mut attachments = Vec::new();
+    let formatter = WithPlaceholders(&mut attachments);
+    value
+        .serialize(&mut Serializer::with_formatter(text, formatter))
+        .ok()?;
+    Some(attachments)
+}
+
+/// Writes JSON, and a placeholder where there are bytes.
+struct WithPlaceholders<'a>(&'a mut Vec<Bytes>);
+
+impl Formatter for WithPlaceholders<'_> {
+    fn write_byte_array<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        value: &[u8],
+    ) -> io::Result<()> {
+        let number = self.0.len();
+        self.0.push(Bytes::copy_from_slice(value));
+        write!(writer, r#"{{"_placeholder":true,"num":{number}}}"#)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::payload::OwnedValue;
+
+    #[test]
+    fn events_and_acknowledgements_are_written_as_the_protocol_has_them() {
+        let payload = json!({ "a": "é\n", "b": [1, null] });
+        let event = SocketPacket::event("na\"me", &payload, 0).unwrap();
+        assert_eq!(event.text(), &r#"42["na\"me",{"a":"é\n","b":[1,null]}]"#);
+        assert!(event.attachments().is_empty());
+        let answer = SocketPacket::acknowledgement(AckId::from(17), &payload, 0).unwrap();
+        assert_eq!(answer.text(), &r#"4317[{"a":"é\n","b":[1,null]}]"#);
+    }
+
+    #[test]
+    fn attachments_follow_in_the_order_of_their_placeholders() {
+        let text = r#"{"a":{"_placeholder":true,"num":1},"b":[{"_placeholder":true,"num":0}]}"#;
+        let bytes: Vec<Bytes> = vec!["zero".into(), "one".into()];
+        let value = OwnedValue::from_parts(text.to_owned(), bytes).unwrap();
+        let event = SocketPacket::event("e", &value, 0).unwrap();
+        let text = r#"{"a":{"_placeholder":true,"num":0},"b":[{"_placeholder":true,"num":1}]}"#;
+        assert_eq!(event.text(), &format!(r#"452-["e",{text}]"#));
+        assert_eq!(event.attachments(), ["one", "zero"]);
+        let answer = SocketPacket::acknowledgement(AckId::from(0), &value, 0).unwrap();
+        assert_eq!(answer.text(), &format!("462-0[{text}]"));
+    }
+
+    /// What the library writes for the same.
+    #[test]
+    fn the_library_writes_the_same() {
+        use socketioxide_core::parser::Parse as _;
+        use socketioxide_core::{Value, packet::Packet as LibraryPacket};
+        use socketioxide_parser_common::CommonParser;
+        for payload in [
+            json!({}),
+            json!([1, 2]),
+            json!("x"),
+            json!({ "a": { "b": 1.50 } }),
+        ] {
+            let value = CommonParser.encode_value(&payload, Some("event")).unwrap();
+            let written = CommonParser.encode(LibraryPacket::event("/", value));
+            let Value::Str(text, None) = written else {
+                panic!("text")
+            };
+            let ours = SocketPacket::event("event", &payload, 0).unwrap();
+            // The library's text is without the type of Engine.IO.
+            assert_eq!(ours.text()[1..], *text.as_bytes());
+        }
+    }
+}
